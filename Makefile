@@ -1,0 +1,82 @@
+# `make help` lists what there is to do. Everything is kept inside the repository.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+STAMPS := .build/stamps
+PORT ?=
+
+export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+export PYTHONPATH := $(CURDIR):$(CURDIR)/layers
+# No banner for a version of Node that works but is no longer maintained.
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20
+
+.PHONY: help setup run up down test lint format bench lock clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  \1\t\2/' | expand -t 12
+
+setup: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/layers ## Install everything, once
+
+run: up ## Start the bus and play an example on it
+	$(PYTHON) -m examples.engineering_day
+
+up: setup ## Start the bus on this machine (PORT=4566)
+	$(PYTHON) -m localstack up $(if $(PORT),--port $(PORT))
+
+down: $(STAMPS)/python ## Stop it
+	$(PYTHON) -m localstack down
+
+test: setup lint ## Check everything and run every test
+	$(PYTHON) -m pytest tests/unit tests/integration tests/end_to_end
+
+lint: $(STAMPS)/python ## Check style and types
+	ruff check
+	ruff format --check
+	mypy
+
+format: $(STAMPS)/python ## Put the code into its style
+	ruff check --fix
+	ruff format
+
+bench: setup ## Measure what an event costs
+	$(PYTHON) -m benchmarks
+
+LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	--no-emit-index-url --no-emit-find-links --quiet
+
+lock: ## Make the locks anew from the pins (needs uv)
+	$(LOCK) requirements.txt --output-file requirements.lock
+	$(LOCK) layers/dependencies/requirements.in --constraint requirements.lock \
+		--output-file layers/dependencies/requirements.txt
+
+clean: ## Stop the bus and remove all that was made
+	if [ -x $(PYTHON) ]; then $(PYTHON) -m localstack down; fi
+	rm -rf $(VENV) node_modules .build .local .cache cdk.out
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(STAMPS)/python: requirements.lock
+	@mkdir -p $(STAMPS)
+	@# Without ensurepip, as on Debian's own Python, pip comes from outside the environment.
+	python3 -m venv --clear $(VENV) 2>/dev/null || python3 -m venv --clear --without-pip $(VENV)
+	@if command -v uv >/dev/null; then \
+		uv pip install --quiet --python $(PYTHON) --require-hashes --requirement requirements.lock; \
+	elif $(PYTHON) -m pip --version >/dev/null 2>&1; then \
+		$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock; \
+	else \
+		python3 -m pip --python $(PYTHON) install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock; \
+	fi
+	@touch $@
+
+$(STAMPS)/node: package-lock.json
+	@mkdir -p $(STAMPS)
+	npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(STAMPS)/layers: layers/dependencies/requirements.txt infra/bundling.py $(STAMPS)/python
+	$(PYTHON) -m infra.bundling
+	@touch $@

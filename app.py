@@ -1,0 +1,28 @@
+"""The CDK app: which stacks there are, and in which order."""
+
+import aws_cdk as cdk
+
+from infra.api import ApiStack
+from infra.bus import BusStack
+from infra.data import DataStack
+from infra.operations import OperationsStack
+from infra.settings import Settings
+
+
+def build(app: cdk.App) -> None:
+    """Puts the stacks of one stage into an app.
+
+    Args:
+        app: The app whose context says what to build.
+    """
+    settings = Settings.of(app.node.get_all_context())
+    data = DataStack(app, "Data", settings=settings)
+    bus = BusStack(app, "Bus", settings=settings, data=data)
+    api = ApiStack(app, "Api", settings=settings, data=data, bus=bus)
+    OperationsStack(app, "Operations", settings=settings, bus=bus, api=api)
+
+
+if __name__ == "__main__":
+    app = cdk.App()
+    build(app)
+    app.synth()

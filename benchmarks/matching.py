@@ -1,0 +1,150 @@
+"""What finding the subscriptions of one event costs, as subscriptions grow.
+
+Run it as `PYTHONPATH=layers python benchmarks/matching.py`.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import cycle, islice
+from typing import Any
+
+from event_bus.matching.filters import SubscriptionFilter
+from event_bus.matching.index import SubscriptionIndex
+
+SIZES = (10, 1_000, 10_000, 100_000)
+LARGEST_LOOP = 1_000
+SECONDS_PER_CELL = 0.1
+
+Subscription = tuple[list[str], dict[str, Any]]
+Event = tuple[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A way in which subscriptions differ, and events that look for them.
+
+    Attributes:
+        name: What the table calls it.
+        subscription: The n-th subscription of so many.
+        event: An event among so many subscriptions.
+    """
+
+    name: str
+    subscription: Callable[[int, int], Subscription]
+    event: Callable[[random.Random, int], Event]
+
+
+def equal_subscription(n: int, _: int) -> Subscription:
+    return ["task.*"], {"task.*": {"priority": ["high", "low"], "agent_id": [f"agent-{n}"]}}
+
+
+def range_subscription(n: int, _: int) -> Subscription:
+    return ["task.*"], {"task.*": {"score": [{"numeric": [">=", n, "<", n + 1.5]}]}}
+
+
+def prefix_subscription(n: int, _: int) -> Subscription:
+    return ["task.*"], {"task.*": {"path": [{"prefix": f"/team/{n}/"}]}}
+
+
+def pair_subscription(n: int, size: int) -> Subscription:
+    side = max(2, round(size**0.5))
+    return ["task.*"], {"task.*": {"team": [n // side], "kind": [f"kind-{n % side}"]}}
+
+
+def mixed_subscription(n: int, size: int) -> Subscription:
+    makers = (equal_subscription, range_subscription, prefix_subscription, pair_subscription)
+    return makers[n % len(makers)](n, size)
+
+
+def open_subscription(n: int, _: int) -> Subscription:
+    # One in ten wants the type of the event, so a tenth of all is the answer.
+    return [f"task.type-{n % 10}"], {}
+
+
+def event(rng: random.Random, size: int) -> Event:
+    n = rng.randrange(size)
+    side = max(2, round(size**0.5))
+    payload = {
+        "task_id": f"task-{n}",
+        "title": "Write the report",
+        "priority": "high",
+        "agent_id": f"agent-{n}",
+        "score": n + 0.25,
+        "path": f"/team/{n}/report.md",
+        "team": n // side,
+        "kind": f"kind-{n % side}",
+        "labels": ["a", "b", "c"],
+        "detail": {"due": "2030-01-01T00:00:00.000Z", "size": 3},
+    }
+    return "task.type-3", payload
+
+
+SHAPES = (
+    Shape("distinct values", equal_subscription, event),
+    Shape("numeric ranges", range_subscription, event),
+    Shape("prefixes", prefix_subscription, event),
+    Shape("pairs of common values", pair_subscription, event),
+    Shape("a mix of these", mixed_subscription, event),
+    Shape("no filter, a tenth matches", open_subscription, event),
+)
+
+
+def cost(match: Callable[[Event], Any], events: Iterator[Event]) -> float:
+    """Seconds for each event."""
+    match(next(events))
+    count, started = 0, time.perf_counter()
+    while (passed := time.perf_counter() - started) < SECONDS_PER_CELL:
+        for one in islice(events, 10):
+            match(one)
+            count += 1
+    return passed / count
+
+
+def filled(shape: Shape, size: int) -> tuple[SubscriptionIndex, float]:
+    """An index of so many subscriptions, and the seconds that each put took."""
+    index = SubscriptionIndex()
+    subscriptions = [shape.subscription(n, size) for n in range(size)]
+    started = time.perf_counter()
+    for n, (event_types, filters) in enumerate(subscriptions):
+        index.put(str(n), event_types, filters)
+    return index, (time.perf_counter() - started) / size
+
+
+def loop(shape: Shape, size: int, events: Iterator[Event]) -> float:
+    """Seconds for each event when every subscription is asked."""
+    compiled = [SubscriptionFilter(*shape.subscription(n, size)) for n in range(size)]
+    return cost(
+        lambda one: [each for each in compiled if each.matches(one[0], "bench", one[1], {})],
+        events,
+    )
+
+
+def main() -> None:
+    """Print the table."""
+    print(
+        f"{'shape':<28}{'subscriptions':>14}{'found':>8}{'index us':>10}{'loop us':>10}"
+        f"{'growth':>8}{'put us':>8}"
+    )
+    for shape in SHAPES:
+        smallest = 0.0
+        for size in SIZES:
+            index, put = filled(shape, size)
+            rng = random.Random(7)
+            sample = [shape.event(rng, size) for _ in range(200)]
+            found = sum(len(index.match(kind, "bench", body, {})) for kind, body in sample) / 200
+            seconds = cost(
+                lambda one, index=index: index.match(one[0], "bench", one[1], {}),  # type: ignore[misc]
+                cycle(sample),
+            )
+            smallest = smallest or seconds
+            looped = f"{loop(shape, size, cycle(sample)) * 1e6:.1f}" if size <= LARGEST_LOOP else ""
+            print(
+                f"{shape.name:<28}{size:>14,}{found:>8.1f}{seconds * 1e6:>10.1f}{looped:>10}"
+                f"{seconds / smallest:>7.1f}x{put * 1e6:>8.1f}"
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""Registers publishers and subscriptions: `/publishers` and `/subscriptions`."""
+
+from typing import Any
+
+from event_bus import clients
+from event_bus.api import documents
+from event_bus.api.endpoint import Request, Response, answer
+from event_bus.api.paging import bad_parameter, limit_in, read_cursor, write_cursor
+from event_bus.model.registration import (
+    PublisherRegistration,
+    SubscriptionChange,
+    SubscriptionRegistration,
+    SubscriptionStatus,
+)
+from event_bus.model.validation import read
+from event_bus.registry.publishers import PublisherRegistry
+from event_bus.registry.subscriptions import SubscriptionQuery, SubscriptionRegistry
+from event_bus.settings import settings
+from event_bus.stores.keys import KeyStore
+from event_bus.stores.publishers import PublisherStore
+from event_bus.stores.subscriptions import SubscriptionStore
+
+_dynamodb = clients.dynamodb()
+_keys = KeyStore(_dynamodb, settings().keys_table)
+_store = SubscriptionStore(_dynamodb, settings().subscriptions_table, settings().changes_table)
+_publishers = PublisherRegistry(
+    PublisherStore(_dynamodb, settings().publishers_table), _keys, _store
+)
+_subscriptions = SubscriptionRegistry(_store, _keys)
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Answers API Gateway."""
+    return answer(
+        event,
+        {
+            "POST /publishers": _register_publisher,
+            "GET /publishers": _list_publishers,
+            "GET /publishers/{id}": _get_publisher,
+            "DELETE /publishers/{id}": _remove_publisher,
+            "POST /subscriptions": _register_subscription,
+            "GET /subscriptions": _list_subscriptions,
+            "GET /subscriptions/{id}": _get_subscription,
+            "PATCH /subscriptions/{id}": _change_subscription,
+            "DELETE /subscriptions/{id}": _remove_subscription,
+        },
+    )
+
+
+def _register_publisher(request: Request) -> Response:
+    caller = request.caller
+    registration = read(PublisherRegistration, request.json())
+    publisher, key = _publishers.register(registration, caller)
+    return Response(
+        201,
+        documents.publisher_document(publisher, key),
+        {"location": f"/publishers/{publisher.service_id}"},
+    )
+
+
+def _list_publishers(request: Request) -> Response:
+    caller = request.caller
+    query = request.query("limit", "cursor")
+    limit = limit_in(query)
+    found = _publishers.page(read_cursor(query, caller), limit + 1, caller)
+    cursor = None
+    if len(found) > limit:
+        found = found[:limit]
+        cursor = write_cursor(found[-1].service_id, query, caller)
+    return Response(
+        200,
+        {"items": [documents.publisher_document(each) for each in found], "next_cursor": cursor},
+    )
+
+
+def _get_publisher(request: Request) -> Response:
+    publisher = _publishers.get(request.path_parameter("id"), request.caller)
+    return Response(200, documents.publisher_document(publisher))
+
+
+def _remove_publisher(request: Request) -> Response:
+    _publishers.remove(request.path_parameter("id"), request.caller)
+    return Response(204)
+
+
+def _register_subscription(request: Request) -> Response:
+    caller = request.caller
+    registration = read(SubscriptionRegistration, request.json())
+    subscription, key = _subscriptions.register(registration, caller)
+    return Response(
+        201,
+        documents.created_subscription_document(subscription, key),
+        {"location": f"/subscriptions/{subscription.id}"},
+    )
+
+
+def _list_subscriptions(request: Request) -> Response:
+    caller = request.caller
+    query = request.query("service_id", "event_type", "status", "limit", "cursor")
+    selection = SubscriptionQuery(query.get("service_id"), query.get("event_type"), _status(query))
+    found, position = _subscriptions.page(
+        selection, read_cursor(query, caller), limit_in(query), caller
+    )
+    cursor = write_cursor(position, query, caller) if position else None
+    return Response(
+        200,
+        {"items": [documents.subscription_document(each) for each in found], "next_cursor": cursor},
+    )
+
+
+def _get_subscription(request: Request) -> Response:
+    subscription = _subscriptions.get(request.path_parameter("id"), request.caller)
+    return Response(200, documents.subscription_document(subscription))
+
+
+def _change_subscription(request: Request) -> Response:
+    caller = request.caller
+    change = read(SubscriptionChange, request.json())
+    subscription = _subscriptions.change(request.path_parameter("id"), change, caller)
+    return Response(200, documents.subscription_document(subscription))
+
+
+def _remove_subscription(request: Request) -> Response:
+    _subscriptions.remove(request.path_parameter("id"), request.caller)
+    return Response(204)
+
+
+def _status(query: dict[str, str]) -> SubscriptionStatus | None:
+    match query.get("status"):
+        case None:
+            return None
+        case "active":
+            return "active"
+        case "disabled":
+            return "disabled"
+    raise bad_parameter("status", "must be active or disabled")

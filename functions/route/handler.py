@@ -1,0 +1,63 @@
+"""Routes events: from the stream of the events table, and from the queue of stranded ones."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import orjson
+from event_bus import clients
+from event_bus.log import logger
+from event_bus.routing.lanes import Lanes
+from event_bus.routing.registry_view import RegistryView
+from event_bus.routing.router import Router
+from event_bus.routing.stranded import StrandedQueue
+from event_bus.settings import settings
+from event_bus.stores.deliveries import DeliveryStore
+from event_bus.stores.events import EventStore, from_item
+from event_bus.stores.payloads import PayloadStore
+from event_bus.stores.subscriptions import SubscriptionStore
+
+_dynamodb = clients.dynamodb()
+_executor = ThreadPoolExecutor(16)
+_events = EventStore(
+    _dynamodb, settings().events_table, PayloadStore(clients.s3(), settings().payloads_bucket)
+)
+_router = Router(
+    view=RegistryView(
+        SubscriptionStore(_dynamodb, settings().subscriptions_table, settings().changes_table)
+    ),
+    events=_events,
+    deliveries=DeliveryStore(_dynamodb, settings().deliveries_table, settings().retention_days),
+    lanes=Lanes(clients.sqs(), settings().http_lane_url, _executor),
+    executor=_executor,
+)
+_stranded = StrandedQueue(clients.sqs(), settings().stranded_queue_url)
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Routes a batch of either source, and tells which of its records must come again."""
+    records = event["Records"]
+    logger.debug("batch received", records=len(records))
+    if records[0]["eventSource"] == "aws:sqs":
+        return _route_stranded(records)
+    return _route_stream(records)
+
+
+def _route_stream(records: list[dict[str, Any]]) -> dict[str, Any]:
+    # What the stream holds of deleted events needs no routing.
+    images = [
+        record["dynamodb"]["NewImage"] for record in records if "NewImage" in record["dynamodb"]
+    ]
+    _stranded.send(_router.route([from_item(image) for image in images]))
+    return {"batchItemFailures": []}
+
+
+def _route_stranded(records: list[dict[str, Any]]) -> dict[str, Any]:
+    messages = {record["messageId"]: orjson.loads(record["body"])["event_id"] for record in records}
+    # An event that is gone by now has expired, and is owed to nobody.
+    events = _events.get_many(messages.values())
+    failed = set(_router.route(list(events.values())))
+    return {
+        "batchItemFailures": [
+            {"itemIdentifier": message} for message, event in messages.items() if event in failed
+        ]
+    }

@@ -1,0 +1,203 @@
+"""The stack of the HTTP API: its functions, its authorizer, its routes."""
+
+import json
+
+import aws_cdk as cdk
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_apigatewayv2_authorizers as authorizers
+from aws_cdk import aws_apigatewayv2_integrations as integrations
+from constructs import Construct
+from event_bus.api.routes import ROUTES
+
+from infra.bus import BusStack
+from infra.data import DataStack
+from infra.function import BusFunction, Layers
+from infra.logs import BusLogGroup
+from infra.nag import accept
+from infra.outputs import output
+from infra.settings import Settings
+
+# API Gateway itself gives up after 30 seconds.
+_TIMEOUT = cdk.Duration.seconds(29)
+_AUTHORIZER_TIMEOUT = cdk.Duration.seconds(10)
+
+_ACCESS_LOG = {
+    "request_id": "$context.requestId",
+    "time": "$context.requestTimeEpoch",
+    "route": "$context.routeKey",
+    "status": "$context.status",
+    "latency_ms": "$context.responseLatency",
+    "integration_latency_ms": "$context.integrationLatency",
+    "integration_error": "$context.integrationErrorMessage",
+    "authorizer_error": "$context.authorizer.error",
+    "source_ip": "$context.identity.sourceIp",
+}
+
+
+class ApiStack(cdk.Stack):
+    """The public API.
+
+    Attributes:
+        api: The HTTP API.
+        functions: The functions behind it, and its authorizer, by folder.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        data: DataStack,
+        bus: BusStack,
+    ) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            stack_name=settings.stack_name(construct_id),
+            description="Event bus: the HTTP API",
+            termination_protection=not settings.local,
+        )
+        self._settings = settings
+        self._layers = Layers(self, "Layers", settings=settings)
+        authorize = self._authorize(data)
+        self.functions = {
+            "authorize": authorize,
+            "publish": self._publish(data),
+            "events": self._events(data),
+            "registry": self._registry(data),
+            "status": self._status(data, bus),
+        }
+        self.api = apigateway.HttpApi(
+            self,
+            "Api",
+            api_name=f"event-bus-{settings.stage}",
+            description=f"Event bus, stage {settings.stage}",
+            create_default_stage=False,
+        )
+        self._stage()
+        self._routes(authorize)
+        output(self, "ApiUrl", self.api.api_endpoint)
+        output(self, "ApiId", self.api.api_id)
+
+    def _authorize(self, data: DataStack) -> BusFunction:
+        function = self._function("authorize", timeout=_AUTHORIZER_TIMEOUT)
+        function.use_table(data.keys, "GetItem")
+        function.use_secret("ADMIN_SECRET_ARN", data.admin_secret, data.key)
+        return function
+
+    def _publish(self, data: DataStack) -> BusFunction:
+        function = self._function("publish", memory_mb=1024)
+        function.use_table(data.events, "GetItem", "PutItem")
+        function.use_table(data.publishers, "GetItem")
+        function.use_bucket(data.payloads, "PutObject")
+        function.use_retention()
+        return function
+
+    def _events(self, data: DataStack) -> BusFunction:
+        function = self._function("events")
+        function.use_table(
+            data.events,
+            *("BatchGetItem", "GetItem", "Query"),
+            indexes=("by_time", "by_domain", "by_source", "by_correlation", "by_trace"),
+        )
+        function.use_table(data.deliveries, "BatchGetItem", "GetItem", "Query")
+        function.use_table(data.subscriptions, "BatchGetItem", "GetItem", indexes=("by_service",))
+        function.use_bucket(data.payloads, "GetObject")
+        return function
+
+    def _registry(self, data: DataStack) -> BusFunction:
+        function = self._function("registry")
+        actions = (
+            *("BatchGetItem", "GetItem", "Query"),
+            *("ConditionCheckItem", "DeleteItem", "PutItem", "UpdateItem"),
+        )
+        function.use_table(data.publishers, *actions, indexes=("by_kind",))
+        function.use_table(data.keys, *actions, indexes=("by_service",))
+        function.use_table(data.subscriptions, *actions, indexes=("by_service", "by_kind"))
+        function.use_table(data.changes, "PutItem", "Query")
+        return function
+
+    def _status(self, data: DataStack, bus: BusStack) -> BusFunction:
+        function = self._function("status")
+        function.use_table(data.events, "GetItem")
+        function.use_queue(
+            bus.http_lane.url_variable, bus.http_lane.work.queue, "GetQueueAttributes"
+        )
+        function.use_queue("STRANDED_QUEUE_URL", bus.stranded.queue, "GetQueueAttributes")
+        return function
+
+    def _function(
+        self, folder: str, *, memory_mb: int = 512, timeout: cdk.Duration = _TIMEOUT
+    ) -> BusFunction:
+        return BusFunction(
+            self,
+            folder.title(),
+            folder=folder,
+            layers=self._layers,
+            settings=self._settings,
+            memory_mb=memory_mb,
+            timeout=timeout,
+        )
+
+    def _stage(self) -> None:
+        access_log = BusLogGroup(self, "AccessLog", settings=self._settings)
+        apigateway.CfnStage(
+            self,
+            "Stage",
+            api_id=self.api.api_id,
+            stage_name="$default",
+            auto_deploy=True,
+            default_route_settings=apigateway.CfnStage.RouteSettingsProperty(
+                throttling_rate_limit=self._settings.throttling_rate,
+                throttling_burst_limit=self._settings.throttling_burst,
+            ),
+            access_log_settings=apigateway.CfnStage.AccessLogSettingsProperty(
+                # The group's own ARN: its attribute `Arn` ends with a wildcard for its streams.
+                destination_arn=self.format_arn(
+                    service="logs",
+                    resource="log-group",
+                    arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+                    resource_name=access_log.log_group_name,
+                ),
+                format=json.dumps(_ACCESS_LOG),
+            ),
+        )
+
+    def _routes(self, authorize: BusFunction) -> None:
+        # No identity source and no cache: a key comes in one of two headers, and a request that
+        # has none must reach the function behind, which refuses it with problem details.
+        authorizer = authorizers.HttpLambdaAuthorizer(
+            "Authorizer",
+            authorize.function,
+            authorizer_name="api-key",
+            identity_source=[],
+            response_types=[authorizers.HttpLambdaResponseType.SIMPLE],
+            results_cache_ttl=cdk.Duration.seconds(0),
+        )
+        # One permission for the API, not one for each route: a function's policy has its limit.
+        behind = {
+            folder: integrations.HttpLambdaIntegration(
+                folder.title(), self.functions[folder].function, scope_permission_to_route=False
+            )
+            for folder in dict.fromkeys(route.function for route in ROUTES)
+        }
+        for route in ROUTES:
+            for made in self.api.add_routes(
+                path=route.path,
+                methods=[apigateway.HttpMethod(route.method)],
+                integration=behind[route.function],
+                authorizer=apigateway.HttpNoneAuthorizer() if route.public else authorizer,
+            ):
+                if route.public:
+                    accept(
+                        made, "APIG4", "Probes and readers of the description have no key."
+                    )
+        unknown = apigateway.HttpRoute(
+            self,
+            "Unknown",
+            http_api=self.api,
+            route_key=apigateway.HttpRouteKey.DEFAULT,
+            integration=behind["status"],
+        )
+        accept(unknown, "APIG4", "Answers that there is no such route, and nothing else.")

@@ -1,0 +1,61 @@
+"""Folders that are made once and kept, each named after all that it is made from."""
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+"""The root of the repository."""
+
+BUILT = ROOT / ".build"
+"""What these folders are in."""
+
+
+def fingerprint(parts: Iterable[bytes]) -> str:
+    """A name that only the same parts in the same order have.
+
+    Args:
+        parts: All that a folder is made from.
+    """
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()[:16]
+
+
+def files_of(*sources: Path) -> Iterable[bytes]:
+    """The names and contents of files, as parts of a fingerprint.
+
+    Args:
+        sources: Files, and folders with all that is in them.
+    """
+    for source in sources:
+        for file in sorted(source.rglob("*")) if source.is_dir() else [source]:
+            if file.is_file() and "__pycache__" not in file.parts:
+                yield str(file.relative_to(ROOT)).encode()
+                yield file.read_bytes()
+
+
+def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
+    """Makes a folder unless it is there.
+
+    Args:
+        folder: The folder.
+        make: Fills the folder that it is given, which does not exist yet.
+
+    Returns:
+        The folder.
+    """
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".unfinished-") as unfinished:
+            made = Path(unfinished, folder.name)
+            make(made)
+            try:
+                # In one step: another process may be making the same folder.
+                made.rename(folder)
+            except OSError:
+                if not folder.is_dir():
+                    raise
+    return folder

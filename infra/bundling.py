@@ -1,0 +1,90 @@
+"""The layers' files, put together on this machine without a container."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from infra.built import BUILT, ROOT, files_of, fingerprint, made_once
+from infra.settings import AWS, EMULATOR, Target
+
+LAMBDA_PYTHON = "3.13"
+"""The version of Lambda's interpreter."""
+
+_LOCK = ROOT / "layers" / "dependencies" / "requirements.txt"
+_SERVICE = ROOT / "layers" / "event_bus"
+# Lambda refuses functions that unpack, with their layers, to more than 250 MB.
+_SIZE_LIMIT = 100 * 1024 * 1024
+_LEFT_OUT = ("__pycache__", "tests", "bin")
+
+
+class BundlingError(Exception):
+    """A layer cannot be put together."""
+
+
+def service_layer() -> Path:
+    """The layer with the service itself.
+
+    Returns:
+        A folder that holds `python/event_bus`.
+    """
+
+    def fill(layer: Path) -> None:
+        left_out = shutil.ignore_patterns("__pycache__", ".*")
+        shutil.copytree(_SERVICE, layer / "python" / _SERVICE.name, ignore=left_out)
+
+    name = f"event_bus-{fingerprint(files_of(_SERVICE))}"
+    return made_once(BUILT / "layers" / name, fill)
+
+
+def dependencies_layer(target: Target) -> Path:
+    """The layer with the packages that the functions import.
+
+    Args:
+        target: What is deployed to: packages hold machine code.
+
+    Returns:
+        A folder that holds `python` and in it the packages.
+
+    Raises:
+        BundlingError: The packages cannot be installed, or are too large.
+    """
+
+    def fill(layer: Path) -> None:
+        _install(layer / "python", target)
+        for name in _LEFT_OUT:
+            for found in list(layer.rglob(name)):
+                shutil.rmtree(found)
+        size = sum(file.stat().st_size for file in layer.rglob("*") if file.is_file())
+        if size > _SIZE_LIMIT:
+            raise BundlingError(f"The dependencies take {size} bytes, more than {_SIZE_LIMIT}.")
+
+    platform = f"lambda-{LAMBDA_PYTHON}" if target.lambda_runtime else sys.implementation.cache_tag
+    name = f"dependencies-{platform}-{fingerprint(files_of(_LOCK, Path(__file__)))}"
+    return made_once(BUILT / "layers" / name, fill)
+
+
+def _install(folder: Path, target: Target) -> None:
+    uv = shutil.which("uv")
+    command = [uv, "pip"] if uv else [sys.executable, "-m", "pip"]
+    command += ["install", "--quiet", "--require-hashes", "--requirement", str(_LOCK)]
+    command += ["--target", str(folder)]
+    command += ["--python", sys.executable] if uv else ["--no-compile", "--no-warn-script-location"]
+    if target.lambda_runtime:
+        command += ["--only-binary=:all:", "--python-version", LAMBDA_PYTHON]
+        command += (
+            ["--python-platform", "aarch64-manylinux_2_28"]
+            if uv
+            else [
+                *("--platform", "manylinux2014_aarch64", "--platform", "manylinux_2_28_aarch64"),
+                *("--implementation", "cp"),
+            ]
+        )
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        raise BundlingError(f"The dependencies cannot be installed:\n{done.stderr.strip()}")
+
+
+if __name__ == "__main__":
+    for target in (AWS, EMULATOR):
+        dependencies_layer(target)

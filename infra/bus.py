@@ -1,0 +1,74 @@
+"""The stack of the bus itself: the router and the delivery lanes."""
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from infra.data import DataStack
+from infra.function import BusFunction, Layers
+from infra.lane import Lane
+from infra.queue import WorkQueue
+from infra.settings import Settings
+from infra.stream import StreamSource
+
+_ROUTE_TIMEOUT = cdk.Duration.seconds(60)
+
+
+class BusStack(cdk.Stack):
+    """The router, the queue of what it could not route, and the lanes.
+
+    Attributes:
+        route: The function that routes events to lanes.
+        stranded: The queue of events whose routing failed.
+        http_lane: The lane of deliveries over HTTP.
+        events_source: What hands new events to the router.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: Settings, data: DataStack
+    ) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            stack_name=settings.stack_name(construct_id),
+            description="Event bus: routing and delivery",
+            termination_protection=not settings.local,
+        )
+        layers = Layers(self, "Layers", settings=settings)
+        self.http_lane = Lane(
+            self,
+            "HttpLane",
+            protocol="http",
+            concurrency=settings.http_lane_concurrency,
+            layers=layers,
+            data=data,
+            settings=settings,
+        )
+        self.stranded = WorkQueue(
+            self, "StrandedQueue", consumer_timeout=_ROUTE_TIMEOUT, settings=settings
+        )
+        self.route = BusFunction(
+            self,
+            "Route",
+            folder="route",
+            layers=layers,
+            settings=settings,
+            memory_mb=1024,
+            timeout=_ROUTE_TIMEOUT,
+        )
+        self.route.use_table(data.deliveries, "BatchWriteItem", "PutItem")
+        self.route.use_table(data.subscriptions, "Scan", "GetItem")
+        self.route.use_table(data.changes, "Query")
+        self.route.use_table(data.events, "GetItem", "BatchGetItem")
+        self.route.use_bucket(data.payloads, "GetObject")
+        self.route.use_queue(self.http_lane.url_variable, self.http_lane.work.queue, "SendMessage")
+        self.route.use_queue("STRANDED_QUEUE_URL", self.stranded.queue, "SendMessage")
+        self.route.use_retention()
+        self.route.consume(self.stranded)
+        self.events_source = StreamSource(
+            self,
+            "Events",
+            table=data.events,
+            function=self.route,
+            failures=data.failures,
+            settings=settings,
+        )

@@ -1,0 +1,89 @@
+"""The stack of everything that is stored: tables, buckets, the first admin key."""
+
+import string
+
+import aws_cdk as cdk
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from infra import tables
+from infra.nag import accept
+from infra.outputs import output
+from infra.removal import removal_policy
+from infra.settings import Settings
+from infra.storage import BusBucket, BusTable
+
+
+class DataStack(cdk.Stack):
+    """Everything that is stored, under one key.
+
+    Attributes:
+        key: The key that encrypts it.
+        events: The table of events.
+        deliveries: The table of routing records and deliveries.
+        publishers: The table of publishers.
+        keys: The table of API keys.
+        subscriptions: The table of subscriptions.
+        changes: The table of subscription changes.
+        payloads: The bucket of payloads too large for the table of events.
+        failures: The bucket of stream records that the router gave up.
+        admin_secret: The secret that holds the first admin key.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            stack_name=settings.stack_name(construct_id),
+            description="Event bus: what is stored",
+            termination_protection=not settings.local,
+        )
+        self._settings = settings
+        self.key = kms.Key(
+            self,
+            "Key",
+            description=f"Event bus, stage {settings.stage}: tables, buckets and the admin key",
+            enable_key_rotation=True,
+            removal_policy=removal_policy(settings),
+        )
+        self.events = self._table(tables.EVENTS)
+        self.deliveries = self._table(tables.DELIVERIES)
+        self.publishers = self._table(tables.PUBLISHERS)
+        self.keys = self._table(tables.KEYS)
+        self.subscriptions = self._table(tables.SUBSCRIPTIONS)
+        self.changes = self._table(tables.CHANGES)
+        self.payloads = BusBucket(self, "Payloads", key=self.key, settings=settings)
+        self.failures = BusBucket(self, "Failures", key=self.key, settings=settings)
+        self.admin_secret = self._admin_secret()
+
+    def _table(self, description: tables.Table) -> BusTable:
+        return BusTable(
+            self,
+            description.name.title(),
+            description=description,
+            key=self.key,
+            settings=self._settings,
+        )
+
+    def _admin_secret(self) -> secretsmanager.Secret:
+        secret = secretsmanager.Secret(
+            self,
+            "AdminKey",
+            description=f"Event bus, stage {self._settings.stage}: the first admin key",
+            encryption_key=self.key,
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                password_length=48,
+                # Letters and digits alone: the key is sent in headers and typed in shells.
+                exclude_characters=string.punctuation,
+            ),
+            removal_policy=removal_policy(self._settings),
+        )
+        accept(
+            secret,
+            "SMG4",
+            "A person rotates it, by storing another value; a schedule would lock out whoever "
+            "holds the key.",
+        )
+        output(self, "AdminSecretArn", secret.secret_arn)
+        return secret

@@ -1,0 +1,243 @@
+"""A function of the bus: its code and layers, its log group, and a role of its own.
+
+What a function may use and what it is told go together: `use_table` and its kin grant single
+actions on one resource and put the resource's name into the function's environment.
+"""
+
+from collections.abc import Sequence
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.built import ROOT
+from infra.bundling import dependencies_layer, service_layer
+from infra.logs import BusLogGroup
+from infra.nag import accept, accept_wildcard
+from infra.queue import WorkQueue
+from infra.removal import removal_policy
+from infra.settings import Settings
+from infra.storage import BusBucket, BusTable
+
+# Of the actions that functions are given, those that write what the key encrypts.
+_WRITES = frozenset({"BatchWriteItem", "DeleteItem", "PutItem", "PutObject", "UpdateItem"})
+_KEY_TO_READ = ("kms:Decrypt", "kms:DescribeKey")
+_KEY_TO_WRITE = ("kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo")
+
+
+class Layers(Construct):
+    """The two layers under every function.
+
+    Every stack has its own: a layer has a new ARN whenever its files change, and CloudFormation
+    refuses to change a value that another stack imports.
+
+    Attributes:
+        versions: The layers, in their order.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+        super().__init__(scope, construct_id)
+        folders = {
+            "Service": service_layer(),
+            "Dependencies": dependencies_layer(settings.target),
+        }
+        self.versions: list[lambda_.ILayerVersion] = [
+            lambda_.LayerVersion(
+                self,
+                name,
+                code=lambda_.Code.from_asset(str(folder)),
+                compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
+                compatible_architectures=[lambda_.Architecture.ARM_64],
+                removal_policy=removal_policy(settings),
+            )
+            for name, folder in folders.items()
+        ]
+
+
+class BusFunction(Construct):
+    """One function.
+
+    Attributes:
+        function: The function.
+        timeout: How long it may run.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        folder: str,
+        layers: Layers,
+        settings: Settings,
+        memory_mb: int = 512,
+        timeout: cdk.Duration,
+    ) -> None:
+        """Makes the function.
+
+        Args:
+            scope: What it is part of.
+            construct_id: Its name there.
+            folder: Its folder under `functions/`.
+            layers: The layers under it.
+            settings: The settings of the deployment.
+            memory_mb: Its memory; its share of a processor grows with it.
+            timeout: How long it may run.
+        """
+        super().__init__(scope, construct_id)
+        self.timeout = timeout
+        self._settings = settings
+        log_group = BusLogGroup(self, "Logs", settings=settings)
+        self._role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        self.allow("logs", ["CreateLogStream", "PutLogEvents"], [log_group.log_group_arn])
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            description=f"Event bus, stage {settings.stage}: {folder}",
+            code=lambda_.Code.from_asset(
+                str(ROOT / "functions" / folder), exclude=["__pycache__", "*.pyc"]
+            ),
+            handler="handler.handler",
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            architecture=lambda_.Architecture.ARM_64,
+            layers=layers.versions,
+            role=self._role,
+            memory_size=memory_mb,
+            timeout=timeout,
+            log_group=log_group,
+            logging_format=lambda_.LoggingFormat.JSON,
+            application_log_level_v2=lambda_.ApplicationLogLevel(settings.log_level),
+            # Lambda's own three lines for every call cost more than the call itself.
+            system_log_level_v2=lambda_.SystemLogLevel.WARN,
+            environment={
+                "POWERTOOLS_SERVICE_NAME": folder,
+                "POWERTOOLS_LOG_LEVEL": settings.log_level,
+                "STAGE": settings.stage,
+            },
+        )
+        accept(
+            self.function,
+            "L1",
+            "The layer of dependencies is built for this version; both move together.",
+        )
+
+    def allow(self, service: str, actions: Sequence[str], resources: Sequence[str]) -> None:
+        """Lets the function do single actions on single resources.
+
+        Args:
+            service: The prefix of the actions, such as `dynamodb`.
+            actions: The actions without the prefix.
+            resources: The ARNs.
+        """
+        self._role.add_to_policy(
+            iam.PolicyStatement(
+                actions=[f"{service}:{action}" for action in actions], resources=list(resources)
+            )
+        )
+
+    def allow_key(self, key: kms.IKey, service: str, actions: Sequence[str]) -> None:
+        """Lets the function use a key, through one service, as far as its actions need it.
+
+        Args:
+            key: The key that the service encrypts with.
+            service: The service, such as `dynamodb`.
+            actions: What the function may do there.
+        """
+        usages = [*_KEY_TO_READ, *(_KEY_TO_WRITE if _WRITES.intersection(actions) else ())]
+        through = f"{service}.{cdk.Aws.REGION}.{cdk.Aws.URL_SUFFIX}"
+        self._role.add_to_policy(
+            iam.PolicyStatement(
+                actions=usages,
+                resources=[key.key_arn],
+                conditions={"StringEquals": {"kms:ViaService": through}},
+            )
+        )
+
+    def use_table(self, table: BusTable, *actions: str, indexes: tuple[str, ...] = ()) -> None:
+        """Lets the function use a table.
+
+        Args:
+            table: The table.
+            actions: Actions of DynamoDB.
+            indexes: The indexes it may ask too.
+        """
+        self.allow("dynamodb", actions, [table.table.table_arn])
+        if indexes:
+            self.allow("dynamodb", ["Query"], table.index_arns(indexes))
+        self.allow_key(table.key, "dynamodb", actions)
+        self.tell(table.description.variable, table.table.table_name)
+
+    def use_bucket(self, bucket: BusBucket, action: str) -> None:
+        """Lets the function use the bucket of payloads.
+
+        Args:
+            bucket: The bucket.
+            action: An action of S3 on objects.
+        """
+        self.allow("s3", [action], [bucket.bucket.arn_for_objects("*")])
+        self.allow_key(bucket.key, "s3", [action])
+        self.tell("PAYLOADS_BUCKET", bucket.bucket.bucket_name)
+        accept_wildcard(
+            self,
+            owner=bucket,
+            arn=bucket.bucket.bucket_arn,
+            suffix="/*",
+            reason="The bucket holds payloads alone, and any event's payload may be asked for.",
+        )
+
+    def use_queue(self, variable: str, queue: sqs.IQueue, *actions: str) -> None:
+        """Lets the function use a queue.
+
+        Args:
+            variable: The environment variable that tells the queue's URL.
+            queue: The queue.
+            actions: Actions of SQS.
+        """
+        self.allow("sqs", actions, [queue.queue_arn])
+        self.tell(variable, queue.queue_url)
+
+    def use_secret(self, variable: str, secret: secretsmanager.ISecret, key: kms.IKey) -> None:
+        """Lets the function read a secret.
+
+        Args:
+            variable: The environment variable that tells the secret's ARN.
+            secret: The secret.
+            key: The key that encrypts it.
+        """
+        self.allow("secretsmanager", ["GetSecretValue"], [secret.secret_arn])
+        self.allow_key(key, "secretsmanager", ["GetSecretValue"])
+        self.tell(variable, secret.secret_arn)
+
+    def use_retention(self) -> None:
+        """Tells the function how long events are kept."""
+        self.tell("RETENTION_DAYS", str(self._settings.retention_days))
+
+    def consume(self, work: WorkQueue, *, max_concurrency: int | None = None) -> None:
+        """Has the function work a queue.
+
+        Args:
+            work: The queue.
+            max_concurrency: How many of the function may do so side by side; None for no limit.
+        """
+        self.allow(
+            "sqs",
+            ["DeleteMessage", "GetQueueAttributes", "ReceiveMessage"],
+            [work.queue.queue_arn],
+        )
+        lambda_.EventSourceMapping(
+            self,
+            f"{work.node.id}Source",
+            target=self.function,
+            event_source_arn=work.queue.queue_arn,
+            batch_size=10,
+            report_batch_item_failures=True,
+            max_concurrency=max_concurrency,
+        )
+
+    def tell(self, variable: str, value: str) -> None:
+        """Put a value into the function's environment."""
+        self.function.add_environment(variable, value)

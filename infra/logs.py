@@ -1,0 +1,28 @@
+"""Log groups, each with a retention of its own choosing rather than for ever."""
+
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra.removal import removal_policy
+from infra.settings import Settings
+
+_RETENTION = {
+    1: logs.RetentionDays.ONE_DAY,
+    7: logs.RetentionDays.ONE_WEEK,
+    14: logs.RetentionDays.TWO_WEEKS,
+    30: logs.RetentionDays.ONE_MONTH,
+    90: logs.RetentionDays.THREE_MONTHS,
+    365: logs.RetentionDays.ONE_YEAR,
+}
+
+
+class BusLogGroup(logs.LogGroup):
+    """A log group whose lines go when the settings say so."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            retention=_RETENTION[settings.log_retention_days],
+            removal_policy=removal_policy(settings),
+        )

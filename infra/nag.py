@@ -1,0 +1,33 @@
+"""How a finding of cdk-nag is accepted, next to the resource that it is about."""
+
+from aws_cdk import Acknowledgment, Stack, Validations
+from constructs import IConstruct
+
+
+def accept(construct: IConstruct, rule: str, reason: str) -> None:
+    """Accepts a finding on a construct and what is inside it.
+
+    Args:
+        construct: What the finding is about.
+        rule: The rule, with the finding in brackets where the rule reports several.
+        reason: Why it is right as it is.
+    """
+    Validations.of(construct).acknowledge(Acknowledgment(id=f"AwsSolutions-{rule}", reason=reason))
+
+
+def accept_wildcard(
+    construct: IConstruct, *, owner: IConstruct, arn: str, suffix: str, reason: str
+) -> None:
+    """Accepts that a role names a resource of another stack with a wildcard at its end.
+
+    Args:
+        construct: What the role is part of.
+        owner: What the resource is part of.
+        arn: The ARN of the resource.
+        suffix: What follows the ARN, with the wildcard.
+        reason: Why it is right as it is.
+    """
+    # The rule knows a resource of another stack by the name under which its stack exports it.
+    stack = Stack.of(owner)
+    exported = stack.resolve(stack.export_value(arn))["Fn::ImportValue"]
+    accept(construct, f"IAM5[Resource::{exported}{suffix}]", reason)

@@ -1,0 +1,62 @@
+"""A queue with the queue that its failed messages go to."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.outputs import output
+from infra.removal import removal_policy
+from infra.settings import Settings
+
+MAX_RECEIVES = 5
+_RETENTION = cdk.Duration.days(14)
+
+
+class WorkQueue(Construct):
+    """A standard queue of work, with its redrive queue.
+
+    Attributes:
+        queue: The queue.
+        redrive: Where a message goes that was taken five times and never finished.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        consumer_timeout: cdk.Duration,
+        settings: Settings,
+    ) -> None:
+        """Makes both queues.
+
+        Args:
+            scope: What they are part of.
+            construct_id: Their name there.
+            consumer_timeout: How long the function that works the queue may run.
+            settings: The settings of the deployment.
+        """
+        super().__init__(scope, construct_id)
+        self.redrive = sqs.Queue(
+            self,
+            "Redrive",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=_RETENTION,
+            removal_policy=removal_policy(settings),
+        )
+        self.queue = sqs.Queue(
+            self,
+            "Queue",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=_RETENTION,
+            # Lambda asks for six times the function's timeout, to retry throttled batches in.
+            visibility_timeout=cdk.Duration.seconds(6 * consumer_timeout.to_seconds()),
+            dead_letter_queue=sqs.DeadLetterQueue(
+                queue=self.redrive, max_receive_count=MAX_RECEIVES
+            ),
+            removal_policy=removal_policy(settings),
+        )
+        output(self, f"{construct_id}Url", self.queue.queue_url)
+        output(self, f"{construct_id}RedriveUrl", self.redrive.queue_url)

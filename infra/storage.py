@@ -1,0 +1,121 @@
+"""Tables and buckets, all encrypted under the one key of the bus."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infra.nag import accept
+from infra.outputs import output
+from infra.removal import removal_policy
+from infra.settings import Settings
+from infra.tables import EXPIRY_ATTRIBUTE, Attribute, Index, Table
+
+
+class BusTable(Construct):
+    """One table, as `infra.tables` describes it.
+
+    Attributes:
+        description: Its keys and indexes.
+        table: The table.
+        key: The key that encrypts it.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        description: Table,
+        key: kms.IKey,
+        settings: Settings,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.description = description
+        self.key = key
+        self.table = dynamodb.Table(
+            self,
+            "Table",
+            partition_key=_attribute(description.partition_key),
+            sort_key=_attribute(description.sort_key) if description.sort_key else None,
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
+            encryption_key=key,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            time_to_live_attribute=EXPIRY_ATTRIBUTE if description.expires else None,
+            stream=dynamodb.StreamViewType.NEW_IMAGE if description.stream else None,
+            deletion_protection=not settings.local,
+            removal_policy=removal_policy(settings),
+        )
+        for index in description.indexes:
+            self._add_index(index)
+        output(self, f"{description.name.title()}Table", self.table.table_name)
+
+    def index_arns(self, names: tuple[str, ...]) -> list[str]:
+        """The ARNs of some of the table's indexes.
+
+        Args:
+            names: The names of the indexes.
+        """
+        known = {index.name for index in self.description.indexes}
+        if unknown := set(names) - known:
+            raise ValueError(f"{self.description.name} has no index {', '.join(sorted(unknown))}")
+        return [f"{self.table.table_arn}/index/{name}" for name in names]
+
+    def _add_index(self, index: Index) -> None:
+        include = None if index.include is None else list(index.include)
+        self.table.add_global_secondary_index(
+            index_name=index.name,
+            partition_key=_attribute(index.partition_key),
+            sort_key=_attribute(index.sort_key),
+            projection_type=dynamodb.ProjectionType.INCLUDE if include else None,
+            non_key_attributes=include,
+        )
+
+
+class BusBucket(Construct):
+    """A private bucket whose objects go when the retention ends.
+
+    Attributes:
+        bucket: The bucket.
+        key: The key that encrypts it.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, key: kms.IKey, settings: Settings
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.key = key
+        self.bucket = s3.Bucket(
+            self,
+            "Bucket",
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=key,
+            # One data key for many objects: a call to KMS for each would cost more than the object.
+            bucket_key_enabled=True,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    expiration=cdk.Duration.days(settings.retention_days),
+                    abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
+                )
+            ],
+            removal_policy=removal_policy(settings),
+        )
+        accept(
+            self.bucket,
+            "S1",
+            "Only functions of the bus read and write it; CloudTrail data events record access "
+            "where an account wants that, without a further bucket to keep.",
+        )
+        output(self, f"{construct_id}Bucket", self.bucket.bucket_name)
+
+
+def _attribute(attribute: Attribute) -> dynamodb.Attribute:
+    kind = dynamodb.AttributeType.NUMBER if attribute.type == "N" else dynamodb.AttributeType.STRING
+    return dynamodb.Attribute(name=attribute.name, type=kind)

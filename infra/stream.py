@@ -1,0 +1,108 @@
+"""The event source that hands the new items of a table to a function."""
+
+import json
+
+import aws_cdk as cdk
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra.function import BusFunction
+from infra.nag import accept_wildcard
+from infra.settings import Settings
+from infra.storage import BusBucket, BusTable
+
+_BATCH_SIZE = 100
+_RETRIES = 10
+# Half of the day that the stream keeps its records: they are given up before they are lost.
+_MAX_AGE = cdk.Duration.hours(12)
+
+
+class StreamSource(Construct):
+    """A table's stream as the source of a function; records that keep failing go to a bucket.
+
+    Attributes:
+        mapping_id: The identifier of the event source mapping.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        table: BusTable,
+        function: BusFunction,
+        failures: BusBucket,
+        settings: Settings,
+    ) -> None:
+        """Connects the stream.
+
+        Args:
+            scope: What it is part of.
+            construct_id: Its name there.
+            table: The table, which has a stream.
+            function: The function.
+            failures: The bucket for the records that the function keeps failing on.
+            settings: The settings of the deployment.
+        """
+        super().__init__(scope, construct_id)
+        stream_arn = table.table.table_stream_arn
+        if stream_arn is None:
+            raise ValueError(f"the table {table.description.name} has no stream")
+        function.allow(
+            "dynamodb", ["DescribeStream", "GetRecords", "GetShardIterator"], [stream_arn]
+        )
+        function.allow("dynamodb", ["ListStreams"], [f"{table.table.table_arn}/stream/*"])
+        accept_wildcard(
+            function,
+            owner=table,
+            arn=table.table.table_arn,
+            suffix="/stream/*",
+            reason="ListStreams is checked against every stream of the one table.",
+        )
+        destination = None
+        if settings.target.stream_failures_to_bucket:
+            self._allow_failures(function, failures)
+            destination = lambda_.CfnEventSourceMapping.DestinationConfigProperty(
+                on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(
+                    destination=failures.bucket.bucket_arn
+                )
+            )
+        mapping = lambda_.CfnEventSourceMapping(
+            self,
+            "Mapping",
+            function_name=function.function.function_name,
+            event_source_arn=stream_arn,
+            starting_position="TRIM_HORIZON",
+            batch_size=_BATCH_SIZE,
+            # An event must not wait for others to fill its batch.
+            maximum_batching_window_in_seconds=0,
+            bisect_batch_on_function_error=True,
+            maximum_retry_attempts=_RETRIES,
+            maximum_record_age_in_seconds=_MAX_AGE.to_seconds(),
+            destination_config=destination,
+            # An event changes only where it takes the place of an expired one of its id.
+            filter_criteria=lambda_.CfnEventSourceMapping.FilterCriteriaProperty(
+                filters=[
+                    lambda_.CfnEventSourceMapping.FilterProperty(
+                        pattern=json.dumps({"eventName": ["INSERT", "MODIFY"]})
+                    )
+                ]
+            ),
+            metrics_config=lambda_.CfnEventSourceMapping.MetricsConfigProperty(
+                metrics=["EventCount"]
+            ),
+        )
+        self.mapping_id = mapping.ref
+
+    def _allow_failures(self, function: BusFunction, failures: BusBucket) -> None:
+        # Lambda writes there in the function's name.
+        function.allow("s3", ["PutObject"], [failures.bucket.arn_for_objects("*")])
+        function.allow("s3", ["ListBucket"], [failures.bucket.bucket_arn])
+        function.allow_key(failures.key, "s3", ["PutObject"])
+        accept_wildcard(
+            function,
+            owner=failures,
+            arn=failures.bucket.bucket_arn,
+            suffix="/*",
+            reason="Lambda chooses the names of the objects that hold failed records.",
+        )

@@ -1,0 +1,123 @@
+"""The tables of the event bus: their keys and indexes, as plain data.
+
+The data stack makes the real tables from it and the tests make theirs from it, so that both have
+the same ones.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """An attribute that is part of a key.
+
+    Attributes:
+        name: Its name in the item.
+        type: DynamoDB's letter for its type.
+    """
+
+    name: str
+    type: Literal["S", "N"] = "S"
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A global secondary index.
+
+    Attributes:
+        name: Its name, `by_` and what it is asked by.
+        partition_key: What it is asked by.
+        sort_key: What its answers are sorted by.
+        include: The attributes it holds beside the keys; None for all.
+    """
+
+    name: str
+    partition_key: Attribute
+    sort_key: Attribute
+    include: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table.
+
+    Attributes:
+        name: What it holds; functions find it in the variable `<NAME>_TABLE`.
+        partition_key: Its partition key.
+        sort_key: Its sort key, if it has one.
+        indexes: Its indexes; each costs a write more per item.
+        expires: Items go after the Unix time in their attribute `expires_at`.
+        stream: New items are told to the table's stream.
+    """
+
+    name: str
+    partition_key: Attribute
+    sort_key: Attribute | None = None
+    indexes: tuple[Index, ...] = ()
+    expires: bool = False
+    stream: bool = False
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that tells a function the table's name."""
+        return f"{self.name.upper()}_TABLE"
+
+
+EXPIRY_ATTRIBUTE = "expires_at"
+"""Where an item says when it expires, in Unix seconds."""
+
+_LISTED = ("type", "source", "correlation_id", "trace_id")
+
+
+def _events_by(name: str, attribute: str) -> Index:
+    # DynamoDB refuses an index key among the attributes that the index includes.
+    include = tuple(listed for listed in _LISTED if listed != attribute)
+    return Index(name, Attribute(attribute), Attribute("position"), include)
+
+
+def _all_by(name: str, attribute: str, sort_key: str) -> Index:
+    return Index(name, Attribute(attribute), Attribute(sort_key))
+
+
+EVENTS = Table(
+    "events",
+    Attribute("id"),
+    indexes=(
+        _events_by("by_time", "shard"),
+        _events_by("by_domain", "domain_shard"),
+        _events_by("by_source", "source_shard"),
+        _events_by("by_correlation", "correlation_id"),
+        _events_by("by_trace", "trace_id"),
+    ),
+    expires=True,
+    stream=True,
+)
+DELIVERIES = Table(
+    "deliveries",
+    Attribute("event_id"),
+    Attribute("subscription_id"),
+    expires=True,
+)
+PUBLISHERS = Table(
+    "publishers",
+    Attribute("service_id"),
+    indexes=(_all_by("by_kind", "kind", "service_id"),),
+)
+KEYS = Table(
+    "keys",
+    Attribute("key_hash"),
+    indexes=(_all_by("by_service", "service_id", "key_hash"),),
+)
+SUBSCRIPTIONS = Table(
+    "subscriptions",
+    Attribute("id"),
+    indexes=(
+        _all_by("by_service", "service_id", "id"),
+        _all_by("by_kind", "kind", "id"),
+    ),
+)
+CHANGES = Table("changes", Attribute("log"), Attribute("version", "N"))
+
+TABLES = (EVENTS, DELIVERIES, PUBLISHERS, KEYS, SUBSCRIPTIONS, CHANGES)
+"""Every table."""

@@ -1,0 +1,1 @@
+"""The event bus service: everything the functions share."""

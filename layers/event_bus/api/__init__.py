@@ -1,0 +1,1 @@
+"""The public HTTP API: its routes, its answers, its description."""

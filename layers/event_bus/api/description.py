@@ -1,0 +1,294 @@
+"""Makes the OpenAPI document of the API: `python -m event_bus.api.description`.
+
+The routes come from the table that the API stack deploys, the requests from the models that read
+them; a test keeps the document that is served equal to what this makes.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from event_bus.api.endpoint import MAX_BODY_BYTES
+from event_bus.api.paging import DEFAULT_LIMIT, MAX_LIMIT
+from event_bus.api.routes import ROUTES, Route
+from event_bus.api.schemas import SCHEMAS, Schema, ref
+from event_bus.model.event import EventSubmission
+from event_bus.model.registration import (
+    PublisherRegistration,
+    SubscriptionChange,
+    SubscriptionRegistration,
+)
+from event_bus.publishing.intake import MAX_BATCH
+
+DOCUMENT = Path(__file__).with_name("openapi.json")
+
+_REQUESTS: tuple[type[BaseModel], ...] = (
+    EventSubmission,
+    PublisherRegistration,
+    SubscriptionRegistration,
+    SubscriptionChange,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Operation:
+    """What the document says of an operation."""
+
+    name: str
+    summary: str
+    answers: dict[int, str | None]
+    body: Schema | None = None
+    query: tuple[dict[str, Any], ...] = ()
+    refusals: tuple[int, ...] = ()
+
+
+def _query(name: str, description: str, **schema: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "query",
+        "description": description,
+        "schema": {"type": "string", **schema},
+    }
+
+
+_PAGING = (
+    _query(
+        "limit",
+        "How many results a page holds.",
+        type="integer",
+        minimum=1,
+        maximum=MAX_LIMIT,
+        default=DEFAULT_LIMIT,
+    ),
+    _query("cursor", "`next_cursor` of the page before, with the same filters and key."),
+)
+
+_OPERATIONS: dict[str, _Operation] = {
+    "POST /events": _Operation(
+        "publishEvents",
+        f"Publish an event, or up to {MAX_BATCH} in an array; each is judged on its own.",
+        {
+            200: "AcceptedEvent",
+            202: "Accepted",
+            207: "BatchResult",
+        },
+        body={
+            "oneOf": [
+                ref("EventSubmission"),
+                {
+                    "type": "array",
+                    "items": ref("EventSubmission"),
+                    "minItems": 1,
+                    "maxItems": MAX_BATCH,
+                },
+            ]
+        },
+        refusals=(403, 409),
+    ),
+    "GET /events": _Operation(
+        "listEvents",
+        "List the events that the key may see.",
+        {200: "EventPage"},
+        query=(
+            _query("type", "An event type, or a pattern such as `task.*`.", minLength=1),
+            _query("source", "The publishing service.", minLength=1),
+            _query("correlation_id", "The correlation id.", minLength=1),
+            _query("trace_id", "The trace id.", minLength=1),
+            _query("from", "The first timestamp, included.", format="date-time"),
+            _query("to", "The last timestamp, excluded.", format="date-time"),
+            _query("processed", "Whether the event was routed.", enum=["true", "false"]),
+            _query("order", "Which come first.", enum=["newest", "oldest"], default="newest"),
+            *_PAGING,
+        ),
+    ),
+    "GET /events/{id}": _Operation(
+        "getEvent", "One event, with its deliveries.", {200: "Event"}, refusals=(404,)
+    ),
+    "POST /publishers": _Operation(
+        "registerPublisher",
+        "Register a publisher (admin).",
+        {201: "CreatedPublisher"},
+        body=ref("PublisherRegistration"),
+        refusals=(403, 409),
+    ),
+    "GET /publishers": _Operation(
+        "listPublishers",
+        "List publishers: all for an admin, itself for a service.",
+        {200: "PublisherPage"},
+        query=_PAGING,
+    ),
+    "GET /publishers/{id}": _Operation(
+        "getPublisher", "One publisher, by its service.", {200: "Publisher"}, refusals=(404,)
+    ),
+    "DELETE /publishers/{id}": _Operation(
+        "removePublisher",
+        "Remove a publisher (admin), and its keys unless subscriptions need them.",
+        {204: None},
+        refusals=(403, 404),
+    ),
+    "POST /subscriptions": _Operation(
+        "registerSubscription",
+        "Register a subscription; the answer shows its signing secret, once.",
+        {201: "CreatedSubscription"},
+        body=ref("SubscriptionRegistration"),
+        refusals=(403, 409),
+    ),
+    "GET /subscriptions": _Operation(
+        "listSubscriptions",
+        "List subscriptions, oldest first: all for an admin, its own for a service.",
+        {200: "SubscriptionPage"},
+        query=(
+            _query("service_id", "The service that they belong to.", minLength=1),
+            _query("event_type", "An event type that they receive.", minLength=1),
+            _query("status", "Their status.", enum=["active", "disabled"]),
+            *_PAGING,
+        ),
+    ),
+    "GET /subscriptions/{id}": _Operation(
+        "getSubscription", "One subscription.", {200: "Subscription"}, refusals=(404,)
+    ),
+    "PATCH /subscriptions/{id}": _Operation(
+        "changeSubscription",
+        "Change the members that are named; filters are replaced as a whole.",
+        {200: "Subscription"},
+        body=ref("SubscriptionChange"),
+        refusals=(404, 409),
+    ),
+    "DELETE /subscriptions/{id}": _Operation(
+        "removeSubscription", "Remove a subscription.", {204: None}, refusals=(404, 409)
+    ),
+    "GET /health/live": _Operation("isLive", "Whether the API answers.", {200: "Health"}),
+    "GET /health/ready": _Operation(
+        "isReady", "Whether all that the bus stands on answers.", {200: "Health", 503: "Health"}
+    ),
+    "GET /health/broker": _Operation(
+        "isBrokerHealthy", "Whether the queues answer.", {200: "Health", 503: "Health"}
+    ),
+    "GET /health/database": _Operation(
+        "isDatabaseHealthy", "Whether the tables answer.", {200: "Health", 503: "Health"}
+    ),
+    "GET /openapi.json": _Operation("describe", "This document.", {200: "Document"}),
+}
+
+_ANSWERS: dict[int, str] = {
+    200: "Done.",
+    201: "Created.",
+    202: "Stored.",
+    204: "Removed.",
+    207: "Some events of the batch were refused.",
+    503: "A check failed.",
+}
+
+_REFUSALS: dict[int, str] = {
+    400: "The request cannot be read.",
+    401: "The API key is missing or not valid.",
+    403: "The key does not permit this.",
+    404: "There is none, or none that the key may see.",
+    409: "It conflicts with what is stored.",
+    413: f"The body is over {MAX_BODY_BYTES} bytes, or a payload over its limit.",
+    415: "The body is not JSON.",
+    422: "A member of the body is not what it must be.",
+}
+
+_SPECIAL: dict[str, Schema] = {
+    "Accepted": {"oneOf": [ref("AcceptedEvent"), ref("BatchResult")]},
+    "Document": {"type": "object"},
+}
+
+
+def describe() -> dict[str, Any]:
+    """The OpenAPI 3.1 document of the API."""
+    _, schemas = models_json_schema(
+        [(model, "validation") for model in _REQUESTS],
+        ref_template="#/components/schemas/{model}",
+    )
+    paths: dict[str, dict[str, Any]] = {}
+    for route in ROUTES:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Event Bus Service",
+            "version": "0.1.0",
+            "description": "Publish events, subscribe to them, and read them back.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "./"}],
+        "security": [{"apiKey": []}, {"bearer": []}],
+        "paths": paths,
+        "components": {
+            "schemas": dict(sorted({**schemas["$defs"], **SCHEMAS}.items())),
+            "securitySchemes": {
+                "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+                "bearer": {"type": "http", "scheme": "bearer"},
+            },
+        },
+    }
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    operation = _OPERATIONS[route.key]
+    health = "Health" in operation.answers.values()
+    described: dict[str, Any] = {
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "responses": {
+            str(status): _answer(_ANSWERS[status], schema, health=health)
+            for status, schema in operation.answers.items()
+        },
+    }
+    parameters = list(operation.query)
+    if "{id}" in route.path:
+        parameters.append(
+            {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+        )
+    if parameters:
+        described["parameters"] = parameters
+    if operation.body:
+        described["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": operation.body}},
+        }
+    if route.public:
+        described["security"] = []
+    for status in _refusals(route, operation):
+        described["responses"][str(status)] = {
+            "description": _REFUSALS[status],
+            "content": {"application/problem+json": {"schema": ref("Problem")}},
+        }
+    return described
+
+
+def _refusals(route: Route, operation: _Operation) -> list[int]:
+    statuses = set(operation.refusals)
+    if not route.public:
+        statuses.add(401)
+    if operation.query:
+        statuses.add(400)
+    if operation.body:
+        statuses |= {400, 413, 415, 422}
+    return sorted(statuses)
+
+
+def _answer(description: str, schema: str | None, *, health: bool) -> dict[str, Any]:
+    if schema is None:
+        return {"description": description}
+    media_type = "application/health+json" if health else "application/json"
+    return {
+        "description": description,
+        "content": {media_type: {"schema": _SPECIAL.get(schema) or ref(schema)}},
+    }
+
+
+def main() -> None:
+    """Writes the document to where it is served from."""
+    document = orjson.dumps(describe(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    DOCUMENT.write_bytes(document)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+"""The way of a request through a function: read it, have it answered, write the answer.
+
+API Gateway has chosen the route by then; a function maps the routes that it serves to operations.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from botocore.exceptions import BotoCoreError, ClientError
+
+from event_bus import strict_json
+from event_bus.errors import (
+    Failure,
+    Fault,
+    MalformedRequest,
+    NotFound,
+    Problem,
+    TooLarge,
+    Unavailable,
+    UnsupportedMediaType,
+)
+from event_bus.log import logger
+from event_bus.security.callers import Caller, caller_of
+
+MAX_BODY_BYTES = 4 * 1024 * 1024
+"""The largest body of a request: Lambda takes 6 MB, of which base64 leaves some 4.5."""
+
+_SECURITY_HEADERS = {
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer.
+
+    Attributes:
+        status: The HTTP status code.
+        body: What becomes the JSON body; None for an answer without one.
+        headers: Further headers, with lower-case names.
+    """
+
+    status: int
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as API Gateway hands it over (payload format 2.0).
+
+    Attributes:
+        event: The function's event.
+    """
+
+    event: Mapping[str, Any]
+
+    @property
+    def caller(self) -> Caller:
+        """Who makes the request.
+
+        Raises:
+            Unauthenticated: No one who is known.
+        """
+        authorizer = self.event["requestContext"].get("authorizer") or {}
+        return caller_of(authorizer.get("lambda"))
+
+    @property
+    def id(self) -> str:
+        """The identifier that API Gateway gave the request."""
+        return str(self.event["requestContext"].get("requestId", ""))
+
+    @property
+    def path(self) -> str:
+        """The path, without the query."""
+        return str(self.event.get("rawPath", "/"))
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers, with lower-case names."""
+        return self.event.get("headers") or {}
+
+    def path_parameter(self, name: str) -> str:
+        """A parameter of the path."""
+        return str((self.event.get("pathParameters") or {}).get(name, ""))
+
+    def query(self, *known: str) -> dict[str, str]:
+        """The parameters of the query.
+
+        Args:
+            known: The names that the operation knows.
+
+        Raises:
+            MalformedRequest: A parameter is not known, or empty.
+        """
+        given = dict(self.event.get("queryStringParameters") or {})
+        faults = [
+            Fault(name, f"is not known here; known are {', '.join(sorted(known))}")
+            for name in given
+            if name not in known
+        ]
+        faults += [Fault(name, "must not be empty") for name, value in given.items() if not value]
+        if faults:
+            raise MalformedRequest(f"{faults[0].pointer} {faults[0].detail}.", faults)
+        return given
+
+    def json(self) -> Any:
+        """The body.
+
+        Raises:
+            UnsupportedMediaType: It is said to be something else than JSON.
+            TooLarge: It is over `MAX_BODY_BYTES`.
+            MalformedRequest: It is not JSON that the API reads.
+        """
+        media_type = self.headers.get("content-type", "application/json").partition(";")[0]
+        media_type = media_type.strip().lower()
+        if media_type != "application/json" and not media_type.endswith("+json"):
+            raise UnsupportedMediaType("Send the body as application/json.")
+        body: str | bytes = self.event.get("body") or ""
+        if self.event.get("isBase64Encoded"):
+            try:
+                body = base64.b64decode(body, validate=True)
+            except binascii.Error:
+                raise MalformedRequest("The body cannot be read.") from None
+        if len(body) > MAX_BODY_BYTES:
+            raise TooLarge(f"The body is over the limit of {MAX_BODY_BYTES} bytes.")
+        if not body:
+            raise MalformedRequest("The body is empty; JSON is expected.")
+        return strict_json.parse(body)
+
+
+Operation = Callable[[Request], Response]
+
+
+def answer(event: Mapping[str, Any], operations: Mapping[str, Operation]) -> dict[str, Any]:
+    """Answers a request by the operation of its route.
+
+    Args:
+        event: The function's event.
+        operations: The function's operations by route key (`GET /events/{id}`).
+
+    Returns:
+        The function's answer to API Gateway. What goes wrong is a problem details object (RFC
+        9457); where AWS did not answer it is a 503, and what nobody foresaw is logged.
+    """
+    request = Request(event)
+    operation = operations.get(event["routeKey"], _no_such_route)
+    try:
+        response = operation(request)
+    except Problem as problem:
+        response = _refusal(problem, request)
+    except (ClientError, BotoCoreError, TimeoutError):
+        logger.exception("a service behind the bus failed", request_id=request.id)
+        response = _refusal(
+            Unavailable("A service behind the bus failed; send the request again."), request
+        )
+    except Exception:
+        logger.exception("the request failed", request_id=request.id)
+        response = _refusal(Failure("The request failed; it has been logged."), request)
+    logger.info("answered", route=event["routeKey"], status=response.status, request_id=request.id)
+    return _written(response)
+
+
+def _no_such_route(_: Request) -> Response:
+    raise NotFound("No resource has this path and method; see /openapi.json.")
+
+
+def _refusal(problem: Problem, request: Request) -> Response:
+    document = {**problem.document(), "instance": request.path, "request_id": request.id}
+    headers = {"content-type": "application/problem+json", **problem.headers}
+    return Response(problem.status, document, headers)
+
+
+def _written(response: Response) -> dict[str, Any]:
+    written: dict[str, Any] = {
+        "statusCode": response.status,
+        "headers": {
+            "content-type": "application/json",
+            **_SECURITY_HEADERS,
+            **response.headers,
+        },
+    }
+    if response.body is None:
+        del written["headers"]["content-type"]
+        written["body"] = ""
+    else:
+        written["body"] = orjson.dumps(response.body).decode()
+    return written

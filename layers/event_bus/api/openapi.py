@@ -1,0 +1,16 @@
+"""The OpenAPI document as it is served."""
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import orjson
+
+
+@cache
+def read_document() -> dict[str, Any]:
+    """The OpenAPI 3.1 document, made by `event_bus.api.description` and kept beside this file."""
+    document: dict[str, Any] = orjson.loads(
+        files("event_bus.api").joinpath("openapi.json").read_bytes()
+    )
+    return document

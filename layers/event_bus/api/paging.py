@@ -1,0 +1,69 @@
+"""Pages: how many, and from where on."""
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Mapping
+
+import orjson
+
+from event_bus.errors import Fault, MalformedRequest
+from event_bus.security.callers import Caller
+
+DEFAULT_LIMIT, MAX_LIMIT = 50, 100
+
+_POSITION = re.compile(r"[0-9A-Za-z_:.#-]{1,256}", re.ASCII)
+
+
+def limit_in(query: Mapping[str, str]) -> int:
+    """How many results are asked for.
+
+    Raises:
+        MalformedRequest: It is not a number from 1 to `MAX_LIMIT`.
+    """
+    given = query.get("limit", str(DEFAULT_LIMIT))
+    if not (given.isascii() and given.isdigit() and len(given) < 6):
+        raise bad_parameter("limit", f"must be a whole number from 1 to {MAX_LIMIT}")
+    limit = int(given)
+    if not 1 <= limit <= MAX_LIMIT:
+        raise bad_parameter("limit", f"must be a whole number from 1 to {MAX_LIMIT}")
+    return limit
+
+
+def bad_parameter(name: str, detail: str) -> MalformedRequest:
+    """The refusal of a parameter of the query."""
+    return MalformedRequest(f"{name} {detail}.", [Fault(name, detail)])
+
+
+def write_cursor(position: str, query: Mapping[str, str], caller: Caller) -> str:
+    """A cursor that stands behind a position, for this caller and these filters alone."""
+    content = orjson.dumps([position, _binding(query, caller)])
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+def read_cursor(query: Mapping[str, str], caller: Caller) -> str | None:
+    """The position behind which the page begins, or None for the first.
+
+    Raises:
+        MalformedRequest: The cursor is none, or was given to another caller or other filters.
+    """
+    cursor = query.get("cursor")
+    if cursor is None:
+        return None
+    try:
+        content = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        position, binding = orjson.loads(content)
+    except (binascii.Error, ValueError, TypeError):
+        raise bad_parameter("cursor", "is not one that this API gave") from None
+    if not isinstance(position, str) or not _POSITION.fullmatch(position):
+        raise bad_parameter("cursor", "is not one that this API gave")
+    if binding != _binding(query, caller):
+        raise bad_parameter("cursor", "belongs to a request with other filters or another key")
+    return position
+
+
+def _binding(query: Mapping[str, str], caller: Caller) -> str:
+    filters = sorted((k, v) for k, v in query.items() if k not in ("cursor", "limit"))
+    bound = orjson.dumps([caller.service_id, caller.role, filters])
+    return hashlib.sha256(bound).hexdigest()[:16]

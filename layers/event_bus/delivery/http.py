@@ -1,0 +1,173 @@
+"""Delivery by HTTP: a POST of the event, signed after Standard Webhooks."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from event_bus.delivery.outcome import Outcome
+from event_bus.model.event import Event
+from event_bus.model.registration import Subscription
+from event_bus.security.signatures import signed_headers
+
+DEADLINE_SECONDS = 15.0
+"""What the whole exchange may take, from the connection to the end of the answer."""
+
+CONNECT_SECONDS = 5.0
+"""What the connection may take of it."""
+
+MAX_RESPONSE_BYTES = 16 * 1024
+"""How much of an answer is read; what is longer costs the connection."""
+
+
+class _Deadline:
+    """Ends an exchange in time, wherever it stands.
+
+    A socket's own timeout begins anew with each byte: a subscriber that drips its answer would
+    never meet it.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.passed = False
+        self._socket: socket.socket | None = None
+        self._timer = threading.Timer(seconds, self._pass)
+
+    def __enter__(self) -> "_Deadline":
+        _exchange.deadline = self
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        _exchange.deadline = None
+
+    def watch(self, connection: Any) -> None:
+        """Takes the connection that the exchange runs over."""
+        self._socket = connection.sock
+        if self.passed:
+            self._pass()
+
+    def _pass(self) -> None:
+        self.passed = True
+        if self._socket:
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+
+class _Exchange(threading.local):
+    deadline: _Deadline | None = None
+
+
+_exchange = _Exchange()
+
+
+class _WatchedHTTPConnection(HTTPConnection):
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        if _exchange.deadline:
+            _exchange.deadline.watch(self)
+        super().request(*args, **kwargs)
+
+
+class _WatchedHTTPSConnection(HTTPSConnection):
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        if _exchange.deadline:
+            _exchange.deadline.watch(self)
+        super().request(*args, **kwargs)
+
+
+class _HTTPPool(HTTPConnectionPool):
+    ConnectionCls = _WatchedHTTPConnection
+
+
+class _HTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _WatchedHTTPSConnection
+
+
+def connection_pools() -> urllib3.PoolManager:
+    """Pooled connections that no proxy of the environment and no redirect leads astray."""
+    pools = urllib3.PoolManager(
+        num_pools=64,
+        maxsize=10,
+        retries=False,
+        timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=DEADLINE_SECONDS),
+    )
+    pools.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+    return pools
+
+
+@dataclass(frozen=True, slots=True)
+class HttpTarget:
+    """Delivers by HTTP.
+
+    Attributes:
+        pools: The connections.
+        deadline_seconds: What an exchange may take.
+        clock: The Unix time, in seconds.
+    """
+
+    pools: urllib3.PoolManager = field(default_factory=connection_pools)
+    deadline_seconds: float = DEADLINE_SECONDS
+    clock: Callable[[], float] = time.time
+
+    def deliver(self, event: Event, subscription: Subscription) -> Outcome:
+        """Posts the event; an answer of 2xx means that the subscriber took it.
+
+        Redirects are not followed: they could lead to where a callback must not (Standard
+        Webhooks counts them as failures, too).
+        """
+        body = orjson.dumps(event.envelope())
+        headers = {
+            "content-type": "application/json",
+            "user-agent": "event-bus/1",
+            **signed_headers(event.id, int(self.clock()), body, subscription.signing_secret),
+        }
+        with _Deadline(self.deadline_seconds) as deadline:
+            try:
+                status = self._post(subscription.callback_url, body, headers)
+            except (urllib3.exceptions.HTTPError, OSError) as error:
+                return self._failure(error, deadline)
+        if deadline.passed:
+            return self._too_late()
+        if 200 <= status < 300:
+            return Outcome()
+        return Outcome("http_status", f"the subscriber answered {status}")
+
+    def _post(self, url: str, body: bytes, headers: dict[str, str]) -> int:
+        response = self.pools.urlopen(
+            "POST", url, body=body, headers=headers, redirect=False, preload_content=False
+        )
+        try:
+            # Read to the end, or the connection could not be used again.
+            response.read(MAX_RESPONSE_BYTES, decode_content=False)
+            return response.status
+        finally:
+            if response.closed or response.length_remaining == 0:
+                response.release_conn()
+            else:
+                response.close()
+
+    def _failure(self, error: Exception, deadline: _Deadline) -> Outcome:
+        if deadline.passed or isinstance(error, urllib3.exceptions.ReadTimeoutError):
+            return self._too_late()
+        if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
+            return Outcome("connect_timeout", f"no connection within {CONNECT_SECONDS:g} s")
+        if isinstance(error, urllib3.exceptions.SSLError):
+            return Outcome("tls_failed", "the TLS handshake failed")
+        if isinstance(error, urllib3.exceptions.NewConnectionError):
+            return Outcome("connection_refused", "no connection could be made")
+        return Outcome("connection_broken", "the connection broke before the answer was complete")
+
+    def _too_late(self) -> Outcome:
+        return Outcome("timeout", f"no complete answer within {self.deadline_seconds:g} s")

@@ -1,0 +1,128 @@
+"""The ways a request can be refused, each with its HTTP status (RFC 9457 problem details)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with a request.
+
+    Attributes:
+        pointer: Where: a JSON pointer (RFC 6901) into the body, or the name of a parameter.
+        detail: What is wrong, and what would be right.
+    """
+
+    pointer: str
+    detail: str
+
+
+class Problem(Exception):
+    """A request that is refused.
+
+    Attributes:
+        status: The HTTP status code.
+        kind: The last part of the problem's type URI.
+        title: The kind in words, the same for every occurrence.
+    """
+
+    status: ClassVar[int]
+    kind: ClassVar[str]
+    title: ClassVar[str]
+
+    def __init__(
+        self,
+        detail: str,
+        faults: Sequence[Fault] = (),
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.faults = tuple(faults)
+        self.headers = headers or {}
+
+    def document(self) -> dict[str, Any]:
+        """The members of the problem details object, `instance` aside."""
+        document: dict[str, Any] = {
+            "type": f"urn:event-bus:problem:{self.kind}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+        }
+        if self.faults:
+            document["errors"] = [
+                {"pointer": fault.pointer, "detail": fault.detail} for fault in self.faults
+            ]
+        return document
+
+
+class MalformedRequest(Problem):
+    """The body is not the JSON text that the API reads, or a parameter cannot be read."""
+
+    status, kind, title = 400, "malformed-request", "The request cannot be read"
+
+
+class Unauthenticated(Problem):
+    """No key, or one that is not known."""
+
+    status, kind, title = 401, "unauthenticated", "A valid API key is needed"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, headers={"www-authenticate": 'Bearer realm="event-bus"'})
+
+
+class Forbidden(Problem):
+    """The key is good, but not for this."""
+
+    status, kind, title = 403, "forbidden", "The key does not permit this"
+
+
+class NotFound(Problem):
+    """No such thing, or none that the caller may see."""
+
+    status, kind, title = 404, "not-found", "There is no such resource"
+
+
+class Conflict(Problem):
+    """The request contradicts what is stored."""
+
+    status, kind, title = 409, "conflict", "The request conflicts with what is stored"
+
+
+class TooLarge(Problem):
+    """The body or the payload is over its limit."""
+
+    status, kind, title = 413, "too-large", "The request is too large"
+
+
+class UnsupportedMediaType(Problem):
+    """The body is of a type that the API does not read."""
+
+    status, kind, title = 415, "unsupported-media-type", "The body's media type is not supported"
+
+
+class InvalidRequest(Problem):
+    """The body can be read, but a member of it is not what it must be."""
+
+    status, kind, title = 422, "invalid-request", "The request is not valid"
+
+    @classmethod
+    def at(cls, pointer: str, detail: str) -> "InvalidRequest":
+        """The refusal of a single member."""
+        return cls(f"{pointer or 'the body'}: {detail}", [Fault(pointer, detail)])
+
+
+class Unavailable(Problem):
+    """A service behind the bus does not answer; the request may be sent again."""
+
+    status, kind, title = 503, "unavailable", "The bus cannot answer now"
+
+    def __init__(self, detail: str, retry_after_seconds: int = 1) -> None:
+        super().__init__(detail, headers={"retry-after": str(retry_after_seconds)})
+
+
+class Failure(Problem):
+    """A fault of the bus itself."""
+
+    status, kind, title = 500, "internal-error", "The bus failed to answer"

@@ -1,0 +1,101 @@
+"""Whether what the bus stands on answers.
+
+The answers have the form of the Health Check Response Format for HTTP APIs
+(https://datatracker.ietf.org/doc/html/draft-inadarei-api-health-check-06).
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from event_bus import times
+from event_bus.log import logger
+from event_bus.stores.items import text
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_sqs import SQSClient
+
+CACHE_SECONDS = 5.0
+"""How long a result stands: anyone may ask, and every look costs."""
+
+Look = Callable[[], dict[str, Any]]
+"""Looks at a component, tells what was seen, and raises where it does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The result of one look.
+
+    Attributes:
+        name: The component.
+        passed: Whether it answered.
+        time: When, RFC 3339.
+        observed: What was seen.
+    """
+
+    name: str
+    passed: bool
+    time: str
+    observed: dict[str, Any]
+
+    def document(self) -> dict[str, Any]:
+        """The check as the API shows it."""
+        return {"status": "pass" if self.passed else "fail", "time": self.time, **self.observed}
+
+
+@dataclass(slots=True)
+class Health:
+    """Looks at components, at most once in `CACHE_SECONDS`.
+
+    Attributes:
+        looks: The components by area (`database`), each with its look.
+        clock: Seconds that only grow.
+    """
+
+    looks: Mapping[str, Mapping[str, Look]]
+    clock: Callable[[], float] = time.monotonic
+    _known: dict[str, tuple[Check, float]] = field(default_factory=dict)
+
+    def check(self, *areas: str) -> list[Check]:
+        """The state of every component of these areas."""
+        return [
+            self._check(name, look) for area in areas for name, look in self.looks[area].items()
+        ]
+
+    def _check(self, name: str, look: Look) -> Check:
+        now = self.clock()
+        known = self._known.get(name)
+        if known and now < known[1]:
+            return known[0]
+        try:
+            check = Check(name, True, times.now(), look())
+        except Exception:
+            logger.exception("health check failed", component=name)
+            check = Check(name, False, times.now(), {"output": "does not answer"})
+        self._known[name] = (check, now + CACHE_SECONDS)
+        return check
+
+
+def database_check(client: "DynamoDBClient", table: str) -> Look:
+    """A look at a table: one read of half a unit."""
+
+    def look() -> dict[str, Any]:
+        client.get_item(TableName=table, Key={"id": text("#health")}, ProjectionExpression="id")
+        return {}
+
+    return look
+
+
+def queue_check(client: "SQSClient", url: str) -> Look:
+    """A look at a queue: how many messages wait in it."""
+
+    def look() -> dict[str, Any]:
+        answer = client.get_queue_attributes(
+            QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"]
+        )
+        waiting = int(answer["Attributes"]["ApproximateNumberOfMessages"])
+        return {"observedValue": waiting, "observedUnit": "messages"}
+
+    return look

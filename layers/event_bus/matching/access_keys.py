@@ -1,0 +1,100 @@
+"""The keys under which a list of values of a pattern can be found from an event's value.
+
+A key finds too much rather than too little: what it finds is checked against the pattern.
+"""
+
+from typing import NamedTuple
+
+from event_bus.matching.expressions import ValueList
+from event_bus.matching.ignore_case import fold
+from event_bus.matching.operators import (
+    Cidr,
+    EqualsIgnoreCase,
+    Numeric,
+    Operator,
+    Prefix,
+    PrefixIgnoreCase,
+    Suffix,
+    SuffixIgnoreCase,
+    Wildcard,
+)
+
+EQUAL = "equal"
+FOLDED = "folded"
+PREFIX = "prefix"
+SUFFIX = "suffix"
+FOLDED_PREFIX = "folded prefix"
+FOLDED_SUFFIX = "folded suffix"
+INTERVAL = "interval"
+BLOCK = "block"
+PRESENT = "present"
+ABSENT = "absent"
+
+# Enough to tell values apart, and it bounds how many lengths a lookup tries.
+MAX_AFFIX_LENGTH = 64
+
+
+class AccessKey(NamedTuple):
+    """One way to be found.
+
+    Attributes:
+        kind: Which table holds it.
+        key: Its key there.
+        cost: How many values of an event are likely to find it, as a rank: lower is rarer.
+    """
+
+    kind: str
+    key: object
+    cost: int
+
+
+_ANY_VALUE = AccessKey(PRESENT, None, 100)
+_NO_VALUE = AccessKey(ABSENT, None, 100)
+
+
+def access_keys(values: ValueList, *, absent: bool) -> list[AccessKey]:
+    """The keys that find a list of values: whatever satisfies the list has one of them.
+
+    Args:
+        values: The list.
+        absent: Whether to find it by the lack of a value too, where that satisfies it.
+    """
+    keys = [_NO_VALUE] if absent and values.absent else []
+    found = [_of_operator(operator) for operator in values.operators]
+    if values.present or _ANY_VALUE in found:
+        return [*keys, _ANY_VALUE]
+    keys += [AccessKey(EQUAL, key, 1) for key in values.keys]
+    return keys + list(dict.fromkeys(found))
+
+
+def _of_operator(operator: Operator) -> AccessKey:
+    found = _ANY_VALUE
+    match operator:
+        case Prefix():
+            found = _affix(PREFIX, operator.text)
+        case Suffix():
+            found = _affix(SUFFIX, operator.text)
+        case EqualsIgnoreCase():
+            found = AccessKey(FOLDED, fold(operator.text.text), 2)
+        case PrefixIgnoreCase():
+            found = _affix(FOLDED_PREFIX, fold(operator.text.text))
+        case SuffixIgnoreCase():
+            found = _affix(FOLDED_SUFFIX, fold(operator.text.text))
+        case Wildcard(glob=glob) if len(glob.head) >= len(glob.tail):
+            found = _affix(PREFIX, glob.head)
+        case Wildcard(glob=glob):
+            found = _affix(SUFFIX, glob.tail)
+        case Numeric(lower=lower, upper=upper):
+            two_sided = lower > float("-inf") and upper < float("inf")
+            found = AccessKey(INTERVAL, (lower, upper), 20 if two_sided else 50)
+        case Cidr(width=width, bits=bits):
+            key = (width, bits, operator.network)
+            found = AccessKey(BLOCK, key, 5 if bits >= width // 2 else 10)
+    return found
+
+
+def _affix(kind: str, text: str) -> AccessKey:
+    if not text:
+        return _ANY_VALUE
+    cut = text[-MAX_AFFIX_LENGTH:] if kind in (SUFFIX, FOLDED_SUFFIX) else text[:MAX_AFFIX_LENGTH]
+    return AccessKey(kind, cut, max(3, 12 - 2 * len(cut)))

@@ -1,0 +1,121 @@
+"""Event types (`task.created`) and the patterns that select them (`task.*`).
+
+In a pattern `*` stands for whole segments: exactly one at the start or in the middle, one or more
+at the end. So `task.*` selects `task.created` and `task.created.late` but not `task`,
+`*.created` selects `task.created` alone, and `*` selects every type.
+"""
+
+import re
+from functools import lru_cache
+
+from event_bus.matching.errors import InvalidEventTypeError
+from event_bus.matching.limits import MAX_EVENT_TYPE_LENGTH, MAX_EVENT_TYPE_SEGMENTS
+
+WILDCARD = "*"
+
+_SEGMENT = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
+
+
+# The same few patterns and types come back with every subscription and event.
+_REMEMBERED = 16_384
+
+
+def _validate(text: object, kind: str, *, wildcard: bool) -> None:
+    if not isinstance(text, str):
+        raise InvalidEventTypeError(f"{kind} must be a string")
+    fault = _fault(text, wildcard)
+    if fault is not None:
+        raise InvalidEventTypeError(f"{kind} {fault}")
+
+
+@lru_cache(_REMEMBERED)
+def _fault(text: str, wildcard: bool) -> str | None:
+    if len(text) > MAX_EVENT_TYPE_LENGTH:
+        return f"has at most {MAX_EVENT_TYPE_LENGTH} characters"
+    segments = text.split(".")
+    if len(segments) > MAX_EVENT_TYPE_SEGMENTS:
+        return f"has at most {MAX_EVENT_TYPE_SEGMENTS} segments"
+    for segment in segments:
+        if not (_SEGMENT.fullmatch(segment) or (wildcard and segment == WILDCARD)):
+            also = ", or are a lone *" if wildcard else ""
+            return (
+                "is made of segments between dots, which hold letters, digits, _ and -"
+                f"{also}: {segment[:32]!r} is none"
+            )
+    return None
+
+
+def validate_event_type(text: object) -> None:
+    """Check an event type.
+
+    Args:
+        text: What was given as an event type.
+
+    Raises:
+        InvalidEventTypeError: It is not a string of 1 to 16 dotted segments, or is too long.
+    """
+    _validate(text, "an event type", wildcard=False)
+
+
+def validate_type_pattern(text: object) -> None:
+    """Check a type pattern.
+
+    Args:
+        text: What was given as a type pattern.
+
+    Raises:
+        InvalidEventTypeError: It is not an event type some segments of which may be `*`.
+    """
+    _validate(text, "a type pattern", wildcard=True)
+
+
+@lru_cache(_REMEMBERED)
+def matches_type(pattern: str, event_type: str) -> bool:
+    """Whether a type pattern selects an event type.
+
+    Args:
+        pattern: A valid type pattern.
+        event_type: A valid event type.
+    """
+    if WILDCARD not in pattern:
+        return pattern == event_type
+    expected = pattern.split(".")
+    actual = event_type.split(".")
+    if expected[-1] == WILDCARD:
+        expected.pop()
+        if len(actual) <= len(expected):
+            return False
+    elif len(actual) != len(expected):
+        return False
+    return all(want in (WILDCARD, have) for want, have in zip(expected, actual, strict=False))
+
+
+@lru_cache(_REMEMBERED)
+def intersection(first: str, second: str) -> str | None:
+    """The type pattern of the types that both patterns select; None when there is no such type.
+
+    Args:
+        first: A valid type pattern.
+        second: A valid type pattern.
+    """
+    shorter, longer = sorted((first.split("."), second.split(".")), key=len)
+    # Only a last `*` reaches past its own position.
+    if len(shorter) < len(longer) and shorter[-1] != WILDCARD:
+        return None
+    segments = []
+    for position, segment in enumerate(longer):
+        other = shorter[min(position, len(shorter) - 1)]
+        if segment != other and WILDCARD not in (segment, other):
+            return None
+        segments.append(other if segment == WILDCARD else segment)
+    return ".".join(segments)
+
+
+def covers(wider: str, narrower: str) -> bool:
+    """Whether every type that `narrower` selects is selected by `wider` too.
+
+    Args:
+        wider: A valid type pattern.
+        narrower: A valid type pattern, or an event type.
+    """
+    return intersection(wider, narrower) == narrower

@@ -1,0 +1,128 @@
+"""The filter of one subscription: which types it asks for, and what it asks of each."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from event_bus.matching.errors import InvalidEventTypeError, InvalidPatternError, below
+from event_bus.matching.event_types import intersection, matches_type, validate_type_pattern
+from event_bus.matching.limits import MAX_EVENT_TYPES, MAX_FILTERS
+from event_bus.matching.pattern import EventPattern
+
+EVENT_TYPES = "/event_types"
+FILTERS = "/filters"
+
+
+def matching_document(
+    source: str, payload: Mapping[str, Any], metadata: Mapping[str, Any]
+) -> dict[str, object]:
+    """The document that event patterns are matched against.
+
+    The fields of the payload stand at the top, beside three names which always win over them:
+    `payload`, `source` and `metadata`.
+
+    Args:
+        source: Who published the event.
+        payload: The event's payload, parsed from JSON.
+        metadata: The event's metadata.
+    """
+    return {**payload, "payload": payload, "source": source, "metadata": metadata}
+
+
+class SubscriptionFilter:
+    """Which events a subscription is for. Immutable.
+
+    An event matches when one of the type patterns selects its type and every filter whose key
+    selects its type is satisfied.
+
+    Args:
+        event_types: The subscription's `event_types`, parsed from JSON.
+        filters: The subscription's `filters`, parsed from JSON: event patterns by type pattern.
+
+    Attributes:
+        event_types: The type patterns.
+        filters: The type pattern and the event pattern of each filter.
+
+    Raises:
+        InvalidPatternError: Something in them is not valid; the pointer begins with `/event_types`
+            or `/filters`.
+    """
+
+    __slots__ = ("event_types", "filters")
+
+    def __init__(self, event_types: object, filters: object) -> None:
+        self.event_types = _event_types(event_types)
+        self.filters = _filters(filters, self.event_types)
+
+    def matches(
+        self,
+        event_type: str,
+        source: str,
+        payload: Mapping[str, Any],
+        metadata: Mapping[str, Any],
+    ) -> bool:
+        """Whether an event is for the subscription.
+
+        Args:
+            event_type: The event's type.
+            source: Who published it.
+            payload: Its payload, parsed from JSON.
+            metadata: Its metadata.
+        """
+        if not any(matches_type(pattern, event_type) for pattern in self.event_types):
+            return False
+        return self.accepts(event_type, matching_document(source, payload, metadata))
+
+    def accepts(self, event_type: str, document: dict[str, object]) -> bool:
+        """Whether the filters accept an event of a type that the subscription asks for.
+
+        Args:
+            event_type: The event's type.
+            document: What `matching_document` made of the event.
+        """
+        for key, pattern in self.filters:
+            if matches_type(key, event_type) and not pattern.matches(document):
+                return False
+        return True
+
+
+def _event_types(given: object) -> tuple[str, ...]:
+    if not isinstance(given, list | tuple) or not given:
+        raise InvalidPatternError(EVENT_TYPES, "a subscription lists at least one type pattern")
+    if len(given) > MAX_EVENT_TYPES:
+        raise InvalidPatternError(
+            EVENT_TYPES, f"a subscription has at most {MAX_EVENT_TYPES} type patterns"
+        )
+    for position, pattern in enumerate(given):
+        _check_type_pattern(pattern, below(EVENT_TYPES, position))
+    return tuple(given)
+
+
+def _filters(given: object, event_types: tuple[str, ...]) -> tuple[tuple[str, EventPattern], ...]:
+    if not isinstance(given, Mapping):
+        raise InvalidPatternError(FILTERS, "filters are an object: event patterns by type pattern")
+    if len(given) > MAX_FILTERS:
+        raise InvalidPatternError(FILTERS, f"a subscription has at most {MAX_FILTERS} filters")
+    filters = []
+    for key, pattern in given.items():
+        pointer = below(FILTERS, key) if isinstance(key, str) else FILTERS
+        _check_type_pattern(key, pointer)
+        if not any(intersection(key, event_type) for event_type in event_types):
+            raise InvalidPatternError(
+                pointer, "no event type of the subscription can ever meet this filter"
+            )
+        filters.append((key, _event_pattern(pattern, pointer)))
+    return tuple(filters)
+
+
+def _check_type_pattern(pattern: object, pointer: str) -> None:
+    try:
+        validate_type_pattern(pattern)
+    except InvalidEventTypeError as error:
+        raise InvalidPatternError(pointer, error.detail) from None
+
+
+def _event_pattern(pattern: object, pointer: str) -> EventPattern:
+    try:
+        return EventPattern(pattern)
+    except InvalidPatternError as error:
+        raise InvalidPatternError(pointer + error.pointer, error.detail) from None

@@ -1,0 +1,331 @@
+"""Event patterns: what a filter asks of an event's fields.
+
+The language is that of Amazon EventBridge ("Amazon EventBridge event patterns" in its user guide).
+A pattern is compiled once into a tree of the fields that it names, and one walk over the event
+answers it, `$or` included: each combination of `$or` branches is one bit, and every step of the
+walk computes for all combinations at once
+
+* which are satisfied by values that are there (`positive`), and
+* which are satisfied because nothing they name is there (`absent`).
+
+The two differ inside arrays. Fields of one array's objects have to be satisfied by the same
+element, so one element is enough for what must be there; what must be missing has to be missing
+from the chosen element, or from all elements when no other field chooses one.
+"""
+
+from event_bus.matching.errors import InvalidPatternError, below
+from event_bus.matching.expressions import Budget, ValueList
+from event_bus.matching.limits import (
+    MAX_DEPTH,
+    MAX_FIELDS,
+    MAX_NAME_LENGTH,
+    MAX_OR_COMBINATIONS,
+)
+from event_bus.matching.operators import Operator, scalar_key
+
+OR = "$or"
+
+# Names that event-ruler does not take for fields inside `$or`
+# (RESERVED_FIELD_NAMES_IN_OR_RELATIONSHIP in its Constants.java).
+_RESERVED_IN_OR = frozenset(
+    {"anything-but", "anything-but-ignore-case", "cidr", "equals-ignore-case", "exactly", "exists"}
+    | {"numeric", "prefix", "regex", "suffix", "wildcard", "=", "<", "<=", ">", ">="}
+    | {"date-after", "date-before", "date-on-or-after", "date-on-or-before", "in-date-range"}
+    | {"ip-address-in-range", "ip-address-not-in-range", "not-equals-ignore-case", "not-wildcard"}
+)
+
+_MISSING = object()
+
+
+class Leaf:
+    """What a pattern asks of one field at one place.
+
+    Attributes:
+        path: The names of the fields from the top of the event to this one.
+        pointer: Where in the pattern it stands.
+        values: What the field has to be.
+    """
+
+    __slots__ = ("path", "pointer", "values")
+
+    def __init__(self, path: tuple[str, ...], pointer: str, values: ValueList) -> None:
+        self.path = path
+        self.pointer = pointer
+        self.values = values
+
+
+class EventPattern:
+    """A compiled event pattern. Immutable.
+
+    Args:
+        pattern: The pattern, parsed from JSON.
+
+    Attributes:
+        leaves: What it asks of each field.
+        combinations: One set of leaves for each combination of `$or` branches, as a bit mask over
+            the positions in `leaves`; the pattern matches when all leaves of one set are satisfied.
+        required: The leaves that only a value satisfies, as a bit mask.
+
+    Raises:
+        InvalidPatternError: It is not an event pattern, or it asks for more than the limits allow.
+    """
+
+    __slots__ = ("_root", "combinations", "leaves", "required")
+
+    def __init__(self, pattern: object) -> None:
+        reader = _Reader()
+        self.combinations = tuple(reader.read_object(pattern, "", (), depth=1, in_or=False))
+        self.leaves = tuple(reader.leaves)
+        self.required = sum(
+            1 << position for position, leaf in enumerate(self.leaves) if not leaf.values.absent
+        )
+        self._root = _tree(self.leaves, self.combinations)
+
+    def matches(self, document: dict[str, object]) -> bool:
+        """Whether an event satisfies the pattern.
+
+        Args:
+            document: The event, parsed from JSON.
+        """
+        positive, absent = _object(self._root, document)
+        return bool(positive or absent)
+
+
+class _Reader:
+    """Reads one pattern: collects its leaves and the combinations that `$or` makes of them."""
+
+    __slots__ = ("_budget", "_paths", "_product", "leaves")
+
+    def __init__(self) -> None:
+        self.leaves: list[Leaf] = []
+        self._budget = Budget()
+        self._paths: set[tuple[str, ...]] = set()
+        self._product = 1
+
+    def read_object(
+        self, pattern: object, pointer: str, path: tuple[str, ...], *, depth: int, in_or: bool
+    ) -> list[int]:
+        """The combinations of leaves that satisfy an object of the pattern."""
+        if not isinstance(pattern, dict):
+            raise InvalidPatternError(pointer, "a pattern is an object")
+        if not pattern:
+            raise InvalidPatternError(pointer, "an empty object asks for nothing: name a field")
+        if depth > MAX_DEPTH:
+            raise InvalidPatternError(pointer, f"a pattern has at most {MAX_DEPTH} levels")
+        combinations = [0]
+        for name, value in pattern.items():
+            _check_name(name, pointer, in_or=in_or)
+            at = below(pointer, name)
+            if name == OR:
+                added = self._read_or(value, at, path, depth)
+            elif isinstance(value, dict):
+                added = self.read_object(value, at, (*path, name), depth=depth + 1, in_or=in_or)
+            elif isinstance(value, list):
+                added = [self._read_leaf(value, at, (*path, name))]
+            else:
+                raise InvalidPatternError(
+                    at, "a field holds an array of values, or an object of fields"
+                )
+            combinations = [one | other for one in combinations for other in added]
+        return combinations
+
+    def _read_or(
+        self, branches: object, pointer: str, path: tuple[str, ...], depth: int
+    ) -> list[int]:
+        if not isinstance(branches, list) or len(branches) < 2:
+            raise InvalidPatternError(pointer, "$or is an array of at least 2 objects")
+        # Counted as the user guide counts: nested arrays multiply as well.
+        self._product *= len(branches)
+        if self._product > MAX_OR_COMBINATIONS:
+            raise InvalidPatternError(
+                pointer, f"$or makes at most {MAX_OR_COMBINATIONS} combinations"
+            )
+        combinations: list[int] = []
+        for position, branch in enumerate(branches):
+            combinations += self.read_object(
+                branch, below(pointer, position), path, depth=depth + 1, in_or=True
+            )
+        return combinations
+
+    def _read_leaf(self, values: list[object], pointer: str, path: tuple[str, ...]) -> int:
+        self._paths.add(path)
+        if len(self._paths) > MAX_FIELDS:
+            raise InvalidPatternError(pointer, f"a pattern names at most {MAX_FIELDS} fields")
+        self.leaves.append(Leaf(path, pointer, ValueList(values, pointer, self._budget)))
+        return 1 << len(self.leaves) - 1
+
+
+def _check_name(name: object, pointer: str, *, in_or: bool) -> None:
+    if not isinstance(name, str):
+        raise InvalidPatternError(pointer, "the name of a field is a string")
+    if len(name) > MAX_NAME_LENGTH:
+        raise InvalidPatternError(
+            pointer, f"the name of a field has at most {MAX_NAME_LENGTH} characters"
+        )
+    if in_or and name in _RESERVED_IN_OR:
+        raise InvalidPatternError(
+            below(pointer, name), "inside $or the name of a comparison is not a field"
+        )
+
+
+class _Step:
+    """What all combinations together ask of one field and of the fields inside it.
+
+    Masks hold one bit for each combination.
+
+    Attributes:
+        every: All combinations.
+        asked: Those that ask for a value of the field itself.
+        keys: For each value that the field may equal, the combinations this satisfies.
+        operators: The comparisons, each with the combinations it satisfies.
+        present: The combinations satisfied by any value.
+        absent: The combinations that ask nothing of the field itself, or that it has no value.
+        inside: The fields inside it.
+        inside_asked: The combinations that ask for something inside it.
+        inside_absent: The combinations that are satisfied when nothing is inside it.
+        missing: The combinations that are satisfied when there is no such field.
+    """
+
+    __slots__ = (
+        "absent",
+        "asked",
+        "every",
+        "inside",
+        "inside_absent",
+        "inside_asked",
+        "keys",
+        "missing",
+        "operators",
+        "present",
+    )
+
+    def __init__(self, every: int) -> None:
+        self.every = every
+        self.asked = 0
+        self.keys: dict[object, int] = {}
+        self.operators: list[tuple[Operator, int]] = []
+        self.present = 0
+        self.absent = every
+        self.inside: dict[str, _Step] = {}
+        self.inside_asked = 0
+        self.inside_absent = every
+        self.missing = every
+
+    def add_leaf(self, values: ValueList, mask: int) -> None:
+        """Ask the field for values in the combinations of a mask."""
+        self.asked |= mask
+        for key in values.keys:
+            self.keys[key] = self.keys.get(key, 0) | mask
+        self.operators += [(operator, mask) for operator in values.operators]
+        if values.present:
+            self.present |= mask
+        if not values.absent:
+            self.absent &= ~mask
+            self.missing &= ~mask
+
+
+def _tree(leaves: tuple[Leaf, ...], combinations: tuple[int, ...]) -> _Step:
+    root = _Step((1 << len(combinations)) - 1)
+    for leaf, mask in zip(leaves, _masks(len(leaves), combinations), strict=True):
+        steps = [root]
+        for name in leaf.path:
+            inside = steps[-1].inside
+            if name not in inside:
+                inside[name] = _Step(root.every)
+            steps.append(inside[name])
+        last = steps.pop()
+        above = 0
+        for step in steps:
+            above |= step.asked
+        if mask & (last.asked | last.inside_asked | above):
+            raise InvalidPatternError(
+                leaf.pointer,
+                "the field is asked for a second time: inside and outside $or, or as a value and "
+                "as an object",
+            )
+        last.add_leaf(leaf.values, mask)
+        for step in steps:
+            step.inside_asked |= mask
+            if not leaf.values.absent:
+                step.inside_absent &= ~mask
+                step.missing &= ~mask
+    return root
+
+
+def _masks(count: int, combinations: tuple[int, ...]) -> list[int]:
+    """For each leaf, the combinations that it is part of."""
+    masks = [0] * count
+    for position, combination in enumerate(combinations):
+        rest = combination
+        while rest:
+            lowest = rest & -rest
+            masks[lowest.bit_length() - 1] |= 1 << position
+            rest ^= lowest
+    return masks
+
+
+def _object(step: _Step, value: dict[str, object]) -> tuple[int, int]:
+    """The combinations that an object satisfies by what is inside it: positive, absent."""
+    positive = 0
+    absent = satisfied = step.every
+    for name, inner in step.inside.items():
+        member = value.get(name, _MISSING)
+        if member is _MISSING:
+            satisfied &= inner.missing
+            absent &= inner.missing
+        else:
+            found, none = _value(inner, member)
+            satisfied &= found | none
+            positive |= found
+            absent &= none
+        if not satisfied:
+            break
+    return positive & satisfied, absent & satisfied
+
+
+def _value(step: _Step, value: object) -> tuple[int, int]:
+    """The combinations that the value of a field satisfies: positive, absent."""
+    if isinstance(value, dict):
+        positive, absent = _object(step, value)
+        # The field itself has no value: an object is not a leaf.
+        return positive & step.absent, absent & step.absent
+    if isinstance(value, list):
+        return _array(step, value)
+    if not step.asked:
+        return 0, step.inside_absent
+    return _scalar(step, value) & step.inside_absent, step.inside_absent & ~step.asked
+
+
+def _scalar(step: _Step, value: object) -> int:
+    """The combinations that one scalar satisfies."""
+    satisfied = step.present | step.keys.get(scalar_key(value), 0)
+    for operator, mask in step.operators:
+        if mask & ~satisfied and operator.matches(value):
+            satisfied |= mask
+    return satisfied
+
+
+def _array(step: _Step, value: list[object]) -> tuple[int, int]:
+    """The combinations that the elements of an array satisfy: positive, absent."""
+    own = 0
+    own_absent = step.absent
+    inside = 0
+    inside_absent: int | None = None
+    stack = list(value)
+    while stack:
+        element = stack.pop()
+        if isinstance(element, list):
+            stack.extend(element)
+        elif isinstance(element, dict):
+            if inside != step.inside_asked:
+                found, none = _object(step, element)
+                inside |= found
+                inside_absent = none if inside_absent is None else inside_absent & none
+        elif own != step.asked:
+            own_absent = step.every & ~step.asked
+            own |= _scalar(step, element)
+    if inside_absent is None:
+        inside_absent = step.inside_absent
+    inside_absent &= ~inside
+    positive = own & inside_absent | inside & own_absent
+    return positive, own_absent & inside_absent

@@ -1,0 +1,300 @@
+"""An index over event patterns: from the values of an event to the patterns they may satisfy.
+
+A combination of a pattern is reached through one of its leaves, the one that the fewest others
+share at the moment. When many share all the same one, those that have a leaf left are told apart
+by it in an index of their own, and so on down.
+"""
+
+from collections.abc import Iterable
+
+from event_bus.matching.access_keys import ABSENT, AccessKey, access_keys
+from event_bus.matching.pattern import EventPattern
+from event_bus.matching.rule import Entry, Rule
+from event_bus.matching.tables import FieldTables
+
+# Fewer patterns than this are checked faster than they are told apart.
+SPLIT_ABOVE = 8
+# What going through an index of its own costs, in patterns.
+_NESTED_COST = 4
+
+Path = tuple[str, ...]
+
+
+class Bucket:
+    """The entries under one access key."""
+
+    __slots__ = ("_access_key", "_divisible", "_entries", "_index", "_path", "nested")
+
+    def __init__(self, index: "PredicateIndex", path: Path, access_key: AccessKey) -> None:
+        self.nested: PredicateIndex | None = None
+        self._entries: dict[Entry, None] = {}
+        self._divisible = 0
+        self._index = index
+        self._path = path
+        self._access_key = access_key
+
+    def cost(self) -> int:
+        """What finding this bucket costs, in patterns to check."""
+        return len(self._entries) + (_NESTED_COST if self.nested else 0)
+
+    def add(self, entry: Entry) -> None:
+        """Put an entry here, or below."""
+        if self.nested is not None and entry.divisible:
+            self.nested.add(entry.rule, entry.pattern, entry.combinations, entry.used)
+            return
+        entry.bucket = self
+        entry.rule.entries.add(entry)
+        self._entries[entry] = None
+        self._divisible += entry.divisible
+        if self._divisible > SPLIT_ABOVE:
+            self._split()
+
+    def discard(self, entry: Entry) -> None:
+        """Take an entry away, and the bucket when it was the last."""
+        del self._entries[entry]
+        self._divisible -= entry.divisible
+        self.trim()
+
+    def trim(self) -> None:
+        """Take the bucket away when nothing is left in it."""
+        if self.nested is not None and self.nested.is_empty():
+            self.nested = None
+        if not self._entries and self.nested is None:
+            self._index.drop(self._path, self._access_key)
+
+    def collect(self, document: dict[str, object], found: set[Rule]) -> None:
+        """Add the rules that may match a document which has found this bucket."""
+        for entry in self._entries:
+            found.add(entry.rule)
+        if self.nested is not None:
+            self.nested.collect(document, found)
+
+    def _split(self) -> None:
+        self.nested = PredicateIndex(self)
+        moving = [entry for entry in self._entries if entry.divisible]
+        self._divisible = 0
+        for entry in moving:
+            del self._entries[entry]
+            entry.rule.entries.discard(entry)
+            self.nested.add(entry.rule, entry.pattern, entry.combinations, entry.used)
+
+
+class _Field:
+    """A field that patterns name, and the fields inside it."""
+
+    __slots__ = ("fields", "tables")
+
+    def __init__(self) -> None:
+        self.fields: dict[str, _Field] = {}
+        self.tables: FieldTables[Bucket] | None = None
+
+
+class PredicateIndex:
+    """Patterns by the values that satisfy them.
+
+    Args:
+        parent: The bucket that this index is inside of, if it is inside of one.
+    """
+
+    __slots__ = ("_absent", "_parent", "_root")
+
+    def __init__(self, parent: Bucket | None = None) -> None:
+        self._parent = parent
+        self._root = _Field()
+        self._absent: dict[Path, Bucket] = {}
+
+    def is_empty(self) -> bool:
+        """Whether there is nothing in it."""
+        return not self._root.fields and not self._absent
+
+    def cost(self, pattern: EventPattern) -> int:
+        """How many patterns are likely to be checked in vain when a pattern is added."""
+        chosen = self._choose(pattern, pattern.combinations, 0)
+        return sum(self._leaf_cost(pattern, leaf) for leaf in chosen)
+
+    def add(
+        self,
+        rule: Rule,
+        pattern: EventPattern,
+        combinations: Iterable[int],
+        used: int = 0,
+    ) -> None:
+        """Add combinations of a pattern.
+
+        Args:
+            rule: The rule that has the pattern.
+            pattern: The pattern.
+            combinations: The combinations to add. Each has a leaf that is not used, or consists of
+                leaves that the lack of a value satisfies.
+            used: The leaves that all these combinations have been found by already.
+        """
+        for leaf, reached in self._choose(pattern, combinations, used).items():
+            if leaf < 0:
+                self._add_optional(rule, pattern, reached)
+                continue
+            path, values = pattern.leaves[leaf].path, pattern.leaves[leaf].values
+            now_used = used | 1 << leaf
+            left = pattern.required & ~now_used
+            divisible = all(combination & left for combination in reached)
+            for access_key in access_keys(values, absent=False):
+                entry = Entry(rule, pattern, reached, now_used, divisible=divisible)
+                self._bucket(path, access_key).add(entry)
+
+    def collect(self, document: dict[str, object], found: set[Rule]) -> None:
+        """Add the rules whose patterns a document may satisfy.
+
+        Args:
+            document: The event, parsed from JSON.
+            found: Where to add them.
+        """
+        buckets: list[Bucket] = []
+        _walk(self._root, document, buckets)
+        for bucket in dict.fromkeys(buckets):
+            bucket.collect(document, found)
+        for path, bucket in self._absent.items():
+            if not _has_value(document, path):
+                bucket.collect(document, found)
+
+    def drop(self, path: Path, access_key: AccessKey) -> None:
+        """Take away a bucket that is empty, and the fields that only it needed."""
+        if access_key.kind == ABSENT:
+            del self._absent[path]
+        else:
+            self._drop_tables(path, access_key)
+        if self._parent is not None and self.is_empty():
+            self._parent.trim()
+
+    def _drop_tables(self, path: Path, access_key: AccessKey) -> None:
+        fields = [self._root]
+        for name in path:
+            fields.append(fields[-1].fields[name])
+        tables = fields[-1].tables
+        if tables is not None:
+            tables.discard(access_key.kind, access_key.key)
+            if not tables.tables:
+                fields[-1].tables = None
+        for name in reversed(path):
+            field = fields.pop()
+            if field.fields or field.tables is not None:
+                return
+            del fields[-1].fields[name]
+
+    def _choose(
+        self, pattern: EventPattern, combinations: Iterable[int], used: int
+    ) -> dict[int, list[int]]:
+        """The leaf that each combination is to be found by; -1 where a lack of values may do."""
+        chosen: dict[int, list[int]] = {}
+        unused = pattern.required & ~used
+        costs: dict[int, int] = {}
+        for combination in combinations:
+            candidates = combination & unused
+            best = -1
+            while candidates:
+                position = (candidates & -candidates).bit_length() - 1
+                candidates &= candidates - 1
+                if position not in costs:
+                    costs[position] = self._leaf_cost(pattern, position)
+                if best < 0 or costs[position] < costs[best]:
+                    best = position
+            chosen.setdefault(best, []).append(combination)
+        return chosen
+
+    def _leaf_cost(self, pattern: EventPattern, position: int) -> int:
+        if position < 0:
+            return 1_000
+        leaf = pattern.leaves[position]
+        cost = 0
+        for access_key in access_keys(leaf.values, absent=False):
+            bucket = self._find_bucket(leaf.path, access_key)
+            cost += access_key.cost + (bucket.cost() if bucket else 0)
+        return cost
+
+    def _add_optional(self, rule: Rule, pattern: EventPattern, combinations: list[int]) -> None:
+        """Add combinations that need no value: found by each value they take, or by none at all."""
+        for combination in combinations:
+            absent = True
+            for position, leaf in enumerate(pattern.leaves):
+                if combination >> position & 1:
+                    for access_key in access_keys(leaf.values, absent=absent):
+                        entry = Entry(rule, pattern, [combination], combination, divisible=False)
+                        self._bucket(leaf.path, access_key).add(entry)
+                    # When all values lack, that of the first leaf does too.
+                    absent = False
+
+    def _find_bucket(self, path: Path, access_key: AccessKey) -> Bucket | None:
+        field: _Field | None = self._root
+        for name in path:
+            if field is None:
+                return None
+            field = field.fields.get(name)
+        if field is None or field.tables is None:
+            return None
+        return field.tables.get(access_key.kind, access_key.key)
+
+    def _bucket(self, path: Path, access_key: AccessKey) -> Bucket:
+        if access_key.kind == ABSENT:
+            if path not in self._absent:
+                self._absent[path] = Bucket(self, path, access_key)
+            return self._absent[path]
+        field = self._root
+        for name in path:
+            if name not in field.fields:
+                field.fields[name] = _Field()
+            field = field.fields[name]
+        if field.tables is None:
+            field.tables = FieldTables()
+        bucket = field.tables.get(access_key.kind, access_key.key)
+        if bucket is None:
+            bucket = Bucket(self, path, access_key)
+            field.tables.add(access_key.kind, access_key.key, bucket)
+        return bucket
+
+
+def _walk(field: _Field, value: dict[str, object], found: list[Bucket]) -> None:
+    """Append the buckets that an object finds below a field, the shorter side leading."""
+    fields = field.fields
+    if len(fields) <= len(value):
+        for name, inner in fields.items():
+            if name in value:
+                _visit(inner, value[name], found)
+    else:
+        for name, member in value.items():
+            if name in fields:
+                _visit(fields[name], member, found)
+
+
+def _visit(field: _Field, value: object, found: list[Bucket]) -> None:
+    if isinstance(value, dict):
+        if field.fields:
+            _walk(field, value, found)
+    elif not isinstance(value, list):
+        if field.tables is not None:
+            field.tables.find(value, found)
+    else:
+        stack = list(value)
+        while stack:
+            element = stack.pop()
+            if isinstance(element, list):
+                stack.extend(element)
+            else:
+                _visit(field, element, found)
+
+
+def _has_value(document: dict[str, object], path: Path) -> bool:
+    """Whether there is a scalar at a path, in any element of the arrays on the way."""
+    level: list[object] = [document]
+    for name in path:
+        level = _flat(value[name] for value in level if isinstance(value, dict) and name in value)
+    return any(not isinstance(value, dict) for value in level)
+
+
+def _flat(values: Iterable[object]) -> list[object]:
+    flat = []
+    stack = list(values)
+    while stack:
+        value = stack.pop()
+        if isinstance(value, list):
+            stack.extend(value)
+        else:
+            flat.append(value)
+    return flat

@@ -1,0 +1,1 @@
+"""What the bus speaks of: events, publishers, subscriptions, deliveries. No AWS in here."""

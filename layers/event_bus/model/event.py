@@ -1,0 +1,171 @@
+"""Events: what a publisher sends, and what the bus keeps."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import orjson
+from pydantic import AfterValidator, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
+
+from event_bus import times
+from event_bus.errors import Fault, TooLarge
+from event_bus.ids import new_id
+from event_bus.matching.event_types import validate_event_type
+from event_bus.model.validation import (
+    Request,
+    ServiceId,
+    checked,
+    invalid,
+    refuse_control_characters,
+)
+
+MAX_PAYLOAD_BYTES = 1024 * 1024
+"""The largest payload, as compact JSON in UTF-8."""
+
+MAX_METADATA_BYTES = 8 * 1024
+"""The largest metadata, as compact JSON in UTF-8."""
+
+INLINE_PAYLOAD_BYTES = 16 * 1024
+"""Payloads up to this size travel with the event; larger ones lie in a bucket.
+
+DynamoDB asks for a write unit per KB, so that beyond some 8 KB a put to S3 is the cheaper; this is
+twice that, for the sake of the reads that it saves.
+"""
+
+BUS_DOMAIN = "eventbus"
+"""The first segment of the types that the bus itself publishes."""
+
+_Label = Annotated[
+    str, Field(min_length=1, max_length=256), AfterValidator(checked(refuse_control_characters))
+]
+
+
+def _utc(text: str) -> str:
+    try:
+        return times.parse(text)
+    except ValueError as error:
+        raise PydanticCustomError("timestamp", "{reason}", {"reason": str(error)}) from None
+
+
+class Metadata(Request):
+    """What an event carries about itself beside its payload; other keys hold strings."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+    __pydantic_extra__: dict[str, Annotated[str, Field(max_length=1024)]] = Field(init=False)
+
+    correlation_id: _Label | None = None
+    trace_id: _Label | None = None
+    version: _Label | None = None
+    retry_count: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
+    reply_to: _Label | None = None
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _present(cls, value: Any) -> Any:
+        if value is None:
+            raise PydanticCustomError("null", "must not be null; leave it out instead")
+        return value
+
+
+class EventSubmission(Request):
+    """An event as a publisher sends it."""
+
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_:-]{0,127}$")] | None = None
+    type: Annotated[str, AfterValidator(checked(validate_event_type))]
+    source: ServiceId | None = None
+    timestamp: Annotated[str, AfterValidator(_utc)] | None = None
+    payload: dict[str, Any]
+    metadata: Metadata = Field(default_factory=Metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event as the bus keeps it.
+
+    Attributes:
+        id: Its identifier; one id is one event.
+        type: Its dotted type.
+        source: The service that published it.
+        timestamp: When it happened, RFC 3339.
+        payload: The payload as compact JSON; None where it lies in the bucket and was not read.
+        payload_bytes: The length of that JSON.
+        metadata: Its metadata.
+        created_at: When the bus stored it, RFC 3339.
+        digest: A hash of what the publisher sent, by which a repeated request is known.
+    """
+
+    id: str
+    type: str
+    source: str
+    timestamp: str
+    payload: bytes | None
+    payload_bytes: int
+    metadata: dict[str, Any]
+    created_at: str
+    digest: str
+
+    @property
+    def inline(self) -> bool:
+        """Whether the payload travels with the event."""
+        return self.payload_bytes <= INLINE_PAYLOAD_BYTES
+
+    def envelope(self) -> dict[str, Any]:
+        """The event as subscribers and readers see it; the payload is ready-made JSON."""
+        return {
+            "id": self.id,
+            "type": self.type,
+            "source": self.source,
+            "timestamp": self.timestamp,
+            "payload": None if self.payload is None else orjson.Fragment(self.payload),
+            "metadata": self.metadata,
+        }
+
+
+def accept(submission: EventSubmission, source: str, at: str = "") -> Event:
+    """Makes the event that a submission asks for.
+
+    Args:
+        submission: What the publisher sent.
+        source: The service it is published as.
+        at: The JSON pointer of the submission in the request's body.
+
+    Raises:
+        TooLarge: The payload is over `MAX_PAYLOAD_BYTES`.
+        InvalidRequest: The metadata is over `MAX_METADATA_BYTES`.
+    """
+    payload = orjson.dumps(submission.payload)
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        raise TooLarge(
+            f"The payload has {len(payload)} bytes; the limit is {MAX_PAYLOAD_BYTES}.",
+            [Fault(f"{at}/payload", f"must have at most {MAX_PAYLOAD_BYTES} bytes as JSON")],
+        )
+    metadata = submission.metadata.model_dump(exclude_unset=True)
+    if len(orjson.dumps(metadata)) > MAX_METADATA_BYTES:
+        raise invalid(
+            [Fault(f"{at}/metadata", f"must have at most {MAX_METADATA_BYTES} bytes as JSON")]
+        )
+    now = times.now()
+    return Event(
+        id=submission.id or new_id("evt"),
+        type=submission.type,
+        source=source,
+        timestamp=submission.timestamp or now,
+        payload=payload,
+        payload_bytes=len(payload),
+        metadata=metadata,
+        created_at=now,
+        digest=_digest(submission, source, metadata),
+    )
+
+
+def _digest(submission: EventSubmission, source: str, metadata: dict[str, Any]) -> str:
+    # Of what was sent alone: a repeated request without a timestamp has another "now".
+    sent = {
+        "type": submission.type,
+        "source": source,
+        "timestamp": submission.timestamp,
+        "payload": submission.payload,
+        "metadata": metadata,
+    }
+    return hashlib.sha256(orjson.dumps(sent, option=orjson.OPT_SORT_KEYS)).hexdigest()

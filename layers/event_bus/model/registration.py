@@ -1,0 +1,146 @@
+"""Publishers and subscriptions: what clients send to register, and what is kept."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import orjson
+from pydantic import AfterValidator, Field, SecretStr
+
+from event_bus.errors import InvalidRequest
+from event_bus.matching.errors import InvalidPatternError
+from event_bus.matching.event_types import validate_type_pattern
+from event_bus.matching.filters import SubscriptionFilter
+from event_bus.matching.limits import MAX_EVENT_TYPES
+from event_bus.model.validation import Name, Request, ServiceId, checked
+from event_bus.security.callbacks import check_callback_url
+from event_bus.security.keys import check_chosen_key
+
+MAX_FILTERS_BYTES = 64 * 1024
+"""The largest filters of a subscription, as compact JSON in UTF-8."""
+
+SubscriptionStatus = Literal["active", "disabled"]
+
+TypePatterns = Annotated[
+    list[Annotated[str, AfterValidator(checked(validate_type_pattern))]],
+    Field(min_length=1, max_length=MAX_EVENT_TYPES),
+    AfterValidator(lambda patterns: list(dict.fromkeys(patterns))),
+]
+"""Event types, exact or with `*` for whole segments; each is kept once."""
+
+CallbackUrl = Annotated[str, AfterValidator(checked(check_callback_url))]
+
+Filters = dict[str, dict[str, Any]]
+"""An event pattern for each type pattern that it narrows."""
+
+
+class Authentication(Request):
+    """How a service will prove who it is."""
+
+    type: Literal["api_key"] = "api_key"
+    api_key: (
+        Annotated[
+            SecretStr, AfterValidator(checked(lambda key: check_chosen_key(key.get_secret_value())))
+        ]
+        | None
+    ) = None
+
+    def chosen_key(self) -> str | None:
+        """The key that the client chose, if it did."""
+        return self.api_key.get_secret_value() if self.api_key else None
+
+
+class PublisherRegistration(Request):
+    """What registers a publisher."""
+
+    service_id: ServiceId
+    name: Name | None = None
+    event_types: TypePatterns
+    authentication: Authentication = Field(default_factory=Authentication)
+
+
+class SubscriptionRegistration(Request):
+    """What registers a subscription."""
+
+    service_id: ServiceId | None = None
+    name: Name | None = None
+    event_types: TypePatterns
+    callback_url: CallbackUrl
+    filters: Filters = Field(default_factory=dict)
+    authentication: Authentication | None = None
+
+
+class SubscriptionChange(Request):
+    """What changes a subscription: a JSON merge patch (RFC 7396) of these members.
+
+    `filters` is replaced as a whole: an event pattern gives null a meaning of its own.
+    """
+
+    name: Name | None = None
+    event_types: TypePatterns | None = None
+    callback_url: CallbackUrl | None = None
+    filters: Filters | None = None
+    status: SubscriptionStatus | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """A service that may publish.
+
+    Attributes:
+        service_id: The service, and so the publisher's identifier.
+        name: What people call it.
+        event_types: The type patterns that it may publish.
+        created_at: When it was registered, RFC 3339.
+        updated_at: When it last changed, RFC 3339.
+    """
+
+    service_id: str
+    name: str
+    event_types: list[str]
+    created_at: str
+    updated_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A service's wish to receive events.
+
+    Attributes:
+        id: Its identifier.
+        service_id: The service that it belongs to.
+        name: What people call it.
+        event_types: The type patterns that it receives.
+        filters: The event patterns that narrow them.
+        callback_url: Where events are sent.
+        status: Whether it receives anything.
+        signing_secret: The secret of its signatures (`whsec_...`).
+        version: The number of the change that last wrote it.
+        created_at: When it was registered, RFC 3339.
+        updated_at: When it last changed, RFC 3339.
+    """
+
+    id: str
+    service_id: str
+    name: str
+    event_types: list[str]
+    filters: Filters
+    callback_url: str
+    status: SubscriptionStatus
+    signing_secret: str
+    version: int
+    created_at: str
+    updated_at: str
+
+
+def check_filters(event_types: list[str], filters: Filters) -> None:
+    """Refuses filters that are no event patterns or that no event type can meet.
+
+    Raises:
+        InvalidRequest: They are refused; the fault is named by its JSON pointer.
+    """
+    if len(orjson.dumps(filters)) > MAX_FILTERS_BYTES:
+        raise InvalidRequest.at("/filters", f"must have at most {MAX_FILTERS_BYTES} bytes as JSON")
+    try:
+        SubscriptionFilter(event_types, filters)
+    except InvalidPatternError as error:
+        raise InvalidRequest.at(error.pointer, error.detail) from None

@@ -1,0 +1,95 @@
+"""Reading what a client sent into a model, and saying precisely what is wrong with it."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
+
+from event_bus.errors import Fault, InvalidRequest
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
+
+def checked(check: Callable[[Any], object]) -> Callable[[Any], Any]:
+    """Makes a field's validator of a function that raises ValueError for what it refuses."""
+
+    def validator(value: Any) -> Any:
+        try:
+            check(value)
+        except ValueError as error:
+            raise PydanticCustomError("refused", "{reason}", {"reason": str(error)}) from None
+        return value
+
+    return validator
+
+
+def refuse_control_characters(text: str) -> None:
+    """Refuses what could break a header or a log line, or turn its reading direction.
+
+    Raises:
+        ValueError: The text holds such a character.
+    """
+    if _CONTROL.search(text):
+        raise ValueError("must not hold control or bidirectional characters")
+
+
+ServiceId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+"""The name by which a service is known: 1 to 64 letters, digits, `_` and `-`."""
+
+Name = Annotated[
+    str, Field(min_length=1, max_length=128), AfterValidator(checked(refuse_control_characters))
+]
+"""What people call a publisher or a subscription."""
+
+
+class Request(BaseModel):
+    """The base of what clients send: types are not coerced, unknown members are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def read(model: type[_Model], value: Any, at: str = "") -> _Model:
+    """Reads a JSON value as a model.
+
+    Args:
+        model: What the value must be.
+        value: The parsed JSON.
+        at: The JSON pointer of the value in the request's body.
+
+    Raises:
+        InvalidRequest: The value does not fit; each fault is named by its JSON pointer.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise invalid(
+            [
+                Fault(at + pointer(fault["loc"]), _said(fault["type"], fault["msg"]))
+                for fault in error.errors(include_url=False, include_context=False)
+            ]
+        ) from None
+
+
+def invalid(faults: Sequence[Fault]) -> InvalidRequest:
+    """The refusal of a request with these faults."""
+    first = f"{faults[0].pointer or 'the body'}: {faults[0].detail}"
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    return InvalidRequest(first + more, faults)
+
+
+def pointer(path: Sequence[str | int]) -> str:
+    """The JSON pointer (RFC 6901) of a path."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+
+
+def _said(kind: str, message: str) -> str:
+    if kind == "extra_forbidden":
+        return "is not known here"
+    if kind == "missing":
+        return "is required"
+    return message.removeprefix("Value error, ")

@@ -1,0 +1,126 @@
+"""Taking events in: each is judged on its own, and stored before it is answered."""
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from event_bus.errors import Conflict, Fault, InvalidRequest, Problem, Unavailable
+from event_bus.log import logger
+from event_bus.model.event import Event, EventSubmission, accept
+from event_bus.model.validation import read
+from event_bus.publishing.publisher_rights import PublisherRights
+from event_bus.security.callers import Caller
+from event_bus.stores.events import EventStore, Put
+
+MAX_BATCH = 100
+"""How many events one request may hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An event that is stored.
+
+    Attributes:
+        event: The event as it is stored.
+        repeated: Whether it was stored already, by an earlier request of the same content.
+    """
+
+    event: Event
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Judges and stores events.
+
+    Attributes:
+        store: The event store.
+        rights: Who may publish what.
+        retention_days: How long events are kept.
+        executor: Stores the events of a batch side by side.
+    """
+
+    store: EventStore
+    rights: PublisherRights
+    retention_days: int
+    executor: Executor
+
+    def take(self, submission: Any, caller: Caller) -> Accepted:
+        """Takes one event.
+
+        Args:
+            submission: The event as it was sent, parsed from JSON.
+            caller: Who publishes it.
+
+        Raises:
+            Problem: It is refused; nothing is stored.
+        """
+        return self._store(self._judge(submission, caller, ""), "")
+
+    def take_all(self, submissions: Sequence[Any], caller: Caller) -> list[Accepted | Problem]:
+        """Takes a batch of events; what is wrong with one does not touch the others.
+
+        Args:
+            submissions: The events as they were sent, parsed from JSON.
+            caller: Who publishes them.
+
+        Returns:
+            What became of each, in their order.
+
+        Raises:
+            InvalidRequest: The batch is empty or over `MAX_BATCH`.
+        """
+        if not 1 <= len(submissions) <= MAX_BATCH:
+            raise InvalidRequest.at("", f"must hold 1 to {MAX_BATCH} events")
+        results: list[Accepted | Problem] = []
+        # Events of one id go one after the other, so that the first of them is the one that counts.
+        lines: dict[str, list[tuple[int, Event]]] = {}
+        for place, submission in enumerate(submissions):
+            try:
+                event = self._judge(submission, caller, f"/{place}")
+            except Problem as problem:
+                results.append(problem)
+            else:
+                results.append(Unavailable("The event was not stored."))
+                lines.setdefault(event.id, []).append((place, event))
+
+        def store(line: list[tuple[int, Event]]) -> None:
+            for place, event in line:
+                results[place] = self._attempt(event, f"/{place}")
+
+        list(self.executor.map(store, lines.values()))
+        return results
+
+    def _attempt(self, event: Event, at: str) -> Accepted | Problem:
+        try:
+            return self._store(event, at)
+        except Problem as problem:
+            return problem
+        except (ClientError, BotoCoreError):
+            logger.exception("event not stored", event_id=event.id)
+            return Unavailable(f"The event may not be stored; send it again as {event.id}.")
+
+    def _judge(self, submission: Any, caller: Caller, at: str) -> Event:
+        parsed = read(EventSubmission, submission, at)
+        source = self.rights.source_of(caller, parsed.source, at)
+        self.rights.check(caller, parsed.type, at)
+        return accept(parsed, source, at)
+
+    def _store(self, event: Event, at: str) -> Accepted:
+        put, stored = self.store.put(event, self.retention_days)
+        if put is Put.CONFLICT:
+            detail = f"another event with the id {event.id} is stored already"
+            raise Conflict(f"{detail[0].upper()}{detail[1:]}.", [Fault(f"{at}/id", detail)])
+        logger.info(
+            "event stored",
+            event_id=stored.id,
+            event_type=stored.type,
+            source=stored.source,
+            correlation_id=stored.metadata.get("correlation_id"),
+            trace_id=stored.metadata.get("trace_id"),
+            repeated=put is Put.REPEATED,
+        )
+        return Accepted(stored, put is Put.REPEATED)

@@ -1,0 +1,152 @@
+"""Finding events for a caller."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from event_bus.errors import NotFound
+from event_bus.matching.event_types import WILDCARD
+from event_bus.model.delivery import Delivery, Routing
+from event_bus.model.event import Event
+from event_bus.model.registration import Subscription
+from event_bus.querying.event_query import EventQuery
+from event_bus.querying.visibility import Visibility
+from event_bus.security.callers import Caller
+from event_bus.stores import events as strands
+from event_bus.stores.deliveries import DeliveryStore
+from event_bus.stores.events import EventStore, Strand
+
+READ_BUDGET = 1_000
+"""How many events one request looks at before it answers with what it has and a cursor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An event, and what became of it.
+
+    Attributes:
+        event: The event.
+        routing: Whom it was routed to; None while it is not routed.
+        deliveries: The outcomes so far; empty in lists.
+    """
+
+    event: Event
+    routing: Routing | None
+    deliveries: tuple[Delivery, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a list.
+
+    Attributes:
+        found: The events, in the order asked for.
+        position: Where the next page begins; None at the end.
+    """
+
+    found: list[Found]
+    position: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EventFinder:
+    """Finds events.
+
+    Attributes:
+        events: The event store.
+        deliveries: What became of the events.
+        subscriptions: Finds the subscriptions of a service.
+        executor: Reads partitions side by side.
+    """
+
+    events: EventStore
+    deliveries: DeliveryStore
+    subscriptions: Callable[[str], Iterable[Subscription]]
+    executor: Executor
+
+    def get(self, event_id: str, caller: Caller) -> Found:
+        """One event, with its deliveries.
+
+        Raises:
+            NotFound: There is none of this id, or none that the caller may see.
+        """
+        reading = self.executor.submit(self.deliveries.of_event, event_id)
+        event = self.events.get(event_id)
+        routing, deliveries = reading.result()
+        visibility = Visibility(caller, self.subscriptions)
+        if event is None or not visibility.sees(event, routing, lambda: event.payload):
+            raise NotFound(f"There is no event {event_id}, or none that this key may see.")
+        return Found(event, routing, tuple(deliveries))
+
+    def page(self, query: EventQuery, behind: str | None, caller: Caller) -> Page:
+        """A page of events.
+
+        Args:
+            query: What is asked for.
+            behind: The position behind which the page begins.
+            caller: Who asks; what the caller may not see is left out.
+
+        Returns:
+            The page; it may be short, even empty, and not the last: after `READ_BUDGET` events the
+            rest is left to the next request.
+        """
+        visibility = Visibility(caller, self.subscriptions)
+        chosen = _strands(query, visibility)
+        found: list[Found] = []
+        looked_at = 0
+        while looked_at < READ_BUDGET:
+            entries = self.events.pages(
+                chosen,
+                query.between(behind),
+                query.limit + 1,
+                self.executor,
+                newest_first=query.newest_first,
+            )
+            candidates = self._read([entry.id for entry in entries if query.selects(entry)])
+            for place, entry in enumerate(entries):
+                behind = entry.position
+                each = candidates.get(entry.id)
+                if each and self._fits(each, query, visibility):
+                    found.append(each)
+                    if len(found) == query.limit:
+                        more = place + 1 < len(entries)
+                        return Page(found, behind if more else None)
+            if len(entries) <= query.limit:
+                return Page(found, None)
+            looked_at += len(entries)
+        return Page(found, behind)
+
+    def _read(self, event_ids: list[str]) -> dict[str, Found]:
+        reading = self.executor.submit(self.deliveries.routings, event_ids)
+        events = self.events.get_many(event_ids)
+        routings = reading.result()
+        return {each: Found(event, routings.get(each)) for each, event in events.items()}
+
+    def _fits(self, each: Found, query: EventQuery, visibility: Visibility) -> bool:
+        if query.processed is not None and query.processed != (each.routing is not None):
+            return False
+        return visibility.sees(
+            each.event, each.routing, lambda: self.events.with_payload(each.event).payload
+        )
+
+
+def _strands(query: EventQuery, visibility: Visibility) -> list[Strand]:
+    """The fewest partitions that hold all that is asked for."""
+    for value, partitions in (
+        (query.correlation_id, strands.of_correlation),
+        (query.trace_id, strands.of_trace),
+        (query.source, strands.of_source),
+        (query.domain, strands.of_domain),
+    ):
+        if value:
+            return partitions(value)
+    if visibility.caller.admin:
+        return strands.all_events()
+    patterns = {pattern for each in visibility.interests for pattern in each.event_types}
+    domains = {pattern.partition(".")[0] for pattern in patterns}
+    if WILDCARD in domains:
+        return strands.all_events()
+    chosen = strands.of_source(visibility.caller.service_id)
+    for domain in sorted(domains):
+        chosen += strands.of_domain(domain)
+    return chosen

@@ -1,0 +1,128 @@
+"""What `GET /events` is asked for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from event_bus import times
+from event_bus.api.paging import bad_parameter, limit_in
+from event_bus.matching.event_types import WILDCARD, matches_type, validate_type_pattern
+from event_bus.stores.events import Entry
+
+PARAMETERS = (
+    "type",
+    "source",
+    "correlation_id",
+    "trace_id",
+    "from",
+    "to",
+    "processed",
+    "order",
+    "limit",
+    "cursor",
+)
+
+Order = Literal["newest", "oldest"]
+
+
+@dataclass(frozen=True, slots=True)
+class EventQuery:
+    """The filters of a list of events.
+
+    Attributes:
+        type: A type, or a type pattern (`task.*`).
+        source: The publishing service.
+        correlation_id: The correlation id.
+        trace_id: The trace id.
+        since: The first timestamp, included.
+        until: The last timestamp, excluded.
+        processed: Whether the event was routed.
+        order: Which end of the list comes first.
+        limit: How many events a page holds at most.
+    """
+
+    type: str | None = None
+    source: str | None = None
+    correlation_id: str | None = None
+    trace_id: str | None = None
+    since: str | None = None
+    until: str | None = None
+    processed: bool | None = None
+    order: Order = "newest"
+    limit: int = 50
+
+    @property
+    def newest_first(self) -> bool:
+        """Whether the newest events come first."""
+        return self.order == "newest"
+
+    @property
+    def domain(self) -> str | None:
+        """The first segment of the types that are asked for, if it is a certain one."""
+        first = (self.type or WILDCARD).partition(".")[0]
+        return None if first == WILDCARD else first
+
+    def between(self, behind: str | None) -> tuple[str, str]:
+        """The first and the last position of what is left of the list.
+
+        Args:
+            behind: The position of the last event that was looked at, if any.
+        """
+        # Positions are timestamp#id, in ASCII below "~": so a bare timestamp sorts before its
+        # events, and these two bounds leave out the position itself and nothing else.
+        first, last = self.since or "0", self.until or "~"
+        if behind and self.newest_first:
+            last = min(last, behind[:-1] + chr(ord(behind[-1]) - 1) + "~")
+        elif behind:
+            first = max(first, behind + " ")
+        return first, last
+
+    def selects(self, entry: Entry) -> bool:
+        """Whether what an index tells of an event fits."""
+        return (
+            (self.type is None or matches_type(self.type, entry.type))
+            and self.source in (None, entry.source)
+            and self.correlation_id in (None, entry.correlation_id)
+            and self.trace_id in (None, entry.trace_id)
+        )
+
+
+def read_event_query(query: Mapping[str, str]) -> EventQuery:
+    """Reads the parameters of `GET /events`.
+
+    Raises:
+        MalformedRequest: One of them is not what it must be.
+    """
+    event_type = query.get("type")
+    if event_type is not None:
+        try:
+            validate_type_pattern(event_type)
+        except ValueError as error:
+            raise bad_parameter("type", str(error)) from None
+    order = query.get("order", "newest")
+    if order not in ("newest", "oldest"):
+        raise bad_parameter("order", "must be newest or oldest")
+    processed = query.get("processed")
+    if processed not in (None, "true", "false"):
+        raise bad_parameter("processed", "must be true or false")
+    return EventQuery(
+        type=event_type,
+        source=query.get("source"),
+        correlation_id=query.get("correlation_id"),
+        trace_id=query.get("trace_id"),
+        since=_time_in(query, "from"),
+        until=_time_in(query, "to"),
+        processed=None if processed is None else processed == "true",
+        order="newest" if order == "newest" else "oldest",
+        limit=limit_in(query),
+    )
+
+
+def _time_in(query: Mapping[str, str], name: str) -> str | None:
+    if name not in query:
+        return None
+    try:
+        # A plus sign that was not percent-encoded arrives as a space.
+        return times.parse(query[name].replace(" ", "+"))
+    except ValueError as error:
+        raise bad_parameter(name, str(error)) from None

@@ -1,0 +1,64 @@
+"""Which events a caller may see."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import orjson
+
+from event_bus.matching.event_types import matches_type
+from event_bus.matching.filters import SubscriptionFilter
+from event_bus.model.delivery import Routing
+from event_bus.model.event import Event
+from event_bus.model.registration import Subscription
+from event_bus.security.callers import Caller
+
+
+@dataclass(frozen=True)
+class Visibility:
+    """What one caller may see.
+
+    An admin sees all; a service sees the events that it published, those that were routed to it,
+    and those that its subscriptions match.
+
+    Attributes:
+        caller: Who looks.
+        subscriptions: Finds the subscriptions of a service.
+    """
+
+    caller: Caller
+    subscriptions: Callable[[str], Iterable[Subscription]]
+
+    @cached_property
+    def interests(self) -> list[SubscriptionFilter]:
+        """The filters of the caller's active subscriptions."""
+        return [
+            SubscriptionFilter(subscription.event_types, subscription.filters)
+            for subscription in self.subscriptions(self.caller.service_id)
+            if subscription.status == "active"
+        ]
+
+    def sees(
+        self, event: Event, routing: Routing | None, payload: Callable[[], bytes | None]
+    ) -> bool:
+        """Whether the caller may see an event.
+
+        Args:
+            event: The event.
+            routing: Whom it was routed to, if it was.
+            payload: Reads its payload, where a filter needs it.
+        """
+        service = self.caller.service_id
+        if self.caller.admin or event.source == service:
+            return True
+        if routing and service in routing.matched.values():
+            return True
+        return any(self._matches(interest, event, payload) for interest in self.interests)
+
+    def _matches(
+        self, interest: SubscriptionFilter, event: Event, payload: Callable[[], bytes | None]
+    ) -> bool:
+        if not any(matches_type(pattern, event.type) for pattern in interest.event_types):
+            return False
+        fields: Mapping[str, object] = orjson.loads(payload() or b"{}") if interest.filters else {}
+        return interest.matches(event.type, event.source, fields, event.metadata)

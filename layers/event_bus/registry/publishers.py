@@ -1,0 +1,121 @@
+"""Registering publishers."""
+
+from dataclasses import dataclass
+
+from event_bus import times
+from event_bus.errors import Conflict, Fault, Forbidden, InvalidRequest, NotFound
+from event_bus.model.event import BUS_DOMAIN
+from event_bus.model.registration import Publisher, PublisherRegistration
+from event_bus.security.callers import ADMIN, Caller
+from event_bus.security.keys import ApiKey, generate_key, hash_key
+from event_bus.stores.keys import KeyStore
+from event_bus.stores.publishers import PublisherStore
+from event_bus.stores.subscriptions import SubscriptionStore
+from event_bus.stores.transactions import TransactionRefused, transact
+
+_RESERVED = frozenset({ADMIN, BUS_DOMAIN})
+
+
+def refuse_reserved(service_id: str) -> None:
+    """Refuses the names that the bus keeps for itself.
+
+    Raises:
+        InvalidRequest: The service's name is one of them.
+    """
+    if service_id in _RESERVED:
+        raise InvalidRequest.at("/service_id", f"{service_id} is kept for the bus itself")
+
+
+def key_is_taken() -> Conflict:
+    """The refusal of a chosen key that stands for another service."""
+    detail = "stands for another service already; choose another"
+    return Conflict(f"The API key {detail}.", [Fault("/authentication/api_key", detail)])
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherRegistry:
+    """Registers, shows and removes publishers.
+
+    Attributes:
+        publishers: The publishers.
+        keys: The API keys.
+        subscriptions: The subscriptions, which keep a service's keys alive.
+    """
+
+    publishers: PublisherStore
+    keys: KeyStore
+    subscriptions: SubscriptionStore
+
+    def register(
+        self, registration: PublisherRegistration, caller: Caller
+    ) -> tuple[Publisher, str | None]:
+        """Registers a publisher.
+
+        Returns:
+            The publisher, and its API key where one was generated: it is not shown again.
+
+        Raises:
+            Forbidden: The caller is no admin.
+            InvalidRequest: The service's name is kept for the bus.
+            Conflict: The service is a publisher already, or the key stands for another service.
+        """
+        if not caller.admin:
+            raise Forbidden("Only an admin key registers publishers.")
+        refuse_reserved(registration.service_id)
+        now = times.now()
+        publisher = Publisher(
+            service_id=registration.service_id,
+            name=registration.name or registration.service_id,
+            event_types=registration.event_types,
+            created_at=now,
+            updated_at=now,
+        )
+        chosen = registration.authentication.chosen_key()
+        key = chosen or generate_key()
+        kept = ApiKey(hash_key(key), publisher.service_id, now)
+        parts = [self.publishers.adding(publisher), self.keys.putting(kept)]
+        try:
+            transact(self.publishers.client, parts)
+        except TransactionRefused as refusal:
+            if 1 in refusal.conditions:
+                raise key_is_taken() from None
+            detail = f"{publisher.service_id} is registered as a publisher already"
+            raise Conflict(f"{detail}.", [Fault("/service_id", detail)]) from None
+        return publisher, None if chosen else key
+
+    def get(self, service_id: str, caller: Caller) -> Publisher:
+        """One publisher: any for an admin, itself for a service.
+
+        Raises:
+            NotFound: There is none, or none that the caller may see.
+        """
+        publisher = None
+        if caller.admin or caller.service_id == service_id:
+            publisher = self.publishers.get(service_id)
+        if publisher is None:
+            raise NotFound(f"There is no publisher {service_id}, or none that this key may see.")
+        return publisher
+
+    def page(self, after: str | None, limit: int, caller: Caller) -> list[Publisher]:
+        """Publishers in the order of their services: all for an admin, itself for a service."""
+        if caller.admin:
+            return self.publishers.page(after, limit)
+        own = self.publishers.get(caller.service_id)
+        return [own] if own and not after else []
+
+    def remove(self, service_id: str, caller: Caller) -> None:
+        """Removes a publisher, and its service's keys unless subscriptions still need them.
+
+        Raises:
+            NotFound: There is none, or none that the caller may see.
+            Forbidden: The caller is no admin.
+        """
+        self.get(service_id, caller)
+        if not caller.admin:
+            raise Forbidden("Only an admin key removes publishers.")
+        # Keys first: were the publisher gone and the keys left, a repeated request would find
+        # nothing to remove.
+        if not self.subscriptions.page(service_id, None, 1):
+            for key in self.keys.of_service(service_id):
+                self.keys.delete(key.key_hash)
+        self.publishers.delete(service_id)

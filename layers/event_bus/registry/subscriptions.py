@@ -1,0 +1,205 @@
+"""Registering subscriptions."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from event_bus import times
+from event_bus.errors import Conflict, Fault, Forbidden, InvalidRequest, NotFound
+from event_bus.ids import new_id
+from event_bus.matching.event_types import matches_type
+from event_bus.model.registration import (
+    Subscription,
+    SubscriptionChange,
+    SubscriptionRegistration,
+    SubscriptionStatus,
+    check_filters,
+)
+from event_bus.model.validation import invalid
+from event_bus.registry.publishers import key_is_taken, refuse_reserved
+from event_bus.security.callers import Caller
+from event_bus.security.keys import ApiKey, generate_key, hash_key
+from event_bus.security.signatures import new_secret
+from event_bus.stores.keys import KeyStore
+from event_bus.stores.subscriptions import Outdated, Refused, SubscriptionStore
+
+_Result = TypeVar("_Result")
+
+_ATTEMPTS = 5
+_READ_BUDGET = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionQuery:
+    """The filters of a list of subscriptions.
+
+    Attributes:
+        service_id: The service that they belong to.
+        event_type: A type that they receive.
+        status: Their status.
+    """
+
+    service_id: str | None = None
+    event_type: str | None = None
+    status: SubscriptionStatus | None = None
+
+    def selects(self, subscription: Subscription) -> bool:
+        """Whether a subscription fits."""
+        return (
+            self.service_id in (None, subscription.service_id)
+            and self.status in (None, subscription.status)
+            and (
+                self.event_type is None
+                or any(
+                    matches_type(pattern, self.event_type) for pattern in subscription.event_types
+                )
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionRegistry:
+    """Registers, shows, changes and removes subscriptions.
+
+    Attributes:
+        subscriptions: The subscriptions.
+        keys: The API keys.
+    """
+
+    subscriptions: SubscriptionStore
+    keys: KeyStore
+
+    def register(
+        self, registration: SubscriptionRegistration, caller: Caller
+    ) -> tuple[Subscription, str | None]:
+        """Registers a subscription.
+
+        Returns:
+            The subscription, and the service's API key where one was generated: for a service that
+            had none. Neither that key nor the signing secret is shown again.
+
+        Raises:
+            Forbidden: A service registers for another one.
+            InvalidRequest: The filters are refused, or an admin names no service.
+            Conflict: The API key stands for another service.
+        """
+        service_id = self._service(registration, caller)
+        check_filters(registration.event_types, registration.filters)
+        now = times.now()
+        subscription = Subscription(
+            id=new_id("sub"),
+            service_id=service_id,
+            name=registration.name or service_id,
+            event_types=registration.event_types,
+            filters=registration.filters,
+            callback_url=registration.callback_url,
+            status="active",
+            signing_secret=new_secret(),
+            version=0,
+            created_at=now,
+            updated_at=now,
+        )
+        chosen = registration.authentication and registration.authentication.chosen_key()
+        generated = None
+        if not chosen and not self._has_key(service_id, caller):
+            generated = generate_key()
+        further = []
+        if key := chosen or generated:
+            further.append(self.keys.putting(ApiKey(hash_key(key), service_id, now)))
+        try:
+            return self.subscriptions.create(subscription, *further), generated
+        except Refused:
+            raise key_is_taken() from None
+
+    def get(self, subscription_id: str, caller: Caller) -> Subscription:
+        """One subscription.
+
+        Raises:
+            NotFound: There is none, or none that the caller may see.
+        """
+        subscription = self.subscriptions.get(subscription_id)
+        if subscription and (caller.admin or subscription.service_id == caller.service_id):
+            return subscription
+        raise NotFound(
+            f"There is no subscription {subscription_id}, or none that this key may see."
+        )
+
+    def page(
+        self, query: SubscriptionQuery, after: str | None, limit: int, caller: Caller
+    ) -> tuple[list[Subscription], str | None]:
+        """A page of subscriptions, oldest first.
+
+        Returns:
+            The page, and the subscription behind which the next one begins, or None at the end.
+            After a thousand subscriptions that do not fit, the rest is left to the next request.
+        """
+        service_id = query.service_id if caller.admin else caller.service_id
+        found: list[Subscription] = []
+        looked_at = 0
+        while looked_at < _READ_BUDGET:
+            page = self.subscriptions.page(service_id, after, limit + 1)
+            for place, subscription in enumerate(page):
+                after = subscription.id
+                if query.selects(subscription):
+                    found.append(subscription)
+                    if len(found) == limit:
+                        return found, after if place + 1 < len(page) else None
+            if len(page) <= limit:
+                return found, None
+            looked_at += len(page)
+        return found, after
+
+    def change(
+        self, subscription_id: str, change: SubscriptionChange, caller: Caller
+    ) -> Subscription:
+        """Changes what a change names, and leaves the rest.
+
+        Raises:
+            NotFound: There is no such subscription, or none that the caller may see.
+            InvalidRequest: A member is null, or the filters do not fit the event types.
+            Conflict: Others changed it again and again meanwhile.
+        """
+        members = change.model_dump(exclude_unset=True)
+        if nulls := [name for name, value in members.items() if value is None]:
+            raise invalid([Fault(f"/{name}", "must not be null") for name in nulls])
+
+        def attempt() -> Subscription:
+            subscription = self.get(subscription_id, caller)
+            changed = replace(subscription, **members, updated_at=times.now())
+            check_filters(changed.event_types, changed.filters)
+            return self.subscriptions.update(changed)
+
+        return _until_current(attempt)
+
+    def remove(self, subscription_id: str, caller: Caller) -> None:
+        """Removes a subscription.
+
+        Raises:
+            NotFound: There is none, or none that the caller may see.
+            Conflict: Others changed it again and again meanwhile.
+        """
+        _until_current(lambda: self.subscriptions.delete(self.get(subscription_id, caller)))
+
+    @staticmethod
+    def _service(registration: SubscriptionRegistration, caller: Caller) -> str:
+        if caller.admin and registration.service_id is None:
+            raise InvalidRequest.at("/service_id", "is required where an admin registers")
+        service_id = registration.service_id or caller.service_id
+        if service_id != caller.service_id and not caller.admin:
+            detail = f"must be {caller.service_id}, whose key was sent, or left out"
+            raise Forbidden(f"/service_id {detail}.", [Fault("/service_id", detail)])
+        refuse_reserved(service_id)
+        return service_id
+
+    def _has_key(self, service_id: str, caller: Caller) -> bool:
+        return caller.service_id == service_id or bool(self.keys.of_service(service_id))
+
+
+def _until_current(attempt: Callable[[], _Result]) -> _Result:
+    """Reads and writes again, as long as others write in between."""
+    for _ in range(_ATTEMPTS):
+        try:
+            return attempt()
+        except Outdated:
+            continue
+    raise Conflict("The subscription is being changed by others; send the request again.")

@@ -1,0 +1,1 @@
+"""From a stored event to the lanes of the subscriptions that it matches."""

@@ -1,0 +1,53 @@
+"""The router's view of the subscriptions, never older than the events in its hands."""
+
+from dataclasses import dataclass, field
+
+from event_bus.log import logger
+from event_bus.matching.errors import InvalidPatternError
+from event_bus.matching.index import SubscriptionIndex
+from event_bus.model.event import Event
+from event_bus.stores.subscriptions import Interest, SubscriptionStore
+
+
+@dataclass(slots=True)
+class RegistryView:
+    """An index of the subscriptions, kept up by their numbered changes.
+
+    Attributes:
+        store: The subscriptions and their changes.
+    """
+
+    store: SubscriptionStore
+    _version: int | None = None
+    _index: SubscriptionIndex = field(default_factory=SubscriptionIndex)
+    _interests: dict[str, Interest] = field(default_factory=dict)
+
+    def refresh(self) -> None:
+        """Takes in every change that was answered before this call: one read where none was."""
+        if self._version is None:
+            # The number first: what changes during the scan is taken in once more below.
+            version = self.store.latest_change()
+            for interest in self.store.interests():
+                self._apply(interest)
+            self._version = version
+        for interest in self.store.changes_after(self._version):
+            self._apply(interest)
+            self._version = interest.version
+
+    def matches(self, event: Event, payload: dict[str, object]) -> list[Interest]:
+        """The subscriptions that an event matches, in the order of their ids."""
+        found = self._index.match(event.type, event.source, payload, event.metadata)
+        return [self._interests[each] for each in sorted(found)]
+
+    def _apply(self, interest: Interest) -> None:
+        if not interest.active:
+            self._index.remove(interest.id)
+            self._interests.pop(interest.id, None)
+            return
+        try:
+            self._index.put(interest.id, interest.event_types, interest.filters)
+        except InvalidPatternError:
+            # Stored under other rules: that one receives nothing, the others all they should.
+            logger.exception("subscription cannot be matched", subscription_id=interest.id)
+            return
+        self._interests[interest.id] = interest

@@ -1,0 +1,91 @@
+"""Routing: matching each event, and sending a message for each match to its lane."""
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import cast
+
+import orjson
+
+from event_bus import times
+from event_bus.delivery.message import Message
+from event_bus.log import logger
+from event_bus.model.delivery import Routing
+from event_bus.model.event import Event
+from event_bus.routing.lanes import Lanes
+from event_bus.routing.registry_view import RegistryView
+from event_bus.stores.deliveries import DeliveryStore
+from event_bus.stores.events import EventStore
+from event_bus.stores.subscriptions import Interest
+
+
+@dataclass(frozen=True, slots=True)
+class Router:
+    """Routes events.
+
+    Attributes:
+        view: The subscriptions.
+        events: Where large payloads are read.
+        deliveries: Where it is recorded whom an event was routed to.
+        lanes: Where messages are sent.
+        executor: Reads large payloads side by side.
+    """
+
+    view: RegistryView
+    events: EventStore
+    deliveries: DeliveryStore
+    lanes: Lanes
+    executor: Executor
+
+    def route(self, events: Sequence[Event]) -> list[str]:
+        """Routes events: messages first, then the records, so that no match is recorded unsent.
+
+        Routing an event again sends its messages again, under the same identifiers.
+
+        Args:
+            events: The events; large payloads may be left in the bucket.
+
+        Returns:
+            The ids of the events that cannot be routed; all others are.
+
+        Raises:
+            Exception: AWS did not do its part; all events may be routed again.
+        """
+        self.view.refresh()
+        routings: list[Routing] = []
+        messages: list[Message] = []
+        failed: list[str] = []
+        payloads = self.executor.map(self._payload, events)
+        for event, payload in zip(events, payloads, strict=True):
+            matched = None if payload is None else self._matched(event, payload)
+            if matched is None:
+                failed.append(event.id)
+                continue
+            messages += [
+                Message(event.id, each.id, each.service_id, each.version, event) for each in matched
+            ]
+            services = {each.id: each.service_id for each in matched}
+            routings.append(Routing(event.id, services, times.now()))
+        self.lanes.send(messages)
+        self.deliveries.record_routings(routings)
+        for routing in routings:
+            logger.info("event routed", event_id=routing.event_id, matched=len(routing.matched))
+        return failed
+
+    # One event must not hold up those behind it in the stream: what cannot be read or matched is
+    # set aside, whatever the reason.
+
+    def _payload(self, event: Event) -> dict[str, object] | None:
+        try:
+            payload = self.events.with_payload(event).payload
+            return cast("dict[str, object]", orjson.loads(payload or b"{}"))
+        except Exception:
+            logger.exception("payload cannot be read", event_id=event.id)
+            return None
+
+    def _matched(self, event: Event, payload: dict[str, object]) -> list[Interest] | None:
+        try:
+            return self.view.matches(event, payload)
+        except Exception:
+            logger.exception("event cannot be matched", event_id=event.id)
+            return None

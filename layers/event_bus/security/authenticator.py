@@ -1,0 +1,76 @@
+"""From the headers of a request to its caller."""
+
+import hmac
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+
+from event_bus.security.callers import ADMIN, Caller
+from event_bus.security.keys import MAX_CHOSEN_LENGTH, ApiKey, hash_key
+
+CACHE_SECONDS = 60.0
+"""How long a good key is trusted without another look, and so how late a revocation acts."""
+
+_CACHED_KEYS = 1_000
+
+
+class Authenticator:
+    """Tells who sent a key.
+
+    Good keys are remembered for `CACHE_SECONDS`; unknown ones are looked up every time, so that a
+    key works from the moment it was made.
+
+    Args:
+        find_key: Finds what is kept of a key by its hash.
+        admin_key: Reads the admin's key.
+        clock: Seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        find_key: Callable[[str], ApiKey | None],
+        admin_key: Callable[[], str],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._find_key = find_key
+        self._admin_key = admin_key
+        self._clock = clock
+        self._known: OrderedDict[str, tuple[Caller, float]] = OrderedDict()
+
+    def identify(self, headers: Mapping[str, str]) -> Caller | None:
+        """The caller that these headers prove, or None.
+
+        Args:
+            headers: The request's headers, with lower-case names.
+        """
+        key = key_in(headers)
+        if key is None or len(key) > MAX_CHOSEN_LENGTH:
+            return None
+        key_hash = hash_key(key)
+        now = self._clock()
+        remembered = self._known.get(key_hash)
+        if remembered and now < remembered[1]:
+            return remembered[0]
+        caller = self._look_up(key, key_hash)
+        if caller is None:
+            self._known.pop(key_hash, None)
+            return None
+        self._known[key_hash] = (caller, now + CACHE_SECONDS)
+        self._known.move_to_end(key_hash)
+        if len(self._known) > _CACHED_KEYS:
+            self._known.popitem(last=False)
+        return caller
+
+    def _look_up(self, key: str, key_hash: str) -> Caller | None:
+        if hmac.compare_digest(key.encode(), self._admin_key().encode()):
+            return Caller(ADMIN, "admin")
+        kept = self._find_key(key_hash)
+        return Caller(kept.service_id, "service") if kept else None
+
+
+def key_in(headers: Mapping[str, str]) -> str | None:
+    """The API key in a request's headers: `x-api-key`, or `Authorization: Bearer` (RFC 6750)."""
+    if key := headers.get("x-api-key"):
+        return key
+    scheme, _, credentials = headers.get("authorization", "").partition(" ")
+    return credentials.strip() or None if scheme.lower() == "bearer" else None

@@ -1,0 +1,96 @@
+"""What a function is told by its environment, read once.
+
+The stacks write these variables (`infra/`), the functions read them here and nowhere else.
+"""
+
+import os
+from dataclasses import dataclass
+from functools import cache
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The typed environment of a function.
+
+    A function is given the names of those resources alone that its role may touch; asking for
+    another is a mistake in the stacks and fails at once.
+    """
+
+    environment: dict[str, str]
+
+    def _name(self, variable: str) -> str:
+        try:
+            return self.environment[variable]
+        except KeyError:
+            raise LookupError(f"this function was not given {variable}") from None
+
+    @property
+    def events_table(self) -> str:
+        """The name of the table of events."""
+        return self._name("EVENTS_TABLE")
+
+    @property
+    def deliveries_table(self) -> str:
+        """The name of the table of routing records and deliveries."""
+        return self._name("DELIVERIES_TABLE")
+
+    @property
+    def publishers_table(self) -> str:
+        """The name of the table of publishers."""
+        return self._name("PUBLISHERS_TABLE")
+
+    @property
+    def keys_table(self) -> str:
+        """The name of the table of API keys."""
+        return self._name("KEYS_TABLE")
+
+    @property
+    def subscriptions_table(self) -> str:
+        """The name of the table of subscriptions."""
+        return self._name("SUBSCRIPTIONS_TABLE")
+
+    @property
+    def changes_table(self) -> str:
+        """The name of the table of subscription changes, in order."""
+        return self._name("CHANGES_TABLE")
+
+    @property
+    def payloads_bucket(self) -> str:
+        """The bucket that holds the payloads too large for the events table."""
+        return self._name("PAYLOADS_BUCKET")
+
+    @property
+    def http_lane_url(self) -> str:
+        """The URL of the queue of the HTTP lane."""
+        return self._name("HTTP_LANE_URL")
+
+    @property
+    def stranded_queue_url(self) -> str:
+        """The URL of the queue of events whose routing failed."""
+        return self._name("STRANDED_QUEUE_URL")
+
+    @property
+    def admin_secret(self) -> str:
+        """The ARN of the secret that holds the first admin key."""
+        return self._name("ADMIN_SECRET_ARN")
+
+    @property
+    def retention_days(self) -> int:
+        """Days that an event and what is known of it are kept."""
+        return int(self._name("RETENTION_DAYS"))
+
+    @property
+    def lane_attempts(self) -> int:
+        """How often the lane's queue hands a message over before it gives it up."""
+        return int(self._name("LANE_ATTEMPTS"))
+
+    @property
+    def local(self) -> bool:
+        """True on the local emulator, where callbacks may be plain HTTP."""
+        return self.environment.get("STAGE") == "local"
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process."""
+    return Settings(dict(os.environ))

@@ -1,0 +1,79 @@
+"""DynamoDB's form of the few value types that the tables use."""
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import orjson
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+Item = dict[str, Any]
+"""An item as the client reads and writes it: `{"name": {"S": "value"}}`."""
+
+_Element = TypeVar("_Element")
+
+_BATCH_GET_LIMIT = 100
+
+
+def text(value: str) -> "AttributeValueTypeDef":
+    """A string."""
+    return {"S": value}
+
+
+def number(value: int) -> "AttributeValueTypeDef":
+    """A whole number."""
+    return {"N": str(value)}
+
+
+def document(value: Any) -> "AttributeValueTypeDef":
+    """A JSON document, kept as its text: numbers stay what they are, and it costs least."""
+    return {"S": orjson.dumps(value).decode()}
+
+
+def chunks(elements: list[_Element], size: int) -> Iterator[list[_Element]]:
+    """The elements in lists of at most a size."""
+    for start in range(0, len(elements), size):
+        yield elements[start : start + size]
+
+
+def condition_failed(error: ClientError) -> bool:
+    """Whether a write was refused by its own condition."""
+    return error.response["Error"]["Code"] == "ConditionalCheckFailedException"
+
+
+def unexpired(item: Mapping[str, Any]) -> bool:
+    """Whether an item's time is not over; DynamoDB may delete it days after its expiry."""
+    return int(item["expires_at"]["N"]) > time.time()
+
+
+def batch_get(client: "DynamoDBClient", table: str, keys: list[Item], **options: Any) -> list[Item]:
+    """Reads items by their keys, in any number.
+
+    Args:
+        client: The client.
+        table: The table's name.
+        keys: The keys, each once.
+        options: Further members of the request, such as `ConsistentRead`.
+
+    Returns:
+        The items that exist, in no order.
+
+    Raises:
+        TimeoutError: The table left keys unread, again and again.
+    """
+    items: list[Item] = []
+    for chunk in chunks(keys, _BATCH_GET_LIMIT):
+        wanted: Any = {table: {"Keys": chunk, **options}}
+        for _ in range(8):
+            answer = client.batch_get_item(RequestItems=wanted)
+            items.extend(answer["Responses"].get(table, []))
+            wanted = answer["UnprocessedKeys"]
+            if not wanted:
+                break
+        else:
+            raise TimeoutError(f"{table} did not read all keys")
+    return items

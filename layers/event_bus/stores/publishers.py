@@ -1,0 +1,84 @@
+"""The table of publishers, by their services."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from botocore.exceptions import ClientError
+
+from event_bus.model.registration import Publisher
+from event_bus.stores.items import Item, condition_failed, document, text
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_KIND = "publisher"
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherStore:
+    """Finds, lists, adds and removes publishers.
+
+    Attributes:
+        client: The DynamoDB client.
+        table: The table's name.
+    """
+
+    client: "DynamoDBClient"
+    table: str
+
+    def get(self, service_id: str) -> Publisher | None:
+        """The publisher that a service is, or None."""
+        answer = self.client.get_item(
+            TableName=self.table, Key={"service_id": text(service_id)}, ConsistentRead=True
+        )
+        return _publisher(answer["Item"]) if "Item" in answer else None
+
+    def page(self, after: str | None, limit: int) -> list[Publisher]:
+        """Publishers in the order of their services, those behind `after`."""
+        # Service ids are not empty, so that all of them sort behind a space.
+        answer = self.client.query(
+            TableName=self.table,
+            IndexName="by_kind",
+            KeyConditionExpression="kind = :kind AND service_id > :after",
+            ExpressionAttributeValues={":kind": text(_KIND), ":after": text(after or " ")},
+            Limit=limit,
+        )
+        return [_publisher(item) for item in answer["Items"]]
+
+    def adding(self, publisher: Publisher) -> Item:
+        """The part of a transaction that adds a publisher, unless its service is one already."""
+        return {
+            "Put": {
+                "TableName": self.table,
+                "Item": {
+                    "service_id": text(publisher.service_id),
+                    "kind": text(_KIND),
+                    "document": document(asdict(publisher)),
+                },
+                "ConditionExpression": "attribute_not_exists(service_id)",
+            }
+        }
+
+    def delete(self, service_id: str) -> bool:
+        """Removes a publisher.
+
+        Returns:
+            Whether it was there.
+        """
+        try:
+            self.client.delete_item(
+                TableName=self.table,
+                Key={"service_id": text(service_id)},
+                ConditionExpression="attribute_exists(service_id)",
+            )
+        except ClientError as error:
+            if condition_failed(error):
+                return False
+            raise
+        return True
+
+
+def _publisher(item: Mapping[str, Any]) -> Publisher:
+    return Publisher(**orjson.loads(item["document"]["S"]))

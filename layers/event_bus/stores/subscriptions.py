@@ -1,0 +1,267 @@
+"""The tables of subscriptions and of their changes.
+
+The changes are numbered without gaps. A router that has seen the changes up to one number asks for
+what came after it, once for each batch of events: so it never routes by a registry older than the
+events in its hands.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from event_bus.model.registration import Filters, Subscription
+from event_bus.stores.items import Item, batch_get, document, number, text
+from event_bus.stores.transactions import TransactionRefused, transact
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_KIND = "subscription"
+_LOG = "subscriptions"
+_ATTEMPTS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Interest:
+    """What routing needs of a subscription: neither where it is delivered nor its secret.
+
+    Attributes:
+        id: The subscription.
+        service_id: The service that it belongs to.
+        event_types: The type patterns that it receives.
+        filters: The event patterns that narrow them.
+        active: Whether it receives anything; False also for one that was deleted.
+        version: The number of the change that made it so.
+    """
+
+    id: str
+    service_id: str
+    event_types: list[str]
+    filters: Filters
+    active: bool
+    version: int
+
+
+class Outdated(Exception):
+    """The subscription has changed, or gone, since it was read."""
+
+
+class Refused(Exception):
+    """A condition among the further parts of a change did not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionStore:
+    """Finds, lists and changes subscriptions.
+
+    Attributes:
+        client: The DynamoDB client.
+        table: The name of the table of subscriptions.
+        changes: The name of the table of their changes, for those who change or follow them.
+    """
+
+    client: "DynamoDBClient"
+    table: str
+    changes: str = ""
+
+    def get(self, subscription_id: str) -> Subscription | None:
+        """The subscription of this id, or None."""
+        answer = self.client.get_item(
+            TableName=self.table, Key={"id": text(subscription_id)}, ConsistentRead=True
+        )
+        return _subscription(answer["Item"]) if "Item" in answer else None
+
+    def get_many(self, subscription_ids: Iterable[str]) -> dict[str, Subscription]:
+        """Those of these subscriptions that exist, by id."""
+        keys = [{"id": text(each)} for each in dict.fromkeys(subscription_ids)]
+        items = batch_get(self.client, self.table, keys, ConsistentRead=True)
+        return {item["id"]["S"]: _subscription(item) for item in items}
+
+    def page(self, service_id: str | None, after: str | None, limit: int) -> list[Subscription]:
+        """Subscriptions, oldest first: all or those of one service, behind `after`."""
+        index, name, value = (
+            ("by_service", "service_id", service_id) if service_id else ("by_kind", "kind", _KIND)
+        )
+        answer = self.client.query(
+            TableName=self.table,
+            IndexName=index,
+            KeyConditionExpression=f"{name} = :value AND id > :after",
+            ExpressionAttributeValues={":value": text(value), ":after": text(after or " ")},
+            Limit=limit,
+        )
+        return [_subscription(item) for item in answer["Items"]]
+
+    def of_service(self, service_id: str) -> Iterator[Subscription]:
+        """All subscriptions of a service."""
+        after = None
+        while page := self.page(service_id, after, 100):
+            yield from page
+            after = page[-1].id
+
+    def create(self, subscription: Subscription, *further: Item) -> Subscription:
+        """Adds a subscription.
+
+        Args:
+            subscription: The subscription; its version is set here.
+            further: Further parts of the same transaction.
+
+        Returns:
+            The subscription as it is stored.
+
+        Raises:
+            Refused: A condition of the further parts did not hold.
+        """
+        return self._write(subscription, "attribute_not_exists(id)", {}, further)
+
+    def update(self, subscription: Subscription) -> Subscription:
+        """Replaces a subscription that was read at its version.
+
+        Returns:
+            The subscription as it is stored.
+
+        Raises:
+            Outdated: It has changed or gone since.
+        """
+        read_at = {":version": number(subscription.version)}
+        return self._write(subscription, "version = :version", read_at)
+
+    def delete(self, subscription: Subscription) -> None:
+        """Removes a subscription that was read at its version.
+
+        Raises:
+            Outdated: It has changed or gone since.
+        """
+        self._change(
+            subscription,
+            deleted=True,
+            part=lambda _: {
+                "Delete": {
+                    "TableName": self.table,
+                    "Key": {"id": text(subscription.id)},
+                    "ConditionExpression": "version = :version",
+                    "ExpressionAttributeValues": {":version": number(subscription.version)},
+                }
+            },
+        )
+
+    def latest_change(self) -> int:
+        """The number of the last change; 0 before the first."""
+        answer = self.client.query(
+            TableName=self.changes,
+            KeyConditionExpression="#log = :log",
+            ExpressionAttributeNames={"#log": "log"},
+            ExpressionAttributeValues={":log": text(_LOG)},
+            ConsistentRead=True,
+            ScanIndexForward=False,
+            Limit=1,
+        )
+        return int(answer["Items"][0]["version"]["N"]) if answer["Items"] else 0
+
+    def changes_after(self, version: int) -> Iterator[Interest]:
+        """What changed after a change, in order."""
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.changes,
+            KeyConditionExpression="#log = :log AND version > :version",
+            ExpressionAttributeNames={"#log": "log"},
+            ExpressionAttributeValues={":log": text(_LOG), ":version": number(version)},
+            ConsistentRead=True,
+        )
+        for page in pages:
+            for item in page["Items"]:
+                yield Interest(**orjson.loads(item["document"]["S"]))
+
+    def interests(self) -> Iterator[Interest]:
+        """What routing needs of every subscription: a scan, for a router that starts."""
+        pages = self.client.get_paginator("scan").paginate(
+            TableName=self.table, ConsistentRead=True
+        )
+        for page in pages:
+            for item in page["Items"]:
+                yield _interest(_subscription(item))
+
+    def _write(
+        self,
+        subscription: Subscription,
+        condition: str,
+        values: dict[str, Any],
+        further: tuple[Item, ...] = (),
+    ) -> Subscription:
+        def part(version: int) -> Item:
+            put: Item = {
+                "TableName": self.table,
+                "Item": _item(replace(subscription, version=version)),
+                "ConditionExpression": condition,
+            }
+            if values:
+                put["ExpressionAttributeValues"] = values
+            return {"Put": put}
+
+        version = self._change(subscription, part, further)
+        return replace(subscription, version=version)
+
+    def _change(
+        self,
+        subscription: Subscription,
+        part: Callable[[int], Item],
+        further: tuple[Item, ...] = (),
+        *,
+        deleted: bool = False,
+    ) -> int:
+        for attempt in range(_ATTEMPTS):
+            version = self.latest_change() + 1
+            interest = _interest(replace(subscription, version=version))
+            if deleted:
+                interest = replace(interest, active=False)
+            logged: Item = {
+                "Put": {
+                    "TableName": self.changes,
+                    "Item": {
+                        "log": text(_LOG),
+                        "version": number(version),
+                        "document": document(asdict(interest)),
+                    },
+                    "ConditionExpression": "attribute_not_exists(#log)",
+                    "ExpressionAttributeNames": {"#log": "log"},
+                }
+            }
+            try:
+                transact(self.client, [logged, part(version), *further])
+            except TransactionRefused as refusal:
+                if 1 in refusal.conditions:
+                    raise Outdated(subscription.id) from None
+                if any(place > 1 for place in refusal.conditions):
+                    raise Refused(subscription.id) from None
+                # Another change took the number: take the next one.
+                time.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 6)))  # noqa: S311
+            else:
+                return version
+        raise TimeoutError("too many changes of subscriptions at once")
+
+
+def _interest(subscription: Subscription) -> Interest:
+    return Interest(
+        id=subscription.id,
+        service_id=subscription.service_id,
+        event_types=subscription.event_types,
+        filters=subscription.filters,
+        active=subscription.status == "active",
+        version=subscription.version,
+    )
+
+
+def _item(subscription: Subscription) -> Item:
+    return {
+        "id": text(subscription.id),
+        "kind": text(_KIND),
+        "service_id": text(subscription.service_id),
+        "version": number(subscription.version),
+        "document": document(asdict(subscription)),
+    }
+
+
+def _subscription(item: Mapping[str, Any]) -> Subscription:
+    return Subscription(**orjson.loads(item["document"]["S"]))

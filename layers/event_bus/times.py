@@ -1,0 +1,49 @@
+"""Times as RFC 3339 writes them: UTC, with milliseconds."""
+
+import re
+import time
+from datetime import UTC, datetime
+
+_RFC3339 = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,12})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+)
+
+
+def now() -> str:
+    """The present time."""
+    return _text(datetime.now(UTC))
+
+
+def parse(text: str) -> str:
+    """Reads an RFC 3339 time.
+
+    Args:
+        text: The time, with its offset.
+
+    Returns:
+        The same moment in UTC, cut to milliseconds; texts of this form sort by time.
+
+    Raises:
+        ValueError: The text is not such a time.
+    """
+    match = _RFC3339.fullmatch(text)
+    if match is None:
+        raise ValueError(
+            "must be an RFC 3339 time with an offset, such as 2026-05-01T12:00:00.000Z"
+        )
+    # Python reads at most six digits of a second's fraction.
+    fraction = match[1] or ""
+    whole = text.upper().replace(fraction, fraction[:7], 1) if fraction else text.upper()
+    try:
+        return _text(datetime.fromisoformat(whole).astimezone(UTC))
+    except (ValueError, OverflowError):
+        raise ValueError("must be a date and time that exist") from None
+
+
+def expiry(days: int) -> int:
+    """The Unix time, in seconds, at which what is written now expires."""
+    return int(time.time()) + days * 86_400
+
+
+def _text(moment: datetime) -> str:
+    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"

@@ -1,0 +1,5 @@
+"""Runs the command line."""
+
+from localstack.cli import app
+
+app(prog_name="localstack")

@@ -1,0 +1,51 @@
+"""The synthesised app for the emulator, made anew only when something that it comes from changes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from infra.built import BUILT, ROOT, files_of, fingerprint, made_once
+from infra.settings import LOCAL
+from localstack.emulator import ACCOUNT, REGION
+from localstack.errors import LocalError
+
+_SOURCES = ("app.py", "cdk.json", "requirements.lock", "infra", "functions", "layers")
+
+
+def assembly() -> Path:
+    """The cloud assembly of the local stage.
+
+    Returns:
+        A folder that `cdk deploy --app` takes.
+
+    Raises:
+        LocalError: The app cannot be synthesised.
+    """
+    parts = files_of(*(ROOT / source for source in _SOURCES))
+    name = f"{LOCAL}-{sys.implementation.cache_tag}-{fingerprint(parts)}"
+    return made_once(BUILT / "assemblies" / name, _synthesise)
+
+
+def _synthesise(folder: Path) -> None:
+    context = {**json.loads((ROOT / "cdk.json").read_text())["context"], "stage": LOCAL}
+    done = subprocess.run(
+        [sys.executable, "app.py"],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "PYTHONPATH": "layers",
+            "CDK_OUTDIR": str(folder),
+            "CDK_CONTEXT_JSON": json.dumps(context),
+            "CDK_DEFAULT_ACCOUNT": ACCOUNT,
+            "CDK_DEFAULT_REGION": REGION,
+            # No banner for a version of Node that works but is no longer maintained.
+            "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "18,20",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise LocalError(f"The app cannot be synthesised:\n{done.stderr.strip()}")

@@ -1,0 +1,77 @@
+"""A bus that runs on the emulator, and how to reach every part of it."""
+
+import json
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from localstack_client.session import Session  # type: ignore[import-untyped]
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+
+@dataclass(frozen=True)
+class LocalBus:
+    """A deployed bus.
+
+    Attributes:
+        api_url: The root of its API.
+        admin_api_key: The first admin key.
+        endpoint_url: Where AWS clients find the emulator.
+        region: The region they must name.
+        pid: The emulator's process.
+        resources: The outputs of the stacks, such as `events_table` or `http_lane_url`.
+    """
+
+    api_url: str
+    admin_api_key: str
+    endpoint_url: str
+    region: str
+    pid: int
+    resources: dict[str, str]
+
+    @classmethod
+    def read(cls, file: Path) -> "LocalBus":
+        """Reads what `write` wrote.
+
+        Args:
+            file: The file.
+        """
+        return cls(**json.loads(file.read_text()))
+
+    def write(self, file: Path) -> None:
+        """Writes all of it for other programs; the file holds the admin key.
+
+        Args:
+            file: The file.
+        """
+        file.touch(mode=0o600)
+        file.write_text(json.dumps(asdict(self), indent=2) + "\n")
+
+    def client(self, service: str) -> Any:
+        """A client of one of the emulator's services.
+
+        Args:
+            service: The service, as boto3 names it.
+        """
+        host = self.endpoint_url.removeprefix("http://")
+        return Session(region_name=self.region, localstack_host=host).client(service)
+
+    @cached_property
+    def dynamodb(self) -> "DynamoDBClient":
+        """A client of the tables."""
+        return cast("DynamoDBClient", self.client("dynamodb"))
+
+    @cached_property
+    def s3(self) -> "S3Client":
+        """A client of the buckets."""
+        return cast("S3Client", self.client("s3"))
+
+    @cached_property
+    def sqs(self) -> "SQSClient":
+        """A client of the queues."""
+        return cast("SQSClient", self.client("sqs"))

@@ -1,0 +1,217 @@
+"""The emulator's process: started, found again, stopped."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from localstack.errors import LocalError, tail
+
+REGION = "us-east-1"
+"""The region that it plays."""
+
+ACCOUNT = "000000000000"
+"""The account that it plays."""
+
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+"""Credentials that it accepts."""
+
+LOG = "emulator.log"
+"""The name of the emulator's log."""
+
+_RECORD = "emulator.json"
+_FOLDERS = ("tmp", "s3", "state")
+_ADDRESS = "127.0.0.1"
+_USUAL_PORT = 4566
+_START_SECONDS = 60
+_STOP_SECONDS = 10
+# What the emulator is given of the caller's environment; the functions it runs see it too.
+_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "SYSTEMROOT")
+
+
+@dataclass(frozen=True, slots=True)
+class Emulator:
+    """An emulator that runs in a process group of its own.
+
+    Attributes:
+        directory: Where it keeps all its files.
+        pid: Its process, and the group that its functions' processes are in.
+        port: The port it answers on.
+    """
+
+    directory: Path
+    pid: int
+    port: int
+
+    @classmethod
+    def start(cls, directory: Path, port: int | None = None) -> "Emulator":
+        """Starts an emulator and waits until it answers.
+
+        Args:
+            directory: Where it may keep its files.
+            port: Its port, or 0 for any that is free; by default the usual one, or a free one
+                where that is taken.
+
+        Returns:
+            The running emulator.
+
+        Raises:
+            LocalError: The port is taken, or the emulator does not start.
+        """
+        port = _choose_port(port)
+        directory.mkdir(parents=True, exist_ok=True)
+        for folder in _FOLDERS:
+            shutil.rmtree(directory / folder, ignore_errors=True)
+            (directory / folder).mkdir()
+        with (directory / LOG).open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "ministack"],
+                cwd=directory,
+                env=_environment(directory, port),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # A group of its own: Ctrl-C does not reach it, and it is stopped as a whole.
+                start_new_session=True,
+            )
+        emulator = cls(directory, process.pid, port)
+        try:
+            emulator._wait_until_up()
+            record = {"pid": emulator.pid, "port": emulator.port}
+            (directory / _RECORD).write_text(json.dumps(record))
+        except BaseException:
+            emulator.stop()
+            raise
+        return emulator
+
+    @classmethod
+    def find(cls, directory: Path) -> "Emulator | None":
+        """The emulator that was started in a directory and still runs.
+
+        Args:
+            directory: The directory.
+        """
+        try:
+            record = json.loads((directory / _RECORD).read_text())
+        except FileNotFoundError:
+            return None
+        emulator = cls(directory, record["pid"], record["port"])
+        return emulator if _running(emulator.pid) and emulator.answers() else None
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where AWS clients find it."""
+        return f"http://localhost:{self.port}"
+
+    def environment(self) -> dict[str, str]:
+        """The environment for programs that are to take the emulator for AWS."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        return {
+            **kept,
+            **CREDENTIALS,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            # An address, not a name: buckets then are parts of the path and need no DNS.
+            "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{self.port}",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def stop(self) -> None:
+        """Stops the emulator and the functions it runs, and removes their files but the log."""
+        _signal(self.pid, signal.SIGTERM)
+        deadline = time.monotonic() + _STOP_SECONDS
+        while _running(self.pid) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        # What is left: functions that were at work, or an emulator that hangs.
+        _signal(self.pid, signal.SIGKILL)
+        while _running(self.pid):
+            time.sleep(0.01)
+        for folder in _FOLDERS:
+            shutil.rmtree(self.directory / folder, ignore_errors=True)
+        (self.directory / _RECORD).unlink(missing_ok=True)
+
+    def answers(self) -> bool:
+        """True if it is up and answers."""
+        try:
+            return httpx.get(f"{self.endpoint_url}/_ministack/health", timeout=2).is_success
+        except httpx.TransportError:
+            return False
+
+    def _wait_until_up(self) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while not self.answers():
+            if not _running(self.pid) or time.monotonic() > deadline:
+                raise LocalError(f"The emulator did not start:\n{tail(self.directory / LOG)}")
+            time.sleep(0.05)
+
+
+def _choose_port(wanted: int | None) -> int:
+    if wanted is None:
+        wanted = _USUAL_PORT if _free(_USUAL_PORT) else 0
+    if not _free(wanted):
+        raise LocalError(f"Port {wanted} is taken; choose another with PORT=, or none.")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((_ADDRESS, wanted))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_ADDRESS, port))
+        except OSError:
+            return False
+    return True
+
+
+def _environment(directory: Path, port: int) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    return {
+        **kept,
+        **CREDENTIALS,
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": _ADDRESS,
+        "MINISTACK_REGION": REGION,
+        "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        "TMPDIR": str(directory / "tmp"),
+        "S3_DATA_DIR": str(directory / "s3"),
+        "STATE_DIR": str(directory / "state"),
+        # These listen on ports of their own, which a second emulator would find taken.
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+    }
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, number)
+
+
+def _running(pid: int) -> bool:
+    try:
+        if os.waitpid(pid, os.WNOHANG) != (0, 0):
+            return False
+    except ChildProcessError:
+        pass  # started by another process, which is gone
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    status = Path(f"/proc/{pid}/stat")
+    # A process that nobody waits for stays in the table when it has ended.
+    return not status.exists() or status.read_text().rpartition(")")[2].split()[0] != "Z"

@@ -1,0 +1,19 @@
+"""What can go wrong with the local environment."""
+
+from pathlib import Path
+
+_TAIL_LINES = 40
+
+
+class LocalError(Exception):
+    """The local environment cannot be had; the message is for a person."""
+
+
+def tail(log: Path) -> str:
+    """The last lines of a log file.
+
+    Args:
+        log: The file.
+    """
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    return "\n".join(lines[-_TAIL_LINES:])

@@ -1,0 +1,108 @@
+"""A synthesised app, taken apart for the tests."""
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import Validations
+from cdk_nag import AwsSolutionsChecks
+from infra.built import ROOT
+
+from app import build
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource of a template."""
+
+    stack: str
+    name: str
+    body: dict[str, Any]
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        """What is asked of it."""
+        properties: dict[str, Any] = self.body.get("Properties", {})
+        return properties
+
+    def __str__(self) -> str:
+        return f"{self.stack}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Synthesised:
+    """A synthesised app.
+
+    Attributes:
+        stage: Its stage.
+        templates: Its templates, by stack.
+        files: The same, as files.
+        violations: What cdk-nag found and nobody accepted.
+    """
+
+    stage: str
+    templates: dict[str, dict[str, Any]]
+    files: list[Path]
+    violations: list[str]
+
+    @property
+    def local(self) -> bool:
+        """True for the emulator's app."""
+        return self.stage == "local"
+
+    def resources(self, kind: str) -> list[Resource]:
+        """All resources of a type, in all stacks."""
+        return [
+            Resource(stack, name, body)
+            for stack, template in self.templates.items()
+            for name, body in template["Resources"].items()
+            if body["Type"] == kind
+        ]
+
+    def functions(self) -> dict[str, Resource]:
+        """The functions, by the name of their service."""
+        return {
+            function.properties["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]: function
+            for function in self.resources("AWS::Lambda::Function")
+        }
+
+    def statements(self) -> Iterator[tuple[Resource, dict[str, Any]]]:
+        """Every statement of every role, with the policy that it is in."""
+        for policy in self.resources("AWS::IAM::Policy"):
+            for statement in policy.properties["PolicyDocument"]["Statement"]:
+                yield policy, statement
+
+
+def synthesise(stage: str, folder: Path) -> Synthesised:
+    """Synthesises the app.
+
+    Args:
+        stage: The stage.
+        folder: Where to put the assembly.
+    """
+    flags = json.loads((ROOT / "cdk.json").read_text())["context"]
+    app = cdk.App(context={**flags, "stage": stage}, outdir=str(folder))
+    build(app)
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    with contextlib.suppress(RuntimeError):  # the report says what it failed on
+        app.synth()
+    files = sorted(folder.glob("*.template.json"))
+    return Synthesised(
+        stage=stage,
+        templates={file.name.split(".")[0]: json.loads(file.read_text()) for file in files},
+        files=files,
+        violations=_violations(folder / "validation-report.json"),
+    )
+
+
+def _violations(report: Path) -> list[str]:
+    return [
+        f"{construct['constructPath']}: {violation['ruleName']}: {violation['description']}"
+        for plugin in json.loads(report.read_text())["pluginReports"]
+        for violation in plugin["violations"]
+        for construct in violation["violatingConstructs"]
+    ]

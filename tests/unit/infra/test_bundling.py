@@ -1,0 +1,73 @@
+"""Layers hold what functions import, built for where they run."""
+
+import platform
+from pathlib import Path
+
+import pytest
+from infra.built import files_of, fingerprint, made_once
+from infra.bundling import dependencies_layer, service_layer
+from infra.settings import AWS, EMULATOR, Target
+
+
+def machine_code(layer: Path) -> list[str]:
+    return [file.name for file in layer.rglob("*.so")]
+
+
+def test_the_service_is_importable_and_nothing_else_is_there() -> None:
+    python = service_layer() / "python"
+    assert [entry.name for entry in python.iterdir()] == ["event_bus"]
+    assert (python / "event_bus" / "settings.py").is_file()
+    assert not list(python.rglob("__pycache__"))
+
+
+def test_dependencies_for_aws_are_built_for_lambda() -> None:
+    names = machine_code(dependencies_layer(AWS))
+    assert names
+    assert all("313-aarch64" in name for name in names)
+
+
+def test_dependencies_for_the_emulator_are_built_for_this_machine() -> None:
+    names = machine_code(dependencies_layer(EMULATOR))
+    assert names
+    assert all(platform.machine() in name or "darwin" in name for name in names)
+
+
+@pytest.mark.parametrize("target", [AWS, EMULATOR])
+def test_dependencies_are_those_the_functions_import(target: Target) -> None:
+    python = dependencies_layer(target) / "python"
+    for package in ("aws_lambda_powertools", "orjson", "pydantic", "ulid"):
+        assert (python / package).is_dir(), package
+    # The Lambda runtime brings it, and it is larger than all the others.
+    assert not (python / "botocore").exists()
+    assert not list(python.rglob("__pycache__"))
+
+
+def test_a_folder_is_made_once(tmp_path: Path) -> None:
+    calls: list[Path] = []
+
+    def make(folder: Path) -> None:
+        calls.append(folder)
+        folder.mkdir()
+        (folder / "file").touch()
+
+    first = made_once(tmp_path / "made", make)
+    second = made_once(tmp_path / "made", make)
+    assert first == second
+    assert len(calls) == 1
+    assert [entry.name for entry in tmp_path.iterdir()] == ["made"]
+
+
+def test_nothing_is_left_of_a_folder_that_could_not_be_made(tmp_path: Path) -> None:
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space"):
+        made_once(tmp_path / "made", make)
+    assert not list(tmp_path.iterdir())
+
+
+def test_fingerprints_tell_parts_apart() -> None:
+    assert fingerprint([b"ab", b"c"]) != fingerprint([b"a", b"bc"])
+    assert fingerprint([b"ab"]) == fingerprint([b"ab"])
+    assert list(files_of(Path(__file__))) == list(files_of(Path(__file__)))

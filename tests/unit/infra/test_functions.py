@@ -1,0 +1,48 @@
+"""Every function is one of the folders, on the chosen runtime, with logs that end."""
+
+from tests.unit.infra.synthesised import Synthesised
+
+FOLDERS = {"authorize", "publish", "events", "registry", "status", "route", "deliver_http"}
+
+
+def test_every_folder_is_a_function(app: Synthesised) -> None:
+    assert app.functions().keys() == FOLDERS
+
+
+def test_functions_run_on_the_chosen_runtime_with_both_layers(app: Synthesised) -> None:
+    for name, function in app.functions().items():
+        properties = function.properties
+        assert properties["Runtime"] == "python3.13", name
+        assert properties["Architectures"] == ["arm64"], name
+        assert properties["Handler"] == "handler.handler", name
+        assert len(properties["Layers"]) == 2, name
+        assert 512 <= properties["MemorySize"] <= 1024, name
+
+
+def test_no_function_behind_the_api_outlasts_it(app: Synthesised) -> None:
+    functions = app.functions()
+    for name in ("publish", "events", "registry", "status"):
+        assert functions[name].properties["Timeout"] == 29, name
+    assert functions["authorize"].properties["Timeout"] <= 10
+
+
+def test_every_log_ends(app: Synthesised) -> None:
+    groups = app.resources("AWS::Logs::LogGroup")
+    for group in groups:
+        assert group.properties["RetentionInDays"] == 30, group
+    own = {
+        function.properties["LoggingConfig"]["LogGroup"]["Ref"]
+        for function in app.functions().values()
+    }
+    assert len(own) == len(FOLDERS)
+    assert {group.name for group in groups} > own
+
+
+def test_there_are_alarms_for_every_function_and_queue(app: Synthesised) -> None:
+    alarms = app.resources("AWS::CloudWatch::Alarm")
+    assert {alarm.stack for alarm in alarms} == {"Operations"}
+    watched = [alarm.properties["MetricName"] for alarm in alarms]
+    assert watched.count("Errors") == len(FOLDERS)
+    assert watched.count("ApproximateNumberOfMessagesVisible") == 2
+    assert watched.count("ApproximateAgeOfOldestMessage") == 2
+    assert {"IteratorAge", "OnFailureDestinationDeliveredEventCount", "5xx"} <= set(watched)

@@ -1,0 +1,45 @@
+"""Settings come from the context; what is unknown or out of range is refused by name."""
+
+import pytest
+from infra.settings import Settings, SettingsError
+
+
+def test_defaults_stand_for_what_is_left_out() -> None:
+    settings = Settings.of({})
+    assert settings.stage == "dev"
+    assert settings.retention_days == 30
+    assert not settings.local
+
+
+def test_values_are_read_from_text_as_the_command_line_gives_them() -> None:
+    settings = Settings.of({"stage": "prod", "retention_days": "90", "log_retention_days": "7"})
+    assert settings.retention_days == 90
+    assert settings.log_retention_days == 7
+
+
+def test_what_belongs_to_the_cdk_is_passed_over() -> None:
+    context = {"@aws-cdk/core:checkSecretUsage": True, "aws:cdk:bundling-stacks": ["**"]}
+    assert Settings.of(context) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("context", "named"),
+    [
+        ({"retention_day": "9"}, "retention_day"),
+        ({"retention_days": "0"}, "retention_days"),
+        ({"retention_days": "soon"}, "retention_days"),
+        ({"stage": "Prod!"}, "stage"),
+        ({"log_level": "CHATTY"}, "log_level"),
+        ({"log_retention_days": "8"}, "log_retention_days"),
+        ({"http_lane_concurrency": "1"}, "http_lane_concurrency"),
+        ({"throttling_rate": "-5"}, "throttling_rate"),
+    ],
+)
+def test_what_is_not_valid_is_refused(context: dict[str, object], named: str) -> None:
+    with pytest.raises(SettingsError, match=rf"{named}: .*The settings are: stage, "):
+        Settings.of(context)
+
+
+def test_targets_differ_by_stage_alone() -> None:
+    assert Settings.of({"stage": "local"}).target.lambda_runtime is False
+    assert Settings.of({"stage": "prod"}).target.lambda_runtime is True

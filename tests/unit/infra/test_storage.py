@@ -1,0 +1,109 @@
+"""What is stored is encrypted, restorable, private, and not deleted by accident."""
+
+from infra.tables import EXPIRY_ATTRIBUTE, TABLES
+
+from tests.unit.infra.synthesised import Resource, Synthesised
+
+
+def tables(app: Synthesised) -> dict[str, Resource]:
+    """The tables, by what they hold."""
+    found = {table.name.split("Table")[0].lower(): table for table in tables_of(app)}
+    assert found.keys() == {table.name for table in TABLES}
+    return found
+
+
+def tables_of(app: Synthesised) -> list[Resource]:
+    return app.resources("AWS::DynamoDB::Table")
+
+
+def test_tables_are_encrypted_and_restorable(app: Synthesised) -> None:
+    for name, table in tables(app).items():
+        properties = table.properties
+        assert properties["SSESpecification"]["SSEEnabled"], name
+        assert "KMSMasterKeyId" in properties["SSESpecification"], name
+        recovery = properties["PointInTimeRecoverySpecification"]
+        assert recovery["PointInTimeRecoveryEnabled"], name
+        assert properties["BillingMode"] == "PAY_PER_REQUEST", name
+
+
+def test_items_expire_where_they_should_and_nowhere_else(app: Synthesised) -> None:
+    expiring = {
+        name: table.properties["TimeToLiveSpecification"]
+        for name, table in tables(app).items()
+        if "TimeToLiveSpecification" in table.properties
+    }
+    assert expiring.keys() == {"events", "deliveries"}
+    for specification in expiring.values():
+        assert specification == {"AttributeName": EXPIRY_ATTRIBUTE, "Enabled": True}
+
+
+def test_only_events_have_a_stream(app: Synthesised) -> None:
+    streams = {
+        name: table.properties["StreamSpecification"]["StreamViewType"]
+        for name, table in tables(app).items()
+        if "StreamSpecification" in table.properties
+    }
+    assert streams == {"events": "NEW_IMAGE"}
+
+
+def test_keys_and_indexes_are_those_described(app: Synthesised) -> None:
+    made = tables(app)
+    for table in TABLES:
+        properties = made[table.name].properties
+        keys = {key["KeyType"]: key["AttributeName"] for key in properties["KeySchema"]}
+        assert keys["HASH"] == table.partition_key.name
+        assert keys.get("RANGE") == (table.sort_key and table.sort_key.name)
+        indexes = {
+            index["IndexName"]: index["Projection"]
+            for index in properties.get("GlobalSecondaryIndexes", [])
+        }
+        assert indexes == {
+            index.name: (
+                {"ProjectionType": "ALL"}
+                if index.include is None
+                else {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(index.include)}
+            )
+            for index in table.indexes
+        }
+
+
+def test_what_is_stored_outlives_its_stack_except_locally(app: Synthesised) -> None:
+    stored = [
+        *tables_of(app),
+        *app.resources("AWS::S3::Bucket"),
+        *app.resources("AWS::KMS::Key"),
+        *app.resources("AWS::SecretsManager::Secret"),
+        *app.resources("AWS::SQS::Queue"),
+        *app.resources("AWS::Logs::LogGroup"),
+    ]
+    for resource in stored:
+        assert resource.body["DeletionPolicy"] == ("Delete" if app.local else "Retain"), resource
+    for table in tables_of(app):
+        assert table.properties["DeletionProtectionEnabled"] is not app.local, table
+
+
+def test_buckets_are_private_encrypted_and_empty_themselves(app: Synthesised) -> None:
+    buckets = app.resources("AWS::S3::Bucket")
+    assert len(buckets) == 2
+    for bucket in buckets:
+        assert all(bucket.properties["PublicAccessBlockConfiguration"].values()), bucket
+        (rule,) = bucket.properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert rule["BucketKeyEnabled"], bucket
+        assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms", bucket
+        (lifecycle,) = bucket.properties["LifecycleConfiguration"]["Rules"]
+        assert lifecycle["ExpirationInDays"] == 30, bucket
+    policies = str([p.properties for p in app.resources("AWS::S3::BucketPolicy")])
+    assert policies.count("'aws:SecureTransport': 'false'") == len(buckets)
+
+
+def test_the_key_rotates(app: Synthesised) -> None:
+    (key,) = app.resources("AWS::KMS::Key")
+    assert key.properties["EnableKeyRotation"] is True
+
+
+def test_the_admin_key_is_long_and_easily_typed(app: Synthesised) -> None:
+    (secret,) = app.resources("AWS::SecretsManager::Secret")
+    generated = secret.properties["GenerateSecretString"]
+    assert generated["PasswordLength"] >= 40
+    assert set("\"'\\/ $&") - {" "} <= set(generated["ExcludeCharacters"])
+    assert not generated.get("IncludeSpace")

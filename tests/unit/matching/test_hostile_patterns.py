@@ -1,0 +1,65 @@
+"""Patterns and events made to be slow. Work is counted in values compared, not in time."""
+
+from typing import Any
+
+import pytest
+from event_bus.matching import limits
+from event_bus.matching.operators import Wildcard
+from event_bus.matching.pattern import EventPattern
+
+ARMS = [{"$or": [{f"f{place}": [place]}, {f"g{place}": [{"prefix": "x"}]}]} for place in range(9)]
+
+
+def every_combination() -> dict[str, Any]:
+    return {"list": {f"o{place}": arm for place, arm in enumerate(ARMS)}}
+
+
+HOSTILE: list[dict[str, Any]] = [
+    {"a": [{"wildcard": "*a" * limits.MAX_WILDCARDS}]},
+    {"a": [{"wildcard": f"*{'a' * 20}*{n}"} for n in range(limits.MAX_OPERATORS)]},
+    {"a": [{"anything-but": {"wildcard": ["a*" * 8 + "b"] * 100}}]},
+    {"a": [{"equals-ignore-case": "ß" * 1000}]},
+    {"a": [{"suffix": {"equals-ignore-case": "ŉ" * 1000}}]},
+    {"$or": [{"a": [{"prefix": "a" * n}]} for n in range(1, 200)]},
+    {"$or": [{"a": [n]} for n in range(1000)]},
+    every_combination(),
+]
+EVENTS: list[dict[str, Any]] = [
+    {"a": "a" * 100_000},
+    {"a": "ß" * 1000 + "S" * 1000},
+    {"a": ["aa" * 50] * 200},
+    {"list": [{"o0": {"f0": 0}, "o1": {"f1": 1}}] * 1000},
+    {"a": [[[[[[[["x"]]]]]]]]},
+]
+
+
+@pytest.mark.parametrize("pattern", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("event", EVENTS, ids=range(len(EVENTS)))
+def test_hostile_pattern_is_answered(pattern: dict[str, Any], event: dict[str, Any]) -> None:
+    assert EventPattern(pattern).matches(event) in (True, False)
+
+
+def test_each_value_meets_each_comparison_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared = 0
+    original = Wildcard.matches
+
+    def counting(self: Wildcard, value: object) -> bool:
+        nonlocal compared
+        compared += 1
+        return original(self, value)
+
+    monkeypatch.setattr(Wildcard, "matches", counting)
+    # 512 combinations share the one comparison of `key`.
+    pattern = EventPattern({"list": {"key": [{"wildcard": "*z"}], **every_combination()["list"]}})
+    element = {"key": "a", **{f"o{place}": {f"f{place}": place} for place in range(9)}}
+    assert len(pattern.combinations) == 512
+    assert not pattern.matches({"list": [element] * 50})
+    assert compared == 50
+    assert pattern.matches({"list": [element, {**element, "key": "z"}]})
+
+
+def test_deep_events_do_not_exhaust_the_stack() -> None:
+    value: Any = "x"
+    for _ in range(5000):
+        value = [value]
+    assert EventPattern({"a": ["x"]}).matches({"a": value})

@@ -1,0 +1,84 @@
+"""The index against the filters of each subscription, one by one."""
+
+from typing import Any
+from unittest.mock import patch
+
+from event_bus.matching import predicate_index
+from event_bus.matching.errors import InvalidPatternError
+from event_bus.matching.filters import SubscriptionFilter
+from event_bus.matching.index import SubscriptionIndex
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.unit.matching.strategies import (
+    EVENT_TYPES,
+    STRINGS,
+    TYPE_PATTERNS,
+    documents,
+    patterns,
+)
+
+# Filters that share most of their values, so that buckets are split.
+ALIKE = st.fixed_dictionaries(
+    {"a": st.just(["x"]), "b": st.lists(STRINGS, min_size=1, max_size=2)},
+    optional={"c": st.just([{"numeric": ["<", 2]}])},
+)
+SUBSCRIPTIONS = st.tuples(
+    st.lists(TYPE_PATTERNS, min_size=1, max_size=2),
+    st.dictionaries(TYPE_PATTERNS, st.one_of(ALIKE, patterns(st.booleans())), max_size=2),
+)
+STEPS = st.lists(
+    st.tuples(st.integers(0, 12).map(str), st.one_of(st.none(), SUBSCRIPTIONS, SUBSCRIPTIONS)),
+    min_size=5,
+    max_size=30,
+)
+EVENTS = st.lists(
+    st.tuples(
+        EVENT_TYPES,
+        st.one_of(
+            documents(arrays=True),
+            st.fixed_dictionaries({"a": st.just("x"), "b": STRINGS, "c": st.just(1)}),
+        ),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(
+    deadline=None,
+    derandomize=True,
+    max_examples=150,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(STEPS, EVENTS)
+def test_index_finds_what_the_filters_match(
+    steps: list[tuple[str, tuple[list[str], dict[str, Any]] | None]],
+    events: list[tuple[str, dict[str, Any]]],
+) -> None:
+    index = SubscriptionIndex()
+    expected: dict[str, SubscriptionFilter] = {}
+    with patch.object(predicate_index, "SPLIT_ABOVE", 2):
+        for subscription_id, subscription in steps:
+            if subscription is None:
+                index.remove(subscription_id)
+                expected.pop(subscription_id, None)
+                continue
+            try:
+                compiled = SubscriptionFilter(*subscription)
+            except InvalidPatternError:
+                continue
+            index.put(subscription_id, *subscription)
+            expected[subscription_id] = compiled
+    assert len(index) == len(expected)
+    for event_type, payload in events:
+        assert index.match(event_type, "s", payload, {"m": 1}) == {
+            subscription_id
+            for subscription_id, compiled in expected.items()
+            if compiled.matches(event_type, "s", payload, {"m": 1})
+        }
+    for subscription_id in expected:
+        index.remove(subscription_id)
+    # Nothing is left behind: neither types nor tables.
+    assert not list(index._types.matching("t.a.b"))
+    assert not index._types._root.children
