@@ -190,9 +190,7 @@ class ApiStack(cdk.Stack):
                 authorizer=apigateway.HttpNoneAuthorizer() if route.public else authorizer,
             ):
                 if route.public:
-                    accept(
-                        made, "APIG4", "Probes and readers of the description have no key."
-                    )
+                    accept(made, "APIG4", "Probes and readers of the description have no key.")
         unknown = apigateway.HttpRoute(
             self,
             "Unknown",

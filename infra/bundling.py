@@ -1,5 +1,8 @@
 """The layers' files, put together on this machine without a container."""
 
+import compileall
+import platform
+import py_compile
 import shutil
 import subprocess
 import sys
@@ -22,8 +25,11 @@ class BundlingError(Exception):
     """A layer cannot be put together."""
 
 
-def service_layer() -> Path:
+def service_layer(target: Target) -> Path:
     """The layer with the service itself.
+
+    Args:
+        target: What is deployed to: bytecode is an interpreter's own.
 
     Returns:
         A folder that holds `python/event_bus`.
@@ -32,8 +38,9 @@ def service_layer() -> Path:
     def fill(layer: Path) -> None:
         left_out = shutil.ignore_patterns("__pycache__", ".*")
         shutil.copytree(_SERVICE, layer / "python" / _SERVICE.name, ignore=left_out)
+        _compile(layer, target)
 
-    name = f"event_bus-{fingerprint(files_of(_SERVICE))}"
+    name = f"event_bus-{_suffix(target, _SERVICE)}"
     return made_once(BUILT / "layers" / name, fill)
 
 
@@ -55,13 +62,32 @@ def dependencies_layer(target: Target) -> Path:
         for name in _LEFT_OUT:
             for found in list(layer.rglob(name)):
                 shutil.rmtree(found)
+        _compile(layer, target)
         size = sum(file.stat().st_size for file in layer.rglob("*") if file.is_file())
         if size > _SIZE_LIMIT:
             raise BundlingError(f"The dependencies take {size} bytes, more than {_SIZE_LIMIT}.")
 
-    platform = f"lambda-{LAMBDA_PYTHON}" if target.lambda_runtime else sys.implementation.cache_tag
-    name = f"dependencies-{platform}-{fingerprint(files_of(_LOCK, Path(__file__)))}"
+    name = f"dependencies-{_suffix(target, _LOCK)}"
     return made_once(BUILT / "layers" / name, fill)
+
+
+def _suffix(target: Target, source: Path) -> str:
+    place = "lambda" if target.lambda_runtime else "emulator"
+    parts = files_of(source, Path(__file__))
+    return f"{place}-{sys.implementation.cache_tag}-{fingerprint(parts)}"
+
+
+def _compile(layer: Path, target: Target) -> None:
+    # A layer is read-only: without its bytecode every cold start would compile all of it again.
+    if target.lambda_runtime and platform.python_version().rpartition(".")[0] != LAMBDA_PYTHON:
+        return
+    compileall.compile_dir(
+        layer,
+        quiet=2,
+        stripdir=str(layer),
+        prependdir="/opt",
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+    )
 
 
 def _install(folder: Path, target: Target) -> None:

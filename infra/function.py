@@ -42,7 +42,7 @@ class Layers(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
         super().__init__(scope, construct_id)
         folders = {
-            "Service": service_layer(),
+            "Service": service_layer(settings.target),
             "Dependencies": dependencies_layer(settings.target),
         }
         self.versions: list[lambda_.ILayerVersion] = [

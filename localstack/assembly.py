@@ -1,4 +1,4 @@
-"""The synthesised app for the emulator, made anew only when something that it comes from changes."""
+"""The synthesised app for the emulator, made anew only when what it comes from changes."""
 
 import json
 import os
@@ -10,6 +10,9 @@ from infra.built import BUILT, ROOT, files_of, fingerprint, made_once
 from infra.settings import LOCAL
 from localstack.emulator import ACCOUNT, REGION
 from localstack.errors import LocalError
+
+# Each function is a process that shares this machine with all others.
+_LANE_CONCURRENCY = 8
 
 _SOURCES = ("app.py", "cdk.json", "requirements.lock", "infra", "functions", "layers")
 
@@ -23,13 +26,14 @@ def assembly() -> Path:
     Raises:
         LocalError: The app cannot be synthesised.
     """
-    parts = files_of(*(ROOT / source for source in _SOURCES))
+    parts = files_of(*(ROOT / source for source in _SOURCES), Path(__file__))
     name = f"{LOCAL}-{sys.implementation.cache_tag}-{fingerprint(parts)}"
     return made_once(BUILT / "assemblies" / name, _synthesise)
 
 
 def _synthesise(folder: Path) -> None:
-    context = {**json.loads((ROOT / "cdk.json").read_text())["context"], "stage": LOCAL}
+    deployed = json.loads((ROOT / "cdk.json").read_text())["context"]
+    context = {**deployed, "stage": LOCAL, "http_lane_concurrency": _LANE_CONCURRENCY}
     done = subprocess.run(
         [sys.executable, "app.py"],
         cwd=ROOT,

@@ -19,9 +19,7 @@ DIRECTORY = ROOT / ".local"
 BUS_FILE = DIRECTORY / "bus.json"
 """What other programs read to find the running bus."""
 
-app = typer.Typer(
-    help="The event bus on this machine.", no_args_is_help=True, add_completion=False
-)
+app = typer.Typer(help="The event bus on this machine.", no_args_is_help=True, add_completion=False)
 _console = Console()
 
 

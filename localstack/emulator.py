@@ -105,7 +105,7 @@ class Emulator:
         except FileNotFoundError:
             return None
         emulator = cls(directory, record["pid"], record["port"])
-        return emulator if _running(emulator.pid) and emulator.answers() else None
+        return emulator if running(emulator.pid) and emulator.answers() else None
 
     @property
     def endpoint_url(self) -> str:
@@ -132,11 +132,11 @@ class Emulator:
         """Stops the emulator and the functions it runs, and removes their files but the log."""
         _signal(self.pid, signal.SIGTERM)
         deadline = time.monotonic() + _STOP_SECONDS
-        while _running(self.pid) and time.monotonic() < deadline:
+        while running(self.pid) and time.monotonic() < deadline:
             time.sleep(0.05)
         # What is left: functions that were at work, or an emulator that hangs.
         _signal(self.pid, signal.SIGKILL)
-        while _running(self.pid):
+        while running(self.pid):
             time.sleep(0.01)
         for folder in _FOLDERS:
             shutil.rmtree(self.directory / folder, ignore_errors=True)
@@ -152,9 +152,29 @@ class Emulator:
     def _wait_until_up(self) -> None:
         deadline = time.monotonic() + _START_SECONDS
         while not self.answers():
-            if not _running(self.pid) or time.monotonic() > deadline:
+            if not running(self.pid) or time.monotonic() > deadline:
                 raise LocalError(f"The emulator did not start:\n{tail(self.directory / LOG)}")
             time.sleep(0.05)
+
+
+def running(pid: int) -> bool:
+    """True if a process runs, be it a child of this one or not.
+
+    Args:
+        pid: The process.
+    """
+    try:
+        if os.waitpid(pid, os.WNOHANG) != (0, 0):
+            return False
+    except ChildProcessError:
+        pass  # started by another process, which is gone
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    status = Path(f"/proc/{pid}/stat")
+    # A process that nobody waits for stays in the table when it has ended.
+    return not status.exists() or status.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 def _choose_port(wanted: int | None) -> int:
@@ -200,18 +220,3 @@ def _environment(directory: Path, port: int) -> dict[str, str]:
 def _signal(pid: int, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, number)
-
-
-def _running(pid: int) -> bool:
-    try:
-        if os.waitpid(pid, os.WNOHANG) != (0, 0):
-            return False
-    except ChildProcessError:
-        pass  # started by another process, which is gone
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    status = Path(f"/proc/{pid}/stat")
-    # A process that nobody waits for stays in the table when it has ended.
-    return not status.exists() or status.read_text().rpartition(")")[2].split()[0] != "Z"

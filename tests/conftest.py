@@ -4,6 +4,7 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+
 from localstack.bus import LocalBus
 from localstack.deployment import deploy
 from localstack.emulator import Emulator

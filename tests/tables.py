@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import (
         AttributeDefinitionTypeDef,
+        CreateTableInputTypeDef,
         GlobalSecondaryIndexTypeDef,
         KeySchemaElementTypeDef,
         ProjectionTypeDef,
@@ -22,13 +23,15 @@ def create(dynamodb: "DynamoDBClient", table: Table, name: str) -> None:
         table: Its description.
         name: Its name.
     """
-    dynamodb.create_table(
-        TableName=name,
-        KeySchema=_key(table.partition_key, table.sort_key),
-        AttributeDefinitions=_attributes(table),
-        BillingMode="PAY_PER_REQUEST",
-        **({"GlobalSecondaryIndexes": _indexes(table)} if table.indexes else {}),
-    )
+    request: CreateTableInputTypeDef = {
+        "TableName": name,
+        "KeySchema": _key(table.partition_key, table.sort_key),
+        "AttributeDefinitions": _attributes(table),
+        "BillingMode": "PAY_PER_REQUEST",
+    }
+    if table.indexes:
+        request["GlobalSecondaryIndexes"] = _indexes(table)
+    dynamodb.create_table(**request)
     if table.expires:
         dynamodb.update_time_to_live(
             TableName=name,

@@ -1,16 +1,125 @@
-"""An HTTP client of the deployed bus."""
+"""Clients of the deployed bus, as its admin and as its services."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
 
 import httpx
 import pytest
+
 from localstack.bus import LocalBus
+from tests.end_to_end.receiver import Receiver, receiving
+
+_numbers = count(1)
 
 
-@pytest.fixture(scope="session")
-def admin(bus: LocalBus) -> Iterator[httpx.Client]:
-    """A client that holds the first admin key."""
+@dataclass
+class Client:
+    """What a caller with one key does on the bus."""
+
+    http: httpx.Client
+    service_id: str = "admin"
+
+    def publish(self, event_type: str, payload: dict[str, Any] | None = None, **more: Any) -> str:
+        """Publishes an event.
+
+        Returns:
+            Its id.
+        """
+        answer = self.http.post(
+            "/events", json={"type": event_type, "payload": payload or {}, **more}
+        )
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["id"])
+
+    def event(self, event_id: str) -> dict[str, Any]:
+        answer = self.http.get(f"/events/{event_id}")
+        assert answer.status_code == 200, answer.text
+        event: dict[str, Any] = answer.json()
+        return event
+
+    def delivery(self, event_id: str, subscription_id: str) -> dict[str, Any] | None:
+        """How the delivery of an event to a subscription stands, if the event was routed to it."""
+        found = [
+            each
+            for each in self.event(event_id)["deliveries"]
+            if each["subscription_id"] == subscription_id
+        ]
+        return found[0] if found else None
+
+    def subscribe(self, receiver: Receiver | str, *event_types: str, **more: Any) -> dict[str, Any]:
+        """Registers a subscription.
+
+        Returns:
+            It, with its signing secret.
+        """
+        url = receiver if isinstance(receiver, str) else receiver.url
+        answer = self.http.post(
+            "/subscriptions",
+            json={"name": "test", "event_types": event_types, "callback_url": url, **more},
+        )
+        assert answer.status_code == 201, answer.text
+        subscription: dict[str, Any] = answer.json()
+        return subscription
+
+
+@dataclass
+class World:
+    """The bus, and the services that a test lets loose on it.
+
+    Every service and every domain of types has a name of its own, so that tests share one bus.
+    """
+
+    bus: LocalBus
+    admin: Client
+    _open: ExitStack = field(default_factory=ExitStack)
+
+    def name(self, stem: str) -> str:
+        """A name that no other test uses."""
+        return f"{stem}_{next(_numbers)}"
+
+    def anonymous(self) -> httpx.Client:
+        """A client without a key."""
+        return self._client({})
+
+    def with_key(self, key: str, service_id: str = "") -> Client:
+        """A client with a key."""
+        return Client(self._client({"x-api-key": key}), service_id)
+
+    def publisher(self, *event_types: str) -> Client:
+        """A service that may publish these types."""
+        service_id = self.name("publisher")
+        answer = self.admin.http.post(
+            "/publishers",
+            json={"service_id": service_id, "name": "A publisher", "event_types": event_types},
+        )
+        assert answer.status_code == 201, answer.text
+        return self.with_key(answer.json()["authentication"]["api_key"], service_id)
+
+    def service(self) -> Client:
+        """A service that may publish one type of its own, and subscribe."""
+        return self.publisher(f"{self.name('own')}.happened")
+
+    def receiver(self, *args: Any) -> Receiver:
+        """A receiver that listens until the test ends."""
+        return self._open.enter_context(receiving(*args))
+
+    def _client(self, headers: dict[str, str]) -> httpx.Client:
+        client = httpx.Client(base_url=self.bus.api_url, headers=headers, timeout=30)
+        return self._open.enter_context(client)
+
+    def close(self) -> None:
+        self._open.close()
+
+
+@pytest.fixture
+def world(bus: LocalBus) -> Iterator[World]:
+    """The deployed bus, and whatever a test needs on it."""
     with httpx.Client(
         base_url=bus.api_url, headers={"x-api-key": bus.admin_api_key}, timeout=30
-    ) as client:
-        yield client
+    ) as http:
+        made = World(bus, Client(http))
+        yield made
+        made.close()

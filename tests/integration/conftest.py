@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
+
 from infra.tables import TABLES
 from localstack.bus import LocalBus
-
 from tests.tables import create
 
 

@@ -161,12 +161,15 @@ class HttpTarget:
     def _failure(self, error: Exception, deadline: _Deadline) -> Outcome:
         if deadline.passed or isinstance(error, urllib3.exceptions.ReadTimeoutError):
             return self._too_late()
-        if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
-            return Outcome("connect_timeout", f"no connection within {CONNECT_SECONDS:g} s")
         if isinstance(error, urllib3.exceptions.SSLError):
             return Outcome("tls_failed", "the TLS handshake failed")
+        # The order counts: each of these is a kind of the next.
+        if isinstance(error, urllib3.exceptions.NameResolutionError):
+            return Outcome("name_not_resolved", "the host's name has no address")
         if isinstance(error, urllib3.exceptions.NewConnectionError):
             return Outcome("connection_refused", "no connection could be made")
+        if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
+            return Outcome("connect_timeout", f"no connection within {CONNECT_SECONDS:g} s")
         return Outcome("connection_broken", "the connection broke before the answer was complete")
 
     def _too_late(self) -> Outcome:

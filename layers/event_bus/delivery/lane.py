@@ -100,8 +100,8 @@ class Lane:
             return True
         last = received.attempt >= self.attempts
         self._record(received, message, "exhausted" if last else "retrying", outcome)
-        if not last:
-            self.delay(received.receipt, backoff(received.attempt))
+        # After the last attempt the queue moves it to the redrive queue, the sooner the better.
+        self.delay(received.receipt, 0 if last else backoff(received.attempt))
         return False
 
     def _deliver(self, event: Event, subscription: Subscription) -> Outcome:

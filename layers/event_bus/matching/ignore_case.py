@@ -58,6 +58,8 @@ class CaseInsensitiveText:
         """Where in the value the operand may end when it begins at the start."""
         reached = {0}
         for forms in self._forms:
+            if not reached:
+                break
             reached = {
                 position + len(form)
                 for position in reached
@@ -70,6 +72,8 @@ class CaseInsensitiveText:
         """Where in the value the operand may begin when it ends at the end."""
         reached = {len(value)}
         for forms in self._reversed_forms:
+            if not reached:
+                break
             reached = {
                 position - len(form)
                 for position in reached

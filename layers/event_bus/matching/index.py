@@ -15,7 +15,6 @@ from event_bus.matching.predicate_index import PredicateIndex
 from event_bus.matching.rule import Rule
 from event_bus.matching.type_trie import TypeTrie
 
-
 _KEY = json.JSONEncoder(sort_keys=True)
 
 

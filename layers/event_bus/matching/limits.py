@@ -26,7 +26,7 @@ MAX_FIELDS = 200
 MAX_VALUES = 1_000
 """Values and match expressions in one pattern, those inside `anything-but` included."""
 
-MAX_OPERATORS = 200
+MAX_OPERATORS = 100
 """Comparisons in one pattern that are not plain equality, those inside `anything-but` included."""
 
 MAX_OR_COMBINATIONS = 1_000

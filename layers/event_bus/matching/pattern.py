@@ -203,7 +203,7 @@ class _Step:
         self.every = every
         self.asked = 0
         self.keys: dict[object, int] = {}
-        self.operators: list[tuple[Operator, int]] = []
+        self.operators: tuple[tuple[Operator, int], ...] = ()
         self.present = 0
         self.absent = every
         self.inside: dict[str, _Step] = {}
@@ -216,7 +216,7 @@ class _Step:
         self.asked |= mask
         for key in values.keys:
             self.keys[key] = self.keys.get(key, 0) | mask
-        self.operators += [(operator, mask) for operator in values.operators]
+        self.operators += tuple((operator, mask) for operator in values.operators)
         if values.present:
             self.present |= mask
         if not values.absent:

@@ -1,5 +1,6 @@
 """The router's view of the subscriptions, never older than the events in its hands."""
 
+import gc
 from dataclasses import dataclass, field
 
 from event_bus.log import logger
@@ -30,6 +31,8 @@ class RegistryView:
             for interest in self.store.interests():
                 self._apply(interest)
             self._version = version
+            # The index lives as long as the process: the collector need not walk it again.
+            gc.freeze()
         for interest in self.store.changes_after(self._version):
             self._apply(interest)
             self._version = interest.version

@@ -10,9 +10,9 @@ from typing import Any
 import aws_cdk as cdk
 from aws_cdk import Validations
 from cdk_nag import AwsSolutionsChecks
-from infra.built import ROOT
 
 from app import build
+from infra.built import ROOT
 
 
 @dataclass(frozen=True)

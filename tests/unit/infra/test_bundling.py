@@ -1,9 +1,12 @@
 """Layers hold what functions import, built for where they run."""
 
 import platform
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from infra.built import files_of, fingerprint, made_once
 from infra.bundling import dependencies_layer, service_layer
 from infra.settings import AWS, EMULATOR, Target
@@ -14,10 +17,19 @@ def machine_code(layer: Path) -> list[str]:
 
 
 def test_the_service_is_importable_and_nothing_else_is_there() -> None:
-    python = service_layer() / "python"
+    python = service_layer(AWS) / "python"
     assert [entry.name for entry in python.iterdir()] == ["event_bus"]
     assert (python / "event_bus" / "settings.py").is_file()
-    assert not list(python.rglob("__pycache__"))
+
+
+@pytest.mark.parametrize("layer", [service_layer, dependencies_layer])
+def test_a_layer_brings_the_bytecode_of_the_interpreter_that_runs_it(
+    layer: Callable[[Target], Path],
+) -> None:
+    tags = {file.name.split(".")[-2] for file in layer(EMULATOR).rglob("*.pyc")}
+    assert tags == {sys.implementation.cache_tag}
+    tags = {file.name.split(".")[-2] for file in layer(AWS).rglob("*.pyc")}
+    assert tags <= {"cpython-313"}
 
 
 def test_dependencies_for_aws_are_built_for_lambda() -> None:
@@ -39,7 +51,6 @@ def test_dependencies_are_those_the_functions_import(target: Target) -> None:
         assert (python / package).is_dir(), package
     # The Lambda runtime brings it, and it is larger than all the others.
     assert not (python / "botocore").exists()
-    assert not list(python.rglob("__pycache__"))
 
 
 def test_a_folder_is_made_once(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """What others check: cdk-nag's rules for AWS solutions, and CloudFormation's own by cfn-lint."""
 
-import cfnlint.api
-from cfnlint.config import ManualArgs
+import cfnlint.api  # type: ignore[import-untyped]
+from cfnlint.config import ManualArgs  # type: ignore[import-untyped]
 
 from tests.unit.infra.synthesised import Synthesised
 

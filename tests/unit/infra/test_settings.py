@@ -1,6 +1,7 @@
 """Settings come from the context; what is unknown or out of range is refused by name."""
 
 import pytest
+
 from infra.settings import Settings, SettingsError
 
 

@@ -1,7 +1,6 @@
 """What is stored is encrypted, restorable, private, and not deleted by accident."""
 
 from infra.tables import EXPIRY_ATTRIBUTE, TABLES
-
 from tests.unit.infra.synthesised import Resource, Synthesised
 
 

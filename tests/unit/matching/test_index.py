@@ -148,3 +148,24 @@ def test_tables_shrink_again() -> None:
     assert len(index) == 0
     assert not index._types._root.children
     assert index._types._root.rest is None
+
+
+def test_a_divided_bucket_outlives_what_it_could_not_divide() -> None:
+    index = SubscriptionIndex()
+    side = 3 * SPLIT_ABOVE
+    for n in range(side * side):
+        index.put(str(n), ["*"], {"*": {"row": [n // side], "column": [n % side]}})
+    for n in range(side):
+        index.put(f"row-{n}", ["*"], {"*": {"row": [n]}})
+        index.put(f"column-{n}", ["*"], {"*": {"column": [n]}})
+    assert index.match("a", "x", {"row": 1, "column": 2}, {}) == {
+        "row-1",
+        "column-2",
+        str(side + 2),
+    }
+    for n in range(side):
+        index.remove(f"row-{n}")
+        index.remove(f"column-{n}")
+    for n in range(side * side):
+        event = {"row": n // side, "column": n % side}
+        assert index.match("a", "x", event, {}) == {str(n)}

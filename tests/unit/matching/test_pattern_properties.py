@@ -55,7 +55,7 @@ def test_agrees_with_the_emulator(pattern: dict[str, Any], document: dict[str, A
     agree(pattern, document)
 
 
-@settings(deadline=None, derandomize=True, max_examples=100)
+@settings(deadline=None, derandomize=True, max_examples=70)
 @given(patterns(st.just(True)), documents(arrays=True))
 def test_agrees_with_the_emulator_on_arrays(
     pattern: dict[str, Any], document: dict[str, Any]

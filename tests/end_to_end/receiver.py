@@ -1,0 +1,120 @@
+"""A subscriber as real as any: an HTTP server on this machine that keeps what it is sent."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import orjson
+from standardwebhooks import Webhook
+
+PATIENCE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """One request that a receiver got."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def event(self) -> dict[str, Any]:
+        event: dict[str, Any] = orjson.loads(self.body)
+        return event
+
+    def verify(self, secret: str) -> None:
+        """Checks the signature with a library that is not ours."""
+        Webhook(secret).verify(self.body, self.headers)
+
+
+@dataclass
+class Receiver:
+    """Keeps requests, and answers each with what `respond` says of the count so far."""
+
+    respond: Callable[[int], tuple[int, dict[str, str]]] = lambda _: (204, {})
+    hold: threading.Event = field(default_factory=threading.Event)
+    requests: list[Delivered] = field(default_factory=list)
+    url: str = ""
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def __post_init__(self) -> None:
+        self.hold.set()
+
+    def take(self, request: Delivered) -> tuple[int, dict[str, str]]:
+        with self._changed:
+            self.requests.append(request)
+            count = len(self.requests)
+            self._changed.notify_all()
+        self.hold.wait(PATIENCE_SECONDS)
+        return self.respond(count)
+
+    def wait_for(self, count: int, seconds: float = PATIENCE_SECONDS) -> list[Delivered]:
+        """The requests, once there are so many."""
+        with self._changed:
+            enough = self._changed.wait_for(lambda: len(self.requests) >= count, seconds)
+            assert enough, f"{len(self.requests)} of {count} requests came within {seconds:g} s"
+            return list(self.requests)
+
+    def wait_for_event(self, event_id: str) -> Delivered:
+        """The request that brought an event."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._of(event_id) is not None, PATIENCE_SECONDS)
+        found = self._of(event_id)
+        assert found
+        return found
+
+    def event_ids(self) -> list[str]:
+        return [request.event["id"] for request in self.requests]
+
+    def _of(self, event_id: str) -> Delivered | None:
+        return next((each for each in self.requests if each.event["id"] == event_id), None)
+
+
+@contextmanager
+def receiving(
+    respond: Callable[[int], tuple[int, dict[str, str]]] | None = None,
+) -> Iterator[Receiver]:
+    """A receiver that listens on a free port, until the end of the block."""
+    receiver = Receiver(respond) if respond else Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            status, answer_headers = receiver.take(Delivered(self.path, headers, body))
+            self.send_response(status)
+            for name, value in {"content-length": "0", **answer_headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Keeps quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    receiver.url = f"http://127.0.0.1:{server.server_port}/events"
+    try:
+        yield receiver
+    finally:
+        receiver.hold.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def eventually(check: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
+    """The first result of a check that is true; time is given for it to become so."""
+    deadline = time.monotonic() + seconds
+    while not (result := check()):
+        assert time.monotonic() < deadline, f"it did not become true within {seconds:g} s"
+        time.sleep(0.05)
+    return result

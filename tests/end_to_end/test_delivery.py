@@ -1,0 +1,242 @@
+"""From a published event to the subscribers of the deployed bus, and what they make of it."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import orjson
+
+from tests.end_to_end.conftest import World
+from tests.end_to_end.receiver import eventually
+
+
+def test_an_event_arrives_signed_and_its_delivery_can_be_read(world: World) -> None:
+    domain = world.name("task")
+    publisher, subscriber = world.publisher(f"{domain}.*"), world.service()
+    receiver = world.receiver()
+    subscription = subscriber.subscribe(receiver, f"{domain}.created")
+    event_id = publisher.publish(
+        f"{domain}.created", {"task_id": "t-1"}, metadata={"correlation_id": "c-1"}
+    )
+    delivered = receiver.wait_for_event(event_id)
+    delivered.verify(subscription["signing_secret"])
+    assert delivered.headers["webhook-id"] == event_id
+    assert abs(int(delivered.headers["webhook-timestamp"]) - time.time()) < 60
+    assert delivered.headers["content-type"] == "application/json"
+    assert delivered.event == {
+        "id": event_id,
+        "type": f"{domain}.created",
+        "source": publisher.service_id,
+        "timestamp": delivered.event["timestamp"],
+        "payload": {"task_id": "t-1"},
+        "metadata": {"correlation_id": "c-1"},
+    }
+    delivery = eventually(
+        lambda: (
+            (each := publisher.delivery(event_id, subscription["id"]))
+            and each["status"] == "delivered"
+            and each
+        )
+    )
+    assert delivery == {
+        "subscription_id": subscription["id"],
+        "service_id": subscriber.service_id,
+        "status": "delivered",
+        "attempts": 1,
+        "last_error": None,
+        "delivered_at": delivery["delivered_at"],
+    }
+    assert publisher.event(event_id)["processed"] is True
+    assert publisher.event(event_id)["updated_at"] >= delivery["delivered_at"]
+
+
+def test_filters_let_through_what_they_should(world: World) -> None:
+    domain = world.name("task")
+    publisher, receiver = world.publisher(f"{domain}.*"), world.receiver()
+    publisher.subscribe(
+        receiver,
+        f"{domain}.*",
+        filters={
+            f"{domain}.assigned": {
+                "priority": ["high", "critical"],
+                "$or": [{"points": [{"numeric": [">", 5]}]}, {"tags": ["urgent"]}],
+            },
+            f"{domain}.*": {
+                "source": [{"prefix": "publisher"}],
+                "metadata": {"version": [{"anything-but": "0.9"}]},
+            },
+        },
+    )
+    wanted, version = [], {"version": "1.0"}
+    for payload, metadata, matches in (
+        ({"priority": "high", "points": 8}, version, True),
+        ({"priority": "critical", "tags": ["later", "urgent"]}, version, True),
+        ({"priority": "low", "points": 8}, version, False),
+        ({"priority": "high", "points": 5}, version, False),
+        ({"priority": "high", "points": 8}, {"version": "0.9"}, False),
+        ({"priority": "high", "points": 8}, {}, False),
+    ):
+        event_id = publisher.publish(f"{domain}.assigned", payload, metadata=metadata)
+        if matches:
+            wanted.append(event_id)
+    wanted.append(publisher.publish(f"{domain}.created", {}, metadata=version))
+    for event_id in wanted:
+        receiver.wait_for_event(event_id)
+    assert sorted(receiver.event_ids()) == sorted(wanted)
+
+
+def test_a_subscription_sees_what_is_published_after_its_201(world: World) -> None:
+    domain = world.name("task")
+    publisher, receiver = world.publisher(f"{domain}.*"), world.receiver()
+    for number in range(15):
+        subscription = publisher.subscribe(receiver, f"{domain}.n{number}")
+        event_id = publisher.publish(f"{domain}.n{number}")
+        receiver.wait_for_event(event_id)
+        changed = publisher.http.patch(
+            f"/subscriptions/{subscription['id']}", json={"event_types": [f"{domain}.m{number}"]}
+        )
+        assert changed.status_code == 200
+        receiver.wait_for_event(publisher.publish(f"{domain}.m{number}"))
+
+
+def test_a_deleted_or_disabled_subscription_gets_nothing(world: World) -> None:
+    domain = world.name("task")
+    publisher, receiver, control = (
+        world.publisher(f"{domain}.*"),
+        world.receiver(),
+        world.receiver(),
+    )
+    first = publisher.subscribe(receiver, f"{domain}.*")
+    second = publisher.subscribe(receiver, f"{domain}.*")
+    publisher.subscribe(control, f"{domain}.*")
+    receiver.wait_for_event(publisher.publish(f"{domain}.before"))
+    eventually(lambda: len(receiver.requests) == 2)
+    assert publisher.http.delete(f"/subscriptions/{first['id']}").status_code == 204
+    path = f"/subscriptions/{second['id']}"
+    assert publisher.http.patch(path, json={"status": "disabled"}).status_code == 200
+    after = publisher.publish(f"{domain}.after")
+    control.wait_for_event(after)
+    assert after not in receiver.event_ids()
+    assert publisher.http.patch(path, json={"status": "active"}).status_code == 200
+    receiver.wait_for_event(publisher.publish(f"{domain}.again"))
+
+
+def test_a_failed_delivery_is_tried_again_until_it_succeeds(world: World) -> None:
+    domain = world.name("task")
+    publisher = world.publisher(f"{domain}.*")
+    receiver = world.receiver(lambda count: (500 if count < 3 else 204, {}))
+    subscription = publisher.subscribe(receiver, f"{domain}.*")
+    event_id = publisher.publish(f"{domain}.created")
+    receiver.wait_for(1)
+    seen = eventually(
+        lambda: (
+            (each := publisher.delivery(event_id, subscription["id"]))
+            and each["status"] == "retrying"
+            and each
+        )
+    )
+    assert seen["last_error"] == {"code": "http_status", "message": "the subscriber answered 500"}
+    requests = receiver.wait_for(3)
+    assert {request.headers["webhook-id"] for request in requests} == {event_id}
+    for request in requests:
+        request.verify(subscription["signing_secret"])
+    delivery = eventually(
+        lambda: (
+            (each := publisher.delivery(event_id, subscription["id"]))
+            and each["status"] == "delivered"
+            and each
+        )
+    )
+    assert (delivery["attempts"], delivery["last_error"]) == (3, None)
+
+
+def test_what_never_succeeds_ends_in_the_redrive_queue_and_is_not_lost(world: World) -> None:
+    domain = world.name("task")
+    publisher = world.publisher(f"{domain}.*")
+    # A redirect is a failure, wherever it leads.
+    other = world.receiver()
+    receiver = world.receiver(lambda _: (302, {"location": other.url}))
+    subscription = publisher.subscribe(receiver, f"{domain}.*")
+    event_id = publisher.publish(f"{domain}.created", {"kept": "whole"})
+    receiver.wait_for(5, seconds=90)
+    delivery = eventually(
+        lambda: (
+            (each := publisher.delivery(event_id, subscription["id"]))
+            and each["status"] == "exhausted"
+            and each
+        )
+    )
+    assert delivery["attempts"] == 5
+    assert delivery["last_error"]["message"] == "the subscriber answered 302"
+    sqs, redrive = world.bus.sqs, world.bus.resources["http_lane_redrive_url"]
+
+    def redriven() -> list[dict[str, object]]:
+        messages = sqs.receive_message(
+            QueueUrl=redrive, MaxNumberOfMessages=10, VisibilityTimeout=1, WaitTimeSeconds=1
+        ).get("Messages", [])
+        bodies = [orjson.loads(message["Body"]) for message in messages]
+        return [body for body in bodies if body["event_id"] == event_id]
+
+    message = eventually(redriven, seconds=60)[0]
+    assert message["event"]["payload"] == {"kept": "whole"}
+    assert not other.requests
+
+
+def test_a_subscriber_that_hangs_does_not_hold_up_the_others(world: World) -> None:
+    domain = world.name("task")
+    publisher, slow, quick = world.publisher(f"{domain}.*"), world.receiver(), world.receiver()
+    slow.hold.clear()
+    hanging = publisher.subscribe(slow, f"{domain}.*")
+    publisher.subscribe(quick, f"{domain}.*")
+    begun = time.monotonic()
+    ids = [publisher.publish(f"{domain}.created") for _ in range(5)]
+    for event_id in ids:
+        quick.wait_for_event(event_id)
+    assert time.monotonic() - begun < 12, "the quick one waited for the slow one's deadline"
+    slow.wait_for(1)
+    delivery = eventually(
+        lambda: (each := publisher.delivery(ids[0], hanging["id"])) and each["last_error"] and each,
+        seconds=40,
+    )
+    assert delivery["last_error"]["code"] == "timeout"
+    slow.hold.set()
+    for event_id in ids:
+        eventually(
+            lambda event_id=event_id: (
+                (publisher.delivery(event_id, hanging["id"]) or {})["status"] == "delivered"
+            )
+        )
+
+
+def test_every_event_under_load_reaches_every_subscriber(world: World) -> None:
+    domain = world.name("task")
+    publisher = world.publisher(f"{domain}.*")
+    receivers = [world.receiver() for _ in range(3)]
+    for receiver in receivers:
+        publisher.subscribe(receiver, f"{domain}.*")
+    event = {"type": f"{domain}.created", "payload": {}}
+
+    def publish_batch(number: int) -> list[str]:
+        batch = [{**event, "id": f"{domain}-{number}-{each}"} for each in range(25)]
+        answer = publisher.http.post("/events", json=batch)
+        assert answer.status_code == 202, answer.text
+        return [each["id"] for each in answer.json()["results"]]
+
+    with ThreadPoolExecutor(4) as executor:
+        ids = {each for batch in executor.map(publish_batch, range(8)) for each in batch}
+    assert len(ids) == 200
+    for receiver in receivers:
+        eventually(lambda receiver=receiver: ids <= set(receiver.event_ids()), seconds=60)
+
+
+def test_a_stranded_event_is_routed_again(world: World) -> None:
+    domain = world.name("task")
+    publisher, receiver = world.publisher(f"{domain}.*"), world.receiver()
+    publisher.subscribe(receiver, f"{domain}.*")
+    event_id = publisher.publish(f"{domain}.created")
+    receiver.wait_for_event(event_id)
+    world.bus.sqs.send_message(
+        QueueUrl=world.bus.resources["stranded_queue_url"],
+        MessageBody=orjson.dumps({"event_id": event_id}).decode(),
+    )
+    first, second = receiver.wait_for(2)[:2]
+    assert first.headers["webhook-id"] == second.headers["webhook-id"] == event_id

@@ -1,0 +1,113 @@
+"""Health and the API's own description, on the deployed bus."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import schemathesis
+from event_bus.api.description import describe
+from event_bus.api.routes import ROUTES, Route
+from hypothesis import HealthCheck, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from localstack.bus import LocalBus
+from tests.end_to_end.conftest import World
+from tests.end_to_end.problems import problem
+from tests.end_to_end.receiver import eventually
+
+
+@pytest.mark.parametrize("part", ["live", "ready", "broker", "database"])
+def test_health_is_public_and_passes(world: World, part: str) -> None:
+    answer = world.anonymous().get(f"/health/{part}")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/health+json"
+    assert answer.json()["status"] == "pass"
+    assert {check["status"] for check in answer.json()["checks"].values()} <= {"pass"}
+
+
+@contextmanager
+def misled(bus: LocalBus, variable: str, value: str) -> Iterator[None]:
+    """The status function, told of a resource that is not there."""
+    functions = bus.client("lambda")
+    pages = functions.get_paginator("list_functions").paginate()
+    name = next(
+        each["FunctionName"]
+        for page in pages
+        for each in page["Functions"]
+        if "StatusFunction" in each["FunctionName"]
+    )
+    told = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+
+    def tell(variables: dict[str, str]) -> None:
+        functions.update_function_configuration(
+            FunctionName=name, Environment={"Variables": variables}
+        )
+
+    tell({**told, variable: value})
+    try:
+        yield
+    finally:
+        tell(told)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "failing", "passing"),
+    [
+        ("EVENTS_TABLE", "no-such-table", "database", "broker"),
+        ("HTTP_LANE_URL", "http://localhost/000000000000/no-such-queue", "broker", "database"),
+    ],
+)
+def test_health_fails_with_what_it_stands_on(
+    world: World, variable: str, value: str, failing: str, passing: str
+) -> None:
+    client = world.anonymous()
+    with misled(world.bus, variable, value):
+        eventually(lambda: client.get(f"/health/{failing}").status_code == 503)
+        for part in (failing, "ready"):
+            answer = client.get(f"/health/{part}")
+            assert answer.status_code == 503
+            assert answer.headers["content-type"] == "application/health+json"
+            assert answer.json()["status"] == "fail"
+            assert value not in answer.text
+        assert client.get(f"/health/{passing}").status_code == 200
+        assert client.get("/health/live").status_code == 200
+    eventually(lambda: client.get("/health/ready").status_code == 200)
+
+
+def test_the_description_is_public_and_true(world: World) -> None:
+    answer = world.anonymous().get("/openapi.json")
+    assert answer.status_code == 200
+    assert answer.json() == describe()
+
+
+def test_unknown_paths_and_methods_are_not_found(world: World) -> None:
+    problem(world.anonymous().get("/nothing/here"), 404)
+    problem(world.admin.http.put("/events", json={}), 404)
+    problem(world.admin.http.delete("/openapi.json"), 404)
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.key)
+def test_the_api_keeps_to_its_description(world: World, route: Route) -> None:
+    schema = schemathesis.openapi.from_dict(describe())
+    schema.config.update(base_url=world.bus.api_url)
+    operation = schema[route.path][route.method]
+
+    @given(case=operation.as_strategy())
+    @settings(max_examples=15, derandomize=True, deadline=None, suppress_health_check=HealthCheck)
+    def check(case: schemathesis.Case) -> None:
+        case.call_and_validate(
+            headers={"x-api-key": world.bus.admin_api_key},
+            checks=[
+                not_a_server_error,
+                status_code_conformance,
+                content_type_conformance,
+                response_schema_conformance,
+            ],
+        )
+
+    check()

@@ -1,0 +1,91 @@
+"""An emulator starts where it is told, is found again, and leaves nothing when it stops."""
+
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from localstack_client.session import Session  # type: ignore[import-untyped]
+
+from localstack.emulator import Emulator, running
+from localstack.errors import LocalError
+
+
+@pytest.fixture
+def emulator(tmp_path: Path) -> Iterator[Emulator]:
+    started = Emulator.start(tmp_path / "emulator", port=0)
+    yield started
+    started.stop()
+
+
+def test_it_answers_and_is_found_again(emulator: Emulator) -> None:
+    assert emulator.answers()
+    assert Emulator.find(emulator.directory) == emulator
+
+
+def test_it_leaves_neither_processes_nor_files(emulator: Emulator) -> None:
+    emulator.stop()
+    assert not emulator.answers()
+    assert not running(emulator.pid)
+    assert Emulator.find(emulator.directory) is None
+    assert [file.name for file in emulator.directory.iterdir()] == ["emulator.log"]
+
+
+def test_stopping_twice_is_no_fault(emulator: Emulator) -> None:
+    emulator.stop()
+    emulator.stop()
+
+
+def test_two_run_side_by_side(emulator: Emulator, tmp_path: Path) -> None:
+    other = Emulator.start(tmp_path / "other", port=0)
+    try:
+        assert other.port != emulator.port
+        assert emulator.answers()
+        assert other.answers()
+    finally:
+        other.stop()
+    assert emulator.answers()
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(LocalError, match=f"Port {port} is taken"):
+            Emulator.start(tmp_path, port=port)
+
+
+def test_it_is_stopped_from_another_process(emulator: Emulator) -> None:
+    stop = f"""
+from pathlib import Path
+from localstack.emulator import Emulator, running
+Emulator.find(Path({str(emulator.directory)!r})).stop()
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", stop], check=True, env=environment)
+    assert not emulator.answers()
+
+
+def test_functions_die_with_it(emulator: Emulator) -> None:
+    lambda_ = Session(localstack_host=f"localhost:{emulator.port}").client("lambda")
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("handler.py", "import os\ndef handler(*_): return os.getpid()\n")
+    lambda_.create_function(
+        FunctionName="pid",
+        Runtime="python3.13",
+        Handler="handler.handler",
+        Role="arn:aws:iam::000000000000:role/none",
+        Code={"ZipFile": code.getvalue()},
+    )
+    worker = json.load(lambda_.invoke(FunctionName="pid")["Payload"])
+    assert running(worker)
+    emulator.stop()
+    assert not running(worker)
