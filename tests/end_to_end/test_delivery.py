@@ -199,12 +199,11 @@ def test_a_subscriber_that_hangs_does_not_hold_up_the_others(world: World) -> No
     )
     assert delivery["last_error"]["code"] == "timeout"
     slow.hold.set()
-    for event_id in ids:
-        eventually(
-            lambda event_id=event_id: (
-                (publisher.delivery(event_id, hanging["id"]) or {})["status"] == "delivered"
-            )
+    eventually(
+        lambda: all(
+            (publisher.delivery(each, hanging["id"]) or {})["status"] == "delivered" for each in ids
         )
+    )
 
 
 def test_every_event_under_load_reaches_every_subscriber(world: World) -> None:
@@ -224,8 +223,7 @@ def test_every_event_under_load_reaches_every_subscriber(world: World) -> None:
     with ThreadPoolExecutor(4) as executor:
         ids = {each for batch in executor.map(publish_batch, range(8)) for each in batch}
     assert len(ids) == 200
-    for receiver in receivers:
-        eventually(lambda receiver=receiver: ids <= set(receiver.event_ids()), seconds=60)
+    eventually(lambda: all(ids <= set(each.event_ids()) for each in receivers), seconds=60)
 
 
 def test_a_stranded_event_is_routed_again(world: World) -> None:

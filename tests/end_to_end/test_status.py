@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import schemathesis
@@ -98,8 +99,10 @@ def test_the_api_keeps_to_its_description(world: World, route: Route) -> None:
     operation = schema[route.path][route.method]
 
     @given(case=operation.as_strategy())
-    @settings(max_examples=15, derandomize=True, deadline=None, suppress_health_check=HealthCheck)
-    def check(case: schemathesis.Case) -> None:
+    @settings(
+        max_examples=15, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+    def check(case: schemathesis.Case[Any]) -> None:
         case.call_and_validate(
             headers={"x-api-key": world.bus.admin_api_key},
             checks=[

@@ -4,13 +4,12 @@ import random
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any
 
 from event_bus import times
 from event_bus.delivery.message import Message, from_json
 from event_bus.delivery.outcome import Outcome, Target
 from event_bus.delivery.subscription_cache import SubscriptionCache
-from event_bus.log import logger
+from event_bus.log import logger, traces
 from event_bus.model.delivery import Delivery, DeliveryStatus
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
@@ -87,33 +86,44 @@ class Lane:
     def _attempt(
         self, received: Received, message: Message, subscription: Subscription | None
     ) -> bool:
-        if subscription is None:
-            self._record(received, message, "dropped", Outcome("subscription_deleted"))
-            return True
         event = message.event or self.events.get(message.event_id)
-        if event is None:
-            self._record(received, message, "dropped", Outcome("event_expired"))
-            return True
-        outcome = self._deliver(event, subscription)
-        if outcome.delivered:
-            self._record(received, message, "delivered", outcome)
-            return True
-        last = received.attempt >= self.attempts
-        self._record(received, message, "exhausted" if last else "retrying", outcome)
-        # After the last attempt the queue moves it to the redrive queue, the sooner the better.
-        self.delay(received.receipt, 0 if last else backoff(received.attempt))
-        return False
+        status, outcome = self._outcome(received, event, subscription)
+        self._record(received, message, status, outcome)
+        logger.info(
+            "delivery attempted",
+            **(traces(event) if event else {"event_id": message.event_id}),
+            subscription_id=message.subscription_id,
+            attempt=received.attempt,
+            status=status,
+            error=outcome.code,
+        )
+        if status == "retrying":
+            self.delay(received.receipt, backoff(received.attempt))
+        elif status == "exhausted":
+            # The queue moves it to the redrive queue now, the sooner the better.
+            self.delay(received.receipt, 0)
+        return status in ("delivered", "dropped")
 
-    def _deliver(self, event: Event, subscription: Subscription) -> Outcome:
-        if subscription.status != "active":
-            return Outcome("subscription_disabled", "the subscription is disabled")
-        return self.target.deliver(event, subscription)
+    def _outcome(
+        self, received: Received, event: Event | None, subscription: Subscription | None
+    ) -> tuple[DeliveryStatus, Outcome]:
+        if subscription is None:
+            return "dropped", Outcome("subscription_deleted", "the subscription was deleted")
+        if event is None:
+            return "dropped", Outcome("event_expired", "the event's retention ended")
+        if subscription.status == "active":
+            outcome = self.target.deliver(event, subscription)
+        else:
+            outcome = Outcome("subscription_disabled", "the subscription is disabled")
+        if outcome.delivered:
+            return "delivered", outcome
+        return "exhausted" if received.attempt >= self.attempts else "retrying", outcome
 
     def _record(
         self, received: Received, message: Message, status: DeliveryStatus, outcome: Outcome
     ) -> None:
         now = times.now()
-        error = outcome.code and {"code": outcome.code, "message": outcome.message}
+        error = {"code": outcome.code, "message": outcome.message} if outcome.code else None
         self.deliveries.record(
             Delivery(
                 event_id=message.event_id,
@@ -121,21 +131,10 @@ class Lane:
                 service_id=message.service_id,
                 status=status,
                 attempts=received.attempt,
-                last_error=error or None,
+                last_error=error,
                 delivered_at=now if status == "delivered" else None,
                 updated_at=now,
             )
-        )
-        metadata: dict[str, Any] = message.event.metadata if message.event else {}
-        logger.info(
-            "delivery attempted",
-            event_id=message.event_id,
-            subscription_id=message.subscription_id,
-            correlation_id=metadata.get("correlation_id"),
-            trace_id=metadata.get("trace_id"),
-            attempt=received.attempt,
-            status=status,
-            error=outcome.code,
         )
 
 

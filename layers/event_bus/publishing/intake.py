@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from event_bus.errors import Conflict, Fault, InvalidRequest, Problem, Unavailable
-from event_bus.log import logger
+from event_bus.log import logger, traces
 from event_bus.model.event import Event, EventSubmission, accept
 from event_bus.model.validation import read
 from event_bus.publishing.publisher_rights import PublisherRights
@@ -100,7 +100,7 @@ class Intake:
         except Problem as problem:
             return problem
         except (ClientError, BotoCoreError):
-            logger.exception("event not stored", event_id=event.id)
+            logger.exception("event not stored", **traces(event))
             return Unavailable(f"The event may not be stored; send it again as {event.id}.")
 
     def _judge(self, submission: Any, caller: Caller, at: str) -> Event:
@@ -116,11 +116,9 @@ class Intake:
             raise Conflict(f"{detail[0].upper()}{detail[1:]}.", [Fault(f"{at}/id", detail)])
         logger.info(
             "event stored",
-            event_id=stored.id,
+            **traces(stored),
             event_type=stored.type,
             source=stored.source,
-            correlation_id=stored.metadata.get("correlation_id"),
-            trace_id=stored.metadata.get("trace_id"),
             repeated=put is Put.REPEATED,
         )
         return Accepted(stored, put is Put.REPEATED)

@@ -102,6 +102,7 @@ class EventFinder:
                 self.executor,
                 newest_first=query.newest_first,
             )
+            whole = len(entries) <= query.limit
             candidates = self._read([entry.id for entry in entries if query.selects(entry)])
             for place, entry in enumerate(entries):
                 behind = entry.position
@@ -109,9 +110,9 @@ class EventFinder:
                 if each and self._fits(each, query, visibility):
                     found.append(each)
                     if len(found) == query.limit:
-                        more = place + 1 < len(entries)
-                        return Page(found, behind if more else None)
-            if len(entries) <= query.limit:
+                        last = whole and place + 1 == len(entries)
+                        return Page(found, None if last else behind)
+            if whole:
                 return Page(found, None)
             looked_at += len(entries)
         return Page(found, behind)

@@ -138,13 +138,15 @@ class SubscriptionRegistry:
         looked_at = 0
         while looked_at < _READ_BUDGET:
             page = self.subscriptions.page(service_id, after, limit + 1)
+            whole = len(page) <= limit
             for place, subscription in enumerate(page):
                 after = subscription.id
                 if query.selects(subscription):
                     found.append(subscription)
                     if len(found) == limit:
-                        return found, after if place + 1 < len(page) else None
-            if len(page) <= limit:
+                        last = whole and place + 1 == len(page)
+                        return found, None if last else after
+            if whole:
                 return found, None
             looked_at += len(page)
         return found, after

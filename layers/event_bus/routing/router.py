@@ -9,7 +9,7 @@ import orjson
 
 from event_bus import times
 from event_bus.delivery.message import Message
-from event_bus.log import logger
+from event_bus.log import logger, traces
 from event_bus.model.delivery import Routing
 from event_bus.model.event import Event
 from event_bus.routing.lanes import Lanes
@@ -66,10 +66,9 @@ class Router:
             ]
             services = {each.id: each.service_id for each in matched}
             routings.append(Routing(event.id, services, times.now()))
+            logger.info("event matched", **traces(event), matched=len(matched))
         self.lanes.send(messages)
         self.deliveries.record_routings(routings)
-        for routing in routings:
-            logger.info("event routed", event_id=routing.event_id, matched=len(routing.matched))
         return failed
 
     # One event must not hold up those behind it in the stream: what cannot be read or matched is
@@ -80,12 +79,12 @@ class Router:
             payload = self.events.with_payload(event).payload
             return cast("dict[str, object]", orjson.loads(payload or b"{}"))
         except Exception:
-            logger.exception("payload cannot be read", event_id=event.id)
+            logger.exception("payload cannot be read", **traces(event))
             return None
 
     def _matched(self, event: Event, payload: dict[str, object]) -> list[Interest] | None:
         try:
             return self.view.matches(event, payload)
         except Exception:
-            logger.exception("event cannot be matched", event_id=event.id)
+            logger.exception("event cannot be matched", **traces(event))
             return None

@@ -1,0 +1,1 @@
+"""What an event costs, each file a command: `python -m benchmarks.pipeline`."""
