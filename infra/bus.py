@@ -1,6 +1,8 @@
 """The stack of the bus itself: the router and the delivery lanes."""
 
 import aws_cdk as cdk
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from infra.data import DataStack
@@ -63,6 +65,9 @@ class BusStack(cdk.Stack):
         self.route.use_queue(self.http_lane.url_variable, self.http_lane.work.queue, "SendMessage")
         self.route.use_queue("STRANDED_QUEUE_URL", self.stranded.queue, "SendMessage")
         self.route.use_retention()
+        self.route.allow_objects(
+            data.failures, ["GetObject"], reason="Lambda chooses the names of what it gives up."
+        )
         self.route.consume(self.stranded)
         self.events_source = StreamSource(
             self,
@@ -71,4 +76,16 @@ class BusStack(cdk.Stack):
             function=self.route,
             failures=data.failures,
             settings=settings,
+        )
+        # The way back of what the stream gave up: through the queue of stranded events.
+        events.Rule(
+            self,
+            "GivenUp",
+            description="Stream records that the router gave up",
+            event_pattern=events.EventPattern(
+                source=["aws.s3"],
+                detail_type=["Object Created"],
+                detail={"bucket": {"name": [data.failures.bucket.bucket_name]}},
+            ),
+            targets=[targets.SqsQueue(self.stranded.queue)],
         )

@@ -55,6 +55,7 @@ class DataStack(cdk.Stack):
         self.changes = self._table(tables.CHANGES)
         self.payloads = BusBucket(self, "Payloads", key=self.key, settings=settings)
         self.failures = BusBucket(self, "Failures", key=self.key, settings=settings)
+        self.failures.announce()
         self.admin_secret = self._admin_secret()
 
     def _table(self, description: tables.Table) -> BusTable:

@@ -178,15 +178,29 @@ class BusFunction(Construct):
             bucket: The bucket.
             action: An action of S3 on objects.
         """
-        self.allow("s3", [action], [bucket.bucket.arn_for_objects("*")])
-        self.allow_key(bucket.key, "s3", [action])
+        self.allow_objects(
+            bucket,
+            [action],
+            reason="The bucket holds payloads alone, and any event's payload may be asked for.",
+        )
         self.tell("PAYLOADS_BUCKET", bucket.bucket.bucket_name)
+
+    def allow_objects(self, bucket: BusBucket, actions: Sequence[str], *, reason: str) -> None:
+        """Lets the function act on every object of a bucket.
+
+        Args:
+            bucket: The bucket.
+            actions: Actions of S3 on objects.
+            reason: Why no single object can be named.
+        """
+        self.allow("s3", actions, [bucket.bucket.arn_for_objects("*")])
+        self.allow_key(bucket.key, "s3", actions)
         accept_wildcard(
             self,
             owner=bucket,
             arn=bucket.bucket.bucket_arn,
             suffix="/*",
-            reason="The bucket holds payloads alone, and any event's payload may be asked for.",
+            reason=reason,
         )
 
     def use_queue(self, variable: str, queue: sqs.IQueue, *actions: str) -> None:

@@ -1,5 +1,7 @@
 """Tables and buckets, all encrypted under the one key of the bus."""
 
+from typing import cast
+
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_kms as kms
@@ -114,6 +116,16 @@ class BusBucket(Construct):
             "where an account wants that, without a further bucket to keep.",
         )
         output(self, f"{construct_id}Bucket", self.bucket.bucket_name)
+
+    def announce(self) -> None:
+        """Has the bucket tell EventBridge of every new object."""
+        # The construct's own option would deploy a function that sets this one property.
+        resource = cast("s3.CfnBucket", self.bucket.node.default_child)
+        resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(
+                event_bridge_enabled=True
+            )
+        )
 
 
 def _attribute(attribute: Attribute) -> dynamodb.Attribute:

@@ -96,13 +96,7 @@ class StreamSource(Construct):
 
     def _allow_failures(self, function: BusFunction, failures: BusBucket) -> None:
         # Lambda writes there in the function's name.
-        function.allow("s3", ["PutObject"], [failures.bucket.arn_for_objects("*")])
-        function.allow("s3", ["ListBucket"], [failures.bucket.bucket_arn])
-        function.allow_key(failures.key, "s3", ["PutObject"])
-        accept_wildcard(
-            function,
-            owner=failures,
-            arn=failures.bucket.bucket_arn,
-            suffix="/*",
-            reason="Lambda chooses the names of the objects that hold failed records.",
+        function.allow_objects(
+            failures, ["PutObject"], reason="Lambda chooses the names of what it gives up."
         )
+        function.allow("s3", ["ListBucket"], [failures.bucket.bucket_arn])

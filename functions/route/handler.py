@@ -3,13 +3,12 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import orjson
 from event_bus import clients
 from event_bus.log import logger
 from event_bus.routing.lanes import Lanes
 from event_bus.routing.registry_view import RegistryView
 from event_bus.routing.router import Router
-from event_bus.routing.stranded import StrandedQueue
+from event_bus.routing.stranded import StrandedQueue, stranded_in
 from event_bus.settings import settings
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore, from_item
@@ -52,12 +51,18 @@ def _route_stream(records: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _route_stranded(records: list[dict[str, Any]]) -> dict[str, Any]:
-    messages = {record["messageId"]: orjson.loads(record["body"])["event_id"] for record in records}
+    messages = {
+        record["messageId"]: stranded_in(record["body"], _read_object) for record in records
+    }
     # An event that is gone by now has expired, and is owed to nobody.
-    events = _events.get_many(messages.values())
+    events = _events.get_many(event_id for ids in messages.values() for event_id in ids)
     failed = set(_router.route(list(events.values())))
     return {
         "batchItemFailures": [
-            {"itemIdentifier": message} for message, event in messages.items() if event in failed
+            {"itemIdentifier": message} for message, ids in messages.items() if failed & set(ids)
         ]
     }
+
+
+def _read_object(bucket: str, key: str) -> bytes:
+    return clients.s3().get_object(Bucket=bucket, Key=key)["Body"].read()

@@ -238,3 +238,25 @@ def test_a_stranded_event_is_routed_again(world: World) -> None:
     )
     first, second = receiver.wait_for(2)[:2]
     assert first.headers["webhook-id"] == second.headers["webhook-id"] == event_id
+
+
+def test_what_the_stream_gave_up_is_routed_again(world: World) -> None:
+    domain = world.name("task")
+    publisher, receiver = world.publisher(f"{domain}.*"), world.receiver()
+    publisher.subscribe(receiver, f"{domain}.*")
+    ids = [publisher.publish(f"{domain}.created") for _ in range(3)]
+    receiver.wait_for(3)
+    # As Lambda writes it (the emulator never gives a record up):
+    # https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
+    batch = {"Records": [{"dynamodb": {"Keys": {"id": {"S": each}}}} for each in ids]}
+    record = {
+        "requestContext": {"condition": "RetryAttemptsExhausted"},
+        "DDBStreamBatchInfo": {"batchSize": 3},
+        "payload": orjson.dumps(batch).decode(),
+    }
+    world.bus.s3.put_object(
+        Bucket=world.bus.resources["failures_bucket"],
+        Key=f"aws/lambda/mapping/shard/{domain}",
+        Body=orjson.dumps(record),
+    )
+    assert sorted(each.event["id"] for each in receiver.wait_for(6)) == sorted(ids * 2)

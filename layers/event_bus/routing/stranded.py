@@ -1,8 +1,12 @@
-"""The queue of events whose routing failed, so that they do not block the stream."""
+"""Events whose routing failed, and their way back.
 
-from collections.abc import Sequence
+The router sets single events aside into a queue, so that they do not block the stream. What Lambda
+gave up after its retries lies in a bucket, which has EventBridge put a notice into the same queue.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -13,6 +17,9 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 _BATCH = 10
+
+ReadObject = Callable[[str, str], bytes]
+"""Reads an object by its bucket and its key."""
 
 
 class NotStranded(Exception):
@@ -51,3 +58,28 @@ class StrandedQueue:
             if failed := answer.get("Failed"):
                 raise NotStranded(f"{len(failed)} events")
             logger.warning("events stranded", event_ids=chunk)
+
+
+def stranded_in(message: str, read_object: ReadObject) -> list[str]:
+    """The events that a message of the queue is about.
+
+    Args:
+        message: What `StrandedQueue` sent, or EventBridge's notice of a new object.
+        read_object: Reads that object.
+
+    Returns:
+        Their ids.
+    """
+    body = orjson.loads(message)
+    if "event_id" in body:
+        return [body["event_id"]]
+    detail = body["detail"]
+    return _given_up(read_object(detail["bucket"]["name"], detail["object"]["key"]))
+
+
+def _given_up(record: bytes) -> list[str]:
+    # https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html: `payload` holds
+    # what the function was called with.
+    payload: Any = orjson.loads(record)["payload"]
+    batch = orjson.loads(payload) if isinstance(payload, str) else payload
+    return [each["dynamodb"]["Keys"]["id"]["S"] for each in batch["Records"]]

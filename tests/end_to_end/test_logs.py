@@ -1,0 +1,65 @@
+"""What the functions of the deployed bus write into their logs, and what they never do."""
+
+from collections.abc import Iterator
+
+import orjson
+
+from localstack.bus import LocalBus
+from tests.end_to_end.conftest import World
+from tests.end_to_end.receiver import eventually
+
+
+def lines(bus: LocalBus) -> Iterator[tuple[str, str]]:
+    """Every line that a function logged, with the name of its log group."""
+    logs = bus.client("logs")
+    for groups in logs.get_paginator("describe_log_groups").paginate():
+        for group in groups["logGroups"]:
+            name = group["logGroupName"]
+            for page in logs.get_paginator("filter_log_events").paginate(logGroupName=name):
+                for event in page["events"]:
+                    yield name, event["message"]
+
+
+def test_an_event_is_followed_through_every_function_and_no_secret_is_told(world: World) -> None:
+    domain = world.name("task")
+    key = f"canary-key-{domain}-0123456789"
+    admin, service_id = world.admin.http, world.name("publisher")
+    answer = admin.post(
+        "/publishers",
+        json={
+            "service_id": service_id,
+            "name": "canary",
+            "event_types": [f"{domain}.*"],
+            "authentication": {"api_key": key},
+        },
+    )
+    assert answer.status_code == 201
+    publisher, receiver = world.with_key(key), world.receiver()
+    secret = publisher.subscribe(receiver, f"{domain}.*")["signing_secret"]
+    traces = {"correlation_id": f"{domain}-c", "trace_id": f"{domain}-t"}
+    ids = [
+        publisher.publish(f"{domain}.created", {"canary": canary}, metadata=traces)
+        for canary in ("canary-payload", "canary-payload" * 2000)
+    ]
+    publisher.http.post("/events", json={"type": f"{domain}.created", "payload": "canary-payload"})
+    publisher.http.post("/events", content=b'{"canary-payload": NaN}')
+    for event_id in ids:
+        receiver.wait_for_event(event_id)
+
+    def followed() -> bool:
+        wanted = {
+            (event_id, message)
+            for event_id in ids
+            for message in ("event stored", "event matched", "delivery attempted")
+        }
+        for _, line in lines(world.bus):
+            if f"{domain}-c" in line:
+                told = orjson.loads(line)
+                assert told["trace_id"] == f"{domain}-t"
+                wanted.discard((told["event_id"], told["message"]))
+        return not wanted
+
+    eventually(followed)
+    for group, line in lines(world.bus):
+        for canary in (key, secret, world.bus.admin_api_key, "canary-payload"):
+            assert canary not in line, group
