@@ -43,4 +43,4 @@ def _list(request: Request) -> Response:
 
 def _get(request: Request) -> Response:
     caller = request.caller
-    return Response(200, event_document(_finder.get(request.path_parameter("id"), caller)))
+    return Response(200, event_document(_finder.get(request.resource_id, caller)))

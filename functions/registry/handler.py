@@ -74,12 +74,12 @@ def _list_publishers(request: Request) -> Response:
 
 
 def _get_publisher(request: Request) -> Response:
-    publisher = _publishers.get(request.path_parameter("id"), request.caller)
+    publisher = _publishers.get(request.resource_id, request.caller)
     return Response(200, documents.publisher_document(publisher))
 
 
 def _remove_publisher(request: Request) -> Response:
-    _publishers.remove(request.path_parameter("id"), request.caller)
+    _publishers.remove(request.resource_id, request.caller)
     return Response(204)
 
 
@@ -109,19 +109,19 @@ def _list_subscriptions(request: Request) -> Response:
 
 
 def _get_subscription(request: Request) -> Response:
-    subscription = _subscriptions.get(request.path_parameter("id"), request.caller)
+    subscription = _subscriptions.get(request.resource_id, request.caller)
     return Response(200, documents.subscription_document(subscription))
 
 
 def _change_subscription(request: Request) -> Response:
     caller = request.caller
     change = read(SubscriptionChange, request.json())
-    subscription = _subscriptions.change(request.path_parameter("id"), change, caller)
+    subscription = _subscriptions.change(request.resource_id, change, caller)
     return Response(200, documents.subscription_document(subscription))
 
 
 def _remove_subscription(request: Request) -> Response:
-    _subscriptions.remove(request.path_parameter("id"), request.caller)
+    _subscriptions.remove(request.resource_id, request.caller)
     return Response(204)
 
 

@@ -1,6 +1,7 @@
 """Reading events back from the deployed bus."""
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -148,6 +149,7 @@ BAD_QUERIES: list[tuple[dict[str, str], str]] = [
     ({"cursor": "bm90IGpzb24"}, "cursor"),
     ({"cursor": "WyIiLCAiIl0"}, "cursor"),
     ({"colour": "red"}, "colour"),
+    ({"correlation_id": "ü" * 501}, "correlation_id"),
 ]
 
 
@@ -180,3 +182,10 @@ def test_reading_needs_a_key(world: World) -> None:
     for path in ("/events", "/events/evt_x", "/subscriptions", "/publishers"):
         problem(world.anonymous().get(path), 401)
     problem(world.admin.http.get("/events/evt_unknown"), 404)
+
+
+@pytest.mark.parametrize("kind", ["events", "subscriptions", "publishers"])
+@pytest.mark.parametrize("name", ["x" * 3000, "%2Fetc", "%00", "ü", "..", "#routing", "a b"])
+def test_an_impossible_identifier_names_nothing(world: World, kind: str, name: str) -> None:
+    answer = world.admin.http.get(f"/{kind}/{quote(name, safe='%')}")
+    assert answer.status_code == 404, answer.text

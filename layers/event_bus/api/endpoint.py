@@ -29,6 +29,12 @@ from event_bus.security.callers import Caller, caller_of
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """The largest body of a request: Lambda takes 6 MB, of which base64 leaves some 4.5."""
 
+MAX_PARAMETER_CHARACTERS = 500
+"""The longest parameter of a query: as a key, DynamoDB takes 2,048 bytes."""
+
+MAX_ID_CHARACTERS = 128
+"""The longest identifier that anything has."""
+
 _SECURITY_HEADERS = {
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
@@ -85,9 +91,17 @@ class Request:
         """The headers, with lower-case names."""
         return self.event.get("headers") or {}
 
-    def path_parameter(self, name: str) -> str:
-        """A parameter of the path."""
-        return str((self.event.get("pathParameters") or {}).get(name, ""))
+    @property
+    def resource_id(self) -> str:
+        """The identifier in the path.
+
+        Raises:
+            NotFound: It is longer than any identifier, and so names nothing.
+        """
+        given = str((self.event.get("pathParameters") or {}).get("id", ""))
+        if len(given) > MAX_ID_CHARACTERS:
+            raise NotFound("There is no resource with so long an identifier.")
+        return given
 
     def query(self, *known: str) -> dict[str, str]:
         """The parameters of the query.
@@ -96,7 +110,7 @@ class Request:
             known: The names that the operation knows.
 
         Raises:
-            MalformedRequest: A parameter is not known, or empty.
+            MalformedRequest: A parameter is not known, empty or too long.
         """
         given = dict(self.event.get("queryStringParameters") or {})
         faults = [
@@ -104,7 +118,11 @@ class Request:
             for name in given
             if name not in known
         ]
-        faults += [Fault(name, "must not be empty") for name, value in given.items() if not value]
+        faults += [
+            Fault(name, f"must have 1 to {MAX_PARAMETER_CHARACTERS} characters")
+            for name, value in given.items()
+            if not 1 <= len(value) <= MAX_PARAMETER_CHARACTERS
+        ]
         if faults:
             raise MalformedRequest(f"{faults[0].pointer} {faults[0].detail}.", faults)
         return given
