@@ -1,0 +1,26 @@
+"""A subscriber to try the bus with: prints each event that it is sent.
+
+`python3 examples/listener.py 8099` listens on that port of this machine.
+"""
+
+import json
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+
+class Listener(BaseHTTPRequestHandler):
+    """Prints what is posted to it."""
+
+    def do_POST(self) -> None:
+        """Takes an event."""
+        event = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.send_response(204)
+        self.end_headers()
+        print("received", event["type"], json.dumps(event["payload"]), flush=True)
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing of the requests themselves."""
+
+
+if __name__ == "__main__":
+    HTTPServer(("127.0.0.1", int(sys.argv[1])), Listener).serve_forever()

@@ -1,0 +1,1 @@
+"""An engineering team's day: five services that know the bus, and not each other."""
