@@ -87,9 +87,16 @@ def pointer(path: Sequence[str | int]) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
+_SAID = {
+    "extra_forbidden": "is not known here",
+    "missing": "is required",
+    "model_type": "must be an object",
+    "dict_type": "must be an object",
+    "list_type": "must be an array",
+    "string_type": "must be a string",
+    "int_type": "must be a whole number",
+}
+
+
 def _said(kind: str, message: str) -> str:
-    if kind == "extra_forbidden":
-        return "is not known here"
-    if kind == "missing":
-        return "is required"
-    return message.removeprefix("Value error, ")
+    return _SAID.get(kind) or message.replace("should", "must")
