@@ -12,7 +12,7 @@ from infra.settings import Settings
 
 _MINUTE = cdk.Duration.minutes(1)
 _FIVE_MINUTES = cdk.Duration.minutes(5)
-# A lane holds up to a quarter of an hour of retries; what waits longer is not being worked.
+# A message's five attempts take a few minutes at most; what waits longer is not being worked.
 _OLDEST_MESSAGE = cdk.Duration.minutes(30)
 _OLDEST_RECORD = cdk.Duration.minutes(1)
 

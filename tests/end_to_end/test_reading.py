@@ -119,14 +119,19 @@ def test_a_service_sees_what_it_published_or_is_subscribed_to(world: World) -> N
     filtered = publisher.publish(f"{domain}.assigned", {"priority": "low"})
     other = publisher.publish(f"{domain}.created")
     assert subscriber.event(seen)["payload"] == {"priority": "high"}
+    publisher.subscribe(URL, f"{domain}.*")
+    shared = publisher.publish(f"{domain}.assigned", {"priority": "high"})
+    eventually(lambda: len(publisher.event(shared)["deliveries"]) == 2)
+    own_part = subscriber.event(shared)["deliveries"]
+    assert [each["service_id"] for each in own_part] == [subscriber.service_id]
     for event_id in (filtered, other):
         problem(subscriber.http.get(f"/events/{event_id}"), 404)
     problem(stranger.http.get(f"/events/{seen}"), 404)
     own = subscriber.publish(f"{subscriber_type(world, subscriber)}")
-    assert listed(subscriber, type=f"{domain}.*") == [seen]
-    assert sorted(listed(subscriber)) == sorted([seen, own])
+    assert listed(subscriber, type=f"{domain}.*") == [shared, seen]
+    assert sorted(listed(subscriber)) == sorted([seen, shared, own])
     assert listed(stranger) == []
-    assert sorted(listed(publisher)) == sorted([seen, filtered, other])
+    assert sorted(listed(publisher)) == sorted([seen, shared, filtered, other])
 
 
 def subscriber_type(world: World, service: Client) -> str:

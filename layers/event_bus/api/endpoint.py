@@ -145,7 +145,7 @@ class Request:
                 body = base64.b64decode(body, validate=True)
             except binascii.Error:
                 raise MalformedRequest("The body cannot be read.") from None
-        if len(body) > MAX_BODY_BYTES:
+        if len(body.encode() if isinstance(body, str) else body) > MAX_BODY_BYTES:
             raise TooLarge(f"The body is over the limit of {MAX_BODY_BYTES} bytes.")
         if not body:
             raise MalformedRequest("The body is empty; JSON is expected.")

@@ -1,6 +1,6 @@
 """What becomes of an event: its routing, and a delivery for each subscription that it matched."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 DeliveryStatus = Literal["pending", "delivered", "retrying", "exhausted", "dropped"]
@@ -21,6 +21,11 @@ class Routing:
     event_id: str
     matched: dict[str, str]
     routed_at: str
+
+    def to(self, service_id: str) -> "Routing":
+        """The part of the record that is about one service."""
+        own = {each: service for each, service in self.matched.items() if service == service_id}
+        return replace(self, matched=own)
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ class EventFinder:
     executor: Executor
 
     def get(self, event_id: str, caller: Caller) -> Found:
-        """One event, with its deliveries.
+        """One event, with its deliveries: all for its publisher, a subscriber's own for that one.
 
         Raises:
             NotFound: There is none of this id, or none that the caller may see.
@@ -76,7 +76,14 @@ class EventFinder:
         visibility = Visibility(caller, self.subscriptions)
         if event is None or not visibility.sees(event, routing, lambda: event.payload):
             raise NotFound(f"There is no event {event_id}, or none that this key may see.")
-        return Found(event, routing, tuple(deliveries))
+        if caller.admin or event.source == caller.service_id:
+            return Found(event, routing, tuple(deliveries))
+        # Who else receives an event is its publisher's business, not its subscribers'.
+        return Found(
+            event,
+            routing and routing.to(caller.service_id),
+            tuple(each for each in deliveries if each.service_id == caller.service_id),
+        )
 
     def page(self, query: EventQuery, behind: str | None, caller: Caller) -> Page:
         """A page of events.

@@ -1,0 +1,76 @@
+"""Every relative link of the documentation leads to a file, and to a heading where it names one."""
+
+import re
+from collections import Counter
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from infra.built import ROOT
+
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+
+_FENCE = re.compile(r"^(`{3,})[^\n]*\n.*?^\1`*[ ]*$", re.MULTILINE | re.DOTALL)
+_CODE = re.compile(r"(`+).+?\1", re.DOTALL)
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#{1,6} +(.+?) *#* *$", re.MULTILINE)
+
+
+def _prose(page: Path) -> str:
+    return _FENCE.sub("", page.read_text(encoding="utf-8"))
+
+
+def _links(page: Path) -> list[str]:
+    return _LINK.findall(_CODE.sub("code", _prose(page)))
+
+
+def _anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, made as GitHub makes them."""
+    seen: Counter[str] = Counter()
+    anchors = set()
+    for heading in _HEADING.findall(_prose(page)):
+        words = _LINK.sub(lambda link: link[0][1 : link[0].index("]")], heading)
+        slug = re.sub(r"[^\w\- ]", "", words.lower()).replace(" ", "-")
+        anchors.add(f"{slug}-{seen[slug]}" if seen[slug] else slug)
+        seen[slug] += 1
+    return anchors
+
+
+def _broken(page: Path) -> list[str]:
+    broken = []
+    for link in _links(page):
+        parts = urlsplit(link)
+        if parts.scheme or parts.netloc:
+            continue
+        target = page.parent / unquote(parts.path) if parts.path else page
+        if not target.exists() or (
+            parts.fragment and (target.suffix != ".md" or parts.fragment not in _anchors(target))
+        ):
+            broken.append(link)
+    return broken
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    assert _broken(page) == []
+
+
+def test_the_index_names_every_page() -> None:
+    index = DOCS / "README.md"
+    named = {(DOCS / link).resolve() for link in _links(index) if not urlsplit(link).scheme}
+
+    assert {page for page in DOCS.rglob("*.md") if page != index} <= named
+
+
+def test_broken_links_are_found(tmp_path: Path) -> None:
+    (tmp_path / "other.md").write_text("# One `two`, three\n\n## Again\n\n## Again\n")
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# Here\n[a](other.md) [b](other.md#one-two-three) [c](other.md#again-1) [d](#here)\n"
+        "[e](https://example.com/no.md) `[f](no.md)`\n```\n[g](no.md)\n# Not here\n```\n"
+        "[h](no.md) [i](other.md#again-2) [j](#not-here)\n"
+    )
+
+    assert _broken(page) == ["no.md", "other.md#again-2", "#not-here"]
