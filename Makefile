@@ -22,7 +22,7 @@ help: ## List the targets
 setup: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/layers ## Install everything, once
 
 run: up ## Start the bus and play an example on it
-	$(PYTHON) -m examples.team_day
+	$(PYTHON) -m examples.engineering_day
 
 up: setup ## Start the bus on this machine (PORT=4566)
 	$(PYTHON) -m localstack up $(if $(PORT),--port $(PORT))

@@ -1,22 +1,65 @@
-"""Empty tables on the emulator, apart from those of the deployed bus."""
+"""The emulator as the stores see it: empty tables, a bucket, queues, apart from the bus's own."""
 
 from collections.abc import Iterator
+from typing import Any
 from uuid import uuid4
 
+import boto3
 import pytest
+from botocore.config import Config
+from botocore.httpsession import URLLib3Session
 
 from infra.tables import TABLES
 from localstack.bus import LocalBus
+from tests.aws import AGAIN, ONCE, Aws
+from tests.handlers import functions
 from tests.tables import create
+from tests.threads import executor
+
+pytest.register_assert_rewrite("tests.contracts")
+
+__all__ = ["executor", "functions"]
+
+
+@pytest.fixture(scope="session")
+def clients(bus: LocalBus) -> dict[str, Any]:
+    """Clients that break as told, and so are not those of the deployed bus."""
+
+    def client(service: str, config: Config) -> Any:
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            region_name=bus.region,
+            endpoint_url=bus.endpoint_url,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=config.merge(Config(s3={"addressing_style": "path"})),
+        )
+
+    return {
+        "dynamodb": client("dynamodb", ONCE),
+        "retrying": client("dynamodb", AGAIN),
+        "s3": client("s3", ONCE),
+        "sqs": client("sqs", ONCE),
+    }
 
 
 @pytest.fixture
-def tables(bus: LocalBus) -> Iterator[dict[str, str]]:
-    """Every table of the bus, made for one test: their names by what they hold."""
+def aws(clients: dict[str, Any]) -> Iterator[Aws]:
+    """Empty tables, an empty bucket, no queues: for one test, and removed behind it."""
     suffix = uuid4().hex[:8]
-    names = {table.name: f"{table.name}-{suffix}" for table in TABLES}
+    made = Aws(
+        **clients,
+        tables={table.name: f"{table.name}-{suffix}" for table in TABLES},
+        bucket=f"payloads-{suffix}",
+        carry_out=URLLib3Session().send,
+    )
     for table in TABLES:
-        create(bus.dynamodb, table, names[table.name])
-    yield names
-    for name in names.values():
-        bus.dynamodb.delete_table(TableName=name)
+        create(made.dynamodb, table, made.tables[table.name])
+    made.s3.create_bucket(Bucket=made.bucket)
+    yield made
+    for name in made.tables.values():
+        made.dynamodb.delete_table(TableName=name)
+    for key in made.objects():
+        made.s3.delete_object(Bucket=made.bucket, Key=key)
+    made.s3.delete_bucket(Bucket=made.bucket)
+    made.drop_queues()

@@ -1,5 +1,6 @@
 """Delivery by HTTP: a POST of the event, signed after Standard Webhooks."""
 
+import os
 import socket
 import threading
 import time
@@ -38,6 +39,7 @@ class _Deadline:
     def __init__(self, seconds: float) -> None:
         self.passed = False
         self._socket: socket.socket | None = None
+        self._lock = threading.Lock()
         self._timer = threading.Timer(seconds, self._pass)
 
     def __enter__(self) -> "_Deadline":
@@ -48,18 +50,29 @@ class _Deadline:
     def __exit__(self, *_: object) -> None:
         self._timer.cancel()
         _exchange.deadline = None
+        with self._lock:
+            self._forget()
 
-    def watch(self, connection: Any) -> None:
+    def watch(self, connection: socket.socket) -> None:
         """Takes the connection that the exchange runs over."""
-        self._socket = connection.sock
+        with self._lock:
+            self._forget()
+            # By a descriptor of its own: the TLS handshake takes the socket's away.
+            self._socket = socket.socket(fileno=os.dup(connection.fileno()))
         if self.passed:
             self._pass()
 
     def _pass(self) -> None:
         self.passed = True
+        with self._lock:
+            if self._socket:
+                with suppress(OSError):
+                    self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _forget(self) -> None:
         if self._socket:
-            with suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
+            self._socket.close()
+            self._socket = None
 
 
 class _Exchange(threading.local):
@@ -69,30 +82,31 @@ class _Exchange(threading.local):
 _exchange = _Exchange()
 
 
-class _WatchedHTTPConnection(HTTPConnection):
-    def request(self, *args: Any, **kwargs: Any) -> None:
-        if self.sock is None:
-            self.connect()
+class _Watched(HTTPConnection):
+    """A connection that a deadline can end from its first byte on, be it new or used again."""
+
+    def _new_conn(self) -> socket.socket:
+        connection = super()._new_conn()
         if _exchange.deadline:
-            _exchange.deadline.watch(self)
+            _exchange.deadline.watch(connection)
+        return connection
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        if _exchange.deadline and self.sock is not None:
+            _exchange.deadline.watch(self.sock)
         super().request(*args, **kwargs)
 
 
-class _WatchedHTTPSConnection(HTTPSConnection):
-    def request(self, *args: Any, **kwargs: Any) -> None:
-        if self.sock is None:
-            self.connect()
-        if _exchange.deadline:
-            _exchange.deadline.watch(self)
-        super().request(*args, **kwargs)
+class _WatchedTLS(_Watched, HTTPSConnection):
+    pass
 
 
 class _HTTPPool(HTTPConnectionPool):
-    ConnectionCls = _WatchedHTTPConnection
+    ConnectionCls = _Watched
 
 
 class _HTTPSPool(HTTPSConnectionPool):
-    ConnectionCls = _WatchedHTTPSConnection
+    ConnectionCls = _WatchedTLS
 
 
 def connection_pools() -> urllib3.PoolManager:

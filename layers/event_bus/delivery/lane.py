@@ -16,6 +16,8 @@ from event_bus.model.registration import Subscription
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
 
+_LONGEST_DELAY_SECONDS = 900
+
 
 @dataclass(frozen=True, slots=True)
 class Received:
@@ -141,7 +143,7 @@ def backoff(attempt: int) -> int:
 
     See https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/.
     """
-    ceiling = 2**attempt
+    ceiling = min(_LONGEST_DELAY_SECONDS, 2**attempt)
     return round(random.uniform(ceiling / 2, ceiling))  # noqa: S311
 
 

@@ -44,13 +44,17 @@ class RegistryView:
 
     def _apply(self, interest: Interest) -> None:
         if not interest.active:
-            self._index.remove(interest.id)
-            self._interests.pop(interest.id, None)
+            self._forget(interest.id)
             return
         try:
             self._index.put(interest.id, interest.event_types, interest.filters)
         except InvalidPatternError:
             # Stored under other rules: that one receives nothing, the others all they should.
             logger.exception("subscription cannot be matched", subscription_id=interest.id)
+            self._forget(interest.id)
             return
         self._interests[interest.id] = interest
+
+    def _forget(self, subscription_id: str) -> None:
+        self._index.remove(subscription_id)
+        self._interests.pop(subscription_id, None)

@@ -1,0 +1,34 @@
+"""Plays the day on the bus that `make up` has started, or on the one that a file tells of."""
+
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from examples.engineering_day.bus import BUS_FILE, Address, DayError
+from examples.engineering_day.day import play
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the command line.
+
+    Args:
+        arguments: Nothing, or a file of the form of `.local/bus.json`.
+
+    Returns:
+        The exit code: 0 where all went as it must.
+    """
+    console = Console()
+    try:
+        play(Address.read(Path(arguments[0]) if arguments else BUS_FILE), console)
+    except DayError as error:
+        console.print(str(error), style="bold red", markup=False, highlight=False, soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        console.print("Stopped; the subscriptions of the day are removed.", style="red")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

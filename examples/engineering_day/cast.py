@@ -1,0 +1,147 @@
+"""Who publishes what, and who wants to hear of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Payload = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a service asks the bus for, and the same in Python.
+
+    The bus is told the types and filters. The day is checked against `wants`, which knows nothing
+    of how the bus matches.
+
+    Attributes:
+        event_types: The type patterns of the subscription.
+        filters: Its filters.
+        wants: By each exact type, whether an event with this payload is wanted.
+    """
+
+    event_types: tuple[str, ...]
+    wants: Mapping[str, Callable[[Payload], bool]]
+    filters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """One service of the team.
+
+    Attributes:
+        service_id: Its name on the bus.
+        colour: Its colour on the screen.
+        publishes: The types that it publishes.
+        wish: What it subscribes to, if anything.
+    """
+
+    service_id: str
+    colour: str
+    publishes: tuple[str, ...] = ()
+    wish: Wish | None = None
+
+    @property
+    def short_name(self) -> str:
+        """The name without what all names share."""
+        return self.service_id.removesuffix("_service")
+
+    @property
+    def api_key(self) -> str:
+        """The key it has chosen; no secret, for the day is played on a bus of this machine only."""
+        return f"engineering-day-{self.short_name.replace('_', '-')}"
+
+
+def _always(_: Payload) -> bool:
+    return True
+
+
+TASK_MANAGER = Role(
+    "task_manager_service",
+    "cyan",
+    (
+        "task.created",
+        "task.updated",
+        "task.assigned",
+        "task.completed",
+        "task.deleted",
+        "user.created",
+        "user.updated",
+        "user.deleted",
+    ),
+    Wish(
+        ("role.action.completed", "role.action.failed"),
+        {"role.action.completed": _always, "role.action.failed": _always},
+    ),
+)
+
+KNOWLEDGE_BASE = Role(
+    "knowledge_base_service",
+    "green",
+    ("knowledge.item.created", "knowledge.item.updated", "knowledge.item.deleted"),
+    Wish(("task.completed",), {"task.completed": _always}),
+)
+
+LLM = Role(
+    "llm_orchestrator",
+    "magenta",
+    ("llm.request.created", "llm.response.received", "llm.error.occurred"),
+    Wish(("command.*",), {"command.generate_code": _always}),
+)
+
+ROLES = Role(
+    "role_service",
+    "blue",
+    (
+        "role.action.requested",
+        "role.action.completed",
+        "role.action.failed",
+        "command.generate_code",
+    ),
+    Wish(
+        ("task.assigned", "llm.response.received", "llm.error.occurred"),
+        {
+            # Tasks of people are none of its business.
+            "task.assigned": lambda payload: payload["assignee"].startswith("role:"),
+            "llm.response.received": _always,
+            "llm.error.occurred": _always,
+        },
+        {"task.assigned": {"assignee": [{"prefix": "role:"}]}},
+    ),
+)
+
+NOTIFICATIONS = Role(
+    "notification_service",
+    "yellow",
+    (),
+    Wish(
+        ("task.created", "task.assigned"),
+        {
+            "task.created": _always,
+            "task.assigned": lambda payload: payload["priority"] in ("high", "critical"),
+        },
+        {"task.assigned": {"priority": ["high", "critical"]}},
+    ),
+)
+
+CAST = (TASK_MANAGER, KNOWLEDGE_BASE, LLM, ROLES, NOTIFICATIONS)
+"""Everyone who takes part."""
+
+EVENT_TYPES = frozenset(event_type for role in CAST for event_type in role.publishes)
+"""Every type that must occur."""
+
+
+def audience(event_type: str, payload: Payload) -> tuple[list[Role], list[Role]]:
+    """Who must receive an event, and who asked for its type but not for this one.
+
+    Args:
+        event_type: The event's type.
+        payload: Its payload.
+    """
+    receive: list[Role] = []
+    filtered: list[Role] = []
+    for role in CAST:
+        wants = role.wish.wants.get(event_type) if role.wish else None
+        if wants:
+            (receive if wants(payload) else filtered).append(role)
+    return receive, filtered

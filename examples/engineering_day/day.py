@@ -1,0 +1,97 @@
+"""A whole day: registering, warming up, playing, reading back, cleaning up."""
+
+import secrets
+from contextlib import ExitStack, closing
+
+from rich.console import Console
+
+from examples.engineering_day import report
+from examples.engineering_day.bus import Address, Bus, DayError
+from examples.engineering_day.cast import CAST, NOTIFICATIONS
+from examples.engineering_day.ledger import Ledger
+from examples.engineering_day.read_back import read_back
+from examples.engineering_day.receiver import Receiver, listening
+from examples.engineering_day.registration import NAME, register, subscribe, unsubscribe
+from examples.engineering_day.screen import Screen
+from examples.engineering_day.story import FOLLOWED, FOLLOWED_TYPES, scenes
+from examples.engineering_day.summary import Figures, faults, figures
+from examples.engineering_day.team import Team
+from examples.engineering_day.warm_up import warm_up
+
+_SCENE_SECONDS = 60.0
+_READ_BACK_SECONDS = 30.0
+
+
+def play(address: Address, console: Console) -> Figures:
+    """Plays the day.
+
+    Args:
+        address: The bus.
+        console: Where it is shown.
+
+    Returns:
+        Its figures, which have been checked.
+
+    Raises:
+        DayError: The day cannot be played, or something was lost, wrong or unexpected.
+    """
+    address.check()
+    run = f"day-{secrets.token_hex(3)}"
+    screen = Screen(console, run)
+    with ExitStack() as open_:
+        admin = open_.enter_context(closing(Bus(address.url, address.admin_key)))
+        report.introduce(screen, address)
+        register(admin)
+        unsubscribe(admin)
+        receiver = open_.enter_context(listening())
+        open_.callback(unsubscribe, admin)
+        warmed = warm_up(admin, receiver, run, NOTIFICATIONS.service_id, NAME)
+        buses = {
+            role.service_id: open_.enter_context(closing(Bus(address.url, role.api_key)))
+            for role in CAST
+        }
+        ledger = Ledger()
+        team = Team(run, buses, ledger, screen)
+        open_.callback(team.close)
+        subscriptions = subscribe(admin, receiver, team)
+        _play_scenes(team, ledger, screen)
+        entries = ledger.published
+        documents = read_back(
+            admin, [entry.id for entry in entries], subscriptions, _READ_BACK_SECONDS
+        )
+        followed = admin.events_of(team.correlation_id(FOLLOWED))
+        report.follow(screen, team.correlation_id(FOLLOWED), followed, documents)
+        found = [
+            *ledger.faults,
+            *_refused(receiver),
+            *faults(entries, documents, subscriptions),
+            *_faults_of_list([event["type"] for event in followed]),
+        ]
+        counted = figures(entries, documents, subscriptions)
+        report.summarise(screen, counted, warmed)
+    if found:
+        raise DayError("The day did not go as it must:\n" + "\n".join(f"- {f}" for f in found))
+    report.conclude(screen, address, team.correlation_id(FOLLOWED))
+    return counted
+
+
+def _play_scenes(team: Team, ledger: Ledger, screen: Screen) -> None:
+    screen.heading("The day, hop by hop, in the order of arrival; times are since publish")
+    screen.columns()
+    for scene in scenes(team.tasks, team.knowledge):
+        screen.heading(scene.title)
+        scene.act()
+        if not ledger.wait_until_quiet(_SCENE_SECONDS):
+            if not ledger.faults:
+                ledger.fault(f"not all events arrived within {_SCENE_SECONDS:g} s")
+            return
+
+
+def _refused(receiver: Receiver) -> list[str]:
+    return [f"a signature was not good: {each}" for each in receiver.refused]
+
+
+def _faults_of_list(types: list[str]) -> list[str]:
+    if tuple(types) == FOLLOWED_TYPES:
+        return []
+    return [f"the list of {FOLLOWED} by its correlation id is {', '.join(types) or 'empty'}"]

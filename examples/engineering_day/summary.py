@@ -1,0 +1,130 @@
+"""The figures of a day, and whether they are right."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from examples.engineering_day.cast import EVENT_TYPES
+from examples.engineering_day.ledger import Published
+
+Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """A day in numbers.
+
+    Attributes:
+        published: Events that the team published and the bus stored.
+        types: Of how many types.
+        matched: Deliveries that the bus decided on: an event for a subscription.
+        delivered: Those of them that the bus reports as delivered.
+        verified: Deliveries that arrived with a good signature.
+        filtered_out: Events that a subscription asked for by type and its filter kept back.
+        attempts: Attempts that all deliveries took.
+        stored_ms: From publish to the bus's answer, for each event.
+        received_ms: From publish to receipt, for each delivery.
+    """
+
+    published: int
+    types: int
+    matched: int
+    delivered: int
+    verified: int
+    filtered_out: int
+    attempts: int
+    stored_ms: Sequence[float]
+    received_ms: Sequence[float]
+
+
+def figures(
+    entries: Sequence[Published],
+    documents: Mapping[str, Document],
+    subscriptions: Mapping[str, str],
+) -> Figures:
+    """Counts a day.
+
+    Args:
+        entries: What was published, and when it arrived.
+        documents: What `GET /events/{id}` says of each event, by id.
+        subscriptions: The services of the day's subscriptions, by subscription.
+    """
+    deliveries = [
+        delivery
+        for document in documents.values()
+        for delivery in own_deliveries(document, subscriptions)
+    ]
+    return Figures(
+        published=sum(entry.stored_ms is not None for entry in entries),
+        types=len({entry.event["type"] for entry in entries}),
+        matched=len(deliveries),
+        delivered=sum(delivery["status"] == "delivered" for delivery in deliveries),
+        verified=sum(len(entry.received_ms) for entry in entries),
+        filtered_out=sum(len(entry.filtered) for entry in entries),
+        attempts=sum(delivery["attempts"] for delivery in deliveries),
+        stored_ms=[entry.stored_ms for entry in entries if entry.stored_ms is not None],
+        received_ms=[took for entry in entries for took in entry.received_ms.values()],
+    )
+
+
+def own_deliveries(document: Document, subscriptions: Mapping[str, str]) -> list[Document]:
+    """The deliveries of an event to subscriptions of the day; others may have their own."""
+    return [each for each in document["deliveries"] if each["subscription_id"] in subscriptions]
+
+
+def faults(
+    entries: Sequence[Published],
+    documents: Mapping[str, Document],
+    subscriptions: Mapping[str, str],
+) -> list[str]:
+    """What is lost, wrong or unexpected, in words; nothing on a good day.
+
+    Args:
+        entries: What was published, and when it arrived.
+        documents: What `GET /events/{id}` says of each event, by id.
+        subscriptions: The services of the day's subscriptions, by subscription.
+    """
+    found: list[str] = []
+    for entry in entries:
+        found += _faults_of(entry, documents.get(entry.id), subscriptions)
+    if missing := EVENT_TYPES - {entry.event["type"] for entry in entries}:
+        found.append(f"no event of the types {', '.join(sorted(missing))}")
+    return found
+
+
+def _faults_of(
+    entry: Published, document: Document | None, subscriptions: Mapping[str, str]
+) -> list[str]:
+    what = f"{entry.event['type']} {entry.id}"
+    expected = {role.service_id for role in entry.expected}
+    found = [f"{what} did not reach {each}" for each in sorted(expected - set(entry.received_ms))]
+    if entry.stored_ms is None:
+        found.append(f"{what} was not stored")
+    if document is None:
+        return [*found, f"{what} cannot be read back"]
+    if not document["processed"]:
+        found.append(f"{what} was not routed")
+    sent = {**entry.event, "source": entry.by.service_id}
+    for name, value in sent.items():
+        if document[name] != value:
+            found.append(f"{what} was stored with another {name}")
+    deliveries = own_deliveries(document, subscriptions)
+    matched = {subscriptions[each["subscription_id"]] for each in deliveries}
+    if matched != expected:
+        found.append(f"{what} matched {_names(matched)}, and not {_names(expected)}")
+    for each in deliveries:
+        if each["status"] != "delivered":
+            service_id, status = each["service_id"], each["status"]
+            found.append(f"the delivery of {what} to {service_id} is {status}")
+    return found
+
+
+def _names(services: set[str]) -> str:
+    return ", ".join(sorted(services)) or "no one"
+
+
+def percentile(values: Sequence[float], percent: int) -> float:
+    """The value that so many percent of all do not exceed (nearest rank)."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]

@@ -1,0 +1,104 @@
+"""AWS as the stores see it, be it moto's or the emulator's: empty tables, a bucket, queues."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.config import Config
+from event_bus.stores.deliveries import DeliveryStore
+from event_bus.stores.events import EventStore
+from event_bus.stores.keys import KeyStore
+from event_bus.stores.payloads import PayloadStore
+from event_bus.stores.publishers import PublisherStore
+from event_bus.stores.subscriptions import SubscriptionStore
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+RETENTION_DAYS = 30
+
+ONCE = Config(retries={"total_max_attempts": 1})
+"""For a client that makes a request once."""
+
+AGAIN = Config(retries={"mode": "legacy", "total_max_attempts": 3})
+"""For a client that repeats a request that failed, after a moment."""
+
+
+@dataclass(frozen=True)
+class Aws:
+    """A place where stores can be tried.
+
+    Attributes:
+        dynamodb: A client of the tables that makes a request once.
+        retrying: Another that repeats a request that failed.
+        s3: A client of the bucket.
+        sqs: A client of the queues.
+        tables: The names of the tables by what they hold.
+        bucket: The bucket of large payloads.
+        carry_out: Has a prepared request take effect, whatever becomes of its answer.
+    """
+
+    dynamodb: "DynamoDBClient"
+    retrying: "DynamoDBClient"
+    s3: "S3Client"
+    sqs: "SQSClient"
+    tables: dict[str, str]
+    bucket: str
+    carry_out: Callable[[AWSPreparedRequest], object]
+    _queues: list[str] = field(default_factory=list)
+
+    @property
+    def payloads(self) -> PayloadStore:
+        return PayloadStore(self.s3, self.bucket)
+
+    @property
+    def events(self) -> EventStore:
+        return EventStore(self.dynamodb, self.tables["events"], self.payloads)
+
+    @property
+    def deliveries(self) -> DeliveryStore:
+        return DeliveryStore(self.dynamodb, self.tables["deliveries"], RETENTION_DAYS)
+
+    @property
+    def publishers(self) -> PublisherStore:
+        return PublisherStore(self.dynamodb, self.tables["publishers"])
+
+    @property
+    def keys(self) -> KeyStore:
+        return KeyStore(self.dynamodb, self.tables["keys"])
+
+    @property
+    def subscriptions(self) -> SubscriptionStore:
+        return SubscriptionStore(
+            self.dynamodb, self.tables["subscriptions"], self.tables["changes"]
+        )
+
+    def objects(self) -> list[str]:
+        """The keys of what lies in the bucket."""
+        found = self.s3.list_objects_v2(Bucket=self.bucket).get("Contents", [])
+        return [each["Key"] for each in found]
+
+    def queue(self) -> str:
+        """The URL of a new queue."""
+        name = f"{self.bucket}-{len(self._queues)}"
+        self._queues.append(self.sqs.create_queue(QueueName=name)["QueueUrl"])
+        return self._queues[-1]
+
+    def drop_queues(self) -> None:
+        """Removes the queues that were made."""
+        for url in self._queues:
+            self.sqs.delete_queue(QueueUrl=url)
+
+    def take(self, url: str) -> list[str]:
+        """The bodies of all that waits in a queue, which is empty then."""
+        bodies: list[str] = []
+        while messages := self.sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0
+        ).get("Messages"):
+            for message in messages:
+                bodies.append(message["Body"])
+                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return bodies

@@ -1,0 +1,120 @@
+"""What tests speak of, made in one line each: events, subscriptions, publishers, callers."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from event_bus.delivery.message import Message
+from event_bus.model.delivery import Delivery, DeliveryStatus, Routing
+from event_bus.model.event import INLINE_PAYLOAD_BYTES, Event, EventSubmission, accept
+from event_bus.model.registration import Filters, Publisher, Subscription, SubscriptionStatus
+from event_bus.model.validation import read
+from event_bus.security.callers import ADMIN, Caller
+
+NOON = "2026-05-01T12:00:00.000Z"
+"""When things happen unless a test says otherwise."""
+
+SECRET = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+"""The signing secret of a subscription unless a test says otherwise."""
+
+AN_ADMIN = Caller(ADMIN, "admin")
+
+LARGE_PAYLOAD = {"text": "x" * INLINE_PAYLOAD_BYTES}
+"""A payload that does not travel with its event."""
+
+
+def service(service_id: str = "planner") -> Caller:
+    """A caller with a service's key."""
+    return Caller(service_id, "service")
+
+
+def submission(event_type: str = "task.created", **members: Any) -> dict[str, Any]:
+    """An event as a publisher sends it."""
+    return {"type": event_type, "payload": {}, **members}
+
+
+def event(
+    event_id: str = "evt_1",
+    event_type: str = "task.created",
+    source: str = "planner",
+    *,
+    timestamp: str = NOON,
+    payload: dict[str, Any] | None = None,
+    metadata: dict[str, Any] | None = None,
+) -> Event:
+    """An event as the bus keeps it."""
+    sent = {
+        "id": event_id,
+        "type": event_type,
+        "timestamp": timestamp,
+        "payload": payload or {},
+        "metadata": metadata or {},
+    }
+    return accept(read(EventSubmission, sent), source)
+
+
+def subscription(
+    subscription_id: str = "sub_1",
+    service_id: str = "worker",
+    event_types: Sequence[str] = ("task.*",),
+    *,
+    filters: Filters | None = None,
+    callback_url: str = "https://worker.example/events",
+    status: SubscriptionStatus = "active",
+    version: int = 0,
+) -> Subscription:
+    """A subscription as the bus keeps it."""
+    return Subscription(
+        id=subscription_id,
+        service_id=service_id,
+        name="A subscription",
+        event_types=list(event_types),
+        filters=filters or {},
+        callback_url=callback_url,
+        status=status,
+        signing_secret=SECRET,
+        version=version,
+        created_at=NOON,
+        updated_at=NOON,
+    )
+
+
+def publisher(service_id: str = "planner", *event_types: str) -> Publisher:
+    """A publisher as the bus keeps it."""
+    return Publisher(
+        service_id=service_id,
+        name="A publisher",
+        event_types=list(event_types) or ["task.*"],
+        created_at=NOON,
+        updated_at=NOON,
+    )
+
+
+def routing(event_id: str = "evt_1", **matched: str) -> Routing:
+    """A record that an event was routed, to the services of these subscriptions."""
+    return Routing(event_id, matched, NOON)
+
+
+def delivery(
+    status: DeliveryStatus = "delivered",
+    event_id: str = "evt_1",
+    subscription_id: str = "sub_1",
+    *,
+    attempts: int = 1,
+) -> Delivery:
+    """The outcome of an attempt."""
+    delivered = status == "delivered"
+    return Delivery(
+        event_id=event_id,
+        subscription_id=subscription_id,
+        service_id="worker",
+        status=status,
+        attempts=attempts,
+        last_error=None if delivered else {"code": "timeout", "message": "too late"},
+        delivered_at=NOON if delivered else None,
+        updated_at=NOON,
+    )
+
+
+def message(about: Event, to: Subscription) -> Message:
+    """An event on its way to a subscription."""
+    return Message(about.id, to.id, to.service_id, to.version, about)

@@ -1,0 +1,100 @@
+"""What the stores of publishers and of keys promise, on whatever they stand."""
+
+import pytest
+from event_bus.security.keys import ApiKey
+from event_bus.stores.transactions import TransactionRefused, transact
+
+from tests.aws import Aws
+from tests.builders import NOON, publisher
+
+
+class PublishersContract:
+    """How publishers are kept."""
+
+    def test_a_publisher_is_read_back_as_it_was(self, aws: Aws) -> None:
+        added = publisher("planner", "task.*", "role.made")
+        transact(aws.dynamodb, [aws.publishers.adding(added)])
+        assert aws.publishers.get("planner") == added
+        assert aws.publishers.get("other") is None
+
+    def test_a_service_is_one_publisher(self, aws: Aws) -> None:
+        first = publisher("planner", "task.*")
+        transact(aws.dynamodb, [aws.publishers.adding(first)])
+        with pytest.raises(TransactionRefused) as refusal:
+            transact(aws.dynamodb, [aws.publishers.adding(publisher("planner", "role.*"))])
+        assert refusal.value.conditions == {0}
+        assert aws.publishers.get("planner") == first
+
+    def test_publishers_are_listed_in_the_order_of_their_services(self, aws: Aws) -> None:
+        for each in ("b", "-a", "c", "a"):
+            transact(aws.dynamodb, [aws.publishers.adding(publisher(each))])
+        listed = [each.service_id for each in aws.publishers.page(None, 3)]
+        assert listed == ["-a", "a", "b"]
+        assert [each.service_id for each in aws.publishers.page("b", 3)] == ["c"]
+        assert aws.publishers.page("c", 3) == []
+
+    def test_a_publisher_is_removed_once(self, aws: Aws) -> None:
+        transact(aws.dynamodb, [aws.publishers.adding(publisher("planner"))])
+        assert aws.publishers.delete("planner")
+        assert not aws.publishers.delete("planner")
+        assert aws.publishers.get("planner") is None
+
+
+class KeysContract:
+    """How keys are kept."""
+
+    def test_a_key_is_found_by_its_hash(self, aws: Aws) -> None:
+        key = ApiKey("hash", "planner", NOON)
+        transact(aws.dynamodb, [aws.keys.putting(key)])
+        assert aws.keys.find("hash") == key
+        assert aws.keys.find("other") is None
+
+    def test_a_service_may_put_its_key_again(self, aws: Aws) -> None:
+        transact(aws.dynamodb, [aws.keys.putting(ApiKey("hash", "planner", NOON))])
+        again = ApiKey("hash", "planner", "2026-06-01T12:00:00.000Z")
+        transact(aws.dynamodb, [aws.keys.putting(again)])
+        assert aws.keys.find("hash") == again
+
+    def test_a_key_never_changes_its_service(self, aws: Aws) -> None:
+        key = ApiKey("hash", "planner", NOON)
+        transact(aws.dynamodb, [aws.keys.putting(key)])
+        with pytest.raises(TransactionRefused):
+            transact(aws.dynamodb, [aws.keys.putting(ApiKey("hash", "thief", NOON))])
+        assert aws.keys.find("hash") == key
+
+    def test_the_keys_of_a_service_are_its_own(self, aws: Aws) -> None:
+        for key_hash, service_id in (("1", "planner"), ("2", "planner"), ("3", "other")):
+            transact(aws.dynamodb, [aws.keys.putting(ApiKey(key_hash, service_id, NOON))])
+        assert {key.key_hash for key in aws.keys.of_service("planner")} == {"1", "2"}
+
+    def test_a_key_can_be_removed_more_than_once(self, aws: Aws) -> None:
+        transact(aws.dynamodb, [aws.keys.putting(ApiKey("hash", "planner", NOON))])
+        aws.keys.delete("hash")
+        aws.keys.delete("hash")
+        assert aws.keys.find("hash") is None
+
+
+class TransactionsContract:
+    """How several tables agree."""
+
+    def test_all_parts_are_carried_out_or_none(self, aws: Aws) -> None:
+        transact(aws.dynamodb, [aws.keys.putting(ApiKey("hash", "other", NOON))])
+        parts = [
+            aws.publishers.adding(publisher("planner")),
+            aws.keys.putting(ApiKey("hash", "planner", NOON)),
+        ]
+        with pytest.raises(TransactionRefused) as refusal:
+            transact(aws.dynamodb, parts)
+        assert refusal.value.conditions == {1}
+        assert aws.publishers.get("planner") is None
+
+    def test_every_condition_that_did_not_hold_is_named(self, aws: Aws) -> None:
+        transact(aws.dynamodb, [aws.publishers.adding(publisher("planner"))])
+        transact(aws.dynamodb, [aws.keys.putting(ApiKey("hash", "other", NOON))])
+        parts = [
+            aws.publishers.adding(publisher("planner")),
+            aws.keys.putting(ApiKey("hash", "planner", NOON)),
+        ]
+        with pytest.raises(TransactionRefused) as refusal:
+            transact(aws.dynamodb, parts)
+        assert refusal.value.conditions == {0, 1}

@@ -1,0 +1,158 @@
+"""What the store of subscriptions promises, on whatever it stands."""
+
+from concurrent.futures import Executor
+from dataclasses import replace
+
+import pytest
+from botocore.exceptions import ConnectionClosedError
+from event_bus.security.keys import ApiKey
+from event_bus.stores.subscriptions import Interest, Outdated, Refused
+from event_bus.stores.transactions import transact
+
+from tests.aws import Aws
+from tests.builders import NOON, subscription
+from tests.faults import answer_lost, grudging, not_sent
+
+
+def _changes(aws: Aws, after: int = 0) -> list[Interest]:
+    return list(aws.subscriptions.changes_after(after))
+
+
+class SubscriptionsContract:
+    """How subscriptions and their changes are kept."""
+
+    def test_a_subscription_is_read_back_as_it_was(self, aws: Aws) -> None:
+        filters = {"task.*": {"priority": [{"numeric": [">", 1.0]}, None]}}
+        stored = aws.subscriptions.create(subscription(filters=filters))
+        assert stored == subscription(filters=filters, version=1)
+        assert aws.subscriptions.get("sub_1") == stored
+        assert aws.subscriptions.get("sub_2") is None
+        assert aws.subscriptions.get_many(["sub_1", "sub_1", "sub_2"]) == {"sub_1": stored}
+
+    def test_a_further_condition_that_fails_leaves_nothing(self, aws: Aws) -> None:
+        transact(aws.dynamodb, [aws.keys.putting(ApiKey("hash", "other", NOON))])
+        with pytest.raises(Refused):
+            aws.subscriptions.create(
+                subscription(), aws.keys.putting(ApiKey("hash", "worker", NOON))
+            )
+        assert aws.subscriptions.get("sub_1") is None
+        assert aws.subscriptions.latest_change() == 0
+
+    def test_a_further_part_is_carried_out_along(self, aws: Aws) -> None:
+        key = ApiKey("hash", "worker", NOON)
+        aws.subscriptions.create(subscription(), aws.keys.putting(key))
+        assert aws.keys.find("hash") == key
+
+    def test_changes_are_numbered_from_one(self, aws: Aws) -> None:
+        assert aws.subscriptions.latest_change() == 0
+        assert _changes(aws) == []
+        created = aws.subscriptions.create(subscription())
+        changed = aws.subscriptions.update(replace(created, status="disabled"))
+        aws.subscriptions.create(subscription("sub_2"))
+        aws.subscriptions.delete(changed)
+        assert aws.subscriptions.latest_change() == 4
+        told = [(each.version, each.id, each.active) for each in _changes(aws)]
+        assert told == [
+            (1, "sub_1", True),
+            (2, "sub_1", False),
+            (3, "sub_2", True),
+            (4, "sub_1", False),
+        ]
+        assert [each.version for each in _changes(aws, after=2)] == [3, 4]
+        assert _changes(aws, after=4) == []
+
+    def test_a_deleted_subscription_is_told_of_as_inactive(self, aws: Aws) -> None:
+        aws.subscriptions.delete(aws.subscriptions.create(subscription()))
+        assert aws.subscriptions.get("sub_1") is None
+        assert [(each.id, each.active) for each in _changes(aws, after=1)] == [("sub_1", False)]
+
+    def test_what_was_read_before_a_change_cannot_be_written(self, aws: Aws) -> None:
+        read = aws.subscriptions.create(subscription())
+        newer = aws.subscriptions.update(replace(read, name="Newer"))
+        with pytest.raises(Outdated):
+            aws.subscriptions.update(replace(read, name="Older"))
+        with pytest.raises(Outdated):
+            aws.subscriptions.delete(read)
+        assert aws.subscriptions.get("sub_1") == newer
+        assert aws.subscriptions.latest_change() == newer.version
+
+    def test_what_was_deleted_cannot_be_changed(self, aws: Aws) -> None:
+        read = aws.subscriptions.create(subscription())
+        aws.subscriptions.delete(read)
+        with pytest.raises(Outdated):
+            aws.subscriptions.update(read)
+        assert aws.subscriptions.get("sub_1") is None
+
+    def test_a_change_that_was_not_sent_takes_no_number(self, aws: Aws) -> None:
+        with not_sent(aws.dynamodb, "TransactWriteItems"), pytest.raises(ConnectionClosedError):
+            aws.subscriptions.create(subscription())
+        assert aws.subscriptions.create(subscription()).version == 1
+
+    def test_a_change_whose_answer_was_lost_is_in_the_log(self, aws: Aws) -> None:
+        lost = answer_lost(aws.dynamodb, "TransactWriteItems", aws.carry_out)
+        with lost, pytest.raises(ConnectionClosedError):
+            aws.subscriptions.create(subscription())
+        assert aws.subscriptions.get("sub_1") == subscription(version=1)
+        assert [each.id for each in _changes(aws)] == ["sub_1"]
+
+    def test_concurrent_writers_leave_no_gap(self, aws: Aws, executor: Executor) -> None:
+        created = executor.map(
+            lambda number: aws.subscriptions.create(subscription(f"sub_{number}")), range(8)
+        )
+        versions = {each.id: each.version for each in created}
+        assert sorted(versions.values()) == list(range(1, 9))
+        assert {each.id: each.version for each in _changes(aws)} == versions
+
+    def test_of_concurrent_writers_of_one_subscription_one_wins(
+        self, aws: Aws, executor: Executor
+    ) -> None:
+        read = aws.subscriptions.create(subscription())
+
+        def rename(name: str) -> str | None:
+            try:
+                return aws.subscriptions.update(replace(read, name=name)).name
+            except Outdated:
+                return None
+
+        won = [name for name in executor.map(rename, "abcd") if name]
+        stored = aws.subscriptions.get("sub_1")
+        assert stored is not None
+        assert won == [stored.name]
+        assert stored.version == aws.subscriptions.latest_change() == 2
+
+    def test_the_scan_tells_what_all_changes_together_tell(self, aws: Aws) -> None:
+        first = aws.subscriptions.create(subscription("sub_1", filters={"task.*": {"a": [1]}}))
+        aws.subscriptions.create(subscription("sub_2"))
+        aws.subscriptions.update(replace(first, event_types=["role.*"], filters={}))
+        aws.subscriptions.delete(aws.subscriptions.create(subscription("sub_3")))
+        last = {each.id: each for each in _changes(aws)}
+        scanned = {each.id: each for each in aws.subscriptions.interests()}
+        assert scanned == {each: last[each] for each in ("sub_1", "sub_2")}
+        assert not last["sub_3"].active
+
+    def test_subscriptions_are_listed_by_service_and_altogether(self, aws: Aws) -> None:
+        for number, service_id in enumerate(["a", "b", "a", "a"]):
+            aws.subscriptions.create(subscription(f"sub_{number}", service_id))
+        page = aws.subscriptions.page
+        assert [each.id for each in page("a", None, 2)] == ["sub_0", "sub_2"]
+        assert [each.id for each in page("a", "sub_2", 2)] == ["sub_3"]
+        assert [each.id for each in page(None, None, 3)] == ["sub_0", "sub_1", "sub_2"]
+        assert [each.id for each in page(None, "sub_2", 3)] == ["sub_3"]
+        assert [each.id for each in aws.subscriptions.of_service("a")] == [
+            "sub_0",
+            "sub_2",
+            "sub_3",
+        ]
+
+    def test_all_subscriptions_of_a_service_are_found_over_several_pages(self, aws: Aws) -> None:
+        ids = [f"sub_{number:03}" for number in range(101)]
+        for each in ids:
+            aws.subscriptions.create(subscription(each))
+        assert [each.id for each in aws.subscriptions.of_service("worker")] == ids
+
+    def test_what_the_table_left_unread_is_asked_for_again(self, aws: Aws) -> None:
+        ids = ["sub_1", "sub_2", "sub_3"]
+        for each in ids:
+            aws.subscriptions.create(subscription(each))
+        slow = replace(aws.subscriptions, client=grudging(aws.dynamodb, 2))
+        assert slow.get_many(ids).keys() == set(ids)

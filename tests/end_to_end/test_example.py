@@ -1,0 +1,90 @@
+"""The example, played on the deployed bus."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from examples.engineering_day import cast, day
+from examples.engineering_day.bus import Address, Bus, DayError
+from examples.engineering_day.registration import NAME
+from infra.built import ROOT
+from localstack.bus import LocalBus
+
+FIGURES = {
+    "published": "50  events of 18 types, all stored",
+    "matched": "31  deliveries that the bus decided on",
+    "filtered out": "4  asked for by type, kept back by a filter",
+    "signatures verified": "31  by the library standardwebhooks",
+}
+
+
+def played(file: Path) -> subprocess.CompletedProcess[str]:
+    """Plays the day as `make run` does, with no terminal."""
+    return subprocess.run(
+        [sys.executable, "-m", "examples.engineering_day", str(file)],
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "60"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+def test_the_day_goes_well_again_and_again(bus: LocalBus, tmp_path: Path) -> None:
+    file = tmp_path / "bus.json"
+    bus.write(file)
+    for _ in range(2):
+        done = played(file)
+        assert done.returncode == 0, done.stdout + done.stderr
+        for name, figure in FIGURES.items():
+            assert re.search(rf"^  {name} +{re.escape(figure)}$", done.stdout, re.M), done.stdout
+        assert re.search(
+            r"^  publish to receipt +\d+ ms  p50; p99 \d+ ms, of 31$", done.stdout, re.M
+        )
+        assert re.search(r"^  delivered +31  in \d+ attempts$", done.stdout, re.M), done.stdout
+        assert bus.admin_api_key not in done.stdout
+        hops = [line for line in done.stdout.splitlines() if "→" in line]
+        # Each delivery, each event kept back by a filter, and each that no one asked for.
+        assert len(hops) == 31 + 4 + sum("no subscriber" in hop for hop in hops)
+        assert max(map(len, hops)) <= 100
+    left = Bus(bus.api_url, bus.admin_api_key)
+    for role in cast.CAST:
+        assert [s for s in left.subscriptions_of(role.service_id) if s["name"] == NAME] == []
+    left.close()
+    for command in re.findall(r"^  (curl (?:.*\\\n)*.*)$", done.stdout, re.M):
+        tried = subprocess.run(
+            ["bash", "-c", f"{command} --silent --show-error --fail-with-body"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert tried.returncode == 0, command + tried.stdout + tried.stderr
+
+
+def test_an_event_that_matches_wrongly_spoils_the_day(
+    bus: LocalBus, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def without_filters(self: Bus, subscription: dict[str, Any]) -> dict[str, Any]:
+        return subscribe(self, {**subscription, "filters": {}})
+
+    subscribe = Bus.subscribe
+    monkeypatch.setattr(Bus, "subscribe", without_filters)
+    with pytest.raises(DayError) as spoilt:
+        day.play(Address(bus.api_url, bus.admin_api_key), Console(width=100))
+    assert "matched" in str(spoilt.value)
+    assert "reached" in str(spoilt.value)
+    assert "Nothing was lost" not in capsys.readouterr().out
+
+
+def test_without_a_bus_it_says_how_to_start_one(tmp_path: Path) -> None:
+    done = played(tmp_path / "none.json")
+    assert done.returncode == 1
+    assert "make up" in done.stdout

@@ -1,0 +1,170 @@
+"""The functions' own code, run in this process on the tables and queues of a test."""
+
+import importlib
+import io
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from types import ModuleType
+from typing import Any
+
+import orjson
+import pytest
+from event_bus import clients
+from event_bus.log import logger
+from event_bus.security.callers import Caller
+from event_bus.settings import settings
+
+from tests.aws import RETENTION_DAYS, Aws
+from tests.requests import http_request
+
+LANE_ATTEMPTS = 3
+
+
+@dataclass
+class Answer:
+    """What a function answered API Gateway."""
+
+    status: int
+    headers: dict[str, str]
+    body: Any
+
+
+@dataclass
+class Functions:
+    """The functions of the bus.
+
+    Attributes:
+        aws: What they work on.
+        secrets: The client of their secrets.
+        lane: The queue of the HTTP lane.
+        stranded: The queue of stranded events.
+    """
+
+    aws: Aws
+    secrets: Any
+    lane: str
+    stranded: str
+
+    @cached_property
+    def _loaded(self) -> dict[str, ModuleType]:
+        return {}
+
+    def load(self, name: str) -> ModuleType:
+        """A function's module, made anew for this test."""
+        if name not in self._loaded:
+            module = f"functions.{name}.handler"
+            sys.modules.pop(module, None)
+            self._loaded[name] = importlib.import_module(module)
+        return self._loaded[name]
+
+    def invoke(self, name: str, event: dict[str, Any]) -> Any:
+        """Calls a function, with what its trigger hands it."""
+        return self.load(name).handler(event, None)
+
+    def request(
+        self, name: str, route: str, caller: Caller | None = None, body: Any = None, **members: Any
+    ) -> Answer:
+        """Has a function answer a request."""
+        text = None if body is None else orjson.dumps(body).decode()
+        event = http_request(route, caller=caller, body=text, **members)
+        given = self.invoke(name, event)
+        return Answer(given["statusCode"], given["headers"], orjson.loads(given["body"] or "null"))
+
+    def stored(self, *event_ids: str) -> dict[str, Any]:
+        """What the stream of the events table tells of events that were stored."""
+        images = [
+            self.aws.dynamodb.get_item(
+                TableName=self.aws.tables["events"], Key={"id": {"S": event_id}}
+            )["Item"]
+            for event_id in event_ids
+        ]
+        return {
+            "Records": [
+                {
+                    "eventSource": "aws:dynamodb",
+                    "eventName": "INSERT",
+                    "dynamodb": {"NewImage": each},
+                }
+                for each in images
+            ]
+        }
+
+    def waiting(self, url: str) -> dict[str, Any]:
+        """What a queue hands to its function: the messages that wait in it, ten at most."""
+        messages = self.aws.sqs.receive_message(
+            QueueUrl=url,
+            MaxNumberOfMessages=10,
+            WaitTimeSeconds=0,
+            VisibilityTimeout=60,
+            AttributeNames=["ApproximateReceiveCount"],
+        ).get("Messages", [])
+        return {
+            "Records": [
+                {
+                    "eventSource": "aws:sqs",
+                    "messageId": each["MessageId"],
+                    "receiptHandle": each["ReceiptHandle"],
+                    "body": each["Body"],
+                    "attributes": each["Attributes"],
+                }
+                for each in messages
+            ]
+        }
+
+
+@pytest.fixture
+def functions(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
+    """The functions, told to work on the tables and queues of this test."""
+    secrets = _Secrets()
+    made = Functions(aws, secrets, aws.queue(), aws.queue())
+    environment = {
+        **{f"{name.upper()}_TABLE": table for name, table in aws.tables.items()},
+        "PAYLOADS_BUCKET": aws.bucket,
+        "HTTP_LANE_URL": made.lane,
+        "STRANDED_QUEUE_URL": made.stranded,
+        "ADMIN_SECRET_ARN": "admin",
+        "RETENTION_DAYS": str(RETENTION_DAYS),
+        "LANE_ATTEMPTS": str(LANE_ATTEMPTS),
+        "STAGE": "local",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    settings.cache_clear()
+    for name, client in (
+        ("dynamodb", aws.dynamodb),
+        ("s3", aws.s3),
+        ("sqs", aws.sqs),
+        ("secrets", secrets),
+    ):
+        monkeypatch.setattr(clients, name, _always(client))
+    yield made
+    settings.cache_clear()
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """All that is logged during the test, to the last detail."""
+    stream = io.StringIO()
+    handler: Any = logger.registered_handler
+    before = handler.setStream(stream)
+    level = logger.log_level
+    logger.setLevel("DEBUG")
+    yield stream
+    logger.setLevel(level)
+    handler.setStream(before)
+
+
+class _Secrets:
+    """Holds the admin key, as Secrets Manager does."""
+
+    value = "the-key-of-the-admin"
+
+    def get_secret_value(self, SecretId: str) -> dict[str, str]:  # noqa: N803
+        assert SecretId == "admin"
+        return {"SecretString": self.value}
+
+
+def _always(client: Any) -> Callable[[], Any]:
+    return lambda: client

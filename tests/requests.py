@@ -1,0 +1,32 @@
+"""Requests as API Gateway hands them to a function (payload format 2.0)."""
+
+from typing import Any
+
+from event_bus.security.callers import Caller
+
+
+def http_request(
+    route: str,
+    *,
+    caller: Caller | None = None,
+    body: str | None = None,
+    encoded: bool = False,
+    headers: dict[str, str] | None = None,
+    query: dict[str, str] | None = None,
+    parameters: dict[str, str] | None = None,
+    path: str = "/things",
+    request_id: str = "request-1",
+) -> dict[str, Any]:
+    """The event of a request."""
+    event: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": route,
+        "rawPath": path,
+        "headers": {"content-type": "application/json"} if headers is None else headers,
+        "requestContext": {"requestId": request_id},
+        "isBase64Encoded": encoded,
+    }
+    if caller:
+        event["requestContext"]["authorizer"] = {"lambda": caller.context()}
+    given = {"body": body, "queryStringParameters": query, "pathParameters": parameters}
+    return event | {name: value for name, value in given.items() if value is not None}

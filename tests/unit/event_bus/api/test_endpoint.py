@@ -1,0 +1,207 @@
+"""A request is read strictly, and every answer has the form that it should."""
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from event_bus.api.endpoint import (
+    MAX_BODY_BYTES,
+    MAX_ID_CHARACTERS,
+    Operation,
+    Request,
+    Response,
+    answer,
+)
+from event_bus.errors import Conflict, Fault, MalformedRequest, NotFound, Unauthenticated
+
+from tests.builders import service
+from tests.requests import http_request
+
+SECRET = "a-secret-that-nobody-may-see"
+
+
+def answered(
+    operation: Callable[[Request], Response], **members: Any
+) -> tuple[int, dict[str, str], Any]:
+    given = answer(http_request("POST /things", **members), {"POST /things": operation})
+    return given["statusCode"], given["headers"], orjson.loads(given["body"] or "null")
+
+
+def raising(error: Exception) -> Operation:
+    def operation(_: Request) -> Response:
+        raise error
+
+    return operation
+
+
+def echo(request: Request) -> Response:
+    return Response(200, request.json())
+
+
+def test_an_answer_is_json() -> None:
+    status, headers, body = answered(lambda _: Response(201, {"a": "ü"}, {"location": "/things/1"}))
+    assert (status, body) == (201, {"a": "ü"})
+    assert headers == {
+        "content-type": "application/json",
+        "location": "/things/1",
+        "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
+    }
+
+
+def test_an_answer_without_a_body_has_no_type() -> None:
+    status, headers, body = answered(lambda _: Response(204))
+    assert (status, body) == (204, None)
+    assert "content-type" not in headers
+
+
+def test_an_operation_may_set_its_own_headers() -> None:
+    _, headers, _ = answered(lambda _: Response(200, {}, {"cache-control": "public"}))
+    assert headers["cache-control"] == "public"
+
+
+def test_a_refusal_is_a_problem_document() -> None:
+    problem = Conflict("It is taken.", [Fault("/id", "is taken")], {"x-own": "1"})
+    status, headers, body = answered(raising(problem), path="/things", request_id="r-1")
+    assert status == 409
+    assert headers["content-type"] == "application/problem+json"
+    assert headers["x-own"] == "1"
+    assert headers["cache-control"] == "no-store"
+    assert body == {
+        "type": "urn:event-bus:problem:conflict",
+        "title": Conflict.title,
+        "status": 409,
+        "detail": "It is taken.",
+        "errors": [{"pointer": "/id", "detail": "is taken"}],
+        "instance": "/things",
+        "request_id": "r-1",
+    }
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClientError({"Error": {"Code": "Throttled", "Message": SECRET}}, "PutItem"),
+        EndpointConnectionError(endpoint_url=SECRET),
+        TimeoutError(SECRET),
+    ],
+    ids=["client", "connection", "timeout"],
+)
+def test_what_stands_behind_the_bus_and_fails_is_a_503(error: Exception) -> None:
+    status, headers, body = answered(raising(error))
+    assert status == body["status"] == 503
+    assert headers["retry-after"] == "1"
+    assert headers["content-type"] == "application/problem+json"
+    assert SECRET not in str(body)
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError(SECRET), KeyError(SECRET), RecursionError()])
+def test_what_nobody_foresaw_is_a_500_without_details(error: Exception) -> None:
+    status, headers, body = answered(raising(error))
+    assert status == body["status"] == 500
+    assert headers["content-type"] == "application/problem+json"
+    assert SECRET not in str(body)
+    assert body["type"] == "urn:event-bus:problem:internal-error"
+
+
+def test_a_route_that_no_operation_serves_is_a_404() -> None:
+    given = answer(http_request("$default", path="/nowhere"), {})
+    assert given["statusCode"] == 404
+    assert orjson.loads(given["body"])["instance"] == "/nowhere"
+
+
+@pytest.mark.parametrize("body", ['{"a": "ü"}', ' {"a": "ü"} '])
+def test_a_body_is_read_as_text_and_as_base64(body: str) -> None:
+    assert answered(echo, body=body)[2] == {"a": "ü"}
+    encoded = base64.b64encode(body.encode()).decode()
+    assert answered(echo, body=encoded, encoded=True)[2] == {"a": "ü"}
+
+
+@pytest.mark.parametrize(
+    ("body", "encoded"),
+    [
+        (None, False),
+        ("", False),
+        ("", True),
+        ("{", False),
+        ("not base64!", True),
+        ("e30", True),
+        (base64.b64encode(b'"\xff"').decode(), True),
+        ('{"a": NaN}', False),
+        ('"\ufffd"', False),
+    ],
+)
+def test_a_body_that_cannot_be_read_is_a_400(body: str | None, encoded: bool) -> None:
+    assert answered(echo, body=body, encoded=encoded)[0] == 400
+
+
+@pytest.mark.parametrize(
+    ("media_type", "status"),
+    [
+        (None, 200),
+        ("application/json", 200),
+        ("Application/JSON; charset=utf-8", 200),
+        ("application/cloudevents+json", 200),
+        ("application/merge-patch+json ; a=b", 200),
+        ("text/plain", 415),
+        ("application/x-www-form-urlencoded", 415),
+        ("application/jsonp", 415),
+        ("", 415),
+    ],
+)
+def test_only_json_is_read(media_type: str | None, status: int) -> None:
+    headers = {} if media_type is None else {"content-type": media_type}
+    assert answered(echo, body="{}", headers=headers)[0] == status
+
+
+@pytest.mark.parametrize(("size", "status"), [(MAX_BODY_BYTES, 200), (MAX_BODY_BYTES + 1, 413)])
+@pytest.mark.parametrize("encoded", [False, True])
+def test_a_body_has_a_size(size: int, status: int, encoded: bool) -> None:
+    text = '"' + "x" * (size - 2) + '"'
+    body = base64.b64encode(text.encode()).decode() if encoded else text
+    assert answered(echo, body=body, encoded=encoded)[0] == status
+
+
+def test_the_caller_is_whom_the_authorizer_found() -> None:
+    assert Request(http_request("GET /x", caller=service("planner"))).caller == service("planner")
+
+
+@pytest.mark.parametrize("authorizer", [None, {}, {"lambda": None}, {"lambda": {}}], ids=str)
+def test_without_an_authorizer_there_is_no_caller(authorizer: Any) -> None:
+    event = http_request("GET /x")
+    event["requestContext"]["authorizer"] = authorizer
+    with pytest.raises(Unauthenticated):
+        _ = Request(event).caller
+
+
+def test_a_query_is_read() -> None:
+    assert Request(http_request("GET /x", query={"a": "1"})).query("a", "b") == {"a": "1"}
+    assert Request(http_request("GET /x")).query("a") == {}
+
+
+@pytest.mark.parametrize("query", [{"c": "1"}, {"a": ""}, {"a": "1", "A": "1"}])
+def test_a_parameter_that_is_not_known_or_empty_is_refused(query: dict[str, str]) -> None:
+    with pytest.raises(MalformedRequest) as refusal:
+        Request(http_request("GET /x", query=query)).query("a", "b")
+    assert len(refusal.value.faults) == 1
+
+
+@pytest.mark.parametrize(("length", "status"), [(500, 200), (501, 400)])
+def test_a_parameter_has_a_length(length: int, status: int) -> None:
+    event = http_request("GET /x", query={"a": "x" * length})
+    given = answer(event, {"GET /x": lambda request: Response(200, request.query("a"))})
+    assert given["statusCode"] == status
+
+
+def test_an_identifier_in_the_path_is_read() -> None:
+    event = http_request("GET /x/{id}", parameters={"id": "e" * MAX_ID_CHARACTERS})
+    assert Request(event).resource_id == "e" * MAX_ID_CHARACTERS
+
+
+def test_no_resource_has_an_absurdly_long_identifier() -> None:
+    event = http_request("GET /x/{id}", parameters={"id": "e" * (MAX_ID_CHARACTERS + 1)})
+    with pytest.raises(NotFound):
+        _ = Request(event).resource_id

@@ -1,0 +1,26 @@
+"""What the tests of the service share: AWS as moto plays it, threads, an environment."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from event_bus.settings import settings
+
+from tests.moto_aws import aws, clients, one_request_at_a_time
+from tests.threads import executor
+
+pytest.register_assert_rewrite("tests.contracts")
+
+__all__ = ["aws", "clients", "executor", "one_request_at_a_time"]
+
+
+@pytest.fixture
+def tell(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Tells the process its environment anew, until the test ends."""
+
+    def tell(**variables: str) -> None:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        settings.cache_clear()
+
+    yield tell
+    settings.cache_clear()

@@ -1,0 +1,172 @@
+"""Events are judged one by one, and stored before they are answered."""
+
+import threading
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from event_bus.errors import Conflict, Forbidden, InvalidRequest, Problem, TooLarge, Unavailable
+from event_bus.model.event import MAX_PAYLOAD_BYTES, Event
+from event_bus.publishing.intake import MAX_BATCH, Accepted, Intake
+from event_bus.publishing.publisher_rights import PublisherRights
+from event_bus.stores.events import EventStore, Put
+
+from tests.aws import RETENTION_DAYS, Aws
+from tests.builders import publisher, service, submission
+from tests.faults import answer_lost, broken
+
+PLANNER = service("planner")
+
+
+@pytest.fixture
+def intake(aws: Aws, executor: Executor) -> Intake:
+    registered = publisher("planner", "task.*")
+    rights = PublisherRights({"planner": registered}.get)
+    return Intake(aws.events, rights, RETENTION_DAYS, executor)
+
+
+def statuses(results: list[Accepted | Problem]) -> list[int]:
+    return [
+        result.status if isinstance(result, Problem) else 200 if result.repeated else 202
+        for result in results
+    ]
+
+
+def pointers(result: Accepted | Problem) -> list[str]:
+    assert isinstance(result, Problem)
+    return [fault.pointer for fault in result.faults]
+
+
+def test_an_accepted_event_is_stored(aws: Aws, intake: Intake) -> None:
+    accepted = intake.take(submission(payload={"a": 1}), PLANNER)
+    assert not accepted.repeated
+    assert aws.events.get(accepted.event.id) == accepted.event
+    assert accepted.event.source == "planner"
+
+
+def test_a_repeated_event_is_answered_with_the_first(intake: Intake) -> None:
+    first = intake.take(submission(id="evt_own"), PLANNER)
+    assert intake.take(submission(id="evt_own"), PLANNER) == Accepted(first.event, repeated=True)
+
+
+def test_another_event_of_the_same_id_is_a_conflict(intake: Intake) -> None:
+    intake.take(submission(id="evt_own"), PLANNER)
+    with pytest.raises(Conflict) as refusal:
+        intake.take(submission(id="evt_own", payload={"a": 1}), PLANNER)
+    assert [fault.pointer for fault in refusal.value.faults] == ["/id"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "refusal"),
+    [
+        (submission(type="task.*"), InvalidRequest),
+        (submission("role.made"), Forbidden),
+        (submission(source="other"), Forbidden),
+        (submission(payload={"t": "x" * MAX_PAYLOAD_BYTES}), TooLarge),
+        ("text", InvalidRequest),
+    ],
+    ids=["invalid", "type", "source", "payload", "text"],
+)
+def test_a_refused_event_is_not_stored(
+    aws: Aws, intake: Intake, sent: Any, refusal: type[Problem]
+) -> None:
+    if isinstance(sent, dict):
+        sent = {**sent, "id": "evt_own"}
+    with pytest.raises(refusal):
+        intake.take(sent, PLANNER)
+    assert aws.events.get("evt_own") is None
+    assert aws.objects() == []
+
+
+def test_a_batch_is_answered_in_its_order(aws: Aws, intake: Intake) -> None:
+    sent = [submission(id=f"evt_{number}") for number in range(MAX_BATCH)]
+    results = intake.take_all(sent, PLANNER)
+    assert [isinstance(each, Accepted) and each.event.id for each in results] == [
+        each["id"] for each in sent
+    ]
+    assert len(aws.events.get_many([each["id"] for each in sent])) == MAX_BATCH
+
+
+def test_what_is_wrong_with_one_event_does_not_touch_the_others(intake: Intake) -> None:
+    sent = [
+        submission(),
+        submission("role.made"),
+        {"type": "task.created"},
+        submission(),
+        submission(source="other"),
+        7,
+    ]
+    results = intake.take_all(sent, PLANNER)
+    assert statuses(results) == [202, 403, 422, 202, 403, 422]
+    assert pointers(results[1]) == ["/1/type"]
+    assert pointers(results[2]) == ["/2/payload"]
+    assert pointers(results[4]) == ["/4/source"]
+    assert pointers(results[5]) == ["/5"]
+
+
+def test_of_equal_ids_in_one_batch_the_first_counts(aws: Aws, intake: Intake) -> None:
+    sent = [
+        submission(id="evt_own", payload={"a": 1}),
+        submission(id="evt_own", payload={"a": 1}),
+        submission(id="evt_own", payload={"a": 2}),
+        submission(id="evt_own", payload={"a": 1}),
+    ]
+    results = intake.take_all(sent, PLANNER)
+    assert statuses(results) == [202, 200, 409, 200]
+    assert pointers(results[2]) == ["/2/id"]
+    stored = aws.events.get("evt_own")
+    assert stored is not None
+    assert stored.payload == b'{"a":1}'
+
+
+@dataclass(frozen=True, slots=True)
+class FailingStore(EventStore):
+    """Cannot store one event."""
+
+    failing: str = ""
+
+    def put(self, event: Event, retention_days: int) -> tuple[Put, Event]:
+        if event.id == self.failing:
+            raise broken()
+        return EventStore.put(self, event, retention_days)
+
+
+def test_one_put_that_fails_does_not_touch_the_others(aws: Aws, intake: Intake) -> None:
+    store = FailingStore(aws.dynamodb, aws.tables["events"], aws.payloads, "evt_1")
+    sent = [submission(id=f"evt_{number}") for number in range(3)]
+    results = replace(intake, store=store).take_all(sent, PLANNER)
+    assert statuses(results) == [202, 503, 202]
+    assert isinstance(results[1], Unavailable)
+    assert "evt_1" in results[1].detail
+    assert aws.events.get_many(["evt_0", "evt_1", "evt_2"]).keys() == {"evt_0", "evt_2"}
+
+
+def test_an_event_whose_answer_was_lost_may_be_sent_again(aws: Aws, intake: Intake) -> None:
+    sent = [submission(id="evt_own")]
+    with answer_lost(aws.dynamodb, "PutItem", aws.carry_out):
+        assert statuses(intake.take_all(sent, PLANNER)) == [503]
+    assert statuses(intake.take_all(sent, PLANNER)) == [200]
+
+
+@pytest.mark.parametrize("size", [0, MAX_BATCH + 1])
+def test_a_batch_has_a_size(intake: Intake, size: int) -> None:
+    with pytest.raises(InvalidRequest, match="1 to 100 events"):
+        intake.take_all([submission()] * size, PLANNER)
+
+
+@dataclass(frozen=True, slots=True)
+class MeetingStore(EventStore):
+    """Stores an event only once another is being stored."""
+
+    barrier: threading.Barrier = threading.Barrier(4)  # noqa: RUF009
+
+    def put(self, event: Event, retention_days: int) -> tuple[Put, Event]:
+        self.barrier.wait(5)
+        return EventStore.put(self, event, retention_days)
+
+
+def test_the_events_of_a_batch_are_stored_side_by_side(aws: Aws, intake: Intake) -> None:
+    store = MeetingStore(aws.dynamodb, aws.tables["events"], aws.payloads)
+    results = replace(intake, store=store).take_all([submission()] * 4, PLANNER)
+    assert statuses(results) == [202] * 4

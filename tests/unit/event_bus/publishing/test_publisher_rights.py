@@ -1,0 +1,116 @@
+"""A service publishes what it registered for, as itself."""
+
+import pytest
+from event_bus.errors import Forbidden
+from event_bus.model.registration import Publisher
+from event_bus.publishing.publisher_rights import CACHE_SECONDS, PublisherRights
+
+from tests.builders import AN_ADMIN, publisher, service
+from tests.clock import Clock
+
+
+class Register:
+    """Publishers, and how often one was looked for."""
+
+    def __init__(self, *publishers: Publisher) -> None:
+        self.publishers = {each.service_id: each for each in publishers}
+        self.looks = 0
+
+    def find(self, service_id: str) -> Publisher | None:
+        self.looks += 1
+        return self.publishers.get(service_id)
+
+
+def pointers(refusal: pytest.ExceptionInfo[Forbidden]) -> list[str]:
+    return [fault.pointer for fault in refusal.value.faults]
+
+
+def test_a_service_publishes_as_itself() -> None:
+    rights = PublisherRights(Register().find)
+    assert rights.source_of(service("planner"), None, "") == "planner"
+    assert rights.source_of(service("planner"), "planner", "") == "planner"
+
+
+def test_a_service_does_not_publish_as_another() -> None:
+    with pytest.raises(Forbidden) as refusal:
+        PublisherRights(Register().find).source_of(service("planner"), "other", "/3")
+    assert pointers(refusal) == ["/3/source"]
+
+
+def test_an_admin_publishes_as_anyone() -> None:
+    rights = PublisherRights(Register().find)
+    assert rights.source_of(AN_ADMIN, "planner", "") == "planner"
+    assert rights.source_of(AN_ADMIN, None, "") == "admin"
+
+
+def test_a_registered_type_is_permitted() -> None:
+    rights = PublisherRights(Register(publisher("planner", "task.*", "role.made")).find)
+    for permitted in ("task.created", "task.created.late", "role.made"):
+        rights.check(service("planner"), permitted, "")
+
+
+@pytest.mark.parametrize("event_type", ["task", "role.made", "tasks.created"])
+def test_any_other_type_is_refused(event_type: str) -> None:
+    rights = PublisherRights(Register(publisher("planner", "task.*")).find)
+    with pytest.raises(Forbidden) as refusal:
+        rights.check(service("planner"), event_type, "/3")
+    assert pointers(refusal) == ["/3/type"]
+
+
+def test_a_service_that_is_no_publisher_publishes_nothing() -> None:
+    with pytest.raises(Forbidden):
+        PublisherRights(Register().find).check(service("planner"), "task.created", "")
+
+
+def test_an_admin_publishes_any_type_without_a_look() -> None:
+    register = Register()
+    PublisherRights(register.find).check(AN_ADMIN, "task.created", "")
+    assert register.looks == 0
+
+
+@pytest.mark.parametrize("event_type", ["eventbus", "eventbus.subscription.changed"])
+def test_the_types_of_the_bus_are_its_own(event_type: str) -> None:
+    rights = PublisherRights(Register(publisher("planner", "*")).find)
+    for caller in (AN_ADMIN, service("planner")):
+        with pytest.raises(Forbidden) as refusal:
+            rights.check(caller, event_type, "")
+        assert pointers(refusal) == ["/type"]
+    rights.check(service("planner"), "eventbus2.x", "")
+
+
+def test_what_is_permitted_is_remembered_for_a_while() -> None:
+    register, clock = Register(publisher("planner")), Clock()
+    rights = PublisherRights(register.find, clock)
+    rights.check(service("planner"), "task.created", "")
+    register.publishers.clear()
+    clock.now += CACHE_SECONDS - 0.1
+    rights.check(service("planner"), "task.closed", "")
+    assert register.looks == 1
+
+
+def test_a_removal_acts_after_the_while() -> None:
+    register, clock = Register(publisher("planner")), Clock()
+    rights = PublisherRights(register.find, clock)
+    rights.check(service("planner"), "task.created", "")
+    register.publishers.clear()
+    clock.now += CACHE_SECONDS
+    with pytest.raises(Forbidden):
+        rights.check(service("planner"), "task.created", "")
+
+
+def test_nothing_is_refused_without_a_fresh_look() -> None:
+    register = Register(publisher("planner", "task.*"))
+    rights = PublisherRights(register.find, Clock())
+    rights.check(service("planner"), "task.created", "")
+    register.publishers["planner"] = publisher("planner", "task.*", "role.*")
+    rights.check(service("planner"), "role.made", "")
+
+
+def test_a_removal_that_was_seen_acts_at_once() -> None:
+    register = Register(publisher("planner", "task.*"))
+    rights = PublisherRights(register.find, Clock())
+    rights.check(service("planner"), "task.created", "")
+    register.publishers.clear()
+    for event_type in ("role.made", "task.created"):
+        with pytest.raises(Forbidden):
+            rights.check(service("planner"), event_type, "")

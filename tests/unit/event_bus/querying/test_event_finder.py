@@ -1,0 +1,114 @@
+"""Events are found by the fewest partitions, within a budget, for those who may see them."""
+
+from concurrent.futures import Executor
+
+import pytest
+from event_bus.errors import NotFound
+from event_bus.model.event import Event
+from event_bus.querying import event_finder
+from event_bus.querying.event_query import EventQuery
+from event_bus.security.callers import Caller
+from event_bus.stores import events as strands
+from event_bus.stores.events import Strand
+
+from tests.builders import AN_ADMIN, event, routing, service, subscription
+from tests.unit.event_bus.querying.memory import finder
+
+
+def many(count: int, event_type: str = "task.created") -> list[Event]:
+    return [
+        event(f"evt_{number:03}", event_type, timestamp=f"2026-05-01T12:00:00.{number:03}Z")
+        for number in range(count)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "caller", "read"),
+    [
+        (EventQuery(), AN_ADMIN, strands.all_events()),
+        (EventQuery(type="task.*"), AN_ADMIN, strands.of_domain("task")),
+        (EventQuery(type="*.created"), AN_ADMIN, strands.all_events()),
+        (EventQuery(source="x"), AN_ADMIN, strands.of_source("x")),
+        (EventQuery(source="x", type="task.*"), AN_ADMIN, strands.of_source("x")),
+        (EventQuery(source="x", trace_id="t"), AN_ADMIN, strands.of_trace("t")),
+        (EventQuery(trace_id="t", correlation_id="c"), AN_ADMIN, strands.of_correlation("c")),
+        (EventQuery(), service("nobody"), strands.of_source("nobody")),
+        (
+            EventQuery(),
+            service("worker"),
+            strands.of_source("worker") + strands.of_domain("role") + strands.of_domain("task"),
+        ),
+        (EventQuery(), service("watcher"), strands.all_events()),
+        (EventQuery(type="task.*"), service("watcher"), strands.of_domain("task")),
+    ],
+)
+def test_the_fewest_partitions_are_read(
+    executor: Executor, query: EventQuery, caller: Caller, read: list[Strand]
+) -> None:
+    through, store = finder(
+        executor,
+        [],
+        subscriptions=[
+            subscription("sub_1", "worker", ["task.*", "role.made"]),
+            subscription("sub_2", "worker", ["task.closed"]),
+            subscription("sub_3", "worker", ["*"], status="disabled"),
+            subscription("sub_4", "watcher", ["task.*", "*.made"]),
+        ],
+    )
+    through.page(query, None, caller)
+    assert sorted(store.strands, key=repr) == sorted(read, key=repr)
+
+
+def test_a_full_page_at_the_end_has_no_cursor(executor: Executor) -> None:
+    through, _ = finder(executor, many(4))
+    first = through.page(EventQuery(limit=2), None, AN_ADMIN)
+    assert [each.event.id for each in first.found] == ["evt_003", "evt_002"]
+    second = through.page(EventQuery(limit=2), first.position, AN_ADMIN)
+    assert [each.event.id for each in second.found] == ["evt_001", "evt_000"]
+    assert second.position is None
+
+
+def test_a_request_that_finds_nothing_ends_with_a_cursor(
+    executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_finder, "READ_BUDGET", 20)
+    through, store = finder(executor, many(100))
+    page = through.page(EventQuery(limit=9), None, service("stranger"))
+    assert (page.found, page.position) == ([], None)
+    page = through.page(EventQuery(source="planner", limit=9), None, service("stranger"))
+    assert page.found == []
+    assert page.position is not None
+    assert page.position.endswith("#evt_080")
+    assert len(store.strands) < 20
+
+
+def test_what_the_caller_may_not_see_is_left_out(executor: Executor) -> None:
+    events = [event("evt_1", source="planner"), event("evt_2", source="other")]
+    through, _ = finder(executor, events)
+    found = through.page(EventQuery(type="task.*"), None, service("planner")).found
+    assert [each.event.id for each in found] == ["evt_1"]
+
+
+@pytest.mark.parametrize(("processed", "ids"), [(True, ["evt_1"]), (False, ["evt_2"])])
+def test_routed_events_can_be_told_from_others(
+    executor: Executor, processed: bool, ids: list[str]
+) -> None:
+    through, _ = finder(executor, [event("evt_1"), event("evt_2")], [routing("evt_1")])
+    found = through.page(EventQuery(processed=processed), None, AN_ADMIN).found
+    assert [each.event.id for each in found] == ids
+
+
+def test_one_event_is_shown_with_its_routing(executor: Executor) -> None:
+    routed = routing("evt_1", sub_1="worker")
+    through, _ = finder(executor, [event("evt_1")], [routed])
+    assert through.get("evt_1", service("worker")).routing == routed
+
+
+def test_what_is_not_there_and_what_is_hidden_look_alike(executor: Executor) -> None:
+    through, _ = finder(executor, [event("evt_1")])
+    details = []
+    for event_id in ("evt_1", "evt_2"):
+        with pytest.raises(NotFound) as refusal:
+            through.get(event_id, service("stranger"))
+        details.append(refusal.value.detail.replace(event_id, ""))
+    assert details[0] == details[1]

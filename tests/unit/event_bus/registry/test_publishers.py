@@ -1,0 +1,149 @@
+"""Admins register publishers; keys live as long as something needs them."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ConnectionClosedError
+from event_bus.errors import Conflict, Forbidden, InvalidRequest, NotFound, Problem
+from event_bus.model.registration import PublisherRegistration
+from event_bus.model.validation import read
+from event_bus.registry.publishers import PublisherRegistry
+from event_bus.security.keys import ApiKey, hash_key
+from event_bus.stores.transactions import transact
+
+from tests.aws import Aws
+from tests.builders import AN_ADMIN, NOON, service, subscription
+from tests.faults import not_sent
+
+KEY = "a-key-that-was-chosen"
+
+
+def registration(service_id: str = "planner", **members: Any) -> PublisherRegistration:
+    sent = {"service_id": service_id, "event_types": ["task.*"], **members}
+    return read(PublisherRegistration, sent)
+
+
+def with_key(key: str) -> dict[str, Any]:
+    return {"authentication": {"type": "api_key", "api_key": key}}
+
+
+@pytest.fixture
+def registry(aws: Aws) -> PublisherRegistry:
+    return PublisherRegistry(aws.publishers, aws.keys, aws.subscriptions)
+
+
+def pointers(refusal: pytest.ExceptionInfo[Problem]) -> list[str]:
+    return [fault.pointer for fault in refusal.value.faults]
+
+
+def test_a_publisher_is_given_a_key(aws: Aws, registry: PublisherRegistry) -> None:
+    publisher, key = registry.register(registration(name="The planner"), AN_ADMIN)
+    assert publisher.name == "The planner"
+    assert registry.get("planner", AN_ADMIN) == publisher
+    assert key is not None
+    kept = aws.keys.find(hash_key(key))
+    assert kept == ApiKey(hash_key(key), "planner", publisher.created_at)
+
+
+def test_a_publisher_without_a_name_has_its_services(registry: PublisherRegistry) -> None:
+    assert registry.register(registration(), AN_ADMIN)[0].name == "planner"
+
+
+def test_a_chosen_key_is_kept_and_not_shown(aws: Aws, registry: PublisherRegistry) -> None:
+    assert registry.register(registration(**with_key(KEY)), AN_ADMIN)[1] is None
+    assert [key.key_hash for key in aws.keys.of_service("planner")] == [hash_key(KEY)]
+
+
+def test_only_an_admin_registers(aws: Aws, registry: PublisherRegistry) -> None:
+    with pytest.raises(Forbidden):
+        registry.register(registration(), service("planner"))
+    assert aws.publishers.get("planner") is None
+
+
+@pytest.mark.parametrize("service_id", ["admin", "eventbus"])
+def test_the_names_of_the_bus_are_its_own(registry: PublisherRegistry, service_id: str) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        registry.register(registration(service_id), AN_ADMIN)
+    assert pointers(refusal) == ["/service_id"]
+
+
+def test_a_service_is_one_publisher(aws: Aws, registry: PublisherRegistry) -> None:
+    registry.register(registration(), AN_ADMIN)
+    with pytest.raises(Conflict) as refusal:
+        registry.register(registration(**with_key(KEY)), AN_ADMIN)
+    assert pointers(refusal) == ["/service_id"]
+    assert aws.keys.find(hash_key(KEY)) is None
+
+
+def test_a_key_stands_for_one_service(aws: Aws, registry: PublisherRegistry) -> None:
+    registry.register(registration("planner", **with_key(KEY)), AN_ADMIN)
+    with pytest.raises(Conflict) as refusal:
+        registry.register(registration("other", **with_key(KEY)), AN_ADMIN)
+    assert pointers(refusal) == ["/authentication/api_key"]
+    assert KEY not in refusal.value.detail
+    assert aws.publishers.get("other") is None
+
+
+def test_a_service_sees_itself_alone(registry: PublisherRegistry) -> None:
+    registry.register(registration("planner"), AN_ADMIN)
+    registry.register(registration("other"), AN_ADMIN)
+    assert registry.get("planner", service("planner")).service_id == "planner"
+    with pytest.raises(NotFound):
+        registry.get("other", service("planner"))
+    assert [each.service_id for each in registry.page(None, 10, service("planner"))] == ["planner"]
+    assert registry.page("planner", 10, service("planner")) == []
+    assert registry.page(None, 10, service("stranger")) == []
+    assert [each.service_id for each in registry.page(None, 10, AN_ADMIN)] == ["other", "planner"]
+
+
+def test_only_an_admin_removes(registry: PublisherRegistry) -> None:
+    registry.register(registration(), AN_ADMIN)
+    with pytest.raises(Forbidden):
+        registry.remove("planner", service("planner"))
+    with pytest.raises(NotFound):
+        registry.remove("planner", service("stranger"))
+    assert registry.get("planner", AN_ADMIN)
+
+
+def test_keys_go_with_their_publisher(aws: Aws, registry: PublisherRegistry) -> None:
+    registry.register(registration(), AN_ADMIN)
+    transact(aws.dynamodb, [aws.keys.putting(ApiKey("second", "planner", NOON))])
+    registry.register(registration("other", **with_key(KEY)), AN_ADMIN)
+    registry.remove("planner", AN_ADMIN)
+    assert aws.publishers.get("planner") is None
+    assert aws.keys.of_service("planner") == []
+    assert aws.keys.find(hash_key(KEY)) is not None
+
+
+def test_keys_that_subscriptions_need_stay(aws: Aws, registry: PublisherRegistry) -> None:
+    registry.register(registration(), AN_ADMIN)
+    aws.subscriptions.create(subscription("sub_1", "planner"))
+    registry.remove("planner", AN_ADMIN)
+    assert aws.publishers.get("planner") is None
+    assert len(aws.keys.of_service("planner")) == 1
+
+
+def test_what_is_not_there_cannot_be_removed(registry: PublisherRegistry) -> None:
+    with pytest.raises(NotFound):
+        registry.remove("planner", AN_ADMIN)
+
+
+def test_a_removal_that_stopped_halfway_can_be_repeated(
+    aws: Aws, registry: PublisherRegistry
+) -> None:
+    registry.register(registration(), AN_ADMIN)
+    transact(aws.dynamodb, [aws.keys.putting(ApiKey("second", "planner", NOON))])
+    with not_sent(aws.dynamodb, "DeleteItem"), pytest.raises(ConnectionClosedError):
+        registry.remove("planner", AN_ADMIN)
+    registry.remove("planner", AN_ADMIN)
+    assert aws.keys.of_service("planner") == []
+    assert aws.publishers.get("planner") is None
+
+
+def test_a_service_may_be_registered_again(registry: PublisherRegistry) -> None:
+    registry.register(registration(), AN_ADMIN)
+    registry.remove("planner", AN_ADMIN)
+    again, key = registry.register(registration(event_types=["role.*"]), AN_ADMIN)
+    assert key is not None
+    assert replace(again) == registry.get("planner", service("planner"))

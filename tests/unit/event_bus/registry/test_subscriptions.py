@@ -1,0 +1,283 @@
+"""Services register what they want to receive, and no change of theirs gets lost."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from event_bus.errors import Conflict, Forbidden, InvalidRequest, NotFound, Problem
+from event_bus.model.registration import (
+    Subscription,
+    SubscriptionChange,
+    SubscriptionRegistration,
+)
+from event_bus.model.validation import read
+from event_bus.registry import subscriptions as registry_module
+from event_bus.registry.subscriptions import SubscriptionQuery, SubscriptionRegistry
+from event_bus.security.callers import Caller
+from event_bus.security.keys import ApiKey, hash_key
+from event_bus.stores.subscriptions import SubscriptionStore
+from event_bus.stores.transactions import transact
+
+from tests.aws import Aws
+from tests.builders import AN_ADMIN, NOON, service, subscription
+
+KEY = "a-key-that-was-chosen"
+WORKER = service("worker")
+
+
+def registration(**members: Any) -> SubscriptionRegistration:
+    sent = {"event_types": ["task.*"], "callback_url": "https://worker.example/events", **members}
+    return read(SubscriptionRegistration, sent)
+
+
+def change(**members: Any) -> SubscriptionChange:
+    return read(SubscriptionChange, members)
+
+
+def with_key(key: str) -> dict[str, Any]:
+    return {"authentication": {"type": "api_key", "api_key": key}}
+
+
+@pytest.fixture
+def registry(aws: Aws) -> SubscriptionRegistry:
+    return SubscriptionRegistry(aws.subscriptions, aws.keys)
+
+
+def pointers(refusal: pytest.ExceptionInfo[Problem]) -> list[str]:
+    return [fault.pointer for fault in refusal.value.faults]
+
+
+class TestRegistering:
+    def test_a_subscription_is_active_from_its_answer_on(
+        self, aws: Aws, registry: SubscriptionRegistry
+    ) -> None:
+        made, key = registry.register(registration(), WORKER)
+        assert (made.service_id, made.status, made.name) == ("worker", "active", "worker")
+        assert made.signing_secret.startswith("whsec_")
+        assert key is None
+        assert registry.get(made.id, WORKER) == made
+        assert [each.id for each in aws.subscriptions.changes_after(0)] == [made.id]
+
+    def test_no_two_subscriptions_share_a_secret(self, registry: SubscriptionRegistry) -> None:
+        first, _ = registry.register(registration(), WORKER)
+        second, _ = registry.register(registration(), WORKER)
+        assert first.signing_secret != second.signing_secret
+
+    def test_a_service_registers_for_itself(self, registry: SubscriptionRegistry) -> None:
+        assert registry.register(registration(service_id="worker"), WORKER)
+        with pytest.raises(Forbidden) as refusal:
+            registry.register(registration(service_id="other"), WORKER)
+        assert pointers(refusal) == ["/service_id"]
+
+    def test_an_admin_names_the_service(self, registry: SubscriptionRegistry) -> None:
+        made, _ = registry.register(registration(service_id="worker"), AN_ADMIN)
+        assert made.service_id == "worker"
+        with pytest.raises(InvalidRequest) as refusal:
+            registry.register(registration(), AN_ADMIN)
+        assert pointers(refusal) == ["/service_id"]
+
+    @pytest.mark.parametrize("service_id", ["admin", "eventbus"])
+    def test_the_names_of_the_bus_are_its_own(
+        self, registry: SubscriptionRegistry, service_id: str
+    ) -> None:
+        with pytest.raises(InvalidRequest) as refusal:
+            registry.register(registration(service_id=service_id), AN_ADMIN)
+        assert pointers(refusal) == ["/service_id"]
+
+    def test_a_service_without_a_key_is_given_one(
+        self, aws: Aws, registry: SubscriptionRegistry
+    ) -> None:
+        _, key = registry.register(registration(service_id="worker"), AN_ADMIN)
+        assert key is not None
+        kept = aws.keys.find(hash_key(key))
+        assert kept is not None
+        assert kept.service_id == "worker"
+        assert registry.register(registration(service_id="worker"), AN_ADMIN)[1] is None
+
+    def test_a_chosen_key_is_kept_and_not_shown(
+        self, aws: Aws, registry: SubscriptionRegistry
+    ) -> None:
+        assert registry.register(registration(**with_key(KEY)), WORKER)[1] is None
+        assert registry.register(registration(**with_key(KEY)), WORKER)[1] is None
+        assert [key.key_hash for key in aws.keys.of_service("worker")] == [hash_key(KEY)]
+
+    def test_a_key_of_another_service_is_refused_and_nothing_stored(
+        self, aws: Aws, registry: SubscriptionRegistry
+    ) -> None:
+        transact(aws.dynamodb, [aws.keys.putting(ApiKey(hash_key(KEY), "other", NOON))])
+        with pytest.raises(Conflict) as refusal:
+            registry.register(registration(**with_key(KEY)), WORKER)
+        assert pointers(refusal) == ["/authentication/api_key"]
+        assert list(aws.subscriptions.interests()) == []
+
+    def test_filters_are_checked_with_the_types(self, registry: SubscriptionRegistry) -> None:
+        with pytest.raises(InvalidRequest) as refusal:
+            registry.register(registration(filters={"role.*": {"a": [1]}}), WORKER)
+        assert pointers(refusal) == ["/filters/role.*"]
+
+
+class TestReading:
+    def test_a_service_sees_its_own_alone(self, registry: SubscriptionRegistry) -> None:
+        made, _ = registry.register(registration(), WORKER)
+        assert registry.get(made.id, AN_ADMIN) == made
+        for caller, name in ((service("other"), made.id), (WORKER, "sub_none")):
+            with pytest.raises(NotFound):
+                registry.get(name, caller)
+
+    @pytest.mark.parametrize(
+        ("query", "caller", "ids"),
+        [
+            (SubscriptionQuery(), AN_ADMIN, ["sub_1", "sub_2", "sub_3"]),
+            (SubscriptionQuery(), WORKER, ["sub_1", "sub_2"]),
+            (SubscriptionQuery(service_id="other"), AN_ADMIN, ["sub_3"]),
+            (SubscriptionQuery(service_id="other"), WORKER, []),
+            (SubscriptionQuery(status="disabled"), AN_ADMIN, ["sub_2"]),
+            (SubscriptionQuery(event_type="role.made"), AN_ADMIN, ["sub_2", "sub_3"]),
+            (SubscriptionQuery(event_type="role.made", status="active"), WORKER, []),
+        ],
+    )
+    def test_lists_are_filtered(
+        self,
+        aws: Aws,
+        registry: SubscriptionRegistry,
+        query: SubscriptionQuery,
+        caller: Caller,
+        ids: list[str],
+    ) -> None:
+        aws.subscriptions.create(subscription("sub_1"))
+        aws.subscriptions.create(subscription("sub_2", event_types=["role.*"], status="disabled"))
+        aws.subscriptions.create(subscription("sub_3", "other", ["*"]))
+        found, position = registry.page(query, None, 10, caller)
+        assert [each.id for each in found] == ids
+        assert position is None
+
+    @pytest.mark.parametrize("limit", [1, 2, 3, 5, 6])
+    @pytest.mark.parametrize("budget", [1, 1_000])
+    def test_paging_through_shows_each_once(
+        self,
+        aws: Aws,
+        registry: SubscriptionRegistry,
+        monkeypatch: pytest.MonkeyPatch,
+        limit: int,
+        budget: int,
+    ) -> None:
+        monkeypatch.setattr(registry_module, "_READ_BUDGET", budget)
+        for number in range(6):
+            aws.subscriptions.create(
+                subscription(f"sub_{number}", event_types=["a.x" if number % 3 else "b.x"])
+            )
+        found: list[str] = []
+        after: str | None = None
+        for _ in range(10):
+            page, after = registry.page(SubscriptionQuery(event_type="a.x"), after, limit, AN_ADMIN)
+            assert len(page) <= limit
+            found += [each.id for each in page]
+            if after is None:
+                break
+        assert found == ["sub_1", "sub_2", "sub_4", "sub_5"]
+        assert after is None
+
+
+@dataclass(frozen=True, slots=True)
+class BusyStore(SubscriptionStore):
+    """Has somebody else set one of these URLs just before each write."""
+
+    urls: list[str] = field(default_factory=list)
+
+    def _interfere(self, subscription_id: str) -> None:
+        if not self.urls:
+            return
+        current = self.get(subscription_id)
+        assert current
+        SubscriptionStore.update(self, replace(current, callback_url=self.urls.pop(0)))
+
+    def update(self, subscription: Subscription) -> Subscription:
+        self._interfere(subscription.id)
+        return SubscriptionStore.update(self, subscription)
+
+    def delete(self, subscription: Subscription) -> None:
+        self._interfere(subscription.id)
+        SubscriptionStore.delete(self, subscription)
+
+
+def busy_registry(aws: Aws, *urls: str) -> SubscriptionRegistry:
+    tables = aws.tables["subscriptions"], aws.tables["changes"]
+    return SubscriptionRegistry(BusyStore(aws.dynamodb, *tables, list(urls)), aws.keys)
+
+
+class TestChanging:
+    def test_what_is_named_changes_and_the_rest_stays(self, registry: SubscriptionRegistry) -> None:
+        made, _ = registry.register(registration(filters={"task.*": {"a": [1]}}), WORKER)
+        changed = registry.change(made.id, change(name="New", status="disabled"), WORKER)
+        expected = replace(
+            made,
+            name="New",
+            status="disabled",
+            version=changed.version,
+            updated_at=changed.updated_at,
+        )
+        assert changed == expected == registry.get(made.id, WORKER)
+        assert changed.version > made.version
+
+    def test_filters_are_replaced_as_a_whole(self, registry: SubscriptionRegistry) -> None:
+        made, _ = registry.register(registration(filters={"task.*": {"a": [1]}}), WORKER)
+        changed = registry.change(made.id, change(filters={"*": {"b": [2]}}), WORKER)
+        assert changed.filters == {"*": {"b": [2]}}
+
+    def test_filters_and_types_must_still_fit(self, registry: SubscriptionRegistry) -> None:
+        made, _ = registry.register(registration(filters={"task.*": {"a": [1]}}), WORKER)
+        with pytest.raises(InvalidRequest) as refusal:
+            registry.change(made.id, change(event_types=["role.*"]), WORKER)
+        assert pointers(refusal) == ["/filters/task.*"]
+        assert registry.get(made.id, WORKER) == made
+        both = change(event_types=["role.*"], filters={"role.*": {"a": [1]}})
+        assert registry.change(made.id, both, WORKER).event_types == ["role.*"]
+
+    def test_no_member_becomes_null(self, registry: SubscriptionRegistry) -> None:
+        made, _ = registry.register(registration(), WORKER)
+        with pytest.raises(InvalidRequest) as refusal:
+            registry.change(made.id, change(name=None, filters=None), WORKER)
+        assert sorted(pointers(refusal)) == ["/filters", "/name"]
+
+    def test_only_the_owner_or_an_admin_changes(self, registry: SubscriptionRegistry) -> None:
+        made, _ = registry.register(registration(), WORKER)
+        with pytest.raises(NotFound):
+            registry.change(made.id, change(name="Mine now"), service("other"))
+        assert registry.change(made.id, change(name="Admin's"), AN_ADMIN).name == "Admin's"
+
+    def test_changes_of_others_meanwhile_are_kept(self, aws: Aws) -> None:
+        made = aws.subscriptions.create(subscription())
+        busy = busy_registry(aws, "https://a/", "https://b/")
+        changed = busy.change(made.id, change(name="New"), WORKER)
+        assert (changed.name, changed.callback_url) == ("New", "https://b/")
+        assert aws.subscriptions.get(made.id) == changed
+
+    def test_whoever_loses_again_and_again_is_told(self, aws: Aws) -> None:
+        made = aws.subscriptions.create(subscription())
+        busy = busy_registry(aws, *["https://a/"] * 99)
+        with pytest.raises(Conflict):
+            busy.change(made.id, change(name="New"), WORKER)
+        stored = aws.subscriptions.get(made.id)
+        assert stored is not None
+        assert stored.name == made.name
+
+
+class TestRemoving:
+    def test_what_is_removed_is_gone(self, aws: Aws, registry: SubscriptionRegistry) -> None:
+        made, _ = registry.register(registration(), WORKER)
+        registry.remove(made.id, WORKER)
+        with pytest.raises(NotFound):
+            registry.remove(made.id, WORKER)
+        assert not list(aws.subscriptions.changes_after(made.version))[0].active  # noqa: RUF015
+
+    def test_only_the_owner_or_an_admin_removes(self, registry: SubscriptionRegistry) -> None:
+        made, _ = registry.register(registration(), WORKER)
+        with pytest.raises(NotFound):
+            registry.remove(made.id, service("other"))
+        registry.remove(made.id, AN_ADMIN)
+
+    def test_a_change_meanwhile_does_not_save_it(self, aws: Aws) -> None:
+        made = aws.subscriptions.create(subscription())
+        busy = busy_registry(aws, "https://a/", "https://b/")
+        busy.remove(made.id, WORKER)
+        assert aws.subscriptions.get(made.id) is None

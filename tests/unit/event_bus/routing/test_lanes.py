@@ -1,0 +1,100 @@
+"""Messages go to their lane in few requests, and none is lost silently."""
+
+from concurrent.futures import Executor
+from typing import Any
+
+import pytest
+from event_bus.delivery.message import Message, from_json
+from event_bus.routing.lanes import Lanes, NotSent
+
+from tests.aws import Aws
+from tests.builders import event, message, subscription
+from tests.faults import grudging, not_sent
+
+MAX_REQUEST_BYTES = 256 * 1024
+QUEUE = "https://queue.example"
+
+
+class RecordingQueue:
+    """Takes every batch it is sent."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[dict[str, Any]]] = []
+
+    def send_message_batch(self, QueueUrl: str, Entries: list[Any]) -> Any:  # noqa: N803
+        assert QueueUrl == QUEUE
+        self.batches.append(Entries)
+        return {}
+
+
+def messages(count: int, text: str = "") -> list[Message]:
+    return [
+        message(event(f"evt_{number}", payload={"text": text}), subscription(f"sub_{number}"))
+        for number in range(count)
+    ]
+
+
+def lanes(client: Any, executor: Executor, url: str = QUEUE) -> Lanes:
+    return Lanes(client, url, executor)
+
+
+def test_every_message_arrives_once(aws: Aws, executor: Executor) -> None:
+    url = aws.queue()
+    lanes(aws.sqs, executor, url).send(messages(25))
+    arrived = [from_json(body) for body in aws.take(url)]
+    assert sorted(each.event_id for each in arrived) == sorted(
+        each.event_id for each in messages(25)
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "sizes"), [(0, []), (1, [1]), (10, [10]), (11, [1, 10]), (25, [5, 10, 10])]
+)
+def test_a_request_takes_ten_messages(executor: Executor, count: int, sizes: list[int]) -> None:
+    queue = RecordingQueue()
+    lanes(queue, executor).send(messages(count))
+    assert sorted(len(batch) for batch in queue.batches) == sizes
+
+
+@pytest.mark.parametrize("text", ["x" * 16_000, "ü" * 8_000, '"' * 8_000, "\x01" * 2_500])
+def test_a_request_stays_below_what_the_queue_takes(executor: Executor, text: str) -> None:
+    metadata = {f"k{number}": "ü" * 500 for number in range(8)}
+    large = [
+        message(
+            event(f"evt_{number}", payload={"text": text}, metadata=metadata),
+            subscription(f"sub_{number}"),
+        )
+        for number in range(21)
+    ]
+    queue = RecordingQueue()
+    lanes(queue, executor).send(large)
+    assert sum(len(batch) for batch in queue.batches) == 21
+    for batch in queue.batches:
+        assert sum(len(each["MessageBody"].encode()) for each in batch) < MAX_REQUEST_BYTES
+
+
+def test_a_message_is_grouped_by_its_subscription(executor: Executor) -> None:
+    queue = RecordingQueue()
+    lanes(queue, executor).send(messages(3))
+    groups = sorted(each["MessageGroupId"] for batch in queue.batches for each in batch)
+    assert groups == ["sub_0", "sub_1", "sub_2"]
+
+
+def test_what_was_refused_is_sent_again_and_nothing_else(aws: Aws, executor: Executor) -> None:
+    url = aws.queue()
+    slow = grudging(aws.sqs, 4)
+    lanes(slow, executor, url).send(messages(10))
+    arrived = sorted(from_json(body).event_id for body in aws.take(url))
+    assert arrived == sorted(each.event_id for each in messages(10))
+    assert slow.calls == 3
+
+
+def test_what_is_refused_again_and_again_is_told(aws: Aws, executor: Executor) -> None:
+    with pytest.raises(NotSent, match="7 messages: ThrottlingException"):
+        lanes(grudging(aws.sqs, 1), executor, aws.queue()).send(messages(10))
+
+
+def test_one_batch_that_fails_is_told(aws: Aws, executor: Executor) -> None:
+    url = aws.queue()
+    with not_sent(aws.sqs, "SendMessageBatch"), pytest.raises(Exception, match="closed"):
+        lanes(aws.sqs, executor, url).send(messages(25))

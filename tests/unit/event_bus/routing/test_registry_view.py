@@ -1,0 +1,140 @@
+"""The router never routes by a registry older than the events in its hands."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import pytest
+from event_bus.matching.filters import SubscriptionFilter
+from event_bus.model.event import Event
+from event_bus.model.registration import Subscription
+from event_bus.routing.registry_view import RegistryView
+from event_bus.stores.subscriptions import Interest, SubscriptionStore
+
+from tests.aws import Aws
+from tests.builders import event, subscription
+
+TYPES = [["task.*"], ["task.created"], ["*"], ["role.*", "task.closed"], ["*.made"]]
+FILTERS: list[dict[str, Any]] = [
+    {},
+    {"*": {"n": [1]}},
+    {"*": {"n": [{"numeric": [">", 1]}]}},
+    {"*": {"source": ["planner"]}},
+    {"*": {"metadata": {"team": [{"exists": False}]}}},
+]
+EVENTS = [
+    event(f"evt_{kind}_{n}_{source}".replace(".", "-"), kind, source, payload={"n": n})
+    for kind in ("task.created", "task.closed", "role.made")
+    for n in (1, 2)
+    for source in ("planner", "other")
+]
+
+
+def matched(view: RegistryView, about: Event) -> list[tuple[str, int]]:
+    found = view.matches(about, orjson.loads(about.payload or b"{}"))
+    return [(each.id, each.version) for each in found]
+
+
+def by_force(subscriptions: dict[str, Subscription], about: Event) -> list[tuple[str, int]]:
+    payload = orjson.loads(about.payload or b"{}")
+    return [
+        (each.id, each.version)
+        for _, each in sorted(subscriptions.items())
+        if each.status == "active"
+        and SubscriptionFilter(each.event_types, each.filters).matches(
+            about.type, about.source, payload, about.metadata
+        )
+    ]
+
+
+def change_something(
+    chance: random.Random, store: SubscriptionStore, held: dict[str, Subscription]
+) -> None:
+    def shape() -> dict[str, Any]:
+        return {
+            "event_types": chance.choice(TYPES),
+            "filters": chance.choice(FILTERS),
+            "status": chance.choice(["active", "active", "disabled"]),
+        }
+
+    action = chance.choice(["create", "update", "update", "delete"])
+    if action == "create" or not held:
+        made = store.create(replace(subscription(f"sub_{chance.random()}"), **shape()))
+        held[made.id] = made
+        return
+    chosen = chance.choice(sorted(held))
+    if action == "update":
+        held[chosen] = store.update(replace(held[chosen], **shape()))
+    else:
+        store.delete(held.pop(chosen))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_change_counts_from_the_next_refresh_on(aws: Aws, seed: int) -> None:
+    chance = random.Random(seed)
+    held: dict[str, Subscription] = {}
+    long_lived = RegistryView(aws.subscriptions)
+    for _ in range(12):
+        for _ in range(chance.randint(0, 5)):
+            change_something(chance, aws.subscriptions, held)
+        starting = RegistryView(aws.subscriptions)
+        for view in (long_lived, starting):
+            view.refresh()
+            for each in EVENTS:
+                assert matched(view, each) == by_force(held, each)
+
+
+class ChangingStore(SubscriptionStore):
+    """Is changed while it is scanned."""
+
+    __slots__ = ()
+
+    def interests(self) -> Iterator[Interest]:
+        scanned = list(SubscriptionStore.interests(self))
+        deleted = self.get("sub_1")
+        assert deleted
+        self.delete(deleted)
+        self.create(subscription("sub_2"))
+        yield from scanned
+
+
+def test_a_change_during_the_first_scan_is_not_missed(aws: Aws) -> None:
+    aws.subscriptions.create(subscription("sub_1"))
+    store = ChangingStore(aws.dynamodb, aws.tables["subscriptions"], aws.tables["changes"])
+    view = RegistryView(store)
+    view.refresh()
+    assert [name for name, _ in matched(view, event())] == ["sub_2"]
+
+
+def test_a_refresh_without_changes_is_one_read(aws: Aws) -> None:
+    aws.subscriptions.create(subscription())
+    view = RegistryView(aws.subscriptions)
+    view.refresh()
+    calls: list[str] = []
+
+    def count(model: Any, **_: Any) -> None:
+        calls.append(model.name)
+
+    aws.dynamodb.meta.events.register("before-call.dynamodb", count)
+    try:
+        view.refresh()
+    finally:
+        aws.dynamodb.meta.events.unregister("before-call.dynamodb", count)
+    assert calls == ["Query"]
+
+
+def test_filters_that_cannot_be_read_are_nobodys_harm(aws: Aws) -> None:
+    for name in ("sub_1", "sub_2"):
+        aws.subscriptions.create(subscription(name))
+    view = RegistryView(aws.subscriptions)
+    view.refresh()
+    stored = aws.subscriptions.get("sub_1")
+    assert stored is not None
+    aws.subscriptions.update(replace(stored, filters={"task.*": {"a": []}}))
+    aws.subscriptions.create(subscription("sub_3"))
+    starting = RegistryView(aws.subscriptions)
+    for each in (view, starting):
+        each.refresh()
+        assert [name for name, _ in matched(each, event())] == ["sub_2", "sub_3"]

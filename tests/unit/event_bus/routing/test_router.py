@@ -1,0 +1,169 @@
+"""Events are routed to whom they match, and recorded as routed only when that is so."""
+
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+import pytest
+from botocore.exceptions import ConnectionClosedError
+from event_bus.delivery.message import Message, from_json
+from event_bus.model.event import Event
+from event_bus.model.registration import Subscription
+from event_bus.routing.lanes import Lanes
+from event_bus.routing.registry_view import RegistryView
+from event_bus.routing.router import Router
+from event_bus.stores.subscriptions import Interest
+
+from tests.aws import RETENTION_DAYS, Aws
+from tests.builders import LARGE_PAYLOAD, event, subscription
+from tests.faults import not_sent
+
+
+@dataclass(frozen=True)
+class Routed:
+    """A router, and the queue of its lane."""
+
+    aws: Aws
+    router: Router
+    lane: str
+
+    def subscribe(self, name: str, **members: Any) -> Subscription:
+        return self.aws.subscriptions.create(subscription(name, **members))
+
+    def sent(self) -> list[Message]:
+        found = [from_json(body) for body in self.aws.take(self.lane)]
+        return sorted(found, key=lambda each: (each.event_id, each.subscription_id))
+
+    def matched(self, event_id: str = "evt_1") -> dict[str, str] | None:
+        routing, _ = self.aws.deliveries.of_event(event_id)
+        return routing.matched if routing else None
+
+
+@pytest.fixture
+def bus(aws: Aws, executor: Executor) -> Routed:
+    lane = aws.queue()
+    router = Router(
+        view=RegistryView(aws.subscriptions),
+        events=aws.events,
+        deliveries=aws.deliveries,
+        lanes=Lanes(aws.sqs, lane, executor),
+        executor=executor,
+    )
+    return Routed(aws, router, lane)
+
+
+def test_a_message_is_sent_for_each_match(bus: Routed) -> None:
+    first = bus.subscribe("sub_1", service_id="a")
+    second = bus.subscribe("sub_2", service_id="b", filters={"*": {"n": [1]}})
+    bus.subscribe("sub_3", filters={"*": {"n": [2]}})
+    sent = event(payload={"n": 1})
+    assert bus.router.route([sent]) == []
+    assert bus.sent() == [
+        Message("evt_1", "sub_1", "a", first.version, sent),
+        Message("evt_1", "sub_2", "b", second.version, sent),
+    ]
+    assert bus.matched() == {"sub_1": "a", "sub_2": "b"}
+
+
+def test_an_event_that_nobody_wants_is_routed_too(bus: Routed) -> None:
+    assert bus.router.route([event()]) == []
+    assert bus.sent() == []
+    assert bus.matched() == {}
+
+
+def test_no_events_are_nothing_to_do(bus: Routed) -> None:
+    assert bus.router.route([]) == []
+
+
+def test_a_large_payload_is_matched_and_sent_by_reference(bus: Routed) -> None:
+    bus.subscribe("sub_1", filters={"*": {"text": [{"prefix": "xxx"}]}})
+    bus.subscribe("sub_2", filters={"*": {"text": [{"prefix": "y"}]}})
+    large = event(payload=LARGE_PAYLOAD)
+    bus.aws.events.put(large, RETENTION_DAYS)
+    assert bus.router.route([replace(large, payload=None)]) == []
+    assert [(each.subscription_id, each.event) for each in bus.sent()] == [("sub_1", None)]
+
+
+def test_what_was_not_sent_is_not_recorded(bus: Routed) -> None:
+    bus.subscribe("sub_1")
+    with not_sent(bus.aws.sqs, "SendMessageBatch"), pytest.raises(ConnectionClosedError):
+        bus.router.route([event()])
+    assert bus.matched() is None
+    bus.router.route([event()])
+    assert len(bus.sent()) == 1
+    assert bus.matched() == {"sub_1": "worker"}
+
+
+def test_what_was_sent_but_not_recorded_is_sent_again_alike(bus: Routed) -> None:
+    bus.subscribe("sub_1")
+    with not_sent(bus.aws.dynamodb, "BatchWriteItem"), pytest.raises(ConnectionClosedError):
+        bus.router.route([event()])
+    first = bus.sent()
+    assert len(first) == 1
+    assert bus.matched() is None
+    bus.router.route([event()])
+    assert [(each.event_id, each.subscription_id) for each in bus.sent()] == [
+        ("evt_1", "sub_1"),
+    ]
+    assert bus.matched() == {"sub_1": "worker"}
+
+
+def test_without_the_registry_nothing_is_routed(bus: Routed) -> None:
+    with not_sent(bus.aws.dynamodb, "Query"), pytest.raises(ConnectionClosedError):
+        bus.router.route([event()])
+    assert bus.matched() is None
+
+
+def test_a_subscription_counts_from_its_answer_on(bus: Routed) -> None:
+    bus.router.route([event("evt_1")])
+    made = bus.subscribe("sub_1")
+    bus.router.route([event("evt_2")])
+    bus.aws.subscriptions.delete(made)
+    bus.router.route([event("evt_3")])
+    assert [each.event_id for each in bus.sent()] == ["evt_2"]
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        replace(event("evt_2", payload=LARGE_PAYLOAD), payload=None),
+        replace(event("evt_2"), payload=b"{"),
+        replace(event("evt_2"), payload=b"[1]"),
+    ],
+    ids=["missing", "broken", "no object"],
+)
+def test_an_event_that_cannot_be_read_is_set_aside(bus: Routed, poison: Event) -> None:
+    bus.subscribe("sub_1")
+    assert bus.router.route([event("evt_1"), poison, event("evt_3")]) == ["evt_2"]
+    assert [each.event_id for each in bus.sent()] == ["evt_1", "evt_3"]
+    assert bus.matched("evt_2") is None
+    assert bus.matched("evt_3") == {"sub_1": "worker"}
+
+
+class PickyView(RegistryView):
+    """Cannot match one event."""
+
+    __slots__ = ()
+
+    def matches(self, event: Event, payload: dict[str, object]) -> list[Interest]:
+        if event.id == "evt_2":
+            raise RecursionError
+        return RegistryView.matches(self, event, payload)
+
+
+def test_an_event_that_cannot_be_matched_is_set_aside(bus: Routed) -> None:
+    bus.subscribe("sub_1")
+    router = replace(bus.router, view=PickyView(bus.aws.subscriptions))
+    assert router.route([event(f"evt_{number}") for number in (1, 2, 3)]) == ["evt_2"]
+    assert [each.event_id for each in bus.sent()] == ["evt_1", "evt_3"]
+    assert bus.matched("evt_2") is None
+
+
+def test_a_message_holds_the_event_as_it_was_stored(bus: Routed) -> None:
+    bus.subscribe("sub_1")
+    sent = event(payload={"f": 1.0, "u": "ü😀", "n": None}, metadata={"trace_id": "t"})
+    bus.router.route([sent])
+    [message] = bus.sent()
+    assert message.event == sent
+    assert orjson.loads(message.to_json())["event"]["payload"] == {"f": 1.0, "u": "ü😀", "n": None}

@@ -1,0 +1,44 @@
+"""Who is not known is nobody."""
+
+from typing import Any
+
+import pytest
+from event_bus.errors import Unauthenticated
+from event_bus.security.callers import caller_of
+
+from tests.builders import AN_ADMIN, service
+
+
+@pytest.mark.parametrize("caller", [AN_ADMIN, service("planner")])
+def test_what_the_authorizer_hands_on_is_the_caller(caller: Any) -> None:
+    assert caller_of(caller.context()) == caller
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        None,
+        {},
+        {"service_id": "planner"},
+        {"role": "admin"},
+        {"role": "admin", "service_id": ""},
+        {"role": "admin", "service_id": None},
+        {"role": "root", "service_id": "planner"},
+        {"role": "Admin", "service_id": "planner"},
+        {"role": None, "service_id": "planner"},
+    ],
+    ids=str,
+)
+def test_anything_less_is_refused(context: dict[str, Any] | None) -> None:
+    with pytest.raises(Unauthenticated, match="x-api-key"):
+        caller_of(context)
+
+
+def test_the_reason_of_the_authorizer_is_told() -> None:
+    with pytest.raises(Unauthenticated, match=r"^Not valid\.$"):
+        caller_of({"reason": "Not valid."})
+
+
+def test_only_an_admin_is_admin() -> None:
+    assert AN_ADMIN.admin
+    assert not service("admin").admin

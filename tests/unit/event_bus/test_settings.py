@@ -1,0 +1,25 @@
+"""A function knows what its environment tells it, and no more."""
+
+import pytest
+from event_bus.settings import Settings
+
+
+def test_every_name_is_read_from_its_variable() -> None:
+    told = Settings({"EVENTS_TABLE": "events", "RETENTION_DAYS": "30", "LANE_ATTEMPTS": "5"})
+    assert told.events_table == "events"
+    assert told.retention_days == 30
+    assert told.lane_attempts == 5
+
+
+def test_what_a_function_was_not_given_it_cannot_use() -> None:
+    with pytest.raises(LookupError, match="KEYS_TABLE"):
+        _ = Settings({}).keys_table
+
+
+@pytest.mark.parametrize(("stage", "local"), [("local", True), ("prod", False), ("", False)])
+def test_only_the_local_stage_is_local(stage: str, local: bool) -> None:
+    assert Settings({"STAGE": stage}).local is local
+
+
+def test_a_stage_that_was_not_told_is_not_local() -> None:
+    assert not Settings({}).local

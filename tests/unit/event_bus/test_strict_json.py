@@ -1,0 +1,140 @@
+"""The API reads I-JSON in UTF-8 of bounded depth, and nothing else."""
+
+import contextlib
+from typing import Any
+
+import orjson
+import pytest
+from event_bus.errors import MalformedRequest
+from event_bus.strict_json import MAX_DEPTH, parse
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+_SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+)
+_VALUES: st.SearchStrategy[Any] = st.recursive(
+    _SCALARS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=15,
+)
+_FRAGMENTS = st.sampled_from(
+    ["{", "}", "[", "]", '"', ":", ",", "1", "-", "e9", ".", "\\u", "d800", "NaN", "null", " ", "é"]
+)
+
+
+def _nested(depth: int, opening: str = '{"a":', closing: str = "}") -> str:
+    return opening * depth + "0" + closing * depth
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(_VALUES)
+def test_what_others_write_is_read_as_it_was_meant(value: Any) -> None:
+    assert parse(orjson.dumps(value)) == value
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(st.binary() | st.lists(_FRAGMENTS).map("".join) | st.text())
+def test_nothing_is_worse_than_malformed(text: bytes | str) -> None:
+    with contextlib.suppress(MalformedRequest):
+        parse(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "NaN",
+        '{"a": NaN}',
+        "[Infinity]",
+        "[-Infinity]",
+        "1e400",
+        "-1e400",
+        "18446744073709551616",
+        "-9223372036854775809",
+        "9" * 100_000,
+        '{"a": 1, "a": 1}',
+        '{"b": [{"a": 1, "c": 2, "a": 3}]}',
+        r'{"a": 1, "\u0061": 2}',
+        "",
+        " ",
+        "{",
+        "{} {}",
+        "{'a': 1}",
+        "[1,]",
+        "01",
+        "\ufeff{}",
+        b"\xef\xbb\xbf{}",
+        b'"\xff"',
+        b'"\xc0\x80"',
+        b'"\xed\xa0\x80"',
+        '"\ufffd"',
+        '"tab\there"',
+        r'"\ud800"',
+        r'{"a": ["\udc00\ud800"]}',
+        r'{"\ud800": 1}',
+    ],
+    ids=lambda text: repr(text)[:40],
+)
+def test_what_readers_could_understand_differently_is_refused(text: bytes | str) -> None:
+    with pytest.raises(MalformedRequest):
+        parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("18446744073709551615", 2**64 - 1),
+        ("-9223372036854775808", -(2**63)),
+        ("1e308", 1e308),
+        ("1e-400", 0.0),
+        (r'"\ud83d\ude00"', "😀"),
+        (r'"\ufffd"', "\ufffd"),
+        (b'"\xef\xbf\xbd"', "\ufffd"),
+        (r'"\u0000"', "\x00"),
+        (r'"\\ud800"', r"\ud800"),
+        ('{"a": {"a": 1}, "b": [{"a": 2}, {"a": 3}]}', {"a": {"a": 1}, "b": [{"a": 2}, {"a": 3}]}),
+    ],
+    ids=repr,
+)
+def test_the_last_of_what_is_allowed_is_read(text: bytes | str, value: Any) -> None:
+    assert parse(text) == value
+
+
+def test_integers_stay_integers() -> None:
+    assert [type(each) for each in parse("[1, 1.0, -0]")] == [int, float, int]
+
+
+@pytest.mark.parametrize(("opening", "closing"), [('{"a":', "}"), ('{"a":[', "]}")])
+def test_depth_is_bounded(opening: str, closing: str) -> None:
+    levels = opening.count("[") + opening.count("{")
+    parse(_nested(MAX_DEPTH // levels, opening, closing))
+    with pytest.raises(MalformedRequest, match="nested deeper than 32"):
+        parse('{"a":' + _nested(MAX_DEPTH // levels, opening, closing) + "}")
+
+
+def test_an_event_in_a_batch_may_be_as_deep_as_a_single_one() -> None:
+    parse(f"[{_nested(MAX_DEPTH)}]")
+    with pytest.raises(MalformedRequest, match="nested deeper"):
+        parse(f"[{_nested(MAX_DEPTH + 1)}]")
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+def test_absurd_nesting_is_refused_like_any_other(opening: str) -> None:
+    with pytest.raises(MalformedRequest):
+        parse(opening * 100_000)
+    closing = "]" if opening == "[" else "}"
+    with pytest.raises(MalformedRequest, match="nested deeper"):
+        parse(_nested(100_000, opening, closing))
+
+
+def test_the_refusal_says_where() -> None:
+    with pytest.raises(MalformedRequest, match="line 2, column 1"):
+        parse('{"a": 1,\n}')
+    with pytest.raises(MalformedRequest, match="byte 2"):
+        parse(b'"a\xff"')
+    with pytest.raises(MalformedRequest, match="two members 'twice'"):
+        parse('{"twice": 1, "once": 1, "twice": 1}')

@@ -1,0 +1,113 @@
+"""Times are RFC 3339, in UTC with milliseconds, and sort as texts."""
+
+import re
+import time
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from event_bus import times
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+_OFFSETS = st.integers(-23 * 60 - 59, 23 * 60 + 59).map(
+    lambda minutes: timezone(timedelta(minutes=minutes))
+)
+_MOMENTS = st.datetimes(
+    datetime(1900, 1, 1),
+    datetime(2100, 1, 1),
+    timezones=_OFFSETS,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "utc"),
+    [
+        ("2026-05-01T12:00:00Z", "2026-05-01T12:00:00.000Z"),
+        ("2026-05-01t12:00:00z", "2026-05-01T12:00:00.000Z"),
+        ("2026-05-01T12:00:00+02:00", "2026-05-01T10:00:00.000Z"),
+        ("2026-05-01T00:30:00+01:00", "2026-04-30T23:30:00.000Z"),
+        ("2026-12-31T23:30:00-01:00", "2027-01-01T00:30:00.000Z"),
+        ("2026-05-01T12:00:00-00:00", "2026-05-01T12:00:00.000Z"),
+        ("2026-05-01T12:00:00.1Z", "2026-05-01T12:00:00.100Z"),
+        ("2026-05-01T12:00:00.12Z", "2026-05-01T12:00:00.120Z"),
+        ("2026-05-01T12:00:00.1239Z", "2026-05-01T12:00:00.123Z"),
+        ("2026-05-01T12:00:00.123456Z", "2026-05-01T12:00:00.123Z"),
+        ("2026-05-01T12:00:00.123456789Z", "2026-05-01T12:00:00.123Z"),
+        ("2026-05-01T12:00:00.999999999999+00:00", "2026-05-01T12:00:00.999Z"),
+        ("2024-02-29T00:00:00Z", "2024-02-29T00:00:00.000Z"),
+        ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000Z"),
+        ("0001-01-01T00:00:00-01:00", "0001-01-01T01:00:00.000Z"),
+        ("9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"),
+    ],
+)
+def test_a_time_is_read_as_utc(text: str, utc: str) -> None:
+    assert times.parse(text) == utc
+
+
+@pytest.mark.parametrize("digits", range(1, 13))
+def test_a_fraction_is_cut_not_rounded(digits: int) -> None:
+    text = f"2026-05-01T12:00:00.{'9' * digits}+02:00"
+    assert times.parse(text) == f"2026-05-01T10:00:00.{'999'[:digits]:0<3}Z"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "2026-05-01",
+        "2026-05-01T12:00:00",
+        "2026-05-01T12:00Z",
+        "2026-05-01 12:00:00Z",
+        "2026-05-01T12:00:00.Z",
+        "2026-05-01T12:00:00.1234567890123Z",
+        "2026-05-01T12:00:00,5Z",
+        "2026-05-01T12:00:00+02",
+        "2026-05-01T12:00:00+0200",
+        "2026-05-01T12:00:00+24:00",
+        "2026-05-01T12:00:00+00:60",
+        "2026-05-01T12:00:00Z\n",
+        " 2026-05-01T12:00:00Z",
+        "2026-02-29T12:00:00Z",
+        "2026-13-01T12:00:00Z",
+        "2026-05-32T12:00:00Z",
+        "2026-05-01T25:00:00Z",
+        "2026-05-01T12:60:00Z",
+        "2026-05-01T23:59:60Z",
+        "0000-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+00:01",
+        "9999-12-31T23:59:59-00:01",
+        "+2026-05-01T12:00:00Z",
+        "\uff12026-05-01T12:00:00Z",
+        "2026-W18-5T12:00:00Z",
+    ],
+)
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        times.parse(text)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.lists(_MOMENTS, min_size=2, max_size=5))
+def test_times_sort_as_moments_do(moments: list[datetime]) -> None:
+    moments.sort()
+    texts = [times.parse(moment.isoformat()) for moment in moments]
+    assert texts == sorted(texts)
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(_MOMENTS)
+def test_reading_a_time_again_changes_nothing(moment: datetime) -> None:
+    once = times.parse(moment.isoformat())
+    assert times.parse(once) == once
+
+
+def test_now_is_written_like_any_time() -> None:
+    before = datetime.now(UTC)
+    now = times.now()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", now)
+    assert abs(datetime.fromisoformat(now) - before) < timedelta(seconds=2)
+
+
+def test_expiry_is_days_from_now() -> None:
+    assert abs(times.expiry(2) - time.time() - 2 * 86_400) < 2
+    assert times.expiry(-1) < time.time()

@@ -1,0 +1,32 @@
+"""The authorizer hands on who is known, and why somebody is not."""
+
+from typing import Any
+
+import pytest
+from event_bus.security.keys import ApiKey, hash_key
+from event_bus.stores.transactions import transact
+
+from tests.aws import Aws
+from tests.builders import NOON
+from tests.handlers import Functions
+
+KEY = "the-key-of-the-planner"
+
+
+@pytest.mark.parametrize(
+    ("headers", "context"),
+    [
+        ({"x-api-key": KEY}, {"service_id": "planner", "role": "service"}),
+        ({"authorization": f"Bearer {KEY}"}, {"service_id": "planner", "role": "service"}),
+        ({"x-api-key": "the-key-of-the-admin"}, {"service_id": "admin", "role": "admin"}),
+        ({"x-api-key": "unknown"}, {"reason": "The API key is not valid."}),
+        ({}, {}),
+        (None, {}),
+    ],
+)
+def test_every_request_passes_with_what_was_found_out(
+    functions: Functions, aws: Aws, headers: Any, context: dict[str, str]
+) -> None:
+    transact(aws.dynamodb, [aws.keys.putting(ApiKey(hash_key(KEY), "planner", NOON))])
+    answer = functions.invoke("authorize", {"headers": headers, "routeKey": "GET /events"})
+    assert answer == {"isAuthorized": True, "context": context}

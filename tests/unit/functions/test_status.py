@@ -1,0 +1,42 @@
+"""The bus tells how it is, and what it can do."""
+
+import pytest
+
+from tests.aws import Aws
+from tests.handlers import Functions
+
+READY, BROKER, DATABASE = "GET /health/ready", "GET /health/broker", "GET /health/database"
+
+
+@pytest.mark.parametrize(
+    ("route", "checks"),
+    [
+        ("GET /health/live", set()),
+        (READY, {"events-table", "http-lane", "stranded-events"}),
+        (BROKER, {"http-lane", "stranded-events"}),
+        (DATABASE, {"events-table"}),
+    ],
+)
+def test_a_bus_whose_parts_answer_is_well(
+    functions: Functions, route: str, checks: set[str]
+) -> None:
+    answer = functions.request("status", route)
+    assert answer.status == 200
+    assert answer.headers["content-type"] == "application/health+json"
+    assert answer.body["status"] == "pass"
+    assert set(answer.body["checks"]) == checks
+
+
+def test_a_bus_without_its_queue_is_not_ready_but_alive(functions: Functions, aws: Aws) -> None:
+    aws.sqs.delete_queue(QueueUrl=functions.lane)
+    for route, status in ((READY, 503), (BROKER, 503), (DATABASE, 200), ("GET /health/live", 200)):
+        answer = functions.request("status", route)
+        assert answer.status == status
+        assert answer.body["status"] == ("pass" if status == 200 else "fail")
+
+
+def test_the_description_may_be_kept_for_a_while(functions: Functions) -> None:
+    answer = functions.request("status", "GET /openapi.json")
+    assert answer.body["openapi"] == "3.1.0"
+    assert answer.headers["cache-control"] == "public, max-age=300"
+    assert answer.headers["content-type"] == "application/json"
