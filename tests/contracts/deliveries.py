@@ -59,6 +59,11 @@ class DeliveriesContract:
         aws.deliveries.record_routings([again])
         assert aws.deliveries.of_event("evt_1") == (again, [])
 
+    def test_two_records_of_an_event_at_once_are_one(self, aws: Aws) -> None:
+        later = routing("evt_1", sub_2="other")
+        aws.deliveries.record_routings([routing("evt_1", sub_1="worker"), later])
+        assert aws.deliveries.of_event("evt_1") == (later, [])
+
     def test_more_records_than_one_request_takes(self, aws: Aws) -> None:
         routed = [routing(f"evt_{number}", sub_1="worker") for number in range(110)]
         aws.deliveries.record_routings(routed)

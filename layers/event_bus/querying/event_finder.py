@@ -16,6 +16,9 @@ from event_bus.stores import events as strands
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore, Strand
 
+_MAX_DOMAINS = 8
+"""From how many domains on it is cheaper to read the list of all events."""
+
 READ_BUDGET = 1_000
 """How many events one request looks at before it answers with what it has and a cursor."""
 
@@ -152,7 +155,7 @@ def _strands(query: EventQuery, visibility: Visibility) -> list[Strand]:
         return strands.all_events()
     patterns = {pattern for each in visibility.interests for pattern in each.event_types}
     domains = {pattern.partition(".")[0] for pattern in patterns}
-    if WILDCARD in domains:
+    if WILDCARD in domains or len(domains) > _MAX_DOMAINS:
         return strands.all_events()
     chosen = strands.of_source(visibility.caller.service_id)
     for domain in sorted(domains):

@@ -1,6 +1,6 @@
 """Routing: matching each event, and sending a message for each match to its lane."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import cast
@@ -16,7 +16,10 @@ from event_bus.routing.lanes import Lanes
 from event_bus.routing.registry_view import RegistryView
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
+from event_bus.stores.items import chunks
 from event_bus.stores.subscriptions import Interest
+
+_PAYLOADS_AT_ONCE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,7 @@ class Router:
         routings: list[Routing] = []
         messages: list[Message] = []
         failed: list[str] = []
-        payloads = self.executor.map(self._payload, events)
-        for event, payload in zip(events, payloads, strict=True):
+        for event, payload in self._with_payloads(events):
             matched = None if payload is None else self._matched(event, payload)
             if matched is None:
                 failed.append(event.id)
@@ -70,6 +72,13 @@ class Router:
         self.lanes.send(messages)
         self.deliveries.record_routings(routings)
         return failed
+
+    def _with_payloads(
+        self, events: Sequence[Event]
+    ) -> Iterator[tuple[Event, dict[str, object] | None]]:
+        # A few at a time: a whole batch of large payloads, parsed, would not fit into the memory.
+        for chunk in chunks(list(events), _PAYLOADS_AT_ONCE):
+            yield from zip(chunk, self.executor.map(self._payload, chunk), strict=True)
 
     # One event must not hold up those behind it in the stream: what cannot be read or matched is
     # set aside, whatever the reason.
