@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from examples.engineering_day.bus import Bus, Document
 from examples.engineering_day.summary import own_deliveries
 
-_SIDE_BY_SIDE = 8
+_SIDE_BY_SIDE = 2
 _PAUSE_SECONDS = 0.1
 
 

@@ -2,9 +2,8 @@
 
 import threading
 import time
-from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from examples.engineering_day.bus import Bus, DayError
@@ -14,7 +13,10 @@ TYPE = "example.heartbeat"
 """The type of a heartbeat."""
 
 _PATH = "/heartbeat"
-_ROUNDS = (1, 8, 8, 1)
+_PUBLISHERS = 8
+_DELIVERERS = 4
+_APART_SECONDS = 0.3
+_HOLD_SECONDS = 10.0
 _PATIENCE_SECONDS = 60.0
 
 
@@ -34,7 +36,7 @@ class WarmUp:
 
 
 def warm_up(bus: Bus, receiver: Receiver, run: str, service_id: str, name: str) -> WarmUp:
-    """Sends a heartbeat, then several at once, then one more.
+    """Starts as many functions as the day will need side by side.
 
     Args:
         bus: The bus, as its admin sees it.
@@ -46,14 +48,7 @@ def warm_up(bus: Bus, receiver: Receiver, run: str, service_id: str, name: str) 
     Raises:
         DayError: One of them did not arrive.
     """
-    arrived: dict[str, float] = {}
-    changed = threading.Condition()
-
-    def take(event: dict[str, Any]) -> None:
-        with changed:
-            arrived.setdefault(event["id"], time.perf_counter())
-            changed.notify_all()
-
+    heart = _Heart(bus, run)
     subscription = bus.subscribe(
         {
             "service_id": service_id,
@@ -62,28 +57,56 @@ def warm_up(bus: Bus, receiver: Receiver, run: str, service_id: str, name: str) 
             "callback_url": f"{receiver.url}{_PATH}",
         }
     )
-    receiver.open(_PATH, Inbox(subscription["signing_secret"], take))
-    times: list[float] = []
-    for round_, count in enumerate(_ROUNDS):
-        ids = [f"evt_{run}-heartbeat-{round_}-{number}" for number in range(count)]
-        began = time.perf_counter()
-        # Not as a batch: requests side by side start as many functions as the day will need.
-        senders = [
-            threading.Thread(target=bus.publish, args=([{"id": i, "type": TYPE, "payload": {}}],))
-            for i in ids
-        ]
-        for sender in senders:
-            sender.start()
-        with changed:
-            complete = changed.wait_for(partial(_all_in, arrived, ids), _PATIENCE_SECONDS)
-        for sender in senders:
-            sender.join()
-        if not complete:
-            raise DayError(f"No heartbeat came back within {_PATIENCE_SECONDS:g} s.")
-        times += [(arrived[i] - began) * 1000 for i in ids]
+    receiver.open(_PATH, Inbox(subscription["signing_secret"], heart.take))
+    times = heart.beat(1)
+    # Requests side by side make several functions take them.
+    times += heart.beat(_PUBLISHERS)
+    # Answers that are held until all have arrived make several functions deliver.
+    times += heart.beat(_DELIVERERS, apart_seconds=_APART_SECONDS, hold=True)
+    times += heart.beat(1)
     bus.unsubscribe(subscription["id"])
     return WarmUp(len(times), times[0], times[-1])
 
 
-def _all_in(arrived: Collection[str], wanted: Sequence[str]) -> bool:
-    return all(each in arrived for each in wanted)
+class _Heart:
+    def __init__(self, bus: Bus, run: str) -> None:
+        self._bus = bus
+        self._run = run
+        self._arrived: dict[str, float] = {}
+        self._held: set[str] = set()
+        self._changed = threading.Condition()
+
+    def take(self, event: dict[str, Any]) -> None:
+        """Takes a heartbeat, and holds its answer where it is to."""
+        with self._changed:
+            self._arrived.setdefault(event["id"], time.perf_counter())
+            self._changed.notify_all()
+            if event["id"] in self._held:
+                self._changed.wait_for(lambda: self._have(self._held), _HOLD_SECONDS)
+
+    def beat(self, count: int, *, apart_seconds: float = 0.0, hold: bool = False) -> list[float]:
+        """Sends heartbeats and waits for them.
+
+        Returns:
+            The milliseconds that each took.
+        """
+        ids = [f"evt_{self._run}-heartbeat-{len(self._arrived) + each}" for each in range(count)]
+        self._held = set(ids) if hold else set()
+        with ThreadPoolExecutor(count) as senders:
+            sent = []
+            for each in ids:
+                sent.append(senders.submit(self._send, each))
+                time.sleep(apart_seconds)
+            began = [each.result() for each in sent]
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._have(set(ids)), _PATIENCE_SECONDS):
+                raise DayError(f"A heartbeat did not come back within {_PATIENCE_SECONDS:g} s.")
+            return [(self._arrived[each] - at) * 1000 for each, at in zip(ids, began, strict=True)]
+
+    def _send(self, event_id: str) -> float:
+        began = time.perf_counter()
+        self._bus.publish([{"id": event_id, "type": TYPE, "payload": {}}])
+        return began
+
+    def _have(self, ids: set[str]) -> bool:
+        return ids <= self._arrived.keys()

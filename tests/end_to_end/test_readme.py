@@ -2,8 +2,11 @@
 
 import json
 import re
+import socket
 import subprocess
 from pathlib import Path
+
+import httpx
 
 from localstack.bus import LocalBus
 
@@ -14,8 +17,9 @@ def test_the_tour_runs_as_it_is_written(bus: LocalBus, tmp_path: Path) -> None:
     blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     bus.write(tmp_path / "bus.json")
     script = "\n".join(f"{block}\necho; echo ---" for block in blocks)
-    # The one thing that differs: where the bus of this test is described.
+    # What differs: where the bus of this test is described, and a port that is surely free.
     script = script.replace(".local/bus.json", str(tmp_path / "bus.json"))
+    script = script.replace("8099", str(_free_port()))
     done = subprocess.run(
         ["bash", "-m", "-c", script],
         cwd=ROOT,
@@ -24,7 +28,9 @@ def test_the_tour_runs_as_it_is_written(bus: LocalBus, tmp_path: Path) -> None:
         timeout=60,
         check=True,
     )
-    health, publisher, subscription, published, read, refused = done.stdout.split("---")[:6]
+    health, publisher, subscription, published, read, refused, removed = done.stdout.split("---")[
+        :7
+    ]
     assert json.loads(health)["status"] == "pass"
     assert json.loads(publisher)["id"] == "shop"
     assert '"signing_secret":"whsec_' in subscription
@@ -35,3 +41,14 @@ def test_the_tour_runs_as_it_is_written(bus: LocalBus, tmp_path: Path) -> None:
     assert '"status":"delivered"' in read
     assert read.count('"correlation_id":"cart-7"') == 3
     assert json.loads(refused)["errors"][0]["pointer"] == "/type"
+    assert removed.strip() == ""
+    with httpx.Client(base_url=bus.api_url, headers={"x-api-key": bus.admin_api_key}) as admin:
+        assert admin.get("/publishers/shop").status_code == 404
+        assert admin.get("/subscriptions", params={"service_id": "shop"}).json()["items"] == []
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

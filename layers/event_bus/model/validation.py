@@ -99,4 +99,4 @@ _SAID = {
 
 
 def _said(kind: str, message: str) -> str:
-    return _SAID.get(kind) or message.replace("should", "must")
+    return _SAID.get(kind) or message.replace("Input should", "must").replace("should", "must")
