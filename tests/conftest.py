@@ -9,6 +9,8 @@ from localstack.bus import LocalBus
 from localstack.deployment import deploy
 from localstack.emulator import Emulator
 
+pytest.register_assert_rewrite("tests.contracts")
+
 
 @pytest.fixture(scope="session")
 def bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalBus]:

@@ -16,8 +16,6 @@ from tests.handlers import functions
 from tests.tables import create
 from tests.threads import executor
 
-pytest.register_assert_rewrite("tests.contracts")
-
 __all__ = ["executor", "functions"]
 
 

@@ -8,8 +8,6 @@ from event_bus.settings import settings
 from tests.moto_aws import aws, clients, one_request_at_a_time
 from tests.threads import executor
 
-pytest.register_assert_rewrite("tests.contracts")
-
 __all__ = ["aws", "clients", "executor", "one_request_at_a_time"]
 
 
