@@ -1,5 +1,6 @@
 """An HTTP delivery ends in time, whatever the subscriber does, and says what happened."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -289,6 +290,17 @@ def test_a_deadline_that_passed_harms_no_later_delivery(deliver: Deliver) -> Non
         time.sleep(DEADLINE)
         assert deliver(listening.url).delivered
         assert listening.connections == 2
+
+
+def test_a_delivery_leaves_no_thread_behind() -> None:
+    before = set(threading.enumerate())
+    target = HttpTarget()
+    with subscriber(answering(OK)) as listening:
+        assert target.deliver(event(), subscription(callback_url=listening.url)).delivered
+        target.pools.clear()
+    for left in set(threading.enumerate()) - before:
+        left.join(1)
+        assert not left.is_alive()
 
 
 def test_no_proxy_of_the_environment_is_used(

@@ -1,8 +1,9 @@
 """Events are judged one by one, and stored before they are answered."""
 
 import threading
+import time
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -118,6 +119,24 @@ def test_of_equal_ids_in_one_batch_the_first_counts(aws: Aws, intake: Intake) ->
     stored = aws.events.get("evt_own")
     assert stored is not None
     assert stored.payload == b'{"a":1}'
+
+
+@dataclass(frozen=True, slots=True)
+class HesitantStore(EventStore):
+    """Takes its time with the first event."""
+
+    slow: list[float] = field(default_factory=lambda: [0.1])
+
+    def put(self, event: Event, retention_days: int) -> tuple[Put, Event]:
+        if self.slow:
+            time.sleep(self.slow.pop())
+        return EventStore.put(self, event, retention_days)
+
+
+def test_the_first_counts_even_where_it_takes_longest(aws: Aws, intake: Intake) -> None:
+    store = HesitantStore(aws.dynamodb, aws.tables["events"], aws.payloads)
+    sent = [submission(id="evt_own", payload={"a": number}) for number in range(3)]
+    assert statuses(replace(intake, store=store).take_all(sent, PLANNER)) == [202, 409, 409]
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,6 +177,14 @@ class TestReading:
         assert found == ["sub_1", "sub_2", "sub_4", "sub_5"]
         assert after is None
 
+    def test_a_full_page_at_the_end_has_no_other_behind_it(
+        self, aws: Aws, registry: SubscriptionRegistry
+    ) -> None:
+        for name in ("sub_1", "sub_2"):
+            aws.subscriptions.create(subscription(name))
+        assert registry.page(SubscriptionQuery(), None, 1, AN_ADMIN)[1] == "sub_1"
+        assert registry.page(SubscriptionQuery(), None, 2, AN_ADMIN)[1] is None
+
 
 @dataclass(frozen=True, slots=True)
 class BusyStore(SubscriptionStore):
