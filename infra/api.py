@@ -9,7 +9,7 @@ from aws_cdk import aws_apigatewayv2_integrations as integrations
 from constructs import Construct
 from event_bus.api.routes import ROUTES
 
-from infra.bus import BusStack
+from infra.bus import REPLAY_QUEUE_URL, BusStack
 from infra.data import DataStack
 from infra.function import BusFunction, Layers
 from infra.logs import BusLogGroup
@@ -65,7 +65,8 @@ class ApiStack(cdk.Stack):
             "authorize": authorize,
             "publish": self._publish(data),
             "events": self._events(data),
-            "registry": self._registry(data),
+            "registry": self._registry(data, bus),
+            "recovery": self._recovery(data, bus),
             "status": self._status(data, bus),
         }
         self.api = apigateway.HttpApi(
@@ -88,7 +89,8 @@ class ApiStack(cdk.Stack):
 
     def _publish(self, data: DataStack) -> BusFunction:
         function = self._function("publish", memory_mb=1024)
-        function.use_table(data.events, "GetItem", "PutItem")
+        function.use_table(data.events, "BatchGetItem", "ConditionCheckItem", "GetItem", "PutItem")
+        function.use_table(data.streams, "PutItem", "Query")
         function.use_table(data.publishers, "GetItem")
         function.use_bucket(data.payloads, "PutObject")
         function.use_retention()
@@ -106,7 +108,7 @@ class ApiStack(cdk.Stack):
         function.use_bucket(data.payloads, "GetObject")
         return function
 
-    def _registry(self, data: DataStack) -> BusFunction:
+    def _registry(self, data: DataStack, bus: BusStack) -> BusFunction:
         function = self._function("registry")
         actions = (
             *("BatchGetItem", "GetItem", "Query"),
@@ -116,6 +118,26 @@ class ApiStack(cdk.Stack):
         function.use_table(data.keys, *actions, indexes=("by_service",))
         function.use_table(data.subscriptions, *actions, indexes=("by_service", "by_kind"))
         function.use_table(data.changes, "PutItem", "Query")
+        function.use_table(data.circuits, "BatchGetItem", "DeleteItem")
+        function.use_table(data.replays, "PutItem")
+        function.use_queue(REPLAY_QUEUE_URL, bus.replays.queue, "SendMessage")
+        function.use_retention()
+        return function
+
+    def _recovery(self, data: DataStack, bus: BusStack) -> BusFunction:
+        function = self._function("recovery")
+        function.use_table(data.events, "GetItem")
+        function.use_table(
+            data.deliveries,
+            *("BatchGetItem", "GetItem", "Query", "UpdateItem"),
+            indexes=("by_dead", "by_dead_service"),
+        )
+        function.use_table(data.subscriptions, "GetItem", indexes=("by_service",))
+        function.use_table(data.replays, "GetItem", "PutItem", indexes=("by_kind", "by_service"))
+        function.use_bucket(data.payloads, "GetObject")
+        function.use_queue(bus.http_lane.url_variable, bus.http_lane.work.queue, "SendMessage")
+        function.use_queue(REPLAY_QUEUE_URL, bus.replays.queue, "SendMessage")
+        function.use_retention()
         return function
 
     def _status(self, data: DataStack, bus: BusStack) -> BusFunction:

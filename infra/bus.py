@@ -8,11 +8,18 @@ from constructs import Construct
 from infra.data import DataStack
 from infra.function import BusFunction, Layers
 from infra.lane import Lane
+from infra.outputs import output
 from infra.queue import WorkQueue
 from infra.settings import Settings
 from infra.stream import StreamSource
 
+REPLAY_QUEUE_URL = "REPLAY_QUEUE_URL"
+"""The variable that tells a function the URL of the queue of replays."""
+
 _ROUTE_TIMEOUT = cdk.Duration.seconds(60)
+_REPLAY_TIMEOUT = cdk.Duration.seconds(60)
+_SWEEP_TIMEOUT = cdk.Duration.seconds(60)
+_SWEEP_INTERVAL = cdk.Duration.minutes(1)
 
 
 class BusStack(cdk.Stack):
@@ -22,6 +29,9 @@ class BusStack(cdk.Stack):
         route: The function that routes events to lanes.
         stranded: The queue of events whose routing failed.
         http_lane: The lane of deliveries over HTTP.
+        replays: The queue of replays that must go on.
+        replay: The function that goes on with replays.
+        sweep: The function that runs every minute.
         events_source: What hands new events to the router.
     """
 
@@ -57,7 +67,7 @@ class BusStack(cdk.Stack):
             memory_mb=1024,
             timeout=_ROUTE_TIMEOUT,
         )
-        self.route.use_table(data.deliveries, "BatchWriteItem", "PutItem")
+        self.route.use_table(data.deliveries, "BatchWriteItem", "PutItem", "UpdateItem")
         self.route.use_table(data.subscriptions, "Scan", "GetItem")
         self.route.use_table(data.changes, "Query")
         self.route.use_table(data.events, "GetItem", "BatchGetItem")
@@ -68,7 +78,7 @@ class BusStack(cdk.Stack):
         self.route.allow_objects(
             data.failures, ["GetObject"], reason="Lambda chooses the names of what it gives up."
         )
-        self.route.consume(self.stranded)
+        self.route.consume(self.stranded.queue)
         self.events_source = StreamSource(
             self,
             "Events",
@@ -77,6 +87,11 @@ class BusStack(cdk.Stack):
             failures=data.failures,
             settings=settings,
         )
+        self.replays = WorkQueue(
+            self, "ReplayQueue", consumer_timeout=_REPLAY_TIMEOUT, settings=settings
+        )
+        self.replay = self._replay(layers, data, settings)
+        self.sweep = self._sweep(layers, data, settings)
         # The way back of what the stream gave up: through the queue of stranded events.
         events.Rule(
             self,
@@ -89,3 +104,46 @@ class BusStack(cdk.Stack):
             ),
             targets=[targets.SqsQueue(self.stranded.queue)],
         )
+
+    def _replay(self, layers: Layers, data: DataStack, settings: Settings) -> BusFunction:
+        replay = BusFunction(
+            self,
+            "Replay",
+            folder="replay",
+            layers=layers,
+            settings=settings,
+            memory_mb=1024,
+            timeout=_REPLAY_TIMEOUT,
+        )
+        replay.use_table(data.replays, "GetItem", "PutItem")
+        replay.use_table(data.subscriptions, "GetItem", "Scan")
+        replay.use_table(data.changes, "Query")
+        replay.use_table(data.events, "BatchGetItem", "GetItem", indexes=("by_time", "by_source"))
+        replay.use_bucket(data.payloads, "GetObject")
+        replay.use_queue(self.http_lane.url_variable, self.http_lane.work.queue, "SendMessage")
+        replay.use_queue(REPLAY_QUEUE_URL, self.replays.queue, "SendMessage")
+        replay.use_retention()
+        replay.consume(self.replays.queue)
+        return replay
+
+    def _sweep(self, layers: Layers, data: DataStack, settings: Settings) -> BusFunction:
+        sweep = BusFunction(
+            self,
+            "Sweep",
+            folder="sweep",
+            layers=layers,
+            settings=settings,
+            timeout=_SWEEP_TIMEOUT,
+        )
+        sweep.use_table(data.deliveries, "BatchGetItem", "UpdateItem", indexes=("by_due",))
+        sweep.use_table(data.circuits, "BatchGetItem")
+        sweep.use_table(data.cursors, "UpdateItem")
+        sweep.use_table(data.events, "GetItem", indexes=("by_time", "by_odd"))
+        sweep.use_table(data.replays, "GetItem", indexes=("by_kind",))
+        sweep.use_queue(self.http_lane.url_variable, self.http_lane.work.queue, "SendMessage")
+        sweep.use_queue("STRANDED_QUEUE_URL", self.stranded.queue, "SendMessage")
+        sweep.use_queue(REPLAY_QUEUE_URL, self.replays.queue, "SendMessage")
+        sweep.use_retention()
+        sweep.run_every(_SWEEP_INTERVAL)
+        output(self, "SweepFunction", sweep.function.function_name)
+        return sweep

@@ -22,6 +22,10 @@ class DataStack(cdk.Stack):
         key: The key that encrypts it.
         events: The table of events.
         deliveries: The table of routing records and deliveries.
+        circuits: The table of circuit breakers.
+        cursors: The table of cursors.
+        streams: The table of streams.
+        replays: The table of replays.
         publishers: The table of publishers.
         keys: The table of API keys.
         subscriptions: The table of subscriptions.
@@ -49,6 +53,10 @@ class DataStack(cdk.Stack):
         )
         self.events = self._table(tables.EVENTS)
         self.deliveries = self._table(tables.DELIVERIES)
+        self.circuits = self._table(tables.CIRCUITS)
+        self.cursors = self._table(tables.CURSORS)
+        self.streams = self._table(tables.STREAMS)
+        self.replays = self._table(tables.REPLAYS)
         self.publishers = self._table(tables.PUBLISHERS)
         self.keys = self._table(tables.KEYS)
         self.subscriptions = self._table(tables.SUBSCRIPTIONS)

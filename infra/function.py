@@ -7,6 +7,8 @@ actions on one resource and put the resource's name into the function's environm
 from collections.abc import Sequence
 
 import aws_cdk as cdk
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -18,7 +20,6 @@ from infra.built import ROOT
 from infra.bundling import dependencies_layer, service_layer
 from infra.logs import BusLogGroup
 from infra.nag import accept, accept_wildcard
-from infra.queue import WorkQueue
 from infra.removal import removal_policy
 from infra.settings import Settings
 from infra.storage import BusBucket, BusTable
@@ -230,26 +231,39 @@ class BusFunction(Construct):
         """Tells the function how long events are kept."""
         self.tell("RETENTION_DAYS", str(self._settings.retention_days))
 
-    def consume(self, work: WorkQueue, *, max_concurrency: int | None = None) -> None:
+    def consume(self, queue: sqs.IQueue, *, max_concurrency: int | None = None) -> None:
         """Has the function work a queue.
 
         Args:
-            work: The queue.
+            queue: The queue.
             max_concurrency: How many of the function may do so side by side; None for no limit.
         """
         self.allow(
             "sqs",
             ["DeleteMessage", "GetQueueAttributes", "ReceiveMessage"],
-            [work.queue.queue_arn],
+            [queue.queue_arn],
         )
         lambda_.EventSourceMapping(
             self,
-            f"{work.node.id}Source",
+            "QueueSource",
             target=self.function,
-            event_source_arn=work.queue.queue_arn,
+            event_source_arn=queue.queue_arn,
             batch_size=10,
             report_batch_item_failures=True,
             max_concurrency=max_concurrency,
+        )
+
+    def run_every(self, interval: cdk.Duration) -> None:
+        """Has the function run again and again.
+
+        Args:
+            interval: How often.
+        """
+        events.Rule(
+            self,
+            "Schedule",
+            schedule=events.Schedule.rate(interval),
+            targets=[targets.LambdaFunction(self.function)],
         )
 
     def tell(self, variable: str, value: str) -> None:

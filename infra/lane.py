@@ -5,7 +5,7 @@ from constructs import Construct
 
 from infra.data import DataStack
 from infra.function import BusFunction, Layers
-from infra.queue import MAX_RECEIVES, WorkQueue
+from infra.queue import WorkQueue
 from infra.settings import Settings
 
 _TIMEOUT = cdk.Duration.seconds(60)
@@ -19,6 +19,7 @@ class Lane(Construct):
     Attributes:
         work: The queue and its redrive queue.
         deliver: The function.
+        redrive: The function that makes dead letters of what the lane gave up.
         url_variable: The environment variable that tells a function the queue's URL.
     """
 
@@ -55,11 +56,28 @@ class Lane(Construct):
             settings=settings,
             timeout=_TIMEOUT,
         )
-        self.deliver.use_table(data.subscriptions, "GetItem", "BatchGetItem")
-        self.deliver.use_table(data.deliveries, "UpdateItem", "PutItem")
-        self.deliver.use_table(data.events, "GetItem", "BatchGetItem")
+        self.deliver.use_table(
+            data.subscriptions, "BatchGetItem", "ConditionCheckItem", "GetItem", "PutItem"
+        )
+        self.deliver.use_table(data.changes, "PutItem", "Query")
+        self.deliver.use_table(data.circuits, "BatchGetItem", "DeleteItem", "PutItem")
+        self.deliver.use_table(data.cursors, "UpdateItem")
+        self.deliver.use_table(data.streams, "Query")
+        self.deliver.use_table(data.deliveries, "BatchGetItem", "GetItem", "UpdateItem")
+        self.deliver.use_table(data.events, "GetItem", "PutItem")
         self.deliver.use_bucket(data.payloads, "GetObject")
-        self.deliver.use_queue(self.url_variable, self.work.queue, "ChangeMessageVisibility")
+        self.deliver.use_queue(self.url_variable, self.work.queue, "SendMessage")
         self.deliver.use_retention()
-        self.deliver.tell("LANE_ATTEMPTS", str(MAX_RECEIVES))
-        self.deliver.consume(self.work, max_concurrency=concurrency)
+        self.deliver.consume(self.work.queue, max_concurrency=concurrency)
+        self.redrive = BusFunction(
+            self,
+            "Redrive",
+            folder="redrive",
+            layers=layers,
+            settings=settings,
+            timeout=_TIMEOUT,
+        )
+        self.redrive.use_table(data.subscriptions, "GetItem")
+        self.redrive.use_table(data.deliveries, "GetItem", "UpdateItem")
+        self.redrive.use_retention()
+        self.redrive.consume(self.work.redrive)

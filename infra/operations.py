@@ -12,7 +12,7 @@ from infra.settings import Settings
 
 _MINUTE = cdk.Duration.minutes(1)
 _FIVE_MINUTES = cdk.Duration.minutes(5)
-# A message's five attempts take a few minutes at most; what waits longer is not being worked.
+# Retries are new messages; what waits longer than the longest delay is not being worked.
 _OLDEST_MESSAGE = cdk.Duration.minutes(30)
 _OLDEST_RECORD = cdk.Duration.minutes(1)
 
@@ -35,11 +35,19 @@ class OperationsStack(cdk.Stack):
             stack_name=settings.stack_name(construct_id),
             description="Event bus: alarms",
         )
-        functions = {**api.functions, "route": bus.route, "deliver_http": bus.http_lane.deliver}
+        functions = {
+            **api.functions,
+            "route": bus.route,
+            "deliver_http": bus.http_lane.deliver,
+            "redrive": bus.http_lane.redrive,
+            "replay": bus.replay,
+            "sweep": bus.sweep,
+        }
         for folder, function in functions.items():
             self._errors(folder, function)
         self._queue("HttpLane", bus.http_lane.work)
         self._queue("Stranded", bus.stranded)
+        self._queue("Replay", bus.replays)
         self._router(bus)
         self._alarm(
             "ApiFailures",

@@ -43,6 +43,7 @@ class WorkQueue(Construct):
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=_RETENTION,
+            visibility_timeout=cdk.Duration.seconds(_visibility_seconds(consumer_timeout)),
             removal_policy=removal_policy(settings),
         )
         self.queue = sqs.Queue(
@@ -51,8 +52,7 @@ class WorkQueue(Construct):
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=_RETENTION,
-            # Lambda asks for six times the function's timeout, to retry throttled batches in.
-            visibility_timeout=cdk.Duration.seconds(6 * consumer_timeout.to_seconds()),
+            visibility_timeout=cdk.Duration.seconds(_visibility_seconds(consumer_timeout)),
             dead_letter_queue=sqs.DeadLetterQueue(
                 queue=self.redrive, max_receive_count=MAX_RECEIVES
             ),
@@ -60,3 +60,8 @@ class WorkQueue(Construct):
         )
         output(self, f"{construct_id}Url", self.queue.queue_url)
         output(self, f"{construct_id}RedriveUrl", self.redrive.queue_url)
+
+
+def _visibility_seconds(consumer_timeout: cdk.Duration) -> float:
+    # Lambda asks for six times the function's timeout, to retry throttled batches in.
+    return 6 * consumer_timeout.to_seconds()

@@ -85,6 +85,8 @@ EVENTS = Table(
     Attribute("id"),
     indexes=(
         _events_by("by_time", "shard"),
+        # Sparse: the few that were stored at another time than they happened.
+        Index("by_odd", Attribute("odd_shard"), Attribute("odd_position"), _LISTED),
         _events_by("by_domain", "domain_shard"),
         _events_by("by_source", "source_shard"),
         _events_by("by_correlation", "correlation_id"),
@@ -93,10 +95,30 @@ EVENTS = Table(
     expires=True,
     stream=True,
 )
+_DUE = ("service_id", "attempts", "round_start")
+_DEAD = ("status", "event_type", "error_code", "service_id")
+
 DELIVERIES = Table(
     "deliveries",
     Attribute("event_id"),
     Attribute("subscription_id"),
+    # All three are sparse: what is delivered at once is in none, and costs no further write.
+    indexes=(
+        Index("by_due", Attribute("due_shard"), Attribute("next_retry_at"), _DUE),
+        Index("by_dead", Attribute("dead_shard"), Attribute("dead_letter_id"), _DEAD),
+        Index(
+            "by_dead_service", Attribute("dead_service_shard"), Attribute("dead_letter_id"), _DEAD
+        ),
+    ),
+    expires=True,
+)
+CIRCUITS = Table("circuits", Attribute("subscription_id"), expires=True)
+CURSORS = Table("cursors", Attribute("owner"), Attribute("name"), expires=True)
+STREAMS = Table("streams", Attribute("stream_id"), Attribute("version", "N"))
+REPLAYS = Table(
+    "replays",
+    Attribute("id"),
+    indexes=(_all_by("by_kind", "kind", "id"), _all_by("by_service", "service_id", "id")),
     expires=True,
 )
 PUBLISHERS = Table(
@@ -119,5 +141,16 @@ SUBSCRIPTIONS = Table(
 )
 CHANGES = Table("changes", Attribute("log"), Attribute("version", "N"))
 
-TABLES = (EVENTS, DELIVERIES, PUBLISHERS, KEYS, SUBSCRIPTIONS, CHANGES)
+TABLES = (
+    EVENTS,
+    DELIVERIES,
+    CIRCUITS,
+    CURSORS,
+    STREAMS,
+    REPLAYS,
+    PUBLISHERS,
+    KEYS,
+    SUBSCRIPTIONS,
+    CHANGES,
+)
 """Every table."""

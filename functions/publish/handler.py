@@ -12,12 +12,14 @@ from event_bus.settings import settings
 from event_bus.stores.events import EventStore
 from event_bus.stores.payloads import PayloadStore
 from event_bus.stores.publishers import PublisherStore
+from event_bus.stores.streams import StreamStore
 
 _intake = Intake(
     store=EventStore(
         clients.dynamodb(),
         settings().events_table,
         PayloadStore(clients.s3(), settings().payloads_bucket),
+        StreamStore(clients.dynamodb(), settings().streams_table),
     ),
     rights=PublisherRights(PublisherStore(clients.dynamodb(), settings().publishers_table).get),
     retention_days=settings().retention_days,

@@ -1,5 +1,6 @@
 """Registers publishers and subscriptions: `/publishers` and `/subscriptions`."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from event_bus import clients
@@ -8,16 +9,20 @@ from event_bus.api.endpoint import Request, Response, answer
 from event_bus.api.paging import bad_parameter, limit_in, read_cursor, write_cursor
 from event_bus.model.registration import (
     PublisherRegistration,
+    Subscription,
     SubscriptionChange,
     SubscriptionRegistration,
     SubscriptionStatus,
 )
 from event_bus.model.validation import read
+from event_bus.recovery.replay_queue import ReplayQueue
 from event_bus.registry.publishers import PublisherRegistry
 from event_bus.registry.subscriptions import SubscriptionQuery, SubscriptionRegistry
 from event_bus.settings import settings
+from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.keys import KeyStore
 from event_bus.stores.publishers import PublisherStore
+from event_bus.stores.replays import ReplayStore
 from event_bus.stores.subscriptions import SubscriptionStore
 
 _dynamodb = clients.dynamodb()
@@ -26,7 +31,14 @@ _store = SubscriptionStore(_dynamodb, settings().subscriptions_table, settings()
 _publishers = PublisherRegistry(
     PublisherStore(_dynamodb, settings().publishers_table), _keys, _store
 )
-_subscriptions = SubscriptionRegistry(_store, _keys)
+_circuits = CircuitStore(_dynamodb, settings().circuits_table)
+_subscriptions = SubscriptionRegistry(
+    _store,
+    _keys,
+    _circuits,
+    ReplayStore(_dynamodb, settings().replays_table, settings().retention_days),
+    ReplayQueue(clients.sqs(), settings().replay_queue_url),
+)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -86,11 +98,11 @@ def _remove_publisher(request: Request) -> Response:
 def _register_subscription(request: Request) -> Response:
     caller = request.caller
     registration = read(SubscriptionRegistration, request.json())
-    subscription, key = _subscriptions.register(registration, caller)
+    registered = _subscriptions.register(registration, caller)
     return Response(
         201,
-        documents.created_subscription_document(subscription, key),
-        {"location": f"/subscriptions/{subscription.id}"},
+        documents.created_subscription_document(registered),
+        {"location": f"/subscriptions/{registered.subscription.id}"},
     )
 
 
@@ -102,27 +114,29 @@ def _list_subscriptions(request: Request) -> Response:
         selection, read_cursor(query, caller), limit_in(query), caller
     )
     cursor = write_cursor(position, query, caller) if position else None
-    return Response(
-        200,
-        {"items": [documents.subscription_document(each) for each in found], "next_cursor": cursor},
-    )
+    return Response(200, {"items": _documents(found), "next_cursor": cursor})
 
 
 def _get_subscription(request: Request) -> Response:
     subscription = _subscriptions.get(request.resource_id, request.caller)
-    return Response(200, documents.subscription_document(subscription))
+    return Response(200, _documents([subscription])[0])
 
 
 def _change_subscription(request: Request) -> Response:
     caller = request.caller
     change = read(SubscriptionChange, request.json())
     subscription = _subscriptions.change(request.resource_id, change, caller)
-    return Response(200, documents.subscription_document(subscription))
+    return Response(200, _documents([subscription])[0])
 
 
 def _remove_subscription(request: Request) -> Response:
     _subscriptions.remove(request.resource_id, request.caller)
     return Response(204)
+
+
+def _documents(subscriptions: Sequence[Subscription]) -> list[dict[str, Any]]:
+    circuits = _circuits.get_many(each.id for each in subscriptions)
+    return [documents.subscription_document(each, circuits.get(each.id)) for each in subscriptions]
 
 
 def _status(query: dict[str, str]) -> SubscriptionStatus | None:

@@ -51,17 +51,26 @@ def _route_stream(records: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _route_stranded(records: list[dict[str, Any]]) -> dict[str, Any]:
-    messages = {
-        record["messageId"]: stranded_in(record["body"], _read_object) for record in records
-    }
+    messages = {record["messageId"]: _stranded_in(record) for record in records}
     # An event that is gone by now has expired, and is owed to nobody.
-    events = _events.get_many(event_id for ids in messages.values() for event_id in ids)
+    events = _events.get_many(event_id for ids in messages.values() for event_id in ids or ())
     failed = set(_router.route(list(events.values())))
     return {
         "batchItemFailures": [
-            {"itemIdentifier": message} for message, ids in messages.items() if failed & set(ids)
+            {"itemIdentifier": message}
+            for message, ids in messages.items()
+            if ids is None or failed & set(ids)
         ]
     }
+
+
+def _stranded_in(record: dict[str, Any]) -> list[str] | None:
+    try:
+        return stranded_in(record["body"], _read_object)
+    except Exception:
+        # It goes to the redrive queue, for a person to look at; the others are routed.
+        logger.exception("message cannot be read", message_id=record["messageId"])
+        return None
 
 
 def _read_object(bucket: str, key: str) -> bytes:

@@ -4,7 +4,6 @@ The answers have the form of the Health Check Response Format for HTTP APIs
 (https://datatracker.ietf.org/doc/html/draft-inadarei-api-health-check-06).
 """
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -55,7 +54,7 @@ class Health:
     """
 
     looks: Mapping[str, Mapping[str, Look]]
-    clock: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = times.steady
     _known: dict[str, tuple[Check, float]] = field(default_factory=dict)
 
     def check(self, *areas: str) -> list[Check]:

@@ -35,6 +35,26 @@ class Settings:
         return self._name("DELIVERIES_TABLE")
 
     @property
+    def circuits_table(self) -> str:
+        """The name of the table of circuit breakers."""
+        return self._name("CIRCUITS_TABLE")
+
+    @property
+    def cursors_table(self) -> str:
+        """The name of the table of cursors."""
+        return self._name("CURSORS_TABLE")
+
+    @property
+    def streams_table(self) -> str:
+        """The name of the table of streams."""
+        return self._name("STREAMS_TABLE")
+
+    @property
+    def replays_table(self) -> str:
+        """The name of the table of replays."""
+        return self._name("REPLAYS_TABLE")
+
+    @property
     def publishers_table(self) -> str:
         """The name of the table of publishers."""
         return self._name("PUBLISHERS_TABLE")
@@ -70,6 +90,11 @@ class Settings:
         return self._name("STRANDED_QUEUE_URL")
 
     @property
+    def replay_queue_url(self) -> str:
+        """The URL of the queue of replays that must go on."""
+        return self._name("REPLAY_QUEUE_URL")
+
+    @property
     def admin_secret(self) -> str:
         """The ARN of the secret that holds the first admin key."""
         return self._name("ADMIN_SECRET_ARN")
@@ -78,11 +103,6 @@ class Settings:
     def retention_days(self) -> int:
         """Days that an event and what is known of it are kept."""
         return int(self._name("RETENTION_DAYS"))
-
-    @property
-    def lane_attempts(self) -> int:
-        """How often the lane's queue hands a message over before it gives it up."""
-        return int(self._name("LANE_ATTEMPTS"))
 
     @property
     def local(self) -> bool:

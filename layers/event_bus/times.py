@@ -9,9 +9,34 @@ _RFC3339 = re.compile(
 )
 
 
+def unix() -> float:
+    """The present time, in seconds since 1970."""
+    return time.time()
+
+
+def steady() -> float:
+    """Seconds that only grow."""
+    return time.monotonic()
+
+
 def now() -> str:
     """The present time."""
-    return _text(datetime.now(UTC))
+    return at(unix())
+
+
+def at(seconds: float) -> str:
+    """The time so many seconds after 1970."""
+    return _text(datetime.fromtimestamp(seconds, UTC))
+
+
+def seconds(text: str) -> float:
+    """The seconds since 1970 of a time that this module wrote."""
+    return datetime.fromisoformat(text).timestamp()
+
+
+def after(wait: float) -> str:
+    """The time so many seconds from now."""
+    return at(unix() + wait)
 
 
 def parse(text: str) -> str:
@@ -42,7 +67,7 @@ def parse(text: str) -> str:
 
 def expiry(days: int) -> int:
     """The Unix time, in seconds, at which what is written now expires."""
-    return int(time.time()) + days * 86_400
+    return int(unix()) + days * 86_400
 
 
 def _text(moment: datetime) -> str:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from localstack.bus import LocalBus
-from tests.end_to_end.receiver import Receiver, receiving
+from tests.end_to_end.receiver import Receiver, eventually, receiving
 
 _numbers = count(1)
 
@@ -48,6 +48,44 @@ class Client:
             if each["subscription_id"] == subscription_id
         ]
         return found[0] if found else None
+
+    def settled(self, event_id: str, subscription_id: str, status: str) -> dict[str, Any]:
+        """The delivery of an event to a subscription, once it has this status."""
+        found: dict[str, Any] = eventually(
+            lambda: (
+                (each := self.delivery(event_id, subscription_id))
+                and each["status"] == status
+                and each
+            )
+        )
+        return found
+
+    def dead_letters(self, **filters: str) -> list[dict[str, Any]]:
+        """The dead letters of some filters, the newest first."""
+        answer = self.http.get("/dead-letters", params=filters)
+        assert answer.status_code == 200, answer.text
+        items: list[dict[str, Any]] = answer.json()["items"]
+        return items
+
+    def dead_letter(self, **filters: str) -> dict[str, Any]:
+        """The one dead letter of some filters, once it is there."""
+        [letter] = eventually(lambda: self.dead_letters(**filters))
+        found: dict[str, Any] = letter
+        return found
+
+    def replayed(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Asks for a replay, and waits until it is completed."""
+        answer = self.http.post(path, json=body)
+        assert answer.status_code == 202, answer.text
+        location = answer.headers["location"]
+        assert location == f"/replays/{answer.json()['id']}"
+
+        def completed() -> dict[str, Any] | None:
+            replay: dict[str, Any] = self.http.get(location).json()
+            return replay if replay["state"] == "completed" else None
+
+        done: dict[str, Any] = eventually(completed)
+        return done
 
     def subscribe(self, receiver: Receiver | str, *event_types: str, **more: Any) -> dict[str, Any]:
         """Registers a subscription.
@@ -105,6 +143,27 @@ class World:
     def receiver(self, *args: Any) -> Receiver:
         """A receiver that listens until the test ends."""
         return self._open.enter_context(receiving(*args))
+
+    def sweep(self) -> None:
+        """Has the sweeper run, without waiting for its minute."""
+        answer = self.bus.client("lambda").invoke(
+            FunctionName=self.bus.resources["sweep_function"], Payload=b"{}"
+        )
+        assert "FunctionError" not in answer, answer["Payload"].read()
+
+    def make_due(self, letter: dict[str, Any]) -> None:
+        """Brings the time forward at which a dead letter is tried again."""
+        replay = f"#{letter['replay_id']}" if letter["replay_id"] else ""
+        self.bus.dynamodb.update_item(
+            TableName=self.bus.resources["deliveries_table"],
+            Key={
+                "event_id": {"S": letter["event_id"]},
+                "subscription_id": {"S": letter["subscription_id"] + replay},
+            },
+            UpdateExpression="SET next_retry_at = :now",
+            ConditionExpression="attribute_exists(due_shard)",
+            ExpressionAttributeValues={":now": {"S": letter["created_at"]}},
+        )
 
     def _client(self, headers: dict[str, str]) -> httpx.Client:
         client = httpx.Client(base_url=self.bus.api_url, headers=headers, timeout=30)

@@ -30,19 +30,16 @@ def test_an_event_arrives_signed_and_its_delivery_can_be_read(world: World) -> N
         "payload": {"task_id": "t-1"},
         "metadata": {"correlation_id": "c-1"},
     }
-    delivery = eventually(
-        lambda: (
-            (each := publisher.delivery(event_id, subscription["id"]))
-            and each["status"] == "delivered"
-            and each
-        )
-    )
+    delivery = publisher.settled(event_id, subscription["id"], "delivered")
     assert delivery == {
         "subscription_id": subscription["id"],
         "service_id": subscriber.service_id,
+        "replay_id": None,
         "status": "delivered",
         "attempts": 1,
         "last_error": None,
+        "next_retry_at": None,
+        "dead_letter_id": None,
         "delivered_at": delivery["delivered_at"],
     }
     assert publisher.event(event_id)["processed"] is True
@@ -120,72 +117,12 @@ def test_a_deleted_or_disabled_subscription_gets_nothing(world: World) -> None:
     receiver.wait_for_event(publisher.publish(f"{domain}.again"))
 
 
-def test_a_failed_delivery_is_tried_again_until_it_succeeds(world: World) -> None:
-    domain = world.name("task")
-    publisher = world.publisher(f"{domain}.*")
-    receiver = world.receiver(lambda count: (500 if count < 3 else 204, {}))
-    subscription = publisher.subscribe(receiver, f"{domain}.*")
-    event_id = publisher.publish(f"{domain}.created")
-    receiver.wait_for(1)
-    seen = eventually(
-        lambda: (
-            (each := publisher.delivery(event_id, subscription["id"]))
-            and each["status"] == "retrying"
-            and each
-        )
-    )
-    assert seen["last_error"] == {"code": "http_status", "message": "the subscriber answered 500"}
-    requests = receiver.wait_for(3)
-    assert {request.headers["webhook-id"] for request in requests} == {event_id}
-    for request in requests:
-        request.verify(subscription["signing_secret"])
-    delivery = eventually(
-        lambda: (
-            (each := publisher.delivery(event_id, subscription["id"]))
-            and each["status"] == "delivered"
-            and each
-        )
-    )
-    assert (delivery["attempts"], delivery["last_error"]) == (3, None)
-
-
-def test_what_never_succeeds_ends_in_the_redrive_queue_and_is_not_lost(world: World) -> None:
-    domain = world.name("task")
-    publisher = world.publisher(f"{domain}.*")
-    # A redirect is a failure, wherever it leads.
-    other = world.receiver()
-    receiver = world.receiver(lambda _: (302, {"location": other.url}))
-    subscription = publisher.subscribe(receiver, f"{domain}.*")
-    event_id = publisher.publish(f"{domain}.created", {"kept": "whole"})
-    receiver.wait_for(5, seconds=90)
-    delivery = eventually(
-        lambda: (
-            (each := publisher.delivery(event_id, subscription["id"]))
-            and each["status"] == "exhausted"
-            and each
-        )
-    )
-    assert delivery["attempts"] == 5
-    assert delivery["last_error"]["message"] == "the subscriber answered 302"
-    sqs, redrive = world.bus.sqs, world.bus.resources["http_lane_redrive_url"]
-
-    def redriven() -> list[dict[str, object]]:
-        messages = sqs.receive_message(
-            QueueUrl=redrive, MaxNumberOfMessages=10, VisibilityTimeout=1, WaitTimeSeconds=1
-        ).get("Messages", [])
-        bodies = [orjson.loads(message["Body"]) for message in messages]
-        return [body for body in bodies if body["event_id"] == event_id]
-
-    message = eventually(redriven, seconds=60)[0]
-    assert message["event"]["payload"] == {"kept": "whole"}
-    assert not other.requests
-
-
 def test_a_subscriber_that_hangs_does_not_hold_up_the_others(world: World) -> None:
     domain = world.name("task")
     publisher, slow, quick = world.publisher(f"{domain}.*"), world.receiver(), world.receiver()
     slow.hold.clear()
-    hanging = publisher.subscribe(slow, f"{domain}.*")
+    policy = {"schedule": [1, 1, 1, 1], "timeout": 15}
+    hanging = publisher.subscribe(slow, f"{domain}.*", retry_policy=policy)
     publisher.subscribe(quick, f"{domain}.*")
     begun = time.monotonic()
     ids = [publisher.publish(f"{domain}.created") for _ in range(5)]

@@ -22,7 +22,9 @@ from event_bus.model.registration import (
     SubscriptionChange,
     SubscriptionRegistration,
 )
+from event_bus.model.replay import EventReplayRequest, ReplayRequest
 from event_bus.publishing.intake import MAX_BATCH
+from event_bus.recovery.dead_letters import MAX_BULK, BulkRetryRequest
 
 DOCUMENT = Path(__file__).with_name("openapi.json")
 
@@ -31,6 +33,9 @@ _REQUESTS: tuple[type[BaseModel], ...] = (
     PublisherRegistration,
     SubscriptionRegistration,
     SubscriptionChange,
+    EventReplayRequest,
+    ReplayRequest,
+    BulkRetryRequest,
 )
 
 
@@ -44,6 +49,7 @@ class _Operation:
     body: Schema | None = None
     query: tuple[dict[str, Any], ...] = ()
     refusals: tuple[int, ...] = ()
+    body_required: bool = True
 
 
 def _query(name: str, description: str, **schema: Any) -> dict[str, Any]:
@@ -107,6 +113,61 @@ _OPERATIONS: dict[str, _Operation] = {
     ),
     "GET /events/{id}": _Operation(
         "getEvent", "One event, with its deliveries.", {200: "Event"}, refusals=(404,)
+    ),
+    "POST /events/{id}/replay": _Operation(
+        "replayEvent",
+        "Deliver an event again, to all that match it now or to one subscription.",
+        {202: "Replay"},
+        body=ref("EventReplayRequest"),
+        refusals=(404, 409),
+        body_required=False,
+    ),
+    "POST /replays": _Operation(
+        "startReplay",
+        "Deliver the events of a stretch of time again.",
+        {202: "Replay"},
+        body=ref("ReplayRequest"),
+        refusals=(404, 409),
+    ),
+    "GET /replays": _Operation(
+        "listReplays", "List replays, newest first.", {200: "ReplayPage"}, query=_PAGING
+    ),
+    "GET /replays/{id}": _Operation(
+        "getReplay", "One replay, with its progress.", {200: "Replay"}, refusals=(404,)
+    ),
+    "DELETE /replays/{id}": _Operation(
+        "cancelReplay", "Cancel a replay.", {200: "Replay"}, refusals=(404, 409)
+    ),
+    "GET /dead-letters": _Operation(
+        "listDeadLetters",
+        "List dead letters, newest first: all for an admin, its own for a service.",
+        {200: "DeadLetterPage"},
+        query=(
+            _query("event_id", "The event.", minLength=1),
+            _query("subscription_id", "The subscription.", minLength=1),
+            _query("subscriber_id", "The service that the subscription belongs to.", minLength=1),
+            _query("event_type", "The event's type, or a pattern such as `task.*`.", minLength=1),
+            _query("error_code", "The code of the last error.", minLength=1),
+            _query("status", "Where it stands.", enum=["retrying", "exhausted", "resolved"]),
+            _query("from", "The first `created_at`, included.", format="date-time"),
+            _query("to", "The last `created_at`, excluded.", format="date-time"),
+            *_PAGING,
+        ),
+    ),
+    "POST /dead-letters/retry": _Operation(
+        "retryDeadLetters",
+        f"Try the dead letters of a filter anew, up to {MAX_BULK} a request.",
+        {202: "BulkRetry"},
+        body=ref("BulkRetryRequest"),
+    ),
+    "GET /dead-letters/{id}": _Operation(
+        "getDeadLetter", "One dead letter, with its attempts.", {200: "DeadLetter"}, refusals=(404,)
+    ),
+    "POST /dead-letters/{id}/retry": _Operation(
+        "retryDeadLetter", "Try a dead letter anew.", {202: "DeadLetter"}, refusals=(404, 409)
+    ),
+    "DELETE /dead-letters/{id}": _Operation(
+        "discardDeadLetter", "Discard a dead letter.", {204: None}, refusals=(404, 409)
     ),
     "POST /publishers": _Operation(
         "registerPublisher",
@@ -177,7 +238,7 @@ _OPERATIONS: dict[str, _Operation] = {
 _ANSWERS: dict[int, str] = {
     200: "Done.",
     201: "Created.",
-    202: "Stored.",
+    202: "Accepted.",
     204: "Removed.",
     207: "Some events of the batch were refused.",
     503: "A check failed.",
@@ -214,7 +275,7 @@ def describe() -> dict[str, Any]:
         "info": {
             "title": "Event Bus Service",
             "version": "0.1.0",
-            "description": "Publish events, subscribe to them, and read them back.",
+            "description": "Publish events, subscribe to them, read them back, and replay them.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "./"}],
@@ -250,7 +311,7 @@ def _operation(route: Route) -> dict[str, Any]:
         described["parameters"] = parameters
     if operation.body:
         described["requestBody"] = {
-            "required": True,
+            "required": operation.body_required,
             "content": {"application/json": {"schema": operation.body}},
         }
     if route.public:

@@ -2,9 +2,13 @@
 
 from typing import Any
 
-from event_bus.model.delivery import Delivery
+from event_bus import times
+from event_bus.model.circuit import Circuit
+from event_bus.model.delivery import Delivery, DeliveryKey
 from event_bus.model.registration import Publisher, Subscription
+from event_bus.model.replay import Replay
 from event_bus.querying.event_finder import Found
+from event_bus.registry.subscriptions import Registered
 
 
 def event_summary(found: Found) -> dict[str, Any]:
@@ -19,32 +23,102 @@ def event_summary(found: Found) -> dict[str, Any]:
 
 def event_document(found: Found) -> dict[str, Any]:
     """An event with what became of it."""
-    outcomes = {each.subscription_id: each for each in found.deliveries}
     routing = found.routing
-    matched = dict(routing.matched) if routing else {}
-    matched |= {each.subscription_id: each.service_id for each in found.deliveries}
+    recorded = {each.key for each in found.deliveries}
+    pending = {
+        DeliveryKey(found.event.id, subscription_id): service_id
+        for subscription_id, service_id in (routing.matched if routing else {}).items()
+    }
+    deliveries = [_delivery(each) for each in found.deliveries]
+    deliveries += [_pending(key, pending[key]) for key in pending.keys() - recorded]
     changes = [found.event.created_at, *(each.updated_at for each in found.deliveries)]
     if routing:
         changes.append(routing.routed_at)
     return {
         **event_summary(found),
-        "deliveries": [
-            _delivery(subscription_id, service_id, outcomes.get(subscription_id))
-            for subscription_id, service_id in sorted(matched.items())
-        ],
+        "deliveries": sorted(
+            deliveries, key=lambda each: (each["subscription_id"], each["replay_id"] or "")
+        ),
         "updated_at": max(changes),
     }
 
 
-def _delivery(subscription_id: str, service_id: str, delivery: Delivery | None) -> dict[str, Any]:
+def _delivery(delivery: Delivery) -> dict[str, Any]:
     return {
-        "subscription_id": subscription_id,
-        "service_id": service_id,
-        "status": delivery.status if delivery else "pending",
-        "attempts": delivery.attempts if delivery else 0,
-        "last_error": delivery.last_error if delivery else None,
-        "delivered_at": delivery.delivered_at if delivery else None,
+        "subscription_id": delivery.key.subscription_id,
+        "service_id": delivery.service_id,
+        "replay_id": delivery.key.replay_id,
+        "status": delivery.status,
+        "attempts": delivery.attempts,
+        "last_error": delivery.last_error,
+        "next_retry_at": delivery.next_retry_at,
+        "dead_letter_id": delivery.dead_letter_id,
+        "delivered_at": delivery.delivered_at,
     }
+
+
+def _pending(key: DeliveryKey, service_id: str) -> dict[str, Any]:
+    return {
+        "subscription_id": key.subscription_id,
+        "service_id": service_id,
+        "replay_id": None,
+        "status": "pending",
+        "attempts": 0,
+        "last_error": None,
+        "next_retry_at": None,
+        "dead_letter_id": None,
+        "delivered_at": None,
+    }
+
+
+def dead_letter_document(letter: Delivery) -> dict[str, Any]:
+    """A dead letter, with its attempts."""
+    return {
+        "id": letter.dead_letter_id,
+        "event_id": letter.key.event_id,
+        "event_type": letter.event_type,
+        "subscription_id": letter.key.subscription_id,
+        "subscriber_id": letter.service_id,
+        "replay_id": letter.key.replay_id,
+        "status": letter.dead_letter_status,
+        "error": letter.last_error,
+        "retry_count": max(0, letter.attempts - 1),
+        "next_retry_at": letter.next_retry_at,
+        "attempts": letter.log,
+        "created_at": letter.created_at,
+        "updated_at": letter.updated_at,
+    }
+
+
+def replay_document(replay: Replay) -> dict[str, Any]:
+    """A replay, with how far it has come."""
+    return {
+        "id": replay.id,
+        "service_id": replay.service_id,
+        "state": replay.state,
+        "event_id": replay.event_id,
+        "subscription_id": replay.subscription_id,
+        "event_types": replay.event_types,
+        "source": replay.source,
+        "from": replay.since,
+        "to": replay.until,
+        "rate": replay.rate,
+        "progress": {
+            "ratio": _ratio(replay),
+            "events_examined": replay.examined,
+            "deliveries_sent": replay.sent,
+        },
+        "created_at": replay.created_at,
+        "updated_at": replay.updated_at,
+    }
+
+
+def _ratio(replay: Replay) -> float:
+    if replay.state == "completed":
+        return 1.0
+    begin, end = times.seconds(replay.since), times.seconds(replay.until)
+    reached = times.seconds(replay.position.partition("#")[0]) if replay.position else begin
+    return round(min(max((reached - begin) / max(end - begin, 0.001), 0.0), 1.0), 3)
 
 
 def publisher_document(publisher: Publisher, api_key: str | None = None) -> dict[str, Any]:
@@ -60,8 +134,10 @@ def publisher_document(publisher: Publisher, api_key: str | None = None) -> dict
     }
 
 
-def subscription_document(subscription: Subscription) -> dict[str, Any]:
-    """A subscription, without its secret."""
+def subscription_document(
+    subscription: Subscription, circuit: Circuit | None = None
+) -> dict[str, Any]:
+    """A subscription, without its secret, and its circuit, if it has failed lately."""
     return {
         "id": subscription.id,
         "service_id": subscription.service_id,
@@ -69,20 +145,35 @@ def subscription_document(subscription: Subscription) -> dict[str, Any]:
         "event_types": subscription.event_types,
         "filters": subscription.filters,
         "callback_url": subscription.callback_url,
+        "delivery_guarantee": subscription.delivery_guarantee,
+        "ordered": subscription.ordered,
+        "retry_policy": subscription.retry_policy,
         "status": subscription.status,
+        "disabled_reason": subscription.disabled_reason,
+        "circuit": _circuit(circuit),
         "created_at": subscription.created_at,
         "updated_at": subscription.updated_at,
     }
 
 
-def created_subscription_document(
-    subscription: Subscription, api_key: str | None
-) -> dict[str, Any]:
+def _circuit(circuit: Circuit | None) -> dict[str, Any]:
+    circuit = circuit or Circuit()
+    return {
+        "state": circuit.state,
+        "consecutive_failures": circuit.consecutive,
+        "failing_since": times.at(circuit.failing_since) if circuit.failing_since else None,
+        "next_probe_at": None if circuit.permits else times.at(circuit.until),
+    }
+
+
+def created_subscription_document(registered: Registered) -> dict[str, Any]:
     """A subscription in the one answer that shows its secret, and a generated key."""
+    subscription = registered.subscription
     return {
         **subscription_document(subscription),
         "signing_secret": subscription.signing_secret,
-        **_authentication(api_key),
+        "replay_id": registered.replay_id,
+        **_authentication(registered.api_key),
     }
 
 

@@ -127,6 +127,11 @@ class Request:
             raise MalformedRequest(f"{faults[0].pointer} {faults[0].detail}.", faults)
         return given
 
+    @property
+    def has_body(self) -> bool:
+        """Whether anything was sent as a body."""
+        return bool(self.event.get("body"))
+
     def json(self) -> Any:
         """The body.
 

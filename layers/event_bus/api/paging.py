@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import orjson
 
+from event_bus import times
 from event_bus.errors import Fault, MalformedRequest
 from event_bus.security.callers import Caller
 
@@ -34,6 +35,21 @@ def limit_in(query: Mapping[str, str]) -> int:
 def bad_parameter(name: str, detail: str) -> MalformedRequest:
     """The refusal of a parameter of the query."""
     return MalformedRequest(f"{name} {detail}.", [Fault(name, detail)])
+
+
+def time_in(query: Mapping[str, str], name: str) -> str | None:
+    """A time among the parameters, in UTC, if it was given.
+
+    Raises:
+        MalformedRequest: It is not an RFC 3339 time.
+    """
+    if name not in query:
+        return None
+    try:
+        # A plus sign that was not percent-encoded arrives as a space.
+        return times.parse(query[name].replace(" ", "+"))
+    except ValueError as error:
+        raise bad_parameter(name, str(error)) from None
 
 
 def write_cursor(position: str, query: Mapping[str, str], caller: Caller) -> str:

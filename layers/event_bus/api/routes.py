@@ -7,7 +7,7 @@ checked against it, and the OpenAPI document describes it.
 from dataclasses import dataclass
 from typing import Literal
 
-FunctionName = Literal["publish", "events", "registry", "status"]
+FunctionName = Literal["publish", "events", "registry", "recovery", "status"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,16 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/events", "publish"),
     Route("GET", "/events", "events"),
     Route("GET", "/events/{id}", "events"),
+    Route("POST", "/events/{id}/replay", "recovery"),
+    Route("POST", "/replays", "recovery"),
+    Route("GET", "/replays", "recovery"),
+    Route("GET", "/replays/{id}", "recovery"),
+    Route("DELETE", "/replays/{id}", "recovery"),
+    Route("GET", "/dead-letters", "recovery"),
+    Route("POST", "/dead-letters/retry", "recovery"),
+    Route("GET", "/dead-letters/{id}", "recovery"),
+    Route("POST", "/dead-letters/{id}/retry", "recovery"),
+    Route("DELETE", "/dead-letters/{id}", "recovery"),
     Route("POST", "/publishers", "registry"),
     Route("GET", "/publishers", "registry"),
     Route("GET", "/publishers/{id}", "registry"),

@@ -47,6 +47,8 @@ _TIME: Schema = {
     "format": "date-time",
     "description": "RFC 3339, UTC, with milliseconds.",
 }
+_NULLABLE_TIME: Schema = {"anyOf": [_TIME, {"type": "null"}]}
+_NULLABLE_TEXT = _nullable("string")
 _PATTERNS = _list(_TEXT)
 
 _ACCEPTED = {"id": _TEXT, "type": _TEXT, "source": _TEXT, "timestamp": _TIME, "created_at": _TIME}
@@ -86,7 +88,30 @@ _SUBSCRIPTION: dict[str, Schema] = {
     "event_types": _PATTERNS,
     "filters": {"type": "object", "additionalProperties": {"type": "object"}},
     "callback_url": _TEXT,
+    "delivery_guarantee": {"enum": ["at_least_once", "at_most_once", "exactly_once"]},
+    "ordered": {"type": "boolean"},
+    "retry_policy": _object(
+        {
+            "max_attempts": _COUNT,
+            "schedule": {"type": ["array", "null"], "items": _COUNT},
+            "base": _COUNT,
+            "factor": {"type": "number"},
+            "cap": _COUNT,
+            "timeout": _COUNT,
+            "client_errors": {"enum": ["retry", "final"]},
+            "disable_after_days": _COUNT,
+        }
+    ),
     "status": {"enum": ["active", "disabled"]},
+    "disabled_reason": _nullable("string", description="Why the bus disabled it, if it did."),
+    "circuit": _object(
+        {
+            "state": {"enum": ["closed", "open", "half_open"]},
+            "consecutive_failures": _COUNT,
+            "failing_since": _NULLABLE_TIME,
+            "next_probe_at": _NULLABLE_TIME,
+        }
+    ),
     "created_at": _TIME,
     "updated_at": _TIME,
 }
@@ -144,12 +169,83 @@ SCHEMAS: dict[str, Schema] = {
         {
             "subscription_id": _TEXT,
             "service_id": _TEXT,
+            "replay_id": _NULLABLE_TEXT,
             "status": {"enum": ["pending", "delivered", "retrying", "exhausted", "dropped"]},
             "attempts": _COUNT,
-            "last_error": {"anyOf": [_object({"code": _TEXT, "message": _TEXT}), {"type": "null"}]},
-            "delivered_at": {"anyOf": [_TIME, {"type": "null"}]},
+            "last_error": {"anyOf": [ref("DeliveryError"), {"type": "null"}]},
+            "next_retry_at": _NULLABLE_TIME,
+            "dead_letter_id": _NULLABLE_TEXT,
+            "delivered_at": _NULLABLE_TIME,
         }
     ),
+    "DeliveryError": _object({"code": _TEXT, "message": _TEXT, "timestamp": _TIME}),
+    "Attempt": _object(
+        {
+            "number": _COUNT,
+            "at": _TIME,
+            "duration_ms": _COUNT,
+            "code": _NULLABLE_TEXT,
+            "message": _TEXT,
+            "status_code": _nullable("integer"),
+            "response": {**_TEXT, "description": "How the answer began."},
+        }
+    ),
+    "DeadLetter": _object(
+        {
+            "id": _TEXT,
+            "event_id": _TEXT,
+            "event_type": _TEXT,
+            "subscription_id": _TEXT,
+            "subscriber_id": _TEXT,
+            "replay_id": _NULLABLE_TEXT,
+            "status": {"enum": ["retrying", "exhausted", "resolved"]},
+            "error": {"anyOf": [ref("DeliveryError"), {"type": "null"}]},
+            "retry_count": _COUNT,
+            "next_retry_at": _NULLABLE_TIME,
+            "attempts": _list(ref("Attempt")),
+            "created_at": _TIME,
+            "updated_at": _TIME,
+        }
+    ),
+    "DeadLetterPage": _page("DeadLetter"),
+    "BulkRetry": _object(
+        {
+            "retried": _COUNT,
+            "next_cursor": _nullable(
+                "string",
+                description="Send the same body with it as `cursor` for the rest; null at the end.",
+            ),
+        }
+    ),
+    "Replay": _object(
+        {
+            "id": _TEXT,
+            "service_id": _TEXT,
+            "state": {"enum": ["running", "completed", "cancelled"]},
+            "event_id": _NULLABLE_TEXT,
+            "subscription_id": _NULLABLE_TEXT,
+            "event_types": {"type": ["array", "null"], "items": _TEXT},
+            "source": _NULLABLE_TEXT,
+            "from": _TIME,
+            "to": _TIME,
+            "rate": {**_COUNT, "description": "Deliveries a second at most."},
+            "progress": _object(
+                {
+                    "ratio": {
+                        "type": "number",
+                        "minimum": 0,
+                        "maximum": 1,
+                        "description": "Which part of the time is behind it.",
+                    },
+                    "events_examined": _COUNT,
+                    "deliveries_sent": _COUNT,
+                }
+            ),
+            "created_at": _TIME,
+            "updated_at": _TIME,
+        }
+    ),
+    "ReplayPage": _page("Replay"),
     "EventPage": _page("EventSummary"),
     "Publisher": _object(_PUBLISHER),
     "CreatedPublisher": _object(_PUBLISHER, {"authentication": _AUTHENTICATION}),

@@ -3,10 +3,10 @@
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import orjson
@@ -14,19 +14,23 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from event_bus import times
 from event_bus.delivery.outcome import Outcome
+from event_bus.model.delivery import DeliveryKey
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
 from event_bus.security.signatures import signed_headers
 
-DEADLINE_SECONDS = 15.0
-"""What the whole exchange may take, from the connection to the end of the answer."""
-
 CONNECT_SECONDS = 5.0
-"""What the connection may take of it."""
+"""What the connection may take of an exchange."""
 
 MAX_RESPONSE_BYTES = 16 * 1024
 """How much of an answer is read; what is longer costs the connection."""
+
+KEPT_RESPONSE_BYTES = 256
+"""How much of an answer is remembered with its attempt."""
+
+_ASKS_TO_WAIT = frozenset({429, 503})
 
 
 class _Deadline:
@@ -115,7 +119,7 @@ def connection_pools() -> urllib3.PoolManager:
         num_pools=64,
         maxsize=10,
         retries=False,
-        timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=DEADLINE_SECONDS),
+        timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=None),
     )
     pools.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
     return pools
@@ -127,64 +131,104 @@ class HttpTarget:
 
     Attributes:
         pools: The connections.
-        deadline_seconds: What an exchange may take.
         clock: The Unix time, in seconds.
     """
 
     pools: urllib3.PoolManager = field(default_factory=connection_pools)
-    deadline_seconds: float = DEADLINE_SECONDS
-    clock: Callable[[], float] = time.time
+    clock: Callable[[], float] = times.unix
 
-    def deliver(self, event: Event, subscription: Subscription) -> Outcome:
+    def deliver(self, key: DeliveryKey, event: Event, subscription: Subscription) -> Outcome:
         """Posts the event; an answer of 2xx means that the subscriber took it.
+
+        The whole exchange, from the connection to the end of the answer, has the timeout of the
+        subscription's retry policy.
 
         Redirects are not followed: they could lead to where a callback must not (Standard
         Webhooks counts them as failures, too).
         """
-        body = orjson.dumps(event.envelope())
+        body = orjson.dumps(envelope(key, event))
         headers = {
             "content-type": "application/json",
             "user-agent": "event-bus/1",
-            **signed_headers(event.id, int(self.clock()), body, subscription.signing_secret),
+            **signed_headers(key.webhook_id, int(self.clock()), body, subscription.signing_secret),
         }
-        with _Deadline(self.deadline_seconds) as deadline:
+        if key.replay_id:
+            headers["event-bus-replay"] = key.replay_id
+        seconds = subscription.retry_policy.timeout
+        with _Deadline(seconds) as deadline:
             try:
-                status = self._post(subscription.callback_url, body, headers)
+                answer = self._post(subscription.callback_url, body, headers)
             except (urllib3.exceptions.HTTPError, OSError) as error:
-                return self._failure(error, deadline)
+                return _failure(error, deadline, seconds)
         if deadline.passed:
-            return self._too_late()
-        if 200 <= status < 300:
-            return Outcome()
-        return Outcome("http_status", f"the subscriber answered {status}")
+            return _too_late(seconds)
+        return answer
 
-    def _post(self, url: str, body: bytes, headers: dict[str, str]) -> int:
+    def _post(self, url: str, body: bytes, headers: dict[str, str]) -> Outcome:
         response = self.pools.urlopen(
             "POST", url, body=body, headers=headers, redirect=False, preload_content=False
         )
         try:
             # Read to the end, or the connection could not be used again.
-            response.read(MAX_RESPONSE_BYTES, decode_content=False)
-            return response.status
+            answer = response.read(MAX_RESPONSE_BYTES, decode_content=False)
+            if len(answer) < MAX_RESPONSE_BYTES and response.length_remaining:
+                raise urllib3.exceptions.ProtocolError("the answer ended too early")
+            return self._outcome(response, answer)
         finally:
             if response.closed or response.length_remaining == 0:
                 response.release_conn()
             else:
                 response.close()
 
-    def _failure(self, error: Exception, deadline: _Deadline) -> Outcome:
-        if deadline.passed or isinstance(error, urllib3.exceptions.ReadTimeoutError):
-            return self._too_late()
-        if isinstance(error, urllib3.exceptions.SSLError):
-            return Outcome("tls_failed", "the TLS handshake failed")
-        # The order counts: each of these is a kind of the next.
-        if isinstance(error, urllib3.exceptions.NameResolutionError):
-            return Outcome("name_not_resolved", "the host's name has no address")
-        if isinstance(error, urllib3.exceptions.NewConnectionError):
-            return Outcome("connection_refused", "no connection could be made")
-        if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
-            return Outcome("connect_timeout", f"no connection within {CONNECT_SECONDS:g} s")
-        return Outcome("connection_broken", "the connection broke before the answer was complete")
+    def _outcome(self, response: urllib3.BaseHTTPResponse, answer: bytes) -> Outcome:
+        status = response.status
+        begun = answer[:KEPT_RESPONSE_BYTES].decode(errors="replace")
+        if 200 <= status < 300:
+            return Outcome(status_code=status, response=begun)
+        asked = response.headers.get("retry-after") if status in _ASKS_TO_WAIT else None
+        return Outcome(
+            "http_status",
+            f"the subscriber answered {status}",
+            status_code=status,
+            response=begun,
+            retry_after=_seconds(asked, self.clock()) if asked else None,
+        )
 
-    def _too_late(self) -> Outcome:
-        return Outcome("timeout", f"no complete answer within {self.deadline_seconds:g} s")
+
+def envelope(key: DeliveryKey, event: Event) -> dict[str, Any]:
+    """The event as its subscriber sees it; a replay is marked in the metadata."""
+    shown = event.envelope()
+    if key.replay_id:
+        shown["metadata"] = {**event.metadata, "replay_id": key.replay_id}
+    return shown
+
+
+def _seconds(retry_after: str, now: float) -> float | None:
+    """The seconds that a `Retry-After` asks for (RFC 9110, 10.2.3); None where it says nothing."""
+    text = retry_after.strip()
+    if text.isascii() and text.isdigit():
+        # More digits than any wait has.
+        return float(text[:9])
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - now)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _failure(error: Exception, deadline: _Deadline, seconds: float) -> Outcome:
+    if deadline.passed or isinstance(error, urllib3.exceptions.ReadTimeoutError):
+        return _too_late(seconds)
+    if isinstance(error, urllib3.exceptions.SSLError):
+        return Outcome("tls_failed", "the TLS handshake failed")
+    # The order counts: each of these is a kind of the next.
+    if isinstance(error, urllib3.exceptions.NameResolutionError):
+        return Outcome("name_not_resolved", "the host's name has no address")
+    if isinstance(error, urllib3.exceptions.NewConnectionError):
+        return Outcome("connection_refused", "no connection could be made")
+    if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
+        return Outcome("connect_timeout", f"no connection within {CONNECT_SECONDS:g} s")
+    return Outcome("connection_broken", "the connection broke before the answer was complete")
+
+
+def _too_late(seconds: float) -> Outcome:
+    return Outcome("timeout", f"no complete answer within {seconds:g} s")

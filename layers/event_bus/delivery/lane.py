@@ -1,39 +1,23 @@
-"""What every lane does with a batch: deliver side by side, record, tell what must come again."""
+"""What every lane does with a batch: deliver side by side, send what follows, say what is left."""
 
-import random
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from event_bus import times
+from event_bus.delivery.circuits import Circuits, Tally
+from event_bus.delivery.courier import Courier, Handled, Received
 from event_bus.delivery.message import Message, from_json
-from event_bus.delivery.outcome import Outcome, Target
+from event_bus.delivery.ordered import OrderedCourier
 from event_bus.delivery.subscription_cache import SubscriptionCache
-from event_bus.log import logger, traces
-from event_bus.model.delivery import Delivery, DeliveryStatus
-from event_bus.model.event import Event
+from event_bus.log import logger
+from event_bus.model.circuit import Circuit
 from event_bus.model.registration import Subscription
-from event_bus.stores.deliveries import DeliveryStore
-from event_bus.stores.events import EventStore
+from event_bus.registry.disabling import GONE, LONG_FAILING, Disabler
+from event_bus.routing.lanes import Lanes
 
-_LONGEST_DELAY_SECONDS = 900
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A message as the queue handed it over.
-
-    Attributes:
-        id: The queue's identifier of the message.
-        receipt: By which the queue knows this receipt of it.
-        attempt: How often it was received, this time included.
-        body: What it carries.
-    """
-
-    id: str
-    receipt: str
-    attempt: int
-    body: str
+_DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,110 +25,120 @@ class Lane:
     """Delivers the messages of one protocol.
 
     Attributes:
-        target: The protocol.
+        courier: Delivers single events.
+        ordered: Delivers streams in order.
         subscriptions: The subscriptions that messages are for.
-        events: Where events are read that are too large for a message.
-        deliveries: Where outcomes are recorded.
-        delay: Has the queue hand a message over again after some seconds, by its receipt.
-        attempts: How often the queue hands a message over before it gives it up.
+        circuits: Their circuit breakers.
+        disabler: Disables those that are gone or fail too long.
+        lanes: Where the messages of further attempts are sent.
         executor: Delivers side by side; one worker for each message of a batch.
     """
 
-    target: Target
+    courier: Courier
+    ordered: OrderedCourier
     subscriptions: SubscriptionCache
-    events: EventStore
-    deliveries: DeliveryStore
-    delay: Callable[[str, int], None]
-    attempts: int
+    circuits: Circuits
+    disabler: Disabler
+    lanes: Lanes
     executor: Executor
 
     def process(self, batch: Sequence[Received]) -> list[str]:
         """Delivers a batch.
 
         Returns:
-            The ids of the messages that the queue must keep.
+            The ids of the messages that the queue must keep; it hands them over again.
         """
         readable = [(received, message) for received in batch if (message := _read(received))]
-        failed = {received.id for received in batch} - {received.id for received, _ in readable}
+        kept = {received.id for received in batch} - {received.id for received, _ in readable}
         subscriptions = self.subscriptions.of([message for _, message in readable])
+        self.circuits.look_up(subscriptions)
+        # One after the other: of an open circuit one message may be the probe.
+        closed_until = [self._closed_until(message, subscriptions) for _, message in readable]
 
-        def attempt(each: tuple[Received, Message]) -> bool:
-            received, message = each
+        def handle(each: tuple[tuple[Received, Message], float | None]) -> Handled | None:
+            (received, message), until = each
             try:
-                return self._attempt(received, message, subscriptions.get(message.subscription_id))
+                return self._handle(
+                    received, message, subscriptions.get(message.subscription_id), until
+                )
             except Exception:
                 # The others of the batch are not to be delivered again for this one's sake.
                 logger.exception("delivery failed", event_id=message.event_id)
-                return False
+                return None
 
-        done = self.executor.map(attempt, readable)
-        failed |= {
-            received.id for (received, _), ended in zip(readable, done, strict=True) if not ended
-        }
-        return sorted(failed)
-
-    def _attempt(
-        self, received: Received, message: Message, subscription: Subscription | None
-    ) -> bool:
-        event = message.event or self.events.get(message.event_id)
-        status, outcome = self._outcome(received, event, subscription)
-        self._record(received, message, status, outcome)
-        logger.info(
-            "delivery attempted",
-            **(traces(event) if event else {"event_id": message.event_id}),
-            subscription_id=message.subscription_id,
-            attempt=received.attempt,
-            status=status,
-            error=outcome.code,
+        results = list(self.executor.map(handle, zip(readable, closed_until, strict=True)))
+        done = list(zip(readable, results, strict=True))
+        kept |= {received.id for (received, _), handled in done if handled is None}
+        kept |= self._send_follow_ups(
+            [(received, handled) for (received, _), handled in done if handled]
         )
-        if status == "retrying":
-            self.delay(received.receipt, backoff(received.attempt))
-        elif status == "exhausted":
-            # The queue moves it to the redrive queue now, the sooner the better.
-            self.delay(received.receipt, 0)
-        return status in ("delivered", "dropped")
+        self._take_stock(
+            [(message, handled) for (_, message), handled in done if handled], subscriptions
+        )
+        return sorted(kept)
 
-    def _outcome(
-        self, received: Received, event: Event | None, subscription: Subscription | None
-    ) -> tuple[DeliveryStatus, Outcome]:
-        if subscription is None:
-            return "dropped", Outcome("subscription_deleted", "the subscription was deleted")
-        if event is None:
-            return "dropped", Outcome("event_expired", "the event's retention ended")
-        if subscription.status == "active":
-            outcome = self.target.deliver(event, subscription)
-        else:
-            outcome = Outcome("subscription_disabled", "the subscription is disabled")
-        if outcome.delivered:
-            return "delivered", outcome
-        return "exhausted" if received.attempt >= self.attempts else "retrying", outcome
+    def _closed_until(
+        self, message: Message, subscriptions: dict[str, Subscription]
+    ) -> float | None:
+        subscription = subscriptions.get(message.subscription_id)
+        if subscription is None or subscription.status != "active":
+            return None
+        return self.circuits.closed_until(subscription.id)
 
-    def _record(
-        self, received: Received, message: Message, status: DeliveryStatus, outcome: Outcome
+    def _handle(
+        self,
+        received: Received,
+        message: Message,
+        subscription: Subscription | None,
+        closed_until: float | None,
+    ) -> Handled:
+        if subscription and subscription.ordered and message.replay_id is None:
+            event = message.event or self.courier.events.get(message.event_id)
+            if event and event.stream_id:
+                return self.ordered.handle(
+                    received, message, event.stream_id, subscription, closed_until
+                )
+        return self.courier.handle(received, message, subscription, closed_until)
+
+    def _send_follow_ups(self, done: list[tuple[Received, Handled]]) -> set[str]:
+        follow_ups = [(received.id, handled.follow_up) for received, handled in done]
+        messages = [message for _, message in follow_ups if message]
+        if not messages:
+            return set()
+        try:
+            self.lanes.send(messages)
+        except Exception:
+            logger.exception("retries not sent", messages=len(messages))
+            return {message_id for message_id, message in follow_ups if message}
+        return set()
+
+    def _take_stock(
+        self, done: list[tuple[Message, Handled]], subscriptions: dict[str, Subscription]
     ) -> None:
-        now = times.now()
-        error = {"code": outcome.code, "message": outcome.message} if outcome.code else None
-        self.deliveries.record(
-            Delivery(
-                event_id=message.event_id,
-                subscription_id=message.subscription_id,
-                service_id=message.service_id,
-                status=status,
-                attempts=received.attempt,
-                last_error=error,
-                delivered_at=now if status == "delivered" else None,
-                updated_at=now,
-            )
-        )
+        # What is counted here guards the subscribers. No delivery hangs on it: it must not have
+        # any of them repeated.
+        try:
+            tallies: defaultdict[str, Tally] = defaultdict(Tally)
+            for message, handled in done:
+                if handled.delivered is not None:
+                    tallies[message.subscription_id] = tallies[message.subscription_id].with_one(
+                        delivered=handled.delivered
+                    )
+            gone = {message.subscription_id for message, handled in done if handled.gone}
+            for each in gone:
+                self.disabler.disable(each, GONE)
+            for each, circuit in self.circuits.count(tallies).items():
+                if each not in gone and _fails_too_long(circuit, subscriptions[each]):
+                    self.disabler.disable(each, LONG_FAILING)
+        except Exception:
+            logger.exception("circuits not counted")
 
 
-def backoff(attempt: int) -> int:
-    """Seconds to wait after a failed attempt: exponential, with equal jitter.
-
-    See https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/.
-    """
-    ceiling = min(_LONGEST_DELAY_SECONDS, 2**attempt)
-    return round(random.uniform(ceiling / 2, ceiling))  # noqa: S311
+def _fails_too_long(circuit: Circuit, subscription: Subscription) -> bool:
+    if circuit.failing_since is None:
+        return False
+    days = subscription.retry_policy.disable_after_days
+    return times.unix() - circuit.failing_since > days * _DAY_SECONDS
 
 
 def _read(received: Received) -> Message | None:

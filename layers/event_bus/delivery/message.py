@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from event_bus.model.delivery import DeliveryKey
 from event_bus.model.event import Event
 
 
@@ -17,14 +18,27 @@ class Message:
         subscription_id: The subscription.
         service_id: The service that the subscription belongs to.
         subscription_version: The version of the subscription that the event matched.
-        event: The event itself; None where its payload is large, and it is read at delivery.
+        event: The event itself; None where it is read at delivery, as a large one always is.
+        replay_id: The replay that it is part of, if it is.
+        attempt: The number of the attempt that it asks for.
+        round_start: How many attempts were made before a person had it tried anew.
+        delay: How long the lane holds it back, in seconds; no part of what is carried.
     """
 
     event_id: str
     subscription_id: str
     service_id: str
     subscription_version: int
-    event: Event | None
+    event: Event | None = None
+    replay_id: str | None = None
+    attempt: int = 1
+    round_start: int = 0
+    delay: int = 0
+
+    @property
+    def key(self) -> DeliveryKey:
+        """The delivery that it is about."""
+        return DeliveryKey(self.event_id, self.subscription_id, self.replay_id)
 
     def to_json(self) -> str:
         """The message as a lane carries it."""
@@ -36,6 +50,9 @@ class Message:
                 "subscription_id": self.subscription_id,
                 "service_id": self.service_id,
                 "subscription_version": self.subscription_version,
+                "replay_id": self.replay_id,
+                "attempt": self.attempt,
+                "round_start": self.round_start,
                 "event": {
                     **event.envelope(),
                     "payload_bytes": event.payload_bytes,

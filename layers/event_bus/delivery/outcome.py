@@ -3,8 +3,12 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from event_bus.model.delivery import DeliveryKey
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
+
+_NEVER_FINAL = frozenset({408, 409, 425, 429})
+_GONE = 410
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,20 +18,40 @@ class Outcome:
     Attributes:
         code: What went wrong, in a word that does not change; None where nothing did.
         message: What went wrong, for people.
+        status_code: The HTTP status of the answer, if there was one.
+        response: How the answer began.
+        retry_after: How long the subscriber asks to be left alone, in seconds.
     """
 
     code: str | None = None
     message: str = ""
+    status_code: int | None = None
+    response: str = ""
+    retry_after: float | None = None
 
     @property
     def delivered(self) -> bool:
         """Whether the subscriber took the event."""
         return self.code is None
 
+    @property
+    def gone(self) -> bool:
+        """Whether the subscriber wants nothing more, ever (Standard Webhooks: 410)."""
+        return self.status_code == _GONE
+
+    @property
+    def client_error(self) -> bool:
+        """Whether the subscriber refused this very request, so that another try may be vain."""
+        return (
+            self.status_code is not None
+            and 300 <= self.status_code < 500
+            and self.status_code not in _NEVER_FINAL
+        )
+
 
 class Target(Protocol):
     """A protocol by which events are delivered."""
 
-    def deliver(self, event: Event, subscription: Subscription) -> Outcome:
-        """Makes one attempt to deliver an event, within a bounded time."""
+    def deliver(self, key: DeliveryKey, event: Event, subscription: Subscription) -> Outcome:
+        """Makes one attempt to deliver an event, within the subscription's timeout."""
         ...

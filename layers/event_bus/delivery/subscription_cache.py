@@ -1,9 +1,9 @@
 """The subscriptions that a lane has lately delivered to."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from event_bus import times
 from event_bus.delivery.message import Message
 from event_bus.model.registration import Subscription
 from event_bus.stores.subscriptions import SubscriptionStore
@@ -24,7 +24,7 @@ class SubscriptionCache:
     """
 
     store: SubscriptionStore
-    clock: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = times.steady
     _cached: dict[str, tuple[Subscription, float]] = field(default_factory=dict)
 
     def of(self, messages: Sequence[Message]) -> dict[str, Subscription]:

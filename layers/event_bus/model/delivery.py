@@ -4,8 +4,16 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 DeliveryStatus = Literal["pending", "delivered", "retrying", "exhausted", "dropped"]
-"""Pending: no attempt yet. Retrying: it failed and will be tried again. Exhausted: it failed for
-the last time and waits for a person. Dropped: the subscription was deleted meanwhile."""
+"""Pending: no attempt has ended yet. Retrying: it failed or has to wait, and will be tried again.
+Exhausted: it failed for good and waits for a person. Dropped: nobody is owed it any more."""
+
+DeadLetterStatus = Literal["retrying", "exhausted", "resolved"]
+
+SETTLED: frozenset[DeliveryStatus] = frozenset({"delivered", "exhausted", "dropped"})
+"""The statuses after which no attempt follows by itself."""
+
+KEPT_ATTEMPTS = 50
+"""How many attempts of a delivery are remembered, the last ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +37,107 @@ class Routing:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
-    """How far the delivery of an event to a subscription has come.
+class DeliveryKey:
+    """What one delivery is: an event for a subscription, once as it came and once a replay.
 
     Attributes:
         event_id: The event.
         subscription_id: The subscription.
-        service_id: The service that the subscription belongs to.
-        status: Where it stands.
-        attempts: How many attempts were made.
-        last_error: What went wrong last (`code`, `message`), while it is not delivered.
-        delivered_at: When the subscriber took it, RFC 3339.
-        updated_at: When the last attempt ended, RFC 3339.
+        replay_id: The replay that it is part of, if it is.
     """
 
     event_id: str
     subscription_id: str
+    replay_id: str | None = None
+
+    @property
+    def webhook_id(self) -> str:
+        """The id that every attempt of this delivery has, and no other delivery to its subscriber.
+
+        A replay has one of its own: it is asked for, and must not be taken for a repetition.
+        """
+        return self.event_id if self.replay_id is None else f"{self.event_id}:{self.replay_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt of a delivery, after it ended.
+
+    Attributes:
+        number: Which attempt of the delivery, from 1 on.
+        at: When it began, RFC 3339.
+        duration_ms: How long it took.
+        code: What went wrong, in a word that does not change; None where nothing did.
+        message: What went wrong, for people.
+        status_code: The HTTP status of the answer, if there was one.
+        response: How the answer began.
+    """
+
+    number: int
+    at: str
+    duration_ms: int
+    code: str | None = None
+    message: str = ""
+    status_code: int | None = None
+    response: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryError:
+    """Why a delivery has not succeeded.
+
+    Attributes:
+        code: A word that does not change.
+        message: The same for people.
+        timestamp: When it happened, RFC 3339.
+    """
+
+    code: str
+    message: str
+    timestamp: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How far a delivery has come.
+
+    Attributes:
+        key: Which delivery.
+        service_id: The service that the subscription belongs to.
+        event_type: The event's type.
+        status: Where it stands.
+        attempts: How many attempts were made.
+        round_start: How many of them were made before a person had it tried anew.
+        last_error: What went wrong last, while it is not delivered.
+        next_retry_at: When it is tried again, RFC 3339, while it is retrying.
+        waiting: Whether it waits for that in the table, not on its lane.
+        dead_letter_id: Its id as a dead letter, if it ever became one.
+        log: The last attempts.
+        delivered_at: When the subscriber took it, RFC 3339.
+        created_at: When it was first recorded, RFC 3339.
+        updated_at: When it was last recorded, RFC 3339.
+        written_by: The message that was in hand then.
+    """
+
+    key: DeliveryKey
     service_id: str
+    event_type: str
     status: DeliveryStatus
     attempts: int
-    last_error: dict[str, str] | None
-    delivered_at: str | None
+    created_at: str
     updated_at: str
+    round_start: int = 0
+    last_error: DeliveryError | None = None
+    next_retry_at: str | None = None
+    waiting: bool = False
+    dead_letter_id: str | None = None
+    log: tuple[Attempt, ...] = ()
+    delivered_at: str | None = None
+    written_by: str = ""
+
+    @property
+    def dead_letter_status(self) -> DeadLetterStatus:
+        """How it stands as a dead letter."""
+        if self.status in ("delivered", "dropped"):
+            return "resolved"
+        return "exhausted" if self.status == "exhausted" else "retrying"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import orjson
-from pydantic import AfterValidator, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from event_bus import times
@@ -15,6 +15,7 @@ from event_bus.matching.event_types import validate_event_type
 from event_bus.model.validation import (
     Request,
     ServiceId,
+    Time,
     checked,
     invalid,
     refuse_control_characters,
@@ -41,11 +42,11 @@ _Label = Annotated[
 ]
 
 
-def _utc(text: str) -> str:
-    try:
-        return times.parse(text)
-    except ValueError as error:
-        raise PydanticCustomError("timestamp", "{reason}", {"reason": str(error)}) from None
+_OWN_METADATA = frozenset({"stream_version", "replay_id"})
+"""What the bus itself writes into the metadata; of a publisher it is not taken."""
+
+MAX_HOPS = 16
+"""How long a chain of events that cause each other may be; what is beyond is not delivered."""
 
 
 class Metadata(Request):
@@ -59,6 +60,17 @@ class Metadata(Request):
     version: _Label | None = None
     retry_count: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
     reply_to: _Label | None = None
+    causation_id: _Label | None = None
+    hop_count: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
+    stream_id: _Label | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_the_bus_own(cls, value: Any) -> Any:
+        # A consumer may send on the metadata that it received; these were about that event.
+        if isinstance(value, dict):
+            return {name: each for name, each in value.items() if name not in _OWN_METADATA}
+        return value
 
     @field_validator("*", mode="before")
     @classmethod
@@ -74,7 +86,7 @@ class EventSubmission(Request):
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_:-]{0,127}$")] | None = None
     type: Annotated[str, AfterValidator(checked(validate_event_type))]
     source: ServiceId | None = None
-    timestamp: Annotated[str, AfterValidator(_utc)] | None = None
+    timestamp: Time | None = None
     payload: dict[str, Any]
     metadata: Metadata = Field(default_factory=Metadata)
 
@@ -104,6 +116,16 @@ class Event:
     metadata: dict[str, Any]
     created_at: str
     digest: str
+
+    @property
+    def stream_id(self) -> str | None:
+        """The stream that it belongs to, if it does."""
+        return self.metadata.get("stream_id")
+
+    @property
+    def hop_count(self) -> int:
+        """How many events caused each other up to this one."""
+        return int(self.metadata.get("hop_count", 0))
 
     @property
     def inline(self) -> bool:

@@ -11,7 +11,8 @@ from event_bus.matching.errors import InvalidPatternError
 from event_bus.matching.event_types import validate_type_pattern
 from event_bus.matching.filters import SubscriptionFilter
 from event_bus.matching.limits import MAX_EVENT_TYPES
-from event_bus.model.validation import Name, Request, ServiceId, checked
+from event_bus.model.retry_policy import DEFAULT_POLICY, RetryPolicy, RetryPolicyRequest
+from event_bus.model.validation import Name, Request, ServiceId, Time, checked
 from event_bus.security.callbacks import check_callback_url
 from event_bus.security.keys import check_chosen_key
 
@@ -19,6 +20,8 @@ MAX_FILTERS_BYTES = 64 * 1024
 """The largest filters of a subscription, as compact JSON in UTF-8."""
 
 SubscriptionStatus = Literal["active", "disabled"]
+
+DeliveryGuarantee = Literal["at_least_once", "at_most_once", "exactly_once"]
 
 TypePatterns = Annotated[
     list[Annotated[str, AfterValidator(checked(validate_type_pattern))]],
@@ -66,19 +69,27 @@ class SubscriptionRegistration(Request):
     event_types: TypePatterns
     callback_url: CallbackUrl
     filters: Filters = Field(default_factory=dict)
+    delivery_guarantee: DeliveryGuarantee = "at_least_once"
+    ordered: bool = False
+    retry_policy: RetryPolicyRequest = Field(default_factory=RetryPolicyRequest)
+    replay_from: Time | None = None
     authentication: Authentication | None = None
 
 
 class SubscriptionChange(Request):
     """What changes a subscription: a JSON merge patch (RFC 7396) of these members.
 
-    `filters` is replaced as a whole: an event pattern gives null a meaning of its own.
+    `filters` and `retry_policy` are replaced as a whole: an event pattern gives null a meaning of
+    its own, and the members of a policy belong together.
     """
 
     name: Name | None = None
     event_types: TypePatterns | None = None
     callback_url: CallbackUrl | None = None
     filters: Filters | None = None
+    delivery_guarantee: DeliveryGuarantee | None = None
+    ordered: bool | None = None
+    retry_policy: RetryPolicyRequest | None = None
     status: SubscriptionStatus | None = None
 
 
@@ -117,6 +128,10 @@ class Subscription:
         version: The number of the change that last wrote it.
         created_at: When it was registered, RFC 3339.
         updated_at: When it last changed, RFC 3339.
+        delivery_guarantee: How often it receives an event.
+        ordered: Whether it receives the events of each stream in the order they were stored.
+        retry_policy: When failed deliveries are tried again.
+        disabled_reason: Why the bus disabled it, if the bus did.
     """
 
     id: str
@@ -130,6 +145,10 @@ class Subscription:
     version: int
     created_at: str
     updated_at: str
+    delivery_guarantee: DeliveryGuarantee = "at_least_once"
+    ordered: bool = False
+    retry_policy: RetryPolicy = DEFAULT_POLICY
+    disabled_reason: str | None = None
 
 
 def check_filters(event_types: list[str], filters: Filters) -> None:

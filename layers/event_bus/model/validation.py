@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
+from event_bus import times
 from event_bus.errors import Fault, InvalidRequest
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -34,6 +35,16 @@ def refuse_control_characters(text: str) -> None:
     if _CONTROL.search(text):
         raise ValueError("must not hold control or bidirectional characters")
 
+
+def _utc(text: str) -> str:
+    try:
+        return times.parse(text)
+    except ValueError as error:
+        raise PydanticCustomError("time", "{reason}", {"reason": str(error)}) from None
+
+
+Time = Annotated[str, AfterValidator(_utc)]
+"""An RFC 3339 time; it is kept in UTC, with milliseconds."""
 
 ServiceId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 """The name by which a service is known: 1 to 64 letters, digits, `_` and `-`."""

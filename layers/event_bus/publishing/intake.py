@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -110,7 +110,7 @@ class Intake:
         return accept(parsed, source, at)
 
     def _store(self, event: Event, at: str) -> Accepted:
-        put, stored = self.store.put(event, self.retention_days)
+        put, stored = self.store.put(self._counted(event), self.retention_days)
         if put is Put.CONFLICT:
             detail = f"another event with the id {event.id} is stored already"
             raise Conflict(f"{detail[0].upper()}{detail[1:]}.", [Fault(f"{at}/id", detail)])
@@ -122,3 +122,13 @@ class Intake:
             repeated=put is Put.REPEATED,
         )
         return Accepted(stored, put is Put.REPEATED)
+
+    def _counted(self, event: Event) -> Event:
+        """The event with its place in the chain of those that caused each other."""
+        cause_id = event.metadata.get("causation_id")
+        if cause_id is None:
+            return event
+        cause = self.store.get_many([cause_id]).get(cause_id)
+        # A publisher that hands on the count itself is believed, where that says more.
+        hops = max(event.hop_count, cause.hop_count + 1 if cause else 1)
+        return replace(event, metadata={**event.metadata, "hop_count": hops})

@@ -1,9 +1,9 @@
 """Who may publish what."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from event_bus import times
 from event_bus.errors import Fault, Forbidden
 from event_bus.matching.event_types import matches_type
 from event_bus.model.event import BUS_DOMAIN
@@ -27,7 +27,7 @@ class PublisherRights:
     """
 
     find: Callable[[str], Publisher | None]
-    clock: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = times.steady
     _known: dict[str, tuple[Publisher, float]] = field(default_factory=dict)
 
     def source_of(self, caller: Caller, named: str | None, at: str) -> str:

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from event_bus import times
-from event_bus.api.paging import bad_parameter, limit_in
+from event_bus.api.paging import bad_parameter, limit_in, time_in
 from event_bus.matching.event_types import WILDCARD, matches_type, validate_type_pattern
 from event_bus.stores.events import Entry
 
@@ -110,19 +109,9 @@ def read_event_query(query: Mapping[str, str]) -> EventQuery:
         source=query.get("source"),
         correlation_id=query.get("correlation_id"),
         trace_id=query.get("trace_id"),
-        since=_time_in(query, "from"),
-        until=_time_in(query, "to"),
+        since=time_in(query, "from"),
+        until=time_in(query, "to"),
         processed=None if processed is None else processed == "true",
         order="newest" if order == "newest" else "oldest",
         limit=limit_in(query),
     )
-
-
-def _time_in(query: Mapping[str, str], name: str) -> str | None:
-    if name not in query:
-        return None
-    try:
-        # A plus sign that was not percent-encoded arrives as a space.
-        return times.parse(query[name].replace(" ", "+"))
-    except ValueError as error:
-        raise bad_parameter(name, str(error)) from None

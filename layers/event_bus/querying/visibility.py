@@ -6,6 +6,8 @@ from functools import cached_property
 
 import orjson
 
+from event_bus.log import logger
+from event_bus.matching.errors import InvalidPatternError
 from event_bus.matching.event_types import matches_type
 from event_bus.matching.filters import SubscriptionFilter
 from event_bus.model.delivery import Routing
@@ -32,11 +34,16 @@ class Visibility:
     @cached_property
     def interests(self) -> list[SubscriptionFilter]:
         """The filters of the caller's active subscriptions."""
-        return [
-            SubscriptionFilter(subscription.event_types, subscription.filters)
-            for subscription in self.subscriptions(self.caller.service_id)
-            if subscription.status == "active"
-        ]
+        interests = []
+        for subscription in self.subscriptions(self.caller.service_id):
+            if subscription.status != "active":
+                continue
+            try:
+                interests.append(SubscriptionFilter(subscription.event_types, subscription.filters))
+            except InvalidPatternError:
+                # Stored under other rules: it receives nothing, and shows nothing.
+                logger.exception("filter cannot be used", subscription_id=subscription.id)
+        return interests
 
     def sees(
         self, event: Event, routing: Routing | None, payload: Callable[[], bytes | None]

@@ -16,11 +16,15 @@ from event_bus.model.registration import (
     check_filters,
 )
 from event_bus.model.validation import invalid
+from event_bus.recovery.replay_queue import ReplayQueue
+from event_bus.recovery.replays import SEAM_SECONDS, history_for
 from event_bus.registry.publishers import key_is_taken, refuse_reserved
 from event_bus.security.callers import Caller
 from event_bus.security.keys import ApiKey, generate_key, hash_key
 from event_bus.security.signatures import new_secret
+from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.keys import KeyStore
+from event_bus.stores.replays import ReplayStore
 from event_bus.stores.subscriptions import Outdated, Refused, SubscriptionStore
 
 _Result = TypeVar("_Result")
@@ -58,25 +62,44 @@ class SubscriptionQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class Registered:
+    """A new subscription, and what was made with it.
+
+    Attributes:
+        subscription: The subscription; its signing secret is not shown again.
+        api_key: The service's API key where one was generated: for a service that had none. It is
+            not shown again either.
+        replay_id: The replay that brings it its history, if it asked for that.
+    """
+
+    subscription: Subscription
+    api_key: str | None
+    replay_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class SubscriptionRegistry:
     """Registers, shows, changes and removes subscriptions.
 
     Attributes:
         subscriptions: The subscriptions.
         keys: The API keys.
+        circuits: The circuit breakers of the subscriptions.
+        replays: The replays that bring new subscriptions their history.
+        replay_queue: What has those replays go on.
     """
 
     subscriptions: SubscriptionStore
     keys: KeyStore
+    circuits: CircuitStore
+    replays: ReplayStore
+    replay_queue: ReplayQueue
 
-    def register(
-        self, registration: SubscriptionRegistration, caller: Caller
-    ) -> tuple[Subscription, str | None]:
+    def register(self, registration: SubscriptionRegistration, caller: Caller) -> Registered:
         """Registers a subscription.
 
         Returns:
-            The subscription, and the service's API key where one was generated: for a service that
-            had none. Neither that key nor the signing secret is shown again.
+            The subscription, and what else was made for it.
 
         Raises:
             Forbidden: A service registers for another one.
@@ -98,6 +121,9 @@ class SubscriptionRegistry:
             version=0,
             created_at=now,
             updated_at=now,
+            delivery_guarantee=registration.delivery_guarantee,
+            ordered=registration.ordered,
+            retry_policy=registration.retry_policy.policy(),
         )
         chosen = registration.authentication and registration.authentication.chosen_key()
         generated = None
@@ -106,10 +132,18 @@ class SubscriptionRegistry:
         further = []
         if key := chosen or generated:
             further.append(self.keys.putting(ApiKey(hash_key(key), service_id, now)))
+        history = None
+        if registration.replay_from:
+            history = history_for(subscription, registration.replay_from)
+            further.append(self.replays.putting(history))
         try:
-            return self.subscriptions.create(subscription, *further), generated
+            created = self.subscriptions.create(subscription, *further)
         except Refused:
             raise key_is_taken() from None
+        if history:
+            # Should this message be lost, the sweeper finds a replay that does not go on.
+            self.replay_queue.send(history.id, SEAM_SECONDS)
+        return Registered(created, generated, history.id if history else None)
 
     def get(self, subscription_id: str, caller: Caller) -> Subscription:
         """One subscription.
@@ -161,9 +195,13 @@ class SubscriptionRegistry:
             InvalidRequest: A member is null, or the filters do not fit the event types.
             Conflict: Others changed it again and again meanwhile.
         """
-        members = change.model_dump(exclude_unset=True)
+        members = {name: getattr(change, name) for name in change.model_fields_set}
         if nulls := [name for name, value in members.items() if value is None]:
-            raise invalid([Fault(f"/{name}", "must not be null") for name in nulls])
+            raise invalid([Fault(f"/{name}", "must not be null") for name in sorted(nulls)])
+        if change.retry_policy:
+            members["retry_policy"] = change.retry_policy.policy()
+        if change.status:
+            members["disabled_reason"] = None
 
         def attempt() -> Subscription:
             subscription = self.get(subscription_id, caller)
@@ -171,7 +209,11 @@ class SubscriptionRegistry:
             check_filters(changed.event_types, changed.filters)
             return self.subscriptions.update(changed)
 
-        return _until_current(attempt)
+        changed = _until_current(attempt)
+        if change.status == "active" or change.callback_url:
+            # What the old address did is not held against the new one.
+            self.circuits.forget(subscription_id)
+        return changed
 
     def remove(self, subscription_id: str, caller: Caller) -> None:
         """Removes a subscription.

@@ -50,6 +50,7 @@ class Lanes:
                 "Id": str(place),
                 "MessageBody": body,
                 "MessageGroupId": message.subscription_id,
+                "DelaySeconds": message.delay,
             }
             for place, (message, body) in enumerate(batch)
         ]

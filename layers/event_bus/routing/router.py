@@ -9,9 +9,10 @@ import orjson
 
 from event_bus import times
 from event_bus.delivery.message import Message
+from event_bus.ids import new_id
 from event_bus.log import logger, traces
-from event_bus.model.delivery import Routing
-from event_bus.model.event import Event
+from event_bus.model.delivery import Delivery, DeliveryError, DeliveryKey, Routing
+from event_bus.model.event import MAX_HOPS, Event
 from event_bus.routing.lanes import Lanes
 from event_bus.routing.registry_view import RegistryView
 from event_bus.stores.deliveries import DeliveryStore
@@ -63,15 +64,40 @@ class Router:
             if matched is None:
                 failed.append(event.id)
                 continue
-            messages += [
-                Message(event.id, each.id, each.service_id, each.version, event) for each in matched
-            ]
+            if event.hop_count > MAX_HOPS:
+                self._end_loop(event, matched)
+            else:
+                messages += [
+                    Message(event.id, each.id, each.service_id, each.version, event)
+                    for each in matched
+                ]
             services = {each.id: each.service_id for each in matched}
             routings.append(Routing(event.id, services, times.now()))
             logger.info("event matched", **traces(event), matched=len(matched))
         self.lanes.send(messages)
         self.deliveries.record_routings(routings)
         return failed
+
+    def _end_loop(self, event: Event, matched: list[Interest]) -> None:
+        """Has the deliveries of an event end as dead letters before their first attempt."""
+        now = times.now()
+        said = f"more than {MAX_HOPS} events caused each other"
+        for each in matched:
+            self.deliveries.record(
+                Delivery(
+                    key=DeliveryKey(event.id, each.id),
+                    service_id=each.service_id,
+                    event_type=event.type,
+                    status="exhausted",
+                    attempts=0,
+                    last_error=DeliveryError("too_many_hops", said, now),
+                    dead_letter_id=new_id("dl"),
+                    created_at=now,
+                    updated_at=now,
+                ),
+                1,
+            )
+        logger.warning("loop ended", **traces(event), hop_count=event.hop_count)
 
     def _with_payloads(
         self, events: Sequence[Event]

@@ -1,9 +1,10 @@
 """The first admin key, which is made at deploy and kept in Secrets Manager."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from event_bus import times
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -24,7 +25,7 @@ class AdminKey:
 
     client: "SecretsManagerClient"
     secret: str
-    clock: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = times.steady
     _value: str = ""
     _until: float = 0.0
 

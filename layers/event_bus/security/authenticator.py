@@ -1,10 +1,10 @@
 """From the headers of a request to its caller."""
 
 import hmac
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 
+from event_bus import times
 from event_bus.security.callers import ADMIN, Caller
 from event_bus.security.keys import MAX_CHOSEN_LENGTH, ApiKey, hash_key
 
@@ -30,7 +30,7 @@ class Authenticator:
         self,
         find_key: Callable[[str], ApiKey | None],
         admin_key: Callable[[], str],
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = times.steady,
     ) -> None:
         self._find_key = find_key
         self._admin_key = admin_key

@@ -1,21 +1,85 @@
-"""The table of what became of each event: whom it was routed to, and each delivery's outcome."""
+"""The table of what became of each event: whom it was routed to, and each delivery's record.
 
+One item is one delivery from its first attempt to its end, as a dead letter too: so it is always
+in exactly one state, and one conditional write moves it on.
+"""
+
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from botocore.exceptions import ClientError
 
 from event_bus import times
-from event_bus.model.delivery import Delivery, DeliveryStatus, Routing
+from event_bus.model.delivery import (
+    Attempt,
+    Delivery,
+    DeliveryError,
+    DeliveryKey,
+    DeliveryStatus,
+    Routing,
+)
 from event_bus.stores.items import Item, batch_get, chunks, condition_failed, document, number, text
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+SHARDS = 4
+"""How many partitions the lists of due deliveries and of dead letters are spread over."""
+
 _ROUTING = "#routing"
 _BATCH_WRITE_LIMIT = 25
+
+_UNSETTLED = "(attribute_not_exists(#status) OR #status IN (:pending, :retrying))"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What came of a claim.
+
+    Attributes:
+        epoch: The number of the claim; None where another one stands.
+        delivery: The delivery as it stands.
+        lease_until: Until when the standing claim holds, in Unix seconds.
+    """
+
+    epoch: int | None
+    delivery: Delivery
+    lease_until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A delivery that waits in the table.
+
+    Attributes:
+        key: Which delivery.
+        service_id: The service that the subscription belongs to.
+        due_at: When it is to be tried again, RFC 3339.
+        attempts: How many attempts were made.
+        round_start: How many of them were made before a person had it tried anew.
+    """
+
+    key: DeliveryKey
+    service_id: str
+    due_at: str
+    attempts: int
+    round_start: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterEntry:
+    """What the index tells of a dead letter.
+
+    Attributes:
+        id: Its id as a dead letter.
+        key: The delivery that it is.
+    """
+
+    id: str
+    key: DeliveryKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +111,8 @@ class DeliveryStore:
                     {
                         "PutRequest": {
                             "Item": {
-                                **_key(routing.event_id, _ROUTING),
+                                "event_id": text(routing.event_id),
+                                "subscription_id": text(_ROUTING),
                                 "matched": document(routing.matched),
                                 "routed_at": text(routing.routed_at),
                                 "expires_at": expires_at,
@@ -64,49 +129,160 @@ class DeliveryStore:
             else:
                 raise TimeoutError(f"{self.table} did not write all records")
 
-    def record(self, delivery: Delivery) -> None:
-        """Records the outcome of an attempt; no later outcome undoes a success."""
-        values = {
+    def record(self, delivery: Delivery, asked: int, epoch: int | None = None) -> bool:
+        """Records how far a delivery has come.
+
+        No outcome undoes a success, and none of an earlier attempt, or of a claim that was taken
+        over, counts against a later one.
+
+        Args:
+            delivery: The delivery as it stands now.
+            asked: The number of the attempt that was asked for.
+            epoch: The number of the claim that it was made under, if it needed one.
+
+        Returns:
+            Whether the record stands as it was given: so of several messages about one attempt
+            only one is followed by another.
+        """
+        values: dict[str, Any] = {
             ":service": text(delivery.service_id),
+            ":type": text(delivery.event_type),
             ":status": text(delivery.status),
             ":attempts": number(delivery.attempts),
+            ":round": number(delivery.round_start),
+            ":log": document([asdict(attempt) for attempt in delivery.log]),
+            ":writer": text(delivery.written_by),
+            ":created": text(delivery.created_at),
             ":now": text(delivery.updated_at),
             ":expiry": number(times.expiry(self.retention_days)),
-            ":delivered": text("delivered"),
         }
         sets = [
             "service_id = :service",
+            "event_type = :type",
             "#status = :status",
             "attempts = :attempts",
+            "round_start = :round",
+            "attempt_log = :log",
+            "written_by = :writer",
+            "created_at = if_not_exists(created_at, :created)",
             "updated_at = :now",
             "expires_at = :expiry",
         ]
-        removes = []
-        for name, value in (
-            ("last_error", delivery.last_error),
-            ("delivered_at", delivery.delivered_at),
-        ):
+        removes = ["lease_until"]
+        optional: dict[str, Any] = {
+            "last_error": delivery.last_error and document(asdict(delivery.last_error)),
+            "error_code": delivery.last_error and text(delivery.last_error.code),
+            "delivered_at": delivery.delivered_at and text(delivery.delivered_at),
+            "next_retry_at": delivery.next_retry_at and text(delivery.next_retry_at),
+            "due_shard": text(_shard(delivery.key.event_id)) if delivery.waiting else None,
+        }
+        for name, value in optional.items():
             if value is None:
                 removes.append(name)
             else:
                 sets.append(f"{name} = :{name}")
-                values[f":{name}"] = document(value) if isinstance(value, dict) else text(value)
+                values[f":{name}"] = value
+        if delivery.dead_letter_id:
+            shard = _shard(delivery.dead_letter_id)
+            for name, word in (
+                ("dead_letter_id", delivery.dead_letter_id),
+                ("dead_shard", shard),
+                ("dead_service_shard", f"{delivery.service_id}#{shard}"),
+            ):
+                sets.append(f"{name} = if_not_exists({name}, :{name})")
+                values[f":{name}"] = text(word)
+        if delivery.status == "delivered":
+            condition = "attribute_not_exists(#status) OR #status <> :status"
+        else:
+            values |= {
+                ":pending": text("pending"),
+                ":retrying": text("retrying"),
+                ":asked": number(asked),
+            }
+            condition = f"{_UNSETTLED} AND (attribute_not_exists(attempts) OR attempts < :asked)"
+            if epoch is not None:
+                values[":epoch"] = number(epoch)
+                condition += " AND epoch = :epoch"
         try:
             self.client.update_item(
                 TableName=self.table,
-                Key=_key(delivery.event_id, delivery.subscription_id),
-                UpdateExpression=f"SET {', '.join(sets)}"
-                + (f" REMOVE {', '.join(removes)}" if removes else ""),
-                ConditionExpression="attribute_not_exists(#status) OR #status <> :delivered",
+                Key=_key(delivery.key),
+                UpdateExpression=f"SET {', '.join(sets)} REMOVE {', '.join(removes)}",
+                ConditionExpression=condition,
                 ExpressionAttributeNames={"#status": "status"},
                 ExpressionAttributeValues=values,
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
             if not condition_failed(error):
                 raise
+            # A write whose answer was lost, and which was repeated, meets itself.
+            stands: Mapping[str, Any] = error.response.get("Item", {})  # type: ignore[assignment]
+            return (
+                stands.get("written_by") == text(delivery.written_by)
+                and stands.get("attempts") == number(delivery.attempts)
+                and stands.get("status") == text(delivery.status)
+            )
+        return True
+
+    def claim(self, delivery: Delivery, token: str, lease_seconds: float, *, once: bool) -> Claim:
+        """Claims a delivery for one attempt.
+
+        Args:
+            delivery: The delivery; its record is begun where there is none.
+            token: What tells this claim from any other.
+            lease_seconds: How long the claim holds.
+            once: Whether no other claim may follow, even when this one has lapsed.
+        """
+        now = int(times.unix())
+        values = {
+            ":token": text(token),
+            ":until": number(int(now + lease_seconds)),
+            ":one": number(1),
+            ":zero": number(0),
+            ":service": text(delivery.service_id),
+            ":type": text(delivery.event_type),
+            ":pending": text("pending"),
+            ":retrying": text("retrying"),
+            ":stamp": text(times.now()),
+            ":expiry": number(times.expiry(self.retention_days)),
+        }
+        free = "attribute_not_exists(epoch)"
+        if not once:
+            free += " OR attribute_not_exists(lease_until) OR lease_until <= :now"
+            values[":now"] = number(now)
+        try:
+            answer = self.client.update_item(
+                TableName=self.table,
+                Key=_key(delivery.key),
+                UpdateExpression="SET claimed_by = :token, lease_until = :until, "
+                "epoch = if_not_exists(epoch, :zero) + :one, "
+                "service_id = :service, event_type = :type, "
+                "#status = if_not_exists(#status, :pending), "
+                "created_at = if_not_exists(created_at, :stamp), updated_at = :stamp, "
+                "expires_at = :expiry",
+                # A claim whose answer was lost, and which is repeated, meets itself.
+                ConditionExpression=f"{_UNSETTLED} AND ({free} OR claimed_by = :token)",
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues=values,
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            if not condition_failed(error):
+                raise
+            stands: Mapping[str, Any] = error.response["Item"]  # type: ignore[typeddict-item]
+            return Claim(None, _delivery(stands), _lease(stands))
+        item = answer["Attributes"]
+        return Claim(int(item["epoch"]["N"]), _delivery(item), _lease(item))
+
+    def get(self, key: DeliveryKey) -> Delivery | None:
+        """A delivery's record, if there is one."""
+        answer = self.client.get_item(TableName=self.table, Key=_key(key), ConsistentRead=True)
+        return _delivery(answer["Item"]) if "Item" in answer else None
 
     def of_event(self, event_id: str) -> tuple[Routing | None, list[Delivery]]:
-        """Whom an event was routed to, if it was, and the outcomes so far."""
+        """Whom an event was routed to, if it was, and its deliveries so far."""
         routing: Routing | None = None
         deliveries: list[Delivery] = []
         pages = self.client.get_paginator("query").paginate(
@@ -125,13 +301,191 @@ class DeliveryStore:
 
     def routings(self, event_ids: Iterable[str]) -> dict[str, Routing]:
         """The routing records of those of these events that were routed, by event."""
-        keys: list[Item] = [_key(event_id, _ROUTING) for event_id in event_ids]
+        keys: list[Item] = [
+            {"event_id": text(event_id), "subscription_id": text(_ROUTING)}
+            for event_id in event_ids
+        ]
         found = map(_routing, batch_get(self.client, self.table, keys, ConsistentRead=True))
         return {routing.event_id: routing for routing in found}
 
+    def due(self, shard: int, limit: int) -> list[Due]:
+        """The deliveries of a shard that are due to be tried again, the longest due first."""
+        answer = self.client.query(
+            TableName=self.table,
+            IndexName="by_due",
+            KeyConditionExpression="due_shard = :shard AND next_retry_at <= :now",
+            ExpressionAttributeValues={":shard": text(str(shard)), ":now": text(times.now())},
+            Limit=limit,
+        )
+        return [
+            Due(
+                key=_key_in(item),
+                service_id=item["service_id"]["S"],
+                due_at=item["next_retry_at"]["S"],
+                attempts=int(item["attempts"]["N"]),
+                round_start=int(item["round_start"]["N"]),
+            )
+            for item in answer["Items"]
+        ]
 
-def _key(event_id: str, subscription_id: str) -> Item:
-    return {"event_id": text(event_id), "subscription_id": text(subscription_id)}
+    def put_off(self, due: Due, until: str) -> bool:
+        """Has a delivery that is due come due again later, unless it has moved on meanwhile.
+
+        Returns:
+            Whether it had not; a repeated request finds itself done.
+        """
+        try:
+            self.client.update_item(
+                TableName=self.table,
+                Key=_key(due.key),
+                UpdateExpression="SET next_retry_at = :until",
+                ConditionExpression="attribute_exists(due_shard) "
+                "AND next_retry_at IN (:due, :until)",
+                ExpressionAttributeValues={":until": text(until), ":due": text(due.due_at)},
+            )
+        except ClientError as error:
+            if not condition_failed(error):
+                raise
+            return False
+        return True
+
+    def reopen(self, delivery: Delivery, due_at: str) -> Delivery | None:
+        """Has a dead letter tried anew, with all the attempts of its policy.
+
+        Args:
+            delivery: The delivery as it was read.
+            due_at: When the sweeper tries it, if nothing else does before, RFC 3339.
+
+        Returns:
+            The delivery as it stands now; None where it has moved on since it was read.
+        """
+        try:
+            answer = self.client.update_item(
+                TableName=self.table,
+                Key=_key(delivery.key),
+                UpdateExpression="SET #status = :retrying, round_start = attempts, "
+                "due_shard = :shard, next_retry_at = :due, updated_at = :now, "
+                "expires_at = :expiry",
+                ConditionExpression="attempts = :attempts AND #status IN (:retrying, :exhausted)",
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues={
+                    ":retrying": text("retrying"),
+                    ":exhausted": text("exhausted"),
+                    ":attempts": number(delivery.attempts),
+                    ":shard": text(_shard(delivery.key.event_id)),
+                    ":due": text(due_at),
+                    ":now": text(times.now()),
+                    ":expiry": number(times.expiry(self.retention_days)),
+                },
+                ReturnValues="ALL_NEW",
+            )
+        except ClientError as error:
+            if not condition_failed(error):
+                raise
+            return None
+        return _delivery(answer["Attributes"])
+
+    def discard(self, delivery: Delivery, error: DeliveryError) -> bool:
+        """Ends a dead letter: nobody is owed it any more.
+
+        Returns:
+            Whether it is ended; False where it was delivered.
+        """
+        try:
+            self.client.update_item(
+                TableName=self.table,
+                Key=_key(delivery.key),
+                UpdateExpression="SET #status = :dropped, last_error = :error, error_code = :code, "
+                "updated_at = :now REMOVE due_shard, next_retry_at",
+                ConditionExpression="#status <> :delivered",
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues={
+                    ":dropped": text("dropped"),
+                    ":delivered": text("delivered"),
+                    ":error": document(asdict(error)),
+                    ":code": text(error.code),
+                    ":now": text(error.timestamp),
+                },
+            )
+        except ClientError as failure:
+            if not condition_failed(failure):
+                raise
+            return False
+        return True
+
+    def dead_letters(
+        self, service_id: str | None, between: tuple[str, str], limit: int
+    ) -> list[DeadLetterEntry]:
+        """Dead letters, the newest first.
+
+        Args:
+            service_id: The service whose they are; None for those of all.
+            between: The first and the last id, both included.
+            limit: How many at most.
+        """
+        found: dict[str, DeadLetterEntry] = {}
+        for shard in range(SHARDS):
+            index, name, partition = (
+                ("by_dead_service", "dead_service_shard", f"{service_id}#{shard}")
+                if service_id
+                else ("by_dead", "dead_shard", str(shard))
+            )
+            answer = self.client.query(
+                TableName=self.table,
+                IndexName=index,
+                KeyConditionExpression=f"{name} = :partition "
+                "AND dead_letter_id BETWEEN :first AND :last",
+                ExpressionAttributeValues={
+                    ":partition": text(partition),
+                    ":first": text(between[0]),
+                    ":last": text(between[1]),
+                },
+                ScanIndexForward=False,
+                Limit=limit,
+            )
+            for item in answer["Items"]:
+                entry = DeadLetterEntry(item["dead_letter_id"]["S"], _key_in(item))
+                found[entry.id] = entry
+        return [found[each] for each in sorted(found, reverse=True)][:limit]
+
+    def dead_letter(self, dead_letter_id: str) -> Delivery | None:
+        """The delivery that has this id as a dead letter, if one has."""
+        answer = self.client.query(
+            TableName=self.table,
+            IndexName="by_dead",
+            KeyConditionExpression="dead_shard = :shard AND dead_letter_id = :id",
+            ExpressionAttributeValues={
+                ":shard": text(_shard(dead_letter_id)),
+                ":id": text(dead_letter_id),
+            },
+        )
+        return self.get(_key_in(answer["Items"][0])) if answer["Items"] else None
+
+    def get_many(self, keys: Sequence[DeliveryKey]) -> dict[DeliveryKey, Delivery]:
+        """Those of these deliveries that are recorded."""
+        items = batch_get(self.client, self.table, [_key(key) for key in keys], ConsistentRead=True)
+        found = map(_delivery, items)
+        return {delivery.key: delivery for delivery in found}
+
+
+def _shard(word: str) -> str:
+    return str(zlib.crc32(word.encode()) % SHARDS)
+
+
+def _key(key: DeliveryKey) -> Item:
+    sort = (
+        key.subscription_id if key.replay_id is None else f"{key.subscription_id}#{key.replay_id}"
+    )
+    return {"event_id": text(key.event_id), "subscription_id": text(sort)}
+
+
+def _key_in(item: Mapping[str, Any]) -> DeliveryKey:
+    subscription_id, _, replay_id = item["subscription_id"]["S"].partition("#")
+    return DeliveryKey(item["event_id"]["S"], subscription_id, replay_id or None)
+
+
+def _lease(item: Mapping[str, Any]) -> float:
+    return float(item.get("lease_until", {"N": "0"})["N"])
 
 
 def _routing(item: Mapping[str, Any]) -> Routing:
@@ -145,13 +499,27 @@ def _routing(item: Mapping[str, Any]) -> Routing:
 def _delivery(item: Mapping[str, Any]) -> Delivery:
     error = item.get("last_error")
     status: DeliveryStatus = item["status"]["S"]
+
+    def word(name: str) -> str | None:
+        return item[name]["S"] if name in item else None
+
     return Delivery(
-        event_id=item["event_id"]["S"],
-        subscription_id=item["subscription_id"]["S"],
-        service_id=item["service_id"]["S"],
+        key=_key_in(item),
+        # A claim alone does not know these; nobody is shown it before its outcome.
+        service_id=word("service_id") or "",
+        event_type=word("event_type") or "",
         status=status,
-        attempts=int(item["attempts"]["N"]),
-        last_error=orjson.loads(error["S"]) if error else None,
-        delivered_at=item.get("delivered_at", {}).get("S"),
+        attempts=int(item.get("attempts", {"N": "0"})["N"]),
+        round_start=int(item.get("round_start", {"N": "0"})["N"]),
+        last_error=DeliveryError(**orjson.loads(error["S"])) if error else None,
+        next_retry_at=word("next_retry_at"),
+        waiting="due_shard" in item,
+        dead_letter_id=word("dead_letter_id"),
+        log=tuple(
+            Attempt(**each) for each in orjson.loads(item.get("attempt_log", {"S": "[]"})["S"])
+        ),
+        delivered_at=word("delivered_at"),
+        created_at=item["created_at"]["S"],
         updated_at=item["updated_at"]["S"],
+        written_by=word("written_by") or "",
     )

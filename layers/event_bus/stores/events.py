@@ -1,5 +1,6 @@
 """The table of events: the event store, and by its stream the outbox of the router."""
 
+import random
 import time
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +16,8 @@ from event_bus import times
 from event_bus.model.event import Event
 from event_bus.stores.items import Item, batch_get, condition_failed, number, text, unexpired
 from event_bus.stores.payloads import PayloadStore
+from event_bus.stores.streams import StreamEntry, StreamStore
+from event_bus.stores.transactions import TransactionRefused, transact
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -25,6 +28,9 @@ SHARDS = 4
 A partition takes 1,000 writes a second, so that one source, or one domain of types, may have 4,000
 events a second.
 """
+
+
+_STREAM_ATTEMPTS = 12
 
 
 class Put(Enum):
@@ -53,7 +59,8 @@ class Entry:
     """What an index tells of an event.
 
     Attributes:
-        position: Where the event stands in every list: its timestamp and its id.
+        position: Where the event stands in the list: a time, its timestamp in all but one, and
+            its id.
         id: The event.
         type: Its type.
         source: Its source.
@@ -69,18 +76,28 @@ class Entry:
     trace_id: str | None
 
 
-_PARTITION_KEYS = {
-    "by_time": "shard",
-    "by_domain": "domain_shard",
-    "by_source": "source_shard",
-    "by_correlation": "correlation_id",
-    "by_trace": "trace_id",
+ODD_SECONDS = 300
+"""By how much the times when an event happened and when it was stored may differ, for it to be
+found by the one where the other is asked for."""
+
+_KEYS = {
+    "by_time": ("shard", "position"),
+    "by_odd": ("odd_shard", "odd_position"),
+    "by_domain": ("domain_shard", "position"),
+    "by_source": ("source_shard", "position"),
+    "by_correlation": ("correlation_id", "position"),
+    "by_trace": ("trace_id", "position"),
 }
 
 
 def all_events() -> list[Strand]:
     """The strands that hold every event."""
     return [Strand("by_time", str(shard)) for shard in range(SHARDS)]
+
+
+def all_odd_events() -> list[Strand]:
+    """The strands of the events that were stored at another time than they happened."""
+    return [Strand("by_odd", str(shard)) for shard in range(SHARDS)]
 
 
 def of_domain(domain: str) -> list[Strand]:
@@ -126,6 +143,9 @@ def to_item(event: Event, retention_days: int) -> Item:
     for name in ("correlation_id", "trace_id"):
         if event.metadata.get(name):
             item[name] = text(event.metadata[name])
+    if abs(times.seconds(event.timestamp) - times.seconds(event.created_at)) > ODD_SECONDS:
+        item["odd_shard"] = text(str(shard))
+        item["odd_position"] = text(f"{event.created_at}#{event.id}")
     return item
 
 
@@ -145,6 +165,10 @@ def from_item(item: Mapping[str, Any]) -> Event:
     )
 
 
+def _met(event: Event, stored: Event) -> tuple[Put, Event]:
+    return (Put.REPEATED if stored.digest == event.digest else Put.CONFLICT), stored
+
+
 @dataclass(frozen=True, slots=True)
 class EventStore:
     """Stores events and finds them again.
@@ -153,45 +177,85 @@ class EventStore:
         client: The DynamoDB client.
         table: The table's name.
         payloads: Where large payloads lie.
+        streams: The order of the events that belong to a stream, for those who store some.
     """
 
     client: "DynamoDBClient"
     table: str
     payloads: PayloadStore
+    streams: StreamStore | None = None
 
     def put(self, event: Event, retention_days: int) -> tuple[Put, Event]:
-        """Stores an event, once.
+        """Stores an event, once, at the end of its stream if it belongs to one.
 
         A write whose answer was lost is told from a conflict by the digest: it meets itself.
 
         Returns:
             What became of it, and the event that is stored under its id now.
+
+        Raises:
+            TimeoutError: Its stream grew again and again meanwhile; nothing is stored.
         """
         if event.payload is not None and not event.inline:
             self.payloads.put(event.id, event.digest, event.payload)
+        if self.streams and event.stream_id:
+            return self._put_in_stream(event, event.stream_id, self.streams, retention_days)
         try:
             self.client.put_item(
-                TableName=self.table,
-                Item=to_item(event, retention_days),
-                # What has expired but is not yet swept away is as good as gone.
-                ConditionExpression="attribute_not_exists(id) OR expires_at <= :now",
-                ExpressionAttributeValues={":now": number(int(time.time()))},
+                **self.putting(event, retention_days)["Put"],
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
             if not condition_failed(error):
                 raise
-            stored = from_item(error.response["Item"])  # type: ignore[typeddict-item]
-            return (Put.REPEATED if stored.digest == event.digest else Put.CONFLICT), stored
+            return _met(event, from_item(error.response["Item"]))  # type: ignore[typeddict-item]
         return Put.STORED, event
+
+    def putting(self, event: Event, retention_days: int) -> Item:
+        """The part of a transaction that stores an event, unless its id is taken."""
+        return {
+            "Put": {
+                "TableName": self.table,
+                "Item": to_item(event, retention_days),
+                # What has expired but is not yet swept away is as good as gone.
+                "ConditionExpression": "attribute_not_exists(id) OR expires_at <= :now",
+                "ExpressionAttributeValues": {":now": number(int(times.unix()))},
+            }
+        }
+
+    def _put_in_stream(
+        self, event: Event, stream_id: str, streams: StreamStore, retention_days: int
+    ) -> tuple[Put, Event]:
+        for attempt in range(_STREAM_ATTEMPTS):
+            version = streams.last_version(stream_id) + 1
+            placed = replace(event, metadata={**event.metadata, "stream_version": version})
+            entry = StreamEntry(version, event.id, event.created_at)
+            try:
+                transact(
+                    self.client,
+                    [self.putting(placed, retention_days), streams.adding(stream_id, entry)],
+                )
+            except TransactionRefused as refusal:
+                stored = self._item(event.id) if 0 in refusal.conditions else None
+                if stored:
+                    return _met(event, stored)
+                # Another event took the place: take the next one.
+                time.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 6)))  # noqa: S311
+            else:
+                return Put.STORED, placed
+        raise TimeoutError(f"{stream_id} grows too fast")
 
     def get(self, event_id: str) -> Event | None:
         """The event of this id with its payload, or None."""
+        stored = self._item(event_id)
+        return self.with_payload(stored) if stored else None
+
+    def _item(self, event_id: str) -> Event | None:
         answer = self.client.get_item(
             TableName=self.table, Key={"id": text(event_id)}, ConsistentRead=True
         )
         item = answer.get("Item")
-        return self.with_payload(from_item(item)) if item and unexpired(item) else None
+        return from_item(item) if item and unexpired(item) else None
 
     def get_many(self, event_ids: Iterable[str]) -> dict[str, Event]:
         """The events of these ids, by id; large payloads are left in the bucket."""
@@ -219,13 +283,14 @@ class EventStore:
         first, last = between
         if first > last:
             return []
+        partition, position = _KEYS[strand.index]
         answer = self.client.query(
             TableName=self.table,
             IndexName=strand.index,
             KeyConditionExpression="#partition = :partition AND #position BETWEEN :first AND :last",
             ExpressionAttributeNames={
-                "#partition": _PARTITION_KEYS[strand.index],
-                "#position": "position",
+                "#partition": partition,
+                "#position": position,
             },
             ExpressionAttributeValues={
                 ":partition": text(strand.partition),
@@ -235,7 +300,7 @@ class EventStore:
             ScanIndexForward=not newest_first,
             Limit=limit,
         )
-        return [_entry(item) for item in answer["Items"]]
+        return [_entry(item, position) for item in answer["Items"]]
 
     def pages(
         self,
@@ -254,9 +319,9 @@ class EventStore:
         return [merged[key] for key in sorted(merged, reverse=newest_first)][:limit]
 
 
-def _entry(item: Mapping[str, Any]) -> Entry:
+def _entry(item: Mapping[str, Any], position: str) -> Entry:
     return Entry(
-        position=item["position"]["S"],
+        position=item[position]["S"],
         id=item["id"]["S"],
         type=item["type"]["S"],
         source=item["source"]["S"],

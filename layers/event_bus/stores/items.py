@@ -1,11 +1,12 @@
 """DynamoDB's form of the few value types that the tables use."""
 
-import time
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 from botocore.exceptions import ClientError
+
+from event_bus import times
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -47,7 +48,7 @@ def condition_failed(error: ClientError) -> bool:
 
 def unexpired(item: Mapping[str, Any]) -> bool:
     """Whether an item's time is not over; DynamoDB may delete it days after its expiry."""
-    return int(item["expires_at"]["N"]) > time.time()
+    return int(item["expires_at"]["N"]) > times.unix()
 
 
 def batch_get(client: "DynamoDBClient", table: str, keys: list[Item], **options: Any) -> list[Item]:

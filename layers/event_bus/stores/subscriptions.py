@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from event_bus.model.registration import Filters, Subscription
+from event_bus.model.retry_policy import RetryPolicy
 from event_bus.stores.items import Item, batch_get, document, number, text
 from event_bus.stores.transactions import TransactionRefused, transact
 
@@ -117,17 +118,22 @@ class SubscriptionStore:
         """
         return self._write(subscription, "attribute_not_exists(id)", {}, further)
 
-    def update(self, subscription: Subscription) -> Subscription:
+    def update(self, subscription: Subscription, *further: Item) -> Subscription:
         """Replaces a subscription that was read at its version.
+
+        Args:
+            subscription: The subscription; its next version is set here.
+            further: Further parts of the same transaction.
 
         Returns:
             The subscription as it is stored.
 
         Raises:
             Outdated: It has changed or gone since.
+            Refused: A condition of the further parts did not hold.
         """
         read_at = {":version": number(subscription.version)}
-        return self._write(subscription, "version = :version", read_at)
+        return self._write(subscription, "version = :version", read_at, further)
 
     def delete(self, subscription: Subscription) -> None:
         """Removes a subscription that was read at its version.
@@ -264,4 +270,7 @@ def _item(subscription: Subscription) -> Item:
 
 
 def _subscription(item: Mapping[str, Any]) -> Subscription:
-    return Subscription(**orjson.loads(item["document"]["S"]))
+    members = orjson.loads(item["document"]["S"])
+    if policy := members.get("retry_policy"):
+        members["retry_policy"] = RetryPolicy(**policy)
+    return Subscription(**members)

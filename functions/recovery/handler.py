@@ -1,0 +1,151 @@
+"""Dead letters and replays: `/dead-letters`, `/replays` and `/events/{id}/replay`."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from event_bus import clients
+from event_bus.api.documents import dead_letter_document, replay_document
+from event_bus.api.endpoint import Request, Response, answer
+from event_bus.api.paging import limit_in, read_cursor, write_cursor
+from event_bus.model.event import Event
+from event_bus.model.replay import EventReplayRequest, ReplayRequest
+from event_bus.model.validation import read
+from event_bus.querying.event_finder import EventFinder
+from event_bus.recovery.dead_letters import (
+    PARAMETERS,
+    BulkRetryRequest,
+    DeadLetters,
+    read_dead_letter_query,
+)
+from event_bus.recovery.replay_queue import ReplayQueue
+from event_bus.recovery.replays import Replays
+from event_bus.routing.lanes import Lanes
+from event_bus.security.callers import Caller
+from event_bus.settings import settings
+from event_bus.stores.deliveries import DeliveryStore
+from event_bus.stores.events import EventStore
+from event_bus.stores.payloads import PayloadStore
+from event_bus.stores.replays import ReplayStore
+from event_bus.stores.subscriptions import SubscriptionStore
+
+_dynamodb = clients.dynamodb()
+_executor = ThreadPoolExecutor(8)
+_deliveries = DeliveryStore(_dynamodb, settings().deliveries_table, settings().retention_days)
+_subscriptions = SubscriptionStore(_dynamodb, settings().subscriptions_table)
+_finder = EventFinder(
+    events=EventStore(
+        _dynamodb, settings().events_table, PayloadStore(clients.s3(), settings().payloads_bucket)
+    ),
+    deliveries=_deliveries,
+    subscriptions=_subscriptions.of_service,
+    executor=_executor,
+)
+
+
+def _event(event_id: str, caller: Caller) -> Event:
+    return _finder.get(event_id, caller).event
+
+
+_dead_letters = DeadLetters(_deliveries, Lanes(clients.sqs(), settings().http_lane_url, _executor))
+_replays = Replays(
+    store=ReplayStore(_dynamodb, settings().replays_table, settings().retention_days),
+    queue=ReplayQueue(clients.sqs(), settings().replay_queue_url),
+    subscription=_subscriptions.get,
+    event=_event,
+)
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Answers API Gateway."""
+    return answer(
+        event,
+        {
+            "POST /events/{id}/replay": _replay_event,
+            "POST /replays": _start_replay,
+            "GET /replays": _list_replays,
+            "GET /replays/{id}": _get_replay,
+            "DELETE /replays/{id}": _cancel_replay,
+            "GET /dead-letters": _list_dead_letters,
+            "POST /dead-letters/retry": _retry_dead_letters,
+            "GET /dead-letters/{id}": _get_dead_letter,
+            "POST /dead-letters/{id}/retry": _retry_dead_letter,
+            "DELETE /dead-letters/{id}": _discard_dead_letter,
+        },
+    )
+
+
+def _replay_event(request: Request) -> Response:
+    caller = request.caller
+    asked = read(EventReplayRequest, request.json() if request.has_body else {})
+    return _begun(replay_document(_replays.of_event(request.resource_id, asked, caller)))
+
+
+def _start_replay(request: Request) -> Response:
+    caller = request.caller
+    asked = read(ReplayRequest, request.json())
+    return _begun(replay_document(_replays.of_period(asked, caller)))
+
+
+def _begun(document: dict[str, Any]) -> Response:
+    return Response(202, document, {"location": f"/replays/{document['id']}"})
+
+
+def _list_replays(request: Request) -> Response:
+    caller = request.caller
+    query = request.query("limit", "cursor")
+    limit = limit_in(query)
+    found = _replays.page(read_cursor(query, caller), limit + 1, caller)
+    cursor = None
+    if len(found) > limit:
+        found = found[:limit]
+        cursor = write_cursor(found[-1].id, query, caller)
+    return Response(
+        200, {"items": [replay_document(each) for each in found], "next_cursor": cursor}
+    )
+
+
+def _get_replay(request: Request) -> Response:
+    caller = request.caller
+    return Response(200, replay_document(_replays.get(request.resource_id, caller)))
+
+
+def _cancel_replay(request: Request) -> Response:
+    caller = request.caller
+    return Response(200, replay_document(_replays.cancel(request.resource_id, caller)))
+
+
+def _list_dead_letters(request: Request) -> Response:
+    caller = request.caller
+    query = request.query(*PARAMETERS)
+    found, position = _dead_letters.page(
+        read_dead_letter_query(query), read_cursor(query, caller), caller
+    )
+    cursor = write_cursor(position, query, caller) if position else None
+    return Response(
+        200, {"items": [dead_letter_document(each) for each in found], "next_cursor": cursor}
+    )
+
+
+def _retry_dead_letters(request: Request) -> Response:
+    caller = request.caller
+    asked = read(BulkRetryRequest, request.json())
+    filters = asked.filters()
+    retried, position = _dead_letters.retry_all(asked.query(), read_cursor(filters, caller), caller)
+    cursor = write_cursor(position, filters, caller) if position else None
+    return Response(202, {"retried": retried, "next_cursor": cursor})
+
+
+def _get_dead_letter(request: Request) -> Response:
+    caller = request.caller
+    return Response(200, dead_letter_document(_dead_letters.get(request.resource_id, caller)))
+
+
+def _retry_dead_letter(request: Request) -> Response:
+    caller = request.caller
+    return Response(202, dead_letter_document(_dead_letters.retry(request.resource_id, caller)))
+
+
+def _discard_dead_letter(request: Request) -> Response:
+    caller = request.caller
+    _dead_letters.discard(request.resource_id, caller)
+    return Response(204)

@@ -1,0 +1,334 @@
+"""What is done with one message: attempt the delivery, record it, say what follows."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from event_bus import times
+from event_bus.delivery.message import Message
+from event_bus.delivery.outcome import Outcome, Target
+from event_bus.ids import new_id
+from event_bus.log import logger, traces
+from event_bus.model.delivery import (
+    KEPT_ATTEMPTS,
+    SETTLED,
+    Attempt,
+    Delivery,
+    DeliveryError,
+    DeliveryStatus,
+)
+from event_bus.model.event import Event
+from event_bus.model.registration import Subscription
+from event_bus.stores.deliveries import Claim, DeliveryStore
+from event_bus.stores.events import EventStore
+
+LONGEST_DELAY_SECONDS = 900
+"""How long a lane can hold a message back; what must wait longer waits in the table."""
+
+LEASE_SECONDS = 90
+"""How long a claim holds: longer than its function may run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message as the queue handed it over.
+
+    Attributes:
+        id: The queue's identifier of the message.
+        receives: How often it was handed over, this time included.
+        body: What it carries.
+    """
+
+    id: str
+    receives: int
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """What came of a message.
+
+    Attributes:
+        settled: Whether its delivery has come to an end.
+        delivered: Whether an attempt succeeded or failed; None where none was made.
+        gone: Whether the subscriber wants nothing more, ever.
+        follow_up: The message that must be on its lane before this one may leave it.
+    """
+
+    settled: bool
+    delivered: bool | None = None
+    gone: bool = False
+    follow_up: Message | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Courier:
+    """Delivers over one protocol, as often as a subscription's guarantee allows.
+
+    Attributes:
+        target: The protocol.
+        events: Where events are read that a message does not carry.
+        deliveries: Where deliveries are recorded.
+        clock: Seconds that only grow.
+    """
+
+    target: Target
+    events: EventStore
+    deliveries: DeliveryStore
+    clock: Callable[[], float] = times.steady
+
+    def handle(
+        self,
+        received: Received,
+        message: Message,
+        subscription: Subscription | None,
+        closed_until: float | None,
+    ) -> Handled:
+        """Does what a message asks for, unless it was done already.
+
+        Args:
+            received: The message as the queue handed it over.
+            message: What it carries.
+            subscription: The subscription; None where it is gone.
+            closed_until: Until when its circuit is open, in Unix seconds; None where it is not.
+        """
+        record = None
+        if message.attempt > 1 or received.receives > 1:
+            # It may have been tried before; of a first message at its first receipt nothing is
+            # known yet, and the read is saved.
+            record = self.deliveries.get(message.key)
+        if record and (done := self.done(received, message, record)):
+            return done
+        event = message.event or self.events.get(message.event_id)
+        return self.attempt(received, message, subscription, event, record, closed_until)
+
+    def done(self, received: Received, message: Message, record: Delivery) -> Handled | None:
+        """What is left to do for a message whose attempt was made; None where it was not."""
+        if record.status in SETTLED:
+            return Handled(settled=True)
+        if record.attempts < message.attempt:
+            return None
+        return Handled(settled=False, follow_up=self.resumed(received, message, record))
+
+    def resumed(self, received: Received, message: Message, record: Delivery) -> Message | None:
+        """The message that follows the attempt on record, if it is this one's to send.
+
+        A function may have gone down between the record and that message.
+        """
+        if record.waiting or record.written_by != received.id:
+            return None
+        wait = times.seconds(record.next_retry_at) - times.unix() if record.next_retry_at else 0
+        return replace(
+            message,
+            attempt=record.attempts + 1,
+            round_start=record.round_start,
+            delay=max(0, round(wait)),
+        )
+
+    def attempt(
+        self,
+        received: Received,
+        message: Message,
+        subscription: Subscription | None,
+        event: Event | None,
+        record: Delivery | None,
+        closed_until: float | None,
+    ) -> Handled:
+        """Attempts a delivery, where its subscription stands and may be tried.
+
+        Args:
+            received: The message as the queue handed it over.
+            message: The delivery, and which attempt of it is asked for.
+            subscription: The subscription; None where it is gone.
+            event: The event; None where it is gone.
+            record: What is known of the delivery, if that was read.
+            closed_until: Until when its circuit is open, in Unix seconds; None where it is not.
+        """
+        now = times.now()
+        delivery = record or Delivery(
+            key=message.key,
+            service_id=message.service_id,
+            event_type=event.type if event else "",
+            status="pending",
+            attempts=message.attempt - 1,
+            created_at=now,
+            updated_at=now,
+        )
+        delivery = replace(
+            delivery,
+            round_start=max(delivery.round_start, message.round_start),
+            updated_at=now,
+            written_by=received.id,
+        )
+        if subscription is None or event is None:
+            return self._owed_to_nobody(message, delivery, subscription)
+        once = subscription.delivery_guarantee == "at_most_once"
+        if subscription.status != "active" or closed_until is not None:
+            return self._not_now(message, delivery, subscription, closed_until)
+        epoch = None
+        if subscription.delivery_guarantee != "at_least_once":
+            claim = self.deliveries.claim(delivery, new_id("clm"), LEASE_SECONDS, once=once)
+            if claim.epoch is None:
+                return self._claimed_by_another(message, delivery, claim, once=once)
+            epoch = claim.epoch
+        attempt, outcome = self._tried(message, event, subscription)
+        delivery = replace(
+            delivery,
+            attempts=message.attempt,
+            updated_at=times.now(),
+            log=(*delivery.log, attempt)[-KEPT_ATTEMPTS:],
+        )
+        logger.info(
+            "delivery attempted",
+            **traces(event),
+            subscription_id=message.subscription_id,
+            attempt=message.attempt,
+            error=outcome.code,
+        )
+        if outcome.delivered:
+            self.deliveries.record(
+                replace(
+                    delivery,
+                    status="delivered",
+                    last_error=None,
+                    next_retry_at=None,
+                    waiting=False,
+                    delivered_at=delivery.updated_at,
+                ),
+                message.attempt,
+            )
+            return Handled(settled=True, delivered=True)
+        return self._failed(message, delivery, outcome, subscription, epoch)
+
+    def _tried(
+        self, message: Message, event: Event, subscription: Subscription
+    ) -> tuple[Attempt, Outcome]:
+        began, start = times.now(), self.clock()
+        outcome = self.target.deliver(message.key, event, subscription)
+        attempt = Attempt(
+            number=message.attempt,
+            at=began,
+            duration_ms=round(1000 * (self.clock() - start)),
+            code=outcome.code,
+            message=outcome.message,
+            status_code=outcome.status_code,
+            response=outcome.response,
+        )
+        return attempt, outcome
+
+    def _failed(
+        self,
+        message: Message,
+        delivery: Delivery,
+        outcome: Outcome,
+        subscription: Subscription,
+        epoch: int | None,
+    ) -> Handled:
+        policy = subscription.retry_policy
+        tries = message.attempt - delivery.round_start
+        final = outcome.client_error and policy.client_errors == "final"
+        delivery = _with_error(delivery, outcome.code or "", outcome.message)
+        wait = 0.0
+        if subscription.delivery_guarantee == "at_most_once":
+            delivery = replace(_settled(delivery), status="dropped")
+        elif outcome.gone or final or tries >= policy.max_attempts:
+            delivery = replace(_settled(delivery), status="exhausted")
+        else:
+            wait = policy.wait_after(tries, outcome.retry_after)
+            delivery = replace(
+                delivery,
+                status="retrying",
+                next_retry_at=times.after(wait),
+                waiting=wait > LONGEST_DELAY_SECONDS,
+            )
+        mine = self.deliveries.record(_as_dead_letter(delivery), message.attempt, epoch)
+        follow_up = None
+        if mine and delivery.status == "retrying" and not delivery.waiting:
+            follow_up = replace(
+                message,
+                attempt=message.attempt + 1,
+                round_start=delivery.round_start,
+                delay=round(wait),
+            )
+        return Handled(
+            settled=delivery.status in SETTLED,
+            delivered=False,
+            gone=outcome.gone,
+            follow_up=follow_up,
+        )
+
+    def _owed_to_nobody(
+        self, message: Message, delivery: Delivery, subscription: Subscription | None
+    ) -> Handled:
+        if subscription is None:
+            code, said = "subscription_deleted", "the subscription was deleted"
+        else:
+            code, said = "event_expired", "the event's retention ended"
+        return self._ended(message, delivery, "dropped", code, said)
+
+    def _not_now(
+        self,
+        message: Message,
+        delivery: Delivery,
+        subscription: Subscription,
+        closed_until: float | None,
+    ) -> Handled:
+        once = subscription.delivery_guarantee == "at_most_once"
+        if subscription.status != "active" or closed_until is None:
+            code, said = "subscription_disabled", "the subscription is disabled"
+            return self._ended(message, delivery, "dropped" if once else "exhausted", code, said)
+        code, said = "circuit_open", "the subscriber failed too often lately, and is left alone"
+        if once:
+            return self._ended(message, delivery, "dropped", code, said)
+        # Not all at the moment that the circuit lets a probe through.
+        spread = random.uniform(0, 0.5) * max(closed_until - times.unix(), 1.0)  # noqa: S311
+        waiting = replace(
+            _with_error(delivery, code, said),
+            status="retrying",
+            next_retry_at=times.at(closed_until + spread),
+            waiting=True,
+        )
+        self.deliveries.record(_as_dead_letter(waiting), message.attempt)
+        return Handled(settled=False)
+
+    def _claimed_by_another(
+        self, message: Message, delivery: Delivery, claim: Claim, *, once: bool
+    ) -> Handled:
+        if claim.delivery.status in SETTLED:
+            return Handled(settled=True)
+        left = claim.lease_until - times.unix()
+        if left > 0 or not once:
+            delay = max(0, round(left)) + 1
+            return Handled(settled=False, follow_up=replace(message, delay=delay))
+        # At most once: whoever held the claim went down, perhaps after its request was taken.
+        return self._ended(
+            message, delivery, "dropped", "interrupted", "the only attempt was cut off"
+        )
+
+    def _ended(
+        self, message: Message, delivery: Delivery, status: DeliveryStatus, code: str, said: str
+    ) -> Handled:
+        ended = replace(_settled(_with_error(delivery, code, said)), status=status)
+        self.deliveries.record(_as_dead_letter(ended), message.attempt)
+        logger.warning(
+            "delivery ended",
+            event_id=message.event_id,
+            subscription_id=message.subscription_id,
+            status=status,
+            error=code,
+        )
+        return Handled(settled=True)
+
+
+def _with_error(delivery: Delivery, code: str, message: str) -> Delivery:
+    return replace(delivery, last_error=DeliveryError(code, message, delivery.updated_at))
+
+
+def _settled(delivery: Delivery) -> Delivery:
+    return replace(delivery, next_retry_at=None, waiting=False)
+
+
+def _as_dead_letter(delivery: Delivery) -> Delivery:
+    if delivery.waiting or delivery.status == "exhausted":
+        return replace(delivery, dead_letter_id=delivery.dead_letter_id or new_id("dl"))
+    return delivery

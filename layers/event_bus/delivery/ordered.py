@@ -1,0 +1,148 @@
+"""Delivery in order: the events of one stream to one subscription, one after the other.
+
+A message says only that there is something to do: what is next is read from the stream's own
+numbers, since neither the table's stream nor the queue keeps the order of different events.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from event_bus import times
+from event_bus.delivery.courier import LONGEST_DELAY_SECONDS, Courier, Handled, Received
+from event_bus.delivery.message import Message
+from event_bus.ids import new_id
+from event_bus.model.delivery import SETTLED, Delivery, Routing
+from event_bus.model.registration import Subscription
+from event_bus.stores.cursors import CursorStore
+from event_bus.stores.streams import StreamEntry, StreamStore
+
+_HOLD_SECONDS = 90
+_BUDGET_SECONDS = 20.0
+_PAGE = 25
+_MOMENT = 3
+"""Seconds after which it is looked again whether others are ready."""
+
+_CLOCK_SKEW_SECONDS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class OrderedCourier:
+    """Goes along a stream for a subscription, as far as it may.
+
+    Attributes:
+        courier: Makes the single deliveries.
+        streams: The order of the events.
+        cursors: How far each subscription has come in each stream.
+        retention_days: How long events are kept.
+        clock: Seconds that only grow.
+    """
+
+    courier: Courier
+    streams: StreamStore
+    cursors: CursorStore
+    retention_days: int
+    clock: Callable[[], float] = times.steady
+
+    def handle(
+        self,
+        received: Received,
+        message: Message,
+        stream_id: str,
+        subscription: Subscription,
+        closed_until: float | None,
+    ) -> Handled:
+        """Delivers what is next in a stream, until one of its events must be waited for.
+
+        An event is passed once its delivery is settled, or when it did not match.
+
+        Args:
+            received: The message as the queue handed it over.
+            message: What it carries.
+            stream_id: The stream of its event.
+            subscription: The subscription.
+            closed_until: Until when its circuit is open, in Unix seconds; None where it is not.
+        """
+        cursor = self.cursors.hold(subscription.id, stream_id, new_id("cur"), _HOLD_SECONDS)
+        if cursor is None:
+            return Handled(settled=False, follow_up=replace(message, delay=_MOMENT))
+        position = int(cursor.position) if cursor.position else self._start(stream_id, subscription)
+        end = self.clock() + _BUDGET_SECONDS
+        handled = Handled(settled=True)
+        delivered: bool | None = None
+        try:
+            while entries := self.streams.after(stream_id, position, _PAGE):
+                routings = self.courier.deliveries.routings(entry.event_id for entry in entries)
+                for entry in entries:
+                    if self.clock() > end:
+                        return Handled(False, delivered, follow_up=replace(message, delay=0))
+                    handled = self._pass(
+                        received,
+                        message,
+                        entry,
+                        routings.get(entry.event_id),
+                        subscription,
+                        closed_until,
+                    )
+                    if handled.delivered is not None:
+                        delivered = handled.delivered
+                    if not handled.settled:
+                        return handled
+                    position = entry.version
+                    if handled.gone:
+                        return handled
+            return replace(handled, delivered=delivered)
+        finally:
+            self.cursors.release(cursor, str(position))
+
+    def _start(self, stream_id: str, subscription: Subscription) -> int:
+        # What was stored before the subscription does not match it; the margin is for clocks that
+        # do not agree. What has expired is owed to nobody.
+        since = max(
+            times.seconds(subscription.created_at), times.unix() - 86_400 * self.retention_days
+        )
+        return self.streams.version_before(stream_id, times.at(since - _CLOCK_SKEW_SECONDS))
+
+    def _pass(
+        self,
+        received: Received,
+        message: Message,
+        entry: StreamEntry,
+        routing: Routing | None,
+        subscription: Subscription,
+        closed_until: float | None,
+    ) -> Handled:
+        if routing is None:
+            if self.courier.events.get(entry.event_id) is None:
+                return Handled(settled=True)
+            # It is stored but not routed yet; whether it matches is not known.
+            waited = times.unix() - times.seconds(entry.created_at)
+            delay = min(max(_MOMENT, round(waited / 4)), LONGEST_DELAY_SECONDS)
+            return Handled(settled=False, follow_up=replace(message, delay=delay))
+        if subscription.id not in routing.matched:
+            return Handled(settled=True)
+        own = replace(
+            message, event_id=entry.event_id, event=None, attempt=1, round_start=0, delay=0
+        )
+        record = self.courier.deliveries.get(own.key)
+        if record is None:
+            event = message.event if entry.event_id == message.event_id else None
+        else:
+            if record.status in SETTLED:
+                return Handled(settled=True)
+            if _must_wait(record):
+                resumed = self.courier.resumed(received, own, record)
+                return Handled(settled=False, follow_up=resumed)
+            own = replace(own, attempt=record.attempts + 1, round_start=record.round_start)
+            event = None
+        return self.courier.attempt(
+            received,
+            own,
+            subscription,
+            event or self.courier.events.get(entry.event_id),
+            record,
+            closed_until,
+        )
+
+
+def _must_wait(record: Delivery) -> bool:
+    return record.next_retry_at is not None and record.next_retry_at > times.now()

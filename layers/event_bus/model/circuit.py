@@ -1,0 +1,101 @@
+"""The circuit breaker of a subscription: when a failing subscriber is left alone for a while.
+
+After the pattern of Nygard, "Release It!": closed, open, half open. One that was never in trouble
+has none, and costs nothing.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+WINDOW_SECONDS = 60.0
+"""Over how long successes and failures are counted."""
+
+CONSECUTIVE_FAILURES = 10
+"""So many failures without a success between them open the circuit."""
+
+LEAST_SAMPLE, FAILURE_RATIO = 20, 0.5
+"""Of at least so many attempts in a window, this share of failures opens it, too."""
+
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 30.0, 900.0
+"""How long it stays open at first, and at most; each failed probe doubles it."""
+
+PROBE_SECONDS = 60.0
+"""How long a probe may take before another one is sent."""
+
+CircuitState = Literal["closed", "open", "half_open"]
+
+
+@dataclass(frozen=True, slots=True)
+class Circuit:
+    """What is known of a subscription that has failed lately.
+
+    Attributes:
+        state: Closed: deliveries are attempted. Open: they wait. Half open: one of them, the
+            probe, is attempted.
+        window_start: When the counting began, in Unix seconds.
+        successes: Successes since then.
+        failures: Failures since then.
+        consecutive: Failures since the last success.
+        failing_since: When the first of these failed, in Unix seconds; None after a success.
+        pause: How long it is open, in seconds.
+        until: When the next probe may be sent, in Unix seconds.
+        version: How often it was changed.
+    """
+
+    state: CircuitState = "closed"
+    window_start: float = 0.0
+    successes: int = 0
+    failures: int = 0
+    consecutive: int = 0
+    failing_since: float | None = None
+    pause: float = FIRST_PAUSE_SECONDS
+    until: float = 0.0
+    version: int = 0
+
+    @property
+    def permits(self) -> bool:
+        """Whether deliveries are attempted without further ado."""
+        return self.state == "closed"
+
+    def probed(self, now: float) -> "Circuit | None":
+        """The circuit with a probe on its way, or None while it is too early for one."""
+        if now < self.until:
+            return None
+        return replace(self, state="half_open", until=now + PROBE_SECONDS, version=self.version + 1)
+
+    def after(self, successes: int, failures: int, now: float) -> "Circuit":
+        """The circuit after so many further attempts have ended."""
+        if now - self.window_start >= WINDOW_SECONDS:
+            counted = replace(self, window_start=now, successes=successes, failures=failures)
+        else:
+            counted = replace(
+                self, successes=self.successes + successes, failures=self.failures + failures
+            )
+        if successes:
+            counted = replace(counted, consecutive=failures, failing_since=None)
+        else:
+            counted = replace(counted, consecutive=self.consecutive + failures)
+        if failures and counted.failing_since is None:
+            counted = replace(counted, failing_since=now)
+        return replace(counted._moved(successes, now), version=self.version + 1)
+
+    def _moved(self, successes: int, now: float) -> "Circuit":
+        if self.state != "closed":
+            if successes:
+                # A new window: the failures that opened the circuit must not open it again.
+                return Circuit(window_start=now, failing_since=self.failing_since)
+            if self.state == "half_open":
+                pause = min(2 * self.pause, LONGEST_PAUSE_SECONDS)
+                return replace(self, state="open", pause=pause, until=now + pause)
+            return self
+        sample = self.successes + self.failures
+        if self.consecutive >= CONSECUTIVE_FAILURES or (
+            sample >= LEAST_SAMPLE and self.failures >= FAILURE_RATIO * sample
+        ):
+            return replace(self, state="open", until=now + self.pause)
+        return self
+
+    @property
+    def healthy(self) -> bool:
+        """Whether nothing is left to remember."""
+        return self.permits and self.consecutive == 0 and self.failures == 0

@@ -1,0 +1,80 @@
+"""Replays: events of the past, delivered again."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from event_bus.model.registration import TypePatterns
+from event_bus.model.validation import Request, ServiceId, Time
+
+DEFAULT_RATE, MAX_RATE = 50, 500
+
+ReplayState = Literal["running", "completed", "cancelled"]
+
+_Id = Annotated[str, Field(min_length=1, max_length=128)]
+
+
+class EventReplayRequest(Request):
+    """What asks for the replay of one event."""
+
+    subscription_id: _Id | None = None
+
+
+class ReplayRequest(Request):
+    """What asks for the replay of a stretch of time."""
+
+    since: Annotated[Time, Field(alias="from")]
+    until: Annotated[Time | None, Field(alias="to")] = None
+    subscription_id: _Id | None = None
+    event_types: TypePatterns | None = None
+    source: ServiceId | None = None
+    rate: Annotated[int, Field(ge=1, le=MAX_RATE)] = DEFAULT_RATE
+
+    @model_validator(mode="after")
+    def _forwards(self) -> "ReplayRequest":
+        if self.until is not None and self.until <= self.since:
+            raise PydanticCustomError("period", "must have a `to` that is later than `from`")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A replay, and how far it has come.
+
+    Attributes:
+        id: Its identifier.
+        service_id: The service that asked for it.
+        audience: The service whose subscriptions it is for; None for those of all.
+        subscription_id: The one subscription that it is for, if it is for one.
+        event_id: The one event that is replayed, if it is one.
+        event_types: The type patterns of the events; None for all.
+        source: The publisher of the events; None for all.
+        since: The first timestamp, included.
+        until: The last timestamp, excluded.
+        rate: Deliveries a second at most.
+        state: Where it stands.
+        position: The position of the last event that was looked at; empty before the first.
+        examined: How many events were looked at.
+        sent: How many deliveries were sent to their lanes.
+        created_at: When it was asked for, RFC 3339.
+        updated_at: When it last went on, RFC 3339.
+    """
+
+    id: str
+    service_id: str
+    audience: str | None
+    subscription_id: str | None
+    event_id: str | None
+    event_types: list[str] | None
+    source: str | None
+    since: str
+    until: str
+    rate: int
+    state: ReplayState
+    created_at: str
+    updated_at: str
+    position: str = ""
+    examined: int = 0
+    sent: int = 0

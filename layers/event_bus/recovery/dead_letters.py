@@ -1,0 +1,278 @@
+"""Dead letters: finding them, having them tried anew, discarding them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field
+
+from event_bus import times
+from event_bus.api.paging import bad_parameter, limit_in, time_in
+from event_bus.delivery.message import Message
+from event_bus.errors import Conflict, NotFound
+from event_bus.matching.event_types import matches_type, validate_type_pattern
+from event_bus.model.delivery import DeadLetterStatus, Delivery, DeliveryError
+from event_bus.model.validation import Request, Time
+from event_bus.routing.lanes import Lanes
+from event_bus.security.callers import Caller
+from event_bus.stores.deliveries import DeliveryStore
+from event_bus.stores.items import chunks
+from event_bus.sweeping.due import LEASE_SECONDS
+
+PARAMETERS = (
+    "event_id",
+    "subscription_id",
+    "subscriber_id",
+    "event_type",
+    "error_code",
+    "status",
+    "from",
+    "to",
+    "limit",
+    "cursor",
+)
+
+MAX_BULK = 500
+"""How many dead letters one request has tried anew."""
+
+_READ_BUDGET = 1_000
+_PAGE = 100
+
+_Text = Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class BulkRetryRequest(Request):
+    """Which dead letters are to be tried anew; those that are resolved never are."""
+
+    event_id: _Text | None = None
+    subscription_id: _Text | None = None
+    subscriber_id: _Text | None = None
+    event_type: _Text | None = None
+    error_code: _Text | None = None
+    status: Literal["retrying", "exhausted"] | None = None
+    since: Annotated[Time | None, Field(alias="from")] = None
+    until: Annotated[Time | None, Field(alias="to")] = None
+    cursor: _Text | None = None
+
+    def query(self) -> "DeadLetterQuery":
+        """The query that finds them."""
+        return DeadLetterQuery(**self.model_dump(exclude={"cursor"}))
+
+    def filters(self) -> dict[str, str]:
+        """The filters as they were sent, which a cursor is bound to."""
+        return self.model_dump(by_alias=True, exclude_none=True)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterQuery:
+    """The filters of a list of dead letters.
+
+    Attributes:
+        event_id: The event.
+        subscription_id: The subscription.
+        subscriber_id: The service that the subscription belongs to.
+        event_type: The event's type, or a type pattern.
+        error_code: The code of the last error.
+        status: Where they stand.
+        since: When they became dead letters, at the earliest.
+        until: When they did, excluded.
+        limit: How many a page holds at most.
+    """
+
+    event_id: str | None = None
+    subscription_id: str | None = None
+    subscriber_id: str | None = None
+    event_type: str | None = None
+    error_code: str | None = None
+    status: DeadLetterStatus | None = None
+    since: str | None = None
+    until: str | None = None
+    limit: int = _PAGE
+
+    def selects(self, letter: Delivery) -> bool:
+        """Whether a dead letter fits."""
+        error = letter.last_error.code if letter.last_error else None
+        return (
+            self.event_id in (None, letter.key.event_id)
+            and self.subscription_id in (None, letter.key.subscription_id)
+            and self.subscriber_id in (None, letter.service_id)
+            and (self.event_type is None or matches_type(self.event_type, letter.event_type))
+            and self.error_code in (None, error)
+            and self.status in (None, letter.dead_letter_status)
+            and (self.since is None or letter.created_at >= self.since)
+            and (self.until is None or letter.created_at < self.until)
+        )
+
+
+def read_dead_letter_query(query: Mapping[str, str]) -> DeadLetterQuery:
+    """Reads the parameters of `GET /dead-letters`.
+
+    Raises:
+        MalformedRequest: One of them is not what it must be.
+    """
+    if "event_type" in query:
+        try:
+            validate_type_pattern(query["event_type"])
+        except ValueError as error:
+            raise bad_parameter("event_type", str(error)) from None
+    status = query.get("status")
+    if status not in (None, *get_args(DeadLetterStatus)):
+        raise bad_parameter("status", "must be retrying, exhausted or resolved")
+    return DeadLetterQuery(
+        event_id=query.get("event_id"),
+        subscription_id=query.get("subscription_id"),
+        subscriber_id=query.get("subscriber_id"),
+        event_type=query.get("event_type"),
+        error_code=query.get("error_code"),
+        status=status,  # type: ignore[arg-type]
+        since=time_in(query, "from"),
+        until=time_in(query, "to"),
+        limit=limit_in(query),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetters:
+    """What callers do with the dead letters of their subscriptions; an admin with all.
+
+    Attributes:
+        deliveries: The deliveries.
+        lanes: Where those are sent that are tried anew.
+    """
+
+    deliveries: DeliveryStore
+    lanes: Lanes
+
+    def get(self, dead_letter_id: str, caller: Caller) -> Delivery:
+        """One dead letter.
+
+        Raises:
+            NotFound: There is none of this id, or none that the caller may see.
+        """
+        letter = self.deliveries.dead_letter(dead_letter_id)
+        if letter and (caller.admin or letter.service_id == caller.service_id):
+            return letter
+        raise NotFound(f"There is no dead letter {dead_letter_id}, or none that this key may see.")
+
+    def page(
+        self, query: DeadLetterQuery, behind: str | None, caller: Caller
+    ) -> tuple[list[Delivery], str | None]:
+        """A page of dead letters, the newest first.
+
+        Returns:
+            The page, and the id behind which the next one begins, or None at the end. After a
+            thousand that do not fit, the rest is left to the next request.
+        """
+        if query.event_id:
+            return self._of_event(query, behind, caller)
+        service_id = query.subscriber_id if caller.admin else caller.service_id
+        found: list[Delivery] = []
+        looked_at = 0
+        last = _before(behind) if behind else "~"
+        while looked_at < _READ_BUDGET:
+            entries = self.deliveries.dead_letters(service_id, ("0", last), query.limit + 1)
+            whole = len(entries) <= query.limit
+            letters = self.deliveries.get_many([entry.key for entry in entries])
+            for place, entry in enumerate(entries):
+                behind = entry.id
+                letter = letters.get(entry.key)
+                if letter and query.selects(letter):
+                    found.append(letter)
+                    if len(found) == query.limit:
+                        at_end = whole and place + 1 == len(entries)
+                        return found, None if at_end else behind
+            if whole:
+                return found, None
+            looked_at += len(entries)
+            last = _before(behind or "")
+        return found, behind
+
+    def retry(self, dead_letter_id: str, caller: Caller) -> Delivery:
+        """Has a dead letter tried anew, at once, and as often as its policy says.
+
+        Raises:
+            NotFound: There is none of this id, or none that the caller may see.
+            Conflict: It is resolved, or was tried meanwhile.
+        """
+        letter = self.get(dead_letter_id, caller)
+        if letter.dead_letter_status == "resolved":
+            raise Conflict(f"The dead letter {dead_letter_id} is resolved.")
+        reopened = self._reopened(letter)
+        if reopened is None:
+            raise Conflict(f"The dead letter {dead_letter_id} was tried meanwhile.")
+        self.lanes.send([_message(reopened)])
+        return reopened
+
+    def retry_all(
+        self, query: DeadLetterQuery, behind: str | None, caller: Caller
+    ) -> tuple[int, str | None]:
+        """Has the dead letters of a filter tried anew, up to `MAX_BULK` of them.
+
+        Returns:
+            How many, and the id behind which the rest begins, or None where there is none.
+        """
+        retried = 0
+        while retried < MAX_BULK:
+            letters, behind = self.page(query, behind, caller)
+            open_ones = [each for each in letters if each.dead_letter_status != "resolved"]
+            reopened = [each for each in map(self._reopened, open_ones) if each]
+            for chunk in chunks(reopened, _PAGE):
+                self.lanes.send([_message(each) for each in chunk])
+            retried += len(reopened)
+            if behind is None:
+                break
+        return retried, behind
+
+    def discard(self, dead_letter_id: str, caller: Caller) -> None:
+        """Ends a dead letter: it is not tried again.
+
+        Raises:
+            NotFound: There is none of this id, or none that the caller may see.
+            Conflict: It was delivered.
+        """
+        letter = self.get(dead_letter_id, caller)
+        error = DeliveryError("discarded", f"discarded by {caller.service_id}", times.now())
+        if not self.deliveries.discard(letter, error):
+            raise Conflict(f"The dead letter {dead_letter_id} was delivered.")
+
+    def _of_event(
+        self, query: DeadLetterQuery, behind: str | None, caller: Caller
+    ) -> tuple[list[Delivery], str | None]:
+        _, deliveries = self.deliveries.of_event(query.event_id or "")
+        letters = [
+            each
+            for each in _newest_first(deliveries)
+            if (caller.admin or each.service_id == caller.service_id)
+            and query.selects(each)
+            and (behind is None or (each.dead_letter_id or "") < behind)
+        ]
+        if len(letters) <= query.limit:
+            return letters, None
+        page = letters[: query.limit]
+        return page, page[-1].dead_letter_id
+
+    def _reopened(self, letter: Delivery) -> Delivery | None:
+        # Due later for the sweeper, in case the message below is lost with this function.
+        return self.deliveries.reopen(letter, times.after(LEASE_SECONDS))
+
+
+def _message(letter: Delivery) -> Message:
+    return Message(
+        event_id=letter.key.event_id,
+        subscription_id=letter.key.subscription_id,
+        service_id=letter.service_id,
+        subscription_version=0,
+        replay_id=letter.key.replay_id,
+        attempt=letter.attempts + 1,
+        round_start=letter.round_start,
+    )
+
+
+def _newest_first(deliveries: Iterable[Delivery]) -> list[Delivery]:
+    dead = [each for each in deliveries if each.dead_letter_id]
+    return sorted(dead, key=lambda each: each.dead_letter_id or "", reverse=True)
+
+
+def _before(dead_letter_id: str) -> str:
+    # The greatest text that sorts before it: ids are ASCII below "~".
+    return dead_letter_id[:-1] + chr(ord(dead_letter_id[-1]) - 1) + "~"

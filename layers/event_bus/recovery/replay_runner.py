@@ -1,0 +1,118 @@
+"""Going on with a replay, a few events at a time."""
+
+import math
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from typing import cast
+
+import orjson
+
+from event_bus import times
+from event_bus.delivery.message import Message
+from event_bus.log import logger
+from event_bus.matching.event_types import matches_type
+from event_bus.model.event import Event
+from event_bus.model.replay import Replay
+from event_bus.querying.event_query import EventQuery
+from event_bus.recovery.replay_queue import ReplayQueue
+from event_bus.routing.lanes import Lanes
+from event_bus.routing.registry_view import RegistryView
+from event_bus.stores.events import Entry, EventStore, all_events, of_source
+from event_bus.stores.replays import ReplayStore
+
+_PAGE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayRunner:
+    """Sends the events of a replay to the lanes, and remembers how far it has come.
+
+    Attributes:
+        replays: The replays.
+        view: The subscriptions.
+        events: The events.
+        lanes: Where messages are sent.
+        queue: What has a replay go on.
+        executor: Reads partitions side by side.
+    """
+
+    replays: ReplayStore
+    view: RegistryView
+    events: EventStore
+    lanes: Lanes
+    queue: ReplayQueue
+    executor: Executor
+
+    def step(self, replay_id: str) -> None:
+        """Goes on with a replay by a page of events, if it is running.
+
+        Messages go first, then the record: after a crash a page may be sent again, under the same
+        ids, and none is left out.
+        """
+        replay = self.replays.get(replay_id)
+        if replay is None or replay.state != "running":
+            return
+        self.view.refresh()
+        entries, at_end = self._entries(replay)
+        wanted = [entry.id for entry in entries if _wanted(replay, entry.type, entry.source)]
+        messages = list(self._messages(replay, self.events.get_many(wanted)))
+        self.lanes.send(messages)
+        after = replace(
+            replay,
+            state="completed" if at_end else "running",
+            position=entries[-1].position if entries else replay.position,
+            examined=replay.examined + len(entries),
+            sent=replay.sent + len(messages),
+            updated_at=times.now(),
+        )
+        if not self.replays.move(replay, after):
+            # It was cancelled, or another function went on with it.
+            return
+        if at_end:
+            logger.info("replay completed", replay_id=replay.id, sent=after.sent)
+        else:
+            self.queue.send(replay.id, math.ceil(len(messages) / replay.rate))
+
+    def _entries(self, replay: Replay) -> tuple[Sequence[Entry], bool]:
+        if replay.event_id:
+            event = self.events.get(replay.event_id)
+            if event is None:
+                return [], True
+            position = f"{event.timestamp}#{event.id}"
+            return [Entry(position, event.id, event.type, event.source, None, None)], True
+        query = EventQuery(since=replay.since, until=replay.until, order="oldest", limit=_PAGE)
+        entries = self.events.pages(
+            of_source(replay.source) if replay.source else all_events(),
+            query.between(replay.position or None),
+            _PAGE,
+            self.executor,
+            newest_first=False,
+        )
+        return entries, len(entries) < _PAGE
+
+    def _messages(self, replay: Replay, events: dict[str, Event]) -> Iterator[Message]:
+        for event in events.values():
+            payload = self.events.with_payload(event).payload
+            fields = cast("dict[str, object]", orjson.loads(payload or b"{}"))
+            for interest in self.view.matches(event, fields):
+                if replay.audience not in (None, interest.service_id):
+                    continue
+                if replay.subscription_id not in (None, interest.id):
+                    continue
+                yield Message(
+                    event.id,
+                    interest.id,
+                    interest.service_id,
+                    interest.version,
+                    event,
+                    replay_id=replay.id,
+                )
+
+
+def _wanted(replay: Replay, event_type: str, source: str) -> bool:
+    if replay.source not in (None, source):
+        return False
+    return replay.event_types is None or any(
+        matches_type(pattern, event_type) for pattern in replay.event_types
+    )

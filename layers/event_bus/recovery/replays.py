@@ -1,0 +1,155 @@
+"""Asking for replays, looking at them, cancelling them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from event_bus import times
+from event_bus.errors import Conflict, NotFound
+from event_bus.ids import new_id
+from event_bus.model.event import Event
+from event_bus.model.registration import Subscription
+from event_bus.model.replay import DEFAULT_RATE, EventReplayRequest, Replay, ReplayRequest
+from event_bus.recovery.replay_queue import ReplayQueue
+from event_bus.security.callers import Caller
+from event_bus.stores.replays import ReplayStore
+
+_ATTEMPTS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Replays:
+    """What callers do with replays: a service with its own, an admin with all.
+
+    Attributes:
+        store: The replays.
+        queue: What has them go on.
+        subscription: Finds a subscription by its id.
+        event: Finds an event that a caller may see, by its id; raises NotFound where it may not.
+    """
+
+    store: ReplayStore
+    queue: ReplayQueue
+    subscription: Callable[[str], Subscription | None]
+    event: Callable[[str, Caller], Event]
+
+    def of_event(self, event_id: str, request: EventReplayRequest, caller: Caller) -> Replay:
+        """Asks for the replay of one event, to all that match it now or to one subscription.
+
+        An admin and the event's publisher replay to anyone, a subscriber to itself.
+
+        Raises:
+            NotFound: There is no such event or subscription, or none that the caller may see.
+            Conflict: The subscription is disabled.
+        """
+        event = self.event(event_id, caller)
+        to_all = caller.admin or event.source == caller.service_id
+        return self._begin(
+            replace(
+                _new(caller.service_id, event.timestamp, event.timestamp),
+                audience=None if to_all else caller.service_id,
+                subscription_id=self._target(request.subscription_id, caller, to_all=to_all),
+                event_id=event.id,
+            )
+        )
+
+    def of_period(self, request: ReplayRequest, caller: Caller) -> Replay:
+        """Asks for the replay of a stretch of time, up to now at most.
+
+        An admin replays to all that match, a service to itself.
+
+        Raises:
+            NotFound: There is no such subscription, or none that the caller may see.
+            Conflict: The subscription is disabled.
+        """
+        until = min(request.until or times.now(), times.now())
+        return self._begin(
+            replace(
+                _new(caller.service_id, request.since, until),
+                audience=None if caller.admin else caller.service_id,
+                subscription_id=self._target(request.subscription_id, caller, to_all=caller.admin),
+                event_types=request.event_types,
+                source=request.source,
+                rate=request.rate,
+            )
+        )
+
+    def get(self, replay_id: str, caller: Caller) -> Replay:
+        """One replay.
+
+        Raises:
+            NotFound: There is none of this id, or none that the caller may see.
+        """
+        replay = self.store.get(replay_id)
+        if replay and (caller.admin or replay.service_id == caller.service_id):
+            return replay
+        raise NotFound(f"There is no replay {replay_id}, or none that this key may see.")
+
+    def page(self, before: str | None, limit: int, caller: Caller) -> list[Replay]:
+        """Replays, the newest first."""
+        return self.store.page(None if caller.admin else caller.service_id, before, limit)
+
+    def cancel(self, replay_id: str, caller: Caller) -> Replay:
+        """Ends a replay where it stands; what is on its way arrives. One that has ended stays so.
+
+        Raises:
+            NotFound: There is none of this id, or none that the caller may see.
+            Conflict: It moved on again and again meanwhile.
+        """
+        for _ in range(_ATTEMPTS):
+            replay = self.get(replay_id, caller)
+            if replay.state != "running":
+                return replay
+            cancelled = replace(replay, state="cancelled", updated_at=times.now())
+            if self.store.move(replay, cancelled):
+                return cancelled
+        raise Conflict("The replay is moving on; send the request again.")
+
+    def _begin(self, replay: Replay) -> Replay:
+        self.store.add(replay)
+        # Should this message be lost, the sweeper finds a replay that does not go on.
+        self.queue.send(replay.id)
+        return replay
+
+    def _target(self, subscription_id: str | None, caller: Caller, *, to_all: bool) -> str | None:
+        if subscription_id is None:
+            return None
+        subscription = self.subscription(subscription_id)
+        if subscription is None or not (to_all or subscription.service_id == caller.service_id):
+            raise NotFound(
+                f"There is no subscription {subscription_id}, or none that this key may see."
+            )
+        if subscription.status != "active":
+            raise Conflict(f"The subscription {subscription_id} is disabled.")
+        return subscription_id
+
+
+SEAM_SECONDS = 5
+"""How long history waits, so that it holds all that the subscription was too late to match."""
+
+
+def history_for(subscription: Subscription, since: str) -> Replay:
+    """The replay that brings a new subscription what happened since a moment (RFC 3339).
+
+    It ends a little after the subscription begins: at the seam an event may come by both ways.
+    """
+    replay = _new(subscription.service_id, since, times.after(2 * SEAM_SECONDS))
+    return replace(replay, subscription_id=subscription.id)
+
+
+def _new(service_id: str, since: str, until: str) -> Replay:
+    now = times.now()
+    return Replay(
+        id=new_id("rpl"),
+        service_id=service_id,
+        audience=service_id,
+        subscription_id=None,
+        event_id=None,
+        event_types=None,
+        source=None,
+        since=since,
+        until=until,
+        rate=DEFAULT_RATE,
+        state="running",
+        created_at=now,
+        updated_at=now,
+    )

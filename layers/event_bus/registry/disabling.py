@@ -1,0 +1,70 @@
+"""Disabling subscriptions whose subscriber is gone, or has failed for too long."""
+
+from dataclasses import dataclass, replace
+
+from event_bus import times
+from event_bus.log import logger
+from event_bus.model.event import BUS_DOMAIN, Event, EventSubmission, accept
+from event_bus.model.registration import Subscription
+from event_bus.stores.events import EventStore
+from event_bus.stores.subscriptions import Outdated, Refused, SubscriptionStore
+
+GONE = "the subscriber answered 410 Gone"
+LONG_FAILING = "every delivery has failed for longer than the retry policy allows"
+
+DISABLED_TYPE = f"{BUS_DOMAIN}.subscription.disabled"
+"""The type of the event that tells of it."""
+
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Disabler:
+    """Disables subscriptions, and tells so on the bus itself.
+
+    Attributes:
+        subscriptions: The subscriptions.
+        events: Where the event that tells of it is stored.
+        retention_days: How long that event is kept.
+    """
+
+    subscriptions: SubscriptionStore
+    events: EventStore
+    retention_days: int
+
+    def disable(self, subscription_id: str, reason: str) -> None:
+        """Disables a subscription, if it is active; its event is stored in the same transaction.
+
+        Args:
+            subscription_id: The subscription.
+            reason: Why, for its owner.
+        """
+        for _ in range(_ATTEMPTS):
+            subscription = self.subscriptions.get(subscription_id)
+            if subscription is None or subscription.status != "active":
+                return
+            disabled = replace(
+                subscription, status="disabled", disabled_reason=reason, updated_at=times.now()
+            )
+            event = _event(disabled)
+            try:
+                self.subscriptions.update(disabled, self.events.putting(event, self.retention_days))
+            except (Outdated, Refused):
+                continue
+            logger.warning("subscription disabled", subscription_id=subscription_id, reason=reason)
+            return
+
+
+def _event(subscription: Subscription) -> Event:
+    submission = EventSubmission(
+        # The version that is disabled: to disable it twice tells of it once.
+        id=f"evt_disabled_{subscription.id}_{subscription.version}",
+        type=DISABLED_TYPE,
+        payload={
+            "subscription_id": subscription.id,
+            "service_id": subscription.service_id,
+            "name": subscription.name,
+            "reason": subscription.disabled_reason,
+        },
+    )
+    return accept(submission, BUS_DOMAIN)

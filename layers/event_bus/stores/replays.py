@@ -1,0 +1,105 @@
+"""The table of replays."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from botocore.exceptions import ClientError
+
+from event_bus import times
+from event_bus.model.replay import Replay
+from event_bus.stores.items import Item, condition_failed, document, number, text, unexpired
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_KIND = "replay"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayStore:
+    """Keeps replays.
+
+    Attributes:
+        client: The DynamoDB client.
+        table: The table's name.
+        retention_days: How long one is kept.
+    """
+
+    client: "DynamoDBClient"
+    table: str
+    retention_days: int = 0
+
+    def putting(self, replay: Replay) -> Item:
+        """The part of a transaction that adds a replay."""
+        return {
+            "Put": {
+                "TableName": self.table,
+                "Item": self._item(replay),
+                "ConditionExpression": "attribute_not_exists(id)",
+            }
+        }
+
+    def add(self, replay: Replay) -> None:
+        """Adds a replay; its id is new, so that a repeated request replaces its like."""
+        self.client.put_item(TableName=self.table, Item=self._item(replay))
+
+    def move(self, before: Replay, after: Replay) -> bool:
+        """Records how far a replay has come.
+
+        Returns:
+            Whether it stands so now; False where it has moved on, or was cancelled, since it was
+            read.
+        """
+        try:
+            self.client.put_item(
+                TableName=self.table,
+                Item=self._item(after),
+                ConditionExpression="document = :before",
+                ExpressionAttributeValues={":before": document(asdict(before))},
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            if not condition_failed(error):
+                raise
+            # A write whose answer was lost, and which was repeated, meets itself.
+            stands: Mapping[str, Any] = error.response.get("Item", {})  # type: ignore[assignment]
+            return stands.get("document") == document(asdict(after))
+        return True
+
+    def get(self, replay_id: str) -> Replay | None:
+        """The replay of this id, or None."""
+        answer = self.client.get_item(
+            TableName=self.table, Key={"id": text(replay_id)}, ConsistentRead=True
+        )
+        item = answer.get("Item")
+        return _replay(item) if item and unexpired(item) else None
+
+    def page(self, service_id: str | None, before: str | None, limit: int) -> list[Replay]:
+        """Replays, the newest first: all, or those that one service asked for."""
+        index, name, value = (
+            ("by_service", "service_id", service_id) if service_id else ("by_kind", "kind", _KIND)
+        )
+        answer = self.client.query(
+            TableName=self.table,
+            IndexName=index,
+            KeyConditionExpression=f"{name} = :value AND id < :before",
+            ExpressionAttributeValues={":value": text(value), ":before": text(before or "~")},
+            ScanIndexForward=False,
+            Limit=limit,
+        )
+        return [_replay(item) for item in answer["Items"]]
+
+    def _item(self, replay: Replay) -> Item:
+        return {
+            "id": text(replay.id),
+            "kind": text(_KIND),
+            "service_id": text(replay.service_id),
+            "document": document(asdict(replay)),
+            "expires_at": number(times.expiry(self.retention_days)),
+        }
+
+
+def _replay(item: Mapping[str, Any]) -> Replay:
+    return Replay(**orjson.loads(item["document"]["S"]))

@@ -1,0 +1,99 @@
+"""The table of streams: which event stands at which place of its stream, without gaps.
+
+Entries stay when their events expire: a stream that went on from a lower number would mislead
+whoever remembers how far it has read.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from event_bus.stores.items import Item, number, text
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEntry:
+    """An event's place in its stream.
+
+    Attributes:
+        version: The place, from 1 on.
+        event_id: The event.
+        created_at: When it was stored, RFC 3339.
+    """
+
+    version: int
+    event_id: str
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStore:
+    """Reads streams, and says how they grow.
+
+    Attributes:
+        client: The DynamoDB client.
+        table: The table's name.
+    """
+
+    client: "DynamoDBClient"
+    table: str
+
+    def last_version(self, stream_id: str) -> int:
+        """The place of the last event; 0 in a stream that does not exist."""
+        found = self._query(stream_id, 0, 1, newest_first=True)
+        return found[0].version if found else 0
+
+    def after(self, stream_id: str, version: int, limit: int) -> list[StreamEntry]:
+        """What stands behind a place, in order."""
+        return self._query(stream_id, version, limit)
+
+    def version_before(self, stream_id: str, moment: str) -> int:
+        """The last place that was taken before a moment (RFC 3339); 0 where none was."""
+        pages = self.client.get_paginator("query").paginate(
+            **self._query_of(stream_id, 0, newest_first=True)
+        )
+        for page in pages:
+            for item in page["Items"]:
+                entry = _entry(item)
+                if entry.created_at < moment:
+                    return entry.version
+        return 0
+
+    def adding(self, stream_id: str, entry: StreamEntry) -> Item:
+        """The part of a transaction that gives an event its place, unless it is taken."""
+        return {
+            "Put": {
+                "TableName": self.table,
+                "Item": {
+                    "stream_id": text(stream_id),
+                    "version": number(entry.version),
+                    "event_id": text(entry.event_id),
+                    "created_at": text(entry.created_at),
+                },
+                "ConditionExpression": "attribute_not_exists(stream_id)",
+            }
+        }
+
+    def _query(
+        self, stream_id: str, version: int, limit: int, *, newest_first: bool = False
+    ) -> list[StreamEntry]:
+        answer = self.client.query(
+            **self._query_of(stream_id, version, newest_first=newest_first), Limit=limit
+        )
+        return [_entry(item) for item in answer["Items"]]
+
+    def _query_of(self, stream_id: str, version: int, *, newest_first: bool) -> dict[str, Any]:
+        return {
+            "TableName": self.table,
+            "KeyConditionExpression": "stream_id = :stream AND version > :version",
+            "ExpressionAttributeValues": {":stream": text(stream_id), ":version": number(version)},
+            "ConsistentRead": True,
+            "ScanIndexForward": not newest_first,
+        }
+
+
+def _entry(item: Mapping[str, Any]) -> StreamEntry:
+    return StreamEntry(int(item["version"]["N"]), item["event_id"]["S"], item["created_at"]["S"])

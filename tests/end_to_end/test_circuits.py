@@ -1,0 +1,52 @@
+"""A subscriber that keeps failing is left alone for a while, and found again."""
+
+from datetime import datetime
+
+from tests.end_to_end.conftest import World
+from tests.end_to_end.receiver import eventually
+
+
+def test_a_circuit_opens_is_probed_and_closes(world: World) -> None:
+    domain = world.name("task")
+    service = world.publisher(f"{domain}.*")
+    answers = {"status": 500}
+    receiver, quick = world.receiver(lambda _: (answers["status"], {})), world.receiver()
+    subscription = service.subscribe(
+        receiver, f"{domain}.*", retry_policy={"schedule": [2], "max_attempts": 20}
+    )
+    service.subscribe(quick, f"{domain}.*")
+    path = f"/subscriptions/{subscription['id']}"
+    assert service.http.get(path).json()["circuit"] == {
+        "state": "closed",
+        "consecutive_failures": 0,
+        "failing_since": None,
+        "next_probe_at": None,
+    }
+    ids = {service.publish(f"{domain}.created") for _ in range(12)}
+    opened = eventually(
+        lambda: (each := service.http.get(path).json()["circuit"])["state"] == "open" and each
+    )
+    assert opened["consecutive_failures"] >= 10
+    opened_at, probe_at = (
+        datetime.fromisoformat(opened[name]) for name in ("failing_since", "next_probe_at")
+    )
+    assert 20 < (probe_at - opened_at).total_seconds() < 60
+    # What is published meanwhile waits, without an attempt; the others get theirs.
+    before = len(receiver.requests)
+    late = service.publish(f"{domain}.created")
+    quick.wait_for_event(late)
+    waiting = eventually(lambda: service.dead_letters(event_id=late))
+    assert waiting[0]["error"]["code"] == "circuit_open"
+    assert waiting[0]["attempts"] == []
+    assert late not in receiver.event_ids()
+    assert len(receiver.requests) - before <= 12
+    answers["status"] = 204
+    # The sweeper tries what is due each minute: the probe closes the circuit, the others follow.
+    eventually(
+        lambda: all(
+            (service.delivery(each, subscription["id"]) or {})["status"] == "delivered"
+            for each in ids | {late}
+        ),
+        seconds=200,
+    )
+    assert service.http.get(path).json()["circuit"]["state"] == "closed"

@@ -1,0 +1,170 @@
+"""Events of the past, delivered again."""
+
+import time
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.conftest import World
+from tests.end_to_end.problems import problem
+from tests.end_to_end.receiver import eventually
+
+
+def test_an_event_is_replayed_to_all_that_match_it_now(world: World) -> None:
+    domain = world.name("task")
+    publisher, subscriber = world.publisher(f"{domain}.*"), world.service()
+    receiver, later = world.receiver(), world.receiver()
+    subscription = subscriber.subscribe(receiver, f"{domain}.*")
+    event_id = publisher.publish(f"{domain}.created", {"n": 1}, metadata={"version": "1"})
+    original = receiver.wait_for_event(event_id)
+    before = publisher.event(event_id)
+    newcomer = publisher.subscribe(later, f"{domain}.*")
+    replay = publisher.replayed(f"/events/{event_id}/replay")
+    assert replay["progress"] == {"ratio": 1.0, "events_examined": 1, "deliveries_sent": 2}
+    again, [new] = receiver.wait_for(2)[1], later.wait_for(1)
+    again.verify(subscription["signing_secret"])
+    new.verify(newcomer["signing_secret"])
+    # Marked as a replay, so that nobody takes it for a repetition.
+    assert again.headers["event-bus-replay"] == replay["id"]
+    assert again.headers["webhook-id"] == f"{event_id}:{replay['id']}"
+    assert "event-bus-replay" not in original.headers
+    assert again.event == {
+        **original.event,
+        "metadata": {"version": "1", "replay_id": replay["id"]},
+    }
+
+    def replayed() -> dict[str, Any] | None:
+        found = publisher.event(event_id)
+        states = [each["status"] for each in found["deliveries"] if each["replay_id"]]
+        return found if states == ["delivered", "delivered"] else None
+
+    after = eventually(replayed)
+    for name in ("payload", "metadata", "timestamp", "created_at", "source"):
+        assert after[name] == before[name]
+
+
+def test_a_subscriber_replays_to_itself_alone(world: World) -> None:
+    domain = world.name("task")
+    publisher, one, two = world.publisher(f"{domain}.*"), world.service(), world.service()
+    first, second = world.receiver(), world.receiver()
+    own = one.subscribe(first, f"{domain}.*")
+    foreign = two.subscribe(second, f"{domain}.*")
+    event_id = publisher.publish(f"{domain}.created")
+    first.wait_for(1)
+    second.wait_for(1)
+    path = f"/events/{event_id}/replay"
+    replay = one.replayed(path)
+    assert replay["progress"]["deliveries_sent"] == 1
+    one.replayed(path, {"subscription_id": own["id"]})
+    first.wait_for(3)
+    assert len(second.requests) == 1
+    problem(one.http.post(path, json={"subscription_id": foreign["id"]}), 404)
+    problem(two.http.get(f"/replays/{replay['id']}"), 404)
+    problem(world.service().http.post(path), 404)
+    problem(one.http.post("/events/evt_none/replay"), 404)
+    assert [each["id"] for each in one.http.get("/replays", params={"limit": "1"}).json()["items"]]
+
+
+def test_a_period_is_replayed_by_filter_as_a_job(world: World) -> None:
+    domain = world.name("task")
+    publisher, receiver = world.publisher(f"{domain}.*"), world.receiver()
+    subscription = publisher.subscribe(receiver, f"{domain}.*")
+    begin = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 1))
+    batch = [
+        {"type": f"{domain}.{'created' if number % 2 else 'closed'}", "payload": {"n": number}}
+        for number in range(80)
+    ]
+    answer = publisher.http.post("/events", json=batch)
+    ids = [each["id"] for each in answer.json()["results"]]
+    receiver.wait_for(80)
+    replay = publisher.replayed(
+        "/replays",
+        {
+            "from": begin,
+            "subscription_id": subscription["id"],
+            "event_types": [f"{domain}.created"],
+            "source": publisher.service_id,
+            "rate": 100,
+        },
+    )
+    assert replay["progress"] == {"ratio": 1.0, "events_examined": 80, "deliveries_sent": 40}
+    replayed = [each for each in receiver.wait_for(120) if "event-bus-replay" in each.headers]
+    assert sorted(each.event["id"] for each in replayed) == sorted(ids[1::2])
+
+
+def test_a_replay_is_cancelled(world: World) -> None:
+    domain = world.name("task")
+    publisher, receiver = world.publisher(f"{domain}.*"), world.receiver()
+    publisher.subscribe(receiver, f"{domain}.*")
+    publisher.http.post(
+        "/events", json=[{"type": f"{domain}.created", "payload": {}} for _ in range(100)]
+    )
+    receiver.wait_for(100)
+    begin = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60))
+    # One delivery a second: after the first fifty it pauses for most of a minute.
+    answer = publisher.http.post(
+        "/replays", json={"from": begin, "source": publisher.service_id, "rate": 1}
+    )
+    path = answer.headers["location"]
+    running = eventually(
+        lambda: (each := publisher.http.get(path).json())["progress"]["deliveries_sent"] and each
+    )
+    assert running["state"] == "running"
+    assert 0 < running["progress"]["ratio"] < 1
+    cancelled = publisher.http.delete(path)
+    assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled")
+    assert publisher.http.delete(path).json()["state"] == "cancelled"
+    receiver.wait_for(150)
+    assert publisher.http.get(path).json()["progress"]["deliveries_sent"] == 50
+
+
+def test_a_new_subscription_asks_for_history(world: World) -> None:
+    domain = world.name("task")
+    publisher, receiver = world.publisher(f"{domain}.*"), world.receiver()
+    begin = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 1))
+    ids = [publisher.publish(f"{domain}.created") for _ in range(3)]
+    publisher.publish(f"{domain}.created", timestamp="2020-01-01T00:00:00Z")
+    subscription = publisher.subscribe(receiver, f"{domain}.*", replay_from=begin)
+    found = receiver.wait_for(3)
+    assert sorted(each.event["id"] for each in found) == sorted(ids)
+    for each in found:
+        each.verify(subscription["signing_secret"])
+        assert each.headers["event-bus-replay"] == subscription["replay_id"]
+    new = publisher.publish(f"{domain}.created")
+    receiver.wait_for_event(new)
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({}, "/from"),
+        ({"from": "yesterday"}, "/from"),
+        ({"from": "2026-01-02T00:00:00Z", "to": "2026-01-01T00:00:00Z"}, ""),
+        ({"from": "2026-01-01T00:00:00Z", "rate": 0}, "/rate"),
+        ({"from": "2026-01-01T00:00:00Z", "event_types": ["a b"]}, "/event_types/0"),
+    ],
+)
+def test_an_impossible_replay_is_refused_at_its_fault(
+    world: World, body: dict[str, object], pointer: str
+) -> None:
+    answer = world.service().http.post("/replays", json=body)
+    assert [each["pointer"] for each in problem(answer, 422)["errors"]] == [pointer]
+
+
+def test_a_loop_of_events_that_cause_each_other_ends(world: World) -> None:
+    domain = world.name("ping")
+    service = world.publisher(f"{domain}.*")
+    receiver = world.receiver()
+
+    def cause_another(count: int) -> tuple[int, dict[str, str]]:
+        cause = receiver.requests[-1].event["id"]
+        service.publish(f"{domain}.pong", metadata={"causation_id": cause})
+        return 204, {}
+
+    receiver.respond = cause_another
+    service.subscribe(receiver, f"{domain}.*", retry_policy={"timeout": 30})
+    service.publish(f"{domain}.ping")
+    letter = eventually(lambda: service.dead_letters(error_code="too_many_hops"), seconds=60)[0]
+    assert letter["status"] == "exhausted"
+    assert service.event(letter["event_id"])["metadata"]["hop_count"] == 17
+    assert len(receiver.requests) == 17
