@@ -89,7 +89,7 @@ class ApiStack(cdk.Stack):
 
     def _publish(self, data: DataStack) -> BusFunction:
         function = self._function("publish", memory_mb=1024)
-        function.use_table(data.events, "BatchGetItem", "ConditionCheckItem", "GetItem", "PutItem")
+        function.use_table(data.events, "BatchGetItem", "GetItem", "PutItem")
         function.use_table(data.streams, "PutItem", "Query")
         function.use_table(data.publishers, "GetItem")
         function.use_bucket(data.payloads, "PutObject")
@@ -100,23 +100,28 @@ class ApiStack(cdk.Stack):
         function = self._function("events")
         function.use_table(
             data.events,
-            *("BatchGetItem", "GetItem", "Query"),
+            "BatchGetItem",
+            "GetItem",
             indexes=("by_time", "by_domain", "by_source", "by_correlation", "by_trace"),
         )
-        function.use_table(data.deliveries, "BatchGetItem", "GetItem", "Query")
-        function.use_table(data.subscriptions, "BatchGetItem", "GetItem", indexes=("by_service",))
+        function.use_table(data.deliveries, "BatchGetItem", "Query")
+        function.use_table(data.subscriptions, indexes=("by_service",))
         function.use_bucket(data.payloads, "GetObject")
         return function
 
     def _registry(self, data: DataStack, bus: BusStack) -> BusFunction:
         function = self._function("registry")
-        actions = (
-            *("BatchGetItem", "GetItem", "Query"),
-            *("ConditionCheckItem", "DeleteItem", "PutItem", "UpdateItem"),
+        function.use_table(
+            data.publishers, "DeleteItem", "GetItem", "PutItem", indexes=("by_kind",)
         )
-        function.use_table(data.publishers, *actions, indexes=("by_kind",))
-        function.use_table(data.keys, *actions, indexes=("by_service",))
-        function.use_table(data.subscriptions, *actions, indexes=("by_service", "by_kind"))
+        function.use_table(data.keys, "DeleteItem", "PutItem", indexes=("by_service",))
+        function.use_table(
+            data.subscriptions,
+            "DeleteItem",
+            "GetItem",
+            "PutItem",
+            indexes=("by_service", "by_kind"),
+        )
         function.use_table(data.changes, "PutItem", "Query")
         function.use_table(data.circuits, "BatchGetItem", "DeleteItem")
         function.use_table(data.replays, "PutItem")

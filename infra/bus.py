@@ -67,10 +67,10 @@ class BusStack(cdk.Stack):
             memory_mb=1024,
             timeout=_ROUTE_TIMEOUT,
         )
-        self.route.use_table(data.deliveries, "BatchWriteItem", "PutItem", "UpdateItem")
-        self.route.use_table(data.subscriptions, "Scan", "GetItem")
+        self.route.use_table(data.deliveries, "BatchWriteItem", "UpdateItem")
+        self.route.use_table(data.subscriptions, "Scan")
         self.route.use_table(data.changes, "Query")
-        self.route.use_table(data.events, "GetItem", "BatchGetItem")
+        self.route.use_table(data.events, "BatchGetItem")
         self.route.use_bucket(data.payloads, "GetObject")
         self.route.use_queue(self.http_lane.url_variable, self.http_lane.work.queue, "SendMessage")
         self.route.use_queue("STRANDED_QUEUE_URL", self.stranded.queue, "SendMessage")
@@ -116,7 +116,7 @@ class BusStack(cdk.Stack):
             timeout=_REPLAY_TIMEOUT,
         )
         replay.use_table(data.replays, "GetItem", "PutItem")
-        replay.use_table(data.subscriptions, "GetItem", "Scan")
+        replay.use_table(data.subscriptions, "Scan")
         replay.use_table(data.changes, "Query")
         replay.use_table(data.events, "BatchGetItem", "GetItem", indexes=("by_time", "by_source"))
         replay.use_bucket(data.payloads, "GetObject")
@@ -138,8 +138,8 @@ class BusStack(cdk.Stack):
         sweep.use_table(data.deliveries, "BatchGetItem", "UpdateItem", indexes=("by_due",))
         sweep.use_table(data.circuits, "BatchGetItem")
         sweep.use_table(data.cursors, "UpdateItem")
-        sweep.use_table(data.events, "GetItem", indexes=("by_time", "by_odd"))
-        sweep.use_table(data.replays, "GetItem", indexes=("by_kind",))
+        sweep.use_table(data.events, indexes=("by_time", "by_odd"))
+        sweep.use_table(data.replays, indexes=("by_running",))
         sweep.use_queue(self.http_lane.url_variable, self.http_lane.work.queue, "SendMessage")
         sweep.use_queue("STRANDED_QUEUE_URL", self.stranded.queue, "SendMessage")
         sweep.use_queue(REPLAY_QUEUE_URL, self.replays.queue, "SendMessage")

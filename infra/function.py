@@ -163,10 +163,11 @@ class BusFunction(Construct):
 
         Args:
             table: The table.
-            actions: Actions of DynamoDB.
-            indexes: The indexes it may ask too.
+            actions: Actions of DynamoDB; none where it asks indexes alone.
+            indexes: The indexes it may ask.
         """
-        self.allow("dynamodb", actions, [table.table.table_arn])
+        if actions:
+            self.allow("dynamodb", actions, [table.table.table_arn])
         if indexes:
             self.allow("dynamodb", ["Query"], table.index_arns(indexes))
         self.allow_key(table.key, "dynamodb", actions)

@@ -56,9 +56,7 @@ class Lane(Construct):
             settings=settings,
             timeout=_TIMEOUT,
         )
-        self.deliver.use_table(
-            data.subscriptions, "BatchGetItem", "ConditionCheckItem", "GetItem", "PutItem"
-        )
+        self.deliver.use_table(data.subscriptions, "BatchGetItem", "GetItem", "PutItem")
         self.deliver.use_table(data.changes, "PutItem", "Query")
         self.deliver.use_table(data.circuits, "BatchGetItem", "DeleteItem", "PutItem")
         self.deliver.use_table(data.cursors, "UpdateItem")
@@ -79,5 +77,6 @@ class Lane(Construct):
         )
         self.redrive.use_table(data.subscriptions, "GetItem")
         self.redrive.use_table(data.deliveries, "GetItem", "UpdateItem")
+        self.redrive.use_queue(self.url_variable, self.work.queue, "SendMessage")
         self.redrive.use_retention()
         self.redrive.consume(self.work.redrive)

@@ -68,13 +68,12 @@ class BusTable(Construct):
         return [f"{self.table.table_arn}/index/{name}" for name in names]
 
     def _add_index(self, index: Index) -> None:
-        include = None if index.include is None else list(index.include)
         self.table.add_global_secondary_index(
             index_name=index.name,
             partition_key=_attribute(index.partition_key),
             sort_key=_attribute(index.sort_key),
-            projection_type=dynamodb.ProjectionType.INCLUDE if include else None,
-            non_key_attributes=include,
+            projection_type=_projection(index),
+            non_key_attributes=list(index.include) if index.include else None,
         )
 
 
@@ -126,6 +125,14 @@ class BusBucket(Construct):
                 event_bridge_enabled=True
             )
         )
+
+
+def _projection(index: Index) -> dynamodb.ProjectionType:
+    if index.include is None:
+        return dynamodb.ProjectionType.ALL
+    if not index.include:
+        return dynamodb.ProjectionType.KEYS_ONLY
+    return dynamodb.ProjectionType.INCLUDE
 
 
 def _attribute(attribute: Attribute) -> dynamodb.Attribute:

@@ -29,7 +29,7 @@ class Index:
         name: Its name, `by_` and what it is asked by.
         partition_key: What it is asked by.
         sort_key: What its answers are sorted by.
-        include: The attributes it holds beside the keys; None for all.
+        include: The attributes it holds beside the keys; none of them, or None for all.
     """
 
     name: str
@@ -96,7 +96,6 @@ EVENTS = Table(
     stream=True,
 )
 _DUE = ("service_id", "attempts", "round_start")
-_DEAD = ("status", "event_type", "error_code", "service_id")
 
 DELIVERIES = Table(
     "deliveries",
@@ -105,10 +104,8 @@ DELIVERIES = Table(
     # All three are sparse: what is delivered at once is in none, and costs no further write.
     indexes=(
         Index("by_due", Attribute("due_shard"), Attribute("next_retry_at"), _DUE),
-        Index("by_dead", Attribute("dead_shard"), Attribute("dead_letter_id"), _DEAD),
-        Index(
-            "by_dead_service", Attribute("dead_service_shard"), Attribute("dead_letter_id"), _DEAD
-        ),
+        Index("by_dead", Attribute("dead_shard"), Attribute("dead_letter_id"), ()),
+        Index("by_dead_service", Attribute("dead_service_shard"), Attribute("dead_letter_id"), ()),
     ),
     expires=True,
 )
@@ -118,7 +115,11 @@ STREAMS = Table("streams", Attribute("stream_id"), Attribute("version", "N"))
 REPLAYS = Table(
     "replays",
     Attribute("id"),
-    indexes=(_all_by("by_kind", "kind", "id"), _all_by("by_service", "service_id", "id")),
+    indexes=(
+        _all_by("by_kind", "kind", "id"),
+        _all_by("by_service", "service_id", "id"),
+        Index("by_running", Attribute("running"), Attribute("moved_at"), ()),
+    ),
     expires=True,
 )
 PUBLISHERS = Table(

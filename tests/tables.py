@@ -63,7 +63,9 @@ def _indexes(table: Table) -> "list[GlobalSecondaryIndexTypeDef]":
     indexes: list[GlobalSecondaryIndexTypeDef] = []
     for index in table.indexes:
         projection: ProjectionTypeDef = {"ProjectionType": "ALL"}
-        if index.include is not None:
+        if index.include == ():
+            projection = {"ProjectionType": "KEYS_ONLY"}
+        elif index.include is not None:
             projection = {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(index.include)}
         indexes.append(
             {

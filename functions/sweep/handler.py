@@ -22,17 +22,19 @@ from event_bus.sweeping.unrouted import UnroutedSweep
 _DUE_SECONDS = 30
 
 _dynamodb = clients.dynamodb()
+_executor = ThreadPoolExecutor(8)
 _deliveries = DeliveryStore(_dynamodb, settings().deliveries_table, settings().retention_days)
 _due = DueSweep(
     deliveries=_deliveries,
     circuits=CircuitStore(_dynamodb, settings().circuits_table),
-    lanes=Lanes(clients.sqs(), settings().http_lane_url, ThreadPoolExecutor(8)),
+    lanes=Lanes(clients.sqs(), settings().http_lane_url, _executor),
 )
 _unrouted = UnroutedSweep(
     events=EventStore(_dynamodb, settings().events_table, PayloadStore(clients.s3(), "")),
     deliveries=_deliveries,
     cursors=CursorStore(_dynamodb, settings().cursors_table, settings().retention_days),
     stranded=StrandedQueue(clients.sqs(), settings().stranded_queue_url),
+    executor=_executor,
 )
 _stalled = StalledSweep(
     ReplayStore(_dynamodb, settings().replays_table),

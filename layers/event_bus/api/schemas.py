@@ -259,6 +259,9 @@ SCHEMAS: dict[str, Schema] = {
                 "description": "The secret of the deliveries' signatures (Standard Webhooks); it "
                 "is not shown again.",
             },
+            "replay_id": _nullable(
+                "string", description="The replay that brings it what `replay_from` asked for."
+            ),
         },
         {"authentication": _AUTHENTICATION},
     ),

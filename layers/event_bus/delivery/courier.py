@@ -113,9 +113,10 @@ class Courier:
     def resumed(self, received: Received, message: Message, record: Delivery) -> Message | None:
         """The message that follows the attempt on record, if it is this one's to send.
 
-        A function may have gone down between the record and that message.
+        A function may have gone down between the record and that message; the message in hand,
+        which it did not finish, then finds itself on record.
         """
-        if record.waiting or record.written_by != received.id:
+        if record.status != "retrying" or record.waiting or record.written_by != received.id:
             return None
         wait = times.seconds(record.next_retry_at) - times.unix() if record.next_retry_at else 0
         return replace(
@@ -198,7 +199,7 @@ class Courier:
                 message.attempt,
             )
             return Handled(settled=True, delivered=True)
-        return self._failed(message, delivery, outcome, subscription, epoch)
+        return self._failed(received, message, delivery, outcome, subscription, epoch)
 
     def _tried(
         self, message: Message, event: Event, subscription: Subscription
@@ -218,6 +219,7 @@ class Courier:
 
     def _failed(
         self,
+        received: Received,
         message: Message,
         delivery: Delivery,
         outcome: Outcome,
@@ -228,7 +230,6 @@ class Courier:
         tries = message.attempt - delivery.round_start
         final = outcome.client_error and policy.client_errors == "final"
         delivery = _with_error(delivery, outcome.code or "", outcome.message)
-        wait = 0.0
         if subscription.delivery_guarantee == "at_most_once":
             delivery = replace(_settled(delivery), status="dropped")
         elif outcome.gone or final or tries >= policy.max_attempts:
@@ -241,20 +242,14 @@ class Courier:
                 next_retry_at=times.after(wait),
                 waiting=wait > LONGEST_DELAY_SECONDS,
             )
-        mine = self.deliveries.record(_as_dead_letter(delivery), message.attempt, epoch)
-        follow_up = None
-        if mine and delivery.status == "retrying" and not delivery.waiting:
-            follow_up = replace(
-                message,
-                attempt=message.attempt + 1,
-                round_start=delivery.round_start,
-                delay=round(wait),
-            )
+        delivery = _as_dead_letter(delivery)
+        # Of several messages about one attempt only that one goes on whose record stands.
+        stands = self.deliveries.record(delivery, message.attempt, epoch) or delivery
         return Handled(
-            settled=delivery.status in SETTLED,
+            settled=stands.status in SETTLED,
             delivered=False,
             gone=outcome.gone,
-            follow_up=follow_up,
+            follow_up=self.resumed(received, message, stands),
         )
 
     def _owed_to_nobody(

@@ -51,9 +51,7 @@ class Lane:
         readable = [(received, message) for received in batch if (message := _read(received))]
         kept = {received.id for received in batch} - {received.id for received, _ in readable}
         subscriptions = self.subscriptions.of([message for _, message in readable])
-        self.circuits.look_up(subscriptions)
-        # One after the other: of an open circuit one message may be the probe.
-        closed_until = [self._closed_until(message, subscriptions) for _, message in readable]
+        closed_until = self._closed_until([message for _, message in readable], subscriptions)
 
         def handle(each: tuple[tuple[Received, Message], float | None]) -> Handled | None:
             (received, message), until = each
@@ -78,12 +76,22 @@ class Lane:
         return sorted(kept)
 
     def _closed_until(
-        self, message: Message, subscriptions: dict[str, Subscription]
-    ) -> float | None:
-        subscription = subscriptions.get(message.subscription_id)
-        if subscription is None or subscription.status != "active":
-            return None
-        return self.circuits.closed_until(subscription.id)
+        self, messages: Sequence[Message], subscriptions: dict[str, Subscription]
+    ) -> list[float | None]:
+        active = {each.id for each in subscriptions.values() if each.status == "active"}
+        try:
+            self.circuits.look_up(active)
+            # One after the other: of an open circuit one message may be the probe.
+            return [
+                self.circuits.closed_until(message.subscription_id)
+                if message.subscription_id in active
+                else None
+                for message in messages
+            ]
+        except Exception:
+            # Better to bother a subscriber than to hold up its events.
+            logger.exception("circuits not read")
+            return [None] * len(messages)
 
     def _handle(
         self,
@@ -95,9 +103,7 @@ class Lane:
         if subscription and subscription.ordered and message.replay_id is None:
             event = message.event or self.courier.events.get(message.event_id)
             if event and event.stream_id:
-                return self.ordered.handle(
-                    received, message, event.stream_id, subscription, closed_until
-                )
+                return self.ordered.handle(received, message, event, subscription, closed_until)
         return self.courier.handle(received, message, subscription, closed_until)
 
     def _send_follow_ups(self, done: list[tuple[Received, Handled]]) -> set[str]:

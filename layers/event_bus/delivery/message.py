@@ -1,11 +1,11 @@
 """What travels on a lane: an event for one subscription."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
-from event_bus.model.delivery import DeliveryKey
+from event_bus.model.delivery import Delivery, DeliveryKey
 from event_bus.model.event import Event
 
 
@@ -72,3 +72,22 @@ def from_json(text: str) -> Message:
         payload = orjson.dumps(members["event"]["payload"])
         members["event"] = Event(**{**members["event"], "payload": payload})
     return Message(**members)
+
+
+def next_message(delivery: Delivery) -> Message:
+    """The message that has a delivery on record tried once more."""
+    return Message(
+        event_id=delivery.key.event_id,
+        subscription_id=delivery.key.subscription_id,
+        service_id=delivery.service_id,
+        subscription_version=0,
+        replay_id=delivery.key.replay_id,
+        attempt=delivery.attempts + 1,
+        round_start=delivery.round_start,
+    )
+
+
+def nudge(delivery: Delivery) -> Message:
+    """The message that has an ordered lane look again at what a settled delivery held back."""
+    # From the second attempt on, the record is read before anything else is done.
+    return replace(next_message(delivery), attempt=max(2, delivery.attempts + 1))

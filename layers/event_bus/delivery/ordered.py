@@ -12,6 +12,7 @@ from event_bus.delivery.courier import LONGEST_DELAY_SECONDS, Courier, Handled, 
 from event_bus.delivery.message import Message
 from event_bus.ids import new_id
 from event_bus.model.delivery import SETTLED, Delivery, Routing
+from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.streams import StreamEntry, StreamStore
@@ -47,7 +48,7 @@ class OrderedCourier:
         self,
         received: Received,
         message: Message,
-        stream_id: str,
+        event: Event,
         subscription: Subscription,
         closed_until: float | None,
     ) -> Handled:
@@ -58,10 +59,11 @@ class OrderedCourier:
         Args:
             received: The message as the queue handed it over.
             message: What it carries.
-            stream_id: The stream of its event.
+            event: Its event, which belongs to a stream.
             subscription: The subscription.
             closed_until: Until when its circuit is open, in Unix seconds; None where it is not.
         """
+        stream_id = event.metadata["stream_id"]
         cursor = self.cursors.hold(subscription.id, stream_id, new_id("cur"), _HOLD_SECONDS)
         if cursor is None:
             return Handled(settled=False, follow_up=replace(message, delay=_MOMENT))
@@ -70,6 +72,11 @@ class OrderedCourier:
         handled = Handled(settled=True)
         delivered: bool | None = None
         try:
+            if event.metadata["stream_version"] <= position:
+                handled = self._late(received, message, event, subscription, closed_until)
+                delivered = handled.delivered
+                if not handled.settled or handled.gone:
+                    return handled
             while entries := self.streams.after(stream_id, position, _PAGE):
                 routings = self.courier.deliveries.routings(entry.event_id for entry in entries)
                 for entry in entries:
@@ -93,6 +100,20 @@ class OrderedCourier:
             return replace(handled, delivered=delivered)
         finally:
             self.cursors.release(cursor, str(position))
+
+    def _late(
+        self,
+        received: Received,
+        message: Message,
+        event: Event,
+        subscription: Subscription,
+        closed_until: float | None,
+    ) -> Handled:
+        # The stream has gone on without it: it is settled, unless a person has it tried anew.
+        record = self.courier.deliveries.get(message.key)
+        if record and (done := self.courier.done(received, message, record)):
+            return done
+        return self.courier.attempt(received, message, subscription, event, record, closed_until)
 
     def _start(self, stream_id: str, subscription: Subscription) -> int:
         # What was stored before the subscription does not match it; the margin is for clocks that
@@ -129,7 +150,7 @@ class OrderedCourier:
         else:
             if record.status in SETTLED:
                 return Handled(settled=True)
-            if _must_wait(record):
+            if _must_wait(record) and not _asks_for(message, record):
                 resumed = self.courier.resumed(received, own, record)
                 return Handled(settled=False, follow_up=resumed)
             own = replace(own, attempt=record.attempts + 1, round_start=record.round_start)
@@ -142,6 +163,11 @@ class OrderedCourier:
             record,
             closed_until,
         )
+
+
+def _asks_for(message: Message, record: Delivery) -> bool:
+    # The sweeper has put the record off, and a person does not wait: the message itself counts.
+    return message.key == record.key and message.attempt > record.attempts
 
 
 def _must_wait(record: Delivery) -> bool:

@@ -23,12 +23,15 @@ SubscriptionStatus = Literal["active", "disabled"]
 
 DeliveryGuarantee = Literal["at_least_once", "at_most_once", "exactly_once"]
 
+TypePattern = Annotated[str, AfterValidator(checked(validate_type_pattern))]
+"""An event type, exact or with `*` for whole segments."""
+
 TypePatterns = Annotated[
-    list[Annotated[str, AfterValidator(checked(validate_type_pattern))]],
+    list[TypePattern],
     Field(min_length=1, max_length=MAX_EVENT_TYPES),
     AfterValidator(lambda patterns: list(dict.fromkeys(patterns))),
 ]
-"""Event types, exact or with `*` for whole segments; each is kept once."""
+"""Event types or patterns; each is kept once."""
 
 CallbackUrl = Annotated[str, AfterValidator(checked(check_callback_url))]
 

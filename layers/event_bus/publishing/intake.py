@@ -76,7 +76,8 @@ class Intake:
         if not 1 <= len(submissions) <= MAX_BATCH:
             raise InvalidRequest.at("", f"must hold 1 to {MAX_BATCH} events")
         results: list[Accepted | Problem] = []
-        # Events of one id go one after the other, so that the first of them is the one that counts.
+        # Events of one id go one after the other, so that the first of them is the one that counts;
+        # those of one stream, so that they stand in it as they were sent.
         lines: dict[str, list[tuple[int, Event]]] = {}
         for place, submission in enumerate(submissions):
             try:
@@ -85,7 +86,7 @@ class Intake:
                 results.append(problem)
             else:
                 results.append(Unavailable("The event was not stored."))
-                lines.setdefault(event.id, []).append((place, event))
+                lines.setdefault(event.stream_id or event.id, []).append((place, event))
 
         def store(line: list[tuple[int, Event]]) -> None:
             for place, event in line:
@@ -99,7 +100,7 @@ class Intake:
             return self._store(event, at)
         except Problem as problem:
             return problem
-        except (ClientError, BotoCoreError):
+        except (ClientError, BotoCoreError, TimeoutError):
             logger.exception("event not stored", **traces(event))
             return Unavailable(f"The event may not be stored; send it again as {event.id}.")
 

@@ -8,15 +8,15 @@ from pydantic import Field
 
 from event_bus import times
 from event_bus.api.paging import bad_parameter, limit_in, time_in
-from event_bus.delivery.message import Message
+from event_bus.delivery.message import next_message, nudge
 from event_bus.errors import Conflict, NotFound
 from event_bus.matching.event_types import matches_type, validate_type_pattern
 from event_bus.model.delivery import DeadLetterStatus, Delivery, DeliveryError
+from event_bus.model.registration import TypePattern
 from event_bus.model.validation import Request, Time
 from event_bus.routing.lanes import Lanes
 from event_bus.security.callers import Caller
 from event_bus.stores.deliveries import DeliveryStore
-from event_bus.stores.items import chunks
 from event_bus.sweeping.due import LEASE_SECONDS
 
 PARAMETERS = (
@@ -47,7 +47,7 @@ class BulkRetryRequest(Request):
     event_id: _Text | None = None
     subscription_id: _Text | None = None
     subscriber_id: _Text | None = None
-    event_type: _Text | None = None
+    event_type: TypePattern | None = None
     error_code: _Text | None = None
     status: Literal["retrying", "exhausted"] | None = None
     since: Annotated[Time | None, Field(alias="from")] = None
@@ -200,7 +200,7 @@ class DeadLetters:
         reopened = self._reopened(letter)
         if reopened is None:
             raise Conflict(f"The dead letter {dead_letter_id} was tried meanwhile.")
-        self.lanes.send([_message(reopened)])
+        self.lanes.send([next_message(reopened)])
         return reopened
 
     def retry_all(
@@ -212,12 +212,11 @@ class DeadLetters:
             How many, and the id behind which the rest begins, or None where there is none.
         """
         retried = 0
-        while retried < MAX_BULK:
+        for _ in range(MAX_BULK // _PAGE):
             letters, behind = self.page(query, behind, caller)
             open_ones = [each for each in letters if each.dead_letter_status != "resolved"]
             reopened = [each for each in map(self._reopened, open_ones) if each]
-            for chunk in chunks(reopened, _PAGE):
-                self.lanes.send([_message(each) for each in chunk])
+            self.lanes.send([next_message(each) for each in reopened])
             retried += len(reopened)
             if behind is None:
                 break
@@ -234,6 +233,8 @@ class DeadLetters:
         error = DeliveryError("discarded", f"discarded by {caller.service_id}", times.now())
         if not self.deliveries.discard(letter, error):
             raise Conflict(f"The dead letter {dead_letter_id} was delivered.")
+        # What an ordered subscription held back behind it goes on.
+        self.lanes.send([nudge(letter)])
 
     def _of_event(
         self, query: DeadLetterQuery, behind: str | None, caller: Caller
@@ -254,18 +255,6 @@ class DeadLetters:
     def _reopened(self, letter: Delivery) -> Delivery | None:
         # Due later for the sweeper, in case the message below is lost with this function.
         return self.deliveries.reopen(letter, times.after(LEASE_SECONDS))
-
-
-def _message(letter: Delivery) -> Message:
-    return Message(
-        event_id=letter.key.event_id,
-        subscription_id=letter.key.subscription_id,
-        service_id=letter.service_id,
-        subscription_version=0,
-        replay_id=letter.key.replay_id,
-        attempt=letter.attempts + 1,
-        round_start=letter.round_start,
-    )
 
 
 def _newest_first(deliveries: Iterable[Delivery]) -> list[Delivery]:

@@ -9,6 +9,7 @@ from typing import cast
 import orjson
 
 from event_bus import times
+from event_bus.delivery.courier import LONGEST_DELAY_SECONDS
 from event_bus.delivery.message import Message
 from event_bus.log import logger
 from event_bus.matching.event_types import matches_type
@@ -72,7 +73,8 @@ class ReplayRunner:
         if at_end:
             logger.info("replay completed", replay_id=replay.id, sent=after.sent)
         else:
-            self.queue.send(replay.id, math.ceil(len(messages) / replay.rate))
+            pause = math.ceil(len(messages) / replay.rate)
+            self.queue.send(replay.id, min(pause, LONGEST_DELAY_SECONDS))
 
     def _entries(self, replay: Replay) -> tuple[Sequence[Entry], bool]:
         if replay.event_id:
@@ -81,15 +83,17 @@ class ReplayRunner:
                 return [], True
             position = f"{event.timestamp}#{event.id}"
             return [Entry(position, event.id, event.type, event.source, None, None)], True
-        query = EventQuery(since=replay.since, until=replay.until, order="oldest", limit=_PAGE)
+        # A second's worth, since a queue counts in seconds.
+        page = max(_PAGE, replay.rate)
+        query = EventQuery(since=replay.since, until=replay.until, order="oldest", limit=page)
         entries = self.events.pages(
             of_source(replay.source) if replay.source else all_events(),
             query.between(replay.position or None),
-            _PAGE,
+            page,
             self.executor,
             newest_first=False,
         )
-        return entries, len(entries) < _PAGE
+        return entries, len(entries) < page
 
     def _messages(self, replay: Replay, events: dict[str, Event]) -> Iterator[Message]:
         for event in events.values():

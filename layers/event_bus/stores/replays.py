@@ -91,6 +91,17 @@ class ReplayStore:
         )
         return [_replay(item) for item in answer["Items"]]
 
+    def standing_still(self, since: str, limit: int) -> list[str]:
+        """The running replays that have not gone on since a moment (RFC 3339)."""
+        answer = self.client.query(
+            TableName=self.table,
+            IndexName="by_running",
+            KeyConditionExpression="running = :yes AND moved_at < :since",
+            ExpressionAttributeValues={":yes": text("yes"), ":since": text(since)},
+            Limit=limit,
+        )
+        return [item["id"]["S"] for item in answer["Items"]]
+
     def _item(self, replay: Replay) -> Item:
         return {
             "id": text(replay.id),
@@ -98,6 +109,11 @@ class ReplayStore:
             "service_id": text(replay.service_id),
             "document": document(asdict(replay)),
             "expires_at": number(times.expiry(self.retention_days)),
+            **(
+                {"running": text("yes"), "moved_at": text(replay.updated_at)}
+                if replay.state == "running"
+                else {}
+            ),
         }
 
 

@@ -3,11 +3,12 @@
 from dataclasses import dataclass, replace
 
 from event_bus import times
-from event_bus.delivery.message import Message, from_json
+from event_bus.delivery.message import Message, from_json, nudge
 from event_bus.ids import new_id
 from event_bus.log import logger
 from event_bus.model.delivery import SETTLED, Delivery, DeliveryError
 from event_bus.model.retry_policy import DEFAULT_POLICY
+from event_bus.routing.lanes import Lanes
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.subscriptions import SubscriptionStore
 
@@ -21,10 +22,12 @@ class CrashedMessages:
     Attributes:
         deliveries: The deliveries.
         subscriptions: The subscriptions.
+        lanes: Where what an ordered subscription held back goes on.
     """
 
     deliveries: DeliveryStore
     subscriptions: SubscriptionStore
+    lanes: Lanes
 
     def take(self, message_id: str, body: str) -> None:
         """Makes a dead letter of a message; its payload is where the event is stored.
@@ -38,6 +41,7 @@ class CrashedMessages:
         message = from_json(body)
         record = self.deliveries.get(message.key)
         if record and record.status in SETTLED:
+            self.lanes.send([nudge(record)])
             return
         if record and record.waiting and record.attempts >= message.attempt:
             return
@@ -68,6 +72,8 @@ class CrashedMessages:
         if delivery.status != "dropped":
             delivery = replace(delivery, dead_letter_id=delivery.dead_letter_id or new_id("dl"))
         self.deliveries.record(delivery, attempts + 1)
+        if delivery.status in SETTLED:
+            self.lanes.send([nudge(delivery)])
         logger.error(
             "message given up by its lane",
             event_id=message.event_id,

@@ -43,43 +43,57 @@ class DueSweep:
         Returns:
             How many deliveries were sent to their lanes.
         """
-        end = self.clock() + seconds
         sent = 0
         for shard in range(SHARDS):
+            # One shard must not take the time of the others.
+            end = self.clock() + seconds / SHARDS
             while self.clock() < end:
                 due = self.deliveries.due(shard, _PAGE)
-                taken = self._take(due)
-                sent += len(taken)
-                # An index lags behind its table: the same ones may come again, and are not taken.
-                if len(due) < _PAGE or not taken:
+                moved = self._take(due)
+                sent += moved.sent
+                # An index lags behind its table: the same ones may come again, and do not move.
+                if len(due) < _PAGE or not moved.any:
                     break
         if sent:
             logger.info("due deliveries sent", deliveries=sent)
         return sent
 
-    def _take(self, due: Sequence[Due]) -> list[Message]:
+    def _take(self, due: Sequence[Due]) -> "_Moved":
         circuits = self.circuits.get_many(each.key.subscription_id for each in due)
-        taken = [
-            Message(
-                event_id=each.key.event_id,
-                subscription_id=each.key.subscription_id,
-                service_id=each.service_id,
-                subscription_version=0,
-                replay_id=each.key.replay_id,
-                attempt=each.attempts + 1,
-                round_start=each.round_start,
-            )
-            for each in due
-            if self._may_go(each, circuits.get(each.key.subscription_id))
-        ]
-        self.lanes.send(taken)
-        return taken
+        messages: list[Message] = []
+        put_off = 0
+        for each in due:
+            pause = _pause(circuits.get(each.key.subscription_id))
+            if self.deliveries.put_off(each, times.after(pause or LEASE_SECONDS)):
+                put_off += 1
+                if pause is None:
+                    messages.append(_message(each))
+        self.lanes.send(messages)
+        return _Moved(len(messages), put_off > 0)
 
-    def _may_go(self, due: Due, circuit: Circuit | None) -> bool:
-        now = times.unix()
-        if circuit and not circuit.permits and circuit.until > now:
-            # Not all at the moment that the circuit lets a probe through.
-            spread = random.uniform(0, 0.5) * (circuit.until - now)  # noqa: S311
-            self.deliveries.put_off(due, times.at(circuit.until + spread))
-            return False
-        return self.deliveries.put_off(due, times.at(now + LEASE_SECONDS))
+
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    sent: int
+    any: bool
+
+
+def _pause(circuit: Circuit | None) -> float | None:
+    """How long a delivery must still wait for its circuit; None where it may go."""
+    now = times.unix()
+    if circuit is None or circuit.permits or circuit.until <= now:
+        return None
+    # Not all at the moment that the circuit lets a probe through.
+    return (circuit.until - now) * random.uniform(1, 1.5)  # noqa: S311
+
+
+def _message(due: Due) -> Message:
+    return Message(
+        event_id=due.key.event_id,
+        subscription_id=due.key.subscription_id,
+        service_id=due.service_id,
+        subscription_version=0,
+        replay_id=due.key.replay_id,
+        attempt=due.attempts + 1,
+        round_start=due.round_start,
+    )

@@ -7,8 +7,8 @@ from event_bus.log import logger
 from event_bus.recovery.replay_queue import ReplayQueue
 from event_bus.stores.replays import ReplayStore
 
-STALLED_SECONDS = 900
-"""How long a running replay may stand still."""
+STALLED_SECONDS = 1_200
+"""How long a running replay may stand still: longer than it may pause."""
 
 _PAGE = 100
 
@@ -26,17 +26,12 @@ class StalledSweep:
     queue: ReplayQueue
 
     def run(self) -> int:
-        """Looks at the newest replays.
+        """Has those go on that have stood still the longest.
 
         Returns:
             How many had to be helped.
         """
-        limit = times.after(-STALLED_SECONDS)
-        stalled = [
-            replay.id
-            for replay in self.replays.page(None, None, _PAGE)
-            if replay.state == "running" and replay.updated_at < limit
-        ]
+        stalled = self.replays.standing_still(times.after(-STALLED_SECONDS), _PAGE)
         for replay_id in stalled:
             logger.warning("replay had stalled", replay_id=replay_id)
             self.queue.send(replay_id)

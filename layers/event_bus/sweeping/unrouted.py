@@ -1,6 +1,7 @@
 """Events that were stored and, whatever happened, never routed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from event_bus import times
@@ -23,6 +24,7 @@ GRACE_SECONDS = 600
 _OWNER = "sweeper"
 _HOLD_SECONDS = 120
 _FIRST_LOOK_SECONDS = 86_400
+_BUDGET_SECONDS = 8.0
 _PAGE = 500
 
 
@@ -35,15 +37,19 @@ class UnroutedSweep:
         deliveries: The records of their routing.
         cursors: How far each list was looked through.
         stranded: Where events are put that must be routed.
+        executor: Reads partitions side by side.
+        clock: Seconds that only grow.
     """
 
     events: EventStore
     deliveries: DeliveryStore
     cursors: CursorStore
     stranded: StrandedQueue
+    executor: Executor
+    clock: Callable[[], float] = times.steady
 
     def run(self) -> int:
-        """Looks through a page of each list.
+        """Looks through what was stored since the last time, for some seconds at most.
 
         Returns:
             How many events were found unrouted.
@@ -52,24 +58,30 @@ class UnroutedSweep:
         # By its own timestamp an event may be that much older than it is.
         settled = times.at(now - GRACE_SECONDS - ODD_SECONDS)
         stored = times.at(now - GRACE_SECONDS)
-        lists = [(strand, settled) for strand in all_events()]
-        lists += [(strand, stored) for strand in all_odd_events()]
-        return sum(self._look_through(strand, until) for strand, until in lists)
+        return self._look_through("by_time", all_events(), settled) + self._look_through(
+            "by_odd", all_odd_events(), stored
+        )
 
-    def _look_through(self, strand: Strand, until: str) -> int:
-        name = f"{strand.index}#{strand.partition}"
+    def _look_through(self, name: str, strands: Sequence[Strand], until: str) -> int:
         cursor = self.cursors.hold(_OWNER, name, new_id("cur"), _HOLD_SECONDS)
         if cursor is None:
             return 0
-        since = cursor.position or times.at(times.unix() - _FIRST_LOOK_SECONDS)
-        entries = self.events.page(strand, (since, until), _PAGE, newest_first=False)
-        unrouted = self._unrouted([entry.id for entry in entries])
-        if unrouted:
-            logger.warning("events were left unrouted", event_ids=unrouted)
-            self.stranded.send(unrouted)
-        # A blank sorts behind the position itself and before any other.
-        self.cursors.release(cursor, entries[-1].position + " " if len(entries) == _PAGE else until)
-        return len(unrouted)
+        position = cursor.position or times.at(times.unix() - _FIRST_LOOK_SECONDS)
+        end = self.clock() + _BUDGET_SECONDS
+        found = 0
+        while position < until and self.clock() < end:
+            entries = self.events.pages(
+                strands, (position, until), _PAGE, self.executor, newest_first=False
+            )
+            unrouted = self._unrouted([entry.id for entry in entries])
+            if unrouted:
+                logger.warning("events were left unrouted", event_ids=unrouted)
+                self.stranded.send(unrouted)
+            found += len(unrouted)
+            # A blank sorts behind the position itself and before any other.
+            position = entries[-1].position + " " if len(entries) == _PAGE else until
+        self.cursors.release(cursor, position)
+        return found
 
     def _unrouted(self, event_ids: Sequence[str]) -> list[str]:
         routed = self.deliveries.routings(event_ids)

@@ -12,8 +12,11 @@ import httpx
 import jsonschema_rs
 import pytest
 from event_bus.api.openapi import read_document
+from event_bus.api.routes import ROUTES
 from event_bus.errors import InvalidRequest
+from event_bus.model import circuit
 from event_bus.model.event import EventSubmission
+from event_bus.model.retry_policy import DEFAULT_POLICY
 from event_bus.model.validation import read
 from event_bus.security.signatures import new_secret, signed_headers
 
@@ -31,6 +34,12 @@ SCHEMAS = (
     "EventPage",
     "PublisherRegistration",
     "SubscriptionRegistration",
+    "Subscription",
+    "DeadLetter",
+    "BulkRetryRequest",
+    "BulkRetry",
+    "ReplayRequest",
+    "Replay",
     "Health",
 )
 
@@ -53,6 +62,50 @@ def test_the_samples_of_the_api_are_as_it_describes_them() -> None:
     for name, value in zip(SCHEMAS, shown, strict=True):
         schema = {"$ref": f"#/components/schemas/{name}", "components": components}
         jsonschema_rs.validate(schema, value)
+
+
+def test_every_route_is_in_the_table_of_who_may_do_what() -> None:
+    table = (ROOT / "docs" / "api.md").read_text()
+    for route in ROUTES:
+        shown = "GET /health/…" if route.path.startswith("/health/") else route.key
+        assert f"| `{shown}` |" in table, route.key
+
+
+def test_the_default_waits_are_those_that_are_shown() -> None:
+    page = (ROOT / "docs" / "delivery.md").read_text()
+    shown = {int(row[0]): float(row[1]) for row in re.findall(r"^\| (\d+) \| (\d+) s", page, re.M)}
+    policy = DEFAULT_POLICY
+    assert shown.keys() == set(range(1, policy.max_attempts))
+    for attempt, wait in shown.items():
+        for _ in range(20):
+            assert 0.8 * wait <= policy.wait_after(attempt) <= 1.2 * wait, attempt
+
+
+def test_the_numbers_of_the_circuit_breaker_are_those_that_are_shown() -> None:
+    page = (ROOT / "docs" / "delivery.md").read_text()
+    for words in (
+        f"{circuit.CONSECUTIVE_FAILURES} attempts in a row",
+        f"at least {circuit.LEAST_SAMPLE} attempts within {circuit.WINDOW_SECONDS:g} seconds",
+        f"{circuit.FIRST_PAUSE_SECONDS:g} seconds at first",
+        f"{circuit.LONGEST_PAUSE_SECONDS / 60:g} minutes at most",
+    ):
+        assert words in page, words
+
+
+def test_the_codes_of_errors_are_those_that_are_shown() -> None:
+    code = "".join(
+        (ROOT / "layers" / "event_bus" / path).read_text()
+        for path in ("delivery/http.py", "delivery/courier.py", "sweeping/crashed.py")
+    )
+    page = (ROOT / "docs" / "delivery.md").read_text()
+    table = page.partition("## Delivery statuses")[2].partition("\n## ")[0]
+    shown = {
+        word
+        for row in re.findall(r"^\| (`[^|]*) \|", table.partition("`last_error`")[2], re.M)
+        for word in re.findall(r"`(\w+)`", row)
+    } - {"code"}
+    made = set(re.findall(r'(?:Outcome\(|code, said = |CODE = |"dropped", )\s*"(\w+)"', code))
+    assert shown == made | {"too_many_hops", "discarded"}
 
 
 def test_the_sample_of_an_error_is_what_such_a_request_is_told() -> None:

@@ -1,5 +1,6 @@
 """Every function has a role of its own that may do what it needs, and nothing else."""
 
+import re
 from typing import Any
 
 from event_bus.settings import Settings
@@ -8,6 +9,96 @@ from tests.unit.infra.synthesised import Resource, Synthesised
 
 # What a function is told that is no setting of the service.
 OF_THE_RUNTIME = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL", "STAGE"}
+
+# What the code of each function does with each table; what follows a slash is an index. The parts
+# of a transaction need the actions of single writes (PutItem, DeleteItem).
+TABLES = {
+    "authorize": {"keys": {"GetItem"}},
+    "publish": {
+        "events": {"BatchGetItem", "GetItem", "PutItem"},
+        "streams": {"PutItem", "Query"},
+        "publishers": {"GetItem"},
+    },
+    "events": {
+        "events": {
+            "BatchGetItem",
+            "GetItem",
+            "Query/by_time",
+            "Query/by_domain",
+            "Query/by_source",
+            "Query/by_correlation",
+            "Query/by_trace",
+        },
+        "deliveries": {"BatchGetItem", "Query"},
+        "subscriptions": {"Query/by_service"},
+    },
+    "registry": {
+        "publishers": {"DeleteItem", "GetItem", "PutItem", "Query/by_kind"},
+        "keys": {"DeleteItem", "PutItem", "Query/by_service"},
+        "subscriptions": {
+            "DeleteItem",
+            "GetItem",
+            "PutItem",
+            "Query/by_kind",
+            "Query/by_service",
+        },
+        "changes": {"PutItem", "Query"},
+        "circuits": {"BatchGetItem", "DeleteItem"},
+        "replays": {"PutItem"},
+    },
+    "recovery": {
+        "events": {"GetItem"},
+        "deliveries": {
+            "BatchGetItem",
+            "GetItem",
+            "Query",
+            "Query/by_dead",
+            "Query/by_dead_service",
+            "UpdateItem",
+        },
+        "subscriptions": {"GetItem", "Query/by_service"},
+        "replays": {"GetItem", "PutItem", "Query/by_kind", "Query/by_service"},
+    },
+    "status": {"events": {"GetItem"}},
+    "route": {
+        "deliveries": {"BatchWriteItem", "UpdateItem"},
+        "subscriptions": {"Scan"},
+        "changes": {"Query"},
+        "events": {"BatchGetItem"},
+    },
+    "deliver_http": {
+        "subscriptions": {"BatchGetItem", "GetItem", "PutItem"},
+        "changes": {"PutItem", "Query"},
+        "circuits": {"BatchGetItem", "DeleteItem", "PutItem"},
+        "cursors": {"UpdateItem"},
+        "streams": {"Query"},
+        "deliveries": {"BatchGetItem", "GetItem", "UpdateItem"},
+        "events": {"GetItem", "PutItem"},
+    },
+    "redrive": {"subscriptions": {"GetItem"}, "deliveries": {"GetItem", "UpdateItem"}},
+    "replay": {
+        "replays": {"GetItem", "PutItem"},
+        "subscriptions": {"Scan"},
+        "changes": {"Query"},
+        "events": {"BatchGetItem", "GetItem", "Query/by_time", "Query/by_source"},
+    },
+    "sweep": {
+        "deliveries": {"BatchGetItem", "Query/by_due", "UpdateItem"},
+        "circuits": {"BatchGetItem"},
+        "cursors": {"UpdateItem"},
+        "events": {"Query/by_time", "Query/by_odd"},
+        "replays": {"Query/by_kind"},
+    },
+}
+
+OF_THE_STREAM = {"DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"}
+
+# Which queues each function sends messages to.
+SENDERS = {
+    "HTTP_LANE_URL": {"route", "deliver_http", "recovery", "replay", "sweep"},
+    "STRANDED_QUEUE_URL": {"route", "sweep"},
+    "REPLAY_QUEUE_URL": {"recovery", "registry", "replay", "sweep"},
+}
 
 
 def listed(value: Any) -> list[Any]:
@@ -74,14 +165,80 @@ def test_the_key_is_used_through_one_service_at_a_time(app: Synthesised) -> None
         assert "kms:ViaService" in statement["Condition"]["StringEquals"]
 
 
-def actions_of(app: Synthesised, function: Resource) -> set[str]:
+def grants_of(app: Synthesised, function: Resource) -> list[dict[str, Any]]:
+    """The statements of a function's role."""
     role = function.properties["Role"]["Fn::GetAtt"][0]
-    return {
-        action
+    return [
+        statement
         for policy, statement in app.statements()
         if policy.stack == function.stack and policy.properties["Roles"] == [{"Ref": role}]
-        for action in listed(statement["Action"])
+    ]
+
+
+def actions_of(app: Synthesised, function: Resource) -> set[str]:
+    return {
+        action for statement in grants_of(app, function) for action in listed(statement["Action"])
     }
+
+
+def table_behind(arn: Any) -> tuple[str, str]:
+    """The table that an ARN is about, and the index, if it is one of an index."""
+    parts = arn["Fn::Join"][1] if "Fn::Join" in arn else [arn]
+    exported = parts[0]["Fn::ImportValue"]
+    match = re.search(r"GetAtt([A-Z][a-z]+)Table", exported)
+    assert match, exported
+    return match[1].lower(), "".join(parts[1:]).replace("/index/", "/")
+
+
+def uses_of_tables(app: Synthesised, function: Resource) -> dict[str, set[str]]:
+    """What a function may do with each table."""
+    uses: dict[str, set[str]] = {}
+    for statement in grants_of(app, function):
+        for action in listed(statement["Action"]):
+            service, _, name = action.partition(":")
+            if service != "dynamodb" or name in OF_THE_STREAM:
+                continue
+            for arn in listed(statement["Resource"]):
+                table, index = table_behind(arn)
+                uses.setdefault(table, set()).add(name + index)
+    return uses
+
+
+def test_functions_use_tables_as_their_code_does_and_in_no_other_way(app: Synthesised) -> None:
+    functions = app.functions()
+    assert {name: uses_of_tables(app, functions[name]) for name in functions} == TABLES
+
+
+def test_functions_are_told_of_the_tables_they_use(app: Synthesised) -> None:
+    for name, function in app.functions().items():
+        variables = function.properties["Environment"]["Variables"]
+        told = {each[:-6].lower() for each in variables if each.endswith("_TABLE")}
+        assert told == TABLES[name].keys(), name
+
+
+def test_functions_send_to_the_queues_they_are_told_of_and_to_no_others(app: Synthesised) -> None:
+    functions = app.functions()
+    for variable, senders in SENDERS.items():
+        told = {
+            name
+            for name, function in functions.items()
+            if variable in function.properties["Environment"]["Variables"]
+        }
+        # The function `status` counts messages, and sends none.
+        assert told - {"status"} == senders, variable
+    senders = {name for name in functions if "sqs:SendMessage" in actions_of(app, functions[name])}
+    assert senders == set.union(*SENDERS.values())
+
+
+def test_who_writes_tables_may_encrypt_and_who_only_reads_may_not(app: Synthesised) -> None:
+    writes = {"BatchWriteItem", "DeleteItem", "PutItem", "UpdateItem"}
+    for name, function in app.functions().items():
+        may_encrypt = any(
+            "kms:GenerateDataKey" in listed(statement["Action"])
+            and "dynamodb." in str(statement["Condition"])
+            for statement in grants_of(app, function)
+        )
+        assert may_encrypt is bool(any(writes & actions for actions in TABLES[name].values())), name
 
 
 def test_only_publish_writes_payloads_and_only_readers_read_them(app: Synthesised) -> None:
@@ -94,15 +251,6 @@ def test_only_publish_writes_payloads_and_only_readers_read_them(app: Synthesise
     readers = {name for name in functions if "s3:GetObject" in actions_of(app, functions[name])}
     assert payloads == readers | {"publish"}
     assert "s3:GetObject" not in actions_of(app, functions["publish"])
-
-
-def test_only_the_registry_writes_keys_and_subscriptions(app: Synthesised) -> None:
-    deletes = {
-        name
-        for name, function in app.functions().items()
-        if "dynamodb:DeleteItem" in actions_of(app, function)
-    }
-    assert deletes == {"registry"}
 
 
 def test_the_authorizer_reads_and_does_nothing_else(app: Synthesised) -> None:

@@ -1,12 +1,15 @@
 """Every function is one of the folders, on the chosen runtime, with logs that end."""
 
+from infra.built import ROOT
 from tests.unit.infra.synthesised import Synthesised
 
-FOLDERS = {"authorize", "publish", "events", "registry", "status", "route", "deliver_http"}
+BEHIND_THE_API = {"publish", "events", "registry", "recovery", "status"}
+FOLDERS = BEHIND_THE_API | {"authorize", "route", "deliver_http", "redrive", "replay", "sweep"}
 
 
 def test_every_folder_is_a_function(app: Synthesised) -> None:
     assert app.functions().keys() == FOLDERS
+    assert {path.parent.name for path in (ROOT / "functions").glob("*/handler.py")} == FOLDERS
 
 
 def test_functions_run_on_the_chosen_runtime_with_both_layers(app: Synthesised) -> None:
@@ -21,9 +24,30 @@ def test_functions_run_on_the_chosen_runtime_with_both_layers(app: Synthesised) 
 
 def test_no_function_behind_the_api_outlasts_it(app: Synthesised) -> None:
     functions = app.functions()
-    for name in ("publish", "events", "registry", "status"):
+    for name in BEHIND_THE_API:
         assert functions[name].properties["Timeout"] == 29, name
     assert functions["authorize"].properties["Timeout"] <= 10
+
+
+def test_the_sweeper_runs_every_minute(app: Synthesised) -> None:
+    (rule,) = [
+        rule
+        for rule in app.resources("AWS::Events::Rule")
+        if "ScheduleExpression" in rule.properties
+    ]
+    assert rule.properties["ScheduleExpression"] == "rate(1 minute)"
+    assert rule.properties["State"] == "ENABLED"
+    (target,) = rule.properties["Targets"]
+    sweep = app.functions()["sweep"]
+    assert target["Arn"] == {"Fn::GetAtt": [sweep.name, "Arn"]}
+    # It ends before it begins anew.
+    assert sweep.properties["Timeout"] <= 60
+    (permission,) = [
+        permission
+        for permission in app.resources("AWS::Lambda::Permission")
+        if permission.properties["FunctionName"] == target["Arn"]
+    ]
+    assert permission.properties["Principal"] == "events.amazonaws.com"
 
 
 def test_every_log_ends(app: Synthesised) -> None:
@@ -43,6 +67,7 @@ def test_there_are_alarms_for_every_function_and_queue(app: Synthesised) -> None
     assert {alarm.stack for alarm in alarms} == {"Operations"}
     watched = [alarm.properties["MetricName"] for alarm in alarms]
     assert watched.count("Errors") == len(FOLDERS)
-    assert watched.count("ApproximateNumberOfMessagesVisible") == 2
-    assert watched.count("ApproximateAgeOfOldestMessage") == 2
+    # The lane, the stranded events, the replays: whether they are worked off, and what is given up.
+    assert watched.count("ApproximateNumberOfMessagesVisible") == 3
+    assert watched.count("ApproximateAgeOfOldestMessage") == 3
     assert {"IteratorAge", "OnFailureDestinationDeliveredEventCount", "5xx"} <= set(watched)

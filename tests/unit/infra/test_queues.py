@@ -16,8 +16,25 @@ def sources(app: Synthesised) -> list[Resource]:
     return [
         mapping
         for mapping in app.resources("AWS::Lambda::EventSourceMapping")
-        if "Queue" in mapping.properties["EventSourceArn"].get("Fn::GetAtt", [""])[0]
+        if "StartingPosition" not in mapping.properties
     ]
+
+
+def consumers(app: Synthesised) -> dict[str, str]:
+    """The functions that work queues, by the name of the queue."""
+    functions = {function.name: name for name, function in app.functions().items()}
+    return {
+        queue_behind(app, mapping.properties["EventSourceArn"]).name: functions[
+            mapping.properties["FunctionName"]["Ref"]
+        ]
+        for mapping in sources(app)
+    }
+
+
+def redrive_of(app: Synthesised, queue: str) -> str:
+    """The redrive queue of a queue."""
+    (found,) = [each for each in app.resources("AWS::SQS::Queue") if each.name == queue]
+    return queue_behind(app, found.properties["RedrivePolicy"]["deadLetterTargetArn"]).name
 
 
 def test_every_queue_has_a_redrive_queue_or_is_one(app: Synthesised) -> None:
@@ -41,7 +58,7 @@ def test_queues_keep_messages_encrypted_and_for_14_days(app: Synthesised) -> Non
 
 def test_workers_report_single_failures_and_have_time_to_finish(app: Synthesised) -> None:
     mappings = sources(app)
-    assert len(mappings) == 2
+    assert len(mappings) == 4
     functions = {function.name: function for function in app.resources("AWS::Lambda::Function")}
     for mapping in mappings:
         assert mapping.properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"], mapping
@@ -50,6 +67,37 @@ def test_workers_report_single_failures_and_have_time_to_finish(app: Synthesised
         function = functions[mapping.properties["FunctionName"]["Ref"]]
         visible_again = queue.properties["VisibilityTimeout"]
         assert visible_again == 6 * function.properties["Timeout"], mapping
+
+
+def test_every_working_queue_has_a_function_and_so_has_the_redrive_queue_of_the_lane(
+    app: Synthesised,
+) -> None:
+    working = {
+        queue.name
+        for queue in app.resources("AWS::SQS::Queue")
+        if "RedrivePolicy" in queue.properties
+    }
+    by_queue = consumers(app)
+    (lane,) = [queue for queue, function in by_queue.items() if function == "deliver_http"]
+    assert by_queue.keys() == working | {redrive_of(app, lane)}
+    # What the lane gave up becomes dead letters; of the others it waits for a person.
+    assert by_queue[redrive_of(app, lane)] == "redrive"
+    assert {by_queue[queue] for queue in working} == {"deliver_http", "route", "replay"}
+
+
+def test_functions_may_take_from_the_queues_they_work(app: Synthesised) -> None:
+    for mapping in sources(app):
+        function = mapping.properties["FunctionName"]["Ref"]
+        (made,) = [each for each in app.functions().values() if each.name == function]
+        role = made.properties["Role"]["Fn::GetAtt"][0]
+        taken = [
+            statement["Resource"]
+            for policy, statement in app.statements()
+            if policy.stack == made.stack
+            and policy.properties["Roles"] == [{"Ref": role}]
+            and "sqs:ReceiveMessage" in statement["Action"]
+        ]
+        assert mapping.properties["EventSourceArn"] in taken, mapping
 
 
 def test_the_lane_is_held_to_its_concurrency(app: Synthesised) -> None:

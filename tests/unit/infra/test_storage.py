@@ -31,7 +31,8 @@ def test_items_expire_where_they_should_and_nowhere_else(app: Synthesised) -> No
         for name, table in tables(app).items()
         if "TimeToLiveSpecification" in table.properties
     }
-    assert expiring.keys() == {"events", "deliveries"}
+    # The streams' entries stay: numbers must not begin anew. So does what was registered.
+    assert expiring.keys() == {"events", "deliveries", "circuits", "cursors", "replays"}
     for specification in expiring.values():
         assert specification == {"AttributeName": EXPIRY_ATTRIBUTE, "Enabled": True}
 
@@ -64,6 +65,35 @@ def test_keys_and_indexes_are_those_described(app: Synthesised) -> None:
             )
             for index in table.indexes
         }
+
+
+def test_what_is_odd_due_or_dead_has_a_sparse_index(app: Synthesised) -> None:
+    made = tables(app)
+    indexes = {
+        (table, index["IndexName"]): (
+            {key["KeyType"]: key["AttributeName"] for key in index["KeySchema"]},
+            set(index["Projection"].get("NonKeyAttributes", ())),
+        )
+        for table in ("events", "deliveries")
+        for index in made[table].properties["GlobalSecondaryIndexes"]
+    }
+    dead = {"status", "event_type", "error_code", "service_id"}
+    assert indexes["events", "by_odd"] == (
+        {"HASH": "odd_shard", "RANGE": "odd_position"},
+        {"type", "source", "correlation_id", "trace_id"},
+    )
+    assert indexes["deliveries", "by_due"] == (
+        {"HASH": "due_shard", "RANGE": "next_retry_at"},
+        {"service_id", "attempts", "round_start"},
+    )
+    assert indexes["deliveries", "by_dead"] == (
+        {"HASH": "dead_shard", "RANGE": "dead_letter_id"},
+        dead,
+    )
+    assert indexes["deliveries", "by_dead_service"] == (
+        {"HASH": "dead_service_shard", "RANGE": "dead_letter_id"},
+        dead,
+    )
 
 
 def test_what_is_stored_outlives_its_stack_except_locally(app: Synthesised) -> None:

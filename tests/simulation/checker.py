@@ -1,0 +1,189 @@
+"""What must hold when everything has come to rest, read from the outside.
+
+It knows what clients were answered, what subscribers saw, and the items of the tables; nothing of
+the code in between.
+"""
+
+from typing import Any
+
+import orjson
+
+from tests.simulation.world import Receipt, Violation, World
+
+
+def check(world: World) -> None:
+    """Checks every promise.
+
+    Raises:
+        Violation: One is broken.
+    """
+    for event_id, published in world.published.items():
+        if published.status:
+            _check_stored(world, event_id, published.event)
+    _check_streams(world)
+    for (event_id,) in world.tables.items["events"]:
+        _check_routed(world, event_id)
+    for key, item in world.tables.items["deliveries"].items():
+        if key[1] != "#routing":
+            _check_delivery(world, item)
+    _check_limits(world)
+    _check_dead_letters(world)
+
+
+def _demand(holds: object, said: str) -> None:
+    if not holds:
+        raise Violation(said)
+
+
+def _check_stored(world: World, event_id: str, sent: dict[str, Any]) -> None:
+    item = world.tables.items["events"].get((event_id,))
+    _demand(item, f"{event_id} was answered 2xx and is not stored")
+    assert item
+    payload = orjson.loads(item["payload"]["S"]) if "payload" in item else _object(world, event_id)
+    _demand(payload == sent["payload"], f"{event_id} has another payload")
+    _demand(item["type"]["S"] == sent["type"], f"{event_id} has another type")
+
+
+def _object(world: World, event_id: str) -> Any:
+    [found] = [
+        body for (_, key), body in world.objects.items() if key.startswith(f"events/{event_id}/")
+    ]
+    return orjson.loads(found)
+
+
+def _check_streams(world: World) -> None:
+    streams: dict[str, list[int]] = {}
+    for item in world.tables.items["streams"].values():
+        streams.setdefault(item["stream_id"]["S"], []).append(int(item["version"]["N"]))
+        event = world.tables.items["events"].get((item["event_id"]["S"],))
+        _demand(event, f"{item['event_id']['S']} has a place in a stream and is not stored")
+        assert event
+        metadata = orjson.loads(event["metadata"]["S"])
+        _demand(metadata["stream_version"] == int(item["version"]["N"]), "an event has two places")
+    for stream, versions in streams.items():
+        _demand(sorted(versions) == list(range(1, len(versions) + 1)), f"{stream} has gaps")
+
+
+def _check_routed(world: World, event_id: str) -> None:
+    item = world.tables.items["events"][event_id,]
+    _demand(
+        (event_id, "#routing") in world.tables.items["deliveries"], f"{event_id} was never routed"
+    )
+    published = world.published.get(event_id)
+    uncertain = world.unsettled | _disabled(world)
+    for subscribed in world.subscribed.values():
+        owed = (
+            published is not None
+            and subscribed.answered <= published.began
+            and subscribed.id not in uncertain
+            and _wants(subscribed.request, item)
+        )
+        if owed:
+            _demand(world.matched(event_id, subscribed.id), f"{event_id} missed {subscribed.id}")
+        if world.matched(event_id, subscribed.id):
+            _demand(_wants(subscribed.request, item), f"{event_id} does not fit {subscribed.id}")
+    for subscription_id in orjson.loads(
+        world.tables.items["deliveries"][event_id, "#routing"]["matched"]["S"]
+    ):
+        _demand(
+            (event_id, subscription_id) in world.tables.items["deliveries"],
+            f"of {event_id} to {subscription_id} nothing is known",
+        )
+
+
+def _disabled(world: World) -> set[str]:
+    # Those that the bus itself disabled, at some time.
+    changes = [
+        orjson.loads(item["document"]["S"]) for item in world.tables.items["changes"].values()
+    ]
+    return {change["id"] for change in changes if not change["active"]}
+
+
+def _wants(request: dict[str, Any], item: dict[str, Any]) -> bool:
+    # An independent and much simpler judgement: exact types, `domain.*`, and equality.
+    event_type = item["type"]["S"]
+    if not any(
+        pattern == event_type
+        or (pattern.endswith(".*") and event_type.startswith(pattern.removesuffix("*")))
+        for pattern in request["event_types"]
+    ):
+        return False
+    payload = orjson.loads(item["payload"]["S"]) if "payload" in item else {}
+    return all(
+        payload.get(name) in wanted
+        for pattern, fields in request.get("filters", {}).items()
+        if pattern == event_type
+        for name, wanted in fields.items()
+    )
+
+
+def _receipts(world: World, item: dict[str, Any]) -> list[Receipt]:
+    subscription_id, _, replay_id = item["subscription_id"]["S"].partition("#")
+    return [
+        receipt
+        for subscriber in world.subscribers.values()
+        for receipt in subscriber.log
+        if receipt.key.event_id == item["event_id"]["S"]
+        and receipt.key.subscription_id == subscription_id
+        and (receipt.key.replay_id or "") == replay_id
+    ]
+
+
+def _check_delivery(world: World, item: dict[str, Any]) -> None:
+    status = item["status"]["S"]
+    name = f"{item['event_id']['S']} to {item['subscription_id']['S']}"
+    _demand(status in ("delivered", "exhausted", "dropped"), f"{name} is left {status}")
+    receipts = _receipts(world, item)
+    if status == "delivered":
+        _demand(any(each.taken for each in receipts), f"{name} was never taken")
+        _demand("due_shard" not in item, f"{name} is delivered and waits")
+    else:
+        _demand("last_error" in item, f"{name} ended without a reason")
+    if status == "exhausted":
+        _demand("dead_letter_id" in item, f"{name} is exhausted and no dead letter")
+        # Where a call went wrong, it may have been the record of that.
+        _demand(
+            world.spoiled or not any(each.taken and each.answered for each in receipts),
+            f"{name} was taken, and is exhausted",
+        )
+    guarantee = _subscription(world, item).get("delivery_guarantee", "at_least_once")
+    if status == "dropped" and guarantee != "at_most_once":
+        _demand(
+            item["error_code"]["S"] in ("subscription_deleted", "event_expired", "discarded"),
+            f"{name} was dropped",
+        )
+    if guarantee == "at_most_once":
+        _demand(len(receipts) <= 1, f"{name} was attempted {len(receipts)} times")
+        _demand("dead_letter_id" not in item, f"{name} is a dead letter")
+    for receipt in receipts:
+        stored = world.tables.items["events"].get((receipt.event.id,))
+        _demand(stored, f"{name} was attempted, and its event is not stored")
+
+
+def _subscription(world: World, item: dict[str, Any]) -> dict[str, Any]:
+    subscription_id = item["subscription_id"]["S"].partition("#")[0]
+    stored = world.tables.items["subscriptions"].get((subscription_id,))
+    if stored:
+        document: dict[str, Any] = orjson.loads(stored["document"]["S"])
+        return document
+    known = world.subscribed.get(subscription_id)
+    return known.request if known else {}
+
+
+def _check_limits(world: World) -> None:
+    for url, queue in world.queues.queues.items():
+        _demand(
+            not queue.messages or url in ("stranded_queue_redrive", "replay_queue_redrive"),
+            f"{url} holds {len(queue.messages)} messages",
+        )
+
+
+def _check_dead_letters(world: World) -> None:
+    dead = {
+        item["dead_letter_id"]["S"]
+        for item in world.tables.items["deliveries"].values()
+        if "dead_letter_id" in item
+    }
+    world.faults, world.chaos = {}, 0.0
+    shown = {each["id"] for each in world.dead_letters()}
+    _demand(shown == dead or len(dead) > 100, "the list of dead letters is another one")

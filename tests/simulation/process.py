@@ -1,0 +1,103 @@
+"""The functions of the bus as they are deployed, in a process whose time and chance are ours."""
+
+import concurrent.futures
+import importlib
+import random
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from types import ModuleType, SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import event_bus.delivery.http
+import event_bus.ids
+import event_bus.stores.events
+import event_bus.stores.subscriptions
+import pytest
+from event_bus import clients, times
+from event_bus.log import logger
+from event_bus.settings import settings
+
+from infra.tables import TABLES
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+RETENTION_DAYS = 30
+
+QUEUES = ("http_lane", "stranded_queue", "replay_queue")
+"""The queues with a redrive queue each, by the names that functions know them by."""
+
+
+class Inline:
+    """An executor without threads."""
+
+    def __init__(self, *_: object) -> None: ...
+
+    def map(self, function: Callable[..., Any], *arguments: Iterable[Any]) -> Iterator[Any]:
+        return iter([function(*each) for each in zip(*arguments, strict=False)])
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        result = function(*arguments)
+        return SimpleNamespace(result=lambda: result)
+
+
+class Processes:
+    """The processes that run functions at present, one for each function."""
+
+    def __init__(self) -> None:
+        self._running: dict[str, ModuleType] = {}
+
+    def handler(self, function: str) -> Callable[[Any, Any], Any]:
+        """What Lambda calls; a process that is not there is started."""
+        if function not in self._running:
+            name = f"functions.{function}.handler"
+            sys.modules.pop(name, None)
+            self._running[function] = importlib.import_module(name)
+        handler: Callable[[Any, Any], Any] = self._running[function].handler
+        return handler
+
+    def end(self, function: str) -> None:
+        """Ends the process of a function, with all that it remembers."""
+        self._running.pop(function, None)
+
+
+@contextmanager
+def simulated(world: "World", seed: int) -> Iterator[None]:
+    """Has the functions run in a world, deterministically, until the end of the block."""
+    state = random.getstate()
+    level = logger.log_level
+    random.seed(seed)
+    numbers = iter(range(1, 10**9))
+    clock = SimpleNamespace(time=lambda: world.now, monotonic=lambda: world.now, sleep=world.wait)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(times, "time", clock)
+        patch.setattr(event_bus.stores.events, "time", clock)
+        patch.setattr(event_bus.stores.subscriptions, "time", clock)
+        # Sorts by time, as a ULID does.
+        patch.setattr(event_bus.ids, "ULID", lambda: f"{next(numbers):026d}")
+        patch.setattr(concurrent.futures, "ThreadPoolExecutor", Inline)
+        patch.setattr(event_bus.delivery.http, "HttpTarget", lambda: world)
+        for name, client in world.clients.items():
+            patch.setattr(clients, name, lambda client=client: client)
+        for name, value in _environment().items():
+            patch.setenv(name, value)
+        settings.cache_clear()
+        logger.setLevel("CRITICAL")
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
+            settings.cache_clear()
+            random.setstate(state)
+
+
+def _environment() -> dict[str, str]:
+    return {
+        **{table.variable: table.name for table in TABLES},
+        **{f"{queue.upper()}_URL": queue for queue in QUEUES},
+        "PAYLOADS_BUCKET": "payloads",
+        "ADMIN_SECRET_ARN": "admin",
+        "RETENTION_DAYS": str(RETENTION_DAYS),
+        "STAGE": "local",
+    }

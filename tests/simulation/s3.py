@@ -1,0 +1,54 @@
+"""S3 in memory."""
+
+import io
+from typing import Any
+
+from tests.simulation.seam import Client, Interceptor, carried_out, error
+
+
+class MemoryS3(Client):
+    """A client of objects in memory.
+
+    Attributes:
+        objects: The objects, by bucket and key.
+    """
+
+    service = "s3"
+
+    def __init__(
+        self,
+        objects: dict[tuple[str, str], bytes],
+        intercept: Interceptor = carried_out,
+        attempts: int = 1,
+    ) -> None:
+        super().__init__(intercept, attempts)
+        self.objects = objects
+
+    def put_object(self, **request: Any) -> Any:
+        def put() -> Any:
+            self.objects[request["Bucket"], request["Key"]] = request["Body"]
+            return {}
+
+        return self.call("PutObject", put)
+
+    def get_object(self, **request: Any) -> Any:
+        def get() -> Any:
+            found = self.objects.get((request["Bucket"], request["Key"]))
+            if found is None:
+                raise error("NoSuchKey", "GetObject")
+            return {"Body": io.BytesIO(found)}
+
+        return self.call("GetObject", get)
+
+    def delete_object(self, **request: Any) -> Any:
+        return self.call(
+            "DeleteObject",
+            lambda: self.objects.pop((request["Bucket"], request["Key"]), None),
+        )
+
+    def list_objects_v2(self, **request: Any) -> Any:
+        def listed() -> Any:
+            keys = [key for bucket, key in self.objects if bucket == request["Bucket"]]
+            return {"Contents": [{"Key": key} for key in sorted(keys)]}
+
+        return self.call("ListObjectsV2", listed)

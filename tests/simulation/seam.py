@@ -1,0 +1,93 @@
+"""The seam between the code and AWS: every call passes here, and may go wrong."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from botocore.exceptions import ClientError, ConnectionClosedError
+
+_Answer = TypeVar("_Answer")
+
+Interceptor = Callable[[str, str, Callable[[], Any]], Any]
+"""Is given the service, the operation, and what carries the call out."""
+
+
+def carried_out(_service: str, _operation: str, carry_out: Callable[[], Any]) -> Any:
+    """Nothing goes wrong."""
+    return carry_out()
+
+
+class _Hooks:
+    """What `tests.faults` asks of a client's events."""
+
+    def __init__(self) -> None:
+        self._hooks: dict[str, list[Callable[..., None]]] = {}
+
+    def register(self, event: str, hook: Callable[..., None]) -> None:
+        self._hooks.setdefault(event, []).append(hook)
+
+    def unregister(self, event: str, hook: Callable[..., None]) -> None:
+        self._hooks[event].remove(hook)
+
+    def emit(self, event: str, request: Callable[[], Any]) -> None:
+        for hook in list(self._hooks.get(event, ())):
+            hook(request=request)
+
+
+class _ServiceId:
+    def __init__(self, service: str) -> None:
+        self._service = service
+
+    def hyphenize(self) -> str:
+        return self._service
+
+
+@dataclass
+class Meta:
+    """What `tests.faults` asks of a client."""
+
+    service: str
+    events: _Hooks = field(default_factory=_Hooks)
+
+    @property
+    def service_model(self) -> "Meta":
+        return self
+
+    @property
+    def service_id(self) -> _ServiceId:
+        return _ServiceId(self.service)
+
+
+class Client:
+    """The base of the stand-ins: a client whose every call passes the seam.
+
+    Attributes:
+        intercept: What a call passes.
+        attempts: How often it makes a call whose connection breaks.
+    """
+
+    service: str
+
+    def __init__(self, intercept: Interceptor = carried_out, attempts: int = 1) -> None:
+        self.meta = Meta(self.service)
+        self.intercept = intercept
+        self.attempts = attempts
+
+    def call(self, operation: str, carry_out: Callable[[], _Answer]) -> _Answer:
+        """Makes one call."""
+        for attempt in range(1, self.attempts + 1):
+            try:
+                self.meta.events.emit(f"before-send.{self.service}.{operation}", carry_out)
+                answer: _Answer = self.intercept(self.service, operation, carry_out)
+            except ConnectionClosedError:
+                if attempt == self.attempts:
+                    raise
+            else:
+                return answer
+        raise AssertionError("unreachable")
+
+
+def error(code: str, operation: str, message: str = "", **members: Any) -> ClientError:
+    """What boto3 raises when AWS refuses a call."""
+    answer: Any = {"Error": {"Code": code, "Message": message}, **members}
+    return ClientError(answer, operation)

@@ -1,0 +1,160 @@
+"""SQS in memory: standard queues with delays, visibility timeouts and redrive queues."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tests.simulation.seam import Client, Interceptor, carried_out, error
+
+_MAX_BATCH, _MAX_BYTES, _MAX_DELAY = 10, 256 * 1024, 900
+
+
+@dataclass
+class Message:
+    """A message in a queue."""
+
+    id: str
+    body: str
+    visible_at: float
+    receives: int = 0
+
+
+@dataclass
+class Queue:
+    """A queue.
+
+    Attributes:
+        visibility_timeout: Seconds for which a message that was handed over stays invisible.
+        redrive: The queue that messages go to that were handed over too often.
+        max_receives: How often that is.
+    """
+
+    visibility_timeout: float = 30.0
+    redrive: str | None = None
+    max_receives: int = 5
+    messages: list[Message] = field(default_factory=list)
+
+
+class Queues:
+    """All queues, by their URLs."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self.queues: dict[str, Queue] = {}
+        self._sent = 0
+
+    def create(self, url: str, queue: Queue | None = None) -> str:
+        self.queues[url] = queue or Queue()
+        return url
+
+    def send(self, url: str, body: str, delay: float = 0) -> str:
+        self._sent += 1
+        message = Message(f"m-{self._sent}", body, self.clock() + delay)
+        self.queues[url].messages.append(message)
+        return message.id
+
+    def visible(self, url: str) -> list[Message]:
+        """The messages that can be handed over; those handed over too often move on first."""
+        queue, now = self.queues[url], self.clock()
+        visible = [each for each in queue.messages if each.visible_at <= now]
+        if queue.redrive:
+            for spent in [each for each in visible if each.receives >= queue.max_receives]:
+                queue.messages.remove(spent)
+                visible.remove(spent)
+                self.queues[queue.redrive].messages.append(replace(spent, receives=0))
+        return visible
+
+    def hand_over(self, url: str, message: Message) -> dict[str, Any]:
+        """Hands a message over, as Lambda's poller receives it."""
+        message.receives += 1
+        message.visible_at = self.clock() + self.queues[url].visibility_timeout
+        return {
+            "eventSource": "aws:sqs",
+            "messageId": message.id,
+            "receiptHandle": message.id,
+            "body": message.body,
+            "attributes": {"ApproximateReceiveCount": str(message.receives)},
+        }
+
+    def delete(self, url: str, message_id: str) -> None:
+        queue = self.queues[url]
+        queue.messages = [each for each in queue.messages if each.id != message_id]
+
+
+class MemorySqs(Client):
+    """A client of queues in memory."""
+
+    service = "sqs"
+
+    def __init__(
+        self, queues: Queues, intercept: Interceptor = carried_out, attempts: int = 1
+    ) -> None:
+        super().__init__(intercept, attempts)
+        self.queues = queues
+
+    def create_queue(self, QueueName: str) -> Any:  # noqa: N803
+        return {"QueueUrl": self.queues.create(QueueName)}
+
+    def send_message(self, **request: Any) -> Any:
+        def send() -> Any:
+            _check([{**request, "Id": "0"}])
+            message_id = self.queues.send(
+                request["QueueUrl"], request["MessageBody"], request.get("DelaySeconds", 0)
+            )
+            return {"MessageId": message_id}
+
+        return self.call("SendMessage", send)
+
+    def send_message_batch(self, **request: Any) -> Any:
+        def send() -> Any:
+            entries = request["Entries"]
+            _check(entries)
+            for entry in entries:
+                self.queues.send(
+                    request["QueueUrl"], entry["MessageBody"], entry.get("DelaySeconds", 0)
+                )
+            return {"Successful": [{"Id": entry["Id"]} for entry in entries]}
+
+        return self.call("SendMessageBatch", send)
+
+    def receive_message(self, **request: Any) -> Any:
+        url = request["QueueUrl"]
+
+        def receive() -> Any:
+            taken = self.queues.visible(url)[: request.get("MaxNumberOfMessages", 1)]
+            records = [self.queues.hand_over(url, message) for message in taken]
+            return {
+                "Messages": [
+                    {
+                        "MessageId": record["messageId"],
+                        "ReceiptHandle": record["receiptHandle"],
+                        "Body": record["body"],
+                        "Attributes": record["attributes"],
+                    }
+                    for record in records
+                ]
+            }
+
+        return self.call("ReceiveMessage", receive)
+
+    def delete_message(self, **request: Any) -> Any:
+        return self.call(
+            "DeleteMessage",
+            lambda: self.queues.delete(request["QueueUrl"], request["ReceiptHandle"]),
+        )
+
+    def delete_queue(self, **request: Any) -> Any:
+        return self.call("DeleteQueue", lambda: self.queues.queues.pop(request["QueueUrl"]))
+
+
+def _check(entries: list[dict[str, Any]]) -> None:
+    if not 1 <= len(entries) <= _MAX_BATCH:
+        raise error("AWS.SimpleQueueService.TooManyEntriesInBatchRequest", "SendMessageBatch")
+    if len({entry["Id"] for entry in entries}) != len(entries):
+        raise error("AWS.SimpleQueueService.BatchEntryIdsNotDistinct", "SendMessageBatch")
+    if sum(len(entry["MessageBody"].encode()) for entry in entries) > _MAX_BYTES:
+        raise error("AWS.SimpleQueueService.BatchRequestTooLong", "SendMessageBatch")
+    for entry in entries:
+        delay = entry.get("DelaySeconds", 0)
+        if not (isinstance(delay, int) and 0 <= delay <= _MAX_DELAY):
+            raise error("InvalidParameterValue", "SendMessageBatch", f"DelaySeconds {delay}")

@@ -1,0 +1,160 @@
+"""A random course of things, the same for the same seed: clients, subscribers, faults, people."""
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+from event_bus.delivery.outcome import Outcome
+from event_bus.model.event import Event
+
+from tests.simulation.checker import check
+from tests.simulation.process import simulated
+from tests.simulation.scenarios import GONE, REFUSED, TAKEN, event
+from tests.simulation.world import ADMIN, Subscriber, World
+
+_TYPES = ("task.created", "task.closed", "user.created", "order.placed")
+_PATTERNS = (["task.*"], ["task.created"], ["user.*", "order.*"], ["order.placed"], ["eventbus.*"])
+_POLICIES: tuple[dict[str, Any], ...] = tuple(
+    {"disable_after_days": 1, **policy}
+    for policy in (
+        {},
+        {"max_attempts": 1},
+        {"schedule": [1, 5, 30], "max_attempts": 6},
+        {"schedule": [3600], "max_attempts": 3},
+        {"base": 60, "factor": 10, "cap": 20_000, "max_attempts": 4},
+    )
+)
+_GUARANTEES = ("at_least_once", "at_least_once", "exactly_once", "at_most_once")
+_CHAOS = (0.0, 0.01, 0.03, 0.06)
+
+
+def run(seed: int) -> World:
+    """Runs the course of a seed to its end, and checks what must hold.
+
+    Raises:
+        Violation: A promise was broken.
+    """
+    rng = random.Random(seed)
+    world = World(seed, chaos=rng.choice(_CHAOS))
+    with simulated(world, seed):
+        for _ in range(rng.randint(1, 3)):
+            _subscribe(world, rng)
+        for _ in range(rng.randint(4, 14)):
+            rng.choice(_ACTIONS)(world, rng)
+            world.run(rng.randint(0, 12))
+            if rng.random() < 0.2:
+                world.wait(rng.choice((1, 60, 1_000, 10_000)))
+        world.settle()
+        check(world)
+    return world
+
+
+def _subscriber(rng: random.Random) -> Subscriber:
+    chance = rng.choice((0.0, 0.0, 0.2, 0.6, 1.0))
+    goes_away = rng.random() < 0.05
+
+    def answer(_event: Event, _number: int) -> Outcome:
+        if rng.random() >= chance:
+            return TAKEN
+        if goes_away:
+            return GONE
+        return rng.choice(
+            (
+                REFUSED,
+                Outcome("timeout", "no complete answer"),
+                Outcome("http_status", "429", status_code=429, retry_after=rng.choice((1, 5_000))),
+                Outcome("http_status", "404", status_code=404),
+            )
+        )
+
+    return Subscriber(answer, lies=rng.choice((0, 0, 0, 2)))
+
+
+def _subscribe(world: World, rng: random.Random) -> None:
+    members: dict[str, Any] = {
+        "delivery_guarantee": rng.choice(_GUARANTEES),
+        "ordered": rng.random() < 0.3,
+        "retry_policy": rng.choice(_POLICIES),
+        "service_id": rng.choice(("worker", "planner")),
+    }
+    if rng.random() < 0.2:
+        members["replay_from"] = "2026-05-01T00:00:00Z"
+    world.subscribe(rng.choice(_PATTERNS), _subscriber(rng), **members)
+
+
+def _publish(world: World, rng: random.Random) -> None:
+    events = []
+    for number in range(rng.choice((1, 1, 1, 5, 12))):
+        metadata: dict[str, Any] = {}
+        if rng.random() < 0.4:
+            metadata["stream_id"] = f"task/{rng.randint(1, 2)}"
+        if world.published and rng.random() < 0.1:
+            metadata["causation_id"] = rng.choice(sorted(world.published))
+        members: dict[str, Any] = {"metadata": metadata} if metadata else {}
+        if rng.random() < 0.1:
+            members["timestamp"] = "2026-04-01T00:00:00Z"
+        if rng.random() < 0.05:
+            members["payload"] = {"text": "x" * 20_000}
+        name = f"e{len(world.published)}-{number}"
+        events.append(event(name, rng.choice(_TYPES), **members))
+    world.publish(*events)
+
+
+def _publish_again(world: World, rng: random.Random) -> None:
+    if world.published:
+        world.publish(world.published[rng.choice(sorted(world.published))].event)
+
+
+def _retry(world: World, rng: random.Random) -> None:
+    letters = [each for each in world.dead_letters() if each["status"] != "resolved"]
+    if letters:
+        letter = rng.choice(letters)
+        world.insist(
+            "recovery",
+            rng.choice(("POST /dead-letters/{id}/retry", "DELETE /dead-letters/{id}")),
+            ADMIN,
+            parameters={"id": letter["id"]},
+        )
+
+
+def _retry_all(world: World, _rng: random.Random) -> None:
+    world.insist("recovery", "POST /dead-letters/retry", ADMIN, {})
+
+
+def _replay(world: World, rng: random.Random) -> None:
+    if not world.published:
+        return
+    if rng.random() < 0.5:
+        name = rng.choice(sorted(world.published))
+        world.insist("recovery", "POST /events/{id}/replay", ADMIN, parameters={"id": name})
+        return
+    _, replay = world.insist(
+        "recovery", "POST /replays", ADMIN, {"from": "2026-05-01T00:00:00Z", "rate": 10}
+    )
+    if rng.random() < 0.3:
+        world.run(3)
+        world.insist("recovery", "DELETE /replays/{id}", ADMIN, parameters={"id": replay["id"]})
+
+
+def _change(world: World, rng: random.Random) -> None:
+    if not world.subscribed:
+        return
+    subscription_id = rng.choice(sorted(world.subscribed))
+    if rng.random() < 0.2:
+        world.delete(subscription_id)
+    else:
+        world.change(subscription_id, status=rng.choice(("active", "disabled")))
+
+
+_ACTIONS: tuple[Callable[[World, random.Random], None], ...] = (
+    _publish,
+    _publish,
+    _publish,
+    _publish,
+    _publish_again,
+    _subscribe,
+    _retry,
+    _retry_all,
+    _replay,
+    _change,
+)

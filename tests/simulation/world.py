@@ -1,0 +1,517 @@
+"""A world in memory: AWS around the functions, clients before them, subscribers behind them.
+
+It hands batches to the functions as Lambda's event sources do: SQS hands messages over in any
+order, sometimes twice, and again after their visibility timeout; a stream keeps the order of each
+item alone, retries a failed batch by halves, and gives up after some retries.
+"""
+
+import random
+import zlib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError
+from event_bus import times
+from event_bus.delivery.outcome import Outcome
+from event_bus.model.delivery import DeliveryKey
+from event_bus.model.event import Event
+from event_bus.model.registration import Subscription
+from event_bus.routing.lanes import NotSent
+from event_bus.routing.stranded import NotStranded
+from event_bus.security.callers import Caller
+
+from infra.tables import TABLES
+from tests.requests import http_request
+from tests.simulation.dynamodb import MemoryDynamoDB, Tables
+from tests.simulation.faults import Fault, ProcessExit
+from tests.simulation.process import QUEUES, Processes
+from tests.simulation.s3 import MemoryS3
+from tests.simulation.seam import error
+from tests.simulation.sqs import MemorySqs, Queue, Queues
+
+NOON = 1_777_636_800.0
+"""Where the clock starts: 2026-05-01T12:00:00Z."""
+
+ADMIN = Caller("admin", "admin")
+
+_VISIBILITY_SECONDS = 360.0
+_DELAY_SECONDS = 1_000.0
+_SWEEP_SECONDS = 60.0
+_STREAM_RETRIES = 10
+_STREAM_SHARDS = 3
+_CONSUMERS = {"http_lane": "deliver_http", "stranded_queue": "route", "replay_queue": "replay"}
+_EXPECTED = (ClientError, BotoCoreError, TimeoutError, NotSent, NotStranded, RuntimeError)
+"""What a function may raise when AWS does not do its part; anything else is a fault of its own."""
+
+_STEPS = 40_000
+_HOPELESS_SWEEPS = 4_000
+
+
+class Violation(AssertionError):
+    """A promise that was broken while the world ran."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """An attempt as the subscriber saw it.
+
+    Attributes:
+        key: The delivery.
+        event: What was delivered.
+        taken: Whether the subscriber acted on it.
+        answered: Whether the bus saw that.
+        at: When, in Unix seconds.
+    """
+
+    key: DeliveryKey
+    event: Event
+    taken: bool
+    answered: bool
+    at: float
+
+
+@dataclass
+class Subscriber:
+    """Someone behind a callback URL.
+
+    Attributes:
+        answer: What it answers to the n-th attempt of a delivery.
+        log: The attempts, in order.
+        lies: How many answers are lost on their way, of those that say that it acted.
+    """
+
+    answer: Callable[[Event, int], Outcome] = lambda _event, _number: Outcome(status_code=204)
+    log: list[Receipt] = field(default_factory=list)
+    lies: int = 0
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a client knows of an event that it published.
+
+    Attributes:
+        event: The event as it was sent.
+        status: The status of the last answer; 0 where none came.
+        began: The number of the step at which it was sent first.
+    """
+
+    event: dict[str, Any]
+    status: int
+    began: int
+
+
+@dataclass(frozen=True)
+class Subscribed:
+    """What a client knows of a subscription that it registered.
+
+    Attributes:
+        id: Its identifier.
+        request: What was sent.
+        answered: The number of the step at which the 201 came.
+    """
+
+    id: str
+    request: dict[str, Any]
+    answered: int
+
+
+class World:
+    """Everything outside of the code.
+
+    Attributes:
+        now: The time, in Unix seconds.
+        published: What clients published, by id.
+        subscribed: What clients subscribed, by id.
+        subscribers: Who is behind each callback URL.
+        calls: How many calls to AWS were made by functions so far.
+        made: Which calls they were.
+        spoiled: Whether any of them went wrong.
+    """
+
+    def __init__(self, seed: int = 0, faults: tuple[Fault, ...] = (), chaos: float = 0.0) -> None:
+        self.now = NOON
+        self.rng = random.Random(seed)
+        self.faults = {fault.call: fault.mode for fault in faults}
+        self.chaos = chaos
+        self.calls = 0
+        self.made: list[str] = []
+        self.happened: Counter[str] = Counter()
+        self.spoiled = False
+        self.tables = Tables(TABLES)
+        self.queues = Queues(lambda: self.now)
+        self.objects: dict[tuple[str, str], bytes] = {}
+        for name in QUEUES:
+            self.queues.create(f"{name}_redrive", Queue(_VISIBILITY_SECONDS))
+            self.queues.create(name, Queue(_VISIBILITY_SECONDS, f"{name}_redrive"))
+        self.clients = {
+            "dynamodb": MemoryDynamoDB(self.tables, self.intercept),
+            "sqs": MemorySqs(self.queues, self.intercept),
+            "s3": MemoryS3(self.objects, self.intercept),
+        }
+        self.published: dict[str, Published] = {}
+        self.subscribed: dict[str, Subscribed] = {}
+        self.subscribers: dict[str, Subscriber] = {}
+        self.unsettled: set[str] = set()
+        self.moves = 0
+        self._processes = Processes()
+        self._shards: list[list[tuple[list[dict[str, Any]], int]]] = [
+            [] for _ in range(_STREAM_SHARDS)
+        ]
+        self._streamed = 0
+        self._nested = False
+        self._dead = False
+        self._swept = self.now
+
+    # The seam.
+
+    def intercept(self, service: str, operation: str, carry_out: Callable[[], Any]) -> Any:
+        """Carries out a call, unless a fault is meant for it."""
+        if self._dead:
+            # What is left of a process that went down makes no calls.
+            raise ProcessExit
+        self.calls += 1
+        self.made.append(f"{service}.{operation}")
+        mode = self.faults.get(self.calls)
+        if mode is None and self.chaos and self.rng.random() < self.chaos:
+            mode = self.rng.choice(
+                ("refused", "lost", "repeated", "exit_before", "exit_after", "throttled", "delayed")
+            )
+        if mode is None:
+            return carry_out()
+        self.happened[mode] += 1
+        self.spoiled = True
+        return self._spoil(mode, operation, carry_out)
+
+    def _spoil(self, mode: str, operation: str, carry_out: Callable[[], Any]) -> Any:
+        if mode == "refused":
+            raise ConnectionClosedError(endpoint_url="https://aws.example")
+        if mode == "exit_before":
+            self._dead = True
+            raise ProcessExit
+        if mode == "throttled":
+            raise error("ThrottlingException", operation)
+        if mode == "delayed":
+            self._stand_still()
+            return carry_out()
+        answer = carry_out()
+        if mode == "lost":
+            raise ConnectionClosedError(endpoint_url="https://aws.example")
+        if mode == "exit_after":
+            self._dead = True
+            raise ProcessExit
+        return carry_out() if mode == "repeated" else answer
+
+    def _stand_still(self) -> None:
+        if self._nested:
+            return
+        self._nested = True
+        own, self._processes = self._processes, Processes()
+        self.now += _DELAY_SECONDS
+        try:
+            for _ in range(40):
+                if not self._step():
+                    break
+        finally:
+            self._processes, self._nested = own, False
+
+    def wait(self, seconds: float) -> None:
+        """Lets time pass."""
+        self.now += seconds
+
+    # The functions.
+
+    def invoke(self, function: str, event: dict[str, Any]) -> Any:
+        """Calls a function; None where it failed or went down."""
+        self.moves += 1
+        self.now += 0.01
+        processes = self._processes
+        try:
+            return processes.handler(function)(event, None)
+        except ProcessExit:
+            self._dead = False
+            processes.end(function)
+        except Violation:
+            raise
+        except Exception as failure:
+            self.happened[type(failure).__name__] += 1
+        return None
+
+    def request(
+        self, function: str, route: str, caller: Caller, body: Any = None, **members: Any
+    ) -> tuple[int, Any]:
+        """Makes a request of the API once; the status is 0 where no answer came."""
+        text = None if body is None else orjson.dumps(body).decode()
+        answer = self.invoke(function, http_request(route, caller=caller, body=text, **members))
+        if answer is None:
+            return 0, None
+        return answer["statusCode"], orjson.loads(answer["body"] or "null")
+
+    def insist(
+        self, function: str, route: str, caller: Caller, body: Any = None, **members: Any
+    ) -> tuple[int, Any]:
+        """Makes a request until it is answered, as a client does that wants it done."""
+        for _ in range(20):
+            status, answer = self.request(function, route, caller, body, **members)
+            if status not in (0, 500, 502, 503):
+                return status, answer
+            if status == 500:
+                raise Violation(f"{route} was answered 500")
+            self.now += 1
+        raise Violation(f"{route} is never answered")
+
+    # The clients.
+
+    def publish(self, *events: dict[str, Any]) -> list[int]:
+        """Publishes events in one request, by ids that the client chose, until it is answered.
+
+        Returns:
+            The status of each.
+        """
+        began = self.moves
+        body = events[0] if len(events) == 1 else list(events)
+        for each in events:
+            known = self.published.get(each["id"])
+            if known is None:
+                self.published[each["id"]] = Published(each, 0, began)
+        status, answer = self.insist("publish", "POST /events", ADMIN, body)
+        statuses = [status] if len(events) == 1 else [each["status"] for each in answer["results"]]
+        if any(each == 503 for each in statuses):
+            return self.publish(*events)
+        for each, result in zip(events, statuses, strict=True):
+            if result < 300:
+                first = self.published[each["id"]]
+                self.published[each["id"]] = Published(each, result, first.began)
+        return statuses
+
+    def subscribe(
+        self, event_types: list[str], subscriber: Subscriber | None = None, **members: Any
+    ) -> str:
+        """Registers a subscription, and whoever is behind it.
+
+        Returns:
+            Its id.
+        """
+        url = f"http://subscriber-{len(self.subscribers)}.example/"
+        self.subscribers[url] = subscriber or Subscriber()
+        request = {
+            "service_id": members.pop("service_id", "worker"),
+            "event_types": event_types,
+            "callback_url": url,
+            **members,
+        }
+        status, answer = self.insist("registry", "POST /subscriptions", ADMIN, request)
+        if status != 201:
+            raise Violation(f"a subscription was answered {status}: {answer}")
+        self.subscribed[answer["id"]] = Subscribed(answer["id"], request, self.moves)
+        return str(answer["id"])
+
+    def change(self, subscription_id: str, **members: Any) -> None:
+        """Changes a subscription; what it is to receive is not certain any more."""
+        self.unsettled.add(subscription_id)
+        self.insist(
+            "registry",
+            "PATCH /subscriptions/{id}",
+            ADMIN,
+            members,
+            parameters={"id": subscription_id},
+        )
+
+    def delete(self, subscription_id: str) -> None:
+        """Removes a subscription; what it is to receive is not certain any more."""
+        self.unsettled.add(subscription_id)
+        self.insist(
+            "registry", "DELETE /subscriptions/{id}", ADMIN, parameters={"id": subscription_id}
+        )
+
+    def dead_letters(self, **filters: str) -> list[dict[str, Any]]:
+        """The dead letters of some filters."""
+        _, answer = self.insist(
+            "recovery", "GET /dead-letters", ADMIN, query={"limit": "100", **filters}
+        )
+        found: list[dict[str, Any]] = answer["items"]
+        return found
+
+    # The subscribers: the world is the target of the HTTP lane.
+
+    def deliver(self, key: DeliveryKey, event: Event, subscription: Subscription) -> Outcome:
+        """One attempt, as the subscriber sees it."""
+        self.now += 0.05
+        subscriber = self.subscribers[subscription.callback_url]
+        self._check_attempt(key, event, subscription)
+        number = 1 + sum(each.key == key for each in subscriber.log)
+        outcome = subscriber.answer(event, number)
+        answered = True
+        if outcome.delivered and subscriber.lies:
+            subscriber.lies -= 1
+            answered = False
+        subscriber.log.append(Receipt(key, event, outcome.delivered, answered, self.now))
+        return outcome if answered else Outcome("timeout", "no complete answer")
+
+    def _check_attempt(self, key: DeliveryKey, event: Event, subscription: Subscription) -> None:
+        status = self.status(key)
+        if subscription.delivery_guarantee == "exactly_once" and status == "delivered":
+            raise Violation(f"{key} is attempted after its success was recorded")
+        if subscription.ordered and event.stream_id and key.replay_id is None:
+            for earlier in self._earlier(event):
+                if self.matched(earlier, subscription.id) and self.status(
+                    DeliveryKey(earlier, subscription.id)
+                ) not in ("delivered", "exhausted", "dropped"):
+                    raise Violation(f"{event.id} overtakes {earlier} on its way to {key}")
+
+    def _earlier(self, event: Event) -> list[str]:
+        return [
+            item["event_id"]["S"]
+            for item in self.tables.items["streams"].values()
+            if item["stream_id"]["S"] == event.stream_id
+            and int(item["version"]["N"]) < event.metadata["stream_version"]
+        ]
+
+    # What is stored, read past the seam.
+
+    def status(self, key: DeliveryKey) -> str | None:
+        """Where a delivery stands, if it is recorded."""
+        replay = f"#{key.replay_id}" if key.replay_id else ""
+        item = self.tables.items["deliveries"].get((key.event_id, key.subscription_id + replay))
+        return item["status"]["S"] if item else None
+
+    def matched(self, event_id: str, subscription_id: str) -> bool:
+        """Whether an event was routed to a subscription."""
+        routing = self.tables.items["deliveries"].get((event_id, "#routing"))
+        return bool(routing) and subscription_id in orjson.loads(routing["matched"]["S"])
+
+    # The course of things.
+
+    def settle(self) -> None:
+        """Lets everything take its course until nothing is left to do.
+
+        Raises:
+            Violation: There is no end of it.
+        """
+        sweeps = 0
+        for _ in range(_STEPS):
+            if self._step():
+                continue
+            if not self._later():
+                return
+            sweeps += 1
+            if sweeps > _HOPELESS_SWEEPS:
+                break
+        raise Violation(f"it does not settle: {self._left()}")
+
+    def lose_stream(self) -> None:
+        """Loses what the stream holds: it keeps its records for a day and no longer."""
+        self._streamed = len(self.tables.records["events"])
+
+    def run(self, steps: int) -> None:
+        """Lets some things happen, if any are to."""
+        for _ in range(steps):
+            self._step()
+
+    def _step(self) -> bool:
+        self._take_in_stream()
+        choices: list[Callable[[], None]] = [
+            lambda shard=shard: self._hand_stream(shard) for shard in self._shards if shard
+        ]
+        for url, function in [
+            *_CONSUMERS.items(),
+            ("http_lane_redrive", "redrive"),
+        ]:
+            if self.queues.visible(url):
+                choices.append(lambda url=url, function=function: self._hand_queue(url, function))
+        if not choices:
+            return False
+        self.rng.choice(choices)()
+        return True
+
+    def _take_in_stream(self) -> None:
+        records = self.tables.records["events"]
+        for record in records[self._streamed :]:
+            if record["eventName"] == "REMOVE":
+                continue
+            event_id = record["dynamodb"]["Keys"]["id"]["S"]
+            self._shards[zlib.crc32(event_id.encode()) % _STREAM_SHARDS].append(([record], 0))
+        self._streamed = len(records)
+
+    def _hand_stream(self, shard: list[tuple[list[dict[str, Any]], int]]) -> None:
+        # A batch that failed comes again by halves, before what is behind it.
+        batch, retries = shard.pop(0)
+        while shard and shard[0][1] == 0 and retries == 0 and self.rng.random() < 0.7:
+            batch = batch + shard.pop(0)[0]
+        if self.invoke("route", {"Records": batch}) is not None:
+            return
+        if len(batch) > 1:
+            middle = len(batch) // 2
+            shard[:0] = [(batch[:middle], retries + 1), (batch[middle:], retries + 1)]
+        elif retries < _STREAM_RETRIES:
+            shard.insert(0, (batch, retries + 1))
+        else:
+            self._give_up(batch)
+
+    def _give_up(self, batch: list[dict[str, Any]]) -> None:
+        name = f"given-up-{len(self.objects)}"
+        self.objects["failures", name] = orjson.dumps({"payload": {"Records": batch}})
+        notice = {"detail": {"bucket": {"name": "failures"}, "object": {"key": name}}}
+        self.queues.send("stranded_queue", orjson.dumps(notice).decode())
+
+    def _hand_queue(self, url: str, function: str) -> None:
+        visible = self.queues.visible(url)
+        self.rng.shuffle(visible)
+        batch = visible[: self.rng.randint(1, 10)]
+        records = [self.queues.hand_over(url, message) for message in batch]
+        answer = self.invoke(function, {"Records": records})
+        if answer is None:
+            return
+        kept = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
+        for message in batch:
+            # At least once: now and then the queue forgets that a message was deleted.
+            if message.id in kept:
+                continue
+            if self.rng.random() < 0.05:
+                message.visible_at = self.now + self.rng.choice((0.0, 5.0, 400.0))
+                if message.receives < 4:
+                    continue
+            self.queues.delete(url, message.id)
+
+    def _later(self) -> bool:
+        left = self._left()
+        if not any(left.values()):
+            return False
+        moments = [
+            message.visible_at
+            for url in (*_CONSUMERS, "http_lane_redrive")
+            for message in self.queues.queues[url].messages
+        ]
+        moments += [
+            times.seconds(item["next_retry_at"]["S"])
+            for item in self.tables.items["deliveries"].values()
+            if "due_shard" in item
+        ]
+        moments = [
+            max(each, self.now + _SWEEP_SECONDS) if each <= self.now else each for each in moments
+        ]
+        # What nothing will wake is found by the sweeper, in its time.
+        self.now = max(self.now, min(moments, default=self.now + _DELAY_SECONDS)) + 0.01
+        if self.now - self._swept >= _SWEEP_SECONDS:
+            self._swept = self.now
+            self.invoke("sweep", {})
+        return True
+
+    def _left(self) -> dict[str, int]:
+        deliveries = self.tables.items["deliveries"]
+        return {
+            "messages": sum(
+                len(self.queues.queues[url].messages) for url in (*_CONSUMERS, "http_lane_redrive")
+            ),
+            "waiting": sum("due_shard" in item for item in deliveries.values()),
+            "unrouted": sum(
+                (event_id, "#routing") not in deliveries
+                for (event_id,) in self.tables.items["events"]
+            ),
+            "replays": sum(
+                orjson.loads(item["document"]["S"])["state"] == "running"
+                for item in self.tables.items["replays"].values()
+            ),
+        }

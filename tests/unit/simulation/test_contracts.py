@@ -1,0 +1,27 @@
+"""The stores keep their promises on the stand-ins."""
+
+from tests.contracts.deliveries import DeliveriesContract
+from tests.contracts.events import ListContract, PutContract
+from tests.contracts.registrations import KeysContract, PublishersContract, TransactionsContract
+from tests.contracts.subscriptions import SubscriptionsContract
+
+
+class TestPuttingEvents(PutContract): ...
+
+
+class TestListingEvents(ListContract): ...
+
+
+class TestDeliveries(DeliveriesContract): ...
+
+
+class TestPublishers(PublishersContract): ...
+
+
+class TestKeys(KeysContract): ...
+
+
+class TestTransactions(TransactionsContract): ...
+
+
+class TestSubscriptions(SubscriptionsContract): ...

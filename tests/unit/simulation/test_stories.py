@@ -1,0 +1,81 @@
+"""Whatever goes wrong at whichever call, no promise is broken."""
+
+import multiprocessing
+import os
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+
+import pytest
+
+from tests.simulation.checker import check
+from tests.simulation.faults import MODES, Fault, Mode
+from tests.simulation.process import simulated
+from tests.simulation.scenarios import STORIES
+from tests.simulation.workload import run
+from tests.simulation.world import World
+
+SEEDS = 200
+
+
+def tell(name: str, *faults: Fault) -> World:
+    """Tells a story to its end, and checks what must hold."""
+    world = World(seed=1, faults=faults)
+    with simulated(world, seed=1):
+        STORIES[name](world)
+        world.settle()
+        check(world)
+    return world
+
+
+def spoil(name: str, mode: Mode) -> list[str]:
+    """Tells a story once for each of its calls, which goes wrong.
+
+    Returns:
+        What was broken.
+    """
+    broken = []
+    for call in range(1, tell(name).calls + 1):
+        try:
+            world = tell(name, Fault(call, mode))
+            assert world.happened[mode] == 1
+        except Exception as error:
+            broken.append(f"{name}, call {call} {mode}: {error}")
+    return broken
+
+
+def course(seed: int) -> str:
+    """Runs a seed; tells what was broken, if anything was."""
+    try:
+        run(seed)
+    except Exception as error:
+        return f"python -m tests.simulation --seed {seed}: {error}"
+    return ""
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[Executor]:
+    """A process for each processor."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
+        yield pool
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_a_story_ends_well(name: str) -> None:
+    tell(name)
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_a_story_ends_well_whichever_call_goes_wrong(name: str, processes: Executor) -> None:
+    found = processes.map(spoil, [name] * len(MODES), MODES)
+    assert [each for broken in found for each in broken] == []
+
+
+def test_a_random_course_ends_well_whatever_goes_wrong(processes: Executor) -> None:
+    assert [each for each in processes.map(course, range(1, SEEDS + 1), chunksize=10) if each] == []
+
+
+def test_a_seed_is_the_same_course_again() -> None:
+    first, second = run(7), run(7)
+    assert first.made == second.made
+    assert first.tables.items == second.tables.items
