@@ -103,7 +103,7 @@ DELIVERIES = Table(
     Attribute("subscription_id"),
     # All three are sparse: what is delivered at once is in none, and costs no further write.
     indexes=(
-        Index("by_due", Attribute("due_shard"), Attribute("next_retry_at"), _DUE),
+        Index("by_due", Attribute("due_shard"), Attribute("due_at"), _DUE),
         Index("by_dead", Attribute("dead_shard"), Attribute("dead_letter_id"), ()),
         Index("by_dead_service", Attribute("dead_service_shard"), Attribute("dead_letter_id"), ()),
     ),

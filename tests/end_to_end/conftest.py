@@ -160,7 +160,7 @@ class World:
                 "event_id": {"S": letter["event_id"]},
                 "subscription_id": {"S": letter["subscription_id"] + replay},
             },
-            UpdateExpression="SET next_retry_at = :now",
+            UpdateExpression="SET next_retry_at = :now, due_at = :now",
             ConditionExpression="attribute_exists(due_shard)",
             ExpressionAttributeValues={":now": {"S": letter["created_at"]}},
         )

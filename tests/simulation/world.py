@@ -485,7 +485,7 @@ class World:
             for message in self.queues.queues[url].messages
         ]
         moments += [
-            times.seconds(item["next_retry_at"]["S"])
+            times.seconds(item["due_at"]["S"])
             for item in self.tables.items["deliveries"].values()
             if "due_shard" in item
         ]

@@ -245,11 +245,15 @@ class Courier:
         delivery = _as_dead_letter(delivery)
         # Of several messages about one attempt only that one goes on whose record stands.
         stands = self.deliveries.record(delivery, message.attempt, epoch) or delivery
+        follow_up = self.resumed(received, message, stands)
+        if stands.status not in SETTLED and stands.attempts < message.attempt:
+            # Another holds a newer claim; this message must outlast it, or both might be lost.
+            follow_up = replace(message, delay=LEASE_SECONDS)
         return Handled(
             settled=stands.status in SETTLED,
             delivered=False,
             gone=outcome.gone,
-            follow_up=self.resumed(received, message, stands),
+            follow_up=follow_up,
         )
 
     def _owed_to_nobody(

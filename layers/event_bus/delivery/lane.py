@@ -100,7 +100,8 @@ class Lane:
         subscription: Subscription | None,
         closed_until: float | None,
     ) -> Handled:
-        if subscription and subscription.ordered and message.replay_id is None:
+        # Of one that was deleted it is not known any more; it may have held others back.
+        if (subscription is None or subscription.ordered) and message.replay_id is None:
             event = message.event or self.courier.events.get(message.event_id)
             if event and event.stream_id:
                 return self.ordered.handle(received, message, event, subscription, closed_until)

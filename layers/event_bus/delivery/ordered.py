@@ -49,7 +49,7 @@ class OrderedCourier:
         received: Received,
         message: Message,
         event: Event,
-        subscription: Subscription,
+        subscription: Subscription | None,
         closed_until: float | None,
     ) -> Handled:
         """Delivers what is next in a stream, until one of its events must be waited for.
@@ -60,14 +60,14 @@ class OrderedCourier:
             received: The message as the queue handed it over.
             message: What it carries.
             event: Its event, which belongs to a stream.
-            subscription: The subscription.
+            subscription: The subscription; None where it is gone, and nobody is owed the stream.
             closed_until: Until when its circuit is open, in Unix seconds; None where it is not.
         """
         stream_id = event.metadata["stream_id"]
-        cursor = self.cursors.hold(subscription.id, stream_id, new_id("cur"), _HOLD_SECONDS)
+        cursor = self.cursors.hold(message.subscription_id, stream_id, new_id("cur"), _HOLD_SECONDS)
         if cursor is None:
             return Handled(settled=False, follow_up=replace(message, delay=_MOMENT))
-        position = int(cursor.position) if cursor.position else self._start(stream_id, subscription)
+        position = int(cursor.position) if cursor.position else self._start(event, subscription)
         end = self.clock() + _BUDGET_SECONDS
         handled = Handled(settled=True)
         delivered: bool | None = None
@@ -106,7 +106,7 @@ class OrderedCourier:
         received: Received,
         message: Message,
         event: Event,
-        subscription: Subscription,
+        subscription: Subscription | None,
         closed_until: float | None,
     ) -> Handled:
         # The stream has gone on without it: it is settled, unless a person has it tried anew.
@@ -115,13 +115,16 @@ class OrderedCourier:
             return done
         return self.courier.attempt(received, message, subscription, event, record, closed_until)
 
-    def _start(self, stream_id: str, subscription: Subscription) -> int:
+    def _start(self, event: Event, subscription: Subscription | None) -> int:
+        if subscription is None:
+            return int(event.metadata["stream_version"]) - 1
         # What was stored before the subscription does not match it; the margin is for clocks that
         # do not agree. What has expired is owed to nobody.
         since = max(
             times.seconds(subscription.created_at), times.unix() - 86_400 * self.retention_days
         )
-        return self.streams.version_before(stream_id, times.at(since - _CLOCK_SKEW_SECONDS))
+        moment = times.at(since - _CLOCK_SKEW_SECONDS)
+        return self.streams.version_before(event.metadata["stream_id"], moment)
 
     def _pass(
         self,
@@ -129,7 +132,7 @@ class OrderedCourier:
         message: Message,
         entry: StreamEntry,
         routing: Routing | None,
-        subscription: Subscription,
+        subscription: Subscription | None,
         closed_until: float | None,
     ) -> Handled:
         if routing is None:
@@ -139,7 +142,7 @@ class OrderedCourier:
             waited = times.unix() - times.seconds(entry.created_at)
             delay = min(max(_MOMENT, round(waited / 4)), LONGEST_DELAY_SECONDS)
             return Handled(settled=False, follow_up=replace(message, delay=delay))
-        if subscription.id not in routing.matched:
+        if message.subscription_id not in routing.matched:
             return Handled(settled=True)
         own = replace(
             message, event_id=entry.event_id, event=None, attempt=1, round_start=0, delay=0
@@ -150,7 +153,7 @@ class OrderedCourier:
         else:
             if record.status in SETTLED:
                 return Handled(settled=True)
-            if _must_wait(record) and not _asks_for(message, record):
+            if _must_wait(record):
                 resumed = self.courier.resumed(received, own, record)
                 return Handled(settled=False, follow_up=resumed)
             own = replace(own, attempt=record.attempts + 1, round_start=record.round_start)
@@ -163,11 +166,6 @@ class OrderedCourier:
             record,
             closed_until,
         )
-
-
-def _asks_for(message: Message, record: Delivery) -> bool:
-    # The sweeper has put the record off, and a person does not wait: the message itself counts.
-    return message.key == record.key and message.attempt > record.attempts
 
 
 def _must_wait(record: Delivery) -> bool:

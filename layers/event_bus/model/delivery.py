@@ -12,6 +12,9 @@ DeadLetterStatus = Literal["retrying", "exhausted", "resolved"]
 SETTLED: frozenset[DeliveryStatus] = frozenset({"delivered", "exhausted", "dropped"})
 """The statuses after which no attempt follows by itself."""
 
+ON_LANE_SECONDS = 1_800
+"""After how long a message that was sent to a lane, and made no attempt, counts as lost."""
+
 KEPT_ATTEMPTS = 50
 """How many attempts of a delivery are remembered, the last ones."""
 
@@ -110,7 +113,7 @@ class Delivery:
         round_start: How many of them were made before a person had it tried anew.
         last_error: What went wrong last, while it is not delivered.
         next_retry_at: When it is tried again, RFC 3339, while it is retrying.
-        waiting: Whether it waits for that in the table, not on its lane.
+        waiting: Whether it waits for that in the table, and not as a message on its lane.
         dead_letter_id: Its id as a dead letter, if it ever became one.
         log: The last attempts.
         delivered_at: When the subscriber took it, RFC 3339.

@@ -83,7 +83,8 @@ class SubscriptionChange(Request):
     """What changes a subscription: a JSON merge patch (RFC 7396) of these members.
 
     `filters` and `retry_policy` are replaced as a whole: an event pattern gives null a meaning of
-    its own, and the members of a policy belong together.
+    its own, and the members of a policy belong together. `ordered` does not change: what is held
+    back would be without its order, or without anyone to bring it.
     """
 
     name: Name | None = None
@@ -91,7 +92,6 @@ class SubscriptionChange(Request):
     callback_url: CallbackUrl | None = None
     filters: Filters | None = None
     delivery_guarantee: DeliveryGuarantee | None = None
-    ordered: bool | None = None
     retry_policy: RetryPolicyRequest | None = None
     status: SubscriptionStatus | None = None
 

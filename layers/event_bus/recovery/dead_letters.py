@@ -17,7 +17,6 @@ from event_bus.model.validation import Request, Time
 from event_bus.routing.lanes import Lanes
 from event_bus.security.callers import Caller
 from event_bus.stores.deliveries import DeliveryStore
-from event_bus.sweeping.due import LEASE_SECONDS
 
 PARAMETERS = (
     "event_id",
@@ -254,7 +253,7 @@ class DeadLetters:
 
     def _reopened(self, letter: Delivery) -> Delivery | None:
         # Due later for the sweeper, in case the message below is lost with this function.
-        return self.deliveries.reopen(letter, times.after(LEASE_SECONDS))
+        return self.deliveries.reopen(letter)
 
 
 def _newest_first(deliveries: Iterable[Delivery]) -> list[Delivery]:

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from event_bus import times
 from event_bus.model.delivery import (
+    ON_LANE_SECONDS,
     Attempt,
     Delivery,
     DeliveryError,
@@ -173,7 +174,9 @@ class DeliveryStore:
             "error_code": delivery.last_error and text(delivery.last_error.code),
             "delivered_at": delivery.delivered_at and text(delivery.delivered_at),
             "next_retry_at": delivery.next_retry_at and text(delivery.next_retry_at),
-            "due_shard": text(_shard(delivery.key.event_id)) if delivery.waiting else None,
+            "due_shard": delivery.next_retry_at and text(_shard(delivery.key.event_id)),
+            "due_at": delivery.next_retry_at
+            and text(_due_at(delivery.next_retry_at, waiting=delivery.waiting)),
         }
         for name, value in optional.items():
             if value is None:
@@ -308,7 +311,7 @@ class DeliveryStore:
         answer = self.client.query(
             TableName=self.table,
             IndexName="by_due",
-            KeyConditionExpression="due_shard = :shard AND next_retry_at <= :now",
+            KeyConditionExpression="due_shard = :shard AND due_at <= :now",
             ExpressionAttributeValues={":shard": text(str(shard)), ":now": text(times.now())},
             Limit=limit,
         )
@@ -316,26 +319,32 @@ class DeliveryStore:
             Due(
                 key=_key_in(item),
                 service_id=item["service_id"]["S"],
-                due_at=item["next_retry_at"]["S"],
+                due_at=item["due_at"]["S"],
                 attempts=int(item["attempts"]["N"]),
                 round_start=int(item["round_start"]["N"]),
             )
             for item in answer["Items"]
         ]
 
-    def put_off(self, due: Due, until: str) -> bool:
+    def put_off(self, due: Due, until: str, *, waits: bool) -> bool:
         """Has a delivery that is due come due again later, unless it has moved on meanwhile.
+
+        Args:
+            due: The delivery.
+            until: When, RFC 3339.
+            waits: Whether it is not tried before; else it is on its lane, and due in case it is
+                lost there.
 
         Returns:
             Whether it had not; a repeated request finds itself done.
         """
+        shown = ", next_retry_at = :until" if waits else ""
         try:
             self.client.update_item(
                 TableName=self.table,
                 Key=_key(due.key),
-                UpdateExpression="SET next_retry_at = :until",
-                ConditionExpression="attribute_exists(due_shard) "
-                "AND next_retry_at IN (:due, :until)",
+                UpdateExpression=f"SET due_at = :until{shown}",
+                ConditionExpression="attribute_exists(due_shard) AND due_at IN (:due, :until)",
                 ExpressionAttributeValues={":until": text(until), ":due": text(due.due_at)},
             )
         except ClientError as error:
@@ -344,12 +353,11 @@ class DeliveryStore:
             return False
         return True
 
-    def reopen(self, delivery: Delivery, due_at: str) -> Delivery | None:
+    def reopen(self, delivery: Delivery) -> Delivery | None:
         """Has a dead letter tried anew, with all the attempts of its policy.
 
         Args:
-            delivery: The delivery as it was read.
-            due_at: When the sweeper tries it, if nothing else does before, RFC 3339.
+            delivery: The delivery as it was read; whoever reopens it sends its message.
 
         Returns:
             The delivery as it stands now; None where it has moved on since it was read.
@@ -359,7 +367,7 @@ class DeliveryStore:
                 TableName=self.table,
                 Key=_key(delivery.key),
                 UpdateExpression="SET #status = :retrying, round_start = attempts, "
-                "due_shard = :shard, next_retry_at = :due, updated_at = :now, "
+                "due_shard = :shard, due_at = :due, next_retry_at = :now, updated_at = :now, "
                 "expires_at = :expiry",
                 ConditionExpression="attempts = :attempts AND #status IN (:retrying, :exhausted)",
                 ExpressionAttributeNames={"#status": "status"},
@@ -368,7 +376,7 @@ class DeliveryStore:
                     ":exhausted": text("exhausted"),
                     ":attempts": number(delivery.attempts),
                     ":shard": text(_shard(delivery.key.event_id)),
-                    ":due": text(due_at),
+                    ":due": text(times.after(ON_LANE_SECONDS)),
                     ":now": text(times.now()),
                     ":expiry": number(times.expiry(self.retention_days)),
                 },
@@ -391,7 +399,7 @@ class DeliveryStore:
                 TableName=self.table,
                 Key=_key(delivery.key),
                 UpdateExpression="SET #status = :dropped, last_error = :error, error_code = :code, "
-                "updated_at = :now REMOVE due_shard, next_retry_at",
+                "updated_at = :now REMOVE due_shard, due_at, next_retry_at",
                 ConditionExpression="#status <> :delivered",
                 ExpressionAttributeNames={"#status": "status"},
                 ExpressionAttributeValues={
@@ -467,6 +475,13 @@ def _shard(word: str) -> str:
     return str(zlib.crc32(word.encode()) % SHARDS)
 
 
+def _due_at(next_retry_at: str, *, waiting: bool) -> str:
+    if waiting:
+        return next_retry_at
+    # What is on its lane is due, too, in case it is lost there.
+    return times.at(times.seconds(next_retry_at) + ON_LANE_SECONDS)
+
+
 def _key(key: DeliveryKey) -> Item:
     sort = (
         key.subscription_id if key.replay_id is None else f"{key.subscription_id}#{key.replay_id}"
@@ -508,7 +523,7 @@ def _delivery(item: Mapping[str, Any]) -> Delivery:
         round_start=int(item.get("round_start", {"N": "0"})["N"]),
         last_error=DeliveryError(**orjson.loads(error["S"])) if error else None,
         next_retry_at=word("next_retry_at"),
-        waiting="due_shard" in item,
+        waiting="due_at" in item and item["due_at"] == item["next_retry_at"],
         dead_letter_id=word("dead_letter_id"),
         log=tuple(
             Attempt(**each) for each in orjson.loads(item.get("attempt_log", {"S": "[]"})["S"])

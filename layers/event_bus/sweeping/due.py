@@ -8,12 +8,10 @@ from event_bus import times
 from event_bus.delivery.message import Message
 from event_bus.log import logger
 from event_bus.model.circuit import Circuit
+from event_bus.model.delivery import ON_LANE_SECONDS
 from event_bus.routing.lanes import Lanes
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.deliveries import SHARDS, DeliveryStore, Due
-
-LEASE_SECONDS = 1800
-"""After how long a delivery that was sent to its lane, and not attempted, is sent again."""
 
 _PAGE = 100
 
@@ -64,7 +62,8 @@ class DueSweep:
         put_off = 0
         for each in due:
             pause = _pause(circuits.get(each.key.subscription_id))
-            if self.deliveries.put_off(each, times.after(pause or LEASE_SECONDS)):
+            until = times.after(ON_LANE_SECONDS if pause is None else pause)
+            if self.deliveries.put_off(each, until, waits=pause is not None):
                 put_off += 1
                 if pause is None:
                     messages.append(_message(each))
