@@ -47,7 +47,6 @@ _EXPECTED = (ClientError, BotoCoreError, TimeoutError, NotSent, NotStranded, Run
 """What a function may raise when AWS does not do its part; anything else is a fault of its own."""
 
 _STEPS = 40_000
-_HOPELESS_SWEEPS = 4_000
 
 
 class Violation(AssertionError):
@@ -390,15 +389,9 @@ class World:
         Raises:
             Violation: There is no end of it.
         """
-        sweeps = 0
         for _ in range(_STEPS):
-            if self._step():
-                continue
-            if not self._later():
+            if not self._step() and not self._later():
                 return
-            sweeps += 1
-            if sweeps > _HOPELESS_SWEEPS:
-                break
         raise Violation(f"it does not settle: {self._left()}")
 
     def lose_stream(self) -> None:

@@ -78,4 +78,5 @@ def test_a_random_course_ends_well_whatever_goes_wrong(processes: Executor) -> N
 def test_a_seed_is_the_same_course_again() -> None:
     first, second = run(7), run(7)
     assert first.made == second.made
-    assert first.tables.items == second.tables.items
+    for table in ("events", "deliveries", "circuits", "cursors", "replays"):
+        assert first.tables.items[table] == second.tables.items[table]
