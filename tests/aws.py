@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
+from event_bus.stores.circuits import CircuitStore
+from event_bus.stores.cursors import CursorStore
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
 from event_bus.stores.keys import KeyStore
 from event_bus.stores.payloads import PayloadStore
 from event_bus.stores.publishers import PublisherStore
+from event_bus.stores.replays import ReplayStore
+from event_bus.stores.streams import StreamStore
 from event_bus.stores.subscriptions import SubscriptionStore
 
 if TYPE_CHECKING:
@@ -56,11 +60,27 @@ class Aws:
 
     @property
     def events(self) -> EventStore:
-        return EventStore(self.dynamodb, self.tables["events"], self.payloads)
+        return EventStore(self.dynamodb, self.tables["events"], self.payloads, self.streams)
 
     @property
     def deliveries(self) -> DeliveryStore:
         return DeliveryStore(self.dynamodb, self.tables["deliveries"], RETENTION_DAYS)
+
+    @property
+    def circuits(self) -> CircuitStore:
+        return CircuitStore(self.dynamodb, self.tables["circuits"], RETENTION_DAYS)
+
+    @property
+    def cursors(self) -> CursorStore:
+        return CursorStore(self.dynamodb, self.tables["cursors"], RETENTION_DAYS)
+
+    @property
+    def streams(self) -> StreamStore:
+        return StreamStore(self.dynamodb, self.tables["streams"])
+
+    @property
+    def replays(self) -> ReplayStore:
+        return ReplayStore(self.dynamodb, self.tables["replays"], RETENTION_DAYS)
 
     @property
     def publishers(self) -> PublisherStore:

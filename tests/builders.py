@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from event_bus.delivery.message import Message
-from event_bus.model.delivery import Delivery, DeliveryStatus, Routing
+from event_bus.model.delivery import Delivery, DeliveryError, DeliveryKey, DeliveryStatus, Routing
 from event_bus.model.event import INLINE_PAYLOAD_BYTES, Event, EventSubmission, accept
 from event_bus.model.registration import Filters, Publisher, Subscription, SubscriptionStatus
 from event_bus.model.validation import read
@@ -12,6 +12,9 @@ from event_bus.security.callers import ADMIN, Caller
 
 NOON = "2026-05-01T12:00:00.000Z"
 """When things happen unless a test says otherwise."""
+
+LATER = "2100-01-01T00:00:00.000Z"
+"""A time that does not come."""
 
 SECRET = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 """The signing secret of a subscription unless a test says otherwise."""
@@ -61,6 +64,7 @@ def subscription(
     callback_url: str = "https://worker.example/events",
     status: SubscriptionStatus = "active",
     version: int = 0,
+    **members: Any,
 ) -> Subscription:
     """A subscription as the bus keeps it."""
     return Subscription(
@@ -75,6 +79,7 @@ def subscription(
         version=version,
         created_at=NOON,
         updated_at=NOON,
+        **members,
     )
 
 
@@ -100,21 +105,28 @@ def delivery(
     subscription_id: str = "sub_1",
     *,
     attempts: int = 1,
+    **members: Any,
 ) -> Delivery:
-    """The outcome of an attempt."""
+    """A delivery as it stands after an attempt."""
     delivered = status == "delivered"
     return Delivery(
-        event_id=event_id,
-        subscription_id=subscription_id,
-        service_id="worker",
-        status=status,
-        attempts=attempts,
-        last_error=None if delivered else {"code": "timeout", "message": "too late"},
-        delivered_at=NOON if delivered else None,
-        updated_at=NOON,
+        **{
+            "key": DeliveryKey(event_id, subscription_id),
+            "service_id": "worker",
+            "event_type": "task.created",
+            "status": status,
+            "attempts": attempts,
+            "created_at": NOON,
+            "updated_at": NOON,
+            "last_error": None if delivered else DeliveryError("timeout", "too late", NOON),
+            "next_retry_at": LATER if status == "retrying" else None,
+            "delivered_at": NOON if delivered else None,
+            "written_by": "m-1",
+            **members,
+        }
     )
 
 
-def message(about: Event, to: Subscription) -> Message:
+def message(about: Event, to: Subscription, **members: Any) -> Message:
     """An event on its way to a subscription."""
-    return Message(about.id, to.id, to.service_id, to.version, about)
+    return Message(about.id, to.id, to.service_id, to.version, about, **members)

@@ -19,8 +19,6 @@ from event_bus.settings import settings
 from tests.aws import RETENTION_DAYS, Aws
 from tests.requests import http_request
 
-LANE_ATTEMPTS = 3
-
 
 @dataclass
 class Answer:
@@ -40,12 +38,14 @@ class Functions:
         secrets: The client of their secrets.
         lane: The queue of the HTTP lane.
         stranded: The queue of stranded events.
+        replays: The queue of replays that must go on.
     """
 
     aws: Aws
     secrets: Any
     lane: str
     stranded: str
+    replays: str
 
     @cached_property
     def _loaded(self) -> dict[str, ModuleType]:
@@ -118,15 +118,15 @@ class Functions:
 def functions(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
     """The functions, told to work on the tables and queues of this test."""
     secrets = _Secrets()
-    made = Functions(aws, secrets, aws.queue(), aws.queue())
+    made = Functions(aws, secrets, aws.queue(), aws.queue(), aws.queue())
     environment = {
         **{f"{name.upper()}_TABLE": table for name, table in aws.tables.items()},
         "PAYLOADS_BUCKET": aws.bucket,
         "HTTP_LANE_URL": made.lane,
         "STRANDED_QUEUE_URL": made.stranded,
+        "REPLAY_QUEUE_URL": made.replays,
         "ADMIN_SECRET_ARN": "admin",
         "RETENTION_DAYS": str(RETENTION_DAYS),
-        "LANE_ATTEMPTS": str(LANE_ATTEMPTS),
         "STAGE": "local",
     }
     for name, value in environment.items():

@@ -97,11 +97,14 @@ class Team:
     def _event(self, draft: Draft) -> dict[str, Any]:
         with self._numbering:
             number = next(self._numbers)
-        metadata: dict[str, str] = {}
+        metadata: dict[str, Any] = {}
         if draft.cause:
+            cause = draft.cause["metadata"]
             metadata = {
-                "correlation_id": draft.cause["metadata"]["correlation_id"],
+                "correlation_id": cause["correlation_id"],
                 "causation_id": draft.cause["id"],
+                # The bus counts as well; what is stored is then what was sent.
+                "hop_count": cause.get("hop_count", 0) + 1,
             }
         elif draft.correlation:
             metadata = {"correlation_id": self.correlation_id(draft.correlation)}

@@ -4,54 +4,229 @@ from dataclasses import replace
 
 import pytest
 from botocore.exceptions import ConnectionClosedError
-from event_bus.model.delivery import DeliveryStatus
+from event_bus import times
+from event_bus.model.delivery import (
+    Attempt,
+    Delivery,
+    DeliveryError,
+    DeliveryKey,
+    DeliveryStatus,
+)
+from event_bus.stores.deliveries import SHARDS, Due
 
 from tests.aws import Aws
-from tests.builders import delivery, routing
+from tests.builders import LATER, NOON, delivery, routing
 from tests.faults import answer_lost, grudging
+
+KEY = DeliveryKey("evt_1", "sub_1")
+
+
+def waiting(due_at: str = NOON, **members: object) -> Delivery:
+    """A dead letter that waits for its time."""
+    return replace(
+        delivery("retrying", next_retry_at=due_at, waiting=True, dead_letter_id="dl_1"),
+        **members,  # type: ignore[arg-type]
+    )
+
+
+def due(aws: Aws) -> list[Due]:
+    """What is due at present, of all shards."""
+    return [each for shard in range(SHARDS) for each in aws.deliveries.due(shard, 10)]
 
 
 class DeliveriesContract:
-    """How outcomes and routings are kept."""
+    """How deliveries and routings are kept."""
 
     def test_of_an_event_that_was_not_routed_nothing_is_known(self, aws: Aws) -> None:
         assert aws.deliveries.of_event("evt_1") == (None, [])
         assert aws.deliveries.routings(["evt_1"]) == {}
+        assert aws.deliveries.get(KEY) is None
 
-    def test_routing_and_outcomes_stand_beside_each_other(self, aws: Aws) -> None:
+    def test_routing_and_deliveries_stand_beside_each_other(self, aws: Aws) -> None:
         routed = routing("evt_1", sub_1="worker", sub_2="other")
         aws.deliveries.record_routings([routed])
-        outcomes = [delivery(), delivery("retrying", subscription_id="sub_2", attempts=3)]
-        for each in outcomes:
-            aws.deliveries.record(each)
-        aws.deliveries.record(delivery(event_id="evt_2"))
-        assert aws.deliveries.of_event("evt_1") == (routed, outcomes)
+        log = (Attempt(1, NOON, 12, "http_status", "500", 500, "no"), Attempt(2, NOON, 8))
+        replayed = replace(delivery(), key=DeliveryKey("evt_1", "sub_1", "rpl_1"), log=log)
+        failed = delivery("retrying", subscription_id="sub_2", attempts=3)
+        for each in (delivery(), replayed, failed):
+            assert aws.deliveries.record(each, each.attempts) is None
+        aws.deliveries.record(delivery(event_id="evt_2"), 1)
+        assert aws.deliveries.of_event("evt_1") == (routed, [delivery(), replayed, failed])
+        assert aws.deliveries.get(replayed.key) == replayed
+        keys = [replayed.key, failed.key, DeliveryKey("evt_9", "sub_9")]
+        assert aws.deliveries.get_many(keys) == {replayed.key: replayed, failed.key: failed}
 
-    @pytest.mark.parametrize("later", ["retrying", "exhausted", "dropped"])
+    @pytest.mark.parametrize("later", ["retrying", "exhausted", "dropped", "delivered"])
     def test_no_later_outcome_undoes_a_success(self, aws: Aws, later: DeliveryStatus) -> None:
         success = delivery(attempts=2)
-        aws.deliveries.record(success)
-        aws.deliveries.record(delivery(later, attempts=3))
-        assert aws.deliveries.of_event("evt_1") == (None, [success])
+        assert aws.deliveries.record(success, 2) is None
+        assert aws.deliveries.record(delivery(later, attempts=3), 3) == success
+        assert aws.deliveries.get(KEY) == success
 
-    def test_a_success_takes_the_error_away(self, aws: Aws) -> None:
-        aws.deliveries.record(delivery("retrying"))
-        success = delivery(attempts=2)
-        aws.deliveries.record(success)
-        assert aws.deliveries.of_event("evt_1") == (None, [success])
+    @pytest.mark.parametrize("earlier", ["retrying", "exhausted", "dropped"])
+    def test_a_success_counts_whatever_was_before(self, aws: Aws, earlier: DeliveryStatus) -> None:
+        aws.deliveries.record(delivery(earlier, attempts=2), 2)
+        late = delivery(attempts=1)
+        assert aws.deliveries.record(late, 1) is None
+        assert aws.deliveries.get(KEY) == late
 
     def test_a_later_failure_replaces_an_earlier_one(self, aws: Aws) -> None:
-        aws.deliveries.record(delivery("retrying"))
-        last = replace(delivery("exhausted", attempts=5), last_error={"code": "http_status"})
-        aws.deliveries.record(last)
-        assert aws.deliveries.of_event("evt_1") == (None, [last])
+        aws.deliveries.record(delivery("retrying"), 1)
+        error = DeliveryError("http_status", "500", NOON)
+        last = replace(delivery("exhausted", attempts=5), last_error=error, dead_letter_id="dl_1")
+        assert aws.deliveries.record(last, 5) is None
+        assert aws.deliveries.get(KEY) == last
 
-    def test_an_outcome_whose_answer_was_lost_can_be_recorded_again(self, aws: Aws) -> None:
+    @pytest.mark.parametrize("settled", ["exhausted", "dropped"])
+    def test_what_is_settled_does_not_fail_again(self, aws: Aws, settled: DeliveryStatus) -> None:
+        stands = delivery(settled, attempts=2)
+        aws.deliveries.record(stands, 2)
+        assert aws.deliveries.record(delivery("retrying", attempts=3), 3) == stands
+
+    def test_of_two_messages_about_one_attempt_the_first_counts(self, aws: Aws) -> None:
+        first = delivery("retrying", attempts=2, written_by="m-1")
+        assert aws.deliveries.record(first, 2) is None
+        second = delivery("retrying", attempts=2, written_by="m-2")
+        assert aws.deliveries.record(second, 2) == first
+        assert aws.deliveries.get(KEY) == first
+
+    def test_a_record_whose_answer_was_lost_is_met_again(self, aws: Aws) -> None:
+        failed = delivery("retrying")
         lost = answer_lost(aws.dynamodb, "UpdateItem", aws.carry_out)
         with lost, pytest.raises(ConnectionClosedError):
-            aws.deliveries.record(delivery())
-        aws.deliveries.record(delivery())
-        assert aws.deliveries.of_event("evt_1") == (None, [delivery()])
+            aws.deliveries.record(failed, 1)
+        assert aws.deliveries.record(failed, 1) == failed
+        again = replace(aws.deliveries, client=aws.retrying)
+        with answer_lost(aws.retrying, "UpdateItem", aws.carry_out):
+            assert again.record(replace(failed, attempts=2), 2) == replace(failed, attempts=2)
+
+    def test_a_claim_holds_until_its_outcome_is_recorded(self, aws: Aws) -> None:
+        first = aws.deliveries.claim(delivery("pending"), "c-1", 60, once=False)
+        assert first.epoch == 1
+        assert (first.delivery.status, first.delivery.service_id) == ("pending", "worker")
+        second = aws.deliveries.claim(delivery("pending"), "c-2", 60, once=False)
+        assert second.epoch is None
+        assert second.lease_until == first.lease_until > times.unix()
+        assert aws.deliveries.record(delivery("retrying"), 1, epoch=1) is None
+        assert aws.deliveries.claim(delivery("pending"), "c-2", 60, once=False).epoch == 2
+
+    def test_a_claim_that_is_repeated_meets_itself(self, aws: Aws) -> None:
+        again = replace(aws.deliveries, client=aws.retrying)
+        with answer_lost(aws.retrying, "UpdateItem", aws.carry_out):
+            assert again.claim(delivery("pending"), "c-1", 60, once=True).epoch == 2
+
+    def test_a_claim_that_has_lapsed_can_be_taken_over(self, aws: Aws) -> None:
+        aws.deliveries.claim(delivery("pending"), "c-1", -1, once=False)
+        assert aws.deliveries.claim(delivery("pending"), "c-2", 60, once=False).epoch == 2
+        # The failure of the first claim does not count against the second.
+        stands = aws.deliveries.record(delivery("retrying"), 1, epoch=1)
+        assert stands
+        assert (stands.status, stands.attempts) == ("pending", 0)
+        # Its success does.
+        assert aws.deliveries.record(delivery(), 1, epoch=1) is None
+
+    def test_a_claim_for_the_only_attempt_is_never_taken_over(self, aws: Aws) -> None:
+        aws.deliveries.claim(delivery("pending"), "c-1", -1, once=True)
+        second = aws.deliveries.claim(delivery("pending"), "c-2", 60, once=True)
+        assert second.epoch is None
+        assert second.lease_until < times.unix()
+
+    @pytest.mark.parametrize("settled", ["delivered", "exhausted", "dropped"])
+    def test_what_is_settled_cannot_be_claimed(self, aws: Aws, settled: DeliveryStatus) -> None:
+        aws.deliveries.record(delivery(settled), 1)
+        claim = aws.deliveries.claim(delivery("pending"), "c-1", 60, once=False)
+        assert (claim.epoch, claim.delivery.status) == (None, settled)
+
+    def test_what_waits_is_due_when_its_time_has_come(self, aws: Aws) -> None:
+        aws.deliveries.record(waiting(attempts=3, round_start=1), 3)
+        later = replace(waiting(LATER), key=DeliveryKey("evt_2", "sub_1"))
+        aws.deliveries.record(later, 1)
+        aws.deliveries.record(delivery(event_id="evt_3"), 1)
+        assert due(aws) == [Due(KEY, "worker", NOON, 3, 1)]
+        stored = aws.deliveries.get(KEY)
+        assert stored
+        assert stored.waiting
+
+    def test_what_is_on_its_lane_is_due_in_case_it_is_lost_there(self, aws: Aws) -> None:
+        aws.deliveries.record(delivery("retrying", next_retry_at=NOON), 1)
+        [found] = due(aws)
+        assert found.due_at == "2026-05-01T12:30:00.000Z"
+        stored = aws.deliveries.get(KEY)
+        assert stored
+        assert not stored.waiting
+
+    def test_what_is_put_off_is_due_later_and_its_record_takes_it_out(self, aws: Aws) -> None:
+        aws.deliveries.record(waiting(), 1)
+        [found] = due(aws)
+        assert aws.deliveries.put_off(found, LATER, waits=False)
+        assert due(aws) == []
+        shown = aws.deliveries.get(KEY)
+        assert shown
+        assert (shown.next_retry_at, shown.waiting) == (NOON, False)
+        # Another sweeper that had read it too comes too late.
+        assert not aws.deliveries.put_off(found, "2099-01-01T00:00:00.000Z", waits=False)
+        assert aws.deliveries.put_off(found, LATER, waits=True)
+        assert aws.deliveries.record(delivery(attempts=2), 2) is None
+        assert not aws.deliveries.put_off(found, NOON, waits=True)
+        assert due(aws) == []
+
+    def test_a_dead_letter_is_reopened_with_a_new_round(self, aws: Aws) -> None:
+        letter = delivery("exhausted", attempts=4, dead_letter_id="dl_1")
+        aws.deliveries.record(letter, 4)
+        reopened = aws.deliveries.reopen(letter)
+        assert reopened
+        assert (reopened.status, reopened.attempts, reopened.round_start) == ("retrying", 4, 4)
+        assert due(aws) == []
+        assert aws.deliveries.reopen(letter) is not None
+        aws.deliveries.record(delivery("exhausted", attempts=5), 5)
+        assert aws.deliveries.reopen(letter) is None
+
+    def test_a_dead_letter_that_was_delivered_is_neither_reopened_nor_discarded(
+        self, aws: Aws
+    ) -> None:
+        letter = waiting()
+        aws.deliveries.record(letter, 1)
+        aws.deliveries.record(delivery(attempts=2), 2)
+        error = DeliveryError("discarded", "by hand", NOON)
+        assert aws.deliveries.reopen(letter) is None
+        assert not aws.deliveries.discard(letter, error)
+
+    def test_a_discarded_dead_letter_is_owed_to_nobody(self, aws: Aws) -> None:
+        aws.deliveries.record(waiting(), 1)
+        error = DeliveryError("discarded", "by hand", NOON)
+        assert aws.deliveries.discard(waiting(), error)
+        assert aws.deliveries.discard(waiting(), error)
+        stored = aws.deliveries.get(KEY)
+        assert stored
+        assert (stored.status, stored.last_error, stored.next_retry_at) == ("dropped", error, None)
+        assert due(aws) == []
+
+    def test_dead_letters_are_listed_newest_first_and_found_by_id(self, aws: Aws) -> None:
+        ids = [f"dl_{number:02d}" for number in range(12)]
+        for number, name in enumerate(ids):
+            key = DeliveryKey(f"evt_{number}", "sub_1")
+            service = "other" if number % 3 == 0 else "worker"
+            letter = waiting(LATER, key=key, dead_letter_id=name, service_id=service)
+            aws.deliveries.record(letter, 1)
+        aws.deliveries.record(delivery(event_id="evt_99"), 1)
+        newest = [each.id for each in aws.deliveries.dead_letters(None, ("0", "~"), 5)]
+        assert newest == ids[:-6:-1]
+        between = aws.deliveries.dead_letters(None, ("dl_02", "dl_04"), 100)
+        assert [each.id for each in between] == ["dl_04", "dl_03", "dl_02"]
+        own = aws.deliveries.dead_letters("other", ("0", "~"), 100)
+        assert [each.id for each in own] == ["dl_09", "dl_06", "dl_03", "dl_00"]
+        found = aws.deliveries.dead_letter("dl_07")
+        assert found
+        assert found.key == DeliveryKey("evt_7", "sub_1")
+        assert aws.deliveries.dead_letter("dl_77") is None
+
+    def test_a_dead_letter_keeps_its_id(self, aws: Aws) -> None:
+        aws.deliveries.record(waiting(), 1)
+        aws.deliveries.record(waiting(attempts=2, dead_letter_id="dl_2"), 2)
+        stored = aws.deliveries.get(KEY)
+        assert stored
+        assert stored.dead_letter_id == "dl_1"
+        assert len(aws.deliveries.dead_letters(None, ("0", "~"), 10)) == 1
 
     def test_an_event_that_is_routed_again_has_one_record(self, aws: Aws) -> None:
         aws.deliveries.record_routings([routing("evt_1", sub_1="worker")])

@@ -1,27 +1,52 @@
 """The way of an event through the route and deliver functions, on whatever they stand."""
 
+import time
 from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
-from event_bus.model.delivery import Delivery
+from event_bus.model.delivery import Delivery, DeliveryKey
 from event_bus.model.registration import Subscription
+from event_bus.model.retry_policy import RetryPolicy
 from event_bus.routing.lanes import NotSent
 from standardwebhooks import Webhook
 
 from tests.aws import RETENTION_DAYS
-from tests.builders import LARGE_PAYLOAD, SECRET, event, subscription
+from tests.builders import (
+    AN_ADMIN,
+    LARGE_PAYLOAD,
+    NOON,
+    SECRET,
+    delivery,
+    event,
+    message,
+    service,
+    subscription,
+)
 from tests.faults import grudging
-from tests.handlers import LANE_ATTEMPTS, Functions
-from tests.unit.event_bus.delivery.hostile import Talk, answering, subscriber
+from tests.handlers import Functions
+from tests.unit.event_bus.delivery.hostile import answering, subscriber
 
 TAKEN = answering("HTTP/1.1 204 No Content\r\n\r\n")
-REFUSED = answering("HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n")
+REFUSED = answering("HTTP/1.1 500 No\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
 
 
-def _subscribe(functions: Functions, url: str, name: str = "sub_1") -> Subscription:
-    return functions.aws.subscriptions.create(subscription(name, callback_url=url))
+def _subscribe(functions: Functions, url: str, **members: Any) -> Subscription:
+    return functions.aws.subscriptions.create(subscription(callback_url=url, **members))
+
+
+def _deliver(functions: Functions) -> Any:
+    return functions.invoke("deliver_http", functions.waiting(functions.lane))
+
+
+def _make_due(functions: Functions) -> None:
+    functions.aws.dynamodb.update_item(
+        TableName=functions.aws.tables["deliveries"],
+        Key={"event_id": {"S": "evt_1"}, "subscription_id": {"S": "sub_1"}},
+        UpdateExpression="SET due_at = :noon",
+        ExpressionAttributeValues={":noon": {"S": NOON}},
+    )
 
 
 def _store(functions: Functions, *names: str, payload: dict[str, Any] | None = None) -> None:
@@ -59,31 +84,142 @@ class WayContract:
         answer = functions.invoke("route", {"Records": [removal]})
         assert answer == {"batchItemFailures": []}
 
-    @pytest.mark.parametrize(("attempt", "status"), [(1, "retrying"), (LANE_ATTEMPTS, "exhausted")])
-    def test_a_failed_delivery_stays_on_the_queue(
-        self, functions: Functions, attempt: int, status: str
-    ) -> None:
-        with subscriber(REFUSED) as worker:
-            _subscribe(functions, worker.url)
+    def test_a_failed_delivery_is_followed_by_another_message(self, functions: Functions) -> None:
+        policy = RetryPolicy(schedule=[1], max_attempts=2)
+        with subscriber(REFUSED, REFUSED) as worker:
+            _subscribe(functions, worker.url, retry_policy=policy)
             _store(functions, "evt_1")
             functions.invoke("route", functions.stored("evt_1"))
-            batch = functions.waiting(functions.lane)
-            [record] = batch["Records"]
-            record["attributes"]["ApproximateReceiveCount"] = str(attempt)
-            answer = functions.invoke("deliver_http", batch)
-        assert answer == {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}
-        outcome = _outcome(functions)
-        assert (outcome.status, outcome.attempts) == (status, attempt)
-        waits = functions.waiting(functions.lane)["Records"]
-        assert [each["messageId"] for each in waits] == (
-            [record["messageId"]] if status == "exhausted" else []
-        )
+            assert _deliver(functions) == {"batchItemFailures": []}
+            outcome = _outcome(functions)
+            assert (outcome.status, outcome.attempts) == ("retrying", 1)
+            assert outcome.next_retry_at
+            assert outcome.last_error
+            assert outcome.last_error.timestamp < outcome.next_retry_at
+            time.sleep(2)
+            _deliver(functions)
+        assert _outcome(functions).status == "exhausted"
+        assert [each.number for each in _outcome(functions).log] == [1, 2]
 
-    @pytest.mark.parametrize(("talk", "kept"), [(TAKEN, 1), (REFUSED, 2)])
-    def test_an_unreadable_message_is_kept_beside_others(
-        self, functions: Functions, talk: Talk, kept: int
+    def test_what_must_wait_long_is_swept_when_it_is_due(self, functions: Functions) -> None:
+        with subscriber(REFUSED, TAKEN) as worker:
+            _subscribe(functions, worker.url, retry_policy=RetryPolicy(schedule=[3_600]))
+            _store(functions, "evt_1")
+            functions.invoke("route", functions.stored("evt_1"))
+            _deliver(functions)
+            assert functions.waiting(functions.lane)["Records"] == []
+            assert functions.invoke("sweep", {})["due"] == 0
+            [letter] = functions.request("recovery", "GET /dead-letters", AN_ADMIN).body["items"]
+            assert (letter["status"], letter["retry_count"]) == ("retrying", 0)
+            _make_due(functions)
+            assert functions.invoke("sweep", {})["due"] == 1
+            assert functions.invoke("sweep", {})["due"] == 0
+            _deliver(functions)
+        assert _outcome(functions).status == "delivered", _outcome(functions)
+        path = {"id": letter["id"]}
+        shown = functions.request(
+            "recovery", "GET /dead-letters/{id}", AN_ADMIN, parameters=path
+        ).body
+        assert (shown["status"], len(shown["attempts"])) == ("resolved", 2)
+
+    def test_what_its_lane_gave_up_becomes_a_dead_letter(self, functions: Functions) -> None:
+        with subscriber(TAKEN) as worker:
+            subscribed = _subscribe(functions, worker.url)
+            _store(functions, "evt_1", payload={"kept": "whole"})
+            body = message(event("evt_1"), subscribed).to_json()
+            record = {"messageId": "m-1", "body": body}
+            unreadable = {"messageId": "m-2", "body": "no message"}
+            taken = functions.invoke("redrive", {"Records": [unreadable, record]})
+            assert taken == {"batchItemFailures": [{"itemIdentifier": "m-2"}]}
+            outcome = _outcome(functions)
+            assert (outcome.status, outcome.attempts, outcome.waiting) == ("retrying", 1, True)
+            assert outcome.last_error
+            assert outcome.last_error.code == "function_crashed"
+            # A second copy of it adds nothing.
+            functions.invoke("redrive", {"Records": [record]})
+            assert _outcome(functions).attempts == 1
+            assert outcome.dead_letter_id
+            retried = functions.request(
+                "recovery",
+                "POST /dead-letters/{id}/retry",
+                AN_ADMIN,
+                parameters={"id": outcome.dead_letter_id},
+            )
+            assert retried.status == 202
+            _deliver(functions)
+            [(_, sent)] = worker.requests
+        assert orjson.loads(sent)["payload"] == {"kept": "whole"}
+        assert _outcome(functions).status == "delivered"
+
+    def test_dead_letters_are_seen_by_whom_they_belong_to(self, functions: Functions) -> None:
+        letter = delivery("exhausted", dead_letter_id="dl_1")
+        functions.aws.deliveries.record(letter, 1)
+        listed = functions.request("recovery", "GET /dead-letters", service("worker"))
+        assert [each["id"] for each in listed.body["items"]] == ["dl_1"]
+        assert functions.request("recovery", "GET /dead-letters", service("other")).body == {
+            "items": [],
+            "next_cursor": None,
+        }
+        for route in (
+            "GET /dead-letters/{id}",
+            "POST /dead-letters/{id}/retry",
+            "DELETE /dead-letters/{id}",
+        ):
+            refused = functions.request(
+                "recovery", route, service("other"), parameters={"id": "dl_1"}
+            )
+            assert refused.status == 404, route
+        bulk = functions.request("recovery", "POST /dead-letters/retry", service("other"), {})
+        assert bulk.body == {"retried": 0, "next_cursor": None}
+        assert _outcome(functions).status == "exhausted"
+
+    def test_an_event_is_replayed_by_the_replay_function(self, functions: Functions) -> None:
+        with subscriber(TAKEN, TAKEN) as worker:
+            _subscribe(functions, worker.url)
+            _store(functions, "evt_1", "evt_2")
+            begun = functions.request(
+                "recovery", "POST /events/{id}/replay", AN_ADMIN, parameters={"id": "evt_1"}
+            )
+            assert begun.status == 202
+            batch = functions.waiting(functions.replays)
+            assert functions.invoke("replay", batch) == {"batchItemFailures": []}
+            _deliver(functions)
+            [(headers, body)] = worker.requests
+        replay_id = begun.body["id"]
+        assert headers["webhook-id"] == f"evt_1:{replay_id}"
+        assert headers["event-bus-replay"] == replay_id
+        Webhook(SECRET).verify(body, headers)
+        replay = functions.aws.replays.get(replay_id)
+        assert replay
+        assert (replay.state, replay.examined, replay.sent) == ("completed", 1, 1)
+        assert functions.aws.deliveries.get(DeliveryKey("evt_1", "sub_1")) is None
+
+    def test_a_chain_that_is_too_long_ends_as_a_dead_letter(self, functions: Functions) -> None:
+        _subscribe(functions, "http://127.0.0.1:1/")
+        functions.aws.events.put(event("evt_1", metadata={"hop_count": 17}), RETENTION_DAYS)
+        functions.aws.events.put(event("evt_2", metadata={"hop_count": 16}), RETENTION_DAYS)
+        functions.invoke("route", functions.stored("evt_1", "evt_2"))
+        assert _outcome(functions, "evt_1").status == "exhausted"
+        [record] = functions.waiting(functions.lane)["Records"]
+        assert orjson.loads(record["body"])["event_id"] == "evt_2"
+
+    def test_an_unreadable_stranded_message_does_not_hold_up_others(
+        self, functions: Functions
     ) -> None:
-        with subscriber(talk) as worker:
+        _store(functions, "evt_1")
+        for body in ('{"event_id": "evt_1"}', "no message"):
+            functions.aws.sqs.send_message(QueueUrl=functions.stranded, MessageBody=body)
+        records = [
+            *functions.waiting(functions.stranded)["Records"],
+            *functions.waiting(functions.stranded)["Records"],
+        ]
+        [kept] = functions.invoke("route", {"Records": records})["batchItemFailures"]
+        bodies = {each["messageId"]: each["body"] for each in records}
+        assert bodies[kept["itemIdentifier"]] == "no message"
+        assert set(functions.aws.deliveries.routings(["evt_1"])) == {"evt_1"}
+
+    def test_an_unreadable_message_is_kept_beside_others(self, functions: Functions) -> None:
+        with subscriber(REFUSED) as worker:
             _subscribe(functions, worker.url)
             _store(functions, "evt_1")
             functions.invoke("route", functions.stored("evt_1"))
@@ -95,7 +231,7 @@ class WayContract:
             answer = functions.invoke("deliver_http", {"Records": records})
             assert len(worker.requests) == 1
         assert len(records) == 2
-        assert len(answer["batchItemFailures"]) == kept
+        assert len(answer["batchItemFailures"]) == 1
 
     def test_a_poison_event_is_stranded_and_routed_once_it_is_sound(
         self, functions: Functions

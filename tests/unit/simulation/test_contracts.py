@@ -2,6 +2,12 @@
 
 from tests.contracts.deliveries import DeliveriesContract
 from tests.contracts.events import ListContract, PutContract
+from tests.contracts.recovery import (
+    CircuitsContract,
+    CursorsContract,
+    ReplaysContract,
+    StreamsContract,
+)
 from tests.contracts.registrations import KeysContract, PublishersContract, TransactionsContract
 from tests.contracts.subscriptions import SubscriptionsContract
 
@@ -25,3 +31,15 @@ class TestTransactions(TransactionsContract): ...
 
 
 class TestSubscriptions(SubscriptionsContract): ...
+
+
+class TestCircuits(CircuitsContract): ...
+
+
+class TestCursors(CursorsContract): ...
+
+
+class TestStreams(StreamsContract): ...
+
+
+class TestReplays(ReplaysContract): ...

@@ -77,8 +77,11 @@ class Subscriber:
 
 
 @contextmanager
-def subscriber(talk: Talk) -> Iterator[Subscriber]:
-    """A subscriber that listens until the end of the block."""
+def subscriber(*talks: Talk) -> Iterator[Subscriber]:
+    """A subscriber that listens until the end of the block, and talks so on each connection.
+
+    The last talk is that of all further connections.
+    """
     over = threading.Event()
     threads: list[threading.Thread] = []
     open_sockets: list[socket.socket] = []
@@ -88,6 +91,7 @@ def subscriber(talk: Talk) -> Iterator[Subscriber]:
     def serve(connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):
             connection.settimeout(5)
+            talk = talks[min(made.connections, len(talks)) - 1]
             talk(Conversation(connection, over, made.requests))
 
     def accept() -> None:

@@ -1,0 +1,187 @@
+"""What the stores of circuits, cursors, streams and replays promise, on whatever they stand."""
+
+from dataclasses import replace
+
+import pytest
+from botocore.exceptions import ConnectionClosedError
+from event_bus.model.circuit import Circuit
+from event_bus.model.replay import Replay
+from event_bus.stores.events import Put
+from event_bus.stores.streams import StreamEntry
+
+from tests.aws import RETENTION_DAYS, Aws
+from tests.builders import LATER, NOON, event
+from tests.faults import answer_lost, not_sent
+
+
+class CircuitsContract:
+    """How circuits are kept."""
+
+    def test_a_subscription_that_never_failed_has_none(self, aws: Aws) -> None:
+        assert aws.circuits.get_many(["sub_1"]) == {}
+        assert aws.circuits.get_many([]) == {}
+
+    def test_a_version_replaces_the_one_before_and_no_other(self, aws: Aws) -> None:
+        first = Circuit(failures=1, failing_since=1_000.5, version=1)
+        assert aws.circuits.put("sub_1", first)
+        assert not aws.circuits.put("sub_1", replace(first, failures=7))
+        second = replace(first, state="open", version=2)
+        assert aws.circuits.put("sub_1", second)
+        assert not aws.circuits.put("sub_1", replace(second, version=4))
+        assert aws.circuits.get_many(["sub_1", "sub_2"]) == {"sub_1": second}
+
+    def test_a_circuit_is_forgotten(self, aws: Aws) -> None:
+        aws.circuits.put("sub_1", Circuit(version=1))
+        aws.circuits.forget("sub_1")
+        aws.circuits.forget("sub_1")
+        assert aws.circuits.get_many(["sub_1"]) == {}
+
+
+class CursorsContract:
+    """How cursors are lent."""
+
+    def test_a_cursor_is_held_by_one_and_remembers_its_position(self, aws: Aws) -> None:
+        first = aws.cursors.hold("sub_1", "task/1", "a", 60)
+        assert first
+        assert first.position == ""
+        assert aws.cursors.hold("sub_1", "task/1", "b", 60) is None
+        assert aws.cursors.hold("sub_1", "task/2", "b", 60)
+        assert aws.cursors.release(first, "7")
+        second = aws.cursors.hold("sub_1", "task/1", "b", 60)
+        assert second
+        assert second.position == "7"
+
+    def test_a_cursor_that_was_held_too_long_is_taken_over(self, aws: Aws) -> None:
+        first = aws.cursors.hold("sub_1", "task/1", "a", -1)
+        second = aws.cursors.hold("sub_1", "task/1", "b", 60)
+        assert first
+        assert second
+        assert not aws.cursors.release(first, "9")
+        assert aws.cursors.release(second, "3")
+        third = aws.cursors.hold("sub_1", "task/1", "c", 60)
+        assert third
+        assert third.position == "3"
+
+    def test_a_hold_that_is_repeated_meets_itself(self, aws: Aws) -> None:
+        cursors = replace(aws.cursors, client=aws.retrying)
+        with answer_lost(aws.retrying, "UpdateItem", aws.carry_out):
+            assert cursors.hold("sub_1", "task/1", "a", 60)
+
+
+class StreamsContract:
+    """How events stand in their streams."""
+
+    def _put(self, aws: Aws, name: str, stream: str = "task/1") -> tuple[Put, int]:
+        put, stored = aws.events.put(event(name, metadata={"stream_id": stream}), RETENTION_DAYS)
+        return put, stored.metadata["stream_version"]
+
+    def test_events_are_numbered_without_gaps_by_stream(self, aws: Aws) -> None:
+        assert [self._put(aws, f"evt_{number}") for number in (1, 2, 3)] == [
+            (Put.STORED, 1),
+            (Put.STORED, 2),
+            (Put.STORED, 3),
+        ]
+        assert self._put(aws, "evt_4", "task/2") == (Put.STORED, 1)
+        entries = aws.streams.after("task/1", 1, 10)
+        assert [(each.version, each.event_id) for each in entries] == [(2, "evt_2"), (3, "evt_3")]
+        assert aws.streams.after("task/1", 0, 1)[0].event_id == "evt_1"
+        stored = aws.events.get("evt_2")
+        assert stored
+        assert stored.metadata == {"stream_id": "task/1", "stream_version": 2}
+
+    def test_an_event_has_one_place_however_often_it_is_put(self, aws: Aws) -> None:
+        self._put(aws, "evt_1")
+        assert self._put(aws, "evt_1") == (Put.REPEATED, 1)
+        other = event("evt_1", payload={"a": 1}, metadata={"stream_id": "task/1"})
+        assert aws.events.put(other, RETENTION_DAYS)[0] is Put.CONFLICT
+        assert aws.streams.last_version("task/1") == 1
+
+    def test_a_put_whose_answer_was_lost_has_one_place(self, aws: Aws) -> None:
+        with (
+            answer_lost(aws.dynamodb, "TransactWriteItems", aws.carry_out),
+            pytest.raises(ConnectionClosedError),
+        ):
+            self._put(aws, "evt_1")
+        assert self._put(aws, "evt_1") == (Put.REPEATED, 1)
+        assert self._put(aws, "evt_2") == (Put.STORED, 2)
+
+    def test_a_place_that_another_took_is_left_for_the_next(self, aws: Aws) -> None:
+        taken = aws.streams.adding("task/1", StreamEntry(1, "evt_0", NOON))["Put"]
+        aws.dynamodb.put_item(**{k: v for k, v in taken.items() if k != "ConditionExpression"})
+        assert self._put(aws, "evt_1") == (Put.STORED, 2)
+
+    def test_what_was_not_sent_has_no_place(self, aws: Aws) -> None:
+        with (
+            not_sent(aws.dynamodb, "TransactWriteItems"),
+            pytest.raises(ConnectionClosedError),
+        ):
+            self._put(aws, "evt_1")
+        assert aws.streams.last_version("task/1") == 0
+        assert aws.events.get("evt_1") is None
+
+    def test_the_last_place_before_a_moment_is_found(self, aws: Aws) -> None:
+        for number in (1, 2, 3):
+            entry = StreamEntry(number, f"evt_{number}", f"2026-05-0{number}T00:00:00.000Z")
+            put = aws.streams.adding("task/1", entry)["Put"]
+            aws.dynamodb.put_item(**put)
+        assert aws.streams.version_before("task/1", "2026-05-02T12:00:00.000Z") == 2
+        assert aws.streams.version_before("task/1", "2026-05-01T00:00:00.000Z") == 0
+        assert aws.streams.version_before("task/2", LATER) == 0
+
+
+def replay(name: str = "rpl_1", **members: object) -> Replay:
+    """A replay that is running."""
+    made = Replay(
+        id=name,
+        service_id="planner",
+        audience=None,
+        subscription_id=None,
+        event_id=None,
+        event_types=["task.*"],
+        source=None,
+        since=NOON,
+        until=LATER,
+        rate=50,
+        state="running",
+        created_at=NOON,
+        updated_at=NOON,
+    )
+    return replace(made, **members)  # type: ignore[arg-type]
+
+
+class ReplaysContract:
+    """How replays are kept."""
+
+    def test_a_replay_is_found_and_listed_newest_first(self, aws: Aws) -> None:
+        made = [replay("rpl_1"), replay("rpl_2", service_id="other"), replay("rpl_3")]
+        for each in made:
+            aws.replays.add(each)
+        assert aws.replays.get("rpl_2") == made[1]
+        assert aws.replays.get("rpl_9") is None
+        assert aws.replays.page(None, None, 2) == [made[2], made[1]]
+        assert aws.replays.page(None, "rpl_2", 2) == [made[0]]
+        assert aws.replays.page("planner", None, 9) == [made[2], made[0]]
+
+    def test_a_replay_moves_on_from_where_it_was_read(self, aws: Aws) -> None:
+        before = replay()
+        aws.replays.add(before)
+        after = replay(position="x", sent=3)
+        assert aws.replays.move(before, after)
+        assert aws.replays.get("rpl_1") == after
+        assert not aws.replays.move(before, replay(position="y"))
+        cancelled = replace(after, state="cancelled")
+        assert aws.replays.move(after, cancelled)
+        assert not aws.replays.move(after, replay(position="z"))
+        assert aws.replays.get("rpl_1") == cancelled
+
+    def test_a_move_that_is_repeated_meets_itself(self, aws: Aws) -> None:
+        aws.replays.add(replay())
+        replays = replace(aws.replays, client=aws.retrying)
+        with answer_lost(aws.retrying, "PutItem", aws.carry_out):
+            assert replays.move(replay(), replay(sent=3))
+
+    def test_those_that_stand_still_are_found(self, aws: Aws) -> None:
+        aws.replays.add(replay("rpl_1", updated_at="2026-05-01T11:00:00.000Z"))
+        aws.replays.add(replay("rpl_2", updated_at="2026-05-01T13:00:00.000Z"))
+        aws.replays.add(replay("rpl_3", updated_at="2026-05-01T10:00:00.000Z", state="completed"))
+        assert aws.replays.standing_still(NOON, 10) == ["rpl_1"]
