@@ -1,12 +1,14 @@
 """What tests speak of, made in one line each: events, subscriptions, publishers, callers."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from event_bus.delivery.message import Message
 from event_bus.model.delivery import Delivery, DeliveryError, DeliveryKey, DeliveryStatus, Routing
 from event_bus.model.event import INLINE_PAYLOAD_BYTES, Event, EventSubmission, accept
 from event_bus.model.registration import Filters, Publisher, Subscription, SubscriptionStatus
+from event_bus.model.replay import Replay
 from event_bus.model.validation import read
 from event_bus.security.callers import ADMIN, Caller
 
@@ -130,3 +132,23 @@ def delivery(
 def message(about: Event, to: Subscription, **members: Any) -> Message:
     """An event on its way to a subscription."""
     return Message(about.id, to.id, to.service_id, to.version, about, **members)
+
+
+def replay(name: str = "rpl_1", **members: object) -> Replay:
+    """A replay that is running."""
+    made = Replay(
+        id=name,
+        service_id="planner",
+        audience=None,
+        subscription_id=None,
+        event_id=None,
+        event_types=["task.*"],
+        source=None,
+        since=NOON,
+        until=LATER,
+        rate=50,
+        state="running",
+        created_at=NOON,
+        updated_at=NOON,
+    )
+    return replace(made, **members)  # type: ignore[arg-type]

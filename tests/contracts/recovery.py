@@ -5,12 +5,11 @@ from dataclasses import replace
 import pytest
 from botocore.exceptions import ConnectionClosedError
 from event_bus.model.circuit import Circuit
-from event_bus.model.replay import Replay
 from event_bus.stores.events import Put
 from event_bus.stores.streams import StreamEntry
 
 from tests.aws import RETENTION_DAYS, Aws
-from tests.builders import LATER, NOON, event
+from tests.builders import LATER, NOON, event, replay
 from tests.faults import answer_lost, not_sent
 
 
@@ -127,26 +126,6 @@ class StreamsContract:
         assert aws.streams.version_before("task/1", "2026-05-02T12:00:00.000Z") == 2
         assert aws.streams.version_before("task/1", "2026-05-01T00:00:00.000Z") == 0
         assert aws.streams.version_before("task/2", LATER) == 0
-
-
-def replay(name: str = "rpl_1", **members: object) -> Replay:
-    """A replay that is running."""
-    made = Replay(
-        id=name,
-        service_id="planner",
-        audience=None,
-        subscription_id=None,
-        event_id=None,
-        event_types=["task.*"],
-        source=None,
-        since=NOON,
-        until=LATER,
-        rate=50,
-        state="running",
-        created_at=NOON,
-        updated_at=NOON,
-    )
-    return replace(made, **members)  # type: ignore[arg-type]
 
 
 class ReplaysContract:

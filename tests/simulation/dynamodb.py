@@ -184,7 +184,9 @@ class MemoryDynamoDB(Client):
                 _check(request)
                 if not _holds(stands, request):
                     shown = request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
-                    members = {"Item": _copied(stands)} if shown and stands else {}
+                    members: dict[str, Any] = {}
+                    if shown and stands:
+                        members["Item"] = _copied(stands)
                     raise error("ConditionalCheckFailedException", operation, **members)
                 after = change(stands)
                 if after is None:

@@ -10,6 +10,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import orjson
@@ -379,7 +380,7 @@ class World:
     def matched(self, event_id: str, subscription_id: str) -> bool:
         """Whether an event was routed to a subscription."""
         routing = self.tables.items["deliveries"].get((event_id, "#routing"))
-        return bool(routing) and subscription_id in orjson.loads(routing["matched"]["S"])
+        return routing is not None and subscription_id in orjson.loads(routing["matched"]["S"])
 
     # The course of things.
 
@@ -406,14 +407,14 @@ class World:
     def _step(self) -> bool:
         self._take_in_stream()
         choices: list[Callable[[], None]] = [
-            lambda shard=shard: self._hand_stream(shard) for shard in self._shards if shard
+            partial(self._hand_stream, shard) for shard in self._shards if shard
         ]
         for url, function in [
             *_CONSUMERS.items(),
             ("http_lane_redrive", "redrive"),
         ]:
             if self.queues.visible(url):
-                choices.append(lambda url=url, function=function: self._hand_queue(url, function))
+                choices.append(partial(self._hand_queue, url, function))
         if not choices:
             return False
         self.rng.choice(choices)()

@@ -97,7 +97,7 @@ _SUBSCRIPTION: dict[str, Schema] = {
             "base": _COUNT,
             "factor": {"type": "number"},
             "cap": _COUNT,
-            "timeout": _COUNT,
+            "timeout": {"type": "number"},
             "client_errors": {"enum": ["retry", "final"]},
             "disable_after_days": _COUNT,
         }

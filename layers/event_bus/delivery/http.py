@@ -171,8 +171,6 @@ class HttpTarget:
         try:
             # Read to the end, or the connection could not be used again.
             answer = response.read(MAX_RESPONSE_BYTES, decode_content=False)
-            if len(answer) < MAX_RESPONSE_BYTES and response.length_remaining:
-                raise urllib3.exceptions.ProtocolError("the answer ended too early")
             return self._outcome(response, answer)
         finally:
             if response.closed or response.length_remaining == 0:

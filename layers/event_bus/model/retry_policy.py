@@ -41,7 +41,7 @@ class RetryPolicy:
     base: int = 5
     factor: float = 4.0
     cap: int = 21_600
-    timeout: int = 15
+    timeout: float = 15
     client_errors: ClientErrors = "retry"
     disable_after_days: int = 5
 
@@ -74,7 +74,7 @@ class RetryPolicyRequest(Request):
     base: _Seconds = DEFAULT_POLICY.base
     factor: Annotated[float, Field(ge=1, le=10)] = DEFAULT_POLICY.factor
     cap: _Seconds = DEFAULT_POLICY.cap
-    timeout: Annotated[int, Field(ge=1, le=30)] = DEFAULT_POLICY.timeout
+    timeout: Annotated[float, Field(ge=1, le=30)] = DEFAULT_POLICY.timeout
     client_errors: ClientErrors = DEFAULT_POLICY.client_errors
     disable_after_days: Annotated[int, Field(ge=1, le=90)] = DEFAULT_POLICY.disable_after_days
 

@@ -5,10 +5,9 @@ from event_bus.settings import Settings
 
 
 def test_every_name_is_read_from_its_variable() -> None:
-    told = Settings({"EVENTS_TABLE": "events", "RETENTION_DAYS": "30", "LANE_ATTEMPTS": "5"})
+    told = Settings({"EVENTS_TABLE": "events", "RETENTION_DAYS": "30"})
     assert told.events_table == "events"
     assert told.retention_days == 30
-    assert told.lane_attempts == 5
 
 
 def test_what_a_function_was_not_given_it_cannot_use() -> None:

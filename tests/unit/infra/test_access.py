@@ -87,7 +87,7 @@ TABLES = {
         "circuits": {"BatchGetItem"},
         "cursors": {"UpdateItem"},
         "events": {"Query/by_time", "Query/by_odd"},
-        "replays": {"Query/by_kind"},
+        "replays": {"Query/by_running"},
     },
 }
 
@@ -95,7 +95,7 @@ OF_THE_STREAM = {"DescribeStream", "GetRecords", "GetShardIterator", "ListStream
 
 # Which queues each function sends messages to.
 SENDERS = {
-    "HTTP_LANE_URL": {"route", "deliver_http", "recovery", "replay", "sweep"},
+    "HTTP_LANE_URL": {"route", "deliver_http", "recovery", "redrive", "replay", "sweep"},
     "STRANDED_QUEUE_URL": {"route", "sweep"},
     "REPLAY_QUEUE_URL": {"recovery", "registry", "replay", "sweep"},
 }

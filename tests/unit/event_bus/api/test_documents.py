@@ -4,11 +4,26 @@ from dataclasses import replace
 
 import jsonschema_rs
 import orjson
+import pytest
 from event_bus.api import documents
 from event_bus.api.openapi import read_document
+from event_bus.model.circuit import Circuit
+from event_bus.model.delivery import Attempt, DeliveryKey
+from event_bus.model.replay import ReplayState
 from event_bus.querying.event_finder import Found
+from event_bus.registry.subscriptions import Registered
 
-from tests.builders import NOON, SECRET, delivery, event, publisher, routing, subscription
+from tests.builders import (
+    LATER,
+    NOON,
+    SECRET,
+    delivery,
+    event,
+    publisher,
+    replay,
+    routing,
+    subscription,
+)
 
 
 def as_json(document: object, of: str) -> dict[str, object]:
@@ -44,20 +59,74 @@ def test_an_event_shows_all_whom_it_matched() -> None:
         {
             "subscription_id": "sub_1",
             "service_id": "a",
+            "replay_id": None,
             "status": "pending",
             "attempts": 0,
             "last_error": None,
+            "next_retry_at": None,
+            "dead_letter_id": None,
             "delivered_at": None,
         },
         {
             "subscription_id": "sub_2",
             "service_id": "b",
+            "replay_id": None,
             "status": "retrying",
             "attempts": 1,
-            "last_error": {"code": "timeout", "message": "too late"},
+            "last_error": {"code": "timeout", "message": "too late", "timestamp": NOON},
+            "next_retry_at": LATER,
+            "dead_letter_id": None,
             "delivered_at": None,
         },
     ]
+
+
+def test_a_replay_is_shown_beside_the_delivery_it_repeats() -> None:
+    replayed = replace(delivery(), key=DeliveryKey("evt_1", "sub_1", "rpl_1"))
+    found = Found(event(), routing(sub_1="worker"), (replayed,))
+    shown = documents.event_document(found)["deliveries"]
+    assert [(each["replay_id"], each["status"]) for each in shown] == [
+        (None, "pending"),
+        ("rpl_1", "delivered"),
+    ]
+
+
+def test_a_dead_letter_shows_its_attempts() -> None:
+    attempt = Attempt(1, NOON, 12, "http_status", "the subscriber answered 500", 500, "no")
+    letter = delivery("exhausted", attempts=3, dead_letter_id="dl_1", log=(attempt,))
+    shown = as_json(documents.dead_letter_document(letter), "DeadLetter")
+    assert (shown["id"], shown["status"], shown["retry_count"]) == ("dl_1", "exhausted", 2)
+    assert shown["error"] == {"code": "timeout", "message": "too late", "timestamp": NOON}
+    resolved = documents.dead_letter_document(replace(letter, status="dropped"))
+    assert resolved["status"] == "resolved"
+
+
+@pytest.mark.parametrize(
+    ("position", "state", "ratio"),
+    [
+        ("", "running", 0.0),
+        ("2026-05-01T18:00:00.000Z#evt_1", "running", 0.25),
+        ("2026-05-01T18:00:00.000Z#evt_1", "completed", 1.0),
+    ],
+)
+def test_a_replay_shows_how_much_of_its_time_is_behind_it(
+    position: str, state: ReplayState, ratio: float
+) -> None:
+    made = replay(position=position, state=state, until="2026-05-02T12:00:00.000Z")
+    shown = documents.replay_document(made)
+    as_json(shown, "Replay")
+    assert shown["progress"]["ratio"] == ratio
+
+
+def test_a_subscription_shows_its_circuit() -> None:
+    circuit = Circuit("open", failing_since=1_777_636_800.0, until=1_777_636_830.0, consecutive=10)
+    shown = documents.subscription_document(subscription(), circuit)
+    assert as_json(shown, "Subscription")["circuit"] == {
+        "state": "open",
+        "consecutive_failures": 10,
+        "failing_since": NOON,
+        "next_probe_at": "2026-05-01T12:00:30.000Z",
+    }
 
 
 def test_a_delivery_is_shown_even_before_the_routing_is_recorded() -> None:
@@ -89,6 +158,6 @@ def test_a_subscription_shows_its_secret_once() -> None:
     shown = as_json(documents.subscription_document(subscription()), "Subscription")
     assert SECRET not in str(shown)
     assert shown["created_at"] == NOON
-    created = documents.created_subscription_document(subscription(), None)
+    created = documents.created_subscription_document(Registered(subscription(), None, None))
     assert as_json(created, "CreatedSubscription")["signing_secret"] == SECRET
     assert "authentication" not in created

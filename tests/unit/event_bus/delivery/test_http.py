@@ -3,11 +3,16 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import orjson
 import pytest
-from event_bus.delivery.http import MAX_RESPONSE_BYTES, HttpTarget
+from event_bus.delivery.http import KEPT_RESPONSE_BYTES, MAX_RESPONSE_BYTES, HttpTarget
 from event_bus.delivery.outcome import Outcome
+from event_bus.model.delivery import DeliveryKey
+from event_bus.model.registration import Subscription
+from event_bus.model.retry_policy import RetryPolicy
 from standardwebhooks import Webhook
 
 from tests.builders import SECRET, event, subscription
@@ -24,14 +29,21 @@ DEADLINE = 0.3
 NO_CONTENT = "HTTP/1.1 204 No Content\r\n\r\n"
 OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
+KEY = DeliveryKey("evt_1", "sub_1")
+
 Deliver = Callable[[str], Outcome]
+
+
+def impatient(url: str) -> Subscription:
+    """A subscription whose attempts may take no longer than the deadline of these tests."""
+    return subscription(callback_url=url, retry_policy=RetryPolicy(timeout=DEADLINE))
 
 
 @pytest.fixture
 def deliver() -> Iterator[Deliver]:
     """Delivers an event to a URL, always by the same connections."""
-    target = HttpTarget(deadline_seconds=DEADLINE)
-    yield lambda url: target.deliver(event(), subscription(callback_url=url))
+    target = HttpTarget()
+    yield lambda url: target.deliver(KEY, event(), impatient(url))
     target.pools.clear()
 
 
@@ -53,14 +65,67 @@ def outcome_of(deliver: Deliver, talk: Talk) -> Outcome:
     ],
 )
 def test_an_answer_of_2xx_means_delivered(deliver: Deliver, answer: str) -> None:
-    assert outcome_of(deliver, answering(answer)) == Outcome()
+    outcome = outcome_of(deliver, answering(answer))
+    assert outcome.delivered
+    assert outcome.status_code == int(answer.split()[1])
 
 
 @pytest.mark.parametrize("status", [300, 304, 400, 401, 404, 410, 429, 500, 503, 599])
 def test_any_other_answer_is_a_failure_that_is_named(deliver: Deliver, status: int) -> None:
     answer = f"HTTP/1.1 {status} No\r\ncontent-length: 0\r\n\r\n"
     outcome = outcome_of(deliver, answering(answer))
-    assert outcome == Outcome("http_status", f"the subscriber answered {status}")
+    assert not outcome.delivered
+    assert (outcome.code, outcome.status_code) == ("http_status", status)
+    assert outcome.message == f"the subscriber answered {status}"
+    assert outcome.gone is (status == 410)
+    assert outcome.client_error is (status in (300, 304, 400, 401, 404, 410))
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [("0", 0), ("120", 120), (" 7 ", 7), ("9" * 40, 999_999_999)],
+)
+def test_the_wait_that_a_subscriber_asks_for_is_told(
+    deliver: Deliver, status: int, asked: str, seconds: float
+) -> None:
+    answer = f"HTTP/1.1 {status} No\r\nretry-after: {asked}\r\ncontent-length: 0\r\n\r\n"
+    assert outcome_of(deliver, answering(answer)).retry_after == seconds
+
+
+def test_a_wait_may_be_a_date(deliver: Deliver) -> None:
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
+    answer = f"HTTP/1.1 503 No\r\nretry-after: {date}\r\ncontent-length: 0\r\n\r\n"
+    asked = outcome_of(deliver, answering(answer)).retry_after
+    assert asked is not None
+    assert 85 < asked <= 90
+
+
+@pytest.mark.parametrize(
+    ("status", "asked"), [(503, "soon"), (503, "-5"), (503, "1.5"), (503, ""), (500, "60")]
+)
+def test_what_asks_for_no_wait_is_no_wait(deliver: Deliver, status: int, asked: str) -> None:
+    answer = f"HTTP/1.1 {status} No\r\nretry-after: {asked}\r\ncontent-length: 0\r\n\r\n"
+    assert outcome_of(deliver, answering(answer)).retry_after is None
+
+
+def test_the_beginning_of_an_answer_is_kept(deliver: Deliver) -> None:
+    answer = "HTTP/1.1 500 No\r\ncontent-length: 1000\r\n\r\n" + "ab" * 500
+    assert outcome_of(deliver, answering(answer)).response == "ab" * (KEPT_RESPONSE_BYTES // 2)
+
+
+def test_a_replay_is_marked_and_has_an_id_of_its_own() -> None:
+    key = DeliveryKey("evt_1", "sub_1", "rpl_1")
+    sent = event(metadata={"version": "1"})
+    with subscriber(answering(NO_CONTENT)) as listening:
+        HttpTarget().deliver(key, sent, impatient(listening.url))
+        [(headers, body)] = listening.requests
+    assert headers["event-bus-replay"] == "rpl_1"
+    assert headers["webhook-id"] == "evt_1:rpl_1"
+    Webhook(SECRET).verify(body, headers)
+    shown = orjson.loads(body)
+    assert (shown["id"], shown["metadata"]) == ("evt_1", {"version": "1", "replay_id": "rpl_1"})
+    assert sent.metadata == {"version": "1"}
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -236,7 +301,7 @@ def test_a_huge_answer_is_not_read_to_its_end(deliver: Deliver) -> None:
             conversation.say(b"x" * MAX_RESPONSE_BYTES)
             said += MAX_RESPONSE_BYTES
 
-    assert outcome_of(deliver, talk) == Outcome()
+    assert outcome_of(deliver, talk).delivered
     assert said < 64 * 1024 * 1024
 
 
@@ -296,7 +361,7 @@ def test_a_delivery_leaves_no_thread_behind() -> None:
     before = set(threading.enumerate())
     target = HttpTarget()
     with subscriber(answering(OK)) as listening:
-        assert target.deliver(event(), subscription(callback_url=listening.url)).delivered
+        assert target.deliver(KEY, event(), impatient(listening.url)).delivered
         target.pools.clear()
     for left in set(threading.enumerate()) - before:
         left.join(1)
@@ -317,7 +382,7 @@ def test_no_proxy_of_the_environment_is_used(
 def test_a_delivery_is_the_event_signed() -> None:
     sent = event(payload={"text": "ü😀"}, metadata={"trace_id": "t"})
     with subscriber(answering(NO_CONTENT)) as listening:
-        HttpTarget().deliver(sent, subscription(callback_url=listening.url))
+        HttpTarget().deliver(KEY, sent, subscription(callback_url=listening.url))
         [(headers, body)] = listening.requests
     assert Webhook(SECRET).verify(body, headers) == orjson.loads(orjson.dumps(sent.envelope()))
     assert headers["webhook-id"] == sent.id
@@ -329,9 +394,9 @@ def test_every_attempt_has_the_same_id_and_its_own_time() -> None:
     target = HttpTarget(clock=lambda: now[0])
     with subscriber(answering(NO_CONTENT)) as listening:
         to = subscription(callback_url=listening.url)
-        target.deliver(event(), to)
+        target.deliver(KEY, event(), to)
         now[0] += 60
-        target.deliver(event(), to)
+        target.deliver(KEY, event(), to)
         attempts = [headers for headers, _ in listening.requests]
         target.pools.clear()
     assert [headers["webhook-id"] for headers in attempts] == ["evt_1", "evt_1"]

@@ -1,233 +1,132 @@
-"""A lane delivers its batch side by side, records every outcome, and keeps what must come again."""
+"""A lane delivers its batch side by side, and sends on whatever must follow."""
 
 import threading
-from collections.abc import Callable
-from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 import pytest
-from event_bus.delivery.lane import Lane, Received, backoff
-from event_bus.delivery.message import Message
-from event_bus.delivery.outcome import Outcome
-from event_bus.delivery.subscription_cache import SubscriptionCache
-from event_bus.model.delivery import Delivery
-from event_bus.model.event import Event
-from event_bus.model.registration import Subscription
+from event_bus.delivery.circuits import CACHE_SECONDS
+from event_bus.model.circuit import CONSECUTIVE_FAILURES
+from event_bus.model.retry_policy import RetryPolicy
 
-from tests.aws import RETENTION_DAYS, Aws
-from tests.builders import LARGE_PAYLOAD, event, message, subscription
+from tests.aws import Aws
+from tests.builders import event, message, subscription
 from tests.faults import not_sent
+from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, received, trial
 
-ATTEMPTS = 3
-REFUSED = Outcome("http_status", "the subscriber answered 500")
+__all__ = ["trial"]
 
-
-@dataclass
-class ScriptedTarget:
-    """Answers each event as the script says; what is not in it is delivered."""
-
-    script: dict[str, Outcome | Exception] = field(default_factory=dict)
-    meet: Callable[[], object] = lambda: None
-    delivered: list[tuple[Event, Subscription]] = field(default_factory=list)
-
-    def deliver(self, event: Event, subscription: Subscription) -> Outcome:
-        self.meet()
-        self.delivered.append((event, subscription))
-        scripted = self.script.get(event.id, Outcome())
-        if isinstance(scripted, Exception):
-            raise scripted
-        return scripted
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A lane with a scripted target, and what it asked of its queue."""
-
-    aws: Aws
-    target: ScriptedTarget
-    lane: Lane
-    delays: list[tuple[str, int]]
-
-    def outcome(self, event_id: str = "evt_1", subscription_id: str = "sub_1") -> Delivery:
-        _, deliveries = self.aws.deliveries.of_event(event_id)
-        return next(each for each in deliveries if each.subscription_id == subscription_id)
-
-
-@pytest.fixture
-def trial(aws: Aws, executor: Executor) -> Trial:
-    target = ScriptedTarget()
-    delays: list[tuple[str, int]] = []
-    lane = Lane(
-        target=target,
-        subscriptions=SubscriptionCache(aws.subscriptions),
-        events=aws.events,
-        deliveries=aws.deliveries,
-        delay=lambda receipt, seconds: delays.append((receipt, seconds)),
-        attempts=ATTEMPTS,
-        executor=executor,
-    )
-    return Trial(aws, target, lane, delays)
-
-
-@pytest.fixture
-def subscribed(aws: Aws) -> Subscription:
-    return aws.subscriptions.create(subscription())
-
-
-def received(carried: Message | str, attempt: int = 1) -> Received:
-    if isinstance(carried, str):
-        return Received(f"m-{carried}", f"r-{carried}", attempt, carried)
-    return Received(f"m-{carried.event_id}", f"r-{carried.event_id}", attempt, carried.to_json())
-
-
-def test_what_the_subscriber_took_is_done(trial: Trial, subscribed: Subscription) -> None:
-    sent = event(payload={"a": 1})
-    assert trial.lane.process([received(message(sent, subscribed))]) == []
-    assert trial.target.delivered == [(sent, subscribed)]
-    outcome = trial.outcome()
-    assert (outcome.status, outcome.attempts, outcome.service_id) == ("delivered", 1, "worker")
-    assert outcome.delivered_at == outcome.updated_at
-    assert outcome.last_error is None
-    assert trial.delays == []
-
-
-@pytest.mark.parametrize(
-    ("attempt", "status"), [(1, "retrying"), (2, "retrying"), (3, "exhausted"), (4, "exhausted")]
-)
-def test_a_failure_comes_again_until_the_last_attempt(
-    trial: Trial, subscribed: Subscription, attempt: int, status: str
-) -> None:
-    trial.target.script["evt_1"] = REFUSED
-    kept = trial.lane.process([received(message(event(), subscribed), attempt)])
-    assert kept == ["m-evt_1"]
-    outcome = trial.outcome()
-    assert (outcome.status, outcome.attempts) == (status, attempt)
-    assert outcome.last_error == {"code": REFUSED.code, "message": REFUSED.message}
-    assert outcome.delivered_at is None
-    [(receipt, delay)] = trial.delays
-    assert receipt == "r-evt_1"
-    assert (delay == 0) is (status == "exhausted")
-
-
-def test_a_success_after_failures_is_a_success(trial: Trial, subscribed: Subscription) -> None:
-    trial.target.script["evt_1"] = REFUSED
-    trial.lane.process([received(message(event(), subscribed), 1)])
-    trial.target.script.clear()
-    assert trial.lane.process([received(message(event(), subscribed), 2)]) == []
-    outcome = trial.outcome()
-    assert (outcome.status, outcome.attempts, outcome.last_error) == ("delivered", 2, None)
-
-
-def test_a_repeated_message_does_not_undo_a_success(trial: Trial, subscribed: Subscription) -> None:
-    trial.lane.process([received(message(event(), subscribed), 1)])
-    trial.target.script["evt_1"] = REFUSED
-    trial.lane.process([received(message(event(), subscribed), 2)])
-    assert trial.outcome().status == "delivered"
-
-
-def test_what_nobody_waits_for_any_more_is_dropped(
-    trial: Trial, aws: Aws, subscribed: Subscription
-) -> None:
-    aws.subscriptions.delete(subscribed)
-    assert trial.lane.process([received(message(event(), subscribed))]) == []
-    assert trial.target.delivered == []
-    outcome = trial.outcome()
-    assert outcome.status == "dropped"
-    assert outcome.last_error is not None
-    assert outcome.last_error["code"] == "subscription_deleted"
-
-
-def test_a_large_event_is_read_from_where_it_lies(
-    trial: Trial, aws: Aws, subscribed: Subscription
-) -> None:
-    large = event(payload=LARGE_PAYLOAD)
-    aws.events.put(large, RETENTION_DAYS)
-    assert trial.lane.process([received(message(large, subscribed))]) == []
-    assert trial.target.delivered == [(large, subscribed)]
-
-
-def test_an_event_that_expired_is_dropped(trial: Trial, subscribed: Subscription) -> None:
-    assert trial.lane.process([received(message(event(payload=LARGE_PAYLOAD), subscribed))]) == []
-    outcome = trial.outcome()
-    assert outcome.status == "dropped"
-    assert outcome.last_error is not None
-    assert outcome.last_error["code"] == "event_expired"
-
-
-def test_a_disabled_subscription_waits(trial: Trial, aws: Aws, subscribed: Subscription) -> None:
-    disabled = aws.subscriptions.update(replace(subscribed, status="disabled"))
-    assert trial.lane.process([received(message(event(), disabled))]) == ["m-evt_1"]
-    assert trial.target.delivered == []
-    outcome = trial.outcome()
-    assert outcome.status == "retrying"
-    assert outcome.last_error is not None
-    assert outcome.last_error["code"] == "subscription_disabled"
+SOON = RetryPolicy(schedule=[5], max_attempts=3)
 
 
 @pytest.mark.parametrize("body", ["", "{}", "null", "not json"])
 def test_an_unreadable_message_is_kept_and_the_others_delivered(
-    trial: Trial, subscribed: Subscription, body: str
+    trial: Trial, aws: Aws, body: str
 ) -> None:
-    batch = [received(body), received(message(event(), subscribed))]
-    assert trial.lane.process(batch) == [f"m-{body}"]
+    to = aws.subscriptions.create(subscription())
+    assert trial.lane.process([received(body), received(message(event(), to))]) == [f"m-{body}"]
     assert trial.outcome().status == "delivered"
 
 
-def test_a_batch_of_unreadable_messages_is_kept(trial: Trial) -> None:
-    assert trial.lane.process([received("a"), received("b")]) == ["m-a", "m-b"]
-
-
-def test_a_target_that_raises_harms_its_own_message_alone(
-    trial: Trial, subscribed: Subscription
-) -> None:
+def test_a_target_that_raises_harms_its_own_message_alone(trial: Trial, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription())
     trial.target.script["evt_2"] = ZeroDivisionError()
-    batch = [received(message(event(f"evt_{number}"), subscribed)) for number in (1, 2, 3)]
-    assert trial.lane.process(batch) == ["m-evt_2"]
+    assert trial.take(*[message(event(f"evt_{each}"), to) for each in (1, 2, 3)]) == ["m-evt_2-1"]
     assert trial.outcome("evt_1").status == trial.outcome("evt_3").status == "delivered"
 
 
-def test_a_record_that_fails_has_its_message_come_again(
-    trial: Trial, aws: Aws, subscribed: Subscription
-) -> None:
-    batch = [received(message(event(f"evt_{number}"), subscribed)) for number in (1, 2, 3)]
+def test_a_record_that_fails_has_its_message_come_again(trial: Trial, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription())
+    sent = [message(event(f"evt_{each}"), to) for each in (1, 2, 3)]
     with not_sent(aws.dynamodb, "UpdateItem"):
-        [kept] = trial.lane.process(batch)
-    again = next(each for each in batch if each.id == kept)
-    assert trial.lane.process([again]) == []
-    assert {trial.outcome(f"evt_{number}").status for number in (1, 2, 3)} == {"delivered"}
+        [kept] = trial.take(*sent)
+    again = next(each for each in sent if kept.startswith(f"m-{each.event_id}-"))
+    assert trial.take(again, receives=2) == []
+    assert {trial.outcome(f"evt_{each}").status for each in (1, 2, 3)} == {"delivered"}
 
 
-def test_a_delay_that_fails_leaves_the_others_alone(trial: Trial, subscribed: Subscription) -> None:
-    def refuse(receipt: str, seconds: int) -> None:
-        raise ConnectionError
-
-    trial.target.script["evt_1"] = REFUSED
-    batch = [received(message(event(name), subscribed)) for name in ("evt_1", "evt_2")]
-    assert replace(trial.lane, delay=refuse).process(batch) == ["m-evt_1"]
-    assert trial.outcome("evt_2").status == "delivered"
-
-
-def test_the_messages_of_a_batch_are_delivered_side_by_side(
-    trial: Trial, subscribed: Subscription
+def test_what_follows_is_sent_in_one_request_and_kept_where_that_fails(
+    trial: Trial, aws: Aws
 ) -> None:
+    to = aws.subscriptions.create(subscription(retry_policy=SOON))
+    trial.target.script |= {"evt_1": REFUSED, "evt_2": REFUSED}
+    sent = [message(event(f"evt_{each}"), to) for each in (1, 2, 3)]
+    with not_sent(aws.sqs, "SendMessageBatch"):
+        assert trial.take(*sent) == ["m-evt_1-1", "m-evt_2-1"]
+    # They come again: the attempts are on record and not made twice, what follows is sent.
+    assert trial.take(*sent[:2], receives=2) == []
+    assert len(trial.target.attempted) == 3
+
+
+def test_the_messages_of_a_batch_are_delivered_side_by_side(trial: Trial, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription())
     all_there = threading.Barrier(10)
     trial.target.meet = lambda: all_there.wait(5)
-    batch = [received(message(event(f"evt_{number}"), subscribed)) for number in range(10)]
-    assert trial.lane.process(batch) == []
+    assert trial.take(*[message(event(f"evt_{each}"), to) for each in range(10)]) == []
 
 
-def test_one_batch_serves_several_subscriptions(trial: Trial, aws: Aws) -> None:
-    both = [aws.subscriptions.create(subscription(name)) for name in ("sub_1", "sub_2")]
-    assert trial.lane.process([received(message(event(), each)) for each in both]) == []
-    assert {to.id for _, to in trial.target.delivered} == {"sub_1", "sub_2"}
-    assert trial.outcome(subscription_id="sub_2").status == "delivered"
+def test_who_keeps_failing_is_left_alone_and_probed(trial: Trial, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription(retry_policy=SOON))
+    names = [f"evt_{each}" for each in range(CONSECUTIVE_FAILURES)]
+    trial.target.script = dict.fromkeys(names, REFUSED)
+    trial.take(*[message(event(name), to) for name in names])
+    circuit = aws.circuits.get_many(["sub_1"])["sub_1"]
+    assert circuit.state == "open"
+    trial.take(message(event("evt_new"), to))
+    waiting = trial.outcome("evt_new")
+    assert (waiting.status, waiting.attempts, waiting.waiting) == ("retrying", 0, True)
+    assert waiting.last_error
+    assert waiting.last_error.code == "circuit_open"
+    assert waiting.dead_letter_id
+    # Its pause is over: of a batch, one is the probe.
+    aws.circuits.put("sub_1", replace(circuit, until=0.0, version=circuit.version + 1))
+    trial.now[0] += CACHE_SECONDS
+    before = len(trial.target.attempted)
+    trial.take(*[message(event(f"evt_p{each}"), to) for each in range(3)])
+    assert len(trial.target.attempted) == before + 1
+    assert aws.circuits.get_many(["sub_1"]) == {}
+    trial.take(message(event("evt_after"), to))
+    assert trial.outcome("evt_after").status == "delivered"
 
 
-@pytest.mark.parametrize("attempt", [1, 2, 5, 9, 10, 50, 5_000])
-def test_the_wait_grows_within_its_bounds(attempt: int) -> None:
-    ceiling: Any = min(900, 2**attempt)
-    waits = {backoff(attempt) for _ in range(200)}
-    assert min(waits) >= ceiling // 2
-    assert max(waits) <= ceiling
-    assert len(waits) > 1
+def test_who_never_fails_costs_no_write(trial: Trial, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription())
+    for number in range(3):
+        trial.take(message(event(f"evt_{number}"), to))
+    assert aws.circuits.get_many(["sub_1"]) == {}
+
+
+def test_a_circuit_that_cannot_be_counted_keeps_nothing(trial: Trial, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription(retry_policy=SOON))
+    trial.target.script["evt_1"] = REFUSED
+    with not_sent(aws.dynamodb, "PutItem"):
+        assert trial.take(message(event(), to)) == []
+    assert trial.outcome().status == "retrying"
+
+
+def test_a_circuit_that_cannot_be_read_holds_nothing_up(trial: Trial, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription())
+    trial.lane.subscriptions.of([message(event(), to)])
+    with not_sent(aws.dynamodb, "BatchGetItem"):
+        assert trial.take(message(event(), to)) == []
+    assert trial.outcome().status == "delivered"
+
+
+def test_who_is_gone_or_fails_for_too_long_is_disabled(trial: Trial, aws: Aws) -> None:
+    gone = aws.subscriptions.create(subscription("sub_1"))
+    failing = aws.subscriptions.create(subscription("sub_2"))
+    trial.target.script["evt_1"] = replace(REFUSED, status_code=410)
+    trial.take(message(event(), gone))
+    assert trial.outcome().status == "exhausted"
+    found = aws.subscriptions.get("sub_1")
+    assert found
+    assert (found.status, found.disabled_reason) == ("disabled", "the subscriber answered 410 Gone")
+    trial.target.script["evt_2"] = REFUSED
+    trial.take(message(event("evt_2"), failing))
+    circuit = aws.circuits.get_many(["sub_2"])["sub_2"]
+    long_ago = replace(circuit, failing_since=0.0, version=circuit.version + 1)
+    aws.circuits.put("sub_2", long_ago)
+    trial.now[0] += CACHE_SECONDS
+    trial.take(message(event("evt_2"), failing, attempt=2))
+    found = aws.subscriptions.get("sub_2")
+    assert found
+    assert found.status == "disabled"

@@ -152,7 +152,7 @@ class FailingStore(EventStore):
 
 
 def test_one_put_that_fails_does_not_touch_the_others(aws: Aws, intake: Intake) -> None:
-    store = FailingStore(aws.dynamodb, aws.tables["events"], aws.payloads, "evt_1")
+    store = FailingStore(aws.dynamodb, aws.tables["events"], aws.payloads, failing="evt_1")
     sent = [submission(id=f"evt_{number}") for number in range(3)]
     results = replace(intake, store=store).take_all(sent, PLANNER)
     assert statuses(results) == [202, 503, 202]

@@ -73,7 +73,7 @@ def finder(
 ) -> tuple[EventFinder, MemoryEvents]:
     """A finder over what is in memory."""
     store = MemoryEvents(
-        _NOTHING, "", PayloadStore(_NOTHING, ""), {each.id: each for each in events}
+        _NOTHING, "", PayloadStore(_NOTHING, ""), events={each.id: each for each in events}
     )
     deliveries = MemoryDeliveries(_NOTHING, "", held={each.event_id: each for each in routings})
 

@@ -5,20 +5,25 @@ from typing import Any
 
 import pytest
 from event_bus.errors import Conflict, Forbidden, InvalidRequest, NotFound, Problem
+from event_bus.model.circuit import Circuit
 from event_bus.model.registration import (
     Subscription,
     SubscriptionChange,
     SubscriptionRegistration,
 )
+from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.validation import read
+from event_bus.recovery.replay_queue import ReplayQueue
 from event_bus.registry import subscriptions as registry_module
+from event_bus.registry.disabling import Disabler
 from event_bus.registry.subscriptions import SubscriptionQuery, SubscriptionRegistry
 from event_bus.security.callers import Caller
 from event_bus.security.keys import ApiKey, hash_key
+from event_bus.stores.items import Item
 from event_bus.stores.subscriptions import SubscriptionStore
 from event_bus.stores.transactions import transact
 
-from tests.aws import Aws
+from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import AN_ADMIN, NOON, service, subscription
 
 KEY = "a-key-that-was-chosen"
@@ -38,9 +43,15 @@ def with_key(key: str) -> dict[str, Any]:
     return {"authentication": {"type": "api_key", "api_key": key}}
 
 
+def registry_over(aws: Aws, store: SubscriptionStore) -> SubscriptionRegistry:
+    return SubscriptionRegistry(
+        store, aws.keys, aws.circuits, aws.replays, ReplayQueue(aws.sqs, aws.queue())
+    )
+
+
 @pytest.fixture
 def registry(aws: Aws) -> SubscriptionRegistry:
-    return SubscriptionRegistry(aws.subscriptions, aws.keys)
+    return registry_over(aws, aws.subscriptions)
 
 
 def pointers(refusal: pytest.ExceptionInfo[Problem]) -> list[str]:
@@ -51,7 +62,8 @@ class TestRegistering:
     def test_a_subscription_is_active_from_its_answer_on(
         self, aws: Aws, registry: SubscriptionRegistry
     ) -> None:
-        made, key = registry.register(registration(), WORKER)
+        registered = registry.register(registration(), WORKER)
+        made, key = registered.subscription, registered.api_key
         assert (made.service_id, made.status, made.name) == ("worker", "active", "worker")
         assert made.signing_secret.startswith("whsec_")
         assert key is None
@@ -59,8 +71,8 @@ class TestRegistering:
         assert [each.id for each in aws.subscriptions.changes_after(0)] == [made.id]
 
     def test_no_two_subscriptions_share_a_secret(self, registry: SubscriptionRegistry) -> None:
-        first, _ = registry.register(registration(), WORKER)
-        second, _ = registry.register(registration(), WORKER)
+        first = registry.register(registration(), WORKER).subscription
+        second = registry.register(registration(), WORKER).subscription
         assert first.signing_secret != second.signing_secret
 
     def test_a_service_registers_for_itself(self, registry: SubscriptionRegistry) -> None:
@@ -70,7 +82,7 @@ class TestRegistering:
         assert pointers(refusal) == ["/service_id"]
 
     def test_an_admin_names_the_service(self, registry: SubscriptionRegistry) -> None:
-        made, _ = registry.register(registration(service_id="worker"), AN_ADMIN)
+        made = registry.register(registration(service_id="worker"), AN_ADMIN).subscription
         assert made.service_id == "worker"
         with pytest.raises(InvalidRequest) as refusal:
             registry.register(registration(), AN_ADMIN)
@@ -87,18 +99,18 @@ class TestRegistering:
     def test_a_service_without_a_key_is_given_one(
         self, aws: Aws, registry: SubscriptionRegistry
     ) -> None:
-        _, key = registry.register(registration(service_id="worker"), AN_ADMIN)
+        key = registry.register(registration(service_id="worker"), AN_ADMIN).api_key
         assert key is not None
         kept = aws.keys.find(hash_key(key))
         assert kept is not None
         assert kept.service_id == "worker"
-        assert registry.register(registration(service_id="worker"), AN_ADMIN)[1] is None
+        assert registry.register(registration(service_id="worker"), AN_ADMIN).api_key is None
 
     def test_a_chosen_key_is_kept_and_not_shown(
         self, aws: Aws, registry: SubscriptionRegistry
     ) -> None:
-        assert registry.register(registration(**with_key(KEY)), WORKER)[1] is None
-        assert registry.register(registration(**with_key(KEY)), WORKER)[1] is None
+        assert registry.register(registration(**with_key(KEY)), WORKER).api_key is None
+        assert registry.register(registration(**with_key(KEY)), WORKER).api_key is None
         assert [key.key_hash for key in aws.keys.of_service("worker")] == [hash_key(KEY)]
 
     def test_a_key_of_another_service_is_refused_and_nothing_stored(
@@ -118,7 +130,7 @@ class TestRegistering:
 
 class TestReading:
     def test_a_service_sees_its_own_alone(self, registry: SubscriptionRegistry) -> None:
-        made, _ = registry.register(registration(), WORKER)
+        made = registry.register(registration(), WORKER).subscription
         assert registry.get(made.id, AN_ADMIN) == made
         for caller, name in ((service("other"), made.id), (WORKER, "sub_none")):
             with pytest.raises(NotFound):
@@ -199,9 +211,9 @@ class BusyStore(SubscriptionStore):
         assert current
         SubscriptionStore.update(self, replace(current, callback_url=self.urls.pop(0)))
 
-    def update(self, subscription: Subscription) -> Subscription:
+    def update(self, subscription: Subscription, *further: Item) -> Subscription:
         self._interfere(subscription.id)
-        return SubscriptionStore.update(self, subscription)
+        return SubscriptionStore.update(self, subscription, *further)
 
     def delete(self, subscription: Subscription) -> None:
         self._interfere(subscription.id)
@@ -210,12 +222,12 @@ class BusyStore(SubscriptionStore):
 
 def busy_registry(aws: Aws, *urls: str) -> SubscriptionRegistry:
     tables = aws.tables["subscriptions"], aws.tables["changes"]
-    return SubscriptionRegistry(BusyStore(aws.dynamodb, *tables, list(urls)), aws.keys)
+    return registry_over(aws, BusyStore(aws.dynamodb, *tables, list(urls)))
 
 
 class TestChanging:
     def test_what_is_named_changes_and_the_rest_stays(self, registry: SubscriptionRegistry) -> None:
-        made, _ = registry.register(registration(filters={"task.*": {"a": [1]}}), WORKER)
+        made = registry.register(registration(filters={"task.*": {"a": [1]}}), WORKER).subscription
         changed = registry.change(made.id, change(name="New", status="disabled"), WORKER)
         expected = replace(
             made,
@@ -228,12 +240,12 @@ class TestChanging:
         assert changed.version > made.version
 
     def test_filters_are_replaced_as_a_whole(self, registry: SubscriptionRegistry) -> None:
-        made, _ = registry.register(registration(filters={"task.*": {"a": [1]}}), WORKER)
+        made = registry.register(registration(filters={"task.*": {"a": [1]}}), WORKER).subscription
         changed = registry.change(made.id, change(filters={"*": {"b": [2]}}), WORKER)
         assert changed.filters == {"*": {"b": [2]}}
 
     def test_filters_and_types_must_still_fit(self, registry: SubscriptionRegistry) -> None:
-        made, _ = registry.register(registration(filters={"task.*": {"a": [1]}}), WORKER)
+        made = registry.register(registration(filters={"task.*": {"a": [1]}}), WORKER).subscription
         with pytest.raises(InvalidRequest) as refusal:
             registry.change(made.id, change(event_types=["role.*"]), WORKER)
         assert pointers(refusal) == ["/filters/task.*"]
@@ -242,13 +254,13 @@ class TestChanging:
         assert registry.change(made.id, both, WORKER).event_types == ["role.*"]
 
     def test_no_member_becomes_null(self, registry: SubscriptionRegistry) -> None:
-        made, _ = registry.register(registration(), WORKER)
+        made = registry.register(registration(), WORKER).subscription
         with pytest.raises(InvalidRequest) as refusal:
             registry.change(made.id, change(name=None, filters=None), WORKER)
         assert sorted(pointers(refusal)) == ["/filters", "/name"]
 
     def test_only_the_owner_or_an_admin_changes(self, registry: SubscriptionRegistry) -> None:
-        made, _ = registry.register(registration(), WORKER)
+        made = registry.register(registration(), WORKER).subscription
         with pytest.raises(NotFound):
             registry.change(made.id, change(name="Mine now"), service("other"))
         assert registry.change(made.id, change(name="Admin's"), AN_ADMIN).name == "Admin's"
@@ -272,14 +284,14 @@ class TestChanging:
 
 class TestRemoving:
     def test_what_is_removed_is_gone(self, aws: Aws, registry: SubscriptionRegistry) -> None:
-        made, _ = registry.register(registration(), WORKER)
+        made = registry.register(registration(), WORKER).subscription
         registry.remove(made.id, WORKER)
         with pytest.raises(NotFound):
             registry.remove(made.id, WORKER)
         assert not list(aws.subscriptions.changes_after(made.version))[0].active  # noqa: RUF015
 
     def test_only_the_owner_or_an_admin_removes(self, registry: SubscriptionRegistry) -> None:
-        made, _ = registry.register(registration(), WORKER)
+        made = registry.register(registration(), WORKER).subscription
         with pytest.raises(NotFound):
             registry.remove(made.id, service("other"))
         registry.remove(made.id, AN_ADMIN)
@@ -289,3 +301,54 @@ class TestRemoving:
         busy = busy_registry(aws, "https://a/", "https://b/")
         busy.remove(made.id, WORKER)
         assert aws.subscriptions.get(made.id) is None
+
+
+class TestRecovering:
+    def test_a_policy_is_kept_whole(self, registry: SubscriptionRegistry) -> None:
+        asked = registration(retry_policy={"schedule": [1, 2]}, ordered=True)
+        made = registry.register(asked, WORKER).subscription
+        policy = RetryPolicy(max_attempts=3, schedule=[1, 2])
+        assert (made.retry_policy, made.ordered) == (policy, True)
+        assert registry.get(made.id, WORKER) == made
+        changed = registry.change(made.id, change(retry_policy={"max_attempts": 2}), WORKER)
+        assert changed.retry_policy == RetryPolicy(max_attempts=2)
+
+    def test_history_is_asked_for_in_the_same_transaction(
+        self, aws: Aws, registry: SubscriptionRegistry
+    ) -> None:
+        asked = registration(replay_from="2026-05-01T12:00:00Z")
+        registered = registry.register(asked, WORKER)
+        assert registered.replay_id
+        history = aws.replays.get(registered.replay_id)
+        assert history
+        assert (history.audience, history.subscription_id) == ("worker", registered.subscription.id)
+        assert (history.since, history.state) == ("2026-05-01T12:00:00.000Z", "running")
+        assert history.until > registered.subscription.created_at
+
+    def test_who_is_enabled_again_begins_anew(
+        self, aws: Aws, registry: SubscriptionRegistry
+    ) -> None:
+        made = registry.register(registration(), WORKER).subscription
+        disabler = Disabler(aws.subscriptions, aws.events, RETENTION_DAYS)
+        disabler.disable(made.id, "a reason")
+        aws.circuits.put(made.id, Circuit(state="open", version=1))
+        assert registry.get(made.id, WORKER).disabled_reason == "a reason"
+        registry.change(made.id, change(name="Other"), WORKER)
+        assert aws.circuits.get_many([made.id])
+        enabled = registry.change(made.id, change(status="active"), WORKER)
+        assert (enabled.status, enabled.disabled_reason) == ("active", None)
+        assert not aws.circuits.get_many([made.id])
+
+    def test_it_is_disabled_once_and_tells_of_it_once(
+        self, aws: Aws, registry: SubscriptionRegistry
+    ) -> None:
+        made = registry.register(registration(), WORKER).subscription
+        disabler = Disabler(aws.subscriptions, aws.events, RETENTION_DAYS)
+        for _ in range(3):
+            disabler.disable(made.id, "a reason")
+        disabler.disable("sub_none", "a reason")
+        told = aws.events.get(f"evt_disabled_{made.id}_{made.version}")
+        assert told
+        assert (told.type, told.source) == ("eventbus.subscription.disabled", "eventbus")
+        assert b'"reason":"a reason"' in (told.payload or b"")
+        assert registry.get(made.id, WORKER).version == made.version + 1

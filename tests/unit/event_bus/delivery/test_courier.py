@@ -1,0 +1,226 @@
+"""A message is attempted as often as the guarantee allows, and always leaves a record."""
+
+from dataclasses import replace
+
+import pytest
+from event_bus import times
+from event_bus.model.delivery import DeliveryKey
+from event_bus.model.retry_policy import RetryPolicy
+
+from tests.aws import RETENTION_DAYS, Aws
+from tests.builders import LARGE_PAYLOAD, delivery, event, message, subscription
+from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, trial
+
+__all__ = ["trial"]
+
+SOON = RetryPolicy(schedule=[5], max_attempts=3)
+LATE = RetryPolicy(schedule=[3_600], max_attempts=3)
+
+
+def test_what_the_subscriber_took_is_done(trial: Trial, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription())
+    assert trial.take(message(event(), to)) == []
+    done = trial.outcome()
+    assert (done.status, done.attempts, done.service_id) == ("delivered", 1, "worker")
+    assert (done.last_error, done.next_retry_at, done.dead_letter_id) == (None, None, None)
+    [attempt] = done.log
+    assert (attempt.number, attempt.code, attempt.status_code) == (1, None, 204)
+    assert trial.sent() == []
+
+
+def test_a_failure_is_followed_by_a_message_until_the_last_attempt(trial: Trial, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription(retry_policy=SOON))
+    trial.target.script["evt_1"] = REFUSED
+    for attempt in (1, 2):
+        trial.take(message(event(), to, attempt=attempt))
+        failed = trial.outcome()
+        assert (failed.status, failed.attempts) == ("retrying", attempt)
+        assert failed.next_retry_at
+        assert 3 < times.seconds(failed.next_retry_at) - times.unix() < 7
+        assert not failed.dead_letter_id
+    trial.take(message(event(), to, attempt=3))
+    last = trial.outcome()
+    assert (last.status, last.attempts, last.next_retry_at) == ("exhausted", 3, None)
+    assert last.dead_letter_id
+    assert [each.number for each in last.log] == [1, 2, 3]
+
+
+def test_what_waits_longer_than_a_lane_can_hold_waits_as_a_dead_letter(
+    trial: Trial, aws: Aws
+) -> None:
+    to = aws.subscriptions.create(subscription(retry_policy=LATE))
+    trial.target.script["evt_1"] = REFUSED
+    trial.take(message(event(), to))
+    waiting = trial.outcome()
+    assert (waiting.status, waiting.waiting) == ("retrying", True)
+    assert waiting.dead_letter_id
+    assert trial.sent() == []
+
+
+@pytest.mark.parametrize(
+    ("status", "errors", "ended"),
+    [
+        (404, "final", "exhausted"),
+        (302, "final", "exhausted"),
+        (404, "retry", "retrying"),
+        (409, "final", "retrying"),
+        (429, "final", "retrying"),
+        (500, "final", "retrying"),
+    ],
+)
+def test_a_client_error_is_final_where_the_policy_says_so(
+    trial: Trial, aws: Aws, status: int, errors: str, ended: str
+) -> None:
+    policy = replace(SOON, client_errors=errors)  # type: ignore[arg-type]
+    to = aws.subscriptions.create(subscription(retry_policy=policy))
+    trial.target.script["evt_1"] = replace(REFUSED, status_code=status)
+    trial.take(message(event(), to))
+    assert trial.outcome().status == ended
+
+
+def test_a_message_that_was_not_finished_is_not_attempted_again(trial: Trial, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription(retry_policy=SOON))
+    trial.target.script["evt_1"] = REFUSED
+    own = delivery("retrying", written_by="m-evt_1-1", next_retry_at=times.now())
+    aws.deliveries.record(own, 1)
+    trial.take(message(event(), to), receives=2)
+    assert trial.target.attempted == []
+    assert [each["attempt"] for each in trial.sent()] == [2]
+
+
+@pytest.mark.parametrize("status", ["delivered", "exhausted", "dropped"])
+@pytest.mark.parametrize(("attempt", "receives"), [(1, 2), (2, 1)])
+def test_what_is_settled_is_not_attempted_again(
+    trial: Trial, aws: Aws, status: str, attempt: int, receives: int
+) -> None:
+    to = aws.subscriptions.create(subscription())
+    aws.deliveries.record(delivery(status), 1)  # type: ignore[arg-type]
+    assert trial.take(message(event(), to, attempt=attempt), receives=receives) == []
+    assert trial.target.attempted == []
+    assert trial.sent() == []
+
+
+def test_of_two_messages_about_one_attempt_only_one_is_followed(trial: Trial, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription(retry_policy=SOON))
+    trial.target.script["evt_1"] = REFUSED
+    aws.deliveries.record(delivery("retrying", written_by="another"), 1)
+    trial.take(message(event(), to))
+    assert trial.target.events == ["evt_1"]
+    assert trial.sent() == []
+    assert trial.outcome().written_by == "another"
+
+
+def test_a_large_event_is_read_from_where_it_lies(trial: Trial, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription())
+    large = event(payload=LARGE_PAYLOAD)
+    aws.events.put(large, RETENTION_DAYS)
+    assert trial.take(message(large, to)) == []
+    assert trial.outcome().status == "delivered"
+
+
+def test_what_nobody_waits_for_any_more_is_dropped(trial: Trial, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription())
+    trial.take(replace(message(event("evt_2"), to), event=None))
+    aws.subscriptions.delete(to)
+    trial.now[0] += 60
+    trial.take(message(event(), to))
+    assert trial.target.attempted == []
+    for name, code in (("evt_1", "subscription_deleted"), ("evt_2", "event_expired")):
+        dropped = trial.outcome(name)
+        assert dropped.last_error
+        assert (dropped.status, dropped.last_error.code) == ("dropped", code)
+
+
+def test_what_a_disabled_subscription_is_owed_waits_for_a_person(trial: Trial, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription(status="disabled"))
+    trial.take(message(event(), to))
+    assert trial.target.attempted == []
+    assert trial.outcome().status == "exhausted"
+    assert trial.outcome().dead_letter_id
+
+
+class TestAtMostOnce:
+    def test_a_failure_is_dropped_and_no_dead_letter(self, trial: Trial, aws: Aws) -> None:
+        to = aws.subscriptions.create(subscription(delivery_guarantee="at_most_once"))
+        trial.target.script["evt_1"] = REFUSED
+        trial.take(message(event(), to))
+        dropped = trial.outcome()
+        assert (dropped.status, dropped.attempts) == ("dropped", 1)
+        assert dropped.dead_letter_id is None
+        assert trial.sent() == []
+
+    def test_an_attempt_that_was_cut_off_is_not_repeated(self, trial: Trial, aws: Aws) -> None:
+        to = aws.subscriptions.create(subscription(delivery_guarantee="at_most_once"))
+        aws.deliveries.claim(delivery("pending"), "another", 60, once=True)
+        trial.take(message(event(), to), receives=2)
+        # It may still be under way.
+        assert [each["attempt"] for each in trial.sent()] == []
+        assert trial.outcome().status == "pending"
+        aws.deliveries.claim(delivery("pending", event_id="evt_2"), "another", -1, once=True)
+        trial.take(message(event("evt_2"), to), receives=2)
+        dropped = trial.outcome("evt_2")
+        assert dropped.last_error
+        assert (dropped.status, dropped.last_error.code) == ("dropped", "interrupted")
+        assert trial.target.attempted == []
+
+
+class TestExactlyOnce:
+    def test_a_repeated_first_message_is_not_attempted(self, trial: Trial, aws: Aws) -> None:
+        to = aws.subscriptions.create(subscription(delivery_guarantee="exactly_once"))
+        for _ in range(3):
+            trial.take(message(event(), to))
+        assert trial.target.events == ["evt_1"]
+
+    def test_a_failure_is_tried_again_under_the_same_id(self, trial: Trial, aws: Aws) -> None:
+        to = aws.subscriptions.create(
+            subscription(delivery_guarantee="exactly_once", retry_policy=SOON)
+        )
+        trial.target.script["evt_1"] = REFUSED
+        trial.take(message(event(), to))
+        trial.target.script.clear()
+        trial.take(message(event(), to, attempt=2))
+        assert trial.outcome().status == "delivered"
+        assert {key.webhook_id for key in trial.target.attempted} == {"evt_1"}
+
+    def test_whoever_finds_it_claimed_comes_again(self, trial: Trial, aws: Aws) -> None:
+        to = aws.subscriptions.create(subscription(delivery_guarantee="exactly_once"))
+        aws.deliveries.claim(delivery("pending"), "another", 600, once=False)
+        assert trial.take(message(event(), to)) == []
+        assert trial.target.attempted == []
+        attributes = aws.sqs.get_queue_attributes(
+            QueueUrl=trial.url, AttributeNames=["ApproximateNumberOfMessagesDelayed"]
+        )["Attributes"]
+        assert attributes["ApproximateNumberOfMessagesDelayed"] == "1"
+
+    def test_a_stale_failure_neither_counts_nor_is_lost(self, trial: Trial, aws: Aws) -> None:
+        to = aws.subscriptions.create(
+            subscription(delivery_guarantee="exactly_once", retry_policy=SOON)
+        )
+        trial.target.script["evt_1"] = REFUSED
+        trial.target.meet = lambda: (
+            aws.dynamodb.update_item(
+                TableName=aws.tables["deliveries"],
+                Key={"event_id": {"S": "evt_1"}, "subscription_id": {"S": "sub_1"}},
+                UpdateExpression="SET lease_until = :zero",
+                ExpressionAttributeValues={":zero": {"N": "0"}},
+            ),
+            aws.deliveries.claim(delivery("pending"), "another", 600, once=False),
+        )
+        trial.take(message(event(), to))
+        assert (trial.outcome().status, trial.outcome().attempts) == ("pending", 0)
+        # Should the other one go down, this message is still there.
+        attributes = aws.sqs.get_queue_attributes(
+            QueueUrl=trial.url, AttributeNames=["ApproximateNumberOfMessagesDelayed"]
+        )["Attributes"]
+        assert attributes["ApproximateNumberOfMessagesDelayed"] == "1"
+
+
+def test_a_replay_is_a_delivery_of_its_own(trial: Trial, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription())
+    trial.take(message(event(), to))
+    trial.take(message(event(), to, replay_id="rpl_1"))
+    assert trial.target.attempted == [
+        DeliveryKey("evt_1", "sub_1"),
+        DeliveryKey("evt_1", "sub_1", "rpl_1"),
+    ]
+    assert trial.outcome(replay="rpl_1").status == "delivered"

@@ -1,0 +1,142 @@
+"""An ordered subscription receives the events of a stream one after the other."""
+
+from event_bus.model.delivery import DeliveryError
+from event_bus.model.event import Event
+from event_bus.model.registration import Subscription
+from event_bus.model.retry_policy import RetryPolicy
+
+from tests.aws import RETENTION_DAYS, Aws
+from tests.builders import NOON, event, message, routing, subscription
+from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, trial
+
+__all__ = ["trial"]
+
+SOON = RetryPolicy(schedule=[5], max_attempts=2)
+
+
+def ordered(aws: Aws) -> Subscription:
+    return aws.subscriptions.create(subscription(ordered=True, retry_policy=SOON))
+
+
+def store(aws: Aws, *names: str, stream: str = "task/1", routed: bool = True) -> list[Event]:
+    stored = [
+        aws.events.put(event(name, metadata={"stream_id": stream}), RETENTION_DAYS)[1]
+        for name in names
+    ]
+    if routed:
+        aws.deliveries.record_routings([routing(name, sub_1="worker") for name in names])
+    return stored
+
+
+def test_whichever_message_comes_first_the_stream_is_kept(trial: Trial, aws: Aws) -> None:
+    to = ordered(aws)
+    stored = store(aws, "evt_1", "evt_2", "evt_3")
+    for each in reversed(stored):
+        assert trial.take(message(each, to)) == []
+    assert trial.target.events == ["evt_1", "evt_2", "evt_3"]
+
+
+def test_a_failure_holds_its_stream_back_and_no_other(trial: Trial, aws: Aws) -> None:
+    to = ordered(aws)
+    first, second = store(aws, "evt_1", "evt_2")
+    [other] = store(aws, "evt_9", stream="task/2")
+    trial.target.script["evt_1"] = REFUSED
+    for each in (first, second, other):
+        trial.take(message(each, to))
+    assert trial.target.events == ["evt_1", "evt_9"]
+    trial.target.script.clear()
+    aws.dynamodb.update_item(
+        TableName=aws.tables["deliveries"],
+        Key={"event_id": {"S": "evt_1"}, "subscription_id": {"S": "sub_1"}},
+        UpdateExpression="SET next_retry_at = :noon",
+        ExpressionAttributeValues={":noon": {"S": NOON}},
+    )
+    trial.take(message(first, to, attempt=2))
+    assert trial.target.events == ["evt_1", "evt_9", "evt_1", "evt_2"]
+
+
+def test_what_is_exhausted_or_discarded_lets_the_stream_pass(trial: Trial, aws: Aws) -> None:
+    to = ordered(aws)
+    first, second, third = store(aws, "evt_1", "evt_2", "evt_3")
+    trial.target.script["evt_1"] = REFUSED
+    trial.take(message(first, to))
+    error = DeliveryError("discarded", "by hand", NOON)
+    assert aws.deliveries.discard(trial.outcome("evt_1"), error)
+    trial.take(message(second, to))
+    assert trial.target.events == ["evt_1", "evt_2", "evt_3"]
+    assert trial.take(message(third, to)) == []
+    assert len(trial.target.events) == 3
+
+
+def test_an_event_that_is_not_routed_yet_is_waited_for(trial: Trial, aws: Aws) -> None:
+    to = ordered(aws)
+    store(aws, "evt_1", routed=False)
+    [second] = store(aws, "evt_2")
+    trial.take(message(second, to))
+    assert trial.target.events == []
+    aws.deliveries.record_routings([routing("evt_1")])
+    trial.take(message(second, to))
+    assert trial.target.events == ["evt_2"]
+
+
+def test_while_another_goes_along_a_stream_its_messages_wait(trial: Trial, aws: Aws) -> None:
+    to = ordered(aws)
+    [stored] = store(aws, "evt_1")
+    held = aws.cursors.hold("sub_1", "task/1", "another", 60)
+    assert held
+    assert trial.take(message(stored, to)) == []
+    assert trial.target.events == []
+    aws.cursors.release(held, "0")
+    trial.take(message(stored, to))
+    assert trial.target.events == ["evt_1"]
+
+
+def test_what_a_stream_passed_is_tried_anew_out_of_its_order(trial: Trial, aws: Aws) -> None:
+    to = ordered(aws)
+    first, second = store(aws, "evt_1", "evt_2")
+    trial.target.script["evt_1"] = REFUSED
+    trial.take(message(first, to))
+    trial.take(message(first, to, attempt=2))
+    aws.dynamodb.update_item(
+        TableName=aws.tables["deliveries"],
+        Key={"event_id": {"S": "evt_1"}, "subscription_id": {"S": "sub_1"}},
+        UpdateExpression="SET next_retry_at = :noon",
+        ExpressionAttributeValues={":noon": {"S": NOON}},
+    )
+    trial.take(message(first, to, attempt=2))
+    assert trial.outcome("evt_1").status == "exhausted"
+    trial.take(message(second, to))
+    trial.target.script.clear()
+    reopened = aws.deliveries.reopen(trial.outcome("evt_1"))
+    assert reopened
+    trial.take(message(first, to, attempt=reopened.attempts + 1, round_start=reopened.attempts))
+    assert trial.outcome("evt_1").status == "delivered"
+    assert trial.target.events == ["evt_1", "evt_1", "evt_2", "evt_1"]
+
+
+def test_a_stream_of_a_subscription_that_is_gone_is_owed_to_nobody(trial: Trial, aws: Aws) -> None:
+    to = ordered(aws)
+    first, _ = store(aws, "evt_1", "evt_2")
+    trial.target.script["evt_1"] = REFUSED
+    trial.take(message(first, to))
+    found = aws.subscriptions.get("sub_1")
+    assert found
+    aws.subscriptions.delete(found)
+    trial.now[0] += 60
+    trial.take(message(first, to, attempt=2))
+    aws.dynamodb.update_item(
+        TableName=aws.tables["deliveries"],
+        Key={"event_id": {"S": "evt_1"}, "subscription_id": {"S": "sub_1"}},
+        UpdateExpression="SET next_retry_at = :noon",
+        ExpressionAttributeValues={":noon": {"S": NOON}},
+    )
+    trial.take(message(first, to, attempt=2))
+    assert {trial.outcome(name).status for name in ("evt_1", "evt_2")} == {"dropped"}
+
+
+def test_a_long_stream_is_gone_along_page_by_page(trial: Trial, aws: Aws) -> None:
+    to = ordered(aws)
+    names = [f"evt_{number:02d}" for number in range(60)]
+    stored = store(aws, *names)
+    trial.take(message(stored[-1], to))
+    assert trial.target.events == names

@@ -1,0 +1,97 @@
+"""A circuit opens for who keeps failing, lets one through to see, and closes on a success."""
+
+from event_bus.model.circuit import (
+    CONSECUTIVE_FAILURES,
+    FIRST_PAUSE_SECONDS,
+    LEAST_SAMPLE,
+    LONGEST_PAUSE_SECONDS,
+    PROBE_SECONDS,
+    WINDOW_SECONDS,
+    Circuit,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+START = 1_000.0
+
+
+def opened() -> Circuit:
+    return Circuit(window_start=START).after(0, CONSECUTIVE_FAILURES, START)
+
+
+def test_failures_in_a_row_open_it() -> None:
+    circuit = Circuit(window_start=START).after(0, CONSECUTIVE_FAILURES - 1, START)
+    assert circuit.permits
+    circuit = circuit.after(0, 1, START + 5)
+    assert (circuit.state, circuit.until) == ("open", START + 5 + FIRST_PAUSE_SECONDS)
+    assert circuit.failing_since == START
+
+
+def test_a_success_between_them_begins_the_row_anew() -> None:
+    circuit = Circuit(window_start=START).after(0, CONSECUTIVE_FAILURES - 1, START)
+    circuit = circuit.after(1, 0, START)
+    assert (circuit.consecutive, circuit.failing_since) == (0, None)
+    assert circuit.after(0, CONSECUTIVE_FAILURES - 1, START).permits
+
+
+def test_half_of_enough_attempts_in_a_window_open_it() -> None:
+    mixed = Circuit(window_start=START)
+    for _ in range(LEAST_SAMPLE // 2 - 1):
+        mixed = mixed.after(1, 1, START)
+    assert mixed.permits
+    assert mixed.after(1, 1, START).state == "open"
+    # What was counted before the window does not count.
+    assert mixed.after(1, 1, START + WINDOW_SECONDS).permits
+
+
+def test_a_probe_is_let_through_when_its_pause_is_over_and_no_other_for_a_while() -> None:
+    circuit = opened()
+    assert circuit.probed(circuit.until - 0.1) is None
+    probed = circuit.probed(circuit.until)
+    assert probed
+    assert (probed.state, probed.permits) == ("half_open", False)
+    assert probed.probed(circuit.until + PROBE_SECONDS - 0.1) is None
+    assert probed.probed(circuit.until + PROBE_SECONDS)
+
+
+def test_a_probe_that_fails_doubles_the_pause_and_one_that_succeeds_closes_it() -> None:
+    circuit = opened()
+    pauses = []
+    for _ in range(8):
+        probed = circuit.probed(circuit.until)
+        assert probed
+        circuit = probed.after(0, 1, circuit.until)
+        pauses.append(circuit.pause)
+    assert pauses[:3] == [60, 120, 240]
+    assert pauses[-1] == LONGEST_PAUSE_SECONDS
+    probed = circuit.probed(circuit.until)
+    assert probed
+    closed = probed.after(1, 0, circuit.until)
+    assert closed.healthy
+    assert closed.pause == FIRST_PAUSE_SECONDS
+
+
+def test_a_late_failure_does_not_move_an_open_circuit() -> None:
+    circuit = opened()
+    assert circuit.after(0, 3, START + 1).until == circuit.until
+
+
+ENDINGS = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 12), st.floats(0, 2_000)), max_size=40
+)
+
+
+@given(ENDINGS)
+def test_whatever_happens_it_can_be_closed_again(endings: list[tuple[int, int, float]]) -> None:
+    circuit, now = Circuit(window_start=START), START
+    for successes, failures, wait in endings:
+        if not successes + failures:
+            continue
+        now += wait
+        circuit = circuit.probed(now) or circuit if not circuit.permits else circuit
+        circuit = circuit.after(successes, failures, now)
+        assert circuit.until <= now + LONGEST_PAUSE_SECONDS
+        assert (circuit.failing_since is None) is (failures == 0 and successes > 0)
+    probed = circuit.probed(now + LONGEST_PAUSE_SECONDS) if not circuit.permits else circuit
+    assert probed
+    assert probed.after(1, 0, now + LONGEST_PAUSE_SECONDS + WINDOW_SECONDS).healthy
