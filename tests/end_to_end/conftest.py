@@ -1,12 +1,13 @@
 """Clients of the deployed bus, as its admin and as its services."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
 from localstack.bus import LocalBus
@@ -151,19 +152,42 @@ class World:
         )
         assert "FunctionError" not in answer, answer["Payload"].read()
 
-    def make_due(self, letter: dict[str, Any]) -> None:
-        """Brings the time forward at which a dead letter is tried again."""
-        replay = f"#{letter['replay_id']}" if letter["replay_id"] else ""
-        self.bus.dynamodb.update_item(
-            TableName=self.bus.resources["deliveries_table"],
-            Key={
-                "event_id": {"S": letter["event_id"]},
-                "subscription_id": {"S": letter["subscription_id"] + replay},
-            },
-            UpdateExpression="SET next_retry_at = :now, due_at = :now",
-            ConditionExpression="attribute_exists(due_shard)",
-            ExpressionAttributeValues={":now": {"S": letter["created_at"]}},
+    def end_pause(self, subscription_id: str) -> None:
+        """Ends the pause of an open circuit."""
+        table, key = (
+            self.bus.resources["circuits_table"],
+            {"subscription_id": {"S": subscription_id}},
         )
+        item = self.bus.dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
+        if item is None:
+            return
+        circuit = {**orjson.loads(item["document"]["S"]), "until": 0.0}
+        with suppress(self.bus.dynamodb.exceptions.ConditionalCheckFailedException):
+            self.bus.dynamodb.update_item(
+                TableName=table,
+                Key=key,
+                UpdateExpression="SET document = :document",
+                ConditionExpression="version = :version",
+                ExpressionAttributeValues={
+                    ":document": {"S": orjson.dumps(circuit).decode()},
+                    ":version": item["version"],
+                },
+            )
+
+    def make_due(self, letter: dict[str, Any]) -> None:
+        """Brings the time forward at which a dead letter is tried again, if it is not tried now."""
+        replay = f"#{letter['replay_id']}" if letter["replay_id"] else ""
+        with suppress(self.bus.dynamodb.exceptions.ConditionalCheckFailedException):
+            self.bus.dynamodb.update_item(
+                TableName=self.bus.resources["deliveries_table"],
+                Key={
+                    "event_id": {"S": letter["event_id"]},
+                    "subscription_id": {"S": letter["subscription_id"] + replay},
+                },
+                UpdateExpression="SET next_retry_at = :now, due_at = :now",
+                ConditionExpression="attribute_exists(due_shard)",
+                ExpressionAttributeValues={":now": {"S": letter["created_at"]}},
+            )
 
     def _client(self, headers: dict[str, str]) -> httpx.Client:
         client = httpx.Client(base_url=self.bus.api_url, headers=headers, timeout=30)

@@ -45,12 +45,18 @@ def test_a_circuit_opens_is_probed_and_closes(world: World) -> None:
     assert late not in receiver.event_ids()
     assert len(receiver.requests) - before <= 12
     answers["status"] = 204
-    # The sweeper tries what is due each minute: the probe closes the circuit, the others follow.
-    eventually(
-        lambda: all(
+
+    def all_delivered() -> bool:
+        # The pause and the waits are brought to their ends: the probe closes the circuit, and the
+        # others follow.
+        world.end_pause(subscription["id"])
+        for letter in service.dead_letters(status="retrying"):
+            world.make_due(letter)
+        world.sweep()
+        return all(
             (service.delivery(each, subscription["id"]) or {})["status"] == "delivered"
             for each in ids | {late}
-        ),
-        seconds=200,
-    )
+        )
+
+    eventually(all_delivered, seconds=60)
     assert service.http.get(path).json()["circuit"]["state"] == "closed"

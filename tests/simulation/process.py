@@ -1,6 +1,7 @@
 """The functions of the bus as they are deployed, in a process whose time and chance are ours."""
 
 import concurrent.futures
+import gc
 import importlib
 import random
 import sys
@@ -77,6 +78,8 @@ def simulated(world: "World", seed: int) -> Iterator[None]:
         # Sorts by time, as a ULID does.
         patch.setattr(event_bus.ids, "ULID", lambda: f"{next(numbers):026d}")
         patch.setattr(concurrent.futures, "ThreadPoolExecutor", Inline)
+        # What is frozen stays: here, one index for each process of each world.
+        patch.setattr(gc, "freeze", lambda: None)
         patch.setattr(event_bus.delivery.http, "HttpTarget", lambda: world)
         for name, client in world.clients.items():
             patch.setattr(clients, name, lambda client=client: client)

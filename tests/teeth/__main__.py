@@ -1,0 +1,102 @@
+"""Breaks one safeguard after the other, and shows that the tests notice: `python -m tests.teeth`.
+
+Each is broken in a copy of the project, in which the fast tests run until the first of them fails.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.teeth.safeguards import SAFEGUARDS, Safeguard
+
+ROOT = Path(__file__).parents[2]
+
+_SUITES = (
+    "tests/unit/event_bus",
+    "tests/unit/functions",
+    "tests/unit/simulation",
+    "tests/unit/infra",
+)
+
+_FIRST_FAILURE = re.compile(r"^(?:FAILED|ERROR) (?:tests/unit/)?(\S+)", re.MULTILINE)
+_SECONDS = 900
+
+
+def caught_by(safeguard: Safeguard) -> str | None:
+    """Breaks a safeguard.
+
+    Returns:
+        The test that noticed, or None where none did.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = Path(scratch) / "project"
+        _copy(copy)
+        broken = copy / safeguard.file
+        broken.write_text(safeguard.broken(broken.read_text()))
+        try:
+            ran = subprocess.run(
+                [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *_SUITES],
+                cwd=copy,
+                env={**os.environ, "PYTHONPATH": f"{copy}:{copy / 'layers'}"},
+                capture_output=True,
+                text=True,
+                timeout=_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return f"nothing came to an end within {_SECONDS} s"
+    if ran.returncode == 0:
+        return None
+    failure = _FIRST_FAILURE.search(ran.stdout)
+    if failure is None:
+        raise RuntimeError(f"the tests did not run:\n{ran.stdout}\n{ran.stderr}")
+    return failure[1]
+
+
+def _copy(copy: Path) -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    ).stdout.decode()
+    for name in listed.rstrip("\0").split("\0"):
+        source, target = ROOT / name, copy / name
+        if source.is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+    for name in (".build", "node_modules"):
+        (copy / name).symlink_to(ROOT / name)
+
+
+def main() -> int:
+    """Breaks those that were asked for, and says what came of each."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("words", nargs="*", help="only safeguards whose name has one of these")
+    words = parser.parse_args().words
+    chosen = [each for each in SAFEGUARDS if not words or any(word in each.name for word in words)]
+    began, survived = time.monotonic(), []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for safeguard, noticed in zip(chosen, pool.map(caught_by, chosen), strict=True):
+            sys.stdout.write(f"{'caught' if noticed else 'SURVIVED':9} {safeguard.name}\n")
+            if noticed:
+                sys.stdout.write(f"{'':9} by {noticed}\n")
+            else:
+                survived.append(safeguard)
+            sys.stdout.flush()
+    took = time.monotonic() - began
+    sys.stdout.write(
+        f"{len(chosen)} safeguards broken, {len(survived)} not noticed, in {took:.0f} s\n"
+    )
+    return 1 if survived else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,659 @@
+"""What keeps the promises, piece by piece, and how each piece is broken."""
+
+from dataclasses import dataclass
+
+_BUS = "layers/event_bus"
+_EVENTS = f"{_BUS}/stores/events.py"
+_DELIVERIES = f"{_BUS}/stores/deliveries.py"
+_COURIER = f"{_BUS}/delivery/courier.py"
+_ORDERED = f"{_BUS}/delivery/ordered.py"
+_LANE = f"{_BUS}/delivery/lane.py"
+_HTTP = f"{_BUS}/delivery/http.py"
+
+
+@dataclass(frozen=True)
+class Safeguard:
+    """A piece of code that a promise hangs on.
+
+    Attributes:
+        name: What is done wrong without it.
+        file: Where it stands.
+        intact: It, as it occurs once in that file.
+        spoilt: What takes its place.
+    """
+
+    name: str
+    file: str
+    intact: str
+    spoilt: str
+
+    def broken(self, text: str) -> str:
+        """The file's text without the safeguard.
+
+        Raises:
+            ValueError: It does not occur in it, or more than once.
+        """
+        if text.count(self.intact) != 1:
+            raise ValueError(f"{self.name}: found {text.count(self.intact)} times in {self.file}")
+        return text.replace(self.intact, self.spoilt)
+
+
+_STORING = (
+    Safeguard(
+        "an event takes the place of another one of its id",
+        _EVENTS,
+        '"attribute_not_exists(id) OR expires_at <= :now"',
+        '"attribute_not_exists(nothing) OR expires_at <= :now"',
+    ),
+    Safeguard(
+        "an event is stored before its large payload",
+        _EVENTS,
+        """        if event.payload is not None and not event.inline:
+            self.payloads.put(event.id, event.digest, event.payload)
+        if self.streams""",
+        """        answer = self._put(event, retention_days)
+        if event.payload is not None and not event.inline:
+            self.payloads.put(event.id, event.digest, event.payload)
+        return answer
+
+    def _put(self, event: Event, retention_days: int) -> tuple[Put, Event]:
+        if self.streams""",
+    ),
+    Safeguard(
+        "another event of the same id counts as a repetition",
+        _EVENTS,
+        "Put.REPEATED if stored.digest == event.digest else Put.CONFLICT",
+        "Put.REPEATED",
+    ),
+    Safeguard(
+        "two events take one place of a stream",
+        f"{_BUS}/stores/streams.py",
+        '"attribute_not_exists(stream_id)"',
+        '"attribute_not_exists(nothing)"',
+    ),
+    Safeguard(
+        "the events of a stream are stored side by side",
+        f"{_BUS}/publishing/intake.py",
+        "lines.setdefault(event.stream_id or event.id, [])",
+        "lines.setdefault(str(place), [])",
+    ),
+    Safeguard(
+        "an error of AWS passes for an answer",
+        f"{_BUS}/publishing/intake.py",
+        'return Unavailable(f"The event may not be stored; send it again as {event.id}.")',
+        "return Accepted(event, False)",
+    ),
+)
+
+_ROUTING = (
+    Safeguard(
+        "a routing is recorded before its messages are sent",
+        f"{_BUS}/routing/router.py",
+        """        self.lanes.send(messages)
+        self.deliveries.record_routings(routings)""",
+        """        self.deliveries.record_routings(routings)
+        self.lanes.send(messages)""",
+    ),
+    Safeguard(
+        "messages that SQS refused are forgotten",
+        f"{_BUS}/routing/lanes.py",
+        'entries = [entry for entry in entries if entry["Id"] in refused]',
+        "entries = []",
+    ),
+    Safeguard(
+        "routing records that DynamoDB left out are forgotten",
+        _DELIVERIES,
+        'wanted = self.client.batch_write_item(RequestItems=wanted)["UnprocessedItems"]',
+        "wanted = self.client.batch_write_item(RequestItems=wanted) and None",
+    ),
+    Safeguard(
+        "an event that cannot be matched is forgotten",
+        f"{_BUS}/routing/router.py",
+        "failed.append(event.id)",
+        "pass",
+    ),
+    Safeguard(
+        "events that were set aside are acknowledged without being kept",
+        "functions/route/handler.py",
+        "_stranded.send(_router.route([from_item(image) for image in images]))",
+        "_router.route([from_item(image) for image in images])",
+    ),
+    Safeguard(
+        "stranded events that fail again are acknowledged",
+        "functions/route/handler.py",
+        "if ids is None or failed & set(ids)",
+        "if ids is None",
+    ),
+    Safeguard(
+        "a stranded message that cannot be read is acknowledged",
+        "functions/route/handler.py",
+        "if ids is None or failed & set(ids)",
+        "if ids is not None and failed & set(ids)",
+    ),
+    Safeguard(
+        "stranded events that SQS refused are forgotten",
+        f"{_BUS}/routing/stranded.py",
+        'if failed := answer.get("Failed"):',
+        "if failed := []:",
+    ),
+    Safeguard(
+        "subscriptions are read once and not again",
+        f"{_BUS}/routing/router.py",
+        "        self.view.refresh()\n",
+        "        if self.view._version is None:\n            self.view.refresh()\n",
+    ),
+    Safeguard(
+        "changes made during the first reading of the subscriptions are missed",
+        f"{_BUS}/routing/registry_view.py",
+        """            version = self.store.latest_change()
+            for interest in self.store.interests():
+                self._apply(interest)
+            self._version = version""",
+        """            for interest in self.store.interests():
+                self._apply(interest)
+            self._version = self.store.latest_change()""",
+    ),
+    Safeguard(
+        "a loop of events has no end",
+        f"{_BUS}/routing/router.py",
+        "if event.hop_count > MAX_HOPS:",
+        "if event.hop_count > 10 * MAX_HOPS:",
+    ),
+    Safeguard(
+        "events that cause each other are not counted",
+        f"{_BUS}/publishing/intake.py",
+        "cause.hop_count + 1 if cause else 1",
+        "0",
+    ),
+)
+
+_RECORDS = (
+    Safeguard(
+        "a failure is recorded over a success",
+        _DELIVERIES,
+        'f"{_UNSETTLED} AND (attribute_not_exists(attempts) OR attempts < :asked)"',
+        '"attribute_not_exists(attempts) OR attempts < :asked OR #status IN (:pending, :retrying)"',
+    ),
+    Safeguard(
+        "the outcome of an earlier attempt is recorded over that of a later one",
+        _DELIVERIES,
+        " AND (attribute_not_exists(attempts) OR attempts < :asked)",
+        " AND (attribute_not_exists(attempts) OR attempts <> :asked OR attempts = :asked)",
+    ),
+    Safeguard(
+        "an outcome counts under a claim that was taken over",
+        _DELIVERIES,
+        'condition += " AND epoch = :epoch"',
+        'condition += " AND epoch >= :epoch"',
+    ),
+    Safeguard(
+        "a claim is taken while another one holds",
+        _DELIVERIES,
+        "lease_until <= :now",
+        "lease_until > :now",
+    ),
+    Safeguard(
+        "a delivery that has ended is claimed",
+        _DELIVERIES,
+        'f"{_UNSETTLED} AND ({free} OR claimed_by = :token)"',
+        'f"attribute_not_exists(nothing) OR {_UNSETTLED} AND ({free} OR claimed_by = :token)"',
+    ),
+    Safeguard(
+        "the only claim of a delivery at most once is followed by another",
+        _DELIVERIES,
+        "        if not once:\n            free",
+        "        if True:\n            free",
+    ),
+    Safeguard(
+        "a claim whose answer was lost stands in its own way",
+        _DELIVERIES,
+        "({free} OR claimed_by = :token)",
+        "({free} OR claimed_by = :service)",
+    ),
+    Safeguard(
+        "a retry that is lost on its lane is never missed",
+        _DELIVERIES,
+        '"due_shard": delivery.next_retry_at and text(_shard(delivery.key.event_id)),',
+        '"due_shard": text(_shard(delivery.key.event_id)) if delivery.waiting else None,',
+    ),
+    Safeguard(
+        "a delivery that has ended stays due",
+        _DELIVERIES,
+        "            if value is None:\n                removes.append(name)",
+        """            if value is None and name != "due_shard":
+                removes.append(name)
+            elif value is None:
+                continue""",
+    ),
+    Safeguard(
+        "two sweepers send one delivery",
+        _DELIVERIES,
+        "attribute_exists(due_shard) AND due_at IN (:due, :until)",
+        "attribute_exists(due_shard) AND due_at <> :due OR due_at IN (:due, :until)",
+    ),
+    Safeguard(
+        "a dead letter that has moved on is reopened",
+        _DELIVERIES,
+        "attempts = :attempts AND #status IN (:retrying, :exhausted)",
+        "attribute_exists(attempts) OR attempts = :attempts AND #status IN (:retrying, :exhausted)",
+    ),
+    Safeguard(
+        "a reopened dead letter is lost with its message",
+        _DELIVERIES,
+        '"due_shard = :shard, due_at = :due, next_retry_at = :now, updated_at = :now, "',
+        '"last_shard = :shard, last_due = :due, next_retry_at = :now, updated_at = :now, "',
+    ),
+    Safeguard(
+        "a delivery that succeeded is discarded",
+        _DELIVERIES,
+        'ConditionExpression="#status <> :delivered"',
+        'ConditionExpression="#status <> :delivered OR attribute_exists(#status)"',
+    ),
+    Safeguard(
+        "a discarded dead letter is tried again",
+        _DELIVERIES,
+        "updated_at = :now REMOVE due_shard, due_at, next_retry_at",
+        "updated_at = :now REMOVE attempt_log",
+    ),
+    Safeguard(
+        "a dead letter takes a new id with each attempt",
+        _DELIVERIES,
+        "if_not_exists({name}, :{name})",
+        ":{name}",
+    ),
+)
+
+_ATTEMPTS = (
+    Safeguard(
+        "a message that comes again is delivered again without a look at its record",
+        _COURIER,
+        "if message.attempt > 1 or received.receives > 1:",
+        "if message.attempt > 99:",
+    ),
+    Safeguard(
+        "an attempt that was made is made again",
+        _COURIER,
+        "if record.attempts < message.attempt:",
+        "if record.status:",
+    ),
+    Safeguard(
+        "a message that is missing after a crash is not sent",
+        _COURIER,
+        "return Handled(settled=False, follow_up=self.resumed(received, message, record))",
+        "return Handled(settled=False)",
+    ),
+    Safeguard(
+        "every copy of a message is followed by a retry",
+        _COURIER,
+        " or record.written_by != received.id:",
+        ":",
+    ),
+    Safeguard(
+        "a success is not recorded",
+        _COURIER,
+        '                    status="delivered",\n',
+        '                    status="retrying",\n',
+    ),
+    Safeguard(
+        "exactly once is attempted without a claim",
+        _COURIER,
+        'if subscription.delivery_guarantee != "at_least_once":',
+        'if subscription.delivery_guarantee == "at_most_once":',
+    ),
+    Safeguard(
+        "at most once is attempted without a claim",
+        _COURIER,
+        'if subscription.delivery_guarantee != "at_least_once":',
+        'if subscription.delivery_guarantee == "exactly_once":',
+    ),
+    Safeguard(
+        "at most once is retried",
+        _COURIER,
+        """        if subscription.delivery_guarantee == "at_most_once":
+            delivery = replace(_settled(delivery), status="dropped")
+        elif""",
+        "        if",
+    ),
+    Safeguard(
+        "a delivery at most once that was cut off is left pending",
+        _COURIER,
+        '            message, delivery, "dropped", "interrupted", "the only attempt was cut off"\n',
+        '            message, delivery, "pending", "interrupted", "the only attempt was cut off"\n',
+    ),
+    Safeguard(
+        "a message does not outlast the claim of another",
+        _COURIER,
+        "return Handled(settled=False, follow_up=replace(message, delay=delay))",
+        "return Handled(settled=False)",
+    ),
+    Safeguard(
+        "a message whose claim was taken over is dropped",
+        _COURIER,
+        "            follow_up = replace(message, delay=LEASE_SECONDS)\n",
+        "            follow_up = None\n",
+    ),
+    Safeguard(
+        "a disabled subscription is delivered to",
+        _COURIER,
+        'if subscription.status != "active" or closed_until is not None:',
+        "if closed_until is not None:",
+    ),
+    Safeguard(
+        "an open circuit is delivered through",
+        _COURIER,
+        'if subscription.status != "active" or closed_until is not None:',
+        'if subscription.status != "active":',
+    ),
+    Safeguard(
+        "a delivery behind an open circuit does not wait in the table",
+        _COURIER,
+        "        self.deliveries.record(_as_dead_letter(waiting), message.attempt)\n",
+        "",
+    ),
+    Safeguard(
+        "one attempt more than the policy allows is made",
+        _COURIER,
+        "tries >= policy.max_attempts",
+        "tries > policy.max_attempts",
+    ),
+    Safeguard(
+        "a delivery ends without becoming a dead letter",
+        _COURIER,
+        'if delivery.waiting or delivery.status == "exhausted":',
+        "if delivery.waiting:",
+    ),
+    Safeguard(
+        "a Retry-After is not honoured",
+        _COURIER,
+        "wait = policy.wait_after(tries, outcome.retry_after)",
+        "wait = policy.wait_after(tries)",
+    ),
+    Safeguard(
+        "the wait before a retry is cut to what a queue can hold",
+        _COURIER,
+        "waiting=wait > LONGEST_DELAY_SECONDS,",
+        "waiting=False,",
+    ),
+    Safeguard(
+        "a subscriber that is gone is tried again",
+        _COURIER,
+        "elif outcome.gone or final or",
+        "elif final or",
+    ),
+)
+
+_LANES = (
+    Safeguard(
+        "a message whose handling failed is acknowledged",
+        _LANE,
+        "        kept |= {received.id for (received, _), handled in done if handled is None}\n",
+        "",
+    ),
+    Safeguard(
+        "a message is acknowledged whose retry could not be sent",
+        _LANE,
+        "return {message_id for message_id, message in follow_ups if message}",
+        "return set()",
+    ),
+    Safeguard(
+        "a message that cannot be read is acknowledged",
+        _LANE,
+        "kept = {received.id for received in batch} - {received.id for received, _ in readable}",
+        "kept: set[str] = set()",
+    ),
+    Safeguard(
+        "a subscriber that is gone stays subscribed",
+        _LANE,
+        "                self.disabler.disable(each, GONE)\n",
+        "                pass\n",
+    ),
+    Safeguard(
+        "a subscriber that fails for days stays subscribed",
+        _LANE,
+        "return times.unix() - circuit.failing_since > days * _DAY_SECONDS",
+        "return False",
+    ),
+    Safeguard(
+        "a subscription is disabled without a word",
+        f"{_BUS}/registry/disabling.py",
+        "self.subscriptions.update(disabled, self.events.putting(event, self.retention_days))",
+        "self.subscriptions.update(disabled)",
+    ),
+    Safeguard(
+        "a change of a subscription is overwritten by another",
+        f"{_BUS}/stores/subscriptions.py",
+        'return self._write(subscription, "version = :version", read_at, further)',
+        'return self._write(subscription, "version <= :version OR version > :version", '
+        "read_at, further)",
+    ),
+    Safeguard(
+        "several probes are sent through one open circuit",
+        f"{_BUS}/delivery/circuits.py",
+        "if self.store.put(subscription_id, probed):",
+        "if self.store.put(subscription_id, probed) or probed:",
+    ),
+    Safeguard(
+        "failures that functions count at the same time are lost",
+        f"{_BUS}/stores/circuits.py",
+        '"attribute_not_exists(version) OR version = :before"',
+        '"attribute_not_exists(version) OR version <> :before OR version = :before"',
+    ),
+    Safeguard(
+        "a circuit never opens",
+        f"{_BUS}/model/circuit.py",
+        "if self.consecutive >= CONSECUTIVE_FAILURES or (",
+        "if self.consecutive < 0 or (",
+    ),
+    Safeguard(
+        "a circuit never closes",
+        f"{_BUS}/model/circuit.py",
+        "            if successes:\n                # A new window",
+        "            if successes < 0:\n                # A new window",
+    ),
+    Safeguard(
+        "a subscriber leads the bus elsewhere",
+        _HTTP,
+        "redirect=False",
+        "redirect=True",
+    ),
+    Safeguard(
+        "a subscriber that drips its answer holds a function",
+        _HTTP,
+        "        self._timer.start()\n",
+        "",
+    ),
+    Safeguard(
+        "an answer without end is read to its end",
+        _HTTP,
+        "response.read(MAX_RESPONSE_BYTES, decode_content=False)",
+        "response.read(decode_content=False)",
+    ),
+)
+
+_ORDER = (
+    Safeguard(
+        "two functions go along one stream",
+        f"{_BUS}/stores/cursors.py",
+        '"attribute_not_exists(held_until) OR held_until <= :now "',
+        '"attribute_not_exists(held_until) OR held_until <> :now OR held_until <= :now "',
+    ),
+    Safeguard(
+        "a cursor that was taken over is moved",
+        f"{_BUS}/stores/cursors.py",
+        'ConditionExpression="holder = :holder"',
+        'ConditionExpression="holder = :holder OR attribute_exists(holder)"',
+    ),
+    Safeguard(
+        "a message is dropped while another goes along its stream",
+        _ORDERED,
+        "return Handled(settled=False, follow_up=replace(message, delay=_MOMENT))",
+        "return Handled(settled=False)",
+    ),
+    Safeguard(
+        "a stream goes on over an event that fails",
+        _ORDERED,
+        "                    if not handled.settled:\n                        return handled\n",
+        "",
+    ),
+    Safeguard(
+        "a stream goes on over an event that is not routed yet",
+        _ORDERED,
+        "if self.courier.events.get(entry.event_id) is None:",
+        "if routing is None:",
+    ),
+    Safeguard(
+        "a failing event of a stream is tried without a wait",
+        _ORDERED,
+        "if _must_wait(record):",
+        "if record is None:",
+    ),
+    Safeguard(
+        "a stream that takes longer than its function may run is left where it stands",
+        _ORDERED,
+        "return Handled(False, delivered, follow_up=replace(message, delay=0))",
+        "return Handled(False, delivered)",
+    ),
+    Safeguard(
+        "an event that a stream has passed cannot be tried anew",
+        _ORDERED,
+        'if event.metadata["stream_version"] <= position:',
+        'if event.metadata["stream_version"] < 0:',
+    ),
+    Safeguard(
+        "what a discarded dead letter held back stays back",
+        f"{_BUS}/recovery/dead_letters.py",
+        "        self.lanes.send([nudge(letter)])\n",
+        "",
+    ),
+)
+
+_SWEEPING = (
+    Safeguard(
+        "a due delivery is sent though it has moved on",
+        f"{_BUS}/sweeping/due.py",
+        "if self.deliveries.put_off(each, until, waits=pause is not None):",
+        "if self.deliveries.put_off(each, until, waits=pause is not None) or each:",
+    ),
+    Safeguard(
+        "a due delivery is sent through an open circuit",
+        f"{_BUS}/sweeping/due.py",
+        "if circuit is None or circuit.permits or circuit.until <= now:",
+        "if circuit is None or circuit.until > 0:",
+    ),
+    Safeguard(
+        "events that were never routed stay so",
+        f"{_BUS}/sweeping/unrouted.py",
+        "                self.stranded.send(unrouted)\n",
+        "",
+    ),
+    Safeguard(
+        "events with a time of long ago are not looked for",
+        f"{_BUS}/sweeping/unrouted.py",
+        '"by_odd", all_odd_events(), stored',
+        '"by_odd", [], stored',
+    ),
+    Safeguard(
+        "events are passed over that may still be stored",
+        f"{_BUS}/sweeping/unrouted.py",
+        "settled = times.at(now - GRACE_SECONDS - ODD_SECONDS)",
+        "settled = times.at(now)",
+    ),
+    Safeguard(
+        "a message that crashed its function is lost",
+        f"{_BUS}/sweeping/crashed.py",
+        "        self.deliveries.record(delivery, attempts + 1)\n",
+        "",
+    ),
+    Safeguard(
+        "what a crashed message held back stays back",
+        f"{_BUS}/sweeping/crashed.py",
+        "        if delivery.status in SETTLED:\n            self.lanes.send([nudge(delivery)])\n",
+        "",
+    ),
+    Safeguard(
+        "a message of a redrive queue that was not taken is acknowledged",
+        f"{_BUS}/batches.py",
+        '            kept.append(record["messageId"])\n',
+        "",
+    ),
+    Safeguard(
+        "a replay counts its events before they are sent",
+        f"{_BUS}/recovery/replay_runner.py",
+        """        self.lanes.send(messages)
+        after""",
+        """        self.replays.move(replay, replace(replay, position=entries[-1].position))
+        self.lanes.send(messages)
+        after""",
+    ),
+    Safeguard(
+        "a replay that was cancelled goes on",
+        f"{_BUS}/stores/replays.py",
+        'ConditionExpression="document = :before"',
+        'ConditionExpression="document = :before OR attribute_exists(document)"',
+    ),
+    Safeguard(
+        "a replay that stands still is left alone",
+        f"{_BUS}/sweeping/stalled.py",
+        "            self.queue.send(replay_id)\n",
+        "",
+    ),
+    Safeguard(
+        "one failing sweep keeps the others from their work",
+        "functions/sweep/handler.py",
+        "            failed.append(name)\n",
+        "            raise\n",
+    ),
+)
+
+_STACKS = (
+    Safeguard(
+        "functions cannot say which messages they took",
+        "infra/function.py",
+        "report_batch_item_failures=True",
+        "report_batch_item_failures=False",
+    ),
+    Safeguard(
+        "a queue drops what is received too often",
+        "infra/queue.py",
+        """            dead_letter_queue=sqs.DeadLetterQueue(
+                queue=self.redrive, max_receive_count=MAX_RECEIVES
+            ),
+""",
+        "",
+    ),
+    Safeguard(
+        "a message comes again while its function runs",
+        "infra/queue.py",
+        "return 6 * consumer_timeout.to_seconds()",
+        "return consumer_timeout.to_seconds() / 2",
+    ),
+    Safeguard(
+        "one event holds up a shard of the stream",
+        "infra/stream.py",
+        "bisect_batch_on_function_error=True",
+        "bisect_batch_on_function_error=False",
+    ),
+    Safeguard(
+        "the stream tries one batch until its records are gone",
+        "infra/stream.py",
+        "maximum_retry_attempts=_RETRIES",
+        "maximum_retry_attempts=-1",
+    ),
+    Safeguard(
+        "what the stream gives up is lost",
+        "infra/stream.py",
+        "destination_config=destination",
+        "destination_config=None",
+    ),
+)
+
+SAFEGUARDS = (
+    *_STORING,
+    *_ROUTING,
+    *_RECORDS,
+    *_ATTEMPTS,
+    *_LANES,
+    *_ORDER,
+    *_SWEEPING,
+    *_STACKS,
+)
