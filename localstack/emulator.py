@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import psutil
 
 from localstack.errors import LocalError, tail
 
@@ -169,12 +170,10 @@ def running(pid: int) -> bool:
     except ChildProcessError:
         pass  # started by another process, which is gone
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        # A process that nobody waits for stays in the table when it has ended.
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
-    status = Path(f"/proc/{pid}/stat")
-    # A process that nobody waits for stays in the table when it has ended.
-    return not status.exists() or status.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 def _choose_port(wanted: int | None) -> int:

@@ -1,12 +1,12 @@
 """What the stores of circuits, cursors, streams and replays promise, on whatever they stand."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 from botocore.exceptions import ConnectionClosedError
 from event_bus.model.circuit import Circuit
 from event_bus.stores.events import Put
-from event_bus.stores.streams import StreamEntry
+from event_bus.stores.streams import StreamEntry, StreamStore
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import LATER, NOON, event, replay
@@ -67,6 +67,17 @@ class CursorsContract:
             assert cursors.hold("sub_1", "task/1", "a", 60)
 
 
+@dataclass(frozen=True, slots=True)
+class LateReader(StreamStore):
+    """Sees a stream at first as it was before its last event."""
+
+    looks: list[str] = field(default_factory=list)
+
+    def last_version(self, stream_id: str) -> int:
+        self.looks.append(stream_id)
+        return StreamStore.last_version(self, stream_id) - (len(self.looks) == 1)
+
+
 class StreamsContract:
     """How events stand in their streams."""
 
@@ -104,10 +115,12 @@ class StreamsContract:
         assert self._put(aws, "evt_1") == (Put.REPEATED, 1)
         assert self._put(aws, "evt_2") == (Put.STORED, 2)
 
-    def test_a_place_that_another_took_is_left_for_the_next(self, aws: Aws) -> None:
-        taken = aws.streams.adding("task/1", StreamEntry(1, "evt_0", NOON))["Put"]
-        aws.dynamodb.put_item(**{k: v for k, v in taken.items() if k != "ConditionExpression"})
-        assert self._put(aws, "evt_1") == (Put.STORED, 2)
+    def test_a_place_that_another_took_meanwhile_is_left_to_it(self, aws: Aws) -> None:
+        self._put(aws, "evt_1")
+        late = replace(aws.events, streams=LateReader(aws.dynamodb, aws.tables["streams"]))
+        put, stored = late.put(event("evt_2", metadata={"stream_id": "task/1"}), RETENTION_DAYS)
+        assert (put, stored.metadata["stream_version"]) == (Put.STORED, 2)
+        assert [each.event_id for each in aws.streams.after("task/1", 0, 9)] == ["evt_1", "evt_2"]
 
     def test_what_was_not_sent_has_no_place(self, aws: Aws) -> None:
         with (

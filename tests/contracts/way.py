@@ -26,7 +26,7 @@ from tests.builders import (
 )
 from tests.faults import grudging
 from tests.handlers import Functions
-from tests.unit.event_bus.delivery.hostile import answering, subscriber
+from tests.hostile import answering, subscriber
 
 TAKEN = answering("HTTP/1.1 204 No Content\r\n\r\n")
 REFUSED = answering("HTTP/1.1 500 No\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")

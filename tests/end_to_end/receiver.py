@@ -34,11 +34,15 @@ class Delivered:
 
 @dataclass
 class Receiver:
-    """Keeps requests, and answers each with what `respond` says of the count so far."""
+    """Keeps requests, and answers each with what `respond` says of the count so far.
+
+    Those that it answers with a success are kept once more, in the order of the answers.
+    """
 
     respond: Callable[[int], tuple[int, dict[str, str]]] = lambda _: (204, {})
     hold: threading.Event = field(default_factory=threading.Event)
     requests: list[Delivered] = field(default_factory=list)
+    acknowledged: list[Delivered] = field(default_factory=list)
     url: str = ""
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
@@ -51,7 +55,11 @@ class Receiver:
             count = len(self.requests)
             self._changed.notify_all()
         self.hold.wait(PATIENCE_SECONDS)
-        return self.respond(count)
+        status, headers = self.respond(count)
+        if status < 300:
+            with self._changed:
+                self.acknowledged.append(request)
+        return status, headers
 
     def wait_for(self, count: int, seconds: float = PATIENCE_SECONDS) -> list[Delivered]:
         """The requests, once there are so many."""

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from event_bus.delivery.circuits import CACHE_SECONDS
 
-from tests.end_to_end.conftest import World
 from tests.end_to_end.receiver import eventually
+from tests.end_to_end.world import World
 
 
 def test_a_circuit_opens_is_probed_and_closes(world: World) -> None:

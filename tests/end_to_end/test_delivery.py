@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import orjson
 
-from tests.end_to_end.conftest import World
 from tests.end_to_end.receiver import eventually
+from tests.end_to_end.world import World
 
 
 def test_an_event_arrives_signed_and_its_delivery_can_be_read(world: World) -> None:

@@ -4,8 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from event_bus.delivery.message import Message
 
-from tests.end_to_end.conftest import World
 from tests.end_to_end.receiver import eventually
+from tests.end_to_end.world import World
 
 SOON = {"schedule": [1], "max_attempts": 4}
 

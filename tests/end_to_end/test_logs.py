@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import orjson
 
 from localstack.bus import LocalBus
-from tests.end_to_end.conftest import World
 from tests.end_to_end.receiver import eventually
+from tests.end_to_end.world import World
 
 
 def lines(bus: LocalBus) -> Iterator[tuple[str, str]]:

@@ -5,9 +5,9 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.end_to_end.conftest import Client, World
 from tests.end_to_end.problems import problem
 from tests.end_to_end.receiver import eventually
+from tests.end_to_end.world import Client, World
 
 URL = "http://127.0.0.1:9/hook"
 

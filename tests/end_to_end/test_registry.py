@@ -5,8 +5,8 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.end_to_end.conftest import Client, World
 from tests.end_to_end.problems import problem
+from tests.end_to_end.world import Client, World
 
 URL = "http://127.0.0.1:9/hook"
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.conftest import World
 from tests.end_to_end.problems import problem
 from tests.end_to_end.receiver import eventually
+from tests.end_to_end.world import World
 
 
 def test_an_event_is_replayed_to_all_that_match_it_now(world: World) -> None:

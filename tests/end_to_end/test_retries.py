@@ -7,9 +7,9 @@ import httpx
 import pytest
 from event_bus.delivery.message import Message
 
-from tests.end_to_end.conftest import Client, World
 from tests.end_to_end.problems import problem
 from tests.end_to_end.receiver import Receiver, eventually
+from tests.end_to_end.world import Client, World
 
 SOON = {"schedule": [1], "max_attempts": 3}
 LATE = {"schedule": [3600], "max_attempts": 3}

@@ -17,9 +17,9 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from localstack.bus import LocalBus
-from tests.end_to_end.conftest import World
 from tests.end_to_end.problems import problem
 from tests.end_to_end.receiver import eventually
+from tests.end_to_end.world import World
 
 
 @pytest.mark.parametrize("part", ["live", "ready", "broker", "database"])

@@ -118,6 +118,18 @@ def retry_a_dead_letter(world: World) -> None:
 
 
 @story
+def retry_a_dead_letter_and_go_away(world: World) -> None:
+    world.subscribe(["task.*"], failing(1), retry_policy=ONCE)
+    world.publish(event("e1"))
+    world.settle()
+    for letter in world.dead_letters():
+        # Whoever asks does not ask again, whatever the answer.
+        world.request(
+            "recovery", "POST /dead-letters/{id}/retry", ADMIN, parameters={"id": letter["id"]}
+        )
+
+
+@story
 def retry_dead_letters_by_filter(world: World) -> None:
     world.subscribe(["task.*"], failing(1), retry_policy=ONCE)
     world.publish(event("e1"), event("e2"))
@@ -159,6 +171,7 @@ def at_most_once(world: World) -> None:
 @story
 def ordered(world: World) -> None:
     world.subscribe(["task.*"], failing(1), retry_policy=SOON, ordered=True)
+    world.rival = lambda: world.publish(event("e8", **in_stream("task/1")))
     for number in range(3):
         world.publish(event(f"e{number}", **in_stream("task/1")))
     world.publish(event("e9", **in_stream("task/2")))

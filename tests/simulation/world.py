@@ -129,6 +129,7 @@ class World:
         calls: How many calls to AWS were made by functions so far.
         made: Which calls they were.
         spoiled: Whether any of them went wrong.
+        rival: What somebody else does, once, while a process stands still.
     """
 
     def __init__(self, seed: int = 0, faults: tuple[Fault, ...] = (), chaos: float = 0.0) -> None:
@@ -156,6 +157,7 @@ class World:
         self.subscribers: dict[str, Subscriber] = {}
         self.unsettled: set[str] = set()
         self.moves = 0
+        self.rival: Callable[[], object] | None = None
         self._processes = Processes()
         self._shards: list[list[tuple[list[dict[str, Any]], int]]] = [
             [] for _ in range(_STREAM_SHARDS)
@@ -210,7 +212,10 @@ class World:
         self._nested = True
         own, self._processes = self._processes, Processes()
         self.now += _DELAY_SECONDS
+        rival, self.rival = self.rival, None
         try:
+            if rival:
+                rival()
             for _ in range(40):
                 if not self._step():
                     break

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from tests.teeth.safeguards import SAFEGUARDS, Safeguard
@@ -29,15 +30,15 @@ _FIRST_FAILURE = re.compile(r"^(?:FAILED|ERROR) (?:tests/unit/)?(\S+)", re.MULTI
 _SECONDS = 900
 
 
-def caught_by(safeguard: Safeguard) -> str | None:
-    """Breaks a safeguard.
+def caught_by(safeguard: Safeguard, project: Path) -> str | None:
+    """Breaks a safeguard in a copy of the project.
 
     Returns:
         The test that noticed, or None where none did.
     """
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch) / "project"
-        _copy(copy)
+        shutil.copytree(project, copy, symlinks=True)
         broken = copy / safeguard.file
         broken.write_text(safeguard.broken(broken.read_text()))
         try:
@@ -60,7 +61,8 @@ def caught_by(safeguard: Safeguard) -> str | None:
     return failure[1]
 
 
-def _copy(copy: Path) -> None:
+def copied(project: Path) -> Path:
+    """Copies the project, as it stands now, so that it may be worked on meanwhile."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
         cwd=ROOT,
@@ -68,12 +70,13 @@ def _copy(copy: Path) -> None:
         check=True,
     ).stdout.decode()
     for name in listed.rstrip("\0").split("\0"):
-        source, target = ROOT / name, copy / name
+        source, target = ROOT / name, project / name
         if source.is_file():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
     for name in (".build", "node_modules"):
-        (copy / name).symlink_to(ROOT / name)
+        (project / name).symlink_to(ROOT / name)
+    return project
 
 
 def main() -> int:
@@ -83,8 +86,9 @@ def main() -> int:
     words = parser.parse_args().words
     chosen = [each for each in SAFEGUARDS if not words or any(word in each.name for word in words)]
     began, survived = time.monotonic(), []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for safeguard, noticed in zip(chosen, pool.map(caught_by, chosen), strict=True):
+    with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = pool.map(partial(caught_by, project=copied(Path(scratch) / "project")), chosen)
+        for safeguard, noticed in zip(chosen, found, strict=True):
             sys.stdout.write(f"{'caught' if noticed else 'SURVIVED':9} {safeguard.name}\n")
             if noticed:
                 sys.stdout.write(f"{'':9} by {noticed}\n")

@@ -11,7 +11,7 @@ from event_bus.stores.transactions import transact
 from tests.builders import AN_ADMIN, NOON, SECRET, service, submission, subscription
 from tests.faults import not_sent
 from tests.handlers import Functions
-from tests.unit.event_bus.delivery.hostile import answering, subscriber
+from tests.hostile import answering, subscriber
 
 KEY = "the-key-that-nobody-may-log"
 VALUE = "the-value-that-nobody-may-log"

@@ -16,7 +16,7 @@ from event_bus.model.retry_policy import RetryPolicy
 from standardwebhooks import Webhook
 
 from tests.builders import SECRET, event, subscription
-from tests.unit.event_bus.delivery.hostile import (
+from tests.hostile import (
     Conversation,
     Talk,
     answering,

@@ -46,6 +46,21 @@ def test_an_accepted_event_is_stored(aws: Aws, intake: Intake) -> None:
     assert accepted.event.source == "planner"
 
 
+def test_events_that_cause_each_other_are_counted(intake: Intake) -> None:
+    def after(cause_id: str, **metadata: Any) -> int:
+        sent = submission(metadata={"causation_id": cause_id, **metadata})
+        last.append(intake.take(sent, PLANNER).event)
+        return last[-1].hop_count
+
+    last = [intake.take(submission(id="evt_own"), PLANNER).event]
+    assert last[0].hop_count == 0
+    assert [after(last[-1].id) for _ in range(3)] == [1, 2, 3]
+    # Of a cause that is not known, it is known that it is one.
+    assert after("evt_gone") == 1
+    assert after("evt_own", hop_count=7) == 7
+    assert after(last[-1].id, hop_count=2) == 8
+
+
 def test_a_repeated_event_is_answered_with_the_first(intake: Intake) -> None:
     first = intake.take(submission(id="evt_own"), PLANNER)
     assert intake.take(submission(id="evt_own"), PLANNER) == Accepted(first.event, repeated=True)

@@ -1,0 +1,91 @@
+"""Whatever a subscriber does to the bus, its own events end as dead letters, and no others."""
+
+from contextlib import ExitStack
+
+from tests.end_to_end.receiver import eventually
+from tests.end_to_end.world import World
+from tests.hostile import Conversation, Talk, answering, subscriber, unused_url
+
+_EVENTS = 3
+_TIMEOUT = 1
+
+
+def _hangs(conversation: Conversation) -> None:
+    conversation.read()
+    conversation.over.wait()
+
+
+def _drips(conversation: Conversation) -> None:
+    conversation.read()
+    conversation.drip("HTTP/1.1 200 OK and so on ")
+
+
+def _resets(conversation: Conversation) -> None:
+    conversation.read()
+    conversation.reset()
+
+
+def _sends_headers_without_end(conversation: Conversation) -> None:
+    conversation.read()
+    conversation.say("HTTP/1.1 200 OK\r\n")
+    while not conversation.over.is_set():
+        conversation.say("x: y\r\n" * 1_000)
+
+
+def _sends_a_huge_body(conversation: Conversation) -> None:
+    while conversation.read():
+        conversation.say("HTTP/1.1 500 No\r\ncontent-length: 1000000000\r\n\r\n")
+        while not conversation.over.is_set():
+            conversation.say(b"x" * 1_000_000)
+
+
+def _answers(status: int, *headers: str) -> Talk:
+    lines = "".join(f"{each}\r\n" for each in headers)
+    return answering(f"HTTP/1.1 {status} No\r\n{lines}content-length: 0\r\n\r\n")
+
+
+_TALKS: dict[str, tuple[Talk, str, int | None]] = {
+    "hangs": (_hangs, "timeout", None),
+    "drips": (_drips, "timeout", None),
+    "resets": (_resets, "connection_broken", None),
+    "headers without end": (_sends_headers_without_end, "connection_broken", None),
+    "a huge body": (_sends_a_huge_body, "http_status", 500),
+    "500": (_answers(500), "http_status", 500),
+    "429": (_answers(429, "retry-after: 1"), "http_status", 429),
+    "404": (_answers(404), "http_status", 404),
+    "a redirect": (_answers(302, f"location: {unused_url()}"), "http_status", 302),
+}
+
+
+def test_hostile_subscribers_harm_themselves_alone(world: World) -> None:
+    domain = world.name("task")
+    service, owner = world.publisher(f"{domain}.*"), world.service()
+    quick = world.receiver()
+    service.subscribe(quick, f"{domain}.*")
+    with ExitStack() as listening:
+        subscribed = {}
+        for name, (talk, _, _) in _TALKS.items():
+            url = listening.enter_context(subscriber(talk)).url
+            subscribed[name] = owner.subscribe(
+                url, f"{domain}.*", retry_policy={"schedule": [1], "timeout": _TIMEOUT}
+            )["id"]
+        ids = [service.publish(f"{domain}.created") for _ in range(_EVENTS)]
+        for event_id in ids:
+            quick.wait_for_event(event_id)
+        wanted = _EVENTS * len(_TALKS)
+        letters = eventually(
+            lambda: (
+                len(found := owner.dead_letters(status="exhausted", limit="100")) == wanted
+                and found
+            )
+        )
+    for name, (_, code, status) in _TALKS.items():
+        own = [each for each in letters if each["subscription_id"] == subscribed[name]]
+        assert {each["event_id"] for each in own} == set(ids), name
+        for letter in own:
+            assert letter["error"]["code"] == code, name
+            assert [each["status_code"] for each in letter["attempts"]] == [status] * 2, name
+            for attempt in letter["attempts"]:
+                assert attempt["duration_ms"] < 1_000 * (_TIMEOUT + 1), name
+                assert len(attempt["response"]) <= 256, name
+    assert sorted(quick.event_ids()) == sorted(ids)

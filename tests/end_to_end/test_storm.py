@@ -1,0 +1,19 @@
+"""Nothing is lost though the process of every function is killed again and again."""
+
+from tests.chaos.processes import FUNCTIONS
+from tests.chaos.storm import Storm
+from tests.end_to_end.world import World
+
+_ONLY_BY_CHANCE = {"HttpLaneRedrive", "Replay"}
+"""The first runs where a message was cut off twice, the second for a moment alone."""
+
+
+def test_nothing_is_lost_in_a_storm(world: World) -> None:
+    figures = Storm(world, seed=1).rage(seconds=20, seed=1)
+    assert figures.accepted > 0
+    assert figures.deliveries >= 4 * figures.accepted
+    assert figures.lost == []
+    assert figures.out_of_order == []
+    assert figures.duplicated["at_most_once"] == 0
+    assert figures.delivered + figures.dead_lettered + figures.dropped == figures.deliveries
+    assert set(FUNCTIONS) - set(figures.killed) <= _ONLY_BY_CHANCE
