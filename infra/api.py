@@ -125,6 +125,7 @@ class ApiStack(cdk.Stack):
         function.use_table(data.changes, "PutItem", "Query")
         function.use_table(data.circuits, "BatchGetItem", "DeleteItem")
         function.use_table(data.replays, "PutItem")
+        function.know_targets()
         function.use_queue(REPLAY_QUEUE_URL, bus.replays.queue, "SendMessage")
         function.use_retention()
         return function
@@ -140,7 +141,7 @@ class ApiStack(cdk.Stack):
         function.use_table(data.subscriptions, "GetItem", indexes=("by_service",))
         function.use_table(data.replays, "GetItem", "PutItem", indexes=("by_kind", "by_service"))
         function.use_bucket(data.payloads, "GetObject")
-        function.use_queue(bus.http_lane.url_variable, bus.http_lane.work.queue, "SendMessage")
+        bus.lanes.send_from(function)
         function.use_queue(REPLAY_QUEUE_URL, bus.replays.queue, "SendMessage")
         function.use_retention()
         return function
@@ -148,9 +149,8 @@ class ApiStack(cdk.Stack):
     def _status(self, data: DataStack, bus: BusStack) -> BusFunction:
         function = self._function("status")
         function.use_table(data.events, "GetItem")
-        function.use_queue(
-            bus.http_lane.url_variable, bus.http_lane.work.queue, "GetQueueAttributes"
-        )
+        for lane in bus.lanes.all:
+            function.use_queue(lane.url_variable, lane.work.queue, "GetQueueAttributes")
         function.use_queue("STRANDED_QUEUE_URL", bus.stranded.queue, "GetQueueAttributes")
         return function
 

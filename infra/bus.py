@@ -7,7 +7,7 @@ from constructs import Construct
 
 from infra.data import DataStack
 from infra.function import BusFunction, Layers
-from infra.lane import Lane
+from infra.lane import Lanes
 from infra.outputs import output
 from infra.queue import WorkQueue
 from infra.settings import Settings
@@ -28,7 +28,7 @@ class BusStack(cdk.Stack):
     Attributes:
         route: The function that routes events to lanes.
         stranded: The queue of events whose routing failed.
-        http_lane: The lane of deliveries over HTTP.
+        lanes: The lanes of deliveries.
         replays: The queue of replays that must go on.
         replay: The function that goes on with replays.
         sweep: The function that runs every minute.
@@ -46,15 +46,7 @@ class BusStack(cdk.Stack):
             termination_protection=not settings.local,
         )
         layers = Layers(self, "Layers", settings=settings)
-        self.http_lane = Lane(
-            self,
-            "HttpLane",
-            protocol="http",
-            concurrency=settings.http_lane_concurrency,
-            layers=layers,
-            data=data,
-            settings=settings,
-        )
+        self.lanes = Lanes(self, "Lanes", layers=layers, data=data, settings=settings)
         self.stranded = WorkQueue(
             self, "StrandedQueue", consumer_timeout=_ROUTE_TIMEOUT, settings=settings
         )
@@ -72,7 +64,7 @@ class BusStack(cdk.Stack):
         self.route.use_table(data.changes, "Query")
         self.route.use_table(data.events, "BatchGetItem")
         self.route.use_bucket(data.payloads, "GetObject")
-        self.route.use_queue(self.http_lane.url_variable, self.http_lane.work.queue, "SendMessage")
+        self.lanes.send_from(self.route)
         self.route.use_queue("STRANDED_QUEUE_URL", self.stranded.queue, "SendMessage")
         self.route.use_retention()
         self.route.allow_objects(
@@ -120,7 +112,7 @@ class BusStack(cdk.Stack):
         replay.use_table(data.changes, "Query")
         replay.use_table(data.events, "BatchGetItem", "GetItem", indexes=("by_time", "by_source"))
         replay.use_bucket(data.payloads, "GetObject")
-        replay.use_queue(self.http_lane.url_variable, self.http_lane.work.queue, "SendMessage")
+        self.lanes.send_from(replay)
         replay.use_queue(REPLAY_QUEUE_URL, self.replays.queue, "SendMessage")
         replay.use_retention()
         replay.consume(self.replays.queue)
@@ -140,7 +132,7 @@ class BusStack(cdk.Stack):
         sweep.use_table(data.cursors, "UpdateItem")
         sweep.use_table(data.events, indexes=("by_time", "by_odd"))
         sweep.use_table(data.replays, indexes=("by_running",))
-        sweep.use_queue(self.http_lane.url_variable, self.http_lane.work.queue, "SendMessage")
+        self.lanes.send_from(sweep)
         sweep.use_queue("STRANDED_QUEUE_URL", self.stranded.queue, "SendMessage")
         sweep.use_queue(REPLAY_QUEUE_URL, self.replays.queue, "SendMessage")
         sweep.use_retention()

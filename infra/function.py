@@ -19,7 +19,7 @@ from constructs import Construct
 from infra.built import ROOT
 from infra.bundling import dependencies_layer, service_layer
 from infra.logs import BusLogGroup
-from infra.nag import accept, accept_wildcard
+from infra.nag import accept, accept_resource, accept_wildcard
 from infra.removal import removal_policy
 from infra.settings import Settings
 from infra.storage import BusBucket, BusTable
@@ -232,12 +232,19 @@ class BusFunction(Construct):
         """Tells the function how long events are kept."""
         self.tell("RETENTION_DAYS", str(self._settings.retention_days))
 
-    def consume(self, queue: sqs.IQueue, *, max_concurrency: int | None = None) -> None:
+    def consume(
+        self,
+        queue: sqs.IQueue,
+        *,
+        max_concurrency: int | None = None,
+        name: str = "QueueSource",
+    ) -> None:
         """Has the function work a queue.
 
         Args:
             queue: The queue.
             max_concurrency: How many of the function may do so side by side; None for no limit.
+            name: What tells the source from others of the function.
         """
         self.allow(
             "sqs",
@@ -246,7 +253,7 @@ class BusFunction(Construct):
         )
         lambda_.EventSourceMapping(
             self,
-            "QueueSource",
+            name,
             target=self.function,
             event_source_arn=queue.queue_arn,
             batch_size=10,
@@ -266,6 +273,48 @@ class BusFunction(Construct):
             schedule=events.Schedule.rate(interval),
             targets=[targets.LambdaFunction(self.function)],
         )
+
+    def know_targets(self) -> None:
+        """Tells the function which resources of AWS subscriptions may name."""
+        self.tell("TARGET_ACCOUNTS", ",".join(self._accounts()))
+        self.tell("PARTITION", cdk.Aws.PARTITION)
+        self.tell("URL_SUFFIX", cdk.Aws.URL_SUFFIX)
+
+    def deliver_to(self, service: str, action: str, resources: str) -> None:
+        """Lets the function deliver to the resources of subscribers, and not to the bus's own.
+
+        Args:
+            service: The service.
+            action: The action that delivers.
+            resources: Which of its resources, as the end of an ARN.
+        """
+        self.know_targets()
+        here = f"arn:{cdk.Aws.PARTITION}:{service}:{cdk.Aws.REGION}"
+        targets = [f"{here}:{account}:{resources}" for account in self._accounts()]
+        roles = [
+            f"arn:{cdk.Aws.PARTITION}:iam::{account}:role/event-bus-*"
+            for account in self._accounts()
+        ]
+        self.allow(service, [action], targets)
+        self.allow("sts", ["AssumeRole"], roles)
+        own = f"{here}:{cdk.Aws.ACCOUNT_ID}:{resources.removesuffix('*')}"
+        self._role.add_to_policy(
+            iam.PolicyStatement(
+                effect=iam.Effect.DENY,
+                actions=[f"{service}:{action}"],
+                resources=[f"{own}event-bus-{self._settings.stage}-*"],
+            )
+        )
+        for each in (*targets, *roles):
+            accept_resource(
+                self,
+                each,
+                "Subscribers name their targets when they register; accounts are allowed one by "
+                "one, roles by their prefix, and the bus's own resources are denied.",
+            )
+
+    def _accounts(self) -> list[str]:
+        return [cdk.Aws.ACCOUNT_ID, *self._settings.accounts]
 
     def tell(self, variable: str, value: str) -> None:
         """Put a value into the function's environment."""

@@ -10,6 +10,14 @@ from infra.settings import Settings
 
 _TIMEOUT = cdk.Duration.seconds(60)
 
+_AWS_TARGETS = {
+    "Sqs": ("sqs", "SendMessage", "*"),
+    "Sns": ("sns", "Publish", "*"),
+    "Lambda": ("lambda", "InvokeFunction", "function:*"),
+    "EventBridge": ("events", "PutEvents", "event-bus/*"),
+}
+"""What each lane may do: the service, the action, and the resources in the accounts allowed."""
+
 
 class Lane(Construct):
     """A queue, its redrive queue, the function that works it, and that function's role.
@@ -17,9 +25,9 @@ class Lane(Construct):
     The lanes share their code and nothing else: one that is slow or broken holds up no other.
 
     Attributes:
+        protocol: The protocol.
         work: The queue and its redrive queue.
         deliver: The function.
-        redrive: The function that makes dead letters of what the lane gave up.
         url_variable: The environment variable that tells a function the queue's URL.
     """
 
@@ -46,8 +54,11 @@ class Lane(Construct):
             settings: The settings of the deployment.
         """
         super().__init__(scope, construct_id)
+        self.protocol = protocol
         self.url_variable = f"{protocol.upper()}_LANE_URL"
-        self.work = WorkQueue(self, construct_id, consumer_timeout=_TIMEOUT, settings=settings)
+        self.work = WorkQueue(
+            self, f"{construct_id}Lane", consumer_timeout=_TIMEOUT, settings=settings
+        )
         self.deliver = BusFunction(
             self,
             "Deliver",
@@ -67,6 +78,47 @@ class Lane(Construct):
         self.deliver.use_queue(self.url_variable, self.work.queue, "SendMessage")
         self.deliver.use_retention()
         self.deliver.consume(self.work.queue, max_concurrency=concurrency)
+
+
+class Lanes(Construct):
+    """A lane for each protocol, and what makes dead letters of what they give up.
+
+    Attributes:
+        all: The lanes.
+        redrive: The function that works their redrive queues.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        layers: Layers,
+        data: DataStack,
+        settings: Settings,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.all = [
+            Lane(
+                self,
+                name,
+                protocol=name.lower(),
+                concurrency=settings.http_lane_concurrency
+                if name == "Http"
+                else settings.aws_lane_concurrency,
+                layers=layers,
+                data=data,
+                settings=settings,
+            )
+            for name in ("Http", *_AWS_TARGETS)
+        ]
+        for lane in self.all:
+            if target := _AWS_TARGETS.get(lane.node.id):
+                lane.deliver.deliver_to(*target)
+        self.of("lambda").use_table(data.publishers, "GetItem")
+        self.of("lambda").use_table(data.events, "BatchGetItem")
+        self.of("lambda").use_table(data.streams, "PutItem")
+        self.of("lambda").use_bucket(data.payloads, "PutObject")
         self.redrive = BusFunction(
             self,
             "Redrive",
@@ -77,6 +129,17 @@ class Lane(Construct):
         )
         self.redrive.use_table(data.subscriptions, "GetItem")
         self.redrive.use_table(data.deliveries, "GetItem", "UpdateItem")
-        self.redrive.use_queue(self.url_variable, self.work.queue, "SendMessage")
         self.redrive.use_retention()
-        self.redrive.consume(self.work.redrive)
+        self.send_from(self.redrive)
+        for lane in self.all:
+            self.redrive.consume(lane.work.redrive, name=f"{lane.node.id}Source")
+
+    def of(self, protocol: str) -> BusFunction:
+        """The function that delivers over a protocol."""
+        [lane] = [each for each in self.all if each.protocol == protocol]
+        return lane.deliver
+
+    def send_from(self, function: BusFunction) -> None:
+        """Lets a function send messages to every lane."""
+        for lane in self.all:
+            function.use_queue(lane.url_variable, lane.work.queue, "SendMessage")

@@ -31,3 +31,18 @@ def accept_wildcard(
     stack = Stack.of(owner)
     exported = stack.resolve(stack.export_value(arn))["Fn::ImportValue"]
     accept(construct, f"IAM5[Resource::{exported}{suffix}]", reason)
+
+
+def accept_resource(construct: IConstruct, arn: str, reason: str) -> None:
+    """Accepts that a role names resources that are not the deployment's own by a wildcard.
+
+    Args:
+        construct: What the role is part of.
+        arn: Their ARN.
+        reason: Why it is right as it is.
+    """
+    resolved = Stack.of(construct).resolve(arn)
+    parts = resolved["Fn::Join"][1] if isinstance(resolved, dict) else [resolved]
+    # The rule shows a pseudo parameter as its name in angle brackets.
+    shown = "".join(part if isinstance(part, str) else f"<{part['Ref']}>" for part in parts)
+    accept(construct, f"IAM5[Resource::{shown}]", reason)

@@ -38,14 +38,15 @@ class OperationsStack(cdk.Stack):
         functions = {
             **api.functions,
             "route": bus.route,
-            "deliver_http": bus.http_lane.deliver,
-            "redrive": bus.http_lane.redrive,
+            **{f"deliver_{lane.protocol}": lane.deliver for lane in bus.lanes.all},
+            "redrive": bus.lanes.redrive,
             "replay": bus.replay,
             "sweep": bus.sweep,
         }
         for folder, function in functions.items():
             self._errors(folder, function)
-        self._queue("HttpLane", bus.http_lane.work)
+        for lane in bus.lanes.all:
+            self._queue(f"{lane.node.id}Lane", lane.work)
         self._queue("Stranded", bus.stranded)
         self._queue("Replay", bus.replays)
         self._router(bus)

@@ -86,6 +86,24 @@ class Settings(BaseModel):
         description="Functions that deliver over HTTP side by side.",
     )
 
+    aws_lane_concurrency: int = Field(
+        default=10,
+        ge=2,
+        le=1000,
+        description="Functions that deliver to AWS side by side, for each of its services.",
+    )
+    target_accounts: Annotated[str, StringConstraints(pattern=r"^([0-9]{12}(,[0-9]{12})*)?$")] = (
+        Field(
+            default="",
+            description="Other accounts that subscriptions may name, with commas between.",
+        )
+    )
+
+    @property
+    def accounts(self) -> list[str]:
+        """The other accounts that subscriptions may name."""
+        return self.target_accounts.split(",") if self.target_accounts else []
+
     @classmethod
     def of(cls, context: Mapping[str, object]) -> "Settings":
         """Reads the settings from the context of an app.

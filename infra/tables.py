@@ -95,7 +95,7 @@ EVENTS = Table(
     expires=True,
     stream=True,
 )
-_DUE = ("service_id", "attempts", "round_start")
+_DUE = ("service_id", "attempts", "round_start", "protocol")
 
 DELIVERIES = Table(
     "deliveries",

@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 
 RETENTION_DAYS = 30
 
+TARGETS = {
+    "AWS_REGION": "us-east-1",
+    "PARTITION": "aws",
+    "URL_SUFFIX": "amazonaws.com",
+    "TARGET_ACCOUNTS": "000000000000",
+}
+"""What functions are told of AWS."""
+
 ONCE = Config(retries={"total_max_attempts": 1})
 """For a client that makes a request once."""
 

@@ -9,6 +9,7 @@ from event_bus.model.delivery import Delivery, DeliveryError, DeliveryKey, Deliv
 from event_bus.model.event import INLINE_PAYLOAD_BYTES, Event, EventSubmission, accept
 from event_bus.model.registration import Filters, Publisher, Subscription, SubscriptionStatus
 from event_bus.model.replay import Replay
+from event_bus.model.target import HttpTarget, Target
 from event_bus.model.validation import read
 from event_bus.security.callers import ADMIN, Caller
 
@@ -64,6 +65,7 @@ def subscription(
     *,
     filters: Filters | None = None,
     callback_url: str = "https://worker.example/events",
+    target: Target | None = None,
     status: SubscriptionStatus = "active",
     version: int = 0,
     **members: Any,
@@ -75,7 +77,7 @@ def subscription(
         name="A subscription",
         event_types=list(event_types),
         filters=filters or {},
-        callback_url=callback_url,
+        target=target or HttpTarget(callback_url),
         status=status,
         signing_secret=SECRET,
         version=version,

@@ -16,7 +16,7 @@ from event_bus.log import logger
 from event_bus.security.callers import Caller
 from event_bus.settings import settings
 
-from tests.aws import RETENTION_DAYS, Aws
+from tests.aws import RETENTION_DAYS, TARGETS, Aws
 from tests.requests import http_request
 
 
@@ -128,6 +128,7 @@ def functions(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
         "ADMIN_SECRET_ARN": "admin",
         "RETENTION_DAYS": str(RETENTION_DAYS),
         "STAGE": "local",
+        **TARGETS,
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)

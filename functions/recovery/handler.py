@@ -46,7 +46,7 @@ def _event(event_id: str, caller: Caller) -> Event:
     return _finder.get(event_id, caller).event
 
 
-_dead_letters = DeadLetters(_deliveries, Lanes(clients.sqs(), settings().http_lane_url, _executor))
+_dead_letters = DeadLetters(_deliveries, Lanes(clients.sqs(), settings().lane_urls, _executor))
 _replays = Replays(
     store=ReplayStore(_dynamodb, settings().replays_table, settings().retention_days),
     queue=ReplayQueue(clients.sqs(), settings().replay_queue_url),

@@ -15,7 +15,7 @@ _dynamodb = clients.dynamodb()
 _crashed = CrashedMessages(
     DeliveryStore(_dynamodb, settings().deliveries_table, settings().retention_days),
     SubscriptionStore(_dynamodb, settings().subscriptions_table),
-    Lanes(clients.sqs(), settings().http_lane_url, ThreadPoolExecutor(1)),
+    Lanes(clients.sqs(), settings().lane_urls, ThreadPoolExecutor(1)),
 )
 
 

@@ -25,7 +25,7 @@ _runner = ReplayRunner(
     events=EventStore(
         _dynamodb, settings().events_table, PayloadStore(clients.s3(), settings().payloads_bucket)
     ),
-    lanes=Lanes(clients.sqs(), settings().http_lane_url, _executor),
+    lanes=Lanes(clients.sqs(), settings().lane_urls, _executor),
     queue=ReplayQueue(clients.sqs(), settings().replay_queue_url),
     executor=_executor,
 )

@@ -26,7 +26,7 @@ _router = Router(
     ),
     events=_events,
     deliveries=DeliveryStore(_dynamodb, settings().deliveries_table, settings().retention_days),
-    lanes=Lanes(clients.sqs(), settings().http_lane_url, _executor),
+    lanes=Lanes(clients.sqs(), settings().lane_urls, _executor),
     executor=_executor,
 )
 _stranded = StrandedQueue(clients.sqs(), settings().stranded_queue_url)

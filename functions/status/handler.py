@@ -14,7 +14,10 @@ _health = Health(
             "events-table": database_check(clients.dynamodb(), settings().events_table),
         },
         "broker": {
-            "http-lane": queue_check(clients.sqs(), settings().http_lane_url),
+            **{
+                f"{protocol}-lane": queue_check(clients.sqs(), url)
+                for protocol, url in sorted(settings().lane_urls.items())
+            },
             "stranded-events": queue_check(clients.sqs(), settings().stranded_queue_url),
         },
     }

@@ -27,7 +27,7 @@ _deliveries = DeliveryStore(_dynamodb, settings().deliveries_table, settings().r
 _due = DueSweep(
     deliveries=_deliveries,
     circuits=CircuitStore(_dynamodb, settings().circuits_table),
-    lanes=Lanes(clients.sqs(), settings().http_lane_url, _executor),
+    lanes=Lanes(clients.sqs(), settings().lane_urls, _executor),
 )
 _unrouted = UnroutedSweep(
     events=EventStore(_dynamodb, settings().events_table, PayloadStore(clients.s3(), "")),

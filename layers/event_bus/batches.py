@@ -1,9 +1,38 @@
-"""Batches of queue messages that a function takes one by one."""
+"""Batches: what is sent in one request, and messages of a queue that are taken one by one."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 from event_bus.log import logger
+
+_Item = TypeVar("_Item")
+
+MOST, MOST_BYTES = 10, 240 * 1024
+"""What one request of SQS, SNS or EventBridge takes: ten entries, and together less than the
+256 KiB that every endpoint allows."""
+
+
+def batches(
+    items: Iterable[_Item], size: Callable[[_Item], int], most: int = MOST
+) -> Iterator[list[_Item]]:
+    """Divides what is to be sent into requests; what is too large for any has one of its own.
+
+    Args:
+        items: What is to be sent, in order.
+        size: Tells how many bytes one takes.
+        most: How many a request takes at most.
+    """
+    batch: list[_Item] = []
+    filled = 0
+    for item in items:
+        length = size(item)
+        if batch and (len(batch) == most or filled + length > MOST_BYTES):
+            yield batch
+            batch, filled = [], 0
+        batch.append(item)
+        filled += length
+    if batch:
+        yield batch
 
 
 def take_each(event: dict[str, Any], take: Callable[[str, str], None]) -> dict[str, Any]:

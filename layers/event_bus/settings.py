@@ -7,6 +7,8 @@ import os
 from dataclasses import dataclass
 from functools import cache
 
+_LANE_URL = "_LANE_URL"
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -80,9 +82,13 @@ class Settings:
         return self._name("PAYLOADS_BUCKET")
 
     @property
-    def http_lane_url(self) -> str:
-        """The URL of the queue of the HTTP lane."""
-        return self._name("HTTP_LANE_URL")
+    def lane_urls(self) -> dict[str, str]:
+        """The URLs of the lanes' queues that this function was given, by protocol."""
+        return {
+            variable.removesuffix(_LANE_URL).lower(): url
+            for variable, url in self.environment.items()
+            if variable.endswith(_LANE_URL)
+        }
 
     @property
     def stranded_queue_url(self) -> str:
@@ -103,6 +109,41 @@ class Settings:
     def retention_days(self) -> int:
         """Days that an event and what is known of it are kept."""
         return int(self._name("RETENTION_DAYS"))
+
+    @property
+    def region(self) -> str:
+        """The region of the bus."""
+        return self._name("AWS_REGION")
+
+    @property
+    def partition(self) -> str:
+        """The partition of the bus, such as `aws`."""
+        return self._name("PARTITION")
+
+    @property
+    def url_suffix(self) -> str:
+        """The domain of AWS there, such as `amazonaws.com`."""
+        return self._name("URL_SUFFIX")
+
+    @property
+    def account(self) -> str:
+        """The account of the bus."""
+        return self.target_accounts[0]
+
+    @property
+    def target_accounts(self) -> list[str]:
+        """The accounts that the bus may deliver to, its own first."""
+        return self._name("TARGET_ACCOUNTS").split(",")
+
+    @property
+    def own_prefix(self) -> str:
+        """How the names of the bus's own resources begin."""
+        return f"event-bus-{self._name('STAGE')}-"
+
+    @property
+    def queue_endpoint(self) -> str | None:
+        """Where queues are that are not where AWS has them: on the emulator."""
+        return self.environment.get("AWS_ENDPOINT_URL")
 
     @property
     def local(self) -> bool:

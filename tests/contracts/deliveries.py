@@ -142,7 +142,7 @@ class DeliveriesContract:
         later = replace(waiting(LATER), key=DeliveryKey("evt_2", "sub_1"))
         aws.deliveries.record(later, 1)
         aws.deliveries.record(delivery(event_id="evt_3"), 1)
-        assert due(aws) == [Due(KEY, "worker", NOON, 3, 1)]
+        assert due(aws) == [Due(KEY, "worker", NOON, 3, 1, "http")]
         stored = aws.deliveries.get(KEY)
         assert stored
         assert stored.waiting

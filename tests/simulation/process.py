@@ -20,11 +20,13 @@ from event_bus.log import logger
 from event_bus.settings import settings
 
 from infra.tables import TABLES
+from tests.aws import TARGETS
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
 RETENTION_DAYS = 30
+
 
 QUEUES = ("http_lane", "stranded_queue", "replay_queue")
 """The queues with a redrive queue each, by the names that functions know them by."""
@@ -80,7 +82,7 @@ def simulated(world: "World", seed: int) -> Iterator[None]:
         patch.setattr(concurrent.futures, "ThreadPoolExecutor", Inline)
         # What is frozen stays: here, one index for each process of each world.
         patch.setattr(gc, "freeze", lambda: None)
-        patch.setattr(event_bus.delivery.http, "HttpTarget", lambda: world)
+        patch.setattr(event_bus.delivery.http, "HttpTransport", lambda: world)
         for name, client in world.clients.items():
             patch.setattr(clients, name, lambda client=client: client)
         for name, value in _environment().items():
@@ -103,4 +105,5 @@ def _environment() -> dict[str, str]:
         "ADMIN_SECRET_ARN": "admin",
         "RETENTION_DAYS": str(RETENTION_DAYS),
         "STAGE": "local",
+        **TARGETS,
     }

@@ -8,18 +8,19 @@ item alone, retries a failed batch by halves, and gives up after some retries.
 import random
 import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError
 from event_bus import times
-from event_bus.delivery.outcome import Outcome
+from event_bus.delivery.outcome import Outcome, Parcel
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
+from event_bus.model.target import HttpTarget
 from event_bus.routing.lanes import NotSent
 from event_bus.routing.stranded import NotStranded
 from event_bus.security.callers import Caller
@@ -339,12 +340,19 @@ class World:
         found: list[dict[str, Any]] = answer["items"]
         return found
 
-    # The subscribers: the world is the target of the HTTP lane.
+    # The subscribers: the world is the transport of the HTTP lane.
 
-    def deliver(self, key: DeliveryKey, event: Event, subscription: Subscription) -> Outcome:
-        """One attempt, as the subscriber sees it."""
+    def together(self, parcel: Parcel) -> Hashable:
+        """Each request carries one event."""
+        return parcel.key
+
+    def deliver(self, parcels: Sequence[Parcel]) -> list[Outcome]:
+        """One attempt each, as the subscriber sees it."""
+        return [self._deliver(each.key, each.event, each.subscription) for each in parcels]
+
+    def _deliver(self, key: DeliveryKey, event: Event, subscription: Subscription) -> Outcome:
         self.now += 0.05
-        subscriber = self.subscribers[subscription.callback_url]
+        subscriber = self.subscribers[cast("HttpTarget", subscription.target).url]
         self._check_attempt(key, event, subscription)
         number = 1 + sum(each.key == key for each in subscriber.log)
         outcome = subscriber.answer(event, number)

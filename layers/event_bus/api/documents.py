@@ -1,5 +1,6 @@
 """What the API shows of events, publishers and subscriptions."""
 
+from dataclasses import asdict
 from typing import Any
 
 from event_bus import times
@@ -7,8 +8,10 @@ from event_bus.model.circuit import Circuit
 from event_bus.model.delivery import Delivery, DeliveryKey
 from event_bus.model.registration import Publisher, Subscription
 from event_bus.model.replay import Replay
+from event_bus.model.target import HttpTarget
 from event_bus.querying.event_finder import Found
 from event_bus.registry.subscriptions import Registered
+from event_bus.security.resources import external_id
 
 
 def event_summary(found: Found) -> dict[str, Any]:
@@ -144,7 +147,10 @@ def subscription_document(
         "name": subscription.name,
         "event_types": subscription.event_types,
         "filters": subscription.filters,
-        "callback_url": subscription.callback_url,
+        "callback_url": subscription.target.url
+        if isinstance(subscription.target, HttpTarget)
+        else None,
+        "target": _target(subscription),
         "delivery_guarantee": subscription.delivery_guarantee,
         "ordered": subscription.ordered,
         "retry_policy": subscription.retry_policy,
@@ -154,6 +160,15 @@ def subscription_document(
         "created_at": subscription.created_at,
         "updated_at": subscription.updated_at,
     }
+
+
+def _target(subscription: Subscription) -> dict[str, Any]:
+    members = {
+        name: value for name, value in asdict(subscription.target).items() if value is not None
+    }
+    if "role_arn" in members:
+        members["external_id"] = external_id(subscription.service_id)
+    return members
 
 
 def _circuit(circuit: Circuit | None) -> dict[str, Any]:

@@ -87,7 +87,8 @@ _SUBSCRIPTION: dict[str, Schema] = {
     "name": _TEXT,
     "event_types": _PATTERNS,
     "filters": {"type": "object", "additionalProperties": {"type": "object"}},
-    "callback_url": _TEXT,
+    "callback_url": _nullable("string", description="The URL of the target, if it has one."),
+    "target": ref("Target"),
     "delivery_guarantee": {"enum": ["at_least_once", "at_most_once", "exactly_once"]},
     "ordered": {"type": "boolean"},
     "retry_policy": _object(
@@ -137,7 +138,32 @@ _FAULTS = {
     )
 }
 
+_ROLE: dict[str, Schema] = {
+    "role_arn": _TEXT,
+    "external_id": {
+        **_TEXT,
+        "description": "What the role's trust policy must demand as `sts:ExternalId`.",
+    },
+}
+
+_TARGETS: list[Schema] = [
+    _object({"type": {"const": "http"}, "url": _TEXT}),
+    _object({"type": {"const": "sqs"}, "queue": _TEXT, "queue_url": _TEXT}, _ROLE),
+    _object({"type": {"const": "sns"}, "topic": _TEXT}, _ROLE),
+    _object(
+        {
+            "type": {"const": "lambda"},
+            "function": _TEXT,
+            "invocation": {"enum": ["async", "sync"]},
+            "reply": {"type": "boolean"},
+        },
+        _ROLE,
+    ),
+    _object({"type": {"const": "eventbridge"}, "event_bus": _TEXT}, _ROLE),
+]
+
 SCHEMAS: dict[str, Schema] = {
+    "Target": {"oneOf": _TARGETS},
     "AcceptedEvent": _object(_ACCEPTED),
     "BatchResult": _object(
         {

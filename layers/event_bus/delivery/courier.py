@@ -1,12 +1,12 @@
 """What is done with one message: attempt the delivery, record it, say what follows."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from event_bus import times
 from event_bus.delivery.message import Message
-from event_bus.delivery.outcome import Outcome, Target
+from event_bus.delivery.outcome import Outcome, Parcel, Transport
 from event_bus.ids import new_id
 from event_bus.log import logger, traces
 from event_bus.model.delivery import (
@@ -27,6 +27,10 @@ LONGEST_DELAY_SECONDS = 900
 
 LEASE_SECONDS = 90
 """How long a claim holds: longer than its function may run."""
+
+
+class NotRecorded(Exception):
+    """What an attempt came to could not be recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,35 +66,57 @@ class Handled:
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """An attempt that may be made.
+
+    Attributes:
+        received: The message that asks for it, as the queue handed it over.
+        message: What it carries.
+        parcel: What is to be delivered.
+        delivery: How the delivery stands.
+        epoch: The number of the claim that allows it, if it needed one.
+    """
+
+    received: Received
+    message: Message
+    parcel: Parcel
+    delivery: Delivery
+    epoch: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Courier:
     """Delivers over one protocol, as often as a subscription's guarantee allows.
 
     Attributes:
-        target: The protocol.
+        transport: The protocol.
         events: Where events are read that a message does not carry.
         deliveries: Where deliveries are recorded.
         clock: Seconds that only grow.
     """
 
-    target: Target
+    transport: Transport
     events: EventStore
     deliveries: DeliveryStore
     clock: Callable[[], float] = times.steady
 
-    def handle(
+    def begin(
         self,
         received: Received,
         message: Message,
         subscription: Subscription | None,
         closed_until: float | None,
-    ) -> Handled:
-        """Does what a message asks for, unless it was done already.
+    ) -> Handled | Trial:
+        """Does what a message asks for, unless it was done already, up to the attempt.
 
         Args:
             received: The message as the queue handed it over.
             message: What it carries.
             subscription: The subscription; None where it is gone.
             closed_until: Until when its circuit is open, in Unix seconds; None where it is not.
+
+        Returns:
+            The attempt that is to be made, or what came of the message where none is.
         """
         record = None
         if message.attempt > 1 or received.receives > 1:
@@ -100,7 +126,7 @@ class Courier:
         if record and (done := self.done(received, message, record)):
             return done
         event = message.event or self.events.get(message.event_id)
-        return self.attempt(received, message, subscription, event, record, closed_until)
+        return self.permit(received, message, subscription, event, record, closed_until)
 
     def done(self, received: Received, message: Message, record: Delivery) -> Handled | None:
         """What is left to do for a message whose attempt was made; None where it was not."""
@@ -135,7 +161,25 @@ class Courier:
         record: Delivery | None,
         closed_until: float | None,
     ) -> Handled:
-        """Attempts a delivery, where its subscription stands and may be tried.
+        """Attempts one delivery, where that is permitted; the arguments are those of `permit`."""
+        permitted = self.permit(received, message, subscription, event, record, closed_until)
+        if isinstance(permitted, Handled):
+            return permitted
+        [handled] = self.make([permitted])
+        if handled is None:
+            raise NotRecorded(message.event_id)
+        return handled
+
+    def permit(
+        self,
+        received: Received,
+        message: Message,
+        subscription: Subscription | None,
+        event: Event | None,
+        record: Delivery | None,
+        closed_until: float | None,
+    ) -> Handled | Trial:
+        """Permits an attempt, where its subscription stands and may be tried.
 
         Args:
             received: The message as the queue handed it over.
@@ -154,6 +198,7 @@ class Courier:
             attempts=message.attempt - 1,
             created_at=now,
             updated_at=now,
+            protocol=message.protocol,
         )
         delivery = replace(
             delivery,
@@ -172,16 +217,49 @@ class Courier:
             if claim.epoch is None:
                 return self._claimed_by_another(message, delivery, claim, once=once)
             epoch = claim.epoch
-        attempt, outcome = self._tried(message, event, subscription)
+        parcel = Parcel(message.key, event, subscription)
+        return Trial(received, message, parcel, delivery, epoch)
+
+    def make(self, trials: Sequence[Trial]) -> list[Handled | None]:
+        """Makes attempts that go together, and records what each came to.
+
+        Returns:
+            What came of the message of each; None where that could not be recorded.
+        """
+        began, start = times.now(), self.clock()
+        outcomes = self.transport.deliver([trial.parcel for trial in trials])
+        duration_ms = round(1000 * (self.clock() - start))
+
+        def conclude(trial: Trial, outcome: Outcome) -> Handled | None:
+            attempt = Attempt(
+                number=trial.message.attempt,
+                at=began,
+                duration_ms=duration_ms,
+                code=outcome.code,
+                message=outcome.message,
+                status_code=outcome.status_code,
+                response=outcome.response,
+            )
+            try:
+                return self._conclude(trial, attempt, outcome)
+            except Exception:
+                # The others were attempted, too, and are not to be forgotten for this one's sake.
+                logger.exception("outcome not recorded", event_id=trial.message.event_id)
+                return None
+
+        return [conclude(*each) for each in zip(trials, outcomes, strict=True)]
+
+    def _conclude(self, trial: Trial, attempt: Attempt, outcome: Outcome) -> Handled:
+        message = trial.message
         delivery = replace(
-            delivery,
+            trial.delivery,
             attempts=message.attempt,
             updated_at=times.now(),
-            log=(*delivery.log, attempt)[-KEPT_ATTEMPTS:],
+            log=(*trial.delivery.log, attempt)[-KEPT_ATTEMPTS:],
         )
         logger.info(
             "delivery attempted",
-            **traces(event),
+            **traces(trial.parcel.event),
             subscription_id=message.subscription_id,
             attempt=message.attempt,
             error=outcome.code,
@@ -199,33 +277,10 @@ class Courier:
                 message.attempt,
             )
             return Handled(settled=True, delivered=True)
-        return self._failed(received, message, delivery, outcome, subscription, epoch)
+        return self._failed(trial, delivery, outcome)
 
-    def _tried(
-        self, message: Message, event: Event, subscription: Subscription
-    ) -> tuple[Attempt, Outcome]:
-        began, start = times.now(), self.clock()
-        outcome = self.target.deliver(message.key, event, subscription)
-        attempt = Attempt(
-            number=message.attempt,
-            at=began,
-            duration_ms=round(1000 * (self.clock() - start)),
-            code=outcome.code,
-            message=outcome.message,
-            status_code=outcome.status_code,
-            response=outcome.response,
-        )
-        return attempt, outcome
-
-    def _failed(
-        self,
-        received: Received,
-        message: Message,
-        delivery: Delivery,
-        outcome: Outcome,
-        subscription: Subscription,
-        epoch: int | None,
-    ) -> Handled:
+    def _failed(self, trial: Trial, delivery: Delivery, outcome: Outcome) -> Handled:
+        message, subscription = trial.message, trial.parcel.subscription
         policy = subscription.retry_policy
         tries = message.attempt - delivery.round_start
         final = outcome.client_error and policy.client_errors == "final"
@@ -244,8 +299,8 @@ class Courier:
             )
         delivery = _as_dead_letter(delivery)
         # Of several messages about one attempt only that one goes on whose record stands.
-        stands = self.deliveries.record(delivery, message.attempt, epoch) or delivery
-        follow_up = self.resumed(received, message, stands)
+        stands = self.deliveries.record(delivery, message.attempt, trial.epoch) or delivery
+        follow_up = self.resumed(trial.received, message, stands)
         if stands.status not in SETTLED and stands.attempts < message.attempt:
             # Another holds a newer claim; this message must outlast it, or both might be lost.
             follow_up = replace(message, delay=LEASE_SECONDS)

@@ -3,11 +3,11 @@
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import urllib3
@@ -15,10 +15,12 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from event_bus import times
-from event_bus.delivery.outcome import Outcome
+from event_bus.delivery.envelope import envelope
+from event_bus.delivery.outcome import Outcome, Parcel
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
+from event_bus.model.target import HttpTarget
 from event_bus.security.signatures import signed_headers
 
 CONNECT_SECONDS = 5.0
@@ -126,7 +128,7 @@ def connection_pools() -> urllib3.PoolManager:
 
 
 @dataclass(frozen=True, slots=True)
-class HttpTarget:
+class HttpTransport:
     """Delivers by HTTP.
 
     Attributes:
@@ -137,8 +139,16 @@ class HttpTarget:
     pools: urllib3.PoolManager = field(default_factory=connection_pools)
     clock: Callable[[], float] = times.unix
 
-    def deliver(self, key: DeliveryKey, event: Event, subscription: Subscription) -> Outcome:
-        """Posts the event; an answer of 2xx means that the subscriber took it.
+    def together(self, parcel: Parcel) -> Hashable:
+        """Each request carries one event."""
+        return parcel.key
+
+    def deliver(self, parcels: Sequence[Parcel]) -> list[Outcome]:
+        """Posts each event; an answer of 2xx means that the subscriber took it."""
+        return [self._deliver(parcel.key, parcel.event, parcel.subscription) for parcel in parcels]
+
+    def _deliver(self, key: DeliveryKey, event: Event, subscription: Subscription) -> Outcome:
+        """Posts one event.
 
         The whole exchange, from the connection to the end of the answer, has the timeout of the
         subscription's retry policy.
@@ -146,6 +156,8 @@ class HttpTarget:
         Redirects are not followed: they could lead to where a callback must not (Standard
         Webhooks counts them as failures, too).
         """
+        # A lane carries its own protocol alone.
+        target = cast("HttpTarget", subscription.target)
         body = orjson.dumps(envelope(key, event))
         headers = {
             "content-type": "application/json",
@@ -157,7 +169,7 @@ class HttpTarget:
         seconds = subscription.retry_policy.timeout
         with _Deadline(seconds) as deadline:
             try:
-                answer = self._post(subscription.callback_url, body, headers)
+                answer = self._post(target.url, body, headers)
             except (urllib3.exceptions.HTTPError, OSError) as error:
                 return _failure(error, deadline, seconds)
         if deadline.passed:
@@ -191,14 +203,6 @@ class HttpTarget:
             response=begun,
             retry_after=_seconds(asked, self.clock()) if asked else None,
         )
-
-
-def envelope(key: DeliveryKey, event: Event) -> dict[str, Any]:
-    """The event as its subscriber sees it; a replay is marked in the metadata."""
-    shown = event.envelope()
-    if key.replay_id:
-        shown["metadata"] = {**event.metadata, "replay_id": key.replay_id}
-    return shown
 
 
 def _seconds(retry_after: str, now: float) -> float | None:

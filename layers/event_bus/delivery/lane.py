@@ -1,13 +1,15 @@
 """What every lane does with a batch: deliver side by side, send what follows, say what is left."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 from event_bus import times
 from event_bus.delivery.circuits import Circuits, Tally
-from event_bus.delivery.courier import Courier, Handled, Received
+from event_bus.delivery.courier import Courier, Handled, Received, Trial
 from event_bus.delivery.message import Message, from_json
 from event_bus.delivery.ordered import OrderedCourier
 from event_bus.delivery.subscription_cache import SubscriptionCache
@@ -18,6 +20,11 @@ from event_bus.registry.disabling import GONE, LONG_FAILING, Disabler
 from event_bus.routing.lanes import Lanes
 
 _DAY_SECONDS = 86_400
+
+_Result = TypeVar("_Result")
+
+Work = Callable[[], Handled]
+"""What is still to be done about a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +60,7 @@ class Lane:
         subscriptions = self.subscriptions.of([message for _, message in readable])
         closed_until = self._closed_until([message for _, message in readable], subscriptions)
 
-        def handle(each: tuple[tuple[Received, Message], float | None]) -> Handled | None:
-            (received, message), until = each
-            try:
-                return self._handle(
-                    received, message, subscriptions.get(message.subscription_id), until
-                )
-            except Exception:
-                # The others of the batch are not to be delivered again for this one's sake.
-                logger.exception("delivery failed", event_id=message.event_id)
-                return None
-
-        results = list(self.executor.map(handle, zip(readable, closed_until, strict=True)))
+        results = self._handle(readable, closed_until, subscriptions)
         done = list(zip(readable, results, strict=True))
         kept |= {received.id for (received, _), handled in done if handled is None}
         kept |= self._send_follow_ups(
@@ -95,17 +91,61 @@ class Lane:
 
     def _handle(
         self,
+        batch: Sequence[tuple[Received, Message]],
+        closed_until: Sequence[float | None],
+        subscriptions: dict[str, Subscription],
+    ) -> list[Handled | None]:
+        """Does what messages ask for; None stands for one that must come again."""
+
+        def begin(place: int) -> Handled | Trial | Work | None:
+            (received, message), until = batch[place], closed_until[place]
+            subscription = subscriptions.get(message.subscription_id)
+            return _safely(message, lambda: self._begin(received, message, subscription, until))
+
+        begun = list(self.executor.map(begin, range(len(batch))))
+        results: list[Handled | None] = [
+            each if isinstance(each, Handled) else None for each in begun
+        ]
+        groups: dict[Hashable, list[int]] = {}
+        for place, each in enumerate(begun):
+            if isinstance(each, Trial):
+                # Those that go together on their way are handed over together.
+                groups.setdefault(self.courier.transport.together(each.parcel), []).append(place)
+            elif callable(each):
+                groups[place, each] = [place]
+
+        def finish(places: list[int]) -> list[Handled | None]:
+            first = begun[places[0]]
+            message = batch[places[0]][1]
+            if callable(first):
+                return [_safely(message, first)]
+            trials = [each for place in places if isinstance(each := begun[place], Trial)]
+            made = _safely(message, lambda: self.courier.make(trials))
+            return made if made is not None else [None] * len(places)
+
+        for places, handled in zip(
+            groups.values(), self.executor.map(finish, groups.values()), strict=True
+        ):
+            for place, each in zip(places, handled, strict=True):
+                results[place] = each
+        return results
+
+    def _begin(
+        self,
         received: Received,
         message: Message,
         subscription: Subscription | None,
         closed_until: float | None,
-    ) -> Handled:
+    ) -> Handled | Trial | Work:
         # Of one that was deleted it is not known any more; it may have held others back.
         if (subscription is None or subscription.ordered) and message.replay_id is None:
             event = message.event or self.courier.events.get(message.event_id)
             if event and event.stream_id:
-                return self.ordered.handle(received, message, event, subscription, closed_until)
-        return self.courier.handle(received, message, subscription, closed_until)
+                # Going along a stream takes its time: those that only begin do not wait for it.
+                return partial(
+                    self.ordered.handle, received, message, event, subscription, closed_until
+                )
+        return self.courier.begin(received, message, subscription, closed_until)
 
     def _send_follow_ups(self, done: list[tuple[Received, Handled]]) -> set[str]:
         follow_ups = [(received.id, handled.follow_up) for received, handled in done]
@@ -146,6 +186,15 @@ def _fails_too_long(circuit: Circuit, subscription: Subscription) -> bool:
         return False
     days = subscription.retry_policy.disable_after_days
     return times.unix() - circuit.failing_since > days * _DAY_SECONDS
+
+
+def _safely(message: Message, work: Callable[[], _Result]) -> _Result | None:
+    try:
+        return work()
+    except Exception:
+        # The others of the batch are not to be delivered again for this one's sake.
+        logger.exception("delivery failed", event_id=message.event_id)
+        return None
 
 
 def _read(received: Received) -> Message | None:

@@ -22,6 +22,7 @@ class Message:
         replay_id: The replay that it is part of, if it is.
         attempt: The number of the attempt that it asks for.
         round_start: How many attempts were made before a person had it tried anew.
+        protocol: The lane that it travels on.
         delay: How long the lane holds it back, in seconds; no part of what is carried.
     """
 
@@ -33,6 +34,7 @@ class Message:
     replay_id: str | None = None
     attempt: int = 1
     round_start: int = 0
+    protocol: str = "http"
     delay: int = 0
 
     @property
@@ -53,6 +55,7 @@ class Message:
                 "replay_id": self.replay_id,
                 "attempt": self.attempt,
                 "round_start": self.round_start,
+                "protocol": self.protocol,
                 "event": {
                     **event.envelope(),
                     "payload_bytes": event.payload_bytes,
@@ -84,6 +87,7 @@ def next_message(delivery: Delivery) -> Message:
         replay_id=delivery.key.replay_id,
         attempt=delivery.attempts + 1,
         round_start=delivery.round_start,
+        protocol=delivery.protocol,
     )
 
 

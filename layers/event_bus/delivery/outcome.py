@@ -1,5 +1,6 @@
-"""What an attempt came to, and what every protocol does to make one."""
+"""What an attempt came to, and what every protocol does to make some."""
 
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -49,9 +50,32 @@ class Outcome:
         )
 
 
-class Target(Protocol):
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """An event, ready to be handed to its subscriber.
+
+    Attributes:
+        key: The delivery.
+        event: The event, with its payload.
+        subscription: The subscription.
+    """
+
+    key: DeliveryKey
+    event: Event
+    subscription: Subscription
+
+
+class Transport(Protocol):
     """A protocol by which events are delivered."""
 
-    def deliver(self, key: DeliveryKey, event: Event, subscription: Subscription) -> Outcome:
-        """Makes one attempt to deliver an event, within the subscription's timeout."""
+    def together(self, parcel: Parcel) -> Hashable:
+        """What the parcels have in common that are handed over together."""
+        ...
+
+    def deliver(self, parcels: Sequence[Parcel]) -> list[Outcome]:
+        """Makes one attempt to deliver parcels that go together.
+
+        Returns:
+            What each came to, in their order; a failure of one says nothing about the others.
+        """
         ...

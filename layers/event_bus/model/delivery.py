@@ -120,6 +120,7 @@ class Delivery:
         created_at: When it was first recorded, RFC 3339.
         updated_at: When it was last recorded, RFC 3339.
         written_by: The message that was in hand then.
+        protocol: The lane that it is on.
     """
 
     key: DeliveryKey
@@ -137,6 +138,7 @@ class Delivery:
     log: tuple[Attempt, ...] = ()
     delivered_at: str | None = None
     written_by: str = ""
+    protocol: str = "http"
 
     @property
     def dead_letter_status(self) -> DeadLetterStatus:

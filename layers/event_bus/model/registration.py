@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from event_bus.errors import InvalidRequest
 from event_bus.matching.errors import InvalidPatternError
@@ -12,8 +13,8 @@ from event_bus.matching.event_types import validate_type_pattern
 from event_bus.matching.filters import SubscriptionFilter
 from event_bus.matching.limits import MAX_EVENT_TYPES
 from event_bus.model.retry_policy import DEFAULT_POLICY, RetryPolicy, RetryPolicyRequest
+from event_bus.model.target import CallbackUrl, HttpTarget, Target, TargetRequest
 from event_bus.model.validation import Name, Request, ServiceId, Time, checked
-from event_bus.security.callbacks import check_callback_url
 from event_bus.security.keys import check_chosen_key
 
 MAX_FILTERS_BYTES = 64 * 1024
@@ -32,8 +33,6 @@ TypePatterns = Annotated[
     AfterValidator(lambda patterns: list(dict.fromkeys(patterns))),
 ]
 """Event types or patterns; each is kept once."""
-
-CallbackUrl = Annotated[str, AfterValidator(checked(check_callback_url))]
 
 Filters = dict[str, dict[str, Any]]
 """An event pattern for each type pattern that it narrows."""
@@ -70,7 +69,8 @@ class SubscriptionRegistration(Request):
     service_id: ServiceId | None = None
     name: Name | None = None
     event_types: TypePatterns
-    callback_url: CallbackUrl
+    callback_url: CallbackUrl | None = None
+    target: Annotated[TargetRequest | None, Field(validate_default=True)] = None
     filters: Filters = Field(default_factory=dict)
     delivery_guarantee: DeliveryGuarantee = "at_least_once"
     ordered: bool = False
@@ -78,22 +78,57 @@ class SubscriptionRegistration(Request):
     replay_from: Time | None = None
     authentication: Authentication | None = None
 
+    @field_validator("target")
+    @classmethod
+    def _one_target(cls, target: Any, info: ValidationInfo) -> Any:
+        _refuse_two_targets(target, info)
+        if target is None and info.data.get("callback_url", "refused") is None:
+            raise PydanticCustomError("target", "is required where there is no callback_url")
+        return target
+
+    def chosen_target(self) -> Target:
+        """Where events are delivered."""
+        return _target(self.callback_url, self.target)
+
 
 class SubscriptionChange(Request):
     """What changes a subscription: a JSON merge patch (RFC 7396) of these members.
 
     `filters` and `retry_policy` are replaced as a whole: an event pattern gives null a meaning of
     its own, and the members of a policy belong together. `ordered` does not change: what is held
-    back would be without its order, or without anyone to bring it.
+    back would be without its order, or without anyone to bring it. Nor does the target's type: what
+    is on its way is on the lane of one protocol.
     """
 
     name: Name | None = None
     event_types: TypePatterns | None = None
     callback_url: CallbackUrl | None = None
+    target: TargetRequest | None = None
     filters: Filters | None = None
     delivery_guarantee: DeliveryGuarantee | None = None
     retry_policy: RetryPolicyRequest | None = None
     status: SubscriptionStatus | None = None
+
+    @field_validator("target")
+    @classmethod
+    def _one_target(cls, target: Any, info: ValidationInfo) -> Any:
+        _refuse_two_targets(target, info)
+        return target
+
+    def chosen_target(self) -> Target | None:
+        """Where events are delivered from now on; None where that stays."""
+        if self.callback_url or self.target:
+            return _target(self.callback_url, self.target)
+        return None
+
+
+def _refuse_two_targets(target: TargetRequest | None, info: ValidationInfo) -> None:
+    if target is not None and info.data.get("callback_url") is not None:
+        raise PydanticCustomError("target", "must be left out where there is a callback_url")
+
+
+def _target(callback_url: str | None, target: TargetRequest | None) -> Target:
+    return target.target() if target else HttpTarget(callback_url or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +160,7 @@ class Subscription:
         name: What people call it.
         event_types: The type patterns that it receives.
         filters: The event patterns that narrow them.
-        callback_url: Where events are sent.
+        target: Where events are delivered.
         status: Whether it receives anything.
         signing_secret: The secret of its signatures (`whsec_...`).
         version: The number of the change that last wrote it.
@@ -142,7 +177,7 @@ class Subscription:
     name: str
     event_types: list[str]
     filters: Filters
-    callback_url: str
+    target: Target
     status: SubscriptionStatus
     signing_secret: str
     version: int

@@ -80,10 +80,26 @@ def read(model: type[_Model], value: Any, at: str = "") -> _Model:
     except ValidationError as error:
         raise invalid(
             [
-                Fault(at + pointer(fault["loc"]), _said(fault["type"], fault["msg"]))
+                Fault(
+                    at + pointer(_within(value, fault["loc"])), _said(fault["type"], fault["msg"])
+                )
                 for fault in error.errors(include_url=False, include_context=False)
             ]
         ) from None
+
+
+def _within(value: Any, path: Sequence[str | int]) -> list[str | int]:
+    # Pydantic names the chosen model of a union on the way; what was sent has no such member.
+    found: list[str | int] = []
+    for place, part in enumerate(path):
+        if (isinstance(value, dict) and part in value) or (
+            isinstance(value, list) and isinstance(part, int)
+        ):
+            value = value[part]
+        elif place + 1 < len(path):
+            continue
+        found.append(part)
+    return found
 
 
 def invalid(faults: Sequence[Fault]) -> InvalidRequest:

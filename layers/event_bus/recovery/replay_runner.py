@@ -111,6 +111,7 @@ class ReplayRunner:
                     interest.version,
                     event,
                     replay_id=replay.id,
+                    protocol=interest.protocol,
                 )
 
 

@@ -115,7 +115,7 @@ class SubscriptionRegistry:
             name=registration.name or service_id,
             event_types=registration.event_types,
             filters=registration.filters,
-            callback_url=registration.callback_url,
+            target=registration.chosen_target(),
             status="active",
             signing_secret=new_secret(),
             version=0,
@@ -202,16 +202,25 @@ class SubscriptionRegistry:
             members["retry_policy"] = change.retry_policy.policy()
         if change.status:
             members["disabled_reason"] = None
+        members.pop("callback_url", None)
+        target = change.chosen_target()
+        if target:
+            members["target"] = target
 
         def attempt() -> Subscription:
             subscription = self.get(subscription_id, caller)
+            if target and target.type != subscription.target.type:
+                raise InvalidRequest.at(
+                    "/callback_url" if change.callback_url else "/target/type",
+                    f"must stay a target of the type {subscription.target.type}",
+                )
             changed = replace(subscription, **members, updated_at=times.now())
             check_filters(changed.event_types, changed.filters)
             return self.subscriptions.update(changed)
 
         changed = _until_current(attempt)
-        if change.status == "active" or change.callback_url:
-            # What the old address did is not held against the new one.
+        if change.status == "active" or target:
+            # What the old target did is not held against the new one.
             self.circuits.forget(subscription_id)
         return changed
 

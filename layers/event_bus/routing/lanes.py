@@ -1,18 +1,15 @@
 """Sending messages to the delivery lanes, at the fewest requests."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from event_bus.batches import batches
 from event_bus.delivery.message import Message
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-
-_BATCH = 10
-_BATCH_BYTES = 240 * 1024
-"""Below the 256 KiB that every endpoint of SQS takes in one request."""
 
 
 class NotSent(Exception):
@@ -25,12 +22,12 @@ class Lanes:
 
     Attributes:
         client: The SQS client.
-        http: The URL of the HTTP lane's queue.
+        urls: The URLs of the lanes' queues, by protocol.
         executor: Sends batches side by side.
     """
 
     client: "SQSClient"
-    http: str
+    urls: Mapping[str, str]
     executor: Executor
 
     def send(self, messages: Sequence[Message]) -> None:
@@ -42,9 +39,21 @@ class Lanes:
         Raises:
             NotSent: A lane refused some of them; others may have been sent.
         """
-        list(self.executor.map(self._send_batch, _batches(messages)))
+        lanes: dict[str, list[Message]] = {}
+        for message in messages:
+            lanes.setdefault(message.protocol, []).append(message)
+        sent = [
+            (self.urls[protocol], batch)
+            for protocol, own in lanes.items()
+            for batch in batches(
+                ((message, message.to_json()) for message in own),
+                lambda each: len(each[1].encode()),
+            )
+        ]
+        list(self.executor.map(self._send_batch, sent))
 
-    def _send_batch(self, batch: list[tuple[Message, str]]) -> None:
+    def _send_batch(self, each: tuple[str, list[tuple[Message, str]]]) -> None:
+        url, batch = each
         entries: list[Any] = [
             {
                 "Id": str(place),
@@ -55,25 +64,10 @@ class Lanes:
             for place, (message, body) in enumerate(batch)
         ]
         for _ in range(3):
-            answer = self.client.send_message_batch(QueueUrl=self.http, Entries=entries)
+            answer = self.client.send_message_batch(QueueUrl=url, Entries=entries)
             refused = {each["Id"]: each for each in answer.get("Failed", [])}
             entries = [entry for entry in entries if entry["Id"] in refused]
             if not entries:
                 return
         codes = sorted({each["Code"] for each in refused.values()})
         raise NotSent(f"{len(entries)} messages: {', '.join(codes)}")
-
-
-def _batches(messages: Sequence[Message]) -> Iterator[list[tuple[Message, str]]]:
-    batch: list[tuple[Message, str]] = []
-    size = 0
-    for message in messages:
-        body = message.to_json()
-        length = len(body.encode())
-        if batch and (len(batch) == _BATCH or size + length > _BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append((message, body))
-        size += length
-    if batch:
-        yield batch

@@ -68,7 +68,14 @@ class Router:
                 self._end_loop(event, matched)
             else:
                 messages += [
-                    Message(event.id, each.id, each.service_id, each.version, event)
+                    Message(
+                        event.id,
+                        each.id,
+                        each.service_id,
+                        each.version,
+                        event,
+                        protocol=each.protocol,
+                    )
                     for each in matched
                 ]
             services = {each.id: each.service_id for each in matched}
@@ -92,6 +99,7 @@ class Router:
                     attempts=0,
                     last_error=DeliveryError("too_many_hops", said, now),
                     dead_letter_id=new_id("dl"),
+                    protocol=each.protocol,
                     created_at=now,
                     updated_at=now,
                 ),

@@ -61,6 +61,7 @@ class Due:
         due_at: When it is to be tried again, RFC 3339.
         attempts: How many attempts were made.
         round_start: How many of them were made before a person had it tried anew.
+        protocol: The lane that it is on.
     """
 
     key: DeliveryKey
@@ -68,6 +69,7 @@ class Due:
     due_at: str
     attempts: int
     round_start: int
+    protocol: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,7 @@ class DeliveryStore:
             ":round": number(delivery.round_start),
             ":log": document([asdict(attempt) for attempt in delivery.log]),
             ":writer": text(delivery.written_by),
+            ":protocol": text(delivery.protocol),
             ":created": text(delivery.created_at),
             ":now": text(delivery.updated_at),
             ":expiry": number(times.expiry(self.retention_days)),
@@ -164,6 +167,7 @@ class DeliveryStore:
             "round_start = :round",
             "attempt_log = :log",
             "written_by = :writer",
+            "protocol = :protocol",
             "created_at = if_not_exists(created_at, :created)",
             "updated_at = :now",
             "expires_at = :expiry",
@@ -240,6 +244,7 @@ class DeliveryStore:
             ":zero": number(0),
             ":service": text(delivery.service_id),
             ":type": text(delivery.event_type),
+            ":protocol": text(delivery.protocol),
             ":pending": text("pending"),
             ":retrying": text("retrying"),
             ":stamp": text(times.now()),
@@ -255,7 +260,7 @@ class DeliveryStore:
                 Key=_key(delivery.key),
                 UpdateExpression="SET claimed_by = :token, lease_until = :until, "
                 "epoch = if_not_exists(epoch, :zero) + :one, "
-                "service_id = :service, event_type = :type, "
+                "service_id = :service, event_type = :type, protocol = :protocol, "
                 "#status = if_not_exists(#status, :pending), "
                 "created_at = if_not_exists(created_at, :stamp), updated_at = :stamp, "
                 "expires_at = :expiry",
@@ -322,6 +327,7 @@ class DeliveryStore:
                 due_at=item["due_at"]["S"],
                 attempts=int(item["attempts"]["N"]),
                 round_start=int(item["round_start"]["N"]),
+                protocol=item["protocol"]["S"],
             )
             for item in answer["Items"]
         ]
@@ -532,4 +538,5 @@ def _delivery(item: Mapping[str, Any]) -> Delivery:
         created_at=item["created_at"]["S"],
         updated_at=item["updated_at"]["S"],
         written_by=word("written_by") or "",
+        protocol=word("protocol") or "http",
     )

@@ -15,6 +15,7 @@ import orjson
 
 from event_bus.model.registration import Filters, Subscription
 from event_bus.model.retry_policy import RetryPolicy
+from event_bus.model.target import Protocol, read_target
 from event_bus.stores.items import Item, batch_get, document, number, text
 from event_bus.stores.transactions import TransactionRefused, transact
 
@@ -28,7 +29,7 @@ _ATTEMPTS = 12
 
 @dataclass(frozen=True, slots=True)
 class Interest:
-    """What routing needs of a subscription: neither where it is delivered nor its secret.
+    """What routing needs of a subscription: neither its target nor its secret.
 
     Attributes:
         id: The subscription.
@@ -37,6 +38,7 @@ class Interest:
         filters: The event patterns that narrow them.
         active: Whether it receives anything; False also for one that was deleted.
         version: The number of the change that made it so.
+        protocol: How it is delivered.
     """
 
     id: str
@@ -45,6 +47,7 @@ class Interest:
     filters: Filters
     active: bool
     version: int
+    protocol: Protocol
 
 
 class Outdated(Exception):
@@ -256,6 +259,7 @@ def _interest(subscription: Subscription) -> Interest:
         filters=subscription.filters,
         active=subscription.status == "active",
         version=subscription.version,
+        protocol=subscription.target.type,
     )
 
 
@@ -273,4 +277,5 @@ def _subscription(item: Mapping[str, Any]) -> Subscription:
     members = orjson.loads(item["document"]["S"])
     if policy := members.get("retry_policy"):
         members["retry_policy"] = RetryPolicy(**policy)
+    members["target"] = read_target(members["target"])
     return Subscription(**members)

@@ -90,6 +90,7 @@ def _begun(message: Message, now: str) -> Delivery:
         status="pending",
         attempts=0,
         round_start=message.round_start,
+        protocol=message.protocol,
         created_at=now,
         updated_at=now,
     )

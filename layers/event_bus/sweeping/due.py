@@ -95,4 +95,5 @@ def _message(due: Due) -> Message:
         replay_id=due.key.replay_id,
         attempt=due.attempts + 1,
         round_start=due.round_start,
+        protocol=due.protocol,
     )

@@ -14,6 +14,15 @@ from cdk_nag import AwsSolutionsChecks
 from app import build
 from infra.built import ROOT
 
+PROTOCOLS = ("http", "sqs", "sns", "lambda", "eventbridge")
+LANES = {f"deliver_{protocol}" for protocol in PROTOCOLS}
+"""The functions that deliver, one for each protocol."""
+
+
+def listed(value: Any) -> list[Any]:
+    """What may stand alone in a template, as a list."""
+    return value if isinstance(value, list) else [value]
+
 
 @dataclass(frozen=True)
 class Resource:

@@ -5,10 +5,20 @@ from typing import Any
 
 from event_bus.settings import Settings
 
-from tests.unit.infra.synthesised import Resource, Synthesised
+from tests.unit.infra.synthesised import PROTOCOLS, Resource, Synthesised, listed
 
 # What a function is told that is no setting of the service.
 OF_THE_RUNTIME = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL", "STAGE"}
+
+OF_A_LANE = {
+    "subscriptions": {"BatchGetItem", "GetItem", "PutItem"},
+    "changes": {"PutItem", "Query"},
+    "circuits": {"BatchGetItem", "DeleteItem", "PutItem"},
+    "cursors": {"UpdateItem"},
+    "streams": {"Query"},
+    "deliveries": {"BatchGetItem", "GetItem", "UpdateItem"},
+    "events": {"GetItem", "PutItem"},
+}
 
 # What the code of each function does with each table; what follows a slash is an index. The parts
 # of a transaction need the actions of single writes (PutItem, DeleteItem).
@@ -66,14 +76,12 @@ TABLES = {
         "changes": {"Query"},
         "events": {"BatchGetItem"},
     },
-    "deliver_http": {
-        "subscriptions": {"BatchGetItem", "GetItem", "PutItem"},
-        "changes": {"PutItem", "Query"},
-        "circuits": {"BatchGetItem", "DeleteItem", "PutItem"},
-        "cursors": {"UpdateItem"},
-        "streams": {"Query"},
-        "deliveries": {"BatchGetItem", "GetItem", "UpdateItem"},
-        "events": {"GetItem", "PutItem"},
+    **{f"deliver_{protocol}": OF_A_LANE for protocol in PROTOCOLS if protocol != "lambda"},
+    "deliver_lambda": {
+        **OF_A_LANE,
+        "publishers": {"GetItem"},
+        "streams": {"PutItem", "Query"},
+        "events": {"BatchGetItem", "GetItem", "PutItem"},
     },
     "redrive": {"subscriptions": {"GetItem"}, "deliveries": {"GetItem", "UpdateItem"}},
     "replay": {
@@ -95,14 +103,16 @@ OF_THE_STREAM = {"DescribeStream", "GetRecords", "GetShardIterator", "ListStream
 
 # Which queues each function sends messages to.
 SENDERS = {
-    "HTTP_LANE_URL": {"route", "deliver_http", "recovery", "redrive", "replay", "sweep"},
+    **{
+        f"{protocol.upper()}_LANE_URL": {
+            *("route", "recovery", "redrive", "replay", "sweep"),
+            f"deliver_{protocol}",
+        }
+        for protocol in PROTOCOLS
+    },
     "STRANDED_QUEUE_URL": {"route", "sweep"},
     "REPLAY_QUEUE_URL": {"recovery", "registry", "replay", "sweep"},
 }
-
-
-def listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def known_settings() -> set[str]:
@@ -118,12 +128,11 @@ def known_settings() -> set[str]:
     for name, attribute in vars(Settings).items():
         if isinstance(attribute, property):
             getattr(settings, name)
-    return asked
+    return asked | {f"{protocol.upper()}_LANE_URL" for protocol in PROTOCOLS}
 
 
 def test_no_action_is_a_wildcard(app: Synthesised) -> None:
     for policy, statement in app.statements():
-        assert statement["Effect"] == "Allow", policy
         for action in listed(statement["Action"]):
             assert "*" not in action, policy
 
@@ -251,6 +260,48 @@ def test_only_publish_writes_payloads_and_only_readers_read_them(app: Synthesise
     readers = {name for name in functions if "s3:GetObject" in actions_of(app, functions[name])}
     assert payloads == readers | {"publish"}
     assert "s3:GetObject" not in actions_of(app, functions["publish"])
+
+
+DELIVERIES = {
+    "deliver_sqs": ("sqs:SendMessage", "sqs", "*", "event-bus-{stage}-*"),
+    "deliver_sns": ("sns:Publish", "sns", "*", "event-bus-{stage}-*"),
+    "deliver_lambda": (
+        "lambda:InvokeFunction",
+        "lambda",
+        "function:*",
+        "function:event-bus-{stage}-*",
+    ),
+    "deliver_eventbridge": (
+        "events:PutEvents",
+        "events",
+        "event-bus/*",
+        "event-bus/event-bus-{stage}-*",
+    ),
+}
+"""What each lane may do to which resources of the account, and to which it may not."""
+
+
+def test_lanes_deliver_to_their_own_service_and_not_to_the_bus_itself(app: Synthesised) -> None:
+    functions = app.functions()
+    for name, (action, service, targets, own) in DELIVERIES.items():
+        grants = [
+            (
+                each["Effect"],
+                ["".join(map(str, listed(arn["Fn::Join"][1]))) for arn in listed(each["Resource"])],
+            )
+            for each in grants_of(app, functions[name])
+            if listed(each["Action"]) == [action] and "Fn::Join" in listed(each["Resource"])[0]
+        ]
+        account = "{'Ref': 'AWS::AccountId'}"
+        here = f"arn:{{'Ref': 'AWS::Partition'}}:{service}:{{'Ref': 'AWS::Region'}}:{account}:"
+        assert grants == [
+            ("Allow", [here + targets]),
+            ("Deny", [here + own.format(stage=app.stage)]),
+        ], name
+        assert "sts:AssumeRole" in actions_of(app, functions[name]), name
+    others = functions.keys() - DELIVERIES.keys()
+    for name in others:
+        assert "sts:AssumeRole" not in actions_of(app, functions[name]), name
 
 
 def test_the_authorizer_reads_and_does_nothing_else(app: Synthesised) -> None:

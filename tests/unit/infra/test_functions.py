@@ -1,10 +1,10 @@
 """Every function is one of the folders, on the chosen runtime, with logs that end."""
 
 from infra.built import ROOT
-from tests.unit.infra.synthesised import Synthesised
+from tests.unit.infra.synthesised import LANES, Synthesised
 
 BEHIND_THE_API = {"publish", "events", "registry", "recovery", "status"}
-FOLDERS = BEHIND_THE_API | {"authorize", "route", "deliver_http", "redrive", "replay", "sweep"}
+FOLDERS = BEHIND_THE_API | LANES | {"authorize", "route", "redrive", "replay", "sweep"}
 
 
 def test_every_folder_is_a_function(app: Synthesised) -> None:
@@ -67,7 +67,7 @@ def test_there_are_alarms_for_every_function_and_queue(app: Synthesised) -> None
     assert {alarm.stack for alarm in alarms} == {"Operations"}
     watched = [alarm.properties["MetricName"] for alarm in alarms]
     assert watched.count("Errors") == len(FOLDERS)
-    # The lane, the stranded events, the replays: whether they are worked off, and what is given up.
-    assert watched.count("ApproximateNumberOfMessagesVisible") == 3
-    assert watched.count("ApproximateAgeOfOldestMessage") == 3
+    # Each lane, the stranded events, the replays: how they are worked off, what they give up.
+    assert watched.count("ApproximateNumberOfMessagesVisible") == len(LANES) + 2
+    assert watched.count("ApproximateAgeOfOldestMessage") == len(LANES) + 2
     assert {"IteratorAge", "OnFailureDestinationDeliveredEventCount", "5xx"} <= set(watched)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.unit.infra.synthesised import Resource, Synthesised
+from tests.unit.infra.synthesised import LANES, Resource, Synthesised, listed
 
 
 def queue_behind(app: Synthesised, arn: dict[str, Any]) -> Resource:
@@ -58,7 +58,8 @@ def test_queues_keep_messages_encrypted_and_for_14_days(app: Synthesised) -> Non
 
 def test_workers_report_single_failures_and_have_time_to_finish(app: Synthesised) -> None:
     mappings = sources(app)
-    assert len(mappings) == 4
+    # Each lane and its redrive queue, the stranded events, the replays.
+    assert len(mappings) == 2 * len(LANES) + 2
     functions = {function.name: function for function in app.resources("AWS::Lambda::Function")}
     for mapping in mappings:
         assert mapping.properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"], mapping
@@ -69,7 +70,7 @@ def test_workers_report_single_failures_and_have_time_to_finish(app: Synthesised
         assert visible_again == 6 * function.properties["Timeout"], mapping
 
 
-def test_every_working_queue_has_a_function_and_so_has_the_redrive_queue_of_the_lane(
+def test_every_working_queue_has_a_function_and_so_have_the_redrive_queues_of_lanes(
     app: Synthesised,
 ) -> None:
     working = {
@@ -78,11 +79,13 @@ def test_every_working_queue_has_a_function_and_so_has_the_redrive_queue_of_the_
         if "RedrivePolicy" in queue.properties
     }
     by_queue = consumers(app)
-    (lane,) = [queue for queue, function in by_queue.items() if function == "deliver_http"]
-    assert by_queue.keys() == working | {redrive_of(app, lane)}
-    # What the lane gave up becomes dead letters; of the others it waits for a person.
-    assert by_queue[redrive_of(app, lane)] == "redrive"
-    assert {by_queue[queue] for queue in working} == {"deliver_http", "route", "replay"}
+    lanes = [queue for queue, function in by_queue.items() if function in LANES]
+    assert len(lanes) == len(LANES)
+    redrives = {redrive_of(app, lane) for lane in lanes}
+    assert by_queue.keys() == working | redrives
+    # What a lane gave up becomes dead letters; of the others it waits for a person.
+    assert {by_queue[queue] for queue in redrives} == {"redrive"}
+    assert {by_queue[queue] for queue in working} == {*LANES, "route", "replay"}
 
 
 def test_functions_may_take_from_the_queues_they_work(app: Synthesised) -> None:
@@ -91,18 +94,20 @@ def test_functions_may_take_from_the_queues_they_work(app: Synthesised) -> None:
         (made,) = [each for each in app.functions().values() if each.name == function]
         role = made.properties["Role"]["Fn::GetAtt"][0]
         taken = [
-            statement["Resource"]
+            arn
             for policy, statement in app.statements()
             if policy.stack == made.stack
             and policy.properties["Roles"] == [{"Ref": role}]
             and "sqs:ReceiveMessage" in statement["Action"]
+            for arn in listed(statement["Resource"])
         ]
         assert mapping.properties["EventSourceArn"] in taken, mapping
 
 
-def test_the_lane_is_held_to_its_concurrency(app: Synthesised) -> None:
+def test_lanes_are_held_to_their_concurrency(app: Synthesised) -> None:
     limits = [mapping.properties.get("ScalingConfig") for mapping in sources(app)]
     assert {"MaximumConcurrency": 50} in limits
+    assert limits.count({"MaximumConcurrency": 10}) == len(LANES) - 1
 
 
 def test_a_poison_record_cannot_block_the_stream(app: Synthesised) -> None:

@@ -83,7 +83,7 @@ def test_what_is_odd_due_or_dead_has_a_sparse_index(app: Synthesised) -> None:
     )
     assert indexes["deliveries", "by_due"] == (
         {"HASH": "due_shard", "RANGE": "due_at"},
-        {"service_id", "attempts", "round_start"},
+        {"service_id", "attempts", "round_start", "protocol"},
     )
     assert indexes["deliveries", "by_dead"] == (
         {"HASH": "dead_shard", "RANGE": "dead_letter_id"},

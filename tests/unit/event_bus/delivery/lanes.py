@@ -1,6 +1,6 @@
 """A lane with a target that does as a script says, and what it sent on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,11 +12,9 @@ from event_bus.delivery.courier import Courier, Received
 from event_bus.delivery.lane import Lane
 from event_bus.delivery.message import Message
 from event_bus.delivery.ordered import OrderedCourier
-from event_bus.delivery.outcome import Outcome
+from event_bus.delivery.outcome import Outcome, Parcel
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.model.delivery import Delivery, DeliveryKey
-from event_bus.model.event import Event
-from event_bus.model.registration import Subscription
 from event_bus.registry.disabling import Disabler
 from event_bus.routing.lanes import Lanes
 
@@ -26,20 +24,35 @@ REFUSED = Outcome("http_status", "the subscriber answered 500", status_code=500)
 
 
 @dataclass
-class ScriptedTarget:
-    """Answers each event as the script says; what is not in it is delivered."""
+class ScriptedTransport:
+    """Answers each event as the script says; what is not in it is delivered.
+
+    Where it batches, the events of one subscription go together.
+    """
 
     script: dict[str, Outcome | Exception] = field(default_factory=dict)
     meet: Callable[[], object] = lambda: None
-    attempted: list[DeliveryKey] = field(default_factory=list)
+    batches: bool = False
+    requests: list[list[DeliveryKey]] = field(default_factory=list)
 
-    def deliver(self, key: DeliveryKey, event: Event, _: Subscription) -> Outcome:
+    def together(self, parcel: Parcel) -> Hashable:
+        return parcel.subscription.id if self.batches else parcel.key
+
+    def deliver(self, parcels: Sequence[Parcel]) -> list[Outcome]:
         self.meet()
-        self.attempted.append(key)
-        scripted = self.script.get(event.id, Outcome(status_code=204))
+        self.requests.append([parcel.key for parcel in parcels])
+        return [self._answer(parcel.event.id) for parcel in parcels]
+
+    def _answer(self, event_id: str) -> Outcome:
+        scripted = self.script.get(event_id, Outcome(status_code=204))
         if isinstance(scripted, Exception):
             raise scripted
         return scripted
+
+    @property
+    def attempted(self) -> list[DeliveryKey]:
+        """What was attempted, in order."""
+        return [key for request in self.requests for key in request]
 
     @property
     def events(self) -> list[str]:
@@ -52,7 +65,7 @@ class Trial:
     """A lane, and all that it is tried with."""
 
     aws: Aws
-    target: ScriptedTarget
+    target: ScriptedTransport
     lane: Lane
     url: str
     now: list[float]
@@ -82,7 +95,7 @@ def received(carried: Message | str, receives: int = 1) -> Received:
 
 @pytest.fixture
 def trial(aws: Aws, executor: Executor) -> Trial:
-    target, now, url = ScriptedTarget(), [1_000.0], aws.queue()
+    target, now, url = ScriptedTransport(), [1_000.0], aws.queue()
     courier = Courier(target, aws.events, aws.deliveries)
     return Trial(
         aws,
@@ -93,7 +106,7 @@ def trial(aws: Aws, executor: Executor) -> Trial:
             subscriptions=SubscriptionCache(aws.subscriptions, clock=lambda: now[0]),
             circuits=Circuits(aws.circuits, clock=lambda: now[0]),
             disabler=Disabler(aws.subscriptions, aws.events, RETENTION_DAYS),
-            lanes=Lanes(aws.sqs, url, executor),
+            lanes=Lanes(aws.sqs, {"http": url}, executor),
             executor=executor,
         ),
         url,

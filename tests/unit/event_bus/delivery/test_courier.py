@@ -57,6 +57,16 @@ def test_what_waits_longer_than_a_lane_can_hold_waits_as_a_dead_letter(
     assert trial.sent() == []
 
 
+def test_a_subscriber_that_asks_to_be_left_alone_is_until_then(trial: Trial, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription(retry_policy=SOON))
+    trial.target.script["evt_1"] = replace(REFUSED, status_code=429, retry_after=600.0)
+    trial.take(message(event(), to))
+    asked = trial.outcome()
+    assert asked.next_retry_at
+    assert 595 < times.seconds(asked.next_retry_at) - times.unix() <= 600
+    assert not aws.sqs.receive_message(QueueUrl=trial.url).get("Messages")
+
+
 @pytest.mark.parametrize(
     ("status", "errors", "ended"),
     [

@@ -8,8 +8,8 @@ from email.utils import format_datetime
 
 import orjson
 import pytest
-from event_bus.delivery.http import KEPT_RESPONSE_BYTES, MAX_RESPONSE_BYTES, HttpTarget
-from event_bus.delivery.outcome import Outcome
+from event_bus.delivery.http import KEPT_RESPONSE_BYTES, MAX_RESPONSE_BYTES, HttpTransport
+from event_bus.delivery.outcome import Outcome, Parcel
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.registration import Subscription
 from event_bus.model.retry_policy import RetryPolicy
@@ -42,8 +42,8 @@ def impatient(url: str) -> Subscription:
 @pytest.fixture
 def deliver() -> Iterator[Deliver]:
     """Delivers an event to a URL, always by the same connections."""
-    target = HttpTarget()
-    yield lambda url: target.deliver(KEY, event(), impatient(url))
+    target = HttpTransport()
+    yield lambda url: target.deliver([Parcel(KEY, event(), impatient(url))])[0]
     target.pools.clear()
 
 
@@ -118,7 +118,7 @@ def test_a_replay_is_marked_and_has_an_id_of_its_own() -> None:
     key = DeliveryKey("evt_1", "sub_1", "rpl_1")
     sent = event(metadata={"version": "1"})
     with subscriber(answering(NO_CONTENT)) as listening:
-        HttpTarget().deliver(key, sent, impatient(listening.url))
+        HttpTransport().deliver([Parcel(key, sent, impatient(listening.url))])
         [(headers, body)] = listening.requests
     assert headers["event-bus-replay"] == "rpl_1"
     assert headers["webhook-id"] == "evt_1:rpl_1"
@@ -359,9 +359,9 @@ def test_a_deadline_that_passed_harms_no_later_delivery(deliver: Deliver) -> Non
 
 def test_a_delivery_leaves_no_thread_behind() -> None:
     before = set(threading.enumerate())
-    target = HttpTarget()
+    target = HttpTransport()
     with subscriber(answering(OK)) as listening:
-        assert target.deliver(KEY, event(), impatient(listening.url)).delivered
+        assert target.deliver([Parcel(KEY, event(), impatient(listening.url))])[0].delivered
         target.pools.clear()
     for left in set(threading.enumerate()) - before:
         left.join(1)
@@ -382,7 +382,7 @@ def test_no_proxy_of_the_environment_is_used(
 def test_a_delivery_is_the_event_signed() -> None:
     sent = event(payload={"text": "ü😀"}, metadata={"trace_id": "t"})
     with subscriber(answering(NO_CONTENT)) as listening:
-        HttpTarget().deliver(KEY, sent, subscription(callback_url=listening.url))
+        HttpTransport().deliver([Parcel(KEY, sent, subscription(callback_url=listening.url))])
         [(headers, body)] = listening.requests
     assert Webhook(SECRET).verify(body, headers) == orjson.loads(orjson.dumps(sent.envelope()))
     assert headers["webhook-id"] == sent.id
@@ -391,12 +391,12 @@ def test_a_delivery_is_the_event_signed() -> None:
 
 def test_every_attempt_has_the_same_id_and_its_own_time() -> None:
     now = [1_700_000_000.9]
-    target = HttpTarget(clock=lambda: now[0])
+    target = HttpTransport(clock=lambda: now[0])
     with subscriber(answering(NO_CONTENT)) as listening:
         to = subscription(callback_url=listening.url)
-        target.deliver(KEY, event(), to)
+        target.deliver([Parcel(KEY, event(), to)])
         now[0] += 60
-        target.deliver(KEY, event(), to)
+        target.deliver([Parcel(KEY, event(), to)])
         attempts = [headers for headers, _ in listening.requests]
         target.pools.clear()
     assert [headers["webhook-id"] for headers in attempts] == ["evt_1", "evt_1"]

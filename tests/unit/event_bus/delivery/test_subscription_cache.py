@@ -9,6 +9,7 @@ from event_bus.delivery import subscription_cache
 from event_bus.delivery.message import Message
 from event_bus.delivery.subscription_cache import CACHE_SECONDS, SubscriptionCache
 from event_bus.model.registration import Subscription
+from event_bus.model.target import HttpTarget
 from event_bus.stores.subscriptions import SubscriptionStore
 
 from tests.aws import Aws
@@ -93,7 +94,7 @@ def test_a_message_that_was_routed_later_sees_the_change_at_once(
 ) -> None:
     first = made("sub_1")
     cache.of(for_(first))
-    changed = store.update(replace(first, callback_url="https://new.example/"))
+    changed = store.update(replace(first, target=HttpTarget("https://new.example/")))
     assert cache.of(for_(changed)) == {"sub_1": changed}
     assert cache.of(for_(first)) == {"sub_1": changed}
     assert len(store.reads) == 2

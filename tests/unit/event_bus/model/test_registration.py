@@ -35,11 +35,11 @@ def test_a_publisher_needs_a_service_and_types() -> None:
     assert faults(PublisherRegistration, {}) == ["/service_id", "/event_types"]
 
 
-def test_a_subscription_needs_types_and_a_callback() -> None:
+def test_a_subscription_needs_types_and_a_target() -> None:
     made = read(SubscriptionRegistration, SUBSCRIPTION)
     assert made.filters == {}
     assert made.authentication is None
-    assert faults(SubscriptionRegistration, {}) == ["/event_types", "/callback_url"]
+    assert faults(SubscriptionRegistration, {}) == ["/event_types", "/target"]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_publishers_faults_are_pointed_at(change: dict[str, Any], where: str) 
     ("change", "where"),
     [
         ({"callback_url": "http://worker.example"}, "/callback_url"),
-        ({"callback_url": None}, "/callback_url"),
+        ({"callback_url": None}, "/target"),
         ({"filters": []}, "/filters"),
         ({"filters": {"task.*": 1}}, "/filters/task.*"),
         ({"status": "active"}, "/status"),

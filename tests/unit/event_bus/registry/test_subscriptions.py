@@ -12,6 +12,7 @@ from event_bus.model.registration import (
     SubscriptionRegistration,
 )
 from event_bus.model.retry_policy import RetryPolicy
+from event_bus.model.target import HttpTarget
 from event_bus.model.validation import read
 from event_bus.recovery.replay_queue import ReplayQueue
 from event_bus.registry import subscriptions as registry_module
@@ -209,7 +210,7 @@ class BusyStore(SubscriptionStore):
             return
         current = self.get(subscription_id)
         assert current
-        SubscriptionStore.update(self, replace(current, callback_url=self.urls.pop(0)))
+        SubscriptionStore.update(self, replace(current, target=HttpTarget(self.urls.pop(0))))
 
     def update(self, subscription: Subscription, *further: Item) -> Subscription:
         self._interfere(subscription.id)
@@ -269,7 +270,7 @@ class TestChanging:
         made = aws.subscriptions.create(subscription())
         busy = busy_registry(aws, "https://a/", "https://b/")
         changed = busy.change(made.id, change(name="New"), WORKER)
-        assert (changed.name, changed.callback_url) == ("New", "https://b/")
+        assert (changed.name, changed.target) == ("New", HttpTarget("https://b/"))
         assert aws.subscriptions.get(made.id) == changed
 
     def test_whoever_loses_again_and_again_is_told(self, aws: Aws) -> None:

@@ -35,7 +35,7 @@ def messages(count: int, text: str = "") -> list[Message]:
 
 
 def lanes(client: Any, executor: Executor, url: str = QUEUE) -> Lanes:
-    return Lanes(client, url, executor)
+    return Lanes(client, {"http": url}, executor)
 
 
 def test_every_message_arrives_once(aws: Aws, executor: Executor) -> None:

@@ -47,7 +47,7 @@ def bus(aws: Aws, executor: Executor) -> Routed:
         view=RegistryView(aws.subscriptions),
         events=aws.events,
         deliveries=aws.deliveries,
-        lanes=Lanes(aws.sqs, lane, executor),
+        lanes=Lanes(aws.sqs, {"http": lane}, executor),
         executor=executor,
     )
     return Routed(aws, router, lane)

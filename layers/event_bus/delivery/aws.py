@@ -1,0 +1,197 @@
+"""What the transports to AWS share: clients, identifiers, and what their refusals mean."""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import orjson
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    ReadTimeoutError,
+)
+
+from event_bus import times
+from event_bus.batches import batches
+from event_bus.delivery.envelope import envelope
+from event_bus.delivery.http import KEPT_RESPONSE_BYTES
+from event_bus.delivery.outcome import Outcome, Parcel
+from event_bus.security.resources import external_id
+
+_CONNECT_SECONDS = 5.0
+_MARGIN_SECONDS = 300.0
+_FIFO_ID_LENGTH = 128
+
+_DENIED = ("AccessDenied", "KMSAccessDenied", "AuthorizationError", "NotAuthorized")
+_MISSING = ("NonExistentQueue", "QueueDoesNotExist", "ResourceNotFound", "NotFound")
+_THROTTLED = ("Throttl", "TooManyRequests", "RequestThrottled", "LimitExceeded")
+
+
+@dataclass(slots=True)
+class TargetClients:
+    """Clients of one AWS service, for the bus's own role or one that a target names.
+
+    They repeat nothing: retries are the subscription's.
+
+    Attributes:
+        service: The service, as boto3 names it.
+    """
+
+    service: str
+    _clients: dict[tuple[str | None, str, float], tuple[Any, float]] = field(default_factory=dict)
+
+    def of(self, parcel: Parcel) -> Any:
+        """The client for a parcel's target, with the timeout of its subscription.
+
+        Raises:
+            ClientError: The target's role cannot be assumed.
+        """
+        subscription = parcel.subscription
+        role_arn: str | None = getattr(subscription.target, "role_arn", None)
+        key = (role_arn, subscription.service_id, subscription.retry_policy.timeout)
+        known = self._clients.get(key)
+        if known and times.unix() < known[1]:
+            return known[0]
+        credentials, until = (
+            _assumed(role_arn, external_id(subscription.service_id))
+            if role_arn
+            else ({}, float("inf"))
+        )
+        client = boto3.client(
+            self.service,  # type: ignore[call-overload]
+            config=Config(
+                retries={"total_max_attempts": 1},
+                connect_timeout=_CONNECT_SECONDS,
+                read_timeout=subscription.retry_policy.timeout,
+                max_pool_connections=10,
+            ),
+            **credentials,
+        )
+        self._clients[key] = (client, until)
+        return client
+
+
+def _assumed(role_arn: str, external: str) -> tuple[dict[str, str], float]:
+    answer = boto3.client("sts").assume_role(
+        RoleArn=role_arn, RoleSessionName="event-bus", ExternalId=external
+    )["Credentials"]
+    credentials = {
+        "aws_access_key_id": answer["AccessKeyId"],
+        "aws_secret_access_key": answer["SecretAccessKey"],
+        "aws_session_token": answer["SessionToken"],
+    }
+    return credentials, answer["Expiration"].timestamp() - _MARGIN_SECONDS
+
+
+class BatchTransport(ABC):
+    """Delivers to a service that takes several events in one request.
+
+    Attributes:
+        clients: The clients of the service.
+    """
+
+    def __init__(self, clients: TargetClients) -> None:
+        self.clients = clients
+
+    def together(self, parcel: Parcel) -> Hashable:
+        """Those for one target, that reach it in one way."""
+        return parcel.subscription.target, parcel.subscription.service_id
+
+    def deliver(self, parcels: Sequence[Parcel]) -> list[Outcome]:
+        """Hands each event over; one that the service took is delivered."""
+        outcomes: list[Outcome] = []
+        for batch in batches(parcels, lambda parcel: len(body(parcel).encode())):
+            try:
+                outcomes += self.send(self.clients.of(batch[0]), batch)
+            except (ClientError, BotoCoreError) as error:
+                outcomes += [failure(error)] * len(batch)
+        return outcomes
+
+    @abstractmethod
+    def send(self, client: Any, batch: Sequence[Parcel]) -> list[Outcome]:
+        """Makes one request for parcels that go together.
+
+        Returns:
+            What the service says of each, in their order.
+
+        Raises:
+            ClientError: It refused all of them.
+        """
+
+
+def failure(error: ClientError | BotoCoreError) -> Outcome:
+    """What a failed request means for a delivery."""
+    if isinstance(error, ClientError):
+        refusal = error.response["Error"]
+        return refused(refusal["Code"], refusal["Message"])
+    if isinstance(error, ReadTimeoutError | ConnectTimeoutError):
+        return Outcome("timeout", "AWS did not answer in time")
+    return Outcome("connection_broken", "the connection to AWS broke")
+
+
+def refused(code: str, message: str) -> Outcome:
+    """What an error code of AWS means for a delivery."""
+    word = code.rpartition(".")[2]
+    for found, codes, said in (
+        ("access_denied", _DENIED, "the bus may not deliver to the target"),
+        ("target_not_found", _MISSING, "the target does not exist"),
+        ("throttled", _THROTTLED, "AWS throttled the request"),
+    ):
+        if word.startswith(codes):
+            return Outcome(found, f"{said} ({word})", response=message[:KEPT_RESPONSE_BYTES])
+    return Outcome(
+        "target_refused", f"the target refused ({word})", response=message[:KEPT_RESPONSE_BYTES]
+    )
+
+
+def outcomes_of(batch: Sequence[Parcel], answer: dict[str, Any]) -> list[Outcome]:
+    """What an answer of SQS or SNS to a batch says of each entry, by its place in it."""
+    failed = {each["Id"]: each for each in answer.get("Failed", [])}
+    return [
+        refused(entry["Code"], entry.get("Message", ""))
+        if (entry := failed.get(str(place)))
+        else Outcome()
+        for place in range(len(batch))
+    ]
+
+
+def body(parcel: Parcel) -> str:
+    """The event as the target receives it."""
+    return orjson.dumps(envelope(parcel.key, parcel.event)).decode()
+
+
+def attributes(parcel: Parcel) -> dict[str, Any]:
+    """What queues and topics can filter by without reading the body."""
+    event = parcel.event
+    words = {
+        "id": event.id,
+        "type": event.type,
+        "source": event.source,
+        "correlation_id": event.metadata.get("correlation_id"),
+        "trace_id": event.metadata.get("trace_id"),
+        "replay_id": parcel.key.replay_id,
+    }
+    return {
+        name: {"DataType": "String", "StringValue": word} for name, word in words.items() if word
+    }
+
+
+def fifo_members(parcel: Parcel) -> dict[str, str]:
+    """What a FIFO queue or topic needs: the stream keeps its order, a repetition is left out."""
+    return {
+        "MessageGroupId": _short(parcel.event.stream_id or parcel.event.id),
+        "MessageDeduplicationId": _short(parcel.key.webhook_id),
+    }
+
+
+def _short(name: str) -> str:
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html:
+    # letters, digits and punctuation of ASCII.
+    if len(name) <= _FIFO_ID_LENGTH and all("!" <= character <= "~" for character in name):
+        return name
+    return hashlib.sha256(name.encode()).hexdigest()

@@ -1,0 +1,77 @@
+"""The handler of every lane's function: the same but for the transport."""
+
+import concurrent.futures
+from collections.abc import Callable
+from typing import Any
+
+from event_bus import clients
+from event_bus.delivery.circuits import Circuits
+from event_bus.delivery.courier import Courier, Received
+from event_bus.delivery.lane import Lane
+from event_bus.delivery.ordered import OrderedCourier
+from event_bus.delivery.outcome import Transport
+from event_bus.delivery.subscription_cache import SubscriptionCache
+from event_bus.registry.disabling import Disabler
+from event_bus.routing.lanes import Lanes
+from event_bus.settings import settings
+from event_bus.stores.circuits import CircuitStore
+from event_bus.stores.cursors import CursorStore
+from event_bus.stores.deliveries import DeliveryStore
+from event_bus.stores.events import EventStore
+from event_bus.stores.payloads import PayloadStore
+from event_bus.stores.streams import StreamStore
+from event_bus.stores.subscriptions import SubscriptionStore
+
+_BATCH = 10
+
+Handler = Callable[[dict[str, Any], object], dict[str, Any]]
+
+
+def lane_handler(transport: Transport) -> Handler:
+    """Makes the handler of a lane.
+
+    Args:
+        transport: How the lane delivers.
+
+    Returns:
+        What Lambda calls with a batch of the lane's queue; it tells which of its messages the queue
+        must keep.
+    """
+    dynamodb, retention_days = clients.dynamodb(), settings().retention_days
+    executor = concurrent.futures.ThreadPoolExecutor(_BATCH)
+    subscriptions = SubscriptionStore(
+        dynamodb, settings().subscriptions_table, settings().changes_table
+    )
+    events = EventStore(
+        dynamodb, settings().events_table, PayloadStore(clients.s3(), settings().payloads_bucket)
+    )
+    courier = Courier(
+        transport, events, DeliveryStore(dynamodb, settings().deliveries_table, retention_days)
+    )
+    lane = Lane(
+        courier=courier,
+        ordered=OrderedCourier(
+            courier,
+            StreamStore(dynamodb, settings().streams_table),
+            CursorStore(dynamodb, settings().cursors_table, retention_days),
+            retention_days,
+        ),
+        subscriptions=SubscriptionCache(subscriptions),
+        circuits=Circuits(CircuitStore(dynamodb, settings().circuits_table, retention_days)),
+        disabler=Disabler(subscriptions, events, retention_days),
+        lanes=Lanes(clients.sqs(), settings().lane_urls, executor),
+        executor=executor,
+    )
+
+    def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+        batch = [
+            Received(
+                id=record["messageId"],
+                receives=int(record["attributes"]["ApproximateReceiveCount"]),
+                body=record["body"],
+            )
+            for record in event["Records"]
+        ]
+        return {"batchItemFailures": [{"itemIdentifier": each} for each in lane.process(batch)]}
+
+    return handler

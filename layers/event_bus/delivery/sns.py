@@ -1,0 +1,40 @@
+"""Delivery to SNS topics."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from event_bus.delivery.aws import (
+    BatchTransport,
+    TargetClients,
+    attributes,
+    body,
+    fifo_members,
+    outcomes_of,
+)
+from event_bus.delivery.outcome import Outcome, Parcel
+from event_bus.model.target import SnsTarget
+
+
+class SnsTransport(BatchTransport):
+    """Publishes events to topics, up to ten in a request."""
+
+    def __init__(self) -> None:
+        super().__init__(TargetClients("sns"))
+
+    def send(self, client: Any, batch: Sequence[Parcel]) -> list[Outcome]:
+        """Publishes a batch to its topic."""
+        # A lane carries its own protocol alone.
+        target = cast("SnsTarget", batch[0].subscription.target)
+        answer = client.publish_batch(
+            TopicArn=target.topic,
+            PublishBatchRequestEntries=[
+                {
+                    "Id": str(place),
+                    "Message": body(parcel),
+                    "MessageAttributes": attributes(parcel),
+                    **(fifo_members(parcel) if target.fifo else {}),
+                }
+                for place, parcel in enumerate(batch)
+            ],
+        )
+        return outcomes_of(batch, answer)

@@ -1,0 +1,40 @@
+"""Delivery to SQS queues."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from event_bus.delivery.aws import (
+    BatchTransport,
+    TargetClients,
+    attributes,
+    body,
+    fifo_members,
+    outcomes_of,
+)
+from event_bus.delivery.outcome import Outcome, Parcel
+from event_bus.model.target import SqsTarget
+
+
+class SqsTransport(BatchTransport):
+    """Sends events to queues, up to ten in a request."""
+
+    def __init__(self) -> None:
+        super().__init__(TargetClients("sqs"))
+
+    def send(self, client: Any, batch: Sequence[Parcel]) -> list[Outcome]:
+        """Sends a batch to its queue."""
+        # A lane carries its own protocol alone.
+        target = cast("SqsTarget", batch[0].subscription.target)
+        answer = client.send_message_batch(
+            QueueUrl=target.queue_url,
+            Entries=[
+                {
+                    "Id": str(place),
+                    "MessageBody": body(parcel),
+                    "MessageAttributes": attributes(parcel),
+                    **(fifo_members(parcel) if target.fifo else {}),
+                }
+                for place, parcel in enumerate(batch)
+            ],
+        )
+        return outcomes_of(batch, answer)

@@ -1,0 +1,207 @@
+"""Targets: where and how a subscription receives its events."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from event_bus.model.validation import Request, checked
+from event_bus.security.callbacks import check_callback_url
+from event_bus.security.resources import (
+    check_event_bus,
+    check_function,
+    check_queue,
+    check_role,
+    check_topic,
+    queue_arn,
+    queue_url,
+)
+
+Protocol = Literal["http", "sqs", "sns", "lambda", "eventbridge"]
+"""How events are delivered: each protocol has a lane of its own."""
+
+CallbackUrl = Annotated[str, AfterValidator(checked(check_callback_url))]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpTarget:
+    """A callback.
+
+    Attributes:
+        url: Where events are posted.
+    """
+
+    url: str
+    type: Literal["http"] = "http"
+
+
+@dataclass(frozen=True, slots=True)
+class SqsTarget:
+    """A queue, standard or FIFO.
+
+    Attributes:
+        queue: The queue's ARN.
+        queue_url: Its URL.
+        role_arn: The role by which it is sent to, if another account's.
+    """
+
+    queue: str
+    queue_url: str
+    role_arn: str | None = None
+    type: Literal["sqs"] = "sqs"
+
+    @property
+    def fifo(self) -> bool:
+        """Whether the queue keeps an order."""
+        return self.queue.endswith(".fifo")
+
+
+@dataclass(frozen=True, slots=True)
+class SnsTarget:
+    """A topic, standard or FIFO.
+
+    Attributes:
+        topic: The topic's ARN.
+        role_arn: The role by which it is published to, if another account's.
+    """
+
+    topic: str
+    role_arn: str | None = None
+    type: Literal["sns"] = "sns"
+
+    @property
+    def fifo(self) -> bool:
+        """Whether the topic keeps an order."""
+        return self.topic.endswith(".fifo")
+
+
+@dataclass(frozen=True, slots=True)
+class LambdaTarget:
+    """A function.
+
+    Attributes:
+        function: The function's ARN, with a version or alias if one is meant.
+        invocation: Whether its result is waited for.
+        reply: Whether its result is published as the reply that the event asks for.
+        role_arn: The role by which it is invoked, if another account's.
+    """
+
+    function: str
+    invocation: Literal["async", "sync"] = "async"
+    reply: bool = False
+    role_arn: str | None = None
+    type: Literal["lambda"] = "lambda"
+
+
+@dataclass(frozen=True, slots=True)
+class EventBridgeTarget:
+    """An event bus of Amazon EventBridge.
+
+    Attributes:
+        event_bus: Its ARN.
+        role_arn: The role by which events are put on it, if another account's.
+    """
+
+    event_bus: str
+    role_arn: str | None = None
+    type: Literal["eventbridge"] = "eventbridge"
+
+
+Target = HttpTarget | SqsTarget | SnsTarget | LambdaTarget | EventBridgeTarget
+
+_TARGETS: dict[str, type[Target]] = {
+    "http": HttpTarget,
+    "sqs": SqsTarget,
+    "sns": SnsTarget,
+    "lambda": LambdaTarget,
+    "eventbridge": EventBridgeTarget,
+}
+
+
+def read_target(members: Mapping[str, Any]) -> Target:
+    """The target that was stored as these members."""
+    return _TARGETS[members["type"]](**members)
+
+
+_RoleArn = Annotated[str, AfterValidator(checked(check_role))]
+
+
+class HttpTargetRequest(Request):
+    """A callback, as a client sends it."""
+
+    type: Literal["http"]
+    url: CallbackUrl
+
+    def target(self) -> HttpTarget:
+        """The target."""
+        return HttpTarget(self.url)
+
+
+class SqsTargetRequest(Request):
+    """A queue, as a client sends it: by its ARN or its URL."""
+
+    type: Literal["sqs"]
+    queue: Annotated[str, AfterValidator(checked(check_queue))]
+    role_arn: _RoleArn | None = None
+
+    def target(self) -> SqsTarget:
+        """The target."""
+        return SqsTarget(queue_arn(self.queue), queue_url(self.queue), self.role_arn)
+
+
+class SnsTargetRequest(Request):
+    """A topic, as a client sends it."""
+
+    type: Literal["sns"]
+    topic: Annotated[str, AfterValidator(checked(check_topic))]
+    role_arn: _RoleArn | None = None
+
+    def target(self) -> SnsTarget:
+        """The target."""
+        return SnsTarget(self.topic, self.role_arn)
+
+
+class LambdaTargetRequest(Request):
+    """A function, as a client sends it."""
+
+    type: Literal["lambda"]
+    function: Annotated[str, AfterValidator(checked(check_function))]
+    invocation: Literal["async", "sync"] = "async"
+    reply: bool = False
+    role_arn: _RoleArn | None = None
+
+    @field_validator("reply")
+    @classmethod
+    def _has_a_result(cls, reply: bool, info: ValidationInfo) -> bool:
+        if reply and info.data.get("invocation") == "async":
+            raise PydanticCustomError("reply", "must be false where the invocation is not sync")
+        return reply
+
+    def target(self) -> LambdaTarget:
+        """The target."""
+        return LambdaTarget(self.function, self.invocation, self.reply, self.role_arn)
+
+
+class EventBridgeTargetRequest(Request):
+    """An event bus of Amazon EventBridge, as a client sends it."""
+
+    type: Literal["eventbridge"]
+    event_bus: Annotated[str, AfterValidator(checked(check_event_bus))]
+    role_arn: _RoleArn | None = None
+
+    def target(self) -> EventBridgeTarget:
+        """The target."""
+        return EventBridgeTarget(self.event_bus, self.role_arn)
+
+
+TargetRequest = Annotated[
+    HttpTargetRequest
+    | SqsTargetRequest
+    | SnsTargetRequest
+    | LambdaTargetRequest
+    | EventBridgeTargetRequest,
+    Field(discriminator="type"),
+]
+"""A target as a client sends it."""

@@ -1,0 +1,299 @@
+"""Subscribers that are no callbacks: queues, topics, functions and event buses of their own."""
+
+import io
+import time
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.end_to_end.problems import problem
+from tests.end_to_end.receiver import eventually
+from tests.end_to_end.world import Client, World
+
+SOON = {"schedule": [1], "max_attempts": 3}
+
+
+class Queue:
+    """A subscriber's queue, which it works when it wants to."""
+
+    def __init__(self, world: World, name: str, **attributes: Any) -> None:
+        self._sqs = world.bus.sqs
+        self.url = self._sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        self.arn = self._sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])[
+            "Attributes"
+        ]["QueueArn"]
+
+    def take(self, count: int, *, delete: bool = True, seconds: float = 30) -> list[dict[str, Any]]:
+        """The next messages, once there are so many."""
+        taken: list[dict[str, Any]] = []
+        deadline = time.monotonic() + seconds
+        while len(taken) < count:
+            assert time.monotonic() < deadline, f"{len(taken)} of {count} messages came"
+            answer: Any = self._sqs.receive_message(
+                QueueUrl=self.url,
+                MaxNumberOfMessages=10,
+                WaitTimeSeconds=1,
+                AttributeNames=["All"],
+                MessageAttributeNames=["All"],
+            )
+            for message in answer.get("Messages", []):
+                taken.append(message)
+                if delete:
+                    self._sqs.delete_message(
+                        QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"]
+                    )
+        return taken
+
+
+def events_in(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [orjson.loads(message["Body"]) for message in messages]
+
+
+def subscribe(client: Client, target: dict[str, Any], *event_types: str, **more: Any) -> Any:
+    answer = client.http.post(
+        "/subscriptions",
+        json={"event_types": event_types, "target": target, "retry_policy": SOON, **more},
+    )
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+@pytest.fixture
+def domain(world: World) -> str:
+    return world.name("task")
+
+
+@pytest.fixture
+def service(world: World, domain: str) -> Client:
+    return world.publisher(f"{domain}.*")
+
+
+def test_a_queue_receives_what_matches(world: World, service: Client, domain: str) -> None:
+    queue = Queue(world, world.name("orders"))
+    made = subscribe(
+        service,
+        {"type": "sqs", "queue": queue.arn},
+        f"{domain}.*",
+        filters={f"{domain}.*": {"wanted": [True]}},
+    )
+    assert made["callback_url"] is None
+    assert made["target"] == {"type": "sqs", "queue": queue.arn, "queue_url": queue.url}
+    batch = [
+        {"type": f"{domain}.created", "payload": {"wanted": number % 2 == 0, "n": number}}
+        for number in range(20)
+    ]
+    answer = service.http.post("/events", json=batch)
+    assert answer.status_code == 202
+    ids = {each["id"] for each in answer.json()["results"][::2]}
+    messages = queue.take(10)
+    assert {event["id"] for event in events_in(messages)} == ids
+    for message in messages:
+        event = orjson.loads(message["Body"])
+        attributes = message["MessageAttributes"]
+        assert attributes["id"]["StringValue"] == event["id"]
+        assert attributes["type"]["StringValue"] == f"{domain}.created"
+        assert attributes["source"]["StringValue"] == service.service_id
+    for event_id in ids:
+        service.settled(event_id, made["id"], "delivered")
+
+
+def test_a_consumer_that_goes_down_finds_its_messages_again(
+    world: World, service: Client, domain: str
+) -> None:
+    queue = Queue(world, world.name("orders"), VisibilityTimeout="2")
+    subscribe(service, {"type": "sqs", "queue": queue.url}, f"{domain}.*")
+    ids = {service.publish(f"{domain}.created") for _ in range(5)}
+    # It took them, and went down before it was done with any.
+    assert {event["id"] for event in events_in(queue.take(5, delete=False))} == ids
+    assert {event["id"] for event in events_in(queue.take(5))} == ids
+
+
+def test_a_fifo_queue_keeps_the_order_of_a_stream(
+    world: World, service: Client, domain: str
+) -> None:
+    queue = Queue(world, f"{world.name('orders')}.fifo", FifoQueue="true")
+    subscribe(service, {"type": "sqs", "queue": queue.arn}, f"{domain}.*", ordered=True)
+    stream = {"stream_id": f"{domain}/1"}
+    ids = [service.publish(f"{domain}.moved", {"n": n}, metadata=stream) for n in range(5)]
+    messages = queue.take(5)
+    assert [event["id"] for event in events_in(messages)] == ids
+    assert {each["Attributes"]["MessageGroupId"] for each in messages} == {f"{domain}/1"}
+
+
+def test_a_queue_that_comes_late_gets_its_dead_letters(
+    world: World, service: Client, domain: str
+) -> None:
+    name = world.name("orders")
+    arn = Queue(world, world.name("model")).arn.rpartition(":")[0] + f":{name}"
+    made = subscribe(
+        service,
+        {"type": "sqs", "queue": arn},
+        f"{domain}.*",
+        retry_policy={"max_attempts": 1},
+    )
+    event_id = service.publish(f"{domain}.created", {"kept": "whole"})
+    letter = service.dead_letter(event_id=event_id)
+    assert letter["error"]["code"] == "target_not_found"
+    queue = Queue(world, name)
+    assert queue.arn == arn
+    assert service.http.post(f"/dead-letters/{letter['id']}/retry").status_code == 202
+    [event] = events_in(queue.take(1))
+    assert (event["id"], event["payload"]) == (event_id, {"kept": "whole"})
+    service.settled(event_id, made["id"], "delivered")
+    replay = service.replayed(f"/events/{event_id}/replay")
+    [again] = queue.take(1)
+    assert again["MessageAttributes"]["replay_id"]["StringValue"] == replay["id"]
+
+
+def test_a_topic_receives_what_its_filter_policies_know(
+    world: World, service: Client, domain: str
+) -> None:
+    sns = world.bus.client("sns")
+    topic = sns.create_topic(Name=world.name("orders"))["TopicArn"]
+    queue = Queue(world, world.name("orders"))
+    sns.subscribe(
+        TopicArn=topic,
+        Protocol="sqs",
+        Endpoint=queue.arn,
+        Attributes={
+            "RawMessageDelivery": "true",
+            "FilterPolicy": orjson.dumps({"type": [f"{domain}.created"]}).decode(),
+        },
+    )
+    subscribe(service, {"type": "sns", "topic": topic}, f"{domain}.*")
+    service.publish(f"{domain}.closed")
+    created = service.publish(f"{domain}.created")
+    assert [event["id"] for event in events_in(queue.take(1))] == [created]
+
+
+def test_an_event_bus_has_rules_for_what_it_receives(
+    world: World, service: Client, domain: str
+) -> None:
+    events = world.bus.client("events")
+    name = world.name("orders")
+    event_bus = events.create_event_bus(Name=name)["EventBusArn"]
+    queue = Queue(world, world.name("orders"))
+    pattern = {"detail-type": [f"{domain}.created"], "detail": {"payload": {"n": [1]}}}
+    events.put_rule(Name=name, EventBusName=name, EventPattern=orjson.dumps(pattern).decode())
+    events.put_targets(Rule=name, EventBusName=name, Targets=[{"Id": "queue", "Arn": queue.arn}])
+    made = subscribe(service, {"type": "eventbridge", "event_bus": event_bus}, f"{domain}.*")
+    ids = [service.publish(f"{domain}.created", {"n": number}) for number in range(3)]
+    [entry] = events_in(queue.take(1))
+    assert entry["detail-type"] == f"{domain}.created"
+    assert entry["source"] == service.service_id
+    assert entry["detail"]["id"] == ids[1]
+    for event_id in ids:
+        service.settled(event_id, made["id"], "delivered")
+
+
+FUNCTION = """
+import json
+
+def handler(event, context):
+    if event["payload"].get("fail"):
+        raise ValueError("it is told to fail")
+    return {"total": event["payload"]["n"] * 2, "seen": event["id"]}
+"""
+
+
+@pytest.fixture
+def function(world: World) -> Iterator[str]:
+    """A function that a team has deployed; its ARN."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("code.py", FUNCTION)
+    client, name = world.bus.client("lambda"), world.name("bill")
+    made = client.create_function(
+        FunctionName=name,
+        Runtime="python3.13",
+        Role="arn:aws:iam::000000000000:role/bill",
+        Handler="code.handler",
+        Code={"ZipFile": packed.getvalue()},
+    )
+    yield made["FunctionArn"]
+    client.delete_function(FunctionName=name)
+
+
+def test_a_function_replies_to_what_asks_for_it(
+    world: World, service: Client, domain: str, function: str
+) -> None:
+    target = {"type": "lambda", "function": function, "invocation": "sync", "reply": True}
+    subscribe(service, target, f"{domain}.asked")
+    asker = world.receiver()
+    service.subscribe(asker, f"{domain}.answered")
+    asked = service.publish(
+        f"{domain}.asked", {"n": 21}, metadata={"reply_to": f"{domain}.answered"}
+    )
+    [reply] = asker.wait_for(1)
+    assert reply.event["payload"] == {"total": 42, "seen": asked}
+    assert reply.event["source"] == service.service_id
+    assert reply.event["metadata"] == {
+        "correlation_id": asked,
+        "causation_id": asked,
+        "hop_count": 1,
+    }
+
+
+def test_a_function_that_fails_leaves_a_dead_letter_that_says_why(
+    service: Client, domain: str, function: str
+) -> None:
+    target = {"type": "lambda", "function": function, "invocation": "sync"}
+    subscribe(service, target, f"{domain}.asked", retry_policy={"max_attempts": 1})
+    event_id = service.publish(f"{domain}.asked", {"n": 1, "fail": True})
+    letter = service.dead_letter(event_id=event_id)
+    assert letter["error"]["code"] == "function_error"
+    assert "it is told to fail" in letter["attempts"][0]["response"]
+
+
+def test_a_function_is_invoked_without_waiting(service: Client, domain: str, function: str) -> None:
+    made = subscribe(service, {"type": "lambda", "function": function}, f"{domain}.asked")
+    event_id = service.publish(f"{domain}.asked", {"n": 1, "fail": True})
+    service.settled(event_id, made["id"], "delivered")
+
+
+def test_another_account_is_reached_by_its_role(world: World, service: Client, domain: str) -> None:
+    role = world.bus.client("iam").create_role(
+        RoleName=f"event-bus-{world.name('delivery')}", AssumeRolePolicyDocument="{}"
+    )["Role"]["Arn"]
+    queue = Queue(world, world.name("orders"))
+    made = subscribe(service, {"type": "sqs", "queue": queue.arn, "role_arn": role}, f"{domain}.*")
+    assert made["target"]["external_id"] == f"event-bus-local-{service.service_id}"
+    event_id = service.publish(f"{domain}.created")
+    assert [event["id"] for event in events_in(queue.take(1))] == [event_id]
+
+
+@pytest.mark.parametrize(
+    ("target", "pointer"),
+    [
+        ({"type": "ftp"}, "/target"),
+        ({"type": "sqs"}, "/target/queue"),
+        ({"type": "sqs", "queue": "orders"}, "/target/queue"),
+        ({"type": "sqs", "queue": "arn:aws:sqs:us-east-1:111111111111:orders"}, "/target/queue"),
+        ({"type": "lambda", "function": "bill"}, "/target/function"),
+        ({"type": "sns", "topic": "orders", "url": "x"}, "/target/url"),
+    ],
+)
+def test_a_target_that_may_not_be_is_refused(
+    service: Client, domain: str, target: dict[str, Any], pointer: str
+) -> None:
+    answer = service.http.post(
+        "/subscriptions", json={"event_types": [f"{domain}.*"], "target": target}
+    )
+    assert pointer in {fault["pointer"] for fault in problem(answer, 422)["errors"]}
+
+
+def test_the_type_of_a_target_stays(world: World, service: Client, domain: str) -> None:
+    queue, other = Queue(world, world.name("orders")), Queue(world, world.name("orders"))
+    made = subscribe(service, {"type": "sqs", "queue": queue.arn}, f"{domain}.*")
+    path = f"/subscriptions/{made['id']}"
+    answer = service.http.patch(path, json={"callback_url": "https://shop.example/"})
+    assert problem(answer, 422)["errors"][0]["pointer"] == "/callback_url"
+    answer = service.http.patch(path, json={"target": {"type": "sqs", "queue": other.arn}})
+    assert answer.status_code == 200
+    assert answer.json()["target"]["queue"] == other.arn
+    event_id = service.publish(f"{domain}.created")
+    assert [event["id"] for event in events_in(other.take(1))] == [event_id]
+    eventually(lambda: service.settled(event_id, made["id"], "delivered"))
