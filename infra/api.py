@@ -67,6 +67,7 @@ class ApiStack(cdk.Stack):
             "events": self._events(data),
             "registry": self._registry(data, bus),
             "recovery": self._recovery(data, bus),
+            "inbox": self._inbox(data),
             "status": self._status(data, bus),
         }
         self.api = apigateway.HttpApi(
@@ -143,6 +144,16 @@ class ApiStack(cdk.Stack):
         function.use_bucket(data.payloads, "GetObject")
         bus.lanes.send_from(function)
         function.use_queue(REPLAY_QUEUE_URL, bus.replays.queue, "SendMessage")
+        function.use_retention()
+        return function
+
+    def _inbox(self, data: DataStack) -> BusFunction:
+        function = self._function("inbox")
+        function.use_table(data.subscriptions, "GetItem")
+        function.use_table(data.inbox, "GetItem", "Query")
+        function.use_table(data.cursors, "UpdateItem")
+        function.use_table(data.events, "BatchGetItem")
+        function.use_bucket(data.payloads, "GetObject")
         function.use_retention()
         return function
 

@@ -24,6 +24,7 @@ class DataStack(cdk.Stack):
         deliveries: The table of routing records and deliveries.
         circuits: The table of circuit breakers.
         cursors: The table of cursors.
+        inbox: The table of inboxes.
         streams: The table of streams.
         replays: The table of replays.
         publishers: The table of publishers.
@@ -55,6 +56,7 @@ class DataStack(cdk.Stack):
         self.deliveries = self._table(tables.DELIVERIES)
         self.circuits = self._table(tables.CIRCUITS)
         self.cursors = self._table(tables.CURSORS)
+        self.inbox = self._table(tables.INBOX)
         self.streams = self._table(tables.STREAMS)
         self.replays = self._table(tables.REPLAYS)
         self.publishers = self._table(tables.PUBLISHERS)

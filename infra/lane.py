@@ -110,11 +110,12 @@ class Lanes(Construct):
                 data=data,
                 settings=settings,
             )
-            for name in ("Http", *_AWS_TARGETS)
+            for name in ("Http", "Inbox", *_AWS_TARGETS)
         ]
         for lane in self.all:
             if target := _AWS_TARGETS.get(lane.node.id):
                 lane.deliver.deliver_to(*target)
+        self.of("inbox").use_table(data.inbox, "GetItem", "PutItem", "UpdateItem")
         self.of("lambda").use_table(data.publishers, "GetItem")
         self.of("lambda").use_table(data.events, "BatchGetItem")
         self.of("lambda").use_table(data.streams, "PutItem")

@@ -111,6 +111,7 @@ DELIVERIES = Table(
 )
 CIRCUITS = Table("circuits", Attribute("subscription_id"), expires=True)
 CURSORS = Table("cursors", Attribute("owner"), Attribute("name"), expires=True)
+INBOX = Table("inbox", Attribute("subscription_id"), Attribute("position", "N"), expires=True)
 STREAMS = Table("streams", Attribute("stream_id"), Attribute("version", "N"))
 REPLAYS = Table(
     "replays",
@@ -147,6 +148,7 @@ TABLES = (
     DELIVERIES,
     CIRCUITS,
     CURSORS,
+    INBOX,
     STREAMS,
     REPLAYS,
     PUBLISHERS,

@@ -10,6 +10,7 @@ from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
+from event_bus.stores.inboxes import InboxStore
 from event_bus.stores.keys import KeyStore
 from event_bus.stores.payloads import PayloadStore
 from event_bus.stores.publishers import PublisherStore
@@ -81,6 +82,10 @@ class Aws:
     @property
     def cursors(self) -> CursorStore:
         return CursorStore(self.dynamodb, self.tables["cursors"], RETENTION_DAYS)
+
+    @property
+    def inboxes(self) -> InboxStore:
+        return InboxStore(self.dynamodb, self.tables["inbox"], RETENTION_DAYS)
 
     @property
     def streams(self) -> StreamStore:

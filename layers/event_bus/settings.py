@@ -52,6 +52,11 @@ class Settings:
         return self._name("STREAMS_TABLE")
 
     @property
+    def inbox_table(self) -> str:
+        """The name of the table of inboxes."""
+        return self._name("INBOX_TABLE")
+
+    @property
     def replays_table(self) -> str:
         """The name of the table of replays."""
         return self._name("REPLAYS_TABLE")

@@ -19,6 +19,11 @@ def steady() -> float:
     return time.monotonic()
 
 
+def sleep(seconds: float) -> None:
+    """Lets seconds pass."""
+    time.sleep(seconds)
+
+
 def now() -> str:
     """The present time."""
     return at(unix())

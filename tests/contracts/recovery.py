@@ -1,11 +1,13 @@
-"""What the stores of circuits, cursors, streams and replays promise, on whatever they stand."""
+"""What the stores of circuits, cursors, streams, replays and inboxes promise, whatever is below."""
 
 from dataclasses import dataclass, field, replace
 
 import pytest
 from botocore.exceptions import ConnectionClosedError
 from event_bus.model.circuit import Circuit
+from event_bus.model.delivery import DeliveryKey
 from event_bus.stores.events import Put
+from event_bus.stores.inboxes import InboxStore
 from event_bus.stores.streams import StreamEntry, StreamStore
 
 from tests.aws import RETENTION_DAYS, Aws
@@ -177,3 +179,58 @@ class ReplaysContract:
         aws.replays.add(replay("rpl_2", updated_at="2026-05-01T13:00:00.000Z"))
         aws.replays.add(replay("rpl_3", updated_at="2026-05-01T10:00:00.000Z", state="completed"))
         assert aws.replays.standing_still(NOON, 10) == ["rpl_1"]
+
+
+@dataclass(frozen=True, slots=True)
+class LateFiller(InboxStore):
+    """Sees an inbox at first as it was before its last entry."""
+
+    looks: list[str] = field(default_factory=list)
+
+    def last(self, subscription_id: str) -> int:
+        self.looks.append(subscription_id)
+        return InboxStore.last(self, subscription_id) - (len(self.looks) == 1)
+
+
+class InboxesContract:
+    """How inboxes are filled and read."""
+
+    def _keys(self, *names: str) -> list[DeliveryKey]:
+        return [DeliveryKey(name, "sub_1") for name in names]
+
+    def _entries(self, aws: Aws, position: int = 0, limit: int = 10) -> list[tuple[int, str]]:
+        found = aws.inboxes.after("sub_1", position, limit)
+        return [(each.position, each.key.event_id) for each in found]
+
+    def test_an_inbox_is_numbered_without_gaps(self, aws: Aws) -> None:
+        assert aws.inboxes.last("sub_1") == 0
+        aws.inboxes.append("sub_1", self._keys("evt_1", "evt_2"))
+        aws.inboxes.append("sub_1", self._keys("evt_3"))
+        aws.inboxes.append("sub_2", [DeliveryKey("evt_9", "sub_2", "rpl_1")])
+        assert aws.inboxes.last("sub_1") == 3
+        assert self._entries(aws) == [(1, "evt_1"), (2, "evt_2"), (3, "evt_3")]
+        assert self._entries(aws, 1, 1) == [(2, "evt_2")]
+        assert self._entries(aws, 3) == []
+        [other] = aws.inboxes.after("sub_2", 0, 10)
+        assert other.key == DeliveryKey("evt_9", "sub_2", "rpl_1")
+
+    def test_whoever_is_late_goes_behind_the_others(self, aws: Aws) -> None:
+        aws.inboxes.append("sub_1", self._keys("evt_1"))
+        late = LateFiller(aws.dynamodb, aws.tables["inbox"], RETENTION_DAYS)
+        late.append("sub_1", self._keys("evt_2", "evt_3"))
+        assert self._entries(aws) == [(1, "evt_1"), (2, "evt_2"), (3, "evt_3")]
+
+    def test_what_was_not_sent_is_not_there(self, aws: Aws) -> None:
+        with (
+            not_sent(aws.dynamodb, "TransactWriteItems"),
+            pytest.raises(ConnectionClosedError),
+        ):
+            aws.inboxes.append("sub_1", self._keys("evt_1"))
+        assert self._entries(aws) == []
+        assert aws.inboxes.last("sub_1") == 0
+
+    def test_what_has_expired_is_passed_over(self, aws: Aws) -> None:
+        expired = replace(aws.inboxes, retention_days=-1)
+        expired.append("sub_1", self._keys("evt_1", "evt_2", "evt_3"))
+        aws.inboxes.append("sub_1", self._keys("evt_4"))
+        assert self._entries(aws, 0, 2) == [(4, "evt_4")]

@@ -453,8 +453,8 @@ _LANES = (
     Safeguard(
         "a subscriber leads the bus elsewhere",
         _HTTP,
-        "redirect=False",
-        "redirect=True",
+        "redirect=False, preload_content=False",
+        "redirect=True, retries=3, preload_content=False",
     ),
     Safeguard(
         "a subscriber that drips its answer holds a function",

@@ -16,7 +16,9 @@ from event_bus.api.endpoint import MAX_BODY_BYTES
 from event_bus.api.paging import DEFAULT_LIMIT, MAX_LIMIT
 from event_bus.api.routes import ROUTES, Route
 from event_bus.api.schemas import SCHEMAS, Schema, ref
+from event_bus.fetching.event_stream import MEDIA_TYPE
 from event_bus.model.event import EventSubmission
+from event_bus.model.fetching import Acknowledgement
 from event_bus.model.registration import (
     PublisherRegistration,
     SubscriptionChange,
@@ -36,6 +38,7 @@ _REQUESTS: tuple[type[BaseModel], ...] = (
     EventReplayRequest,
     ReplayRequest,
     BulkRetryRequest,
+    Acknowledgement,
 )
 
 
@@ -222,6 +225,72 @@ _OPERATIONS: dict[str, _Operation] = {
     "DELETE /subscriptions/{id}": _Operation(
         "removeSubscription", "Remove a subscription.", {204: None}, refusals=(404, 409)
     ),
+    "GET /subscriptions/{id}/events": _Operation(
+        "fetchEvents",
+        "Take what is next in an inbox, to acknowledge it; or read what is behind a cursor.",
+        {200: "FetchedEvents"},
+        query=(
+            _query(
+                "cursor", "Read behind this place, as often as wanted.", pattern="^[0-9]{1,15}$"
+            ),
+            _query(
+                "limit",
+                "How many events at most.",
+                type="integer",
+                minimum=1,
+                maximum=MAX_LIMIT,
+                default=DEFAULT_LIMIT,
+            ),
+            _query(
+                "wait",
+                "How many seconds to wait for the first event.",
+                type="integer",
+                minimum=0,
+                maximum=20,
+                default=0,
+            ),
+            _query(
+                "lease",
+                "How many seconds the events are the consumer's own.",
+                type="integer",
+                minimum=1,
+                maximum=900,
+                default=30,
+            ),
+        ),
+        refusals=(404, 409),
+    ),
+    "POST /subscriptions/{id}/ack": _Operation(
+        "acknowledgeEvents",
+        "Be done with what was taken from an inbox.",
+        {204: None},
+        body=ref("Acknowledgement"),
+        refusals=(404, 409),
+    ),
+    "GET /subscriptions/{id}/stream": _Operation(
+        "streamEvents",
+        "Follow an inbox as Server-Sent Events, in turns of up to 25 seconds.",
+        {200: "EventStream"},
+        query=(
+            _query("token", "A token, for a browser that cannot send a key.", minLength=1),
+            _query("cursor", "Where to begin without Last-Event-ID.", pattern="^[0-9]{1,15}$"),
+            _query(
+                "wait",
+                "How many seconds a turn waits for the first event.",
+                type="integer",
+                minimum=0,
+                maximum=25,
+                default=25,
+            ),
+        ),
+        refusals=(404, 409),
+    ),
+    "POST /subscriptions/{id}/stream-tokens": _Operation(
+        "createStreamToken",
+        "Make a token by which a browser follows the inbox for an hour.",
+        {201: "StreamToken"},
+        refusals=(404, 409),
+    ),
     "GET /health/live": _Operation("isLive", "Whether the API answers.", {200: "Health"}),
     "GET /health/ready": _Operation(
         "isReady", "Whether all that the bus stands on answers.", {200: "Health", 503: "Health"}
@@ -239,7 +308,7 @@ _ANSWERS: dict[int, str] = {
     200: "Done.",
     201: "Created.",
     202: "Accepted.",
-    204: "Removed.",
+    204: "Done; there is nothing to show.",
     207: "Some events of the batch were refused.",
     503: "A check failed.",
 }
@@ -258,6 +327,7 @@ _REFUSALS: dict[int, str] = {
 _SPECIAL: dict[str, Schema] = {
     "Accepted": {"oneOf": [ref("AcceptedEvent"), ref("BatchResult")]},
     "Document": {"type": "object"},
+    "EventStream": {"type": "string"},
 }
 
 
@@ -339,6 +409,8 @@ def _answer(description: str, schema: str | None, *, health: bool) -> dict[str, 
     if schema is None:
         return {"description": description}
     media_type = "application/health+json" if health else "application/json"
+    if schema == "EventStream":
+        media_type = MEDIA_TYPE
     return {
         "description": description,
         "content": {media_type: {"schema": _SPECIAL.get(schema) or ref(schema)}},

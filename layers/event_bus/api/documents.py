@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from event_bus import times
+from event_bus.fetching.reader import Fetched
 from event_bus.model.circuit import Circuit
 from event_bus.model.delivery import Delivery, DeliveryKey
 from event_bus.model.registration import Publisher, Subscription
@@ -90,6 +91,15 @@ def dead_letter_document(letter: Delivery) -> dict[str, Any]:
         "attempts": letter.log,
         "created_at": letter.created_at,
         "updated_at": letter.updated_at,
+    }
+
+
+def fetched_document(fetched: Fetched) -> dict[str, Any]:
+    """An event as an inbox gives it out."""
+    return {
+        "cursor": str(fetched.position),
+        "delivery_id": fetched.delivery_id,
+        "event": fetched.event,
     }
 
 

@@ -49,11 +49,13 @@ class Response:
         status: The HTTP status code.
         body: What becomes the JSON body; None for an answer without one.
         headers: Further headers, with lower-case names.
+        text: The body of an answer that is no JSON.
     """
 
     status: int
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +210,9 @@ def _written(response: Response) -> dict[str, Any]:
             **response.headers,
         },
     }
-    if response.body is None:
+    if response.text is not None:
+        written["body"] = response.text
+    elif response.body is None:
         del written["headers"]["content-type"]
         written["body"] = ""
     else:

@@ -7,7 +7,7 @@ checked against it, and the OpenAPI document describes it.
 from dataclasses import dataclass
 from typing import Literal
 
-FunctionName = Literal["publish", "events", "registry", "recovery", "status"]
+FunctionName = Literal["publish", "events", "registry", "recovery", "inbox", "status"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,10 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/subscriptions/{id}", "registry"),
     Route("PATCH", "/subscriptions/{id}", "registry"),
     Route("DELETE", "/subscriptions/{id}", "registry"),
+    Route("GET", "/subscriptions/{id}/events", "inbox"),
+    Route("POST", "/subscriptions/{id}/ack", "inbox"),
+    Route("GET", "/subscriptions/{id}/stream", "inbox"),
+    Route("POST", "/subscriptions/{id}/stream-tokens", "inbox"),
     Route("GET", "/health/live", "status", public=True),
     Route("GET", "/health/ready", "status", public=True),
     Route("GET", "/health/broker", "status", public=True),

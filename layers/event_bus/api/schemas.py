@@ -160,6 +160,7 @@ _TARGETS: list[Schema] = [
         _ROLE,
     ),
     _object({"type": {"const": "eventbridge"}, "event_bus": _TEXT}, _ROLE),
+    _object({"type": {"enum": ["pull", "sse"]}}),
 ]
 
 SCHEMAS: dict[str, Schema] = {
@@ -272,6 +273,22 @@ SCHEMAS: dict[str, Schema] = {
         }
     ),
     "ReplayPage": _page("Replay"),
+    "FetchedEvents": _object(
+        {
+            "items": _list(ref("FetchedEvent")),
+            "cursor": {**_TEXT, "description": "The place up to which was read."},
+            "lease": _nullable("string", description="Acknowledge by it what was taken."),
+            "lease_expires_at": _NULLABLE_TIME,
+        }
+    ),
+    "FetchedEvent": _object(
+        {
+            "cursor": _TEXT,
+            "delivery_id": {**_TEXT, "description": "The same where a delivery is repeated."},
+            "event": {"type": "object"},
+        }
+    ),
+    "StreamToken": _object({"token": _TEXT, "expires_at": _TIME}),
     "EventPage": _page("EventSummary"),
     "Publisher": _object(_PUBLISHER),
     "CreatedPublisher": _object(_PUBLISHER, {"authentication": _AUTHENTICATION}),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -19,7 +19,7 @@ from event_bus.security.resources import (
     queue_url,
 )
 
-Protocol = Literal["http", "sqs", "sns", "lambda", "eventbridge"]
+Protocol = Literal["http", "sqs", "sns", "lambda", "eventbridge", "inbox"]
 """How events are delivered: each protocol has a lane of its own."""
 
 CallbackUrl = Annotated[str, AfterValidator(checked(check_callback_url))]
@@ -35,6 +35,7 @@ class HttpTarget:
 
     url: str
     type: Literal["http"] = "http"
+    lane: ClassVar[Protocol] = "http"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class SqsTarget:
     queue_url: str
     role_arn: str | None = None
     type: Literal["sqs"] = "sqs"
+    lane: ClassVar[Protocol] = "sqs"
 
     @property
     def fifo(self) -> bool:
@@ -70,6 +72,7 @@ class SnsTarget:
     topic: str
     role_arn: str | None = None
     type: Literal["sns"] = "sns"
+    lane: ClassVar[Protocol] = "sns"
 
     @property
     def fifo(self) -> bool:
@@ -93,6 +96,7 @@ class LambdaTarget:
     reply: bool = False
     role_arn: str | None = None
     type: Literal["lambda"] = "lambda"
+    lane: ClassVar[Protocol] = "lambda"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +111,22 @@ class EventBridgeTarget:
     event_bus: str
     role_arn: str | None = None
     type: Literal["eventbridge"] = "eventbridge"
+    lane: ClassVar[Protocol] = "eventbridge"
 
 
-Target = HttpTarget | SqsTarget | SnsTarget | LambdaTarget | EventBridgeTarget
+@dataclass(frozen=True, slots=True)
+class InboxTarget:
+    """An inbox, from which the subscriber fetches its events.
+
+    Attributes:
+        type: How it means to: by pulling, or as Server-Sent Events. Either may be used.
+    """
+
+    type: Literal["pull", "sse"]
+    lane: ClassVar[Protocol] = "inbox"
+
+
+Target = HttpTarget | SqsTarget | SnsTarget | LambdaTarget | EventBridgeTarget | InboxTarget
 
 _TARGETS: dict[str, type[Target]] = {
     "http": HttpTarget,
@@ -117,6 +134,8 @@ _TARGETS: dict[str, type[Target]] = {
     "sns": SnsTarget,
     "lambda": LambdaTarget,
     "eventbridge": EventBridgeTarget,
+    "pull": InboxTarget,
+    "sse": InboxTarget,
 }
 
 
@@ -196,12 +215,23 @@ class EventBridgeTargetRequest(Request):
         return EventBridgeTarget(self.event_bus, self.role_arn)
 
 
+class InboxTargetRequest(Request):
+    """An inbox, as a client sends it."""
+
+    type: Literal["pull", "sse"]
+
+    def target(self) -> InboxTarget:
+        """The target."""
+        return InboxTarget(self.type)
+
+
 TargetRequest = Annotated[
     HttpTargetRequest
     | SqsTargetRequest
     | SnsTargetRequest
     | LambdaTargetRequest
-    | EventBridgeTargetRequest,
+    | EventBridgeTargetRequest
+    | InboxTargetRequest,
     Field(discriminator="type"),
 ]
 """A target as a client sends it."""

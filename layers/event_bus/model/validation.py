@@ -91,10 +91,10 @@ def read(model: type[_Model], value: Any, at: str = "") -> _Model:
 def _within(value: Any, path: Sequence[str | int]) -> list[str | int]:
     # Pydantic names the chosen model of a union on the way; what was sent has no such member.
     found: list[str | int] = []
+    part: Any
     for place, part in enumerate(path):
-        if (isinstance(value, dict) and part in value) or (
-            isinstance(value, list) and isinstance(part, int)
-        ):
+        named = isinstance(value, dict) and part in value
+        if named or (isinstance(value, list) and isinstance(part, int)):
             value = value[part]
         elif place + 1 < len(path):
             continue

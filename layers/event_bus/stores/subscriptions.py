@@ -259,7 +259,7 @@ def _interest(subscription: Subscription) -> Interest:
         filters=subscription.filters,
         active=subscription.status == "active",
         version=subscription.version,
-        protocol=subscription.target.type,
+        protocol=subscription.target.lane,
     )
 
 

@@ -14,7 +14,7 @@ from cdk_nag import AwsSolutionsChecks
 from app import build
 from infra.built import ROOT
 
-PROTOCOLS = ("http", "sqs", "sns", "lambda", "eventbridge")
+PROTOCOLS = ("http", "inbox", "sqs", "sns", "lambda", "eventbridge")
 LANES = {f"deliver_{protocol}" for protocol in PROTOCOLS}
 """The functions that deliver, one for each protocol."""
 

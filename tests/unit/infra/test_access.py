@@ -76,7 +76,18 @@ TABLES = {
         "changes": {"Query"},
         "events": {"BatchGetItem"},
     },
-    **{f"deliver_{protocol}": OF_A_LANE for protocol in PROTOCOLS if protocol != "lambda"},
+    **{
+        f"deliver_{protocol}": OF_A_LANE
+        for protocol in PROTOCOLS
+        if protocol not in ("inbox", "lambda")
+    },
+    "deliver_inbox": {**OF_A_LANE, "inbox": {"GetItem", "PutItem", "UpdateItem"}},
+    "inbox": {
+        "subscriptions": {"GetItem"},
+        "inbox": {"GetItem", "Query"},
+        "cursors": {"UpdateItem"},
+        "events": {"BatchGetItem"},
+    },
     "deliver_lambda": {
         **OF_A_LANE,
         "publishers": {"GetItem"},

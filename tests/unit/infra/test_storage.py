@@ -32,7 +32,7 @@ def test_items_expire_where_they_should_and_nowhere_else(app: Synthesised) -> No
         if "TimeToLiveSpecification" in table.properties
     }
     # The streams' entries stay: numbers must not begin anew. So does what was registered.
-    assert expiring.keys() == {"events", "deliveries", "circuits", "cursors", "replays"}
+    assert expiring.keys() == {"events", "deliveries", "circuits", "cursors", "inbox", "replays"}
     for specification in expiring.values():
         assert specification == {"AttributeName": EXPIRY_ATTRIBUTE, "Enabled": True}
 

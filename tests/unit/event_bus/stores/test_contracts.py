@@ -5,6 +5,7 @@ from tests.contracts.events import ListContract, PutContract
 from tests.contracts.recovery import (
     CircuitsContract,
     CursorsContract,
+    InboxesContract,
     ReplaysContract,
     StreamsContract,
 )
@@ -43,3 +44,6 @@ class TestStreams(StreamsContract): ...
 
 
 class TestReplays(ReplaysContract): ...
+
+
+class TestInboxes(InboxesContract): ...

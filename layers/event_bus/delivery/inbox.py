@@ -1,0 +1,36 @@
+"""Delivery to inboxes, from which subscribers fetch their events."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from event_bus.delivery.outcome import Outcome, Parcel
+from event_bus.log import logger
+from event_bus.stores.inboxes import InboxStore
+
+
+@dataclass(frozen=True, slots=True)
+class InboxTransport:
+    """Puts events into the inboxes of their subscriptions.
+
+    Attributes:
+        inboxes: The inboxes.
+    """
+
+    inboxes: InboxStore
+
+    def together(self, parcel: Parcel) -> Hashable:
+        """Those for one inbox."""
+        return parcel.subscription.id
+
+    def deliver(self, parcels: Sequence[Parcel]) -> list[Outcome]:
+        """Puts events into their inbox, all in one transaction; there they are delivered."""
+        subscription_id = parcels[0].subscription.id
+        try:
+            self.inboxes.append(subscription_id, [parcel.key for parcel in parcels])
+        except (ClientError, BotoCoreError, TimeoutError):
+            logger.exception("inbox not filled", subscription_id=subscription_id)
+            failed = Outcome("inbox_not_filled", "the inbox could not take the event")
+            return [failed] * len(parcels)
+        return [Outcome()] * len(parcels)

@@ -1,0 +1,1 @@
+"""How subscribers fetch their events from an inbox: by pulling, or as a stream of them."""

@@ -1,0 +1,29 @@
+"""Server-Sent Events (https://html.spec.whatwg.org/multipage/server-sent-events.html)."""
+
+from collections.abc import Sequence
+
+import orjson
+
+from event_bus.fetching.reader import Fetched
+
+MEDIA_TYPE = "text/event-stream"
+
+_RETRY_MILLISECONDS = 500
+"""How long a client waits before it asks for the next turn."""
+
+
+def event_stream(fetched: Sequence[Fetched], position: int) -> str:
+    """Writes events as a stream of them.
+
+    Args:
+        fetched: The events.
+        position: The place up to which the inbox was read; a client without events remembers it,
+            too, since an event without data sets the last event id and nothing else.
+    """
+    blocks = [f"retry: {_RETRY_MILLISECONDS}\n: {len(fetched)} events\nid: {position}\n\n"]
+    if fetched:
+        blocks[0] = f"retry: {_RETRY_MILLISECONDS}\n\n"
+    for each in fetched:
+        data = orjson.dumps(each.event).decode()
+        blocks.append(f"id: {each.position}\nevent: {each.event['type']}\ndata: {data}\n\n")
+    return "".join(blocks)

@@ -1,0 +1,145 @@
+"""The table of inboxes: what subscriptions have received that fetch their events themselves.
+
+An inbox is numbered without gaps, and what stands in it is never moved: whoever has read up to a
+number has seen all that stands before it.
+"""
+
+import random
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from event_bus import times
+from event_bus.model.delivery import DeliveryKey
+from event_bus.stores.items import Item, number, text, unexpired
+from event_bus.stores.transactions import TransactionRefused, transact
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_HEAD = 0
+_ATTEMPTS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class InboxEntry:
+    """What stands at one place of an inbox.
+
+    Attributes:
+        position: The place, from 1 on.
+        key: The delivery; its event is where events are.
+    """
+
+    position: int
+    key: DeliveryKey
+
+
+@dataclass(frozen=True, slots=True)
+class InboxStore:
+    """Fills inboxes, and reads them.
+
+    Attributes:
+        client: The DynamoDB client.
+        table: The table's name.
+        retention_days: How long an entry is kept.
+    """
+
+    client: "DynamoDBClient"
+    table: str
+    retention_days: int = 0
+
+    def append(self, subscription_id: str, keys: Sequence[DeliveryKey]) -> None:
+        """Puts deliveries at the end of an inbox, all or none.
+
+        Args:
+            subscription_id: Whose inbox.
+            keys: The deliveries, in order; at most as many as a transaction takes, less one.
+
+        Raises:
+            TimeoutError: The inbox grew again and again meanwhile; nothing is put.
+        """
+        for attempt in range(_ATTEMPTS):
+            last = self.last(subscription_id)
+            try:
+                transact(self.client, self._appending(subscription_id, last, keys))
+            except TransactionRefused:
+                # Others were faster: go behind them.
+                time.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 6)))  # noqa: S311
+            else:
+                return
+        raise TimeoutError(f"the inbox of {subscription_id} grows too fast")
+
+    def _appending(
+        self, subscription_id: str, last: int, keys: Sequence[DeliveryKey]
+    ) -> list[Item]:
+        expires_at = number(times.expiry(self.retention_days))
+        head: Item = {
+            "Update": {
+                "TableName": self.table,
+                "Key": _key(subscription_id, _HEAD),
+                "UpdateExpression": "SET #last = :new",
+                "ConditionExpression": "#last = :old" if last else "attribute_not_exists(#last)",
+                "ExpressionAttributeNames": {"#last": "last"},
+                "ExpressionAttributeValues": {
+                    ":new": number(last + len(keys)),
+                    **({":old": number(last)} if last else {}),
+                },
+            }
+        }
+        entries: list[Item] = [
+            {
+                "Put": {
+                    "TableName": self.table,
+                    "Item": {
+                        **_key(subscription_id, last + place),
+                        "event_id": text(key.event_id),
+                        "expires_at": expires_at,
+                        **({"replay_id": text(key.replay_id)} if key.replay_id else {}),
+                    },
+                }
+            }
+            for place, key in enumerate(keys, 1)
+        ]
+        return [head, *entries]
+
+    def last(self, subscription_id: str) -> int:
+        """The place of the last entry that was ever put; 0 before the first."""
+        answer = self.client.get_item(
+            TableName=self.table, Key=_key(subscription_id, _HEAD), ConsistentRead=True
+        )
+        return int(answer["Item"]["last"]["N"]) if "Item" in answer else 0
+
+    def after(self, subscription_id: str, position: int, limit: int) -> list[InboxEntry]:
+        """What stands behind a place, in order."""
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.table,
+            KeyConditionExpression="subscription_id = :subscription AND #position > :position",
+            ExpressionAttributeNames={"#position": "position"},
+            ExpressionAttributeValues={
+                ":subscription": text(subscription_id),
+                ":position": number(max(_HEAD, position)),
+            },
+            ConsistentRead=True,
+            PaginationConfig={"PageSize": limit},
+        )
+        # Pages of what has expired and is not swept away yet are passed over.
+        for page in pages:
+            if found := [_entry(item) for item in page["Items"] if unexpired(item)]:
+                return found
+        return []
+
+
+def _key(subscription_id: str, position: int) -> Item:
+    return {"subscription_id": text(subscription_id), "position": number(position)}
+
+
+def _entry(item: Mapping[str, Any]) -> InboxEntry:
+    return InboxEntry(
+        position=int(item["position"]["N"]),
+        key=DeliveryKey(
+            item["event_id"]["S"],
+            item["subscription_id"]["S"],
+            item["replay_id"]["S"] if "replay_id" in item else None,
+        ),
+    )
