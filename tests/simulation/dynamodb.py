@@ -268,12 +268,11 @@ class _Paginator:
     def __init__(self, read: Callable[..., Any]) -> None:
         self._read = read
 
-    def paginate(
-        self, PaginationConfig: dict[str, int] | None = None, **request: Any
-    ) -> Iterator[Any]:
+    def paginate(self, **request: Any) -> Iterator[Any]:
+        size = request.pop("PaginationConfig", {}).get("PageSize")
         answer = self._read(**request)
         items = answer["Items"]
-        size = (PaginationConfig or {}).get("PageSize", len(items)) or 1
+        size = size or len(items) or 1
         for start in range(0, len(items) or 1, size):
             yield {**answer, "Items": items[start : start + size]}
 

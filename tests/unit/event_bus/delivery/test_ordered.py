@@ -1,5 +1,7 @@
 """An ordered subscription receives the events of a stream one after the other."""
 
+from dataclasses import replace
+
 from event_bus.model.delivery import DeliveryError
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
@@ -7,7 +9,7 @@ from event_bus.model.retry_policy import RetryPolicy
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import NOON, event, message, routing, subscription
-from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, trial
+from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, received, trial
 
 __all__ = ["trial"]
 
@@ -140,3 +142,22 @@ def test_a_long_stream_is_gone_along_page_by_page(trial: Trial, aws: Aws) -> Non
     stored = store(aws, *names)
     trial.take(message(stored[-1], to))
     assert trial.target.events == names
+
+
+def test_a_stream_that_takes_too_long_is_gone_on_with(trial: Trial, aws: Aws) -> None:
+    to = ordered(aws)
+    first, *_ = store(aws, "evt_1", "evt_2", "evt_3")
+    now = [0.0]
+
+    def take_long() -> None:
+        now[0] += 15
+
+    trial.target.meet = take_long
+    slow = replace(trial.lane.ordered, clock=lambda: now[0])
+    lane = replace(trial.lane, ordered=slow)
+    assert lane.process([received(message(first, to))]) == []
+    assert trial.target.events == ["evt_1", "evt_2"]
+    [follow_up] = trial.sent()
+    assert follow_up["event_id"] == "evt_1"
+    assert lane.process([received(message(first, to))]) == []
+    assert trial.target.events == ["evt_1", "evt_2", "evt_3"]
