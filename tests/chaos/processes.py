@@ -14,8 +14,8 @@ FUNCTIONS = (
     "Publish",
     "Recovery",
     "Route",
-    "HttpLaneDeliver",
-    "HttpLaneRedrive",
+    "LanesHttpDeliver",
+    "LanesRedrive",
     "Replay",
     "Sweep",
 )

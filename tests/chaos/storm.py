@@ -204,6 +204,10 @@ class Storm:
                 "matches": len(self.accepted) * len(self.subscribed)
                 - sum(not each["replay_id"] for each in records),
                 "replays": self._replays_running(),
+                "replayed": len(
+                    self._replayable
+                    - {each["event_id"] for each in records if each["replay_id"] == self._replay_id}
+                ),
                 **self._messages(),
             }
             if not any(left.values()):
@@ -217,9 +221,12 @@ class Storm:
         return sum(each["state"] == "running" for each in answer["items"])
 
     def _messages(self) -> dict[str, int]:
-        """How many messages each queue holds, be they visible or not."""
+        """How many messages each queue holds, be they visible or not.
+
+        On the lane, others may have retries of their own.
+        """
         found = {}
-        for name in _QUEUES:
+        for name in _QUEUES[1:]:
             attributes: dict[Any, str] = self.world.bus.sqs.get_queue_attributes(
                 QueueUrl=self.world.bus.resources[f"{name}_url"], AttributeNames=["All"]
             )["Attributes"]

@@ -4,7 +4,7 @@ from tests.chaos.processes import FUNCTIONS
 from tests.chaos.storm import Storm
 from tests.end_to_end.world import World
 
-_ONLY_BY_CHANCE = {"HttpLaneRedrive", "Replay"}
+_ONLY_BY_CHANCE = {"LanesRedrive", "Replay"}
 """The first runs where a message was cut off twice, the second for a moment alone."""
 
 
