@@ -127,6 +127,7 @@ class ApiStack(cdk.Stack):
         function.use_table(data.circuits, "BatchGetItem", "DeleteItem")
         function.use_table(data.replays, "PutItem")
         function.know_targets()
+        function.provide_queues()
         function.use_queue(REPLAY_QUEUE_URL, bus.replays.queue, "SendMessage")
         function.use_retention()
         return function

@@ -33,6 +33,7 @@ class BusStack(cdk.Stack):
         replay: The function that goes on with replays.
         sweep: The function that runs every minute.
         events_source: What hands new events to the router.
+        mirror: The event bus of EventBridge that events can be mirrored on.
     """
 
     def __init__(
@@ -84,6 +85,14 @@ class BusStack(cdk.Stack):
         )
         self.replay = self._replay(layers, data, settings)
         self.sweep = self._sweep(layers, data, settings)
+        # It costs nothing while nobody has the bus's own events put on it.
+        self.mirror = events.EventBus(
+            self,
+            "Mirror",
+            event_bus_name=f"event-bus-{settings.stage}",
+            description="Whatever subscriptions put here, for rules of EventBridge",
+        )
+        output(self, "MirrorArn", self.mirror.event_bus_arn)
         # The way back of what the stream gave up: through the queue of stranded events.
         events.Rule(
             self,

@@ -313,6 +313,16 @@ class BusFunction(Construct):
                 "one, roles by their prefix, and the bus's own resources are denied.",
             )
 
+    def provide_queues(self) -> None:
+        """Lets the function make queues for subscriptions, and remove them."""
+        queues = (
+            f"arn:{cdk.Aws.PARTITION}:sqs:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}"
+            f":eventbus-{self._settings.stage}-*"
+        )
+        actions = ["CreateQueue", "DeleteQueue", "GetQueueAttributes", "GetQueueUrl"]
+        self.allow("sqs", [*actions, "SetQueueAttributes"], [queues])
+        accept_resource(self, queues, "Managed queues are named after their subscriptions.")
+
     def _accounts(self) -> list[str]:
         return [cdk.Aws.ACCOUNT_ID, *self._settings.accounts]
 

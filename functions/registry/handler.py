@@ -16,6 +16,7 @@ from event_bus.model.registration import (
 )
 from event_bus.model.validation import read
 from event_bus.recovery.replay_queue import ReplayQueue
+from event_bus.registry.managed_queues import ManagedQueues
 from event_bus.registry.publishers import PublisherRegistry
 from event_bus.registry.subscriptions import SubscriptionQuery, SubscriptionRegistry
 from event_bus.settings import settings
@@ -38,6 +39,7 @@ _subscriptions = SubscriptionRegistry(
     _circuits,
     ReplayStore(_dynamodb, settings().replays_table, settings().retention_days),
     ReplayQueue(clients.sqs(), settings().replay_queue_url),
+    ManagedQueues(clients.sqs(), settings().managed_prefix),
 )
 
 

@@ -146,6 +146,11 @@ class Settings:
         return f"event-bus-{self._name('STAGE')}-"
 
     @property
+    def managed_prefix(self) -> str:
+        """How the names of the queues begin that the bus provides."""
+        return f"eventbus-{self._name('STAGE')}-"
+
+    @property
     def queue_endpoint(self) -> str | None:
         """Where queues are that are not where AWS has them: on the emulator."""
         return self.environment.get("AWS_ENDPOINT_URL")

@@ -27,6 +27,13 @@ class Queue:
             "Attributes"
         ]["QueueArn"]
 
+    @classmethod
+    def known(cls, world: World, url: str) -> "Queue":
+        """A queue that is there already."""
+        queue = cls.__new__(cls)
+        queue._sqs, queue.url = world.bus.sqs, url
+        return queue
+
     def take(self, count: int, *, delete: bool = True, seconds: float = 30) -> list[dict[str, Any]]:
         """The next messages, once there are so many."""
         taken: list[dict[str, Any]] = []
@@ -111,6 +118,26 @@ def test_a_consumer_that_goes_down_finds_its_messages_again(
     # It took them, and went down before it was done with any.
     assert {event["id"] for event in events_in(queue.take(5, delete=False))} == ids
     assert {event["id"] for event in events_in(queue.take(5))} == ids
+
+
+def test_the_bus_provides_a_queue(world: World, service: Client, domain: str) -> None:
+    made = subscribe(service, {"type": "sqs", "managed": True}, f"{domain}.*")
+    target = made["target"]
+    assert target["policy"]["Statement"][0]["Resource"] == target["queue"]
+    event_id = service.publish(f"{domain}.created")
+    queue = Queue.known(world, target["queue_url"])
+    assert [event["id"] for event in events_in(queue.take(1))] == [event_id]
+    named = service.http.post(
+        "/subscriptions",
+        json={
+            "event_types": [f"{domain}.*"],
+            "target": {"type": "sqs", "queue": target["queue"]},
+        },
+    )
+    assert problem(named, 422)["errors"][0]["pointer"] == "/target/queue"
+    assert service.http.delete(f"/subscriptions/{made['id']}").status_code == 204
+    with pytest.raises(world.bus.sqs.exceptions.QueueDoesNotExist):
+        world.bus.sqs.get_queue_url(QueueName=target["queue_url"].rpartition("/")[2])
 
 
 def test_a_fifo_queue_keeps_the_order_of_a_stream(

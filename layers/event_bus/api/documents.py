@@ -11,6 +11,7 @@ from event_bus.model.registration import Publisher, Subscription
 from event_bus.model.replay import Replay
 from event_bus.model.target import HttpTarget
 from event_bus.querying.event_finder import Found
+from event_bus.registry.managed_queues import consumer_policy
 from event_bus.registry.subscriptions import Registered
 from event_bus.security.resources import external_id
 
@@ -176,6 +177,8 @@ def _target(subscription: Subscription) -> dict[str, Any]:
     members = {
         name: value for name, value in asdict(subscription.target).items() if value is not None
     }
+    if members.get("managed"):
+        members["policy"] = consumer_policy(members["queue"])
     if "role_arn" in members:
         members["external_id"] = external_id(subscription.service_id)
     return members

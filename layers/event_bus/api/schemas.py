@@ -148,7 +148,21 @@ _ROLE: dict[str, Schema] = {
 
 _TARGETS: list[Schema] = [
     _object({"type": {"const": "http"}, "url": _TEXT}),
-    _object({"type": {"const": "sqs"}, "queue": _TEXT, "queue_url": _TEXT}, _ROLE),
+    _object(
+        {
+            "type": {"const": "sqs"},
+            "queue": _TEXT,
+            "queue_url": _TEXT,
+            "managed": {"type": "boolean"},
+        },
+        {
+            **_ROLE,
+            "policy": {
+                "type": "object",
+                "description": "The IAM policy that lets a consumer work the managed queue.",
+            },
+        },
+    ),
     _object({"type": {"const": "sns"}, "topic": _TEXT}, _ROLE),
     _object(
         {

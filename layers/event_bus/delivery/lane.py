@@ -1,7 +1,7 @@
 """What every lane does with a batch: deliver side by side, send what follows, say what is left."""
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
@@ -23,8 +23,14 @@ _DAY_SECONDS = 86_400
 
 _Result = TypeVar("_Result")
 
-Work = Callable[[], Handled]
-"""What is still to be done about a message."""
+Walk = Callable[[], Handled]
+"""Goes along a stream for a message."""
+
+Begun = Handled | Trial | Walk
+"""What came of a message, or what is still to be done about it."""
+
+Task = Callable[[], dict[int, Handled]]
+"""Does what is left, and tells what came of messages by their place in the batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,38 +103,31 @@ class Lane:
     ) -> list[Handled | None]:
         """Does what messages ask for; None stands for one that must come again."""
 
-        def begin(place: int) -> Handled | Trial | Work | None:
-            (received, message), until = batch[place], closed_until[place]
+        def begin(each: tuple[tuple[Received, Message], float | None]) -> Begun | None:
+            (received, message), until = each
             subscription = subscriptions.get(message.subscription_id)
-            return _safely(message, lambda: self._begin(received, message, subscription, until))
+            return _safely(partial(self._begin, received, message, subscription, until))
 
-        begun = list(self.executor.map(begin, range(len(batch))))
-        results: list[Handled | None] = [
-            each if isinstance(each, Handled) else None for each in begun
-        ]
-        groups: dict[Hashable, list[int]] = {}
+        begun = list(self.executor.map(begin, zip(batch, closed_until, strict=True)))
+        handled = {place: each for place, each in enumerate(begun) if isinstance(each, Handled)}
+        for done in self.executor.map(_safely, self._left_to_do(begun)):
+            handled |= done or {}
+        return [handled.get(place) for place in range(len(batch))]
+
+    def _left_to_do(self, begun: Sequence[Begun | None]) -> Iterator[Task]:
+        together: defaultdict[Hashable, dict[int, Trial]] = defaultdict(dict)
         for place, each in enumerate(begun):
             if isinstance(each, Trial):
-                # Those that go together on their way are handed over together.
-                groups.setdefault(self.courier.transport.together(each.parcel), []).append(place)
+                together[self.courier.transport.together(each.parcel)][place] = each
             elif callable(each):
-                groups[place, each] = [place]
+                # Going along a stream takes its time: it is not waited for before all have begun.
+                yield partial(_at, place, each)
+        for trials in together.values():
+            yield partial(self._make, trials)
 
-        def finish(places: list[int]) -> list[Handled | None]:
-            first = begun[places[0]]
-            message = batch[places[0]][1]
-            if callable(first):
-                return [_safely(message, first)]
-            trials = [each for place in places if isinstance(each := begun[place], Trial)]
-            made = _safely(message, lambda: self.courier.make(trials))
-            return made if made is not None else [None] * len(places)
-
-        for places, handled in zip(
-            groups.values(), self.executor.map(finish, groups.values()), strict=True
-        ):
-            for place, each in zip(places, handled, strict=True):
-                results[place] = each
-        return results
+    def _make(self, trials: dict[int, Trial]) -> dict[int, Handled]:
+        made = zip(trials, self.courier.make(list(trials.values())), strict=True)
+        return {place: handled for place, handled in made if handled}
 
     def _begin(
         self,
@@ -136,12 +135,11 @@ class Lane:
         message: Message,
         subscription: Subscription | None,
         closed_until: float | None,
-    ) -> Handled | Trial | Work:
+    ) -> Begun:
         # Of one that was deleted it is not known any more; it may have held others back.
         if (subscription is None or subscription.ordered) and message.replay_id is None:
             event = message.event or self.courier.events.get(message.event_id)
             if event and event.stream_id:
-                # Going along a stream takes its time: those that only begin do not wait for it.
                 return partial(
                     self.ordered.handle, received, message, event, subscription, closed_until
                 )
@@ -188,12 +186,16 @@ def _fails_too_long(circuit: Circuit, subscription: Subscription) -> bool:
     return times.unix() - circuit.failing_since > days * _DAY_SECONDS
 
 
-def _safely(message: Message, work: Callable[[], _Result]) -> _Result | None:
+def _at(place: int, walk: Walk) -> dict[int, Handled]:
+    return {place: walk()}
+
+
+def _safely(work: Callable[[], _Result]) -> _Result | None:
     try:
         return work()
     except Exception:
         # The others of the batch are not to be delivered again for this one's sake.
-        logger.exception("delivery failed", event_id=message.event_id)
+        logger.exception("delivery failed")
         return None
 
 

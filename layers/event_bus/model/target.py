@@ -46,11 +46,13 @@ class SqsTarget:
         queue: The queue's ARN.
         queue_url: Its URL.
         role_arn: The role by which it is sent to, if another account's.
+        managed: Whether the bus provides it, and removes it with the subscription.
     """
 
     queue: str
     queue_url: str
     role_arn: str | None = None
+    managed: bool = False
     type: Literal["sqs"] = "sqs"
     lane: ClassVar[Protocol] = "sqs"
 
@@ -159,14 +161,36 @@ class HttpTargetRequest(Request):
 
 
 class SqsTargetRequest(Request):
-    """A queue, as a client sends it: by its ARN or its URL."""
+    """A queue, as a client sends it: by its ARN or its URL, or as one that the bus provides."""
 
     type: Literal["sqs"]
-    queue: Annotated[str, AfterValidator(checked(check_queue))]
+    managed: bool = False
+    queue: Annotated[
+        Annotated[str, AfterValidator(checked(check_queue))] | None, Field(validate_default=True)
+    ] = None
     role_arn: _RoleArn | None = None
 
+    @field_validator("queue")
+    @classmethod
+    def _given_or_made(cls, queue: str | None, info: ValidationInfo) -> str | None:
+        managed = info.data.get("managed")
+        if queue is None and managed is False:
+            raise PydanticCustomError("queue", "is required, unless the queue is managed")
+        if queue is not None and managed:
+            raise PydanticCustomError("queue", "must be left out where the queue is managed")
+        return queue
+
+    @field_validator("role_arn")
+    @classmethod
+    def _made_in_the_own_account(cls, role_arn: str | None, info: ValidationInfo) -> str | None:
+        if role_arn is not None and info.data.get("managed"):
+            raise PydanticCustomError("role", "must be left out where the queue is managed")
+        return role_arn
+
     def target(self) -> SqsTarget:
-        """The target."""
+        """The target; a managed queue has neither ARN nor URL until it is made."""
+        if self.queue is None:
+            return SqsTarget("", "", managed=True)
         return SqsTarget(queue_arn(self.queue), queue_url(self.queue), self.role_arn)
 
 

@@ -15,9 +15,11 @@ from event_bus.model.registration import (
     SubscriptionStatus,
     check_filters,
 )
+from event_bus.model.target import SqsTarget, Target
 from event_bus.model.validation import invalid
 from event_bus.recovery.replay_queue import ReplayQueue
 from event_bus.recovery.replays import SEAM_SECONDS, history_for
+from event_bus.registry.managed_queues import ManagedQueues
 from event_bus.registry.publishers import key_is_taken, refuse_reserved
 from event_bus.security.callers import Caller
 from event_bus.security.keys import ApiKey, generate_key, hash_key
@@ -87,6 +89,7 @@ class SubscriptionRegistry:
         circuits: The circuit breakers of the subscriptions.
         replays: The replays that bring new subscriptions their history.
         replay_queue: What has those replays go on.
+        queues: The queues that the bus provides.
     """
 
     subscriptions: SubscriptionStore
@@ -94,6 +97,7 @@ class SubscriptionRegistry:
     circuits: CircuitStore
     replays: ReplayStore
     replay_queue: ReplayQueue
+    queues: ManagedQueues
 
     def register(self, registration: SubscriptionRegistration, caller: Caller) -> Registered:
         """Registers a subscription.
@@ -137,8 +141,9 @@ class SubscriptionRegistry:
             history = history_for(subscription, registration.replay_from)
             further.append(self.replays.putting(history))
         try:
-            created = self.subscriptions.create(subscription, *further)
+            created = self.subscriptions.create(self._provided(subscription), *further)
         except Refused:
+            self._remove_queue(subscription)
             raise key_is_taken() from None
         if history:
             # Should this message be lost, the sweeper finds a replay that does not go on.
@@ -214,6 +219,8 @@ class SubscriptionRegistry:
                     "/callback_url" if change.callback_url else "/target/type",
                     f"must stay a target of the type {subscription.target.type}",
                 )
+            if target and (_managed(target) or _managed(subscription.target)):
+                raise InvalidRequest.at("/target", "must not change from or to a managed queue")
             changed = replace(subscription, **members, updated_at=times.now())
             check_filters(changed.event_types, changed.filters)
             return self.subscriptions.update(changed)
@@ -231,7 +238,24 @@ class SubscriptionRegistry:
             NotFound: There is none, or none that the caller may see.
             Conflict: Others changed it again and again meanwhile.
         """
-        _until_current(lambda: self.subscriptions.delete(self.get(subscription_id, caller)))
+
+        def attempt() -> Subscription:
+            subscription = self.get(subscription_id, caller)
+            self.subscriptions.delete(subscription)
+            return subscription
+
+        self._remove_queue(_until_current(attempt))
+
+    def _provided(self, subscription: Subscription) -> Subscription:
+        if not _managed(subscription.target):
+            return subscription
+        # The queue first: a subscription that is stored has one.
+        queue = self.queues.make(subscription.id, fifo=subscription.ordered)
+        return replace(subscription, target=queue)
+
+    def _remove_queue(self, subscription: Subscription) -> None:
+        if _managed(subscription.target):
+            self.queues.remove(subscription.id, fifo=subscription.ordered)
 
     @staticmethod
     def _service(registration: SubscriptionRegistration, caller: Caller) -> str:
@@ -246,6 +270,10 @@ class SubscriptionRegistry:
 
     def _has_key(self, service_id: str, caller: Caller) -> bool:
         return caller.service_id == service_id or bool(self.keys.of_service(service_id))
+
+
+def _managed(target: Target) -> bool:
+    return isinstance(target, SqsTarget) and target.managed
 
 
 def _until_current(attempt: Callable[[], _Result]) -> _Result:

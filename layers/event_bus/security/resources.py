@@ -129,7 +129,8 @@ def _check(arn: str, service: str, resource: str, said: str) -> None:
         raise ValueError(f"must be in the bus's region, {own.region}")
     _check_account(parts)
     name = re.split("[:/]", parts.resource.removeprefix("function:").removeprefix("event-bus/"))[0]
-    if parts.account == own.account and name.startswith(own.own_prefix):
+    prefixes = (own.own_prefix, own.managed_prefix)
+    if parts.account == own.account and name.startswith(prefixes):
         raise ValueError("must not be one of the bus's own resources")
 
 

@@ -130,3 +130,24 @@ def test_who_is_gone_or_fails_for_too_long_is_disabled(trial: Trial, aws: Aws) -
     found = aws.subscriptions.get("sub_2")
     assert found
     assert found.status == "disabled"
+
+
+def test_what_goes_together_is_handed_over_together(trial: Trial, aws: Aws) -> None:
+    first = aws.subscriptions.create(subscription("sub_1"))
+    second = aws.subscriptions.create(subscription("sub_2"))
+    trial.target.batches = True
+    trial.target.script["evt_2"] = REFUSED
+    batch = [message(event(f"evt_{each}"), first) for each in range(4)]
+    assert trial.take(*batch, message(event("evt_9"), second)) == []
+    assert sorted(len(request) for request in trial.target.requests) == [1, 4]
+    outcomes = [trial.outcome(f"evt_{each}").status for each in range(4)]
+    assert outcomes == ["delivered", "delivered", "retrying", "delivered"]
+    assert trial.outcome("evt_9", "sub_2").status == "delivered"
+
+
+def test_what_cannot_be_handed_over_together_comes_again_together(trial: Trial, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription())
+    trial.target.batches = True
+    trial.target.script["evt_1"] = ConnectionError()
+    kept = trial.take(*[message(event(f"evt_{each}"), to) for each in range(3)])
+    assert kept == ["m-evt_0-1", "m-evt_1-1", "m-evt_2-1"]

@@ -12,11 +12,12 @@ from event_bus.model.registration import (
     SubscriptionRegistration,
 )
 from event_bus.model.retry_policy import RetryPolicy
-from event_bus.model.target import HttpTarget
+from event_bus.model.target import HttpTarget, SqsTarget
 from event_bus.model.validation import read
 from event_bus.recovery.replay_queue import ReplayQueue
 from event_bus.registry import subscriptions as registry_module
 from event_bus.registry.disabling import Disabler
+from event_bus.registry.managed_queues import ManagedQueues
 from event_bus.registry.subscriptions import SubscriptionQuery, SubscriptionRegistry
 from event_bus.security.callers import Caller
 from event_bus.security.keys import ApiKey, hash_key
@@ -40,13 +41,31 @@ def change(**members: Any) -> SubscriptionChange:
     return read(SubscriptionChange, members)
 
 
+PREFIX = "eventbus-test-"
+
+
+def managed(**members: Any) -> SubscriptionRegistration:
+    target = {"type": "sqs", "managed": True}
+    return read(SubscriptionRegistration, {"event_types": ["task.*"], "target": target, **members})
+
+
+def queues(aws: Aws) -> list[str]:
+    urls = aws.sqs.list_queues(QueueNamePrefix=PREFIX).get("QueueUrls", [])
+    return sorted(url.rpartition("/")[2].removeprefix(PREFIX) for url in urls)
+
+
 def with_key(key: str) -> dict[str, Any]:
     return {"authentication": {"type": "api_key", "api_key": key}}
 
 
 def registry_over(aws: Aws, store: SubscriptionStore) -> SubscriptionRegistry:
     return SubscriptionRegistry(
-        store, aws.keys, aws.circuits, aws.replays, ReplayQueue(aws.sqs, aws.queue())
+        store,
+        aws.keys,
+        aws.circuits,
+        aws.replays,
+        ReplayQueue(aws.sqs, aws.queue()),
+        ManagedQueues(aws.sqs, PREFIX),
     )
 
 
@@ -224,6 +243,52 @@ class BusyStore(SubscriptionStore):
 def busy_registry(aws: Aws, *urls: str) -> SubscriptionRegistry:
     tables = aws.tables["subscriptions"], aws.tables["changes"]
     return registry_over(aws, BusyStore(aws.dynamodb, *tables, list(urls)))
+
+
+class TestManagedQueues:
+    def test_a_queue_is_made_with_its_subscription_and_removed_with_it(
+        self, aws: Aws, registry: SubscriptionRegistry
+    ) -> None:
+        made = registry.register(managed(), WORKER).subscription
+        assert isinstance(made.target, SqsTarget)
+        assert queues(aws) == [made.id, f"{made.id}-redrive"]
+        attributes = aws.sqs.get_queue_attributes(
+            QueueUrl=made.target.queue_url, AttributeNames=["All"]
+        )["Attributes"]
+        assert attributes["QueueArn"] == made.target.queue
+        assert f"{made.id}-redrive" in attributes["RedrivePolicy"]
+        assert "aws:SecureTransport" in attributes["Policy"]
+        registry.remove(made.id, WORKER)
+        assert queues(aws) == []
+
+    def test_an_ordered_one_keeps_its_order(self, aws: Aws, registry: SubscriptionRegistry) -> None:
+        made = registry.register(managed(ordered=True), WORKER).subscription
+        assert queues(aws) == [f"{made.id}-redrive.fifo", f"{made.id}.fifo"]
+        registry.remove(made.id, WORKER)
+        assert queues(aws) == []
+
+    def test_what_is_not_registered_has_no_queue(
+        self, aws: Aws, registry: SubscriptionRegistry
+    ) -> None:
+        transact(aws.dynamodb, [aws.keys.putting(ApiKey(hash_key(KEY), "other", "now"))])
+        with pytest.raises(Conflict):
+            registry.register(managed(**with_key(KEY)), WORKER)
+        assert queues(aws) == []
+
+    def test_a_queue_that_is_gone_does_not_keep_its_subscription(
+        self, aws: Aws, registry: SubscriptionRegistry
+    ) -> None:
+        made = registry.register(managed(), WORKER).subscription
+        assert isinstance(made.target, SqsTarget)
+        aws.sqs.delete_queue(QueueUrl=made.target.queue_url)
+        registry.remove(made.id, WORKER)
+        assert queues(aws) == []
+
+    def test_a_managed_queue_stays(self, registry: SubscriptionRegistry) -> None:
+        made = registry.register(managed(), WORKER).subscription
+        with pytest.raises(InvalidRequest) as refusal:
+            registry.change(made.id, change(target={"type": "sqs", "managed": True}), WORKER)
+        assert pointers(refusal) == ["/target"]
 
 
 class TestChanging:

@@ -1,0 +1,101 @@
+"""Queues that the bus provides: made with their subscription, and removed with it."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from event_bus.model.target import SqsTarget
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+MAX_RECEIVES = 5
+"""How often a message may be received before it goes to the redrive queue."""
+
+_RETENTION_SECONDS = 14 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedQueues:
+    """Makes queues for subscriptions.
+
+    Attributes:
+        client: The SQS client.
+        prefix: How their names begin.
+    """
+
+    client: "SQSClient"
+    prefix: str
+
+    def make(self, subscription_id: str, *, fifo: bool) -> SqsTarget:
+        """Makes a subscription's queue, with its redrive queue.
+
+        Args:
+            subscription_id: The subscription.
+            fifo: Whether it keeps an order.
+        """
+        _, redrive_arn = self._make(f"{subscription_id}-redrive", fifo=fifo)
+        redrive = {"deadLetterTargetArn": redrive_arn, "maxReceiveCount": MAX_RECEIVES}
+        url, arn = self._make(
+            subscription_id, fifo=fifo, RedrivePolicy=orjson.dumps(redrive).decode()
+        )
+        return SqsTarget(arn, url, managed=True)
+
+    def remove(self, subscription_id: str, *, fifo: bool) -> None:
+        """Removes a subscription's queue and its redrive queue, with all that they hold."""
+        for name in (subscription_id, f"{subscription_id}-redrive"):
+            # One that is gone already is as it should be.
+            with suppress(self.client.exceptions.QueueDoesNotExist):
+                url = self.client.get_queue_url(QueueName=self._name(name, fifo=fifo))["QueueUrl"]
+                self.client.delete_queue(QueueUrl=url)
+
+    def _make(self, name: str, *, fifo: bool, **attributes: str) -> tuple[str, str]:
+        given: Any = {
+            "MessageRetentionPeriod": str(_RETENTION_SECONDS),
+            "SqsManagedSseEnabled": "true",
+            **({"FifoQueue": "true"} if fifo else {}),
+            **attributes,
+        }
+        # To make a queue that is there already, with the same attributes, is to find it.
+        url = self.client.create_queue(QueueName=self._name(name, fifo=fifo), Attributes=given)[
+            "QueueUrl"
+        ]
+        answer = self.client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        arn = answer["Attributes"]["QueueArn"]
+        self.client.set_queue_attributes(QueueUrl=url, Attributes={"Policy": _tls_only(arn)})
+        return url, arn
+
+    def _name(self, name: str, *, fifo: bool) -> str:
+        return f"{self.prefix}{name}{'.fifo' if fifo else ''}"
+
+
+def consumer_policy(queue_arn: str) -> dict[str, Any]:
+    """The IAM policy by which a consumer works a queue, and can do nothing else with it."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": [
+                    "sqs:ReceiveMessage",
+                    "sqs:DeleteMessage",
+                    "sqs:ChangeMessageVisibility",
+                    "sqs:GetQueueAttributes",
+                ],
+                "Resource": queue_arn,
+            }
+        ],
+    }
+
+
+def _tls_only(arn: str) -> str:
+    statement = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sqs:*",
+        "Resource": arn,
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    return orjson.dumps({"Version": "2012-10-17", "Statement": [statement]}).decode()
