@@ -89,7 +89,7 @@ def test_a_queue_receives_what_matches(world: World, service: Client, domain: st
     )
     assert made["callback_url"] is None
     assert made["target"].pop("queue_url").endswith(queue.url.partition("/0")[2])
-    assert made["target"] == {"type": "sqs", "queue": queue.arn}
+    assert made["target"] == {"type": "sqs", "queue": queue.arn, "managed": False}
     batch = [
         {"type": f"{domain}.created", "payload": {"wanted": number % 2 == 0, "n": number}}
         for number in range(20)
