@@ -165,8 +165,27 @@ def body(parcel: Parcel) -> str:
     return orjson.dumps(envelope(parcel.key, parcel.event)).decode()
 
 
-def attributes(parcel: Parcel) -> dict[str, Any]:
-    """What queues and topics can filter by without reading the body."""
+def messages(batch: Sequence[Parcel], member: str, *, fifo: bool) -> list[dict[str, Any]]:
+    """The entries of a batch for SQS or SNS, each with its place as its id.
+
+    Args:
+        batch: The parcels.
+        member: What the service calls a message's body.
+        fifo: Whether the target keeps an order.
+    """
+    return [
+        {
+            "Id": str(place),
+            member: body(parcel),
+            "MessageAttributes": _attributes(parcel),
+            **(_fifo_members(parcel) if fifo else {}),
+        }
+        for place, parcel in enumerate(batch)
+    ]
+
+
+def _attributes(parcel: Parcel) -> dict[str, Any]:
+    # What queues and topics can filter by without reading the body.
     event = parcel.event
     words = {
         "id": event.id,
@@ -181,8 +200,8 @@ def attributes(parcel: Parcel) -> dict[str, Any]:
     }
 
 
-def fifo_members(parcel: Parcel) -> dict[str, str]:
-    """What a FIFO queue or topic needs: the stream keeps its order, a repetition is left out."""
+def _fifo_members(parcel: Parcel) -> dict[str, str]:
+    # The stream keeps its order, and a repetition is left out.
     return {
         "MessageGroupId": _short(parcel.event.stream_id or parcel.event.id),
         "MessageDeduplicationId": _short(parcel.key.webhook_id),

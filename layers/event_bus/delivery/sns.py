@@ -3,14 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, cast
 
-from event_bus.delivery.aws import (
-    BatchTransport,
-    TargetClients,
-    attributes,
-    body,
-    fifo_members,
-    outcomes_of,
-)
+from event_bus.delivery.aws import BatchTransport, TargetClients, messages, outcomes_of
 from event_bus.delivery.outcome import Outcome, Parcel
 from event_bus.model.target import SnsTarget
 
@@ -27,14 +20,6 @@ class SnsTransport(BatchTransport):
         target = cast("SnsTarget", batch[0].subscription.target)
         answer = client.publish_batch(
             TopicArn=target.topic,
-            PublishBatchRequestEntries=[
-                {
-                    "Id": str(place),
-                    "Message": body(parcel),
-                    "MessageAttributes": attributes(parcel),
-                    **(fifo_members(parcel) if target.fifo else {}),
-                }
-                for place, parcel in enumerate(batch)
-            ],
+            PublishBatchRequestEntries=messages(batch, "Message", fifo=target.fifo),
         )
         return outcomes_of(batch, answer)

@@ -3,14 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, cast
 
-from event_bus.delivery.aws import (
-    BatchTransport,
-    TargetClients,
-    attributes,
-    body,
-    fifo_members,
-    outcomes_of,
-)
+from event_bus.delivery.aws import BatchTransport, TargetClients, messages, outcomes_of
 from event_bus.delivery.outcome import Outcome, Parcel
 from event_bus.model.target import SqsTarget
 
@@ -27,14 +20,6 @@ class SqsTransport(BatchTransport):
         target = cast("SqsTarget", batch[0].subscription.target)
         answer = client.send_message_batch(
             QueueUrl=target.queue_url,
-            Entries=[
-                {
-                    "Id": str(place),
-                    "MessageBody": body(parcel),
-                    "MessageAttributes": attributes(parcel),
-                    **(fifo_members(parcel) if target.fifo else {}),
-                }
-                for place, parcel in enumerate(batch)
-            ],
+            Entries=messages(batch, "MessageBody", fifo=target.fifo),
         )
         return outcomes_of(batch, answer)
