@@ -7,7 +7,6 @@ from event_bus.delivery.message import Message, from_json, nudge
 from event_bus.ids import new_id
 from event_bus.log import logger
 from event_bus.model.delivery import SETTLED, Delivery, DeliveryError
-from event_bus.model.retry_policy import DEFAULT_POLICY
 from event_bus.routing.lanes import Lanes
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.subscriptions import SubscriptionStore
@@ -46,7 +45,6 @@ class CrashedMessages:
         if record and record.waiting and record.attempts >= message.attempt:
             return
         subscription = self.subscriptions.get(message.subscription_id)
-        policy = subscription.retry_policy if subscription else DEFAULT_POLICY
         now = times.now()
         # The attempt may be on record already, and only the message after it missing.
         attempts = max(message.attempt, record.attempts if record else 0)
@@ -60,12 +58,15 @@ class CrashedMessages:
             next_retry_at=None,
         )
         tries = attempts - delivery.round_start
-        if subscription and subscription.delivery_guarantee == "at_most_once":
+        if subscription is None:
+            gone = DeliveryError("subscription_deleted", "the subscription was deleted", now)
+            delivery = replace(delivery, status="dropped", last_error=gone)
+        elif subscription.delivery_guarantee == "at_most_once":
             delivery = replace(delivery, status="dropped")
-        elif tries >= policy.max_attempts:
+        elif tries >= subscription.retry_policy.max_attempts:
             delivery = replace(delivery, status="exhausted")
         else:
-            wait = policy.wait_after(tries)
+            wait = subscription.retry_policy.wait_after(tries)
             delivery = replace(
                 delivery, status="retrying", waiting=True, next_retry_at=times.after(wait)
             )

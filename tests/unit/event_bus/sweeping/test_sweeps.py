@@ -113,3 +113,12 @@ def test_what_was_settled_before_is_not_given_up(aws: Aws, executor: Executor) -
     assert letter
     assert letter.status == "delivered"
     assert numbers(aws.take(url)) == [("evt_1", 2)]
+
+
+def test_nobody_is_owed_what_a_deleted_subscription_gave_up(aws: Aws, executor: Executor) -> None:
+    crashed(aws, executor, aws.queue()).take("m-1", message(event(), subscription()).to_json())
+    letter = aws.deliveries.get(DeliveryKey("evt_1", "sub_1"))
+    assert letter
+    assert (letter.status, letter.dead_letter_id) == ("dropped", None)
+    assert letter.last_error
+    assert letter.last_error.code == "subscription_deleted"
