@@ -1,7 +1,7 @@
 """What travels on a lane: an event for one subscription."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -77,7 +77,22 @@ def from_json(text: str) -> Message:
     return Message(**members)
 
 
-def next_message(delivery: Delivery) -> Message:
+class OnRecord(Protocol):
+    """What is known of a delivery on record, in whole or by an index; see `Delivery`."""
+
+    @property
+    def key(self) -> DeliveryKey: ...
+    @property
+    def service_id(self) -> str: ...
+    @property
+    def attempts(self) -> int: ...
+    @property
+    def round_start(self) -> int: ...
+    @property
+    def protocol(self) -> str: ...
+
+
+def next_message(delivery: OnRecord) -> Message:
     """The message that has a delivery on record tried once more."""
     return Message(
         event_id=delivery.key.event_id,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from event_bus import times
-from event_bus.delivery.message import Message
+from event_bus.delivery.message import Message, next_message
 from event_bus.log import logger
 from event_bus.model.circuit import Circuit
 from event_bus.model.delivery import ON_LANE_SECONDS
@@ -66,7 +66,7 @@ class DueSweep:
             if self.deliveries.put_off(each, until, waits=pause is not None):
                 put_off += 1
                 if pause is None:
-                    messages.append(_message(each))
+                    messages.append(next_message(each))
         self.lanes.send(messages)
         return _Moved(len(messages), put_off > 0)
 
@@ -84,16 +84,3 @@ def _pause(circuit: Circuit | None) -> float | None:
         return None
     # Not all at the moment that the circuit lets a probe through.
     return (circuit.until - now) * random.uniform(1, 1.5)  # noqa: S311
-
-
-def _message(due: Due) -> Message:
-    return Message(
-        event_id=due.key.event_id,
-        subscription_id=due.key.subscription_id,
-        service_id=due.service_id,
-        subscription_version=0,
-        replay_id=due.key.replay_id,
-        attempt=due.attempts + 1,
-        round_start=due.round_start,
-        protocol=due.protocol,
-    )
