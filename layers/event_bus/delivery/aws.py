@@ -31,6 +31,9 @@ _DENIED = ("AccessDenied", "KMSAccessDenied", "AuthorizationError", "NotAuthoriz
 _MISSING = ("NonExistentQueue", "QueueDoesNotExist", "ResourceNotFound", "NotFound")
 _THROTTLED = ("Throttl", "TooManyRequests", "RequestThrottled", "LimitExceeded")
 
+Packed = tuple[Parcel, str]
+"""A parcel, and its event as the target receives it."""
+
 
 @dataclass(slots=True)
 class TargetClients:
@@ -105,15 +108,16 @@ class BatchTransport(ABC):
     def deliver(self, parcels: Sequence[Parcel]) -> list[Outcome]:
         """Hands each event over; one that the service took is delivered."""
         outcomes: list[Outcome] = []
-        for batch in batches(parcels, lambda parcel: len(body(parcel).encode())):
+        packed = [(parcel, body(parcel)) for parcel in parcels]
+        for batch in batches(packed, lambda each: len(each[1].encode())):
             try:
-                outcomes += self.send(self.clients.of(batch[0]), batch)
+                outcomes += self.send(self.clients.of(parcels[0]), batch)
             except (ClientError, BotoCoreError) as error:
                 outcomes += [failure(error)] * len(batch)
         return outcomes
 
     @abstractmethod
-    def send(self, client: Any, batch: Sequence[Parcel]) -> list[Outcome]:
+    def send(self, client: Any, batch: Sequence[Packed]) -> list[Outcome]:
         """Makes one request for parcels that go together.
 
         Returns:
@@ -149,7 +153,7 @@ def refused(code: str, message: str) -> Outcome:
     )
 
 
-def outcomes_of(batch: Sequence[Parcel], answer: dict[str, Any]) -> list[Outcome]:
+def outcomes_of(batch: Sequence[Packed], answer: dict[str, Any]) -> list[Outcome]:
     """What an answer of SQS or SNS to a batch says of each entry, by its place in it."""
     failed = {each["Id"]: each for each in answer.get("Failed", [])}
     return [
@@ -165,22 +169,22 @@ def body(parcel: Parcel) -> str:
     return orjson.dumps(envelope(parcel.key, parcel.event)).decode()
 
 
-def messages(batch: Sequence[Parcel], member: str, *, fifo: bool) -> list[dict[str, Any]]:
+def messages(batch: Sequence[Packed], member: str, *, fifo: bool) -> list[dict[str, Any]]:
     """The entries of a batch for SQS or SNS, each with its place as its id.
 
     Args:
-        batch: The parcels.
+        batch: What is sent.
         member: What the service calls a message's body.
         fifo: Whether the target keeps an order.
     """
     return [
         {
             "Id": str(place),
-            member: body(parcel),
+            member: text,
             "MessageAttributes": _attributes(parcel),
             **(_fifo_members(parcel) if fifo else {}),
         }
-        for place, parcel in enumerate(batch)
+        for place, (parcel, text) in enumerate(batch)
     ]
 
 

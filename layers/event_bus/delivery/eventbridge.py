@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, cast
 
-from event_bus.delivery.aws import BatchTransport, TargetClients, body, refused
+from event_bus.delivery.aws import BatchTransport, Packed, TargetClients, refused
 from event_bus.delivery.outcome import Outcome, Parcel
 from event_bus.model.target import EventBridgeTarget
 
@@ -17,9 +17,9 @@ class EventBridgeTransport(BatchTransport):
     def __init__(self) -> None:
         super().__init__(TargetClients("events"))
 
-    def send(self, client: Any, batch: Sequence[Parcel]) -> list[Outcome]:
+    def send(self, client: Any, batch: Sequence[Packed]) -> list[Outcome]:
         """Puts a batch on its event bus."""
-        answer = client.put_events(Entries=[_entry(parcel) for parcel in batch])
+        answer = client.put_events(Entries=[_entry(*each) for each in batch])
         return [
             refused(entry["ErrorCode"], entry.get("ErrorMessage", ""))
             if entry.get("ErrorCode")
@@ -28,14 +28,14 @@ class EventBridgeTransport(BatchTransport):
         ]
 
 
-def _entry(parcel: Parcel) -> dict[str, Any]:
+def _entry(parcel: Parcel, text: str) -> dict[str, Any]:
     event = parcel.event
     entry = {
         # A lane carries its own protocol alone.
         "EventBusName": cast("EventBridgeTarget", parcel.subscription.target).event_bus,
         "Source": event.source,
         "DetailType": event.type,
-        "Detail": body(parcel),
+        "Detail": text,
         "Time": event.timestamp,
     }
     trace_id = event.metadata.get("trace_id", "")

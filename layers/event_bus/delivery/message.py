@@ -1,12 +1,13 @@
 """What travels on a lane: an event for one subscription."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
 from event_bus.model.delivery import Delivery, DeliveryKey
 from event_bus.model.event import Event
+from event_bus.stores.deliveries import Due
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,22 +78,7 @@ def from_json(text: str) -> Message:
     return Message(**members)
 
 
-class OnRecord(Protocol):
-    """What is known of a delivery on record, in whole or by an index; see `Delivery`."""
-
-    @property
-    def key(self) -> DeliveryKey: ...
-    @property
-    def service_id(self) -> str: ...
-    @property
-    def attempts(self) -> int: ...
-    @property
-    def round_start(self) -> int: ...
-    @property
-    def protocol(self) -> str: ...
-
-
-def next_message(delivery: OnRecord) -> Message:
+def next_message(delivery: Delivery | Due) -> Message:
     """The message that has a delivery on record tried once more."""
     return Message(
         event_id=delivery.key.event_id,

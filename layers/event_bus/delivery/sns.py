@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, cast
 
-from event_bus.delivery.aws import BatchTransport, TargetClients, messages, outcomes_of
-from event_bus.delivery.outcome import Outcome, Parcel
+from event_bus.delivery.aws import BatchTransport, Packed, TargetClients, messages, outcomes_of
+from event_bus.delivery.outcome import Outcome
 from event_bus.model.target import SnsTarget
 
 
@@ -14,10 +14,10 @@ class SnsTransport(BatchTransport):
     def __init__(self) -> None:
         super().__init__(TargetClients("sns"))
 
-    def send(self, client: Any, batch: Sequence[Parcel]) -> list[Outcome]:
+    def send(self, client: Any, batch: Sequence[Packed]) -> list[Outcome]:
         """Publishes a batch to its topic."""
         # A lane carries its own protocol alone.
-        target = cast("SnsTarget", batch[0].subscription.target)
+        target = cast("SnsTarget", batch[0][0].subscription.target)
         answer = client.publish_batch(
             TopicArn=target.topic,
             PublishBatchRequestEntries=messages(batch, "Message", fifo=target.fifo),

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, cast
 
-from event_bus.delivery.aws import BatchTransport, TargetClients, messages, outcomes_of
-from event_bus.delivery.outcome import Outcome, Parcel
+from event_bus.delivery.aws import BatchTransport, Packed, TargetClients, messages, outcomes_of
+from event_bus.delivery.outcome import Outcome
 from event_bus.model.target import SqsTarget
 
 
@@ -14,10 +14,10 @@ class SqsTransport(BatchTransport):
     def __init__(self) -> None:
         super().__init__(TargetClients("sqs"))
 
-    def send(self, client: Any, batch: Sequence[Parcel]) -> list[Outcome]:
+    def send(self, client: Any, batch: Sequence[Packed]) -> list[Outcome]:
         """Sends a batch to its queue."""
         # A lane carries its own protocol alone.
-        target = cast("SqsTarget", batch[0].subscription.target)
+        target = cast("SqsTarget", batch[0][0].subscription.target)
         answer = client.send_message_batch(
             QueueUrl=target.queue_url,
             Entries=messages(batch, "MessageBody", fifo=target.fifo),
