@@ -6,15 +6,15 @@ from typing import Any
 from event_bus import clients, times
 from event_bus.api.documents import fetched_document
 from event_bus.api.endpoint import Request, Response, answer
-from event_bus.api.paging import bad_parameter, limit_in
-from event_bus.errors import Conflict, NotFound, Unauthenticated
+from event_bus.api.paging import bad_parameter, limit_in, whole_in
+from event_bus.errors import Conflict, Unauthenticated
 from event_bus.fetching.event_stream import MEDIA_TYPE, event_stream
 from event_bus.fetching.reader import InboxReader
 from event_bus.model.fetching import Acknowledgement
 from event_bus.model.registration import Subscription
 from event_bus.model.validation import read
 from event_bus.security import stream_tokens
-from event_bus.security.callers import Caller
+from event_bus.security.ownership import own_subscription
 from event_bus.settings import settings
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.events import EventStore
@@ -53,18 +53,18 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def _fetch(request: Request) -> Response:
-    subscription = _inbox_of(request, request.caller)
+    subscription = _inbox_of(request)
     query = request.query("cursor", "limit", "wait", "lease")
-    limit, wait = limit_in(query), _whole(query, "wait", 0, 0, _LONGEST_WAIT_SECONDS)
+    limit, wait = limit_in(query), whole_in(query, "wait", 0, 0, _LONGEST_WAIT_SECONDS)
     if "cursor" in query:
         if "lease" in query:
             raise bad_parameter("lease", "must be left out where a cursor is given")
         fetched, position = _reader.read(
-            subscription.id, _whole(query, "cursor", 0, 0, 10**15), limit, wait
+            subscription.id, whole_in(query, "cursor", 0, 0, 10**15), limit, wait
         )
         lease, until = None, None
     else:
-        seconds = _whole(query, "lease", _LEASE_SECONDS, 1, _LONGEST_LEASE_SECONDS)
+        seconds = whole_in(query, "lease", _LEASE_SECONDS, 1, _LONGEST_LEASE_SECONDS)
         taken = _reader.take(subscription.id, limit, wait, seconds)
         fetched, position = taken.fetched, taken.position
         lease, until = taken.lease, taken.lease_until
@@ -78,7 +78,7 @@ def _fetch(request: Request) -> Response:
 
 
 def _acknowledge(request: Request) -> Response:
-    subscription = _inbox_of(request, request.caller)
+    subscription = _inbox_of(request)
     asked = read(Acknowledgement, request.json())
     _reader.acknowledge(subscription.id, asked.lease, int(asked.cursor))
     return Response(204)
@@ -92,23 +92,23 @@ def _stream(request: Request) -> Response:
     position = (
         _inboxes.last(subscription.id)
         if last is None
-        else _whole({"cursor": last}, "cursor", 0, 0, 10**15)
+        else whole_in({"cursor": last}, "cursor", 0, 0, 10**15)
     )
-    wait = _whole(query, "wait", _TURN_SECONDS, 0, _TURN_SECONDS)
+    wait = whole_in(query, "wait", _TURN_SECONDS, 0, _TURN_SECONDS)
     fetched, position = _reader.read(subscription.id, position, 100, wait)
     headers = {"content-type": MEDIA_TYPE, "access-control-allow-origin": "*"}
     return Response(200, text=event_stream(fetched, position), headers=headers)
 
 
 def _issue_token(request: Request) -> Response:
-    subscription = _inbox_of(request, request.caller)
+    subscription = _inbox_of(request)
     token, until = stream_tokens.issue(subscription.id, subscription.signing_secret)
     return Response(201, {"token": token, "expires_at": times.at(until)})
 
 
 def _followed(request: Request, token: str | None) -> Subscription:
     if token is None:
-        return _inbox_of(request, request.caller)
+        return _inbox_of(request)
     subscription = _subscriptions.get(request.resource_id)
     if subscription is None or not stream_tokens.is_good(
         token, subscription.id, subscription.signing_secret
@@ -117,19 +117,8 @@ def _followed(request: Request, token: str | None) -> Subscription:
     return subscription
 
 
-def _inbox_of(request: Request, caller: Caller) -> Subscription:
-    subscription = _subscriptions.get(request.resource_id)
-    if subscription is None or not (caller.admin or subscription.service_id == caller.service_id):
-        raise NotFound(
-            f"There is no subscription {request.resource_id}, or none that this key may see."
-        )
+def _inbox_of(request: Request) -> Subscription:
+    subscription = own_subscription(_subscriptions.get, request.resource_id, request.caller)
     if subscription.target.lane != "inbox":
         raise Conflict("The subscription has another target than an inbox.")
     return subscription
-
-
-def _whole(query: dict[str, str], name: str, default: int, least: int, most: int) -> int:
-    given = query.get(name, str(default))
-    if given.isascii() and given.isdigit() and len(given) < 17 and least <= int(given) <= most:
-        return int(given)
-    raise bad_parameter(name, f"must be a whole number from {least} to {most}")

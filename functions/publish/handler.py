@@ -1,30 +1,13 @@
 """Takes events in: `POST /events`."""
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from event_bus import clients
 from event_bus.api.endpoint import Request, Response, answer
 from event_bus.errors import Problem
-from event_bus.publishing.intake import Accepted, Intake
-from event_bus.publishing.publisher_rights import PublisherRights
-from event_bus.settings import settings
-from event_bus.stores.events import EventStore
-from event_bus.stores.payloads import PayloadStore
-from event_bus.stores.publishers import PublisherStore
-from event_bus.stores.streams import StreamStore
+from event_bus.publishing.deployed import deployed_intake
+from event_bus.publishing.intake import Accepted
 
-_intake = Intake(
-    store=EventStore(
-        clients.dynamodb(),
-        settings().events_table,
-        PayloadStore(clients.s3(), settings().payloads_bucket),
-        StreamStore(clients.dynamodb(), settings().streams_table),
-    ),
-    rights=PublisherRights(PublisherStore(clients.dynamodb(), settings().publishers_table).get),
-    retention_days=settings().retention_days,
-    executor=ThreadPoolExecutor(16),
-)
+_intake = deployed_intake(workers=16)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

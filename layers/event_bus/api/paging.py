@@ -23,13 +23,26 @@ def limit_in(query: Mapping[str, str]) -> int:
     Raises:
         MalformedRequest: It is not a number from 1 to `MAX_LIMIT`.
     """
-    given = query.get("limit", str(DEFAULT_LIMIT))
-    if not (given.isascii() and given.isdigit() and len(given) < 6):
-        raise bad_parameter("limit", f"must be a whole number from 1 to {MAX_LIMIT}")
-    limit = int(given)
-    if not 1 <= limit <= MAX_LIMIT:
-        raise bad_parameter("limit", f"must be a whole number from 1 to {MAX_LIMIT}")
-    return limit
+    return whole_in(query, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT)
+
+
+def whole_in(query: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    """A whole number among the parameters.
+
+    Args:
+        query: The parameters.
+        name: Which of them.
+        default: What it is where it was not given.
+        least: The least that it may be.
+        most: The most that it may be.
+
+    Raises:
+        MalformedRequest: It is none, or beyond its bounds.
+    """
+    given = query.get(name, str(default))
+    if given.isascii() and given.isdigit() and len(given) < 17 and least <= int(given) <= most:
+        return int(given)
+    raise bad_parameter(name, f"must be a whole number from {least} to {most}")
 
 
 def bad_parameter(name: str, detail: str) -> MalformedRequest:

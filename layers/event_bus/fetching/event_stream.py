@@ -20,10 +20,12 @@ def event_stream(fetched: Sequence[Fetched], position: int) -> str:
         position: The place up to which the inbox was read; a client without events remembers it,
             too, since an event without data sets the last event id and nothing else.
     """
-    blocks = [f"retry: {_RETRY_MILLISECONDS}\n: {len(fetched)} events\nid: {position}\n\n"]
-    if fetched:
-        blocks[0] = f"retry: {_RETRY_MILLISECONDS}\n\n"
-    for each in fetched:
-        data = orjson.dumps(each.event).decode()
-        blocks.append(f"id: {each.position}\nevent: {each.event['type']}\ndata: {data}\n\n")
-    return "".join(blocks)
+    begin = f"retry: {_RETRY_MILLISECONDS}\n"
+    if not fetched:
+        return f"{begin}: no events\nid: {position}\n\n"
+    return "\n".join([begin, *(_block(each) for each in fetched)])
+
+
+def _block(fetched: Fetched) -> str:
+    data = orjson.dumps(fetched.event).decode()
+    return f"id: {fetched.position}\nevent: {fetched.event['type']}\ndata: {data}\n"

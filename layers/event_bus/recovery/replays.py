@@ -11,6 +11,7 @@ from event_bus.model.registration import Subscription
 from event_bus.model.replay import DEFAULT_RATE, EventReplayRequest, Replay, ReplayRequest
 from event_bus.recovery.replay_queue import ReplayQueue
 from event_bus.security.callers import Caller
+from event_bus.security.ownership import own_subscription
 from event_bus.stores.replays import ReplayStore
 
 _ATTEMPTS = 10
@@ -113,11 +114,9 @@ class Replays:
     def _target(self, subscription_id: str | None, caller: Caller, *, to_all: bool) -> str | None:
         if subscription_id is None:
             return None
-        subscription = self.subscription(subscription_id)
-        if subscription is None or not (to_all or subscription.service_id == caller.service_id):
-            raise NotFound(
-                f"There is no subscription {subscription_id}, or none that this key may see."
-            )
+        subscription = own_subscription(
+            self.subscription, subscription_id, caller, of_anyone=to_all
+        )
         if subscription.status != "active":
             raise Conflict(f"The subscription {subscription_id} is disabled.")
         return subscription_id

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from event_bus import times
-from event_bus.errors import Conflict, Fault, Forbidden, InvalidRequest, NotFound
+from event_bus.errors import Conflict, Fault, Forbidden, InvalidRequest
 from event_bus.ids import new_id
 from event_bus.matching.event_types import matches_type
 from event_bus.model.registration import (
@@ -23,6 +23,7 @@ from event_bus.registry.managed_queues import ManagedQueues
 from event_bus.registry.publishers import key_is_taken, refuse_reserved
 from event_bus.security.callers import Caller
 from event_bus.security.keys import ApiKey, generate_key, hash_key
+from event_bus.security.ownership import own_subscription
 from event_bus.security.signatures import new_secret
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.keys import KeyStore
@@ -156,12 +157,7 @@ class SubscriptionRegistry:
         Raises:
             NotFound: There is none, or none that the caller may see.
         """
-        subscription = self.subscriptions.get(subscription_id)
-        if subscription and (caller.admin or subscription.service_id == caller.service_id):
-            return subscription
-        raise NotFound(
-            f"There is no subscription {subscription_id}, or none that this key may see."
-        )
+        return own_subscription(self.subscriptions.get, subscription_id, caller)
 
     def page(
         self, query: SubscriptionQuery, after: str | None, limit: int, caller: Caller
