@@ -1,6 +1,4 @@
-"""The stack of the HTTP API: its functions, its authorizer, its routes."""
-
-import json
+"""The stack of the API: its functions, its authorizer, its routes."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_apigatewayv2 as apigateway
@@ -9,13 +7,14 @@ from aws_cdk import aws_apigatewayv2_integrations as integrations
 from constructs import Construct
 from event_bus.api.routes import ROUTES
 
+from infra.api_stage import ApiStage
 from infra.bus import REPLAY_QUEUE_URL, BusStack
 from infra.data import DataStack
 from infra.function import BusFunction, Layers
-from infra.logs import BusLogGroup
 from infra.nag import accept
 from infra.outputs import output
 from infra.settings import Settings
+from infra.sockets import Sockets
 
 # API Gateway itself gives up after 30 seconds.
 _TIMEOUT = cdk.Duration.seconds(29)
@@ -35,7 +34,7 @@ _ACCESS_LOG = {
 
 
 class ApiStack(cdk.Stack):
-    """The public API.
+    """The public API, over HTTP and over WebSockets.
 
     Attributes:
         api: The HTTP API.
@@ -55,7 +54,7 @@ class ApiStack(cdk.Stack):
             scope,
             construct_id,
             stack_name=settings.stack_name(construct_id),
-            description="Event bus: the HTTP API",
+            description="Event bus: the API",
             termination_protection=not settings.local,
         )
         self._settings = settings
@@ -81,6 +80,15 @@ class ApiStack(cdk.Stack):
         self._routes(authorize)
         output(self, "ApiUrl", self.api.api_endpoint)
         output(self, "ApiId", self.api.api_id)
+        sockets = Sockets(
+            self,
+            "Sockets",
+            layers=self._layers,
+            data=data,
+            authorize=authorize,
+            settings=settings,
+        )
+        self.functions |= {"socket": sockets.socket, "push": sockets.push}
 
     def _authorize(self, data: DataStack) -> BusFunction:
         function = self._function("authorize", timeout=_AUTHORIZER_TIMEOUT)
@@ -126,6 +134,7 @@ class ApiStack(cdk.Stack):
         function.use_table(data.changes, "PutItem", "Query")
         function.use_table(data.circuits, "BatchGetItem", "DeleteItem")
         function.use_table(data.replays, "PutItem")
+        function.use_table(data.inbox, "DeleteItem")
         function.know_targets()
         function.provide_queues()
         function.use_queue(REPLAY_QUEUE_URL, bus.replays.queue, "SendMessage")
@@ -150,7 +159,9 @@ class ApiStack(cdk.Stack):
 
     def _inbox(self, data: DataStack) -> BusFunction:
         function = self._function("inbox")
-        function.use_table(data.subscriptions, "GetItem")
+        function.use_table(data.subscriptions, "GetItem", "PutItem", "UpdateItem")
+        function.use_table(data.changes, "PutItem", "Query")
+        function.use_table(data.keys, "PutItem")
         function.use_table(data.inbox, "GetItem", "Query")
         function.use_table(data.cursors, "UpdateItem")
         function.use_table(data.events, "BatchGetItem")
@@ -180,27 +191,13 @@ class ApiStack(cdk.Stack):
         )
 
     def _stage(self) -> None:
-        access_log = BusLogGroup(self, "AccessLog", settings=self._settings)
-        apigateway.CfnStage(
+        ApiStage(
             self,
             "Stage",
             api_id=self.api.api_id,
-            stage_name="$default",
-            auto_deploy=True,
-            default_route_settings=apigateway.CfnStage.RouteSettingsProperty(
-                throttling_rate_limit=self._settings.throttling_rate,
-                throttling_burst_limit=self._settings.throttling_burst,
-            ),
-            access_log_settings=apigateway.CfnStage.AccessLogSettingsProperty(
-                # The group's own ARN: its attribute `Arn` ends with a wildcard for its streams.
-                destination_arn=self.format_arn(
-                    service="logs",
-                    resource="log-group",
-                    arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
-                    resource_name=access_log.log_group_name,
-                ),
-                format=json.dumps(_ACCESS_LOG),
-            ),
+            name="$default",
+            access_log=_ACCESS_LOG,
+            settings=self._settings,
         )
 
     def _routes(self, authorize: BusFunction) -> None:

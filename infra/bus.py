@@ -77,6 +77,10 @@ class BusStack(cdk.Stack):
             "Events",
             table=data.events,
             function=self.route,
+            # An event changes only where it takes the place of an expired one of its id.
+            pattern={"eventName": ["INSERT", "MODIFY"]},
+            # Half of the day that the stream keeps its records: given up before they are lost.
+            max_age=cdk.Duration.hours(12),
             failures=data.failures,
             settings=settings,
         )
@@ -141,6 +145,9 @@ class BusStack(cdk.Stack):
         sweep.use_table(data.cursors, "UpdateItem")
         sweep.use_table(data.events, indexes=("by_time", "by_odd"))
         sweep.use_table(data.replays, indexes=("by_running",))
+        sweep.use_table(data.subscriptions, "DeleteItem", "GetItem", indexes=("by_end",))
+        sweep.use_table(data.changes, "PutItem", "Query")
+        sweep.use_table(data.inbox, "DeleteItem")
         self.lanes.send_from(sweep)
         sweep.use_queue("STRANDED_QUEUE_URL", self.stranded.queue, "SendMessage")
         sweep.use_queue(REPLAY_QUEUE_URL, self.replays.queue, "SendMessage")

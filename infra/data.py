@@ -25,6 +25,7 @@ class DataStack(cdk.Stack):
         circuits: The table of circuit breakers.
         cursors: The table of cursors.
         inbox: The table of inboxes.
+        followers: The table of the connections that inboxes are pushed to.
         streams: The table of streams.
         replays: The table of replays.
         publishers: The table of publishers.
@@ -57,6 +58,7 @@ class DataStack(cdk.Stack):
         self.circuits = self._table(tables.CIRCUITS)
         self.cursors = self._table(tables.CURSORS)
         self.inbox = self._table(tables.INBOX)
+        self.followers = self._table(tables.FOLLOWERS)
         self.streams = self._table(tables.STREAMS)
         self.replays = self._table(tables.REPLAYS)
         self.publishers = self._table(tables.PUBLISHERS)

@@ -1,6 +1,7 @@
 """The event source that hands the new items of a table to a function."""
 
 import json
+from collections.abc import Mapping
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
@@ -13,12 +14,10 @@ from infra.storage import BusBucket, BusTable
 
 _BATCH_SIZE = 100
 _RETRIES = 10
-# Half of the day that the stream keeps its records: they are given up before they are lost.
-_MAX_AGE = cdk.Duration.hours(12)
 
 
 class StreamSource(Construct):
-    """A table's stream as the source of a function; records that keep failing go to a bucket.
+    """A table's stream as the source of a function.
 
     Attributes:
         mapping_id: The identifier of the event source mapping.
@@ -31,7 +30,9 @@ class StreamSource(Construct):
         *,
         table: BusTable,
         function: BusFunction,
-        failures: BusBucket,
+        pattern: Mapping[str, object],
+        max_age: cdk.Duration,
+        failures: BusBucket | None = None,
         settings: Settings,
     ) -> None:
         """Connects the stream.
@@ -41,7 +42,9 @@ class StreamSource(Construct):
             construct_id: Its name there.
             table: The table, which has a stream.
             function: The function.
-            failures: The bucket for the records that the function keeps failing on.
+            pattern: Which records it is handed.
+            max_age: How old a record may become that it keeps failing on.
+            failures: The bucket for these; None where they may go.
             settings: The settings of the deployment.
         """
         super().__init__(scope, construct_id)
@@ -60,7 +63,7 @@ class StreamSource(Construct):
             reason="ListStreams is checked against every stream of the one table.",
         )
         destination = None
-        if settings.target.stream_failures_to_bucket:
+        if failures and settings.target.stream_failures_to_bucket:
             self._allow_failures(function, failures)
             destination = lambda_.CfnEventSourceMapping.DestinationConfigProperty(
                 on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(
@@ -74,19 +77,14 @@ class StreamSource(Construct):
             event_source_arn=stream_arn,
             starting_position="TRIM_HORIZON",
             batch_size=_BATCH_SIZE,
-            # An event must not wait for others to fill its batch.
+            # No record waits for others to fill its batch.
             maximum_batching_window_in_seconds=0,
             bisect_batch_on_function_error=True,
             maximum_retry_attempts=_RETRIES,
-            maximum_record_age_in_seconds=_MAX_AGE.to_seconds(),
+            maximum_record_age_in_seconds=max_age.to_seconds(),
             destination_config=destination,
-            # An event changes only where it takes the place of an expired one of its id.
             filter_criteria=lambda_.CfnEventSourceMapping.FilterCriteriaProperty(
-                filters=[
-                    lambda_.CfnEventSourceMapping.FilterProperty(
-                        pattern=json.dumps({"eventName": ["INSERT", "MODIFY"]})
-                    )
-                ]
+                filters=[lambda_.CfnEventSourceMapping.FilterProperty(pattern=json.dumps(pattern))]
             ),
             metrics_config=lambda_.CfnEventSourceMapping.MetricsConfigProperty(
                 metrics=["EventCount"]

@@ -111,7 +111,16 @@ DELIVERIES = Table(
 )
 CIRCUITS = Table("circuits", Attribute("subscription_id"), expires=True)
 CURSORS = Table("cursors", Attribute("owner"), Attribute("name"), expires=True)
-INBOX = Table("inbox", Attribute("subscription_id"), Attribute("position", "N"), expires=True)
+INBOX = Table(
+    "inbox", Attribute("subscription_id"), Attribute("position", "N"), expires=True, stream=True
+)
+FOLLOWERS = Table(
+    "followers",
+    Attribute("subscription_id"),
+    Attribute("connection_id"),
+    indexes=(Index("by_connection", Attribute("connection_id"), Attribute("subscription_id"), ()),),
+    expires=True,
+)
 STREAMS = Table("streams", Attribute("stream_id"), Attribute("version", "N"))
 REPLAYS = Table(
     "replays",
@@ -132,6 +141,7 @@ KEYS = Table(
     "keys",
     Attribute("key_hash"),
     indexes=(_all_by("by_service", "service_id", "key_hash"),),
+    expires=True,
 )
 SUBSCRIPTIONS = Table(
     "subscriptions",
@@ -139,6 +149,8 @@ SUBSCRIPTIONS = Table(
     indexes=(
         _all_by("by_service", "service_id", "id"),
         _all_by("by_kind", "kind", "id"),
+        # Sparse: those that somebody listens by for a while.
+        Index("by_end", Attribute("ending"), Attribute("ends_at", "N"), ()),
     ),
 )
 CHANGES = Table("changes", Attribute("log"), Attribute("version", "N"))
@@ -149,6 +161,7 @@ TABLES = (
     CIRCUITS,
     CURSORS,
     INBOX,
+    FOLLOWERS,
     STREAMS,
     REPLAYS,
     PUBLISHERS,

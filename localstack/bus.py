@@ -20,6 +20,7 @@ class LocalBus:
 
     Attributes:
         api_url: The root of its API.
+        websocket_url: Where clients connect to by a WebSocket.
         admin_api_key: The first admin key.
         endpoint_url: Where AWS clients find the emulator.
         region: The region they must name.
@@ -28,6 +29,7 @@ class LocalBus:
     """
 
     api_url: str
+    websocket_url: str
     admin_api_key: str
     endpoint_url: str
     region: str

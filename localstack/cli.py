@@ -72,6 +72,7 @@ def _up(port: int | None) -> LocalBus:
 def _show(bus: LocalBus) -> None:
     table = Table(show_header=False, box=None, title="The bus is ready", title_justify="left")
     table.add_row("API", bus.api_url)
+    table.add_row("WebSocket", bus.websocket_url)
     table.add_row("Admin key", bus.admin_api_key)
     table.add_row("AWS endpoint", bus.endpoint_url)
     table.add_row("Everything", _relative(BUS_FILE))

@@ -10,6 +10,7 @@ from dataclasses import replace
 import httpx
 
 from infra.built import ROOT
+from infra.settings import LOCAL
 from localstack.assembly import assembly
 from localstack.bus import LocalBus
 from localstack.emulator import ACCOUNT, LOG, REGION, Emulator
@@ -50,6 +51,8 @@ def deploy(emulator: Emulator) -> LocalBus:
     }
     bus = LocalBus(
         api_url=f"{emulator.endpoint_url}/_aws/execute-api/{resources['api_id']}",
+        websocket_url=f"ws://{emulator.endpoint_url.removeprefix('http://')}/_aws/execute-api/"
+        f"{resources['websocket_api_id']}/{LOCAL}",
         admin_api_key="",
         endpoint_url=emulator.endpoint_url,
         region=REGION,

@@ -1,7 +1,8 @@
-"""Tells who makes a request (API Gateway's Lambda authorizer, payload format 2.0).
+"""Tells who makes a request (API Gateway's Lambda authorizers).
 
-Every request passes: a caller who is not known is refused by the function behind, with the problem
-document that API Gateway itself could not write.
+Every request of the HTTP API passes (payload format 2.0): a caller who is not known is refused by
+the function behind, with the problem document that API Gateway itself could not write. Behind a
+WebSocket that is refused there is nothing to say, so that the policy refuses it (format 1.0).
 """
 
 from typing import Any
@@ -10,6 +11,7 @@ from event_bus import clients
 from event_bus.log import logger
 from event_bus.security.admin_key import AdminKey
 from event_bus.security.authenticator import Authenticator, key_in
+from event_bus.security.callers import Caller
 from event_bus.settings import settings
 from event_bus.stores.keys import KeyStore
 
@@ -21,11 +23,33 @@ _authenticator = Authenticator(
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Hands on the caller, or why there is none."""
-    headers = event.get("headers") or {}
-    caller = _authenticator.identify(headers)
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    query = event.get("queryStringParameters") or {}
+    caller = _authenticator.identify(headers, query)
+    logger.info("identified", service_id=caller and caller.service_id, route=event.get("routeKey"))
+    if "methodArn" in event:
+        return _policy(event["methodArn"], caller)
+    return {"isAuthorized": True, "context": _context_of(caller, headers, query)}
+
+
+def _context_of(
+    caller: Caller | None, headers: dict[str, str], query: dict[str, str]
+) -> dict[str, str]:
     if caller:
-        context = caller.context()
-    else:
-        context = {"reason": "The API key is not valid."} if key_in(headers) else {}
-    logger.info("identified", service_id=context.get("service_id"), route=event.get("routeKey"))
-    return {"isAuthorized": True, "context": context}
+        return caller.context()
+    if key_in(headers):
+        return {"reason": "The API key is not valid."}
+    return {"reason": "The token is not valid, or its time is over."} if "token" in query else {}
+
+
+def _policy(arn: str, caller: Caller | None) -> dict[str, Any]:
+    statement = {
+        "Action": "execute-api:Invoke",
+        "Effect": "Allow" if caller else "Deny",
+        "Resource": arn,
+    }
+    return {
+        "principalId": caller.service_id if caller else "unknown",
+        "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
+        "context": caller.context() if caller else {},
+    }

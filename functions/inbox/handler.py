@@ -1,33 +1,41 @@
-"""Subscribers fetch their events: `/subscriptions/{id}/events`, `/ack` and `/stream`."""
+"""Subscribers fetch their events: `/subscriptions/{id}/events`, `/ack`, `/stream`; `/stream`."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from event_bus import clients, times
+from event_bus import clients
 from event_bus.api.documents import fetched_document
 from event_bus.api.endpoint import Request, Response, answer
-from event_bus.api.paging import bad_parameter, limit_in, whole_in
-from event_bus.errors import Conflict, Unauthenticated
-from event_bus.fetching.event_stream import MEDIA_TYPE, event_stream
+from event_bus.api.paging import bad_parameter, limit_in, patterns_in, whole_in
+from event_bus.errors import Conflict
+from event_bus.fetching.event_stream import MEDIA_TYPE
 from event_bus.fetching.reader import InboxReader
-from event_bus.model.fetching import Acknowledgement
+from event_bus.fetching.streams import Streams
+from event_bus.model.fetching import (
+    LEASE_SECONDS,
+    MAX_LEASE_SECONDS,
+    MAX_WAIT_SECONDS,
+    TURN_SECONDS,
+    Acknowledgement,
+)
 from event_bus.model.registration import Subscription
 from event_bus.model.validation import read
-from event_bus.security import stream_tokens
+from event_bus.registry.listeners import Listeners
+from event_bus.security.callers import Caller
 from event_bus.security.ownership import own_subscription
+from event_bus.security.stream_tokens import StreamTokens
 from event_bus.settings import settings
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.events import EventStore
 from event_bus.stores.inboxes import InboxStore
+from event_bus.stores.keys import KeyStore
 from event_bus.stores.payloads import PayloadStore
 from event_bus.stores.subscriptions import SubscriptionStore
 
-_LONGEST_WAIT_SECONDS = 20
-_LEASE_SECONDS, _LONGEST_LEASE_SECONDS = 30, 900
-_TURN_SECONDS = 25
-
 _dynamodb = clients.dynamodb()
-_subscriptions = SubscriptionStore(_dynamodb, settings().subscriptions_table)
+_subscriptions = SubscriptionStore(
+    _dynamodb, settings().subscriptions_table, settings().changes_table
+)
 _inboxes = InboxStore(_dynamodb, settings().inbox_table)
 _reader = InboxReader(
     _inboxes,
@@ -37,6 +45,8 @@ _reader = InboxReader(
     ),
     ThreadPoolExecutor(8),
 )
+_streams = Streams(_inboxes, _reader, Listeners(_subscriptions, _inboxes))
+_tokens = StreamTokens(KeyStore(_dynamodb, settings().keys_table))
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -48,14 +58,16 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
             "POST /subscriptions/{id}/ack": _acknowledge,
             "GET /subscriptions/{id}/stream": _stream,
             "POST /subscriptions/{id}/stream-tokens": _issue_token,
+            "GET /stream": _listen,
+            "POST /stream-tokens": _issue_service_token,
         },
     )
 
 
 def _fetch(request: Request) -> Response:
-    subscription = _inbox_of(request)
+    subscription = _inbox_of(request, request.caller)
     query = request.query("cursor", "limit", "wait", "lease")
-    limit, wait = limit_in(query), whole_in(query, "wait", 0, 0, _LONGEST_WAIT_SECONDS)
+    limit, wait = limit_in(query), whole_in(query, "wait", 0, 0, MAX_WAIT_SECONDS)
     if "cursor" in query:
         if "lease" in query:
             raise bad_parameter("lease", "must be left out where a cursor is given")
@@ -64,7 +76,7 @@ def _fetch(request: Request) -> Response:
         )
         lease, until = None, None
     else:
-        seconds = whole_in(query, "lease", _LEASE_SECONDS, 1, _LONGEST_LEASE_SECONDS)
+        seconds = whole_in(query, "lease", LEASE_SECONDS, 1, MAX_LEASE_SECONDS)
         taken = _reader.take(subscription.id, limit, wait, seconds)
         fetched, position = taken.fetched, taken.position
         lease, until = taken.lease, taken.lease_until
@@ -78,7 +90,7 @@ def _fetch(request: Request) -> Response:
 
 
 def _acknowledge(request: Request) -> Response:
-    subscription = _inbox_of(request)
+    subscription = _inbox_of(request, request.caller)
     asked = read(Acknowledgement, request.json())
     _reader.acknowledge(subscription.id, asked.lease, int(asked.cursor))
     return Response(204)
@@ -86,39 +98,48 @@ def _acknowledge(request: Request) -> Response:
 
 def _stream(request: Request) -> Response:
     query = request.query("token", "cursor", "wait")
-    subscription = _followed(request, query.get("token"))
+    subscription = _inbox_of(request, request.listener)
+    last = _last_id(request, query)
+    position = None if last is None else whole_in({"cursor": last}, "cursor", 0, 0, 10**15)
+    return _turn(_streams.follow(subscription, position, _turn_seconds(query)))
+
+
+def _listen(request: Request) -> Response:
+    query = request.query("types", "token", "cursor", "wait")
+    caller = request.listener
+    types = patterns_in(query, "types")
+    return _turn(_streams.listen(types, caller, _last_id(request, query), _turn_seconds(query)))
+
+
+def _last_id(request: Request, query: dict[str, str]) -> str | None:
     # A browser that comes back says by the header where it was.
-    last = request.headers.get("last-event-id") or query.get("cursor")
-    position = (
-        _inboxes.last(subscription.id)
-        if last is None
-        else whole_in({"cursor": last}, "cursor", 0, 0, 10**15)
-    )
-    wait = whole_in(query, "wait", _TURN_SECONDS, 0, _TURN_SECONDS)
-    fetched, position = _reader.read(subscription.id, position, 100, wait)
+    return request.headers.get("last-event-id") or query.get("cursor")
+
+
+def _turn_seconds(query: dict[str, str]) -> int:
+    return whole_in(query, "wait", TURN_SECONDS, 0, TURN_SECONDS)
+
+
+def _turn(text: str) -> Response:
     headers = {"content-type": MEDIA_TYPE, "access-control-allow-origin": "*"}
-    return Response(200, text=event_stream(fetched, position), headers=headers)
+    return Response(200, text=text, headers=headers)
 
 
 def _issue_token(request: Request) -> Response:
-    subscription = _inbox_of(request)
-    token, until = stream_tokens.issue(subscription.id, subscription.signing_secret)
-    return Response(201, {"token": token, "expires_at": times.at(until)})
+    subscription = _inbox_of(request, request.caller)
+    return _issued(*_tokens.issue(subscription.service_id, subscription.id))
 
 
-def _followed(request: Request, token: str | None) -> Subscription:
-    if token is None:
-        return _inbox_of(request)
-    subscription = _subscriptions.get(request.resource_id)
-    if subscription is None or not stream_tokens.is_good(
-        token, subscription.id, subscription.signing_secret
-    ):
-        raise Unauthenticated("The token is not for this subscription, or its time is over.")
-    return subscription
+def _issue_service_token(request: Request) -> Response:
+    return _issued(*_tokens.issue(request.caller.service_id))
 
 
-def _inbox_of(request: Request) -> Subscription:
-    subscription = own_subscription(_subscriptions.get, request.resource_id, request.caller)
+def _issued(token: str, expires_at: str) -> Response:
+    return Response(201, {"token": token, "expires_at": expires_at})
+
+
+def _inbox_of(request: Request, caller: Caller) -> Subscription:
+    subscription = own_subscription(_subscriptions.get, request.resource_id, caller)
     if subscription.target.lane != "inbox":
         raise Conflict("The subscription has another target than an inbox.")
     return subscription

@@ -21,6 +21,7 @@ from event_bus.registry.publishers import PublisherRegistry
 from event_bus.registry.subscriptions import SubscriptionQuery, SubscriptionRegistry
 from event_bus.settings import settings
 from event_bus.stores.circuits import CircuitStore
+from event_bus.stores.inboxes import InboxStore
 from event_bus.stores.keys import KeyStore
 from event_bus.stores.publishers import PublisherStore
 from event_bus.stores.replays import ReplayStore
@@ -40,6 +41,7 @@ _subscriptions = SubscriptionRegistry(
     ReplayStore(_dynamodb, settings().replays_table, settings().retention_days),
     ReplayQueue(clients.sqs(), settings().replay_queue_url),
     ManagedQueues(clients.sqs(), settings().managed_prefix),
+    InboxStore(_dynamodb, settings().inbox_table),
 )
 
 

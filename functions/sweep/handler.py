@@ -6,6 +6,7 @@ from typing import Any
 from event_bus import clients
 from event_bus.log import logger
 from event_bus.recovery.replay_queue import ReplayQueue
+from event_bus.registry.listeners import Listeners
 from event_bus.routing.lanes import Lanes
 from event_bus.routing.stranded import StrandedQueue
 from event_bus.settings import settings
@@ -13,8 +14,10 @@ from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
+from event_bus.stores.inboxes import InboxStore
 from event_bus.stores.payloads import PayloadStore
 from event_bus.stores.replays import ReplayStore
+from event_bus.stores.subscriptions import SubscriptionStore
 from event_bus.sweeping.due import DueSweep
 from event_bus.sweeping.stalled import StalledSweep
 from event_bus.sweeping.unrouted import UnroutedSweep
@@ -40,6 +43,10 @@ _stalled = StalledSweep(
     ReplayStore(_dynamodb, settings().replays_table),
     ReplayQueue(clients.sqs(), settings().replay_queue_url),
 )
+_listeners = Listeners(
+    SubscriptionStore(_dynamodb, settings().subscriptions_table, settings().changes_table),
+    InboxStore(_dynamodb, settings().inbox_table),
+)
 
 
 def handler(_event: dict[str, Any], _context: object) -> dict[str, int]:
@@ -48,6 +55,7 @@ def handler(_event: dict[str, Any], _context: object) -> dict[str, int]:
         "due": lambda: _due.run(_DUE_SECONDS),
         "unrouted": _unrouted.run,
         "stalled": _stalled.run,
+        "listeners": _listeners.sweep,
     }
     done: dict[str, int] = {}
     failed = []

@@ -7,6 +7,7 @@ import boto3
 from botocore.config import Config
 
 if TYPE_CHECKING:
+    from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -43,3 +44,13 @@ def sqs() -> "SQSClient":
 def secrets() -> "SecretsManagerClient":
     """The client of the secrets."""
     return boto3.client("secretsmanager", config=_CONFIG)
+
+
+@cache
+def connections(endpoint: str) -> "ApiGatewayManagementApiClient":
+    """The client of the connections of a WebSocket API.
+
+    Args:
+        endpoint: The URL of its stage.
+    """
+    return boto3.client("apigatewaymanagementapi", endpoint_url=endpoint, config=_CONFIG)

@@ -57,6 +57,11 @@ class Settings:
         return self._name("INBOX_TABLE")
 
     @property
+    def followers_table(self) -> str:
+        """The name of the table of followers."""
+        return self._name("FOLLOWERS_TABLE")
+
+    @property
     def replays_table(self) -> str:
         """The name of the table of replays."""
         return self._name("REPLAYS_TABLE")
@@ -151,9 +156,17 @@ class Settings:
         return f"eventbus-{self._name('STAGE')}-"
 
     @property
-    def queue_endpoint(self) -> str | None:
-        """Where queues are that are not where AWS has them: on the emulator."""
+    def emulator(self) -> str | None:
+        """The URL of the emulator, which has queues and APIs elsewhere than AWS; None on AWS."""
         return self.environment.get("AWS_ENDPOINT_URL")
+
+    @property
+    def socket_endpoint(self) -> str:
+        """The URL by which clients that are connected by a WebSocket are sent to."""
+        api, stage = self._name("SOCKET_API_ID"), self._name("STAGE")
+        if self.emulator:
+            return f"{self.emulator}/_aws/execute-api/{api}/{stage}"
+        return f"https://{api}.execute-api.{self.region}.{self.url_suffix}/{stage}"
 
     @property
     def local(self) -> bool:

@@ -21,6 +21,11 @@ class Client:
     http: httpx.Client
     service_id: str = "admin"
 
+    @property
+    def key(self) -> str:
+        """The key."""
+        return self.http.headers["x-api-key"]
+
     def publish(self, event_type: str, payload: dict[str, Any] | None = None, **more: Any) -> str:
         """Publishes an event.
 

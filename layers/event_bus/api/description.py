@@ -18,7 +18,13 @@ from event_bus.api.routes import ROUTES, Route
 from event_bus.api.schemas import SCHEMAS, Schema, ref
 from event_bus.fetching.event_stream import MEDIA_TYPE
 from event_bus.model.event import EventSubmission
-from event_bus.model.fetching import Acknowledgement
+from event_bus.model.fetching import (
+    LEASE_SECONDS,
+    MAX_LEASE_SECONDS,
+    MAX_WAIT_SECONDS,
+    TURN_SECONDS,
+    Acknowledgement,
+)
 from event_bus.model.registration import (
     PublisherRegistration,
     SubscriptionChange,
@@ -64,16 +70,25 @@ def _query(name: str, description: str, **schema: Any) -> dict[str, Any]:
     }
 
 
+def _whole(name: str, description: str, default: int, least: int, most: int) -> dict[str, Any]:
+    return _query(name, description, type="integer", minimum=least, maximum=most, default=default)
+
+
+_LIMIT = _whole("limit", "How many results an answer holds.", DEFAULT_LIMIT, 1, MAX_LIMIT)
 _PAGING = (
-    _query(
-        "limit",
-        "How many results a page holds.",
-        type="integer",
-        minimum=1,
-        maximum=MAX_LIMIT,
-        default=DEFAULT_LIMIT,
-    ),
+    _LIMIT,
     _query("cursor", "`next_cursor` of the page before, with the same filters and key."),
+)
+
+_TURN = (
+    _query("token", "A token, for a browser that cannot send a key.", minLength=1),
+    _whole(
+        "wait",
+        "How many seconds a turn waits for the first event.",
+        TURN_SECONDS,
+        0,
+        TURN_SECONDS,
+    ),
 )
 
 _OPERATIONS: dict[str, _Operation] = {
@@ -233,29 +248,14 @@ _OPERATIONS: dict[str, _Operation] = {
             _query(
                 "cursor", "Read behind this place, as often as wanted.", pattern="^[0-9]{1,15}$"
             ),
-            _query(
-                "limit",
-                "How many events at most.",
-                type="integer",
-                minimum=1,
-                maximum=MAX_LIMIT,
-                default=DEFAULT_LIMIT,
-            ),
-            _query(
-                "wait",
-                "How many seconds to wait for the first event.",
-                type="integer",
-                minimum=0,
-                maximum=20,
-                default=0,
-            ),
-            _query(
+            _LIMIT,
+            _whole("wait", "How many seconds to wait for the first event.", 0, 0, MAX_WAIT_SECONDS),
+            _whole(
                 "lease",
                 "How many seconds the events are the consumer's own.",
-                type="integer",
-                minimum=1,
-                maximum=900,
-                default=30,
+                LEASE_SECONDS,
+                1,
+                MAX_LEASE_SECONDS,
             ),
         ),
         refusals=(404, 409),
@@ -269,19 +269,11 @@ _OPERATIONS: dict[str, _Operation] = {
     ),
     "GET /subscriptions/{id}/stream": _Operation(
         "streamEvents",
-        "Follow an inbox as Server-Sent Events, in turns of up to 25 seconds.",
+        f"Follow an inbox as Server-Sent Events, in turns of up to {TURN_SECONDS} seconds.",
         {200: "EventStream"},
         query=(
-            _query("token", "A token, for a browser that cannot send a key.", minLength=1),
+            *_TURN,
             _query("cursor", "Where to begin without Last-Event-ID.", pattern="^[0-9]{1,15}$"),
-            _query(
-                "wait",
-                "How many seconds a turn waits for the first event.",
-                type="integer",
-                minimum=0,
-                maximum=25,
-                default=25,
-            ),
         ),
         refusals=(404, 409),
     ),
@@ -290,6 +282,25 @@ _OPERATIONS: dict[str, _Operation] = {
         "Make a token by which a browser follows the inbox for an hour.",
         {201: "StreamToken"},
         refusals=(404, 409),
+    ),
+    "GET /stream": _Operation(
+        "listen",
+        "Listen to event types as Server-Sent Events, without a subscription of one's own.",
+        {200: "EventStream"},
+        query=(
+            {
+                **_query("types", "Event types or patterns, with commas between.", minLength=1),
+                "required": True,
+            },
+            *_TURN,
+            _query("cursor", "The last id, where Last-Event-ID is not sent.", minLength=1),
+        ),
+        refusals=(403,),
+    ),
+    "POST /stream-tokens": _Operation(
+        "createListenerToken",
+        "Make a token by which a browser listens in the service's name for an hour.",
+        {201: "StreamToken"},
     ),
     "GET /health/live": _Operation("isLive", "Whether the API answers.", {200: "Health"}),
     "GET /health/ready": _Operation(

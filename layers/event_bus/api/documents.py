@@ -168,6 +168,7 @@ def subscription_document(
         "status": subscription.status,
         "disabled_reason": subscription.disabled_reason,
         "circuit": _circuit(circuit),
+        "expires_at": times.at(subscription.ends_at) if subscription.ends_at else None,
         "created_at": subscription.created_at,
         "updated_at": subscription.updated_at,
     }

@@ -10,21 +10,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from botocore.exceptions import BotoCoreError, ClientError
 
 from event_bus import strict_json
+from event_bus.api.failures import problem_of
 from event_bus.errors import (
-    Failure,
     Fault,
     MalformedRequest,
     NotFound,
     Problem,
     TooLarge,
-    Unavailable,
     UnsupportedMediaType,
 )
 from event_bus.log import logger
-from event_bus.security.callers import Caller, caller_of
+from event_bus.security.callers import Caller, caller_of, listener_of
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """The largest body of a request: Lambda takes 6 MB, of which base64 leaves some 4.5."""
@@ -75,8 +73,22 @@ class Request:
         Raises:
             Unauthenticated: No one who is known.
         """
+        return caller_of(self._authorized)
+
+    @property
+    def listener(self) -> Caller:
+        """Who makes the request, be it by a stream token alone.
+
+        Raises:
+            Unauthenticated: No one who is known.
+        """
+        return listener_of(self._authorized)
+
+    @property
+    def _authorized(self) -> dict[str, Any] | None:
         authorizer = self.event["requestContext"].get("authorizer") or {}
-        return caller_of(authorizer.get("lambda"))
+        context: dict[str, Any] | None = authorizer.get("lambda")
+        return context
 
     @property
     def id(self) -> str:
@@ -177,16 +189,8 @@ def answer(event: Mapping[str, Any], operations: Mapping[str, Operation]) -> dic
     operation = operations.get(event["routeKey"], _no_such_route)
     try:
         response = operation(request)
-    except Problem as problem:
-        response = _refusal(problem, request)
-    except (ClientError, BotoCoreError, TimeoutError):
-        logger.exception("a service behind the bus failed", request_id=request.id)
-        response = _refusal(
-            Unavailable("A service behind the bus failed; send the request again."), request
-        )
-    except Exception:
-        logger.exception("the request failed", request_id=request.id)
-        response = _refusal(Failure("The request failed; it has been logged."), request)
+    except Exception as error:
+        response = _refusal(problem_of(error, request.id), request)
     logger.info("answered", route=event["routeKey"], status=response.status, request_id=request.id)
     return _written(response)
 

@@ -10,6 +10,8 @@ import orjson
 
 from event_bus import times
 from event_bus.errors import Fault, MalformedRequest
+from event_bus.matching.event_types import validate_type_pattern
+from event_bus.matching.limits import MAX_EVENT_TYPES
 from event_bus.security.callers import Caller
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 100
@@ -48,6 +50,23 @@ def whole_in(query: Mapping[str, str], name: str, default: int, least: int, most
 def bad_parameter(name: str, detail: str) -> MalformedRequest:
     """The refusal of a parameter of the query."""
     return MalformedRequest(f"{name} {detail}.", [Fault(name, detail)])
+
+
+def patterns_in(query: Mapping[str, str], name: str) -> list[str]:
+    """The type patterns among the parameters, with commas between; each is kept once.
+
+    Raises:
+        MalformedRequest: There is none, there are too many, or one of them is none.
+    """
+    patterns = list(dict.fromkeys(query.get(name, "").split(",")))
+    if len(patterns) > MAX_EVENT_TYPES:
+        raise bad_parameter(name, f"must have at most {MAX_EVENT_TYPES} patterns")
+    for pattern in patterns:
+        try:
+            validate_type_pattern(pattern)
+        except ValueError as error:
+            raise bad_parameter(name, str(error)) from None
+    return patterns
 
 
 def time_in(query: Mapping[str, str], name: str) -> str | None:

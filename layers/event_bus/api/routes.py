@@ -59,6 +59,8 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/subscriptions/{id}/ack", "inbox"),
     Route("GET", "/subscriptions/{id}/stream", "inbox"),
     Route("POST", "/subscriptions/{id}/stream-tokens", "inbox"),
+    Route("GET", "/stream", "inbox"),
+    Route("POST", "/stream-tokens", "inbox"),
     Route("GET", "/health/live", "status", public=True),
     Route("GET", "/health/ready", "status", public=True),
     Route("GET", "/health/broker", "status", public=True),

@@ -113,6 +113,10 @@ _SUBSCRIPTION: dict[str, Schema] = {
             "next_probe_at": _NULLABLE_TIME,
         }
     ),
+    "expires_at": {
+        **_NULLABLE_TIME,
+        "description": "When it ends by itself, if somebody listens by it for a while.",
+    },
     "created_at": _TIME,
     "updated_at": _TIME,
 }
@@ -174,7 +178,7 @@ _TARGETS: list[Schema] = [
         _ROLE,
     ),
     _object({"type": {"const": "eventbridge"}, "event_bus": _TEXT}, _ROLE),
-    _object({"type": {"enum": ["pull", "sse"]}}),
+    _object({"type": {"enum": ["pull", "sse", "websocket"]}}),
 ]
 
 SCHEMAS: dict[str, Schema] = {

@@ -2,11 +2,13 @@
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from event_bus.delivery.outcome import Outcome, Parcel
 from event_bus.log import logger
+from event_bus.model.target import InboxTarget
 from event_bus.stores.inboxes import InboxStore
 
 
@@ -27,8 +29,12 @@ class InboxTransport:
     def deliver(self, parcels: Sequence[Parcel]) -> list[Outcome]:
         """Puts events into their inbox, all in one transaction; there they are delivered."""
         subscription_id = parcels[0].subscription.id
+        # A lane carries its own protocol alone.
+        target = cast("InboxTarget", parcels[0].subscription.target)
         try:
-            self.inboxes.append(subscription_id, [parcel.key for parcel in parcels])
+            self.inboxes.append(
+                subscription_id, [parcel.key for parcel in parcels], pushed=target.pushed
+            )
         except (ClientError, BotoCoreError, TimeoutError):
             logger.exception("inbox not filled", subscription_id=subscription_id)
             failed = Outcome("inbox_not_filled", "the inbox could not take the event")

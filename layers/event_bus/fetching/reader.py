@@ -18,7 +18,9 @@ MOST_BYTES = 4 * 1024 * 1024
 """How much payload one answer holds: a function may answer with 6 MB."""
 
 _LOOK_SECONDS = 0.5
-_NAME = "inbox"
+
+INBOX = "inbox"
+"""The name of the cursor that tells how far an inbox was acknowledged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ class InboxReader:
         """
         lease = new_id("lease")
         seconds = wait + lease_seconds
-        cursor = self.cursors.hold(subscription_id, _NAME, lease, seconds)
+        cursor = self.cursors.hold(subscription_id, INBOX, lease, seconds)
         if cursor is None:
             raise Conflict("Another consumer has taken what is next, and its lease has not ended.")
         until = times.after(seconds)
@@ -125,7 +127,7 @@ class InboxReader:
         Raises:
             Conflict: The lease has ended, and another one may have taken the same.
         """
-        if not self.cursors.release(Cursor(subscription_id, _NAME, "", lease), str(position)):
+        if not self.cursors.release(Cursor(subscription_id, INBOX, "", lease), str(position)):
             raise Conflict("The lease has ended, or was acknowledged; take the events again.")
 
     def _fetched(self, entries: list[InboxEntry]) -> tuple[list[Fetched], int]:

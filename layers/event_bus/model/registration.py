@@ -170,6 +170,7 @@ class Subscription:
         ordered: Whether it receives the events of each stream in the order they were stored.
         retry_policy: When failed deliveries are tried again.
         disabled_reason: Why the bus disabled it, if the bus did.
+        ends_at: When it ends by itself, in Unix seconds, if somebody listens by it for a while.
     """
 
     id: str
@@ -187,6 +188,7 @@ class Subscription:
     ordered: bool = False
     retry_policy: RetryPolicy = DEFAULT_POLICY
     disabled_reason: str | None = None
+    ends_at: int | None = None
 
 
 def check_filters(event_types: list[str], filters: Filters) -> None:

@@ -121,11 +121,17 @@ class InboxTarget:
     """An inbox, from which the subscriber fetches its events.
 
     Attributes:
-        type: How it means to: by pulling, or as Server-Sent Events. Either may be used.
+        type: How it means to: by pulling, as Server-Sent Events, or over a WebSocket. The first two
+            may always be used; only what is meant for a WebSocket is pushed to one.
     """
 
-    type: Literal["pull", "sse"]
+    type: Literal["pull", "sse", "websocket"]
     lane: ClassVar[Protocol] = "inbox"
+
+    @property
+    def pushed(self) -> bool:
+        """Whether events are pushed to those who are connected."""
+        return self.type == "websocket"
 
 
 Target = HttpTarget | SqsTarget | SnsTarget | LambdaTarget | EventBridgeTarget | InboxTarget
@@ -138,6 +144,7 @@ _TARGETS: dict[str, type[Target]] = {
     "eventbridge": EventBridgeTarget,
     "pull": InboxTarget,
     "sse": InboxTarget,
+    "websocket": InboxTarget,
 }
 
 
@@ -242,7 +249,7 @@ class EventBridgeTargetRequest(Request):
 class InboxTargetRequest(Request):
     """An inbox, as a client sends it."""
 
-    type: Literal["pull", "sse"]
+    type: Literal["pull", "sse", "websocket"]
 
     def target(self) -> InboxTarget:
         """The target."""

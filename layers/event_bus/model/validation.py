@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from event_bus import times
 from event_bus.errors import Fault, InvalidRequest
@@ -80,12 +80,17 @@ def read(model: type[_Model], value: Any, at: str = "") -> _Model:
     except ValidationError as error:
         raise invalid(
             [
-                Fault(
-                    at + pointer(_within(value, fault["loc"])), _said(fault["type"], fault["msg"])
-                )
-                for fault in error.errors(include_url=False, include_context=False)
+                Fault(at + pointer(_within(value, _place(fault))), _said(fault))
+                for fault in error.errors(include_url=False)
             ]
         ) from None
+
+
+def _place(fault: ErrorDetails) -> tuple[str | int, ...]:
+    if fault["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        # The member that tells the kinds apart is at fault, and not what it is in.
+        return (*fault["loc"], fault["ctx"]["discriminator"].strip("'"))
+    return fault["loc"]
 
 
 def _within(value: Any, path: Sequence[str | int]) -> list[str | int]:
@@ -117,7 +122,9 @@ def pointer(path: Sequence[str | int]) -> str:
 _SAID = {
     "extra_forbidden": "is not known here",
     "missing": "is required",
+    "union_tag_not_found": "is required",
     "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
     "dict_type": "must be an object",
     "list_type": "must be an array",
     "string_type": "must be a string",
@@ -125,5 +132,8 @@ _SAID = {
 }
 
 
-def _said(kind: str, message: str) -> str:
-    return _SAID.get(kind) or message.replace("Input should", "must").replace("should", "must")
+def _said(fault: ErrorDetails) -> str:
+    if fault["type"] == "union_tag_invalid":
+        return f"must be one of {fault['ctx']['expected_tags']}"
+    said = fault["msg"].replace("Input should", "must").replace("should", "must")
+    return _SAID.get(fault["type"], said)

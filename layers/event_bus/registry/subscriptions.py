@@ -26,6 +26,7 @@ from event_bus.security.keys import ApiKey, generate_key, hash_key
 from event_bus.security.ownership import own_subscription
 from event_bus.security.signatures import new_secret
 from event_bus.stores.circuits import CircuitStore
+from event_bus.stores.inboxes import InboxStore
 from event_bus.stores.keys import KeyStore
 from event_bus.stores.replays import ReplayStore
 from event_bus.stores.subscriptions import Outdated, Refused, SubscriptionStore
@@ -91,6 +92,7 @@ class SubscriptionRegistry:
         replays: The replays that bring new subscriptions their history.
         replay_queue: What has those replays go on.
         queues: The queues that the bus provides.
+        inboxes: The inboxes.
     """
 
     subscriptions: SubscriptionStore
@@ -99,6 +101,7 @@ class SubscriptionRegistry:
     replays: ReplayStore
     replay_queue: ReplayQueue
     queues: ManagedQueues
+    inboxes: InboxStore
 
     def register(self, registration: SubscriptionRegistration, caller: Caller) -> Registered:
         """Registers a subscription.
@@ -240,7 +243,10 @@ class SubscriptionRegistry:
             self.subscriptions.delete(subscription)
             return subscription
 
-        self._remove_queue(_until_current(attempt))
+        removed = _until_current(attempt)
+        self._remove_queue(removed)
+        if removed.target.lane == "inbox":
+            self.inboxes.forget(removed.id)
 
     def _provided(self, subscription: Subscription) -> Subscription:
         if not _managed(subscription.target):
@@ -265,7 +271,10 @@ class SubscriptionRegistry:
         return service_id
 
     def _has_key(self, service_id: str, caller: Caller) -> bool:
-        return caller.service_id == service_id or bool(self.keys.of_service(service_id))
+        if caller.service_id == service_id:
+            return True
+        # A stream token is no key: it ends within the hour.
+        return any(key.expires_at is None for key in self.keys.of_service(service_id))
 
 
 def _managed(target: Target) -> bool:

@@ -37,35 +37,50 @@ class Authenticator:
         self._clock = clock
         self._known: OrderedDict[str, tuple[Caller, float]] = OrderedDict()
 
-    def identify(self, headers: Mapping[str, str]) -> Caller | None:
-        """The caller that these headers prove, or None.
+    def identify(
+        self, headers: Mapping[str, str], query: Mapping[str, str] | None = None
+    ) -> Caller | None:
+        """The caller that a request proves, or None.
 
         Args:
             headers: The request's headers, with lower-case names.
+            query: The parameters of its query, where a browser names its stream token; keys are
+                not taken from there, since addresses are written into logs.
         """
-        key = key_in(headers)
-        if key is None or len(key) > MAX_CHOSEN_LENGTH:
+        if key := key_in(headers):
+            return self._identify(key)
+        caller = self._identify((query or {}).get("token", ""))
+        return caller if caller and caller.role == "listener" else None
+
+    def _identify(self, key: str) -> Caller | None:
+        if not 1 <= len(key) <= MAX_CHOSEN_LENGTH:
             return None
         key_hash = hash_key(key)
         now = self._clock()
         remembered = self._known.get(key_hash)
         if remembered and now < remembered[1]:
             return remembered[0]
-        caller = self._look_up(key, key_hash)
+        caller, seconds = self._look_up(key, key_hash)
         if caller is None:
             self._known.pop(key_hash, None)
             return None
-        self._known[key_hash] = (caller, now + CACHE_SECONDS)
+        self._known[key_hash] = (caller, now + seconds)
         self._known.move_to_end(key_hash)
         if len(self._known) > _CACHED_KEYS:
             self._known.popitem(last=False)
         return caller
 
-    def _look_up(self, key: str, key_hash: str) -> Caller | None:
+    def _look_up(self, key: str, key_hash: str) -> tuple[Caller | None, float]:
         if hmac.compare_digest(key.encode(), self._admin_key().encode()):
-            return Caller(ADMIN, "admin")
+            return Caller(ADMIN, "admin"), CACHE_SECONDS
         kept = self._find_key(key_hash)
-        return Caller(kept.service_id, "service") if kept else None
+        if kept is None:
+            return None, 0
+        if kept.expires_at is None:
+            return Caller(kept.service_id, "service"), CACHE_SECONDS
+        left = kept.expires_at - times.unix()
+        caller = Caller(kept.service_id, "listener", kept.subscription_id)
+        return caller, min(CACHE_SECONDS, left)
 
 
 def key_in(headers: Mapping[str, str]) -> str | None:

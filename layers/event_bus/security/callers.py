@@ -1,14 +1,15 @@
 """The caller of a request: what the authorizer found out, as the functions behind it see it."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from event_bus.errors import Unauthenticated
 
 ADMIN = "admin"
 """The service that an admin key stands for."""
 
-Role = Literal["service", "admin"]
+Role = Literal["service", "admin", "listener"]
+"""What a key permits: all that is the service's own, everything, or to listen with a token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +18,14 @@ class Caller:
 
     Attributes:
         service_id: The service whose key was sent.
-        role: Whether the key is a service's or an admin's. What a service may do follows from
-            what is registered for it: a publisher, subscriptions, or both.
+        role: Whether the key is a service's or an admin's, or a stream token. What a service may do
+            follows from what is registered for it: a publisher, subscriptions, or both.
+        subscription_id: The one subscription that a stream token is for, if it is for one.
     """
 
     service_id: str
     role: Role
+    subscription_id: str | None = None
 
     @property
     def admin(self) -> bool:
@@ -31,11 +34,14 @@ class Caller:
 
     def context(self) -> dict[str, str]:
         """What the authorizer hands on."""
-        return {"service_id": self.service_id, "role": self.role}
+        context = {"service_id": self.service_id, "role": self.role}
+        if self.subscription_id:
+            context["subscription_id"] = self.subscription_id
+        return context
 
 
 def caller_of(context: dict[str, Any] | None) -> Caller:
-    """The caller that the authorizer found.
+    """The caller that the authorizer found, if it has a key.
 
     Args:
         context: What the authorizer handed on; it hands on no service where there is none.
@@ -43,9 +49,24 @@ def caller_of(context: dict[str, Any] | None) -> Caller:
     Raises:
         Unauthenticated: There was no key, or one that is not known.
     """
+    caller = listener_of(context)
+    if caller.role == "listener":
+        raise Unauthenticated("A stream token permits to listen; send an API key for this.")
+    return caller
+
+
+def listener_of(context: dict[str, Any] | None) -> Caller:
+    """The caller that the authorizer found, be it by a key or by a stream token.
+
+    Args:
+        context: What the authorizer handed on.
+
+    Raises:
+        Unauthenticated: There was neither, or it is not known.
+    """
     context = context or {}
-    if context.get("role") in ("service", "admin") and context.get("service_id"):
-        return Caller(context["service_id"], context["role"])
+    if context.get("role") in get_args(Role) and context.get("service_id"):
+        return Caller(context["service_id"], context["role"], context.get("subscription_id"))
     raise Unauthenticated(
         context.get("reason")
         or "Send an API key in the header x-api-key, or as Authorization: Bearer."

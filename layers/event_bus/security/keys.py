@@ -15,16 +15,26 @@ class ApiKey:
         key_hash: The hash by which it is found.
         service_id: The service that it stands for.
         created_at: When it was made, RFC 3339.
+        expires_at: Until when it is good, in Unix seconds, if it is a stream token: one of these
+            permits to listen, and nothing else.
+        subscription_id: The one subscription that a stream token is for, if it is for one.
     """
 
     key_hash: str
     service_id: str
     created_at: str
+    expires_at: int | None = None
+    subscription_id: str | None = None
 
 
 def generate_key() -> str:
     """A new key with 256 random bits."""
     return "ebk_" + secrets.token_urlsafe(32)
+
+
+def generate_token() -> str:
+    """A new stream token, as hard to guess as a key."""
+    return "ebt_" + secrets.token_urlsafe(32)
 
 
 def hash_key(key: str) -> str:

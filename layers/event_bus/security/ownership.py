@@ -26,6 +26,12 @@ def own_subscription(
         NotFound: There is none, or none that the caller may see.
     """
     subscription = find(subscription_id)
-    if subscription and (of_anyone or caller.admin or subscription.service_id == caller.service_id):
+    if subscription and (of_anyone or _owns(caller, subscription)):
         return subscription
     raise NotFound(f"There is no subscription {subscription_id}, or none that this key may see.")
+
+
+def _owns(caller: Caller, subscription: Subscription) -> bool:
+    if caller.subscription_id is not None:
+        return subscription.id == caller.subscription_id
+    return caller.admin or subscription.service_id == caller.service_id

@@ -118,7 +118,7 @@ def queue_url(queue: str) -> str:
     if not queue.startswith("arn:"):
         return queue
     parts = _arn(queue, "sqs")
-    host = settings().queue_endpoint or f"https://sqs.{parts.region}.{settings().url_suffix}"
+    host = settings().emulator or f"https://sqs.{parts.region}.{settings().url_suffix}"
     return f"{host}/{parts.account}/{parts.resource}"
 
 

@@ -1,40 +1,37 @@
-"""Short-lived tokens by which a browser, which cannot send a key, follows one subscription."""
+"""Short-lived tokens by which a browser listens, which cannot send a key."""
 
-import base64
-import hashlib
-import hmac
+from dataclasses import dataclass
 
 from event_bus import times
+from event_bus.security.keys import ApiKey, generate_token, hash_key
+from event_bus.stores.keys import KeyStore
 
 LIFETIME_SECONDS = 3_600
 """How long a token is good for."""
 
 
-def issue(subscription_id: str, secret: str) -> tuple[str, float]:
-    """A new token.
+@dataclass(frozen=True, slots=True)
+class StreamTokens:
+    """Issues tokens.
 
-    Args:
-        subscription_id: The subscription that it is for.
-        secret: The subscription's secret.
-
-    Returns:
-        The token, and until when it is good, in Unix seconds.
+    Attributes:
+        keys: Where they are kept, as keys that end.
     """
-    until = int(times.unix()) + LIFETIME_SECONDS
-    return f"{until}.{_signature(subscription_id, until, secret)}", until
 
+    keys: KeyStore
 
-def is_good(token: str, subscription_id: str, secret: str) -> bool:
-    """Whether a token is for this subscription, and its time is not over."""
-    stated, _, signature = token.partition(".")
-    if not (stated.isascii() and stated.isdigit() and len(stated) < 12):
-        return False
-    until = int(stated)
-    expected = _signature(subscription_id, until, secret)
-    return hmac.compare_digest(expected.encode(), signature.encode()) and times.unix() < until
+    def issue(self, service_id: str, subscription_id: str | None = None) -> tuple[str, str]:
+        """A new token.
 
+        Args:
+            service_id: The service that listens by it.
+            subscription_id: The one subscription that it is for; None for whatever the service
+                may listen to.
 
-def _signature(subscription_id: str, until: int, secret: str) -> str:
-    signed = f"stream.{subscription_id}.{until}".encode()
-    digest = hmac.digest(secret.encode(), signed, hashlib.sha256)
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+        Returns:
+            The token, which is not kept, and until when it is good, RFC 3339.
+        """
+        token = generate_token()
+        until = int(times.unix()) + LIFETIME_SECONDS
+        self.keys.add(ApiKey(hash_key(token), service_id, times.now(), until, subscription_id))
+        return token, times.at(until)

@@ -5,11 +5,10 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import orjson
-from botocore.exceptions import ClientError
 
 from event_bus import times
 from event_bus.model.circuit import Circuit
-from event_bus.stores.items import batch_get, condition_failed, document, number, text
+from event_bus.stores.items import batch_get, document, number, text, unless_refused
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -44,7 +43,7 @@ class CircuitStore:
         Returns:
             Whether it was written; False where another one was faster.
         """
-        try:
+        with unless_refused():
             self.client.put_item(
                 TableName=self.table,
                 Item={
@@ -56,11 +55,8 @@ class CircuitStore:
                 ConditionExpression="attribute_not_exists(version) OR version = :before",
                 ExpressionAttributeValues={":before": number(circuit.version - 1)},
             )
-        except ClientError as error:
-            if not condition_failed(error):
-                raise
-            return False
-        return True
+            return True
+        return False
 
     def forget(self, subscription_id: str) -> None:
         """Removes a circuit: its subscription is as good as new."""

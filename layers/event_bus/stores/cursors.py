@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from event_bus import times
-from event_bus.stores.items import condition_failed, number, text
+from event_bus.stores.items import number, text, unless_refused
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -51,7 +49,7 @@ class CursorStore:
             The cursor, or None while another one holds it.
         """
         now = int(times.unix())
-        try:
+        with unless_refused():
             answer = self.client.update_item(
                 TableName=self.table,
                 Key={"owner": text(owner), "name": text(name)},
@@ -66,12 +64,36 @@ class CursorStore:
                 },
                 ReturnValues="ALL_NEW",
             )
-        except ClientError as error:
-            if not condition_failed(error):
-                raise
-            return None
-        item: Mapping[str, Any] = answer["Attributes"]
-        return Cursor(owner, name, item.get("position", {"S": ""})["S"], holder)
+            item: Mapping[str, Any] = answer["Attributes"]
+            return Cursor(owner, name, item.get("position", {"S": ""})["S"], holder)
+        return None
+
+    def position(self, owner: str, name: str) -> str:
+        """How far a way has been gone; empty at its beginning."""
+        answer = self.client.get_item(
+            TableName=self.table,
+            Key={"owner": text(owner), "name": text(name)},
+            ConsistentRead=True,
+        )
+        return answer.get("Item", {}).get("position", {"S": ""})["S"]
+
+    def advance(self, owner: str, name: str, place: int) -> None:
+        """Moves a cursor whose positions are numbers, whoever holds it, but never back."""
+        with unless_refused():
+            self.client.update_item(
+                TableName=self.table,
+                Key={"owner": text(owner), "name": text(name)},
+                UpdateExpression="SET #position = :place, expires_at = :expiry",
+                # Numbers that are kept as text: the longer one is greater.
+                ConditionExpression="attribute_not_exists(#position) OR size(#position) < :length "
+                "OR (size(#position) = :length AND #position < :place)",
+                ExpressionAttributeNames={"#position": "position"},
+                ExpressionAttributeValues={
+                    ":place": text(str(place)),
+                    ":length": number(len(str(place))),
+                    ":expiry": number(times.expiry(self.retention_days)),
+                },
+            )
 
     def release(self, cursor: Cursor, position: str) -> bool:
         """Gives a cursor back.
@@ -79,7 +101,7 @@ class CursorStore:
         Returns:
             Whether it was still held; where it was not, its position stays.
         """
-        try:
+        with unless_refused():
             self.client.update_item(
                 TableName=self.table,
                 Key={"owner": text(cursor.owner), "name": text(cursor.name)},
@@ -91,8 +113,5 @@ class CursorStore:
                     ":holder": text(cursor.holder),
                 },
             )
-        except ClientError as error:
-            if not condition_failed(error):
-                raise
-            return False
-        return True
+            return True
+        return False

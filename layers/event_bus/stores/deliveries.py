@@ -22,7 +22,16 @@ from event_bus.model.delivery import (
     DeliveryStatus,
     Routing,
 )
-from event_bus.stores.items import Item, batch_get, chunks, condition_failed, document, number, text
+from event_bus.stores.items import (
+    Item,
+    batch_get,
+    chunks,
+    condition_failed,
+    document,
+    number,
+    text,
+    unless_refused,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -345,7 +354,7 @@ class DeliveryStore:
             Whether it had not; a repeated request finds itself done.
         """
         shown = ", next_retry_at = :until" if waits else ""
-        try:
+        with unless_refused():
             self.client.update_item(
                 TableName=self.table,
                 Key=_key(due.key),
@@ -353,11 +362,8 @@ class DeliveryStore:
                 ConditionExpression="attribute_exists(due_shard) AND due_at IN (:due, :until)",
                 ExpressionAttributeValues={":until": text(until), ":due": text(due.due_at)},
             )
-        except ClientError as error:
-            if not condition_failed(error):
-                raise
-            return False
-        return True
+            return True
+        return False
 
     def reopen(self, delivery: Delivery) -> Delivery | None:
         """Has a dead letter tried anew, with all the attempts of its policy.
@@ -368,7 +374,7 @@ class DeliveryStore:
         Returns:
             The delivery as it stands now; None where it has moved on since it was read.
         """
-        try:
+        with unless_refused():
             answer = self.client.update_item(
                 TableName=self.table,
                 Key=_key(delivery.key),
@@ -388,11 +394,8 @@ class DeliveryStore:
                 },
                 ReturnValues="ALL_NEW",
             )
-        except ClientError as error:
-            if not condition_failed(error):
-                raise
-            return None
-        return _delivery(answer["Attributes"])
+            return _delivery(answer["Attributes"])
+        return None
 
     def discard(self, delivery: Delivery, error: DeliveryError) -> bool:
         """Ends a dead letter: nobody is owed it any more.
@@ -400,7 +403,7 @@ class DeliveryStore:
         Returns:
             Whether it is ended; False where it was delivered.
         """
-        try:
+        with unless_refused():
             self.client.update_item(
                 TableName=self.table,
                 Key=_key(delivery.key),
@@ -416,11 +419,8 @@ class DeliveryStore:
                     ":now": text(error.timestamp),
                 },
             )
-        except ClientError as failure:
-            if not condition_failed(failure):
-                raise
-            return False
-        return True
+            return True
+        return False
 
     def dead_letters(
         self, service_id: str | None, between: tuple[str, str], limit: int

@@ -49,12 +49,15 @@ class InboxStore:
     table: str
     retention_days: int = 0
 
-    def append(self, subscription_id: str, keys: Sequence[DeliveryKey]) -> None:
+    def append(
+        self, subscription_id: str, keys: Sequence[DeliveryKey], *, pushed: bool = False
+    ) -> None:
         """Puts deliveries at the end of an inbox, all or none.
 
         Args:
             subscription_id: Whose inbox.
             keys: The deliveries, in order; at most as many as a transaction takes, less one.
+            pushed: Whether the table's stream has them pushed to those who are connected.
 
         Raises:
             TimeoutError: The inbox grew again and again meanwhile; nothing is put.
@@ -62,7 +65,7 @@ class InboxStore:
         for attempt in range(_ATTEMPTS):
             last = self.last(subscription_id)
             try:
-                transact(self.client, self._appending(subscription_id, last, keys))
+                transact(self.client, self._appending(subscription_id, last, keys, pushed=pushed))
             except TransactionRefused:
                 # Others were faster: go behind them.
                 time.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 6)))  # noqa: S311
@@ -71,7 +74,7 @@ class InboxStore:
         raise TimeoutError(f"the inbox of {subscription_id} grows too fast")
 
     def _appending(
-        self, subscription_id: str, last: int, keys: Sequence[DeliveryKey]
+        self, subscription_id: str, last: int, keys: Sequence[DeliveryKey], *, pushed: bool
     ) -> list[Item]:
         expires_at = number(times.expiry(self.retention_days))
         head: Item = {
@@ -96,6 +99,7 @@ class InboxStore:
                         "event_id": text(key.event_id),
                         "expires_at": expires_at,
                         **({"replay_id": text(key.replay_id)} if key.replay_id else {}),
+                        **({"pushed": {"BOOL": True}} if pushed else {}),
                     },
                 }
             }
@@ -109,6 +113,10 @@ class InboxStore:
             TableName=self.table, Key=_key(subscription_id, _HEAD), ConsistentRead=True
         )
         return int(answer["Item"]["last"]["N"]) if "Item" in answer else 0
+
+    def forget(self, subscription_id: str) -> None:
+        """Forgets how far an inbox was filled, once its subscription is gone."""
+        self.client.delete_item(TableName=self.table, Key=_key(subscription_id, _HEAD))
 
     def after(self, subscription_id: str, position: int, limit: int) -> list[InboxEntry]:
         """What stands behind a place, in order."""

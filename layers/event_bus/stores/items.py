@@ -1,6 +1,7 @@
 """DynamoDB's form of the few value types that the tables use."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
@@ -44,6 +45,16 @@ def chunks(elements: list[_Element], size: int) -> Iterator[list[_Element]]:
 def condition_failed(error: ClientError) -> bool:
     """Whether a write was refused by its own condition."""
     return error.response["Error"]["Code"] == "ConditionalCheckFailedException"
+
+
+@contextmanager
+def unless_refused() -> Iterator[None]:
+    """Has the block end early where a write in it was refused by its own condition."""
+    try:
+        yield
+    except ClientError as error:
+        if not condition_failed(error):
+            raise
 
 
 def unexpired(item: Mapping[str, Any]) -> bool:

@@ -16,7 +16,7 @@ import orjson
 from event_bus.model.registration import Filters, Subscription
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.target import Protocol, read_target
-from event_bus.stores.items import Item, batch_get, document, number, text
+from event_bus.stores.items import Item, batch_get, document, number, text, unless_refused
 from event_bus.stores.transactions import TransactionRefused, transact
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _KIND = "subscription"
 _LOG = "subscriptions"
+_ENDING = "by_itself"
 _ATTEMPTS = 12
 
 
@@ -157,6 +158,34 @@ class SubscriptionStore:
             },
         )
 
+    def prolong(self, subscription_id: str, ends_at: int) -> bool:
+        """Puts off the end of a subscription that ends by itself; routing does not hear of it.
+
+        Returns:
+            Whether it still was there.
+        """
+        with unless_refused():
+            self.client.update_item(
+                TableName=self.table,
+                Key={"id": text(subscription_id)},
+                UpdateExpression="SET ends_at = :end",
+                ConditionExpression="attribute_exists(ends_at)",
+                ExpressionAttributeValues={":end": number(ends_at)},
+            )
+            return True
+        return False
+
+    def ended(self, before: int, limit: int) -> list[str]:
+        """Subscriptions whose end, in Unix seconds, lies before a moment; the oldest first."""
+        answer = self.client.query(
+            TableName=self.table,
+            IndexName="by_end",
+            KeyConditionExpression="ending = :ending AND ends_at < :before",
+            ExpressionAttributeValues={":ending": text(_ENDING), ":before": number(before)},
+            Limit=limit,
+        )
+        return [item["id"]["S"] for item in answer["Items"]]
+
     def latest_change(self) -> int:
         """The number of the last change; 0 before the first."""
         answer = self.client.query(
@@ -264,13 +293,16 @@ def _interest(subscription: Subscription) -> Interest:
 
 
 def _item(subscription: Subscription) -> Item:
-    return {
+    item: Item = {
         "id": text(subscription.id),
         "kind": text(_KIND),
         "service_id": text(subscription.service_id),
         "version": number(subscription.version),
-        "document": document(asdict(subscription)),
+        "document": document(asdict(replace(subscription, ends_at=None))),
     }
+    if subscription.ends_at is not None:
+        item |= {"ending": text(_ENDING), "ends_at": number(subscription.ends_at)}
+    return item
 
 
 def _subscription(item: Mapping[str, Any]) -> Subscription:
@@ -278,4 +310,6 @@ def _subscription(item: Mapping[str, Any]) -> Subscription:
     if policy := members.get("retry_policy"):
         members["retry_policy"] = RetryPolicy(**policy)
     members["target"] = read_target(members["target"])
+    if "ends_at" in item:
+        members["ends_at"] = int(item["ends_at"]["N"])
     return Subscription(**members)

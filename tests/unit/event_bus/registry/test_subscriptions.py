@@ -66,6 +66,7 @@ def registry_over(aws: Aws, store: SubscriptionStore) -> SubscriptionRegistry:
         aws.replays,
         ReplayQueue(aws.sqs, aws.queue()),
         ManagedQueues(aws.sqs, PREFIX),
+        aws.inboxes,
     )
 
 

@@ -1,32 +1,60 @@
-"""A token follows one subscription, for an hour."""
+"""A token permits to listen, for an hour."""
+
+from collections.abc import Callable
 
 import pytest
 from event_bus import times
-from event_bus.security.stream_tokens import LIFETIME_SECONDS, is_good, issue
+from event_bus.errors import Unauthenticated
+from event_bus.security.authenticator import CACHE_SECONDS, Authenticator
+from event_bus.security.callers import Caller, caller_of, listener_of
+from event_bus.security.keys import hash_key
+from event_bus.security.stream_tokens import LIFETIME_SECONDS, StreamTokens
 
-SECRET = "whsec_c2VjcmV0"
-
-
-def test_a_token_is_for_one_subscription_and_one_secret() -> None:
-    token, until = issue("sub_1", SECRET)
-    assert 0 < until - times.unix() <= LIFETIME_SECONDS
-    assert is_good(token, "sub_1", SECRET)
-    assert not is_good(token, "sub_2", SECRET)
-    assert not is_good(token, "sub_1", SECRET + "x")
+from tests.aws import Aws
 
 
-def test_a_token_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    token, until = issue("sub_1", SECRET)
-    monkeypatch.setattr(times, "unix", lambda: until)
-    assert not is_good(token, "sub_1", SECRET)
+def authenticator(aws: Aws, clock: Callable[[], float] = times.steady) -> Authenticator:
+    return Authenticator(aws.keys.find, lambda: "the-admin-key", clock)
 
 
-@pytest.mark.parametrize("token", ["", ".", "1", "x.y", "9999999999999.x", "²3.x", "1.ü"])
-def test_what_is_no_token_is_not_good(token: str) -> None:
-    assert not is_good(token, "sub_1", SECRET)
+def test_a_token_is_a_listener(aws: Aws) -> None:
+    token, until = StreamTokens(aws.keys).issue("llm")
+    assert 0 < times.seconds(until) - times.unix() <= LIFETIME_SECONDS
+    listener = Caller("llm", "listener")
+    assert authenticator(aws).identify({}, {"token": token}) == listener
+    assert authenticator(aws).identify({"x-api-key": token}) == listener
+    assert authenticator(aws).identify({}, {"token": token + "x"}) is None
+    assert authenticator(aws).identify({}, {"token": ""}) is None
 
 
-def test_the_end_of_a_token_cannot_be_moved() -> None:
-    token, until = issue("sub_1", SECRET)
-    moved = f"{int(until) + 1}.{token.partition('.')[2]}"
-    assert not is_good(moved, "sub_1", SECRET)
+def test_a_token_for_one_subscription_says_so(aws: Aws) -> None:
+    token, _ = StreamTokens(aws.keys).issue("llm", "sub_1")
+    caller = authenticator(aws).identify({}, {"token": token})
+    assert caller == Caller("llm", "listener", "sub_1")
+    assert listener_of(caller.context()) == caller
+    with pytest.raises(Unauthenticated):
+        caller_of(caller.context())
+
+
+def test_no_key_is_taken_from_the_query(aws: Aws) -> None:
+    assert authenticator(aws).identify({}, {"token": "the-admin-key"}) is None
+    assert authenticator(aws).identify({"x-api-key": "the-admin-key"}) is not None
+
+
+def test_a_token_ends_however_it_is_remembered(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    began = times.unix()
+    passed = 0.0
+    monkeypatch.setattr(times, "unix", lambda: began + passed)
+    token, _ = StreamTokens(aws.keys).issue("llm")
+    remembering = authenticator(aws, lambda: passed)
+    passed = LIFETIME_SECONDS - CACHE_SECONDS / 2
+    assert remembering.identify({}, {"token": token}) is not None
+    passed = LIFETIME_SECONDS + 1.0
+    assert remembering.identify({}, {"token": token}) is None
+
+
+def test_the_token_itself_is_not_kept(aws: Aws) -> None:
+    token, _ = StreamTokens(aws.keys).issue("llm")
+    kept = aws.keys.of_service("llm")
+    assert [each.key_hash for each in kept] == [hash_key(token)]
+    assert token not in str(kept)

@@ -1,0 +1,23 @@
+"""Talks with clients that are connected by a WebSocket."""
+
+from typing import Any
+
+from event_bus.log import logger
+from event_bus.security.callers import listener_of
+from event_bus.sockets.deployed import deployed_conversation
+
+_conversation = deployed_conversation()
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
+    """Answers API Gateway; clients are answered over their connection."""
+    context = event["requestContext"]
+    connection_id: str = context["connectionId"]
+    match context["eventType"]:
+        case "MESSAGE":
+            caller = listener_of(context.get("authorizer"))
+            _conversation.take(connection_id, caller, event.get("body") or "")
+        case "DISCONNECT":
+            _conversation.end(connection_id)
+    logger.info("talked", event=context["eventType"], connection_id=connection_id)
+    return {"statusCode": 200}

@@ -1,0 +1,143 @@
+"""The WebSocket API: who may connect, what clients say, and what is pushed to them."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_apigatewayv2_authorizers as authorizers
+from aws_cdk import aws_apigatewayv2_integrations as integrations
+from constructs import Construct
+
+from infra.api_stage import ApiStage
+from infra.data import DataStack
+from infra.function import BusFunction, Layers
+from infra.nag import accept
+from infra.outputs import output
+from infra.settings import Settings
+from infra.stream import StreamSource
+
+# API Gateway itself gives up after 29 seconds.
+_SOCKET_TIMEOUT = cdk.Duration.seconds(28)
+_PUSH_TIMEOUT = cdk.Duration.seconds(60)
+
+_ACCESS_LOG = {
+    "request_id": "$context.requestId",
+    "time": "$context.requestTimeEpoch",
+    "connection_id": "$context.connectionId",
+    "event": "$context.eventType",
+    "status": "$context.status",
+    "integration_latency_ms": "$context.integrationLatency",
+    "integration_error": "$context.integrationErrorMessage",
+    "authorizer_error": "$context.authorizer.error",
+    "source_ip": "$context.identity.sourceIp",
+}
+
+
+class Sockets(Construct):
+    """The WebSocket API and its functions.
+
+    Attributes:
+        socket: The function that clients talk to.
+        push: The function that pushes what comes into inboxes.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        layers: Layers,
+        data: DataStack,
+        authorize: BusFunction,
+        settings: Settings,
+    ) -> None:
+        """Makes the API.
+
+        Args:
+            scope: What it is part of.
+            construct_id: Its name there.
+            layers: The layers under the functions.
+            data: What is stored.
+            authorize: The function that tells who connects.
+            settings: The settings of the deployment.
+        """
+        super().__init__(scope, construct_id)
+        self.socket = BusFunction(
+            self,
+            "Socket",
+            folder="socket",
+            layers=layers,
+            settings=settings,
+            timeout=_SOCKET_TIMEOUT,
+        )
+        self.push = BusFunction(
+            self,
+            "Push",
+            folder="push",
+            layers=layers,
+            settings=settings,
+            timeout=_PUSH_TIMEOUT,
+        )
+        self._api = self._make_api(authorize, settings)
+        for function in (self.socket, self.push):
+            function.use_table(data.followers, "DeleteItem", "GetItem", "Query", "UpdateItem")
+            function.use_table(data.inbox, "DeleteItem", "Query")
+            function.use_table(data.events, "BatchGetItem")
+            function.use_bucket(data.payloads, "GetObject")
+            function.use_table(data.subscriptions, "DeleteItem", "GetItem")
+            function.use_table(data.changes, "PutItem", "Query")
+            function.use_table(data.cursors)
+            function.use_retention()
+            function.send_to_connections(self._api.api_id)
+        self.socket.use_table(data.followers, "PutItem", indexes=("by_connection",))
+        self.socket.use_table(data.inbox, "GetItem")
+        self.socket.use_table(data.subscriptions, "PutItem")
+        self.socket.use_table(data.cursors, "GetItem", "UpdateItem")
+        StreamSource(
+            self,
+            "Inbox",
+            table=data.inbox,
+            function=self.push,
+            # The others are fetched.
+            pattern={
+                "eventName": ["INSERT"],
+                "dynamodb": {"NewImage": {"pushed": {"BOOL": [True]}}},
+            },
+            # What is not pushed stays in its inbox, and goes with what comes next.
+            max_age=cdk.Duration.minutes(5),
+            settings=settings,
+        )
+        output(self, "WebsocketApiId", self._api.api_id)
+        output(self, "WebsocketUrl", f"{self._api.api_endpoint}/{settings.stage}")
+
+    def _make_api(self, authorize: BusFunction, settings: Settings) -> apigateway.WebSocketApi:
+        def talk(name: str) -> integrations.WebSocketLambdaIntegration:
+            return integrations.WebSocketLambdaIntegration(name, self.socket.function)
+
+        api = apigateway.WebSocketApi(
+            self,
+            "Api",
+            api_name=f"event-bus-{settings.stage}-websocket",
+            description=f"Event bus, stage {settings.stage}: WebSocket",
+        )
+        api.add_route(
+            "$connect",
+            integration=talk("Connect"),
+            # A key comes in one of two headers, or a token in the query.
+            authorizer=authorizers.WebSocketLambdaAuthorizer(
+                "Authorizer", authorize.function, identity_source=[]
+            ),
+        )
+        for key, name in (("$disconnect", "Disconnect"), ("$default", "Message")):
+            accept(
+                api.add_route(key, integration=talk(name)),
+                "APIG4",
+                "API Gateway authorizes connections; messages come by these alone.",
+            )
+        ApiStage(
+            self,
+            "Stage",
+            api_id=api.api_id,
+            name=settings.stage,
+            access_log=_ACCESS_LOG,
+            settings=settings,
+        )
+        return api

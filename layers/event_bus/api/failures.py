@@ -1,0 +1,25 @@
+"""What goes wrong with a request, as a problem."""
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from event_bus.errors import Failure, Problem, Unavailable
+from event_bus.log import logger
+
+
+def problem_of(error: Exception, request_id: str = "") -> Problem:
+    """The problem that an exception is for a client.
+
+    Args:
+        error: What was raised, and is being handled; what nobody foresaw is logged.
+        request_id: The request.
+
+    Returns:
+        Itself, if it is one; where AWS did not answer, a 503; else a 500.
+    """
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, ClientError | BotoCoreError | TimeoutError):
+        logger.exception("a service behind the bus failed", request_id=request_id)
+        return Unavailable("A service behind the bus failed; send the request again.")
+    logger.exception("the request failed", request_id=request_id)
+    return Failure("The request failed; it has been logged.")

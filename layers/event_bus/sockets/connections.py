@@ -1,0 +1,41 @@
+"""Sending to connected clients, by API Gateway's management API.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+if TYPE_CHECKING:
+    from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
+
+MAX_MESSAGE_BYTES = 120 * 1024
+"""How much one message holds: API Gateway takes 128 KB."""
+
+
+class Gone(Exception):
+    """The client is not connected any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """The clients that are connected.
+
+    Attributes:
+        client: The client of the management API.
+    """
+
+    client: "ApiGatewayManagementApiClient"
+
+    def send(self, connection_id: str, message: dict[str, Any]) -> None:
+        """Sends a message.
+
+        Raises:
+            Gone: The client is not connected.
+        """
+        try:
+            self.client.post_to_connection(ConnectionId=connection_id, Data=orjson.dumps(message))
+        except self.client.exceptions.GoneException:
+            raise Gone(connection_id) from None

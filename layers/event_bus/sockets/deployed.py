@@ -1,0 +1,55 @@
+"""What the functions of the WebSocket API are made of, over the tables that they were given."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from event_bus import clients
+from event_bus.fetching.reader import InboxReader
+from event_bus.registry.listeners import Listeners
+from event_bus.settings import settings
+from event_bus.sockets.connections import Connections
+from event_bus.sockets.conversation import Conversation
+from event_bus.sockets.pusher import Pusher
+from event_bus.stores.cursors import CursorStore
+from event_bus.stores.events import EventStore
+from event_bus.stores.followers import FollowerStore
+from event_bus.stores.inboxes import InboxStore
+from event_bus.stores.payloads import PayloadStore
+from event_bus.stores.subscriptions import SubscriptionStore
+
+_WORKERS = 16
+
+
+def deployed_pusher() -> Pusher:
+    """Makes the pusher."""
+    dynamodb = clients.dynamodb()
+    inboxes = InboxStore(dynamodb, settings().inbox_table)
+    payloads = PayloadStore(clients.s3(), settings().payloads_bucket)
+    return Pusher(
+        followers=FollowerStore(dynamodb, settings().followers_table),
+        reader=InboxReader(
+            inboxes,
+            CursorStore(dynamodb, settings().cursors_table, settings().retention_days),
+            EventStore(dynamodb, settings().events_table, payloads),
+            ThreadPoolExecutor(_WORKERS),
+        ),
+        connections=Connections(clients.connections(settings().socket_endpoint)),
+        listeners=Listeners(
+            SubscriptionStore(dynamodb, settings().subscriptions_table, settings().changes_table),
+            inboxes,
+        ),
+        executor=ThreadPoolExecutor(_WORKERS),
+    )
+
+
+def deployed_conversation() -> Conversation:
+    """Makes the conversation."""
+    pusher = deployed_pusher()
+    return Conversation(
+        find=pusher.listeners.subscriptions.get,
+        listeners=pusher.listeners,
+        followers=pusher.followers,
+        inboxes=pusher.reader.inboxes,
+        cursors=pusher.reader.cursors,
+        pusher=pusher,
+        connections=pusher.connections,
+    )

@@ -1,0 +1,85 @@
+"""What clients send over a WebSocket."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, RootModel, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from event_bus.model.fetching import Place
+from event_bus.model.registration import Filters, TypePatterns
+from event_bus.model.validation import Request
+
+_Reference = Annotated[str, Field(max_length=128)]
+_Id = Annotated[str, Field(min_length=1, max_length=128)]
+
+
+class _Message(Request):
+    ref: _Reference | None = None
+
+
+class Subscribe(_Message):
+    """Asks for events: of some types, or of a subscription that outlasts the connection."""
+
+    action: Literal["subscribe"]
+    subscription_id: _Id | None = None
+    event_types: Annotated[TypePatterns | None, Field(validate_default=True)] = None
+    filters: Filters | None = None
+    cursor: Place | None = None
+
+    @field_validator("event_types")
+    @classmethod
+    def _types_or_subscription(cls, types: Any, info: ValidationInfo) -> Any:
+        durable = info.data.get("subscription_id") is not None
+        if types is None and not durable:
+            raise PydanticCustomError("types", "is required where there is no subscription_id")
+        if types is not None and durable:
+            raise PydanticCustomError("types", "must be left out where there is a subscription_id")
+        return types
+
+    @field_validator("filters")
+    @classmethod
+    def _filters_of_types(cls, filters: Any, info: ValidationInfo) -> Any:
+        if filters is not None and info.data.get("subscription_id") is not None:
+            raise PydanticCustomError(
+                "filters", "must be left out where there is a subscription_id"
+            )
+        return filters
+
+    @field_validator("cursor")
+    @classmethod
+    def _cursor_of_inbox(cls, cursor: Any, info: ValidationInfo) -> Any:
+        if cursor is not None and info.data.get("subscription_id") is None:
+            raise PydanticCustomError("cursor", "must be left out without a subscription_id")
+        return cursor
+
+
+class Acknowledge(_Message):
+    """Says that the client is done with all up to a place."""
+
+    action: Literal["ack"]
+    subscription_id: _Id
+    cursor: Place
+
+
+class Unsubscribe(_Message):
+    """Asks for no more events of a subscription."""
+
+    action: Literal["unsubscribe"]
+    subscription_id: _Id
+
+
+class Ping(_Message):
+    """Asks whether the bus is there, and keeps the connection open."""
+
+    action: Literal["ping"]
+
+
+class Message(
+    RootModel[
+        Annotated[
+            Subscribe | Acknowledge | Unsubscribe | Ping,
+            Field(discriminator="action"),
+        ]
+    ]
+):
+    """Any of these."""

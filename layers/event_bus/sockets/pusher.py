@@ -1,0 +1,167 @@
+"""Pushing what stands in inboxes to those who follow them."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from event_bus import times
+from event_bus.api.documents import fetched_document
+from event_bus.fetching.reader import Fetched, InboxReader
+from event_bus.ids import new_id
+from event_bus.log import logger
+from event_bus.registry.listeners import Listeners
+from event_bus.sockets.connections import MAX_MESSAGE_BYTES, Connections, Gone
+from event_bus.stores.followers import Follower, FollowerKey, FollowerStore
+
+WINDOW = 100
+"""How many events a client may leave unacknowledged before it gets no more."""
+
+HOLD_SECONDS = 20
+"""How long one push may take, before another one may begin."""
+
+_PATIENCE_SECONDS = 5.0
+_LOOK_SECONDS = 0.05
+
+
+class Held(Exception):
+    """Another one pushes to this follower, and takes its time."""
+
+
+class NotPushed(Exception):
+    """Some followers have not got what they are to get."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pusher:
+    """Pushes events, in order, to one follower by one function at a time.
+
+    Attributes:
+        followers: The followers.
+        reader: Reads inboxes.
+        connections: Where events are sent.
+        listeners: The subscriptions that end with their connection.
+        executor: Pushes to several followers side by side.
+        clock: Seconds that only grow.
+        sleep: Lets seconds pass.
+    """
+
+    followers: FollowerStore
+    reader: InboxReader
+    connections: Connections
+    listeners: Listeners
+    executor: Executor
+    clock: Callable[[], float] = times.steady
+    sleep: Callable[[float], None] = times.sleep
+
+    def push_all(self, places: Mapping[str, int]) -> None:
+        """Pushes to all who follow some subscriptions.
+
+        Args:
+            places: By subscription, the place up to which its inbox is filled.
+
+        Raises:
+            NotPushed: To some of them it failed; the others have it.
+        """
+        keys = [
+            (key, place)
+            for subscription_id, place in places.items()
+            for key in self.followers.of_subscription(subscription_id)
+        ]
+        failed = [each for each in self.executor.map(self._try, keys) if each]
+        if failed:
+            raise NotPushed(f"to {len(failed)} of {len(keys)} connections")
+
+    def push(self, key: FollowerKey, end: int, holder: str | None = None) -> None:
+        """Pushes to a follower what it has not got yet, as far as its window is open.
+
+        Args:
+            key: The follower.
+            end: The place up to which the inbox is filled.
+            holder: Who holds the follower already, if anyone does.
+
+        Raises:
+            Held: Another function pushes to it, or went down while it did.
+        """
+        holder = holder or new_id("psh")
+        follower = self._take(key, holder)
+        try:
+            while follower:
+                follower = self._push_page(follower, end, holder)
+        except Gone:
+            self.lose(key)
+
+    def lose(self, key: FollowerKey) -> None:
+        """Forgets a follower, and the subscription that was there for it alone."""
+        self.followers.remove(key)
+        self.listeners.end(key.subscription_id)
+        logger.info("follower gone", subscription_id=key.subscription_id)
+
+    def _try(self, each: tuple[FollowerKey, int]) -> FollowerKey | None:
+        key, end = each
+        try:
+            self.push(key, end)
+        except Exception:
+            logger.exception("not pushed", subscription_id=key.subscription_id)
+            return key
+        return None
+
+    def _take(self, key: FollowerKey, holder: str) -> Follower | None:
+        patience = self.clock() + _PATIENCE_SECONDS
+        while (follower := self.followers.hold(key, holder, HOLD_SECONDS)) is None:
+            if self.followers.get(key) is None:
+                return None
+            if self.clock() > patience:
+                raise Held(key.connection_id)
+            self.sleep(_LOOK_SECONDS)
+        return follower
+
+    def _push_page(self, follower: Follower, end: int, holder: str) -> Follower | None:
+        """Pushes one page; the follower for the next one, or None where there is none."""
+        key, sent = follower.key, follower.sent
+        room = WINDOW
+        if follower.durable:
+            room -= sent - follower.acknowledged
+        if sent < end and room > 0:
+            fetched, sent = self.reader.read(key.subscription_id, sent, room, 0)
+            for batch in _batches(fetched):
+                self.connections.send(key.connection_id, _events(key.subscription_id, batch))
+        # What is beyond the end has a push of its own to come.
+        closed = sent < end and room <= 0
+        moved = sent > follower.sent
+        after = self.followers.release(key, holder, sent, waiting=closed)
+        if after is None or sent >= end:
+            return None
+        # An acknowledgement that came meanwhile has opened the window, and found nobody waiting.
+        if moved or after.acknowledged > follower.acknowledged:
+            return self._take(key, holder)
+        return None
+
+
+def _events(subscription_id: str, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "type": "events",
+        "subscription_id": subscription_id,
+        "items": items,
+        "cursor": items[-1]["cursor"],
+    }
+
+
+def _batches(fetched: Sequence[Fetched]) -> Iterator[list[dict[str, Any]]]:
+    batch: list[dict[str, Any]] = []
+    filled = 0
+    for each in fetched:
+        document = fetched_document(each)
+        length = len(orjson.dumps(document))
+        if length > MAX_MESSAGE_BYTES:
+            document["event"] = {**each.event, "payload": None}
+            length = len(orjson.dumps(document))
+        if batch and filled + length > MAX_MESSAGE_BYTES:
+            yield batch
+            batch, filled = [], 0
+        batch.append(document)
+        filled += length
+    if batch:
+        yield batch

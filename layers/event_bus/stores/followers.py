@@ -1,0 +1,203 @@
+"""The table of followers: the connections that inboxes are pushed to, and how far each has come."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from event_bus import times
+from event_bus.stores.items import Item, number, text, unexpired, unless_refused
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@dataclass(frozen=True, slots=True)
+class FollowerKey:
+    """Which connection follows which subscription.
+
+    Attributes:
+        subscription_id: The subscription.
+        connection_id: The connection.
+    """
+
+    subscription_id: str
+    connection_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """How far a connection has come with an inbox.
+
+    Attributes:
+        key: Which connection, and whose inbox.
+        sent: The place up to which events were pushed.
+        acknowledged: The place up to which the client is done with them.
+        durable: Whether the subscription outlasts the connection; else nothing is acknowledged.
+        waiting: Whether there may be more, which is pushed once the client has acknowledged.
+    """
+
+    key: FollowerKey
+    sent: int
+    acknowledged: int
+    durable: bool
+    waiting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FollowerStore:
+    """Keeps followers, and lends each to one who pushes at a time.
+
+    Attributes:
+        client: The DynamoDB client.
+        table: The table's name.
+    """
+
+    client: "DynamoDBClient"
+    table: str
+
+    def add(self, follower: Follower, holder: str, seconds: float, expires_at: int) -> None:
+        """Adds a follower, or has it begin anew; it is held from the beginning.
+
+        Args:
+            follower: The follower.
+            holder: Who holds it, as for `hold`.
+            seconds: How long.
+            expires_at: When its connection has certainly ended, in Unix seconds.
+        """
+        self.client.put_item(
+            TableName=self.table,
+            Item={
+                **_key(follower.key),
+                "sent": number(follower.sent),
+                "acknowledged": number(follower.acknowledged),
+                "durable": {"BOOL": follower.durable},
+                "waiting": {"BOOL": follower.waiting},
+                "holder": text(holder),
+                "held_until": number(_milliseconds(seconds)),
+                "expires_at": number(expires_at),
+            },
+        )
+
+    def of_subscription(self, subscription_id: str) -> list[FollowerKey]:
+        """Who follows a subscription."""
+        return self._keys("subscription_id", subscription_id, ConsistentRead=True)
+
+    def of_connection(self, connection_id: str) -> list[FollowerKey]:
+        """What a connection follows; what it began to a moment ago may be missing."""
+        return self._keys("connection_id", connection_id, IndexName="by_connection")
+
+    def get(self, key: FollowerKey) -> Follower | None:
+        """One follower, or None."""
+        item = self.client.get_item(TableName=self.table, Key=_key(key), ConsistentRead=True).get(
+            "Item"
+        )
+        return _follower(item) if item and unexpired(item) else None
+
+    def hold(self, key: FollowerKey, holder: str, seconds: float) -> Follower | None:
+        """Takes a follower for some seconds.
+
+        Returns:
+            The follower; None where another one holds it, or there is none.
+        """
+        with unless_refused():
+            answer = self.client.update_item(
+                TableName=self.table,
+                Key=_key(key),
+                UpdateExpression="SET holder = :holder, held_until = :until",
+                ConditionExpression="attribute_exists(sent) AND (attribute_not_exists(held_until) "
+                "OR held_until <= :now OR holder = :holder)",
+                ExpressionAttributeValues={
+                    ":holder": text(holder),
+                    ":until": number(_milliseconds(seconds)),
+                    ":now": number(_milliseconds(0)),
+                },
+                ReturnValues="ALL_NEW",
+            )
+            return _follower(answer["Attributes"])
+        return None
+
+    def release(
+        self, key: FollowerKey, holder: str, sent: int, *, waiting: bool
+    ) -> Follower | None:
+        """Gives a follower back.
+
+        Args:
+            key: The follower.
+            holder: Who holds it.
+            sent: The place up to which events are pushed now.
+            waiting: Whether there may be more.
+
+        Returns:
+            The follower as it stands now; None where it was held no more, and stays as it is.
+        """
+        with unless_refused():
+            answer = self.client.update_item(
+                TableName=self.table,
+                Key=_key(key),
+                UpdateExpression="SET sent = :sent, waiting = :waiting REMOVE held_until, holder",
+                ConditionExpression="holder = :holder",
+                ExpressionAttributeValues={
+                    ":sent": number(sent),
+                    ":waiting": {"BOOL": waiting},
+                    ":holder": text(holder),
+                },
+                ReturnValues="ALL_NEW",
+            )
+            return _follower(answer["Attributes"])
+        return None
+
+    def acknowledge(self, key: FollowerKey, place: int) -> Follower | None:
+        """Has a client be done with all up to a place that was pushed to it.
+
+        Returns:
+            The follower as it stands now; None where it is further already, or not yet there.
+        """
+        with unless_refused():
+            answer = self.client.update_item(
+                TableName=self.table,
+                Key=_key(key),
+                UpdateExpression="SET acknowledged = :place",
+                ConditionExpression="acknowledged < :place AND sent >= :place",
+                ExpressionAttributeValues={":place": number(place)},
+                ReturnValues="ALL_NEW",
+            )
+            return _follower(answer["Attributes"])
+        return None
+
+    def remove(self, key: FollowerKey) -> None:
+        """Removes a follower, if it is there."""
+        self.client.delete_item(TableName=self.table, Key=_key(key))
+
+    def _keys(self, name: str, value: str, **options: Any) -> list[FollowerKey]:
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.table,
+            KeyConditionExpression=f"{name} = :value",
+            ExpressionAttributeValues={":value": text(value)},
+            **options,
+        )
+        return [
+            FollowerKey(item["subscription_id"]["S"], item["connection_id"]["S"])
+            for page in pages
+            for item in page["Items"]
+        ]
+
+
+def _milliseconds(later: float) -> int:
+    return int(1000 * (times.unix() + later))
+
+
+def _key(key: FollowerKey) -> Item:
+    return {
+        "subscription_id": text(key.subscription_id),
+        "connection_id": text(key.connection_id),
+    }
+
+
+def _follower(item: Mapping[str, Any]) -> Follower:
+    return Follower(
+        key=FollowerKey(item["subscription_id"]["S"], item["connection_id"]["S"]),
+        sent=int(item["sent"]["N"]),
+        acknowledged=int(item["acknowledged"]["N"]),
+        durable=item["durable"]["BOOL"],
+        waiting=item["waiting"]["BOOL"],
+    )

@@ -1,0 +1,254 @@
+"""Subscribers that are connected by a WebSocket."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from tests.end_to_end.receiver import eventually
+from tests.end_to_end.socket_client import SocketClient, connected
+from tests.end_to_end.world import Client, World
+
+
+@pytest.fixture
+def domain(world: World) -> str:
+    return world.name("task")
+
+
+@pytest.fixture
+def service(world: World, domain: str) -> Client:
+    return world.publisher(f"{domain}.*")
+
+
+@pytest.fixture
+def socket(world: World, service: Client) -> Iterator[SocketClient]:
+    with connected(world.bus.websocket_url, service.key) as client:
+        yield client
+
+
+def durable(service: Client, domain: str, **more: Any) -> str:
+    answer = service.http.post(
+        "/subscriptions",
+        json={"event_types": [f"{domain}.*"], "target": {"type": "websocket"}, **more},
+    )
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+def numbers(items: list[dict[str, Any]]) -> list[int]:
+    return [item["event"]["payload"]["n"] for item in items]
+
+
+def test_whoever_subscribes_is_pushed_what_matches(
+    service: Client, domain: str, socket: SocketClient
+) -> None:
+    begun = socket.subscribe(
+        event_types=[f"{domain}.*"],
+        filters={f"{domain}.*": {"n": [{"numeric": [">=", 3]}]}},
+        ref="first",
+    )
+    assert begun["ref"] == "first"
+    ids = [service.publish(f"{domain}.created", {"n": n}) for n in range(6)]
+    items = socket.items(3)
+    assert sorted(numbers(items)) == [3, 4, 5]
+    assert [int(item["cursor"]) for item in items] == [1, 2, 3]
+    assert {item["event"]["id"] for item in items} == set(ids[3:])
+    assert socket.ask("unsubscribe", subscription_id=begun["subscription_id"])["type"] == (
+        "unsubscribed"
+    )
+    service.publish(f"{domain}.created", {"n": 7})
+    assert socket.quiet()
+    assert service.http.get(f"/subscriptions/{begun['subscription_id']}").status_code == 404
+
+
+def test_a_client_that_went_away_gets_what_it_missed_in_order_without_a_gap(
+    world: World, service: Client, domain: str
+) -> None:
+    subscription_id = durable(service, domain, ordered=True)
+    stream = {"metadata": {"stream_id": f"{domain}/1"}}
+    url = world.bus.websocket_url
+    with connected(url, service.key) as client:
+        client.subscribe(subscription_id=subscription_id)
+        for n in range(3):
+            service.publish(f"{domain}.moved", {"n": n}, **stream)
+        first = client.items(3)
+        client.break_off()
+    for n in range(3, 8):
+        service.publish(f"{domain}.moved", {"n": n}, **stream)
+    with connected(url, service.key) as client:
+        client.subscribe(subscription_id=subscription_id, cursor=first[1]["cursor"])
+        again = client.items(6)
+        assert numbers(first) + numbers(again)[1:] == list(range(8))
+        assert [int(each["cursor"]) for each in again] == list(range(3, 9))
+        # What it acknowledges is not sent to whoever comes without having seen anything.
+        client.send("ack", subscription_id=subscription_id, cursor=again[3]["cursor"])
+        assert client.ask("ping")["type"] == "pong"
+    with connected(url, service.key) as client:
+        assert client.subscribe(subscription_id=subscription_id)["cursor"] == again[3]["cursor"]
+        assert numbers(client.items(2)) == [6, 7]
+
+
+def test_a_client_gets_no_more_than_it_can_hold_before_it_acknowledges(
+    world: World, service: Client, domain: str
+) -> None:
+    subscription_id = durable(service, domain)
+    batch = [{"type": f"{domain}.created", "payload": {"n": n}} for n in range(100)]
+    for _ in range(2):
+        assert service.http.post("/events", json=batch).status_code == 202
+    path = f"/subscriptions/{subscription_id}"
+    eventually(lambda: service.http.get(f"{path}/events?cursor=199").json()["items"])
+    with connected(world.bus.websocket_url, service.key) as client:
+        client.subscribe(subscription_id=subscription_id)
+        window = client.items(100)
+        assert [int(each["cursor"]) for each in window] == list(range(1, 101))
+        assert client.quiet()
+        # It is pushed when something comes as little as before.
+        service.publish(f"{domain}.created", {"n": 0})
+        assert client.quiet()
+        client.send("ack", subscription_id=subscription_id, cursor="60")
+        client.send("ack", subscription_id=subscription_id, cursor="100")
+        rest = client.items(100)
+        assert [int(each["cursor"]) for each in rest] == list(range(101, 201))
+        assert client.quiet()
+        client.send("ack", subscription_id=subscription_id, cursor="101")
+        assert [each["cursor"] for each in client.items(1)] == ["201"]
+
+
+def test_what_is_connected_no_more_is_forgotten(world: World, service: Client, domain: str) -> None:
+    url = world.bus.websocket_url
+    with connected(url, service.key) as client:
+        begun = client.subscribe(event_types=[f"{domain}.*"])["subscription_id"]
+        client.break_off()
+    eventually(lambda: service.http.get(f"/subscriptions/{begun}").status_code == 404)
+    # One whose end nobody was told of is found out when it is pushed to.
+    followers = world.bus.resources["followers_table"]
+    subscription_id = durable(service, domain)
+    with connected(url, service.key) as client:
+        client.subscribe(subscription_id=subscription_id)
+        [item] = world.bus.dynamodb.query(
+            TableName=followers,
+            KeyConditionExpression="subscription_id = :id",
+            ExpressionAttributeValues={":id": {"S": subscription_id}},
+        )["Items"]
+    key = {"subscription_id": {"S": subscription_id}}
+    stale = {**item, "connection_id": {"S": "gone"}}
+    world.bus.dynamodb.put_item(TableName=followers, Item=stale)
+    service.publish(f"{domain}.created", {"n": 1})
+    eventually(
+        lambda: (
+            "Item"
+            not in world.bus.dynamodb.get_item(
+                TableName=followers, Key={**key, "connection_id": {"S": "gone"}}
+            )
+        )
+    )
+
+
+def test_a_large_event_is_pushed_without_its_payload(
+    service: Client, domain: str, socket: SocketClient
+) -> None:
+    socket.subscribe(event_types=[f"{domain}.*"])
+    event_id = service.publish(f"{domain}.created", {"text": "x" * 200_000})
+    [item] = socket.items(1)
+    assert item["event"]["payload"] is None
+    assert item["event"]["id"] == event_id
+    assert len(service.event(event_id)["payload"]["text"]) == 200_000
+
+
+def test_replays_and_guarantees_are_as_for_all(world: World, service: Client, domain: str) -> None:
+    subscription_id = durable(service, domain, delivery_guarantee="exactly_once")
+    event_id = service.publish(f"{domain}.created", {"n": 1})
+    service.settled(event_id, subscription_id, "delivered")
+    with connected(world.bus.websocket_url, service.key) as client:
+        client.subscribe(subscription_id=subscription_id)
+        [first] = client.items(1)
+        replay = service.replayed(f"/events/{event_id}/replay")
+        [again] = client.items(1)
+    assert first["delivery_id"] == event_id
+    assert again["delivery_id"] == f"{event_id}:{replay['id']}"
+    assert again["event"]["metadata"]["replay_id"] == replay["id"]
+
+
+def test_only_those_who_are_known_connect(world: World, service: Client) -> None:
+    for key in (None, "wrong-key-wrong-key"):
+        with pytest.raises(InvalidStatus) as refused, connected(world.bus.websocket_url, key):
+            pass
+        assert refused.value.response.status_code == 403
+    with pytest.raises(InvalidStatus), connected(world.bus.websocket_url, token=service.key):
+        pass
+
+
+def test_a_token_connects_a_browser(world: World, service: Client, domain: str) -> None:
+    url = world.bus.websocket_url
+    own, other = durable(service, domain), durable(service, domain)
+    token = service.http.post("/stream-tokens").json()["token"]
+    with connected(url, token=token) as client:
+        client.subscribe(event_types=[f"{domain}.*"])
+        client.subscribe(subscription_id=own)
+    token = service.http.post(f"/subscriptions/{own}/stream-tokens").json()["token"]
+    with connected(url, token=token) as client:
+        client.subscribe(subscription_id=own)
+        assert client.ask("subscribe", subscription_id=other)["error"]["status"] == 404
+        assert client.ask("subscribe", event_types=["a.b"])["error"]["status"] == 403
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "pointer"),
+    [
+        ("no json", 400, None),
+        ("[]", 422, ""),
+        ('{"action": "shout"}', 422, "/action"),
+        ('{"action": "subscribe"}', 422, "/event_types"),
+        ('{"action": "subscribe", "event_types": ["a b"]}', 422, "/event_types/0"),
+        ('{"action": "subscribe", "event_types": ["a.b"], "cursor": "1"}', 422, "/cursor"),
+        (
+            '{"action": "subscribe", "event_types": ["a.b"], "filters": {"c.d": {}}}',
+            422,
+            "/filters/c.d",
+        ),
+        ('{"action": "subscribe", "subscription_id": "sub_none"}', 404, None),
+        (
+            '{"action": "subscribe", "subscription_id": "s", "event_types": ["a.b"]}',
+            422,
+            "/event_types",
+        ),
+        ('{"action": "ack", "subscription_id": "sub_none", "cursor": "1"}', 404, None),
+        ('{"action": "ack", "subscription_id": "sub_none", "cursor": 1}', 422, "/cursor"),
+        ('{"action": "unsubscribe", "subscription_id": "sub_none"}', 404, None),
+        ('{"action": "ping", "what": 1}', 422, "/what"),
+        ('{"action": "ping", "ref": 1}', 422, "/ref"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    socket: SocketClient, text: str, status: int, pointer: str | None
+) -> None:
+    socket.connection.send(text)
+    answer = socket.receive()
+    assert answer["type"] == "error"
+    error = answer["error"]
+    assert error["status"] == status, error
+    assert [each["pointer"] for each in error.get("errors", [])] == (
+        [] if pointer is None else [pointer]
+    )
+    assert socket.ask("ping", ref="on")["ref"] == "on"
+
+
+def test_a_place_that_is_not_reached_is_refused(
+    world: World, service: Client, domain: str, socket: SocketClient
+) -> None:
+    subscription_id = durable(service, domain)
+    beyond = socket.ask("subscribe", subscription_id=subscription_id, cursor="1")
+    assert beyond["error"]["errors"][0]["pointer"] == "/cursor"
+    socket.subscribe(subscription_id=subscription_id)
+    unsent = socket.ask("ack", subscription_id=subscription_id, cursor="1")
+    assert unsent["error"]["errors"][0]["pointer"] == "/cursor"
+    begun = socket.subscribe(event_types=[f"{domain}.*"])
+    service.publish(f"{domain}.created")
+    socket.items(2)
+    needless = socket.ask("ack", subscription_id=begun["subscription_id"], cursor="1")
+    assert needless["error"]["status"] == 409
+    pulled = service.http.post(
+        "/subscriptions", json={"event_types": [f"{domain}.*"], "target": {"type": "pull"}}
+    ).json()["id"]
+    assert socket.ask("subscribe", subscription_id=pulled)["error"]["status"] == 409
