@@ -1,0 +1,94 @@
+"""A real browser, Chromium, that runs a page of a test."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from infra.built import ROOT
+
+_FIND = "import chromium from '@sparticuz/chromium'; console.log(await chromium.executablePath())"
+
+
+class Page:
+    """A page that is open in the browser, and what its scripts report by `report(...)`."""
+
+    def __init__(self) -> None:
+        self.reports: list[Any] = []
+
+
+@contextmanager
+def browsing(script: str) -> Iterator[Page]:
+    """Opens a page in a browser of its own, until the end of the block.
+
+    Args:
+        script: The page's script; `report(value)` puts a value among the page's reports.
+    """
+    page = Page()
+    html = f"""<!doctype html><script type="module">
+    const report = (value) => fetch("/", {{method: "POST", body: JSON.stringify(value)}});
+    {script}</script>"""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._answer(html.encode())
+
+        def do_POST(self) -> None:
+            length = int(self.headers["content-length"])
+            page.reports.append(json.loads(self.rfile.read(length)))
+            self._answer(b"")
+
+        def _answer(self, body: bytes) -> None:
+            self.send_response(200)
+            self.send_header("content-type", "text/html")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with (
+        ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server,
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+    ):
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        browser = subprocess.Popen(
+            [
+                *(_chromium(folder), "--headless", "--no-sandbox", "--disable-gpu"),
+                *("--disable-dev-shm-usage", "--no-first-run"),
+                *(f"--user-data-dir={folder}/profile", f"http://127.0.0.1:{server.server_port}/"),
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            yield page
+        finally:
+            os.killpg(browser.pid, 9)
+            browser.wait()
+            server.shutdown()
+
+
+def _chromium(folder: str) -> str:
+    if sys.platform != "linux":
+        pytest.skip("the browser of this test is built for Linux")
+    found = subprocess.run(
+        ["node", "--input-type=module", "--eval", _FIND],
+        cwd=ROOT,
+        # It is unpacked there, and goes with the folder.
+        env={**os.environ, "TMPDIR": folder},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return found.stdout.strip()

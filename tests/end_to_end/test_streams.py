@@ -1,0 +1,205 @@
+"""Streams of Server-Sent Events: by a browser, by clients that go down, without a subscription."""
+
+import threading
+import time
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from tests.end_to_end.browser import browsing
+from tests.end_to_end.problems import problem
+from tests.end_to_end.receiver import eventually
+from tests.end_to_end.test_inboxes import events_of
+from tests.end_to_end.world import Client, World
+
+
+@pytest.fixture
+def domain(world: World) -> str:
+    return world.name("task")
+
+
+@pytest.fixture
+def service(world: World, domain: str) -> Client:
+    return world.publisher(f"{domain}.*")
+
+
+def subscribed(service: Client, domain: str, **more: Any) -> str:
+    answer = service.http.post(
+        "/subscriptions",
+        json={"event_types": [f"{domain}.*"], "target": {"type": "sse"}, **more},
+    )
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+class Follower:
+    """A client of a stream, as `EventSource` is one: it asks again from where it was."""
+
+    def __init__(self, http: httpx.Client, path: str, **query: Any) -> None:
+        self.http, self.path, self.query = http, path, query
+        self.last_id: str | None = None
+
+    def turn(self, wait: int = 20) -> list[dict[str, str]]:
+        """The events of one turn."""
+        headers = {"last-event-id": self.last_id} if self.last_id else {}
+        answer = self.http.get(self.path, params={**self.query, "wait": wait}, headers=headers)
+        assert answer.status_code == 200, answer.text
+        for line in answer.text.splitlines():
+            if line.startswith("id: "):
+                self.last_id = line.removeprefix("id: ")
+        return events_of(answer.text)
+
+    def events(self, count: int) -> list[dict[str, Any]]:
+        """The next events, so many."""
+        found: list[dict[str, Any]] = []
+        while len(found) < count:
+            found += [orjson.loads(block["data"]) for block in self.turn()]
+        return found
+
+
+def test_a_client_that_is_killed_goes_on_where_it_was(service: Client, domain: str) -> None:
+    path = f"/subscriptions/{subscribed(service, domain, ordered=True)}/stream"
+    stream = {"metadata": {"stream_id": f"{domain}/1"}}
+    client = Follower(service.http, path, cursor=0)
+    for n in range(3):
+        service.publish(f"{domain}.moved", {"n": n}, **stream)
+    first = client.events(3)
+    # The next turn ends with its client, which has seen nothing of it.
+    with pytest.raises(httpx.ReadTimeout):
+        service.http.get(path, headers={"last-event-id": client.last_id or ""}, timeout=0.5)
+    for n in range(3, 6):
+        service.publish(f"{domain}.moved", {"n": n}, **stream)
+    again = Follower(service.http, path)
+    again.last_id = client.last_id
+    seen = [each["payload"]["n"] for each in first + again.events(3)]
+    assert seen == list(range(6))
+
+
+@pytest.fixture
+def listening(service: Client, domain: str) -> Follower:
+    client = Follower(service.http, "/stream", types=f"{domain}.created,{domain}.closed")
+    assert client.turn() == []
+    return client
+
+
+def test_anyone_listens_to_types_for_a_while(
+    world: World, service: Client, domain: str, listening: Follower
+) -> None:
+    ids = [service.publish(f"{domain}.{name}") for name in ("created", "moved", "closed")]
+    heard = listening.events(2)
+    assert {each["id"] for each in heard} == {ids[0], ids[2]}
+    listener = str(listening.last_id).partition(".")[0]
+    assert (
+        service.http.get(f"/subscriptions/{listener}").json()["expires_at"] > heard[0]["timestamp"]
+    )
+    # Between two turns nothing is missed.
+    later = service.publish(f"{domain}.created")
+    time.sleep(1)
+    assert [each["id"] for each in listening.events(1)] == [later]
+
+
+def test_a_listener_that_stays_away_ends_and_is_told(
+    world: World, service: Client, domain: str, listening: Follower
+) -> None:
+    listener = str(listening.last_id).partition(".")[0]
+    world.bus.dynamodb.update_item(
+        TableName=world.bus.resources["subscriptions_table"],
+        Key={"id": {"S": listener}},
+        UpdateExpression="SET ends_at = :past",
+        ExpressionAttributeValues={":past": {"N": str(int(time.time()) - 100)}},
+    )
+    [reset] = listening.turn()
+    assert reset["event"] == "eventbus.stream.reset"
+    assert not str(listening.last_id).startswith(listener)
+    event_id = service.publish(f"{domain}.created")
+    assert [each["id"] for each in listening.events(1)] == [event_id]
+    world.sweep()
+    problem(service.http.get(f"/subscriptions/{listener}"), 404)
+
+
+@pytest.mark.parametrize("query", ["", "types=", "types=a b", "types=a.b,", "types=a.b&wait=26"])
+def test_what_cannot_be_listened_to_is_refused(service: Client, query: str) -> None:
+    assert problem(service.http.get(f"/stream?{query}"), 400)["errors"]
+
+
+def test_a_token_listens_and_does_nothing_else(world: World, service: Client, domain: str) -> None:
+    token = service.http.post("/stream-tokens").json()["token"]
+    anonymous = world.anonymous()
+    query = {"types": f"{domain}.*", "token": token}
+    assert anonymous.get("/stream", params=query).status_code == 200
+    problem(anonymous.get("/stream", params={**query, "token": "ebt_wrong"}), 401)
+    problem(anonymous.get("/events", params={"token": token}), 401)
+    problem(anonymous.post("/stream-tokens", headers={"x-api-key": token}), 401)
+    bound = service.http.post(f"/subscriptions/{subscribed(service, domain)}/stream-tokens")
+    problem(anonymous.get("/stream", params={**query, "token": bound.json()["token"]}), 403)
+
+
+SCRIPT = """
+const source = new EventSource(%s);
+source.onopen = () => report({open: true});
+source.addEventListener(%s, (message) =>
+    report({id: message.lastEventId, event: JSON.parse(message.data)}));
+"""
+
+
+def following(url: str, event_type: str) -> str:
+    """The script of a page that follows a stream, and reports what it hears."""
+    return SCRIPT % (orjson.dumps(url).decode(), orjson.dumps(event_type).decode())
+
+
+def test_a_browser_follows_a_subscription_over_many_turns(
+    world: World, service: Client, domain: str
+) -> None:
+    subscription_id = subscribed(service, domain, ordered=True)
+    path = f"/subscriptions/{subscription_id}/stream"
+    token = service.http.post(f"{path}-tokens").json()["token"]
+    stream = {"metadata": {"stream_id": f"{domain}/1"}}
+    service.publish(f"{domain}.moved", {"n": 0}, **stream)
+    url = f"{world.bus.api_url}{path}?token={token}&cursor=0&wait=2"
+    with browsing(following(url, f"{domain}.moved")) as page:
+
+        def heard() -> list[int]:
+            found = [each["event"] for each in page.reports if "event" in each]
+            return [each["payload"]["n"] for each in found]
+
+        eventually(lambda: heard() == [0])
+        for n in range(1, 5):
+            service.publish(f"{domain}.moved", {"n": n}, **stream)
+            # Some while the browser waits, some between two turns, some after a turn of silence.
+            time.sleep(0.9 * n)
+        eventually(lambda: len(heard()) >= 5)
+    assert heard() == list(range(5))
+    assert [each["id"] for each in page.reports if "event" in each] == list("12345")
+
+
+def test_a_browser_that_is_killed_goes_on_in_another_one(
+    world: World, service: Client, domain: str
+) -> None:
+    path = f"/subscriptions/{subscribed(service, domain)}/stream"
+    token = service.http.post(f"{path}-tokens").json()["token"]
+    url = f"{world.bus.api_url}{path}?token={token}&cursor="
+    first = service.publish(f"{domain}.created")
+    with browsing(following(f"{url}0", f"{domain}.created")) as page:
+        eventually(lambda: any("event" in each for each in page.reports))
+    last = page.reports[-1]
+    assert last["event"]["id"] == first
+    second = service.publish(f"{domain}.created")
+    with browsing(following(url + last["id"], f"{domain}.created")) as page:
+        eventually(lambda: any("event" in each for each in page.reports))
+    assert page.reports[-1]["event"]["id"] == second
+
+
+def test_a_browser_listens_to_types(world: World, service: Client, domain: str) -> None:
+    token = service.http.post("/stream-tokens").json()["token"]
+    url = f"{world.bus.api_url}/stream?types={domain}.*&token={token}"
+    with browsing(following(url, f"{domain}.created")) as page:
+        eventually(lambda: {"open": True} in page.reports)
+        # The first answer is there at once, so that all is heard from then on.
+        ids = [service.publish(f"{domain}.created") for _ in range(2)]
+        publisher = threading.Timer(2, lambda: ids.append(service.publish(f"{domain}.created")))
+        publisher.start()
+        eventually(lambda: sum("event" in each for each in page.reports) == 3)
+        publisher.join()
+    assert {each["event"]["id"] for each in page.reports if "event" in each} == set(ids)
