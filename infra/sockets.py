@@ -84,13 +84,12 @@ class Sockets(Construct):
             function.use_bucket(data.payloads, "GetObject")
             function.use_table(data.subscriptions, "DeleteItem", "GetItem")
             function.use_table(data.changes, "PutItem", "Query")
-            function.use_table(data.cursors)
-            function.use_retention()
             function.send_to_connections(self._api.api_id)
         self.socket.use_table(data.followers, "PutItem", indexes=("by_connection",))
         self.socket.use_table(data.inbox, "GetItem")
         self.socket.use_table(data.subscriptions, "PutItem")
         self.socket.use_table(data.cursors, "GetItem", "UpdateItem")
+        self.socket.use_retention()
         StreamSource(
             self,
             "Inbox",

@@ -10,6 +10,7 @@ from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
+from event_bus.stores.followers import FollowerStore
 from event_bus.stores.inboxes import InboxStore
 from event_bus.stores.keys import KeyStore
 from event_bus.stores.payloads import PayloadStore
@@ -86,6 +87,10 @@ class Aws:
     @property
     def inboxes(self) -> InboxStore:
         return InboxStore(self.dynamodb, self.tables["inbox"], RETENTION_DAYS)
+
+    @property
+    def followers(self) -> FollowerStore:
+        return FollowerStore(self.dynamodb, self.tables["followers"])
 
     @property
     def streams(self) -> StreamStore:

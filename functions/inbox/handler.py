@@ -9,6 +9,7 @@ from event_bus.api.endpoint import Request, Response, answer
 from event_bus.api.paging import bad_parameter, limit_in, patterns_in, whole_in
 from event_bus.errors import Conflict
 from event_bus.fetching.event_stream import MEDIA_TYPE
+from event_bus.fetching.leases import InboxLeases
 from event_bus.fetching.reader import InboxReader
 from event_bus.fetching.streams import Streams
 from event_bus.model.fetching import (
@@ -39,11 +40,13 @@ _subscriptions = SubscriptionStore(
 _inboxes = InboxStore(_dynamodb, settings().inbox_table)
 _reader = InboxReader(
     _inboxes,
-    CursorStore(_dynamodb, settings().cursors_table, settings().retention_days),
     EventStore(
         _dynamodb, settings().events_table, PayloadStore(clients.s3(), settings().payloads_bucket)
     ),
     ThreadPoolExecutor(8),
+)
+_leases = InboxLeases(
+    _reader, CursorStore(_dynamodb, settings().cursors_table, settings().retention_days)
 )
 _streams = Streams(_inboxes, _reader, Listeners(_subscriptions, _inboxes))
 _tokens = StreamTokens(KeyStore(_dynamodb, settings().keys_table))
@@ -77,7 +80,7 @@ def _fetch(request: Request) -> Response:
         lease, until = None, None
     else:
         seconds = whole_in(query, "lease", LEASE_SECONDS, 1, MAX_LEASE_SECONDS)
-        taken = _reader.take(subscription.id, limit, wait, seconds)
+        taken = _leases.take(subscription.id, limit, wait, seconds)
         fetched, position = taken.fetched, taken.position
         lease, until = taken.lease, taken.lease_until
     document = {
@@ -92,7 +95,7 @@ def _fetch(request: Request) -> Response:
 def _acknowledge(request: Request) -> Response:
     subscription = _inbox_of(request, request.caller)
     asked = read(Acknowledgement, request.json())
-    _reader.acknowledge(subscription.id, asked.lease, int(asked.cursor))
+    _leases.acknowledge(subscription.id, asked.lease, int(asked.cursor))
     return Response(204)
 
 

@@ -12,18 +12,26 @@ MOST, MOST_BYTES = 10, 240 * 1024
 256 KiB that every endpoint allows."""
 
 
-def batches(items: Iterable[_Item], size: Callable[[_Item], int]) -> Iterator[list[_Item]]:
+def batches(
+    items: Iterable[_Item],
+    size: Callable[[_Item], int],
+    *,
+    most: int = MOST,
+    most_bytes: int = MOST_BYTES,
+) -> Iterator[list[_Item]]:
     """Divides what is to be sent into requests; what is too large for any has one of its own.
 
     Args:
         items: What is to be sent, in order.
         size: Tells how many bytes one takes.
+        most: How many a request takes.
+        most_bytes: How many bytes a request takes.
     """
     batch: list[_Item] = []
     filled = 0
     for item in items:
         length = size(item)
-        if batch and (len(batch) == MOST or filled + length > MOST_BYTES):
+        if batch and (len(batch) == most or filled + length > most_bytes):
             yield batch
             batch, filled = [], 0
         batch.append(item)

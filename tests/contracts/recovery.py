@@ -68,6 +68,20 @@ class CursorsContract:
         with answer_lost(aws.retrying, "UpdateItem", aws.carry_out):
             assert cursors.hold("sub_1", "task/1", "a", 60)
 
+    def test_a_cursor_of_numbers_is_advanced_and_never_moved_back(self, aws: Aws) -> None:
+        assert aws.cursors.position("sub_1", "inbox") == ""
+        for place, stands in ((9, "9"), (10, "10"), (9, "10"), (2, "10"), (101, "101")):
+            aws.cursors.advance("sub_1", "inbox", place)
+            assert aws.cursors.position("sub_1", "inbox") == stands
+
+    def test_what_is_held_is_advanced_all_the_same(self, aws: Aws) -> None:
+        held = aws.cursors.hold("sub_1", "inbox", "a", 60)
+        assert held
+        aws.cursors.advance("sub_1", "inbox", 4)
+        assert aws.cursors.hold("sub_1", "inbox", "b", 60) is None
+        assert aws.cursors.release(held, "5")
+        assert aws.cursors.position("sub_1", "inbox") == "5"
+
 
 @dataclass(frozen=True, slots=True)
 class LateReader(StreamStore):
@@ -219,6 +233,19 @@ class InboxesContract:
         late = LateFiller(aws.dynamodb, aws.tables["inbox"], RETENTION_DAYS)
         late.append("sub_1", self._keys("evt_2", "evt_3"))
         assert self._entries(aws) == [(1, "evt_1"), (2, "evt_2"), (3, "evt_3")]
+
+    def test_what_is_pushed_is_marked_for_the_stream(self, aws: Aws) -> None:
+        aws.inboxes.append("sub_1", self._keys("evt_1"), pushed=True)
+        aws.inboxes.append("sub_1", self._keys("evt_2"))
+        items = aws.dynamodb.scan(TableName=aws.tables["inbox"])["Items"]
+        marked = [item["event_id"]["S"] for item in items if "pushed" in item]
+        assert marked == ["evt_1"]
+
+    def test_an_inbox_that_is_forgotten_begins_anew(self, aws: Aws) -> None:
+        aws.inboxes.append("sub_1", self._keys("evt_1"))
+        aws.inboxes.forget("sub_1")
+        aws.inboxes.forget("sub_1")
+        assert aws.inboxes.last("sub_1") == 0
 
     def test_what_was_not_sent_is_not_there(self, aws: Aws) -> None:
         with (

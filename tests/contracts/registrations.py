@@ -1,5 +1,8 @@
 """What the stores of publishers and of keys promise, on whatever they stand."""
 
+import time
+from dataclasses import replace
+
 import pytest
 from event_bus.security.keys import ApiKey
 from event_bus.stores.transactions import TransactionRefused, transact
@@ -71,6 +74,14 @@ class KeysContract:
         transact(aws.dynamodb, [aws.keys.putting(ApiKey("hash", "planner", NOON))])
         aws.keys.delete("hash")
         aws.keys.delete("hash")
+        assert aws.keys.find("hash") is None
+
+    def test_a_token_is_kept_until_it_ends(self, aws: Aws) -> None:
+        token = ApiKey("hash", "planner", NOON, int(time.time()) + 60, "sub_1")
+        aws.keys.add(token)
+        assert aws.keys.find("hash") == token
+        assert aws.keys.of_service("planner") == [token]
+        aws.keys.add(replace(token, expires_at=int(time.time()) - 1))
         assert aws.keys.find("hash") is None
 
 

@@ -156,3 +156,24 @@ class SubscriptionsContract:
             aws.subscriptions.create(subscription(each))
         slow = replace(aws.subscriptions, client=grudging(aws.dynamodb, 2))
         assert slow.get_many(ids).keys() == set(ids)
+
+    def test_those_that_end_by_themselves_are_found_once_they_have(self, aws: Aws) -> None:
+        for name, ends_at in (("sub_1", 100), ("sub_2", 200), ("sub_3", None)):
+            aws.subscriptions.create(subscription(name, ends_at=ends_at))
+        listening = aws.subscriptions.get("sub_1")
+        assert listening
+        assert listening.ends_at == 100
+        assert aws.subscriptions.ended(before=150, limit=10) == ["sub_1"]
+        assert aws.subscriptions.ended(before=300, limit=10) == ["sub_1", "sub_2"]
+        changes = len(_changes(aws))
+        assert aws.subscriptions.prolong("sub_1", 400)
+        # Whom it concerns not does not hear of it.
+        assert len(_changes(aws)) == changes
+        assert aws.subscriptions.ended(before=300, limit=10) == ["sub_2"]
+        assert not aws.subscriptions.prolong("sub_3", 400)
+        assert not aws.subscriptions.prolong("sub_4", 400)
+        again = aws.subscriptions.get("sub_1")
+        assert again
+        # What was read before can still be changed, and deleted.
+        aws.subscriptions.delete(again)
+        assert aws.subscriptions.ended(before=500, limit=10) == ["sub_2"]

@@ -7,10 +7,7 @@ from typing import Any
 
 from event_bus import times
 from event_bus.delivery.envelope import envelope
-from event_bus.errors import Conflict
-from event_bus.ids import new_id
 from event_bus.model.event import Event
-from event_bus.stores.cursors import Cursor, CursorStore
 from event_bus.stores.events import EventStore
 from event_bus.stores.inboxes import InboxEntry, InboxStore
 
@@ -18,9 +15,6 @@ MOST_BYTES = 4 * 1024 * 1024
 """How much payload one answer holds: a function may answer with 6 MB."""
 
 _LOOK_SECONDS = 0.5
-
-INBOX = "inbox"
-"""The name of the cursor that tells how far an inbox was acknowledged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,29 +33,11 @@ class Fetched:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """What a consumer has taken, and must acknowledge.
-
-    Attributes:
-        fetched: The events, in order.
-        position: The place up to which it has taken.
-        lease: What it acknowledges them by; None where there is nothing.
-        lease_until: Until when nobody else may take them, RFC 3339.
-    """
-
-    fetched: list[Fetched]
-    position: int
-    lease: str | None
-    lease_until: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class InboxReader:
     """Reads inboxes.
 
     Attributes:
         inboxes: The inboxes.
-        cursors: How far each was acknowledged, and who has taken what is next.
         events: The events.
         executor: Reads large payloads side by side.
         clock: Seconds that only grow.
@@ -69,7 +45,6 @@ class InboxReader:
     """
 
     inboxes: InboxStore
-    cursors: CursorStore
     events: EventStore
     executor: Executor
     clock: Callable[[], float] = times.steady
@@ -96,39 +71,6 @@ class InboxReader:
                 return [], position
             self.sleep(_LOOK_SECONDS)
         return self._fetched(entries)
-
-    def take(self, subscription_id: str, limit: int, wait: float, lease_seconds: int) -> Taken:
-        """What stands behind what was acknowledged, for one consumer at a time.
-
-        Args:
-            subscription_id: Whose inbox.
-            limit: How many events at most.
-            wait: How many seconds to wait for the first of them.
-            lease_seconds: How long they are its own to acknowledge.
-
-        Raises:
-            Conflict: Another consumer has taken them, and its lease has not ended.
-        """
-        lease = new_id("lease")
-        seconds = wait + lease_seconds
-        cursor = self.cursors.hold(subscription_id, INBOX, lease, seconds)
-        if cursor is None:
-            raise Conflict("Another consumer has taken what is next, and its lease has not ended.")
-        until = times.after(seconds)
-        fetched, position = self.read(subscription_id, int(cursor.position or 0), limit, wait)
-        if not fetched:
-            self.cursors.release(cursor, str(position))
-            return Taken([], position, None, None)
-        return Taken(fetched, position, lease, until)
-
-    def acknowledge(self, subscription_id: str, lease: str, position: int) -> None:
-        """Has a consumer be done with all up to a place: what is behind it comes next.
-
-        Raises:
-            Conflict: The lease has ended, and another one may have taken the same.
-        """
-        if not self.cursors.release(Cursor(subscription_id, INBOX, "", lease), str(position)):
-            raise Conflict("The lease has ended, or was acknowledged; take the events again.")
 
     def _fetched(self, entries: list[InboxEntry]) -> tuple[list[Fetched], int]:
         events = self.events.get_many(entry.key.event_id for entry in entries)

@@ -7,7 +7,7 @@ from typing import Any
 from event_bus import strict_json, times
 from event_bus.api.failures import problem_of
 from event_bus.errors import Conflict, InvalidRequest, NotFound
-from event_bus.fetching.reader import INBOX
+from event_bus.fetching.leases import INBOX
 from event_bus.ids import new_id
 from event_bus.log import logger
 from event_bus.model.registration import Subscription

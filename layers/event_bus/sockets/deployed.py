@@ -28,7 +28,6 @@ def deployed_pusher() -> Pusher:
         followers=FollowerStore(dynamodb, settings().followers_table),
         reader=InboxReader(
             inboxes,
-            CursorStore(dynamodb, settings().cursors_table, settings().retention_days),
             EventStore(dynamodb, settings().events_table, payloads),
             ThreadPoolExecutor(_WORKERS),
         ),
@@ -49,7 +48,9 @@ def deployed_conversation() -> Conversation:
         listeners=pusher.listeners,
         followers=pusher.followers,
         inboxes=pusher.reader.inboxes,
-        cursors=pusher.reader.cursors,
+        cursors=CursorStore(
+            clients.dynamodb(), settings().cursors_table, settings().retention_days
+        ),
         pusher=pusher,
         connections=pusher.connections,
     )

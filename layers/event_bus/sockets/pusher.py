@@ -1,14 +1,15 @@
 """Pushing what stands in inboxes to those who follow them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
 from event_bus import times
 from event_bus.api.documents import fetched_document
+from event_bus.batches import batches
 from event_bus.fetching.reader import Fetched, InboxReader
 from event_bus.ids import new_id
 from event_bus.log import logger
@@ -126,7 +127,12 @@ class Pusher:
             room -= sent - follower.acknowledged
         if sent < end and room > 0:
             fetched, sent = self.reader.read(key.subscription_id, sent, room, 0)
-            for batch in _batches(fetched):
+            for batch in batches(
+                map(_packed, fetched),
+                lambda each: len(each[1]),
+                most=WINDOW,
+                most_bytes=MAX_MESSAGE_BYTES,
+            ):
                 self.connections.send(key.connection_id, _events(key.subscription_id, batch))
         # What is beyond the end has a push of its own to come.
         closed = sent < end and room <= 0
@@ -140,28 +146,19 @@ class Pusher:
         return None
 
 
-def _events(subscription_id: str, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _events(subscription_id: str, batch: Sequence[tuple[int, bytes]]) -> dict[str, Any]:
     return {
         "type": "events",
         "subscription_id": subscription_id,
-        "items": items,
-        "cursor": items[-1]["cursor"],
+        "items": [orjson.Fragment(text) for _, text in batch],
+        "cursor": str(batch[-1][0]),
     }
 
 
-def _batches(fetched: Sequence[Fetched]) -> Iterator[list[dict[str, Any]]]:
-    batch: list[dict[str, Any]] = []
-    filled = 0
-    for each in fetched:
-        document = fetched_document(each)
-        length = len(orjson.dumps(document))
-        if length > MAX_MESSAGE_BYTES:
-            document["event"] = {**each.event, "payload": None}
-            length = len(orjson.dumps(document))
-        if batch and filled + length > MAX_MESSAGE_BYTES:
-            yield batch
-            batch, filled = [], 0
-        batch.append(document)
-        filled += length
-    if batch:
-        yield batch
+def _packed(each: Fetched) -> tuple[int, bytes]:
+    """An event's place, and the event as its client reads it; a large one without its payload."""
+    text = orjson.dumps(fetched_document(each))
+    if len(text) > MAX_MESSAGE_BYTES:
+        bare = replace(each, event={**each.event, "payload": None})
+        text = orjson.dumps(fetched_document(bare))
+    return each.position, text

@@ -55,6 +55,7 @@ TABLES = {
         "changes": {"PutItem", "Query"},
         "circuits": {"BatchGetItem", "DeleteItem"},
         "replays": {"PutItem"},
+        "inbox": {"DeleteItem"},
     },
     "recovery": {
         "events": {"GetItem"},
@@ -83,7 +84,9 @@ TABLES = {
     },
     "deliver_inbox": {**OF_A_LANE, "inbox": {"GetItem", "PutItem", "UpdateItem"}},
     "inbox": {
-        "subscriptions": {"GetItem"},
+        "subscriptions": {"GetItem", "PutItem", "UpdateItem"},
+        "changes": {"PutItem", "Query"},
+        "keys": {"PutItem"},
         "inbox": {"GetItem", "Query"},
         "cursors": {"UpdateItem"},
         "events": {"BatchGetItem"},
@@ -107,6 +110,31 @@ TABLES = {
         "cursors": {"UpdateItem"},
         "events": {"Query/by_time", "Query/by_odd"},
         "replays": {"Query/by_running"},
+        "subscriptions": {"DeleteItem", "GetItem", "Query/by_end"},
+        "changes": {"PutItem", "Query"},
+        "inbox": {"DeleteItem"},
+    },
+    "socket": {
+        "followers": {
+            "DeleteItem",
+            "GetItem",
+            "PutItem",
+            "Query",
+            "Query/by_connection",
+            "UpdateItem",
+        },
+        "inbox": {"DeleteItem", "GetItem", "Query"},
+        "cursors": {"GetItem", "UpdateItem"},
+        "events": {"BatchGetItem"},
+        "subscriptions": {"DeleteItem", "GetItem", "PutItem"},
+        "changes": {"PutItem", "Query"},
+    },
+    "push": {
+        "followers": {"DeleteItem", "GetItem", "Query", "UpdateItem"},
+        "inbox": {"DeleteItem", "Query"},
+        "events": {"BatchGetItem"},
+        "subscriptions": {"DeleteItem", "GetItem"},
+        "changes": {"PutItem", "Query"},
     },
 }
 
@@ -313,6 +341,23 @@ def test_lanes_deliver_to_their_own_service_and_not_to_the_bus_itself(app: Synth
     others = functions.keys() - DELIVERIES.keys()
     for name in others:
         assert "sts:AssumeRole" not in actions_of(app, functions[name]), name
+
+
+def test_only_those_who_talk_to_clients_may_send_to_them(app: Synthesised) -> None:
+    functions = app.functions()
+    senders = {
+        name
+        for name in functions
+        if "execute-api:ManageConnections" in actions_of(app, functions[name])
+    }
+    assert senders == {"socket", "push"}
+    for name in senders:
+        (grant,) = [
+            each
+            for each in grants_of(app, functions[name])
+            if listed(each["Action"]) == ["execute-api:ManageConnections"]
+        ]
+        assert grant["Resource"]["Fn::Join"][1][-1] == f"/{app.stage}/POST/@connections/*"
 
 
 def test_the_authorizer_reads_and_does_nothing_else(app: Synthesised) -> None:

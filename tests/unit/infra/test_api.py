@@ -2,16 +2,29 @@
 
 import json
 
+import pytest
 from event_bus.api.routes import ROUTES
 
 from tests.unit.infra.synthesised import Resource, Synthesised
 
 
-def routes(app: Synthesised) -> dict[str, Resource]:
-    """The routes, by their key."""
-    return {
-        route.properties["RouteKey"]: route for route in app.resources("AWS::ApiGatewayV2::Route")
-    }
+def parts_of(app: Synthesised, protocol: str, kind: str) -> list[Resource]:
+    """The parts of the API of a protocol."""
+    (api,) = [
+        each
+        for each in app.resources("AWS::ApiGatewayV2::Api")
+        if each.properties["ProtocolType"] == protocol
+    ]
+    return [
+        each
+        for each in app.resources(f"AWS::ApiGatewayV2::{kind}")
+        if each.properties["ApiId"] == {"Ref": api.name}
+    ]
+
+
+def routes(app: Synthesised, protocol: str = "HTTP") -> dict[str, Resource]:
+    """The routes of an API, by their key."""
+    return {route.properties["RouteKey"]: route for route in parts_of(app, protocol, "Route")}
 
 
 def function_behind(app: Synthesised, route: Resource) -> str:
@@ -22,8 +35,10 @@ def function_behind(app: Synthesised, route: Resource) -> str:
         for integration in app.resources("AWS::ApiGatewayV2::Integration")
         if integration.name == integration_id
     ]
-    function_id = integration.properties["IntegrationUri"]["Fn::GetAtt"][0]
-    (name,) = [name for name, found in app.functions().items() if found.name == function_id]
+    uri = str(integration.properties["IntegrationUri"])
+    (name,) = [
+        name for name, found in app.functions().items() if f"'Fn::GetAtt': ['{found.name}'" in uri
+    ]
     return name
 
 
@@ -35,7 +50,7 @@ def test_every_route_of_the_table_exists_and_no_other(app: Synthesised) -> None:
 
 def test_only_public_routes_lack_the_authorizer(app: Synthesised) -> None:
     public = {route.key for route in ROUTES if route.public} | {"$default"}
-    (authorizer,) = app.resources("AWS::ApiGatewayV2::Authorizer")
+    (authorizer,) = parts_of(app, "HTTP", "Authorizer")
     for key, route in routes(app).items():
         if key in public:
             assert route.properties["AuthorizationType"] == "NONE", key
@@ -45,7 +60,7 @@ def test_only_public_routes_lack_the_authorizer(app: Synthesised) -> None:
 
 
 def test_the_authorizer_sees_every_request(app: Synthesised) -> None:
-    (authorizer,) = app.resources("AWS::ApiGatewayV2::Authorizer")
+    (authorizer,) = parts_of(app, "HTTP", "Authorizer")
     properties = authorizer.properties
     assert properties["AuthorizerType"] == "REQUEST"
     assert properties["AuthorizerPayloadFormatVersion"] == "2.0"
@@ -55,15 +70,30 @@ def test_the_authorizer_sees_every_request(app: Synthesised) -> None:
     assert not properties.get("IdentitySource")
 
 
-def test_the_stage_is_throttled_and_logged_without_keys(app: Synthesised) -> None:
-    (stage,) = app.resources("AWS::ApiGatewayV2::Stage")
+@pytest.mark.parametrize(("protocol", "name"), [("HTTP", "$default"), ("WEBSOCKET", None)])
+def test_the_stage_is_throttled_and_logged_without_keys(
+    app: Synthesised, protocol: str, name: str | None
+) -> None:
+    (stage,) = parts_of(app, protocol, "Stage")
     properties = stage.properties
-    assert properties["StageName"] == "$default"
+    assert properties["StageName"] == (name or app.stage)
     assert properties["AutoDeploy"] is True
     assert properties["DefaultRouteSettings"] == {
         "ThrottlingBurstLimit": 1000,
         "ThrottlingRateLimit": 2000,
     }
     log = json.loads(properties["AccessLogSettings"]["Format"])
-    assert {"request_id", "route", "status", "latency_ms", "integration_error"} <= log.keys()
+    assert {"request_id", "status", "integration_error"} <= log.keys()
     assert not [value for value in log.values() if "header" in value.lower()]
+
+
+def test_whoever_connects_is_authorized(app: Synthesised) -> None:
+    made = routes(app, "WEBSOCKET")
+    assert made.keys() == {"$connect", "$disconnect", "$default"}
+    (authorizer,) = parts_of(app, "WEBSOCKET", "Authorizer")
+    connect = made["$connect"].properties
+    assert connect["AuthorizationType"] == "CUSTOM"
+    assert connect["AuthorizerId"] == {"Ref": authorizer.name}
+    assert not authorizer.properties.get("IdentitySource")
+    for route in made.values():
+        assert function_behind(app, route) == "socket"

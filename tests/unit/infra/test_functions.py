@@ -4,7 +4,9 @@ from infra.built import ROOT
 from tests.unit.infra.synthesised import LANES, Synthesised
 
 BEHIND_THE_API = {"publish", "events", "registry", "recovery", "inbox", "status"}
-FOLDERS = BEHIND_THE_API | LANES | {"authorize", "route", "redrive", "replay", "sweep"}
+FOLDERS = (
+    BEHIND_THE_API | LANES | {"authorize", "route", "redrive", "replay", "sweep", "socket", "push"}
+)
 
 
 def test_every_folder_is_a_function(app: Synthesised) -> None:
@@ -26,6 +28,7 @@ def test_no_function_behind_the_api_outlasts_it(app: Synthesised) -> None:
     functions = app.functions()
     for name in BEHIND_THE_API:
         assert functions[name].properties["Timeout"] == 29, name
+    assert functions["socket"].properties["Timeout"] == 28
     assert functions["authorize"].properties["Timeout"] <= 10
 
 

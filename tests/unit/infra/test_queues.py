@@ -1,5 +1,6 @@
 """No message is lost: every queue has a redrive queue, or is one."""
 
+import json
 from typing import Any
 
 from tests.unit.infra.synthesised import LANES, Resource, Synthesised, listed
@@ -111,17 +112,34 @@ def test_lanes_are_held_to_their_concurrency(app: Synthesised) -> None:
 
 
 def test_a_poison_record_cannot_block_the_stream(app: Synthesised) -> None:
-    (stream,) = [
-        mapping
+    streams = stream_sources(app)
+    assert streams.keys() == {"route", "push"}
+    for properties in streams.values():
+        assert properties["StartingPosition"] == "TRIM_HORIZON"
+        assert properties["BisectBatchOnFunctionError"] is True
+        assert properties["MaximumRetryAttempts"] == 10
+        assert properties["MaximumBatchingWindowInSeconds"] == 0
+    route, push = streams["route"], streams["push"]
+    assert 3600 <= route["MaximumRecordAgeInSeconds"] < 86_400
+    assert patterns_of(route) == [{"eventName": ["INSERT", "MODIFY"]}]
+    assert ("DestinationConfig" in route) is not app.local
+    # What is not pushed waits in its inbox: it need not be brought back from anywhere.
+    assert push["MaximumRecordAgeInSeconds"] == 300
+    assert "DestinationConfig" not in push
+    assert patterns_of(push) == [
+        {"eventName": ["INSERT"], "dynamodb": {"NewImage": {"pushed": {"BOOL": [True]}}}}
+    ]
+
+
+def stream_sources(app: Synthesised) -> dict[str, dict[str, Any]]:
+    """The event source mappings of streams, by their functions."""
+    functions = {function.name: name for name, function in app.functions().items()}
+    return {
+        functions[mapping.properties["FunctionName"]["Ref"]]: mapping.properties
         for mapping in app.resources("AWS::Lambda::EventSourceMapping")
         if "StartingPosition" in mapping.properties
-    ]
-    properties = stream.properties
-    assert properties["StartingPosition"] == "TRIM_HORIZON"
-    assert properties["BisectBatchOnFunctionError"] is True
-    assert properties["MaximumRetryAttempts"] == 10
-    assert 3600 <= properties["MaximumRecordAgeInSeconds"] < 86_400
-    assert properties["MaximumBatchingWindowInSeconds"] == 0
-    (pattern,) = properties["FilterCriteria"]["Filters"]
-    assert pattern == {"Pattern": '{"eventName": ["INSERT", "MODIFY"]}'}
-    assert ("DestinationConfig" in properties) is not app.local
+    }
+
+
+def patterns_of(source: dict[str, Any]) -> list[Any]:
+    return [json.loads(each["Pattern"]) for each in source["FilterCriteria"]["Filters"]]

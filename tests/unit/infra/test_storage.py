@@ -32,18 +32,22 @@ def test_items_expire_where_they_should_and_nowhere_else(app: Synthesised) -> No
         if "TimeToLiveSpecification" in table.properties
     }
     # The streams' entries stay: numbers must not begin anew. So does what was registered.
-    assert expiring.keys() == {"events", "deliveries", "circuits", "cursors", "inbox", "replays"}
+    assert expiring.keys() == {
+        *("events", "deliveries", "circuits", "cursors", "inbox", "followers", "replays"),
+        # Of the keys those that are stream tokens.
+        "keys",
+    }
     for specification in expiring.values():
         assert specification == {"AttributeName": EXPIRY_ATTRIBUTE, "Enabled": True}
 
 
-def test_only_events_have_a_stream(app: Synthesised) -> None:
+def test_only_events_and_inboxes_have_a_stream(app: Synthesised) -> None:
     streams = {
         name: table.properties["StreamSpecification"]["StreamViewType"]
         for name, table in tables(app).items()
         if "StreamSpecification" in table.properties
     }
-    assert streams == {"events": "NEW_IMAGE"}
+    assert streams == {"events": "NEW_IMAGE", "inbox": "NEW_IMAGE"}
 
 
 def test_keys_and_indexes_are_those_described(app: Synthesised) -> None:

@@ -1,0 +1,53 @@
+"""Every contract of the stores, as tests: moto and the emulator are held to the same."""
+
+from tests.contracts.connections import FollowersContract
+from tests.contracts.deliveries import DeliveriesContract
+from tests.contracts.events import ListContract, PutContract
+from tests.contracts.recovery import (
+    CircuitsContract,
+    CursorsContract,
+    InboxesContract,
+    ReplaysContract,
+    StreamsContract,
+)
+from tests.contracts.registrations import KeysContract, PublishersContract, TransactionsContract
+from tests.contracts.subscriptions import SubscriptionsContract
+
+
+class TestPuttingEvents(PutContract): ...
+
+
+class TestListingEvents(ListContract): ...
+
+
+class TestDeliveries(DeliveriesContract): ...
+
+
+class TestPublishers(PublishersContract): ...
+
+
+class TestKeys(KeysContract): ...
+
+
+class TestTransactions(TransactionsContract): ...
+
+
+class TestSubscriptions(SubscriptionsContract): ...
+
+
+class TestCircuits(CircuitsContract): ...
+
+
+class TestCursors(CursorsContract): ...
+
+
+class TestStreams(StreamsContract): ...
+
+
+class TestReplays(ReplaysContract): ...
+
+
+class TestInboxes(InboxesContract): ...
+
+
+class TestFollowers(FollowersContract): ...
