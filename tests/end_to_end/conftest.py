@@ -18,3 +18,15 @@ def world(bus: LocalBus) -> Iterator[World]:
         made = World(bus, Client(http))
         yield made
         made.close()
+
+
+@pytest.fixture
+def domain(world: World) -> str:
+    """The first segment of event types that no other test uses."""
+    return world.name("task")
+
+
+@pytest.fixture
+def service(world: World, domain: str) -> Client:
+    """A service that may publish the types of the domain, and subscribe."""
+    return world.publisher(f"{domain}.*")

@@ -13,16 +13,6 @@ from tests.end_to_end.receiver import eventually
 from tests.end_to_end.world import Client, World
 
 
-@pytest.fixture
-def domain(world: World) -> str:
-    return world.name("task")
-
-
-@pytest.fixture
-def service(world: World, domain: str) -> Client:
-    return world.publisher(f"{domain}.*")
-
-
 def inbox(service: Client, domain: str, kind: str = "pull", **more: Any) -> str:
     answer = service.http.post(
         "/subscriptions",

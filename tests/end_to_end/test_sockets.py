@@ -12,16 +12,6 @@ from tests.end_to_end.world import Client, World
 
 
 @pytest.fixture
-def domain(world: World) -> str:
-    return world.name("task")
-
-
-@pytest.fixture
-def service(world: World, domain: str) -> Client:
-    return world.publisher(f"{domain}.*")
-
-
-@pytest.fixture
 def socket(world: World, service: Client) -> Iterator[SocketClient]:
     with connected(world.bus.websocket_url, service.key) as client:
         yield client

@@ -15,16 +15,6 @@ from tests.end_to_end.test_inboxes import events_of
 from tests.end_to_end.world import Client, World
 
 
-@pytest.fixture
-def domain(world: World) -> str:
-    return world.name("task")
-
-
-@pytest.fixture
-def service(world: World, domain: str) -> Client:
-    return world.publisher(f"{domain}.*")
-
-
 def subscribed(service: Client, domain: str, **more: Any) -> str:
     answer = service.http.post(
         "/subscriptions",

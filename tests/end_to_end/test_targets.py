@@ -69,16 +69,6 @@ def subscribe(client: Client, target: dict[str, Any], *event_types: str, **more:
     return answer.json()
 
 
-@pytest.fixture
-def domain(world: World) -> str:
-    return world.name("task")
-
-
-@pytest.fixture
-def service(world: World, domain: str) -> Client:
-    return world.publisher(f"{domain}.*")
-
-
 def test_a_queue_receives_what_matches(world: World, service: Client, domain: str) -> None:
     queue = Queue(world, world.name("orders"))
     made = subscribe(

@@ -169,9 +169,19 @@ def _compare(left: Value | None, comparator: str, right: Value | None) -> bool:
 
 def _operand(reader: _Reader) -> Operand:
     token = reader.take()
+    if token == "size":
+        reader.take("(")
+        of = _operand(reader)
+        reader.take(")")
+        return lambda scope: _size(of(scope))
     if token.startswith(":"):
         return lambda scope: scope.value(token)
     return lambda scope: scope.item.get(scope.name(token))
+
+
+def _size(value: Value | None) -> Value | None:
+    # Only that of strings is asked for.
+    return {"N": str(len(value["S"].encode()))} if value and "S" in value else None
 
 
 @dataclass
