@@ -30,10 +30,16 @@ class Address:
     Attributes:
         url: The root of its API.
         admin_key: The admin's key.
+        websocket_url: Where clients connect to by a WebSocket.
+        endpoint_url: Where AWS is, which is an emulator.
+        region: The region there.
     """
 
     url: str
     admin_key: str
+    websocket_url: str
+    endpoint_url: str
+    region: str
 
     @classmethod
     def read(cls, file: Path = BUS_FILE) -> "Address":
@@ -49,7 +55,13 @@ class Address:
             bus = json.loads(file.read_text())
         except FileNotFoundError:
             raise DayError("No bus is running here; start one with: make up") from None
-        return cls(bus["api_url"], bus["admin_api_key"])
+        return cls(
+            bus["api_url"],
+            bus["admin_api_key"],
+            bus["websocket_url"],
+            bus["endpoint_url"],
+            bus["region"],
+        )
 
     def check(self) -> None:
         """Refuses a bus elsewhere.

@@ -2,9 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args
 
 Payload = Mapping[str, Any]
+
+Protocol = Literal["http", "sqs", "pull", "websocket"]
+"""How events reach a service: by callback, in a queue of its own, by asking, over a WebSocket."""
+
+PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +22,14 @@ class Wish:
     Attributes:
         event_types: The type patterns of the subscription.
         filters: Its filters.
+        protocol: How events arrive.
         wants: By each exact type, whether an event with this payload is wanted.
     """
 
     event_types: tuple[str, ...]
     wants: Mapping[str, Callable[[Payload], bool]]
     filters: Mapping[str, Any] = field(default_factory=dict)
+    protocol: Protocol = "http"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +86,7 @@ KNOWLEDGE_BASE = Role(
     "knowledge_base_service",
     "green",
     ("knowledge.item.created", "knowledge.item.updated", "knowledge.item.deleted"),
-    Wish(("task.completed",), {"task.completed": _always}),
+    Wish(("task.completed",), {"task.completed": _always}, protocol="pull"),
 )
 
 LLM = Role(
@@ -107,6 +114,7 @@ ROLES = Role(
             "llm.error.occurred": _always,
         },
         {"task.assigned": {"assignee": [{"prefix": "role:"}]}},
+        "sqs",
     ),
 )
 
@@ -121,6 +129,7 @@ NOTIFICATIONS = Role(
             "task.assigned": lambda payload: payload["priority"] in ("high", "critical"),
         },
         {"task.assigned": {"priority": ["high", "critical"]}},
+        "websocket",
     ),
 )
 
@@ -145,3 +154,13 @@ def audience(event_type: str, payload: Payload) -> tuple[list[Role], list[Role]]
         if wants:
             (receive if wants(payload) else filtered).append(role)
     return receive, filtered
+
+
+def protocol_of(service_id: str) -> Protocol:
+    """How events reach a service.
+
+    Args:
+        service_id: The service, which has a wish.
+    """
+    [wish] = [role.wish for role in CAST if role.service_id == service_id and role.wish]
+    return wish.protocol

@@ -6,11 +6,12 @@ from contextlib import ExitStack, closing
 from rich.console import Console
 
 from examples.engineering_day import report
+from examples.engineering_day.arrivals import arrivals
 from examples.engineering_day.bus import Address, Bus, DayError
 from examples.engineering_day.cast import CAST, NOTIFICATIONS
 from examples.engineering_day.ledger import Ledger
 from examples.engineering_day.read_back import read_back
-from examples.engineering_day.receiver import Receiver, listening
+from examples.engineering_day.receiver import Receiver
 from examples.engineering_day.registration import NAME, register, subscribe, unsubscribe
 from examples.engineering_day.screen import Screen
 from examples.engineering_day.story import FOLLOWED, FOLLOWED_TYPES, scenes
@@ -43,9 +44,9 @@ def play(address: Address, console: Console) -> Figures:
         report.introduce(screen, address)
         register(admin)
         unsubscribe(admin)
-        receiver = open_.enter_context(listening())
         open_.callback(unsubscribe, admin)
-        warmed = warm_up(admin, receiver, run, NOTIFICATIONS.service_id, NAME)
+        arriving = open_.enter_context(arrivals(address, admin))
+        warmed = warm_up(arriving, run, NOTIFICATIONS, NAME)
         buses = {
             role.service_id: open_.enter_context(closing(Bus(address.url, role.api_key)))
             for role in CAST
@@ -53,7 +54,7 @@ def play(address: Address, console: Console) -> Figures:
         ledger = Ledger()
         team = Team(run, buses, ledger, screen)
         open_.callback(team.close)
-        subscriptions = subscribe(admin, receiver, team)
+        subscriptions = subscribe(arriving, team)
         _play_scenes(team, ledger, screen)
         entries = ledger.published
         documents = read_back(
@@ -63,7 +64,8 @@ def play(address: Address, console: Console) -> Figures:
         report.follow(screen, team.correlation_id(FOLLOWED), followed, documents)
         found = [
             *ledger.faults,
-            *_refused(receiver),
+            *arriving.faults,
+            *_refused(arriving.receiver),
             *faults(entries, documents, subscriptions),
             *_faults_of_list([event["type"] for event in followed]),
         ]

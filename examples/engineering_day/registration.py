@@ -1,8 +1,8 @@
 """Putting the team on the bus, and taking its subscriptions off again."""
 
+from examples.engineering_day.arrivals import Arrivals
 from examples.engineering_day.bus import Bus, DayError
 from examples.engineering_day.cast import CAST
-from examples.engineering_day.receiver import Inbox, Receiver
 from examples.engineering_day.team import Team
 
 NAME = "engineering day"
@@ -31,13 +31,12 @@ def register(admin: Bus) -> None:
             )
 
 
-def subscribe(admin: Bus, receiver: Receiver, team: Team) -> dict[str, str]:
-    """Makes the subscriptions, and opens an inbox for each.
+def subscribe(arrivals: Arrivals, team: Team) -> dict[str, str]:
+    """Makes the subscriptions, and has their events taken.
 
     Args:
-        admin: The bus, as its admin sees it.
-        receiver: Where they deliver to.
-        team: Who takes the events.
+        arrivals: Where events arrive.
+        team: Who takes them.
 
     Returns:
         The services, by subscription.
@@ -47,19 +46,21 @@ def subscribe(admin: Bus, receiver: Receiver, team: Team) -> dict[str, str]:
         role = service.role
         if role.wish is None:
             continue
-        path = f"/{role.service_id}"
-        subscription = admin.subscribe(
-            {
-                "service_id": role.service_id,
-                "name": NAME,
-                "event_types": role.wish.event_types,
-                "filters": role.wish.filters,
-                "callback_url": f"{receiver.url}{path}",
-                "authentication": {"type": "api_key", "api_key": role.api_key},
-            }
+        subscription = {
+            "service_id": role.service_id,
+            "name": NAME,
+            "event_types": role.wish.event_types,
+            "filters": role.wish.filters,
+            "authentication": {"type": "api_key", "api_key": role.api_key},
+        }
+        subscription_id = arrivals.open(
+            role.wish.protocol,
+            f"/{role.service_id}",
+            role.api_key,
+            subscription,
+            team.inbox(service),
         )
-        receiver.open(path, Inbox(subscription["signing_secret"], team.inbox(service)))
-        made[subscription["id"]] = role.service_id
+        made[subscription_id] = role.service_id
     return made
 
 

@@ -8,10 +8,17 @@ from datetime import datetime
 from rich.text import Text
 
 from examples.engineering_day.bus import Address, Document
-from examples.engineering_day.cast import CAST, TASK_MANAGER
+from examples.engineering_day.cast import CAST, TASK_MANAGER, Protocol
 from examples.engineering_day.screen import Screen, milliseconds
 from examples.engineering_day.summary import Figures, percentile
 from examples.engineering_day.warm_up import WarmUp
+
+_NAMES: dict[Protocol, str] = {
+    "http": "callback",
+    "sqs": "SQS",
+    "pull": "pulling",
+    "websocket": "WebSocket",
+}
 
 
 def introduce(screen: Screen, address: Address) -> None:
@@ -24,7 +31,9 @@ def introduce(screen: Screen, address: Address) -> None:
             screen.line(role, f"publishes {len(role.publishes)} types of {types}")
     for role in CAST:
         if role.wish:
-            screen.line(role, f"receives {', '.join(role.wish.event_types)}")
+            screen.line(
+                role, f"receives {', '.join(role.wish.event_types)} by {_NAMES[role.wish.protocol]}"
+            )
             for event_type, pattern in role.wish.filters.items():
                 screen.line(role, f"but {event_type} only with {json.dumps(pattern)}")
 
@@ -61,7 +70,8 @@ def summarise(screen: Screen, day: Figures, warmed: WarmUp) -> None:
     _figure(screen, "filtered out", day.filtered_out, "asked for by type, kept back by a filter")
     _figure(screen, "signatures verified", day.verified, "by the library standardwebhooks")
     _times(screen, "publish to stored", day.stored_ms)
-    _times(screen, "publish to receipt", day.received_ms)
+    for protocol, received_ms in day.received_ms.items():
+        _times(screen, f"to receipt, {_NAMES[protocol]}", received_ms)
     first = milliseconds(warmed.first_ms)
     screen.say(
         f"  Before it, {warmed.heartbeats} heartbeats started the functions; they are not counted. "

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from examples.engineering_day.cast import EVENT_TYPES
+from examples.engineering_day.cast import EVENT_TYPES, PROTOCOLS, Protocol, protocol_of
 from examples.engineering_day.ledger import Published
 
 Document = Mapping[str, Any]
@@ -20,11 +20,11 @@ class Figures:
         types: Of how many types.
         matched: Deliveries that the bus decided on: an event for a subscription.
         delivered: Those of them that the bus reports as delivered.
-        verified: Deliveries that arrived with a good signature.
+        verified: Deliveries that arrived by callback, with a good signature.
         filtered_out: Events that a subscription asked for by type and its filter kept back.
         attempts: Attempts that all deliveries took.
         stored_ms: From publish to the bus's answer, for each event.
-        received_ms: From publish to receipt, for each delivery.
+        received_ms: From publish to receipt, for each delivery, by the way it arrived.
     """
 
     published: int
@@ -35,7 +35,7 @@ class Figures:
     filtered_out: int
     attempts: int
     stored_ms: Sequence[float]
-    received_ms: Sequence[float]
+    received_ms: Mapping[Protocol, Sequence[float]]
 
 
 def figures(
@@ -55,16 +55,20 @@ def figures(
         for document in documents.values()
         for delivery in own_deliveries(document, subscriptions)
     ]
+    received_ms: dict[Protocol, list[float]] = {protocol: [] for protocol in PROTOCOLS}
+    for entry in entries:
+        for service_id, took in entry.received_ms.items():
+            received_ms[protocol_of(service_id)].append(took)
     return Figures(
         published=sum(entry.stored_ms is not None for entry in entries),
         types=len({entry.event["type"] for entry in entries}),
         matched=len(deliveries),
         delivered=sum(delivery["status"] == "delivered" for delivery in deliveries),
-        verified=sum(len(entry.received_ms) for entry in entries),
+        verified=len(received_ms["http"]),
         filtered_out=sum(len(entry.filtered) for entry in entries),
         attempts=sum(delivery["attempts"] for delivery in deliveries),
         stored_ms=[entry.stored_ms for entry in entries if entry.stored_ms is not None],
-        received_ms=[took for entry in entries for took in entry.received_ms.values()],
+        received_ms=received_ms,
     )
 
 

@@ -6,11 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from examples.engineering_day.arrivals import Arrivals
 from examples.engineering_day.bus import Bus, DayError
-from examples.engineering_day.receiver import Inbox, Receiver
+from examples.engineering_day.cast import PROTOCOLS, Protocol, Role
 
 TYPE = "example.heartbeat"
-"""The type of a heartbeat."""
+"""What the types of heartbeats begin with; one for each way to arrive."""
 
 _PATH = "/heartbeat"
 _PUBLISHERS = 8
@@ -35,36 +36,35 @@ class WarmUp:
     last_ms: float
 
 
-def warm_up(bus: Bus, receiver: Receiver, run: str, service_id: str, name: str) -> WarmUp:
+def warm_up(arrivals: Arrivals, run: str, role: Role, name: str) -> WarmUp:
     """Starts as many functions as the day will need side by side.
 
     Args:
-        bus: The bus, as its admin sees it.
-        receiver: Where heartbeats arrive.
+        arrivals: Where heartbeats arrive.
         run: Tells them from those of other days.
-        service_id: The service that subscribes to them.
-        name: The name of the subscription, which is gone afterwards.
+        role: The service that subscribes to them.
+        name: The name of its subscriptions.
 
     Raises:
         DayError: One of them did not arrive.
     """
-    heart = _Heart(bus, run)
-    subscription = bus.subscribe(
-        {
-            "service_id": service_id,
+    times: list[float] = []
+    for protocol in PROTOCOLS:
+        heart = _Heart(arrivals.admin, f"{run}-{protocol}")
+        subscription = {
+            "service_id": role.service_id,
             "name": name,
-            "event_types": [TYPE],
-            "callback_url": f"{receiver.url}{_PATH}",
+            "event_types": [f"{TYPE}.{protocol}"],
+            "authentication": {"type": "api_key", "api_key": role.api_key},
         }
-    )
-    receiver.open(_PATH, Inbox(subscription["signing_secret"], heart.take))
-    times = heart.beat(1)
-    # Requests side by side make several functions take them.
-    times += heart.beat(_PUBLISHERS)
-    # Answers that are held until all have arrived make several functions deliver.
-    times += heart.beat(_DELIVERERS, apart_seconds=_APART_SECONDS, hold=True)
-    times += heart.beat(1)
-    bus.unsubscribe(subscription["id"])
+        arrivals.open(protocol, _PATH, role.api_key, subscription, heart.take)
+        times += heart.beat(1, protocol)
+        if protocol == "http":
+            # Requests side by side make several functions take them.
+            times += heart.beat(_PUBLISHERS, protocol)
+            # Answers that are held until all have arrived make several functions deliver.
+            times += heart.beat(_DELIVERERS, protocol, apart_seconds=_APART_SECONDS, hold=True)
+        times += heart.beat(1, protocol)
     return WarmUp(len(times), times[0], times[-1])
 
 
@@ -84,7 +84,14 @@ class _Heart:
             if event["id"] in self._held:
                 self._changed.wait_for(lambda: self._have(self._held), _HOLD_SECONDS)
 
-    def beat(self, count: int, *, apart_seconds: float = 0.0, hold: bool = False) -> list[float]:
+    def beat(
+        self,
+        count: int,
+        protocol: Protocol,
+        *,
+        apart_seconds: float = 0.0,
+        hold: bool = False,
+    ) -> list[float]:
         """Sends heartbeats and waits for them.
 
         Returns:
@@ -95,7 +102,7 @@ class _Heart:
         with ThreadPoolExecutor(count) as senders:
             sent = []
             for each in ids:
-                sent.append(senders.submit(self._send, each))
+                sent.append(senders.submit(self._send, each, f"{TYPE}.{protocol}"))
                 time.sleep(apart_seconds)
             began = [each.result() for each in sent]
         with self._changed:
@@ -103,9 +110,9 @@ class _Heart:
                 raise DayError(f"A heartbeat did not come back within {_PATIENCE_SECONDS:g} s.")
             return [(self._arrived[each] - at) * 1000 for each, at in zip(ids, began, strict=True)]
 
-    def _send(self, event_id: str) -> float:
+    def _send(self, event_id: str, event_type: str) -> float:
         began = time.perf_counter()
-        self._bus.publish([{"id": event_id, "type": TYPE, "payload": {}}])
+        self._bus.publish([{"id": event_id, "type": event_type, "payload": {}}])
         return began
 
     def _have(self, ids: set[str]) -> bool:

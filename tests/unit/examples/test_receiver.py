@@ -31,14 +31,18 @@ def test_it_takes_what_is_signed_and_refuses_what_is_not() -> None:
     assert len(receiver.refused) == 4
 
 
+def address(url: str) -> Address:
+    return Address(url, "key", "ws://localhost", "http://localhost", "us-east-1")
+
+
 @pytest.mark.parametrize("url", ["https://bus.example.com", "http://10.0.0.1:4566", "nonsense"])
 def test_the_day_is_not_played_on_a_bus_elsewhere(url: str) -> None:
     with pytest.raises(DayError, match="this machine"):
-        Address(url, "key").check()
+        address(url).check()
 
 
 @pytest.mark.parametrize(
     "url", ["http://localhost:4566/x", "http://127.0.0.1:1", "http://a1.execute-api.localhost:4566"]
 )
 def test_the_day_is_played_on_this_machine(url: str) -> None:
-    Address(url, "key").check()
+    address(url).check()

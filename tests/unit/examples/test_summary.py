@@ -92,8 +92,12 @@ def test_a_type_that_never_occurs_is_a_fault() -> None:
 def test_the_figures_count_the_days_own_deliveries_only() -> None:
     counted = figures([published()], {"evt_1": document()}, SUBSCRIPTIONS)
     assert (counted.published, counted.types, counted.matched, counted.delivered) == (1, 1, 1, 1)
-    assert (counted.verified, counted.filtered_out, counted.attempts) == (1, 1, 1)
-    assert (counted.stored_ms, counted.received_ms) == ([10.0], [20.0])
+    assert (counted.filtered_out, counted.attempts, counted.stored_ms) == (1, 1, [10.0])
+    # It came over a WebSocket, where there is no signature.
+    assert counted.received_ms == {"http": [], "sqs": [], "pull": [], "websocket": [20.0]}
+    assert counted.verified == 0
+    by_callback = published(received_ms={"task_manager_service": 5.0})
+    assert figures([by_callback], {"evt_1": document()}, SUBSCRIPTIONS).verified == 1
 
 
 def test_percentiles_are_values_that_occurred() -> None:

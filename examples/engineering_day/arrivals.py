@@ -1,0 +1,98 @@
+"""How events arrive: each service has chosen a way, and takes them all the same."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from examples.engineering_day.bus import Address, Bus
+from examples.engineering_day.cast import Protocol
+from examples.engineering_day.consumers import consume_queue, listen, pull
+from examples.engineering_day.receiver import Inbox, Receiver, TakeEvent, listening
+
+Consumer = Callable[[Address, str, dict[str, Any], TakeEvent, threading.Event], None]
+"""Takes the events of a subscription with the key of its service, until it is to stop."""
+
+_CONSUMERS: dict[Protocol, Consumer] = {"sqs": consume_queue, "pull": pull, "websocket": listen}
+_TARGETS: dict[Protocol, dict[str, Any]] = {
+    "sqs": {"type": "sqs", "managed": True},
+    "pull": {"type": "pull"},
+    "websocket": {"type": "websocket"},
+}
+
+
+@dataclass
+class Arrivals:
+    """The subscriptions of the day, and what brings their events.
+
+    Attributes:
+        address: The bus.
+        admin: The bus, as its admin sees it.
+        receiver: Where callbacks arrive.
+        faults: What went wrong with the others, in words.
+    """
+
+    address: Address
+    admin: Bus
+    receiver: Receiver
+    faults: list[str] = field(default_factory=list)
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    def open(
+        self,
+        protocol: Protocol,
+        path: str,
+        key: str,
+        subscription: dict[str, Any],
+        take: TakeEvent,
+    ) -> str:
+        """Subscribes, and has the events taken.
+
+        Args:
+            protocol: How they arrive.
+            path: Where callbacks arrive, if they do by these.
+            key: The key of the service.
+            subscription: What is registered, without its target.
+            take: Takes an event.
+
+        Returns:
+            The id of the subscription.
+        """
+        if protocol == "http":
+            made = self.admin.subscribe(
+                {**subscription, "callback_url": f"{self.receiver.url}{path}"}
+            )
+            self.receiver.open(path, Inbox(made["signing_secret"], take))
+        else:
+            made = self.admin.subscribe({**subscription, "target": _TARGETS[protocol]})
+            thread = threading.Thread(target=self._consume, args=(protocol, key, made, take))
+            self._threads.append(thread)
+            thread.start()
+        return str(made["id"])
+
+    def _consume(self, protocol: Protocol, key: str, made: dict[str, Any], take: TakeEvent) -> None:
+        try:
+            _CONSUMERS[protocol](self.address, key, made, take, self._stop)
+        except Exception as error:
+            # A subscription that the day has taken off already has nothing to bring.
+            if not self._stop.is_set():
+                self.faults.append(f"{protocol} broke: {error!r}")
+
+    def close(self) -> None:
+        """Has those who bring events stop."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+
+@contextmanager
+def arrivals(address: Address, admin: Bus) -> Iterator[Arrivals]:
+    """Somewhere to arrive, until the end of the block."""
+    with listening() as receiver:
+        made = Arrivals(address, admin, receiver)
+        try:
+            yield made
+        finally:
+            made.close()
