@@ -53,4 +53,6 @@ def connections(endpoint: str) -> "ApiGatewayManagementApiClient":
     Args:
         endpoint: The URL of its stage.
     """
-    return boto3.client("apigatewaymanagementapi", endpoint_url=endpoint, config=_CONFIG)
+    # One client that does not take what it is sent must not hold up the others for long.
+    config = _CONFIG.merge(Config(retries={"total_max_attempts": 2}, read_timeout=4))
+    return boto3.client("apigatewaymanagementapi", endpoint_url=endpoint, config=config)

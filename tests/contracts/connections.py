@@ -51,6 +51,15 @@ class FollowersContract:
         assert aws.followers.hold(FIRST, "a", 60) is None
         assert aws.followers.hold(FIRST, "adder", 60) == follower
 
+    def test_one_that_is_there_is_not_added_again(self, aws: Aws) -> None:
+        added(aws, sent=4)
+        aws.followers.release(FIRST, "adder", 5, waiting=False)
+        again = Follower(FIRST, sent=0, acknowledged=0, durable=True)
+        assert not aws.followers.add(again, "other", 60, SOON)
+        stands = aws.followers.get(FIRST)
+        assert stands
+        assert stands.sent == 5
+
     def test_a_follower_that_was_held_too_long_is_taken_over(self, aws: Aws) -> None:
         added(aws)
         assert aws.followers.hold(FIRST, "a", 0.05)

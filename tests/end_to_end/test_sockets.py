@@ -231,6 +231,8 @@ def test_a_place_that_is_not_reached_is_refused(
     beyond = socket.ask("subscribe", subscription_id=subscription_id, cursor="1")
     assert beyond["error"]["errors"][0]["pointer"] == "/cursor"
     socket.subscribe(subscription_id=subscription_id)
+    again = socket.ask("subscribe", subscription_id=subscription_id)
+    assert again["error"]["status"] == 409
     unsent = socket.ask("ack", subscription_id=subscription_id, cursor="1")
     assert unsent["error"]["errors"][0]["pointer"] == "/cursor"
     begun = socket.subscribe(event_types=[f"{domain}.*"])

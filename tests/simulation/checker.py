@@ -7,6 +7,7 @@ the code in between.
 from typing import Any
 
 import orjson
+from event_bus.model.delivery import DeliveryKey
 
 from tests.simulation.world import Receipt, Violation, World
 
@@ -27,6 +28,7 @@ def check(world: World) -> None:
         if key[1] != "#routing":
             _check_delivery(world, item)
     _check_limits(world)
+    _check_inboxes(world)
     _check_dead_letters(world)
 
 
@@ -119,6 +121,14 @@ def _wants(request: dict[str, Any], item: dict[str, Any]) -> bool:
 
 def _receipts(world: World, item: dict[str, Any]) -> list[Receipt]:
     subscription_id, _, replay_id = item["subscription_id"]["S"].partition("#")
+    event_id = item["event_id"]["S"]
+    key = DeliveryKey(event_id, subscription_id, replay_id or None)
+    if item.get("protocol", {"S": "http"})["S"] == "inbox":
+        return [
+            Receipt(key, taken=True, answered=True, at=world.now)
+            for _, name in _inbox(world, subscription_id)
+            if name == key.webhook_id
+        ]
     return [
         receipt
         for subscriber in world.subscribers.values()
@@ -135,7 +145,9 @@ def _check_delivery(world: World, item: dict[str, Any]) -> None:
     _demand(status in ("delivered", "exhausted", "dropped"), f"{name} is left {status}")
     receipts = _receipts(world, item)
     if status == "delivered":
-        _demand(any(each.taken for each in receipts), f"{name} was never taken")
+        # The inbox of a deleted subscription is gone.
+        gone = item["subscription_id"]["S"].partition("#")[0] in world.gone
+        _demand(gone or any(each.taken for each in receipts), f"{name} was never taken")
         _demand("due_shard" not in item, f"{name} is delivered and waits")
     else:
         _demand("last_error" in item, f"{name} ended without a reason")
@@ -156,7 +168,7 @@ def _check_delivery(world: World, item: dict[str, Any]) -> None:
         _demand(len(receipts) <= 1, f"{name} was attempted {len(receipts)} times")
         _demand("dead_letter_id" not in item, f"{name} is a dead letter")
     for receipt in receipts:
-        stored = world.tables.items["events"].get((receipt.event.id,))
+        stored = world.tables.items["events"].get((receipt.key.event_id,))
         _demand(stored, f"{name} was attempted, and its event is not stored")
 
 
@@ -168,6 +180,54 @@ def _subscription(world: World, item: dict[str, Any]) -> dict[str, Any]:
         return document
     known = world.subscribed.get(subscription_id)
     return known.request if known else {}
+
+
+def _inbox(world: World, subscription_id: str) -> list[tuple[int, str]]:
+    """The places of an inbox, and which delivery stands at each."""
+    found = []
+    for item in world.tables.items["inbox"].values():
+        if item["subscription_id"]["S"] == subscription_id and "event_id" in item:
+            replay = f":{item['replay_id']['S']}" if "replay_id" in item else ""
+            found.append((int(item["position"]["N"]), item["event_id"]["S"] + replay))
+    return sorted(found)
+
+
+def _check_inboxes(world: World) -> None:
+    for subscribed in world.subscribed.values():
+        if "target" not in subscribed.request or subscribed.id in world.gone:
+            continue
+        entries = _inbox(world, subscribed.id)
+        places = [place for place, _ in entries]
+        _demand(places == list(range(1, len(entries) + 1)), f"{subscribed.id} has gaps")
+        names = [name for _, name in entries]
+        if subscribed.request.get("ordered"):
+            # What was a dead letter comes late, when it comes.
+            on_time = [
+                name
+                for name in dict.fromkeys(names)
+                if "dead_letter_id"
+                not in world.tables.items["deliveries"].get((name, subscribed.id), {})
+            ]
+            _check_order(world, on_time)
+        for client in world.sockets:
+            if client.subscription_id == subscribed.id:
+                _demand(client.seen == names, f"{client.connection_id} has not seen all")
+        if subscribed.id in world.pulled:
+            pulled = list(dict.fromkeys(world.pulled[subscribed.id]))
+            _demand(
+                pulled == list(dict.fromkeys(names)), f"{subscribed.id} was not pulled in order"
+            )
+
+
+def _check_order(world: World, names: list[str]) -> None:
+    streams: dict[str, list[int]] = {}
+    for item in sorted(
+        (item for item in world.tables.items["streams"].values() if item["event_id"]["S"] in names),
+        key=lambda item: names.index(item["event_id"]["S"]),
+    ):
+        streams.setdefault(item["stream_id"]["S"], []).append(int(item["version"]["N"]))
+    for stream, versions in streams.items():
+        _demand(versions == sorted(versions), f"{stream} is out of order in an inbox")
 
 
 def _check_limits(world: World) -> None:

@@ -63,8 +63,12 @@ class Tables:
             return
         self._sequence += 1
         change: dict[str, Any] = {"SequenceNumber": f"{self._sequence:021d}"}
-        partition = self.described[table].partition_key.name
-        change["Keys"] = {partition: item[partition]}
+        described = self.described[table]
+        change["Keys"] = {
+            attribute.name: item[attribute.name]
+            for attribute in (described.partition_key, described.sort_key)
+            if attribute
+        }
         if name != "REMOVE":
             change["NewImage"] = _copied(item)
         self.records[table].append(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import event_bus.delivery.http
 import event_bus.ids
 import event_bus.stores.events
+import event_bus.stores.inboxes
 import event_bus.stores.subscriptions
 import pytest
 from event_bus import clients, times
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 RETENTION_DAYS = 30
 
 
-QUEUES = ("http_lane", "stranded_queue", "replay_queue")
+QUEUES = ("http_lane", "inbox_lane", "stranded_queue", "replay_queue")
 """The queues with a redrive queue each, by the names that functions know them by."""
 
 
@@ -77,6 +78,7 @@ def simulated(world: "World", seed: int) -> Iterator[None]:
         patch.setattr(times, "time", clock)
         patch.setattr(event_bus.stores.events, "time", clock)
         patch.setattr(event_bus.stores.subscriptions, "time", clock)
+        patch.setattr(event_bus.stores.inboxes, "time", clock)
         # Sorts by time, as a ULID does.
         patch.setattr(event_bus.ids, "ULID", lambda: f"{next(numbers):026d}")
         patch.setattr(concurrent.futures, "ThreadPoolExecutor", Inline)
@@ -84,7 +86,7 @@ def simulated(world: "World", seed: int) -> Iterator[None]:
         patch.setattr(gc, "freeze", lambda: None)
         patch.setattr(event_bus.delivery.http, "HttpTransport", lambda: world)
         for name, client in world.clients.items():
-            patch.setattr(clients, name, lambda client=client: client)
+            patch.setattr(clients, name, lambda *_, client=client: client)
         for name, value in _environment().items():
             patch.setenv(name, value)
         settings.cache_clear()
@@ -105,5 +107,6 @@ def _environment() -> dict[str, str]:
         "ADMIN_SECRET_ARN": "admin",
         "RETENTION_DAYS": str(RETENTION_DAYS),
         "STAGE": "local",
+        "SOCKET_API_ID": "sockets",
         **TARGETS,
     }

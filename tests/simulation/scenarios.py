@@ -273,6 +273,53 @@ def a_loop(world: World) -> None:
 
 
 @story
+def push_to_a_client(world: World) -> None:
+    subscription_id = world.subscribe_inbox(["task.*"], "websocket")
+    world.publish(event("e1"))
+    world.connect(subscription_id)
+    world.publish(event("e2"), event("e3"))
+
+
+@story
+def push_to_a_client_that_goes_away(world: World) -> None:
+    subscription_id = world.subscribe_inbox(["task.*"], "websocket", ordered=True)
+    client = world.connect(subscription_id)
+    for number in range(3):
+        world.publish(event(f"e{number}", **in_stream("task/1")))
+    world.run(6)
+    client.reconnect()
+    world.publish(event("e3", **in_stream("task/1")))
+    world.settle()
+
+
+@story
+def push_to_two(world: World) -> None:
+    subscription_id = world.subscribe_inbox(["task.*"], "websocket")
+    world.connect(subscription_id)
+    world.connect(subscription_id)
+    world.publish(event("e1"), event("e2"))
+
+
+@story
+def pull(world: World) -> None:
+    subscription_id = world.subscribe_inbox(["task.*"], "pull")
+    world.publish(*[event(f"e{number}") for number in range(5)])
+    world.settle()
+    world.pull(subscription_id, crash=True)
+    world.pull(subscription_id)
+
+
+@story
+def fill_an_inbox_exactly_once(world: World) -> None:
+    subscription_id = world.subscribe_inbox(
+        ["task.*"], "pull", delivery_guarantee="exactly_once", retry_policy=SOON
+    )
+    world.publish(event("e1"), event("e2"))
+    world.settle()
+    world.pull(subscription_id)
+
+
+@story
 def unrouted(world: World) -> None:
     world.subscribe(["task.*"])
     world.publish(event("e1"), event("e2", timestamp="2020-01-01T00:00:00Z"))

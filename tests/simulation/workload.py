@@ -45,6 +45,7 @@ def run(seed: int) -> World:
             if rng.random() < 0.2:
                 world.wait(rng.choice((1, 60, 1_000, 10_000)))
         world.settle()
+        world.come_again()
         check(world)
     return world
 
@@ -80,6 +81,34 @@ def _subscribe(world: World, rng: random.Random) -> None:
     if rng.random() < 0.2:
         members["replay_from"] = "2026-05-01T00:00:00Z"
     world.subscribe(rng.choice(_PATTERNS), _subscriber(rng), **members)
+
+
+def _subscribe_inbox(world: World, rng: random.Random) -> None:
+    kind = rng.choice(("websocket", "websocket", "pull"))
+    subscription_id = world.subscribe_inbox(
+        rng.choice(_PATTERNS),
+        kind,
+        delivery_guarantee=rng.choice(_GUARANTEES),
+        ordered=rng.random() < 0.4,
+        retry_policy=rng.choice(_POLICIES),
+    )
+    if kind == "pull":
+        world.pulled[subscription_id] = []
+        return
+    for _ in range(rng.randint(1, 2)):
+        world.connect(subscription_id)
+
+
+def _come_again(world: World, rng: random.Random) -> None:
+    connected = [each for each in world.sockets if each.subscription_id not in world.gone]
+    if connected:
+        world.reconnect(rng.choice(connected))
+
+
+def _pull(world: World, rng: random.Random) -> None:
+    pulled = [each for each in sorted(world.pulled) if each not in world.gone]
+    if pulled:
+        world.pull(rng.choice(pulled), crash=rng.random() < 0.3)
 
 
 def _publish(world: World, rng: random.Random) -> None:
@@ -153,6 +182,9 @@ _ACTIONS: tuple[Callable[[World, random.Random], None], ...] = (
     _publish,
     _publish_again,
     _subscribe,
+    _subscribe_inbox,
+    _come_again,
+    _pull,
     _retry,
     _retry_all,
     _replay,

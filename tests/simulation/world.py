@@ -32,6 +32,7 @@ from tests.simulation.faults import Fault, ProcessExit
 from tests.simulation.process import QUEUES, Processes
 from tests.simulation.s3 import MemoryS3
 from tests.simulation.seam import error
+from tests.simulation.sockets import GapFound, MemoryConnections, SocketClient
 from tests.simulation.sqs import MemorySqs, Queue, Queues
 
 NOON = 1_777_636_800.0
@@ -44,7 +45,14 @@ _DELAY_SECONDS = 1_000.0
 _SWEEP_SECONDS = 60.0
 _STREAM_RETRIES = 10
 _STREAM_SHARDS = 3
-_CONSUMERS = {"http_lane": "deliver_http", "stranded_queue": "route", "replay_queue": "replay"}
+_CONSUMERS = {
+    "http_lane": "deliver_http",
+    "http_lane_redrive": "redrive",
+    "inbox_lane": "deliver_inbox",
+    "inbox_lane_redrive": "redrive",
+    "stranded_queue": "route",
+    "replay_queue": "replay",
+}
 _EXPECTED = (ClientError, BotoCoreError, TimeoutError, NotSent, NotStranded, RuntimeError)
 """What a function may raise when AWS does not do its part; anything else is a fault of its own."""
 
@@ -61,14 +69,12 @@ class Receipt:
 
     Attributes:
         key: The delivery.
-        event: What was delivered.
         taken: Whether the subscriber acted on it.
         answered: Whether the bus saw that.
         at: When, in Unix seconds.
     """
 
     key: DeliveryKey
-    event: Event
     taken: bool
     answered: bool
     at: float
@@ -148,22 +154,27 @@ class World:
         for name in QUEUES:
             self.queues.create(f"{name}_redrive", Queue(_VISIBILITY_SECONDS))
             self.queues.create(name, Queue(_VISIBILITY_SECONDS, f"{name}_redrive"))
+        self.sockets: list[SocketClient] = []
+        self.pulled: dict[str, list[str]] = {}
         self.clients = {
             "dynamodb": MemoryDynamoDB(self.tables, self.intercept),
             "sqs": MemorySqs(self.queues, self.intercept),
             "s3": MemoryS3(self.objects, self.intercept),
+            "connections": MemoryConnections(self.sockets, self.intercept),
         }
         self.published: dict[str, Published] = {}
         self.subscribed: dict[str, Subscribed] = {}
         self.subscribers: dict[str, Subscriber] = {}
         self.unsettled: set[str] = set()
+        self.gone: set[str] = set()
         self.moves = 0
         self.rival: Callable[[], object] | None = None
         self._processes = Processes()
         self._shards: list[list[tuple[list[dict[str, Any]], int]]] = [
             [] for _ in range(_STREAM_SHARDS)
         ]
-        self._streamed = 0
+        self._pushes: list[list[tuple[list[dict[str, Any]], int]]] = [[] for _ in range(2)]
+        self._streamed = self._pushed = 0
         self._nested = False
         self._dead = False
         self._swept = self.now
@@ -231,19 +242,23 @@ class World:
 
     def invoke(self, function: str, event: dict[str, Any]) -> Any:
         """Calls a function; None where it failed or went down."""
+        return self._call(function, event)[1]
+
+    def _call(self, function: str, event: dict[str, Any]) -> tuple[bool, Any]:
+        """Calls a function; whether it ended well, and its answer."""
         self.moves += 1
         self.now += 0.01
         processes = self._processes
         try:
-            return processes.handler(function)(event, None)
+            return True, processes.handler(function)(event, None)
         except ProcessExit:
             self._dead = False
             processes.end(function)
-        except Violation:
+        except (Violation, GapFound):
             raise
         except Exception as failure:
             self.happened[type(failure).__name__] += 1
-        return None
+        return False, None
 
     def request(
         self, function: str, route: str, caller: Caller, body: Any = None, **members: Any
@@ -302,12 +317,11 @@ class World:
         """
         url = f"http://subscriber-{len(self.subscribers)}.example/"
         self.subscribers[url] = subscriber or Subscriber()
-        request = {
-            "service_id": members.pop("service_id", "worker"),
-            "event_types": event_types,
-            "callback_url": url,
-            **members,
-        }
+        return self._register(
+            {"service_id": "worker", "event_types": event_types, "callback_url": url, **members}
+        )
+
+    def _register(self, request: dict[str, Any]) -> str:
         status, answer = self.insist("registry", "POST /subscriptions", ADMIN, request)
         if status != 201:
             raise Violation(f"a subscription was answered {status}: {answer}")
@@ -328,6 +342,7 @@ class World:
     def delete(self, subscription_id: str) -> None:
         """Removes a subscription; what it is to receive is not certain any more."""
         self.unsettled.add(subscription_id)
+        self.gone.add(subscription_id)
         self.insist(
             "registry", "DELETE /subscriptions/{id}", ADMIN, parameters={"id": subscription_id}
         )
@@ -339,6 +354,91 @@ class World:
         )
         found: list[dict[str, Any]] = answer["items"]
         return found
+
+    # Those who have an inbox.
+
+    def subscribe_inbox(self, event_types: list[str], kind: str, **members: Any) -> str:
+        """Registers a subscription that fetches its events, or that is pushed them.
+
+        Returns:
+            Its id.
+        """
+        return self._register(
+            {
+                "service_id": "worker",
+                "event_types": event_types,
+                "target": {"type": kind},
+                **members,
+            }
+        )
+
+    def connect(self, subscription_id: str) -> SocketClient:
+        """Has a client follow a subscription over a WebSocket."""
+        client = SocketClient(subscription_id)
+        self.sockets.append(client)
+        self.reconnect(client)
+        return client
+
+    def reconnect(self, client: SocketClient) -> None:
+        """Has a client come again, until it follows."""
+        for _ in range(20):
+            client.reconnect()
+            asked = {
+                "action": "subscribe",
+                "subscription_id": client.subscription_id,
+                "cursor": str(client.last),
+            }
+            # Whoever is told of an error comes again.
+            if self.say(client, asked) and client.following:
+                return
+            self.now += 1
+        raise Violation(f"{client.connection_id} never follows")
+
+    def say(self, client: SocketClient, message: dict[str, Any]) -> bool:
+        """Sends what a client says; whether the bus took it."""
+        context = {
+            "eventType": "MESSAGE",
+            "connectionId": client.connection_id,
+            "authorizer": ADMIN.context(),
+        }
+        client.errors.clear()
+        event = {"requestContext": context, "body": orjson.dumps(message).decode()}
+        done, _ = self._call("socket", event)
+        return done and not client.errors
+
+    def pull(self, subscription_id: str, *, crash: bool = False) -> bool:
+        """Has a consumer take what is next, and acknowledge it unless it goes down.
+
+        Returns:
+            Whether there was anything.
+        """
+        path = {"id": subscription_id}
+        status, taken = self.insist(
+            "inbox", "GET /subscriptions/{id}/events", ADMIN, parameters=path, query={"limit": "3"}
+        )
+        if status == 409:
+            # Somebody has a lease: a consumer that went down, or whose answer was lost.
+            self.now += 60
+            return True
+        if not taken["items"]:
+            return False
+        self.pulled.setdefault(subscription_id, []).extend(
+            item["delivery_id"] for item in taken["items"]
+        )
+        if not crash:
+            done = {"lease": taken["lease"], "cursor": taken["cursor"]}
+            self.insist("inbox", "POST /subscriptions/{id}/ack", ADMIN, done, parameters=path)
+        return True
+
+    def come_again(self) -> None:
+        """Has all who have an inbox come once more, and stay until they have seen it to its end."""
+        for client in self.sockets:
+            if client.subscription_id not in self.gone:
+                self.reconnect(client)
+        self.settle()
+        for subscription_id in sorted(self.pulled):
+            while subscription_id not in self.gone and self.pull(subscription_id):
+                pass
 
     # The subscribers: the world is the transport of the HTTP lane.
 
@@ -360,7 +460,7 @@ class World:
         if outcome.delivered and subscriber.lies:
             subscriber.lies -= 1
             answered = False
-        subscriber.log.append(Receipt(key, event, outcome.delivered, answered, self.now))
+        subscriber.log.append(Receipt(key, outcome.delivered, answered, self.now))
         return outcome if answered else Outcome("timeout", "no complete answer")
 
     def _check_attempt(self, key: DeliveryKey, event: Event, subscription: Subscription) -> None:
@@ -422,10 +522,9 @@ class World:
         choices: list[Callable[[], None]] = [
             partial(self._hand_stream, shard) for shard in self._shards if shard
         ]
-        for url, function in [
-            *_CONSUMERS.items(),
-            ("http_lane_redrive", "redrive"),
-        ]:
+        choices += [partial(self._hand_inbox, each) for each in self._pushes if each]
+        choices += [partial(self._acknowledge, each) for each in self.sockets if _ready(each)]
+        for url, function in _CONSUMERS.items():
             if self.queues.visible(url):
                 choices.append(partial(self._hand_queue, url, function))
         if not choices:
@@ -441,6 +540,34 @@ class World:
             event_id = record["dynamodb"]["Keys"]["id"]["S"]
             self._shards[zlib.crc32(event_id.encode()) % _STREAM_SHARDS].append(([record], 0))
         self._streamed = len(records)
+        for record in self.tables.records["inbox"][self._pushed :]:
+            if record["eventName"] == "INSERT" and "pushed" in record["dynamodb"]["NewImage"]:
+                subscription_id = record["dynamodb"]["Keys"]["subscription_id"]["S"]
+                self._pushes[zlib.crc32(subscription_id.encode()) % 2].append(([record], 0))
+        self._pushed = len(self.tables.records["inbox"])
+
+    def _hand_inbox(self, shard: list[tuple[list[dict[str, Any]], int]]) -> None:
+        batch, retries = shard.pop(0)
+        while shard and retries == 0 and self.rng.random() < 0.5:
+            batch = batch + shard.pop(0)[0]
+        # What is given up after some retries is in the inbox for whoever comes again.
+        done, _ = self._call("push", {"Records": batch})
+        if not done and retries < _STREAM_RETRIES:
+            self.now += 2
+            shard.insert(0, (batch, retries + 1))
+
+    def _acknowledge(self, client: SocketClient) -> None:
+        message = {
+            "action": "ack",
+            "subscription_id": client.subscription_id,
+            "cursor": str(client.last),
+        }
+        place = client.last
+        if self.say(client, message):
+            client.acknowledged = max(client.acknowledged, place)
+        else:
+            client.patience -= 1
+            self.now += 2
 
     def _hand_stream(self, shard: list[tuple[list[dict[str, Any]], int]]) -> None:
         # A batch that failed comes again by halves, before what is behind it.
@@ -487,9 +614,7 @@ class World:
         if not any(left.values()):
             return False
         moments = [
-            message.visible_at
-            for url in (*_CONSUMERS, "http_lane_redrive")
-            for message in self.queues.queues[url].messages
+            message.visible_at for url in _CONSUMERS for message in self.queues.queues[url].messages
         ]
         moments += [
             times.seconds(item["due_at"]["S"])
@@ -509,9 +634,7 @@ class World:
     def _left(self) -> dict[str, int]:
         deliveries = self.tables.items["deliveries"]
         return {
-            "messages": sum(
-                len(self.queues.queues[url].messages) for url in (*_CONSUMERS, "http_lane_redrive")
-            ),
+            "messages": sum(len(self.queues.queues[url].messages) for url in _CONSUMERS),
             "waiting": sum("due_shard" in item for item in deliveries.values()),
             "unrouted": sum(
                 (event_id, "#routing") not in deliveries
@@ -522,3 +645,8 @@ class World:
                 for item in self.tables.items["replays"].values()
             ),
         }
+
+
+def _ready(client: SocketClient) -> bool:
+    """Whether a client has something to acknowledge."""
+    return client.following and client.acknowledged < client.last and client.patience > 0

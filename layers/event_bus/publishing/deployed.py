@@ -1,6 +1,6 @@
 """The intake of a function, over the tables and the bucket that it was given."""
 
-from concurrent.futures import ThreadPoolExecutor
+import concurrent.futures
 
 from event_bus import clients
 from event_bus.publishing.intake import Intake
@@ -28,5 +28,5 @@ def deployed_intake(workers: int) -> Intake:
         ),
         rights=PublisherRights(PublisherStore(dynamodb, settings().publishers_table).get),
         retention_days=settings().retention_days,
-        executor=ThreadPoolExecutor(workers),
+        executor=concurrent.futures.ThreadPoolExecutor(workers),
     )

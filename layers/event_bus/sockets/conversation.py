@@ -112,25 +112,27 @@ class Conversation:
             )
             end = place = 0
         key, holder = FollowerKey(subscription.id, connection_id), new_id("psh")
-        self.followers.add(
-            Follower(
-                key, sent=place, acknowledged=place, durable=message.subscription_id is not None
-            ),
-            holder,
-            HOLD_SECONDS,
-            int(times.unix()) + CONNECTION_SECONDS,
-        )
-        # Held until now: the client hears of the subscription before its events.
-        self._answer(
-            connection_id,
-            message.ref,
-            type="subscribed",
-            subscription_id=subscription.id,
-            event_types=subscription.event_types,
-            cursor=str(place),
-        )
-        # It may have grown before there was a follower to push to.
-        self.pusher.push(key, max(end, self.inboxes.last(subscription.id)), holder)
+        durable = message.subscription_id is not None
+        follower = Follower(key, sent=place, acknowledged=place, durable=durable)
+        ends = int(times.unix()) + CONNECTION_SECONDS
+        if not self.followers.add(follower, holder, HOLD_SECONDS, ends):
+            raise Conflict("This connection follows the subscription already; unsubscribe first.")
+        try:
+            # Held until now: the client hears of the subscription before its events.
+            self._answer(
+                connection_id,
+                message.ref,
+                type="subscribed",
+                subscription_id=subscription.id,
+                event_types=subscription.event_types,
+                cursor=str(place),
+            )
+            # The inbox may have grown before there was a follower to push to.
+            self.pusher.push(key, max(end, self.inboxes.last(subscription.id)), holder)
+        except Exception:
+            # The client is told to subscribe again, and must not be found following already.
+            self.pusher.lose(key)
+            raise
 
     def _durable(self, subscription_id: str, caller: Caller) -> Subscription:
         subscription = own_subscription(self.find, subscription_id, caller)
@@ -162,7 +164,7 @@ class Conversation:
 
     def _unsubscribe(self, key: FollowerKey, message: Unsubscribe) -> None:
         self._followed(key)
-        self.pusher.lose(key)
+        self.pusher.leave(key)
         self._answer(
             key.connection_id,
             message.ref,

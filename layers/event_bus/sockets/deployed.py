@@ -1,6 +1,6 @@
 """What the functions of the WebSocket API are made of, over the tables that they were given."""
 
-from concurrent.futures import ThreadPoolExecutor
+import concurrent.futures
 
 from event_bus import clients
 from event_bus.fetching.reader import InboxReader
@@ -29,14 +29,14 @@ def deployed_pusher() -> Pusher:
         reader=InboxReader(
             inboxes,
             EventStore(dynamodb, settings().events_table, payloads),
-            ThreadPoolExecutor(_WORKERS),
+            concurrent.futures.ThreadPoolExecutor(_WORKERS),
         ),
         connections=Connections(clients.connections(settings().socket_endpoint)),
         listeners=Listeners(
             SubscriptionStore(dynamodb, settings().subscriptions_table, settings().changes_table),
             inboxes,
         ),
-        executor=ThreadPoolExecutor(_WORKERS),
+        executor=concurrent.futures.ThreadPoolExecutor(_WORKERS),
     )
 
 

@@ -23,6 +23,9 @@ WINDOW = 100
 HOLD_SECONDS = 20
 """How long one push may take, before another one may begin."""
 
+_SENDING_SECONDS = 8.0
+"""How much of that one sends; the rest is left for a request that hangs."""
+
 _PATIENCE_SECONDS = 5.0
 _LOOK_SECONDS = 0.05
 
@@ -94,6 +97,15 @@ class Pusher:
         except Gone:
             self.lose(key)
 
+    def leave(self, key: FollowerKey) -> None:
+        """Has a follower get no more, once whoever pushes to it is done.
+
+        Raises:
+            Held: Another function pushes to it, or went down while it did.
+        """
+        if self._take(key, new_id("psh")):
+            self.lose(key)
+
     def lose(self, key: FollowerKey) -> None:
         """Forgets a follower, and the subscription that was there for it alone."""
         self.followers.remove(key)
@@ -125,25 +137,42 @@ class Pusher:
         room = WINDOW
         if follower.durable:
             room -= sent - follower.acknowledged
+        cut_short = False
         if sent < end and room > 0:
-            fetched, sent = self.reader.read(key.subscription_id, sent, room, 0)
-            for batch in batches(
-                map(_packed, fetched),
-                lambda each: len(each[1]),
-                most=WINDOW,
-                most_bytes=MAX_MESSAGE_BYTES,
-            ):
-                self.connections.send(key.connection_id, _events(key.subscription_id, batch))
+            sent, cut_short = self._send(key, sent, room)
         # What is beyond the end has a push of its own to come.
         closed = sent < end and room <= 0
         moved = sent > follower.sent
         after = self.followers.release(key, holder, sent, waiting=closed)
-        if after is None or sent >= end:
+        if after is None:
+            # Another one took over, and may not go as far as this one must.
+            return self._take(key, holder)
+        if sent >= end:
             return None
         # An acknowledgement that came meanwhile has opened the window, and found nobody waiting.
-        if moved or after.acknowledged > follower.acknowledged:
+        if moved or cut_short or after.acknowledged > follower.acknowledged:
             return self._take(key, holder)
         return None
+
+    def _send(self, key: FollowerKey, sent: int, room: int) -> tuple[int, bool]:
+        """Sends what stands behind a place, for some seconds.
+
+        Returns:
+            The place up to which it is sent, and whether the time was over before the end.
+        """
+        end = self.clock() + _SENDING_SECONDS
+        fetched, position = self.reader.read(key.subscription_id, sent, room, 0)
+        for batch in batches(
+            map(_packed, fetched),
+            lambda each: len(each[1]),
+            most=WINDOW,
+            most_bytes=MAX_MESSAGE_BYTES,
+        ):
+            if self.clock() > end:
+                return sent, True
+            self.connections.send(key.connection_id, _events(key.subscription_id, batch))
+            sent = batch[-1][0]
+        return position, False
 
 
 def _events(subscription_id: str, batch: Sequence[tuple[int, bytes]]) -> dict[str, Any]:

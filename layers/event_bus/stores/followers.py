@@ -55,28 +55,37 @@ class FollowerStore:
     client: "DynamoDBClient"
     table: str
 
-    def add(self, follower: Follower, holder: str, seconds: float, expires_at: int) -> None:
-        """Adds a follower, or has it begin anew; it is held from the beginning.
+    def add(self, follower: Follower, holder: str, seconds: float, expires_at: int) -> bool:
+        """Adds a follower, which is held from the beginning.
 
         Args:
             follower: The follower.
             holder: Who holds it, as for `hold`.
             seconds: How long.
             expires_at: When its connection has certainly ended, in Unix seconds.
+
+        Returns:
+            Whether it was added; False where it is there already.
         """
-        self.client.put_item(
-            TableName=self.table,
-            Item={
-                **_key(follower.key),
-                "sent": number(follower.sent),
-                "acknowledged": number(follower.acknowledged),
-                "durable": {"BOOL": follower.durable},
-                "waiting": {"BOOL": follower.waiting},
-                "holder": text(holder),
-                "held_until": number(_milliseconds(seconds)),
-                "expires_at": number(expires_at),
-            },
-        )
+        with unless_refused():
+            self.client.put_item(
+                TableName=self.table,
+                Item={
+                    **_key(follower.key),
+                    "sent": number(follower.sent),
+                    "acknowledged": number(follower.acknowledged),
+                    "durable": {"BOOL": follower.durable},
+                    "waiting": {"BOOL": follower.waiting},
+                    "holder": text(holder),
+                    "held_until": number(_milliseconds(seconds)),
+                    "expires_at": number(expires_at),
+                },
+                # A put whose answer was lost, and which is repeated, meets itself.
+                ConditionExpression="attribute_not_exists(sent) OR holder = :holder",
+                ExpressionAttributeValues={":holder": text(holder)},
+            )
+            return True
+        return False
 
     def of_subscription(self, subscription_id: str) -> list[FollowerKey]:
         """Who follows a subscription."""

@@ -23,6 +23,7 @@ def tell(name: str, *faults: Fault) -> World:
     with simulated(world, seed=1):
         STORIES[name](world)
         world.settle()
+        world.come_again()
         check(world)
     return world
 

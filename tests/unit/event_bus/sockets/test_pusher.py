@@ -257,3 +257,28 @@ def test_a_message_holds_no_more_than_the_gateway_takes(
     assert [len(message["items"]) for message in messages] == [2, 2]
     payloads = [item["event"]["payload"] for message in messages for item in message["items"]]
     assert [payload and len(payload["text"]) for payload in payloads] == [50_000] * 3 + [None]
+
+
+def test_one_who_sends_for_long_leaves_the_rest_to_the_next_turn(
+    aws: Aws, wire: Wire, pusher: Pusher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pushing, "MAX_MESSAGE_BYTES", 1_000)
+    follow(aws)
+    clock = Clock()
+    holds: list[str] = []
+    hold = type(aws.followers).hold
+
+    def counted(store: Any, key: FollowerKey, holder: str, seconds: float) -> Any:
+        holds.append(holder)
+        return hold(store, key, holder, seconds)
+
+    monkeypatch.setattr(type(aws.followers), "hold", counted)
+
+    def slow() -> None:
+        clock.now += 5
+
+    wire.sending.append(slow)
+    replace(pusher, clock=clock).push(KEY, fill(aws, 6, "x" * 500))
+    assert wire.cursors() == [1, 2, 3, 4, 5, 6]
+    # Two messages in a turn: a hold that ends before its holder does would break the order.
+    assert len(holds) == 3

@@ -1,0 +1,106 @@
+"""Clients that are connected by a WebSocket, and the management API that reaches them."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from tests.simulation.seam import Client, Interceptor, carried_out
+
+
+class GapFound(AssertionError):
+    """A client was sent what stands behind something that it has not seen."""
+
+
+@dataclass
+class SocketClient:
+    """A client of one subscription that lasts; it comes again with its last place.
+
+    Attributes:
+        subscription_id: The subscription.
+        connection_id: Its present connection; empty where it has none.
+        following: Whether the bus has said that it follows.
+        last: The last place that it has seen.
+        acknowledged: The last place that it has acknowledged.
+        seen: The deliveries that it has seen, by their places from 1 on.
+        connections: How many connections it has had.
+        errors: What went wrong with the last thing that it said.
+        patience: How often it acknowledges in vain on one connection.
+    """
+
+    subscription_id: str
+    connection_id: str = ""
+    following: bool = False
+    last: int = 0
+    acknowledged: int = 0
+    seen: list[str] = field(default_factory=list)
+    connections: int = 0
+    errors: list[dict[str, Any]] = field(default_factory=list)
+    patience: int = 20
+
+    def reconnect(self) -> None:
+        """Begins a connection; the one before is gone without a word."""
+        self.connections += 1
+        self.connection_id = f"{self.subscription_id}-{self.connections}"
+        self.following = False
+        self.patience = 20
+
+    def receive(self, message: dict[str, Any]) -> None:
+        """Takes a message.
+
+        Raises:
+            GapFound: It leaves something out.
+        """
+        if message["type"] == "subscribed":
+            self.following = True
+        if message["type"] == "error":
+            self.errors.append(message["error"])
+        for item in message.get("items", []):
+            place = int(item["cursor"])
+            if not self.following:
+                raise GapFound("events come before the answer that it follows")
+            if place > self.last + 1:
+                raise GapFound(f"{place} comes after {self.last}")
+            if place == self.last + 1:
+                self.seen.append(item["delivery_id"])
+                self.last = place
+            elif item["delivery_id"] != self.seen[place - 1]:
+                raise GapFound(f"there are two deliveries at {place}")
+
+
+class GoneException(Exception):
+    """What boto3 raises where a connection has ended."""
+
+
+class _Exceptions:
+    GoneException = GoneException
+
+
+class MemoryConnections(Client):
+    """A client of the management API.
+
+    Attributes:
+        clients: The clients that exist, connected or not.
+    """
+
+    service = "connections"
+    exceptions = _Exceptions
+
+    def __init__(
+        self,
+        clients: list[SocketClient],
+        intercept: Interceptor = carried_out,
+        attempts: int = 1,
+    ) -> None:
+        super().__init__(intercept, attempts)
+        self.clients = clients
+
+    def post_to_connection(self, **request: Any) -> Any:
+        def post() -> Any:
+            for client in self.clients:
+                if client.connection_id == request["ConnectionId"]:
+                    client.receive(orjson.loads(request["Data"]))
+                    return {}
+            raise GoneException
+
+        return self.call("PostToConnection", post)
