@@ -9,6 +9,9 @@ _COURIER = f"{_BUS}/delivery/courier.py"
 _ORDERED = f"{_BUS}/delivery/ordered.py"
 _LANE = f"{_BUS}/delivery/lane.py"
 _HTTP = f"{_BUS}/delivery/http.py"
+_FOLLOWERS = f"{_BUS}/stores/followers.py"
+_PUSHER = f"{_BUS}/sockets/pusher.py"
+_CONVERSATION = f"{_BUS}/sockets/conversation.py"
 
 
 @dataclass(frozen=True)
@@ -647,6 +650,123 @@ _STACKS = (
     ),
 )
 
+_PUSHING = (
+    Safeguard(
+        "two functions push to one connection",
+        _FOLLOWERS,
+        '"OR held_until <= :now OR holder = :holder)",',
+        '"OR held_until <= :now OR attribute_exists(sent))",',
+    ),
+    Safeguard(
+        "a hold that has ended moves the place",
+        _FOLLOWERS,
+        'ConditionExpression="holder = :holder",',
+        'ConditionExpression="attribute_exists(sent)",',
+    ),
+    Safeguard(
+        "a client acknowledges what it was never sent",
+        _FOLLOWERS,
+        '"acknowledged < :place AND sent >= :place"',
+        '"acknowledged < :place"',
+    ),
+    Safeguard(
+        "a client that does not keep up is flooded",
+        _PUSHER,
+        "            room -= sent - follower.acknowledged\n",
+        "            pass\n",
+    ),
+    Safeguard(
+        "an acknowledgement in the last moment is missed",
+        _PUSHER,
+        "if moved or cut_short or after.acknowledged > follower.acknowledged:",
+        "if moved or cut_short:",
+    ),
+    Safeguard(
+        "who was cut short leaves the rest lying",
+        _PUSHER,
+        "if moved or cut_short or after.acknowledged > follower.acknowledged:",
+        "if moved or after.acknowledged > follower.acknowledged:",
+    ),
+    Safeguard(
+        "a push that another one overtakes counts as done",
+        _PUSHER,
+        """            # Another one took over, and may not go as far as this one must.
+            return self._take(key, holder)""",
+        "            return None",
+    ),
+    Safeguard(
+        "a client that is gone is pushed to for ever",
+        _PUSHER,
+        """        except Gone:
+            self.lose(key)""",
+        """        except Gone:
+            pass""",
+    ),
+    Safeguard(
+        "a failed push counts as done",
+        _PUSHER,
+        "            return key\n",
+        "            return None\n",
+    ),
+    Safeguard(
+        "a client hears of its subscription after its events",
+        _CONVERSATION,
+        "self.followers.add(follower, holder, HOLD_SECONDS, ends)",
+        "self.followers.add(follower, holder, -1, ends)",
+    ),
+    Safeguard(
+        "what came before there was a follower is not pushed",
+        _CONVERSATION,
+        "self.pusher.push(key, max(end, self.inboxes.last(subscription.id)), holder)",
+        "self.pusher.push(key, end, holder)",
+    ),
+    Safeguard(
+        "whoever failed to subscribe cannot try again",
+        _CONVERSATION,
+        """            self.pusher.lose(key)
+            raise""",
+        "            raise",
+    ),
+    Safeguard(
+        "an acknowledgement is forgotten with its connection",
+        _CONVERSATION,
+        "        self.cursors.advance(key.subscription_id, INBOX, follower.acknowledged)\n",
+        "",
+    ),
+    Safeguard(
+        "an acknowledged place is moved back",
+        f"{_BUS}/stores/cursors.py",
+        "AND #position < :place)",
+        "AND #position <> :place)",
+    ),
+    Safeguard(
+        "a listener stays for ever",
+        f"{_BUS}/registry/listeners.py",
+        """        for each in ended:
+            self.end(each)
+""",
+        "",
+    ),
+    Safeguard(
+        "a listener that has ended goes on as if nothing were missed",
+        f"{_BUS}/registry/listeners.py",
+        "return left > 0 and self",
+        "return self",
+    ),
+    Safeguard(
+        "a token does whatever a key does",
+        f"{_BUS}/security/callers.py",
+        'if caller.role == "listener":',
+        'if caller.role == "":',
+    ),
+    Safeguard(
+        "a token for one subscription follows any",
+        f"{_BUS}/security/ownership.py",
+        "return subscription.id == caller.subscription_id",
+        "return True",
+    ),
+)
+
 SAFEGUARDS = (
     *_STORING,
     *_ROUTING,
@@ -656,4 +776,5 @@ SAFEGUARDS = (
     *_ORDER,
     *_SWEEPING,
     *_STACKS,
+    *_PUSHING,
 )

@@ -1,69 +1,26 @@
 """Events are pushed in order and without a gap, whoever pushes, and whatever goes wrong."""
 
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
-import orjson
 import pytest
 from botocore.exceptions import ReadTimeoutError
-from event_bus.fetching.reader import InboxReader
 from event_bus.model.delivery import DeliveryKey
-from event_bus.registry.listeners import Listeners
 from event_bus.security.callers import Caller
 from event_bus.sockets import pusher as pushing
-from event_bus.sockets.connections import MAX_MESSAGE_BYTES, Connections, Gone
+from event_bus.sockets.connections import MAX_MESSAGE_BYTES, Gone
 from event_bus.sockets.pusher import WINDOW, Held, NotPushed, Pusher
 from event_bus.stores.followers import Follower, FollowerKey
 
 from tests.aws import Aws
 from tests.builders import event
 from tests.clock import Clock
+from tests.unit.event_bus.sockets.wire import Wire, broken
 
 KEY = FollowerKey("sub_1", "connection_1")
 SOON = 4_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Wire(Connections):
-    """What clients received, by connection; `sending` may go wrong."""
-
-    received: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    sending: list[Callable[[], None]] = field(default_factory=list)
-
-    def send(self, connection_id: str, message: dict[str, Any]) -> None:
-        for each in self.sending:
-            each()
-        self.received.setdefault(connection_id, []).append(orjson.loads(orjson.dumps(message)))
-
-    def cursors(self, connection_id: str = KEY.connection_id) -> list[int]:
-        messages = self.received.get(connection_id, [])
-        return [int(item["cursor"]) for message in messages for item in message["items"]]
-
-
-@pytest.fixture
-def wire(aws: Aws) -> Wire:
-    return Wire(client=None)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def executor() -> Iterator[Executor]:
-    with ThreadPoolExecutor(4) as made:
-        yield made
-
-
-@pytest.fixture
-def pusher(aws: Aws, wire: Wire, executor: Executor) -> Pusher:
-    return Pusher(
-        followers=aws.followers,
-        reader=InboxReader(aws.inboxes, aws.events, executor),
-        connections=wire,
-        listeners=Listeners(aws.subscriptions, aws.inboxes),
-        executor=executor,
-    )
 
 
 def fill(aws: Aws, count: int, text: str = "") -> int:
@@ -88,9 +45,9 @@ def test_a_follower_gets_what_it_has_not_got_once(aws: Aws, wire: Wire, pusher: 
     pusher.push(KEY, fill(aws, 3))
     pusher.push(KEY, 3)
     pusher.push(KEY, 2)
-    assert wire.cursors() == [1, 2, 3]
+    assert wire.cursors(KEY.connection_id) == [1, 2, 3]
     pusher.push_all({"sub_1": fill(aws, 2), "sub_2": 9})
-    assert wire.cursors() == [1, 2, 3, 4, 5]
+    assert wire.cursors(KEY.connection_id) == [1, 2, 3, 4, 5]
     assert [message["cursor"] for message in wire.received[KEY.connection_id]] == ["3", "5"]
 
 
@@ -100,12 +57,12 @@ def test_the_window_closes_until_the_client_acknowledges(
     follow(aws)
     end = fill(aws, WINDOW + 30)
     pusher.push(KEY, end)
-    assert wire.cursors() == list(range(1, WINDOW + 1))
+    assert wire.cursors(KEY.connection_id) == list(range(1, WINDOW + 1))
     follower = aws.followers.acknowledge(KEY, 10)
     assert follower
     assert follower.waiting
     pusher.push(KEY, end)
-    assert wire.cursors() == list(range(1, WINDOW + 11))
+    assert wire.cursors(KEY.connection_id) == list(range(1, WINDOW + 11))
     # To one that acknowledges nothing there is no window.
     other = FollowerKey("sub_1", "other")
     follow(aws, other, durable=False)
@@ -129,7 +86,7 @@ def test_an_acknowledgement_in_the_last_moment_is_not_missed(
 
     monkeypatch.setattr(type(aws.followers), "release", acknowledged_before)
     pusher.push(KEY, end)
-    assert wire.cursors() == list(range(1, end + 1))
+    assert wire.cursors(KEY.connection_id) == list(range(1, end + 1))
 
 
 def test_many_who_push_at_once_keep_the_order(aws: Aws, wire: Wire, pusher: Pusher) -> None:
@@ -138,7 +95,7 @@ def test_many_who_push_at_once_keep_the_order(aws: Aws, wire: Wire, pusher: Push
     def acknowledge() -> None:
         done = 0
         while done < 300:
-            got = wire.cursors()
+            got = wire.cursors(KEY.connection_id)
             if got and got[-1] > done:
                 done = got[-1]
                 follower = aws.followers.acknowledge(KEY, done)
@@ -152,27 +109,11 @@ def test_many_who_push_at_once_keep_the_order(aws: Aws, wire: Wire, pusher: Push
         for each in pushed:
             each.result()
     client.join(60)
-    assert wire.cursors() == list(range(1, 301))
+    assert wire.cursors(KEY.connection_id) == list(range(1, 301))
 
 
 class Broken(Exception):
     """The function that pushes goes down."""
-
-
-@contextmanager
-def broken(wire: Wire, error: Exception, after: int = 0) -> Iterator[None]:
-    """Has sending fail, after so many messages."""
-    left = after
-
-    def fail() -> None:
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise error
-
-    wire.sending.append(fail)
-    yield
-    wire.sending.clear()
 
 
 def test_what_went_down_while_it_pushed_is_begun_again(
@@ -184,10 +125,10 @@ def test_what_went_down_while_it_pushed_is_begun_again(
     end = fill(aws, 6, "x" * 500)
     with broken(wire, Broken(), after=3), pytest.raises(Broken):
         pusher.push(KEY, end)
-    assert wire.cursors() == [1, 2, 3]
+    assert wire.cursors(KEY.connection_id) == [1, 2, 3]
     # Another one waits until its hold has ended; what the client has seen comes again, in order.
     pusher.push(KEY, end)
-    assert wire.cursors() == [1, 2, 3, 1, 2, 3, 4, 5, 6]
+    assert wire.cursors(KEY.connection_id) == [1, 2, 3, 1, 2, 3, 4, 5, 6]
 
 
 def test_nobody_waits_for_ever(aws: Aws, pusher: Pusher) -> None:
@@ -216,7 +157,7 @@ def test_one_who_fails_does_not_keep_the_others_from_theirs(
 
     with pytest.raises(NotPushed):
         replace(pusher, clock=clock, sleep=sleep).push_all({"sub_1": fill(aws, 2), "sub_2": 1})
-    assert wire.cursors() == [1, 2]
+    assert wire.cursors(KEY.connection_id) == [1, 2]
 
 
 def test_a_failure_of_the_gateway_is_left_to_the_next_push(
@@ -229,7 +170,7 @@ def test_a_failure_of_the_gateway_is_left_to_the_next_push(
     with broken(wire, error), pytest.raises(NotPushed):
         pusher.push_all({"sub_1": end})
     pusher.push_all({"sub_1": end})
-    assert wire.cursors() == [1, 2]
+    assert wire.cursors(KEY.connection_id) == [1, 2]
 
 
 def test_a_client_that_is_gone_is_forgotten_with_what_was_its_own(
@@ -279,6 +220,6 @@ def test_one_who_sends_for_long_leaves_the_rest_to_the_next_turn(
 
     wire.sending.append(slow)
     replace(pusher, clock=clock).push(KEY, fill(aws, 6, "x" * 500))
-    assert wire.cursors() == [1, 2, 3, 4, 5, 6]
+    assert wire.cursors(KEY.connection_id) == [1, 2, 3, 4, 5, 6]
     # Two messages in a turn: a hold that ends before its holder does would break the order.
     assert len(holds) == 3

@@ -1,0 +1,34 @@
+"""What tests of sockets share."""
+
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+
+import pytest
+from event_bus.fetching.reader import InboxReader
+from event_bus.registry.listeners import Listeners
+from event_bus.sockets.pusher import Pusher
+
+from tests.aws import Aws
+from tests.unit.event_bus.sockets.wire import Wire
+
+
+@pytest.fixture
+def wire() -> Wire:
+    return Wire(client=None)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def executor() -> Iterator[Executor]:
+    with ThreadPoolExecutor(4) as made:
+        yield made
+
+
+@pytest.fixture
+def pusher(aws: Aws, wire: Wire, executor: Executor) -> Pusher:
+    return Pusher(
+        followers=aws.followers,
+        reader=InboxReader(aws.inboxes, aws.events, executor),
+        connections=wire,
+        listeners=Listeners(aws.subscriptions, aws.inboxes),
+        executor=executor,
+    )
