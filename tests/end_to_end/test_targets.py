@@ -172,7 +172,7 @@ def test_a_topic_receives_what_its_filter_policies_know(
 ) -> None:
     sns = world.bus.client("sns")
     topic = sns.create_topic(Name=world.name("orders"))["TopicArn"]
-    queue = Queue(world, world.name("orders"))
+    queue = Queue(world, world.name("orders"), VisibilityTimeout="2")
     sns.subscribe(
         TopicArn=topic,
         Protocol="sqs",
@@ -185,7 +185,9 @@ def test_a_topic_receives_what_its_filter_policies_know(
     subscribe(service, {"type": "sns", "topic": topic}, f"{domain}.*")
     service.publish(f"{domain}.closed")
     created = service.publish(f"{domain}.created")
-    assert [event["id"] for event in events_in(queue.take(1))] == [created]
+    # Whoever works the queue behind the topic goes down, and comes again.
+    for done in (False, True):
+        assert [event["id"] for event in events_in(queue.take(1, delete=done))] == [created]
 
 
 def test_an_event_bus_has_rules_for_what_it_receives(
@@ -194,13 +196,16 @@ def test_an_event_bus_has_rules_for_what_it_receives(
     events = world.bus.client("events")
     name = world.name("orders")
     event_bus = events.create_event_bus(Name=name)["EventBusArn"]
-    queue = Queue(world, world.name("orders"))
+    queue = Queue(world, world.name("orders"), VisibilityTimeout="2")
     pattern = {"detail-type": [f"{domain}.created"], "detail": {"payload": {"n": [1]}}}
     events.put_rule(Name=name, EventBusName=name, EventPattern=orjson.dumps(pattern).decode())
     events.put_targets(Rule=name, EventBusName=name, Targets=[{"Id": "queue", "Arn": queue.arn}])
     made = subscribe(service, {"type": "eventbridge", "event_bus": event_bus}, f"{domain}.*")
     ids = [service.publish(f"{domain}.created", {"n": number}) for number in range(3)]
+    # Whoever works the queue behind the rule goes down, and comes again.
+    [lost] = events_in(queue.take(1, delete=False))
     [entry] = events_in(queue.take(1))
+    assert entry == lost
     assert entry["detail-type"] == f"{domain}.created"
     assert entry["source"] == service.service_id
     assert entry["detail"]["id"] == ids[1]
@@ -209,11 +214,18 @@ def test_an_event_bus_has_rules_for_what_it_receives(
 
 
 FUNCTION = """
-import json
+import os
+import pathlib
+import tempfile
 
 def handler(event, context):
     if event["payload"].get("fail"):
         raise ValueError("it is told to fail")
+    if event["payload"].get("die"):
+        mark = pathlib.Path(tempfile.gettempdir()) / event["id"]
+        if not mark.exists():
+            mark.touch()
+            os._exit(1)
     return {"total": event["payload"]["n"] * 2, "seen": event["id"]}
 """
 
@@ -267,6 +279,21 @@ def test_a_function_that_fails_leaves_a_dead_letter_that_says_why(
     assert "it is told to fail" in letter["attempts"][0]["response"]
 
 
+def test_a_function_that_goes_down_is_invoked_again(
+    world: World, service: Client, domain: str, function: str
+) -> None:
+    target = {"type": "lambda", "function": function, "invocation": "sync", "reply": True}
+    made = subscribe(service, target, f"{domain}.asked")
+    asker = world.receiver()
+    service.subscribe(asker, f"{domain}.answered")
+    event_id = service.publish(
+        f"{domain}.asked", {"n": 4, "die": True}, metadata={"reply_to": f"{domain}.answered"}
+    )
+    assert service.settled(event_id, made["id"], "delivered")["attempts"] == 2
+    [reply] = asker.wait_for(1)
+    assert reply.event["payload"] == {"total": 8, "seen": event_id}
+
+
 def test_a_function_is_invoked_without_waiting(service: Client, domain: str, function: str) -> None:
     made = subscribe(service, {"type": "lambda", "function": function}, f"{domain}.asked")
     event_id = service.publish(f"{domain}.asked", {"n": 1, "fail": True})
@@ -287,7 +314,7 @@ def test_another_account_is_reached_by_its_role(world: World, service: Client, d
 @pytest.mark.parametrize(
     ("target", "pointer"),
     [
-        ({"type": "ftp"}, "/target"),
+        ({"type": "ftp"}, "/target/type"),
         ({"type": "sqs"}, "/target/queue"),
         ({"type": "sqs", "queue": "orders"}, "/target/queue"),
         ({"type": "sqs", "queue": "arn:aws:sqs:us-east-1:111111111111:orders"}, "/target/queue"),
