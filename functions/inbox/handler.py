@@ -100,16 +100,16 @@ def _acknowledge(request: Request) -> Response:
 
 
 def _stream(request: Request) -> Response:
-    query = request.query("token", "cursor", "wait")
     subscription = _inbox_of(request, request.listener)
+    query = request.query("token", "cursor", "wait")
     last = _last_id(request, query)
     position = None if last is None else whole_in({"cursor": last}, "cursor", 0, 0, 10**15)
     return _turn(_streams.follow(subscription, position, _turn_seconds(query)))
 
 
 def _listen(request: Request) -> Response:
-    query = request.query("types", "token", "cursor", "wait")
     caller = request.listener
+    query = request.query("types", "token", "cursor", "wait")
     types = patterns_in(query, "types")
     return _turn(_streams.listen(types, caller, _last_id(request, query), _turn_seconds(query)))
 

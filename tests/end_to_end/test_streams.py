@@ -121,6 +121,7 @@ def test_a_token_listens_and_does_nothing_else(world: World, service: Client, do
     assert anonymous.get("/stream", params=query).status_code == 200
     problem(anonymous.get("/stream", params={**query, "token": "ebt_wrong"}), 401)
     problem(anonymous.get("/events", params={"token": token}), 401)
+    problem(anonymous.get("/stream", params={"what": "?"}), 401)
     problem(anonymous.post("/stream-tokens", headers={"x-api-key": token}), 401)
     bound = service.http.post(f"/subscriptions/{subscribed(service, domain)}/stream-tokens")
     problem(anonymous.get("/stream", params={**query, "token": bound.json()["token"]}), 403)
