@@ -106,8 +106,8 @@ def test_a_failing_event_holds_back_its_own_stream_and_no_other(world: World) ->
     free.wait_for_event(held)
     assert held not in receiver.event_ids()
     # Once it is discarded, its stream goes on.
+    receiver.respond = lambda _: (204, {})
     assert service.http.delete(f"/dead-letters/{letter['id']}").status_code == 204
     after = service.publish(f"{domain}.d", metadata={"stream_id": f"{domain}/1"})
-    receiver.respond = lambda _: (204, {})
     service.settled(after, ordered["id"], "delivered")
     assert receiver.event_ids()[-2:] == [held, after]
