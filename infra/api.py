@@ -65,6 +65,7 @@ class ApiStack(cdk.Stack):
             "publish": self._publish(data),
             "events": self._events(data),
             "registry": self._registry(data, bus),
+            "keys": self._keys(data),
             "recovery": self._recovery(data, bus),
             "inbox": self._inbox(data),
             "status": self._status(data, bus),
@@ -92,7 +93,7 @@ class ApiStack(cdk.Stack):
 
     def _authorize(self, data: DataStack) -> BusFunction:
         function = self._function("authorize", timeout=_AUTHORIZER_TIMEOUT)
-        function.use_table(data.keys, "GetItem")
+        function.use_table(data.keys, "GetItem", "UpdateItem")
         function.use_secret("ADMIN_SECRET_ARN", data.admin_secret, data.key)
         return function
 
@@ -139,6 +140,15 @@ class ApiStack(cdk.Stack):
         function.provide_queues()
         function.use_queue(REPLAY_QUEUE_URL, bus.replays.queue, "SendMessage")
         function.use_retention()
+        return function
+
+    def _keys(self, data: DataStack) -> BusFunction:
+        function = self._function("keys")
+        function.use_table(
+            data.keys, "DeleteItem", "GetItem", "PutItem", "UpdateItem", indexes=("by_service",)
+        )
+        function.use_table(data.publishers, "GetItem")
+        function.use_table(data.subscriptions, indexes=("by_service",))
         return function
 
     def _recovery(self, data: DataStack, bus: BusStack) -> BusFunction:

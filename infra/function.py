@@ -324,19 +324,20 @@ class BusFunction(Construct):
         accept_resource(self, queues, "Managed queues are named after their subscriptions.")
 
     def send_to_connections(self, api_id: str) -> None:
-        """Lets the function send to the clients of a WebSocket API.
+        """Lets the function send to the clients of a WebSocket API, and end their connections.
 
         Args:
             api_id: The API.
         """
         self.tell("SOCKET_API_ID", api_id)
         self.tell("URL_SUFFIX", cdk.Aws.URL_SUFFIX)
-        connections = (
-            f"arn:{cdk.Aws.PARTITION}:execute-api:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}"
-            f":{api_id}/{self._settings.stage}/POST/@connections/*"
-        )
-        self.allow("execute-api", ["ManageConnections"], [connections])
-        accept_resource(self, connections, "Clients come and go, each with a connection.")
+        for method in ("POST", "DELETE"):
+            connections = (
+                f"arn:{cdk.Aws.PARTITION}:execute-api:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}"
+                f":{api_id}/{self._settings.stage}/{method}/@connections/*"
+            )
+            self.allow("execute-api", ["ManageConnections"], [connections])
+            accept_resource(self, connections, "Clients come and go, each with a connection.")
 
     def _accounts(self) -> list[str]:
         return [cdk.Aws.ACCOUNT_ID, *self._settings.accounts]

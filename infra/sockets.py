@@ -81,6 +81,7 @@ class Sockets(Construct):
             function.use_table(data.followers, "DeleteItem", "GetItem", "Query", "UpdateItem")
             function.use_table(data.inbox, "DeleteItem", "Query")
             function.use_table(data.events, "BatchGetItem")
+            function.use_table(data.keys, "GetItem")
             function.use_bucket(data.payloads, "GetObject")
             function.use_table(data.subscriptions, "DeleteItem", "GetItem")
             function.use_table(data.changes, "PutItem", "Query")

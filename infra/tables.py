@@ -139,8 +139,8 @@ PUBLISHERS = Table(
 )
 KEYS = Table(
     "keys",
-    Attribute("key_hash"),
-    indexes=(_all_by("by_service", "service_id", "key_hash"),),
+    Attribute("id"),
+    indexes=(_all_by("by_service", "service_id", "id"),),
     expires=True,
 )
 SUBSCRIPTIONS = Table(

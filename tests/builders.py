@@ -12,6 +12,7 @@ from event_bus.model.replay import Replay
 from event_bus.model.target import HttpTarget, Target
 from event_bus.model.validation import read
 from event_bus.security.callers import ADMIN, Caller
+from event_bus.security.keys import ApiKey, proof_of_chosen
 
 NOON = "2026-05-01T12:00:00.000Z"
 """When things happen unless a test says otherwise."""
@@ -31,6 +32,12 @@ LARGE_PAYLOAD = {"text": "x" * INLINE_PAYLOAD_BYTES}
 def service(service_id: str = "planner") -> Caller:
     """A caller with a service's key."""
     return Caller(service_id, "service")
+
+
+def key(text: str, service_id: str = "planner", **members: Any) -> ApiKey:
+    """What is kept of a key that a client chose."""
+    proof = proof_of_chosen(text)
+    return ApiKey(proof.id, service_id, NOON, proof.hash, **members)
 
 
 def submission(event_type: str = "task.created", **members: Any) -> dict[str, Any]:

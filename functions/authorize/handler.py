@@ -16,7 +16,7 @@ from event_bus.settings import settings
 from event_bus.stores.keys import KeyStore
 
 _authenticator = Authenticator(
-    find_key=KeyStore(clients.dynamodb(), settings().keys_table).find,
+    keys=KeyStore(clients.dynamodb(), settings().keys_table),
     admin_key=AdminKey(clients.secrets(), settings().admin_secret).read,
 )
 
@@ -25,11 +25,23 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Hands on the caller, or why there is none."""
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     query = event.get("queryStringParameters") or {}
-    caller = _authenticator.identify(headers, query)
+    caller = _authenticator.identify(headers, query, _subject(event))
     logger.info("identified", service_id=caller and caller.service_id, route=event.get("routeKey"))
     if "methodArn" in event:
-        return _policy(event["methodArn"], caller)
+        # Over a WebSocket events are received, and nothing else.
+        may_connect = caller and (caller.scopes is None or "receive" in caller.scopes)
+        return _policy(event["methodArn"], caller if may_connect else None)
     return {"isAuthorized": True, "context": _context_of(caller, headers, query)}
+
+
+def _subject(event: dict[str, Any]) -> str | None:
+    """The subject of the client's certificate, which API Gateway has checked.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+    """
+    authentication = event.get("requestContext", {}).get("authentication") or {}
+    subject: str | None = (authentication.get("clientCert") or {}).get("subjectDN")
+    return subject
 
 
 def _context_of(

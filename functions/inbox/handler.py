@@ -100,7 +100,7 @@ def _acknowledge(request: Request) -> Response:
 
 
 def _stream(request: Request) -> Response:
-    subscription = _inbox_of(request, request.listener)
+    subscription = _inbox_of(request, request.caller)
     query = request.query("token", "cursor", "wait")
     last = _last_id(request, query)
     position = None if last is None else whole_in({"cursor": last}, "cursor", 0, 0, 10**15)
@@ -108,7 +108,7 @@ def _stream(request: Request) -> Response:
 
 
 def _listen(request: Request) -> Response:
-    caller = request.listener
+    caller = request.caller
     query = request.query("types", "token", "cursor", "wait")
     types = patterns_in(query, "types")
     return _turn(_streams.listen(types, caller, _last_id(request, query), _turn_seconds(query)))
@@ -130,11 +130,13 @@ def _turn(text: str) -> Response:
 
 def _issue_token(request: Request) -> Response:
     subscription = _inbox_of(request, request.caller)
-    return _issued(*_tokens.issue(subscription.service_id, subscription.id))
+    issued_by = request.caller.key_id
+    return _issued(*_tokens.issue(subscription.service_id, issued_by, subscription.id))
 
 
 def _issue_service_token(request: Request) -> Response:
-    return _issued(*_tokens.issue(request.caller.service_id))
+    caller = request.caller
+    return _issued(*_tokens.issue(caller.service_id, caller.key_id))
 
 
 def _issued(token: str, expires_at: str) -> Response:

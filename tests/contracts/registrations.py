@@ -46,8 +46,8 @@ class PublishersContract:
 class KeysContract:
     """How keys are kept."""
 
-    def test_a_key_is_found_by_its_hash(self, aws: Aws) -> None:
-        key = ApiKey("hash", "planner", NOON)
+    def test_a_key_is_found_by_its_id(self, aws: Aws) -> None:
+        key = ApiKey("hash", "planner", NOON, "proof", name="first", scopes=("publish", "read"))
         transact(aws.dynamodb, [aws.keys.putting(key)])
         assert aws.keys.find("hash") == key
         assert aws.keys.find("other") is None
@@ -66,9 +66,9 @@ class KeysContract:
         assert aws.keys.find("hash") == key
 
     def test_the_keys_of_a_service_are_its_own(self, aws: Aws) -> None:
-        for key_hash, service_id in (("1", "planner"), ("2", "planner"), ("3", "other")):
-            transact(aws.dynamodb, [aws.keys.putting(ApiKey(key_hash, service_id, NOON))])
-        assert {key.key_hash for key in aws.keys.of_service("planner")} == {"1", "2"}
+        for key_id, service_id in (("1", "planner"), ("2", "planner"), ("3", "other")):
+            transact(aws.dynamodb, [aws.keys.putting(ApiKey(key_id, service_id, NOON))])
+        assert {key.id for key in aws.keys.of_service("planner")} == {"1", "2"}
 
     def test_a_key_can_be_removed_more_than_once(self, aws: Aws) -> None:
         transact(aws.dynamodb, [aws.keys.putting(ApiKey("hash", "planner", NOON))])
@@ -76,8 +76,30 @@ class KeysContract:
         aws.keys.delete("hash")
         assert aws.keys.find("hash") is None
 
+    def test_a_key_that_is_used_is_seen(self, aws: Aws) -> None:
+        transact(aws.dynamodb, [aws.keys.putting(ApiKey("hash", "planner", NOON))])
+        aws.keys.saw("hash", NOON)
+        assert aws.keys.find("hash") == ApiKey("hash", "planner", NOON, last_used_at=NOON)
+        aws.keys.saw("gone", NOON)
+        assert aws.keys.find("gone") is None
+
+    def test_a_key_ends_sooner_and_never_later(self, aws: Aws) -> None:
+        transact(aws.dynamodb, [aws.keys.putting(ApiKey("hash", "planner", NOON))])
+        soon = int(time.time()) + 60
+        transact(aws.dynamodb, [aws.keys.ending("hash", soon)])
+        assert aws.keys.find("hash") == ApiKey("hash", "planner", NOON, expires_at=soon)
+        with pytest.raises(TransactionRefused):
+            transact(aws.dynamodb, [aws.keys.ending("hash", soon + 1)])
+        with pytest.raises(TransactionRefused):
+            transact(aws.dynamodb, [aws.keys.ending("gone", soon)])
+        transact(aws.dynamodb, [aws.keys.ending("hash", int(time.time()))])
+        assert aws.keys.find("hash") is None
+        assert aws.keys.of_service("planner") == []
+
     def test_a_token_is_kept_until_it_ends(self, aws: Aws) -> None:
-        token = ApiKey("hash", "planner", NOON, int(time.time()) + 60, "sub_1")
+        token = ApiKey(
+            "hash", "planner", NOON, expires_at=int(time.time()) + 60, subscription_id="sub_1"
+        )
         aws.keys.add(token)
         assert aws.keys.find("hash") == token
         assert aws.keys.of_service("planner") == [token]

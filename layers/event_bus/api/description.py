@@ -17,6 +17,7 @@ from event_bus.api.paging import DEFAULT_LIMIT, MAX_LIMIT
 from event_bus.api.routes import ROUTES, Route
 from event_bus.api.schemas import SCHEMAS, Schema, ref
 from event_bus.fetching.event_stream import MEDIA_TYPE
+from event_bus.model.credentials import KeyRequest, RotationRequest
 from event_bus.model.event import EventSubmission
 from event_bus.model.fetching import (
     LEASE_SECONDS,
@@ -39,6 +40,8 @@ DOCUMENT = Path(__file__).with_name("openapi.json")
 _REQUESTS: tuple[type[BaseModel], ...] = (
     EventSubmission,
     PublisherRegistration,
+    KeyRequest,
+    RotationRequest,
     SubscriptionRegistration,
     SubscriptionChange,
     EventReplayRequest,
@@ -90,6 +93,41 @@ _TURN = (
         TURN_SECONDS,
     ),
 )
+
+
+def _key_operations(who: str) -> dict[str, _Operation]:
+    path, title = f"/{who}s/{{id}}/keys", who.title()
+    return {
+        f"POST {path}": _Operation(
+            f"make{title}Key",
+            f"Make a further key of a {who}; the answer shows it, once.",
+            {201: "CreatedKey"},
+            body=ref("KeyRequest"),
+            refusals=(403, 404, 409),
+            body_required=False,
+        ),
+        f"GET {path}": _Operation(
+            f"list{title}Keys",
+            f"List the keys of a {who}, the oldest first.",
+            {200: "KeyList"},
+            refusals=(404,),
+        ),
+        f"DELETE {path}/{{key_id}}": _Operation(
+            f"revoke{title}Key",
+            "Revoke a key; within half a minute nothing takes it any more.",
+            {204: None},
+            refusals=(404,),
+        ),
+        f"POST {path}/{{key_id}}/rotate": _Operation(
+            f"rotate{title}Key",
+            "Replace a key by a new one; both are good for a while.",
+            {201: "CreatedKey"},
+            body=ref("RotationRequest"),
+            refusals=(404, 409),
+            body_required=False,
+        ),
+    }
+
 
 _OPERATIONS: dict[str, _Operation] = {
     "POST /events": _Operation(
@@ -209,6 +247,8 @@ _OPERATIONS: dict[str, _Operation] = {
         {204: None},
         refusals=(403, 404),
     ),
+    **_key_operations("publisher"),
+    **_key_operations("subscriber"),
     "POST /subscriptions": _Operation(
         "registerSubscription",
         "Register a subscription; the answer shows its signing secret, once.",
@@ -384,10 +424,11 @@ def _operation(route: Route) -> dict[str, Any]:
         },
     }
     parameters = list(operation.query)
-    if "{id}" in route.path:
-        parameters.append(
-            {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
-        )
+    parameters += [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in ("id", "key_id")
+        if f"{{{name}}}" in route.path
+    ]
     if parameters:
         described["parameters"] = parameters
     if operation.body:
@@ -397,6 +438,8 @@ def _operation(route: Route) -> dict[str, Any]:
         }
     if route.public:
         described["security"] = []
+    else:
+        described["x-scope"] = "admin" if route.admin else route.scope
     for status in _refusals(route, operation):
         described["responses"][str(status)] = {
             "description": _REFUSALS[status],
@@ -408,7 +451,7 @@ def _operation(route: Route) -> dict[str, Any]:
 def _refusals(route: Route, operation: _Operation) -> list[int]:
     statuses = set(operation.refusals)
     if not route.public:
-        statuses.add(401)
+        statuses |= {401, 403}
     if operation.query:
         statuses.add(400)
     if operation.body:

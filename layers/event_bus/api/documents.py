@@ -13,7 +13,9 @@ from event_bus.model.target import HttpTarget
 from event_bus.querying.event_finder import Found
 from event_bus.registry.managed_queues import consumer_policy
 from event_bus.registry.subscriptions import Registered
+from event_bus.security.keys import ApiKey
 from event_bus.security.resources import external_id
+from event_bus.security.scopes import SCOPES
 
 
 def event_summary(found: Found) -> dict[str, Any]:
@@ -203,6 +205,22 @@ def created_subscription_document(registered: Registered) -> dict[str, Any]:
         "signing_secret": subscription.signing_secret,
         "replay_id": registered.replay_id,
         **_authentication(registered.api_key),
+    }
+
+
+def key_document(key: ApiKey, api_key: str | None = None) -> dict[str, Any]:
+    """A key, without its secret; with it in the one answer that shows it."""
+    return {
+        "id": key.id,
+        "service_id": key.service_id,
+        "type": key.type,
+        "stands_for": key.stands_for,
+        "name": key.name,
+        "scopes": list(SCOPES if key.scopes is None else key.scopes),
+        "created_at": key.created_at,
+        "expires_at": None if key.expires_at is None else times.at(key.expires_at),
+        "last_used_at": key.last_used_at,
+        **_authentication(api_key),
     }
 
 

@@ -13,8 +13,10 @@ import orjson
 
 from event_bus import strict_json
 from event_bus.api.failures import problem_of
+from event_bus.api.routes import BY_KEY
 from event_bus.errors import (
     Fault,
+    Forbidden,
     MalformedRequest,
     NotFound,
     Problem,
@@ -68,21 +70,14 @@ class Request:
 
     @property
     def caller(self) -> Caller:
-        """Who makes the request.
+        """Who makes the request; where the route takes stream tokens, perhaps by one.
 
         Raises:
             Unauthenticated: No one who is known.
         """
-        return caller_of(self._authorized)
-
-    @property
-    def listener(self) -> Caller:
-        """Who makes the request, be it by a stream token alone.
-
-        Raises:
-            Unauthenticated: No one who is known.
-        """
-        return listener_of(self._authorized)
+        route = BY_KEY.get(self.event["routeKey"])
+        found = listener_of if route and route.tokens else caller_of
+        return found(self._authorized)
 
     @property
     def _authorized(self) -> dict[str, Any] | None:
@@ -112,7 +107,19 @@ class Request:
         Raises:
             NotFound: It is longer than any identifier, and so names nothing.
         """
-        given = str((self.event.get("pathParameters") or {}).get("id", ""))
+        return self._in_path("id")
+
+    @property
+    def key_id(self) -> str:
+        """The identifier of a key in the path.
+
+        Raises:
+            NotFound: It is longer than any identifier, and so names nothing.
+        """
+        return self._in_path("key_id")
+
+    def _in_path(self, name: str) -> str:
+        given = str((self.event.get("pathParameters") or {}).get(name, ""))
         if len(given) > MAX_ID_CHARACTERS:
             raise NotFound("There is no resource with so long an identifier.")
         return given
@@ -186,17 +193,24 @@ def answer(event: Mapping[str, Any], operations: Mapping[str, Operation]) -> dic
         9457); where AWS did not answer it is a 503, and what nobody foresaw is logged.
     """
     request = Request(event)
-    operation = operations.get(event["routeKey"], _no_such_route)
     try:
-        response = operation(request)
+        response = _operation(event["routeKey"], request, operations)(request)
     except Exception as error:
         response = _refusal(problem_of(error, request.id), request)
     logger.info("answered", route=event["routeKey"], status=response.status, request_id=request.id)
     return _written(response)
 
 
-def _no_such_route(_: Request) -> Response:
-    raise NotFound("No resource has this path and method; see /openapi.json.")
+def _operation(key: str, request: Request, operations: Mapping[str, Operation]) -> Operation:
+    route = BY_KEY.get(key)
+    if route is None or key not in operations:
+        raise NotFound("No resource has this path and method; see /openapi.json.")
+    if route.scope:
+        caller = request.caller
+        caller.need(route.scope)
+        if route.admin and not caller.admin:
+            raise Forbidden("This needs an admin key.")
+    return operations[key]
 
 
 def _refusal(problem: Problem, request: Request) -> Response:

@@ -7,7 +7,9 @@ checked against it, and the OpenAPI document describes it.
 from dataclasses import dataclass
 from typing import Literal
 
-FunctionName = Literal["publish", "events", "registry", "recovery", "inbox", "status"]
+from event_bus.security.scopes import Scope
+
+FunctionName = Literal["publish", "events", "registry", "keys", "recovery", "inbox", "status"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,52 +20,72 @@ class Route:
         method: The HTTP method, upper case.
         path: The path with its parameters in braces, as API Gateway writes it.
         function: The folder under `functions/` that answers it.
-        public: True where no key is asked for.
+        scope: What a key must permit; None where no key is asked for.
+        admin: Whether an admin key is asked for, whatever another one permits.
+        tokens: Whether a stream token will do in a key's place.
     """
 
     method: str
     path: str
     function: FunctionName
-    public: bool = False
+    scope: Scope | None
+    admin: bool = False
+    tokens: bool = False
 
     @property
     def key(self) -> str:
         """The `routeKey` that API Gateway puts into the function's event."""
         return f"{self.method} {self.path}"
 
+    @property
+    def public(self) -> bool:
+        """Whether it is answered to anyone."""
+        return self.scope is None
+
 
 ROUTES: tuple[Route, ...] = (
-    Route("POST", "/events", "publish"),
-    Route("GET", "/events", "events"),
-    Route("GET", "/events/{id}", "events"),
-    Route("POST", "/events/{id}/replay", "recovery"),
-    Route("POST", "/replays", "recovery"),
-    Route("GET", "/replays", "recovery"),
-    Route("GET", "/replays/{id}", "recovery"),
-    Route("DELETE", "/replays/{id}", "recovery"),
-    Route("GET", "/dead-letters", "recovery"),
-    Route("POST", "/dead-letters/retry", "recovery"),
-    Route("GET", "/dead-letters/{id}", "recovery"),
-    Route("POST", "/dead-letters/{id}/retry", "recovery"),
-    Route("DELETE", "/dead-letters/{id}", "recovery"),
-    Route("POST", "/publishers", "registry"),
-    Route("GET", "/publishers", "registry"),
-    Route("GET", "/publishers/{id}", "registry"),
-    Route("DELETE", "/publishers/{id}", "registry"),
-    Route("POST", "/subscriptions", "registry"),
-    Route("GET", "/subscriptions", "registry"),
-    Route("GET", "/subscriptions/{id}", "registry"),
-    Route("PATCH", "/subscriptions/{id}", "registry"),
-    Route("DELETE", "/subscriptions/{id}", "registry"),
-    Route("GET", "/subscriptions/{id}/events", "inbox"),
-    Route("POST", "/subscriptions/{id}/ack", "inbox"),
-    Route("GET", "/subscriptions/{id}/stream", "inbox"),
-    Route("POST", "/subscriptions/{id}/stream-tokens", "inbox"),
-    Route("GET", "/stream", "inbox"),
-    Route("POST", "/stream-tokens", "inbox"),
-    Route("GET", "/health/live", "status", public=True),
-    Route("GET", "/health/ready", "status", public=True),
-    Route("GET", "/health/broker", "status", public=True),
-    Route("GET", "/health/database", "status", public=True),
-    Route("GET", "/openapi.json", "status", public=True),
+    Route("POST", "/events", "publish", "publish"),
+    Route("GET", "/events", "events", "read"),
+    Route("GET", "/events/{id}", "events", "read"),
+    Route("POST", "/events/{id}/replay", "recovery", "recover"),
+    Route("POST", "/replays", "recovery", "recover"),
+    Route("GET", "/replays", "recovery", "read"),
+    Route("GET", "/replays/{id}", "recovery", "read"),
+    Route("DELETE", "/replays/{id}", "recovery", "recover"),
+    Route("GET", "/dead-letters", "recovery", "read"),
+    Route("POST", "/dead-letters/retry", "recovery", "recover"),
+    Route("GET", "/dead-letters/{id}", "recovery", "read"),
+    Route("POST", "/dead-letters/{id}/retry", "recovery", "recover"),
+    Route("DELETE", "/dead-letters/{id}", "recovery", "recover"),
+    Route("POST", "/publishers", "registry", "manage", admin=True),
+    Route("GET", "/publishers", "registry", "read"),
+    Route("GET", "/publishers/{id}", "registry", "read"),
+    Route("DELETE", "/publishers/{id}", "registry", "manage", admin=True),
+    Route("POST", "/publishers/{id}/keys", "keys", "manage"),
+    Route("GET", "/publishers/{id}/keys", "keys", "manage"),
+    Route("DELETE", "/publishers/{id}/keys/{key_id}", "keys", "manage"),
+    Route("POST", "/publishers/{id}/keys/{key_id}/rotate", "keys", "manage"),
+    Route("POST", "/subscribers/{id}/keys", "keys", "manage"),
+    Route("GET", "/subscribers/{id}/keys", "keys", "manage"),
+    Route("DELETE", "/subscribers/{id}/keys/{key_id}", "keys", "manage"),
+    Route("POST", "/subscribers/{id}/keys/{key_id}/rotate", "keys", "manage"),
+    Route("POST", "/subscriptions", "registry", "manage"),
+    Route("GET", "/subscriptions", "registry", "read"),
+    Route("GET", "/subscriptions/{id}", "registry", "read"),
+    Route("PATCH", "/subscriptions/{id}", "registry", "manage"),
+    Route("DELETE", "/subscriptions/{id}", "registry", "manage"),
+    Route("GET", "/subscriptions/{id}/events", "inbox", "receive"),
+    Route("POST", "/subscriptions/{id}/ack", "inbox", "receive"),
+    Route("GET", "/subscriptions/{id}/stream", "inbox", "receive", tokens=True),
+    Route("POST", "/subscriptions/{id}/stream-tokens", "inbox", "receive"),
+    Route("GET", "/stream", "inbox", "receive", tokens=True),
+    Route("POST", "/stream-tokens", "inbox", "receive"),
+    Route("GET", "/health/live", "status", None),
+    Route("GET", "/health/ready", "status", None),
+    Route("GET", "/health/broker", "status", None),
+    Route("GET", "/health/database", "status", None),
+    Route("GET", "/openapi.json", "status", None),
 )
+
+BY_KEY = {route.key: route for route in ROUTES}
+"""The routes by their keys."""

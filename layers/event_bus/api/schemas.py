@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from event_bus.security.scopes import SCOPES
+
 Schema = dict[str, Any]
 
 
@@ -71,6 +73,18 @@ _AUTHENTICATION = _object(
         "api_key": {**_TEXT, "description": "The generated key; it is not shown again."},
     }
 )
+
+_KEY: dict[str, Schema] = {
+    "id": _TEXT,
+    "service_id": _TEXT,
+    "type": {"enum": ["api_key", "mtls"]},
+    "stands_for": _nullable("string", description="A certificate's subject."),
+    "name": _NULLABLE_TEXT,
+    "scopes": _list({"enum": list(SCOPES)}),
+    "created_at": _TIME,
+    "expires_at": _NULLABLE_TIME,
+    "last_used_at": {**_NULLABLE_TIME, "description": "Up to five minutes late."},
+}
 
 _PUBLISHER: dict[str, Schema] = {
     "id": _TEXT,
@@ -311,6 +325,9 @@ SCHEMAS: dict[str, Schema] = {
     "Publisher": _object(_PUBLISHER),
     "CreatedPublisher": _object(_PUBLISHER, {"authentication": _AUTHENTICATION}),
     "PublisherPage": _page("Publisher"),
+    "Key": _object(_KEY),
+    "CreatedKey": _object(_KEY, {"authentication": _AUTHENTICATION}),
+    "KeyList": _object({"items": _list(ref("Key"))}),
     "Subscription": _object(_SUBSCRIPTION),
     "CreatedSubscription": _object(
         {

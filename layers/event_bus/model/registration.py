@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from event_bus.errors import InvalidRequest
@@ -12,10 +12,10 @@ from event_bus.matching.errors import InvalidPatternError
 from event_bus.matching.event_types import validate_type_pattern
 from event_bus.matching.filters import SubscriptionFilter
 from event_bus.matching.limits import MAX_EVENT_TYPES
+from event_bus.model.credentials import Authentication
 from event_bus.model.retry_policy import DEFAULT_POLICY, RetryPolicy, RetryPolicyRequest
 from event_bus.model.target import CallbackUrl, HttpTarget, Target, TargetRequest
 from event_bus.model.validation import Name, Request, ServiceId, Time, checked
-from event_bus.security.keys import check_chosen_key
 
 MAX_FILTERS_BYTES = 64 * 1024
 """The largest filters of a subscription, as compact JSON in UTF-8."""
@@ -36,22 +36,6 @@ TypePatterns = Annotated[
 
 Filters = dict[str, dict[str, Any]]
 """An event pattern for each type pattern that it narrows."""
-
-
-class Authentication(Request):
-    """How a service will prove who it is."""
-
-    type: Literal["api_key"] = "api_key"
-    api_key: (
-        Annotated[
-            SecretStr, AfterValidator(checked(lambda key: check_chosen_key(key.get_secret_value())))
-        ]
-        | None
-    ) = None
-
-    def chosen_key(self) -> str | None:
-        """The key that the client chose, if it did."""
-        return self.api_key.get_secret_value() if self.api_key else None
 
 
 class PublisherRegistration(Request):

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from event_bus import times
-from event_bus.errors import Conflict, Fault, Forbidden, InvalidRequest, NotFound
+from event_bus.errors import Conflict, Fault, InvalidRequest, NotFound
 from event_bus.model.event import BUS_DOMAIN
 from event_bus.model.registration import Publisher, PublisherRegistration
+from event_bus.registry.keys import issue, taken
 from event_bus.security.callers import ADMIN, Caller
-from event_bus.security.keys import ApiKey, generate_key, hash_key
 from event_bus.stores.keys import KeyStore
 from event_bus.stores.publishers import PublisherStore
 from event_bus.stores.subscriptions import SubscriptionStore
@@ -24,12 +24,6 @@ def refuse_reserved(service_id: str) -> None:
     """
     if service_id in _RESERVED:
         raise InvalidRequest.at("/service_id", f"{service_id} is kept for the bus itself")
-
-
-def key_is_taken() -> Conflict:
-    """The refusal of a chosen key that stands for another service."""
-    detail = "stands for another service already; choose another"
-    return Conflict(f"The API key {detail}.", [Fault("/authentication/api_key", detail)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +49,9 @@ class PublisherRegistry:
             The publisher, and its API key where one was generated: it is not shown again.
 
         Raises:
-            Forbidden: The caller is no admin.
             InvalidRequest: The service's name is kept for the bus.
             Conflict: The service is a publisher already, or the key stands for another service.
         """
-        if not caller.admin:
-            raise Forbidden("Only an admin key registers publishers.")
         refuse_reserved(registration.service_id)
         now = times.now()
         publisher = Publisher(
@@ -70,18 +61,16 @@ class PublisherRegistry:
             created_at=now,
             updated_at=now,
         )
-        chosen = registration.authentication.chosen_key()
-        key = chosen or generate_key()
-        kept = ApiKey(hash_key(key), publisher.service_id, now)
-        parts = [self.publishers.adding(publisher), self.keys.putting(kept)]
+        issued = issue(registration.authentication, publisher.service_id, caller)
+        parts = [self.publishers.adding(publisher), self.keys.putting(issued.kept)]
         try:
             transact(self.publishers.client, parts)
         except TransactionRefused as refusal:
             if 1 in refusal.conditions:
-                raise key_is_taken() from None
+                raise taken(registration.authentication) from None
             detail = f"{publisher.service_id} is registered as a publisher already"
             raise Conflict(f"{detail}.", [Fault("/service_id", detail)]) from None
-        return publisher, None if chosen else key
+        return publisher, issued.text
 
     def get(self, service_id: str, caller: Caller) -> Publisher:
         """One publisher: any for an admin, itself for a service.
@@ -108,14 +97,11 @@ class PublisherRegistry:
 
         Raises:
             NotFound: There is none, or none that the caller may see.
-            Forbidden: The caller is no admin.
         """
         self.get(service_id, caller)
-        if not caller.admin:
-            raise Forbidden("Only an admin key removes publishers.")
         # Keys first: were the publisher gone and the keys left, a repeated request would find
         # nothing to remove.
         if not self.subscriptions.page(service_id, None, 1):
             for key in self.keys.of_service(service_id):
-                self.keys.delete(key.key_hash)
+                self.keys.delete(key.id)
         self.publishers.delete(service_id)

@@ -8,6 +8,7 @@ from event_bus import times
 from event_bus.errors import Conflict, Fault, Forbidden, InvalidRequest
 from event_bus.ids import new_id
 from event_bus.matching.event_types import matches_type
+from event_bus.model.credentials import Authentication
 from event_bus.model.registration import (
     Subscription,
     SubscriptionChange,
@@ -19,10 +20,10 @@ from event_bus.model.target import SqsTarget, Target
 from event_bus.model.validation import invalid
 from event_bus.recovery.replay_queue import ReplayQueue
 from event_bus.recovery.replays import SEAM_SECONDS, history_for
+from event_bus.registry.keys import issue, taken
 from event_bus.registry.managed_queues import ManagedQueues
-from event_bus.registry.publishers import key_is_taken, refuse_reserved
+from event_bus.registry.publishers import refuse_reserved
 from event_bus.security.callers import Caller
-from event_bus.security.keys import ApiKey, generate_key, hash_key
 from event_bus.security.ownership import own_subscription
 from event_bus.security.signatures import new_secret
 from event_bus.stores.circuits import CircuitStore
@@ -133,13 +134,12 @@ class SubscriptionRegistry:
             ordered=registration.ordered,
             retry_policy=registration.retry_policy.policy(),
         )
-        chosen = registration.authentication and registration.authentication.chosen_key()
-        generated = None
-        if not chosen and not self._has_key(service_id, caller):
-            generated = generate_key()
-        further = []
-        if key := chosen or generated:
-            further.append(self.keys.putting(ApiKey(hash_key(key), service_id, now)))
+        asked = registration.authentication or Authentication()
+        named = asked.api_key or asked.type != "api_key"
+        issued = None
+        if named or not self._has_key(service_id, caller):
+            issued = issue(asked, service_id, caller)
+        further = [self.keys.putting(issued.kept)] if issued else []
         history = None
         if registration.replay_from:
             history = history_for(subscription, registration.replay_from)
@@ -148,11 +148,12 @@ class SubscriptionRegistry:
             created = self.subscriptions.create(self._provided(subscription), *further)
         except Refused:
             self._remove_queue(subscription)
-            raise key_is_taken() from None
+            raise taken(asked) from None
         if history:
             # Should this message be lost, the sweeper finds a replay that does not go on.
             self.replay_queue.send(history.id, SEAM_SECONDS)
-        return Registered(created, generated, history.id if history else None)
+        api_key = issued.text if issued else None
+        return Registered(created, api_key, history.id if history else None)
 
     def get(self, subscription_id: str, caller: Caller) -> Subscription:
         """One subscription.
@@ -274,7 +275,7 @@ class SubscriptionRegistry:
         if caller.service_id == service_id:
             return True
         # A stream token is no key: it ends within the hour.
-        return any(key.expires_at is None for key in self.keys.of_service(service_id))
+        return any(not key.token for key in self.keys.of_service(service_id))
 
 
 def _managed(target: Target) -> bool:

@@ -1,44 +1,63 @@
-"""From the headers of a request to its caller."""
+"""From what a request proves to its caller."""
 
+import hashlib
 import hmac
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
 from event_bus import times
-from event_bus.security.callers import ADMIN, Caller
-from event_bus.security.keys import MAX_CHOSEN_LENGTH, ApiKey, hash_key
+from event_bus.log import logger
+from event_bus.security.callers import ADMIN, Caller, Role
+from event_bus.security.keys import MAX_CHOSEN_LENGTH, ApiKey, certificate_id, proof_of
 
-CACHE_SECONDS = 60.0
+CACHE_SECONDS = 30.0
 """How long a good key is trusted without another look, and so how late a revocation acts."""
+
+SEEN_SECONDS = 300.0
+"""How late it may be known that a key was used: each note of it costs a write."""
 
 _CACHED_KEYS = 1_000
 
 
+class Keys(Protocol):
+    """Where keys are kept."""
+
+    def find(self, key_id: str) -> ApiKey | None:
+        """The key of this id that is good now, or None."""
+
+    def saw(self, key_id: str, at: str) -> None:
+        """Notes that a key was used."""
+
+
 class Authenticator:
-    """Tells who sent a key.
+    """Tells who sent a key, or whose certificate a connection was made with.
 
     Good keys are remembered for `CACHE_SECONDS`; unknown ones are looked up every time, so that a
     key works from the moment it was made.
 
     Args:
-        find_key: Finds what is kept of a key by its hash.
+        keys: The keys.
         admin_key: Reads the admin's key.
         clock: Seconds that only grow.
     """
 
     def __init__(
         self,
-        find_key: Callable[[str], ApiKey | None],
+        keys: Keys,
         admin_key: Callable[[], str],
         clock: Callable[[], float] = times.steady,
     ) -> None:
-        self._find_key = find_key
+        self._keys = keys
         self._admin_key = admin_key
         self._clock = clock
         self._known: OrderedDict[str, tuple[Caller, float]] = OrderedDict()
 
     def identify(
-        self, headers: Mapping[str, str], query: Mapping[str, str] | None = None
+        self,
+        headers: Mapping[str, str],
+        query: Mapping[str, str] | None = None,
+        subject: str | None = None,
     ) -> Caller | None:
         """The caller that a request proves, or None.
 
@@ -46,41 +65,78 @@ class Authenticator:
             headers: The request's headers, with lower-case names.
             query: The parameters of its query, where a browser names its stream token; keys are
                 not taken from there, since addresses are written into logs.
+            subject: The subject of the certificate that the client proved to API Gateway, if any.
+                A key that comes with the certificate of another service is refused.
         """
+        by_certificate = self._remembered(f"cert:{subject}", subject, self._certified)
         if key := key_in(headers):
-            return self._identify(key)
-        caller = self._identify((query or {}).get("token", ""))
-        return caller if caller and caller.role == "listener" else None
+            caller = self._by_key(key)
+            if caller and by_certificate and not caller.admin:
+                return caller if caller.service_id == by_certificate.service_id else None
+            return caller
+        if token := (query or {}).get("token"):
+            caller = self._by_key(token)
+            return caller if caller and caller.role == "listener" else None
+        return by_certificate
 
-    def _identify(self, key: str) -> Caller | None:
-        if not 1 <= len(key) <= MAX_CHOSEN_LENGTH:
+    def _by_key(self, key: str) -> Caller | None:
+        if len(key) > MAX_CHOSEN_LENGTH:
             return None
-        key_hash = hash_key(key)
+        return self._remembered(hashlib.sha256(key.encode()).hexdigest(), key, self._proven)
+
+    def _remembered(
+        self,
+        name: str,
+        proof: str | None,
+        look_up: Callable[[str], tuple[Caller | None, float]],
+    ) -> Caller | None:
+        if not proof:
+            return None
         now = self._clock()
-        remembered = self._known.get(key_hash)
+        remembered = self._known.get(name)
         if remembered and now < remembered[1]:
             return remembered[0]
-        caller, seconds = self._look_up(key, key_hash)
+        caller, seconds = look_up(proof)
         if caller is None:
-            self._known.pop(key_hash, None)
+            self._known.pop(name, None)
             return None
-        self._known[key_hash] = (caller, now + seconds)
-        self._known.move_to_end(key_hash)
+        self._known[name] = (caller, now + seconds)
+        self._known.move_to_end(name)
         if len(self._known) > _CACHED_KEYS:
             self._known.popitem(last=False)
         return caller
 
-    def _look_up(self, key: str, key_hash: str) -> tuple[Caller | None, float]:
+    def _proven(self, key: str) -> tuple[Caller | None, float]:
         if hmac.compare_digest(key.encode(), self._admin_key().encode()):
             return Caller(ADMIN, "admin"), CACHE_SECONDS
-        kept = self._find_key(key_hash)
-        if kept is None:
+        proof = proof_of(key)
+        kept = self._keys.find(proof.id) if proof else None
+        if kept and proof and hmac.compare_digest(kept.hash, proof.hash):
+            return self._kept(kept)
+        return None, 0
+
+    def _certified(self, subject: str) -> tuple[Caller | None, float]:
+        kept = self._keys.find(certificate_id(subject))
+        return self._kept(kept) if kept else (None, 0)
+
+    def _kept(self, kept: ApiKey) -> tuple[Caller | None, float]:
+        if kept.issued_by and self._keys.find(kept.issued_by) is None:
             return None, 0
-        if kept.expires_at is None:
-            return Caller(kept.service_id, "service"), CACHE_SECONDS
-        left = kept.expires_at - times.unix()
-        caller = Caller(kept.service_id, "listener", kept.subscription_id)
+        self._note(kept)
+        left = CACHE_SECONDS if kept.expires_at is None else kept.expires_at - times.unix()
+        role: Role = "listener" if kept.token else "service"
+        scopes = None if kept.scopes is None else frozenset(kept.scopes)
+        caller = Caller(kept.service_id, role, kept.subscription_id, scopes, kept.id)
         return caller, min(CACHE_SECONDS, left)
+
+    def _note(self, kept: ApiKey) -> None:
+        if kept.last_used_at and times.unix() - times.seconds(kept.last_used_at) < SEEN_SECONDS:
+            return
+        try:
+            self._keys.saw(kept.id, times.now())
+        except Exception:
+            # A good key is good, whether that can be noted or not.
+            logger.exception("use of a key not noted", key_id=kept.id)
 
 
 def key_in(headers: Mapping[str, str]) -> str | None:

@@ -1,9 +1,10 @@
 """The caller of a request: what the authorizer found out, as the functions behind it see it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from event_bus.errors import Unauthenticated
+from event_bus.errors import Forbidden, Unauthenticated
+from event_bus.security.scopes import Scope, known
 
 ADMIN = "admin"
 """The service that an admin key stands for."""
@@ -21,22 +22,39 @@ class Caller:
         role: Whether the key is a service's or an admin's, or a stream token. What a service may do
             follows from what is registered for it: a publisher, subscriptions, or both.
         subscription_id: The one subscription that a stream token is for, if it is for one.
+        scopes: What the key is limited to; None where it is not.
+        key_id: The key; None for the admin's.
     """
 
     service_id: str
     role: Role
     subscription_id: str | None = None
+    scopes: frozenset[Scope] | None = None
+    key_id: str | None = field(default=None, compare=False)
 
     @property
     def admin(self) -> bool:
         """Whether the caller may see and do everything."""
         return self.role == "admin"
 
+    def need(self, scope: Scope) -> None:
+        """Refuses the caller where its key is limited to other things.
+
+        Raises:
+            Forbidden: The key has not this scope.
+        """
+        if self.scopes is not None and scope not in self.scopes:
+            raise Forbidden(f"The key has not the scope {scope}, which this needs.")
+
     def context(self) -> dict[str, str]:
         """What the authorizer hands on."""
         context = {"service_id": self.service_id, "role": self.role}
         if self.subscription_id:
             context["subscription_id"] = self.subscription_id
+        if self.scopes is not None:
+            context["scopes"] = " ".join(sorted(self.scopes))
+        if self.key_id:
+            context["key_id"] = self.key_id
         return context
 
 
@@ -66,7 +84,15 @@ def listener_of(context: dict[str, Any] | None) -> Caller:
     """
     context = context or {}
     if context.get("role") in get_args(Role) and context.get("service_id"):
-        return Caller(context["service_id"], context["role"], context.get("subscription_id"))
+        # None is no scope, and not the lack of a limit.
+        scopes = known(context["scopes"].split()) if "scopes" in context else None
+        return Caller(
+            context["service_id"],
+            context["role"],
+            context.get("subscription_id"),
+            scopes,
+            context.get("key_id"),
+        )
     raise Unauthenticated(
         context.get("reason")
         or "Send an API key in the header x-api-key, or as Authorization: Bearer."

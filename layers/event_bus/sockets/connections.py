@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -39,3 +40,8 @@ class Connections:
             self.client.post_to_connection(ConnectionId=connection_id, Data=orjson.dumps(message))
         except self.client.exceptions.GoneException:
             raise Gone(connection_id) from None
+
+    def close(self, connection_id: str) -> None:
+        """Ends a connection, if it is there."""
+        with suppress(self.client.exceptions.GoneException):
+            self.client.delete_connection(ConnectionId=connection_id)

@@ -65,6 +65,7 @@ class Conversation:
             try:
                 asked = strict_json.parse(text)
                 ref = asked.get("ref") if isinstance(asked, dict) else None
+                self.pusher.require_good_key(connection_id, caller.key_id)
                 self._do(connection_id, caller, read(Message, asked).root)
             except Gone:
                 raise
@@ -113,7 +114,9 @@ class Conversation:
             end = place = 0
         key, holder = FollowerKey(subscription.id, connection_id), new_id("psh")
         durable = message.subscription_id is not None
-        follower = Follower(key, sent=place, acknowledged=place, durable=durable)
+        follower = Follower(
+            key, sent=place, acknowledged=place, durable=durable, api_key=caller.key_id
+        )
         ends = int(times.unix()) + CONNECTION_SECONDS
         if not self.followers.add(follower, holder, HOLD_SECONDS, ends):
             raise Conflict("This connection follows the subscription already; unsubscribe first.")

@@ -5,6 +5,7 @@ import concurrent.futures
 from event_bus import clients
 from event_bus.fetching.reader import InboxReader
 from event_bus.registry.listeners import Listeners
+from event_bus.security.live_keys import LiveKeys
 from event_bus.settings import settings
 from event_bus.sockets.connections import Connections
 from event_bus.sockets.conversation import Conversation
@@ -13,6 +14,7 @@ from event_bus.stores.cursors import CursorStore
 from event_bus.stores.events import EventStore
 from event_bus.stores.followers import FollowerStore
 from event_bus.stores.inboxes import InboxStore
+from event_bus.stores.keys import KeyStore
 from event_bus.stores.payloads import PayloadStore
 from event_bus.stores.subscriptions import SubscriptionStore
 
@@ -36,6 +38,7 @@ def deployed_pusher() -> Pusher:
             SubscriptionStore(dynamodb, settings().subscriptions_table, settings().changes_table),
             inboxes,
         ),
+        live_keys=LiveKeys(KeyStore(dynamodb, settings().keys_table)),
         executor=concurrent.futures.ThreadPoolExecutor(_WORKERS),
     )
 

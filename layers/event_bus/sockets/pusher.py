@@ -14,6 +14,7 @@ from event_bus.fetching.reader import Fetched, InboxReader
 from event_bus.ids import new_id
 from event_bus.log import logger
 from event_bus.registry.listeners import Listeners
+from event_bus.security.live_keys import LiveKeys
 from event_bus.sockets.connections import MAX_MESSAGE_BYTES, Connections, Gone
 from event_bus.stores.followers import Follower, FollowerKey, FollowerStore
 
@@ -47,6 +48,7 @@ class Pusher:
         reader: Reads inboxes.
         connections: Where events are sent.
         listeners: The subscriptions that end with their connection.
+        live_keys: Which keys are still good.
         executor: Pushes to several followers side by side.
         clock: Seconds that only grow.
         sleep: Lets seconds pass.
@@ -56,6 +58,7 @@ class Pusher:
     reader: InboxReader
     connections: Connections
     listeners: Listeners
+    live_keys: LiveKeys
     executor: Executor
     clock: Callable[[], float] = times.steady
     sleep: Callable[[float], None] = times.sleep
@@ -92,6 +95,8 @@ class Pusher:
         holder = holder or new_id("psh")
         follower = self._take(key, holder)
         try:
+            if follower:
+                self.require_good_key(key.connection_id, follower.api_key)
             while follower:
                 follower = self._push_page(follower, end, holder)
         except Gone:
@@ -105,6 +110,16 @@ class Pusher:
         """
         if self._take(key, new_id("psh")):
             self.lose(key)
+
+    def require_good_key(self, connection_id: str, key_id: str | None) -> None:
+        """Ends a connection whose key is not good any more.
+
+        Raises:
+            Gone: It was ended.
+        """
+        if not self.live_keys.good(key_id):
+            self.connections.close(connection_id)
+            raise Gone(connection_id)
 
     def lose(self, key: FollowerKey) -> None:
         """Forgets a follower, and the subscription that was there for it alone."""

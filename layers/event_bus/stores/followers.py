@@ -34,6 +34,7 @@ class Follower:
         acknowledged: The place up to which the client is done with them.
         durable: Whether the subscription outlasts the connection; else nothing is acknowledged.
         waiting: Whether there may be more, which is pushed once the client has acknowledged.
+        api_key: The id of the key that it connected by; None for the admin's.
     """
 
     key: FollowerKey
@@ -41,6 +42,7 @@ class Follower:
     acknowledged: int
     durable: bool
     waiting: bool = False
+    api_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class FollowerStore:
                     "holder": text(holder),
                     "held_until": number(_milliseconds(seconds)),
                     "expires_at": number(expires_at),
+                    **({"api_key": text(follower.api_key)} if follower.api_key else {}),
                 },
                 # A put whose answer was lost, and which is repeated, meets itself.
                 ConditionExpression="attribute_not_exists(sent) OR holder = :holder",
@@ -209,4 +212,5 @@ def _follower(item: Mapping[str, Any]) -> Follower:
         acknowledged=int(item["acknowledged"]["N"]),
         durable=item["durable"]["BOOL"],
         waiting=item["waiting"]["BOOL"],
+        api_key=item["api_key"]["S"] if "api_key" in item else None,
     )

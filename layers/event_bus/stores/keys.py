@@ -1,11 +1,13 @@
-"""The table of API keys, by their hashes."""
+"""The table of API keys, by their identifiers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from event_bus.security.keys import ApiKey
-from event_bus.stores.items import Item, number, text, unexpired
+from event_bus.stores.items import Item, document, number, text, unexpired, unless_refused
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class KeyStore:
-    """Finds, makes and removes keys.
+    """Finds, makes, ends and removes keys.
 
     Attributes:
         client: The DynamoDB client.
@@ -23,25 +25,23 @@ class KeyStore:
     client: "DynamoDBClient"
     table: str
 
-    def find(self, key_hash: str) -> ApiKey | None:
-        """The key of this hash, or None."""
+    def find(self, key_id: str) -> ApiKey | None:
+        """The key of this id that is good now, or None."""
         answer = self.client.get_item(
-            TableName=self.table, Key={"key_hash": text(key_hash)}, ConsistentRead=True
+            TableName=self.table, Key={"id": text(key_id)}, ConsistentRead=True
         )
         item = answer.get("Item")
-        if item is None or ("expires_at" in item and not unexpired(item)):
-            return None
-        return _key(item)
+        return _key(item) if item and _good(item) else None
 
     def of_service(self, service_id: str) -> list[ApiKey]:
-        """The keys of a service; one made a moment ago may be missing."""
+        """The keys of a service that are good now; one made a moment ago may be missing."""
         pages = self.client.get_paginator("query").paginate(
             TableName=self.table,
             IndexName="by_service",
             KeyConditionExpression="service_id = :service",
             ExpressionAttributeValues={":service": text(service_id)},
         )
-        return [_key(item) for page in pages for item in page["Items"]]
+        return [_key(item) for page in pages for item in page["Items"] if _good(item)]
 
     def putting(self, key: ApiKey) -> Item:
         """The part of a transaction that adds a key, unless it stands for another service."""
@@ -49,8 +49,24 @@ class KeyStore:
             "Put": {
                 "TableName": self.table,
                 "Item": _item(key),
-                "ConditionExpression": "attribute_not_exists(key_hash) OR service_id = :service",
+                "ConditionExpression": "attribute_not_exists(id) OR service_id = :service",
                 "ExpressionAttributeValues": {":service": text(key.service_id)},
+            }
+        }
+
+    def ending(self, key_id: str, at: int) -> Item:
+        """The part of a transaction that has a key end, at a time in Unix seconds.
+
+        It is refused where the key is gone, or would live longer.
+        """
+        return {
+            "Update": {
+                "TableName": self.table,
+                "Key": {"id": text(key_id)},
+                "UpdateExpression": "SET expires_at = :at",
+                "ConditionExpression": "attribute_exists(id) AND "
+                "(attribute_not_exists(expires_at) OR expires_at >= :at)",
+                "ExpressionAttributeValues": {":at": number(at)},
             }
         }
 
@@ -58,29 +74,52 @@ class KeyStore:
         """Adds a key that nobody chose, so that it cannot be another's already."""
         self.client.put_item(TableName=self.table, Item=_item(key))
 
-    def delete(self, key_hash: str) -> None:
+    def saw(self, key_id: str, at: str) -> None:
+        """Notes that a key was used, if it is still there."""
+        with unless_refused():
+            self.client.update_item(
+                TableName=self.table,
+                Key={"id": text(key_id)},
+                UpdateExpression="SET last_used_at = :at",
+                ConditionExpression="attribute_exists(id)",
+                ExpressionAttributeValues={":at": text(at)},
+            )
+
+    def delete(self, key_id: str) -> None:
         """Removes a key, if it is there."""
-        self.client.delete_item(TableName=self.table, Key={"key_hash": text(key_hash)})
+        self.client.delete_item(TableName=self.table, Key={"id": text(key_id)})
+
+
+_OWN = ("id", "service_id", "expires_at", "last_used_at")
+"""What stands beside the document: keys of the table, and what changes by itself."""
+
+
+def _good(item: Mapping[str, Any]) -> bool:
+    return "expires_at" not in item or unexpired(item)
 
 
 def _key(item: Mapping[str, Any]) -> ApiKey:
+    members = orjson.loads(item["document"]["S"])
+    if members.get("scopes") is not None:
+        members["scopes"] = tuple(members["scopes"])
     return ApiKey(
-        key_hash=item["key_hash"]["S"],
+        **members,
+        id=item["id"]["S"],
         service_id=item["service_id"]["S"],
-        created_at=item["created_at"]["S"],
         expires_at=int(item["expires_at"]["N"]) if "expires_at" in item else None,
-        subscription_id=item["subscription_id"]["S"] if "subscription_id" in item else None,
+        last_used_at=item["last_used_at"]["S"] if "last_used_at" in item else None,
     )
 
 
 def _item(key: ApiKey) -> Item:
+    members = asdict(key)
     item: Item = {
-        "key_hash": text(key.key_hash),
+        "id": text(key.id),
         "service_id": text(key.service_id),
-        "created_at": text(key.created_at),
+        "document": document({name: members[name] for name in members if name not in _OWN}),
     }
     if key.expires_at is not None:
         item["expires_at"] = number(key.expires_at)
-    if key.subscription_id is not None:
-        item["subscription_id"] = text(key.subscription_id)
+    if key.last_used_at is not None:
+        item["last_used_at"] = text(key.last_used_at)
     return item

@@ -33,6 +33,8 @@ SCHEMAS = (
     "Event",
     "EventPage",
     "PublisherRegistration",
+    "KeyRequest",
+    "CreatedKey",
     "SubscriptionRegistration",
     "Subscription",
     "DeadLetter",
@@ -68,7 +70,10 @@ def test_every_route_is_in_the_table_of_who_may_do_what() -> None:
     table = (ROOT / "docs" / "api.md").read_text()
     for route in ROUTES:
         shown = "GET /health/…" if route.path.startswith("/health/") else route.key
-        assert f"| `{shown}` |" in table, route.key
+        scope = f"`{route.scope}`" if route.scope else "none: no key is needed"
+        assert f"| `{shown}` | {scope}" in table, route.key
+        if route.admin:
+            assert f"| `{shown}` | {scope} | 403 | yes |" in table, route.key
 
 
 def test_the_default_waits_are_those_that_are_shown() -> None:

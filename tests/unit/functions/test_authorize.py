@@ -3,21 +3,22 @@
 from typing import Any
 
 import pytest
-from event_bus.security.keys import ApiKey, hash_key
+from event_bus.security.keys import proof_of_chosen
 from event_bus.stores.transactions import transact
 
 from tests.aws import Aws
-from tests.builders import NOON
+from tests.builders import key
 from tests.handlers import Functions
 
 KEY = "the-key-of-the-planner"
+PLANNER = {"service_id": "planner", "role": "service", "key_id": proof_of_chosen(KEY).id}
 
 
 @pytest.mark.parametrize(
     ("headers", "context"),
     [
-        ({"x-api-key": KEY}, {"service_id": "planner", "role": "service"}),
-        ({"authorization": f"Bearer {KEY}"}, {"service_id": "planner", "role": "service"}),
+        ({"x-api-key": KEY}, PLANNER),
+        ({"authorization": f"Bearer {KEY}"}, PLANNER),
         ({"x-api-key": "the-key-of-the-admin"}, {"service_id": "admin", "role": "admin"}),
         ({"x-api-key": "unknown"}, {"reason": "The API key is not valid."}),
         ({}, {}),
@@ -27,6 +28,6 @@ KEY = "the-key-of-the-planner"
 def test_every_request_passes_with_what_was_found_out(
     functions: Functions, aws: Aws, headers: Any, context: dict[str, str]
 ) -> None:
-    transact(aws.dynamodb, [aws.keys.putting(ApiKey(hash_key(KEY), "planner", NOON))])
+    transact(aws.dynamodb, [aws.keys.putting(key(KEY))])
     answer = functions.invoke("authorize", {"headers": headers, "routeKey": "GET /events"})
     assert answer == {"isAuthorized": True, "context": context}

@@ -5,10 +5,9 @@ import json
 from typing import Any
 
 import pytest
-from event_bus.security.keys import ApiKey, hash_key
 from event_bus.stores.transactions import transact
 
-from tests.builders import AN_ADMIN, NOON, SECRET, service, submission, subscription
+from tests.builders import AN_ADMIN, SECRET, key, service, submission, subscription
 from tests.faults import not_sent
 from tests.handlers import Functions
 from tests.hostile import answering, subscriber
@@ -28,7 +27,7 @@ def lines(log: io.StringIO) -> list[dict[str, Any]]:
 def test_the_way_of_an_event_is_logged_without_what_it_carries(
     functions: Functions, log: io.StringIO, answer: str
 ) -> None:
-    transact(functions.aws.dynamodb, [functions.aws.keys.putting(_key())])
+    transact(functions.aws.dynamodb, [functions.aws.keys.putting(key(KEY))])
     functions.invoke("authorize", {"headers": {"x-api-key": KEY}, "routeKey": "POST /events"})
     with subscriber(answering(answer)) as worker:
         functions.aws.subscriptions.create(subscription(callback_url=worker.url))
@@ -38,7 +37,7 @@ def test_the_way_of_an_event_is_logged_without_what_it_carries(
         functions.invoke("deliver_http", functions.waiting(functions.lane))
         assert len(worker.requests) == 1
     logged = log.getvalue()
-    for secret in (KEY, VALUE, SECRET, SECRET.removeprefix("whsec_"), hash_key(KEY)):
+    for secret in (KEY, VALUE, SECRET, SECRET.removeprefix("whsec_"), key(KEY).hash):
         assert secret not in logged
     told = [line["message"] for line in lines(log) if line.get("event_id") == "evt_1"]
     assert told == ["event stored", "event matched", "delivery attempted"]
@@ -91,7 +90,3 @@ def test_registrations_are_logged_without_keys(functions: Functions, log: io.Str
         functions.request("registry", "POST /publishers", AN_ADMIN, publisher)
     assert CHOSEN not in log.getvalue()
     assert len(lines(log)) >= 5
-
-
-def _key() -> ApiKey:
-    return ApiKey(hash_key(KEY), "planner", NOON)

@@ -23,7 +23,7 @@ OF_A_LANE = {
 # What the code of each function does with each table; what follows a slash is an index. The parts
 # of a transaction need the actions of single writes (PutItem, DeleteItem).
 TABLES = {
-    "authorize": {"keys": {"GetItem"}},
+    "authorize": {"keys": {"GetItem", "UpdateItem"}},
     "publish": {
         "events": {"BatchGetItem", "GetItem", "PutItem"},
         "streams": {"PutItem", "Query"},
@@ -40,6 +40,11 @@ TABLES = {
             "Query/by_trace",
         },
         "deliveries": {"BatchGetItem", "Query"},
+        "subscriptions": {"Query/by_service"},
+    },
+    "keys": {
+        "keys": {"DeleteItem", "GetItem", "PutItem", "Query/by_service", "UpdateItem"},
+        "publishers": {"GetItem"},
         "subscriptions": {"Query/by_service"},
     },
     "registry": {
@@ -128,8 +133,10 @@ TABLES = {
         "events": {"BatchGetItem"},
         "subscriptions": {"DeleteItem", "GetItem", "PutItem"},
         "changes": {"PutItem", "Query"},
+        "keys": {"GetItem"},
     },
     "push": {
+        "keys": {"GetItem"},
         "followers": {"DeleteItem", "GetItem", "Query", "UpdateItem"},
         "inbox": {"DeleteItem", "Query"},
         "events": {"BatchGetItem"},
@@ -357,15 +364,21 @@ def test_only_those_who_talk_to_clients_may_send_to_them(app: Synthesised) -> No
             for each in grants_of(app, functions[name])
             if listed(each["Action"]) == ["execute-api:ManageConnections"]
         ]
-        assert grant["Resource"]["Fn::Join"][1][-1] == f"/{app.stage}/POST/@connections/*"
+        ends = {each["Fn::Join"][1][-1] for each in grant["Resource"]}
+        assert ends == {f"/{app.stage}/{method}/@connections/*" for method in ("POST", "DELETE")}
 
 
-def test_the_authorizer_reads_and_does_nothing_else(app: Synthesised) -> None:
+def test_the_authorizer_reads_keys_and_notes_their_use(app: Synthesised) -> None:
     actions = actions_of(app, app.functions()["authorize"])
     assert actions == {
         "dynamodb:GetItem",
+        "dynamodb:UpdateItem",
         "kms:Decrypt",
         "kms:DescribeKey",
+        "kms:Encrypt",
+        "kms:GenerateDataKey",
+        "kms:ReEncryptFrom",
+        "kms:ReEncryptTo",
         "logs:CreateLogStream",
         "logs:PutLogEvents",
         "secretsmanager:GetSecretValue",

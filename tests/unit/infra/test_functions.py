@@ -3,7 +3,7 @@
 from infra.built import ROOT
 from tests.unit.infra.synthesised import LANES, Synthesised
 
-BEHIND_THE_API = {"publish", "events", "registry", "recovery", "inbox", "status"}
+BEHIND_THE_API = {"publish", "events", "registry", "keys", "recovery", "inbox", "status"}
 FOLDERS = (
     BEHIND_THE_API | LANES | {"authorize", "route", "redrive", "replay", "sweep", "socket", "push"}
 )

@@ -26,7 +26,7 @@ SECRET = "a-secret-that-nobody-may-see"
 def answered(
     operation: Callable[[Request], Response], **members: Any
 ) -> tuple[int, dict[str, str], Any]:
-    given = answer(http_request("POST /things", **members), {"POST /things": operation})
+    given = answer(http_request("GET /health/live", **members), {"GET /health/live": operation})
     return given["statusCode"], given["headers"], orjson.loads(given["body"] or "null")
 
 
@@ -166,33 +166,35 @@ def test_a_body_has_a_size(size: int, status: int, encoded: bool) -> None:
 
 
 def test_the_caller_is_whom_the_authorizer_found() -> None:
-    assert Request(http_request("GET /x", caller=service("planner"))).caller == service("planner")
+    assert Request(http_request("GET /health/live", caller=service("planner"))).caller == service(
+        "planner"
+    )
 
 
 @pytest.mark.parametrize("authorizer", [None, {}, {"lambda": None}, {"lambda": {}}], ids=str)
 def test_without_an_authorizer_there_is_no_caller(authorizer: Any) -> None:
-    event = http_request("GET /x")
+    event = http_request("GET /health/live")
     event["requestContext"]["authorizer"] = authorizer
     with pytest.raises(Unauthenticated):
         _ = Request(event).caller
 
 
 def test_a_query_is_read() -> None:
-    assert Request(http_request("GET /x", query={"a": "1"})).query("a", "b") == {"a": "1"}
-    assert Request(http_request("GET /x")).query("a") == {}
+    assert Request(http_request("GET /health/live", query={"a": "1"})).query("a", "b") == {"a": "1"}
+    assert Request(http_request("GET /health/live")).query("a") == {}
 
 
 @pytest.mark.parametrize("query", [{"c": "1"}, {"a": ""}, {"a": "1", "A": "1"}])
 def test_a_parameter_that_is_not_known_or_empty_is_refused(query: dict[str, str]) -> None:
     with pytest.raises(MalformedRequest) as refusal:
-        Request(http_request("GET /x", query=query)).query("a", "b")
+        Request(http_request("GET /health/live", query=query)).query("a", "b")
     assert len(refusal.value.faults) == 1
 
 
 @pytest.mark.parametrize(("length", "status"), [(500, 200), (501, 400)])
 def test_a_parameter_has_a_length(length: int, status: int) -> None:
-    event = http_request("GET /x", query={"a": "x" * length})
-    given = answer(event, {"GET /x": lambda request: Response(200, request.query("a"))})
+    event = http_request("GET /health/live", query={"a": "x" * length})
+    given = answer(event, {"GET /health/live": lambda request: Response(200, request.query("a"))})
     assert given["statusCode"] == status
 
 

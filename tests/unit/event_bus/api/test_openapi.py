@@ -80,7 +80,7 @@ def test_a_parameter_of_a_path_is_described() -> None:
             for each in operation(route).get("parameters", [])
             if each["in"] == "path" and each["required"]
         ]
-        assert named == (["id"] if "{id}" in route.path else [])
+        assert named == [name for name in ("id", "key_id") if f"{{{name}}}" in route.path]
 
 
 def test_public_operations_ask_for_no_key_and_all_others_do() -> None:

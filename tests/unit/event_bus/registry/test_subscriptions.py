@@ -20,13 +20,13 @@ from event_bus.registry.disabling import Disabler
 from event_bus.registry.managed_queues import ManagedQueues
 from event_bus.registry.subscriptions import SubscriptionQuery, SubscriptionRegistry
 from event_bus.security.callers import Caller
-from event_bus.security.keys import ApiKey, hash_key
+from event_bus.security.keys import proof_of
 from event_bus.stores.items import Item
 from event_bus.stores.subscriptions import SubscriptionStore
 from event_bus.stores.transactions import transact
 
 from tests.aws import RETENTION_DAYS, Aws
-from tests.builders import AN_ADMIN, NOON, service, subscription
+from tests.builders import AN_ADMIN, key, service, subscription
 
 KEY = "a-key-that-was-chosen"
 WORKER = service("worker")
@@ -122,7 +122,9 @@ class TestRegistering:
     ) -> None:
         key = registry.register(registration(service_id="worker"), AN_ADMIN).api_key
         assert key is not None
-        kept = aws.keys.find(hash_key(key))
+        proof = proof_of(key)
+        assert proof is not None
+        kept = aws.keys.find(proof.id)
         assert kept is not None
         assert kept.service_id == "worker"
         assert registry.register(registration(service_id="worker"), AN_ADMIN).api_key is None
@@ -132,12 +134,12 @@ class TestRegistering:
     ) -> None:
         assert registry.register(registration(**with_key(KEY)), WORKER).api_key is None
         assert registry.register(registration(**with_key(KEY)), WORKER).api_key is None
-        assert [key.key_hash for key in aws.keys.of_service("worker")] == [hash_key(KEY)]
+        assert [each.id for each in aws.keys.of_service("worker")] == [key(KEY).id]
 
     def test_a_key_of_another_service_is_refused_and_nothing_stored(
         self, aws: Aws, registry: SubscriptionRegistry
     ) -> None:
-        transact(aws.dynamodb, [aws.keys.putting(ApiKey(hash_key(KEY), "other", NOON))])
+        transact(aws.dynamodb, [aws.keys.putting(key(KEY, "other"))])
         with pytest.raises(Conflict) as refusal:
             registry.register(registration(**with_key(KEY)), WORKER)
         assert pointers(refusal) == ["/authentication/api_key"]
@@ -271,7 +273,7 @@ class TestManagedQueues:
     def test_what_is_not_registered_has_no_queue(
         self, aws: Aws, registry: SubscriptionRegistry
     ) -> None:
-        transact(aws.dynamodb, [aws.keys.putting(ApiKey(hash_key(KEY), "other", "now"))])
+        transact(aws.dynamodb, [aws.keys.putting(key(KEY, "other"))])
         with pytest.raises(Conflict):
             registry.register(managed(**with_key(KEY)), WORKER)
         assert queues(aws) == []

@@ -1,11 +1,14 @@
 """A key proves a caller from the moment it is made until shortly after it is removed."""
 
-import pytest
-from event_bus.security.authenticator import CACHE_SECONDS, Authenticator, key_in
-from event_bus.security.callers import Caller
-from event_bus.security.keys import ApiKey, hash_key
+from dataclasses import replace
 
-from tests.builders import AN_ADMIN, NOON, service
+import pytest
+from event_bus import times
+from event_bus.security.authenticator import CACHE_SECONDS, SEEN_SECONDS, Authenticator, key_in
+from event_bus.security.callers import Caller
+from event_bus.security.keys import ApiKey, certificate_id, generate_key
+
+from tests.builders import AN_ADMIN, NOON, key, service
 from tests.clock import Clock
 
 ADMIN_KEY = "the-key-of-the-admin"
@@ -13,27 +16,32 @@ KEY = "the-key-of-the-planner"
 
 
 class Keys:
-    """Keys by their hashes, and how often one was looked for."""
+    """Keys by their ids, and how often one was looked for."""
 
     def __init__(self, *keys: str) -> None:
-        self.kept = {hash_key(key): ApiKey(hash_key(key), "planner", NOON) for key in keys}
+        self.kept = {each.id: each for each in map(key, keys)}
         self.looks = 0
+        self.seen: list[str] = []
 
-    def find(self, key_hash: str) -> ApiKey | None:
+    def find(self, key_id: str) -> ApiKey | None:
         self.looks += 1
-        return self.kept.get(key_hash)
+        return self.kept.get(key_id)
+
+    def saw(self, key_id: str, at: str) -> None:
+        self.seen.append(key_id)
+        self.kept[key_id] = replace(self.kept[key_id], last_used_at=at)
 
 
 def authenticator(keys: Keys, clock: Clock | None = None) -> Authenticator:
-    return Authenticator(keys.find, lambda: ADMIN_KEY, clock or Clock())
+    return Authenticator(keys, lambda: ADMIN_KEY, clock or Clock())
 
 
-def identify(of: Authenticator, key: str = KEY) -> Caller | None:
-    return of.identify({"x-api-key": key})
+def identify(of: Authenticator, text: str = KEY) -> Caller | None:
+    return of.identify({"x-api-key": text})
 
 
 @pytest.mark.parametrize(
-    ("headers", "key"),
+    ("headers", "found"),
     [
         ({"x-api-key": KEY}, KEY),
         ({"authorization": f"Bearer {KEY}"}, KEY),
@@ -50,10 +58,10 @@ def identify(of: Authenticator, key: str = KEY) -> Caller | None:
         ({}, None),
     ],
 )
-def test_a_key_comes_in_one_of_two_headers(headers: dict[str, str], key: str | None) -> None:
-    assert key_in(headers) == key
+def test_a_key_comes_in_one_of_two_headers(headers: dict[str, str], found: str | None) -> None:
+    assert key_in(headers) == found
     caller = authenticator(Keys(KEY)).identify(headers)
-    assert caller == (service("planner") if key else None)
+    assert caller == (service("planner") if found else None)
 
 
 def test_the_admins_key_is_the_admins() -> None:
@@ -63,7 +71,7 @@ def test_the_admins_key_is_the_admins() -> None:
 
 
 def test_no_key_is_admin_by_being_empty() -> None:
-    unset = Authenticator(Keys().find, lambda: "", Clock())
+    unset = Authenticator(Keys(), lambda: "", Clock())
     assert unset.identify({"x-api-key": "", "authorization": "Bearer "}) is None
 
 
@@ -113,7 +121,7 @@ def test_a_key_works_from_the_moment_it_is_made() -> None:
 
 def test_a_new_admin_key_works_and_the_old_one_no_longer() -> None:
     clock, current = Clock(), [ADMIN_KEY]
-    at = Authenticator(Keys().find, lambda: current[0], clock)
+    at = Authenticator(Keys(), lambda: current[0], clock)
     assert identify(at, ADMIN_KEY) == AN_ADMIN
     current[0] = "another-key-of-the-admin"
     assert identify(at, "another-key-of-the-admin") == AN_ADMIN
@@ -131,12 +139,87 @@ def test_what_is_remembered_is_bounded_and_the_latest_stay() -> None:
     many = [f"the-key-number-{number:06}" for number in range(1_200)]
     keys = Keys(*many)
     at = authenticator(keys)
-    for key in many:
-        identify(at, key)
+    for each in many:
+        identify(at, each)
     keys.looks = 0
-    for key in many[-500:]:
-        identify(at, key)
+    for each in many[-500:]:
+        identify(at, each)
     assert keys.looks == 0
-    for key in many[:100]:
-        identify(at, key)
+    for each in many[:100]:
+        identify(at, each)
     assert keys.looks == 100
+
+
+def test_the_right_beginning_with_a_wrong_secret_proves_nothing() -> None:
+    keys = Keys()
+    text, proof = generate_key()
+    keys.kept[proof.id] = ApiKey(proof.id, "planner", NOON, "0" * 64)
+    assert identify(authenticator(keys), text) is None
+    keys.kept[proof.id] = ApiKey(proof.id, "planner", NOON, proof.hash)
+    assert identify(authenticator(keys), text) == service("planner")
+
+
+def test_a_key_hands_on_its_scopes() -> None:
+    keys = Keys(KEY)
+    [kept] = keys.kept.values()
+    keys.kept[kept.id] = replace(kept, scopes=("publish",))
+    caller = identify(authenticator(keys))
+    assert caller is not None
+    assert caller.scopes == frozenset(["publish"])
+    assert caller.key_id == kept.id
+
+
+def test_the_use_of_a_key_is_noted_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys, clock = Keys(KEY), Clock()
+    at = authenticator(keys, clock)
+    began = times.unix()
+    passed = 0.0
+    monkeypatch.setattr(times, "unix", lambda: began + passed)
+    for later in (0.0, CACHE_SECONDS, SEEN_SECONDS - 1, SEEN_SECONDS + CACHE_SECONDS):
+        passed = later
+        clock.now += CACHE_SECONDS
+        identify(at)
+    assert len(keys.seen) == 2
+
+
+def test_a_good_key_is_good_even_if_that_cannot_be_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: str) -> None:
+        raise TimeoutError
+
+    keys = Keys(KEY)
+    monkeypatch.setattr(keys, "saw", fail)
+    assert identify(authenticator(keys)) == service("planner")
+
+
+class TestCertificates:
+    """API Gateway proves the certificate; its subject tells the service."""
+
+    SUBJECT = "CN=planner,O=Example"
+
+    @pytest.fixture
+    def keys(self) -> Keys:
+        keys = Keys(KEY, "the-key-of-the-worker")
+        by_certificate = ApiKey(certificate_id(self.SUBJECT), "planner", NOON, type="mtls")
+        keys.kept[by_certificate.id] = by_certificate
+        worker = key("the-key-of-the-worker", "worker")
+        keys.kept[worker.id] = worker
+        return keys
+
+    def test_a_certificate_stands_for_its_service(self, keys: Keys) -> None:
+        at = authenticator(keys)
+        assert at.identify({}, {}, self.SUBJECT) == service("planner")
+        assert at.identify({}, {}, "CN=planner") is None
+
+    def test_a_key_must_not_contradict_the_certificate(self, keys: Keys) -> None:
+        at = authenticator(keys)
+        assert at.identify({"x-api-key": KEY}, {}, self.SUBJECT) == service("planner")
+        assert at.identify({"x-api-key": "the-key-of-the-worker"}, {}, self.SUBJECT) is None
+        assert at.identify({"x-api-key": ADMIN_KEY}, {}, self.SUBJECT) == AN_ADMIN
+        assert at.identify({"x-api-key": "unknown"}, {}, self.SUBJECT) is None
+
+    def test_an_unknown_certificate_adds_nothing_to_a_key(self, keys: Keys) -> None:
+        assert authenticator(keys).identify({"x-api-key": KEY}, {}, "CN=x") == service("planner")
+
+    def test_a_subject_cannot_be_sent_as_a_key(self, keys: Keys) -> None:
+        assert identify(authenticator(keys), self.SUBJECT) is None
+        assert identify(authenticator(keys), certificate_id(self.SUBJECT)) is None

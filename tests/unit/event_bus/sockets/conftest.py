@@ -6,6 +6,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 import pytest
 from event_bus.fetching.reader import InboxReader
 from event_bus.registry.listeners import Listeners
+from event_bus.security.live_keys import LiveKeys
 from event_bus.sockets.pusher import Pusher
 
 from tests.aws import Aws
@@ -30,5 +31,6 @@ def pusher(aws: Aws, wire: Wire, executor: Executor) -> Pusher:
         reader=InboxReader(aws.inboxes, aws.events, executor),
         connections=wire,
         listeners=Listeners(aws.subscriptions, aws.inboxes),
+        live_keys=LiveKeys(aws.keys),
         executor=executor,
     )

@@ -1,0 +1,76 @@
+"""The keys of services: `/publishers/{id}/keys` and `/subscribers/{id}/keys`."""
+
+from collections.abc import Callable
+from typing import Any
+
+from event_bus import clients
+from event_bus.api.documents import key_document
+from event_bus.api.endpoint import Operation, Request, Response, answer
+from event_bus.model.credentials import KeyRequest, RotationRequest
+from event_bus.model.validation import read
+from event_bus.registry.keys import IssuedKey, KeyRing
+from event_bus.registry.services import Services
+from event_bus.security.callers import Caller
+from event_bus.settings import settings
+from event_bus.stores.keys import KeyStore
+from event_bus.stores.publishers import PublisherStore
+from event_bus.stores.subscriptions import SubscriptionStore
+
+_dynamodb = clients.dynamodb()
+_services = Services(
+    PublisherStore(_dynamodb, settings().publishers_table),
+    SubscriptionStore(_dynamodb, settings().subscriptions_table),
+)
+_ring = KeyRing(KeyStore(_dynamodb, settings().keys_table))
+
+Find = Callable[[str, Caller], str]
+"""Finds a service that the caller may manage by its id."""
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Answers API Gateway."""
+    return answer(
+        event,
+        _operations("/publishers", _services.publisher)
+        | _operations("/subscribers", _services.subscriber),
+    )
+
+
+def _operations(path: str, find: Find) -> dict[str, Operation]:
+    return {
+        f"POST {path}/{{id}}/keys": lambda request: _make(request, path, find),
+        f"GET {path}/{{id}}/keys": lambda request: _list(request, find),
+        f"DELETE {path}/{{id}}/keys/{{key_id}}": lambda request: _revoke(request, find),
+        f"POST {path}/{{id}}/keys/{{key_id}}/rotate": lambda request: _rotate(request, path, find),
+    }
+
+
+def _make(request: Request, path: str, find: Find) -> Response:
+    caller = request.caller
+    service_id = find(request.resource_id, caller)
+    asked = read(KeyRequest, request.json() if request.has_body else {})
+    return _created(path, _ring.make(service_id, asked, caller))
+
+
+def _list(request: Request, find: Find) -> Response:
+    service_id = find(request.resource_id, request.caller)
+    request.query()
+    return Response(200, {"items": [key_document(each) for each in _ring.of(service_id)]})
+
+
+def _rotate(request: Request, path: str, find: Find) -> Response:
+    caller = request.caller
+    service_id = find(request.resource_id, caller)
+    asked = read(RotationRequest, request.json() if request.has_body else {})
+    return _created(path, _ring.rotate(service_id, request.key_id, asked.overlap, caller))
+
+
+def _revoke(request: Request, find: Find) -> Response:
+    service_id = find(request.resource_id, request.caller)
+    _ring.revoke(service_id, request.key_id)
+    return Response(204)
+
+
+def _created(path: str, issued: IssuedKey) -> Response:
+    location = f"{path}/{issued.kept.service_id}/keys/{issued.kept.id}"
+    return Response(201, key_document(issued.kept, issued.text), {"location": location})

@@ -1,0 +1,37 @@
+"""Whether a key is still good, for what goes on after it was checked."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from event_bus import times
+from event_bus.security.authenticator import CACHE_SECONDS
+from event_bus.stores.keys import KeyStore
+
+
+@dataclass(slots=True)
+class LiveKeys:
+    """Looks again at keys, each once in `CACHE_SECONDS`.
+
+    Attributes:
+        keys: The keys.
+        clock: Seconds that only grow.
+    """
+
+    keys: KeyStore
+    clock: Callable[[], float] = times.steady
+    _until: dict[str, float] = field(default_factory=dict)
+
+    def good(self, key_id: str | None) -> bool:
+        """Whether a key is good; None stands for the admin's, which is not kept in the table."""
+        now = self.clock()
+        if key_id is None or now < self._until.get(key_id, now):
+            return True
+        self._until.pop(key_id, None)
+        if self._good(key_id):
+            self._until[key_id] = now + CACHE_SECONDS
+            return True
+        return False
+
+    def _good(self, key_id: str) -> bool:
+        key = self.keys.find(key_id)
+        return key is not None and (key.issued_by is None or self.good(key.issued_by))

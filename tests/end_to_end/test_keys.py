@@ -1,0 +1,191 @@
+"""A service has keys of several names, scopes and ends; each is replaced and revoked by itself."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from tests.end_to_end.problems import problem
+from tests.end_to_end.receiver import eventually
+from tests.end_to_end.socket_client import connected
+from tests.end_to_end.world import Client, World
+
+REVOKED_WITHIN = 60
+"""How many seconds a revocation may take everywhere."""
+
+
+def make_key(client: Client, service_id: str = "", **members: Any) -> dict[str, Any]:
+    path = f"/publishers/{service_id or client.service_id}/keys"
+    answer = client.http.post(path, json=members)
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    assert answer.headers["location"] == f"{path}/{made['id']}"
+    return made
+
+
+def with_key(world: World, made: dict[str, Any]) -> Client:
+    return world.with_key(made["authentication"]["api_key"], made["service_id"])
+
+
+def keys_of(client: Client) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = client.http.get(f"/publishers/{client.service_id}/keys").json()[
+        "items"
+    ]
+    return items
+
+
+def test_a_service_makes_lists_and_revokes_keys(world: World) -> None:
+    service = world.service()
+    [first] = eventually(lambda: keys_of(service))
+    assert (first["name"], first["expires_at"]) == (None, None)
+    assert first["scopes"] == ["publish", "read", "receive", "recover", "manage"]
+    made = make_key(service, name="second", scopes=["read"])
+    key = made["authentication"]["api_key"]
+    assert key.startswith(made["id"] + ".")
+    second = with_key(world, made)
+    assert second.http.get("/events").status_code == 200
+    eventually(lambda: len(keys_of(service)) == 2)
+    listed = next(each for each in keys_of(service) if each["id"] == made["id"])
+    assert "authentication" not in listed
+    assert listed["name"] == "second"
+    # The use of it was noted, though not at once everywhere.
+    eventually(lambda: next(e for e in keys_of(service) if e["id"] == made["id"])["last_used_at"])
+    path = f"/publishers/{service.service_id}/keys/{made['id']}"
+    assert service.http.delete(path).status_code == 204
+    assert problem(service.http.delete(path), 404)
+    eventually(lambda: second.http.get("/events").status_code == 401, REVOKED_WITHIN)
+    assert service.http.get("/events").status_code == 200
+
+
+def test_a_key_does_what_its_scopes_permit(world: World) -> None:
+    domain = world.name("task")
+    service = world.publisher(f"{domain}.*")
+    publisher = with_key(world, make_key(service, scopes=["publish"]))
+    reader = with_key(world, make_key(service, scopes=["read"]))
+    event_id = publisher.publish(f"{domain}.created")
+    refused = publisher.http.get(f"/events/{event_id}")
+    assert problem(refused, 403)["detail"] == "The key has not the scope read, which this needs."
+    assert reader.event(event_id)["source"] == service.service_id
+    event = {"type": f"{domain}.created", "payload": {}}
+    assert problem(reader.http.post("/events", json=event), 403)
+
+
+def test_a_key_makes_none_that_permits_more(world: World) -> None:
+    service = world.service()
+    manager = with_key(world, make_key(service, scopes=["manage", "read"]))
+    path = f"/publishers/{service.service_id}/keys"
+    for asked in ({}, {"scopes": ["publish"]}, {"scopes": ["manage", "recover"]}):
+        said = problem(manager.http.post(path, json=asked), 403)
+        assert said["errors"][0]["pointer"] == "/scopes"
+    assert make_key(manager, scopes=["read"])["scopes"] == ["read"]
+    certificate = {"type": "mtls", "subject": f"CN={service.service_id},O=Example"}
+    assert problem(service.http.post(path, json={"authentication": certificate}), 403)
+    made = make_key(world.admin, service.service_id, authentication=certificate)
+    assert made["stands_for"] == certificate["subject"]
+
+
+def test_a_key_ends_by_itself(world: World) -> None:
+    service = world.service()
+    soon = datetime.now(UTC) + timedelta(seconds=3)
+    made = make_key(service, expires_at=soon.isoformat())
+    passing = with_key(world, made)
+    assert passing.http.get("/events").status_code == 200
+    time.sleep(3)
+    assert problem(passing.http.get("/events"), 401)
+    gone = {"expires_at": "2026-01-01T00:00:00Z"}
+    path = f"/publishers/{service.service_id}/keys"
+    assert problem(service.http.post(path, json=gone), 422)["errors"][0]["pointer"] == "/expires_at"
+
+
+def test_a_rotated_key_goes_on_for_the_overlap(world: World) -> None:
+    service = world.service()
+    old = make_key(service, name="job", scopes=["read"])
+    path = f"/publishers/{service.service_id}/keys/{old['id']}/rotate"
+    answer = service.http.post(path, json={"overlap": 4})
+    assert answer.status_code == 201, answer.text
+    new = answer.json()
+    assert (new["name"], new["scopes"]) == ("job", ["read"])
+    assert new["id"] != old["id"]
+    assert with_key(world, new).http.get("/events").status_code == 200
+    assert with_key(world, old).http.get("/events").status_code == 200
+    eventually(lambda: with_key(world, old).http.get("/events").status_code == 401)
+    assert with_key(world, new).http.get("/events").status_code == 200
+    assert problem(service.http.post(path), 404)
+
+
+def test_a_subscriber_has_keys_too(world: World) -> None:
+    service_id = world.name("subscriber")
+    path = f"/subscribers/{service_id}/keys"
+    assert problem(world.admin.http.get(path), 404)
+    asked = {"service_id": service_id, "event_types": ["a.b"], "target": {"type": "pull"}}
+    first = world.admin.http.post("/subscriptions", json=asked).json()["authentication"]["api_key"]
+    subscriber = world.with_key(first, service_id)
+    made = subscriber.http.post(path, json={"name": "second"})
+    assert made.status_code == 201, made.text
+    assert problem(subscriber.http.get(f"/publishers/{service_id}/keys"), 404)
+    assert problem(world.service().http.get(path), 404)
+    chosen = {"authentication": {"api_key": f"chosen-by-{service_id}"}}
+    assert "authentication" not in subscriber.http.post(path, json=chosen).json()
+    again = world.with_key(f"chosen-by-{service_id}").http.get("/subscriptions")
+    assert len(again.json()["items"]) == 1
+    taken = world.service()
+    answer = taken.http.post(f"/publishers/{taken.service_id}/keys", json=chosen)
+    assert problem(answer, 409)["errors"][0]["pointer"] == "/authentication/api_key"
+
+
+@pytest.mark.parametrize(
+    ("asked", "pointer"),
+    [
+        ({"scopes": []}, "/scopes"),
+        ({"scopes": ["everything"]}, "/scopes/0"),
+        ({"name": "a\x1b[31m"}, "/name"),
+        ({"expires_at": "tomorrow"}, "/expires_at"),
+        ({"authentication": {"api_key": "short"}}, "/authentication/api_key"),
+        ({"authentication": {"type": "mtls"}}, "/authentication/subject"),
+        ({"authentication": {"type": "iam"}}, "/authentication/type"),
+        ({"authentication": {"subject": "CN=x"}}, "/authentication/subject"),
+        ({"key": "x"}, "/key"),
+    ],
+)
+def test_what_is_wrong_with_a_key_is_said(
+    world: World, asked: dict[str, Any], pointer: str
+) -> None:
+    answer = world.admin.http.post("/publishers/admin/keys", json=asked)
+    assert problem(answer, 404)
+    service = world.service()
+    answer = world.admin.http.post(f"/publishers/{service.service_id}/keys", json=asked)
+    assert problem(answer, 422)["errors"][0]["pointer"] == pointer
+
+
+def test_a_websocket_and_a_token_end_with_their_key(world: World) -> None:
+    domain = world.name("task")
+    service = world.publisher(f"{domain}.*")
+    made = make_key(service, name="browser")
+    listener = with_key(world, made)
+    token = listener.http.post("/stream-tokens").json()["token"]
+    with connected(world.bus.websocket_url, token=token) as socket:
+        socket.subscribe(event_types=[f"{domain}.*"])
+        service.publish(f"{domain}.created")
+        socket.items(1)
+        path = f"/publishers/{service.service_id}/keys/{made['id']}"
+        assert service.http.delete(path).status_code == 204
+
+        def ended() -> bool:
+            service.publish(f"{domain}.created")
+            try:
+                socket.receive(1)
+            except TimeoutError:
+                return False
+            except ConnectionClosed:
+                return True
+            return False
+
+        eventually(ended, REVOKED_WITHIN)
+
+    def refused() -> bool:
+        query = {"types": f"{domain}.*", "wait": "0", "token": token}
+        return world.anonymous().get("/stream", params=query).status_code == 401
+
+    eventually(refused, REVOKED_WITHIN)
