@@ -29,7 +29,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     logger.info("identified", service_id=caller and caller.service_id, route=event.get("routeKey"))
     if "methodArn" in event:
         # Over a WebSocket events are received, and nothing else.
-        may_connect = caller and (caller.scopes is None or "receive" in caller.scopes)
+        may_connect = caller is not None and caller.permits("receive")
         return _policy(event["methodArn"], caller if may_connect else None)
     return {"isAuthorized": True, "context": _context_of(caller, headers, query)}
 

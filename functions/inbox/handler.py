@@ -129,9 +129,9 @@ def _turn(text: str) -> Response:
 
 
 def _issue_token(request: Request) -> Response:
-    subscription = _inbox_of(request, request.caller)
-    issued_by = request.caller.key_id
-    return _issued(*_tokens.issue(subscription.service_id, issued_by, subscription.id))
+    caller = request.caller
+    subscription = _inbox_of(request, caller)
+    return _issued(*_tokens.issue(subscription.service_id, caller.key_id, subscription.id))
 
 
 def _issue_service_token(request: Request) -> Response:

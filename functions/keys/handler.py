@@ -59,10 +59,9 @@ def _list(request: Request, find: Find) -> Response:
 
 
 def _rotate(request: Request, path: str, find: Find) -> Response:
-    caller = request.caller
-    service_id = find(request.resource_id, caller)
+    service_id = find(request.resource_id, request.caller)
     asked = read(RotationRequest, request.json() if request.has_body else {})
-    return _created(path, _ring.rotate(service_id, request.key_id, asked.overlap, caller))
+    return _created(path, _ring.rotate(service_id, request.key_id, asked.overlap))
 
 
 def _revoke(request: Request, find: Find) -> Response:

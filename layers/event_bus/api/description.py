@@ -103,7 +103,7 @@ def _key_operations(who: str) -> dict[str, _Operation]:
             f"Make a further key of a {who}; the answer shows it, once.",
             {201: "CreatedKey"},
             body=ref("KeyRequest"),
-            refusals=(403, 404, 409),
+            refusals=(404, 409),
             body_required=False,
         ),
         f"GET {path}": _Operation(
@@ -149,7 +149,7 @@ _OPERATIONS: dict[str, _Operation] = {
                 },
             ]
         },
-        refusals=(403, 409),
+        refusals=(409,),
     ),
     "GET /events": _Operation(
         "listEvents",
@@ -230,7 +230,7 @@ _OPERATIONS: dict[str, _Operation] = {
         "Register a publisher (admin).",
         {201: "CreatedPublisher"},
         body=ref("PublisherRegistration"),
-        refusals=(403, 409),
+        refusals=(409,),
     ),
     "GET /publishers": _Operation(
         "listPublishers",
@@ -245,7 +245,7 @@ _OPERATIONS: dict[str, _Operation] = {
         "removePublisher",
         "Remove a publisher (admin), and its keys unless subscriptions need them.",
         {204: None},
-        refusals=(403, 404),
+        refusals=(404,),
     ),
     **_key_operations("publisher"),
     **_key_operations("subscriber"),
@@ -254,7 +254,7 @@ _OPERATIONS: dict[str, _Operation] = {
         "Register a subscription; the answer shows its signing secret, once.",
         {201: "CreatedSubscription"},
         body=ref("SubscriptionRegistration"),
-        refusals=(403, 409),
+        refusals=(409,),
     ),
     "GET /subscriptions": _Operation(
         "listSubscriptions",
@@ -335,7 +335,6 @@ _OPERATIONS: dict[str, _Operation] = {
             *_TURN,
             _query("cursor", "The last id, where Last-Event-ID is not sent.", minLength=1),
         ),
-        refusals=(403,),
     ),
     "POST /stream-tokens": _Operation(
         "createListenerToken",

@@ -36,16 +36,17 @@ class Authentication(Request):
     @field_validator("api_key", "subject")
     @classmethod
     def _of_its_type(cls, value: object, info: ValidationInfo) -> object:
-        own = {"api_key": "api_key", "mtls": "subject"}
-        kind = info.data.get("type")
-        needed = kind is not None and own[kind] == info.field_name
-        if value is not None and kind is not None and not needed:
+        if "type" not in info.data:
+            return value  # the type itself was refused
+        kind = info.data["type"]
+        fits = info.field_name == ("subject" if kind == "mtls" else "api_key")
+        if value is not None and not fits:
             raise PydanticCustomError(
                 "credential", "must be left out where the type is {type}", {"type": kind}
             )
-        if value is None and needed and kind != "api_key":
+        if value is None and fits and kind == "mtls":
             raise PydanticCustomError(
-                "credential", "is required where the type is {type}", {"type": str(kind)}
+                "credential", "is required where the type is {type}", {"type": kind}
             )
         return value
 
@@ -60,7 +61,7 @@ class KeyRequest(Request):
 
 
 class RotationRequest(Request):
-    """What replaces a key, or a signing secret, by another one."""
+    """What replaces a key by another one."""
 
     overlap: Annotated[
         int,

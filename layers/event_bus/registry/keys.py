@@ -51,6 +51,10 @@ def issue(authentication: Authentication, service_id: str, caller: Caller) -> Is
     if authentication.api_key:
         proof = proof_of_chosen(authentication.api_key.get_secret_value())
         return IssuedKey(ApiKey(proof.id, service_id, now, proof.hash), None)
+    return _generated(service_id, now)
+
+
+def _generated(service_id: str, now: str) -> IssuedKey:
     text, proof = generate_key()
     return IssuedKey(ApiKey(proof.id, service_id, now, proof.hash), text)
 
@@ -96,20 +100,17 @@ class KeyRing:
         self._refuse_too_many(service_id)
         issued = issue(asked.authentication, service_id, caller)
         kept = replace(issued.kept, name=asked.name, scopes=scopes, expires_at=expires_at)
-        try:
-            transact(self.keys.client, [self.keys.putting(kept)])
-        except TransactionRefused:
-            raise taken(asked.authentication) from None
+        if not self.keys.add(kept):
+            raise taken(asked.authentication)
         return replace(issued, kept=kept)
 
-    def rotate(self, service_id: str, key_id: str, overlap: int, caller: Caller) -> IssuedKey:
+    def rotate(self, service_id: str, key_id: str, overlap: int) -> IssuedKey:
         """Replaces a generated or chosen key by a generated one of the same name and scopes.
 
         Args:
             service_id: The service.
             key_id: The key.
             overlap: How many seconds the old one goes on.
-            caller: Who asks.
 
         Raises:
             NotFound: The service has no such key.
@@ -118,7 +119,7 @@ class KeyRing:
         old = self._one(service_id, key_id)
         if old.type != "api_key":
             raise Conflict("A certificate is replaced by adding another one.")
-        issued = issue(Authentication(), service_id, caller)
+        issued = _generated(service_id, times.now())
         kept = replace(issued.kept, name=old.name, scopes=old.scopes)
         end = int(times.unix()) + overlap
         if old.expires_at is not None:
@@ -129,15 +130,14 @@ class KeyRing:
             raise Conflict("The key is being changed by others; send the request again.") from None
         return replace(issued, kept=kept)
 
-    def revoke(self, service_id: str, key_id: str) -> ApiKey:
+    def revoke(self, service_id: str, key_id: str) -> None:
         """Ends a key, and the stream tokens that were asked for by it.
 
         Raises:
             NotFound: The service has no such key.
         """
-        key = self._one(service_id, key_id)
+        self._one(service_id, key_id)
         self.keys.delete(key_id)
-        return key
 
     def _one(self, service_id: str, key_id: str) -> ApiKey:
         key = self.keys.find(key_id)

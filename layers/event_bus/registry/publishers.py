@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from event_bus import times
-from event_bus.errors import Conflict, Fault, InvalidRequest, NotFound
+from event_bus.errors import Conflict, Fault, InvalidRequest
 from event_bus.model.event import BUS_DOMAIN
 from event_bus.model.registration import Publisher, PublisherRegistration
 from event_bus.registry.keys import issue, taken
 from event_bus.security.callers import ADMIN, Caller
+from event_bus.security.ownership import own_publisher
 from event_bus.stores.keys import KeyStore
 from event_bus.stores.publishers import PublisherStore
 from event_bus.stores.subscriptions import SubscriptionStore
@@ -78,12 +79,7 @@ class PublisherRegistry:
         Raises:
             NotFound: There is none, or none that the caller may see.
         """
-        publisher = None
-        if caller.admin or caller.service_id == service_id:
-            publisher = self.publishers.get(service_id)
-        if publisher is None:
-            raise NotFound(f"There is no publisher {service_id}, or none that this key may see.")
-        return publisher
+        return own_publisher(self.publishers.get, service_id, caller)
 
     def page(self, after: str | None, limit: int, caller: Caller) -> list[Publisher]:
         """Publishers in the order of their services: all for an admin, itself for a service."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from event_bus.errors import NotFound
 from event_bus.security.callers import Caller
+from event_bus.security.ownership import may_see_service, own_publisher
 from event_bus.stores.publishers import PublisherStore
 from event_bus.stores.subscriptions import SubscriptionStore
 
@@ -26,9 +27,7 @@ class Services:
         Raises:
             NotFound: There is none, or none that the caller may see.
         """
-        if _may_see(service_id, caller) and self.publishers.get(service_id):
-            return service_id
-        raise NotFound(f"There is no publisher {service_id}, or none that this key may see.")
+        return own_publisher(self.publishers.get, service_id, caller).service_id
 
     def subscriber(self, service_id: str, caller: Caller) -> str:
         """A service that has subscriptions.
@@ -36,10 +35,6 @@ class Services:
         Raises:
             NotFound: There is none, or none that the caller may see.
         """
-        if _may_see(service_id, caller) and self.subscriptions.page(service_id, None, 1):
+        if may_see_service(service_id, caller) and self.subscriptions.page(service_id, None, 1):
             return service_id
         raise NotFound(f"There is no subscriber {service_id}, or none that this key may see.")
-
-
-def _may_see(service_id: str, caller: Caller) -> bool:
-    return bool(service_id) and (caller.admin or caller.service_id == service_id)

@@ -9,7 +9,7 @@ from typing import Protocol
 from event_bus import times
 from event_bus.log import logger
 from event_bus.security.callers import ADMIN, Caller, Role
-from event_bus.security.keys import MAX_CHOSEN_LENGTH, ApiKey, certificate_id, proof_of
+from event_bus.security.keys import MAX_CHOSEN_LENGTH, ApiKey, certificate_id, orphaned, proof_of
 
 CACHE_SECONDS = 30.0
 """How long a good key is trusted without another look, and so how late a revocation acts."""
@@ -120,7 +120,7 @@ class Authenticator:
         return self._kept(kept) if kept else (None, 0)
 
     def _kept(self, kept: ApiKey) -> tuple[Caller | None, float]:
-        if kept.issued_by and self._keys.find(kept.issued_by) is None:
+        if orphaned(kept, self._keys.find):
             return None, 0
         self._note(kept)
         left = CACHE_SECONDS if kept.expires_at is None else kept.expires_at - times.unix()

@@ -37,13 +37,17 @@ class Caller:
         """Whether the caller may see and do everything."""
         return self.role == "admin"
 
+    def permits(self, scope: Scope) -> bool:
+        """Whether the key is good for this."""
+        return self.scopes is None or scope in self.scopes
+
     def need(self, scope: Scope) -> None:
         """Refuses the caller where its key is limited to other things.
 
         Raises:
             Forbidden: The key has not this scope.
         """
-        if self.scopes is not None and scope not in self.scopes:
+        if not self.permits(scope):
             raise Forbidden(f"The key has not the scope {scope}, which this needs.")
 
     def context(self) -> dict[str, str]:

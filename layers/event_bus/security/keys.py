@@ -4,6 +4,7 @@ import hashlib
 import re
 import secrets
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -57,6 +58,11 @@ class ApiKey:
     def token(self) -> bool:
         """Whether it is a stream token, which permits to listen and nothing else."""
         return self.id.startswith(_TOKEN)
+
+
+def orphaned(key: ApiKey, find: Callable[[str], ApiKey | None]) -> bool:
+    """Whether a stream token has outlived the key by which it was asked for, and so has ended."""
+    return key.issued_by is not None and find(key.issued_by) is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from event_bus import times
 from event_bus.security.authenticator import CACHE_SECONDS
+from event_bus.security.keys import orphaned
 from event_bus.stores.keys import KeyStore
 
 
@@ -34,4 +35,4 @@ class LiveKeys:
 
     def _good(self, key_id: str) -> bool:
         key = self.keys.find(key_id)
-        return key is not None and (key.issued_by is None or self.good(key.issued_by))
+        return key is not None and not orphaned(key, self.keys.find)

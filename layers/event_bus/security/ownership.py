@@ -1,9 +1,9 @@
-"""Whose subscriptions a caller may see and use."""
+"""Which subscriptions and publishers a caller may see and use."""
 
 from collections.abc import Callable
 
 from event_bus.errors import NotFound
-from event_bus.model.registration import Subscription
+from event_bus.model.registration import Publisher, Subscription
 from event_bus.security.callers import Caller
 
 
@@ -29,6 +29,29 @@ def own_subscription(
     if subscription and (of_anyone or _owns(caller, subscription)):
         return subscription
     raise NotFound(f"There is no subscription {subscription_id}, or none that this key may see.")
+
+
+def own_publisher(
+    find: Callable[[str], Publisher | None], service_id: str, caller: Caller
+) -> Publisher:
+    """A publisher that the caller may see: any for an admin, itself for a service.
+
+    Args:
+        find: Finds a publisher by its service.
+        service_id: Its service.
+        caller: Who asks for it.
+
+    Raises:
+        NotFound: There is none, or none that the caller may see.
+    """
+    if may_see_service(service_id, caller) and (publisher := find(service_id)):
+        return publisher
+    raise NotFound(f"There is no publisher {service_id}, or none that this key may see.")
+
+
+def may_see_service(service_id: str, caller: Caller) -> bool:
+    """Whether the caller may see what is registered for a service, if anything is."""
+    return bool(service_id) and (caller.admin or caller.service_id == service_id)
 
 
 def _owns(caller: Caller, subscription: Subscription) -> bool:

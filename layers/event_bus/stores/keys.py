@@ -70,9 +70,16 @@ class KeyStore:
             }
         }
 
-    def add(self, key: ApiKey) -> None:
-        """Adds a key that nobody chose, so that it cannot be another's already."""
-        self.client.put_item(TableName=self.table, Item=_item(key))
+    def add(self, key: ApiKey) -> bool:
+        """Adds a key.
+
+        Returns:
+            Whether it was added; False where it stands for another service.
+        """
+        with unless_refused():
+            self.client.put_item(**self.putting(key)["Put"])
+            return True
+        return False
 
     def saw(self, key_id: str, at: str) -> None:
         """Notes that a key was used, if it is still there."""
