@@ -59,9 +59,10 @@ def _list(request: Request, find: Find) -> Response:
 
 
 def _rotate(request: Request, path: str, find: Find) -> Response:
-    service_id = find(request.resource_id, request.caller)
+    caller = request.caller
+    service_id = find(request.resource_id, caller)
     asked = read(RotationRequest, request.json() if request.has_body else {})
-    return _created(path, _ring.rotate(service_id, request.key_id, asked.overlap))
+    return _created(path, _ring.rotate(service_id, request.key_id, asked.overlap, caller))
 
 
 def _revoke(request: Request, find: Find) -> Response:

@@ -80,6 +80,11 @@ def test_a_key_makes_none_that_permits_more(world: World) -> None:
         said = problem(manager.http.post(path, json=asked), 403)
         assert said["errors"][0]["pointer"] == "/scopes"
     assert make_key(manager, scopes=["read"])["scopes"] == ["read"]
+    # Nor is one handed out that is there already, by being replaced.
+    publishing = make_key(service, scopes=["publish"])
+    assert problem(manager.http.post(f"{path}/{publishing['id']}/rotate"), 403)
+    reading = make_key(service, scopes=["read"])
+    assert manager.http.post(f"{path}/{reading['id']}/rotate").status_code == 201
     certificate = {"type": "mtls", "subject": f"CN={service.service_id},O=Example"}
     assert problem(service.http.post(path, json={"authentication": certificate}), 403)
     made = make_key(world.admin, service.service_id, authentication=certificate)

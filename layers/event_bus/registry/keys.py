@@ -12,6 +12,7 @@ from event_bus.security.keys import (
     generate_key,
     proof_of_chosen,
 )
+from event_bus.security.scopes import SCOPES, Scope
 from event_bus.stores.keys import KeyStore
 from event_bus.stores.transactions import TransactionRefused, transact
 
@@ -59,6 +60,13 @@ def _generated(service_id: str, now: str) -> IssuedKey:
     return IssuedKey(ApiKey(proof.id, service_id, now, proof.hash), text)
 
 
+def _refuse_more(scopes: tuple[Scope, ...] | None, caller: Caller) -> None:
+    """Refuses to hand out a key that permits more than the caller's own."""
+    if caller.scopes is not None and not caller.scopes.issuperset(scopes or SCOPES):
+        detail = f"must be among the key's own: {', '.join(sorted(caller.scopes))}"
+        raise Forbidden(f"/scopes {detail}.", [Fault("/scopes", detail)])
+
+
 def taken(authentication: Authentication) -> Conflict:
     """The refusal of a credential that stands for another service."""
     member = "api_key" if authentication.type == "api_key" else "subject"
@@ -91,9 +99,7 @@ class KeyRing:
             Conflict: The service has `MAX_KEYS`, or the key stands for another service.
         """
         scopes = None if asked.scopes is None else tuple(sorted(set(asked.scopes)))
-        if caller.scopes is not None and not caller.scopes.issuperset(scopes or ("all",)):
-            detail = f"must be among the key's own: {', '.join(sorted(caller.scopes))}"
-            raise Forbidden(f"/scopes {detail}.", [Fault("/scopes", detail)])
+        _refuse_more(scopes, caller)
         expires_at = int(times.seconds(asked.expires_at)) if asked.expires_at else None
         if expires_at and expires_at <= times.unix():
             raise InvalidRequest.at("/expires_at", "must lie in the future")
@@ -104,21 +110,24 @@ class KeyRing:
             raise taken(asked.authentication)
         return replace(issued, kept=kept)
 
-    def rotate(self, service_id: str, key_id: str, overlap: int) -> IssuedKey:
+    def rotate(self, service_id: str, key_id: str, overlap: int, caller: Caller) -> IssuedKey:
         """Replaces a generated or chosen key by a generated one of the same name and scopes.
 
         Args:
             service_id: The service.
             key_id: The key.
             overlap: How many seconds the old one goes on.
+            caller: Who asks.
 
         Raises:
             NotFound: The service has no such key.
+            Forbidden: The key permits more than the one that asks for it.
             Conflict: The key is none that the bus could make anew, or it ends before.
         """
         old = self._one(service_id, key_id)
         if old.type != "api_key":
             raise Conflict("A certificate is replaced by adding another one.")
+        _refuse_more(old.scopes, caller)
         issued = _generated(service_id, times.now())
         kept = replace(issued.kept, name=old.name, scopes=old.scopes)
         end = int(times.unix()) + overlap
