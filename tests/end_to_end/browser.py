@@ -24,6 +24,11 @@ class Page:
     def __init__(self) -> None:
         self.reports: list[Any] = []
 
+    @property
+    def messages(self) -> list[Any]:
+        """The reports of messages; those that a connection was opened are between them."""
+        return [each for each in self.reports if "event" in each]
+
 
 @contextmanager
 def browsing(script: str) -> Iterator[Page]:
@@ -34,7 +39,9 @@ def browsing(script: str) -> Iterator[Page]:
     """
     page = Page()
     html = f"""<!doctype html><script type="module">
-    const report = (value) => fetch("/", {{method: "POST", body: JSON.stringify(value)}});
+    let reported = Promise.resolve();  // One after the other: two at once may overtake.
+    const report = (value) => reported = reported.then(
+        () => fetch("/", {{method: "POST", body: JSON.stringify(value)}}));
     {script}</script>"""
 
     class Handler(BaseHTTPRequestHandler):
