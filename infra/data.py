@@ -20,6 +20,7 @@ class DataStack(cdk.Stack):
 
     Attributes:
         key: The key that encrypts it.
+        sealing_key: The key for what even readers of the tables must not see.
         events: The table of events.
         deliveries: The table of routing records and deliveries.
         circuits: The table of circuit breakers.
@@ -50,6 +51,14 @@ class DataStack(cdk.Stack):
             self,
             "Key",
             description=f"Event bus, stage {settings.stage}: tables, buckets and the admin key",
+            enable_key_rotation=True,
+            removal_policy=removal_policy(settings),
+        )
+        # Apart from the other one, which everyone may use who reads a table.
+        self.sealing_key = kms.Key(
+            self,
+            "SealingKey",
+            description=f"Event bus, stage {settings.stage}: signing secrets, sensitive payloads",
             enable_key_rotation=True,
             removal_policy=removal_policy(settings),
         )

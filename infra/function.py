@@ -228,6 +228,16 @@ class BusFunction(Construct):
         self.allow_key(key, "secretsmanager", ["GetSecretValue"])
         self.tell(variable, secret.secret_arn)
 
+    def use_sealing_key(self, key: kms.IKey, *actions: str) -> None:
+        """Lets the function seal and open what the tables must not show, by the key itself.
+
+        Args:
+            key: The key.
+            actions: Actions of KMS.
+        """
+        self.allow("kms", actions, [key.key_arn])
+        self.tell("SEALING_KEY_ARN", key.key_arn)
+
     def use_retention(self) -> None:
         """Tells the function how long events are kept."""
         self.tell("RETENTION_DAYS", str(self._settings.retention_days))

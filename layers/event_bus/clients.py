@@ -9,6 +9,7 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_kms import KMSClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
@@ -44,6 +45,12 @@ def sqs() -> "SQSClient":
 def secrets() -> "SecretsManagerClient":
     """The client of the secrets."""
     return boto3.client("secretsmanager", config=_CONFIG)
+
+
+@cache
+def kms() -> "KMSClient":
+    """The client of the keys of KMS."""
+    return boto3.client("kms", config=_CONFIG)
 
 
 @cache

@@ -116,6 +116,11 @@ class Settings:
         return self._name("ADMIN_SECRET_ARN")
 
     @property
+    def sealing_key(self) -> str:
+        """The ARN of the KMS key that seals what the tables must not show."""
+        return self._name("SEALING_KEY_ARN")
+
+    @property
     def retention_days(self) -> int:
         """Days that an event and what is known of it are kept."""
         return int(self._name("RETENTION_DAYS"))

@@ -105,6 +105,7 @@ def _environment() -> dict[str, str]:
         **{f"{queue.upper()}_URL": queue for queue in QUEUES},
         "PAYLOADS_BUCKET": "payloads",
         "ADMIN_SECRET_ARN": "admin",
+        "SEALING_KEY_ARN": "sealing",
         "RETENTION_DAYS": str(RETENTION_DAYS),
         "STAGE": "local",
         "SOCKET_API_ID": "sockets",

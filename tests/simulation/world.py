@@ -29,6 +29,7 @@ from infra.tables import TABLES
 from tests.requests import http_request
 from tests.simulation.dynamodb import MemoryDynamoDB, Tables
 from tests.simulation.faults import Fault, ProcessExit
+from tests.simulation.kms import MemoryKms
 from tests.simulation.process import QUEUES, Processes
 from tests.simulation.s3 import MemoryS3
 from tests.simulation.seam import error
@@ -161,6 +162,7 @@ class World:
             "sqs": MemorySqs(self.queues, self.intercept),
             "s3": MemoryS3(self.objects, self.intercept),
             "connections": MemoryConnections(self.sockets, self.intercept),
+            "kms": MemoryKms({}, self.intercept),
         }
         self.published: dict[str, Published] = {}
         self.subscribed: dict[str, Subscribed] = {}

@@ -11,9 +11,21 @@ from infra.built import files_of, fingerprint, made_once
 from infra.bundling import dependencies_layer, service_layer
 from infra.settings import AWS, EMULATOR, Target
 
+_AARCH64 = 183
+
 
 def machine_code(layer: Path) -> list[str]:
-    return [file.name for file in layer.rglob("*.so")]
+    # The stable ABI (abi3) is that of every version.
+    return [file.name for file in layer.rglob("*.so") if ".abi3." not in file.name]
+
+
+def machines(layer: Path) -> set[int]:
+    """The processors of what is machine code, as ELF numbers them (`e_machine`)."""
+    return {
+        int.from_bytes(file.read_bytes()[18:20], "little")
+        for file in layer.rglob("*.so")
+        if file.read_bytes()[:4] == b"\x7fELF"
+    }
 
 
 def test_the_service_is_importable_and_nothing_else_is_there() -> None:
@@ -36,6 +48,7 @@ def test_dependencies_for_aws_are_built_for_lambda() -> None:
     names = machine_code(dependencies_layer(AWS))
     assert names
     assert all("313-aarch64" in name for name in names)
+    assert machines(dependencies_layer(AWS)) == {_AARCH64}
 
 
 def test_dependencies_for_the_emulator_are_built_for_this_machine() -> None:
@@ -47,7 +60,7 @@ def test_dependencies_for_the_emulator_are_built_for_this_machine() -> None:
 @pytest.mark.parametrize("target", [AWS, EMULATOR])
 def test_dependencies_are_those_the_functions_import(target: Target) -> None:
     python = dependencies_layer(target) / "python"
-    for package in ("aws_lambda_powertools", "orjson", "pydantic", "ulid"):
+    for package in ("aws_lambda_powertools", "cryptography", "orjson", "pydantic", "ulid"):
         assert (python / package).is_dir(), package
     # The Lambda runtime brings it, and it is larger than all the others.
     assert not (python / "botocore").exists()

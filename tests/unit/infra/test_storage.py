@@ -128,9 +128,10 @@ def test_buckets_are_private_encrypted_and_empty_themselves(app: Synthesised) ->
     assert policies.count("'aws:SecureTransport': 'false'") == len(buckets)
 
 
-def test_the_key_rotates(app: Synthesised) -> None:
-    (key,) = app.resources("AWS::KMS::Key")
-    assert key.properties["EnableKeyRotation"] is True
+def test_the_keys_rotate(app: Synthesised) -> None:
+    keys = app.resources("AWS::KMS::Key")
+    assert len(keys) == 2
+    assert all(key.properties["EnableKeyRotation"] is True for key in keys)
 
 
 def test_the_admin_key_is_long_and_easily_typed(app: Synthesised) -> None:

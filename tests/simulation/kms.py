@@ -1,0 +1,54 @@
+"""KMS in memory: it keeps what it encrypted, and hands it back to who names the same context."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from tests.simulation.seam import Client, Interceptor, carried_out, error
+
+_Sealed = tuple[str, bytes, Mapping[str, str]]
+
+
+class MemoryKms(Client):
+    """A client of keys in memory.
+
+    Attributes:
+        sealed: What was encrypted: its key, what it was, its context.
+    """
+
+    service = "kms"
+
+    def __init__(
+        self,
+        sealed: dict[bytes, _Sealed],
+        intercept: Interceptor = carried_out,
+        attempts: int = 1,
+    ) -> None:
+        super().__init__(intercept, attempts)
+        self.sealed = sealed
+
+    def encrypt(self, **request: Any) -> Any:
+        return self.call("Encrypt", lambda: self._encrypted(request, request["Plaintext"]))
+
+    def generate_data_key(self, **request: Any) -> Any:
+        def generate() -> Any:
+            # Nobody guesses at it here, and a seed must tell the same story again.
+            key = hashlib.sha256(str(len(self.sealed)).encode()).digest()
+            return {**self._encrypted(request, key), "Plaintext": key}
+
+        return self.call("GenerateDataKey", generate)
+
+    def decrypt(self, **request: Any) -> Any:
+        def decrypt() -> Any:
+            key, plaintext, context = self.sealed.get(request["CiphertextBlob"], ("", b"", {}))
+            if not key or context != request.get("EncryptionContext", {}):
+                raise error("InvalidCiphertextException", "Decrypt")
+            return {"Plaintext": plaintext, "KeyId": key}
+
+        return self.call("Decrypt", decrypt)
+
+    def _encrypted(self, request: Mapping[str, Any], plaintext: bytes) -> Any:
+        blob = f"sealed-{len(self.sealed)}".encode()
+        context = request.get("EncryptionContext", {})
+        self.sealed[blob] = (request["KeyId"], plaintext, dict(context))
+        return {"CiphertextBlob": blob, "KeyId": request["KeyId"]}
