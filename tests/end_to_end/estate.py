@@ -1,0 +1,166 @@
+"""All that one service can have on the bus, and every key that somebody may come with."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from event_bus.security.keys import generate_key
+from event_bus.security.scopes import SCOPES
+
+from tests.end_to_end.receiver import eventually
+from tests.end_to_end.world import Client, World
+
+DEAD_LETTERS = 4
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The keys that requests are made with.
+
+    Attributes:
+        only: Keys of the owner that permit one thing, by what that is.
+        but: Keys of the owner that permit all but one thing, by what that is.
+        bad: Keys that are none, by what is wrong with them.
+        token: A stream token of the owner.
+        stranger: A key of another service, which has subscriptions too.
+    """
+
+    only: dict[str, str]
+    but: dict[str, str]
+    bad: dict[str, str]
+    token: str
+    stranger: str
+
+
+@dataclass(frozen=True)
+class Estate:
+    """What the owner has.
+
+    Attributes:
+        world: The bus.
+        owner: Its client, whose key permits everything.
+        domain: The first segment of the types that it publishes.
+        event_id: An event that it published.
+        subscription_id: A subscription whose events are pulled; one of them waits.
+        dead_letters: Ids of dead letters.
+        keys: The keys.
+    """
+
+    world: World
+    owner: Client
+    domain: str
+    event_id: str
+    subscription_id: str
+    dead_letters: list[str]
+    keys: Keys
+
+    def made(self, path: str, status: int, body: Any = None) -> dict[str, Any]:
+        """What the owner makes by a request."""
+        answer = self.owner.http.post(path, json=body)
+        assert answer.status_code == status, answer.text
+        document: dict[str, Any] = answer.json()
+        return document
+
+    def subscription(self) -> str:
+        """A new subscription."""
+        return str(self.made("/subscriptions", 201, self.registration())["id"])
+
+    def registration(self) -> dict[str, Any]:
+        """What asks for a subscription in the name of the owner."""
+        return {
+            "service_id": self.owner.service_id,
+            "event_types": [f"{self.domain}.created"],
+            "target": {"type": "pull"},
+        }
+
+    def replay(self) -> str:
+        """A new replay."""
+        return str(self.made(f"/events/{self.event_id}/replay", 202)["id"])
+
+    def key(self) -> str:
+        """The id of a new key that nobody uses."""
+        asked = {"scopes": ["manage"]}
+        return str(self.made(f"/publishers/{self.owner.service_id}/keys", 201, asked)["id"])
+
+    def dead_letter(self) -> str:
+        """The id of a dead letter that nobody else names."""
+        return self.dead_letters.pop()
+
+    def publisher(self) -> str:
+        """A new publisher, beside the owner."""
+        return self.world.service().service_id
+
+    def lease(self, subscription_id: str = "") -> dict[str, str]:
+        """What acknowledges the events that wait for a subscription."""
+        path = f"/subscriptions/{subscription_id or self.subscription_id}/events"
+
+        def taken() -> dict[str, str] | None:
+            fetched = self.owner.http.get(path, params={"lease": "1"}).json()
+            if not fetched.get("lease"):
+                return None
+            return {"lease": fetched["lease"], "cursor": fetched["cursor"]}
+
+        found: dict[str, str] = eventually(taken)
+        return found
+
+
+@contextmanager
+def estate_on(world: World) -> Iterator[Estate]:
+    """Sets up a service with everything; it takes some seconds."""
+    domain = world.name("estate")
+    owner = world.publisher(f"{domain}.*")
+    stranger = world.service()
+    for client in (owner, stranger):
+        client.subscribe(world.receiver(), f"{client.service_id}.*")
+    refusing = world.receiver(lambda _: (500, {}))
+    owner.subscribe(refusing, f"{domain}.failed", retry_policy={"max_attempts": 1})
+    pulled = owner.http.post(
+        "/subscriptions", json={"event_types": [f"{domain}.*"], "target": {"type": "pull"}}
+    ).json()["id"]
+    for number in range(DEAD_LETTERS):
+        owner.publish(f"{domain}.failed", {"number": number})
+    event_id = owner.publish(f"{domain}.created")
+    keys = _keys(owner, stranger)
+    letters = eventually(
+        lambda: (
+            (found := owner.dead_letters(status="exhausted"))
+            and len(found) >= DEAD_LETTERS
+            and found
+        )
+    )
+    yield Estate(world, owner, domain, event_id, pulled, [each["id"] for each in letters], keys)
+
+
+def _keys(owner: Client, stranger: Client) -> Keys:
+    path = f"/publishers/{owner.service_id}/keys"
+
+    def made(**asked: Any) -> dict[str, Any]:
+        answer = owner.http.post(path, json=asked)
+        assert answer.status_code == 201, answer.text
+        key: dict[str, Any] = answer.json()
+        return key
+
+    def text(**asked: Any) -> str:
+        return str(made(**asked)["authentication"]["api_key"])
+
+    soon = datetime.now(UTC) + timedelta(seconds=3)
+    expired = text(expires_at=soon.isoformat())
+    revoked = made()
+    assert owner.http.delete(f"{path}/{revoked['id']}").status_code == 204
+    keys = Keys(
+        only={scope: text(scopes=[scope]) for scope in SCOPES},
+        but={scope: text(scopes=[each for each in SCOPES if each != scope]) for scope in SCOPES},
+        bad={
+            "unknown": generate_key()[0],
+            "mistyped": owner.key[:-1] + ("a" if owner.key[-1] != "a" else "b"),
+            "no key at all": "sesame",
+            "revoked": revoked["authentication"]["api_key"],
+            "expired": expired,
+        },
+        token=owner.http.post("/stream-tokens").json()["token"],
+        stranger=stranger.key,
+    )
+    eventually(lambda: owner.http.get("/events", headers={"x-api-key": expired}).status_code == 401)
+    return keys

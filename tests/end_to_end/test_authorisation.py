@@ -1,0 +1,216 @@
+"""Who may do what: every route, with every kind of key."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import httpx
+import pytest
+from event_bus.api.routes import BY_KEY, Route
+
+from localstack.bus import LocalBus
+from tests.end_to_end.estate import Estate, estate_on
+from tests.end_to_end.problems import problem
+from tests.end_to_end.world import Client, World
+
+
+@dataclass(frozen=True)
+class Case:
+    """A request for a route that asks for a key.
+
+    Attributes:
+        right: The status of the answer where the key is right.
+        stranger: The status where it is another service's.
+        names: Makes or finds what the path names.
+        key_id: Makes what the path names as its key.
+        body: Makes the body.
+        query: The query.
+    """
+
+    right: int
+    stranger: int
+    names: Callable[[Estate], str] | None = None
+    key_id: Callable[[Estate], str] | None = None
+    body: Callable[[Estate], Any] | None = None
+    query: dict[str, str] | None = None
+
+    def request(self, route: Route, estate: Estate) -> dict[str, Any]:
+        """The request, without its key."""
+        path = route.path
+        if self.names:
+            path = path.replace("{id}", self.names(estate))
+        if self.key_id:
+            path = path.replace("{key_id}", self.key_id(estate))
+        body = self.body(estate) if self.body else None
+        return {"method": route.method, "url": path, "json": body, "params": self.query}
+
+
+def the_service(estate: Estate) -> str:
+    return estate.owner.service_id
+
+
+def the_key(estate: Estate) -> str:
+    return estate.owner.key.partition(".")[0]
+
+
+def the_subscription(estate: Estate) -> str:
+    return estate.subscription_id
+
+
+def the_event(estate: Estate) -> str:
+    return estate.event_id
+
+
+def the_dead_letter(estate: Estate) -> str:
+    return estate.dead_letters[0]
+
+
+CASES = {
+    "POST /events": Case(202, 403, body=lambda e: {"type": f"{e.domain}.created", "payload": {}}),
+    "GET /events": Case(200, 200),
+    "GET /events/{id}": Case(200, 404, the_event),
+    "POST /events/{id}/replay": Case(202, 404, the_event),
+    "POST /replays": Case(
+        202,
+        404,
+        body=lambda e: {"from": "2026-01-01T00:00:00Z", "subscription_id": e.subscription_id},
+    ),
+    "GET /replays": Case(200, 200),
+    "GET /replays/{id}": Case(200, 404, Estate.replay),
+    "DELETE /replays/{id}": Case(200, 404, Estate.replay),
+    "GET /dead-letters": Case(200, 200),
+    "GET /dead-letters/{id}": Case(200, 404, the_dead_letter),
+    "POST /dead-letters/{id}/retry": Case(202, 404, Estate.dead_letter),
+    "DELETE /dead-letters/{id}": Case(204, 404, Estate.dead_letter),
+    # In the order of the list it would take what others need.
+    "POST /dead-letters/retry": Case(202, 202, body=lambda _: {}),
+    "POST /publishers": Case(
+        201,
+        403,
+        body=lambda e: {"service_id": e.world.name("new"), "name": "New", "event_types": ["a.b"]},
+    ),
+    "GET /publishers": Case(200, 200),
+    "GET /publishers/{id}": Case(200, 404, the_service),
+    "DELETE /publishers/{id}": Case(204, 403, Estate.publisher),
+    "POST /subscriptions": Case(201, 403, body=Estate.registration),
+    "GET /subscriptions": Case(200, 200),
+    "GET /subscriptions/{id}": Case(200, 404, the_subscription),
+    "PATCH /subscriptions/{id}": Case(
+        200, 404, the_subscription, body=lambda _: {"name": "changed"}
+    ),
+    "DELETE /subscriptions/{id}": Case(204, 404, Estate.subscription),
+    "GET /subscriptions/{id}/events": Case(
+        200, 404, the_subscription, query={"lease": "1", "limit": "1"}
+    ),
+    "POST /subscriptions/{id}/ack": Case(204, 404, the_subscription, body=Estate.lease),
+    "GET /subscriptions/{id}/stream": Case(200, 404, the_subscription, query={"wait": "0"}),
+    "POST /subscriptions/{id}/stream-tokens": Case(201, 404, the_subscription),
+    "GET /stream": Case(200, 200, query={"types": "estate.*", "wait": "0"}),
+    "POST /stream-tokens": Case(201, 201),
+} | {
+    route: case
+    for kind in ("publishers", "subscribers")
+    for route, case in {
+        f"GET /{kind}/{{id}}/keys": Case(200, 404, the_service),
+        f"POST /{kind}/{{id}}/keys": Case(
+            201, 404, the_service, body=lambda _: {"scopes": ["manage"]}
+        ),
+        f"DELETE /{kind}/{{id}}/keys/{{key_id}}": Case(204, 404, the_service, Estate.key),
+        f"POST /{kind}/{{id}}/keys/{{key_id}}/rotate": Case(201, 404, the_service, Estate.key),
+    }.items()
+}
+
+
+@pytest.fixture(scope="module")
+def estate(bus: LocalBus) -> Iterator[Estate]:
+    with httpx.Client(
+        base_url=bus.api_url, headers={"x-api-key": bus.admin_api_key}, timeout=30
+    ) as http:
+        world = World(bus, Client(http))
+        with estate_on(world) as made:
+            yield made
+        world.close()
+
+
+def test_every_route_has_its_case() -> None:
+    assert {route.key for route in BY_KEY.values() if not route.public} == CASES.keys()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_route_answers_to_the_right_keys_alone(estate: Estate, name: str) -> None:
+    route, case = BY_KEY[name], CASES[name]
+    assert route.scope
+    request = case.request(route, estate)
+    anyone, keys = estate.world.anonymous(), estate.keys
+
+    def asked(key: str | None) -> httpx.Response:
+        return anyone.request(**request, headers={"x-api-key": key} if key else {})
+
+    problem(asked(None), 401)
+    for what, key in keys.bad.items():
+        assert problem(asked(key), 401)["detail"] == "The API key is not valid.", what
+    if not route.tokens:
+        problem(asked(keys.token), 401)
+    query = {**(request["params"] or {}), "token": keys.only[route.scope]}
+    problem(anyone.request(**{**request, "params": query}), 401)
+    lacking = problem(asked(keys.but[route.scope]), 403)
+    assert lacking["detail"] == f"The key has not the scope {route.scope}, which this needs."
+    foreign = asked(keys.stranger)
+    if case.stranger < 400:
+        assert foreign.status_code == case.stranger, foreign.text
+        assert estate.domain not in foreign.text
+    else:
+        problem(foreign, case.stranger)
+    if route.admin:
+        problem(asked(keys.only[route.scope]), 403)
+    # What nobody above could do or spoil is done by whom it belongs to.
+    answer = asked(estate.world.admin.key if route.admin else keys.only[route.scope])
+    assert answer.status_code == case.right, answer.text
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, case in CASES.items() if case.names and case.stranger == 404]
+)
+def test_what_may_not_be_seen_is_as_if_it_were_not(estate: Estate, name: str) -> None:
+    route, case = BY_KEY[name], CASES[name]
+    assert case.names
+    case = replace(case, key_id=the_key if case.key_id else None)
+    hidden = case.request(route, estate)
+    nothing = {**hidden, "url": route.path.format(id="none", key_id="none")}
+    stranger = estate.world.with_key(estate.keys.stranger).http
+    refused, missing = (problem(stranger.request(**each), 404) for each in (hidden, nothing))
+    for said in (refused, missing):
+        del said["instance"], said["request_id"]
+    [named] = {word for word in refused["detail"].split() if word not in missing["detail"].split()}
+    assert refused["detail"].replace(named, "none,") == missing["detail"]
+    del refused["detail"], missing["detail"]
+    assert refused == missing
+
+
+@pytest.mark.parametrize(
+    "path", ["/events", "/replays", "/publishers", "/subscriptions", "/dead-letters"]
+)
+def test_a_cursor_is_good_for_whom_it_was_given(estate: Estate, path: str) -> None:
+    if path == "/replays":
+        estate.replay()
+        estate.replay()
+    # A service is its only publisher, so that its pages never go on.
+    giver = estate.world.admin if path == "/publishers" else estate.owner
+    other = estate.owner if path == "/publishers" else estate.world.with_key(estate.keys.stranger)
+    page = giver.http.get(path, params={"limit": "1"}).json()
+    query = {"limit": "1", "cursor": page["next_cursor"]}
+    assert giver.http.get(path, params=query).status_code == 200
+    said = problem(other.http.get(path, params=query), 400)
+    assert said["errors"][0]["pointer"] == "cursor"
+
+
+def test_a_lease_and_a_token_are_good_for_their_subscription(estate: Estate) -> None:
+    other, one = estate.subscription(), estate.subscription()
+    estate.owner.publish(f"{estate.domain}.created")
+    ack = f"/subscriptions/{other}/ack"
+    problem(estate.owner.http.post(ack, json=estate.lease(one)), 409)
+    token = estate.made(f"/subscriptions/{estate.subscription_id}/stream-tokens", 201)["token"]
+    anyone, query = estate.world.anonymous(), {"token": token, "wait": "0"}
+    own = f"/subscriptions/{estate.subscription_id}/stream"
+    assert anyone.get(own, params=query).status_code == 200
+    problem(anyone.get(f"/subscriptions/{other}/stream", params=query), 404)
