@@ -134,6 +134,7 @@ class ApiStack(cdk.Stack):
         )
         function.use_table(data.changes, "PutItem", "Query")
         function.use_table(data.circuits, "BatchGetItem", "DeleteItem")
+        function.use_sealing_key(data.sealing_key, "Encrypt")
         function.use_table(data.replays, "PutItem")
         function.use_table(data.inbox, "DeleteItem")
         function.know_targets()

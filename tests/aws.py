@@ -1,11 +1,14 @@
 """AWS as the stores see it, be it moto's or the emulator's: empty tables, a bucket, queues."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
+from event_bus.model.registration import Subscription
+from event_bus.security.signing_secrets import SigningSecrets
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.deliveries import DeliveryStore
@@ -19,8 +22,11 @@ from event_bus.stores.replays import ReplayStore
 from event_bus.stores.streams import StreamStore
 from event_bus.stores.subscriptions import SubscriptionStore
 
+from tests.builders import SECRET
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_kms import KMSClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
@@ -50,6 +56,7 @@ class Aws:
         retrying: Another that repeats a request that failed.
         s3: A client of the bucket.
         sqs: A client of the queues.
+        kms: A client of the sealing key.
         tables: The names of the tables by what they hold.
         bucket: The bucket of large payloads.
         carry_out: Has a prepared request take effect, whatever becomes of its answer.
@@ -59,6 +66,7 @@ class Aws:
     retrying: "DynamoDBClient"
     s3: "S3Client"
     sqs: "SQSClient"
+    kms: "KMSClient"
     tables: dict[str, str]
     bucket: str
     carry_out: Callable[[AWSPreparedRequest], object]
@@ -113,6 +121,20 @@ class Aws:
         return SubscriptionStore(
             self.dynamodb, self.tables["subscriptions"], self.tables["changes"]
         )
+
+    @cached_property
+    def sealing_key(self) -> str:
+        """The ARN of a key."""
+        return self.kms.create_key()["KeyMetadata"]["Arn"]
+
+    @property
+    def signing_secrets(self) -> SigningSecrets:
+        return SigningSecrets(self.kms, self.sealing_key)
+
+    def signed(self, subscription: Subscription) -> Subscription:
+        """A subscription with the secret that tests expect."""
+        sealed = self.signing_secrets.seal(SECRET, subscription.id)
+        return replace(subscription, signing_secrets=(sealed,))
 
     def objects(self) -> list[str]:
         """The keys of what lies in the bucket."""

@@ -86,7 +86,6 @@ def subscription(
         filters=filters or {},
         target=target or HttpTarget(callback_url),
         status=status,
-        signing_secret=SECRET,
         version=version,
         created_at=NOON,
         updated_at=NOON,

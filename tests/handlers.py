@@ -126,6 +126,7 @@ def functions(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
         "STRANDED_QUEUE_URL": made.stranded,
         "REPLAY_QUEUE_URL": made.replays,
         "ADMIN_SECRET_ARN": "admin",
+        "SEALING_KEY_ARN": aws.sealing_key,
         "RETENTION_DAYS": str(RETENTION_DAYS),
         "STAGE": "local",
         **TARGETS,
@@ -137,6 +138,7 @@ def functions(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
         ("dynamodb", aws.dynamodb),
         ("s3", aws.s3),
         ("sqs", aws.sqs),
+        ("kms", aws.kms),
         ("secrets", secrets),
     ):
         monkeypatch.setattr(clients, name, _always(client))

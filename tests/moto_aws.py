@@ -35,6 +35,7 @@ def clients() -> dict[str, Any]:
         "retrying": _client("dynamodb", AGAIN),
         "s3": _client("s3", ONCE),
         "sqs": _client("sqs", ONCE),
+        "kms": _client("kms", ONCE),
     }
 
 

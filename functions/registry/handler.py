@@ -7,6 +7,7 @@ from event_bus import clients
 from event_bus.api import documents
 from event_bus.api.endpoint import Request, Response, answer
 from event_bus.api.paging import bad_parameter, limit_in, read_cursor, write_cursor
+from event_bus.model.credentials import RotationRequest
 from event_bus.model.registration import (
     PublisherRegistration,
     Subscription,
@@ -19,6 +20,7 @@ from event_bus.recovery.replay_queue import ReplayQueue
 from event_bus.registry.managed_queues import ManagedQueues
 from event_bus.registry.publishers import PublisherRegistry
 from event_bus.registry.subscriptions import SubscriptionQuery, SubscriptionRegistry
+from event_bus.security.signing_secrets import SigningSecrets
 from event_bus.settings import settings
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.inboxes import InboxStore
@@ -42,6 +44,7 @@ _subscriptions = SubscriptionRegistry(
     ReplayQueue(clients.sqs(), settings().replay_queue_url),
     ManagedQueues(clients.sqs(), settings().managed_prefix),
     InboxStore(_dynamodb, settings().inbox_table),
+    SigningSecrets(clients.kms(), settings().sealing_key),
 )
 
 
@@ -59,6 +62,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
             "GET /subscriptions/{id}": _get_subscription,
             "PATCH /subscriptions/{id}": _change_subscription,
             "DELETE /subscriptions/{id}": _remove_subscription,
+            "POST /subscriptions/{id}/secret/rotate": _rotate_secret,
         },
     )
 
@@ -136,6 +140,13 @@ def _change_subscription(request: Request) -> Response:
 def _remove_subscription(request: Request) -> Response:
     _subscriptions.remove(request.resource_id, request.caller)
     return Response(204)
+
+
+def _rotate_secret(request: Request) -> Response:
+    caller = request.caller
+    asked = read(RotationRequest, request.json() if request.has_body else {})
+    subscription, secret = _subscriptions.rotate_secret(request.resource_id, asked.overlap, caller)
+    return Response(200, documents.rotated_secret_document(subscription, secret))
 
 
 def _documents(subscriptions: Sequence[Subscription]) -> list[dict[str, Any]]:

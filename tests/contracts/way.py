@@ -33,7 +33,8 @@ REFUSED = answering("HTTP/1.1 500 No\r\nconnection: close\r\ncontent-length: 0\r
 
 
 def _subscribe(functions: Functions, url: str, **members: Any) -> Subscription:
-    return functions.aws.subscriptions.create(subscription(callback_url=url, **members))
+    made = subscription(callback_url=url, **members)
+    return functions.aws.subscriptions.create(functions.aws.signed(made))
 
 
 def _deliver(functions: Functions) -> Any:

@@ -67,6 +67,11 @@ class Estate:
         """A new subscription."""
         return str(self.made("/subscriptions", 201, self.registration())["id"])
 
+    def webhook(self) -> str:
+        """A new subscription whose deliveries are signed."""
+        receiver = self.world.receiver()
+        return str(self.owner.subscribe(receiver, f"{self.domain}.created")["id"])
+
     def registration(self) -> dict[str, Any]:
         """What asks for a subscription in the name of the owner."""
         return {
@@ -145,9 +150,9 @@ def _keys(owner: Client, stranger: Client) -> Keys:
     def text(**asked: Any) -> str:
         return str(made(**asked)["authentication"]["api_key"])
 
+    revoked = made()
     soon = datetime.now(UTC) + timedelta(seconds=3)
     expired = text(expires_at=soon.isoformat())
-    revoked = made()
     assert owner.http.delete(f"{path}/{revoked['id']}").status_code == 204
     keys = Keys(
         only={scope: text(scopes=[scope]) for scope in SCOPES},

@@ -99,6 +99,7 @@ CASES = {
         200, 404, the_subscription, body=lambda _: {"name": "changed"}
     ),
     "DELETE /subscriptions/{id}": Case(204, 404, Estate.subscription),
+    "POST /subscriptions/{id}/secret/rotate": Case(200, 404, Estate.webhook),
     "GET /subscriptions/{id}/events": Case(
         200, 404, the_subscription, query={"lease": "1", "limit": "1"}
     ),

@@ -38,6 +38,7 @@ def clients(bus: LocalBus) -> dict[str, Any]:
         "retrying": client("dynamodb", AGAIN),
         "s3": client("s3", ONCE),
         "sqs": client("sqs", ONCE),
+        "kms": client("kms", ONCE),
     }
 
 

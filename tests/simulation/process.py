@@ -84,7 +84,7 @@ def simulated(world: "World", seed: int) -> Iterator[None]:
         patch.setattr(concurrent.futures, "ThreadPoolExecutor", Inline)
         # What is frozen stays: here, one index for each process of each world.
         patch.setattr(gc, "freeze", lambda: None)
-        patch.setattr(event_bus.delivery.http, "HttpTransport", lambda: world)
+        patch.setattr(event_bus.delivery.http, "HttpTransport", lambda *_: world)
         for name, client in world.clients.items():
             patch.setattr(clients, name, lambda *_, client=client: client)
         for name, value in _environment().items():

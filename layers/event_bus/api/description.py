@@ -280,6 +280,14 @@ _OPERATIONS: dict[str, _Operation] = {
     "DELETE /subscriptions/{id}": _Operation(
         "removeSubscription", "Remove a subscription.", {204: None}, refusals=(404, 409)
     ),
+    "POST /subscriptions/{id}/secret/rotate": _Operation(
+        "rotateSigningSecret",
+        "Replace the signing secret by a new one; both sign for a while.",
+        {200: "RotatedSecret"},
+        body=ref("RotationRequest"),
+        refusals=(404, 409),
+        body_required=False,
+    ),
     "GET /subscriptions/{id}/events": _Operation(
         "fetchEvents",
         "Take what is next in an inbox, to acknowledge it; or read what is behind a cursor.",

@@ -202,9 +202,19 @@ def created_subscription_document(registered: Registered) -> dict[str, Any]:
     subscription = registered.subscription
     return {
         **subscription_document(subscription),
-        "signing_secret": subscription.signing_secret,
+        "signing_secret": registered.signing_secret,
         "replay_id": registered.replay_id,
         **_authentication(registered.api_key),
+    }
+
+
+def rotated_secret_document(subscription: Subscription, secret: str) -> dict[str, Any]:
+    """The new signing secret of a subscription, in the one answer that shows it."""
+    before = [each.until for each in subscription.signing_secrets[1:] if each.until]
+    return {
+        "subscription_id": subscription.id,
+        "signing_secret": secret,
+        "previous_secret_expires_at": times.at(max(before)) if before else None,
     }
 
 

@@ -74,6 +74,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/subscriptions/{id}", "registry", "read"),
     Route("PATCH", "/subscriptions/{id}", "registry", "manage"),
     Route("DELETE", "/subscriptions/{id}", "registry", "manage"),
+    Route("POST", "/subscriptions/{id}/secret/rotate", "registry", "manage"),
     Route("GET", "/subscriptions/{id}/events", "inbox", "receive"),
     Route("POST", "/subscriptions/{id}/ack", "inbox", "receive"),
     Route("GET", "/subscriptions/{id}/stream", "inbox", "receive", tokens=True),

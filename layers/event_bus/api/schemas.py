@@ -328,15 +328,25 @@ SCHEMAS: dict[str, Schema] = {
     "Key": _object(_KEY),
     "CreatedKey": _object(_KEY, {"authentication": _AUTHENTICATION}),
     "KeyList": _object({"items": _list(ref("Key"))}),
+    "RotatedSecret": _object(
+        {
+            "subscription_id": _TEXT,
+            "signing_secret": {**_TEXT, "description": "It is not shown again."},
+            "previous_secret_expires_at": {
+                **_NULLABLE_TIME,
+                "description": "Until when the one before signs as well.",
+            },
+        }
+    ),
     "Subscription": _object(_SUBSCRIPTION),
     "CreatedSubscription": _object(
         {
             **_SUBSCRIPTION,
-            "signing_secret": {
-                **_TEXT,
-                "description": "The secret of the deliveries' signatures (Standard Webhooks); it "
-                "is not shown again.",
-            },
+            "signing_secret": _nullable(
+                "string",
+                description="The secret of the deliveries' signatures (Standard Webhooks); it "
+                "is not shown again. Null where the target is no callback URL.",
+            ),
             "replay_id": _nullable(
                 "string", description="The replay that brings it what `replay_from` asked for."
             ),

@@ -132,10 +132,12 @@ class HttpTransport:
     """Delivers by HTTP.
 
     Attributes:
+        secrets: The secrets that sign what is delivered to a subscription.
         pools: The connections.
         clock: The Unix time, in seconds.
     """
 
+    secrets: Callable[[Subscription], Sequence[str]]
     pools: urllib3.PoolManager = field(default_factory=connection_pools)
     clock: Callable[[], float] = times.unix
 
@@ -162,7 +164,7 @@ class HttpTransport:
         headers = {
             "content-type": "application/json",
             "user-agent": "event-bus/1",
-            **signed_headers(key.webhook_id, int(self.clock()), body, subscription.signing_secret),
+            **signed_headers(key.webhook_id, int(self.clock()), body, self.secrets(subscription)),
         }
         if key.replay_id:
             headers["event-bus-replay"] = key.replay_id

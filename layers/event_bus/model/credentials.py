@@ -10,7 +10,7 @@ from event_bus.security.keys import CredentialType, check_chosen_key
 from event_bus.security.scopes import Scope
 
 MAX_OVERLAP_SECONDS = 7 * 24 * 3600
-"""How long a key may go on that another one replaces."""
+"""How long a key, or a secret, may go on that another one replaces."""
 
 DEFAULT_OVERLAP_SECONDS = 24 * 3600
 
@@ -61,7 +61,7 @@ class KeyRequest(Request):
 
 
 class RotationRequest(Request):
-    """What replaces a key by another one."""
+    """What replaces a key, or a signing secret, by another one."""
 
     overlap: Annotated[
         int,

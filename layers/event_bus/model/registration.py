@@ -135,6 +135,27 @@ class Publisher:
 
 
 @dataclass(frozen=True, slots=True)
+class SealedSecret:
+    """A signing secret as it is kept.
+
+    Attributes:
+        sealed: What KMS made of it, in base64.
+        until: Until when it signs, in Unix seconds, where another one has replaced it.
+    """
+
+    sealed: str
+    until: int | None = None
+
+    def signs(self, now: float) -> bool:
+        """Whether deliveries are signed with it at a time, in Unix seconds."""
+        return self.until is None or now < self.until
+
+    def ending(self, until: int) -> "SealedSecret":
+        """The same that signs until this time, or its own if that is sooner, in Unix seconds."""
+        return SealedSecret(self.sealed, until if self.until is None else min(self.until, until))
+
+
+@dataclass(frozen=True, slots=True)
 class Subscription:
     """A service's wish to receive events.
 
@@ -146,7 +167,6 @@ class Subscription:
         filters: The event patterns that narrow them.
         target: Where events are delivered.
         status: Whether it receives anything.
-        signing_secret: The secret of its signatures (`whsec_...`).
         version: The number of the change that last wrote it.
         created_at: When it was registered, RFC 3339.
         updated_at: When it last changed, RFC 3339.
@@ -154,6 +174,7 @@ class Subscription:
         ordered: Whether it receives the events of each stream in the order they were stored.
         retry_policy: When failed deliveries are tried again.
         disabled_reason: Why the bus disabled it, if the bus did.
+        signing_secrets: The secrets of its signatures, the latest first, if its target has them.
         ends_at: When it ends by itself, in Unix seconds, if somebody listens by it for a while.
     """
 
@@ -164,7 +185,6 @@ class Subscription:
     filters: Filters
     target: Target
     status: SubscriptionStatus
-    signing_secret: str
     version: int
     created_at: str
     updated_at: str
@@ -172,7 +192,13 @@ class Subscription:
     ordered: bool = False
     retry_policy: RetryPolicy = DEFAULT_POLICY
     disabled_reason: str | None = None
+    signing_secrets: tuple[SealedSecret, ...] = ()
     ends_at: int | None = None
+
+    @property
+    def signed(self) -> bool:
+        """Whether what is delivered to it is signed."""
+        return isinstance(self.target, HttpTarget)
 
 
 def check_filters(event_types: list[str], filters: Filters) -> None:

@@ -10,7 +10,6 @@ from event_bus.log import logger
 from event_bus.model.registration import Subscription, check_filters
 from event_bus.model.target import InboxTarget
 from event_bus.security.callers import Caller
-from event_bus.security.signatures import new_secret
 from event_bus.stores.inboxes import InboxStore
 from event_bus.stores.subscriptions import Outdated, SubscriptionStore
 
@@ -69,7 +68,6 @@ class Listeners:
                 filters=filters,
                 target=InboxTarget(kind),
                 status="active",
-                signing_secret=new_secret(),
                 version=0,
                 created_at=now,
                 updated_at=now,

@@ -26,6 +26,7 @@ from event_bus.registry.publishers import refuse_reserved
 from event_bus.security.callers import Caller
 from event_bus.security.ownership import own_subscription
 from event_bus.security.signatures import new_secret
+from event_bus.security.signing_secrets import SigningSecrets, rotated
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.inboxes import InboxStore
 from event_bus.stores.keys import KeyStore
@@ -71,13 +72,15 @@ class Registered:
     """A new subscription, and what was made with it.
 
     Attributes:
-        subscription: The subscription; its signing secret is not shown again.
+        subscription: The subscription.
+        signing_secret: The secret of its signatures, if its target has them; it is not shown again.
         api_key: The service's API key where one was generated: for a service that had none. It is
             not shown again either.
         replay_id: The replay that brings it its history, if it asked for that.
     """
 
     subscription: Subscription
+    signing_secret: str | None
     api_key: str | None
     replay_id: str | None
 
@@ -94,6 +97,7 @@ class SubscriptionRegistry:
         replay_queue: What has those replays go on.
         queues: The queues that the bus provides.
         inboxes: The inboxes.
+        secrets: Seals signing secrets.
     """
 
     subscriptions: SubscriptionStore
@@ -103,6 +107,7 @@ class SubscriptionRegistry:
     replay_queue: ReplayQueue
     queues: ManagedQueues
     inboxes: InboxStore
+    secrets: SigningSecrets
 
     def register(self, registration: SubscriptionRegistration, caller: Caller) -> Registered:
         """Registers a subscription.
@@ -126,7 +131,6 @@ class SubscriptionRegistry:
             filters=registration.filters,
             target=registration.chosen_target(),
             status="active",
-            signing_secret=new_secret(),
             version=0,
             created_at=now,
             updated_at=now,
@@ -134,6 +138,11 @@ class SubscriptionRegistry:
             ordered=registration.ordered,
             retry_policy=registration.retry_policy.policy(),
         )
+        secret = None
+        if subscription.signed:
+            secret = new_secret()
+            sealed = self.secrets.seal(secret, subscription.id)
+            subscription = replace(subscription, signing_secrets=(sealed,))
         asked = registration.authentication or Authentication()
         named = asked.api_key or asked.type != "api_key"
         issued = None
@@ -153,7 +162,7 @@ class SubscriptionRegistry:
             # Should this message be lost, the sweeper finds a replay that does not go on.
             self.replay_queue.send(history.id, SEAM_SECONDS)
         api_key = issued.text if issued else None
-        return Registered(created, api_key, history.id if history else None)
+        return Registered(created, secret, api_key, history.id if history else None)
 
     def get(self, subscription_id: str, caller: Caller) -> Subscription:
         """One subscription.
@@ -230,6 +239,38 @@ class SubscriptionRegistry:
             # What the old target did is not held against the new one.
             self.circuits.forget(subscription_id)
         return changed
+
+    def rotate_secret(
+        self, subscription_id: str, overlap: int, caller: Caller
+    ) -> tuple[Subscription, str]:
+        """Gives a subscription another signing secret.
+
+        Args:
+            subscription_id: The subscription.
+            overlap: For how many seconds the one before signs as well.
+            caller: Who asks for it.
+
+        Returns:
+            The subscription, and its new secret.
+
+        Raises:
+            NotFound: There is no such subscription, or none that the caller may see.
+            Conflict: What is delivered to it is not signed, or others changed it again and again
+                meanwhile.
+        """
+        if not self.get(subscription_id, caller).signed:
+            raise Conflict("What is delivered to this target is not signed.")
+        secret = new_secret()
+        sealed = self.secrets.seal(secret, subscription_id)
+
+        def attempt() -> Subscription:
+            subscription = self.get(subscription_id, caller)
+            secrets = rotated(subscription.signing_secrets, sealed, overlap)
+            return self.subscriptions.update(
+                replace(subscription, signing_secrets=secrets, updated_at=times.now())
+            )
+
+        return _until_current(attempt), secret
 
     def remove(self, subscription_id: str, caller: Caller) -> None:
         """Removes a subscription.

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 
 _PREFIX = "whsec_"
 _SECRET_BYTES = 32
@@ -14,20 +15,25 @@ def new_secret() -> str:
     return _PREFIX + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
 
 
-def signed_headers(message_id: str, timestamp: int, body: bytes, secret: str) -> dict[str, str]:
+def signed_headers(
+    message_id: str, timestamp: int, body: bytes, known: Sequence[str]
+) -> dict[str, str]:
     """The three headers by which a receiver checks a delivery.
 
     Args:
         message_id: The identifier, the same on every attempt.
         timestamp: The time of this attempt, Unix seconds.
         body: The body, byte for byte as it is sent.
-        secret: The subscription's secret.
+        known: The subscription's secrets; a receiver needs to know one of them.
     """
-    key = base64.b64decode(secret.removeprefix(_PREFIX))
     signed = b".".join((message_id.encode(), str(timestamp).encode(), body))
-    signature = base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(timestamp),
-        "webhook-signature": f"v1,{signature}",
+        "webhook-signature": " ".join(f"v1,{_signature(each, signed)}" for each in known),
     }
+
+
+def _signature(secret: str, signed: bytes) -> str:
+    key = base64.b64decode(secret.removeprefix(_PREFIX))
+    return base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()

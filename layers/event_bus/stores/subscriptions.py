@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from event_bus.model.registration import Filters, Subscription
+from event_bus.model.registration import Filters, SealedSecret, Subscription
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.target import Protocol, read_target
 from event_bus.stores.items import Item, batch_get, document, number, text, unless_refused
@@ -310,6 +310,7 @@ def _subscription(item: Mapping[str, Any]) -> Subscription:
     if policy := members.get("retry_policy"):
         members["retry_policy"] = RetryPolicy(**policy)
     members["target"] = read_target(members["target"])
+    members["signing_secrets"] = tuple(SealedSecret(**each) for each in members["signing_secrets"])
     if "ends_at" in item:
         members["ends_at"] = int(item["ends_at"]["N"])
     return Subscription(**members)

@@ -140,8 +140,8 @@ def test_the_sample_of_a_receiver_takes_what_is_signed_alone(free_port: int) -> 
         text=True,
     )
     try:
-        good = signed_headers("order-1", int(time.time()), body, secret)
-        bad = signed_headers("order-1", int(time.time()), body, new_secret())
+        good = signed_headers("order-1", int(time.time()), body, [secret])
+        bad = signed_headers("order-1", int(time.time()), body, [new_secret()])
         assert [_posted(free_port, body, headers) for headers in (good, bad, {})] == [204, 401, 401]
     finally:
         server.terminate()

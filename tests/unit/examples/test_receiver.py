@@ -18,9 +18,9 @@ BODY = json.dumps(EVENT).encode()
 def test_it_takes_what_is_signed_and_refuses_what_is_not() -> None:
     secret = new_secret()
     taken: list[dict[str, Any]] = []
-    good = signed_headers("evt_1", int(time.time()), BODY, secret)
-    others = signed_headers("evt_1", int(time.time()), BODY, new_secret())
-    old = signed_headers("evt_1", int(time.time()) - 3600, BODY, secret)
+    good = signed_headers("evt_1", int(time.time()), BODY, [secret])
+    others = signed_headers("evt_1", int(time.time()), BODY, [new_secret()])
+    old = signed_headers("evt_1", int(time.time()) - 3600, BODY, [secret])
     with listening() as receiver, httpx.Client(base_url=receiver.url) as client:
         assert client.post("/inbox", content=BODY, headers=good).status_code == 503
         receiver.open("/inbox", Inbox(secret, taken.append))

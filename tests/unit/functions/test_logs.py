@@ -30,7 +30,8 @@ def test_the_way_of_an_event_is_logged_without_what_it_carries(
     transact(functions.aws.dynamodb, [functions.aws.keys.putting(key(KEY))])
     functions.invoke("authorize", {"headers": {"x-api-key": KEY}, "routeKey": "POST /events"})
     with subscriber(answering(answer)) as worker:
-        functions.aws.subscriptions.create(subscription(callback_url=worker.url))
+        made = functions.aws.signed(subscription(callback_url=worker.url))
+        functions.aws.subscriptions.create(made)
         sent = submission(id="evt_1", payload={"a": VALUE}, metadata={"trace_id": "t-1"})
         assert functions.request("publish", "POST /events", AN_ADMIN, sent).status == 202
         functions.invoke("route", functions.stored("evt_1"))
@@ -47,7 +48,8 @@ def test_the_way_of_an_event_is_logged_without_what_it_carries(
 def test_failures_are_logged_without_what_the_event_carries(
     functions: Functions, log: io.StringIO
 ) -> None:
-    functions.aws.subscriptions.create(subscription(callback_url="http://127.0.0.1:1/"))
+    made = functions.aws.signed(subscription(callback_url="http://127.0.0.1:1/"))
+    functions.aws.subscriptions.create(made)
     sent = submission(id="evt_1", payload={"a": VALUE})
     with not_sent(functions.aws.dynamodb, "PutItem"):
         functions.request("publish", "POST /events", AN_ADMIN, [sent])

@@ -384,3 +384,15 @@ def test_the_authorizer_reads_keys_and_notes_their_use(app: Synthesised) -> None
         "logs:PutLogEvents",
         "secretsmanager:GetSecretValue",
     }
+
+
+def test_secrets_are_sealed_where_they_are_made_and_opened_where_they_sign(
+    app: Synthesised,
+) -> None:
+    uses = {
+        name: set(listed(statement["Action"]))
+        for name, function in app.functions().items()
+        for statement in grants_of(app, function)
+        if "SealingKey" in str(statement["Resource"])
+    }
+    assert uses == {"registry": {"kms:Encrypt"}, "deliver_http": {"kms:Decrypt"}}

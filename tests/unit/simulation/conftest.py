@@ -7,6 +7,7 @@ import pytest
 from infra.tables import TABLES
 from tests.aws import Aws
 from tests.simulation.dynamodb import MemoryDynamoDB, Tables
+from tests.simulation.kms import MemoryKms
 from tests.simulation.s3 import MemoryS3
 from tests.simulation.sqs import MemorySqs, Queues
 from tests.threads import executor
@@ -23,6 +24,7 @@ def aws() -> Aws:
         retrying=MemoryDynamoDB(tables, attempts=3),  # type: ignore[arg-type]
         s3=MemoryS3({}),  # type: ignore[arg-type]
         sqs=MemorySqs(Queues(time.time)),  # type: ignore[arg-type]
+        kms=MemoryKms({}),  # type: ignore[arg-type]
         tables={table.name: table.name for table in TABLES},
         bucket="payloads",
         carry_out=lambda request: request(),  # type: ignore[operator]

@@ -158,6 +158,8 @@ def test_a_subscription_shows_its_secret_once() -> None:
     shown = as_json(documents.subscription_document(subscription()), "Subscription")
     assert SECRET not in str(shown)
     assert shown["created_at"] == NOON
-    created = documents.created_subscription_document(Registered(subscription(), None, None))
+    created = documents.created_subscription_document(
+        Registered(subscription(), SECRET, None, None)
+    )
     assert as_json(created, "CreatedSubscription")["signing_secret"] == SECRET
     assert "authentication" not in created

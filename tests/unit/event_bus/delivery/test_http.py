@@ -31,6 +31,12 @@ OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
 KEY = DeliveryKey("evt_1", "sub_1")
 
+
+def known(_: Subscription) -> list[str]:
+    """The secrets of every subscription."""
+    return [SECRET]
+
+
 Deliver = Callable[[str], Outcome]
 
 
@@ -42,7 +48,7 @@ def impatient(url: str) -> Subscription:
 @pytest.fixture
 def deliver() -> Iterator[Deliver]:
     """Delivers an event to a URL, always by the same connections."""
-    target = HttpTransport()
+    target = HttpTransport(known)
     yield lambda url: target.deliver([Parcel(KEY, event(), impatient(url))])[0]
     target.pools.clear()
 
@@ -118,7 +124,7 @@ def test_a_replay_is_marked_and_has_an_id_of_its_own() -> None:
     key = DeliveryKey("evt_1", "sub_1", "rpl_1")
     sent = event(metadata={"version": "1"})
     with subscriber(answering(NO_CONTENT)) as listening:
-        HttpTransport().deliver([Parcel(key, sent, impatient(listening.url))])
+        HttpTransport(known).deliver([Parcel(key, sent, impatient(listening.url))])
         [(headers, body)] = listening.requests
     assert headers["event-bus-replay"] == "rpl_1"
     assert headers["webhook-id"] == "evt_1:rpl_1"
@@ -359,7 +365,7 @@ def test_a_deadline_that_passed_harms_no_later_delivery(deliver: Deliver) -> Non
 
 def test_a_delivery_leaves_no_thread_behind() -> None:
     before = set(threading.enumerate())
-    target = HttpTransport()
+    target = HttpTransport(known)
     with subscriber(answering(OK)) as listening:
         assert target.deliver([Parcel(KEY, event(), impatient(listening.url))])[0].delivered
         target.pools.clear()
@@ -382,7 +388,7 @@ def test_no_proxy_of_the_environment_is_used(
 def test_a_delivery_is_the_event_signed() -> None:
     sent = event(payload={"text": "ü😀"}, metadata={"trace_id": "t"})
     with subscriber(answering(NO_CONTENT)) as listening:
-        HttpTransport().deliver([Parcel(KEY, sent, subscription(callback_url=listening.url))])
+        HttpTransport(known).deliver([Parcel(KEY, sent, subscription(callback_url=listening.url))])
         [(headers, body)] = listening.requests
     assert Webhook(SECRET).verify(body, headers) == orjson.loads(orjson.dumps(sent.envelope()))
     assert headers["webhook-id"] == sent.id
@@ -391,7 +397,7 @@ def test_a_delivery_is_the_event_signed() -> None:
 
 def test_every_attempt_has_the_same_id_and_its_own_time() -> None:
     now = [1_700_000_000.9]
-    target = HttpTransport(clock=lambda: now[0])
+    target = HttpTransport(known, clock=lambda: now[0])
     with subscriber(answering(NO_CONTENT)) as listening:
         to = subscription(callback_url=listening.url)
         target.deliver([Parcel(KEY, event(), to)])

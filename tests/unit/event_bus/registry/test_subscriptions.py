@@ -67,6 +67,7 @@ def registry_over(aws: Aws, store: SubscriptionStore) -> SubscriptionRegistry:
         ReplayQueue(aws.sqs, aws.queue()),
         ManagedQueues(aws.sqs, PREFIX),
         aws.inboxes,
+        aws.signing_secrets,
     )
 
 
@@ -86,14 +87,15 @@ class TestRegistering:
         registered = registry.register(registration(), WORKER)
         made, key = registered.subscription, registered.api_key
         assert (made.service_id, made.status, made.name) == ("worker", "active", "worker")
-        assert made.signing_secret.startswith("whsec_")
+        assert registered.signing_secret
+        assert aws.signing_secrets.of(made) == [registered.signing_secret]
         assert key is None
         assert registry.get(made.id, WORKER) == made
         assert [each.id for each in aws.subscriptions.changes_after(0)] == [made.id]
 
     def test_no_two_subscriptions_share_a_secret(self, registry: SubscriptionRegistry) -> None:
-        first = registry.register(registration(), WORKER).subscription
-        second = registry.register(registration(), WORKER).subscription
+        first = registry.register(registration(), WORKER)
+        second = registry.register(registration(), WORKER)
         assert first.signing_secret != second.signing_secret
 
     def test_a_service_registers_for_itself(self, registry: SubscriptionRegistry) -> None:

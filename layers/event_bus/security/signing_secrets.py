@@ -1,0 +1,88 @@
+"""Signing secrets: sealed by KMS for the table, opened for a delivery."""
+
+import base64
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from event_bus import times
+from event_bus.model.registration import SealedSecret, Subscription
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mypy_boto3_kms import KMSClient
+
+MAX_SECRETS = 3
+"""How many secrets of a subscription sign at a time: the latest, and those that it replaced."""
+
+_PURPOSE = "signing-secret"
+_OPENED = 10_000
+
+
+@dataclass(slots=True)
+class SigningSecrets:
+    """Seals and opens the signing secrets of subscriptions.
+
+    KMS binds what it sealed to its subscription: put to another one, it does not open
+    (https://docs.aws.amazon.com/kms/latest/developerguide/encrypt_context.html).
+
+    Attributes:
+        client: The KMS client.
+        key: The ARN of the key.
+    """
+
+    client: "KMSClient"
+    key: str
+    _opened: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def seal(self, secret: str, subscription_id: str) -> SealedSecret:
+        """What is kept of a secret."""
+        answer = self.client.encrypt(
+            KeyId=self.key,
+            Plaintext=secret.encode(),
+            EncryptionContext=_context(subscription_id),
+        )
+        return SealedSecret(base64.b64encode(answer["CiphertextBlob"]).decode())
+
+    def of(self, subscription: Subscription) -> "Sequence[str]":
+        """The secrets that sign deliveries to a subscription, the latest first."""
+        return [
+            self._open(each.sealed, subscription.id)
+            for each in subscription.signing_secrets
+            if each.signs(times.unix())
+        ]
+
+    def _open(self, sealed: str, subscription_id: str) -> str:
+        known = self._opened.get((sealed, subscription_id))
+        if known:
+            return known
+        answer = self.client.decrypt(
+            KeyId=self.key,
+            CiphertextBlob=base64.b64decode(sealed),
+            EncryptionContext=_context(subscription_id),
+        )
+        if len(self._opened) >= _OPENED:
+            self._opened.clear()
+        opened = answer["Plaintext"].decode()
+        self._opened[sealed, subscription_id] = opened
+        return opened
+
+
+def rotated(
+    secrets: "Sequence[SealedSecret]", latest: SealedSecret, overlap: int
+) -> tuple[SealedSecret, ...]:
+    """The secrets of a subscription that is given another one.
+
+    Args:
+        secrets: Those that it has, the latest first.
+        latest: The new one.
+        overlap: For how many seconds more those sign that would go on for longer.
+    """
+    now = times.unix()
+    until = int(now + overlap)
+    going_on = [each.ending(until) for each in secrets]
+    return latest, *[each for each in going_on if each.signs(now)][: MAX_SECRETS - 1]
+
+
+def _context(subscription_id: str) -> dict[str, str]:
+    return {"purpose": _PURPOSE, "subscription": subscription_id}

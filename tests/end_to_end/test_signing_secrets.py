@@ -1,0 +1,56 @@
+"""A subscription's signing secret is replaced, and both sign for a while."""
+
+from typing import Any
+
+import pytest
+from standardwebhooks import WebhookVerificationError
+
+from tests.end_to_end.problems import problem
+from tests.end_to_end.world import World
+
+
+def test_a_signing_secret_is_replaced_with_an_overlap(world: World) -> None:
+    domain = world.name("task")
+    service, receiver = world.publisher(f"{domain}.*"), world.receiver()
+    made = service.subscribe(receiver, f"{domain}.*")
+    path = f"/subscriptions/{made['id']}/secret/rotate"
+    answer = service.http.post(path, json={"overlap": 60})
+    assert answer.status_code == 200, answer.text
+    rotated = answer.json()
+    old, new = made["signing_secret"], rotated["signing_secret"]
+    assert rotated["previous_secret_expires_at"]
+    assert new.startswith("whsec_")
+    assert new != old
+    request = receiver.wait_for_event(service.publish(f"{domain}.created"))
+    for secret in (old, new):
+        request.verify(secret)
+    # One that somebody else has seen ends at once.
+    last = service.http.post(path, json={"overlap": 0}).json()
+    assert last["previous_secret_expires_at"] is None
+    request = receiver.wait_for_event(service.publish(f"{domain}.created"))
+    request.verify(last["signing_secret"])
+    for secret in (old, new):
+        with pytest.raises(WebhookVerificationError):
+            request.verify(secret)
+    assert "whsec_" not in service.http.get(f"/subscriptions/{made['id']}").text
+
+
+@pytest.mark.parametrize(
+    ("asked", "pointer"), [({"overlap": -1}, "/overlap"), ({"secret": "x"}, "/secret")]
+)
+def test_what_is_wrong_with_a_rotation_is_said(
+    world: World, asked: dict[str, Any], pointer: str
+) -> None:
+    service = world.service()
+    made = service.subscribe("http://127.0.0.1:1/", f"{service.service_id}.*")
+    path = f"/subscriptions/{made['id']}/secret/rotate"
+    said = problem(service.http.post(path, json=asked), 422)
+    assert [each["pointer"] for each in said["errors"]] == [pointer]
+
+
+def test_what_is_not_signed_has_no_secret(world: World) -> None:
+    service = world.service()
+    asked = {"event_types": ["a.b"], "target": {"type": "pull"}}
+    made = service.http.post("/subscriptions", json=asked).json()
+    assert made["signing_secret"] is None
+    problem(service.http.post(f"/subscriptions/{made['id']}/secret/rotate"), 409)
