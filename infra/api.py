@@ -77,6 +77,7 @@ class ApiStack(cdk.Stack):
             description=f"Event bus, stage {settings.stage}",
             create_default_stage=False,
         )
+        self.functions["registry"].tell("API_HOST", cdk.Fn.parse_domain_name(self.api.api_endpoint))
         self._stage()
         self._routes(authorize)
         output(self, "ApiUrl", self.api.api_endpoint)
@@ -138,6 +139,7 @@ class ApiStack(cdk.Stack):
         function.use_table(data.replays, "PutItem")
         function.use_table(data.inbox, "DeleteItem")
         function.know_targets()
+        function.know_callbacks()
         function.provide_queues()
         function.use_queue(REPLAY_QUEUE_URL, bus.replays.queue, "SendMessage")
         function.use_retention()

@@ -323,6 +323,10 @@ class BusFunction(Construct):
                 "one, roles by their prefix, and the bus's own resources are denied.",
             )
 
+    def know_callbacks(self) -> None:
+        """Tells the function which networks callbacks may lead to that are not public."""
+        self.tell("CALLBACK_NETWORKS", self._settings.callback_networks)
+
     def provide_queues(self) -> None:
         """Lets the function make queues for subscriptions, and remove them."""
         queues = (

@@ -116,6 +116,7 @@ class Lanes(Construct):
             if target := _AWS_TARGETS.get(lane.node.id):
                 lane.deliver.deliver_to(*target)
         self.of("inbox").use_table(data.inbox, "GetItem", "PutItem", "UpdateItem")
+        self.of("http").know_callbacks()
         self.of("http").use_sealing_key(data.sealing_key, "Decrypt")
         self.of("lambda").use_table(data.publishers, "GetItem")
         self.of("lambda").use_table(data.events, "BatchGetItem")

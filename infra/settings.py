@@ -3,9 +3,11 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import Annotated, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -42,6 +44,12 @@ EMULATOR = Target(lambda_runtime=False, stream_failures_to_bucket=False)
 
 class SettingsError(Exception):
     """The context holds a setting that is unknown or out of range."""
+
+
+def _networks(text: str) -> str:
+    for each in text.split(",") if text else ():
+        ip_network(each)
+    return text
 
 
 class Settings(BaseModel):
@@ -97,6 +105,12 @@ class Settings(BaseModel):
             default="",
             description="Other accounts that subscriptions may name, with commas between.",
         )
+    )
+
+    callback_networks: Annotated[str, AfterValidator(_networks)] = Field(
+        default="",
+        description="Networks, such as 10.1.0.0/16, that callbacks may lead to although they are "
+        "not public, with commas between.",
     )
 
     @property

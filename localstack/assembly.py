@@ -13,6 +13,8 @@ from localstack.errors import LocalError
 
 # Each function is a process that shares this machine with all others.
 _LANE_CONCURRENCY = 8
+# Where the subscribers of a bus on this machine listen.
+_THIS_MACHINE = "127.0.0.0/8,::1/128"
 
 _SOURCES = ("app.py", "cdk.json", "requirements.lock", "infra", "functions", "layers")
 
@@ -33,7 +35,12 @@ def assembly() -> Path:
 
 def _synthesise(folder: Path) -> None:
     deployed = json.loads((ROOT / "cdk.json").read_text())["context"]
-    context = {**deployed, "stage": LOCAL, "http_lane_concurrency": _LANE_CONCURRENCY}
+    context = {
+        **deployed,
+        "stage": LOCAL,
+        "http_lane_concurrency": _LANE_CONCURRENCY,
+        "callback_networks": _THIS_MACHINE,
+    }
     done = subprocess.run(
         [sys.executable, "app.py"],
         cwd=ROOT,

@@ -1,6 +1,7 @@
 """The HTTP lane: delivers events by POST to callback URLs."""
 
 from event_bus import clients
+from event_bus.callbacks.client import CallbackClient
 from event_bus.delivery.handler import lane_handler
 from event_bus.delivery.http import HttpTransport
 from event_bus.security.signing_secrets import SigningSecrets
@@ -8,4 +9,6 @@ from event_bus.settings import settings
 
 _secrets = SigningSecrets(clients.kms(), settings().sealing_key)
 
-handler = lane_handler(HttpTransport(_secrets.of))
+_client = CallbackClient(settings().callback_networks)
+
+handler = lane_handler(HttpTransport(_secrets.of, _client))

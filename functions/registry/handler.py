@@ -7,6 +7,8 @@ from event_bus import clients
 from event_bus.api import documents
 from event_bus.api.endpoint import Request, Response, answer
 from event_bus.api.paging import bad_parameter, limit_in, read_cursor, write_cursor
+from event_bus.callbacks.client import CallbackClient
+from event_bus.callbacks.handshake import Handshake
 from event_bus.model.credentials import RotationRequest
 from event_bus.model.registration import (
     PublisherRegistration,
@@ -45,6 +47,7 @@ _subscriptions = SubscriptionRegistry(
     ManagedQueues(clients.sqs(), settings().managed_prefix),
     InboxStore(_dynamodb, settings().inbox_table),
     SigningSecrets(clients.kms(), settings().sealing_key),
+    Handshake(CallbackClient(settings().callback_networks), settings().api_host),
 )
 
 

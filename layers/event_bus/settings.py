@@ -6,6 +6,7 @@ The stacks write these variables (`infra/`), the functions read them here and no
 import os
 from dataclasses import dataclass
 from functools import cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 _LANE_URL = "_LANE_URL"
 
@@ -172,6 +173,17 @@ class Settings:
         if self.emulator:
             return f"{self.emulator}/_aws/execute-api/{api}/{stage}"
         return f"https://{api}.execute-api.{self.region}.{self.url_suffix}/{stage}"
+
+    @property
+    def api_host(self) -> str:
+        """The host of the API."""
+        return self._name("API_HOST")
+
+    @property
+    def callback_networks(self) -> list[IPv4Network | IPv6Network]:
+        """The networks that callbacks may lead to although they are no public ones."""
+        named = self.environment.get("CALLBACK_NETWORKS", "")
+        return [ip_network(each) for each in named.split(",") if each]
 
     @property
     def local(self) -> bool:

@@ -107,6 +107,7 @@ def _environment() -> dict[str, str]:
         "ADMIN_SECRET_ARN": "admin",
         "SEALING_KEY_ARN": "sealing",
         "RETENTION_DAYS": str(RETENTION_DAYS),
+        "API_HOST": "bus.example",
         "STAGE": "local",
         "SOCKET_API_ID": "sockets",
         **TARGETS,

@@ -8,7 +8,8 @@ _DELIVERIES = f"{_BUS}/stores/deliveries.py"
 _COURIER = f"{_BUS}/delivery/courier.py"
 _ORDERED = f"{_BUS}/delivery/ordered.py"
 _LANE = f"{_BUS}/delivery/lane.py"
-_HTTP = f"{_BUS}/delivery/http.py"
+_CLIENT = f"{_BUS}/callbacks/client.py"
+_CONNECTIONS = f"{_BUS}/callbacks/connections.py"
 _FOLLOWERS = f"{_BUS}/stores/followers.py"
 _PUSHER = f"{_BUS}/sockets/pusher.py"
 _CONVERSATION = f"{_BUS}/sockets/conversation.py"
@@ -455,21 +456,39 @@ _LANES = (
     ),
     Safeguard(
         "a subscriber leads the bus elsewhere",
-        _HTTP,
+        _CLIENT,
         "redirect=False, preload_content=False",
         "redirect=True, retries=3, preload_content=False",
     ),
     Safeguard(
         "a subscriber that drips its answer holds a function",
-        _HTTP,
+        _CONNECTIONS,
         "        self._timer.start()\n",
         "",
     ),
     Safeguard(
         "an answer without end is read to its end",
-        _HTTP,
+        _CLIENT,
         "response.read(MAX_RESPONSE_BYTES, decode_content=False)",
         "response.read(decode_content=False)",
+    ),
+    Safeguard(
+        "a name leads to where callbacks must not",
+        _CONNECTIONS,
+        "if not all(may_lead_to(address[4][0], self._allowed) for address in found):",
+        "if not any(may_lead_to(address[4][0], self._allowed) for address in found):",
+    ),
+    Safeguard(
+        "a forbidden address hides in another",
+        f"{_BUS}/callbacks/addresses.py",
+        "if address in _MAPPED or address in _NAT64:",
+        "if address in _NAT64:",
+    ),
+    Safeguard(
+        "a sealed secret opens for another subscription",
+        f"{_BUS}/security/signing_secrets.py",
+        '"subscription": subscription_id}',
+        '"subscription": ""}',
     ),
 )
 

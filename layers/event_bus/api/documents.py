@@ -170,6 +170,7 @@ def subscription_document(
         "status": subscription.status,
         "disabled_reason": subscription.disabled_reason,
         "circuit": _circuit(circuit),
+        "verified_at": subscription.verified_at,
         "expires_at": times.at(subscription.ends_at) if subscription.ends_at else None,
         "created_at": subscription.created_at,
         "updated_at": subscription.updated_at,

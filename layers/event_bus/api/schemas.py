@@ -119,6 +119,10 @@ _SUBSCRIPTION: dict[str, Schema] = {
     ),
     "status": {"enum": ["active", "disabled"]},
     "disabled_reason": _nullable("string", description="Why the bus disabled it, if it did."),
+    "verified_at": {
+        **_NULLABLE_TIME,
+        "description": "When the callback said that it wants events, if it was asked.",
+    },
     "circuit": _object(
         {
             "state": {"enum": ["closed", "open", "half_open"]},

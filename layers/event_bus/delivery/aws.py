@@ -18,8 +18,8 @@ from botocore.exceptions import (
 
 from event_bus import times
 from event_bus.batches import batches
+from event_bus.callbacks.client import KEPT_RESPONSE_BYTES
 from event_bus.delivery.envelope import envelope
-from event_bus.delivery.http import KEPT_RESPONSE_BYTES
 from event_bus.delivery.outcome import Outcome, Parcel
 from event_bus.security.resources import external_id
 

@@ -7,8 +7,8 @@ from typing import Any, cast
 from botocore.exceptions import BotoCoreError, ClientError
 
 from event_bus import strict_json
+from event_bus.callbacks.client import KEPT_RESPONSE_BYTES
 from event_bus.delivery.aws import TargetClients, body, failure
-from event_bus.delivery.http import KEPT_RESPONSE_BYTES
 from event_bus.delivery.outcome import Outcome, Parcel
 from event_bus.errors import MalformedRequest
 from event_bus.model.target import LambdaTarget

@@ -14,7 +14,7 @@ from event_bus.matching.filters import SubscriptionFilter
 from event_bus.matching.limits import MAX_EVENT_TYPES
 from event_bus.model.credentials import Authentication
 from event_bus.model.retry_policy import DEFAULT_POLICY, RetryPolicy, RetryPolicyRequest
-from event_bus.model.target import CallbackUrl, HttpTarget, Target, TargetRequest
+from event_bus.model.target import CallbackUrl, HttpTarget, HttpTargetRequest, Target, TargetRequest
 from event_bus.model.validation import Name, Request, ServiceId, Time, checked
 
 MAX_FILTERS_BYTES = 64 * 1024
@@ -55,6 +55,7 @@ class SubscriptionRegistration(Request):
     event_types: TypePatterns
     callback_url: CallbackUrl | None = None
     target: Annotated[TargetRequest | None, Field(validate_default=True)] = None
+    verify: Annotated[bool, Field(validate_default=True)] = False
     filters: Filters = Field(default_factory=dict)
     delivery_guarantee: DeliveryGuarantee = "at_least_once"
     ordered: bool = False
@@ -69,6 +70,14 @@ class SubscriptionRegistration(Request):
         if target is None and info.data.get("callback_url", "refused") is None:
             raise PydanticCustomError("target", "is required where there is no callback_url")
         return target
+
+    @field_validator("verify")
+    @classmethod
+    def _is_a_callback(cls, verify: bool, info: ValidationInfo) -> bool:
+        target = info.data.get("target")
+        if verify and target is not None and not isinstance(target, HttpTargetRequest):
+            raise PydanticCustomError("verify", "must be left out where the target is no URL")
+        return verify
 
     def chosen_target(self) -> Target:
         """Where events are delivered."""
@@ -88,6 +97,7 @@ class SubscriptionChange(Request):
     event_types: TypePatterns | None = None
     callback_url: CallbackUrl | None = None
     target: TargetRequest | None = None
+    verify: Literal[True] | None = None
     filters: Filters | None = None
     delivery_guarantee: DeliveryGuarantee | None = None
     retry_policy: RetryPolicyRequest | None = None
@@ -175,6 +185,7 @@ class Subscription:
         retry_policy: When failed deliveries are tried again.
         disabled_reason: Why the bus disabled it, if the bus did.
         signing_secrets: The secrets of its signatures, the latest first, if its target has them.
+        verified_at: When its callback said that it wants events, RFC 3339, if it was asked.
         ends_at: When it ends by itself, in Unix seconds, if somebody listens by it for a while.
     """
 
@@ -193,6 +204,7 @@ class Subscription:
     retry_policy: RetryPolicy = DEFAULT_POLICY
     disabled_reason: str | None = None
     signing_secrets: tuple[SealedSecret, ...] = ()
+    verified_at: str | None = None
     ends_at: int | None = None
 
     @property

@@ -7,8 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from event_bus.callbacks.urls import check_callback_url
 from event_bus.model.validation import Request, checked
-from event_bus.security.callbacks import check_callback_url
 from event_bus.security.resources import (
     check_event_bus,
     check_function,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from event_bus import times
+from event_bus.callbacks.handshake import Handshake, Unwanted
 from event_bus.errors import Conflict, Fault, Forbidden, InvalidRequest
 from event_bus.ids import new_id
 from event_bus.matching.event_types import matches_type
@@ -16,7 +17,7 @@ from event_bus.model.registration import (
     SubscriptionStatus,
     check_filters,
 )
-from event_bus.model.target import SqsTarget, Target
+from event_bus.model.target import HttpTarget, SqsTarget, Target
 from event_bus.model.validation import invalid
 from event_bus.recovery.replay_queue import ReplayQueue
 from event_bus.recovery.replays import SEAM_SECONDS, history_for
@@ -98,6 +99,7 @@ class SubscriptionRegistry:
         queues: The queues that the bus provides.
         inboxes: The inboxes.
         secrets: Seals signing secrets.
+        handshake: Asks callbacks whether they want events.
     """
 
     subscriptions: SubscriptionStore
@@ -108,6 +110,7 @@ class SubscriptionRegistry:
     queues: ManagedQueues
     inboxes: InboxStore
     secrets: SigningSecrets
+    handshake: Handshake
 
     def register(self, registration: SubscriptionRegistration, caller: Caller) -> Registered:
         """Registers a subscription.
@@ -117,7 +120,8 @@ class SubscriptionRegistry:
 
         Raises:
             Forbidden: A service registers for another one.
-            InvalidRequest: The filters are refused, or an admin names no service.
+            InvalidRequest: The filters are refused, an admin names no service, or the callback does
+                not want events.
             Conflict: The API key stands for another service.
         """
         service_id = self._service(registration, caller)
@@ -138,6 +142,8 @@ class SubscriptionRegistry:
             ordered=registration.ordered,
             retry_policy=registration.retry_policy.policy(),
         )
+        if registration.verify:
+            subscription = self._verified(subscription)
         secret = None
         if subscription.signed:
             secret = new_secret()
@@ -206,7 +212,8 @@ class SubscriptionRegistry:
 
         Raises:
             NotFound: There is no such subscription, or none that the caller may see.
-            InvalidRequest: A member is null, or the filters do not fit the event types.
+            InvalidRequest: A member is null, the filters do not fit the event types, or the
+                callback does not want events.
             Conflict: Others changed it again and again meanwhile.
         """
         members = {name: getattr(change, name) for name in change.model_fields_set}
@@ -217,9 +224,10 @@ class SubscriptionRegistry:
         if change.status:
             members["disabled_reason"] = None
         members.pop("callback_url", None)
+        members.pop("verify", None)
         target = change.chosen_target()
         if target:
-            members["target"] = target
+            members |= {"target": target, "verified_at": None}
 
         def attempt() -> Subscription:
             subscription = self.get(subscription_id, caller)
@@ -232,6 +240,8 @@ class SubscriptionRegistry:
                 raise InvalidRequest.at("/target", "must not change from or to a managed queue")
             changed = replace(subscription, **members, updated_at=times.now())
             check_filters(changed.event_types, changed.filters)
+            if change.verify:
+                changed = self._verified(changed)
             return self.subscriptions.update(changed)
 
         changed = _until_current(attempt)
@@ -289,6 +299,16 @@ class SubscriptionRegistry:
         self._remove_queue(removed)
         if removed.target.lane == "inbox":
             self.inboxes.forget(removed.id)
+
+    def _verified(self, subscription: Subscription) -> Subscription:
+        if not isinstance(subscription.target, HttpTarget):
+            raise InvalidRequest.at("/verify", "must be left out where the target is no URL")
+        try:
+            self.handshake.ask(subscription.target.url)
+        except Unwanted as refusal:
+            detail = f"the callback does not say that it wants events: {refusal}"
+            raise InvalidRequest.at("/verify", detail) from None
+        return replace(subscription, verified_at=times.now())
 
     def _provided(self, subscription: Subscription) -> Subscription:
         if not _managed(subscription.target):

@@ -100,7 +100,12 @@ def test_the_numbers_of_the_circuit_breaker_are_those_that_are_shown() -> None:
 def test_the_codes_of_errors_are_those_that_are_shown() -> None:
     code = "".join(
         (ROOT / "layers" / "event_bus" / path).read_text()
-        for path in ("delivery/http.py", "delivery/courier.py", "sweeping/crashed.py")
+        for path in (
+            "callbacks/client.py",
+            "delivery/http.py",
+            "delivery/courier.py",
+            "sweeping/crashed.py",
+        )
     )
     page = (ROOT / "docs" / "delivery.md").read_text()
     table = page.partition("## Delivery statuses")[2].partition("\n## ")[0]
@@ -109,7 +114,13 @@ def test_the_codes_of_errors_are_those_that_are_shown() -> None:
         for row in re.findall(r"^\| (`[^|]*) \|", table.partition("`last_error`")[2], re.M)
         for word in re.findall(r"`(\w+)`", row)
     } - {"code"}
-    made = set(re.findall(r'(?:Outcome\(|code, said = |CODE = |"dropped", )\s*"(\w+)"', code))
+    made = set(
+        re.findall(
+            r'(?:Outcome\(|Unanswered\(|(?:Error|Address),|code, said = |CODE = |"dropped", )'
+            r'\s*"(\w+)"',
+            code,
+        )
+    )
     assert shown == made | {"too_many_hops", "discarded"}
 
 

@@ -170,6 +170,10 @@ def known_settings() -> set[str]:
             asked.add(name)
             return "1"
 
+        def get(self, name: str, default: Any = None) -> Any:
+            asked.add(name)
+            return default
+
     settings = Settings(Recorder())
     for name, attribute in vars(Settings).items():
         if isinstance(attribute, property):

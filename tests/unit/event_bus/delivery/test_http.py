@@ -5,10 +5,17 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from ipaddress import ip_network
+from typing import Any
 
 import orjson
 import pytest
-from event_bus.delivery.http import KEPT_RESPONSE_BYTES, MAX_RESPONSE_BYTES, HttpTransport
+from event_bus.callbacks.client import (
+    KEPT_RESPONSE_BYTES,
+    MAX_RESPONSE_BYTES,
+    CallbackClient,
+)
+from event_bus.delivery.http import HttpTransport
 from event_bus.delivery.outcome import Outcome, Parcel
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.registration import Subscription
@@ -37,6 +44,11 @@ def known(_: Subscription) -> list[str]:
     return [SECRET]
 
 
+def transport(**members: Any) -> HttpTransport:
+    """A transport that may deliver to this machine."""
+    return HttpTransport(known, CallbackClient([ip_network("127.0.0.0/8")]), **members)
+
+
 Deliver = Callable[[str], Outcome]
 
 
@@ -48,9 +60,9 @@ def impatient(url: str) -> Subscription:
 @pytest.fixture
 def deliver() -> Iterator[Deliver]:
     """Delivers an event to a URL, always by the same connections."""
-    target = HttpTransport(known)
+    target = transport()
     yield lambda url: target.deliver([Parcel(KEY, event(), impatient(url))])[0]
-    target.pools.clear()
+    target.client.pools.clear()
 
 
 def outcome_of(deliver: Deliver, talk: Talk) -> Outcome:
@@ -124,7 +136,7 @@ def test_a_replay_is_marked_and_has_an_id_of_its_own() -> None:
     key = DeliveryKey("evt_1", "sub_1", "rpl_1")
     sent = event(metadata={"version": "1"})
     with subscriber(answering(NO_CONTENT)) as listening:
-        HttpTransport(known).deliver([Parcel(key, sent, impatient(listening.url))])
+        transport().deliver([Parcel(key, sent, impatient(listening.url))])
         [(headers, body)] = listening.requests
     assert headers["event-bus-replay"] == "rpl_1"
     assert headers["webhook-id"] == "evt_1:rpl_1"
@@ -365,10 +377,10 @@ def test_a_deadline_that_passed_harms_no_later_delivery(deliver: Deliver) -> Non
 
 def test_a_delivery_leaves_no_thread_behind() -> None:
     before = set(threading.enumerate())
-    target = HttpTransport(known)
+    target = transport()
     with subscriber(answering(OK)) as listening:
         assert target.deliver([Parcel(KEY, event(), impatient(listening.url))])[0].delivered
-        target.pools.clear()
+        target.client.pools.clear()
     for left in set(threading.enumerate()) - before:
         left.join(1)
         assert not left.is_alive()
@@ -388,7 +400,7 @@ def test_no_proxy_of_the_environment_is_used(
 def test_a_delivery_is_the_event_signed() -> None:
     sent = event(payload={"text": "ü😀"}, metadata={"trace_id": "t"})
     with subscriber(answering(NO_CONTENT)) as listening:
-        HttpTransport(known).deliver([Parcel(KEY, sent, subscription(callback_url=listening.url))])
+        transport().deliver([Parcel(KEY, sent, subscription(callback_url=listening.url))])
         [(headers, body)] = listening.requests
     assert Webhook(SECRET).verify(body, headers) == orjson.loads(orjson.dumps(sent.envelope()))
     assert headers["webhook-id"] == sent.id
@@ -397,14 +409,14 @@ def test_a_delivery_is_the_event_signed() -> None:
 
 def test_every_attempt_has_the_same_id_and_its_own_time() -> None:
     now = [1_700_000_000.9]
-    target = HttpTransport(known, clock=lambda: now[0])
+    target = transport(clock=lambda: now[0])
     with subscriber(answering(NO_CONTENT)) as listening:
         to = subscription(callback_url=listening.url)
         target.deliver([Parcel(KEY, event(), to)])
         now[0] += 60
         target.deliver([Parcel(KEY, event(), to)])
         attempts = [headers for headers, _ in listening.requests]
-        target.pools.clear()
+        target.client.pools.clear()
     assert [headers["webhook-id"] for headers in attempts] == ["evt_1", "evt_1"]
     assert [headers["webhook-timestamp"] for headers in attempts] == ["1700000000", "1700000060"]
 

@@ -1,9 +1,12 @@
 """Services register what they want to receive, and no change of theirs gets lost."""
 
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
+from event_bus.callbacks.client import CallbackClient
+from event_bus.callbacks.handshake import Handshake
 from event_bus.errors import Conflict, Forbidden, InvalidRequest, NotFound, Problem
 from event_bus.model.circuit import Circuit
 from event_bus.model.registration import (
@@ -68,6 +71,7 @@ def registry_over(aws: Aws, store: SubscriptionStore) -> SubscriptionRegistry:
         ManagedQueues(aws.sqs, PREFIX),
         aws.inboxes,
         aws.signing_secrets,
+        Handshake(CallbackClient([ip_network("127.0.0.0/8")]), "bus.example"),
     )
 
 

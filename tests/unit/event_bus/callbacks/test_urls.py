@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from event_bus.security.callbacks import MAX_URL_LENGTH, check_callback_url
+from event_bus.callbacks.urls import MAX_URL_LENGTH, check_callback_url
 
 GOOD = [
     "https://worker.example",
@@ -11,8 +11,8 @@ GOOD = [
     "https://worker.example:8443/events?tenant=a&b=%20",
     "https://WORKER.example/events",
     "HTTPS://worker.example/events",
-    "https://192.0.2.1/events",
-    "https://[2001:db8::1]:8443/events",
+    "https://9.9.9.9/events",
+    "https://[2620:fe::fe]:8443/events",
     "https://xn--bcher-kva.example/%C3%BC",
     "https://worker.example/" + "x" * (MAX_URL_LENGTH - len("https://worker.example/")),
 ]
@@ -66,8 +66,31 @@ def test_a_bad_url_is_bad_everywhere(tell: Callable[..., None], stage: str, url:
 
 @pytest.mark.parametrize("url", ["http://worker.example/", "http://127.0.0.1:8080/events"])
 def test_plain_http_is_for_the_local_stage_alone(tell: Callable[..., None], url: str) -> None:
-    tell(STAGE="local")
+    tell(STAGE="local", CALLBACK_NETWORKS="127.0.0.0/8,::1/128")
     check_callback_url(url)
     tell(STAGE="prod")
     with pytest.raises(ValueError, match=r"must begin with https://$"):
         check_callback_url(url)
+
+
+@pytest.mark.parametrize("stage", ["local", "prod"])
+@pytest.mark.parametrize(
+    "host", ["169.254.169.254", "10.1", "0x7f000001", "[::1]", "[fd00:ec2::254]"]
+)
+def test_an_address_that_is_not_public_must_be_allowed(
+    tell: Callable[..., None], stage: str, host: str
+) -> None:
+    tell(STAGE=stage)
+    with pytest.raises(ValueError, match="must not name a private or reserved address"):
+        check_callback_url(f"https://{host}/events")
+    tell(STAGE=stage, CALLBACK_NETWORKS="0.0.0.0/0,::/0")
+    check_callback_url(f"https://{host}/events")
+
+
+@pytest.mark.parametrize("port", [22, 25, 80, 8080, 6379, 65535])
+def test_odd_ports_are_for_the_local_stage_alone(tell: Callable[..., None], port: int) -> None:
+    tell(STAGE="local")
+    check_callback_url(f"https://worker.example:{port}/")
+    tell(STAGE="prod")
+    with pytest.raises(ValueError, match="must name the port 443 or 8443, or none"):
+        check_callback_url(f"https://worker.example:{port}/")

@@ -1,0 +1,209 @@
+"""Connections to callbacks: to addresses that were checked, each within one deadline."""
+
+import os
+import queue
+import socket
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NameResolutionError,
+    NewConnectionError,
+)
+
+from event_bus import times
+from event_bus.callbacks.addresses import Network, may_lead_to
+
+CONNECT_SECONDS = 5.0
+"""What the connection may take of an exchange, from the look-up of the name on."""
+
+_Found = list[tuple[Any, ...]]
+
+
+class ForbiddenAddress(HTTPError):
+    """A host has an address that callbacks must not lead to."""
+
+
+class Exchange:
+    """One request and its answer, ended in time wherever they stand.
+
+    A socket's own timeout begins anew with each byte: a subscriber that drips its answer would
+    never meet it.
+
+    Attributes:
+        passed: Whether the time is over.
+    """
+
+    def __init__(self, seconds: float, allowed: Sequence[Network]) -> None:
+        """Makes an exchange, which begins with its block.
+
+        Args:
+            seconds: What it may take.
+            allowed: Networks that it may lead to although they are in a forbidden range.
+        """
+        self.passed = False
+        self._allowed = allowed
+        self._connect_seconds = min(seconds, CONNECT_SECONDS)
+        self._socket: socket.socket | None = None
+        self._lock = threading.Lock()
+        self._timer = threading.Timer(seconds, self._pass)
+
+    def __enter__(self) -> "Exchange":
+        _running.exchange = self
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        _running.exchange = None
+        with self._lock:
+            self._forget()
+
+    def connect(self, connection: HTTPConnection) -> socket.socket:
+        """Connects to one of the addresses of a host, if callbacks may lead to all of them.
+
+        The name is looked up once, and what was checked is what is connected to: an answer that
+        changes in between (DNS rebinding) changes nothing.
+
+        Raises:
+            ForbiddenAddress: They may not.
+            NameResolutionError: The name has no address.
+            ConnectTimeoutError: It took too long.
+            NewConnectionError: No address took the connection.
+        """
+        until = times.steady() + self._connect_seconds
+        try:
+            found = _look_up(connection.host, connection.port or 0, self._connect_seconds)
+        except (socket.gaierror, UnicodeError) as error:
+            refused = socket.gaierror(str(error))
+            raise NameResolutionError(connection.host, connection, refused) from error
+        except queue.Empty:
+            raise ConnectTimeoutError(connection, "the look-up took too long") from None
+        if not all(may_lead_to(address[4][0], self._allowed) for address in found):
+            raise ForbiddenAddress(connection.host)
+        refusal: OSError | None = None
+        for place, address in enumerate(found):
+            # Each of several addresses has its share of the time, lest one that is dead takes all.
+            share = (until - times.steady()) / (len(found) - place)
+            try:
+                connected = _connected(address, share, connection)
+            except OSError as error:
+                refusal = error
+                continue
+            connected.settimeout(max(until - times.steady(), 0.001))
+            self.watch(connected)
+            return connected
+        if isinstance(refusal, TimeoutError):
+            raise ConnectTimeoutError(connection, "no address answered in time") from refusal
+        raise NewConnectionError(connection, "no address took the connection") from refusal
+
+    def watch(self, connection: socket.socket) -> None:
+        """Takes the connection that the exchange runs over."""
+        with self._lock:
+            self._forget()
+            # By a descriptor of its own: the TLS handshake takes the socket's away.
+            self._socket = socket.socket(fileno=os.dup(connection.fileno()))
+        if self.passed:
+            self._pass()
+
+    def _pass(self) -> None:
+        self.passed = True
+        with self._lock:
+            if self._socket:
+                with suppress(OSError):
+                    self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _forget(self) -> None:
+        if self._socket:
+            self._socket.close()
+            self._socket = None
+
+
+class _Running(threading.local):
+    exchange: Exchange | None = None
+
+
+_running = _Running()
+
+
+def _exchange() -> Exchange:
+    if _running.exchange is None:
+        raise RuntimeError("callbacks are made within an exchange")
+    return _running.exchange
+
+
+class _Guarded(HTTPConnection):
+    """A connection that its exchange makes, and can end from its first byte on."""
+
+    def _new_conn(self) -> socket.socket:
+        return _exchange().connect(self)
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        # One that is used again leads to the address that was checked when it was made.
+        if self.sock is not None:
+            _exchange().watch(self.sock)
+        super().request(*args, **kwargs)
+
+
+class _GuardedTLS(_Guarded, HTTPSConnection):
+    pass
+
+
+class _HTTPPool(HTTPConnectionPool):
+    ConnectionCls = _Guarded
+
+
+class _HTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _GuardedTLS
+
+
+def connection_pools() -> urllib3.PoolManager:
+    """Pooled connections that no proxy of the environment and no redirect leads astray."""
+    pools = urllib3.PoolManager(
+        num_pools=64,
+        maxsize=10,
+        retries=False,
+        timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=None),
+    )
+    pools.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+    return pools
+
+
+def _look_up(host: str, port: int, seconds: float) -> _Found:
+    # The resolver cannot be interrupted; it is left behind where it takes too long.
+    answers: queue.SimpleQueue[_Found | Exception] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            answers.put(error)
+
+    threading.Thread(target=ask, daemon=True).start()
+    answer = answers.get(timeout=seconds)
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def _connected(
+    address: tuple[Any, ...], seconds: float, connection: HTTPConnection
+) -> socket.socket:
+    family, kind, protocol, _, place = address
+    made = socket.socket(family, kind, protocol)
+    try:
+        for option in connection.socket_options or ():
+            made.setsockopt(*option)
+        made.settimeout(max(seconds, 0.001))
+        made.connect(place)
+    except OSError:
+        made.close()
+        raise
+    return made

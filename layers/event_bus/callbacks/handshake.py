@@ -1,0 +1,48 @@
+"""The handshake by which a callback says that it wants events.
+
+HTTP 1.1 Web Hooks for Event Delivery, section 4
+(https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/http-webhook.md#4-abuse-protection).
+"""
+
+from dataclasses import dataclass
+
+from event_bus.callbacks.client import CallbackClient, Unanswered
+
+HANDSHAKE_SECONDS = 5.0
+"""What a handshake may take."""
+
+_ANYONE = "*"
+
+
+class Unwanted(Exception):
+    """The callback did not say that it wants events; the text tells why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """Asks callbacks whether they want events.
+
+    Attributes:
+        client: Makes the requests.
+        origin: The host by which the bus is known.
+    """
+
+    client: CallbackClient
+    origin: str
+
+    def ask(self, url: str) -> None:
+        """Asks a callback.
+
+        Raises:
+            Unwanted: It did not answer, or not with its consent.
+        """
+        headers = {"user-agent": "event-bus/1", "webhook-request-origin": self.origin}
+        try:
+            answer = self.client.exchange("OPTIONS", url, headers, HANDSHAKE_SECONDS)
+        except Unanswered as failure:
+            raise Unwanted(failure.message) from None
+        if not 200 <= answer.status < 300:
+            raise Unwanted(f"it answered OPTIONS with {answer.status}")
+        consent = answer.headers.get("webhook-allowed-origin", "")
+        if consent.strip().lower() not in (self.origin.lower(), _ANYONE):
+            raise Unwanted(f"its WebHook-Allowed-Origin names neither {self.origin} nor {_ANYONE}")

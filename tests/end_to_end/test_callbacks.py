@@ -1,0 +1,60 @@
+"""Callbacks lead where they may, and to whom they are wanted."""
+
+import pytest
+
+from tests.end_to_end.problems import problem
+from tests.end_to_end.world import World
+from tests.hostile import answering, subscriber
+
+CONSENT = "HTTP/1.1 204 X\r\nwebhook-allowed-origin: *\r\ncontent-length: 0\r\n\r\n"
+NONE = "HTTP/1.1 405 X\r\ncontent-length: 0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://169.254.169.254/latest/meta-data/",
+        "http://10.0.0.1/",
+        "http://0x0a000001/",
+        "http://[::ffff:192.168.0.1]/",
+        "http://[fd00:ec2::254]/",
+    ],
+)
+def test_an_address_that_is_not_public_is_refused(world: World, url: str) -> None:
+    service = world.service()
+    asked = {"event_types": ["a.b"], "callback_url": url}
+    said = problem(service.http.post("/subscriptions", json=asked), 422)
+    assert said["errors"] == [
+        {"pointer": "/callback_url", "detail": "must not name a private or reserved address"}
+    ]
+    assert service.http.get("/subscriptions").json()["items"] == []
+
+
+def test_a_callback_is_asked_whether_it_wants_events(world: World) -> None:
+    service = world.service()
+    types = f"{service.service_id}.*"
+    with subscriber(answering(CONSENT)) as willing:
+        made = service.subscribe(willing.url, types, verify=True)
+        [(headers, _)] = willing.requests
+        assert headers["webhook-request-origin"]
+        assert made["verified_at"]
+    path = f"/subscriptions/{made['id']}"
+    with subscriber(answering(NONE)) as unwilling:
+        asked = {"event_types": [types], "callback_url": unwilling.url, "verify": True}
+        said = problem(service.http.post("/subscriptions", json=asked), 422)
+        assert said["errors"][0]["pointer"] == "/verify"
+        assert "405" in said["errors"][0]["detail"]
+        changed = {"callback_url": unwilling.url, "verify": True}
+        problem(service.http.patch(path, json=changed), 422)
+        [kept] = service.http.get("/subscriptions").json()["items"]
+        assert (kept["callback_url"], kept["verified_at"]) == (willing.url, made["verified_at"])
+        # What is not asked for is not verified.
+        moved = service.http.patch(path, json={"callback_url": unwilling.url}).json()
+        assert moved["verified_at"] is None
+
+
+def test_only_a_callback_is_asked(world: World) -> None:
+    service = world.service()
+    asked = {"event_types": ["a.b"], "target": {"type": "pull"}, "verify": True}
+    said = problem(service.http.post("/subscriptions", json=asked), 422)
+    assert said["errors"][0]["pointer"] == "/verify"

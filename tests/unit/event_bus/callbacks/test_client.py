@@ -1,0 +1,182 @@
+"""A callback is led to by addresses that were checked, on every connection anew."""
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from event_bus.callbacks.client import CallbackClient, Unanswered
+
+from tests.hostile import answering, subscriber
+
+HERE = [ip_network("127.0.0.0/8")]
+OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+NAME = "worker.example"
+
+Names = Callable[..., list[str]]
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> Names:
+    """Has a name lead to addresses: each time to the next of some, at last always to the last."""
+
+    def lead(*answers: list[str]) -> list[str]:
+        asked: list[str] = []
+
+        def look_up(host: str, port: int, **_: Any) -> list[tuple[Any, ...]]:
+            asked.append(host)
+            found = answers[min(len(asked), len(answers)) - 1]
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, port)) for each in found]
+
+        monkeypatch.setattr(socket, "getaddrinfo", look_up)
+        return asked
+
+    return lead
+
+
+def refusal(client: CallbackClient, url: str, seconds: float = 2) -> str:
+    with pytest.raises(Unanswered) as refused:
+        client.exchange("POST", url, {}, seconds)
+    return refused.value.code
+
+
+def url_of(listening: str) -> str:
+    return listening.replace("127.0.0.1", NAME)
+
+
+@pytest.mark.parametrize(
+    "addresses", [["10.0.0.1"], ["127.0.0.1", "169.254.169.254"], ["169.254.169.254", "127.0.0.1"]]
+)
+def test_one_forbidden_address_is_enough(names: Names, addresses: list[str]) -> None:
+    names(addresses)
+    with subscriber(answering(OK)) as listening:
+        assert refusal(CallbackClient(HERE), url_of(listening.url)) == "address_forbidden"
+        assert listening.connections == 0
+
+
+def test_this_machine_is_forbidden_unless_it_is_allowed() -> None:
+    with subscriber(answering(OK)) as listening:
+        assert refusal(CallbackClient(), listening.url) == "address_forbidden"
+        spelled = listening.url.replace("127.0.0.1", "2130706433")
+        assert refusal(CallbackClient(), spelled) == "address_forbidden"
+        assert listening.connections == 0
+        assert CallbackClient(HERE).exchange("POST", listening.url, {}, 2).status == 200
+
+
+def test_what_was_checked_is_what_is_connected_to(names: Names) -> None:
+    asked = names(["127.0.0.1"], ["169.254.169.254"])
+    with subscriber(answering(OK)) as listening:
+        assert CallbackClient(HERE).exchange("POST", url_of(listening.url), {}, 2).status == 200
+    assert asked == [NAME]
+
+
+def test_a_name_is_judged_on_every_connection(names: Names) -> None:
+    names(["127.0.0.1"], ["169.254.169.254"])
+    closing = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+    client = CallbackClient(HERE)
+    with subscriber(answering(closing)) as listening:
+        assert client.exchange("POST", url_of(listening.url), {}, 2).status == 200
+        assert refusal(client, url_of(listening.url)) == "address_forbidden"
+
+
+def test_a_dead_address_leaves_time_for_the_next(names: Names) -> None:
+    with subscriber(answering(OK)) as listening:
+        names(["127.0.0.2", "127.0.0.1"])
+        client = CallbackClient(HERE)
+        assert client.exchange("POST", url_of(listening.url), {}, 2).status == 200
+
+
+def test_the_look_up_of_a_name_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait(5))
+    begun = time.monotonic()
+    assert refusal(CallbackClient(), f"https://{NAME}/", 0.3) in ("timeout", "connect_timeout")
+    assert time.monotonic() - begun < 2
+    over.set()
+
+
+def test_the_host_is_who_it_says_by_its_name(
+    names: Names, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names(["127.0.0.1"])
+    with _over_tls(NAME, tmp_path) as (port, seen):
+        assert refusal(CallbackClient(HERE), f"https://{NAME}:{port}/") == "tls_failed"
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+        client = CallbackClient(HERE)
+        assert client.exchange("POST", f"https://{NAME}:{port}/x", {}, 2).status == 200
+        assert seen == [NAME, f"{NAME}:{port}"]
+        # The address has the name's certificate, and not another name's.
+        assert refusal(CallbackClient(HERE), f"https://other.example:{port}/") == "tls_failed"
+
+
+@contextmanager
+def _over_tls(name: str, folder: Path) -> Iterator[tuple[int, list[str]]]:
+    """A server with a certificate: its port, and the names by which it was asked for."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(minutes=5))
+        .not_valid_after(now + timedelta(minutes=5))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    encoded = certificate.public_bytes(serialization.Encoding.PEM)
+    (folder / "authority.pem").write_bytes(encoded)
+    secret = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    (folder / "server.pem").write_bytes(secret + encoded)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "server.pem")
+    seen: list[str] = []
+    context.sni_callback = lambda _, asked, __: seen.append(asked or "")
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            connection.settimeout(5)
+            seen.clear()
+            try:
+                with context.wrap_socket(connection, server_side=True) as wrapped:
+                    head = wrapped.recv(65_536).decode()
+                    seen.extend(
+                        line.partition(": ")[2]
+                        for line in head.split("\r\n")
+                        if line.lower().startswith("host:")
+                    )
+                    wrapped.sendall(OK.encode())
+            except OSError:
+                continue
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield listener.getsockname()[1], seen
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(10)
