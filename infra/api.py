@@ -9,8 +9,11 @@ from event_bus.api.routes import ROUTES
 
 from infra.api_stage import ApiStage
 from infra.bus import REPLAY_QUEUE_URL, BusStack
+from infra.cors import cors
 from infra.data import DataStack
+from infra.domain import ApiDomain
 from infra.function import BusFunction, Layers
+from infra.iam_api import IamApi
 from infra.nag import accept
 from infra.outputs import output
 from infra.settings import Settings
@@ -19,6 +22,8 @@ from infra.sockets import Sockets
 # API Gateway itself gives up after 30 seconds.
 _TIMEOUT = cdk.Duration.seconds(29)
 _AUTHORIZER_TIMEOUT = cdk.Duration.seconds(10)
+
+_STAGE = "$default"
 
 _ACCESS_LOG = {
     "request_id": "$context.requestId",
@@ -76,11 +81,26 @@ class ApiStack(cdk.Stack):
             api_name=f"event-bus-{settings.stage}",
             description=f"Event bus, stage {settings.stage}",
             create_default_stage=False,
+            # Beside a domain with mutual TLS it would be a way without.
+            disable_execute_api_endpoint=bool(settings.truststore),
+            cors_preflight=self._cors(),
         )
-        self.functions["registry"].tell("API_HOST", cdk.Fn.parse_domain_name(self.api.api_endpoint))
+        host = settings.domain_name or cdk.Fn.parse_domain_name(self.api.api_endpoint)
+        self.functions["registry"].tell("API_HOST", host)
         self._stage()
         self._routes(authorize)
-        output(self, "ApiUrl", self.api.api_endpoint)
+        if settings.domain_name:
+            ApiDomain(self, "Domain", api=self.api, stage=_STAGE, settings=settings)
+        if settings.iam_callers:
+            IamApi(
+                self,
+                "IamApi",
+                functions=self.functions,
+                data=data,
+                access_log=_ACCESS_LOG,
+                settings=settings,
+            )
+        output(self, "ApiUrl", f"https://{host}")
         output(self, "ApiId", self.api.api_id)
         sockets = Sockets(
             self,
@@ -203,12 +223,24 @@ class ApiStack(cdk.Stack):
             timeout=timeout,
         )
 
+    def _cors(self) -> apigateway.CorsPreflightOptions | None:
+        if not self._settings.origins:
+            return None
+        allowed = cors(self._settings.origins)
+        return apigateway.CorsPreflightOptions(
+            allow_origins=allowed["AllowOrigins"],
+            allow_methods=[apigateway.CorsHttpMethod(each) for each in allowed["AllowMethods"]],
+            allow_headers=allowed["AllowHeaders"],
+            expose_headers=allowed["ExposeHeaders"],
+            max_age=cdk.Duration.seconds(allowed["MaxAge"]),
+        )
+
     def _stage(self) -> None:
         ApiStage(
             self,
             "Stage",
             api_id=self.api.api_id,
-            name="$default",
+            name=_STAGE,
             access_log=_ACCESS_LOG,
             settings=self._settings,
         )

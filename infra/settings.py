@@ -14,10 +14,15 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    model_validator,
 )
 
 LOCAL = "local"
 """The stage that runs on the local emulator."""
+
+_OPTIONAL_DOMAIN = r"^([a-z0-9-]+(\.[a-z0-9-]+)+)?$"
+_OPTIONAL_CERTIFICATE = r"^(arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/.+)?$"
+_OPTIONAL_OBJECT = r"^(s3://[a-z0-9.-]{3,63}/.+)?$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,13 @@ class SettingsError(Exception):
 def _networks(text: str) -> str:
     for each in text.split(",") if text else ():
         ip_network(each)
+    return text
+
+
+def _origins(text: str) -> str:
+    for each in text.split(",") if text else ():
+        if not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?", each):
+            raise ValueError(f"{each} is no origin: scheme, host and port alone, in lower case")
     return text
 
 
@@ -112,6 +124,53 @@ class Settings(BaseModel):
         description="Networks, such as 10.1.0.0/16, that callbacks may lead to although they are "
         "not public, with commas between.",
     )
+
+    domain_name: Annotated[str, StringConstraints(pattern=r"^([a-z0-9-]+(\.[a-z0-9-]+)+)?$")] = (
+        Field(
+            default="",
+            description="The API's own domain, such as bus.example.com.",
+        )
+    )
+    certificate_arn: Annotated[
+        str,
+        StringConstraints(pattern=r"^(arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/.+)?$"),
+    ] = Field(
+        default="",
+        description="The certificate of that domain.",
+    )
+    truststore: Annotated[str, StringConstraints(pattern=_OPTIONAL_OBJECT)] = Field(
+        default="",
+        description="Where the certificates lie that sign those of clients: the domain then asks "
+        "for mutual TLS.",
+    )
+    truststore_version: str = Field(
+        default="",
+        description="Which version of that object.",
+    )
+    iam_callers: bool = Field(
+        default=False,
+        description="Whether there is a second API for callers that IAM knows.",
+    )
+    cors_origins: Annotated[str, AfterValidator(_origins)] = Field(
+        default="",
+        description="Origins, such as https://app.example.com, whose pages may call the API, with "
+        "commas between.",
+    )
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> "Settings":
+        if bool(self.domain_name) != bool(self.certificate_arn):
+            raise ValueError("domain_name and certificate_arn need each other")
+        if self.truststore and not self.domain_name:
+            raise ValueError("a truststore needs a domain_name")
+        if self.truststore_version and not self.truststore:
+            raise ValueError("a truststore_version needs a truststore")
+        return self
+
+    @property
+    def origins(self) -> list[str]:
+        """The origins whose pages may call the API."""
+        return self.cors_origins.split(",") if self.cors_origins else []
 
     @property
     def accounts(self) -> list[str]:

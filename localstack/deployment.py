@@ -10,6 +10,7 @@ from dataclasses import replace
 import httpx
 
 from infra.built import ROOT
+from infra.cors import cors
 from infra.settings import LOCAL
 from localstack.assembly import assembly
 from localstack.bus import LocalBus
@@ -59,6 +60,8 @@ def deploy(emulator: Emulator) -> LocalBus:
         pid=emulator.pid,
         resources=resources,
     )
+    # Not by the template, from which the emulator does not take it; pages here have any port.
+    bus.client("apigatewayv2").update_api(ApiId=resources["api_id"], CorsConfiguration=cors(["*"]))
     secret = bus.client("secretsmanager").get_secret_value(SecretId=resources["admin_secret_arn"])
     bus = replace(bus, admin_api_key=secret["SecretString"])
     _wait_until_ready(emulator, bus)

@@ -124,8 +124,7 @@ def _turn_seconds(query: dict[str, str]) -> int:
 
 
 def _turn(text: str) -> Response:
-    headers = {"content-type": MEDIA_TYPE, "access-control-allow-origin": "*"}
-    return Response(200, text=text, headers=headers)
+    return Response(200, text=text, headers={"content-type": MEDIA_TYPE})
 
 
 def _issue_token(request: Request) -> Response:

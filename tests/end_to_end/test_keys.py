@@ -149,7 +149,12 @@ def test_a_subscriber_has_keys_too(world: World) -> None:
         ({"expires_at": "tomorrow"}, "/expires_at"),
         ({"authentication": {"api_key": "short"}}, "/authentication/api_key"),
         ({"authentication": {"type": "mtls"}}, "/authentication/subject"),
-        ({"authentication": {"type": "iam"}}, "/authentication/type"),
+        ({"authentication": {"type": "iam"}}, "/authentication/principal"),
+        (
+            {"authentication": {"type": "iam", "principal": "arn:aws:iam::1:role/x"}},
+            "/authentication/principal",
+        ),
+        ({"authentication": {"type": "password"}}, "/authentication/type"),
         ({"authentication": {"subject": "CN=x"}}, "/authentication/subject"),
         ({"key": "x"}, "/key"),
     ],

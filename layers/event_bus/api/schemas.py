@@ -77,8 +77,10 @@ _AUTHENTICATION = _object(
 _KEY: dict[str, Schema] = {
     "id": _TEXT,
     "service_id": _TEXT,
-    "type": {"enum": ["api_key", "mtls"]},
-    "stands_for": _nullable("string", description="A certificate's subject."),
+    "type": {"enum": ["api_key", "mtls", "iam"]},
+    "stands_for": _nullable(
+        "string", description="A certificate's subject, or the ARN of a role or user of IAM."
+    ),
     "name": _NULLABLE_TEXT,
     "scopes": _list({"enum": list(SCOPES)}),
     "created_at": _TIME,

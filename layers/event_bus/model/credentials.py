@@ -7,6 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from event_bus.model.validation import Name, Request, Time, checked, refuse_control_characters
 from event_bus.security.keys import CredentialType, check_chosen_key
+from event_bus.security.principals import check_principal, principal_of
 from event_bus.security.scopes import Scope
 
 MAX_OVERLAP_SECONDS = 7 * 24 * 3600
@@ -21,34 +22,52 @@ _Subject = Annotated[
     str, Field(min_length=1, max_length=1024), AfterValidator(checked(refuse_control_characters))
 ]
 
+_Principal = Annotated[str, Field(max_length=2048), AfterValidator(checked(check_principal))]
+_MEMBERS: dict[CredentialType, str] = {
+    "api_key": "api_key",
+    "mtls": "subject",
+    "iam": "principal",
+}
+
 
 class Authentication(Request):
     """How a service will prove who it is.
 
-    By an API key, chosen or generated, or by a client certificate, named by its subject as API
-    Gateway writes it.
+    By an API key, chosen or generated; by a client certificate, named by its subject as API Gateway
+    writes it; or by a role or user of IAM, named by its ARN.
     """
 
     type: CredentialType = "api_key"
     api_key: _ChosenKey | None = None
     subject: Annotated[_Subject | None, Field(validate_default=True)] = None
+    principal: Annotated[_Principal | None, Field(validate_default=True)] = None
 
-    @field_validator("api_key", "subject")
+    @field_validator("api_key", "subject", "principal")
     @classmethod
     def _of_its_type(cls, value: object, info: ValidationInfo) -> object:
         if "type" not in info.data:
             return value  # the type itself was refused
         kind = info.data["type"]
-        fits = info.field_name == ("subject" if kind == "mtls" else "api_key")
+        fits = info.field_name == _MEMBERS[kind]
         if value is not None and not fits:
             raise PydanticCustomError(
                 "credential", "must be left out where the type is {type}", {"type": kind}
             )
-        if value is None and fits and kind == "mtls":
+        if value is None and fits and kind != "api_key":
             raise PydanticCustomError(
                 "credential", "is required where the type is {type}", {"type": kind}
             )
         return value
+
+    @property
+    def member(self) -> str:
+        """The member that names what proves it."""
+        return _MEMBERS[self.type]
+
+    @property
+    def stands_for(self) -> str | None:
+        """What stands for the service outside of the bus: a certificate, a role or a user."""
+        return self.subject or (self.principal and principal_of(self.principal))
 
 
 class KeyRequest(Request):

@@ -10,6 +10,7 @@ from event_bus.security.keys import (
     ApiKey,
     certificate_id,
     generate_key,
+    principal_id,
     proof_of_chosen,
 )
 from event_bus.security.scopes import SCOPES, Scope
@@ -37,17 +38,20 @@ def issue(authentication: Authentication, service_id: str, caller: Caller) -> Is
     """Makes the key that is asked for, which is not kept yet.
 
     Raises:
-        Forbidden: A service names a certificate: it could be another's.
+        Forbidden: A service names a certificate, a role or a user: it could be another's.
     """
     now = times.now()
-    subject = authentication.subject
-    if subject:
+    stands_for = authentication.stands_for
+    if stands_for:
         if not caller.admin:
             detail = f"{authentication.type} is for admin keys alone to set up"
             raise Forbidden(
                 f"/authentication/type: {detail}.", [Fault("/authentication/type", detail)]
             )
-        kept = ApiKey(certificate_id(subject), service_id, now, type="mtls", stands_for=subject)
+        find = certificate_id if authentication.type == "mtls" else principal_id
+        kept = ApiKey(
+            find(stands_for), service_id, now, type=authentication.type, stands_for=stands_for
+        )
         return IssuedKey(kept, None)
     if authentication.api_key:
         proof = proof_of_chosen(authentication.api_key.get_secret_value())
@@ -69,7 +73,7 @@ def _refuse_more(scopes: tuple[Scope, ...] | None, caller: Caller) -> None:
 
 def taken(authentication: Authentication) -> Conflict:
     """The refusal of a credential that stands for another service."""
-    member = "api_key" if authentication.type == "api_key" else "subject"
+    member = authentication.member
     said = "API key" if member == "api_key" else member
     detail = "stands for another service already; choose another"
     return Conflict(f"The {said} {detail}.", [Fault(f"/authentication/{member}", detail)])

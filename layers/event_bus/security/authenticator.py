@@ -9,7 +9,15 @@ from typing import Protocol
 from event_bus import times
 from event_bus.log import logger
 from event_bus.security.callers import ADMIN, Caller, Role
-from event_bus.security.keys import MAX_CHOSEN_LENGTH, ApiKey, certificate_id, orphaned, proof_of
+from event_bus.security.keys import (
+    MAX_CHOSEN_LENGTH,
+    ApiKey,
+    certificate_id,
+    orphaned,
+    principal_id,
+    proof_of,
+)
+from event_bus.security.principals import principal_of
 
 CACHE_SECONDS = 30.0
 """How long a good key is trusted without another look, and so how late a revocation acts."""
@@ -79,6 +87,15 @@ class Authenticator:
             return caller if caller and caller.role == "listener" else None
         return by_certificate
 
+    def identify_principal(self, arn: str) -> Caller | None:
+        """The service that a role or user of IAM stands for, or None.
+
+        Args:
+            arn: The ARN of the role's session, or of the user, as API Gateway has checked it.
+        """
+        principal = principal_of(arn)
+        return self._remembered(f"iam:{principal}", principal, self._principal)
+
     def _by_key(self, key: str) -> Caller | None:
         if len(key) > MAX_CHOSEN_LENGTH:
             return None
@@ -116,7 +133,13 @@ class Authenticator:
         return None, 0
 
     def _certified(self, subject: str) -> tuple[Caller | None, float]:
-        kept = self._keys.find(certificate_id(subject))
+        return self._found(certificate_id(subject))
+
+    def _principal(self, arn: str) -> tuple[Caller | None, float]:
+        return self._found(principal_id(arn))
+
+    def _found(self, key_id: str) -> tuple[Caller | None, float]:
+        kept = self._keys.find(key_id)
         return self._kept(kept) if kept else (None, 0)
 
     def _kept(self, kept: ApiKey) -> tuple[Caller | None, float]:

@@ -18,7 +18,7 @@ _KEY, _TOKEN = "ebk_", "ebt_"
 _BASE_62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _FORM = re.compile(r"(eb[kt]_[0-9a-f]{20})\.[A-Za-z0-9_-]{43}[0-9A-Za-z]{6}", re.ASCII)
 
-CredentialType = Literal["api_key", "mtls"]
+CredentialType = Literal["api_key", "mtls", "iam"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,11 @@ class ApiKey:
         id: What it is found by, which is no secret.
         service_id: The service that it stands for.
         created_at: When it was made, RFC 3339.
-        hash: The hash that proves it; empty for a certificate, which API Gateway has
-            proven.
+        hash: The hash that proves it; empty for a certificate and for a role or user of IAM,
+            which API Gateway has proven.
         name: What people call it.
         type: What proves it.
-        stands_for: The certificate's subject, if it is one.
+        stands_for: The certificate's subject, or the role or user of IAM, if it is one.
         scopes: What it permits; None for all that its service may do.
         expires_at: Until when it is good, in Unix seconds, if it ends.
         last_used_at: When it was last seen, some minutes late, RFC 3339.
@@ -108,7 +108,12 @@ def proof_of_chosen(key: str) -> Proof:
 
 def certificate_id(subject: str) -> str:
     """What a certificate is found by: its subject, as API Gateway writes it."""
-    return f"cert_{hashlib.sha256(subject.encode()).hexdigest()[:32]}"
+    return f"cert_{_short_hash(subject)}"
+
+
+def principal_id(arn: str) -> str:
+    """What a role or user of IAM is found by: its ARN, without path and session."""
+    return f"iam_{_short_hash(arn)}"
 
 
 def check_chosen_key(key: str) -> None:
@@ -140,6 +145,10 @@ def _generate(prefix: str) -> tuple[str, Proof]:
 def _proof_of_random(key_id: str, key: str) -> Proof:
     # Of random bits a fast hash is as good as a slow one.
     return Proof(key_id, hashlib.sha256(key.encode()).hexdigest())
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _checksum(text: str) -> str:

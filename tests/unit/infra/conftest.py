@@ -4,9 +4,21 @@ import pytest
 
 from tests.unit.infra.synthesised import Synthesised, synthesise
 
+EVERYTHING = {
+    "domain_name": "bus.example.com",
+    "certificate_arn": "arn:aws:acm:us-east-1:123456789012:certificate/one",
+    "truststore": "s3://authorities/clients.pem",
+    "truststore_version": "7",
+    "iam_callers": True,
+    "cors_origins": "https://app.example.com,http://localhost:3000",
+    "callback_networks": "10.1.0.0/16",
+}
+"""What may be asked for, and mostly is not."""
+
 
 @pytest.fixture(scope="session", params=["local", "prod"])
 def app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Synthesised:
-    """The app for the emulator, and for AWS."""
+    """The app with its defaults, and the app for AWS with everything that may be asked for."""
     stage: str = request.param
-    return synthesise(stage, tmp_path_factory.mktemp(f"app-{stage}"))
+    context = {} if stage == "local" else EVERYTHING
+    return synthesise(stage, tmp_path_factory.mktemp(f"app-{stage}"), context)

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,15 +86,16 @@ class Synthesised:
                 yield policy, statement
 
 
-def synthesise(stage: str, folder: Path) -> Synthesised:
+def synthesise(stage: str, folder: Path, context: Mapping[str, object]) -> Synthesised:
     """Synthesises the app.
 
     Args:
         stage: The stage.
         folder: Where to put the assembly.
+        context: Further settings.
     """
     flags = json.loads((ROOT / "cdk.json").read_text())["context"]
-    app = cdk.App(context={**flags, "stage": stage}, outdir=str(folder))
+    app = cdk.App(context={**flags, "stage": stage, **context}, outdir=str(folder))
     build(app)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     with contextlib.suppress(RuntimeError):  # the report says what it failed on

@@ -3,18 +3,23 @@
 import json
 
 import pytest
-from event_bus.api.routes import ROUTES
+from event_bus.api.routes import BY_KEY, ROUTES
 
 from tests.unit.infra.synthesised import Resource, Synthesised
 
 
-def parts_of(app: Synthesised, protocol: str, kind: str) -> list[Resource]:
-    """The parts of the API of a protocol."""
+def api_of(app: Synthesised, kind: str) -> Resource:
+    """One of the APIs: `HTTP`, `WEBSOCKET` or `IAM`."""
+    name = f"event-bus-{app.stage}" + ("" if kind == "HTTP" else f"-{kind.lower()}")
     (api,) = [
-        each
-        for each in app.resources("AWS::ApiGatewayV2::Api")
-        if each.properties["ProtocolType"] == protocol
+        each for each in app.resources("AWS::ApiGatewayV2::Api") if each.properties["Name"] == name
     ]
+    return api
+
+
+def parts_of(app: Synthesised, protocol: str, kind: str) -> list[Resource]:
+    """The parts of an API."""
+    api = api_of(app, protocol)
     return [
         each
         for each in app.resources(f"AWS::ApiGatewayV2::{kind}")
@@ -70,10 +75,14 @@ def test_the_authorizer_sees_every_request(app: Synthesised) -> None:
     assert not properties.get("IdentitySource")
 
 
-@pytest.mark.parametrize(("protocol", "name"), [("HTTP", "$default"), ("WEBSOCKET", None)])
+@pytest.mark.parametrize(
+    ("protocol", "name"), [("HTTP", "$default"), ("WEBSOCKET", None), ("IAM", "$default")]
+)
 def test_the_stage_is_throttled_and_logged_without_keys(
     app: Synthesised, protocol: str, name: str | None
 ) -> None:
+    if app.local and protocol == "IAM":
+        return
     (stage,) = parts_of(app, protocol, "Stage")
     properties = stage.properties
     assert properties["StageName"] == (name or app.stage)
@@ -97,3 +106,44 @@ def test_whoever_connects_is_authorized(app: Synthesised) -> None:
     assert not authorizer.properties.get("IdentitySource")
     for route in made.values():
         assert function_behind(app, route) == "socket"
+
+
+def test_callers_that_sign_reach_all_that_asks_for_a_key(app: Synthesised) -> None:
+    if app.local:
+        assert len(app.resources("AWS::ApiGatewayV2::Api")) == 2
+        return
+    made = routes(app, "IAM")
+    assert set(made) == {route.key for route in ROUTES if not route.public}
+    for key, route in made.items():
+        assert route.properties["AuthorizationType"] == "AWS_IAM", key
+        assert function_behind(app, route) == BY_KEY[key].function
+
+
+def test_a_domain_with_mutual_tls_is_the_only_way(app: Synthesised) -> None:
+    api = api_of(app, "HTTP").properties
+    if app.local:
+        assert not app.resources("AWS::ApiGatewayV2::DomainName")
+        assert not api.get("DisableExecuteApiEndpoint")
+        return
+    (domain,) = app.resources("AWS::ApiGatewayV2::DomainName")
+    assert domain.properties["DomainName"] == "bus.example.com"
+    assert domain.properties["MutualTlsAuthentication"] == {
+        "TruststoreUri": "s3://authorities/clients.pem",
+        "TruststoreVersion": "7",
+    }
+    (endpoint,) = domain.properties["DomainNameConfigurations"]
+    assert endpoint["SecurityPolicy"] == "TLS_1_2"
+    (mapping,) = app.resources("AWS::ApiGatewayV2::ApiMapping")
+    assert mapping.properties["Stage"] == "$default"
+    assert api["DisableExecuteApiEndpoint"] is True
+
+
+def test_pages_of_named_origins_alone_may_call_the_api(app: Synthesised) -> None:
+    if app.local:
+        assert "CorsConfiguration" not in api_of(app, "HTTP").properties
+        return
+    cors = api_of(app, "HTTP").properties["CorsConfiguration"]
+    assert cors["AllowOrigins"] == ["https://app.example.com", "http://localhost:3000"]
+    assert set(cors["AllowMethods"]) == {route.method for route in ROUTES}
+    assert "x-api-key" in cors["AllowHeaders"]
+    assert not cors.get("AllowCredentials")

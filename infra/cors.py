@@ -1,0 +1,34 @@
+"""Which pages may call the API from browsers."""
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+from event_bus.api.endpoint import READ_HEADERS, WRITTEN_HEADERS
+from event_bus.api.routes import ROUTES
+
+_MAX_AGE_SECONDS = 3600
+
+
+class Cors(TypedDict):
+    """The CORS configuration of an HTTP API, as API Gateway names its members."""
+
+    AllowOrigins: list[str]
+    AllowMethods: list[str]
+    AllowHeaders: list[str]
+    ExposeHeaders: list[str]
+    MaxAge: int
+
+
+def cors(origins: Sequence[str]) -> Cors:
+    """What pages of some origins may do: all that keys permit, for no cookie is ever looked at.
+
+    Args:
+        origins: The origins.
+    """
+    return Cors(
+        AllowOrigins=list(origins),
+        AllowMethods=sorted({route.method for route in ROUTES}),
+        AllowHeaders=list(READ_HEADERS),
+        ExposeHeaders=list(WRITTEN_HEADERS),
+        MaxAge=_MAX_AGE_SECONDS,
+    )

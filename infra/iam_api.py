@@ -1,0 +1,75 @@
+"""A second API over the same functions, for callers that sign their requests (SigV4)."""
+
+from collections.abc import Mapping
+
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_apigatewayv2_authorizers as authorizers
+from aws_cdk import aws_apigatewayv2_integrations as integrations
+from constructs import Construct
+from event_bus.api.routes import ROUTES
+
+from infra.api_stage import ApiStage
+from infra.data import DataStack
+from infra.function import BusFunction
+from infra.outputs import output
+from infra.settings import Settings
+
+
+class IamApi(Construct):
+    """An API whose callers IAM knows; each of its functions finds the service that one is.
+
+    A route has one authorizer, so that an API for keys cannot be one for signatures as well.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        functions: Mapping[str, BusFunction],
+        data: DataStack,
+        access_log: Mapping[str, str],
+        settings: Settings,
+    ) -> None:
+        """Makes the API.
+
+        Args:
+            scope: What it is part of.
+            construct_id: Its name there.
+            functions: The functions behind it, by folder.
+            data: What is stored.
+            access_log: What is logged of a request, by name.
+            settings: The settings of the deployment.
+        """
+        super().__init__(scope, construct_id)
+        api = apigateway.HttpApi(
+            self,
+            "Api",
+            api_name=f"event-bus-{settings.stage}-iam",
+            description=f"Event bus, stage {settings.stage}: for callers that sign",
+            create_default_stage=False,
+            default_authorizer=authorizers.HttpIamAuthorizer(),
+        )
+        ApiStage(
+            self,
+            "Stage",
+            api_id=api.api_id,
+            name="$default",
+            access_log=access_log,
+            settings=settings,
+        )
+        routes = [route for route in ROUTES if not route.public]
+        behind = {}
+        for folder in dict.fromkeys(route.function for route in routes):
+            functions[folder].use_table(data.keys, "GetItem", "UpdateItem")
+            behind[folder] = integrations.HttpLambdaIntegration(
+                folder.title(), functions[folder].function, scope_permission_to_route=False
+            )
+        for route in routes:
+            api.add_routes(
+                path=route.path,
+                methods=[apigateway.HttpMethod(route.method)],
+                integration=behind[route.function],
+            )
+        output(self, "IamApiUrl", api.api_endpoint)
+        output(self, "IamApiId", api.api_id)

@@ -1,0 +1,30 @@
+"""Callers that IAM knows: API Gateway has checked their signature (SigV4), and names them."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from event_bus import clients
+from event_bus.security.authenticator import Authenticator
+from event_bus.settings import settings
+from event_bus.stores.keys import KeyStore
+
+
+def context_of(identity: Mapping[str, Any]) -> dict[str, str]:
+    """What an authorizer would hand on of a caller, or why there is none.
+
+    Args:
+        identity: `requestContext.authorizer.iam`, as API Gateway fills it in
+            (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html).
+    """
+    caller = _authenticator().identify_principal(str(identity.get("userArn") or ""))
+    if caller:
+        return caller.context()
+    return {"reason": "No service is registered for this role or user of IAM."}
+
+
+@cache
+def _authenticator() -> Authenticator:
+    keys = KeyStore(clients.dynamodb(), settings().keys_table)
+    # Who is an admin is proven by the admin key alone.
+    return Authenticator(keys, admin_key=lambda: "")

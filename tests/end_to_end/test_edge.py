@@ -1,0 +1,114 @@
+"""What stands before the functions: signatures of IAM, origins of pages, headers of answers."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from tests.end_to_end.problems import problem
+from tests.end_to_end.receiver import eventually
+from tests.end_to_end.world import World
+
+Send = Callable[..., httpx.Response]
+
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
+}
+
+
+def assumed(world: World, name: str) -> tuple[str, Credentials]:
+    """A role, and a session of it."""
+    made = world.bus.client("iam").create_role(
+        RoleName=name, Path="/teams/", AssumeRolePolicyDocument=orjson.dumps(TRUST).decode()
+    )["Role"]
+    given = world.bus.client("sts").assume_role(RoleArn=made["Arn"], RoleSessionName="a-session")
+    keys = given["Credentials"]
+    return made["Arn"], Credentials(
+        keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"]
+    )
+
+
+def signing(world: World, credentials: Credentials) -> Send:
+    """Sends requests to the API for callers of IAM, signed (SigV4)."""
+    root = f"{world.bus.endpoint_url}/_aws/execute-api/{world.bus.resources['iam_api_id']}"
+
+    def send(method: str, path: str, body: Any = None) -> httpx.Response:
+        content = b"" if body is None else orjson.dumps(body)
+        headers = {"content-type": "application/json"}
+        request = AWSRequest(method, root + path, headers, content)
+        SigV4Auth(credentials, "execute-api", world.bus.region).add_auth(request)
+        return httpx.request(
+            method, root + path, headers=dict(request.headers), content=content, timeout=30
+        )
+
+    return send
+
+
+def test_a_role_of_iam_stands_for_a_service(world: World) -> None:
+    domain = world.name("task")
+    service = world.publisher(f"{domain}.*")
+    arn, session = assumed(world, world.name("role"))
+    send = signing(world, session)
+    assert "IAM" in problem(send("GET", "/events"), 401)["detail"]
+    path = f"/publishers/{service.service_id}/keys"
+    asked = {
+        "scopes": ["publish", "read"],
+        "authentication": {"type": "iam", "principal": arn},
+    }
+    # Which role is whose is for admins to say.
+    assert problem(service.http.post(path, json=asked), 403)
+    made = world.admin.http.post(path, json=asked)
+    assert made.status_code == 201, made.text
+    assert made.json()["stands_for"] == arn.replace("role/teams/", "role/")
+    assert "authentication" not in made.json()
+    accepted = send("POST", "/events", {"type": f"{domain}.created", "payload": {}})
+    assert accepted.status_code == 202, accepted.text
+    assert accepted.json()["source"] == service.service_id
+    assert problem(send("GET", "/subscriptions/x"), 404)
+    assert problem(send("POST", "/subscriptions", {}), 403)
+    taken = world.service()
+    other = world.admin.http.post(f"/publishers/{taken.service_id}/keys", json=asked)
+    assert problem(other, 409)["errors"][0]["pointer"] == "/authentication/principal"
+    assert world.admin.http.delete(f"{path}/{made.json()['id']}").status_code == 204
+    eventually(lambda: send("GET", "/events").status_code == 401, 60)
+
+
+def test_an_unsigned_request_does_not_pass(world: World) -> None:
+    root = f"{world.bus.endpoint_url}/_aws/execute-api/{world.bus.resources['iam_api_id']}"
+    answer = httpx.get(f"{root}/events", headers={"x-api-key": world.admin.key}, timeout=30)
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("header", ["x-amzn-iam-user-arn", "x-client-cert-subject-dn"])
+def test_nobody_is_believed_who_names_himself(world: World, header: str) -> None:
+    answer = world.anonymous().get("/events", headers={header: "CN=admin"})
+    assert problem(answer, 401)
+
+
+def test_pages_are_told_what_they_may_send(world: World) -> None:
+    origin = "https://app.example.com"
+    asked = {"origin": origin, "access-control-request-method": "POST"}
+    answer = world.anonymous().options("/events", headers=asked)
+    assert answer.status_code == 204
+    assert "POST" in answer.headers["access-control-allow-methods"]
+    assert "x-api-key" in answer.headers["access-control-allow-headers"]
+    assert "access-control-allow-credentials" not in answer.headers
+    seen = world.admin.http.get("/events", headers={"origin": origin})
+    assert seen.headers["access-control-allow-origin"]
+
+
+@pytest.mark.parametrize("path", ["/events", "/events/none", "/health/live", "/nowhere"])
+def test_every_answer_guards_itself(world: World, path: str) -> None:
+    for client in (world.admin.http, world.anonymous()):
+        headers = client.get(path).headers
+        assert headers["cache-control"] == "no-store"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["strict-transport-security"].startswith("max-age=")
