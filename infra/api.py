@@ -115,6 +115,8 @@ class ApiStack(cdk.Stack):
     def _authorize(self, data: DataStack) -> BusFunction:
         function = self._function("authorize", timeout=_AUTHORIZER_TIMEOUT)
         function.use_table(data.keys, "GetItem", "UpdateItem")
+        function.use_table(data.limits, "UpdateItem")
+        function.tell("KEY_RATE", str(self._settings.key_rate))
         function.use_secret("ADMIN_SECRET_ARN", data.admin_secret, data.key)
         return function
 

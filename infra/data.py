@@ -31,6 +31,7 @@ class DataStack(cdk.Stack):
         replays: The table of replays.
         publishers: The table of publishers.
         keys: The table of API keys.
+        limits: The table of counted requests.
         subscriptions: The table of subscriptions.
         changes: The table of subscription changes.
         payloads: The bucket of payloads too large for the table of events.
@@ -72,6 +73,7 @@ class DataStack(cdk.Stack):
         self.replays = self._table(tables.REPLAYS)
         self.publishers = self._table(tables.PUBLISHERS)
         self.keys = self._table(tables.KEYS)
+        self.limits = self._table(tables.LIMITS)
         self.subscriptions = self._table(tables.SUBSCRIPTIONS)
         self.changes = self._table(tables.CHANGES)
         self.payloads = BusBucket(self, "Payloads", key=self.key, settings=settings)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Annotated, Literal
 
+from event_bus.security.rate_limits import MAX_RATE
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -98,6 +99,12 @@ class Settings(BaseModel):
         ge=1,
         le=50_000,
         description="Requests that the API takes at once.",
+    )
+    key_rate: int = Field(
+        default=200,
+        ge=1,
+        le=MAX_RATE,
+        description="Requests a second that a key may make, over ten seconds.",
     )
     http_lane_concurrency: int = Field(
         default=50,

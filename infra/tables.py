@@ -143,6 +143,7 @@ KEYS = Table(
     indexes=(_all_by("by_service", "service_id", "id"),),
     expires=True,
 )
+LIMITS = Table("limits", Attribute("id"), expires=True)
 SUBSCRIPTIONS = Table(
     "subscriptions",
     Attribute("id"),
@@ -166,6 +167,7 @@ TABLES = (
     REPLAYS,
     PUBLISHERS,
     KEYS,
+    LIMITS,
     SUBSCRIPTIONS,
     CHANGES,
 )

@@ -16,6 +16,7 @@ from event_bus.stores.events import EventStore
 from event_bus.stores.followers import FollowerStore
 from event_bus.stores.inboxes import InboxStore
 from event_bus.stores.keys import KeyStore
+from event_bus.stores.limits import LimitStore
 from event_bus.stores.payloads import PayloadStore
 from event_bus.stores.publishers import PublisherStore
 from event_bus.stores.replays import ReplayStore
@@ -111,6 +112,10 @@ class Aws:
     @property
     def publishers(self) -> PublisherStore:
         return PublisherStore(self.dynamodb, self.tables["publishers"])
+
+    @property
+    def limits(self) -> LimitStore:
+        return LimitStore(self.dynamodb, self.tables["limits"])
 
     @property
     def keys(self) -> KeyStore:

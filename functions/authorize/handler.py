@@ -11,14 +11,17 @@ from event_bus import clients
 from event_bus.log import logger
 from event_bus.security.admin_key import AdminKey
 from event_bus.security.authenticator import Authenticator, key_in
-from event_bus.security.callers import Caller
+from event_bus.security.callers import ADMIN, Caller
+from event_bus.security.rate_limits import Allowance, RateLimiter
 from event_bus.settings import settings
 from event_bus.stores.keys import KeyStore
+from event_bus.stores.limits import LimitStore
 
 _authenticator = Authenticator(
     keys=KeyStore(clients.dynamodb(), settings().keys_table),
     admin_key=AdminKey(clients.secrets(), settings().admin_secret).read,
 )
+_limiter = RateLimiter(LimitStore(clients.dynamodb(), settings().limits_table))
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -27,11 +30,18 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     query = event.get("queryStringParameters") or {}
     caller = _authenticator.identify(headers, query, _subject(event))
     logger.info("identified", service_id=caller and caller.service_id, route=event.get("routeKey"))
+    context = caller.context() if caller else _reason(headers, query)
+    allowance = _spend(caller) if caller else None
     if "methodArn" in event:
         # Over a WebSocket events are received, and nothing else.
-        may_connect = caller is not None and caller.permits("receive")
+        exceeded = allowance is not None and allowance.exceeded
+        may_connect = caller is not None and caller.permits("receive") and not exceeded
         return _policy(event["methodArn"], caller if may_connect else None)
-    return {"isAuthorized": True, "context": _context_of(caller, headers, query)}
+    return {"isAuthorized": True, "context": context | (allowance.context() if allowance else {})}
+
+
+def _spend(caller: Caller) -> Allowance:
+    return _limiter.spend(caller.key_id or ADMIN, caller.rate_limit or settings().key_rate)
 
 
 def _subject(event: dict[str, Any]) -> str | None:
@@ -44,11 +54,7 @@ def _subject(event: dict[str, Any]) -> str | None:
     return subject
 
 
-def _context_of(
-    caller: Caller | None, headers: dict[str, str], query: dict[str, str]
-) -> dict[str, str]:
-    if caller:
-        return caller.context()
+def _reason(headers: dict[str, str], query: dict[str, str]) -> dict[str, str]:
     if key_in(headers):
         return {"reason": "The API key is not valid."}
     return {"reason": "The token is not valid, or its time is over."} if "token" in query else {}

@@ -113,6 +113,15 @@ class InvalidRequest(Problem):
         return cls(f"{pointer or 'the body'}: {detail}", [Fault(pointer, detail)])
 
 
+class TooManyRequests(Problem):
+    """The key has made its requests, and may make more in a moment."""
+
+    status, kind, title = 429, "too-many-requests", "The key makes too many requests"
+
+    def __init__(self, detail: str, retry_after_seconds: int) -> None:
+        super().__init__(detail, headers={"retry-after": str(retry_after_seconds)})
+
+
 class Unavailable(Problem):
     """A service behind the bus does not answer; the request may be sent again."""
 

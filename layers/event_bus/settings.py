@@ -78,6 +78,16 @@ class Settings:
         return self._name("KEYS_TABLE")
 
     @property
+    def limits_table(self) -> str:
+        """The name of the table of counted requests."""
+        return self._name("LIMITS_TABLE")
+
+    @property
+    def key_rate(self) -> int:
+        """How many requests a second a key may make."""
+        return int(self._name("KEY_RATE"))
+
+    @property
     def subscriptions_table(self) -> str:
         """The name of the table of subscriptions."""
         return self._name("SUBSCRIPTIONS_TABLE")

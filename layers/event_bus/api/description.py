@@ -380,6 +380,7 @@ _REFUSALS: dict[int, str] = {
     413: f"The body is over {MAX_BODY_BYTES} bytes, or a payload over its limit.",
     415: "The body is not JSON.",
     422: "A member of the body is not what it must be.",
+    429: "The key makes too many requests; `Retry-After` says when to come again.",
 }
 
 _SPECIAL: dict[str, Schema] = {
@@ -458,7 +459,7 @@ def _operation(route: Route) -> dict[str, Any]:
 def _refusals(route: Route, operation: _Operation) -> list[int]:
     statuses = set(operation.refusals)
     if not route.public:
-        statuses |= {401, 403}
+        statuses |= {401, 403, 429}
     if operation.query:
         statuses.add(400)
     if operation.body:

@@ -231,6 +231,7 @@ def key_document(key: ApiKey, api_key: str | None = None) -> dict[str, Any]:
         "created_at": key.created_at,
         "expires_at": None if key.expires_at is None else times.at(key.expires_at),
         "last_used_at": key.last_used_at,
+        "rate_limit": key.rate_limit,
         **_authentication(api_key),
     }
 

@@ -21,10 +21,12 @@ from event_bus.errors import (
     NotFound,
     Problem,
     TooLarge,
+    TooManyRequests,
     UnsupportedMediaType,
 )
 from event_bus.log import logger
 from event_bus.security.callers import Caller, caller_of, listener_of
+from event_bus.security.rate_limits import WINDOW_SECONDS, Allowance, allowance_of
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """The largest body of a request: Lambda takes 6 MB, of which base64 leaves some 4.5."""
@@ -38,7 +40,7 @@ MAX_ID_CHARACTERS = 128
 READ_HEADERS = ("authorization", "content-type", "last-event-id", "x-api-key")
 """The headers of requests that say something to the API, as far as pages may send them."""
 
-WRITTEN_HEADERS = ("location", "retry-after")
+WRITTEN_HEADERS = ("location", "ratelimit", "ratelimit-policy", "retry-after")
 """The headers of answers that pages may read."""
 
 _SECURITY_HEADERS = {
@@ -100,6 +102,11 @@ class Request:
             return context_of(identity)
         context: dict[str, Any] | None = authorizer.get("lambda")
         return context
+
+    @property
+    def allowance(self) -> Allowance | None:
+        """What the key is allowed, if its requests are counted."""
+        return allowance_of(self._authorized)
 
     @property
     def id(self) -> str:
@@ -213,6 +220,8 @@ def answer(event: Mapping[str, Any], operations: Mapping[str, Operation]) -> dic
         response = _operation(event["routeKey"], request, operations)(request)
     except Exception as error:
         response = _refusal(problem_of(error, request.id), request)
+    if allowance := request.allowance:
+        response.headers.update(_rate_headers(allowance))
     logger.info("answered", route=event["routeKey"], status=response.status, request_id=request.id)
     return _written(response)
 
@@ -223,10 +232,23 @@ def _operation(key: str, request: Request, operations: Mapping[str, Operation]) 
         raise NotFound("No resource has this path and method; see /openapi.json.")
     if route.scope:
         caller = request.caller
+        if (allowance := request.allowance) and allowance.exceeded:
+            raise TooManyRequests(
+                f"The key may make {allowance.quota} requests in {WINDOW_SECONDS} seconds.",
+                allowance.reset,
+            )
         caller.need(route.scope)
         if route.admin and not caller.admin:
             raise Forbidden("This needs an admin key.")
     return operations[key]
+
+
+def _rate_headers(allowance: Allowance) -> dict[str, str]:
+    # https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
+    return {
+        "ratelimit-policy": f'"key";q={allowance.quota};w={WINDOW_SECONDS}',
+        "ratelimit": f'"key";r={allowance.left};t={allowance.reset}',
+    }
 
 
 def _refusal(problem: Problem, request: Request) -> Response:

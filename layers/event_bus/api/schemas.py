@@ -86,6 +86,9 @@ _KEY: dict[str, Schema] = {
     "created_at": _TIME,
     "expires_at": _NULLABLE_TIME,
     "last_used_at": {**_NULLABLE_TIME, "description": "Up to five minutes late."},
+    "rate_limit": _nullable(
+        "integer", description="Requests a second; null where it is what all keys may make."
+    ),
 }
 
 _PUBLISHER: dict[str, Schema] = {

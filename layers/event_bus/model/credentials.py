@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 from event_bus.model.validation import Name, Request, Time, checked, refuse_control_characters
 from event_bus.security.keys import CredentialType, check_chosen_key
 from event_bus.security.principals import check_principal, principal_of
+from event_bus.security.rate_limits import MAX_RATE
 from event_bus.security.scopes import Scope
 
 MAX_OVERLAP_SECONDS = 7 * 24 * 3600
@@ -76,6 +77,7 @@ class KeyRequest(Request):
     name: Name | None = None
     scopes: Annotated[list[Scope], Field(min_length=1)] | None = None
     expires_at: Time | None = None
+    rate_limit: Annotated[int, Field(ge=1, le=MAX_RATE)] | None = None
     authentication: Authentication = Field(default_factory=Authentication)
 
 

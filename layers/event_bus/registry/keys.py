@@ -98,24 +98,34 @@ class KeyRing:
         """Makes a further key.
 
         Raises:
-            Forbidden: The key would permit more than the one that asks for it.
+            Forbidden: The key would permit more than the one that asks for it, or a service sets
+                its rate.
             InvalidRequest: It would have ended already.
             Conflict: The service has `MAX_KEYS`, or the key stands for another service.
         """
         scopes = None if asked.scopes is None else tuple(sorted(set(asked.scopes)))
         _refuse_more(scopes, caller)
+        if asked.rate_limit is not None and not caller.admin:
+            detail = "is for admin keys alone to set"
+            raise Forbidden(f"/rate_limit {detail}.", [Fault("/rate_limit", detail)])
         expires_at = int(times.seconds(asked.expires_at)) if asked.expires_at else None
         if expires_at and expires_at <= times.unix():
             raise InvalidRequest.at("/expires_at", "must lie in the future")
         self._refuse_too_many(service_id)
         issued = issue(asked.authentication, service_id, caller)
-        kept = replace(issued.kept, name=asked.name, scopes=scopes, expires_at=expires_at)
+        kept = replace(
+            issued.kept,
+            name=asked.name,
+            scopes=scopes,
+            expires_at=expires_at,
+            rate_limit=asked.rate_limit,
+        )
         if not self.keys.add(kept):
             raise taken(asked.authentication)
         return replace(issued, kept=kept)
 
     def rotate(self, service_id: str, key_id: str, overlap: int, caller: Caller) -> IssuedKey:
-        """Replaces a generated or chosen key by a generated one of the same name and scopes.
+        """Replaces a generated or chosen key by a generated one of the same name, scopes and rate.
 
         Args:
             service_id: The service.
@@ -133,7 +143,7 @@ class KeyRing:
             raise Conflict("A certificate is replaced by adding another one.")
         _refuse_more(old.scopes, caller)
         issued = _generated(service_id, times.now())
-        kept = replace(issued.kept, name=old.name, scopes=old.scopes)
+        kept = replace(issued.kept, name=old.name, scopes=old.scopes, rate_limit=old.rate_limit)
         end = int(times.unix()) + overlap
         if old.expires_at is not None:
             end = min(end, old.expires_at)

@@ -149,7 +149,9 @@ class Authenticator:
         left = CACHE_SECONDS if kept.expires_at is None else kept.expires_at - times.unix()
         role: Role = "listener" if kept.token else "service"
         scopes = None if kept.scopes is None else frozenset(kept.scopes)
-        caller = Caller(kept.service_id, role, kept.subscription_id, scopes, kept.id)
+        caller = Caller(
+            kept.service_id, role, kept.subscription_id, scopes, kept.id, kept.rate_limit
+        )
         return caller, min(CACHE_SECONDS, left)
 
     def _note(self, kept: ApiKey) -> None:

@@ -24,6 +24,8 @@ class Caller:
         subscription_id: The one subscription that a stream token is for, if it is for one.
         scopes: What the key is limited to; None where it is not.
         key_id: The key; None for the admin's.
+        rate_limit: How many requests a second the key may make, if it is not what all keys may.
+            Functions behind the authorizer do not know it.
     """
 
     service_id: str
@@ -31,6 +33,7 @@ class Caller:
     subscription_id: str | None = None
     scopes: frozenset[Scope] | None = None
     key_id: str | None = field(default=None, compare=False)
+    rate_limit: int | None = field(default=None, compare=False)
 
     @property
     def admin(self) -> bool:

@@ -39,6 +39,7 @@ class ApiKey:
         last_used_at: When it was last seen, some minutes late, RFC 3339.
         subscription_id: The one subscription that a stream token is for, if it is for one.
         issued_by: The key by which a stream token was asked for; it ends with that key.
+        rate_limit: How many requests a second it may make, if it is not what all keys may.
     """
 
     id: str
@@ -53,6 +54,7 @@ class ApiKey:
     last_used_at: str | None = None
     subscription_id: str | None = None
     issued_by: str | None = None
+    rate_limit: int | None = None
 
     @property
     def token(self) -> bool:

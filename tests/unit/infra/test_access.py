@@ -24,7 +24,7 @@ OF_A_LANE = {
 # What the code of each function does with each table; what follows a slash is an index. The parts
 # of a transaction need the actions of single writes (PutItem, DeleteItem).
 TABLES = {
-    "authorize": {"keys": {"GetItem", "UpdateItem"}},
+    "authorize": {"keys": {"GetItem", "UpdateItem"}, "limits": {"UpdateItem"}},
     "publish": {
         "events": {"BatchGetItem", "GetItem", "PutItem"},
         "streams": {"PutItem", "Query"},

@@ -16,8 +16,9 @@ from event_bus.api.endpoint import (
     answer,
 )
 from event_bus.errors import Conflict, Fault, MalformedRequest, NotFound, Unauthenticated
+from event_bus.security.rate_limits import Allowance
 
-from tests.builders import service
+from tests.builders import AN_ADMIN, service
 from tests.requests import http_request
 
 SECRET = "a-secret-that-nobody-may-see"
@@ -48,6 +49,9 @@ def test_an_answer_is_json() -> None:
         "content-type": "application/json",
         "location": "/things/1",
         "cache-control": "no-store",
+        "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+        "referrer-policy": "no-referrer",
+        "strict-transport-security": "max-age=63072000; includeSubDomains",
         "x-content-type-options": "nosniff",
     }
 
@@ -207,3 +211,15 @@ def test_no_resource_has_an_absurdly_long_identifier() -> None:
     event = http_request("GET /x/{id}", parameters={"id": "e" * (MAX_ID_CHARACTERS + 1)})
     with pytest.raises(NotFound):
         _ = Request(event).resource_id
+
+
+@pytest.mark.parametrize(("exceeded", "status"), [(False, 200), (True, 429)])
+def test_a_counted_request_is_told_what_is_left(exceeded: bool, status: int) -> None:
+    allowance = Allowance(100, 7, 3, exceeded)
+    event = http_request("GET /events", caller=AN_ADMIN)
+    event["requestContext"]["authorizer"]["lambda"] |= allowance.context()
+    given = answer(event, {"GET /events": lambda _: Response(200, {})})
+    assert given["statusCode"] == status
+    assert given["headers"]["ratelimit-policy"] == '"key";q=100;w=10'
+    assert given["headers"]["ratelimit"] == '"key";r=7;t=3'
+    assert given["headers"].get("retry-after") == ("3" if exceeded else None)

@@ -1,0 +1,144 @@
+"""How many requests a key may make, counted by all functions together and cheaply by each.
+
+A function does not count each request in the table. It takes a share of what is left of a window,
+by one write, and spends it by itself. The first requests of a window are spent before it asks for
+anything, so that a key that is seldom used costs no write at all.
+"""
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from event_bus import times
+from event_bus.log import logger
+
+WINDOW_SECONDS = 10
+"""How long a window is."""
+
+MAX_RATE = 10_000
+"""The highest rate of a key, in requests a second."""
+
+_FREE = 0.02
+_SHARE = 0.05
+_COUNTED_KEYS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a key is allowed in a window.
+
+    Attributes:
+        quota: How many requests in all.
+        left: How many more, as far as is known here.
+        reset: In how many seconds the next window begins.
+        exceeded: Whether this request is one too many.
+    """
+
+    quota: int
+    left: int
+    reset: int
+    exceeded: bool = False
+
+    def context(self) -> dict[str, str]:
+        """What the authorizer hands on."""
+        return {
+            "rate_quota": str(self.quota),
+            "rate_left": str(self.left),
+            "rate_reset": str(self.reset),
+            "rate_exceeded": str(self.exceeded).lower(),
+        }
+
+
+def allowance_of(context: Mapping[str, str] | None) -> Allowance | None:
+    """What the authorizer found that a key is allowed; None where it counted no request.
+
+    Args:
+        context: What the authorizer handed on.
+    """
+    if not context or "rate_quota" not in context:
+        return None
+    quota, left, reset = (int(context[f"rate_{name}"]) for name in ("quota", "left", "reset"))
+    return Allowance(quota, left, reset, exceeded=context["rate_exceeded"] == "true")
+
+
+class Counters(Protocol):
+    """Where requests are counted."""
+
+    def add(self, name: str, requests: int, expires_at: int) -> int:
+        """Adds to a counter, which may go at a time in Unix seconds, and tells its new value."""
+
+
+@dataclass(slots=True)
+class _Window:
+    begun: int
+    credit: int
+    uncounted: int = 0
+    counted: int = 0
+    closed: bool = False
+
+
+class RateLimiter:
+    """Counts the requests of keys.
+
+    Functions that count side by side let pass at most what each spends before it asks, 2% of the
+    quota or one request, beyond the quota; a share that one of them does not spend is lost to the
+    others.
+
+    Args:
+        counters: Counts for all.
+        clock: The Unix time, in seconds.
+    """
+
+    def __init__(self, counters: Counters, clock: Callable[[], float] = times.unix) -> None:
+        self._counters = counters
+        self._clock = clock
+        self._windows: OrderedDict[str, _Window] = OrderedDict()
+
+    def spend(self, key_id: str, rate: int) -> Allowance:
+        """Counts one request.
+
+        Args:
+            key_id: The key.
+            rate: How many requests a second it may make, over a window.
+        """
+        now = self._clock()
+        quota = rate * WINDOW_SECONDS
+        window = self._window(key_id, int(now // WINDOW_SECONDS), quota)
+        reset = math.ceil((window.begun + 1) * WINDOW_SECONDS - now)
+        if window.credit == 0 and not window.closed:
+            self._ask(key_id, window, quota)
+        if window.closed:
+            return Allowance(quota, 0, reset, exceeded=True)
+        window.credit -= 1
+        window.uncounted += 1
+        left = quota - window.counted - window.uncounted
+        return Allowance(quota, max(0, left), reset)
+
+    def _window(self, key_id: str, number: int, quota: int) -> _Window:
+        window = self._windows.get(key_id)
+        if window is None or window.begun != number:
+            window = _Window(number, credit=max(1, int(quota * _FREE)))
+            self._windows[key_id] = window
+            if len(self._windows) > _COUNTED_KEYS:
+                self._windows.popitem(last=False)
+        return window
+
+    def _ask(self, key_id: str, window: _Window, quota: int) -> None:
+        share = max(1, int(quota * _SHARE))
+        spent, window.uncounted = window.uncounted, 0
+        name = f"{key_id}#{window.begun}"
+        try:
+            expires_at = (window.begun + 2) * WINDOW_SECONDS
+            window.counted = self._counters.add(name, spent + share, expires_at)
+        except Exception:
+            # Rather one request too many than none.
+            logger.exception("requests not counted", key_id=key_id)
+            window.credit = share
+            return
+        room = quota - (window.counted - share)
+        window.credit = max(0, min(share, room))
+        window.closed = window.credit == 0
+        # What the share holds is counted already, and is not spent yet.
+        window.uncounted = -share
