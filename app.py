@@ -3,6 +3,7 @@
 import aws_cdk as cdk
 
 from infra.api import ApiStack
+from infra.audit import AuditStack
 from infra.bus import BusStack
 from infra.data import DataStack
 from infra.operations import OperationsStack
@@ -17,9 +18,10 @@ def build(app: cdk.App) -> None:
     """
     settings = Settings.of(app.node.get_all_context())
     data = DataStack(app, "Data", settings=settings)
+    audit = AuditStack(app, "Audit", settings=settings, data=data)
     bus = BusStack(app, "Bus", settings=settings, data=data)
-    api = ApiStack(app, "Api", settings=settings, data=data, bus=bus)
-    OperationsStack(app, "Operations", settings=settings, bus=bus, api=api)
+    api = ApiStack(app, "Api", settings=settings, data=data, audit=audit, bus=bus)
+    OperationsStack(app, "Operations", settings=settings, audit=audit, bus=bus, api=api)
 
 
 if __name__ == "__main__":

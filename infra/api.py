@@ -8,6 +8,7 @@ from constructs import Construct
 from event_bus.api.routes import ROUTES
 
 from infra.api_stage import ApiStage
+from infra.audit import AUDIT_QUEUE_URL, AuditStack
 from infra.bus import REPLAY_QUEUE_URL, BusStack
 from infra.cors import cors
 from infra.data import DataStack
@@ -53,6 +54,7 @@ class ApiStack(cdk.Stack):
         *,
         settings: Settings,
         data: DataStack,
+        audit: AuditStack,
         bus: BusStack,
     ) -> None:
         super().__init__(
@@ -73,8 +75,11 @@ class ApiStack(cdk.Stack):
             "keys": self._keys(data),
             "recovery": self._recovery(data, bus),
             "inbox": self._inbox(data),
+            "audit_log": self._audit_log(data),
             "status": self._status(data, bus),
         }
+        for folder in {route.function for route in ROUTES if not route.public}:
+            self.functions[folder].use_queue(AUDIT_QUEUE_URL, audit.queue.queue, "SendMessage")
         self.api = apigateway.HttpApi(
             self,
             "Api",
@@ -202,6 +207,11 @@ class ApiStack(cdk.Stack):
         function.use_table(data.events, "BatchGetItem")
         function.use_bucket(data.payloads, "GetObject")
         function.use_retention()
+        return function
+
+    def _audit_log(self, data: DataStack) -> BusFunction:
+        function = self._function("audit_log")
+        function.use_table(data.audit, "Query")
         return function
 
     def _status(self, data: DataStack, bus: BusStack) -> BusFunction:

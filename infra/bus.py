@@ -11,7 +11,7 @@ from infra.lane import Lanes
 from infra.outputs import output
 from infra.queue import WorkQueue
 from infra.settings import Settings
-from infra.stream import StreamSource
+from infra.stream import Handover, StreamSource
 
 REPLAY_QUEUE_URL = "REPLAY_QUEUE_URL"
 """The variable that tells a function the URL of the queue of replays."""
@@ -80,7 +80,7 @@ class BusStack(cdk.Stack):
             # An event changes only where it takes the place of an expired one of its id.
             pattern={"eventName": ["INSERT", "MODIFY"]},
             # Half of the day that the stream keeps its records: given up before they are lost.
-            max_age=cdk.Duration.hours(12),
+            handover=Handover(cdk.Duration.hours(12)),
             failures=data.failures,
             settings=settings,
         )

@@ -32,6 +32,7 @@ class DataStack(cdk.Stack):
         publishers: The table of publishers.
         keys: The table of API keys.
         limits: The table of counted requests.
+        audit: The table of the audit log.
         subscriptions: The table of subscriptions.
         changes: The table of subscription changes.
         payloads: The bucket of payloads too large for the table of events.
@@ -74,6 +75,7 @@ class DataStack(cdk.Stack):
         self.publishers = self._table(tables.PUBLISHERS)
         self.keys = self._table(tables.KEYS)
         self.limits = self._table(tables.LIMITS)
+        self.audit = self._table(tables.AUDIT)
         self.subscriptions = self._table(tables.SUBSCRIPTIONS)
         self.changes = self._table(tables.CHANGES)
         self.payloads = BusBucket(self, "Payloads", key=self.key, settings=settings)

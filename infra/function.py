@@ -247,6 +247,7 @@ class BusFunction(Construct):
         queue: sqs.IQueue,
         *,
         max_concurrency: int | None = None,
+        window: cdk.Duration | None = None,
         name: str = "QueueSource",
     ) -> None:
         """Has the function work a queue.
@@ -254,6 +255,8 @@ class BusFunction(Construct):
         Args:
             queue: The queue.
             max_concurrency: How many of the function may do so side by side; None for no limit.
+            window: How long messages may wait for others to share a batch with; None for not at
+                all.
             name: What tells the source from others of the function.
         """
         self.allow(
@@ -266,7 +269,8 @@ class BusFunction(Construct):
             name,
             target=self.function,
             event_source_arn=queue.queue_arn,
-            batch_size=10,
+            batch_size=100 if window else 10,
+            max_batching_window=window,
             report_batch_item_failures=True,
             max_concurrency=max_concurrency,
         )

@@ -5,6 +5,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from infra.api import ApiStack
+from infra.audit import AuditStack
 from infra.bus import BusStack
 from infra.function import BusFunction
 from infra.queue import WorkQueue
@@ -26,6 +27,7 @@ class OperationsStack(cdk.Stack):
         construct_id: str,
         *,
         settings: Settings,
+        audit: AuditStack,
         bus: BusStack,
         api: ApiStack,
     ) -> None:
@@ -37,6 +39,7 @@ class OperationsStack(cdk.Stack):
         )
         functions = {
             **api.functions,
+            "audit": audit.write,
             "route": bus.route,
             **{f"deliver_{lane.protocol}": lane.deliver for lane in bus.lanes.all},
             "redrive": bus.lanes.redrive,
@@ -49,6 +52,7 @@ class OperationsStack(cdk.Stack):
             self._queue(f"{lane.node.id}Lane", lane.work)
         self._queue("Stranded", bus.stranded)
         self._queue("Replay", bus.replays)
+        self._queue("Audit", audit.queue)
         self._router(bus)
         self._alarm(
             "ApiFailures",

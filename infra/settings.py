@@ -80,6 +80,12 @@ class Settings(BaseModel):
         le=3650,
         description="Days that events, payloads and deliveries are kept.",
     )
+    audit_retention_days: int = Field(
+        default=365,
+        ge=1,
+        le=3650,
+        description="Days that the audit log is kept.",
+    )
     log_retention_days: Annotated[Literal[1, 7, 14, 30, 90, 365], BeforeValidator(int)] = Field(
         default=30,
         description="Days that logs are kept.",

@@ -12,7 +12,7 @@ from infra.function import BusFunction, Layers
 from infra.nag import accept
 from infra.outputs import output
 from infra.settings import Settings
-from infra.stream import StreamSource
+from infra.stream import Handover, StreamSource
 
 # API Gateway itself gives up after 29 seconds.
 _SOCKET_TIMEOUT = cdk.Duration.seconds(28)
@@ -102,7 +102,7 @@ class Sockets(Construct):
                 "dynamodb": {"NewImage": {"pushed": {"BOOL": [True]}}},
             },
             # What is not pushed stays in its inbox, and goes with what comes next.
-            max_age=cdk.Duration.minutes(5),
+            handover=Handover(cdk.Duration.minutes(5)),
             settings=settings,
         )
         output(self, "WebsocketApiId", self._api.api_id)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
@@ -12,8 +13,22 @@ from infra.nag import accept_wildcard
 from infra.settings import Settings
 from infra.storage import BusBucket, BusTable
 
-_BATCH_SIZE = 100
 _RETRIES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """How records are handed over.
+
+    Attributes:
+        max_age: How old a record may become that the function keeps failing on.
+        most: How many records a batch holds at most.
+        window: How long a record may wait for others to share a batch with; None for not at all.
+    """
+
+    max_age: cdk.Duration
+    most: int = 100
+    window: cdk.Duration | None = None
 
 
 class StreamSource(Construct):
@@ -31,7 +46,7 @@ class StreamSource(Construct):
         table: BusTable,
         function: BusFunction,
         pattern: Mapping[str, object],
-        max_age: cdk.Duration,
+        handover: Handover,
         failures: BusBucket | None = None,
         settings: Settings,
     ) -> None:
@@ -43,7 +58,7 @@ class StreamSource(Construct):
             table: The table, which has a stream.
             function: The function.
             pattern: Which records it is handed.
-            max_age: How old a record may become that it keeps failing on.
+            handover: How it is handed them.
             failures: The bucket for these; None where they may go.
             settings: The settings of the deployment.
         """
@@ -76,12 +91,13 @@ class StreamSource(Construct):
             function_name=function.function.function_name,
             event_source_arn=stream_arn,
             starting_position="TRIM_HORIZON",
-            batch_size=_BATCH_SIZE,
-            # No record waits for others to fill its batch.
-            maximum_batching_window_in_seconds=0,
+            batch_size=handover.most,
+            maximum_batching_window_in_seconds=handover.window.to_seconds()
+            if handover.window
+            else 0,
             bisect_batch_on_function_error=True,
             maximum_retry_attempts=_RETRIES,
-            maximum_record_age_in_seconds=max_age.to_seconds(),
+            maximum_record_age_in_seconds=handover.max_age.to_seconds(),
             destination_config=destination,
             filter_criteria=lambda_.CfnEventSourceMapping.FilterCriteriaProperty(
                 filters=[lambda_.CfnEventSourceMapping.FilterProperty(pattern=json.dumps(pattern))]

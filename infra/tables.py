@@ -143,6 +143,7 @@ KEYS = Table(
     indexes=(_all_by("by_service", "service_id", "id"),),
     expires=True,
 )
+AUDIT = Table("audit", Attribute("chain"), Attribute("number", "N"), expires=True)
 LIMITS = Table("limits", Attribute("id"), expires=True)
 SUBSCRIPTIONS = Table(
     "subscriptions",
@@ -168,6 +169,7 @@ TABLES = (
     PUBLISHERS,
     KEYS,
     LIMITS,
+    AUDIT,
     SUBSCRIPTIONS,
     CHANGES,
 )

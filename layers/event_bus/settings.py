@@ -78,6 +78,31 @@ class Settings:
         return self._name("KEYS_TABLE")
 
     @property
+    def audit_table(self) -> str:
+        """The name of the table of the audit log."""
+        return self._name("AUDIT_TABLE")
+
+    @property
+    def audit_bucket(self) -> str:
+        """The bucket of the audit log's signatures."""
+        return self._name("AUDIT_BUCKET")
+
+    @property
+    def audit_key(self) -> str:
+        """The ARN of the key that signs the audit log."""
+        return self._name("AUDIT_KEY_ARN")
+
+    @property
+    def audit_queue_url(self) -> str:
+        """The URL of the queue of what is to be written to the audit log."""
+        return self._name("AUDIT_QUEUE_URL")
+
+    @property
+    def audit_retention_days(self) -> int:
+        """Days that the audit log is kept."""
+        return int(self._name("AUDIT_RETENTION_DAYS"))
+
+    @property
     def limits_table(self) -> str:
         """The name of the table of counted requests."""
         return self._name("LIMITS_TABLE")

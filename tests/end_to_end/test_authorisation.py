@@ -108,6 +108,7 @@ CASES = {
     "POST /subscriptions/{id}/stream-tokens": Case(201, 404, the_subscription),
     "GET /stream": Case(200, 200, query={"types": "estate.*", "wait": "0"}),
     "POST /stream-tokens": Case(201, 201),
+    "GET /audit-log": Case(200, 403),
 } | {
     route: case
     for kind in ("publishers", "subscribers")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 RETENTION_DAYS = 30
 
 
-QUEUES = ("http_lane", "inbox_lane", "stranded_queue", "replay_queue")
+QUEUES = ("http_lane", "inbox_lane", "stranded_queue", "replay_queue", "audit_queue")
 """The queues with a redrive queue each, by the names that functions know them by."""
 
 

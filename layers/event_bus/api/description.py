@@ -349,6 +349,21 @@ _OPERATIONS: dict[str, _Operation] = {
         "Make a token by which a browser listens in the service's name for an hour.",
         {201: "StreamToken"},
     ),
+    "GET /audit-log": _Operation(
+        "listAuditLog",
+        "What was done on the bus, the newest first (admin).",
+        {200: "AuditPage"},
+        query=(
+            _query("action", "What was done, such as `publisher.create`.", minLength=1),
+            _query("actor", "The service that did it, `admin` or `anonymous`.", minLength=1),
+            _query("resource", "The identifier of what it was done to.", minLength=1),
+            _query("resource_type", "What that is, such as `subscription`.", minLength=1),
+            _query("status", "How it ended.", enum=["success", "failure", "denied"]),
+            _query("from", "The first timestamp, included.", format="date-time"),
+            _query("to", "The last timestamp, excluded.", format="date-time"),
+            *_PAGING,
+        ),
+    ),
     "GET /health/live": _Operation("isLive", "Whether the API answers.", {200: "Health"}),
     "GET /health/ready": _Operation(
         "isReady", "Whether all that the bus stands on answers.", {200: "Health", 503: "Health"}

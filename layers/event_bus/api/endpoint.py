@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from event_bus import strict_json
+from event_bus.api import audit
 from event_bus.api.failures import problem_of
 from event_bus.api.routes import BY_KEY
 from event_bus.errors import (
@@ -90,23 +91,23 @@ class Request:
         """
         route = BY_KEY.get(self.event["routeKey"])
         found = listener_of if route and route.tokens else caller_of
-        return found(self._authorized)
+        return found(self.found_out)
 
     @property
-    def _authorized(self) -> dict[str, Any] | None:
+    def found_out(self) -> dict[str, str]:
+        """What was found out about the caller, before the function or by it."""
         authorizer = self.event["requestContext"].get("authorizer") or {}
         if identity := authorizer.get("iam"):
             # Where there are such callers, and nowhere else, functions know how to find them.
             from event_bus.security.iam_callers import context_of  # noqa: PLC0415
 
             return context_of(identity)
-        context: dict[str, Any] | None = authorizer.get("lambda")
-        return context
+        return authorizer.get("lambda") or {}
 
     @property
     def allowance(self) -> Allowance | None:
         """What the key is allowed, if its requests are counted."""
-        return allowance_of(self._authorized)
+        return allowance_of(self.found_out)
 
     @property
     def id(self) -> str:
@@ -220,6 +221,8 @@ def answer(event: Mapping[str, Any], operations: Mapping[str, Operation]) -> dic
         response = _operation(event["routeKey"], request, operations)(request)
     except Exception as error:
         response = _refusal(problem_of(error, request.id), request)
+    if route := BY_KEY.get(event["routeKey"]):
+        audit.tell(event, route, request.found_out, response.status, response.body)
     if allowance := request.allowance:
         response.headers.update(_rate_headers(allowance))
     logger.info("answered", route=event["routeKey"], status=response.status, request_id=request.id)

@@ -9,7 +9,9 @@ from typing import Literal
 
 from event_bus.security.scopes import Scope
 
-FunctionName = Literal["publish", "events", "registry", "keys", "recovery", "inbox", "status"]
+FunctionName = Literal[
+    "publish", "events", "registry", "keys", "recovery", "inbox", "audit_log", "status"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,7 @@ class Route:
         path: The path with its parameters in braces, as API Gateway writes it.
         function: The folder under `functions/` that answers it.
         scope: What a key must permit; None where no key is asked for.
+        action: What the audit log calls it; the type of what it is done to comes first.
         admin: Whether an admin key is asked for, whatever another one permits.
         tokens: Whether a stream token will do in a key's place.
     """
@@ -29,6 +32,7 @@ class Route:
     path: str
     function: FunctionName
     scope: Scope | None
+    action: str = ""
     admin: bool = False
     tokens: bool = False
 
@@ -38,49 +42,66 @@ class Route:
         return f"{self.method} {self.path}"
 
     @property
+    def audited(self) -> bool:
+        """Whether the audit log tells of it, and not only of who was refused.
+
+        Accepted events are told of where they are stored; to acknowledge them is part of receiving.
+        """
+        unheard = ("event.publish", "inbox.acknowledge")
+        changes = self.method != "GET" and self.action not in unheard
+        return not self.public and (changes or self.action == "audit_log.read")
+
+    @property
     def public(self) -> bool:
         """Whether it is answered to anyone."""
         return self.scope is None
 
 
 ROUTES: tuple[Route, ...] = (
-    Route("POST", "/events", "publish", "publish"),
-    Route("GET", "/events", "events", "read"),
-    Route("GET", "/events/{id}", "events", "read"),
-    Route("POST", "/events/{id}/replay", "recovery", "recover"),
-    Route("POST", "/replays", "recovery", "recover"),
-    Route("GET", "/replays", "recovery", "read"),
-    Route("GET", "/replays/{id}", "recovery", "read"),
-    Route("DELETE", "/replays/{id}", "recovery", "recover"),
-    Route("GET", "/dead-letters", "recovery", "read"),
-    Route("POST", "/dead-letters/retry", "recovery", "recover"),
-    Route("GET", "/dead-letters/{id}", "recovery", "read"),
-    Route("POST", "/dead-letters/{id}/retry", "recovery", "recover"),
-    Route("DELETE", "/dead-letters/{id}", "recovery", "recover"),
-    Route("POST", "/publishers", "registry", "manage", admin=True),
-    Route("GET", "/publishers", "registry", "read"),
-    Route("GET", "/publishers/{id}", "registry", "read"),
-    Route("DELETE", "/publishers/{id}", "registry", "manage", admin=True),
-    Route("POST", "/publishers/{id}/keys", "keys", "manage"),
-    Route("GET", "/publishers/{id}/keys", "keys", "manage"),
-    Route("DELETE", "/publishers/{id}/keys/{key_id}", "keys", "manage"),
-    Route("POST", "/publishers/{id}/keys/{key_id}/rotate", "keys", "manage"),
-    Route("POST", "/subscribers/{id}/keys", "keys", "manage"),
-    Route("GET", "/subscribers/{id}/keys", "keys", "manage"),
-    Route("DELETE", "/subscribers/{id}/keys/{key_id}", "keys", "manage"),
-    Route("POST", "/subscribers/{id}/keys/{key_id}/rotate", "keys", "manage"),
-    Route("POST", "/subscriptions", "registry", "manage"),
-    Route("GET", "/subscriptions", "registry", "read"),
-    Route("GET", "/subscriptions/{id}", "registry", "read"),
-    Route("PATCH", "/subscriptions/{id}", "registry", "manage"),
-    Route("DELETE", "/subscriptions/{id}", "registry", "manage"),
-    Route("POST", "/subscriptions/{id}/secret/rotate", "registry", "manage"),
-    Route("GET", "/subscriptions/{id}/events", "inbox", "receive"),
-    Route("POST", "/subscriptions/{id}/ack", "inbox", "receive"),
-    Route("GET", "/subscriptions/{id}/stream", "inbox", "receive", tokens=True),
-    Route("POST", "/subscriptions/{id}/stream-tokens", "inbox", "receive"),
-    Route("GET", "/stream", "inbox", "receive", tokens=True),
-    Route("POST", "/stream-tokens", "inbox", "receive"),
+    Route("POST", "/events", "publish", "publish", "event.publish"),
+    Route("GET", "/events", "events", "read", "event.list"),
+    Route("GET", "/events/{id}", "events", "read", "event.read"),
+    Route("POST", "/events/{id}/replay", "recovery", "recover", "replay.create"),
+    Route("POST", "/replays", "recovery", "recover", "replay.create"),
+    Route("GET", "/replays", "recovery", "read", "replay.list"),
+    Route("GET", "/replays/{id}", "recovery", "read", "replay.read"),
+    Route("DELETE", "/replays/{id}", "recovery", "recover", "replay.cancel"),
+    Route("GET", "/dead-letters", "recovery", "read", "dead_letter.list"),
+    Route("POST", "/dead-letters/retry", "recovery", "recover", "dead_letter.retry"),
+    Route("GET", "/dead-letters/{id}", "recovery", "read", "dead_letter.read"),
+    Route("POST", "/dead-letters/{id}/retry", "recovery", "recover", "dead_letter.retry"),
+    Route("DELETE", "/dead-letters/{id}", "recovery", "recover", "dead_letter.discard"),
+    Route("POST", "/publishers", "registry", "manage", "publisher.create", admin=True),
+    Route("GET", "/publishers", "registry", "read", "publisher.list"),
+    Route("GET", "/publishers/{id}", "registry", "read", "publisher.read"),
+    Route("DELETE", "/publishers/{id}", "registry", "manage", "publisher.delete", admin=True),
+    Route("POST", "/publishers/{id}/keys", "keys", "manage", "key.create"),
+    Route("GET", "/publishers/{id}/keys", "keys", "manage", "key.list"),
+    Route("DELETE", "/publishers/{id}/keys/{key_id}", "keys", "manage", "key.revoke"),
+    Route("POST", "/publishers/{id}/keys/{key_id}/rotate", "keys", "manage", "key.rotate"),
+    Route("POST", "/subscribers/{id}/keys", "keys", "manage", "key.create"),
+    Route("GET", "/subscribers/{id}/keys", "keys", "manage", "key.list"),
+    Route("DELETE", "/subscribers/{id}/keys/{key_id}", "keys", "manage", "key.revoke"),
+    Route("POST", "/subscribers/{id}/keys/{key_id}/rotate", "keys", "manage", "key.rotate"),
+    Route("POST", "/subscriptions", "registry", "manage", "subscription.create"),
+    Route("GET", "/subscriptions", "registry", "read", "subscription.list"),
+    Route("GET", "/subscriptions/{id}", "registry", "read", "subscription.read"),
+    Route("PATCH", "/subscriptions/{id}", "registry", "manage", "subscription.change"),
+    Route("DELETE", "/subscriptions/{id}", "registry", "manage", "subscription.delete"),
+    Route(
+        "POST",
+        "/subscriptions/{id}/secret/rotate",
+        "registry",
+        "manage",
+        "subscription.rotate_secret",
+    ),
+    Route("GET", "/subscriptions/{id}/events", "inbox", "receive", "inbox.read"),
+    Route("POST", "/subscriptions/{id}/ack", "inbox", "receive", "inbox.acknowledge"),
+    Route("GET", "/subscriptions/{id}/stream", "inbox", "receive", "inbox.read", tokens=True),
+    Route("POST", "/subscriptions/{id}/stream-tokens", "inbox", "receive", "stream_token.create"),
+    Route("GET", "/stream", "inbox", "receive", "inbox.read", tokens=True),
+    Route("POST", "/stream-tokens", "inbox", "receive", "stream_token.create"),
+    Route("GET", "/audit-log", "audit_log", "read", "audit_log.read", admin=True),
     Route("GET", "/health/live", "status", None),
     Route("GET", "/health/ready", "status", None),
     Route("GET", "/health/broker", "status", None),

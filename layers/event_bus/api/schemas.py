@@ -285,6 +285,20 @@ SCHEMAS: dict[str, Schema] = {
             ),
         }
     ),
+    "AuditEntry": _object(
+        {
+            "id": _TEXT,
+            "timestamp": _TIME,
+            "action": _TEXT,
+            "actor": _TEXT,
+            "resource": _NULLABLE_TEXT,
+            "resource_type": _TEXT,
+            "details": {"type": "object"},
+            "status": {"enum": ["success", "failure", "denied"]},
+            "ip_address": _NULLABLE_TEXT,
+        }
+    ),
+    "AuditPage": _page("AuditEntry"),
     "Replay": _object(
         {
             "id": _TEXT,

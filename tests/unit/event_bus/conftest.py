@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 import pytest
 from event_bus.settings import settings
 
+from tests.handlers import log
 from tests.moto_aws import aws, clients, one_request_at_a_time
 from tests.threads import executor
 
-__all__ = ["aws", "clients", "executor", "one_request_at_a_time"]
+__all__ = ["aws", "clients", "executor", "log", "one_request_at_a_time"]
 
 
 @pytest.fixture

@@ -77,6 +77,9 @@ TABLES = {
         "replays": {"GetItem", "PutItem", "Query/by_kind", "Query/by_service"},
     },
     "status": {"events": {"GetItem"}},
+    # Nobody changes or removes what it wrote, and nobody else writes.
+    "audit": {"audit": {"PutItem", "Query"}},
+    "audit_log": {"audit": {"Query"}},
     "route": {
         "deliveries": {"BatchWriteItem", "UpdateItem"},
         "subscriptions": {"Scan"},
@@ -149,7 +152,7 @@ TABLES = {
 OF_THE_STREAM = {"DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"}
 
 # Which queues each function sends messages to.
-SENDERS = {
+SENDERS: dict[str, set[str]] = {
     **{
         f"{protocol.upper()}_LANE_URL": {
             *("route", "recovery", "redrive", "replay", "sweep"),
@@ -159,6 +162,7 @@ SENDERS = {
     },
     "STRANDED_QUEUE_URL": {"route", "sweep"},
     "REPLAY_QUEUE_URL": {"recovery", "registry", "replay", "sweep"},
+    "AUDIT_QUEUE_URL": {route.function for route in ROUTES if not route.public},
 }
 
 
@@ -229,6 +233,7 @@ def test_the_key_is_used_through_one_service_at_a_time(app: Synthesised) -> None
         for _, statement in app.statements()
         if any(action.startswith("kms:") for action in listed(statement["Action"]))
         and "SealingKey" not in str(statement["Resource"])
+        and statement["Action"] != "kms:Sign"
     ]
     assert uses
     for statement in uses:
@@ -414,3 +419,22 @@ def test_secrets_are_sealed_where_they_are_made_and_opened_where_they_sign(
         if "SealingKey" in str(statement["Resource"])
     }
     assert uses == {"registry": {"kms:Encrypt"}, "deliver_http": {"kms:Decrypt"}}
+
+
+def test_the_audit_log_is_signed_by_who_writes_it_and_its_signatures_stay(
+    app: Synthesised,
+) -> None:
+    signers = {
+        name
+        for name, function in app.functions().items()
+        if "kms:Sign" in actions_of(app, function)
+    }
+    assert signers == {"audit"}
+    assert "s3:DeleteObject" not in actions_of(app, app.functions()["audit"])
+    denied = [
+        statement
+        for policy in app.resources("AWS::S3::BucketPolicy")
+        for statement in policy.properties["PolicyDocument"]["Statement"]
+        if statement.get("Sid") == "KeptUntilItsTime"
+    ]
+    assert [each["Effect"] for each in denied] == ([] if app.local else ["Deny"])

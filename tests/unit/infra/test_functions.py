@@ -3,9 +3,20 @@
 from infra.built import ROOT
 from tests.unit.infra.synthesised import LANES, Synthesised
 
-BEHIND_THE_API = {"publish", "events", "registry", "keys", "recovery", "inbox", "status"}
+BEHIND_THE_API = {
+    "publish",
+    "events",
+    "registry",
+    "keys",
+    "recovery",
+    "inbox",
+    "audit_log",
+    "status",
+}
 FOLDERS = (
-    BEHIND_THE_API | LANES | {"authorize", "route", "redrive", "replay", "sweep", "socket", "push"}
+    BEHIND_THE_API
+    | LANES
+    | {"authorize", "route", "redrive", "replay", "sweep", "socket", "push", "audit"}
 )
 
 
@@ -70,7 +81,8 @@ def test_there_are_alarms_for_every_function_and_queue(app: Synthesised) -> None
     assert {alarm.stack for alarm in alarms} == {"Operations"}
     watched = [alarm.properties["MetricName"] for alarm in alarms]
     assert watched.count("Errors") == len(FOLDERS)
-    # Each lane, the stranded events, the replays: how they are worked off, what they give up.
-    assert watched.count("ApproximateNumberOfMessagesVisible") == len(LANES) + 2
-    assert watched.count("ApproximateAgeOfOldestMessage") == len(LANES) + 2
+    # Each lane, the stranded events, the replays, the audit log: how they are worked off, and what
+    # they give up.
+    assert watched.count("ApproximateNumberOfMessagesVisible") == len(LANES) + 3
+    assert watched.count("ApproximateAgeOfOldestMessage") == len(LANES) + 3
     assert {"IteratorAge", "OnFailureDestinationDeliveredEventCount", "5xx"} <= set(watched)

@@ -59,12 +59,14 @@ def test_queues_keep_messages_encrypted_and_for_14_days(app: Synthesised) -> Non
 
 def test_workers_report_single_failures_and_have_time_to_finish(app: Synthesised) -> None:
     mappings = sources(app)
-    # Each lane and its redrive queue, the stranded events, the replays.
-    assert len(mappings) == 2 * len(LANES) + 2
+    # Each lane and its redrive queue, the stranded events, the replays, the audit log.
+    assert len(mappings) == 2 * len(LANES) + 3
     functions = {function.name: function for function in app.resources("AWS::Lambda::Function")}
     for mapping in mappings:
         assert mapping.properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"], mapping
-        assert mapping.properties["BatchSize"] == 10, mapping
+        # Entries of the audit log wait for others, as nothing else does.
+        gathers = "MaximumBatchingWindowInSeconds" in mapping.properties
+        assert mapping.properties["BatchSize"] == (100 if gathers else 10), mapping
         queue = queue_behind(app, mapping.properties["EventSourceArn"])
         function = functions[mapping.properties["FunctionName"]["Ref"]]
         visible_again = queue.properties["VisibilityTimeout"]
@@ -86,7 +88,7 @@ def test_every_working_queue_has_a_function_and_so_have_the_redrive_queues_of_la
     assert by_queue.keys() == working | redrives
     # What a lane gave up becomes dead letters; of the others it waits for a person.
     assert {by_queue[queue] for queue in redrives} == {"redrive"}
-    assert {by_queue[queue] for queue in working} == {*LANES, "route", "replay"}
+    assert {by_queue[queue] for queue in working} == {*LANES, "route", "replay", "audit"}
 
 
 def test_functions_may_take_from_the_queues_they_work(app: Synthesised) -> None:
@@ -113,12 +115,12 @@ def test_lanes_are_held_to_their_concurrency(app: Synthesised) -> None:
 
 def test_a_poison_record_cannot_block_the_stream(app: Synthesised) -> None:
     streams = stream_sources(app)
-    assert streams.keys() == {"route", "push"}
-    for properties in streams.values():
+    assert streams.keys() == {"route", "push", "audit"}
+    for name, properties in streams.items():
         assert properties["StartingPosition"] == "TRIM_HORIZON"
         assert properties["BisectBatchOnFunctionError"] is True
         assert properties["MaximumRetryAttempts"] == 10
-        assert properties["MaximumBatchingWindowInSeconds"] == 0
+        assert properties["MaximumBatchingWindowInSeconds"] == (60 if name == "audit" else 0)
     route, push = streams["route"], streams["push"]
     assert 3600 <= route["MaximumRecordAgeInSeconds"] < 86_400
     assert patterns_of(route) == [{"eventName": ["INSERT", "MODIFY"]}]

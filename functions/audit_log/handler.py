@@ -1,0 +1,30 @@
+"""Shows the audit log: `GET /audit-log`."""
+
+from typing import Any
+
+from event_bus import clients
+from event_bus.api.endpoint import Request, Response, answer
+from event_bus.api.paging import limit_in, read_cursor, time_in, write_cursor
+from event_bus.auditing.reader import MEMBERS, AuditQuery, AuditReader
+from event_bus.settings import settings
+from event_bus.stores.audit import AuditStore
+
+_reader = AuditReader(AuditStore(clients.dynamodb(), settings().audit_table))
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Answers API Gateway."""
+    return answer(event, {"GET /audit-log": _list})
+
+
+def _list(request: Request) -> Response:
+    caller = request.caller
+    query = request.query(*MEMBERS, "from", "to", "limit", "cursor")
+    asked = AuditQuery(
+        since=time_in(query, "from"),
+        until=time_in(query, "to"),
+        members={name: query[name] for name in MEMBERS if name in query},
+    )
+    found, position = _reader.page(asked, read_cursor(query, caller), limit_in(query))
+    cursor = write_cursor(position, query, caller) if position else None
+    return Response(200, {"items": found, "next_cursor": cursor})

@@ -1,0 +1,126 @@
+"""The stack of the audit log: its queue, the function that alone writes it, and its signatures."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infra.data import DataStack
+from infra.function import BusFunction, Layers
+from infra.nag import accept
+from infra.outputs import output
+from infra.queue import WorkQueue
+from infra.removal import removal_policy
+from infra.settings import Settings
+from infra.stream import Handover, StreamSource
+
+AUDIT_QUEUE_URL = "AUDIT_QUEUE_URL"
+"""The variable that tells a function the URL of the queue of audit entries."""
+
+_TIMEOUT = cdk.Duration.seconds(60)
+# Entries wait for others to share a block with: each block costs a signature.
+_WINDOW = cdk.Duration.seconds(10)
+_EVENTS_WINDOW = cdk.Duration.seconds(60)
+
+
+class AuditStack(cdk.Stack):
+    """What writes the audit log, and keeps its signatures apart.
+
+    Attributes:
+        queue: The queue of entries.
+        write: The function that writes them.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: Settings, data: DataStack
+    ) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            stack_name=settings.stack_name(construct_id),
+            description="Event bus: the audit log",
+            termination_protection=not settings.local,
+        )
+        key = kms.Key(
+            self,
+            "SigningKey",
+            description=f"Event bus, stage {settings.stage}: signatures of the audit log",
+            key_spec=kms.KeySpec.ECC_NIST_P256,
+            key_usage=kms.KeyUsage.SIGN_VERIFY,
+            removal_policy=removal_policy(settings),
+        )
+        self._bucket = self._heads(data, settings)
+        self.queue = WorkQueue(self, "AuditQueue", consumer_timeout=_TIMEOUT, settings=settings)
+        self.write = BusFunction(
+            self,
+            "Audit",
+            folder="audit",
+            layers=Layers(self, "Layers", settings=settings),
+            settings=settings,
+            timeout=_TIMEOUT,
+        )
+        # It adds, and can neither change nor remove.
+        self.write.use_table(data.audit, "PutItem", "Query")
+        self.write.tell("AUDIT_RETENTION_DAYS", str(settings.audit_retention_days))
+        self.write.allow("kms", ["Sign"], [key.key_arn])
+        self.write.tell("AUDIT_KEY_ARN", key.key_arn)
+        self.write.allow("s3", ["PutObject"], [self._bucket.arn_for_objects("*")])
+        self.write.allow("s3", ["ListBucket"], [self._bucket.bucket_arn])
+        self.write.allow_key(data.key, "s3", ["PutObject"])
+        accept(
+            self.write,
+            f"IAM5[Resource::<{self.get_logical_id(self._bucket.node.default_child)}.Arn>/*]",  # type: ignore[arg-type]
+            "An object is named after the block that it is about.",
+        )
+        self.write.tell("AUDIT_BUCKET", self._bucket.bucket_name)
+        self.write.consume(self.queue.queue, max_concurrency=2, window=_WINDOW)
+        StreamSource(
+            self,
+            "Events",
+            table=data.events,
+            function=self.write,
+            pattern={"eventName": ["INSERT", "MODIFY"]},
+            handover=Handover(cdk.Duration.hours(12), most=1000, window=_EVENTS_WINDOW),
+            settings=settings,
+        )
+        output(self, "AuditKeyArn", key.key_arn)
+        output(self, "AuditBucket", self._bucket.bucket_name)
+
+    def _heads(self, data: DataStack, settings: Settings) -> s3.Bucket:
+        bucket = s3.Bucket(
+            self,
+            "Heads",
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            enforce_ssl=True,
+            minimum_tls_version=1.2,
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=data.key,
+            bucket_key_enabled=True,
+            versioned=True,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    expiration=cdk.Duration.days(settings.audit_retention_days),
+                    noncurrent_version_expiration=cdk.Duration.days(settings.audit_retention_days),
+                    abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
+                )
+            ],
+            removal_policy=removal_policy(settings),
+        )
+        accept(
+            bucket,
+            "S1",
+            "One function writes it; CloudTrail data events record access where an account wants "
+            "that, without a further bucket to keep.",
+        )
+        if not settings.local:
+            bucket.add_to_resource_policy(
+                iam.PolicyStatement(
+                    sid="KeptUntilItsTime",
+                    effect=iam.Effect.DENY,
+                    principals=[iam.AnyPrincipal()],
+                    actions=["s3:DeleteObject", "s3:DeleteObjectVersion"],
+                    resources=[bucket.arn_for_objects("*")],
+                )
+            )
+        return bucket

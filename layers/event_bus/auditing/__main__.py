@@ -1,0 +1,54 @@
+"""Verifies the audit log of a deployment: `python -m event_bus.auditing --stage prod`."""
+
+from typing import Annotated
+
+import boto3
+import typer
+
+from event_bus import times
+from event_bus.auditing.chain import CHAINS
+from event_bus.auditing.signer import SignatureCheck
+from event_bus.auditing.verifier import Verifier
+from event_bus.stores.audit import AuditStore
+from event_bus.stores.audit_heads import AuditHeads
+
+_DAY_SECONDS = 86_400
+
+
+def verify(
+    stage: Annotated[str, typer.Option(help="The stage of the deployment.")],
+    retention_days: Annotated[
+        int, typer.Option(help="Days that the log is kept: what is older may be gone.", min=1)
+    ] = 365,
+) -> None:
+    """Say what somebody has changed in the audit log; nothing, where nobody has.
+
+    It needs to read the table and the bucket of the log, and the public key of its signatures.
+    """
+    resources = _outputs(f"event-bus-{stage}-data") | _outputs(f"event-bus-{stage}-audit")
+    blocks = AuditStore(boto3.client("dynamodb"), resources["AuditTable"])
+    heads = AuditHeads(boto3.client("s3"), resources["AuditBucket"])
+    public_key = boto3.client("kms").get_public_key(KeyId=resources["AuditKeyArn"])["PublicKey"]
+    verifier = Verifier(
+        genuine=SignatureCheck(public_key).genuine,
+        kept_since=times.at(int(times.unix()) - retention_days * _DAY_SECONDS),
+    )
+    faults = [
+        fault
+        for chain in CHAINS
+        for fault in verifier.faults(chain, blocks.forwards(chain), heads.of(chain))
+    ]
+    for fault in faults:
+        typer.echo(fault)
+    if faults:
+        raise typer.Exit(1)
+    typer.echo("The audit log is as it was written.")
+
+
+def _outputs(stack: str) -> dict[str, str]:
+    [found] = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    return {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}
+
+
+if __name__ == "__main__":
+    typer.run(verify)

@@ -1,0 +1,51 @@
+"""Writing to the audit log."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from event_bus import times
+from event_bus.auditing.chain import Chain, Entry, head_of, next_block
+from event_bus.auditing.signer import Signer
+from event_bus.stores.audit import AuditStore
+from event_bus.stores.audit_heads import AuditHeads
+
+_ATTEMPTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Appender:
+    """Appends entries to chains.
+
+    Attributes:
+        blocks: The chains.
+        heads: What is kept apart of them.
+        signer: Signs that.
+    """
+
+    blocks: AuditStore
+    heads: AuditHeads
+    signer: Signer
+
+    def append(self, chain: Chain, entries: Sequence[Entry]) -> None:
+        """Appends entries as one signed block, and keeps the signature apart as well.
+
+        Entries that are handed over again are written again: whoever reads tells them by their id.
+
+        Args:
+            chain: The chain.
+            entries: What is written; nothing happens without any.
+
+        Raises:
+            TimeoutError: Others wrote again and again in between.
+        """
+        if not entries:
+            return
+        for _ in range(_ATTEMPTS):
+            last = self.blocks.last(chain)
+            # Where all blocks have expired, the chain goes on from what is kept apart.
+            behind = head_of(last) if last else self.heads.latest(chain)
+            block = self.signer.signed(next_block(chain, behind, times.now(), entries))
+            if self.blocks.add(block):
+                self.heads.put(head_of(block))
+                return
+        raise TimeoutError(f"the audit log of {chain} grows too fast")

@@ -1,0 +1,107 @@
+"""The table of the audit log: it is added to, and never changed."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from event_bus import times
+from event_bus.auditing.chain import Block, Chain
+from event_bus.stores.items import document, number, text, unless_refused
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@dataclass(frozen=True, slots=True)
+class AuditStore:
+    """Keeps the blocks of the chains.
+
+    Attributes:
+        client: The DynamoDB client.
+        table: The table's name.
+        retention_days: How long a block is kept.
+    """
+
+    client: "DynamoDBClient"
+    table: str
+    retention_days: int = 0
+
+    def add(self, block: Block) -> bool:
+        """Adds a block.
+
+        A write whose answer was lost, and which is repeated, meets itself, and counts as refused:
+        its entries are in the log twice then, and not lost.
+
+        Returns:
+            Whether its place was free.
+        """
+        with unless_refused():
+            self.client.put_item(
+                TableName=self.table,
+                Item={
+                    "chain": text(block.chain),
+                    "number": number(block.number),
+                    "at": text(block.at),
+                    "previous": text(block.previous),
+                    "hash": text(block.hash),
+                    "signature": text(block.signature),
+                    "entries": document(list(block.entries)),
+                    "expires_at": number(times.expiry(self.retention_days)),
+                },
+                ConditionExpression="attribute_not_exists(#number)",
+                ExpressionAttributeNames={"#number": "number"},
+            )
+            return True
+        return False
+
+    def last(self, chain: Chain) -> Block | None:
+        """The last block of a chain, or None."""
+        return next(self.backwards(chain, limit=1), None)
+
+    def backwards(self, chain: Chain, *, below: int | None = None, limit: int) -> Iterator[Block]:
+        """The blocks of a chain, the last first.
+
+        Args:
+            chain: The chain.
+            below: Only those of a smaller number.
+            limit: How many at most.
+        """
+        answer = self.client.query(
+            TableName=self.table,
+            KeyConditionExpression="#chain = :chain AND #number < :below",
+            ExpressionAttributeNames={"#chain": "chain", "#number": "number"},
+            ExpressionAttributeValues={
+                ":chain": text(chain),
+                ":below": number(10**15 if below is None else below),
+            },
+            ConsistentRead=True,
+            ScanIndexForward=False,
+            Limit=limit,
+        )
+        yield from map(_block, answer["Items"])
+
+    def forwards(self, chain: Chain) -> Iterator[Block]:
+        """All blocks of a chain, the first first."""
+        pages = self.client.get_paginator("query").paginate(
+            TableName=self.table,
+            KeyConditionExpression="#chain = :chain",
+            ExpressionAttributeNames={"#chain": "chain"},
+            ExpressionAttributeValues={":chain": text(chain)},
+            ConsistentRead=True,
+        )
+        for page in pages:
+            yield from map(_block, page["Items"])
+
+
+def _block(item: Mapping[str, Any]) -> Block:
+    return Block(
+        chain=item["chain"]["S"],
+        number=int(item["number"]["N"]),
+        at=item["at"]["S"],
+        previous=item["previous"]["S"],
+        entries=tuple(orjson.loads(item["entries"]["S"])),
+        hash=item["hash"]["S"],
+        signature=item["signature"]["S"],
+    )

@@ -1,0 +1,161 @@
+"""The audit log tells who did what, and a command tells whether somebody has changed it."""
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+from event_bus.auditing.chain import next_block
+from event_bus.stores.audit import AuditStore
+
+from infra.built import ROOT
+from tests.end_to_end.problems import problem
+from tests.end_to_end.receiver import eventually
+from tests.end_to_end.world import Client, World
+
+WRITTEN_WITHIN = 60
+
+
+def entries(world: World, **filters: str) -> list[dict[str, Any]]:
+    answer = world.admin.http.get("/audit-log", params=filters)
+    assert answer.status_code == 200, answer.text
+    items: list[dict[str, Any]] = answer.json()["items"]
+    return items
+
+
+def test_what_is_done_is_told(world: World) -> None:
+    service = world.service()
+    asked = {"event_types": ["a.b"], "target": {"type": "pull"}}
+    made = service.http.post("/subscriptions", json=asked).json()
+    assert service.http.delete(f"/subscriptions/{made['id']}").status_code == 204
+    assert service.http.post("/subscriptions", json={"event_types": []}).status_code == 422
+    assert service.http.post("/publishers", json={}).status_code == 403
+    stranger = world.with_key(f"{service.key[:-1]}{'a' if service.key[-1] != 'a' else 'b'}")
+    assert stranger.http.get("/events").status_code == 401
+
+    def told() -> list[dict[str, Any]]:
+        return entries(world, actor=service.service_id)
+
+    eventually(lambda: len(told()) >= 4, WRITTEN_WITHIN)
+    assert [(each["action"], each["status"]) for each in told()] == [
+        ("publisher.create", "denied"),
+        ("subscription.create", "failure"),
+        ("subscription.delete", "success"),
+        ("subscription.create", "success"),
+    ]
+    last, _, deleted, first = told()
+    assert first["resource"] == deleted["resource"] == made["id"]
+    assert first["resource_type"] == "subscription"
+    assert first["ip_address"]
+    assert first["timestamp"] < deleted["timestamp"] < last["timestamp"]
+    assert first["details"]["key_id"] == service.key.partition(".")[0]
+    eventually(lambda: entries(world, actor="anonymous", action="event.list"), WRITTEN_WITHIN)
+    created = entries(world, action="publisher.create", resource=service.service_id)
+    assert [each["actor"] for each in created] == ["admin"]
+
+
+def test_accepted_events_are_told(world: World) -> None:
+    domain = world.name("task")
+    publisher = world.publisher(f"{domain}.*")
+    event_id = publisher.publish(f"{domain}.created", {"canary": "not-in-the-log"})
+    filters = {"actor": publisher.service_id, "action": "event.publish"}
+    [told] = eventually(lambda: entries(world, **filters), WRITTEN_WITHIN)
+    assert told["details"] == {"event_type": f"{domain}.created", "event_ids": [event_id]}
+    assert told["resource"] == event_id
+
+
+def test_it_is_read_page_by_page_by_admins_alone(world: World) -> None:
+    service = world.service()
+    problem(service.http.get("/audit-log"), 403)
+    problem(world.anonymous().get("/audit-log"), 401)
+    said = problem(world.admin.http.get("/audit-log", params={"status": "x", "who": "y"}), 400)
+    assert said["errors"][0]["pointer"] == "who"
+    for _ in range(3):
+        service.http.post("/stream-tokens")
+    filters = {"actor": service.service_id, "action": "stream_token.create"}
+    eventually(lambda: len(entries(world, **filters)) == 3, WRITTEN_WITHIN)
+    seen: list[str] = []
+    query = {**filters, "limit": "1"}
+    while True:
+        page = world.admin.http.get("/audit-log", params=query).json()
+        seen += [each["id"] for each in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        query["cursor"] = page["next_cursor"]
+    assert seen == [each["id"] for each in entries(world, **filters)]
+    assert len(set(seen)) == 3
+
+
+def verified(world: World) -> tuple[int, str]:
+    """What the command says of the log, and its exit code."""
+    done = subprocess.run(
+        [sys.executable, "-m", "event_bus.auditing", "--stage", "local"],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "PYTHONPATH": "layers",
+            "AWS_ENDPOINT_URL": world.bus.endpoint_url,
+            "AWS_DEFAULT_REGION": world.bus.region,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert not done.stderr, done.stderr
+    return done.returncode, done.stdout
+
+
+def test_whoever_changes_it_is_found_out(world: World) -> None:
+    def write(client: Client) -> None:
+        count = len(list(store.backwards("operations", limit=1_000)))
+        client.http.post("/stream-tokens")
+        eventually(
+            lambda: len(list(store.backwards("operations", limit=1_000))) > count, WRITTEN_WITHIN
+        )
+
+    table = world.bus.resources["audit_table"]
+    store = AuditStore(world.bus.dynamodb, table, 1)
+    service = world.service()
+    write(service)
+    write(service)
+    eventually(lambda: verified(world) == (0, "The audit log is as it was written.\n"))
+    newest, before = store.backwards("operations", limit=2)
+    keys: dict[int, dict[str, Any]] = {
+        block.number: {"chain": {"S": block.chain}, "number": {"N": str(block.number)}}
+        for block in (newest, before)
+    }
+    kept = {
+        number: world.bus.dynamodb.get_item(TableName=table, Key=key)["Item"]
+        for number, key in keys.items()
+    }
+
+    def put(item: dict[str, Any]) -> None:
+        world.bus.dynamodb.put_item(TableName=table, Item=item)
+
+    def faults() -> str:
+        code, said = verified(world)
+        assert code == 1, said
+        return said
+
+    # Somebody edits an entry, and even hashes anew.
+    put({**kept[before.number], "entries": {"S": "[]"}})
+    assert f"operations {before.number}: its content was changed" in faults()
+    forged = next_block("operations", None, before.at, [{"id": "x"}])
+    put({**kept[before.number], "entries": {"S": '[{"id":"x"}]'}, "hash": {"S": forged.hash}})
+    assert f"operations {before.number}:" in faults()
+    put(kept[before.number])
+    # Somebody takes one out of the middle, or cuts off the end.
+    world.bus.dynamodb.delete_item(TableName=table, Key=keys[before.number])
+    assert f"operations {before.number}: the block is missing" in faults()
+    put(kept[before.number])
+    world.bus.dynamodb.delete_item(TableName=table, Key=keys[newest.number])
+    assert f"operations {newest.number}: the block is missing" in faults()
+    # Somebody has two change places.
+    for one, other in ((newest, before), (before, newest)):
+        put({**kept[other.number], "number": {"N": str(one.number)}})
+    assert f"operations {newest.number}: its content was changed" in faults()
+    for item in kept.values():
+        put(item)
+    assert verified(world)[0] == 0

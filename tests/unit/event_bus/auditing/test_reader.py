@@ -1,0 +1,82 @@
+"""The log is read the newest first, out of both chains, in pages that miss nothing."""
+
+from typing import Any
+
+import pytest
+from event_bus.auditing.chain import Block, Chain, head_of, next_block
+from event_bus.auditing.entries import entry
+from event_bus.auditing.reader import AuditQuery, AuditReader
+from event_bus.errors import MalformedRequest
+from event_bus.stores.audit import AuditStore
+
+from tests.aws import Aws
+
+EVERYTHING = AuditQuery(None, None, {})
+
+
+def at(second: int) -> str:
+    return f"2026-05-01T12:{second // 60:02d}:{second % 60:02d}.000Z"
+
+
+@pytest.fixture
+def store(aws: Aws) -> AuditStore:
+    return AuditStore(aws.dynamodb, aws.tables["audit"], 30)
+
+
+def fill(store: AuditStore, chain: Chain, seconds: list[list[int]]) -> None:
+    last: Block | None = None
+    for written in seconds:
+        entries = [
+            entry(f"{chain}-{each}", at(each), "key.create", f"actor-{each % 3}", None, "success")
+            for each in written
+        ]
+        last = next_block(chain, head_of(last) if last else None, at(written[-1]), entries)
+        assert store.add(last)
+
+
+def ids(found: list[dict[str, Any]]) -> list[str]:
+    return [each["id"] for each in found]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 100])
+def test_pages_miss_nothing(store: AuditStore, limit: int) -> None:
+    fill(store, "operations", [[1, 2], [5], [8, 9, 10], *([n] for n in range(40, 70))])
+    fill(store, "events", [[3], [4, 6], [7], [30]])
+    reader, position = AuditReader(store), None
+    seen: list[str] = []
+    while True:
+        found, position = reader.page(EVERYTHING, position, limit)
+        seen += ids(found)
+        if position is None:
+            break
+    assert len(seen) == len(set(seen)) == 41
+    assert seen[:3] == ["operations-69", "operations-68", "operations-67"]
+    assert seen[-2:] == ["operations-2", "operations-1"]
+
+
+def test_filters_hold(store: AuditStore) -> None:
+    fill(store, "operations", [[number] for number in range(20)])
+    reader = AuditReader(store)
+    found, position = reader.page(AuditQuery(at(5), at(9), {"actor": "actor-0"}), None, 50)
+    assert (ids(found), position) == (["operations-6"], None)
+
+
+def test_a_long_search_is_left_to_the_next_request(store: AuditStore) -> None:
+    fill(store, "operations", [[number] for number in range(130)])
+    reader = AuditReader(store)
+    query = AuditQuery(None, None, {"actor": "nobody"})
+    found, position = reader.page(query, None, 50)
+    assert found == []
+    assert position
+    assert reader.page(query, position, 50) == ([], None)
+
+
+def test_a_block_stands_once(store: AuditStore) -> None:
+    fill(store, "operations", [[1]])
+    assert not store.add(next_block("operations", None, at(2), [{}]))
+
+
+@pytest.mark.parametrize("position", ["x", "1", "1.1", "1.1:x.1", "1.1:1.1:1.1", "-1.1:1.1"])
+def test_a_forged_position_is_refused(store: AuditStore, position: str) -> None:
+    with pytest.raises(MalformedRequest):
+        AuditReader(store).page(EVERYTHING, position, 1)
