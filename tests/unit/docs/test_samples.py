@@ -42,6 +42,7 @@ SCHEMAS = (
     "BulkRetry",
     "ReplayRequest",
     "Replay",
+    "AuditPage",
     "Health",
 )
 
