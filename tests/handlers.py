@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 import pytest
 from event_bus import clients
+from event_bus.api.audit import recorder
 from event_bus.log import logger
 from event_bus.security.callers import Caller
 from event_bus.settings import settings
@@ -138,6 +139,7 @@ def functions(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     settings.cache_clear()
+    recorder.cache_clear()
     for name, client in (
         ("dynamodb", aws.dynamodb),
         ("s3", aws.s3),
@@ -148,6 +150,7 @@ def functions(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
         monkeypatch.setattr(clients, name, _always(client))
     yield made
     settings.cache_clear()
+    recorder.cache_clear()
 
 
 @pytest.fixture

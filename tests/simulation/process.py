@@ -17,6 +17,7 @@ import event_bus.stores.inboxes
 import event_bus.stores.subscriptions
 import pytest
 from event_bus import clients, times
+from event_bus.api.audit import recorder
 from event_bus.log import logger
 from event_bus.settings import settings
 
@@ -90,12 +91,14 @@ def simulated(world: "World", seed: int) -> Iterator[None]:
         for name, value in _environment().items():
             patch.setenv(name, value)
         settings.cache_clear()
+        recorder.cache_clear()
         logger.setLevel("CRITICAL")
         try:
             yield
         finally:
             logger.setLevel(level)
             settings.cache_clear()
+            recorder.cache_clear()
             random.setstate(state)
 
 

@@ -39,7 +39,7 @@ def tell(
     status: Status = "denied" if denied else "success" if status_code < 400 else "failure"
     path = event.get("pathParameters") or {}
     answered = body if isinstance(body, dict) and status == "success" else {}
-    _recorder().record(
+    recorder().record(
         entry(
             context.get("requestId", ""),
             times.now(),
@@ -57,5 +57,6 @@ def tell(
 
 
 @cache
-def _recorder() -> Recorder:
+def recorder() -> Recorder:
+    """What sends the entries of this process."""
     return Recorder(clients.sqs(), settings().audit_queue_url)
