@@ -171,3 +171,13 @@ def _posted(port: int, body: bytes, headers: dict[str, str]) -> int:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
+
+
+def test_the_tests_of_the_threat_model_are_there() -> None:
+    page = (ROOT / "docs" / "threat-model.md").read_text()
+    named = re.findall(r"`((?:unit|end_to_end)/[\w/]+\.py)`((?:[:,] `test_\w+`)*)", page)
+    assert len(named) > 20
+    for file, functions in named:
+        code = (ROOT / "tests" / file).read_text()
+        for function in re.findall(r"`(test_\w+)`", functions):
+            assert f"def {function}(" in code, f"{file}: {function}"
