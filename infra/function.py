@@ -5,6 +5,7 @@ actions on one resource and put the resource's name into the function's environm
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
@@ -216,7 +217,7 @@ class BusFunction(Construct):
         self.allow("sqs", actions, [queue.queue_arn])
         self.tell(variable, queue.queue_url)
 
-    def use_secret(self, variable: str, secret: secretsmanager.ISecret, key: kms.IKey) -> None:
+    def use_secret(self, variable: str, secret: secretsmanager.Secret, key: kms.IKey) -> None:
         """Lets the function read a secret.
 
         Args:
@@ -224,9 +225,11 @@ class BusFunction(Construct):
             secret: The secret.
             key: The key that encrypts it.
         """
-        self.allow("secretsmanager", ["GetSecretValue"], [secret.secret_arn])
+        # As an attribute: a reference is the ARN, too, but its name on the emulator.
+        arn = cast("secretsmanager.CfnSecret", secret.node.default_child).attr_id
+        self.allow("secretsmanager", ["GetSecretValue"], [arn])
         self.allow_key(key, "secretsmanager", ["GetSecretValue"])
-        self.tell(variable, secret.secret_arn)
+        self.tell(variable, arn)
 
     def use_sealing_key(self, key: kms.IKey, *actions: str) -> None:
         """Lets the function seal and open what the tables must not show, by the key itself.

@@ -6,7 +6,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from localstack_client.session import Session  # type: ignore[import-untyped]
+import boto3
+
+from localstack.emulator import CREDENTIALS
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -60,8 +62,12 @@ class LocalBus:
         Args:
             service: The service, as boto3 names it.
         """
-        host = self.endpoint_url.removeprefix("http://")
-        return Session(region_name=self.region, localstack_host=host).client(service)
+        session: Any = boto3.Session(
+            CREDENTIALS["AWS_ACCESS_KEY_ID"],
+            CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+            region_name=self.region,
+        )
+        return session.client(service, endpoint_url=self.endpoint_url)
 
     @cached_property
     def dynamodb(self) -> "DynamoDBClient":

@@ -15,6 +15,7 @@ from infra.settings import LOCAL
 from localstack.assembly import assembly
 from localstack.bus import LocalBus
 from localstack.emulator import ACCOUNT, LOG, REGION, Emulator
+from localstack.enforcement import permit_batches
 from localstack.errors import LocalError, tail
 
 _READY_SECONDS = 60
@@ -52,7 +53,7 @@ def deploy(emulator: Emulator) -> LocalBus:
     }
     bus = LocalBus(
         api_url=f"{emulator.endpoint_url}/_aws/execute-api/{resources['api_id']}",
-        websocket_url=f"ws://{emulator.endpoint_url.removeprefix('http://')}/_aws/execute-api/"
+        websocket_url=f"{emulator.endpoint_url.replace('http', 'ws', 1)}/_aws/execute-api/"
         f"{resources['websocket_api_id']}/{LOCAL}",
         admin_api_key="",
         endpoint_url=emulator.endpoint_url,
@@ -62,6 +63,8 @@ def deploy(emulator: Emulator) -> LocalBus:
     )
     # Not by the template, from which the emulator does not take it; pages here have any port.
     bus.client("apigatewayv2").update_api(ApiId=resources["api_id"], CorsConfiguration=cors(["*"]))
+    if emulator.strict:
+        permit_batches(bus)
     secret = bus.client("secretsmanager").get_secret_value(SecretId=resources["admin_secret_arn"])
     bus = replace(bus, admin_api_key=secret["SecretString"])
     _wait_until_ready(emulator, bus)

@@ -47,20 +47,23 @@ class Emulator:
         directory: Where it keeps all its files.
         pid: Its process, and the group that its functions' processes are in.
         port: The port it answers on.
+        strict: Whether it speaks TLS alone, and holds everyone to the policies of IAM.
     """
 
     directory: Path
     pid: int
     port: int
+    strict: bool = False
 
     @classmethod
-    def start(cls, directory: Path, port: int | None = None) -> "Emulator":
+    def start(cls, directory: Path, port: int | None = None, *, strict: bool = False) -> "Emulator":
         """Starts an emulator and waits until it answers.
 
         Args:
             directory: Where it may keep its files.
             port: Its port, or 0 for any that is free; by default the usual one, or a free one
                 where that is taken.
+            strict: Whether it speaks TLS alone, and holds everyone to the policies of IAM.
 
         Returns:
             The running emulator.
@@ -77,17 +80,17 @@ class Emulator:
             process = subprocess.Popen(
                 [sys.executable, "-m", "ministack"],
                 cwd=directory,
-                env=_environment(directory, port),
+                env=_environment(directory, port, strict=strict),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 # A group of its own: Ctrl-C does not reach it, and it is stopped as a whole.
                 start_new_session=True,
             )
-        emulator = cls(directory, process.pid, port)
+        emulator = cls(directory, process.pid, port, strict)
         try:
             emulator._wait_until_up()
-            record = {"pid": emulator.pid, "port": emulator.port}
+            record = {"pid": emulator.pid, "port": emulator.port, "strict": strict}
             (directory / _RECORD).write_text(json.dumps(record))
         except BaseException:
             emulator.stop()
@@ -105,13 +108,22 @@ class Emulator:
             record = json.loads((directory / _RECORD).read_text())
         except FileNotFoundError:
             return None
-        emulator = cls(directory, record["pid"], record["port"])
+        emulator = cls(directory, **record)
         return emulator if running(emulator.pid) and emulator.answers() else None
 
     @property
     def endpoint_url(self) -> str:
         """Where AWS clients find it."""
-        return f"http://localhost:{self.port}"
+        return f"{self._scheme}://localhost:{self.port}"
+
+    @property
+    def certificate(self) -> Path:
+        """The certificate of a strict one, which signed it itself."""
+        return self.directory / "tmp" / "ministack-tls" / "server.crt"
+
+    @property
+    def _scheme(self) -> str:
+        return "https" if self.strict else "http"
 
     def environment(self) -> dict[str, str]:
         """The environment for programs that are to take the emulator for AWS."""
@@ -123,10 +135,11 @@ class Emulator:
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ENDPOINT_URL": self.endpoint_url,
             # An address, not a name: buckets then are parts of the path and need no DNS.
-            "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{self.port}",
+            "AWS_ENDPOINT_URL_S3": f"{self._scheme}://127.0.0.1:{self.port}",
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
+            **({"NODE_EXTRA_CA_CERTS": str(self.certificate)} if self.strict else {}),
         }
 
     def stop(self) -> None:
@@ -146,7 +159,9 @@ class Emulator:
     def answers(self) -> bool:
         """True if it is up and answers."""
         try:
-            return httpx.get(f"{self.endpoint_url}/_ministack/health", timeout=2).is_success
+            # Whether it is up, and not who it is: its certificate may not be written yet.
+            health = f"{self.endpoint_url}/_ministack/health"
+            return httpx.get(health, timeout=2, verify=False).is_success
         except httpx.TransportError:
             return False
 
@@ -198,7 +213,7 @@ def _free(port: int) -> bool:
     return True
 
 
-def _environment(directory: Path, port: int) -> dict[str, str]:
+def _environment(directory: Path, port: int, *, strict: bool) -> dict[str, str]:
     kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     return {
         **kept,
@@ -213,6 +228,7 @@ def _environment(directory: Path, port: int) -> dict[str, str]:
         # These listen on ports of their own, which a second emulator would find taken.
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
+        **({"AUTH": "true", "USE_SSL": "1"} if strict else {}),
     }
 
 

@@ -14,12 +14,22 @@ pytest.register_assert_rewrite("tests.contracts")
 
 @pytest.fixture(scope="session")
 def bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalBus]:
-    """The whole app on an emulator that no other test run shares."""
-    emulator = Emulator.start(tmp_path_factory.mktemp("emulator"), port=0)
+    """The whole app on an emulator that no other test run shares.
+
+    Each function may do what its role lets it, and nothing is asked without TLS.
+    """
+    emulator = Emulator.start(tmp_path_factory.mktemp("emulator"), port=0, strict=True)
     try:
-        yield deploy(emulator)
+        with pytest.MonkeyPatch.context() as patch:
+            for variable in _TRUSTED:
+                patch.setenv(variable, str(emulator.certificate))
+            yield deploy(emulator)
     finally:
         emulator.stop()
+
+
+_TRUSTED = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+"""The variables that name whom clients trust."""
 
 
 @pytest.fixture(scope="session", autouse=True)

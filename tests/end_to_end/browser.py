@@ -72,6 +72,8 @@ def browsing(script: str) -> Iterator[Page]:
             [
                 *(_chromium(folder), "--headless", "--no-sandbox", "--disable-gpu"),
                 *("--disable-dev-shm-usage", "--no-first-run"),
+                # The emulator's certificate is signed by nobody else.
+                "--ignore-certificate-errors",
                 *(f"--user-data-dir={folder}/profile", f"http://127.0.0.1:{server.server_port}/"),
             ],
             stdout=subprocess.DEVNULL,
