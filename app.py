@@ -19,7 +19,7 @@ def build(app: cdk.App) -> None:
     settings = Settings.of(app.node.get_all_context())
     data = DataStack(app, "Data", settings=settings)
     audit = AuditStack(app, "Audit", settings=settings, data=data)
-    bus = BusStack(app, "Bus", settings=settings, data=data)
+    bus = BusStack(app, "Bus", settings=settings, data=data, audit=audit)
     api = ApiStack(app, "Api", settings=settings, data=data, audit=audit, bus=bus)
     OperationsStack(app, "Operations", settings=settings, audit=audit, bus=bus, api=api)
 

@@ -5,6 +5,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
+from infra.audit import AuditStack
 from infra.data import DataStack
 from infra.function import BusFunction, Layers
 from infra.lane import Lanes
@@ -37,7 +38,13 @@ class BusStack(cdk.Stack):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, settings: Settings, data: DataStack
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        data: DataStack,
+        audit: AuditStack,
     ) -> None:
         super().__init__(
             scope,
@@ -89,6 +96,7 @@ class BusStack(cdk.Stack):
         )
         self.replay = self._replay(layers, data, settings)
         self.sweep = self._sweep(layers, data, settings)
+        self.lanes.spare(self.stranded, self.replays, audit.queue)
         # It costs nothing while nobody has the bus's own events put on it.
         self.mirror = events.EventBus(
             self,

@@ -298,7 +298,7 @@ class BusFunction(Construct):
         self.tell("URL_SUFFIX", cdk.Aws.URL_SUFFIX)
 
     def deliver_to(self, service: str, action: str, resources: str) -> None:
-        """Lets the function deliver to the resources of subscribers, and not to the bus's own.
+        """Lets the function deliver to the resources of subscribers.
 
         Args:
             service: The service.
@@ -314,14 +314,6 @@ class BusFunction(Construct):
         ]
         self.allow(service, [action], targets)
         self.allow("sts", ["AssumeRole"], roles)
-        own = f"{here}:{cdk.Aws.ACCOUNT_ID}:{resources.removesuffix('*')}"
-        self._role.add_to_policy(
-            iam.PolicyStatement(
-                effect=iam.Effect.DENY,
-                actions=[f"{service}:{action}"],
-                resources=[f"{own}event-bus-{self._settings.stage}-*"],
-            )
-        )
         for each in (*targets, *roles):
             accept_resource(
                 self,
@@ -333,6 +325,20 @@ class BusFunction(Construct):
     def know_callbacks(self) -> None:
         """Tells the function which networks callbacks may lead to that are not public."""
         self.tell("CALLBACK_NETWORKS", self._settings.callback_networks)
+
+    def spare(self, service: str, action: str, resources: Sequence[str]) -> None:
+        """Keeps the function from resources of the bus, whatever else it may do.
+
+        Args:
+            service: The service.
+            action: The action that delivers.
+            resources: The ARNs.
+        """
+        self._role.add_to_policy(
+            iam.PolicyStatement(
+                effect=iam.Effect.DENY, actions=[f"{service}:{action}"], resources=list(resources)
+            )
+        )
 
     def provide_queues(self) -> None:
         """Lets the function make queues for subscriptions, and remove them."""

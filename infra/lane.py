@@ -98,6 +98,7 @@ class Lanes(Construct):
         settings: Settings,
     ) -> None:
         super().__init__(scope, construct_id)
+        self._stage = settings.stage
         self.all = [
             Lane(
                 self,
@@ -136,6 +137,31 @@ class Lanes(Construct):
         self.send_from(self.redrive)
         for lane in self.all:
             self.redrive.consume(lane.work.redrive, name=f"{lane.node.id}Source")
+
+    def spare(self, *others: WorkQueue) -> None:
+        """Keeps those who deliver to AWS from the resources of the bus.
+
+        Args:
+            others: Its queues that belong to no lane.
+        """
+        queues = [
+            queue
+            for work in (*(each.work for each in self.all), *others)
+            for queue in (work.queue, work.redrive)
+        ]
+        for lane in self.all:
+            if target := _AWS_TARGETS.get(lane.node.id):
+                service, action, resources = target
+                if service == "sqs":
+                    # Not by how their names begin: so does its own queue's, where retries go.
+                    arns = [each.queue_arn for each in queues if each is not lane.work.queue]
+                else:
+                    arns = [self._own(service, resources.removesuffix("*"))]
+                lane.deliver.spare(service, action, arns)
+
+    def _own(self, service: str, kind: str) -> str:
+        here = f"arn:{cdk.Aws.PARTITION}:{service}:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}"
+        return f"{here}:{kind}event-bus-{self._stage}-*"
 
     def of(self, protocol: str) -> BusFunction:
         """The function that delivers over a protocol."""

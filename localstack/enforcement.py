@@ -7,7 +7,8 @@ from localstack.bus import LocalBus
 
 # AWS authorizes a batch as the single actions in it.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-api-permissions-reference.html
-_BATCHES = {"sqs:SendMessage": "sqs:SendMessageBatch"}
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html
+_BATCHES = {"sqs:SendMessage": "sqs:SendMessageBatch", "sns:Publish": "sns:PublishBatch"}
 
 
 def permit_batches(bus: LocalBus) -> None:

@@ -28,7 +28,7 @@ def bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalBus]:
         emulator.stop()
 
 
-_TRUSTED = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+_TRUSTED = ("AWS_CA_BUNDLE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 """The variables that name whom clients trust."""
 
 

@@ -18,15 +18,24 @@ Send = Callable[..., httpx.Response]
 
 TRUST = {
     "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": "000000000000"}, "Action": "sts:AssumeRole"}
+    ],
 }
 
 
 def assumed(world: World, name: str) -> tuple[str, Credentials]:
     """A role, and a session of it."""
-    made = world.bus.client("iam").create_role(
+    iam = world.bus.client("iam")
+    made = iam.create_role(
         RoleName=name, Path="/teams/", AssumeRolePolicyDocument=orjson.dumps(TRUST).decode()
     )["Role"]
+    api = f"arn:aws:execute-api:{world.bus.region}:000000000000:{world.bus.resources['iam_api_id']}"
+    calls = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": f"{api}/*"}
+    policy = {"Version": "2012-10-17", "Statement": [calls]}
+    iam.put_role_policy(
+        RoleName=name, PolicyName="call", PolicyDocument=orjson.dumps(policy).decode()
+    )
     given = world.bus.client("sts").assume_role(RoleArn=made["Arn"], RoleSessionName="a-session")
     keys = given["Credentials"]
     return made["Arn"], Credentials(

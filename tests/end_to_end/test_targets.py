@@ -34,6 +34,19 @@ class Queue:
         queue._sqs, queue.url = world.bus.sqs, url
         return queue
 
+    def let_in(self, service: str, source: str) -> None:
+        """Lets a service of AWS send to it, for one of its resources."""
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": f"{service}.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": self.arn,
+            "Condition": {"ArnEquals": {"aws:SourceArn": source}},
+        }
+        self._sqs.set_queue_attributes(
+            QueueUrl=self.url, Attributes={"Policy": policy_of(statement)}
+        )
+
     def take(self, count: int, *, delete: bool = True, seconds: float = 30) -> list[dict[str, Any]]:
         """The next messages, once there are so many."""
         taken: list[dict[str, Any]] = []
@@ -54,6 +67,11 @@ class Queue:
                         QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"]
                     )
         return taken
+
+
+def policy_of(*statements: dict[str, Any]) -> str:
+    """An IAM policy."""
+    return orjson.dumps({"Version": "2012-10-17", "Statement": statements}).decode()
 
 
 def events_in(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -167,12 +185,27 @@ def test_a_queue_that_comes_late_gets_its_dead_letters(
     assert again["MessageAttributes"]["replay_id"]["StringValue"] == replay["id"]
 
 
+def test_a_queue_that_is_made_late_receives_by_a_later_attempt(
+    world: World, service: Client, domain: str
+) -> None:
+    name = world.name("orders")
+    queue = f"arn:aws:sqs:{world.bus.region}:000000000000:{name}"
+    patient = {"schedule": [2], "max_attempts": 10}
+    target = {"type": "sqs", "queue": queue}
+    made = subscribe(service, target, f"{domain}.*", retry_policy=patient)
+    event_id = service.publish(f"{domain}.created")
+    service.settled(event_id, made["id"], "retrying")
+    assert [event["id"] for event in events_in(Queue(world, name).take(1))] == [event_id]
+    assert service.settled(event_id, made["id"], "delivered")["attempts"] > 1
+
+
 def test_a_topic_receives_what_its_filter_policies_know(
     world: World, service: Client, domain: str
 ) -> None:
     sns = world.bus.client("sns")
     topic = sns.create_topic(Name=world.name("orders"))["TopicArn"]
     queue = Queue(world, world.name("orders"), VisibilityTimeout="2")
+    queue.let_in("sns", topic)
     sns.subscribe(
         TopicArn=topic,
         Protocol="sqs",
@@ -237,10 +270,18 @@ def function(world: World) -> Iterator[str]:
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("code.py", FUNCTION)
     client, name = world.bus.client("lambda"), world.name("bill")
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Service": "lambda.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
+    role = world.bus.client("iam").create_role(
+        RoleName=name, AssumeRolePolicyDocument=policy_of(trust)
+    )["Role"]["Arn"]
     made = client.create_function(
         FunctionName=name,
         Runtime="python3.13",
-        Role="arn:aws:iam::000000000000:role/bill",
+        Role=role,
         Handler="code.handler",
         Code={"ZipFile": packed.getvalue()},
     )
@@ -301,12 +342,22 @@ def test_a_function_is_invoked_without_waiting(service: Client, domain: str, fun
 
 
 def test_another_account_is_reached_by_its_role(world: World, service: Client, domain: str) -> None:
-    role = world.bus.client("iam").create_role(
-        RoleName=f"event-bus-{world.name('delivery')}", AssumeRolePolicyDocument="{}"
-    )["Role"]["Arn"]
     queue = Queue(world, world.name("orders"))
+    iam, name = world.bus.client("iam"), f"event-bus-{world.name('delivery')}"
+    external_id = f"event-bus-local-{service.service_id}"
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"AWS": "000000000000"},
+        "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"sts:ExternalId": external_id}},
+    }
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy_of(trust))["Role"]["Arn"]
+    # The second of these the emulator wants for what AWS permits by the first.
+    send = ["sqs:SendMessage", "sqs:SendMessageBatch"]
+    allowed = {"Effect": "Allow", "Action": send, "Resource": queue.arn}
+    iam.put_role_policy(RoleName=name, PolicyName="send", PolicyDocument=policy_of(allowed))
     made = subscribe(service, {"type": "sqs", "queue": queue.arn, "role_arn": role}, f"{domain}.*")
-    assert made["target"]["external_id"] == f"event-bus-local-{service.service_id}"
+    assert made["target"]["external_id"] == external_id
     event_id = service.publish(f"{domain}.created")
     assert [event["id"] for event in events_in(queue.take(1))] == [event_id]
 
