@@ -1,5 +1,6 @@
 """The emulator as the stores see it: empty tables, a bucket, queues, apart from the bus's own."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -50,7 +51,7 @@ def aws(clients: dict[str, Any]) -> Iterator[Aws]:
         **clients,
         tables={table.name: f"{table.name}-{suffix}" for table in TABLES},
         bucket=f"payloads-{suffix}",
-        carry_out=URLLib3Session().send,
+        carry_out=URLLib3Session(verify=os.environ["AWS_CA_BUNDLE"]).send,  # type: ignore[arg-type]
     )
     for table in TABLES:
         create(made.dynamodb, table, made.tables[table.name])
