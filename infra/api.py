@@ -6,6 +6,7 @@ from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from aws_cdk import aws_apigatewayv2_integrations as integrations
 from constructs import Construct
 from event_bus.api.routes import ROUTES
+from event_bus.security import signing_secrets
 
 from infra.api_stage import ApiStage
 from infra.audit import AUDIT_QUEUE_URL, AuditStack
@@ -129,7 +130,7 @@ class ApiStack(cdk.Stack):
         function = self._function("publish", memory_mb=1024)
         function.use_table(data.events, "BatchGetItem", "GetItem", "PutItem")
         function.use_table(data.streams, "PutItem", "Query")
-        function.use_table(data.publishers, "GetItem")
+        function.seal_payloads(data)
         function.use_bucket(data.payloads, "PutObject")
         function.use_retention()
         return function
@@ -145,6 +146,7 @@ class ApiStack(cdk.Stack):
         function.use_table(data.deliveries, "BatchGetItem", "Query")
         function.use_table(data.subscriptions, indexes=("by_service",))
         function.use_bucket(data.payloads, "GetObject")
+        function.open_payloads(data)
         return function
 
     def _registry(self, data: DataStack, bus: BusStack) -> BusFunction:
@@ -162,7 +164,7 @@ class ApiStack(cdk.Stack):
         )
         function.use_table(data.changes, "PutItem", "Query")
         function.use_table(data.circuits, "BatchGetItem", "DeleteItem")
-        function.use_sealing_key(data.sealing_key, "Encrypt")
+        function.use_sealing_key(data.sealing_key, signing_secrets.PURPOSE, "Encrypt")
         function.use_table(data.replays, "PutItem")
         function.use_table(data.inbox, "DeleteItem")
         function.know_targets()
@@ -206,6 +208,7 @@ class ApiStack(cdk.Stack):
         function.use_table(data.cursors, "UpdateItem")
         function.use_table(data.events, "BatchGetItem")
         function.use_bucket(data.payloads, "GetObject")
+        function.open_payloads(data)
         function.use_retention()
         return function
 

@@ -16,9 +16,11 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
+from event_bus.security import data_keys
 
 from infra.built import ROOT
 from infra.bundling import dependencies_layer, service_layer
+from infra.data import DataStack
 from infra.logs import BusLogGroup
 from infra.nag import accept, accept_resource, accept_wildcard
 from infra.removal import removal_policy
@@ -231,15 +233,41 @@ class BusFunction(Construct):
         self.allow_key(key, "secretsmanager", ["GetSecretValue"])
         self.tell(variable, arn)
 
-    def use_sealing_key(self, key: kms.IKey, *actions: str) -> None:
+    def use_sealing_key(self, key: kms.IKey, purpose: str, *actions: str) -> None:
         """Lets the function seal and open what the tables must not show, by the key itself.
 
         Args:
             key: The key.
+            purpose: What it seals or opens, as its encryption context says.
             actions: Actions of KMS.
         """
-        self.allow("kms", actions, [key.key_arn])
+        self._role.add_to_policy(
+            iam.PolicyStatement(
+                actions=[f"kms:{action}" for action in actions],
+                resources=[key.key_arn],
+                # https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
+                conditions={"StringEquals": {"kms:EncryptionContext:purpose": purpose}},
+            )
+        )
         self.tell("SEALING_KEY_ARN", key.key_arn)
+
+    def open_payloads(self, data: DataStack) -> None:
+        """Lets the function open what is sensitive in payloads, for those who may read it.
+
+        Args:
+            data: What is stored.
+        """
+        self.use_sealing_key(data.sealing_key, data_keys.PURPOSE, "Decrypt")
+        self.use_table(data.publishers, "GetItem")
+
+    def seal_payloads(self, data: DataStack) -> None:
+        """Lets the function seal what is sensitive in payloads, and know it when it comes again.
+
+        Args:
+            data: What is stored.
+        """
+        self.use_sealing_key(data.sealing_key, data_keys.PURPOSE, "Decrypt", "GenerateDataKey")
+        self.use_table(data.publishers, "GetItem")
 
     def use_retention(self) -> None:
         """Tells the function how long events are kept."""

@@ -2,6 +2,7 @@
 
 import aws_cdk as cdk
 from constructs import Construct
+from event_bus.security import signing_secrets
 
 from infra.data import DataStack
 from infra.function import BusFunction, Layers
@@ -118,8 +119,12 @@ class Lanes(Construct):
                 lane.deliver.deliver_to(*target)
         self.of("inbox").use_table(data.inbox, "GetItem", "PutItem", "UpdateItem")
         self.of("http").know_callbacks()
-        self.of("http").use_sealing_key(data.sealing_key, "Decrypt")
-        self.of("lambda").use_table(data.publishers, "GetItem")
+        self.of("http").use_sealing_key(data.sealing_key, signing_secrets.PURPOSE, "Decrypt")
+        for lane in self.all:
+            # An inbox keeps no events; whoever reads it opens them.
+            if lane.protocol not in ("inbox", "lambda"):
+                lane.deliver.open_payloads(data)
+        self.of("lambda").seal_payloads(data)
         self.of("lambda").use_table(data.events, "BatchGetItem")
         self.of("lambda").use_table(data.streams, "PutItem")
         self.of("lambda").use_bucket(data.payloads, "PutObject")

@@ -83,6 +83,7 @@ class Sockets(Construct):
             function.use_table(data.events, "BatchGetItem")
             function.use_table(data.keys, "GetItem")
             function.use_bucket(data.payloads, "GetObject")
+            function.open_payloads(data)
             function.use_table(data.subscriptions, "DeleteItem", "GetItem")
             function.use_table(data.changes, "PutItem", "Query")
             function.send_to_connections(self._api.api_id)

@@ -15,7 +15,7 @@ from infra.settings import LOCAL
 from localstack.assembly import assembly
 from localstack.bus import LocalBus
 from localstack.emulator import ACCOUNT, LOG, REGION, Emulator
-from localstack.enforcement import permit_batches
+from localstack.enforcement import make_up
 from localstack.errors import LocalError, tail
 
 _READY_SECONDS = 60
@@ -64,7 +64,7 @@ def deploy(emulator: Emulator) -> LocalBus:
     # Not by the template, from which the emulator does not take it; pages here have any port.
     bus.client("apigatewayv2").update_api(ApiId=resources["api_id"], CorsConfiguration=cors(["*"]))
     if emulator.strict:
-        permit_batches(bus)
+        make_up(bus)
     secret = bus.client("secretsmanager").get_secret_value(SecretId=resources["admin_secret_arn"])
     bus = replace(bus, admin_api_key=secret["SecretString"])
     _wait_until_ready(emulator, bus)

@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
 from event_bus.model.registration import Subscription
+from event_bus.registry.known_publishers import KnownPublishers
+from event_bus.security.data_keys import DataKeys
+from event_bus.security.payload_readers import PayloadReaders
+from event_bus.security.payload_seal import PayloadSeal
 from event_bus.security.signing_secrets import SigningSecrets
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.cursors import CursorStore
@@ -135,6 +139,14 @@ class Aws:
     @property
     def signing_secrets(self) -> SigningSecrets:
         return SigningSecrets(self.kms, self.sealing_key)
+
+    @cached_property
+    def seal(self) -> PayloadSeal:
+        return PayloadSeal(DataKeys(self.kms, self.sealing_key))
+
+    @property
+    def readers(self) -> PayloadReaders:
+        return PayloadReaders(self.seal, KnownPublishers(self.publishers.get))
 
     def signed(self, subscription: Subscription) -> Subscription:
         """A subscription with the secret that tests expect."""

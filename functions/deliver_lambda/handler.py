@@ -1,8 +1,8 @@
 """The Lambda lane: invokes functions, and publishes what they reply."""
 
-from event_bus.delivery.handler import lane_handler
+from event_bus.delivery.handler import opening_lane_handler
 from event_bus.delivery.lambda_function import LambdaTransport
 from event_bus.delivery.replies import Replies
 from event_bus.publishing.deployed import deployed_intake
 
-handler = lane_handler(LambdaTransport(Replies(deployed_intake(workers=1)).publish))
+handler = opening_lane_handler(LambdaTransport(Replies(deployed_intake(workers=1)).publish))

@@ -23,6 +23,7 @@ from event_bus.model.registration import Subscription
 from event_bus.model.validation import read
 from event_bus.registry.listeners import Listeners
 from event_bus.security.callers import Caller
+from event_bus.security.deployed import deployed_readers
 from event_bus.security.ownership import own_subscription
 from event_bus.security.stream_tokens import StreamTokens
 from event_bus.settings import settings
@@ -43,6 +44,8 @@ _reader = InboxReader(
     EventStore(
         _dynamodb, settings().events_table, PayloadStore(clients.s3(), settings().payloads_bucket)
     ),
+    deployed_readers(),
+    _subscriptions.get,
     ThreadPoolExecutor(8),
 )
 _leases = InboxLeases(

@@ -11,6 +11,7 @@ from event_bus.callbacks.client import CallbackClient
 from event_bus.callbacks.handshake import Handshake
 from event_bus.model.credentials import RotationRequest
 from event_bus.model.registration import (
+    PublisherChange,
     PublisherRegistration,
     Subscription,
     SubscriptionChange,
@@ -34,12 +35,12 @@ from event_bus.stores.subscriptions import SubscriptionStore
 _dynamodb = clients.dynamodb()
 _keys = KeyStore(_dynamodb, settings().keys_table)
 _store = SubscriptionStore(_dynamodb, settings().subscriptions_table, settings().changes_table)
-_publishers = PublisherRegistry(
-    PublisherStore(_dynamodb, settings().publishers_table), _keys, _store
-)
+_publisher_store = PublisherStore(_dynamodb, settings().publishers_table)
+_publishers = PublisherRegistry(_publisher_store, _keys, _store)
 _circuits = CircuitStore(_dynamodb, settings().circuits_table)
 _subscriptions = SubscriptionRegistry(
     _store,
+    _publisher_store,
     _keys,
     _circuits,
     ReplayStore(_dynamodb, settings().replays_table, settings().retention_days),
@@ -59,6 +60,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
             "POST /publishers": _register_publisher,
             "GET /publishers": _list_publishers,
             "GET /publishers/{id}": _get_publisher,
+            "PATCH /publishers/{id}": _change_publisher,
             "DELETE /publishers/{id}": _remove_publisher,
             "POST /subscriptions": _register_subscription,
             "GET /subscriptions": _list_subscriptions,
@@ -98,6 +100,12 @@ def _list_publishers(request: Request) -> Response:
 
 def _get_publisher(request: Request) -> Response:
     publisher = _publishers.get(request.resource_id, request.caller)
+    return Response(200, documents.publisher_document(publisher))
+
+
+def _change_publisher(request: Request) -> Response:
+    change = read(PublisherChange, request.json())
+    publisher = _publishers.change(request.resource_id, change, request.caller)
     return Response(200, documents.publisher_document(publisher))
 
 

@@ -91,6 +91,7 @@ CASES = {
     ),
     "GET /publishers": Case(200, 200),
     "GET /publishers/{id}": Case(200, 404, the_service),
+    "PATCH /publishers/{id}": Case(200, 404, the_service, body=lambda _: {"name": "changed"}),
     "DELETE /publishers/{id}": Case(204, 403, Estate.publisher),
     "POST /subscriptions": Case(201, 403, body=Estate.registration),
     "GET /subscriptions": Case(200, 200),

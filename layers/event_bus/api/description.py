@@ -27,6 +27,7 @@ from event_bus.model.fetching import (
     Acknowledgement,
 )
 from event_bus.model.registration import (
+    PublisherChange,
     PublisherRegistration,
     SubscriptionChange,
     SubscriptionRegistration,
@@ -39,6 +40,7 @@ DOCUMENT = Path(__file__).with_name("openapi.json")
 
 _REQUESTS: tuple[type[BaseModel], ...] = (
     EventSubmission,
+    PublisherChange,
     PublisherRegistration,
     KeyRequest,
     RotationRequest,
@@ -240,6 +242,13 @@ _OPERATIONS: dict[str, _Operation] = {
     ),
     "GET /publishers/{id}": _Operation(
         "getPublisher", "One publisher, by its service.", {200: "Publisher"}, refusals=(404,)
+    ),
+    "PATCH /publishers/{id}": _Operation(
+        "changePublisher",
+        "Change the members that are named; what is sensitive is replaced as a whole.",
+        {200: "Publisher"},
+        body=ref("PublisherChange"),
+        refusals=(404, 409),
     ),
     "DELETE /publishers/{id}": _Operation(
         "removePublisher",

@@ -9,6 +9,7 @@ from event_bus.model.circuit import Circuit
 from event_bus.model.delivery import Delivery, DeliveryKey
 from event_bus.model.registration import Publisher, Subscription
 from event_bus.model.replay import Replay
+from event_bus.model.sensitive import WHOLE
 from event_bus.model.target import HttpTarget
 from event_bus.querying.event_finder import Found
 from event_bus.registry.managed_queues import consumer_policy
@@ -144,6 +145,11 @@ def publisher_document(publisher: Publisher, api_key: str | None = None) -> dict
         "service_id": publisher.service_id,
         "name": publisher.name,
         "event_types": publisher.event_types,
+        "sensitive": {
+            pattern: True if pointers == [WHOLE] else pointers
+            for pattern, pointers in publisher.sensitive.items()
+        },
+        "sensitive_readers": publisher.sensitive_readers,
         "created_at": publisher.created_at,
         "updated_at": publisher.updated_at,
         **_authentication(api_key),

@@ -74,6 +74,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/publishers", "registry", "manage", "publisher.create", admin=True),
     Route("GET", "/publishers", "registry", "read", "publisher.list"),
     Route("GET", "/publishers/{id}", "registry", "read", "publisher.read"),
+    Route("PATCH", "/publishers/{id}", "registry", "manage", "publisher.change"),
     Route("DELETE", "/publishers/{id}", "registry", "manage", "publisher.delete", admin=True),
     Route("POST", "/publishers/{id}/keys", "keys", "manage", "key.create"),
     Route("GET", "/publishers/{id}/keys", "keys", "manage", "key.list"),

@@ -96,6 +96,15 @@ _PUBLISHER: dict[str, Schema] = {
     "service_id": _TEXT,
     "name": _TEXT,
     "event_types": _PATTERNS,
+    "sensitive": {
+        "type": "object",
+        "additionalProperties": {"anyOf": [{"const": True}, _PATTERNS]},
+        "description": "The JSON pointers of what is sensitive in payloads, by type pattern; true "
+        "stands for all of them.",
+    },
+    "sensitive_readers": _list(
+        {**_TEXT, "description": "A service that is shown what is sensitive."}
+    ),
     "created_at": _TIME,
     "updated_at": _TIME,
 }

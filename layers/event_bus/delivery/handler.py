@@ -8,11 +8,13 @@ from event_bus import clients
 from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.courier import Courier, Received
 from event_bus.delivery.lane import Lane
+from event_bus.delivery.opening import OpeningTransport
 from event_bus.delivery.ordered import OrderedCourier
 from event_bus.delivery.outcome import Transport
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.registry.disabling import Disabler
 from event_bus.routing.lanes import Lanes
+from event_bus.security.deployed import deployed_readers
 from event_bus.settings import settings
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.cursors import CursorStore
@@ -25,6 +27,15 @@ from event_bus.stores.subscriptions import SubscriptionStore
 _BATCH = 10
 
 Handler = Callable[[dict[str, Any], object], dict[str, Any]]
+
+
+def opening_lane_handler(transport: Transport) -> Handler:
+    """Makes the handler of a lane that hands events to their subscribers.
+
+    Args:
+        transport: How the lane delivers.
+    """
+    return lane_handler(OpeningTransport(transport, deployed_readers()))
 
 
 def lane_handler(transport: Transport) -> Handler:
@@ -45,9 +56,8 @@ def lane_handler(transport: Transport) -> Handler:
     events = EventStore(
         dynamodb, settings().events_table, PayloadStore(clients.s3(), settings().payloads_bucket)
     )
-    courier = Courier(
-        transport, events, DeliveryStore(dynamodb, settings().deliveries_table, retention_days)
-    )
+    deliveries = DeliveryStore(dynamodb, settings().deliveries_table, retention_days)
+    courier = Courier(transport, events, deliveries)
     lane = Lane(
         courier=courier,
         ordered=OrderedCourier(

@@ -62,6 +62,8 @@ class Message:
                     "payload_bytes": event.payload_bytes,
                     "created_at": event.created_at,
                     "digest": event.digest,
+                    "sealed_key": event.sealed_key,
+                    "sealed": event.sealed,
                 }
                 if event is not None and inline
                 else None,

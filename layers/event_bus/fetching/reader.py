@@ -8,6 +8,9 @@ from typing import Any
 from event_bus import times
 from event_bus.delivery.envelope import envelope
 from event_bus.model.event import Event
+from event_bus.model.registration import Subscription
+from event_bus.security.callers import Caller
+from event_bus.security.payload_readers import PayloadReaders
 from event_bus.stores.events import EventStore
 from event_bus.stores.inboxes import InboxEntry, InboxStore
 
@@ -39,6 +42,8 @@ class InboxReader:
     Attributes:
         inboxes: The inboxes.
         events: The events.
+        readers: Opens payloads for those who may read them.
+        subscription: Finds a subscription by its id.
         executor: Reads large payloads side by side.
         clock: Seconds that only grow.
         sleep: Lets seconds pass.
@@ -46,6 +51,8 @@ class InboxReader:
 
     inboxes: InboxStore
     events: EventStore
+    readers: PayloadReaders
+    subscription: Callable[[str], Subscription | None]
     executor: Executor
     clock: Callable[[], float] = times.steady
     sleep: Callable[[float], None] = times.sleep
@@ -70,9 +77,11 @@ class InboxReader:
             if self.clock() + _LOOK_SECONDS > end:
                 return [], position
             self.sleep(_LOOK_SECONDS)
-        return self._fetched(entries)
+        return self._fetched(subscription_id, entries)
 
-    def _fetched(self, entries: list[InboxEntry]) -> tuple[list[Fetched], int]:
+    def _fetched(
+        self, subscription_id: str, entries: list[InboxEntry]
+    ) -> tuple[list[Fetched], int]:
         events = self.events.get_many(entry.key.event_id for entry in entries)
         chosen: list[tuple[InboxEntry, Event]] = []
         position, filled = entries[0].position - 1, 0
@@ -84,8 +93,16 @@ class InboxReader:
                     break
                 chosen.append((entry, event))
             position = entry.position
-        whole = self.executor.map(self.events.with_payload, [event for _, event in chosen])
+        whole = list(self.executor.map(self.events.with_payload, [event for _, event in chosen]))
         return [
             Fetched(entry.position, entry.key.webhook_id, envelope(entry.key, event))
-            for (entry, _), event in zip(chosen, whole, strict=True)
+            for (entry, _), event in zip(chosen, self._opened(subscription_id, whole), strict=True)
         ], position
+
+    def _opened(self, subscription_id: str, events: list[Event]) -> list[Event]:
+        if not any(event.sealed_key for event in events):
+            return events
+        subscription = self.subscription(subscription_id)
+        # Of one that is gone meanwhile nobody is the owner, and nobody reads it.
+        owner = Caller(subscription.service_id if subscription else "", "service")
+        return [self.readers.shown(event, owner) for event in events]

@@ -12,6 +12,7 @@ from event_bus import times
 from event_bus.errors import Fault, TooLarge
 from event_bus.ids import new_id
 from event_bus.matching.event_types import validate_event_type
+from event_bus.model.sensitive import SensitiveFields, points_at_something
 from event_bus.model.validation import (
     Request,
     ServiceId,
@@ -89,6 +90,7 @@ class EventSubmission(Request):
     timestamp: Time | None = None
     payload: dict[str, Any]
     metadata: Metadata = Field(default_factory=Metadata)
+    sensitive: SensitiveFields = Field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +103,13 @@ class Event:
         source: The service that published it.
         timestamp: When it happened, RFC 3339.
         payload: The payload as compact JSON; None where it lies in the bucket and was not read.
-        payload_bytes: The length of that JSON.
+        payload_bytes: The length of that JSON, and of what is sealed.
         metadata: Its metadata.
         created_at: When the bus stored it, RFC 3339.
         digest: A hash of what the publisher sent, by which a repeated request is known.
+        sealed_key: The data key of what is sealed in the payload, as KMS sealed it, in base64; None
+            where nothing is.
+        sealed: What is sealed, in base64; it lies where the payload does.
     """
 
     id: str
@@ -116,6 +121,8 @@ class Event:
     metadata: dict[str, Any]
     created_at: str
     digest: str
+    sealed_key: str | None = None
+    sealed: str | None = None
 
     @property
     def stream_id(self) -> str | None:
@@ -154,7 +161,8 @@ def accept(submission: EventSubmission, source: str, at: str = "") -> Event:
 
     Raises:
         TooLarge: The payload is over `MAX_PAYLOAD_BYTES`.
-        InvalidRequest: The metadata is over `MAX_METADATA_BYTES`.
+        InvalidRequest: The metadata is over `MAX_METADATA_BYTES`, or what is said to be sensitive
+            is not there.
     """
     payload = orjson.dumps(submission.payload)
     if len(payload) > MAX_PAYLOAD_BYTES:
@@ -167,6 +175,14 @@ def accept(submission: EventSubmission, source: str, at: str = "") -> Event:
         raise invalid(
             [Fault(f"{at}/metadata", f"must have at most {MAX_METADATA_BYTES} bytes as JSON")]
         )
+    # Else a misspelt name would let out what it was to protect.
+    missing = [
+        Fault(f"{at}/sensitive/{place}", f"leads to nothing in the payload: {each}")
+        for place, each in enumerate(submission.sensitive)
+        if not points_at_something(submission.payload, each)
+    ]
+    if missing:
+        raise invalid(missing)
     now = times.now()
     return Event(
         id=submission.id or new_id("evt"),

@@ -1,6 +1,7 @@
 """Publishers and subscriptions: what clients send to register, and what is kept."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -9,13 +10,21 @@ from pydantic_core import PydanticCustomError
 
 from event_bus.errors import InvalidRequest
 from event_bus.matching.errors import InvalidPatternError
-from event_bus.matching.event_types import validate_type_pattern
+from event_bus.matching.event_types import (
+    intersection,
+    matches_type,
+    validate_type_pattern,
+)
 from event_bus.matching.filters import SubscriptionFilter
 from event_bus.matching.limits import MAX_EVENT_TYPES
 from event_bus.model.credentials import Authentication
 from event_bus.model.retry_policy import DEFAULT_POLICY, RetryPolicy, RetryPolicyRequest
+from event_bus.model.sensitive import SensitiveFields
 from event_bus.model.target import CallbackUrl, HttpTarget, HttpTargetRequest, Target, TargetRequest
-from event_bus.model.validation import Name, Request, ServiceId, Time, checked
+from event_bus.model.validation import Name, Request, ServiceId, Time, checked, pointer
+
+MAX_READERS = 100
+"""How many services a publisher may let read what is sensitive."""
 
 MAX_FILTERS_BYTES = 64 * 1024
 """The largest filters of a subscription, as compact JSON in UTF-8."""
@@ -38,13 +47,38 @@ Filters = dict[str, dict[str, Any]]
 """An event pattern for each type pattern that it narrows."""
 
 
+SensitiveTypes = Annotated[dict[str, SensitiveFields], Field(max_length=MAX_EVENT_TYPES)]
+"""What is sensitive in the payloads of which types, by type pattern."""
+
+Readers = Annotated[
+    list[ServiceId],
+    Field(max_length=MAX_READERS),
+    AfterValidator(lambda services: list(dict.fromkeys(services))),
+]
+"""The services that are shown what is sensitive; each is kept once."""
+
+
 class PublisherRegistration(Request):
     """What registers a publisher."""
 
     service_id: ServiceId
     name: Name | None = None
     event_types: TypePatterns
+    sensitive: SensitiveTypes = Field(default_factory=dict)
+    sensitive_readers: Readers = Field(default_factory=list)
     authentication: Authentication = Field(default_factory=Authentication)
+
+
+class PublisherChange(Request):
+    """What changes a publisher: a JSON merge patch (RFC 7396) of these members.
+
+    `sensitive` is replaced as a whole.
+    """
+
+    name: Name | None = None
+    event_types: TypePatterns | None = None
+    sensitive: SensitiveTypes | None = None
+    sensitive_readers: Readers | None = None
 
 
 class SubscriptionRegistration(Request):
@@ -135,6 +169,8 @@ class Publisher:
         event_types: The type patterns that it may publish.
         created_at: When it was registered, RFC 3339.
         updated_at: When it last changed, RFC 3339.
+        sensitive: The JSON pointers of what is sensitive in its payloads, by type pattern.
+        sensitive_readers: The services that are shown it.
     """
 
     service_id: str
@@ -142,6 +178,21 @@ class Publisher:
     event_types: list[str]
     created_at: str
     updated_at: str
+    sensitive: dict[str, list[str]] = field(default_factory=dict)
+    sensitive_readers: list[str] = field(default_factory=list)
+
+    def sensitive_in(self, event_type: str) -> list[str]:
+        """The JSON pointers of what is sensitive in the payloads of a type."""
+        return [
+            pointer
+            for pattern, pointers in self.sensitive.items()
+            if matches_type(pattern, event_type)
+            for pointer in pointers
+        ]
+
+    def lets_read(self, service_id: str) -> bool:
+        """Whether a service is shown what is sensitive in its events."""
+        return service_id == self.service_id or service_id in self.sensitive_readers
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,8 +264,31 @@ class Subscription:
         return isinstance(self.target, HttpTarget)
 
 
-def check_filters(event_types: list[str], filters: Filters) -> None:
+def check_sensitive(event_types: list[str], sensitive: Iterable[str]) -> None:
+    """Refuses sensitive types that are no type patterns, or that are never published.
+
+    Args:
+        event_types: The type patterns that a publisher may publish.
+        sensitive: The type patterns of sensitive payloads.
+
+    Raises:
+        InvalidRequest: They are refused; the fault is named by its JSON pointer.
+    """
+    for pattern in sensitive:
+        at = pointer(["sensitive", pattern])
+        try:
+            validate_type_pattern(pattern)
+        except ValueError as error:
+            raise InvalidRequest.at(at, str(error)) from None
+        if not any(intersection(pattern, each) for each in event_types):
+            raise InvalidRequest.at(at, "is none of the publisher's event types")
+
+
+def check_filters(event_types: list[str], filters: Filters) -> SubscriptionFilter:
     """Refuses filters that are no event patterns or that no event type can meet.
+
+    Returns:
+        The filters, compiled.
 
     Raises:
         InvalidRequest: They are refused; the fault is named by its JSON pointer.
@@ -222,6 +296,6 @@ def check_filters(event_types: list[str], filters: Filters) -> None:
     if len(orjson.dumps(filters)) > MAX_FILTERS_BYTES:
         raise InvalidRequest.at("/filters", f"must have at most {MAX_FILTERS_BYTES} bytes as JSON")
     try:
-        SubscriptionFilter(event_types, filters)
+        return SubscriptionFilter(event_types, filters)
     except InvalidPatternError as error:
         raise InvalidRequest.at(error.pointer, error.detail) from None

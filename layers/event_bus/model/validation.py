@@ -86,6 +86,18 @@ def read(model: type[_Model], value: Any, at: str = "") -> _Model:
         ) from None
 
 
+def members_of(change: BaseModel) -> dict[str, Any]:
+    """The members that a change names, by their names.
+
+    Raises:
+        InvalidRequest: One of them is null.
+    """
+    members = {name: getattr(change, name) for name in change.model_fields_set}
+    if nulls := [name for name, value in members.items() if value is None]:
+        raise invalid([Fault(f"/{name}", "must not be null") for name in sorted(nulls)])
+    return members
+
+
 def _place(fault: ErrorDetails) -> tuple[str | int, ...]:
     if fault["type"] in ("union_tag_invalid", "union_tag_not_found"):
         # The member that tells the kinds apart is at fault, and not what it is in.

@@ -13,6 +13,7 @@ from event_bus.model.event import Event, EventSubmission, accept
 from event_bus.model.validation import read
 from event_bus.publishing.publisher_rights import PublisherRights
 from event_bus.security.callers import Caller
+from event_bus.security.payload_seal import PayloadSeal
 from event_bus.stores.events import EventStore, Put
 
 MAX_BATCH = 100
@@ -33,18 +34,28 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
+class _Judged:
+    """An event that may be stored, and where its payload is sensitive."""
+
+    event: Event
+    sensitive: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Intake:
     """Judges and stores events.
 
     Attributes:
         store: The event store.
         rights: Who may publish what.
+        seal: Seals what is sensitive.
         retention_days: How long events are kept.
         executor: Stores the events of a batch side by side.
     """
 
     store: EventStore
     rights: PublisherRights
+    seal: PayloadSeal
     retention_days: int
     executor: Executor
 
@@ -78,40 +89,49 @@ class Intake:
         results: list[Accepted | Problem] = []
         # Events of one id go one after the other, so that the first of them is the one that counts;
         # those of one stream, so that they stand in it as they were sent.
-        lines: dict[str, list[tuple[int, Event]]] = {}
+        lines: dict[str, list[tuple[int, _Judged]]] = {}
         for place, submission in enumerate(submissions):
             try:
-                event = self._judge(submission, caller, f"/{place}")
+                judged = self._judge(submission, caller, f"/{place}")
             except Problem as problem:
                 results.append(problem)
             else:
                 results.append(Unavailable("The event was not stored."))
-                lines.setdefault(event.stream_id or event.id, []).append((place, event))
+                event = judged.event
+                lines.setdefault(event.stream_id or event.id, []).append((place, judged))
 
-        def store(line: list[tuple[int, Event]]) -> None:
-            for place, event in line:
-                results[place] = self._attempt(event, f"/{place}")
+        def store(line: list[tuple[int, _Judged]]) -> None:
+            for place, judged in line:
+                results[place] = self._attempt(judged, f"/{place}")
 
         list(self.executor.map(store, lines.values()))
         return results
 
-    def _attempt(self, event: Event, at: str) -> Accepted | Problem:
+    def _attempt(self, judged: _Judged, at: str) -> Accepted | Problem:
+        event = judged.event
         try:
-            return self._store(event, at)
+            return self._store(judged, at)
         except Problem as problem:
             return problem
         except (ClientError, BotoCoreError, TimeoutError):
             logger.exception("event not stored", **traces(event))
             return Unavailable(f"The event may not be stored; send it again as {event.id}.")
 
-    def _judge(self, submission: Any, caller: Caller, at: str) -> Event:
+    def _judge(self, submission: Any, caller: Caller, at: str) -> _Judged:
         parsed = read(EventSubmission, submission, at)
         source = self.rights.source_of(caller, parsed.source, at)
         self.rights.check(caller, parsed.type, at)
-        return accept(parsed, source, at)
+        sensitive = [*parsed.sensitive, *self.rights.sensitive_in(source, parsed.type)]
+        return _Judged(accept(parsed, source, at), sensitive)
 
-    def _store(self, event: Event, at: str) -> Accepted:
-        put, stored = self.store.put(self._counted(event), self.retention_days)
+    def _store(self, judged: _Judged, at: str) -> Accepted:
+        event = self._counted(judged.event)
+        if judged.sensitive:
+            event = self.seal.close(event, judged.sensitive)
+        put, stored = self.store.put(event, self.retention_days)
+        if put is Put.CONFLICT and self.seal.is_digest(judged.event.digest, stored):
+            # The same was sealed before, under another data key.
+            put = Put.REPEATED
         if put is Put.CONFLICT:
             detail = f"another event with the id {event.id} is stored already"
             raise Conflict(f"{detail[0].upper()}{detail[1:]}.", [Fault(f"{at}/id", detail)])

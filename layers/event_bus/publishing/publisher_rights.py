@@ -1,34 +1,24 @@
 """Who may publish what."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from event_bus import times
 from event_bus.errors import Fault, Forbidden
 from event_bus.matching.event_types import matches_type
 from event_bus.model.event import BUS_DOMAIN
 from event_bus.model.registration import Publisher
+from event_bus.registry.known_publishers import KnownPublishers
 from event_bus.security.callers import Caller
 
-CACHE_SECONDS = 10.0
-"""How long a permission is trusted without another look, and so how late a removal acts."""
 
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class PublisherRights:
     """Decides whether a caller may publish an event.
 
-    What is permitted is remembered for `CACHE_SECONDS`; before anything is refused, the publisher
-    is read again, so that a registration counts from the moment it was answered.
-
     Attributes:
-        find: Finds the publisher that a service is.
-        clock: Seconds that only grow.
+        publishers: The publishers.
     """
 
-    find: Callable[[str], Publisher | None]
-    clock: Callable[[], float] = times.steady
-    _known: dict[str, tuple[Publisher, float]] = field(default_factory=dict)
+    publishers: KnownPublishers
 
     def source_of(self, caller: Caller, named: str | None, at: str) -> str:
         """The service that an event is published as.
@@ -56,22 +46,17 @@ class PublisherRights:
         if event_type.partition(".")[0] == BUS_DOMAIN:
             detail = f"types that begin with {BUS_DOMAIN}. are the bus's own"
             raise Forbidden(f"{at}/type: {detail}.", [Fault(f"{at}/type", detail)])
-        if caller.admin or self._permitted(caller.service_id, event_type):
+        if caller.admin or self.publishers.satisfies(
+            caller.service_id, lambda publisher: _covers(publisher, event_type)
+        ):
             return
         detail = f"{caller.service_id} is not registered to publish {event_type}"
         raise Forbidden(f"{at}/type: {detail}.", [Fault(f"{at}/type", detail)])
 
-    def _permitted(self, service_id: str, event_type: str) -> bool:
-        now = self.clock()
-        known = self._known.get(service_id)
-        if known and now < known[1] and _covers(known[0], event_type):
-            return True
-        publisher = self.find(service_id)
-        if publisher is None:
-            self._known.pop(service_id, None)
-            return False
-        self._known[service_id] = (publisher, now + CACHE_SECONDS)
-        return _covers(publisher, event_type)
+    def sensitive_in(self, source: str, event_type: str) -> list[str]:
+        """The JSON pointers of what a source has said to be sensitive in payloads of a type."""
+        publisher = self.publishers.of(source)
+        return publisher.sensitive_in(event_type) if publisher else []
 
 
 def _covers(publisher: Publisher, event_type: str) -> bool:

@@ -1,11 +1,17 @@
 """Registering publishers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from event_bus import times
-from event_bus.errors import Conflict, Fault, InvalidRequest
+from event_bus.errors import Conflict, Fault, Forbidden, InvalidRequest
 from event_bus.model.event import BUS_DOMAIN
-from event_bus.model.registration import Publisher, PublisherRegistration
+from event_bus.model.registration import (
+    Publisher,
+    PublisherChange,
+    PublisherRegistration,
+    check_sensitive,
+)
+from event_bus.model.validation import members_of
 from event_bus.registry.keys import issue, taken
 from event_bus.security.callers import ADMIN, Caller
 from event_bus.security.ownership import own_publisher
@@ -50,10 +56,12 @@ class PublisherRegistry:
             The publisher, and its API key where one was generated: it is not shown again.
 
         Raises:
-            InvalidRequest: The service's name is kept for the bus.
+            InvalidRequest: The service's name is kept for the bus, or a sensitive type is none of
+                its own.
             Conflict: The service is a publisher already, or the key stands for another service.
         """
         refuse_reserved(registration.service_id)
+        check_sensitive(registration.event_types, registration.sensitive)
         now = times.now()
         publisher = Publisher(
             service_id=registration.service_id,
@@ -61,6 +69,8 @@ class PublisherRegistry:
             event_types=registration.event_types,
             created_at=now,
             updated_at=now,
+            sensitive=registration.sensitive,
+            sensitive_readers=registration.sensitive_readers,
         )
         issued = issue(registration.authentication, publisher.service_id, caller)
         parts = [self.publishers.adding(publisher), self.keys.putting(issued.kept)]
@@ -87,6 +97,26 @@ class PublisherRegistry:
             return self.publishers.page(after, limit)
         own = self.publishers.get(caller.service_id)
         return [own] if own and not after else []
+
+    def change(self, service_id: str, change: PublisherChange, caller: Caller) -> Publisher:
+        """Changes what a change names, and leaves the rest.
+
+        Raises:
+            NotFound: There is no such publisher, or none that the caller may see.
+            Forbidden: Only an admin may change what it publishes.
+            InvalidRequest: A member is null, or a sensitive type is none of its own.
+            Conflict: It is being changed by others.
+        """
+        members = members_of(change)
+        before = self.get(service_id, caller)
+        if change.event_types is not None and not caller.admin:
+            detail = "may be changed by an admin alone"
+            raise Forbidden(f"/event_types {detail}.", [Fault("/event_types", detail)])
+        after = replace(before, **members, updated_at=times.now())
+        check_sensitive(after.event_types, after.sensitive)
+        if not self.publishers.replace(before, after):
+            raise Conflict("The publisher is being changed by others; send the request again.")
+        return after
 
     def remove(self, service_id: str, caller: Caller) -> None:
         """Removes a publisher, and its service's keys unless subscriptions still need them.

@@ -11,6 +11,7 @@ from event_bus.ids import new_id
 from event_bus.matching.event_types import matches_type
 from event_bus.model.credentials import Authentication
 from event_bus.model.registration import (
+    Filters,
     Subscription,
     SubscriptionChange,
     SubscriptionRegistration,
@@ -18,12 +19,13 @@ from event_bus.model.registration import (
     check_filters,
 )
 from event_bus.model.target import HttpTarget, SqsTarget, Target
-from event_bus.model.validation import invalid
+from event_bus.model.validation import members_of
 from event_bus.recovery.replay_queue import ReplayQueue
 from event_bus.recovery.replays import SEAM_SECONDS, history_for
 from event_bus.registry.keys import issue, taken
 from event_bus.registry.managed_queues import ManagedQueues
 from event_bus.registry.publishers import refuse_reserved
+from event_bus.registry.sensitive_filters import refuse_sensitive_filters
 from event_bus.security.callers import Caller
 from event_bus.security.ownership import own_subscription
 from event_bus.security.signatures import new_secret
@@ -31,6 +33,7 @@ from event_bus.security.signing_secrets import SigningSecrets, rotated
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.inboxes import InboxStore
 from event_bus.stores.keys import KeyStore
+from event_bus.stores.publishers import PublisherStore
 from event_bus.stores.replays import ReplayStore
 from event_bus.stores.subscriptions import Outdated, Refused, SubscriptionStore
 
@@ -92,6 +95,7 @@ class SubscriptionRegistry:
 
     Attributes:
         subscriptions: The subscriptions.
+        publishers: The publishers, who say what is sensitive.
         keys: The API keys.
         circuits: The circuit breakers of the subscriptions.
         replays: The replays that bring new subscriptions their history.
@@ -103,6 +107,7 @@ class SubscriptionRegistry:
     """
 
     subscriptions: SubscriptionStore
+    publishers: PublisherStore
     keys: KeyStore
     circuits: CircuitStore
     replays: ReplayStore
@@ -125,7 +130,7 @@ class SubscriptionRegistry:
             Conflict: The API key stands for another service.
         """
         service_id = self._service(registration, caller)
-        check_filters(registration.event_types, registration.filters)
+        self._check_filters(registration.event_types, registration.filters)
         now = times.now()
         subscription = Subscription(
             id=new_id("sub"),
@@ -216,9 +221,7 @@ class SubscriptionRegistry:
                 callback does not want events.
             Conflict: Others changed it again and again meanwhile.
         """
-        members = {name: getattr(change, name) for name in change.model_fields_set}
-        if nulls := [name for name, value in members.items() if value is None]:
-            raise invalid([Fault(f"/{name}", "must not be null") for name in sorted(nulls)])
+        members = members_of(change)
         if change.retry_policy:
             members["retry_policy"] = change.retry_policy.policy()
         if change.status:
@@ -239,7 +242,7 @@ class SubscriptionRegistry:
             if target and (_managed(target) or _managed(subscription.target)):
                 raise InvalidRequest.at("/target", "must not change from or to a managed queue")
             changed = replace(subscription, **members, updated_at=times.now())
-            check_filters(changed.event_types, changed.filters)
+            self._check_filters(changed.event_types, changed.filters)
             if change.verify:
                 changed = self._verified(changed)
             return self.subscriptions.update(changed)
@@ -299,6 +302,11 @@ class SubscriptionRegistry:
         self._remove_queue(removed)
         if removed.target.lane == "inbox":
             self.inboxes.forget(removed.id)
+
+    def _check_filters(self, event_types: list[str], filters: Filters) -> None:
+        asked = check_filters(event_types, filters)
+        if filters:
+            refuse_sensitive_filters(asked, self.publishers.all())
 
     def _verified(self, subscription: Subscription) -> Subscription:
         if not isinstance(subscription.target, HttpTarget):

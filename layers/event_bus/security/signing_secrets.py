@@ -12,10 +12,12 @@ if TYPE_CHECKING:
 
     from mypy_boto3_kms import KMSClient
 
+PURPOSE = "signing-secret"
+"""What the encryption context says that the key is used for."""
+
 MAX_SECRETS = 3
 """How many secrets of a subscription sign at a time: the latest, and those that it replaced."""
 
-_PURPOSE = "signing-secret"
 _OPENED = 10_000
 
 
@@ -85,4 +87,4 @@ def rotated(
 
 
 def _context(subscription_id: str) -> dict[str, str]:
-    return {"purpose": _PURPOSE, "subscription": subscription_id}
+    return {"purpose": PURPOSE, "subscription": subscription_id}

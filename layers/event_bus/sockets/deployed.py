@@ -5,6 +5,7 @@ import concurrent.futures
 from event_bus import clients
 from event_bus.fetching.reader import InboxReader
 from event_bus.registry.listeners import Listeners
+from event_bus.security.deployed import deployed_readers
 from event_bus.security.live_keys import LiveKeys
 from event_bus.settings import settings
 from event_bus.sockets.connections import Connections
@@ -26,18 +27,20 @@ def deployed_pusher() -> Pusher:
     dynamodb = clients.dynamodb()
     inboxes = InboxStore(dynamodb, settings().inbox_table)
     payloads = PayloadStore(clients.s3(), settings().payloads_bucket)
+    subscriptions = SubscriptionStore(
+        dynamodb, settings().subscriptions_table, settings().changes_table
+    )
     return Pusher(
         followers=FollowerStore(dynamodb, settings().followers_table),
         reader=InboxReader(
             inboxes,
             EventStore(dynamodb, settings().events_table, payloads),
+            deployed_readers(),
+            subscriptions.get,
             concurrent.futures.ThreadPoolExecutor(_WORKERS),
         ),
         connections=Connections(clients.connections(settings().socket_endpoint)),
-        listeners=Listeners(
-            SubscriptionStore(dynamodb, settings().subscriptions_table, settings().changes_table),
-            inboxes,
-        ),
+        listeners=Listeners(subscriptions, inboxes),
         live_keys=LiveKeys(KeyStore(dynamodb, settings().keys_table)),
         executor=concurrent.futures.ThreadPoolExecutor(_WORKERS),
     )

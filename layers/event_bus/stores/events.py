@@ -140,6 +140,10 @@ def to_item(event: Event, retention_days: int) -> Item:
     }
     if event.inline and event.payload is not None:
         item["payload"] = text(event.payload.decode())
+        if event.sealed:
+            item["sealed"] = text(event.sealed)
+    if event.sealed_key:
+        item["sealed_key"] = text(event.sealed_key)
     for name in ("correlation_id", "trace_id"):
         if event.metadata.get(name):
             item[name] = text(event.metadata[name])
@@ -162,6 +166,8 @@ def from_item(item: Mapping[str, Any]) -> Event:
         metadata=orjson.loads(item["metadata"]["S"]),
         created_at=item["created_at"]["S"],
         digest=item["digest"]["S"],
+        sealed_key=item.get("sealed_key", {}).get("S"),
+        sealed=item.get("sealed", {}).get("S"),
     )
 
 
@@ -197,7 +203,7 @@ class EventStore:
             TimeoutError: Its stream grew again and again meanwhile; nothing is stored.
         """
         if event.payload is not None and not event.inline:
-            self.payloads.put(event.id, event.digest, event.payload)
+            self.payloads.put(event.id, event.digest, _joined(event.payload, event.sealed))
         if self.streams and event.stream_id:
             return self._put_in_stream(event, event.stream_id, self.streams, retention_days)
         try:
@@ -267,7 +273,8 @@ class EventStore:
         """The event with its payload, read from the bucket where it lies there."""
         if event.payload is not None:
             return event
-        return replace(event, payload=self.payloads.get(event.id, event.digest))
+        payload, sealed = _parted(self.payloads.get(event.id, event.digest))
+        return replace(event, payload=payload, sealed=sealed)
 
     def page(
         self, strand: Strand, between: tuple[str, str], limit: int, *, newest_first: bool
@@ -317,6 +324,18 @@ class EventStore:
         )
         merged = {entry.position: entry for page in found for entry in page}
         return [merged[key] for key in sorted(merged, reverse=newest_first)][:limit]
+
+
+# What is sealed of a payload is the line behind it: compact JSON has no line break.
+
+
+def _joined(payload: bytes, sealed: str | None) -> bytes:
+    return b"\n".join([payload, sealed.encode()]) if sealed else payload
+
+
+def _parted(lines: bytes) -> tuple[bytes, str | None]:
+    payload, _, sealed = lines.partition(b"\n")
+    return payload, sealed.decode() or None
 
 
 def _entry(item: Mapping[str, Any], position: str) -> Entry:

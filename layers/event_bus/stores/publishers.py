@@ -1,6 +1,6 @@
 """The table of publishers, by their services."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _KIND = "publisher"
+_PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +48,41 @@ class PublisherStore:
         )
         return [_publisher(item) for item in answer["Items"]]
 
+    def all(self) -> Iterator[Publisher]:
+        """Every publisher."""
+        after = None
+        while page := self.page(after, _PAGE):
+            yield from page
+            after = page[-1].service_id
+
     def adding(self, publisher: Publisher) -> Item:
         """The part of a transaction that adds a publisher, unless its service is one already."""
         return {
             "Put": {
                 "TableName": self.table,
-                "Item": {
-                    "service_id": text(publisher.service_id),
-                    "kind": text(_KIND),
-                    "document": document(asdict(publisher)),
-                },
+                "Item": _item(publisher),
                 "ConditionExpression": "attribute_not_exists(service_id)",
             }
         }
+
+    def replace(self, before: Publisher, after: Publisher) -> bool:
+        """Writes a publisher anew, unless it has changed, or gone, since it was read.
+
+        Returns:
+            Whether it was written.
+        """
+        try:
+            self.client.put_item(
+                TableName=self.table,
+                Item=_item(after),
+                ConditionExpression="document = :before",
+                ExpressionAttributeValues={":before": document(asdict(before))},
+            )
+        except ClientError as error:
+            if condition_failed(error):
+                return False
+            raise
+        return True
 
     def delete(self, service_id: str) -> bool:
         """Removes a publisher.
@@ -78,6 +101,14 @@ class PublisherStore:
                 return False
             raise
         return True
+
+
+def _item(publisher: Publisher) -> Item:
+    return {
+        "service_id": text(publisher.service_id),
+        "kind": text(_KIND),
+        "document": document(asdict(publisher)),
+    }
 
 
 def _publisher(item: Mapping[str, Any]) -> Publisher:

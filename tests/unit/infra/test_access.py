@@ -42,6 +42,7 @@ TABLES = {
         },
         "deliveries": {"BatchGetItem", "Query"},
         "subscriptions": {"Query/by_service"},
+        "publishers": {"GetItem"},
     },
     "keys": {
         "keys": {"DeleteItem", "GetItem", "PutItem", "Query/by_service", "UpdateItem"},
@@ -87,7 +88,7 @@ TABLES = {
         "events": {"BatchGetItem"},
     },
     **{
-        f"deliver_{protocol}": OF_A_LANE
+        f"deliver_{protocol}": {**OF_A_LANE, "publishers": {"GetItem"}}
         for protocol in PROTOCOLS
         if protocol not in ("inbox", "lambda")
     },
@@ -99,6 +100,7 @@ TABLES = {
         "inbox": {"GetItem", "Query"},
         "cursors": {"UpdateItem"},
         "events": {"BatchGetItem"},
+        "publishers": {"GetItem"},
     },
     "deliver_lambda": {
         **OF_A_LANE,
@@ -138,9 +140,11 @@ TABLES = {
         "subscriptions": {"DeleteItem", "GetItem", "PutItem"},
         "changes": {"PutItem", "Query"},
         "keys": {"GetItem"},
+        "publishers": {"GetItem"},
     },
     "push": {
         "keys": {"GetItem"},
+        "publishers": {"GetItem"},
         "followers": {"DeleteItem", "GetItem", "Query", "UpdateItem"},
         "inbox": {"DeleteItem", "Query"},
         "events": {"BatchGetItem"},
@@ -427,13 +431,34 @@ def test_the_authorizer_reads_keys_and_notes_their_use(app: Synthesised) -> None
 def test_secrets_are_sealed_where_they_are_made_and_opened_where_they_sign(
     app: Synthesised,
 ) -> None:
-    uses = {
-        name: set(listed(statement["Action"]))
-        for name, function in app.functions().items()
-        for statement in grants_of(app, function)
-        if "SealingKey" in str(statement["Resource"])
+    assert uses_of_the_sealing_key(app, "signing-secret") == {
+        "registry": {"kms:Encrypt"},
+        "deliver_http": {"kms:Decrypt"},
     }
-    assert uses == {"registry": {"kms:Encrypt"}, "deliver_http": {"kms:Decrypt"}}
+
+
+def test_payloads_are_sealed_where_they_come_in_and_opened_where_they_are_read(
+    app: Synthesised,
+) -> None:
+    uses = uses_of_the_sealing_key(app, "event-payload")
+    lanes = {f"deliver_{protocol}" for protocol in PROTOCOLS} - {"deliver_inbox"}
+    assert uses.keys() == lanes | {"publish", "events", "inbox", "push", "socket"}
+    for name, actions in uses.items():
+        takes_in = name in ("publish", "deliver_lambda")
+        assert actions == {"kms:Decrypt"} | ({"kms:GenerateDataKey"} if takes_in else set()), name
+
+
+def uses_of_the_sealing_key(app: Synthesised, purpose: str) -> dict[str, set[str]]:
+    """What functions may do with the sealing key where the context names a purpose."""
+    uses: dict[str, set[str]] = {}
+    for name, function in app.functions().items():
+        for statement in grants_of(app, function):
+            if "SealingKey" in str(statement["Resource"]):
+                [(operator, asked)] = statement["Condition"].items()
+                assert operator == "StringEquals"
+                if asked == {"kms:EncryptionContext:purpose": purpose}:
+                    uses.setdefault(name, set()).update(listed(statement["Action"]))
+    return uses
 
 
 def test_the_audit_log_is_signed_by_who_writes_it_and_its_signatures_stay(

@@ -11,6 +11,7 @@ from event_bus.errors import Conflict, Forbidden, InvalidRequest, Problem, TooLa
 from event_bus.model.event import MAX_PAYLOAD_BYTES, Event
 from event_bus.publishing.intake import MAX_BATCH, Accepted, Intake
 from event_bus.publishing.publisher_rights import PublisherRights
+from event_bus.registry.known_publishers import KnownPublishers
 from event_bus.stores.events import EventStore, Put
 
 from tests.aws import RETENTION_DAYS, Aws
@@ -23,8 +24,8 @@ PLANNER = service("planner")
 @pytest.fixture
 def intake(aws: Aws, executor: Executor) -> Intake:
     registered = publisher("planner", "task.*")
-    rights = PublisherRights({"planner": registered}.get)
-    return Intake(aws.events, rights, RETENTION_DAYS, executor)
+    rights = PublisherRights(KnownPublishers({"planner": registered}.get))
+    return Intake(aws.events, rights, aws.seal, RETENTION_DAYS, executor)
 
 
 def statuses(results: list[Accepted | Problem]) -> list[int]:

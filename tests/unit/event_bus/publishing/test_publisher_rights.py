@@ -3,7 +3,8 @@
 import pytest
 from event_bus.errors import Forbidden
 from event_bus.model.registration import Publisher
-from event_bus.publishing.publisher_rights import CACHE_SECONDS, PublisherRights
+from event_bus.publishing.publisher_rights import PublisherRights
+from event_bus.registry.known_publishers import CACHE_SECONDS, KnownPublishers
 
 from tests.builders import AN_ADMIN, publisher, service
 from tests.clock import Clock
@@ -26,32 +27,36 @@ def pointers(refusal: pytest.ExceptionInfo[Forbidden]) -> list[str]:
 
 
 def test_a_service_publishes_as_itself() -> None:
-    rights = PublisherRights(Register().find)
+    rights = PublisherRights(KnownPublishers(Register().find))
     assert rights.source_of(service("planner"), None, "") == "planner"
     assert rights.source_of(service("planner"), "planner", "") == "planner"
 
 
 def test_a_service_does_not_publish_as_another() -> None:
     with pytest.raises(Forbidden) as refusal:
-        PublisherRights(Register().find).source_of(service("planner"), "other", "/3")
+        PublisherRights(KnownPublishers(Register().find)).source_of(
+            service("planner"), "other", "/3"
+        )
     assert pointers(refusal) == ["/3/source"]
 
 
 def test_an_admin_publishes_as_anyone() -> None:
-    rights = PublisherRights(Register().find)
+    rights = PublisherRights(KnownPublishers(Register().find))
     assert rights.source_of(AN_ADMIN, "planner", "") == "planner"
     assert rights.source_of(AN_ADMIN, None, "") == "admin"
 
 
 def test_a_registered_type_is_permitted() -> None:
-    rights = PublisherRights(Register(publisher("planner", "task.*", "role.made")).find)
+    rights = PublisherRights(
+        KnownPublishers(Register(publisher("planner", "task.*", "role.made")).find)
+    )
     for permitted in ("task.created", "task.created.late", "role.made"):
         rights.check(service("planner"), permitted, "")
 
 
 @pytest.mark.parametrize("event_type", ["task", "role.made", "tasks.created"])
 def test_any_other_type_is_refused(event_type: str) -> None:
-    rights = PublisherRights(Register(publisher("planner", "task.*")).find)
+    rights = PublisherRights(KnownPublishers(Register(publisher("planner", "task.*")).find))
     with pytest.raises(Forbidden) as refusal:
         rights.check(service("planner"), event_type, "/3")
     assert pointers(refusal) == ["/3/type"]
@@ -59,18 +64,20 @@ def test_any_other_type_is_refused(event_type: str) -> None:
 
 def test_a_service_that_is_no_publisher_publishes_nothing() -> None:
     with pytest.raises(Forbidden):
-        PublisherRights(Register().find).check(service("planner"), "task.created", "")
+        PublisherRights(KnownPublishers(Register().find)).check(
+            service("planner"), "task.created", ""
+        )
 
 
 def test_an_admin_publishes_any_type_without_a_look() -> None:
     register = Register()
-    PublisherRights(register.find).check(AN_ADMIN, "task.created", "")
+    PublisherRights(KnownPublishers(register.find)).check(AN_ADMIN, "task.created", "")
     assert register.looks == 0
 
 
 @pytest.mark.parametrize("event_type", ["eventbus", "eventbus.subscription.changed"])
 def test_the_types_of_the_bus_are_its_own(event_type: str) -> None:
-    rights = PublisherRights(Register(publisher("planner", "*")).find)
+    rights = PublisherRights(KnownPublishers(Register(publisher("planner", "*")).find))
     for caller in (AN_ADMIN, service("planner")):
         with pytest.raises(Forbidden) as refusal:
             rights.check(caller, event_type, "")
@@ -80,7 +87,7 @@ def test_the_types_of_the_bus_are_its_own(event_type: str) -> None:
 
 def test_what_is_permitted_is_remembered_for_a_while() -> None:
     register, clock = Register(publisher("planner")), Clock()
-    rights = PublisherRights(register.find, clock)
+    rights = PublisherRights(KnownPublishers(register.find, clock))
     rights.check(service("planner"), "task.created", "")
     register.publishers.clear()
     clock.now += CACHE_SECONDS - 0.1
@@ -90,7 +97,7 @@ def test_what_is_permitted_is_remembered_for_a_while() -> None:
 
 def test_a_removal_acts_after_the_while() -> None:
     register, clock = Register(publisher("planner")), Clock()
-    rights = PublisherRights(register.find, clock)
+    rights = PublisherRights(KnownPublishers(register.find, clock))
     rights.check(service("planner"), "task.created", "")
     register.publishers.clear()
     clock.now += CACHE_SECONDS
@@ -100,7 +107,7 @@ def test_a_removal_acts_after_the_while() -> None:
 
 def test_nothing_is_refused_without_a_fresh_look() -> None:
     register = Register(publisher("planner", "task.*"))
-    rights = PublisherRights(register.find, Clock())
+    rights = PublisherRights(KnownPublishers(register.find, Clock()))
     rights.check(service("planner"), "task.created", "")
     register.publishers["planner"] = publisher("planner", "task.*", "role.*")
     rights.check(service("planner"), "role.made", "")
@@ -108,7 +115,7 @@ def test_nothing_is_refused_without_a_fresh_look() -> None:
 
 def test_a_removal_that_was_seen_acts_at_once() -> None:
     register = Register(publisher("planner", "task.*"))
-    rights = PublisherRights(register.find, Clock())
+    rights = PublisherRights(KnownPublishers(register.find, Clock()))
     rights.check(service("planner"), "task.created", "")
     register.publishers.clear()
     for event_type in ("role.made", "task.created"):

@@ -64,6 +64,7 @@ def with_key(key: str) -> dict[str, Any]:
 def registry_over(aws: Aws, store: SubscriptionStore) -> SubscriptionRegistry:
     return SubscriptionRegistry(
         store,
+        aws.publishers,
         aws.keys,
         aws.circuits,
         aws.replays,

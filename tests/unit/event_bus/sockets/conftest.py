@@ -28,7 +28,7 @@ def executor() -> Iterator[Executor]:
 def pusher(aws: Aws, wire: Wire, executor: Executor) -> Pusher:
     return Pusher(
         followers=aws.followers,
-        reader=InboxReader(aws.inboxes, aws.events, executor),
+        reader=InboxReader(aws.inboxes, aws.events, aws.readers, aws.subscriptions.get, executor),
         connections=wire,
         listeners=Listeners(aws.subscriptions, aws.inboxes),
         live_keys=LiveKeys(aws.keys),

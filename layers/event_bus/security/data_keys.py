@@ -1,0 +1,96 @@
+"""Data keys: KMS makes and opens them, and is asked for few."""
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from event_bus import times
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_kms import KMSClient
+
+PURPOSE = "event-payload"
+"""What the encryption context says that the key is used for."""
+
+LIFETIME_SECONDS = 300.0
+"""How long a data key is used, and how long an opened one is remembered."""
+
+MOST_USES = 10_000
+"""How many payloads are sealed under one: far below what random nonces of 96 bits allow
+(2^32, NIST SP 800-38D, section 8.3)."""
+
+_REMEMBERED = 1_000
+# One for all events, so that one data key serves many: what binds a payload to its event is told
+# to the cipher itself.
+_CONTEXT = {"purpose": PURPOSE}
+
+
+@dataclass(frozen=True, slots=True)
+class DataKey:
+    """A key that encrypts data.
+
+    Attributes:
+        plain: The key: 256 bits.
+        sealed: The same, as KMS gives it out to be kept with the data.
+    """
+
+    plain: bytes
+    sealed: bytes
+
+
+@dataclass(slots=True)
+class DataKeys:
+    """Makes and opens data keys, and remembers them for a while.
+
+    Attributes:
+        client: The KMS client.
+        key: The ARN of the key of KMS that seals them.
+        clock: Seconds that only grow.
+    """
+
+    client: "KMSClient"
+    key: str
+    clock: "Callable[[], float]" = times.steady
+    _current: DataKey | None = None
+    _uses: int = 0
+    _until: float = 0.0
+    _opened: dict[bytes, tuple[bytes, float]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def for_sealing(self) -> DataKey:
+        """A key to seal one payload with."""
+        with self._lock:
+            if self._current is None or self._uses >= MOST_USES or self.clock() >= self._until:
+                answer = self.client.generate_data_key(
+                    KeyId=self.key, KeySpec="AES_256", EncryptionContext=_CONTEXT
+                )
+                self._current = DataKey(answer["Plaintext"], answer["CiphertextBlob"])
+                self._uses, self._until = 0, self.clock() + LIFETIME_SECONDS
+                self._remember(self._current)
+            self._uses += 1
+            return self._current
+
+    def opened(self, sealed: bytes) -> bytes:
+        """The key that KMS sealed.
+
+        Raises:
+            ClientError: KMS does not open it.
+        """
+        with self._lock:
+            known = self._opened.get(sealed)
+            if known and self.clock() < known[1]:
+                return known[0]
+        # Not while others wait: each may ask for another key.
+        answer = self.client.decrypt(
+            KeyId=self.key, CiphertextBlob=sealed, EncryptionContext=_CONTEXT
+        )
+        with self._lock:
+            self._remember(DataKey(answer["Plaintext"], sealed))
+        return answer["Plaintext"]
+
+    def _remember(self, key: DataKey) -> None:
+        if len(self._opened) >= _REMEMBERED:
+            self._opened.clear()
+        self._opened[key.sealed] = (key.plain, self.clock() + LIFETIME_SECONDS)

@@ -1,0 +1,24 @@
+"""What opens payloads in a function, over the key and the table that it was given."""
+
+from event_bus import clients
+from event_bus.registry.known_publishers import KnownPublishers
+from event_bus.security.data_keys import DataKeys
+from event_bus.security.payload_readers import PayloadReaders
+from event_bus.security.payload_seal import PayloadSeal
+from event_bus.settings import settings
+from event_bus.stores.publishers import PublisherStore
+
+
+def deployed_seal() -> PayloadSeal:
+    """Makes what seals payloads and opens them."""
+    return PayloadSeal(DataKeys(clients.kms(), settings().sealing_key))
+
+
+def known_publishers() -> KnownPublishers:
+    """Makes what finds publishers."""
+    return KnownPublishers(PublisherStore(clients.dynamodb(), settings().publishers_table).get)
+
+
+def deployed_readers() -> PayloadReaders:
+    """Makes what opens payloads for those who may read them."""
+    return PayloadReaders(deployed_seal(), known_publishers())
