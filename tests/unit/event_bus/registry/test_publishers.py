@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ConnectionClosedError
-from event_bus.errors import Conflict, InvalidRequest, NotFound, Problem
-from event_bus.model.registration import PublisherRegistration
+from event_bus.errors import Conflict, Forbidden, InvalidRequest, NotFound, Problem
+from event_bus.model.registration import PublisherChange, PublisherRegistration
 from event_bus.model.validation import read
 from event_bus.registry.publishers import PublisherRegistry
 from event_bus.security.keys import ApiKey, proof_of
@@ -141,3 +141,64 @@ def test_a_service_may_be_registered_again(registry: PublisherRegistry) -> None:
     again, key = registry.register(registration(event_types=["role.*"]), AN_ADMIN)
     assert key is not None
     assert replace(again) == registry.get("planner", service("planner"))
+
+
+def change(**members: Any) -> PublisherChange:
+    return read(PublisherChange, members)
+
+
+def test_a_publisher_is_changed_where_a_change_names_it(registry: PublisherRegistry) -> None:
+    before, _ = registry.register(registration(), AN_ADMIN)
+    sensitive = {"sensitive": {"task.*": ["/email"]}, "sensitive_readers": ["billing", "billing"]}
+    after = registry.change("planner", change(**sensitive), service("planner"))
+    assert (after.sensitive, after.sensitive_readers) == ({"task.*": ["/email"]}, ["billing"])
+    assert replace(after, sensitive={}, sensitive_readers=[], updated_at=NOON) == replace(
+        before, updated_at=NOON
+    )
+    again = registry.change("planner", change(name="P", event_types=["role.*", "task.*"]), AN_ADMIN)
+    assert registry.get("planner", AN_ADMIN) == again
+    assert (again.name, again.sensitive) == ("P", {"task.*": ["/email"]})
+
+
+def test_a_service_grants_itself_no_types(registry: PublisherRegistry) -> None:
+    registry.register(registration(), AN_ADMIN)
+    with pytest.raises(Forbidden) as refusal:
+        registry.change("planner", change(event_types=["*"]), service("planner"))
+    assert pointers(refusal) == ["/event_types"]
+    with pytest.raises(NotFound):
+        registry.change("planner", change(name="P"), service("worker"))
+
+
+@pytest.mark.parametrize(
+    ("members", "where"),
+    [
+        ({"sensitive": None}, "/sensitive"),
+        ({"name": None}, "/name"),
+        ({"sensitive": {"role.*": True}}, "/sensitive/role.*"),
+        ({"sensitive": {"task..x": True}}, "/sensitive/task..x"),
+        ({"event_types": ["role.*"]}, "/sensitive/task.created"),
+    ],
+)
+def test_a_change_that_does_not_fit_is_pointed_at(
+    registry: PublisherRegistry, members: dict[str, Any], where: str
+) -> None:
+    made, _ = registry.register(registration(sensitive={"task.created": True}), AN_ADMIN)
+    with pytest.raises(InvalidRequest) as refusal:
+        registry.change("planner", change(**members), AN_ADMIN)
+    assert pointers(refusal) == [where]
+    assert registry.get("planner", AN_ADMIN) == made
+
+
+def test_a_sensitive_type_must_be_one_that_is_published(registry: PublisherRegistry) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        registry.register(registration(sensitive={"tasks.*": True}), AN_ADMIN)
+    assert pointers(refusal) == ["/sensitive/tasks.*"]
+
+
+def test_a_change_that_was_overtaken_is_refused(aws: Aws, registry: PublisherRegistry) -> None:
+    before, _ = registry.register(registration(), AN_ADMIN)
+    registry.change("planner", change(name="P"), AN_ADMIN)
+    assert not aws.publishers.replace(before, replace(before, name="Q"))
+    registry.remove("planner", AN_ADMIN)
+    assert not aws.publishers.replace(before, replace(before, name="Q"))
+    assert aws.publishers.get("planner") is None
