@@ -36,10 +36,12 @@ class Delivered:
 class Receiver:
     """Keeps requests, and answers each with what `respond` says of the count so far.
 
-    Those that it answers with a success are kept once more, in the order of the answers.
+    Those that it answers with a success are kept once more, in the order of the answers. One that
+    echoes answers with what it was sent.
     """
 
     respond: Callable[[int], tuple[int, dict[str, str]]] = lambda _: (204, {})
+    echoes: bool = False
     hold: threading.Event = field(default_factory=threading.Event)
     requests: list[Delivered] = field(default_factory=list)
     acknowledged: list[Delivered] = field(default_factory=list)
@@ -98,9 +100,11 @@ def receiving(
             headers = {name.lower(): value for name, value in self.headers.items()}
             status, answer_headers = receiver.take(Delivered(self.path, headers, body))
             self.send_response(status)
-            for name, value in {"content-length": "0", **answer_headers}.items():
+            said = body if receiver.echoes else b""
+            for name, value in {"content-length": str(len(said)), **answer_headers}.items():
                 self.send_header(name, value)
             self.end_headers()
+            self.wfile.write(said)
 
         def log_message(self, *_: object) -> None:
             """Keeps quiet."""

@@ -1,23 +1,10 @@
 """What the functions of the deployed bus write into their logs, and what they never do."""
 
-from collections.abc import Iterator
-
 import orjson
 
-from localstack.bus import LocalBus
+from tests.end_to_end.everything import lines
 from tests.end_to_end.receiver import eventually
 from tests.end_to_end.world import World
-
-
-def lines(bus: LocalBus) -> Iterator[tuple[str, str]]:
-    """Every line that a function logged, with the name of its log group."""
-    logs = bus.client("logs")
-    for groups in logs.get_paginator("describe_log_groups").paginate():
-        for group in groups["logGroups"]:
-            name = group["logGroupName"]
-            for page in logs.get_paginator("filter_log_events").paginate(logGroupName=name):
-                for event in page["events"]:
-                    yield name, event["message"]
 
 
 def test_an_event_is_followed_through_every_function_and_no_secret_is_told(world: World) -> None:
