@@ -4,6 +4,7 @@ from typing import Any
 
 from event_bus.api.endpoint import Request, Response, answer
 from event_bus.errors import Problem
+from event_bus.model.trace_context import trace_in
 from event_bus.publishing.deployed import deployed_intake
 from event_bus.publishing.intake import Accepted
 
@@ -17,11 +18,11 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 def _publish(request: Request) -> Response:
     caller = request.caller
-    body = request.json()
+    body, trace = request.json(), trace_in(request.headers)
     if not isinstance(body, list):
-        accepted = _intake.take(body, caller)
+        accepted = _intake.take(body, caller, trace)
         return Response(200 if accepted.repeated else 202, _document(accepted))
-    results = [_result(each) for each in _intake.take_all(body, caller)]
+    results = [_result(each) for each in _intake.take_all(body, caller, trace)]
     refused = sum(result["status"] >= 400 for result in results)
     document = {
         "accepted": len(results) - refused,

@@ -19,7 +19,7 @@ from botocore.exceptions import (
 from event_bus import times
 from event_bus.batches import batches
 from event_bus.callbacks.client import KEPT_RESPONSE_BYTES
-from event_bus.delivery.envelope import envelope
+from event_bus.delivery.envelope import delivery_trace, envelope
 from event_bus.delivery.outcome import Outcome, Parcel
 from event_bus.security.resources import external_id
 
@@ -191,12 +191,14 @@ def messages(batch: Sequence[Packed], member: str, *, fifo: bool) -> list[dict[s
 def _attributes(parcel: Parcel) -> dict[str, Any]:
     # What queues and topics can filter by without reading the body.
     event = parcel.event
+    context = delivery_trace(parcel.key, event)
     words = {
         "id": event.id,
         "type": event.type,
         "source": event.source,
         "correlation_id": event.metadata.get("correlation_id"),
         "trace_id": event.metadata.get("trace_id"),
+        "traceparent": context and context.traceparent,
         "replay_id": parcel.key.replay_id,
     }
     return {

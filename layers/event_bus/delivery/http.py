@@ -9,7 +9,7 @@ import orjson
 
 from event_bus import times
 from event_bus.callbacks.client import Answer, CallbackClient, Unanswered
-from event_bus.delivery.envelope import envelope
+from event_bus.delivery.envelope import delivery_trace, envelope
 from event_bus.delivery.outcome import Outcome, Parcel
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.event import Event
@@ -58,6 +58,10 @@ class HttpTransport:
         }
         if key.replay_id:
             headers["event-bus-replay"] = key.replay_id
+        if context := delivery_trace(key, event):
+            headers["traceparent"] = context.traceparent
+            if state := event.metadata.get("tracestate"):
+                headers["tracestate"] = state
         seconds = subscription.retry_policy.timeout
         try:
             answer = self.client.exchange("POST", target.url, headers, seconds, body)

@@ -6,6 +6,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from event_bus.delivery.envelope import delivery_trace
 from event_bus.delivery.outcome import Outcome, Parcel
 from event_bus.errors import Conflict, Problem
 from event_bus.log import logger, traces
@@ -40,6 +41,8 @@ class Replies:
         }
         if trace_id := event.metadata.get("trace_id"):
             metadata["trace_id"] = trace_id
+        if context := delivery_trace(parcel.key, event):
+            metadata["traceparent"] = context.traceparent
         submission = {
             "id": f"reply_{hashlib.sha256(delivery.encode()).hexdigest()[:32]}",
             "type": event.metadata["reply_to"],

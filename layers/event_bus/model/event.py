@@ -1,6 +1,7 @@
 """Events: what a publisher sends, and what the bus keeps."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from event_bus.errors import Fault, TooLarge
 from event_bus.ids import new_id
 from event_bus.matching.event_types import validate_event_type
 from event_bus.model.sensitive import SensitiveFields, points_at_something
+from event_bus.model.trace_context import TRACESTATE, TraceContext, read_traceparent
 from event_bus.model.validation import (
     Request,
     ServiceId,
@@ -50,6 +52,11 @@ MAX_HOPS = 16
 """How long a chain of events that cause each other may be; what is beyond is not delivered."""
 
 
+def _check_traceparent(text: str) -> None:
+    if read_traceparent(text) is None:
+        raise ValueError("must be a traceparent of W3C Trace Context")
+
+
 class Metadata(Request):
     """What an event carries about itself beside its payload; other keys hold strings."""
 
@@ -64,6 +71,8 @@ class Metadata(Request):
     causation_id: _Label | None = None
     hop_count: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
     stream_id: _Label | None = None
+    traceparent: Annotated[str, AfterValidator(checked(_check_traceparent))] | None = None
+    tracestate: Annotated[str, Field(pattern=TRACESTATE)] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -130,6 +139,11 @@ class Event:
         return self.metadata.get("stream_id")
 
     @property
+    def trace(self) -> TraceContext | None:
+        """Where in a trace it was published, if its publisher said so."""
+        return read_traceparent(self.metadata.get("traceparent", ""))
+
+    @property
     def hop_count(self) -> int:
         """How many events caused each other up to this one."""
         return int(self.metadata.get("hop_count", 0))
@@ -151,13 +165,20 @@ class Event:
         }
 
 
-def accept(submission: EventSubmission, source: str, at: str = "") -> Event:
+def accept(
+    submission: EventSubmission,
+    source: str,
+    at: str = "",
+    request_trace: Mapping[str, str] | None = None,
+) -> Event:
     """Makes the event that a submission asks for.
 
     Args:
         submission: What the publisher sent.
         source: The service it is published as.
         at: The JSON pointer of the submission in the request's body.
+        request_trace: Where in a trace the request was made, as metadata has it: what counts where
+            the event itself does not say.
 
     Raises:
         TooLarge: The payload is over `MAX_PAYLOAD_BYTES`.
@@ -191,14 +212,22 @@ def accept(submission: EventSubmission, source: str, at: str = "") -> Event:
         timestamp=submission.timestamp or now,
         payload=payload,
         payload_bytes=len(payload),
-        metadata=metadata,
+        metadata=_traced(metadata, request_trace or {}),
         created_at=now,
         digest=_digest(submission, source, metadata),
     )
 
 
+def _traced(metadata: dict[str, Any], request_trace: Mapping[str, str]) -> dict[str, Any]:
+    if "traceparent" not in metadata:
+        metadata = {**metadata, **request_trace}
+    context = read_traceparent(metadata.get("traceparent", ""))
+    return {"trace_id": context.trace_id, **metadata} if context else metadata
+
+
 def _digest(submission: EventSubmission, source: str, metadata: dict[str, Any]) -> str:
-    # Of what was sent alone: a repeated request without a timestamp has another "now".
+    # Of what was sent alone: a repeated request without a timestamp has another "now", and a client
+    # that traces its requests makes each a step of its own.
     sent = {
         "type": submission.type,
         "source": source,

@@ -1,6 +1,6 @@
 """Taking events in: each is judged on its own, and stored before it is answered."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -59,24 +59,33 @@ class Intake:
     retention_days: int
     executor: Executor
 
-    def take(self, submission: Any, caller: Caller) -> Accepted:
+    def take(
+        self, submission: Any, caller: Caller, trace: Mapping[str, str] | None = None
+    ) -> Accepted:
         """Takes one event.
 
         Args:
             submission: The event as it was sent, parsed from JSON.
             caller: Who publishes it.
+            trace: Where in a trace the request was made, as metadata has it.
 
         Raises:
             Problem: It is refused; nothing is stored.
         """
-        return self._store(self._judge(submission, caller, ""), "")
+        return self._store(self._judge(submission, caller, "", trace), "")
 
-    def take_all(self, submissions: Sequence[Any], caller: Caller) -> list[Accepted | Problem]:
+    def take_all(
+        self,
+        submissions: Sequence[Any],
+        caller: Caller,
+        trace: Mapping[str, str] | None = None,
+    ) -> list[Accepted | Problem]:
         """Takes a batch of events; what is wrong with one does not touch the others.
 
         Args:
             submissions: The events as they were sent, parsed from JSON.
             caller: Who publishes them.
+            trace: Where in a trace the request was made, as metadata has it.
 
         Returns:
             What became of each, in their order.
@@ -92,7 +101,7 @@ class Intake:
         lines: dict[str, list[tuple[int, _Judged]]] = {}
         for place, submission in enumerate(submissions):
             try:
-                judged = self._judge(submission, caller, f"/{place}")
+                judged = self._judge(submission, caller, f"/{place}", trace)
             except Problem as problem:
                 results.append(problem)
             else:
@@ -117,12 +126,14 @@ class Intake:
             logger.exception("event not stored", **traces(event))
             return Unavailable(f"The event may not be stored; send it again as {event.id}.")
 
-    def _judge(self, submission: Any, caller: Caller, at: str) -> _Judged:
+    def _judge(
+        self, submission: Any, caller: Caller, at: str, trace: Mapping[str, str] | None
+    ) -> _Judged:
         parsed = read(EventSubmission, submission, at)
         source = self.rights.source_of(caller, parsed.source, at)
         self.rights.check(caller, parsed.type, at)
         sensitive = [*parsed.sensitive, *self.rights.sensitive_in(source, parsed.type)]
-        return _Judged(accept(parsed, source, at), sensitive)
+        return _Judged(accept(parsed, source, at, trace), sensitive)
 
     def _store(self, judged: _Judged, at: str) -> Accepted:
         event = self._counted(judged.event)
@@ -145,11 +156,15 @@ class Intake:
         return Accepted(stored, put is Put.REPEATED)
 
     def _counted(self, event: Event) -> Event:
-        """The event with its place in the chain of those that caused each other."""
+        """The event with its place in the chain of those that caused each other.
+
+        All of a chain are found by one correlation id.
+        """
         cause_id = event.metadata.get("causation_id")
         if cause_id is None:
             return event
         cause = self.store.get_many([cause_id]).get(cause_id)
         # A publisher that hands on the count itself is believed, where that says more.
         hops = max(event.hop_count, cause.hop_count + 1 if cause else 1)
-        return replace(event, metadata={**event.metadata, "hop_count": hops})
+        common = {"correlation_id": cause.metadata.get("correlation_id", cause.id)} if cause else {}
+        return replace(event, metadata={**common, **event.metadata, "hop_count": hops})
