@@ -79,14 +79,18 @@ class EventFinder:
         visibility = Visibility(caller, self.subscriptions)
         if event is None or not visibility.sees(event, routing, lambda: event.payload):
             raise NotFound(f"There is no event {event_id}, or none that this key may see.")
-        if caller.admin or event.source == caller.service_id:
-            return Found(event, routing, tuple(deliveries))
-        # Who else receives an event is its publisher's business, not its subscribers'.
-        return Found(
-            event,
-            routing and routing.to(caller.service_id),
-            tuple(each for each in deliveries if each.service_id == caller.service_id),
-        )
+        return _as_seen(Found(event, routing, tuple(deliveries)), caller)
+
+    def get_many(self, event_ids: Iterable[str], caller: Caller) -> list[Found]:
+        """Events with their deliveries, without large payloads: those that the caller may see."""
+        events = self.events.get_many(event_ids)
+        visibility = Visibility(caller, self.subscriptions)
+        became = zip(events.values(), self.executor.map(self.deliveries.of_event, events))
+        return [
+            _as_seen(Found(event, routing, tuple(deliveries)), caller)
+            for event, (routing, deliveries) in became
+            if visibility.sees(event, routing, lambda: self.events.with_payload(event).payload)
+        ]
 
     def page(self, query: EventQuery, behind: str | None, caller: Caller) -> Page:
         """A page of events.
@@ -139,6 +143,17 @@ class EventFinder:
         return visibility.sees(
             each.event, each.routing, lambda: self.events.with_payload(each.event).payload
         )
+
+
+def _as_seen(found: Found, caller: Caller) -> Found:
+    if caller.admin or found.event.source == caller.service_id:
+        return found
+    # Who else receives an event is its publisher's business, not its subscribers'.
+    return Found(
+        found.event,
+        found.routing and found.routing.to(caller.service_id),
+        tuple(each for each in found.deliveries if each.service_id == caller.service_id),
+    )
 
 
 def _strands(query: EventQuery, visibility: Visibility) -> list[Strand]:

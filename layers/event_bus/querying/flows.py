@@ -1,0 +1,101 @@
+"""Flows: the events that led to each other, and what became of each."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from event_bus.querying.event_finder import EventFinder, Found
+from event_bus.security.callers import Caller
+from event_bus.stores import events as strands
+from event_bus.stores.events import Strand
+
+MAX_FLOW = 100
+"""How many events of a flow are told of, the oldest."""
+
+_EVER = ("0", "~")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An event of a flow.
+
+    Attributes:
+        found: The event, and what became of it.
+        cause: The event of the flow that led to it, if one did.
+    """
+
+    found: Found
+    cause: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Events that belong together.
+
+    Attributes:
+        steps: The events, in the order in which they were stored.
+        complete: Whether these are all; else they are the first `MAX_FLOW`.
+    """
+
+    steps: list[Step]
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FlowFinder:
+    """Finds flows.
+
+    Attributes:
+        events: Finds the events.
+    """
+
+    events: EventFinder
+
+    def of_event(self, event_id: str, caller: Caller) -> Flow:
+        """The flow that an event is part of: what shares its correlation or its trace.
+
+        Raises:
+            NotFound: There is no such event, or none that the caller may see.
+        """
+        event = self.events.get(event_id, caller).event
+        # Who follows from an event without a correlation id is given its id for one.
+        correlation_id = event.metadata.get("correlation_id", event.id)
+        chosen = strands.of_correlation(correlation_id)
+        if trace_id := event.metadata.get("trace_id"):
+            chosen = chosen + strands.of_trace(trace_id)
+        return self._flow(chosen, {event.id, correlation_id}, caller)
+
+    def of_correlation(self, correlation_id: str, caller: Caller) -> Flow:
+        """The events of a correlation id, and the one that has it as its own id."""
+        return self._flow(strands.of_correlation(correlation_id), {correlation_id}, caller)
+
+    def of_trace(self, trace_id: str, caller: Caller) -> Flow:
+        """The events of a trace id."""
+        return self._flow(strands.of_trace(trace_id), set(), caller)
+
+    def _flow(self, chosen: list[Strand], further: set[str], caller: Caller) -> Flow:
+        entries = self.events.events.pages(
+            chosen, _EVER, MAX_FLOW + 1, self.events.executor, newest_first=False
+        )
+        found = self.events.get_many(
+            dict.fromkeys([*sorted(further), *(entry.id for entry in entries[:MAX_FLOW])]), caller
+        )
+        found.sort(key=lambda each: (each.event.created_at, each.event.id))
+        return Flow(_steps(found), complete=len(entries) <= MAX_FLOW)
+
+
+def _steps(found: Iterable[Found]) -> list[Step]:
+    shown = {each.event.id: each for each in found}
+    spans = {
+        context.span_id: each.event.id
+        for each in shown.values()
+        for context in each.delivery_traces()
+    }
+    steps = []
+    for each in shown.values():
+        cause = each.event.metadata.get("causation_id")
+        if cause not in shown:
+            # What was published while a delivery was handled says so by its trace.
+            parent = each.event.trace
+            cause = spans.get(parent.span_id) if parent else None
+        steps.append(Step(each, cause))
+    return steps
