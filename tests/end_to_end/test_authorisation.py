@@ -69,6 +69,8 @@ CASES = {
     "POST /events": Case(202, 403, body=lambda e: {"type": f"{e.domain}.created", "payload": {}}),
     "GET /events": Case(200, 200),
     "GET /events/{id}": Case(200, 404, the_event),
+    "GET /events/{id}/trace": Case(200, 404, the_event),
+    "GET /traces": Case(200, 200, query={"correlation_id": "estate"}),
     "POST /events/{id}/replay": Case(202, 404, the_event),
     "POST /replays": Case(
         202,

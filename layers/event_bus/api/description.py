@@ -12,6 +12,7 @@ import orjson
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from event_bus.api.diagram import MERMAID
 from event_bus.api.endpoint import MAX_BODY_BYTES
 from event_bus.api.paging import DEFAULT_LIMIT, MAX_LIMIT
 from event_bus.api.routes import ROUTES, Route
@@ -83,6 +84,13 @@ _LIMIT = _whole("limit", "How many results an answer holds.", DEFAULT_LIMIT, 1, 
 _PAGING = (
     _LIMIT,
     _query("cursor", "`next_cursor` of the page before, with the same filters and key."),
+)
+
+_FORMAT = _query(
+    "format",
+    "JSON, or a diagram of Mermaid as text.",
+    enum=["json", "mermaid"],
+    default="json",
 )
 
 _TURN = (
@@ -171,6 +179,23 @@ _OPERATIONS: dict[str, _Operation] = {
     ),
     "GET /events/{id}": _Operation(
         "getEvent", "One event, with its deliveries.", {200: "Event"}, refusals=(404,)
+    ),
+    "GET /events/{id}/trace": _Operation(
+        "traceEvent",
+        "What led to an event, what it led to, and what became of each.",
+        {200: "Flow"},
+        query=(_FORMAT,),
+        refusals=(404,),
+    ),
+    "GET /traces": _Operation(
+        "getTrace",
+        "The events of a correlation id, or of a trace, and what became of each.",
+        {200: "Flow"},
+        query=(
+            _query("correlation_id", "The correlation id; either this or `trace_id`."),
+            _query("trace_id", "The trace id."),
+            _FORMAT,
+        ),
     ),
     "POST /events/{id}/replay": _Operation(
         "replayEvent",
@@ -410,8 +435,13 @@ _REFUSALS: dict[int, str] = {
 _SPECIAL: dict[str, Schema] = {
     "Accepted": {"oneOf": [ref("AcceptedEvent"), ref("BatchResult")]},
     "Document": {"type": "object"},
-    "EventStream": {"type": "string"},
 }
+
+_OTHERWISE: dict[str, dict[str, Schema]] = {
+    "EventStream": {MEDIA_TYPE: {"type": "string"}},
+    "Flow": {"application/json": ref("Flow"), MERMAID: {"type": "string"}},
+}
+"""What is not answered as JSON, or not as JSON alone, by media type."""
 
 
 def describe() -> dict[str, Any]:
@@ -495,11 +525,10 @@ def _answer(description: str, schema: str | None, *, health: bool) -> dict[str, 
     if schema is None:
         return {"description": description}
     media_type = "application/health+json" if health else "application/json"
-    if schema == "EventStream":
-        media_type = MEDIA_TYPE
+    content = _OTHERWISE.get(schema, {media_type: _SPECIAL.get(schema) or ref(schema)})
     return {
         "description": description,
-        "content": {media_type: {"schema": _SPECIAL.get(schema) or ref(schema)}},
+        "content": {each: {"schema": described} for each, described in content.items()},
     }
 
 

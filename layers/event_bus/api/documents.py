@@ -31,17 +31,11 @@ def event_summary(found: Found) -> dict[str, Any]:
 
 def event_document(found: Found) -> dict[str, Any]:
     """An event with what became of it."""
-    routing = found.routing
-    recorded = {each.key for each in found.deliveries}
-    pending = {
-        DeliveryKey(found.event.id, subscription_id): service_id
-        for subscription_id, service_id in (routing.matched if routing else {}).items()
-    }
     deliveries = [_delivery(each) for each in found.deliveries]
-    deliveries += [_pending(key, pending[key]) for key in pending.keys() - recorded]
+    deliveries += [_pending(*each) for each in found.not_attempted().items()]
     changes = [found.event.created_at, *(each.updated_at for each in found.deliveries)]
-    if routing:
-        changes.append(routing.routed_at)
+    if found.routing:
+        changes.append(found.routing.routed_at)
     return {
         **event_summary(found),
         "deliveries": sorted(

@@ -61,6 +61,8 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/events", "publish", "publish", "event.publish"),
     Route("GET", "/events", "events", "read", "event.list"),
     Route("GET", "/events/{id}", "events", "read", "event.read"),
+    Route("GET", "/events/{id}/trace", "events", "read", "event.trace"),
+    Route("GET", "/traces", "events", "read", "trace.read"),
     Route("POST", "/events/{id}/replay", "recovery", "recover", "replay.create"),
     Route("POST", "/replays", "recovery", "recover", "replay.create"),
     Route("GET", "/replays", "recovery", "read", "replay.list"),

@@ -67,6 +67,45 @@ _SUMMARY: dict[str, Schema] = {
     "created_at": _TIME,
 }
 
+_FLOW_ATTEMPT = _object(
+    {
+        "number": _COUNT,
+        "at": _TIME,
+        "duration_ms": _COUNT,
+        "status_code": _nullable("integer"),
+        "error": _nullable("string", description="In a word; null where it succeeded."),
+    }
+)
+
+_FLOW_DELIVERY = _object(
+    {
+        "subscription_id": _TEXT,
+        "service_id": _TEXT,
+        "replay_id": _NULLABLE_TEXT,
+        "status": {"enum": ["pending", "delivered", "retrying", "exhausted", "dropped"]},
+        "attempts": _list(_FLOW_ATTEMPT),
+        "delivered_at": _NULLABLE_TIME,
+        "next_retry_at": _NULLABLE_TIME,
+        "dead_letter_id": _NULLABLE_TEXT,
+    }
+)
+
+_FLOW_EVENT = _object(
+    {
+        "id": _TEXT,
+        "type": _TEXT,
+        "source": _TEXT,
+        "timestamp": _TIME,
+        "correlation_id": _NULLABLE_TEXT,
+        "trace_id": _NULLABLE_TEXT,
+        "traceparent": _NULLABLE_TEXT,
+        "cause": _nullable("string", description="The event of the flow that led to it."),
+        "stored_at": _TIME,
+        "routed_at": _NULLABLE_TIME,
+        "deliveries": _list(_FLOW_DELIVERY),
+    }
+)
+
 _AUTHENTICATION = _object(
     {
         "type": {"const": "api_key"},
@@ -354,6 +393,12 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "StreamToken": _object({"token": _TEXT, "expires_at": _TIME}),
     "EventPage": _page("EventSummary"),
+    "Flow": _object(
+        {
+            "events": _list(_FLOW_EVENT),
+            "complete": {"type": "boolean", "description": "Whether these are all."},
+        }
+    ),
     "Publisher": _object(_PUBLISHER),
     "CreatedPublisher": _object(_PUBLISHER, {"authentication": _AUTHENTICATION}),
     "PublisherPage": _page("Publisher"),

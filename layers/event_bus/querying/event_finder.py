@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from event_bus.errors import NotFound
 from event_bus.matching.event_types import WILDCARD
-from event_bus.model.delivery import Delivery, Routing
+from event_bus.model.delivery import Delivery, DeliveryKey, Routing
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
 from event_bus.querying.event_query import EventQuery
@@ -36,6 +36,13 @@ class Found:
     event: Event
     routing: Routing | None
     deliveries: tuple[Delivery, ...] = ()
+
+    def not_attempted(self) -> dict[DeliveryKey, str]:
+        """The deliveries that have no outcome yet, with their services."""
+        matched = self.routing.matched if self.routing else {}
+        owed = {DeliveryKey(self.event.id, each): service for each, service in matched.items()}
+        recorded = {each.key for each in self.deliveries}
+        return {key: service for key, service in owed.items() if key not in recorded}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +92,13 @@ class EventFinder:
         """Events with their deliveries, without large payloads: those that the caller may see."""
         events = self.events.get_many(event_ids)
         visibility = Visibility(caller, self.subscriptions)
-        became = zip(events.values(), self.executor.map(self.deliveries.of_event, events))
-        return [
-            _as_seen(Found(event, routing, tuple(deliveries)), caller)
-            for event, (routing, deliveries) in became
-            if visibility.sees(event, routing, lambda: self.events.with_payload(event).payload)
+        became = zip(
+            events.values(), self.executor.map(self.deliveries.of_event, events), strict=True
+        )
+        found = [
+            Found(event, routing, tuple(deliveries)) for event, (routing, deliveries) in became
         ]
+        return [_as_seen(each, caller) for each in found if self._sees(each, visibility)]
 
     def page(self, query: EventQuery, behind: str | None, caller: Caller) -> Page:
         """A page of events.
@@ -140,6 +148,9 @@ class EventFinder:
     def _fits(self, each: Found, query: EventQuery, visibility: Visibility) -> bool:
         if query.processed is not None and query.processed != (each.routing is not None):
             return False
+        return self._sees(each, visibility)
+
+    def _sees(self, each: Found, visibility: Visibility) -> bool:
         return visibility.sees(
             each.event, each.routing, lambda: self.events.with_payload(each.event).payload
         )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from event_bus.delivery.envelope import delivery_trace
 from event_bus.querying.event_finder import EventFinder, Found
 from event_bus.security.callers import Caller
 from event_bus.stores import events as strands
@@ -88,7 +89,8 @@ def _steps(found: Iterable[Found]) -> list[Step]:
     spans = {
         context.span_id: each.event.id
         for each in shown.values()
-        for context in each.delivery_traces()
+        for key in (*(delivery.key for delivery in each.deliveries), *each.not_attempted())
+        if (context := delivery_trace(key, each.event))
     }
     steps = []
     for each in shown.values():
