@@ -2,8 +2,8 @@
 
 from event_bus.querying.flows import Flow
 
-MERMAID = "text/vnd.mermaid"
-"""The media type, as it is registered with IANA."""
+MERMAID = "application/vnd.mermaid"
+"""The media type (https://www.iana.org/assignments/media-types/application/vnd.mermaid)."""
 
 
 def flow_diagram(flow: Flow) -> str:

@@ -33,6 +33,7 @@ SCHEMAS = (
     "BatchResult",
     "Event",
     "EventPage",
+    "Flow",
     "PublisherRegistration",
     "PublisherChange",
     "KeyRequest",

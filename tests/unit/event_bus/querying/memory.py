@@ -36,7 +36,7 @@ class MemoryEvents(EventStore):
         return self.events.get(event_id)
 
     def get_many(self, event_ids: Iterable[str]) -> dict[str, Event]:
-        return {each: self.events[each] for each in event_ids}
+        return {each: self.events[each] for each in event_ids if each in self.events}
 
     def page(
         self, strand: Strand, between: tuple[str, str], limit: int, *, newest_first: bool
@@ -54,12 +54,15 @@ class MemoryEvents(EventStore):
 
 @dataclass(frozen=True, slots=True)
 class MemoryDeliveries(DeliveryStore):
-    """Routings in memory."""
+    """Routings and deliveries in memory."""
 
     held: dict[str, Routing] = field(default_factory=dict)
+    made: tuple[Delivery, ...] = ()
 
     def of_event(self, event_id: str) -> tuple[Routing | None, list[Delivery]]:
-        return self.held.get(event_id), []
+        return self.held.get(event_id), [
+            each for each in self.made if each.key.event_id == event_id
+        ]
 
     def routings(self, event_ids: Iterable[str]) -> dict[str, Routing]:
         return {each: self.held[each] for each in event_ids if each in self.held}
@@ -70,12 +73,14 @@ def finder(
     events: Iterable[Event],
     routings: Iterable[Routing] = (),
     subscriptions: Sequence[Subscription] = (),
+    made: Sequence[Delivery] = (),
 ) -> tuple[EventFinder, MemoryEvents]:
     """A finder over what is in memory."""
     store = MemoryEvents(
         _NOTHING, "", PayloadStore(_NOTHING, ""), events={each.id: each for each in events}
     )
-    deliveries = MemoryDeliveries(_NOTHING, "", held={each.event_id: each for each in routings})
+    held = {each.event_id: each for each in routings}
+    deliveries = MemoryDeliveries(_NOTHING, "", held=held, made=tuple(made))
 
     def of_service(service_id: str) -> list[Subscription]:
         return [each for each in subscriptions if each.service_id == service_id]
