@@ -8,7 +8,7 @@ import httpx
 import pytest
 from event_bus.api.routes import ROUTES
 
-from tests.end_to_end.everything import forms, kept
+from tests.end_to_end.everything import forms, kept, lines
 from tests.end_to_end.receiver import eventually
 from tests.end_to_end.socket_client import connected
 from tests.end_to_end.test_keys import make_key
@@ -159,15 +159,16 @@ def test_whatever_is_kept_would_be_found(world: World, service: Client, domain: 
     service.publish(f"{domain}.created", {"canary": f"canary-{domain}", "large": "x" * 20_000})
     service.publish(f"{domain}.created", {"canary": f"canary-{domain}"})
 
-    def found() -> bool:
+    def found() -> object:
         places = {name: set[str]() for name in canaries.secrets}
         for name, where in canaries.sung(kept(world.bus)):
             places[name].add(where)
-        tables = {world.bus.resources["events_table"]}
+        table, bucket = (world.bus.resources[each] for each in ("events_table", "payloads_bucket"))
+        logs = {group for group, _ in lines(world.bus)}
         return (
-            places["payload"] == tables | {world.bus.resources["payloads_bucket"]}
-            and any(where.startswith("/aws/lambda/") for where in places["type"])
-            and places["type"] >= tables
+            {table, bucket} <= places["payload"]
+            and table in places["type"]
+            and (logs & places["type"])
         )
 
     eventually(found)

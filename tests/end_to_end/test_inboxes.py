@@ -143,7 +143,7 @@ def test_a_parameter_that_may_not_be_is_refused(service: Client, domain: str, qu
 def events_of(text: str) -> list[dict[str, str]]:
     """The blocks of an event stream that carry data, as a client reads them."""
     blocks = [
-        dict(line.partition(": ")[::2] for line in block.splitlines() if not line.startswith(":"))
+        dict(line.partition(": ")[::2] for line in block.split("\n") if not line.startswith(":"))
         for block in text.split("\n\n")
     ]
     return [block for block in blocks if "data" in block]

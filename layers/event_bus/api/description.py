@@ -39,7 +39,7 @@ from event_bus.recovery.dead_letters import MAX_BULK, BulkRetryRequest
 
 DOCUMENT = Path(__file__).with_name("openapi.json")
 
-_REQUESTS: tuple[type[BaseModel], ...] = (
+REQUESTS: tuple[type[BaseModel], ...] = (
     EventSubmission,
     PublisherChange,
     PublisherRegistration,
@@ -447,7 +447,7 @@ _OTHERWISE: dict[str, dict[str, Schema]] = {
 def describe() -> dict[str, Any]:
     """The OpenAPI 3.1 document of the API."""
     _, schemas = models_json_schema(
-        [(model, "validation") for model in _REQUESTS],
+        [(model, "validation") for model in REQUESTS],
         ref_template="#/components/schemas/{model}",
     )
     paths: dict[str, dict[str, Any]] = {}

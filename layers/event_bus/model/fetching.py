@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from event_bus.model.validation import Request
+from event_bus.model.validation import Identifier, Request
 
 MAX_WAIT_SECONDS = 20
 """How long a pull waits for what comes."""
@@ -22,5 +22,5 @@ Place = Annotated[str, Field(pattern=r"^[0-9]{1,15}$")]
 class Acknowledgement(Request):
     """What says that a consumer is done with what it has taken."""
 
-    lease: Annotated[str, Field(min_length=1, max_length=128)]
+    lease: Identifier
     cursor: Place

@@ -7,19 +7,17 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from event_bus.model.registration import TypePatterns
-from event_bus.model.validation import Request, ServiceId, Time
+from event_bus.model.validation import Identifier, Request, ServiceId, Time
 
 DEFAULT_RATE, MAX_RATE = 50, 500
 
 ReplayState = Literal["running", "completed", "cancelled"]
 
-_Id = Annotated[str, Field(min_length=1, max_length=128)]
-
 
 class EventReplayRequest(Request):
     """What asks for the replay of one event."""
 
-    subscription_id: _Id | None = None
+    subscription_id: Identifier | None = None
 
 
 class ReplayRequest(Request):
@@ -27,7 +25,7 @@ class ReplayRequest(Request):
 
     since: Annotated[Time, Field(alias="from")]
     until: Annotated[Time | None, Field(alias="to")] = None
-    subscription_id: _Id | None = None
+    subscription_id: Identifier | None = None
     event_types: TypePatterns | None = None
     source: ServiceId | None = None
     rate: Annotated[int, Field(ge=1, le=MAX_RATE)] = DEFAULT_RATE

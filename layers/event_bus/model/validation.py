@@ -55,6 +55,12 @@ Name = Annotated[
 """What people call a publisher or a subscription."""
 
 
+Identifier = Annotated[
+    str, Field(min_length=1, max_length=128), AfterValidator(checked(refuse_control_characters))
+]
+"""What names something that the bus may know, or not."""
+
+
 class Request(BaseModel):
     """The base of what clients send: types are not coerced, unknown members are refused."""
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal, get_args
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from event_bus import times
 from event_bus.api.paging import bad_parameter, limit_in, time_in
@@ -13,7 +13,7 @@ from event_bus.errors import Conflict, NotFound
 from event_bus.matching.event_types import matches_type, validate_type_pattern
 from event_bus.model.delivery import DeadLetterStatus, Delivery, DeliveryError
 from event_bus.model.registration import TypePattern
-from event_bus.model.validation import Request, Time
+from event_bus.model.validation import Request, Time, checked, refuse_control_characters
 from event_bus.routing.lanes import Lanes
 from event_bus.security.callers import Caller
 from event_bus.stores.deliveries import DeliveryStore
@@ -37,7 +37,9 @@ MAX_BULK = 500
 _READ_BUDGET = 1_000
 _PAGE = 100
 
-_Text = Annotated[str, Field(min_length=1, max_length=500)]
+_Text = Annotated[
+    str, Field(min_length=1, max_length=500), AfterValidator(checked(refuse_control_characters))
+]
 
 
 class BulkRetryRequest(Request):

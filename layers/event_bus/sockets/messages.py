@@ -7,10 +7,9 @@ from pydantic_core import PydanticCustomError
 
 from event_bus.model.fetching import Place
 from event_bus.model.registration import Filters, TypePatterns
-from event_bus.model.validation import Request
+from event_bus.model.validation import Identifier, Request
 
 _Reference = Annotated[str, Field(max_length=128)]
-_Id = Annotated[str, Field(min_length=1, max_length=128)]
 
 
 class _Message(Request):
@@ -21,7 +20,7 @@ class Subscribe(_Message):
     """Asks for events: of some types, or of a subscription that outlasts the connection."""
 
     action: Literal["subscribe"]
-    subscription_id: _Id | None = None
+    subscription_id: Identifier | None = None
     event_types: Annotated[TypePatterns | None, Field(validate_default=True)] = None
     filters: Filters | None = None
     cursor: Place | None = None
@@ -57,7 +56,7 @@ class Acknowledge(_Message):
     """Says that the client is done with all up to a place."""
 
     action: Literal["ack"]
-    subscription_id: _Id
+    subscription_id: Identifier
     cursor: Place
 
 
@@ -65,7 +64,7 @@ class Unsubscribe(_Message):
     """Asks for no more events of a subscription."""
 
     action: Literal["unsubscribe"]
-    subscription_id: _Id
+    subscription_id: Identifier
 
 
 class Ping(_Message):
