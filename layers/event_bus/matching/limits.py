@@ -1,8 +1,8 @@
 """What a subscription may ask for, so that no filter can cost more than its share.
 
-Each limit is checked when the subscription is made. Together they bound the work of matching one
-event: every value of the event meets at most `MAX_OPERATORS` comparisons and one hash lookup, and
-every object at most `MAX_FIELDS` lookups.
+Each limit but the last is checked when the subscription is made. Together they bound the work of
+matching one event: every value of the event meets at most `MAX_OPERATORS` comparisons and one hash
+lookup, and every object at most `MAX_FIELDS` lookups.
 """
 
 MAX_EVENT_TYPE_LENGTH = 128
@@ -40,3 +40,10 @@ MAX_STRING_LENGTH = 1_024
 
 MAX_WILDCARDS = 16
 """Asterisks in one `wildcard` string."""
+
+MAX_COMPARISONS = 10_000
+"""How much of the arrays in an event one pattern looks at.
+
+An element counts as one; a scalar as one more for each comparison that it meets, which counts again
+for each 256 characters; an object as one more for each field that the pattern names inside it.
+"""

@@ -16,6 +16,7 @@ from the chosen element, or from all elements when no other field chooses one.
 from event_bus.matching.errors import InvalidPatternError, below
 from event_bus.matching.expressions import Budget, ValueList
 from event_bus.matching.limits import (
+    MAX_COMPARISONS,
     MAX_DEPTH,
     MAX_FIELDS,
     MAX_NAME_LENGTH,
@@ -35,6 +36,8 @@ _RESERVED_IN_OR = frozenset(
 )
 
 _MISSING = object()
+
+_PAGE = 256
 
 
 class Leaf:
@@ -87,7 +90,7 @@ class EventPattern:
         Args:
             document: The event, parsed from JSON.
         """
-        positive, absent = _object(self._root, document)
+        positive, absent = _object(self._root, document, [MAX_COMPARISONS])
         return bool(positive or absent)
 
 
@@ -184,6 +187,7 @@ class _Step:
         inside_asked: The combinations that ask for something inside it.
         inside_absent: The combinations that are satisfied when nothing is inside it.
         missing: The combinations that are satisfied when there is no such field.
+        size: How many fields are inside it, at any depth.
     """
 
     __slots__ = (
@@ -197,6 +201,7 @@ class _Step:
         "missing",
         "operators",
         "present",
+        "size",
     )
 
     def __init__(self, every: int) -> None:
@@ -210,6 +215,7 @@ class _Step:
         self.inside_asked = 0
         self.inside_absent = every
         self.missing = every
+        self.size = 0
 
     def add_leaf(self, values: ValueList, mask: int) -> None:
         """Ask the field for values in the combinations of a mask."""
@@ -232,6 +238,8 @@ def _tree(leaves: tuple[Leaf, ...], combinations: tuple[int, ...]) -> _Step:
             inside = steps[-1].inside
             if name not in inside:
                 inside[name] = _Step(root.every)
+                for step in steps:
+                    step.size += 1
             steps.append(inside[name])
         last = steps.pop()
         above = 0
@@ -264,8 +272,11 @@ def _masks(count: int, combinations: tuple[int, ...]) -> list[int]:
     return masks
 
 
-def _object(step: _Step, value: dict[str, object]) -> tuple[int, int]:
-    """The combinations that an object satisfies by what is inside it: positive, absent."""
+def _object(step: _Step, value: dict[str, object], left: list[int]) -> tuple[int, int]:
+    """The combinations that an object satisfies by what is inside it: positive, absent.
+
+    `left` counts how much more of arrays may be looked at.
+    """
     positive = 0
     absent = satisfied = step.every
     for name, inner in step.inside.items():
@@ -274,7 +285,7 @@ def _object(step: _Step, value: dict[str, object]) -> tuple[int, int]:
             satisfied &= inner.missing
             absent &= inner.missing
         else:
-            found, none = _value(inner, member)
+            found, none = _value(inner, member, left)
             satisfied &= found | none
             positive |= found
             absent &= none
@@ -283,14 +294,14 @@ def _object(step: _Step, value: dict[str, object]) -> tuple[int, int]:
     return positive & satisfied, absent & satisfied
 
 
-def _value(step: _Step, value: object) -> tuple[int, int]:
+def _value(step: _Step, value: object, left: list[int]) -> tuple[int, int]:
     """The combinations that the value of a field satisfies: positive, absent."""
     if isinstance(value, dict):
-        positive, absent = _object(step, value)
+        positive, absent = _object(step, value, left)
         # The field itself has no value: an object is not a leaf.
         return positive & step.absent, absent & step.absent
     if isinstance(value, list):
-        return _array(step, value)
+        return _array(step, value, left)
     if not step.asked:
         return 0, step.inside_absent
     return _scalar(step, value) & step.inside_absent, step.inside_absent & ~step.asked
@@ -305,24 +316,34 @@ def _scalar(step: _Step, value: object) -> int:
     return satisfied
 
 
-def _array(step: _Step, value: list[object]) -> tuple[int, int]:
+def _pages(value: object) -> int:
+    # A long text costs a comparison more than a short one.
+    return len(value) // _PAGE if isinstance(value, str) else 0
+
+
+def _array(step: _Step, value: list[object], left: list[int]) -> tuple[int, int]:
     """The combinations that the elements of an array satisfy: positive, absent."""
     own = 0
     own_absent = step.absent
     inside = 0
     inside_absent: int | None = None
-    stack = list(value)
-    while stack:
+    # The first comes first: what is beyond the limit is not looked at.
+    stack = value[left[0] :: -1]
+    while stack and left[0] > 0:
         element = stack.pop()
+        left[0] -= 1
         if isinstance(element, list):
-            stack.extend(element)
+            stack.extend(element[left[0] :: -1])
         elif isinstance(element, dict):
+            left[0] -= step.size
             if inside != step.inside_asked:
-                found, none = _object(step, element)
+                found, none = _object(step, element, left)
                 inside |= found
                 inside_absent = none if inside_absent is None else inside_absent & none
         elif own != step.asked:
             own_absent = step.every & ~step.asked
+            if step.operators:
+                left[0] -= len(step.operators) * (1 + _pages(element))
             own |= _scalar(step, element)
     if inside_absent is None:
         inside_absent = step.inside_absent

@@ -58,6 +58,65 @@ def test_each_value_meets_each_comparison_once(monkeypatch: pytest.MonkeyPatch) 
     assert pattern.matches({"list": [element, {**element, "key": "z"}]})
 
 
+LARGE: list[dict[str, Any]] = [
+    {"a": ["aa"] * 200_000},
+    {"a": [["x"] * 10] * 20_000},
+    {"a": ["a" * 5_000] * 200},
+    {"list": [{f"o{place}": {f"f{place}": place} for place in range(9)}] * 5_000},
+]
+
+
+@pytest.mark.parametrize("pattern", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("event", LARGE, ids=range(len(LARGE)))
+def test_no_pattern_looks_at_more_of_arrays_than_it_may(
+    pattern: dict[str, Any], event: dict[str, Any]
+) -> None:
+    looked_at = 0
+
+    class Seen(list[Any]):
+        """An array that counts what is taken from it."""
+
+        def __getitem__(self, key: Any) -> Any:
+            nonlocal looked_at
+            taken = super().__getitem__(key)
+            looked_at += len(taken)
+            return taken
+
+    [(name, value)] = event.items()
+    EventPattern(pattern).matches({name: Seen(value)})
+    assert looked_at <= limits.MAX_COMPARISONS + 1
+
+
+def test_comparisons_with_the_elements_of_an_array_are_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compared = 0
+
+    def counting(self: Wildcard, value: object) -> bool:
+        nonlocal compared
+        compared += 1
+        return False
+
+    monkeypatch.setattr(Wildcard, "matches", counting)
+    many = EventPattern({"a": [{"wildcard": f"*{n}*"} for n in range(limits.MAX_OPERATORS)]})
+    for value, most in (("x", 1), ("x" * 2_560, 11), ([["x"]] * 3, 1)):
+        compared = 0
+        assert not many.matches({"a": [value] * 50_000})
+        assert 0 < compared <= limits.MAX_COMPARISONS / most + limits.MAX_OPERATORS
+
+
+def test_the_first_of_an_array_are_looked_at() -> None:
+    pattern, prefix = EventPattern({"a": ["z"]}), EventPattern({"a": [{"prefix": "z"}]})
+    beyond = limits.MAX_COMPARISONS
+    assert pattern.matches({"a": ["x"] * (beyond - 1) + ["z"]})
+    assert not pattern.matches({"a": ["x"] * beyond + ["z"]})
+    assert prefix.matches({"a": ["x"] * (beyond // 2 - 1) + ["z"]})
+    assert not prefix.matches({"a": ["x"] * (beyond // 2) + ["z"]})
+    # Each field has what the ones before it have left.
+    both = EventPattern({"a": [{"anything-but": "z"}], "b": ["z"]})
+    assert both.matches({"a": ["x"], "b": ["z"]})
+
+
 def test_deep_events_do_not_exhaust_the_stack() -> None:
     value: Any = "x"
     for _ in range(5000):
