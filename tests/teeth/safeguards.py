@@ -53,15 +53,27 @@ _STORING = (
         "an event is stored before its large payload",
         _EVENTS,
         """        if event.payload is not None and not event.inline:
-            self.payloads.put(event.id, event.digest, event.payload)
+            self.payloads.put(event.id, event.digest, _joined(event.payload, event.sealed))
         if self.streams""",
         """        answer = self._put(event, retention_days)
         if event.payload is not None and not event.inline:
-            self.payloads.put(event.id, event.digest, event.payload)
+            self.payloads.put(event.id, event.digest, _joined(event.payload, event.sealed))
         return answer
 
     def _put(self, event: Event, retention_days: int) -> tuple[Put, Event]:
         if self.streams""",
+    ),
+    Safeguard(
+        "a sealed payload opens for any event",
+        f"{_BUS}/security/payload_seal.py",
+        'return f"{event.id}\\n{event.type}\\n{event.source}".encode()',
+        'return b""',
+    ),
+    Safeguard(
+        "anyone is shown what is sensitive",
+        f"{_BUS}/security/payload_readers.py",
+        "if event.sealed_key is None or not self._lets_read(event.source, service_id):",
+        "if event.sealed_key is None:",
     ),
     Safeguard(
         "another event of the same id counts as a repetition",
