@@ -77,6 +77,7 @@ class ApiStack(cdk.Stack):
             "recovery": self._recovery(data, bus),
             "inbox": self._inbox(data),
             "audit_log": self._audit_log(data),
+            "metrics": self._metrics(data, bus),
             "status": self._status(data, bus),
         }
         for folder in {route.function for route in ROUTES if not route.public}:
@@ -217,13 +218,29 @@ class ApiStack(cdk.Stack):
         function.use_table(data.audit, "Query")
         return function
 
+    def _metrics(self, data: DataStack, bus: BusStack) -> BusFunction:
+        function = self._function("metrics")
+        function.use_table(data.figures, "BatchGetItem")
+        function.use_table(data.subscriptions, "Scan")
+        function.use_table(data.circuits, "Scan")
+        function.use_table(data.replays, "GetItem", indexes=("by_running",))
+        self._know_lag(function, data, bus)
+        function.use_queue(REPLAY_QUEUE_URL, bus.replays.queue, "GetQueueAttributes")
+        return function
+
     def _status(self, data: DataStack, bus: BusStack) -> BusFunction:
         function = self._function("status")
         function.use_table(data.events, "GetItem")
+        self._know_lag(function, data, bus)
+        return function
+
+    @staticmethod
+    def _know_lag(function: BusFunction, data: DataStack, bus: BusStack) -> None:
+        function.use_table(data.events, indexes=("by_time",))
+        function.use_table(data.deliveries, "BatchGetItem", indexes=("by_due",))
         for lane in bus.lanes.all:
             function.use_queue(lane.url_variable, lane.work.queue, "GetQueueAttributes")
         function.use_queue("STRANDED_QUEUE_URL", bus.stranded.queue, "GetQueueAttributes")
-        return function
 
     def _function(
         self, folder: str, *, memory_mb: int = 512, timeout: cdk.Duration = _TIMEOUT

@@ -20,6 +20,9 @@ REPLAY_QUEUE_URL = "REPLAY_QUEUE_URL"
 _ROUTE_TIMEOUT = cdk.Duration.seconds(60)
 _REPLAY_TIMEOUT = cdk.Duration.seconds(60)
 _SWEEP_TIMEOUT = cdk.Duration.seconds(60)
+_OBSERVE_TIMEOUT = cdk.Duration.seconds(60)
+# Each batch costs five writes, however much it holds.
+_COUNT_WINDOW = cdk.Duration.seconds(60)
 _SWEEP_INTERVAL = cdk.Duration.minutes(1)
 
 
@@ -33,6 +36,7 @@ class BusStack(cdk.Stack):
         replays: The queue of replays that must go on.
         replay: The function that goes on with replays.
         sweep: The function that runs every minute.
+        observe: The function that counts what happens.
         events_source: What hands new events to the router.
         mirror: The event bus of EventBridge that events can be mirrored on.
     """
@@ -96,6 +100,7 @@ class BusStack(cdk.Stack):
         )
         self.replay = self._replay(layers, data, settings)
         self.sweep = self._sweep(layers, data, settings)
+        self.observe = self._observe(layers, data, settings)
         self.lanes.spare(self.stranded, self.replays, audit.queue)
         # It costs nothing while nobody has the bus's own events put on it.
         self.mirror = events.EventBus(
@@ -138,6 +143,28 @@ class BusStack(cdk.Stack):
         replay.use_retention()
         replay.consume(self.replays.queue)
         return replay
+
+    def _observe(self, layers: Layers, data: DataStack, settings: Settings) -> BusFunction:
+        observe = BusFunction(
+            self,
+            "Observe",
+            folder="observe",
+            layers=layers,
+            settings=settings,
+            timeout=_OBSERVE_TIMEOUT,
+        )
+        observe.use_table(data.figures, "BatchGetItem", "PutItem")
+        StreamSource(
+            self,
+            "Changes",
+            table=data.deliveries,
+            function=observe,
+            pattern={"eventName": ["INSERT", "MODIFY"]},
+            # Whole, since it is known by all of its records that a batch was counted.
+            handover=Handover(cdk.Duration.hours(12), most=1000, window=_COUNT_WINDOW, whole=True),
+            settings=settings,
+        )
+        return observe
 
     def _sweep(self, layers: Layers, data: DataStack, settings: Settings) -> BusFunction:
         sweep = BusFunction(

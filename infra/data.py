@@ -75,6 +75,7 @@ class DataStack(cdk.Stack):
         self.publishers = self._table(tables.PUBLISHERS)
         self.keys = self._table(tables.KEYS)
         self.limits = self._table(tables.LIMITS)
+        self.figures = self._table(tables.FIGURES)
         self.audit = self._table(tables.AUDIT)
         self.subscriptions = self._table(tables.SUBSCRIPTIONS)
         self.changes = self._table(tables.CHANGES)

@@ -1,13 +1,19 @@
-"""The stack of alarms: what a person must look at."""
+"""The stack of alarms and of the dashboard: what a person must look at, and may."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra.api import ApiStack
 from infra.audit import AuditStack
 from infra.bus import BusStack
+from infra.dashboard import Dashboard
 from infra.function import BusFunction
+from infra.nag import accept
+from infra.outputs import output
 from infra.queue import WorkQueue
 from infra.settings import Settings
 
@@ -16,10 +22,11 @@ _FIVE_MINUTES = cdk.Duration.minutes(5)
 # Retries are new messages; what waits longer than the longest delay is not being worked.
 _OLDEST_MESSAGE = cdk.Duration.minutes(30)
 _OLDEST_RECORD = cdk.Duration.minutes(1)
+_OLDEST_CHANGE = cdk.Duration.minutes(10)
 
 
 class OperationsStack(cdk.Stack):
-    """The alarms of a deployment."""
+    """The alarms of a deployment, the topic that tells of them, and the dashboard."""
 
     def __init__(
         self,
@@ -35,8 +42,9 @@ class OperationsStack(cdk.Stack):
             scope,
             construct_id,
             stack_name=settings.stack_name(construct_id),
-            description="Event bus: alarms",
+            description="Event bus: alarms and the dashboard",
         )
+        self._topic = self._make_topic(settings)
         functions = {
             **api.functions,
             "audit": audit.write,
@@ -45,6 +53,7 @@ class OperationsStack(cdk.Stack):
             "redrive": bus.lanes.redrive,
             "replay": bus.replay,
             "sweep": bus.sweep,
+            "observe": bus.observe,
         }
         for folder, function in functions.items():
             self._errors(folder, function)
@@ -59,6 +68,34 @@ class OperationsStack(cdk.Stack):
             api.api.metric_server_error(statistic="Sum", period=_FIVE_MINUTES),
             "The API answered with a 5xx status.",
         )
+        self._alarm(
+            "Throttles",
+            lambda_.Function.metric_all_throttles(statistic="Sum", period=_FIVE_MINUTES),
+            "Lambda throttled functions of the account: it runs as many as it may at a time.",
+        )
+        self._alarm(
+            "ObserverAge",
+            bus.observe.function.metric("IteratorAge", statistic="Maximum", period=_MINUTE),
+            "What happens is counted late.",
+            threshold=_OLDEST_CHANGE.to_milliseconds(),
+        )
+        Dashboard(self, "Dashboard", settings=settings, bus=bus, api=api)
+
+    def _make_topic(self, settings: Settings) -> sns.Topic:
+        topic = sns.Topic(
+            self,
+            "Alarms",
+            display_name=f"Event bus {settings.stage}: alarms",
+            enforce_ssl=True,
+        )
+        accept(
+            topic,
+            "SNS2",
+            "Alarms tell names of resources and figures. The key of SNS itself would keep "
+            "CloudWatch out, and one of its own would cost more than all alarms.",
+        )
+        output(self, "AlarmsTopicArn", topic.topic_arn)
+        return topic
 
     def _errors(self, folder: str, function: BusFunction) -> None:
         name = "".join(word.title() for word in folder.split("_"))
@@ -112,7 +149,7 @@ class OperationsStack(cdk.Stack):
         *,
         threshold: float = 0,
     ) -> None:
-        cloudwatch.Alarm(
+        alarm = cloudwatch.Alarm(
             self,
             construct_id,
             metric=metric,
@@ -122,3 +159,6 @@ class OperationsStack(cdk.Stack):
             evaluation_periods=1,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
+        told = actions.SnsAction(self._topic)
+        alarm.add_alarm_action(told)
+        alarm.add_ok_action(told)

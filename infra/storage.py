@@ -14,6 +14,11 @@ from infra.removal import removal_policy
 from infra.settings import Settings
 from infra.tables import EXPIRY_ATTRIBUTE, Attribute, Index, Table
 
+_STREAMS = {
+    "new": dynamodb.StreamViewType.NEW_IMAGE,
+    "both": dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,
+}
+
 
 class BusTable(Construct):
     """One table, as `infra.tables` describes it.
@@ -48,7 +53,7 @@ class BusTable(Construct):
                 point_in_time_recovery_enabled=True
             ),
             time_to_live_attribute=EXPIRY_ATTRIBUTE if description.expires else None,
-            stream=dynamodb.StreamViewType.NEW_IMAGE if description.stream else None,
+            stream=_STREAMS[description.stream] if description.stream else None,
             deletion_protection=not settings.local,
             removal_policy=removal_policy(settings),
         )

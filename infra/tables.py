@@ -48,7 +48,8 @@ class Table:
         sort_key: Its sort key, if it has one.
         indexes: Its indexes; each costs a write more per item.
         expires: Items go after the Unix time in their attribute `expires_at`.
-        stream: New items are told to the table's stream.
+        stream: What the table's stream tells of a change: the item as it is, or both that and as
+            it was before; None where there is no stream.
     """
 
     name: str
@@ -56,7 +57,7 @@ class Table:
     sort_key: Attribute | None = None
     indexes: tuple[Index, ...] = ()
     expires: bool = False
-    stream: bool = False
+    stream: Literal["new", "both"] | None = None
 
     @property
     def variable(self) -> str:
@@ -93,7 +94,7 @@ EVENTS = Table(
         _events_by("by_trace", "trace_id"),
     ),
     expires=True,
-    stream=True,
+    stream="new",
 )
 _DUE = ("service_id", "attempts", "round_start", "protocol")
 
@@ -108,11 +109,13 @@ DELIVERIES = Table(
         Index("by_dead_service", Attribute("dead_service_shard"), Attribute("dead_letter_id"), ()),
     ),
     expires=True,
+    # What is counted is what changed.
+    stream="both",
 )
 CIRCUITS = Table("circuits", Attribute("subscription_id"), expires=True)
 CURSORS = Table("cursors", Attribute("owner"), Attribute("name"), expires=True)
 INBOX = Table(
-    "inbox", Attribute("subscription_id"), Attribute("position", "N"), expires=True, stream=True
+    "inbox", Attribute("subscription_id"), Attribute("position", "N"), expires=True, stream="new"
 )
 FOLLOWERS = Table(
     "followers",
@@ -144,6 +147,7 @@ KEYS = Table(
     expires=True,
 )
 AUDIT = Table("audit", Attribute("chain"), Attribute("number", "N"), expires=True)
+FIGURES = Table("figures", Attribute("span"), Attribute("start"), expires=True)
 LIMITS = Table("limits", Attribute("id"), expires=True)
 SUBSCRIPTIONS = Table(
     "subscriptions",
@@ -169,6 +173,7 @@ TABLES = (
     PUBLISHERS,
     KEYS,
     LIMITS,
+    FIGURES,
     AUDIT,
     SUBSCRIPTIONS,
     CHANGES,

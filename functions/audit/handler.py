@@ -7,16 +7,20 @@ from event_bus import clients
 from event_bus.auditing.appender import Appender
 from event_bus.auditing.entries import of_events
 from event_bus.auditing.signer import Signer
+from event_bus.observing.observer import Observer
 from event_bus.settings import settings
 from event_bus.stores.audit import AuditStore
 from event_bus.stores.audit_heads import AuditHeads
 from event_bus.stores.events import from_item
+from event_bus.stores.figures import FigureStore
 
 _appender = Appender(
     AuditStore(clients.dynamodb(), settings().audit_table, settings().audit_retention_days),
     AuditHeads(clients.s3(), settings().audit_bucket),
     Signer(clients.kms(), settings().audit_key),
 )
+
+_observer = Observer(FigureStore(clients.dynamodb(), settings().figures_table))
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -25,6 +29,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     if records[0]["eventSource"] == "aws:sqs":
         entries = [orjson.loads(record["body"]) for record in records]
         _appender.append("operations", sorted(entries, key=lambda each: str(each["timestamp"])))
+        _observer.count_denied(entries)
     else:
         images = [record["dynamodb"].get("NewImage") for record in records]
         _appender.append("events", of_events(from_item(image) for image in images if image))

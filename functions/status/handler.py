@@ -1,12 +1,23 @@
 """Tells how the bus is, and what its API is: `/health/...` and `/openapi.json`."""
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 from event_bus import clients
 from event_bus.api.endpoint import Request, Response, answer
 from event_bus.api.openapi import read_document
-from event_bus.health import Check, Health, database_check, queue_check
+from event_bus.health import Check, Health, database_check, queue_check, seconds_check
+from event_bus.observing.lag import oldest_due, router_lag
 from event_bus.settings import settings
+from event_bus.stores.deliveries import SHARDS, DeliveryStore
+from event_bus.stores.events import EventStore
+from event_bus.stores.payloads import PayloadStore
+
+_executor = ThreadPoolExecutor(4)
+_deliveries = DeliveryStore(clients.dynamodb(), settings().deliveries_table)
+# Of payloads it reads none.
+_events = EventStore(clients.dynamodb(), settings().events_table, PayloadStore(clients.s3(), ""))
 
 _health = Health(
     {
@@ -19,6 +30,10 @@ _health = Health(
                 for protocol, url in sorted(settings().lane_urls.items())
             },
             "stranded-events": queue_check(clients.sqs(), settings().stranded_queue_url),
+            "router-lag": seconds_check(partial(router_lag, _events, _deliveries, _executor)),
+            "oldest-due-delivery": seconds_check(
+                partial(oldest_due, _deliveries, SHARDS, _executor)
+            ),
         },
     }
 )

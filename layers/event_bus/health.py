@@ -98,3 +98,12 @@ def queue_check(client: "SQSClient", url: str) -> Look:
         return {"observedValue": waiting, "observedUnit": "messages"}
 
     return look
+
+
+def seconds_check(measure: Callable[[], float]) -> Look:
+    """A look at how far behind something is."""
+
+    def look() -> dict[str, Any]:
+        return {"observedValue": measure(), "observedUnit": "s"}
+
+    return look

@@ -103,6 +103,11 @@ class Settings:
         return int(self._name("AUDIT_RETENTION_DAYS"))
 
     @property
+    def figures_table(self) -> str:
+        """The name of the table of figures."""
+        return self._name("FIGURES_TABLE")
+
+    @property
     def limits_table(self) -> str:
         """The name of the table of counted requests."""
         return self._name("LIMITS_TABLE")
@@ -219,6 +224,11 @@ class Settings:
         """The networks that callbacks may lead to although they are no public ones."""
         named = self.environment.get("CALLBACK_NETWORKS", "")
         return [ip_network(each) for each in named.split(",") if each]
+
+    @property
+    def stage(self) -> str:
+        """The stage of the deployment."""
+        return self._name("STAGE")
 
     @property
     def local(self) -> bool:

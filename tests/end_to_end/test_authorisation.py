@@ -70,6 +70,8 @@ CASES = {
     "GET /events": Case(200, 200),
     "GET /events/{id}": Case(200, 404, the_event),
     "GET /events/{id}/trace": Case(200, 404, the_event),
+    "GET /metrics": Case(200, 403),
+    "GET /analytics": Case(200, 403),
     "GET /traces": Case(200, 200, query={"correlation_id": "estate"}),
     "POST /events/{id}/replay": Case(202, 404, the_event),
     "POST /replays": Case(

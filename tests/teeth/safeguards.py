@@ -64,6 +64,20 @@ _STORING = (
         if self.streams""",
     ),
     Safeguard(
+        "a batch that comes again is counted again",
+        f"{_BUS}/stores/figures.py",
+        """            if mark in found:
+                return False
+            parts""",
+        """            parts""",
+    ),
+    Safeguard(
+        "figures of two who write at a time overwrite each other",
+        f"{_BUS}/stores/figures.py",
+        '"ConditionExpression": "attribute_not_exists(version) OR version = :version",',
+        '"ConditionExpression": "attribute_not_exists(nothing) OR version = :version",',
+    ),
+    Safeguard(
         "a sealed payload opens for any event",
         f"{_BUS}/security/payload_seal.py",
         'return f"{event.id}\\n{event.type}\\n{event.source}".encode()',
@@ -664,7 +678,7 @@ _STACKS = (
     Safeguard(
         "one event holds up a shard of the stream",
         "infra/stream.py",
-        "bisect_batch_on_function_error=True",
+        "bisect_batch_on_function_error=not handover.whole",
         "bisect_batch_on_function_error=False",
     ),
     Safeguard(

@@ -398,6 +398,27 @@ _OPERATIONS: dict[str, _Operation] = {
             *_PAGING,
         ),
     ),
+    "GET /metrics": _Operation(
+        "getMetrics", "What happened and how things stand, for Prometheus.", {200: "Exposition"}
+    ),
+    "GET /analytics": _Operation(
+        "getAnalytics",
+        "What happened over time: by minutes, hours or days, types, sources and subscribers.",
+        {200: "Analytics"},
+        query=(
+            _query(
+                "granularity",
+                "What each bucket is.",
+                enum=["minute", "hour", "day"],
+                default="hour",
+            ),
+            _query("from", "RFC 3339; by default an hour, a day or 30 days before `to`."),
+            _query("to", "RFC 3339; by default now."),
+            _query("type", "A type, or a type pattern."),
+            _query("source", "A publisher; what was delivered is left out then."),
+            _query("subscriber", "A subscriber; what was published is left out then."),
+        ),
+    ),
     "GET /health/live": _Operation("isLive", "Whether the API answers.", {200: "Health"}),
     "GET /health/ready": _Operation(
         "isReady", "Whether all that the bus stands on answers.", {200: "Health", 503: "Health"}
@@ -439,6 +460,7 @@ _SPECIAL: dict[str, Schema] = {
 
 _OTHERWISE: dict[str, dict[str, Schema]] = {
     "EventStream": {MEDIA_TYPE: {"type": "string"}},
+    "Exposition": {"text/plain": {"type": "string"}},
     "Flow": {"application/json": ref("Flow"), MERMAID: {"type": "string"}},
 }
 """What is not answered as JSON, or not as JSON alone, by media type."""

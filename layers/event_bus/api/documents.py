@@ -115,21 +115,13 @@ def replay_document(replay: Replay) -> dict[str, Any]:
         "to": replay.until,
         "rate": replay.rate,
         "progress": {
-            "ratio": _ratio(replay),
+            "ratio": replay.progress,
             "events_examined": replay.examined,
             "deliveries_sent": replay.sent,
         },
         "created_at": replay.created_at,
         "updated_at": replay.updated_at,
     }
-
-
-def _ratio(replay: Replay) -> float:
-    if replay.state == "completed":
-        return 1.0
-    begin, end = times.seconds(replay.since), times.seconds(replay.until)
-    reached = times.seconds(replay.position.partition("#")[0]) if replay.position else begin
-    return round(min(max((reached - begin) / max(end - begin, 0.001), 0.0), 1.0), 3)
 
 
 def publisher_document(publisher: Publisher, api_key: str | None = None) -> dict[str, Any]:

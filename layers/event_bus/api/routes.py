@@ -10,7 +10,7 @@ from typing import Literal
 from event_bus.security.scopes import Scope
 
 FunctionName = Literal[
-    "publish", "events", "registry", "keys", "recovery", "inbox", "audit_log", "status"
+    "publish", "events", "registry", "keys", "recovery", "inbox", "audit_log", "metrics", "status"
 ]
 
 
@@ -105,6 +105,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/stream", "inbox", "receive", "inbox.read", tokens=True),
     Route("POST", "/stream-tokens", "inbox", "receive", "stream_token.create"),
     Route("GET", "/audit-log", "audit_log", "read", "audit_log.read", admin=True),
+    Route("GET", "/metrics", "metrics", "read", "metrics.read", admin=True),
+    Route("GET", "/analytics", "metrics", "read", "analytics.read", admin=True),
     Route("GET", "/health/live", "status", None),
     Route("GET", "/health/ready", "status", None),
     Route("GET", "/health/broker", "status", None),

@@ -106,6 +106,20 @@ _FLOW_EVENT = _object(
     }
 )
 
+_SUMS: dict[str, Schema] = {
+    "published": _COUNT,
+    "delivered": _COUNT,
+    "failed": {**_COUNT, "description": "Attempts that failed."},
+    "dead_lettered": _COUNT,
+    "latency_seconds": {
+        "anyOf": [
+            _object({each: {"type": "number"} for each in ("p50", "p90", "p99", "mean")}),
+            {"type": "null"},
+        ],
+        "description": "From an event's acceptance to its delivery.",
+    },
+}
+
 _AUTHENTICATION = _object(
     {
         "type": {"const": "api_key"},
@@ -393,6 +407,19 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "StreamToken": _object({"token": _TEXT, "expires_at": _TIME}),
     "EventPage": _page("EventSummary"),
+    "Analytics": _object(
+        {
+            "granularity": {"enum": ["minute", "hour", "day"]},
+            "from": _TIME,
+            "to": _TIME,
+            "delay_seconds": _COUNT,
+            "totals": _object(_SUMS),
+            "buckets": _list(_object({"start": _TIME, **_SUMS})),
+            "types": _list(_object({"type": _TEXT, **_SUMS})),
+            "sources": _list(_object({"source": _TEXT, "published": _COUNT})),
+            "subscribers": _list(_object({"subscriber": _TEXT, **_SUMS})),
+        }
+    ),
     "Flow": _object(
         {
             "events": _list(_FLOW_EVENT),

@@ -205,6 +205,7 @@ class Courier:
             round_start=max(delivery.round_start, message.round_start),
             updated_at=now,
             written_by=received.id,
+            stored_at=event.created_at if event else delivery.stored_at,
         )
         if subscription is None or event is None:
             return self._owed_to_nobody(message, delivery, subscription)

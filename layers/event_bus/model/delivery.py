@@ -27,11 +27,15 @@ class Routing:
         event_id: The event.
         matched: The service of each subscription that it matched, by subscription.
         routed_at: When, RFC 3339.
+        event_type: The event's type.
+        source: The service that published it.
     """
 
     event_id: str
     matched: dict[str, str]
     routed_at: str
+    event_type: str = ""
+    source: str = ""
 
     def to(self, service_id: str) -> "Routing":
         """The part of the record that is about one service."""
@@ -117,6 +121,7 @@ class Delivery:
         dead_letter_id: Its id as a dead letter, if it ever became one.
         log: The last attempts.
         delivered_at: When the subscriber took it, RFC 3339.
+        stored_at: When the event was accepted, RFC 3339, where that is known.
         created_at: When it was first recorded, RFC 3339.
         updated_at: When it was last recorded, RFC 3339.
         written_by: The message that was in hand then.
@@ -137,6 +142,7 @@ class Delivery:
     dead_letter_id: str | None = None
     log: tuple[Attempt, ...] = ()
     delivered_at: str | None = None
+    stored_at: str = ""
     written_by: str = ""
     protocol: str = "http"
 

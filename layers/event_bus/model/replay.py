@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from event_bus import times
 from event_bus.model.registration import TypePatterns
 from event_bus.model.validation import Identifier, Request, ServiceId, Time
 
@@ -76,3 +77,12 @@ class Replay:
     position: str = ""
     examined: int = 0
     sent: int = 0
+
+    @property
+    def progress(self) -> float:
+        """How much of its time it has gone through, from 0 to 1."""
+        if self.state == "completed":
+            return 1.0
+        begin, end = times.seconds(self.since), times.seconds(self.until)
+        reached = times.seconds(self.position.partition("#")[0]) if self.position else begin
+        return round(min(max((reached - begin) / max(end - begin, 0.001), 0.0), 1.0), 3)

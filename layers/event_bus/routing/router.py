@@ -79,7 +79,7 @@ class Router:
                     for each in matched
                 ]
             services = {each.id: each.service_id for each in matched}
-            routings.append(Routing(event.id, services, times.now()))
+            routings.append(Routing(event.id, services, times.now(), event.type, event.source))
             logger.info("event matched", **traces(event), matched=len(matched))
         self.lanes.send(messages)
         self.deliveries.record_routings(routings)
@@ -100,6 +100,7 @@ class Router:
                     last_error=DeliveryError("too_many_hops", said, now),
                     dead_letter_id=new_id("dl"),
                     protocol=each.protocol,
+                    stored_at=event.created_at,
                     created_at=now,
                     updated_at=now,
                 ),

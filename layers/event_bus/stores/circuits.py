@@ -1,6 +1,6 @@
 """The table of circuit breakers: an item for each subscription that has failed lately."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,12 @@ class CircuitStore:
             item["subscription_id"]["S"]: Circuit(**orjson.loads(item["document"]["S"]))
             for item in items
         }
+
+    def all(self) -> Iterator[Circuit]:
+        """Every circuit: those of subscriptions that have failed lately."""
+        for page in self.client.get_paginator("scan").paginate(TableName=self.table):
+            for item in page["Items"]:
+                yield Circuit(**orjson.loads(item["document"]["S"]))
 
     def put(self, subscription_id: str, circuit: Circuit) -> bool:
         """Writes a circuit over the version before it.

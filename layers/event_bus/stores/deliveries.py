@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 SHARDS = 4
 """How many partitions the lists of due deliveries and of dead letters are spread over."""
 
-_ROUTING = "#routing"
+ROUTING = "#routing"
+"""What stands in a routing record where a delivery has its subscription."""
 _BATCH_WRITE_LIMIT = 25
 
 _UNSETTLED = "(attribute_not_exists(#status) OR #status IN (:pending, :retrying))"
@@ -124,9 +125,11 @@ class DeliveryStore:
                         "PutRequest": {
                             "Item": {
                                 "event_id": text(routing.event_id),
-                                "subscription_id": text(_ROUTING),
+                                "subscription_id": text(ROUTING),
                                 "matched": document(routing.matched),
                                 "routed_at": text(routing.routed_at),
+                                "event_type": text(routing.event_type),
+                                "source": text(routing.source),
                                 "expires_at": expires_at,
                             }
                         }
@@ -197,6 +200,9 @@ class DeliveryStore:
             else:
                 sets.append(f"{name} = :{name}")
                 values[f":{name}"] = value
+        if delivery.stored_at:
+            sets.append("stored_at = :stored")
+            values[":stored"] = text(delivery.stored_at)
         if delivery.dead_letter_id:
             shard = _shard(delivery.dead_letter_id)
             for name, word in (
@@ -305,7 +311,7 @@ class DeliveryStore:
         )
         for page in pages:
             for item in page["Items"]:
-                if item["subscription_id"]["S"] == _ROUTING:
+                if item["subscription_id"]["S"] == ROUTING:
                     routing = _routing(item)
                 else:
                     deliveries.append(_delivery(item))
@@ -314,8 +320,7 @@ class DeliveryStore:
     def routings(self, event_ids: Iterable[str]) -> dict[str, Routing]:
         """The routing records of those of these events that were routed, by event."""
         keys: list[Item] = [
-            {"event_id": text(event_id), "subscription_id": text(_ROUTING)}
-            for event_id in event_ids
+            {"event_id": text(event_id), "subscription_id": text(ROUTING)} for event_id in event_ids
         ]
         found = map(_routing, batch_get(self.client, self.table, keys, ConsistentRead=True))
         return {routing.event_id: routing for routing in found}
@@ -509,6 +514,8 @@ def _routing(item: Mapping[str, Any]) -> Routing:
         event_id=item["event_id"]["S"],
         matched=orjson.loads(item["matched"]["S"]),
         routed_at=item["routed_at"]["S"],
+        event_type=item.get("event_type", {}).get("S", ""),
+        source=item.get("source", {}).get("S", ""),
     )
 
 
@@ -535,6 +542,7 @@ def _delivery(item: Mapping[str, Any]) -> Delivery:
             Attempt(**each) for each in orjson.loads(item.get("attempt_log", {"S": "[]"})["S"])
         ),
         delivered_at=word("delivered_at"),
+        stored_at=word("stored_at") or "",
         created_at=item["created_at"]["S"],
         updated_at=item["updated_at"]["S"],
         written_by=word("written_by") or "",

@@ -102,6 +102,11 @@ class ReplayStore:
         )
         return [item["id"]["S"] for item in answer["Items"]]
 
+    def running(self, limit: int) -> list[Replay]:
+        """The running replays, those first that have not gone on for the longest time."""
+        found = [self.get(each) for each in self.standing_still("~", limit)]
+        return [replay for replay in found if replay]
+
     def _item(self, replay: Replay) -> Item:
         return {
             "id": text(replay.id),

@@ -46,6 +46,7 @@ SCHEMAS = (
     "ReplayRequest",
     "Replay",
     "AuditPage",
+    "Analytics",
     "Health",
 )
 

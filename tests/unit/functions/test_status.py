@@ -5,6 +5,7 @@ import pytest
 from tests.aws import Aws
 from tests.handlers import Functions
 
+LAGS = ("router-lag", "oldest-due-delivery")
 READY, BROKER, DATABASE = "GET /health/ready", "GET /health/broker", "GET /health/database"
 
 
@@ -12,8 +13,8 @@ READY, BROKER, DATABASE = "GET /health/ready", "GET /health/broker", "GET /healt
     ("route", "checks"),
     [
         ("GET /health/live", set()),
-        (READY, {"events-table", "http-lane", "stranded-events"}),
-        (BROKER, {"http-lane", "stranded-events"}),
+        (READY, {"events-table", "http-lane", "stranded-events", *LAGS}),
+        (BROKER, {"http-lane", "stranded-events", *LAGS}),
         (DATABASE, {"events-table"}),
     ],
 )

@@ -11,12 +11,13 @@ BEHIND_THE_API = {
     "recovery",
     "inbox",
     "audit_log",
+    "metrics",
     "status",
 }
 FOLDERS = (
     BEHIND_THE_API
     | LANES
-    | {"authorize", "route", "redrive", "replay", "sweep", "socket", "push", "audit"}
+    | {"authorize", "route", "redrive", "replay", "sweep", "socket", "push", "audit", "observe"}
 )
 
 
@@ -86,3 +87,8 @@ def test_there_are_alarms_for_every_function_and_queue(app: Synthesised) -> None
     assert watched.count("ApproximateNumberOfMessagesVisible") == len(LANES) + 3
     assert watched.count("ApproximateAgeOfOldestMessage") == len(LANES) + 3
     assert {"IteratorAge", "OnFailureDestinationDeliveredEventCount", "5xx"} <= set(watched)
+    assert "Throttles" in watched
+    [topic] = app.resources("AWS::SNS::Topic")
+    for alarm in alarms:
+        for told in ("AlarmActions", "OKActions"):
+            assert alarm.properties[told] == [{"Ref": topic.name}], alarm

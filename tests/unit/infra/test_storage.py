@@ -37,18 +37,23 @@ def test_items_expire_where_they_should_and_nowhere_else(app: Synthesised) -> No
         *("limits", "audit"),
         # Of the keys those that are stream tokens.
         "keys",
+        "figures",
     }
     for specification in expiring.values():
         assert specification == {"AttributeName": EXPIRY_ATTRIBUTE, "Enabled": True}
 
 
-def test_only_events_and_inboxes_have_a_stream(app: Synthesised) -> None:
+def test_streams_tell_what_their_functions_need(app: Synthesised) -> None:
     streams = {
         name: table.properties["StreamSpecification"]["StreamViewType"]
         for name, table in tables(app).items()
         if "StreamSpecification" in table.properties
     }
-    assert streams == {"events": "NEW_IMAGE", "inbox": "NEW_IMAGE"}
+    assert streams == {
+        "events": "NEW_IMAGE",
+        "inbox": "NEW_IMAGE",
+        "deliveries": "NEW_AND_OLD_IMAGES",
+    }
 
 
 def test_keys_and_indexes_are_those_described(app: Synthesised) -> None:

@@ -1,0 +1,33 @@
+"""Counts what happens, from the stream of the deliveries table."""
+
+from typing import Any
+
+from aws_lambda_powertools import Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from event_bus import clients
+from event_bus.model.figures import KINDS, Figures
+from event_bus.observing.observer import Observer
+from event_bus.settings import settings
+from event_bus.stores.figures import FigureStore
+
+_metrics = Metrics(namespace="EventBus")
+_metrics.set_default_dimensions(stage=settings().stage)
+_observer = Observer(FigureStore(clients.dynamodb(), settings().figures_table))
+
+
+@_metrics.log_metrics
+def handler(event: dict[str, Any], _context: object) -> None:
+    """Takes changes of deliveries; where it fails, Lambda brings the batch again as it is."""
+    figures = _observer.count(event["Records"])
+    if figures:
+        _tell(figures)
+
+
+def _tell(figures: Figures) -> None:
+    for kind in KINDS:
+        if count := sum(figures.counts[kind].values()):
+            name = "".join(word.title() for word in kind.split("_"))
+            _metrics.add_metric(name, MetricUnit.Count, count)
+    for histogram in figures.latencies.values():
+        mean = histogram.total / histogram.count
+        _metrics.add_metric("DeliveryLatency", MetricUnit.Seconds, mean)

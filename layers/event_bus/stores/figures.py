@@ -1,0 +1,167 @@
+"""The table of figures: one item in all, and one for each minute, hour and day."""
+
+import random
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from event_bus import times
+from event_bus.model.figures import Figures, unpacked
+from event_bus.stores.items import Item, batch_get, chunks, number, text
+from event_bus.stores.transactions import TransactionRefused, transact
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+Granularity = Literal["minute", "hour", "day"]
+
+RETENTION_DAYS: dict[Granularity, int] = {"minute": 2, "hour": 60, "day": 400}
+"""How long figures of each length are kept."""
+
+SECONDS: dict[Granularity, int] = {"minute": 60, "hour": 3_600, "day": 86_400}
+"""How long each is."""
+
+_ATTEMPTS = 12
+# A transaction holds 100 items: of 30 minutes in 30 days, 91.
+_MINUTES_AT_ONCE = 30
+_MARK_DAYS = 2
+_EVER = 36_500
+# Up to which character a time names the minute, the hour, the day; and the partition that each is
+# kept in: an hour's minutes, a day's hours, a month's days.
+_CUT: dict[Granularity, tuple[int, int]] = {"minute": (16, 13), "hour": (13, 10), "day": (10, 7)}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where figures are kept.
+
+    Attributes:
+        span: The partition.
+        start: What they are of: a time, or all.
+        days: How long they are kept.
+    """
+
+    span: str
+    start: str
+    days: int
+
+    @property
+    def key(self) -> Item:
+        """The key of the item."""
+        return {"span": text(self.span), "start": text(self.start)}
+
+
+TOTAL = Place("total", "all", _EVER)
+"""Where the figures of all time are kept."""
+
+
+def place_of(granularity: Granularity, time: str) -> Place:
+    """Where the figures of the minute, hour or day are kept that a time lies in.
+
+    Args:
+        granularity: Which of them.
+        time: The time, RFC 3339, in UTC.
+    """
+    start, span = _CUT[granularity]
+    return Place(f"{granularity}#{time[:span]}", time[:start], RETENTION_DAYS[granularity])
+
+
+@dataclass(frozen=True, slots=True)
+class FigureStore:
+    """Adds to figures, and finds them.
+
+    Attributes:
+        client: The DynamoDB client.
+        table: The table's name.
+    """
+
+    client: "DynamoDBClient"
+    table: str
+
+    def add(self, batch_id: str, by_minute: Mapping[str, Figures]) -> bool:
+        """Adds figures, once: those of a batch that were added already are left alone.
+
+        All that a batch tells is added by one write, be it of how many events.
+
+        Args:
+            batch_id: What tells this batch from any other; the same when it comes again.
+            by_minute: Its figures by the minute, as a time that lies in it.
+
+        Returns:
+            Whether anything was added.
+
+        Raises:
+            TimeoutError: Others wrote again and again meanwhile.
+        """
+        added = [
+            self._add_once(
+                Place("batch", f"{batch_id}#{part}", _MARK_DAYS),
+                {minute: by_minute[minute] for minute in minutes},
+            )
+            for part, minutes in enumerate(chunks(sorted(by_minute), _MINUTES_AT_ONCE))
+        ]
+        return any(added)
+
+    def _add_once(self, mark: Place, by_minute: Mapping[str, Figures]) -> bool:
+        more: dict[Place, Figures] = {}
+        for minute, figures in by_minute.items():
+            for place in (TOTAL, *(place_of(each, minute) for each in _CUT)):
+                more.setdefault(place, Figures()).merge(figures)
+        for attempt in range(_ATTEMPTS):
+            found = self._read([mark, *more])
+            if mark in found:
+                return False
+            parts = [
+                self._putting(place, figures, found.get(place)) for place, figures in more.items()
+            ]
+            try:
+                transact(self.client, [self._marking(mark), *parts])
+            except TransactionRefused:
+                # Another batch came first: what it wrote is read again.
+                times.sleep(random.uniform(0, 0.02 * 2 ** min(attempt, 6)))  # noqa: S311
+            else:
+                return True
+        raise TimeoutError(f"{self.table} is written by too many at a time")
+
+    def total(self) -> Figures:
+        """The figures of all time."""
+        return self.at([TOTAL]).get(TOTAL, Figures())
+
+    def at(self, places: Iterable[Place]) -> dict[Place, Figures]:
+        """The figures that are kept at these places; where there are none, none."""
+        found = self._read(places)
+        return {place: unpacked(item["figures"]["B"]) for place, item in found.items()}
+
+    def _read(self, places: Iterable[Place]) -> dict[Place, Any]:
+        by_key = {(place.span, place.start): place for place in places}
+        keys = [place.key for place in by_key.values()]
+        items = batch_get(self.client, self.table, keys, ConsistentRead=True)
+        return {by_key[each["span"]["S"], each["start"]["S"]]: each for each in items}
+
+    def _marking(self, mark: Place) -> Item:
+        return {
+            "Put": {
+                "TableName": self.table,
+                "Item": {**mark.key, "expires_at": number(times.expiry(mark.days))},
+                "ConditionExpression": "attribute_not_exists(span)",
+            }
+        }
+
+    def _putting(self, place: Place, figures: Figures, stored: Any) -> Item:
+        whole, version = Figures(), 0
+        if stored:
+            whole, version = unpacked(stored["figures"]["B"]), int(stored["version"]["N"])
+        whole.merge(figures)
+        return {
+            "Put": {
+                "TableName": self.table,
+                "Item": {
+                    **place.key,
+                    "figures": {"B": whole.packed()},
+                    "version": number(version + 1),
+                    "expires_at": number(times.expiry(place.days)),
+                },
+                "ConditionExpression": "attribute_not_exists(version) OR version = :version",
+                "ExpressionAttributeValues": {":version": number(version)},
+            }
+        }

@@ -1,0 +1,152 @@
+"""What happens is counted, once: for Prometheus, over time, and for CloudWatch."""
+
+from typing import Any
+
+import orjson
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.end_to_end.everything import lines
+from tests.end_to_end.problems import problem
+from tests.end_to_end.receiver import eventually
+from tests.end_to_end.world import Client, World
+
+COUNTERS = (
+    "events_published",
+    "events_delivered",
+    "delivery_failures",
+    "dead_letters",
+)
+
+
+def scraped(world: World) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    """Every sample, by its name and labels."""
+    answer = world.admin.http.get("/metrics")
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+def counted(world: World, event_type: str) -> dict[str, float]:
+    """The counters of a type, over all subscribers."""
+    found = dict.fromkeys(COUNTERS, 0.0)
+    for (name, labels), value in scraped(world).items():
+        counter = name.removeprefix("event_bus_").removesuffix("_total")
+        if counter in found and ("type", event_type) in labels:
+            found[counter] += value
+    return found
+
+
+def analysed(world: World, **query: str) -> dict[str, Any]:
+    answer = world.admin.http.get("/analytics", params=query)
+    assert answer.status_code == 200, answer.text
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def test_the_way_of_events_is_counted_once(world: World, service: Client, domain: str) -> None:
+    name = f"{domain}.created"
+    taking, failing = (
+        world.receiver(),
+        world.receiver(lambda count: (500 if count < 3 else 204, {})),
+    )
+    service.subscribe(taking, f"{domain}.*")
+    refused = service.subscribe(
+        failing, f"{domain}.*", retry_policy={"max_attempts": 2, "schedule": [1]}
+    )
+    event_id = service.publish(name)
+    letter = service.dead_letter(subscription_id=refused["id"])
+    expected = {
+        "events_published": 1,
+        "events_delivered": 1,
+        "delivery_failures": 2,
+        "dead_letters": 1,
+    }
+    eventually(lambda: counted(world, name) == expected)
+    assert service.http.post(f"/dead-letters/{letter['id']}/retry").status_code == 202
+    service.settled(event_id, refused["id"], "delivered")
+    service.replayed(f"/events/{event_id}/replay")
+    # Sent again, it is the same event.
+    again = {"id": f"{domain}-1", "type": name, "payload": {}}
+    assert [service.http.post("/events", json=again).status_code for _ in range(2)] == [202, 200]
+    expected = {**expected, "events_published": 2, "events_delivered": 6}
+    eventually(lambda: counted(world, name) == expected)
+    by_subscriber = scraped(world)[
+        "event_bus_events_delivered_total",
+        frozenset({("type", name), ("subscriber", service.service_id)}),
+    ]
+    assert by_subscriber == 6
+
+    for granularity in ("minute", "hour", "day"):
+        told = analysed(world, type=name, granularity=granularity)
+        totals = told["totals"]
+        assert (totals["published"], totals["delivered"]) == (2, 6)
+        assert (totals["failed"], totals["dead_lettered"]) == (2, 1)
+        assert totals["latency_seconds"]["p50"] < 30
+        assert [each["subscriber"] for each in told["subscribers"]] == [service.service_id]
+        assert told["sources"] == [{"source": service.service_id, "published": 2}]
+        assert sum(each["delivered"] for each in told["buckets"]) == 6
+    assert analysed(world, source="nobody")["totals"]["published"] == 0
+
+    def told_to_cloudwatch() -> set[str]:
+        return {
+            metric["Name"]
+            for _, line in lines(world.bus)
+            if '"_aws"' in line
+            for metrics in orjson.loads(line)["_aws"]["CloudWatchMetrics"]
+            for metric in metrics["Metrics"]
+            if metrics["Namespace"] == "EventBus"
+        }
+
+    expected_names = {"Published", "Delivered", "Failed", "DeadLettered", "DeliveryLatency"}
+    eventually(lambda: told_to_cloudwatch() >= expected_names)
+
+
+def test_it_is_told_how_things_stand(world: World, service: Client, domain: str) -> None:
+    service.subscribe("http://127.0.0.1:1/", f"{domain}.*")
+    world.anonymous().get("/events")
+    active = "event_bus_active_subscriptions", frozenset({("type", f"{domain}.*")})
+    # A count may be a minute old.
+    eventually(lambda: scraped(world).get(active) == 1, 75)
+    samples = scraped(world)
+    lane = frozenset({("queue", "http_lane"), ("state", "visible")})
+    assert samples["event_bus_queue_messages", lane] >= 0
+    assert samples["event_bus_circuits", frozenset({("state", "open")})] >= 0
+    nothing: frozenset[tuple[str, str]] = frozenset()
+    assert samples["event_bus_router_lag_seconds", nothing] >= 0
+    assert samples["event_bus_oldest_due_delivery_seconds", nothing] >= 0
+    assert samples["event_bus_delivery_latency_seconds_count", nothing] >= 0
+
+    def refusals() -> float:
+        return sum(
+            value
+            for (name, _), value in scraped(world).items()
+            if name == "event_bus_authorization_failures_total"
+        )
+
+    before = refusals()
+    assert problem(service.http.post("/publishers", json={}), 403)
+    eventually(lambda: refusals() > before, 60)
+
+
+def test_the_health_of_the_broker_says_how_far_behind_it_is(world: World) -> None:
+    checks = world.anonymous().get("/health/broker").json()["checks"]
+    for name in ("router-lag", "oldest-due-delivery"):
+        assert checks[name]["status"] == "pass"
+        assert checks[name]["observedValue"] >= 0
+        assert checks[name]["observedUnit"] == "s"
+
+
+def test_what_is_wrong_with_a_question_is_said(world: World, service: Client) -> None:
+    for query, where in (
+        ({"granularity": "week"}, "granularity"),
+        ({"from": "2020-01-01T00:00:00Z"}, "from"),
+        ({"limit": "3"}, "limit"),
+    ):
+        said = problem(world.admin.http.get("/analytics", params=query), 400)
+        assert [each["pointer"] for each in said["errors"]] == [where]
+    assert problem(service.http.get("/analytics"), 403)
+    assert problem(service.http.get("/metrics"), 403)

@@ -1,0 +1,74 @@
+"""What Prometheus reads says what was counted, by the names it was promised."""
+
+from event_bus.model.figures import Figures, Observation
+from event_bus.observing.exposition import CONTENT_TYPE, exposition
+from event_bus.observing.gauges import Gauge, Remembered
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.clock import Clock
+
+SEEN = [
+    Observation("published", "task.created", "shop", 0.0),
+    Observation("published", "task.created", "planner", 0.0),
+    Observation("delivered", "task.created", "worker", 0.0, 0.2),
+    Observation("delivered", "task.created", "worker", 0.0, 7.0),
+    Observation("delivered", "task.created", "worker", 0.0),
+    Observation("failed", "task.created", "worker", 0.0),
+    Observation("dead_lettered", "task.created", "worker", 0.0),
+    Observation("denied", "event.publish", "", 0.0),
+]
+SUBSCRIPTIONS = Gauge(
+    "active_subscriptions", "Some.", ("type",), {("task.*",): 2, ('odd "\\ type',): 1}
+)
+
+
+def read(text: str) -> dict[tuple[str, ...], float]:
+    """The samples of an exposition, by their names and labels."""
+    return {
+        (sample.name, *(f"{name}={value}" for name, value in sorted(sample.labels.items()))): (
+            sample.value
+        )
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_each_figure_has_its_name() -> None:
+    figures = Figures()
+    for each in SEEN:
+        figures.add(each)
+    text = exposition(figures, [SUBSCRIPTIONS])
+    samples = read(text)
+    who = ("subscriber=worker", "type=task.created")
+    expected = {
+        ("event_bus_events_published_total", "type=task.created"): 2,
+        ("event_bus_events_delivered_total", *who): 3,
+        ("event_bus_delivery_failures_total", *who): 1,
+        ("event_bus_dead_letters_total", *who): 1,
+        ("event_bus_authorization_failures_total", "action=event.publish"): 1,
+        ("event_bus_active_subscriptions", "type=task.*"): 2,
+        ("event_bus_active_subscriptions", 'type=odd "\\ type'): 1,
+        ("event_bus_delivery_latency_seconds_count",): 2,
+        ("event_bus_delivery_latency_seconds_sum",): 7.2,
+        ("event_bus_delivery_latency_seconds_bucket", "le=0.1"): 0,
+        ("event_bus_delivery_latency_seconds_bucket", "le=0.25"): 1,
+        ("event_bus_delivery_latency_seconds_bucket", "le=10.0"): 2,
+        ("event_bus_delivery_latency_seconds_bucket", "le=+Inf"): 2,
+    }
+    assert {name: samples[name] for name in expected} == expected
+    assert "# TYPE event_bus_delivery_latency_seconds histogram" in text
+    assert "# TYPE event_bus_events_published_total counter" in text
+    assert CONTENT_TYPE == "text/plain; version=0.0.4; charset=utf-8"
+
+
+def test_nothing_yet_is_nothing_wrong() -> None:
+    samples = read(exposition(Figures(), []))
+    assert samples["event_bus_delivery_latency_seconds_count",] == 0
+
+
+def test_what_is_remembered_is_read_once_in_a_while() -> None:
+    clock, reads = Clock(), iter(range(9))
+    remembered = Remembered(lambda: next(reads), 60, clock)
+    assert (remembered(), remembered()) == (0, 0)
+    clock.now += 60
+    assert remembered() == 1
