@@ -117,6 +117,7 @@ class BusFunction(Construct):
             application_log_level_v2=lambda_.ApplicationLogLevel(settings.log_level),
             # Lambda's own three lines for every call cost more than the call itself.
             system_log_level_v2=lambda_.SystemLogLevel.WARN,
+            tracing=lambda_.Tracing.ACTIVE if settings.tracing else lambda_.Tracing.DISABLED,
             environment={
                 "POWERTOOLS_SERVICE_NAME": folder,
                 "POWERTOOLS_LOG_LEVEL": settings.log_level,
@@ -128,6 +129,8 @@ class BusFunction(Construct):
             "L1",
             "The layer of dependencies is built for this version; both move together.",
         )
+        if settings.tracing:
+            accept_resource(self, "*", "X-Ray knows no resources that a role could name.")
 
     def allow(self, service: str, actions: Sequence[str], resources: Sequence[str]) -> None:
         """Lets the function do single actions on single resources.

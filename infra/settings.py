@@ -94,6 +94,10 @@ class Settings(BaseModel):
         default="INFO",
         description="The least severe log line that functions write.",
     )
+    tracing: bool = Field(
+        default=False,
+        description="Whether functions are traced by X-Ray.",
+    )
     throttling_rate: int = Field(
         default=2000,
         ge=1,

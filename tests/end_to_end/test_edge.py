@@ -88,6 +88,22 @@ def test_a_role_of_iam_stands_for_a_service(world: World) -> None:
     eventually(lambda: send("GET", "/events").status_code == 401, 60)
 
 
+def test_a_role_of_iam_has_a_limit_as_keys_have(world: World) -> None:
+    service = world.service()
+    arn, session = assumed(world, world.name("role"))
+    asked = {"rate_limit": 1, "authentication": {"type": "iam", "principal": arn}}
+    path = f"/publishers/{service.service_id}/keys"
+    assert world.admin.http.post(path, json=asked).status_code == 201
+    send = signing(world, session)
+    # Ten requests in ten seconds, and perhaps the next ten seconds.
+    answers = [send("GET", "/events") for _ in range(22)]
+    refused = next(each for each in answers if each.status_code == 429)
+    assert problem(refused, 429)
+    assert int(refused.headers["retry-after"]) >= 1
+    assert refused.headers["ratelimit"]
+    assert [each.status_code for each in answers[:10]] == [200] * 10
+
+
 def test_an_unsigned_request_does_not_pass(world: World) -> None:
     root = f"{world.bus.endpoint_url}/_aws/execute-api/{world.bus.resources['iam_api_id']}"
     answer = httpx.get(f"{root}/events", headers={"x-api-key": world.admin.key}, timeout=30)

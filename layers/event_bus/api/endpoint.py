@@ -101,7 +101,9 @@ class Request:
             # Where there are such callers, and nowhere else, functions know how to find them.
             from event_bus.security.iam_callers import context_of  # noqa: PLC0415
 
-            return context_of(identity)
+            # Where an authorizer would have put it: it is looked for, and counted, once.
+            if "lambda" not in authorizer:
+                authorizer["lambda"] = context_of(identity)
         return authorizer.get("lambda") or {}
 
     @property

@@ -6,12 +6,14 @@ from typing import Any
 
 from event_bus import clients
 from event_bus.security.authenticator import Authenticator
+from event_bus.security.rate_limits import RateLimiter
 from event_bus.settings import settings
 from event_bus.stores.keys import KeyStore
+from event_bus.stores.limits import LimitStore
 
 
 def context_of(identity: Mapping[str, Any]) -> dict[str, str]:
-    """What an authorizer would hand on of a caller, or why there is none.
+    """What an authorizer would hand on of a caller, whose request it counts, or why there is none.
 
     Args:
         identity: `requestContext.authorizer.iam`, as API Gateway fills it in
@@ -19,7 +21,9 @@ def context_of(identity: Mapping[str, Any]) -> dict[str, str]:
     """
     caller = _authenticator().identify_principal(str(identity.get("userArn") or ""))
     if caller:
-        return caller.context()
+        rate = caller.rate_limit or settings().key_rate
+        allowance = _limiter().spend(caller.key_id or caller.service_id, rate)
+        return caller.context() | allowance.context()
     return {"reason": "No service is registered for this role or user of IAM."}
 
 
@@ -28,3 +32,8 @@ def _authenticator() -> Authenticator:
     keys = KeyStore(clients.dynamodb(), settings().keys_table)
     # Who is an admin is proven by the admin key alone.
     return Authenticator(keys, admin_key=lambda: "")
+
+
+@cache
+def _limiter() -> RateLimiter:
+    return RateLimiter(LimitStore(clients.dynamodb(), settings().limits_table))

@@ -12,6 +12,7 @@ EVERYTHING = {
     "iam_callers": True,
     "cors_origins": "https://app.example.com,http://localhost:3000",
     "callback_networks": "10.1.0.0/16",
+    "tracing": True,
 }
 """What may be asked for, and mostly is not."""
 

@@ -77,6 +77,12 @@ def test_every_log_ends(app: Synthesised) -> None:
     assert {group.name for group in groups} > own
 
 
+def test_functions_are_traced_where_that_is_asked_for(app: Synthesised) -> None:
+    for name, function in app.functions().items():
+        traced = function.properties.get("TracingConfig", {}).get("Mode") == "Active"
+        assert traced is not app.local, name
+
+
 def test_there_are_alarms_for_every_function_and_queue(app: Synthesised) -> None:
     alarms = app.resources("AWS::CloudWatch::Alarm")
     assert {alarm.stack for alarm in alarms} == {"Operations"}
