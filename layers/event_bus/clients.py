@@ -1,7 +1,8 @@
 """The AWS clients of a function, each made once in a process."""
 
+import threading
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 from botocore.config import Config
@@ -23,6 +24,25 @@ _CONFIG = Config(
 )
 
 
+_MAKING = threading.Lock()
+
+
+class _Later:
+    """A client that is made when it is first used: to make one takes a part of a cold start."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+        self._made: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        # A session makes one client at a time
+        # (https://boto3.amazonaws.com/v1/documentation/api/latest/guide/session.html).
+        with _MAKING:
+            if self._made is None:
+                self._made = boto3.client(self._service, config=_CONFIG)  # type: ignore[call-overload]
+        return getattr(self._made, name)
+
+
 @cache
 def dynamodb() -> "DynamoDBClient":
     """The client of the tables."""
@@ -31,8 +51,8 @@ def dynamodb() -> "DynamoDBClient":
 
 @cache
 def s3() -> "S3Client":
-    """The client of the buckets."""
-    return boto3.client("s3", config=_CONFIG)
+    """The client of the buckets; few calls need it."""
+    return cast("S3Client", _Later("s3"))
 
 
 @cache
@@ -49,8 +69,8 @@ def secrets() -> "SecretsManagerClient":
 
 @cache
 def kms() -> "KMSClient":
-    """The client of the keys of KMS."""
-    return boto3.client("kms", config=_CONFIG)
+    """The client of the keys of KMS; few calls need it."""
+    return cast("KMSClient", _Later("kms"))
 
 
 @cache

@@ -1,0 +1,96 @@
+"""What a function costs before its first call: time and memory, next to the bare minimum.
+
+The bare minimum is an interpreter that imports boto3 and pydantic and makes one client, as any
+function of this kind would. Each is measured in processes of its own, with the bytecode at hand as
+in the layers. Run it with `python -m benchmarks.cold_start`; it takes a minute or two.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+
+from rich.console import Console
+from rich.table import Table
+
+from infra.built import ROOT
+from localstack.assembly import assembly
+
+RUNS = 5
+
+_BARE = "import boto3, pydantic; boto3.client('dynamodb')"
+_MEASURED = """
+import resource, sys, time
+begin = time.perf_counter()
+{code}
+took = time.perf_counter() - begin
+print(took * 1000, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, len(sys.modules))
+"""
+
+
+def environments() -> dict[str, dict[str, str]]:
+    """What each function is told by its stack, by its folder."""
+    found = {}
+    for template in assembly().glob("*.template.json"):
+        for resource in json.loads(template.read_text())["Resources"].values():
+            if resource["Type"] == "AWS::Lambda::Function":
+                told = resource["Properties"].get("Environment", {}).get("Variables", {})
+                if folder := told.get("POWERTOOLS_SERVICE_NAME"):
+                    # What only a deployment knows is never asked for at the start.
+                    found[folder] = {
+                        name: value if isinstance(value, str) else "https://example.com/1/x"
+                        for name, value in told.items()
+                    }
+    return found
+
+
+def measured(code: str, environment: dict[str, str]) -> tuple[float, float, float]:
+    """Milliseconds, megabytes and modules of a start: the median of some runs."""
+    runs = [_run(code, environment) for _ in range(RUNS + 1)][1:]
+    milliseconds, megabytes, modules = zip(*runs, strict=True)
+    return statistics.median(milliseconds), statistics.median(megabytes), modules[0]
+
+
+def _run(code: str, environment: dict[str, str]) -> tuple[float, ...]:
+    done = subprocess.run(
+        [sys.executable, "-c", _MEASURED.format(code=code)],
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": f"{ROOT}:{ROOT / 'layers'}",
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            **environment,
+        },
+        cwd=tempfile.gettempdir(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return tuple(map(float, done.stdout.split()))
+
+
+def main() -> None:
+    """Measures, and prints the table."""
+    bare = measured(_BARE, {})
+    table = Table("", "ms", "of bare", "MB", "of bare", "modules", title="Before the first call")
+    rows = {"boto3, pydantic, one client": bare}
+    for folder, environment in sorted(environments().items()):
+        rows[folder] = measured(f"import functions.{folder}.handler", environment)
+    for name, (milliseconds, megabytes, modules) in rows.items():
+        table.add_row(
+            name,
+            f"{milliseconds:.0f}",
+            f"{milliseconds / bare[0]:.2f}x",
+            f"{megabytes:.0f}",
+            f"{megabytes / bare[1]:.2f}x",
+            f"{modules:.0f}",
+        )
+    Console(width=100).print(table)
+
+
+if __name__ == "__main__":
+    main()
