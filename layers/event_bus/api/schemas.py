@@ -44,6 +44,7 @@ def _page(of: str) -> Schema:
 
 _TEXT: Schema = {"type": "string"}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
+_FIGURE: Schema = {"type": "number", "minimum": 0}
 _TIME: Schema = {
     "type": "string",
     "format": "date-time",
@@ -465,7 +466,7 @@ SCHEMAS: dict[str, Schema] = {
                 "type": "object",
                 "additionalProperties": _object(
                     {"status": {"enum": ["pass", "fail"]}, "time": _TIME},
-                    {"observedValue": _COUNT, "observedUnit": _TEXT, "output": _TEXT},
+                    {"observedValue": _FIGURE, "observedUnit": _TEXT, "output": _TEXT},
                 ),
             },
         }

@@ -1,6 +1,8 @@
 """The bus tells how it is, and what it can do."""
 
+import jsonschema_rs
 import pytest
+from event_bus.api.description import describe
 
 from tests.aws import Aws
 from tests.handlers import Functions
@@ -26,6 +28,17 @@ def test_a_bus_whose_parts_answer_is_well(
     assert answer.headers["content-type"] == "application/health+json"
     assert answer.body["status"] == "pass"
     assert set(answer.body["checks"]) == checks
+
+
+def test_what_is_behind_by_parts_of_a_second_is_told_as_it_is_described(
+    functions: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("event_bus.observing.lag.oldest_due", lambda *_: 3.881)
+    body = functions.request("status", BROKER).body
+    assert body["checks"]["oldest-due-delivery"]["observedValue"] == 3.881
+    jsonschema_rs.validate(
+        {"$ref": "#/components/schemas/Health", "components": describe()["components"]}, body
+    )
 
 
 def test_a_bus_without_its_queue_is_not_ready_but_alive(functions: Functions, aws: Aws) -> None:
