@@ -14,6 +14,7 @@ def _serve(told: Connection) -> None:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
@@ -31,7 +32,11 @@ def _serve(told: Connection) -> None:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        # All that a lane delivers side by side may connect at once.
+        request_queue_size = 256
+
+    server = Server(("127.0.0.1", 0), Handler)
     told.send(server.server_port)
     server.serve_forever()
 

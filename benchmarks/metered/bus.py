@@ -1,0 +1,168 @@
+"""The deployed bus, with every function and every call of theirs to AWS measured."""
+
+import json
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from benchmarks.metered.wire import Wire, counting
+from infra.tables import TABLES
+from localstack.bus import LocalBus
+from localstack.deployment import deploy
+from localstack.emulator import Emulator
+
+_INSIDE = Path(__file__).with_name("inside")
+_NAME = "POWERTOOLS_SERVICE_NAME"
+_PATIENCE_SECONDS = 180.0
+_REST_SECONDS = 0.5
+
+SHARED = ("audit", "observe")
+"""The functions that wait up to a minute for what they work on together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One call of a function.
+
+    Attributes:
+        function: Its folder.
+        processor_ms: What it took of a processor.
+        ms: What it took of time.
+        records: How many records it was called with.
+        logged: How many characters it wrote to its log.
+    """
+
+    function: str
+    processor_ms: float
+    ms: float
+    records: int
+    logged: int
+
+
+@dataclass
+class MeteredBus:
+    """A bus that is measured.
+
+    Attributes:
+        bus: The bus.
+        wire: Counts what its functions ask of AWS.
+        file: Where the functions note their calls.
+        memory: Megabytes of each function that is measured.
+    """
+
+    bus: LocalBus
+    wire: Wire
+    file: Path
+    memory: dict[str, int] = field(default_factory=dict)
+    _read: int = 0
+
+    def measure(self, functions: Mapping[str, str]) -> None:
+        """Has deployed functions measured.
+
+        Args:
+            functions: What each is called in what is measured, by its name.
+        """
+        client: Any = self.bus.client("lambda")
+        for name, called in functions.items():
+            deployed = client.get_function_configuration(FunctionName=name)
+            self.memory[called] = deployed["MemorySize"]
+            told = {
+                **deployed["Environment"]["Variables"],
+                "AWS_ENDPOINT_URL": f"{self.wire.url}/{called}",
+                "METERED_FILE": str(self.file),
+                "METERED_HANDLER": deployed["Handler"],
+                "METERED_NAME": called,
+                "PYTHONPATH": str(_INSIDE),
+            }
+            client.update_function_configuration(
+                FunctionName=name, Handler="meter.handler", Environment={"Variables": told}
+            )
+
+    def client(self, key: str | None = None) -> httpx.Client:
+        """A client of the API.
+
+        Args:
+            key: Its key; the admin's by default.
+        """
+        headers = {"x-api-key": key or self.bus.admin_api_key}
+        return httpx.Client(base_url=self.bus.api_url, headers=headers, timeout=60)
+
+    def invocations(self) -> list[Invocation]:
+        """The calls of functions since this was asked last."""
+        lines = self.file.read_text().splitlines()
+        new, self._read = lines[self._read :], len(lines)
+        return [Invocation(**json.loads(line)) for line in new]
+
+    def delivered(self, count: int) -> None:
+        """Waits until so many deliveries over HTTP were recorded since calls were last taken.
+
+        Raises:
+            TimeoutError: They were not.
+        """
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while self._recorded() < count:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{count - self._recorded()} deliveries were not recorded")
+            time.sleep(0.01)
+
+    def _recorded(self) -> int:
+        return sum(
+            call.function == "deliver_http" and call.operation == "UpdateItem"
+            for call in self.wire.calls()
+        )
+
+    @contextmanager
+    def sharing(self) -> Iterator[None]:
+        """Has the functions that wait for a minute wait for the end of the block.
+
+        The emulator calls them at once, for each event; AWS does not.
+        """
+        self._switch(enabled=False)
+        yield
+        self.wire.rest(_REST_SECONDS)
+        self._switch(enabled=True)
+        # They are polled every second, one after the other.
+        self.wire.rest(4)
+
+    def _switch(self, *, enabled: bool) -> None:
+        functions: Any = self.bus.client("lambda")
+        for name, folder in _folders(functions).items():
+            if folder in SHARED:
+                sources = functions.list_event_source_mappings(FunctionName=name)
+                for source in sources["EventSourceMappings"]:
+                    functions.update_event_source_mapping(UUID=source["UUID"], Enabled=enabled)
+
+
+@contextmanager
+def metered_bus() -> Iterator[MeteredBus]:
+    """Deploys a bus onto an emulator of its own, and has all its functions measured."""
+    with tempfile.TemporaryDirectory() as directory:
+        emulator = Emulator.start(Path(directory, "emulator"), port=0)
+        try:
+            bus = deploy(emulator)
+            with counting(bus.endpoint_url) as wire:
+                wire.tables = {bus.resources[f"{each.name}_table"]: each.name for each in TABLES}
+                file = Path(directory, "invocations")
+                file.touch()
+                metered = MeteredBus(bus, wire, file)
+                metered.measure(_folders(bus.client("lambda")))
+                yield metered
+        finally:
+            emulator.stop()
+
+
+def _folders(client: Any) -> dict[str, str]:
+    """The folders of the bus's functions, by their names."""
+    pages = client.get_paginator("list_functions").paginate()
+    found = [each for page in pages for each in page["Functions"]]
+    return {
+        each["FunctionName"]: each["Environment"]["Variables"][_NAME]
+        for each in found
+        if _NAME in each.get("Environment", {}).get("Variables", {})
+    }

@@ -1,0 +1,236 @@
+"""The wire between the functions and AWS, on which every request is counted.
+
+Each function is given an endpoint of its own, `http://…/{function}`, so that it is known who asks.
+A request is handed on to the emulator as it is, but that DynamoDB is asked for the capacity that
+it takes (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html).
+"""
+
+import json
+import math
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import urllib3
+
+_READS = frozenset({"GetItem", "BatchGetItem", "Query", "Scan"})
+_WRITES = frozenset({"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"})
+_SERVICES = {
+    "DynamoDB_20120810": "DynamoDB",
+    "AmazonSQS": "SQS",
+    "TrentService": "KMS",
+    "secretsmanager": "Secrets Manager",
+}
+_READ_BYTES = 4096
+_CHUNK_BYTES = 65_536
+_HOP = frozenset({"connection", "content-length", "host", "keep-alive", "transfer-encoding"})
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to AWS.
+
+    Attributes:
+        function: Who made it.
+        service: The service.
+        operation: What was asked of it.
+        began: When, in seconds.
+        ended: When it was answered, in seconds.
+        chunks: How many pieces of 64 KiB it holds, by which SQS charges.
+        written: Write units of DynamoDB, by table or index.
+        read: Read units of DynamoDB, by table or index.
+    """
+
+    function: str
+    service: str
+    operation: str
+    began: float
+    ended: float
+    chunks: int
+    written: Mapping[str, float]
+    read: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request and its answer, as the wire saw them.
+
+    Attributes:
+        function: Who made it.
+        method: Its method.
+        target: The service and operation that it names, if it does.
+        asked: What it holds, where it names them.
+        answered: What was answered, where it does.
+        size: How many bytes it holds.
+        began: When it was made, in seconds.
+    """
+
+    function: str
+    method: str
+    target: str
+    asked: Any
+    answered: Any
+    size: int
+    began: float
+
+
+@dataclass(slots=True)
+class Wire:
+    """What went over the wire.
+
+    Attributes:
+        tables: What each table holds, by its name.
+        url: Where the functions find it.
+    """
+
+    tables: dict[str, str] = field(default_factory=dict)
+    url: str = ""
+    _calls: list[Call] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def calls(self) -> list[Call]:
+        """What was called so far."""
+        with self._lock:
+            return list(self._calls)
+
+    def take(self) -> list[Call]:
+        """What was called since this was asked last."""
+        with self._lock:
+            taken, self._calls = self._calls, []
+            return taken
+
+    def rest(self, seconds: float) -> None:
+        """Waits until nothing is called for so long."""
+        seen, since = -1, time.monotonic()
+        while time.monotonic() - since < seconds:
+            time.sleep(0.02)
+            if (now := len(self.calls())) != seen:
+                seen, since = now, time.monotonic()
+
+    def note(self, exchange: Exchange) -> None:
+        """Counts a request that was answered."""
+        prefix, _, operation = exchange.target.rpartition(".")
+        service = _SERVICES.get(prefix, prefix) or "S3"
+        written: Mapping[str, float] = {}
+        read: Mapping[str, float] = {}
+        if service == "DynamoDB" and operation in _WRITES:
+            written = self._written(exchange.answered)
+        elif service == "DynamoDB" and operation in _READS:
+            read = self._read(operation, exchange.asked, exchange.answered)
+        call = Call(
+            exchange.function,
+            service,
+            operation or exchange.method,
+            exchange.began,
+            time.monotonic(),
+            max(1, math.ceil(exchange.size / _CHUNK_BYTES)),
+            written,
+            read,
+        )
+        with self._lock:
+            self._calls.append(call)
+
+    def _written(self, answered: Any) -> dict[str, float]:
+        consumed = answered.get("ConsumedCapacity", [])
+        units: Counter[str] = Counter()
+        for each in consumed if isinstance(consumed, list) else [consumed]:
+            table = self._table(each["TableName"])
+            indexes = each.get("GlobalSecondaryIndexes", {})
+            of_indexes = {name: used["CapacityUnits"] for name, used in indexes.items()}
+            units[table] += each["CapacityUnits"] - sum(of_indexes.values())
+            for name, used in of_indexes.items():
+                units[f"{table}.{name}"] += used
+        return dict(units)
+
+    def _read(self, operation: str, asked: Any, answered: Any) -> dict[str, float]:
+        """Read units by the sizes of items: the emulator counts every read as that of a small one.
+
+        An item that is not there costs as much as a small one.
+        """
+        if operation == "BatchGetItem":
+            units = {}
+            for name, wanted in asked["RequestItems"].items():
+                found = [_size(item) for item in answered["Responses"].get(name, [])]
+                found += [0] * (len(wanted["Keys"]) - len(found))
+                factor = 1.0 if wanted.get("ConsistentRead") else 0.5
+                units[self._table(name)] = factor * sum(map(_blocks, found))
+            return units
+        factor = 1.0 if asked.get("ConsistentRead") else 0.5
+        name = ".".join(filter(None, (self._table(asked["TableName"]), asked.get("IndexName"))))
+        items = [answered["Item"]] if "Item" in answered else answered.get("Items", [])
+        return {name: factor * _blocks(sum(map(_size, items)))}
+
+    def _table(self, name: str) -> str:
+        return self.tables.get(name, name)
+
+
+def _blocks(size: int) -> int:
+    return max(1, math.ceil(size / _READ_BYTES))
+
+
+def _size(item: Any) -> int:
+    # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+    return sum(
+        len(name.encode()) + len(str(value).encode())
+        for name, typed in item.items()
+        for value in typed.values()
+    )
+
+
+@contextmanager
+def counting(upstream: str) -> Iterator[Wire]:
+    """A wire to an emulator.
+
+    Args:
+        upstream: The emulator's URL.
+    """
+    wire = Wire()
+    pool = urllib3.PoolManager(maxsize=64, retries=False)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        # An answer goes out at once, and not when the last packet was acknowledged.
+        disable_nagle_algorithm = True
+
+        def _pass_on(self) -> None:
+            began = time.monotonic()
+            function, _, path = self.path.removeprefix("/").partition("/")
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            target = self.headers.get("x-amz-target", "")
+            asked = json.loads(body) if target and body else {}
+            size = len(body)
+            if target.startswith("DynamoDB"):
+                body = json.dumps({**asked, "ReturnConsumedCapacity": "INDEXES"}).encode()
+            headers = {
+                name: value for name, value in self.headers.items() if name.lower() not in _HOP
+            }
+            answer = pool.request(self.command, f"{upstream}/{path}", body=body, headers=headers)
+            answered = json.loads(answer.data) if target and answer.data else {}
+            wire.note(Exchange(function, self.command, target, asked, answered, size, began))
+            self.send_response(answer.status)
+            for header, value in answer.headers.items():
+                if header.lower() not in _HOP:
+                    self.send_header(header, value)
+            self.send_header("content-length", str(len(answer.data)))
+            self.end_headers()
+            self.wfile.write(answer.data)
+
+        do_DELETE = do_GET = do_HEAD = do_POST = do_PUT = _pass_on  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    wire.url = f"http://127.0.0.1:{server.server_port}"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield wire
+    finally:
+        server.shutdown()
+        server.server_close()
