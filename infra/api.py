@@ -142,7 +142,7 @@ class ApiStack(cdk.Stack):
             data.events,
             "BatchGetItem",
             "GetItem",
-            indexes=("by_time", "by_domain", "by_source", "by_correlation", "by_trace"),
+            indexes=("by_cell", "by_correlation", "by_trace"),
         )
         function.use_table(data.deliveries, "BatchGetItem", "Query")
         function.use_table(data.subscriptions, indexes=("by_service",))
@@ -236,7 +236,7 @@ class ApiStack(cdk.Stack):
 
     @staticmethod
     def _know_lag(function: BusFunction, data: DataStack, bus: BusStack) -> None:
-        function.use_table(data.events, indexes=("by_time",))
+        function.use_table(data.events, indexes=("by_cell",))
         function.use_table(data.deliveries, "BatchGetItem", indexes=("by_due",))
         for lane in bus.lanes.all:
             function.use_queue(lane.url_variable, lane.work.queue, "GetQueueAttributes")

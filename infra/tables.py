@@ -85,11 +85,9 @@ EVENTS = Table(
     "events",
     Attribute("id"),
     indexes=(
-        _events_by("by_time", "shard"),
+        _events_by("by_cell", "cell"),
         # Sparse: the few that were stored at another time than they happened.
         Index("by_odd", Attribute("odd_shard"), Attribute("odd_position"), _LISTED),
-        _events_by("by_domain", "domain_shard"),
-        _events_by("by_source", "source_shard"),
         _events_by("by_correlation", "correlation_id"),
         _events_by("by_trace", "trace_id"),
     ),

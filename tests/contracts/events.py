@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 from botocore.exceptions import ConnectionClosedError
 from event_bus.model.event import Event
-from event_bus.stores import events as strands
-from event_bus.stores.events import EventStore, Put, Strand
+from event_bus.stores import listings
+from event_bus.stores.events import EventStore, Put
+from event_bus.stores.listings import Listing, Trait
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import LARGE_PAYLOAD, event
@@ -136,61 +137,120 @@ class ListContract:
     """How events are listed."""
 
     @pytest.mark.parametrize(
-        "holding",
+        ("listing", "others"),
         [
-            strands.all_events(),
-            strands.of_domain("task"),
-            strands.of_source("planner"),
-            strands.of_correlation("c"),
-            strands.of_trace("t"),
+            (listings.all_events(), ["evt_other", "evt_same_source"]),
+            (listings.with_any(Trait(domain="task")), []),
+            (listings.with_any(Trait(source="planner")), ["evt_same_source"]),
+            (listings.with_any(Trait("planner", "task")), []),
+            (
+                listings.with_any(Trait("planner", "task"), Trait("other", "role")),
+                ["evt_other"],
+            ),
+            (listings.of_correlation("c"), []),
+            (listings.of_trace("t"), []),
+            (listings.of_correlation("c") + listings.of_trace("t"), []),
         ],
-        ids=lambda holding: holding[0].index,
+        ids=["all", "domain", "source", "both", "any", "correlation", "trace", "flow"],
     )
     @pytest.mark.parametrize("newest_first", [False, True])
-    def test_every_index_lists_its_events_in_order(
-        self, aws: Aws, executor: Executor, holding: list[Strand], newest_first: bool
+    def test_every_list_holds_its_events_in_order(
+        self,
+        aws: Aws,
+        executor: Executor,
+        listing: Listing,
+        others: list[str],
+        newest_first: bool,
     ) -> None:
         events = list(_moments())
         for each in events:
             aws.events.put(each, RETENTION_DAYS)
-        aws.events.put(
-            event("evt_other", "role.made", "other", metadata={"correlation_id": "x"}),
-            RETENTION_DAYS,
-        )
-        entries = aws.events.pages(holding, ALL, 10, executor, newest_first=newest_first)
+        for name, kind, source in (
+            ("evt_other", "role.made", "other"),
+            # Where types begin alike, their first segments need not be the same.
+            ("evt_same_source", "tasks.made", "planner"),
+        ):
+            made = event(name, kind, source, metadata={"correlation_id": "x"})
+            aws.events.put(made, RETENTION_DAYS)
+        stretch = aws.events.stretch(listing, ALL, 10, executor, newest_first=newest_first)
+        assert stretch.reached is None
         expected = [each.id for each in sorted(events, key=lambda e: e.timestamp)]
         if newest_first:
             expected.reverse()
-        found = [entry.id for entry in entries if entry.id != "evt_other"]
-        assert found == expected
-        assert ("evt_other" in [entry.id for entry in entries]) == (holding[0].index == "by_time")
-        first = next(entry for entry in entries if entry.id == "evt_0")
+        found = [entry.id for entry in stretch.entries]
+        assert [each for each in found if each not in others] == expected
+        assert sorted(set(found) - set(expected)) == others
+        first = next(entry for entry in stretch.entries if entry.id == "evt_0")
         assert (first.type, first.source) == ("task.created", "planner")
         assert (first.correlation_id, first.trace_id) == ("c", "t")
         assert first.position == f"{events[0].timestamp}#evt_0"
 
+    def test_a_type_of_one_segment_is_of_its_domain(self, aws: Aws, executor: Executor) -> None:
+        aws.events.put(event("evt_1", "eventbus"), RETENTION_DAYS)
+        listing = listings.with_any(Trait(domain="eventbus"))
+        [entry] = aws.events.stretch(listing, ALL, 10, executor, newest_first=True).entries
+        assert entry.type == "eventbus"
+
     def test_an_event_without_ids_has_none_in_its_entry(self, aws: Aws, executor: Executor) -> None:
         aws.events.put(event(), RETENTION_DAYS)
-        [entry] = aws.events.pages(strands.all_events(), ALL, 10, executor, newest_first=True)
+        all_events = listings.all_events()
+        [entry] = aws.events.stretch(all_events, ALL, 10, executor, newest_first=True).entries
         assert entry.correlation_id is None
         assert entry.trace_id is None
 
-    def test_both_bounds_are_included(self, aws: Aws) -> None:
+    def test_both_bounds_are_included(self, aws: Aws, executor: Executor) -> None:
         for each in _moments():
             aws.events.put(each, RETENTION_DAYS)
-        [strand] = strands.of_trace("t")
+        listing = listings.of_trace("t")
         between = ("2026-05-01T12:01:00.000Z#evt_1", "2026-05-01T12:03:00.000Z#evt_3")
-        forward = aws.events.page(strand, between, 10, newest_first=False)
-        assert [entry.id for entry in forward] == ["evt_1", "evt_2", "evt_3"]
-        back = aws.events.page(strand, between, 2, newest_first=True)
-        assert [entry.id for entry in back] == ["evt_3", "evt_2"]
+        forward = aws.events.stretch(listing, between, 10, executor, newest_first=False)
+        assert [entry.id for entry in forward.entries] == ["evt_1", "evt_2", "evt_3"]
+        back = aws.events.stretch(listing, between, 2, executor, newest_first=True)
+        assert [entry.id for entry in back.entries] == ["evt_3", "evt_2"]
+        assert back.reached == back.entries[-1].position
 
-    def test_bounds_in_the_wrong_order_hold_nothing(self, aws: Aws) -> None:
-        assert aws.events.page(strands.all_events()[0], ("b", "a"), 10, newest_first=True) == []
+    def test_bounds_in_the_wrong_order_hold_nothing(self, aws: Aws, executor: Executor) -> None:
+        stretch = aws.events.stretch(
+            listings.all_events(), ("b", "a"), 10, executor, newest_first=True
+        )
+        assert (stretch.entries, stretch.reached) == ((), None)
 
-    def test_an_event_of_several_strands_is_listed_once(self, aws: Aws, executor: Executor) -> None:
-        for each in _moments():
-            aws.events.put(each, RETENTION_DAYS)
-        several = strands.of_source("planner") + strands.of_domain("task")
-        entries = aws.events.pages(several, ALL, 4, executor, newest_first=True)
-        assert [entry.id for entry in entries] == ["evt_5", "evt_4", "evt_3", "evt_2"]
+    @pytest.mark.parametrize("newest_first", [False, True])
+    @pytest.mark.parametrize("depth", [1, 2, 3, 7])
+    def test_a_list_is_gone_along_without_a_gap(
+        self, aws: Aws, executor: Executor, depth: int, newest_first: bool
+    ) -> None:
+        for number, each in enumerate(_moments()):
+            source = ("planner", "worker", "other")[number % 3]
+            aws.events.put(replace(each, source=source), RETENTION_DAYS)
+        listing = listings.with_any(Trait(source="planner"), Trait(source="worker"))
+        found: list[str] = []
+        first, last = ALL
+        for _ in range(12):
+            stretch = aws.events.stretch(
+                listing, (first, last), depth, executor, newest_first=newest_first
+            )
+            found += [entry.id for entry in stretch.entries]
+            if stretch.reached is None:
+                break
+            if newest_first:
+                last = stretch.reached[:-1]
+            else:
+                first = stretch.reached + " "
+        expected = ["evt_0", "evt_1", "evt_3", "evt_4"]
+        assert found == (expected[::-1] if newest_first else expected)
+
+    def test_what_is_left_out_was_looked_at(self, aws: Aws, executor: Executor) -> None:
+        # Both sources are in one row of the grid.
+        planner = Trait("planner", "task")
+        [other] = [
+            name
+            for name in map(str, range(20))
+            if set(Trait(name, "task").cells()) == set(planner.cells())
+        ][:1]
+        for number in range(4):
+            aws.events.put(event(f"evt_{number}", source=other), RETENTION_DAYS)
+        stretch = aws.events.stretch(
+            listings.with_any(planner), ALL, 10, executor, newest_first=True
+        )
+        assert (stretch.entries, stretch.reached, stretch.looked_at) == ([], None, 4)

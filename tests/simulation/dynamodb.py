@@ -238,19 +238,25 @@ class MemoryDynamoDB(Client):
             found.sort(key=lambda item: sortable(item[sort.name]))
         if not request.get("ScanIndexForward", True):
             found.reverse()
-        found = found[: request.get("Limit")]
+        looked_at = found[: request.get("Limit")]
         keys = {partition.name, table.partition_key.name}
         keys |= {each.name for each in (sort, table.sort_key) if each}
-        return {
+        answer: dict[str, Any] = {
             "Items": [
                 {
                     name: value
                     for name, value in _copied(item).items()
                     if include is None or name in keys or name in include
                 }
-                for item in found
-            ]
+                for item in looked_at
+                if _passes(item, request)
+            ],
+            "ScannedCount": len(looked_at),
         }
+        if len(looked_at) == request.get("Limit"):
+            # Whether there is more, DynamoDB does not know either.
+            answer["LastEvaluatedKey"] = {name: looked_at[-1][name] for name in keys}
+        return answer
 
     def _refuse_repeated(
         self, operation: str, table: str, keys: Sequence[Item], limit: int
@@ -301,6 +307,11 @@ def _holds(stands: Item | None, request: dict[str, Any]) -> bool:
     return not expression or condition(expression)(_scope(stands or {}, request))
 
 
+def _passes(item: Item, request: dict[str, Any]) -> bool:
+    expression = request.get("FilterExpression")
+    return not expression or condition(expression)(_scope(item, request))
+
+
 def _scope(item: Item, request: dict[str, Any]) -> Scope:
     return Scope(
         item,
@@ -310,7 +321,12 @@ def _scope(item: Item, request: dict[str, Any]) -> Scope:
 
 
 def _check(request: dict[str, Any]) -> None:
-    names = ("ConditionExpression", "UpdateExpression", "KeyConditionExpression")
+    names = (
+        "ConditionExpression",
+        "UpdateExpression",
+        "KeyConditionExpression",
+        "FilterExpression",
+    )
     expressions = [request[name] for name in names if name in request]
     check_placeholders(
         expressions,

@@ -134,7 +134,23 @@ def _single(reader: _Reader) -> Condition:
         name = reader.take()
         reader.take(")")
         return lambda scope: (scope.name(name) in scope.item) is wanted
+    if reader.next_is("BEGINS_WITH"):
+        return _beginning(reader)
     return _comparison(reader)
+
+
+def _beginning(reader: _Reader) -> Condition:
+    reader.take("(")
+    whole = _operand(reader)
+    reader.take(",")
+    begins = _operand(reader)
+    reader.take(")")
+
+    def begins_with(scope: Scope) -> bool:
+        text, beginning = (whole(scope) or {}).get("S"), (begins(scope) or {}).get("S")
+        return text is not None and beginning is not None and text.startswith(beginning)
+
+    return begins_with
 
 
 def _comparison(reader: _Reader) -> Condition:

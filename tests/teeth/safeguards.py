@@ -589,6 +589,12 @@ _SWEEPING = (
         "if circuit is None or circuit.until > 0:",
     ),
     Safeguard(
+        "a list goes on behind where a part of it was not read",
+        f"{_BUS}/stores/events.py",
+        "        end = (max if newest_first else min)(ends) if ends else None\n",
+        "        end = (min if newest_first else max)(ends) if ends else None\n",
+    ),
+    Safeguard(
         "events that were never routed stay so",
         f"{_BUS}/sweeping/unrouted.py",
         "                self.stranded.send(unrouted)\n",
@@ -598,7 +604,7 @@ _SWEEPING = (
         "events with a time of long ago are not looked for",
         f"{_BUS}/sweeping/unrouted.py",
         '"by_odd", all_odd_events(), stored',
-        '"by_odd", [], stored',
+        '"by_odd", Listing(()), stored',
     ),
     Safeguard(
         "events are passed over that may still be stored",

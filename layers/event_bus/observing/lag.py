@@ -1,20 +1,21 @@
 """How far behind the router is."""
 
 from concurrent.futures import Executor
-from functools import partial
 
 from event_bus import times
 from event_bus.stores.deliveries import DeliveryStore
-from event_bus.stores.events import EventStore, Strand, all_events
+from event_bus.stores.events import EventStore
+from event_bus.stores.listings import all_events
 
 _LONGEST_SECONDS = 4_096
+_LOOKED_AT = 8
 
 
 def router_lag(events: EventStore, deliveries: DeliveryStore, executor: Executor) -> int:
     """How old the newest events are that were routed, in seconds, rounded up to a power of two.
 
-    It looks at the newest event of each list, and, where one is not routed yet, at older ones: a
-    few reads, unless the router is far behind.
+    It looks at the newest events, and, where one is not routed yet, at older ones: one read of each
+    partition, unless the router is behind.
 
     Args:
         events: The events.
@@ -27,16 +28,14 @@ def router_lag(events: EventStore, deliveries: DeliveryStore, executor: Executor
     now, age = times.unix(), 0
     while age < _LONGEST_SECONDS:
         until = times.at(now - age) + "~"
-        newest = partial(_newest, events, until)
-        ids = [each for found in executor.map(newest, all_events()) for each in found]
+        newest = events.stretch(
+            all_events(), ("0", until), _LOOKED_AT, executor, newest_first=True
+        ).cut(_LOOKED_AT)
+        ids = [entry.id for entry in newest.entries]
         if len(deliveries.routings(ids)) == len(ids):
             return age
         age = max(1, 2 * age)
     return _LONGEST_SECONDS
-
-
-def _newest(events: EventStore, until: str, strand: Strand) -> list[str]:
-    return [entry.id for entry in events.page(strand, ("0", until), 1, newest_first=True)]
 
 
 def oldest_due(deliveries: DeliveryStore, shards: int, executor: Executor) -> float:

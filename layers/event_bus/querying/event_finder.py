@@ -12,15 +12,22 @@ from event_bus.model.registration import Subscription
 from event_bus.querying.event_query import EventQuery
 from event_bus.querying.visibility import Visibility
 from event_bus.security.callers import Caller
-from event_bus.stores import events as strands
+from event_bus.stores import listings
 from event_bus.stores.deliveries import DeliveryStore
-from event_bus.stores.events import EventStore, Strand
+from event_bus.stores.events import EventStore
+from event_bus.stores.items import chunks
+from event_bus.stores.listings import Listing, Trait, domain_of
 
 _MAX_DOMAINS = 8
 """From how many domains on it is cheaper to read the list of all events."""
 
 READ_BUDGET = 1_000
-"""How many events one request looks at before it answers with what it has and a cursor."""
+"""How many events one request reads before it answers with what it has and a cursor."""
+
+LOOK_BUDGET = 20_000
+"""How many entries of indexes one request looks at before it does."""
+
+_DEEPEST = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,34 +116,41 @@ class EventFinder:
             caller: Who asks; what the caller may not see is left out.
 
         Returns:
-            The page; it may be short, even empty, and not the last: after `READ_BUDGET` events the
-            rest is left to the next request.
+            The page; it may be short, even empty, and not the last: after `READ_BUDGET` events, or
+            `LOOK_BUDGET` entries, the rest is left to the next request.
         """
         visibility = Visibility(caller, self.subscriptions)
-        chosen = _strands(query, visibility)
+        listing = _listing(query, visibility)
         found: list[Found] = []
-        looked_at = 0
-        while looked_at < READ_BUDGET:
-            entries = self.events.pages(
-                chosen,
+        read, looked_at, depth = 0, 0, query.limit + 1
+        while looked_at < LOOK_BUDGET:
+            stretch = self.events.stretch(
+                listing,
                 query.between(behind),
-                query.limit + 1,
+                depth,
                 self.executor,
                 newest_first=query.newest_first,
             )
-            whole = len(entries) <= query.limit
-            candidates = self._read([entry.id for entry in entries if query.selects(entry)])
-            for place, entry in enumerate(entries):
-                behind = entry.position
-                each = candidates.get(entry.id)
-                if each and self._fits(each, query, visibility):
-                    found.append(each)
-                    if len(found) == query.limit:
-                        last = whole and place + 1 == len(entries)
-                        return Page(found, None if last else behind)
-            if whole:
+            selected = [entry for entry in stretch.entries if query.selects(entry)]
+            for chunk in chunks(selected, query.limit):
+                if read >= READ_BUDGET:
+                    return Page(found, behind)
+                candidates = self._read([entry.id for entry in chunk])
+                read += len(chunk)
+                for entry in chunk:
+                    behind = entry.position
+                    each = candidates.get(entry.id)
+                    if each and self._fits(each, query, visibility):
+                        found.append(each)
+                        if len(found) == query.limit:
+                            last = stretch.reached is None and entry is selected[-1]
+                            return Page(found, None if last else behind)
+            if stretch.reached is None:
                 return Page(found, None)
-            looked_at += len(entries)
+            behind = stretch.reached
+            looked_at += stretch.looked_at
+            # What is rare is looked for farther each time.
+            depth = min(4 * depth, _DEEPEST)
         return Page(found, behind)
 
     def _read(self, event_ids: list[str]) -> dict[str, Found]:
@@ -167,23 +181,19 @@ def _as_seen(found: Found, caller: Caller) -> Found:
     )
 
 
-def _strands(query: EventQuery, visibility: Visibility) -> list[Strand]:
-    """The fewest partitions that hold all that is asked for."""
-    for value, partitions in (
-        (query.correlation_id, strands.of_correlation),
-        (query.trace_id, strands.of_trace),
-        (query.source, strands.of_source),
-        (query.domain, strands.of_domain),
-    ):
-        if value:
-            return partitions(value)
+def _listing(query: EventQuery, visibility: Visibility) -> Listing:
+    """The list with the least beside what is asked for."""
+    if query.correlation_id:
+        return listings.of_correlation(query.correlation_id)
+    if query.trace_id:
+        return listings.of_trace(query.trace_id)
+    if query.source or query.domain:
+        return listings.with_any(Trait(query.source, query.domain))
     if visibility.caller.admin:
-        return strands.all_events()
+        return listings.all_events()
     patterns = {pattern for each in visibility.interests for pattern in each.event_types}
-    domains = {pattern.partition(".")[0] for pattern in patterns}
+    domains = {domain_of(pattern) for pattern in patterns}
     if WILDCARD in domains or len(domains) > _MAX_DOMAINS:
-        return strands.all_events()
-    chosen = strands.of_source(visibility.caller.service_id)
-    for domain in sorted(domains):
-        chosen += strands.of_domain(domain)
-    return chosen
+        return listings.all_events()
+    own = Trait(source=visibility.caller.service_id)
+    return listings.with_any(own, *(Trait(domain=each) for each in sorted(domains)))

@@ -6,7 +6,7 @@ from typing import Literal
 
 from event_bus.api.paging import bad_parameter, limit_in, time_in
 from event_bus.matching.event_types import WILDCARD, matches_type, validate_type_pattern
-from event_bus.stores.events import Entry
+from event_bus.stores.listings import Entry, domain_of
 
 PARAMETERS = (
     "type",
@@ -58,7 +58,7 @@ class EventQuery:
     @property
     def domain(self) -> str | None:
         """The first segment of the types that are asked for, if it is a certain one."""
-        first = (self.type or WILDCARD).partition(".")[0]
+        first = domain_of(self.type or WILDCARD)
         return None if first == WILDCARD else first
 
     def between(self, behind: str | None) -> tuple[str, str]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from event_bus.delivery.envelope import delivery_trace
 from event_bus.querying.event_finder import EventFinder, Found
 from event_bus.security.callers import Caller
-from event_bus.stores import events as strands
-from event_bus.stores.events import Strand
+from event_bus.stores import listings
+from event_bus.stores.listings import Listing
 
 MAX_FLOW = 100
 """How many events of a flow are told of, the oldest."""
@@ -60,28 +60,28 @@ class FlowFinder:
         event = self.events.get(event_id, caller).event
         # Who follows from an event without a correlation id is given its id for one.
         correlation_id = event.metadata.get("correlation_id", event.id)
-        chosen = strands.of_correlation(correlation_id)
+        listing = listings.of_correlation(correlation_id)
         if trace_id := event.metadata.get("trace_id"):
-            chosen = chosen + strands.of_trace(trace_id)
-        return self._flow(chosen, {event.id, correlation_id}, caller)
+            listing += listings.of_trace(trace_id)
+        return self._flow(listing, {event.id, correlation_id}, caller)
 
     def of_correlation(self, correlation_id: str, caller: Caller) -> Flow:
         """The events of a correlation id, and the one that has it as its own id."""
-        return self._flow(strands.of_correlation(correlation_id), {correlation_id}, caller)
+        return self._flow(listings.of_correlation(correlation_id), {correlation_id}, caller)
 
     def of_trace(self, trace_id: str, caller: Caller) -> Flow:
         """The events of a trace id."""
-        return self._flow(strands.of_trace(trace_id), set(), caller)
+        return self._flow(listings.of_trace(trace_id), set(), caller)
 
-    def _flow(self, chosen: list[Strand], further: set[str], caller: Caller) -> Flow:
-        entries = self.events.events.pages(
-            chosen, _EVER, MAX_FLOW + 1, self.events.executor, newest_first=False
-        )
+    def _flow(self, listing: Listing, further: set[str], caller: Caller) -> Flow:
+        stretch = self.events.events.stretch(
+            listing, _EVER, MAX_FLOW + 1, self.events.executor, newest_first=False
+        ).cut(MAX_FLOW)
         found = self.events.get_many(
-            dict.fromkeys([*sorted(further), *(entry.id for entry in entries[:MAX_FLOW])]), caller
+            dict.fromkeys([*sorted(further), *(entry.id for entry in stretch.entries)]), caller
         )
         found.sort(key=lambda each: (each.event.created_at, each.event.id))
-        return Flow(_steps(found), complete=len(entries) <= MAX_FLOW)
+        return Flow(_steps(found), complete=stretch.reached is None)
 
 
 def _steps(found: Iterable[Found]) -> list[Step]:

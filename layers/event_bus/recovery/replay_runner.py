@@ -1,7 +1,7 @@
 """Going on with a replay, a few events at a time."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import cast
@@ -19,7 +19,8 @@ from event_bus.querying.event_query import EventQuery
 from event_bus.recovery.replay_queue import ReplayQueue
 from event_bus.routing.lanes import Lanes
 from event_bus.routing.registry_view import RegistryView
-from event_bus.stores.events import Entry, EventStore, all_events, of_source
+from event_bus.stores.events import EventStore
+from event_bus.stores.listings import Entry, Stretch, Trait, all_events, with_any
 from event_bus.stores.replays import ReplayStore
 
 _PAGE = 50
@@ -55,15 +56,18 @@ class ReplayRunner:
         if replay is None or replay.state != "running":
             return
         self.view.refresh()
-        entries, at_end = self._entries(replay)
-        wanted = [entry.id for entry in entries if _wanted(replay, entry.type, entry.source)]
+        stretch = self._stretch(replay)
+        at_end = stretch.reached is None
+        wanted = [
+            entry.id for entry in stretch.entries if _wanted(replay, entry.type, entry.source)
+        ]
         messages = list(self._messages(replay, self.events.get_many(wanted)))
         self.lanes.send(messages)
         after = replace(
             replay,
             state="completed" if at_end else "running",
-            position=entries[-1].position if entries else replay.position,
-            examined=replay.examined + len(entries),
+            position=stretch.end or replay.position,
+            examined=replay.examined + len(stretch.entries),
             sent=replay.sent + len(messages),
             updated_at=times.now(),
         )
@@ -76,24 +80,24 @@ class ReplayRunner:
             pause = math.ceil(len(messages) / replay.rate)
             self.queue.send(replay.id, min(pause, LONGEST_DELAY_SECONDS))
 
-    def _entries(self, replay: Replay) -> tuple[Sequence[Entry], bool]:
+    def _stretch(self, replay: Replay) -> Stretch:
         if replay.event_id:
             event = self.events.get(replay.event_id)
             if event is None:
-                return [], True
+                return Stretch((), None, 0)
             position = f"{event.timestamp}#{event.id}"
-            return [Entry(position, event.id, event.type, event.source, None, None)], True
+            entry = Entry(position, event.id, event.type, event.source, None, None)
+            return Stretch((entry,), None, 1)
         # A second's worth, since a queue counts in seconds.
         page = max(_PAGE, replay.rate)
         query = EventQuery(since=replay.since, until=replay.until, order="oldest", limit=page)
-        entries = self.events.pages(
-            of_source(replay.source) if replay.source else all_events(),
+        return self.events.stretch(
+            with_any(Trait(source=replay.source)) if replay.source else all_events(),
             query.between(replay.position or None),
             page,
             self.executor,
             newest_first=False,
-        )
-        return entries, len(entries) < page
+        ).cut(page)
 
     def _messages(self, replay: Replay, events: dict[str, Event]) -> Iterator[Message]:
         for event in events.values():

@@ -2,8 +2,7 @@
 
 import random
 import time
-import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -15,20 +14,21 @@ from botocore.exceptions import ClientError
 from event_bus import times
 from event_bus.model.event import Event
 from event_bus.stores.items import Item, batch_get, condition_failed, number, text, unexpired
+from event_bus.stores.listings import (
+    POSITIONS,
+    Listing,
+    Strand,
+    Stretch,
+    cell_of,
+    entry,
+    odd_shard_of,
+)
 from event_bus.stores.payloads import PayloadStore
 from event_bus.stores.streams import StreamEntry, StreamStore
 from event_bus.stores.transactions import TransactionRefused, transact
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-SHARDS = 4
-"""How many partitions each list by time is spread over.
-
-A partition takes 1,000 writes a second, so that one source, or one domain of types, may have 4,000
-events a second.
-"""
-
 
 _STREAM_ATTEMPTS = 12
 
@@ -41,88 +41,13 @@ class Put(Enum):
     CONFLICT = "conflict"
 
 
-@dataclass(frozen=True, slots=True)
-class Strand:
-    """One partition of one index: events in the order of their positions.
-
-    Attributes:
-        index: The name of the index.
-        partition: The value of its partition key.
-    """
-
-    index: str
-    partition: str
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What an index tells of an event.
-
-    Attributes:
-        position: Where the event stands in the list: a time, its timestamp in all but one, and
-            its id.
-        id: The event.
-        type: Its type.
-        source: Its source.
-        correlation_id: Its correlation id, if any.
-        trace_id: Its trace id, if any.
-    """
-
-    position: str
-    id: str
-    type: str
-    source: str
-    correlation_id: str | None
-    trace_id: str | None
-
-
 ODD_SECONDS = 300
 """By how much the times when an event happened and when it was stored may differ, for it to be
 found by the one where the other is asked for."""
 
-_KEYS = {
-    "by_time": ("shard", "position"),
-    "by_odd": ("odd_shard", "odd_position"),
-    "by_domain": ("domain_shard", "position"),
-    "by_source": ("source_shard", "position"),
-    "by_correlation": ("correlation_id", "position"),
-    "by_trace": ("trace_id", "position"),
-}
-
-
-def all_events() -> list[Strand]:
-    """The strands that hold every event."""
-    return [Strand("by_time", str(shard)) for shard in range(SHARDS)]
-
-
-def all_odd_events() -> list[Strand]:
-    """The strands of the events that were stored at another time than they happened."""
-    return [Strand("by_odd", str(shard)) for shard in range(SHARDS)]
-
-
-def of_domain(domain: str) -> list[Strand]:
-    """The strands of the events whose type begins with this segment."""
-    return [Strand("by_domain", f"{domain}#{shard}") for shard in range(SHARDS)]
-
-
-def of_source(source: str) -> list[Strand]:
-    """The strands of the events of one source."""
-    return [Strand("by_source", f"{source}#{shard}") for shard in range(SHARDS)]
-
-
-def of_correlation(correlation_id: str) -> list[Strand]:
-    """The strand of the events with this correlation id."""
-    return [Strand("by_correlation", correlation_id)]
-
-
-def of_trace(trace_id: str) -> list[Strand]:
-    """The strand of the events with this trace id."""
-    return [Strand("by_trace", trace_id)]
-
 
 def to_item(event: Event, retention_days: int) -> Item:
     """The item of an event; a payload that is not inline stays out of it."""
-    shard = zlib.crc32(event.id.encode()) % SHARDS
     item: Item = {
         "id": text(event.id),
         "type": text(event.type),
@@ -133,9 +58,7 @@ def to_item(event: Event, retention_days: int) -> Item:
         "created_at": text(event.created_at),
         "digest": text(event.digest),
         "position": text(f"{event.timestamp}#{event.id}"),
-        "shard": text(str(shard)),
-        "domain_shard": text(f"{event.type.partition('.')[0]}#{shard}"),
-        "source_shard": text(f"{event.source}#{shard}"),
+        "cell": text(cell_of(event.id, event.type, event.source)),
         "expires_at": number(times.expiry(retention_days)),
     }
     if event.inline and event.payload is not None:
@@ -148,7 +71,7 @@ def to_item(event: Event, retention_days: int) -> Item:
         if event.metadata.get(name):
             item[name] = text(event.metadata[name])
     if abs(times.seconds(event.timestamp) - times.seconds(event.created_at)) > ODD_SECONDS:
-        item["odd_shard"] = text(str(shard))
+        item["odd_shard"] = text(odd_shard_of(event.id))
         item["odd_position"] = text(f"{event.created_at}#{event.id}")
     return item
 
@@ -276,54 +199,81 @@ class EventStore:
         payload, sealed = _parted(self.payloads.get(event.id, event.digest))
         return replace(event, payload=payload, sealed=sealed)
 
-    def page(
-        self, strand: Strand, between: tuple[str, str], limit: int, *, newest_first: bool
-    ) -> list[Entry]:
-        """A stretch of a strand.
+    def stretch(
+        self,
+        listing: Listing,
+        between: tuple[str, str],
+        depth: int,
+        executor: Executor,
+        *,
+        newest_first: bool,
+    ) -> Stretch:
+        """The beginning of a list, each event once, in order.
 
         Args:
-            strand: The strand.
+            listing: The list.
             between: The first and the last position, both included.
-            limit: How many entries at most.
+            depth: How many entries of each strand are looked at, at most.
+            executor: Reads strands side by side.
             newest_first: Whether from the last to the first.
         """
-        first, last = between
-        if first > last:
-            return []
-        partition, position = _KEYS[strand.index]
+        if between[0] > between[1]:
+            return Stretch((), None, 0)
+
+        def read(strand: Strand) -> Stretch:
+            return self._read(strand, listing, between, depth, newest_first=newest_first)
+
+        read_by_strand = list(executor.map(read, listing.strands))
+        # Behind where one of them ends, something of that one may be missing.
+        ends = [each.reached for each in read_by_strand if each.reached is not None]
+        end = (max if newest_first else min)(ends) if ends else None
+        merged = {
+            entry.position: entry
+            for each in read_by_strand
+            for entry in each.entries
+            if end is None or (entry.position >= end if newest_first else entry.position <= end)
+        }
+        entries = [merged[key] for key in sorted(merged, reverse=newest_first)]
+        return Stretch(entries, end, sum(each.looked_at for each in read_by_strand))
+
+    def _read(
+        self,
+        strand: Strand,
+        listing: Listing,
+        between: tuple[str, str],
+        depth: int,
+        *,
+        newest_first: bool,
+    ) -> Stretch:
+        partition, position = POSITIONS[strand.index]
+        left_out = listing.filter()
         answer = self.client.query(
             TableName=self.table,
             IndexName=strand.index,
             KeyConditionExpression="#partition = :partition AND #position BETWEEN :first AND :last",
-            ExpressionAttributeNames={
-                "#partition": partition,
-                "#position": position,
-            },
-            ExpressionAttributeValues={
-                ":partition": text(strand.partition),
-                ":first": text(first),
-                ":last": text(last),
+            **{
+                **left_out,
+                "ExpressionAttributeNames": {
+                    "#partition": partition,
+                    "#position": position,
+                    **left_out.get("ExpressionAttributeNames", {}),
+                },
+                "ExpressionAttributeValues": {
+                    ":partition": text(strand.partition),
+                    ":first": text(between[0]),
+                    ":last": text(between[1]),
+                    **left_out.get("ExpressionAttributeValues", {}),
+                },
             },
             ScanIndexForward=not newest_first,
-            Limit=limit,
+            Limit=depth,
         )
-        return [_entry(item, position) for item in answer["Items"]]
-
-    def pages(
-        self,
-        strands: Sequence[Strand],
-        between: tuple[str, str],
-        limit: int,
-        executor: Executor,
-        *,
-        newest_first: bool,
-    ) -> list[Entry]:
-        """The first entries of several strands together, each event once, in order."""
-        found = executor.map(
-            lambda strand: self.page(strand, between, limit, newest_first=newest_first), strands
+        last = answer.get("LastEvaluatedKey")
+        return Stretch(
+            [entry(item, position) for item in answer["Items"]],
+            last[position]["S"] if last else None,
+            answer["ScannedCount"],
         )
-        merged = {entry.position: entry for page in found for entry in page}
-        return [merged[key] for key in sorted(merged, reverse=newest_first)][:limit]
 
 
 # What is sealed of a payload is the line behind it: compact JSON has no line break.
@@ -336,14 +286,3 @@ def _joined(payload: bytes, sealed: str | None) -> bytes:
 def _parted(lines: bytes) -> tuple[bytes, str | None]:
     payload, _, sealed = lines.partition(b"\n")
     return payload, sealed.decode() or None
-
-
-def _entry(item: Mapping[str, Any], position: str) -> Entry:
-    return Entry(
-        position=item[position]["S"],
-        id=item["id"]["S"],
-        type=item["type"]["S"],
-        source=item["source"]["S"],
-        correlation_id=item.get("correlation_id", {}).get("S"),
-        trace_id=item.get("trace_id", {}).get("S"),
-    )

@@ -10,13 +10,8 @@ from event_bus.log import logger
 from event_bus.routing.stranded import StrandedQueue
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.deliveries import DeliveryStore
-from event_bus.stores.events import (
-    ODD_SECONDS,
-    EventStore,
-    Strand,
-    all_events,
-    all_odd_events,
-)
+from event_bus.stores.events import ODD_SECONDS, EventStore
+from event_bus.stores.listings import Listing, all_events, all_odd_events
 
 GRACE_SECONDS = 600
 """How long the router may take before an event counts as left lying."""
@@ -25,7 +20,7 @@ _OWNER = "sweeper"
 _HOLD_SECONDS = 120
 _FIRST_LOOK_SECONDS = 86_400
 _BUDGET_SECONDS = 8.0
-_PAGE = 500
+_DEPTH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +53,11 @@ class UnroutedSweep:
         # By its own timestamp an event may be that much older than it is.
         settled = times.at(now - GRACE_SECONDS - ODD_SECONDS)
         stored = times.at(now - GRACE_SECONDS)
-        return self._look_through("by_time", all_events(), settled) + self._look_through(
+        return self._look_through("by_cell", all_events(), settled) + self._look_through(
             "by_odd", all_odd_events(), stored
         )
 
-    def _look_through(self, name: str, strands: Sequence[Strand], until: str) -> int:
+    def _look_through(self, name: str, listing: Listing, until: str) -> int:
         cursor = self.cursors.hold(_OWNER, name, new_id("cur"), _HOLD_SECONDS)
         if cursor is None:
             return 0
@@ -70,16 +65,16 @@ class UnroutedSweep:
         end = self.clock() + _BUDGET_SECONDS
         found = 0
         while position < until and self.clock() < end:
-            entries = self.events.pages(
-                strands, (position, until), _PAGE, self.executor, newest_first=False
+            stretch = self.events.stretch(
+                listing, (position, until), _DEPTH, self.executor, newest_first=False
             )
-            unrouted = self._unrouted([entry.id for entry in entries])
+            unrouted = self._unrouted([entry.id for entry in stretch.entries])
             if unrouted:
                 logger.warning("events were left unrouted", event_ids=unrouted)
                 self.stranded.send(unrouted)
             found += len(unrouted)
             # A blank sorts behind the position itself and before any other.
-            position = entries[-1].position + " " if len(entries) == _PAGE else until
+            position = until if stretch.reached is None else stretch.reached + " "
         self.cursors.release(cursor, position)
         return found
 

@@ -10,17 +10,18 @@ from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
 from event_bus.querying.event_finder import EventFinder
 from event_bus.stores.deliveries import DeliveryStore
-from event_bus.stores.events import Entry, EventStore, Strand, to_item
+from event_bus.stores.events import EventStore, to_item
+from event_bus.stores.listings import (
+    POSITIONS,
+    Entry,
+    Listing,
+    Strand,
+    Stretch,
+    Trait,
+    domain_of,
+    entry,
+)
 from event_bus.stores.payloads import PayloadStore
-
-_PARTITIONS = {
-    "by_time": "shard",
-    "by_domain": "domain_shard",
-    "by_source": "source_shard",
-    "by_correlation": "correlation_id",
-    "by_trace": "trace_id",
-}
-
 
 _NOTHING: Any = None
 
@@ -30,7 +31,8 @@ class MemoryEvents(EventStore):
     """Events in memory, which remember which strands were read."""
 
     events: dict[str, Event] = field(default_factory=dict)
-    strands: list[Strand] = field(default_factory=list)
+    listings: list[Listing] = field(default_factory=list)
+    looked_at: list[int] = field(default_factory=list)
 
     def get(self, event_id: str) -> Event | None:
         return self.events.get(event_id)
@@ -38,18 +40,35 @@ class MemoryEvents(EventStore):
     def get_many(self, event_ids: Iterable[str]) -> dict[str, Event]:
         return {each: self.events[each] for each in event_ids if each in self.events}
 
-    def page(
-        self, strand: Strand, between: tuple[str, str], limit: int, *, newest_first: bool
-    ) -> list[Entry]:
-        self.strands.append(strand)
-        key = _PARTITIONS[strand.index]
+    def _read(
+        self,
+        strand: Strand,
+        listing: Listing,
+        between: tuple[str, str],
+        depth: int,
+        *,
+        newest_first: bool,
+    ) -> Stretch:
+        if listing not in self.listings:
+            self.listings.append(listing)
+        partition, position = POSITIONS[strand.index]
         found = [
-            _entry(item)
+            entry(item, position)
             for item in (to_item(each, 1) for each in self.events.values())
-            if item.get(key, {}).get("S") == strand.partition
-            and between[0] <= item["position"]["S"] <= between[1]
+            if item.get(partition, {}).get("S") == strand.partition
+            and between[0] <= item[position]["S"] <= between[1]
         ]
-        return sorted(found, key=lambda entry: entry.position, reverse=newest_first)[:limit]
+        found.sort(key=lambda each: each.position, reverse=newest_first)
+        looked_at = found[:depth]
+        self.looked_at.append(len(looked_at))
+        listed = [
+            each
+            for each in looked_at
+            if not listing.traits or any(_has(trait, each) for trait in listing.traits)
+        ]
+        return Stretch(
+            listed, looked_at[-1].position if len(looked_at) == depth else None, len(looked_at)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +107,5 @@ def finder(
     return EventFinder(store, deliveries, of_service, executor), store
 
 
-def _entry(item: dict[str, Any]) -> Entry:
-    return Entry(
-        position=item["position"]["S"],
-        id=item["id"]["S"],
-        type=item["type"]["S"],
-        source=item["source"]["S"],
-        correlation_id=item.get("correlation_id", {}).get("S"),
-        trace_id=item.get("trace_id", {}).get("S"),
-    )
+def _has(trait: Trait, each: Entry) -> bool:
+    return trait.source in (None, each.source) and trait.domain in (None, domain_of(each.type))

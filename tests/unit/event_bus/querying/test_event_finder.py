@@ -8,8 +8,8 @@ from event_bus.model.event import Event
 from event_bus.querying import event_finder
 from event_bus.querying.event_query import EventQuery
 from event_bus.security.callers import Caller
-from event_bus.stores import events as strands
-from event_bus.stores.events import Strand
+from event_bus.stores import listings
+from event_bus.stores.listings import Listing, Trait, with_any
 
 from tests.builders import AN_ADMIN, event, routing, service, subscription
 from tests.unit.event_bus.querying.memory import finder
@@ -25,25 +25,25 @@ def many(count: int, event_type: str = "task.created") -> list[Event]:
 @pytest.mark.parametrize(
     ("query", "caller", "read"),
     [
-        (EventQuery(), AN_ADMIN, strands.all_events()),
-        (EventQuery(type="task.*"), AN_ADMIN, strands.of_domain("task")),
-        (EventQuery(type="*.created"), AN_ADMIN, strands.all_events()),
-        (EventQuery(source="x"), AN_ADMIN, strands.of_source("x")),
-        (EventQuery(source="x", type="task.*"), AN_ADMIN, strands.of_source("x")),
-        (EventQuery(source="x", trace_id="t"), AN_ADMIN, strands.of_trace("t")),
-        (EventQuery(trace_id="t", correlation_id="c"), AN_ADMIN, strands.of_correlation("c")),
-        (EventQuery(), service("nobody"), strands.of_source("nobody")),
+        (EventQuery(), AN_ADMIN, listings.all_events()),
+        (EventQuery(type="task.*"), AN_ADMIN, with_any(Trait(domain="task"))),
+        (EventQuery(type="*.created"), AN_ADMIN, listings.all_events()),
+        (EventQuery(source="x"), AN_ADMIN, with_any(Trait(source="x"))),
+        (EventQuery(source="x", type="task.*"), AN_ADMIN, with_any(Trait("x", "task"))),
+        (EventQuery(source="x", trace_id="t"), AN_ADMIN, listings.of_trace("t")),
+        (EventQuery(trace_id="t", correlation_id="c"), AN_ADMIN, listings.of_correlation("c")),
+        (EventQuery(), service("nobody"), with_any(Trait(source="nobody"))),
         (
             EventQuery(),
             service("worker"),
-            strands.of_source("worker") + strands.of_domain("role") + strands.of_domain("task"),
+            with_any(Trait(source="worker"), Trait(domain="role"), Trait(domain="task")),
         ),
-        (EventQuery(), service("watcher"), strands.all_events()),
-        (EventQuery(type="task.*"), service("watcher"), strands.of_domain("task")),
+        (EventQuery(), service("watcher"), listings.all_events()),
+        (EventQuery(type="task.*"), service("watcher"), with_any(Trait(domain="task"))),
     ],
 )
-def test_the_fewest_partitions_are_read(
-    executor: Executor, query: EventQuery, caller: Caller, read: list[Strand]
+def test_the_list_with_the_least_beside_is_read(
+    executor: Executor, query: EventQuery, caller: Caller, read: Listing
 ) -> None:
     through, store = finder(
         executor,
@@ -56,7 +56,7 @@ def test_the_fewest_partitions_are_read(
         ],
     )
     through.page(query, None, caller)
-    assert sorted(store.strands, key=repr) == sorted(read, key=repr)
+    assert store.listings == [read]
 
 
 def test_a_full_page_at_the_end_has_no_cursor(executor: Executor) -> None:
@@ -72,14 +72,34 @@ def test_a_request_that_finds_nothing_ends_with_a_cursor(
     executor: Executor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_finder, "READ_BUDGET", 20)
-    through, store = finder(executor, many(100))
+    through, store = finder(executor, many(300))
     page = through.page(EventQuery(limit=9), None, service("stranger"))
     assert (page.found, page.position) == ([], None)
-    page = through.page(EventQuery(source="planner", limit=9), None, service("stranger"))
+    query = EventQuery(source="planner", limit=9)
+    page = through.page(query, None, service("stranger"))
     assert page.found == []
     assert page.position is not None
-    assert page.position.endswith("#evt_080")
-    assert len(store.strands) < 20
+    read = 300 - int(page.position.rpartition("_")[2])
+    assert 20 <= read < 20 + query.limit
+    assert sum(store.looked_at) < 150
+
+
+def test_a_request_that_looks_at_much_for_nothing_ends_with_a_cursor(
+    executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_finder, "LOOK_BUDGET", 20)
+    beside = next(
+        each
+        for each in map(str, range(99))
+        if {*Trait(each).cells()} == {*Trait("planner").cells()}
+    )
+    through, _ = finder(executor, many(100))
+    query, behind, requests = EventQuery(source=beside, limit=4), None, 0
+    while requests == 0 or behind:
+        page = through.page(query, behind, AN_ADMIN)
+        assert page.found == []
+        behind, requests = page.position, requests + 1
+    assert 1 < requests < 20
 
 
 def test_what_the_caller_may_not_see_is_left_out(executor: Executor) -> None:

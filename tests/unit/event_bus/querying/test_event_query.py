@@ -3,7 +3,7 @@
 import pytest
 from event_bus.errors import MalformedRequest
 from event_bus.querying.event_query import EventQuery, read_event_query
-from event_bus.stores.events import Entry
+from event_bus.stores.listings import Entry
 
 ENTRY = Entry("p", "evt_1", "task.created", "planner", "c", "t")
 

@@ -1,6 +1,7 @@
 """An event's item holds the event, and the keys that it is listed by."""
 
-from event_bus.stores.events import SHARDS, from_item, to_item
+from event_bus.stores.events import from_item, to_item
+from event_bus.stores.listings import Trait
 
 from tests.builders import LARGE_PAYLOAD, event
 
@@ -20,8 +21,6 @@ def test_an_event_without_ids_is_in_no_index_of_them() -> None:
     assert "trace_id" not in item
 
 
-def test_events_are_spread_over_all_shards() -> None:
-    items = [to_item(event(f"evt_{number}"), 1) for number in range(100)]
-    assert {item["shard"]["S"] for item in items} == {str(shard) for shard in range(SHARDS)}
-    assert all(item["domain_shard"]["S"] == f"task#{item['shard']['S']}" for item in items)
-    assert all(item["source_shard"]["S"] == f"planner#{item['shard']['S']}" for item in items)
+def test_the_events_of_one_kind_are_spread_over_the_shards_of_their_cell() -> None:
+    items = [to_item(event(f"evt_{number}", "task.made", "planner"), 1) for number in range(100)]
+    assert {item["cell"]["S"] for item in items} == set(Trait("planner", "task").cells())

@@ -1,0 +1,233 @@
+"""What the indexes of events hold, and which of their partitions hold what is asked for.
+
+All events lie in one grid: the row of an event is made of its source, its column of its domain,
+which is the first segment of its type. So one entry of one index serves the lists by time, by
+source and by domain: all cells, those of a row, those of a column. Other sources share a row, and
+what is not asked for is left out by DynamoDB.
+"""
+
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from event_bus.stores.items import Item, text
+
+ROWS = 4
+COLUMNS = 4
+SHARDS = 2
+"""How many partitions each cell is spread over.
+
+A partition takes 1,000 writes a second, so that one source may have 2,000 events of one domain a
+second.
+"""
+
+ODD_SHARDS = 4
+"""How many partitions the events that were stored at another time than they happened are spread
+over."""
+
+POSITIONS = {
+    "by_cell": ("cell", "position"),
+    "by_odd": ("odd_shard", "odd_position"),
+    "by_correlation": ("correlation_id", "position"),
+    "by_trace": ("trace_id", "position"),
+}
+"""The partition key and the sort key of each index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strand:
+    """One partition of one index: events in the order of their positions.
+
+    Attributes:
+        index: The name of the index.
+        partition: The value of its partition key.
+    """
+
+    index: str
+    partition: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What an index tells of an event.
+
+    Attributes:
+        position: Where the event stands in the list: a time, its timestamp in all but one, and
+            its id.
+        id: The event.
+        type: Its type.
+        source: Its source.
+        correlation_id: Its correlation id, if any.
+        trace_id: Its trace id, if any.
+    """
+
+    position: str
+    id: str
+    type: str
+    source: str
+    correlation_id: str | None
+    trace_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of a list, without a gap.
+
+    Attributes:
+        entries: The entries, in order.
+        reached: The last position that was looked at; None where the list ends.
+        looked_at: How many entries were looked at, those left out included.
+    """
+
+    entries: Sequence[Entry]
+    reached: str | None
+    looked_at: int
+
+    @property
+    def end(self) -> str | None:
+        """The last position that is known of; None where there is none."""
+        return self.reached or (self.entries[-1].position if self.entries else None)
+
+    def cut(self, length: int) -> "Stretch":
+        """The same with at most so many entries."""
+        if len(self.entries) <= length:
+            return self
+        entries = self.entries[:length]
+        return Stretch(entries, entries[-1].position, self.looked_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Trait:
+    """What events have in common.
+
+    Attributes:
+        source: Their source, if it is a certain one.
+        domain: The first segment of their types, if it is a certain one.
+    """
+
+    source: str | None = None
+    domain: str | None = None
+
+    def cells(self) -> Iterator[str]:
+        """The cells that hold them."""
+        rows = range(ROWS) if self.source is None else [_bucket(self.source, ROWS)]
+        columns = range(COLUMNS) if self.domain is None else [_bucket(self.domain, COLUMNS)]
+        for row in rows:
+            for column in columns:
+                for shard in range(SHARDS):
+                    yield f"{row}.{column}.{shard}"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list of events.
+
+    Attributes:
+        strands: The partitions that hold them.
+        traits: Of what else these hold, events with any of these traits are listed; all where none
+            is named.
+    """
+
+    strands: tuple[Strand, ...]
+    traits: tuple[Trait, ...] = ()
+
+    def __add__(self, other: "Listing") -> "Listing":
+        return Listing(self.strands + other.strands, self.traits + other.traits)
+
+    def filter(self) -> dict[str, Any]:
+        """The part of a query that leaves out what is not listed."""
+        either: list[str] = []
+        names: dict[str, str] = {}
+        values: Item = {}
+        for place, trait in enumerate(self.traits):
+            of_source = f"#source = :source{place}"
+            of_domain = f"#type = :type{place} OR begins_with(#type, :domain{place})"
+            if trait.source is not None:
+                names["#source"] = "source"
+                values[f":source{place}"] = text(trait.source)
+            if trait.domain is not None:
+                names["#type"] = "type"
+                values[f":type{place}"] = text(trait.domain)
+                values[f":domain{place}"] = text(f"{trait.domain}.")
+            # DynamoDB refuses parentheses that are not needed.
+            if trait.domain is None:
+                either.append(of_source)
+            elif trait.source is None:
+                either.append(of_domain)
+            else:
+                either.append(f"{of_source} AND ({of_domain})")
+        if not either:
+            return {}
+        return {
+            "FilterExpression": " OR ".join(either),
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": values,
+        }
+
+
+def all_events() -> Listing:
+    """Every event."""
+    return Listing(_cells(Trait()))
+
+
+def with_any(*traits: Trait) -> Listing:
+    """The events that have any of some traits."""
+    return Listing(_cells(*traits), traits)
+
+
+def all_odd_events() -> Listing:
+    """The events that were stored at another time than they happened."""
+    return Listing(tuple(Strand("by_odd", str(shard)) for shard in range(ODD_SHARDS)))
+
+
+def of_correlation(correlation_id: str) -> Listing:
+    """The events with this correlation id."""
+    return Listing((Strand("by_correlation", correlation_id),))
+
+
+def of_trace(trace_id: str) -> Listing:
+    """The events with this trace id."""
+    return Listing((Strand("by_trace", trace_id),))
+
+
+def domain_of(event_type: str) -> str:
+    """The first segment of a type."""
+    return event_type.partition(".")[0]
+
+
+def cell_of(event_id: str, event_type: str, source: str) -> str:
+    """The cell that an event is in."""
+    row, column = _bucket(source, ROWS), _bucket(domain_of(event_type), COLUMNS)
+    return f"{row}.{column}.{_bucket(event_id, SHARDS)}"
+
+
+def odd_shard_of(event_id: str) -> str:
+    """The partition that an event is in, if it was stored at another time than it happened."""
+    return str(_bucket(event_id, ODD_SHARDS))
+
+
+def entry(item: Mapping[str, Any], position: str) -> Entry:
+    """The entry of an item of an index.
+
+    Args:
+        item: The item.
+        position: The name of the index's sort key.
+    """
+    return Entry(
+        position=item[position]["S"],
+        id=item["id"]["S"],
+        type=item["type"]["S"],
+        source=item["source"]["S"],
+        correlation_id=item.get("correlation_id", {}).get("S"),
+        trace_id=item.get("trace_id", {}).get("S"),
+    )
+
+
+def _cells(*traits: Trait) -> tuple[Strand, ...]:
+    cells = {cell for trait in traits for cell in trait.cells()}
+    return tuple(Strand("by_cell", cell) for cell in sorted(cells))
+
+
+def _bucket(word: str, count: int) -> int:
+    return zlib.crc32(word.encode()) % count
