@@ -20,6 +20,7 @@ from urllib3.exceptions import (
 
 from event_bus import times
 from event_bus.callbacks.addresses import Network, may_lead_to
+from event_bus.callbacks.deadlines import Deadlines
 
 CONNECT_SECONDS = 5.0
 """What the connection may take of an exchange, from the look-up of the name on."""
@@ -53,15 +54,15 @@ class Exchange:
         self._connect_seconds = min(seconds, CONNECT_SECONDS)
         self._socket: socket.socket | None = None
         self._lock = threading.Lock()
-        self._timer = threading.Timer(seconds, self._pass)
+        self._seconds = seconds
 
     def __enter__(self) -> "Exchange":
         _running.exchange = self
-        self._timer.start()
+        self._deadline = _deadlines.after(self._seconds, self._pass)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
+        self._deadline.call_off()
         _running.exchange = None
         with self._lock:
             self._forget()
@@ -131,6 +132,7 @@ class _Running(threading.local):
 
 
 _running = _Running()
+_deadlines = Deadlines()
 
 
 def _exchange() -> Exchange:

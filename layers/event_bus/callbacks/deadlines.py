@@ -1,0 +1,65 @@
+"""Tells when times are over: one thread for all of them, and not one for each."""
+
+import heapq
+import itertools
+import threading
+from collections.abc import Callable
+
+from event_bus import times
+
+
+class Deadline:
+    """A time after which something is done, unless it is called off before."""
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        self._act: Callable[[], None] | None = act
+
+    def call_off(self) -> None:
+        """Has nothing done any more."""
+        self._act = None
+
+    def pass_(self) -> None:
+        """Does what is to be done."""
+        if act := self._act:
+            act()
+
+
+class Deadlines:
+    """Acts when deadlines pass, in a thread that runs while any are left."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[float, int, Deadline]] = []
+        self._numbers = itertools.count()
+        self._sooner = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def after(self, seconds: float, act: Callable[[], None]) -> Deadline:
+        """Has something done in so many seconds; it must not take long, or others are late.
+
+        Args:
+            seconds: When.
+            act: Does it.
+        """
+        deadline = Deadline(act)
+        entry = (times.steady() + seconds, next(self._numbers), deadline)
+        with self._sooner:
+            heapq.heappush(self._waiting, entry)
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, daemon=True)
+                self._thread.start()
+            elif self._waiting[0] is entry:
+                self._sooner.notify()
+        return deadline
+
+    def _run(self) -> None:
+        while True:
+            with self._sooner:
+                if not self._waiting:
+                    self._thread = None
+                    return
+                wait = self._waiting[0][0] - times.steady()
+                if wait > 0:
+                    self._sooner.wait(wait)
+                    continue
+                _, _, deadline = heapq.heappop(self._waiting)
+            deadline.pass_()

@@ -1,0 +1,51 @@
+"""What is to be done when a time is over is done then, and not if it is called off."""
+
+import queue
+import threading
+import time
+
+from event_bus.callbacks.deadlines import Deadlines
+
+SOON, LATER = 0.05, 0.15
+
+
+def threads() -> int:
+    return threading.active_count()
+
+
+def test_deadlines_pass_in_the_order_of_their_times() -> None:
+    deadlines = Deadlines()
+    passed: queue.Queue[tuple[str, float]] = queue.Queue()
+    begun = time.monotonic()
+    for name, seconds in (("later", LATER), ("soon", SOON), ("at once", 0)):
+        deadlines.after(seconds, lambda name=name: passed.put((name, time.monotonic())))  # type: ignore[misc]
+    found = [passed.get(timeout=5) for _ in range(3)]
+    assert [name for name, _ in found] == ["at once", "soon", "later"]
+    waits = (0, SOON, LATER)
+    assert all(at - begun >= wait for (_, at), wait in zip(found, waits, strict=True))
+
+
+def test_what_is_called_off_is_not_done() -> None:
+    deadlines, passed = Deadlines(), threading.Event()
+    done: list[str] = []
+    deadlines.after(SOON, lambda: done.append("called off")).call_off()
+    deadlines.after(LATER, passed.set)
+    assert passed.wait(5)
+    assert done == []
+
+
+def test_one_thread_serves_all_and_ends_with_them() -> None:
+    before, deadlines = threads(), Deadlines()
+    last = threading.Event()
+    for _ in range(20):
+        deadlines.after(SOON, lambda: None)
+    deadlines.after(LATER, last.set)
+    assert threads() == before + 1
+    assert last.wait(5)
+    until = time.monotonic() + 5
+    while threads() > before and time.monotonic() < until:
+        time.sleep(0.01)
+    assert threads() == before
+    again = threading.Event()
+    deadlines.after(0, again.set)
+    assert again.wait(5)
