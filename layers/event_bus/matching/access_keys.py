@@ -18,11 +18,13 @@ from event_bus.matching.operators import (
     SuffixIgnoreCase,
     Wildcard,
 )
+from event_bus.matching.wildcards import Glob
 
 EQUAL = "equal"
 FOLDED = "folded"
 PREFIX = "prefix"
 SUFFIX = "suffix"
+INFIX = "infix"
 FOLDED_PREFIX = "folded prefix"
 FOLDED_SUFFIX = "folded suffix"
 INTERVAL = "interval"
@@ -80,10 +82,8 @@ def _of_operator(operator: Operator) -> AccessKey:
             found = _affix(FOLDED_PREFIX, fold(operator.text.text))
         case SuffixIgnoreCase():
             found = _affix(FOLDED_SUFFIX, fold(operator.text.text))
-        case Wildcard(glob=glob) if len(glob.head) >= len(glob.tail):
-            found = _affix(PREFIX, glob.head)
-        case Wildcard(glob=glob):
-            found = _affix(SUFFIX, glob.tail)
+        case Wildcard():
+            found = _of_glob(operator.glob)
         case Numeric(lower=lower, upper=upper):
             two_sided = lower > float("-inf") and upper < float("inf")
             found = AccessKey(INTERVAL, (lower, upper), 20 if two_sided else 50)
@@ -91,6 +91,14 @@ def _of_operator(operator: Operator) -> AccessKey:
             key = (width, bits, operator.network)
             found = AccessKey(BLOCK, key, 5 if bits >= width // 2 else 10)
     return found
+
+
+def _of_glob(glob: Glob) -> AccessKey:
+    if not (glob.head or glob.tail):
+        return _affix(INFIX, max(glob.middle, key=len, default=""))
+    if len(glob.head) >= len(glob.tail):
+        return _affix(PREFIX, glob.head)
+    return _affix(SUFFIX, glob.tail)
 
 
 def _affix(kind: str, text: str) -> AccessKey:

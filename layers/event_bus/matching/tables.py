@@ -1,6 +1,6 @@
 """Tables that find entries from one value of an event, one for each kind of access key.
 
-No lookup runs over the entries: what it costs depends on the value and on what it finds.
+No lookup runs over all entries: what it costs depends on the value and on what it finds.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from event_bus.matching.access_keys import (
     FOLDED,
     FOLDED_PREFIX,
     FOLDED_SUFFIX,
+    INFIX,
     INTERVAL,
     PREFIX,
     PRESENT,
@@ -21,6 +22,9 @@ from event_bus.matching.addresses import parse_address
 from event_bus.matching.ignore_case import fold
 from event_bus.matching.intervals import IntervalSet
 from event_bus.matching.operators import scalar_key
+
+# Searching a long text for so many keys takes as long as looking up each of its places.
+SEARCH_BELOW = 256
 
 T = TypeVar("T")
 
@@ -139,6 +143,44 @@ class FoldedSuffixTable(SuffixTable[T]):
         return fold(value)
 
 
+class InfixTable(Table[T]):
+    """Finds the keys that the value contains.
+
+    Of each length among the keys, few are searched for; for many, what stands at each place of the
+    value is looked up.
+    """
+
+    __slots__ = ("_by_length",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._by_length: dict[int, dict[str, T]] = {}
+
+    def add(self, key: str, entry: T) -> None:
+        """Put an entry under a key that has none."""
+        super().add(key, entry)
+        self._by_length.setdefault(len(key), {})[key] = entry
+
+    def discard(self, key: str) -> None:
+        """Take away the entry of a key."""
+        super().discard(key)
+        del self._by_length[len(key)][key]
+        if not self._by_length[len(key)]:
+            del self._by_length[len(key)]
+
+    def find(self, value: object, found: list[T]) -> None:
+        """Append the entries that a scalar finds."""
+        if not isinstance(value, str):
+            return
+        for length, entries in self._by_length.items():
+            places = range(len(value) - length + 1)
+            if len(entries) < min(len(places), SEARCH_BELOW):
+                found.extend(entry for key, entry in entries.items() if key in value)
+            else:
+                parts = (value[place : place + length] for place in places)
+                found.extend({entries[part] for part in parts if part in entries})
+
+
 class IntervalTable(Table[T]):
     """Finds the intervals around the number."""
 
@@ -223,6 +265,7 @@ class FieldTables(Generic[T]):
         FOLDED: FoldedTable,
         FOLDED_PREFIX: FoldedPrefixTable,
         FOLDED_SUFFIX: FoldedSuffixTable,
+        INFIX: InfixTable,
         INTERVAL: IntervalTable,
         PREFIX: PrefixTable,
         PRESENT: PresentTable,

@@ -41,14 +41,19 @@ class Glob:
 
     Args:
         parts: What `split_wildcard` returned.
+
+    Attributes:
+        head: What the value begins with.
+        middle: What follows inside it, in this order.
+        tail: What it ends with.
     """
 
-    __slots__ = ("_least", "_middle", "_plain", "head", "tail")
+    __slots__ = ("_least", "_plain", "head", "middle", "tail")
 
     def __init__(self, parts: list[str]) -> None:
         self.head = parts[0]
         self.tail = parts[-1]
-        self._middle = tuple(parts[1:-1])
+        self.middle = tuple(parts[1:-1])
         self._plain = len(parts) == 1
         self._least = sum(map(len, parts))
 
@@ -62,7 +67,7 @@ class Glob:
             return False
         position = len(self.head)
         end = len(value) - len(self.tail)
-        for part in self._middle:
+        for part in self.middle:
             position = value.find(part, position, end)
             if position < 0:
                 return False

@@ -84,6 +84,14 @@ def folded_suffix(n: int) -> Subscription:
     return ["*"], {"*": {"key": [{"suffix": {"equals-ignore-case": f".Part{n:06}"}}]}}
 
 
+def head(n: int) -> Subscription:
+    return ["*"], {"*": {"key": [{"wildcard": f"{n:06}*/a.PART*"}]}}
+
+
+def infix(n: int) -> Subscription:
+    return ["*"], {"*": {"key": [{"wildcard": f"*{n:06}/*0*"}]}}
+
+
 def block(n: int) -> Subscription:
     return ["*"], {"*": {"ip": [{"cidr": f"{n >> 8}.{n & 255}.0.0/16"}]}}
 
@@ -120,7 +128,7 @@ EVENT = {
 @pytest.mark.parametrize(
     "subscription",
     [
-        *(equal, partly_filtered, narrow_range, prefix, folded_suffix),
+        *(equal, partly_filtered, narrow_range, prefix, folded_suffix, head, infix),
         *(block, two_fields, own_field, optional, alternatives),
     ],
 )

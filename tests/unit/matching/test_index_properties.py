@@ -3,7 +3,7 @@
 from typing import Any
 from unittest.mock import patch
 
-from event_bus.matching import predicate_index
+from event_bus.matching import predicate_index, tables
 from event_bus.matching.errors import InvalidPatternError
 from event_bus.matching.filters import SubscriptionFilter
 from event_bus.matching.index import SubscriptionIndex
@@ -18,58 +18,75 @@ from tests.unit.matching.strategies import (
     patterns,
 )
 
-# Filters that share most of their values, so that buckets are split.
-ALIKE = st.fixed_dictionaries(
-    {"a": st.just(["x"]), "b": st.lists(STRINGS, min_size=1, max_size=2)},
-    optional={"c": st.just([{"numeric": ["<", 2]}])},
-)
+Steps = list[tuple[str, tuple[list[str], dict[str, Any]] | None]]
+Events = list[tuple[str, dict[str, Any]]]
+
 SUBSCRIPTIONS = st.tuples(
     st.lists(TYPE_PATTERNS, min_size=1, max_size=2),
-    st.dictionaries(TYPE_PATTERNS, st.one_of(ALIKE, patterns(st.booleans())), max_size=2),
+    st.dictionaries(TYPE_PATTERNS, patterns(st.booleans()), max_size=2),
 )
 STEPS = st.lists(
     st.tuples(st.integers(0, 12).map(str), st.one_of(st.none(), SUBSCRIPTIONS, SUBSCRIPTIONS)),
     min_size=5,
     max_size=30,
 )
-EVENTS = st.lists(
-    st.tuples(
-        EVENT_TYPES,
-        st.one_of(
-            documents(arrays=True),
-            st.fixed_dictionaries({"a": st.just("x"), "b": STRINGS, "c": st.just(1)}),
-        ),
+EVENTS = st.lists(st.tuples(EVENT_TYPES, documents(arrays=True)), min_size=1, max_size=6)
+
+# Filters that share most of their values, so that buckets are split and tables hold many keys.
+INFIX = st.sampled_from(["*x*", "*y*", "*yz*", "*x*yz*"]).map(lambda text: {"wildcard": text})
+ALIKE = st.fixed_dictionaries(
+    {"a": st.just(["x"]), "b": st.lists(st.one_of(STRINGS, INFIX), min_size=1, max_size=2)},
+    optional={"c": st.just([{"numeric": ["<", 2]}])},
+).map(lambda pattern: (["t.*"], {"t.*": pattern}))
+ALIKE_STEPS = st.lists(
+    st.tuples(st.integers(0, 30).map(str), st.one_of(ALIKE, st.none(), ALIKE)),
+    min_size=10,
+    max_size=30,
+)
+ALIKE_EVENTS = st.lists(
+    st.fixed_dictionaries({"a": st.just("x"), "b": STRINGS, "c": st.just(1)}).map(
+        lambda payload: ("t.a", payload)
     ),
     min_size=1,
     max_size=6,
 )
 
-
-@settings(
+many_examples = settings(
     deadline=None,
     derandomize=True,
     max_examples=150,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
+
+
+@many_examples
 @given(STEPS, EVENTS)
-def test_index_finds_what_the_filters_match(
-    steps: list[tuple[str, tuple[list[str], dict[str, Any]] | None]],
-    events: list[tuple[str, dict[str, Any]]],
-) -> None:
+def test_index_finds_what_the_filters_match(steps: Steps, events: Events) -> None:
+    compare(steps, events)
+
+
+@many_examples
+@given(ALIKE_STEPS, ALIKE_EVENTS)
+def test_index_tells_filters_apart_that_are_alike(steps: Steps, events: Events) -> None:
+    compare(steps, events)
+
+
+@patch.object(predicate_index, "SPLIT_ABOVE", 2)
+@patch.object(tables, "SEARCH_BELOW", 2)
+def compare(steps: Steps, events: Events) -> None:
     index = SubscriptionIndex()
     expected: dict[str, SubscriptionFilter] = {}
-    with patch.object(predicate_index, "SPLIT_ABOVE", 2):
-        for subscription_id, subscription in steps:
-            if subscription is None:
-                index.remove(subscription_id)
-                expected.pop(subscription_id, None)
-                continue
-            try:
-                compiled = SubscriptionFilter(*subscription)
-            except InvalidPatternError:
-                continue
-            index.put(subscription_id, *subscription)
-            expected[subscription_id] = compiled
+    for subscription_id, subscription in steps:
+        if subscription is None:
+            index.remove(subscription_id)
+            expected.pop(subscription_id, None)
+            continue
+        try:
+            compiled = SubscriptionFilter(*subscription)
+        except InvalidPatternError:
+            continue
+        index.put(subscription_id, *subscription)
+        expected[subscription_id] = compiled
     assert len(index) == len(expected)
     for event_type, payload in events:
         assert index.match(event_type, "s", payload, {"m": 1}) == {
