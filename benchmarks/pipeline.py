@@ -1,7 +1,8 @@
 """Latency and throughput of the bus next to a bare pipeline of the same hops, in one run.
 
 On one machine both share the emulator, which bounds both: the figure that tells something is the
-ratio. Run it with `python -m benchmarks.pipeline`; it takes about two minutes.
+ratio. Counting and the audit log, which work apart and later on AWS, do so here too. Run it with
+`python -m benchmarks.pipeline`; it takes about two minutes.
 """
 
 import statistics
@@ -19,6 +20,7 @@ from rich.table import Table
 
 from benchmarks.bare import pipeline as bare
 from benchmarks.receiver import receiving
+from benchmarks.sharing import shared_later
 from localstack.bus import LocalBus
 from localstack.deployment import deploy
 from localstack.emulator import Emulator
@@ -111,18 +113,23 @@ def main() -> None:
             with console.status("Deploying the bus and the bare pipeline"):
                 bus = deploy(emulator)
                 subjects = [_bus(bus, ours), _bare(bus, theirs)]
-            for subject in subjects:
-                subject.publish()
-            for number in range(ROUNDS + 1):
-                for subject in subjects:
-                    with console.status(f"Round {number} of {ROUNDS}: {subject.name}"):
-                        subject.measure()
-                    if number == 0:
-                        # The first round only warms the functions.
-                        _forget(subject)
+            with shared_later(bus):
+                _measure(console, subjects)
         finally:
             emulator.stop()
     _show(console, *subjects)
+
+
+def _measure(console: Console, subjects: list[Subject]) -> None:
+    for subject in subjects:
+        subject.publish()
+    for number in range(ROUNDS + 1):
+        for subject in subjects:
+            with console.status(f"Round {number} of {ROUNDS}: {subject.name}"):
+                subject.measure()
+            if number == 0:
+                # The first round only warms the functions.
+                _forget(subject)
 
 
 def _subject(name: str, client: httpx.Client, receiver: str, *, batches: bool) -> Subject:

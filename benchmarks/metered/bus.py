@@ -12,18 +12,15 @@ from typing import Any
 import httpx
 
 from benchmarks.metered.wire import Wire, counting
+from benchmarks.sharing import folders, shared_later
 from infra.tables import TABLES
 from localstack.bus import LocalBus
 from localstack.deployment import deploy
 from localstack.emulator import Emulator
 
 _INSIDE = Path(__file__).with_name("inside")
-_NAME = "POWERTOOLS_SERVICE_NAME"
 _PATIENCE_SECONDS = 180.0
 _REST_SECONDS = 0.5
-
-SHARED = ("audit", "observe")
-"""The functions that wait up to a minute for what they work on together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,24 +116,12 @@ class MeteredBus:
 
     @contextmanager
     def sharing(self) -> Iterator[None]:
-        """Has the functions that wait for a minute wait for the end of the block.
-
-        The emulator calls them at once, for each event; AWS does not.
-        """
-        self._switch(enabled=False)
-        yield
-        self.wire.rest(_REST_SECONDS)
-        self._switch(enabled=True)
+        """Has the functions that wait for others to share their work do it behind the block."""
+        with shared_later(self.bus):
+            yield
+            self.wire.rest(_REST_SECONDS)
         # They are polled every second, one after the other.
         self.wire.rest(4)
-
-    def _switch(self, *, enabled: bool) -> None:
-        functions: Any = self.bus.client("lambda")
-        for name, folder in _folders(functions).items():
-            if folder in SHARED:
-                sources = functions.list_event_source_mappings(FunctionName=name)
-                for source in sources["EventSourceMappings"]:
-                    functions.update_event_source_mapping(UUID=source["UUID"], Enabled=enabled)
 
 
 @contextmanager
@@ -151,18 +136,7 @@ def metered_bus() -> Iterator[MeteredBus]:
                 file = Path(directory, "invocations")
                 file.touch()
                 metered = MeteredBus(bus, wire, file)
-                metered.measure(_folders(bus.client("lambda")))
+                metered.measure(folders(bus.client("lambda")))
                 yield metered
         finally:
             emulator.stop()
-
-
-def _folders(client: Any) -> dict[str, str]:
-    """The folders of the bus's functions, by their names."""
-    pages = client.get_paginator("list_functions").paginate()
-    found = [each for page in pages for each in page["Functions"]]
-    return {
-        each["FunctionName"]: each["Environment"]["Variables"][_NAME]
-        for each in found
-        if _NAME in each.get("Environment", {}).get("Variables", {})
-    }

@@ -1,0 +1,48 @@
+"""What shares its work on AWS, and not on the emulator.
+
+Counting and the audit log wait up to a minute for what they work on together. The emulator knows
+no such window: it calls them for each event, and has the router wait for them.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from localstack.bus import LocalBus
+
+SHARED = ("audit", "observe")
+"""The functions that wait."""
+
+_NAME = "POWERTOOLS_SERVICE_NAME"
+
+
+def folders(client: Any) -> dict[str, str]:
+    """The folders of the bus's functions, by their names.
+
+    Args:
+        client: A client of Lambda.
+    """
+    pages = client.get_paginator("list_functions").paginate()
+    found = [each for page in pages for each in page["Functions"]]
+    return {
+        each["FunctionName"]: each["Environment"]["Variables"][_NAME]
+        for each in found
+        if _NAME in each.get("Environment", {}).get("Variables", {})
+    }
+
+
+@contextmanager
+def shared_later(bus: LocalBus) -> Iterator[None]:
+    """Has these functions wait for the end of the block."""
+    _switch(bus, enabled=False)
+    yield
+    _switch(bus, enabled=True)
+
+
+def _switch(bus: LocalBus, *, enabled: bool) -> None:
+    client: Any = bus.client("lambda")
+    for name, folder in folders(client).items():
+        if folder in SHARED:
+            sources = client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+            for source in sources:
+                client.update_event_source_mapping(UUID=source["UUID"], Enabled=enabled)
