@@ -241,6 +241,7 @@ class ApiStack(cdk.Stack):
         for lane in bus.lanes.all:
             function.use_queue(lane.url_variable, lane.work.queue, "GetQueueAttributes")
         function.use_queue("STRANDED_QUEUE_URL", bus.stranded.queue, "GetQueueAttributes")
+        function.read_statistics()
 
     def _function(
         self, folder: str, *, memory_mb: int = 512, timeout: cdk.Duration = _TIMEOUT

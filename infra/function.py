@@ -381,6 +381,15 @@ class BusFunction(Construct):
         self.allow("sqs", [*actions, "SetQueueAttributes"], [queues])
         accept_resource(self, queues, "Managed queues are named after their subscriptions.")
 
+    def read_statistics(self) -> None:
+        """Lets the function ask CloudWatch for the statistics of metrics."""
+        self.allow("cloudwatch", ["GetMetricStatistics"], ["*"])
+        accept_resource(
+            self,
+            "*",
+            "Metrics are no resources that a role could name, and the action reads figures alone.",
+        )
+
     def send_to_connections(self, api_id: str) -> None:
         """Lets the function send to the clients of a WebSocket API, and end their connections.
 

@@ -18,6 +18,7 @@ from event_bus.security.callers import Caller
 from event_bus.settings import settings
 
 from tests.aws import RETENTION_DAYS, TARGETS, Aws
+from tests.cloudwatch import CloudWatch
 from tests.requests import http_request
 
 
@@ -37,6 +38,7 @@ class Functions:
     Attributes:
         aws: What they work on.
         secrets: The client of their secrets.
+        cloudwatch: Their client of CloudWatch.
         lane: The queue of the HTTP lane.
         stranded: The queue of stranded events.
         replays: The queue of replays that must go on.
@@ -44,6 +46,7 @@ class Functions:
 
     aws: Aws
     secrets: Any
+    cloudwatch: CloudWatch
     lane: str
     stranded: str
     replays: str
@@ -119,7 +122,7 @@ class Functions:
 def functions(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
     """The functions, told to work on the tables and queues of this test."""
     secrets = _Secrets()
-    made = Functions(aws, secrets, aws.queue(), aws.queue(), aws.queue())
+    made = Functions(aws, secrets, CloudWatch(), aws.queue(), aws.queue(), aws.queue())
     environment = {
         **{f"{name.upper()}_TABLE": table for name, table in aws.tables.items()},
         "PAYLOADS_BUCKET": aws.bucket,
@@ -146,6 +149,7 @@ def functions(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
         ("sqs", aws.sqs),
         ("kms", aws.kms),
         ("secrets", secrets),
+        ("cloudwatch", made.cloudwatch),
     ):
         monkeypatch.setattr(clients, name, _always(client))
     yield made

@@ -7,7 +7,9 @@ from event_bus import clients
 from event_bus.api.endpoint import Request, Response, answer
 from event_bus.observing import analytics
 from event_bus.observing.exposition import CONTENT_TYPE, exposition
-from event_bus.observing.gauges import Gauges, Remembered
+from event_bus.observing.gauges import Gauges
+from event_bus.observing.queues import Queues
+from event_bus.observing.remembered import Remembered
 from event_bus.settings import settings
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.deliveries import DeliveryStore
@@ -19,19 +21,25 @@ from event_bus.stores.subscriptions import SubscriptionStore
 
 _dynamodb = clients.dynamodb()
 _figures = FigureStore(_dynamodb, settings().figures_table)
-_gauges = Gauges(
-    interests=SubscriptionStore(_dynamodb, settings().subscriptions_table).interests,
-    queues={
+_executor = ThreadPoolExecutor(8)
+_queues = Queues(
+    urls={
         **{f"{protocol}_lane": url for protocol, url in sorted(settings().lane_urls.items())},
         "stranded": settings().stranded_queue_url,
         "replay": settings().replay_queue_url,
     },
     sqs=clients.sqs(),
+    cloudwatch=clients.cloudwatch(),
+    executor=_executor,
+)
+_gauges = Gauges(
+    interests=SubscriptionStore(_dynamodb, settings().subscriptions_table).interests,
+    queues=_queues,
     circuits=CircuitStore(_dynamodb, settings().circuits_table),
     replays=ReplayStore(_dynamodb, settings().replays_table),
     events=EventStore(_dynamodb, settings().events_table, PayloadStore(clients.s3(), "")),
     deliveries=DeliveryStore(_dynamodb, settings().deliveries_table),
-    executor=ThreadPoolExecutor(8),
+    executor=_executor,
 )
 
 # Whoever scrapes often must not pay for the scan of all subscriptions each time.

@@ -9,15 +9,17 @@ from event_bus.api.endpoint import Request, Response, answer
 from event_bus.api.openapi import read_document
 from event_bus.health import Check, Health, database_check, queue_check, seconds_check
 from event_bus.observing.lag import oldest_due, router_lag
+from event_bus.observing.queues import Queues
 from event_bus.settings import settings
 from event_bus.stores.deliveries import SHARDS, DeliveryStore
 from event_bus.stores.events import EventStore
 from event_bus.stores.payloads import PayloadStore
 
-_executor = ThreadPoolExecutor(4)
+_executor = ThreadPoolExecutor(8)
 _deliveries = DeliveryStore(clients.dynamodb(), settings().deliveries_table)
 # Of payloads it reads none.
 _events = EventStore(clients.dynamodb(), settings().events_table, PayloadStore(clients.s3(), ""))
+_lanes = Queues(settings().lane_urls, clients.sqs(), clients.cloudwatch(), _executor)
 
 _health = Health(
     {
@@ -31,6 +33,7 @@ _health = Health(
             },
             "stranded-events": queue_check(clients.sqs(), settings().stranded_queue_url),
             "router-lag": seconds_check(partial(router_lag, _events, _deliveries, _executor)),
+            "oldest-delivery": seconds_check(_lanes.oldest),
             "oldest-due-delivery": seconds_check(
                 partial(oldest_due, _deliveries, SHARDS, _executor)
             ),

@@ -32,8 +32,9 @@ _MAKING = threading.Lock()
 class _Later:
     """A client that is made when it is first used: to make one takes a part of a cold start."""
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str, config: Config = _CONFIG) -> None:
         self._service = service
+        self._config = config
         self._made: Any = None
 
     def __getattr__(self, name: str) -> Any:
@@ -41,7 +42,7 @@ class _Later:
         # (https://boto3.amazonaws.com/v1/documentation/api/latest/guide/session.html).
         with _MAKING:
             if self._made is None:
-                self._made = boto3.client(self._service, config=_CONFIG)  # type: ignore[call-overload]
+                self._made = boto3.client(self._service, config=self._config)  # type: ignore[call-overload]
         return getattr(self._made, name)
 
 
@@ -73,6 +74,13 @@ def secrets() -> "SecretsManagerClient":
 def kms() -> "KMSClient":
     """The client of the keys of KMS; few calls need it."""
     return cast("KMSClient", _Later("kms"))
+
+
+@cache
+def cloudwatch() -> Any:
+    """The client of CloudWatch; few calls need it, and none waits for it for long."""
+    config = Config(retries={"total_max_attempts": 1}, connect_timeout=1, read_timeout=2)
+    return _Later("cloudwatch", config)
 
 
 @cache

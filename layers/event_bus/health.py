@@ -100,10 +100,13 @@ def queue_check(client: "SQSClient", url: str) -> Look:
     return look
 
 
-def seconds_check(measure: Callable[[], float]) -> Look:
-    """A look at how far behind something is."""
+def seconds_check(measure: Callable[[], float | None]) -> Look:
+    """A look at how far behind something is, where that is known."""
 
     def look() -> dict[str, Any]:
-        return {"observedValue": measure(), "observedUnit": "s"}
+        seconds = measure()
+        if seconds is None:
+            return {"output": "not known"}
+        return {"observedValue": seconds, "observedUnit": "s"}
 
     return look

@@ -132,6 +132,38 @@ def test_it_is_told_how_things_stand(world: World, service: Client, domain: str)
     eventually(lambda: refusals() > before, 60)
 
 
+def test_the_age_of_what_waits_on_a_lane_is_told(
+    world: World, service: Client, domain: str
+) -> None:
+    failing = world.receiver(lambda _: (500, {}))
+    policy = {"max_attempts": 2, "schedule": [600]}
+    waiting = service.subscribe(failing, f"{domain}.*", retry_policy=policy)
+    service.settled(service.publish(f"{domain}.created"), waiting["id"], "retrying")
+    # What SQS does on AWS once a minute; the emulator's does not.
+    world.bus.client("cloudwatch").put_metric_data(
+        Namespace="AWS/SQS",
+        MetricData=[
+            {
+                "MetricName": "ApproximateAgeOfOldestMessage",
+                "Dimensions": [{"Name": "QueueName", "Value": name}],
+                "Value": age,
+            }
+            for name, age in (
+                (world.bus.resources["http_lane_url"].rpartition("/")[2], 754.0),
+                ("a-queue-of-others", 9_999.0),
+            )
+        ],
+    )
+    age = "event_bus_oldest_message_age_seconds", frozenset({("queue", "http_lane")})
+    # It may have been asked a minute ago.
+    eventually(lambda: scraped(world).get(age) == 754, 75)
+
+    def oldest() -> Any:
+        return world.anonymous().get("/health/broker").json()["checks"]["oldest-delivery"]
+
+    eventually(lambda: oldest().get("observedValue") == 754, 75)
+
+
 def test_the_health_of_the_broker_says_how_far_behind_it_is(world: World) -> None:
     checks = world.anonymous().get("/health/broker").json()["checks"]
     for name in ("router-lag", "oldest-due-delivery"):

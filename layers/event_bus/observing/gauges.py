@@ -4,30 +4,20 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar, get_args
+from typing import get_args
 
-from event_bus import times
 from event_bus.model.circuit import CircuitState
 from event_bus.model.figures import MAX_SERIES, OTHER
 from event_bus.observing.lag import oldest_due, router_lag
+from event_bus.observing.queues import Queues
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.deliveries import SHARDS, DeliveryStore
 from event_bus.stores.events import EventStore
 from event_bus.stores.replays import ReplayStore
 from event_bus.stores.subscriptions import Interest
 
-if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.literals import QueueAttributeNameType
-
 MAX_REPLAYS = 20
 """How many running replays are told of."""
-
-_STATES: dict["QueueAttributeNameType", str] = {
-    "ApproximateNumberOfMessages": "visible",
-    "ApproximateNumberOfMessagesNotVisible": "in_flight",
-    "ApproximateNumberOfMessagesDelayed": "delayed",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,39 +37,13 @@ class Gauge:
     values: Mapping[tuple[str, ...], float]
 
 
-_Read = TypeVar("_Read")
-
-
-@dataclass(slots=True)
-class Remembered(Generic[_Read]):
-    """What is read at most once in a while.
-
-    Attributes:
-        read: Reads it.
-        seconds: How long it stands.
-        clock: Seconds that only grow.
-    """
-
-    read: Callable[[], _Read]
-    seconds: float
-    clock: Callable[[], float] = times.steady
-    _known: tuple[_Read, float] | None = None
-
-    def __call__(self) -> _Read:
-        """What was read last, or is read now."""
-        if self._known is None or self.clock() >= self._known[1]:
-            self._known = self.read(), self.clock() + self.seconds
-        return self._known[0]
-
-
 @dataclass(frozen=True, slots=True)
 class Gauges:
     """Reads how things stand.
 
     Attributes:
         interests: Finds what every subscription is for.
-        queues: The URLs of the queues, by name.
-        sqs: The client of the queues.
+        queues: The queues.
         circuits: The circuit breakers.
         replays: The replays.
         events: The events.
@@ -88,8 +52,7 @@ class Gauges:
     """
 
     interests: Callable[[], Iterable[Interest]]
-    queues: Mapping[str, str]
-    sqs: "SQSClient"
+    queues: Queues
     circuits: CircuitStore
     replays: ReplayStore
     events: EventStore
@@ -110,7 +73,7 @@ class Gauges:
     def others(self) -> list[Gauge]:
         """All other gauges."""
         return [
-            self._queues(),
+            *self._queues(),
             self._circuits(),
             Gauge(
                 "replay_progress_ratio",
@@ -138,15 +101,15 @@ class Gauges:
         said = "Circuit breakers of subscriptions that have failed lately, by state."
         return Gauge("circuits", said, ("state",), states)
 
-    def _queues(self) -> Gauge:
-        def depths(named: tuple[str, str]) -> dict[tuple[str, ...], float]:
-            name, url = named
-            found = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(_STATES))[
-                "Attributes"
-            ]
-            return {(name, _STATES[each]): float(found[each]) for each in _STATES}
-
-        values: dict[tuple[str, ...], float] = {}
-        for each in self.executor.map(depths, self.queues.items()):
-            values |= each
-        return Gauge("queue_messages", "Messages in queues.", ("queue", "state"), values)
+    def _queues(self) -> list[Gauge]:
+        depths = self.queues.depths()
+        ages = self.queues.ages(depths)
+        return [
+            Gauge("queue_messages", "Messages in queues.", ("queue", "state"), depths),
+            Gauge(
+                "oldest_message_age_seconds",
+                "How long the oldest message of each queue waits, where that is known.",
+                ("queue",),
+                {(name,): age for name, age in ages.items() if age is not None},
+            ),
+        ]

@@ -5,9 +5,10 @@ import pytest
 from event_bus.api.description import describe
 
 from tests.aws import Aws
+from tests.cloudwatch import FAILURES
 from tests.handlers import Functions
 
-LAGS = ("router-lag", "oldest-due-delivery")
+LAGS = ("router-lag", "oldest-delivery", "oldest-due-delivery")
 READY, BROKER, DATABASE = "GET /health/ready", "GET /health/broker", "GET /health/database"
 
 
@@ -38,6 +39,28 @@ def test_what_is_behind_by_parts_of_a_second_is_told_as_it_is_described(
     assert body["checks"]["oldest-due-delivery"]["observedValue"] == 3.881
     jsonschema_rs.validate(
         {"$ref": "#/components/schemas/Health", "components": describe()["components"]}, body
+    )
+
+
+def test_the_age_of_the_oldest_delivery_is_told(functions: Functions, aws: Aws) -> None:
+    aws.sqs.send_message(QueueUrl=functions.lane, MessageBody="x")
+    functions.cloudwatch.ages[functions.lane.rpartition("/")[2]] = {60: 321}
+    check = functions.request("status", BROKER).body["checks"]["oldest-delivery"]
+    assert (check["status"], check["observedValue"], check["observedUnit"]) == ("pass", 321, "s")
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=str)
+def test_a_bus_is_well_where_cloudwatch_is_not(
+    functions: Functions, aws: Aws, failure: Exception
+) -> None:
+    aws.sqs.send_message(QueueUrl=functions.lane, MessageBody="x")
+    functions.cloudwatch.failing = failure
+    answer = functions.request("status", READY)
+    assert answer.status == 200
+    check = answer.body["checks"]["oldest-delivery"]
+    assert {**check, "time": ""} == {"status": "pass", "time": "", "output": "not known"}
+    jsonschema_rs.validate(
+        {"$ref": "#/components/schemas/Health", "components": describe()["components"]}, answer.body
     )
 
 

@@ -215,6 +215,9 @@ def known_settings() -> set[str]:
 TRACING = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
 """What functions do where they are traced."""
 
+STATISTICS = {"cloudwatch:GetMetricStatistics"}
+"""What those do who tell how old messages are."""
+
 
 def test_no_action_is_a_wildcard(app: Synthesised) -> None:
     for policy, statement in app.statements():
@@ -224,7 +227,8 @@ def test_no_action_is_a_wildcard(app: Synthesised) -> None:
 
 def test_no_resource_is_a_wildcard(app: Synthesised) -> None:
     for policy, statement in app.statements():
-        if set(listed(statement["Action"])) != TRACING:
+        # X-Ray and CloudWatch know no resources for these.
+        if not set(listed(statement["Action"])) <= TRACING | STATISTICS:
             assert "*" not in listed(statement["Resource"]), policy
 
 
@@ -328,6 +332,13 @@ def test_functions_send_to_the_queues_they_are_told_of_and_to_no_others(app: Syn
         assert told - counts == senders, variable
     senders = {name for name in functions if "sqs:SendMessage" in actions_of(app, functions[name])}
     assert senders == set.union(*SENDERS.values())
+
+
+def test_those_who_tell_how_old_messages_are_may_ask_cloudwatch(app: Synthesised) -> None:
+    asking = {
+        name for name, function in app.functions().items() if STATISTICS & actions_of(app, function)
+    }
+    assert asking == {"metrics", "status"}
 
 
 def test_who_writes_tables_may_encrypt_and_who_only_reads_may_not(app: Synthesised) -> None:

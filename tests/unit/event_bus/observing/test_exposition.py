@@ -2,10 +2,8 @@
 
 from event_bus.model.figures import Figures, Observation
 from event_bus.observing.exposition import CONTENT_TYPE, exposition
-from event_bus.observing.gauges import Gauge, Remembered
+from event_bus.observing.gauges import Gauge
 from prometheus_client.parser import text_string_to_metric_families
-
-from tests.clock import Clock
 
 SEEN = [
     Observation("published", "task.created", "shop", 0.0),
@@ -64,11 +62,3 @@ def test_each_figure_has_its_name() -> None:
 def test_nothing_yet_is_nothing_wrong() -> None:
     samples = read(exposition(Figures(), []))
     assert samples["event_bus_delivery_latency_seconds_count",] == 0
-
-
-def test_what_is_remembered_is_read_once_in_a_while() -> None:
-    clock, reads = Clock(), iter(range(9))
-    remembered = Remembered(lambda: next(reads), 60, clock)
-    assert (remembered(), remembered()) == (0, 0)
-    clock.now += 60
-    assert remembered() == 1
