@@ -56,8 +56,8 @@ def _subject(event: dict[str, Any]) -> str | None:
 
 def _reason(headers: dict[str, str], query: dict[str, str]) -> dict[str, str]:
     if key_in(headers):
-        return {"reason": "The API key is not valid."}
-    return {"reason": "The token is not valid, or its time is over."} if "token" in query else {}
+        return {"reason": "bad_key"}
+    return {"reason": "bad_token" if "token" in query else "no_key"}
 
 
 def _policy(arn: str, caller: Caller | None) -> dict[str, Any]:

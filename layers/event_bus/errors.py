@@ -2,7 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
+
+Reason = Literal[
+    "no_key",
+    "bad_key",
+    "bad_token",
+    "unknown_principal",
+    "scope",
+    "admin",
+    "other_service",
+    "event_type",
+]
+"""Why somebody is denied what he asks for: who is not known, and what who is known may not.
+
+`bad_token` is a stream token that is not good, `unknown_principal` a role or user of IAM that no
+service has. `scope` is what the key, or the token, is limited to; `admin` what needs an admin key.
+A service acts for no `other_service`, and publishes no `event_type` but its own.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +42,13 @@ class Problem(Exception):
         status: The HTTP status code.
         kind: The last part of the problem's type URI.
         title: The kind in words, the same for every occurrence.
+        reason: Why somebody was denied, if that is what happened.
     """
 
     status: ClassVar[int]
     kind: ClassVar[str]
     title: ClassVar[str]
+    reason: Reason | None = None
 
     def __init__(
         self,
@@ -68,14 +87,19 @@ class Unauthenticated(Problem):
 
     status, kind, title = 401, "unauthenticated", "A valid API key is needed"
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, detail: str, *, reason: Reason) -> None:
         super().__init__(detail, headers={"www-authenticate": 'Bearer realm="event-bus"'})
+        self.reason = reason
 
 
 class Forbidden(Problem):
     """The key is good, but not for this."""
 
     status, kind, title = 403, "forbidden", "The key does not permit this"
+
+    def __init__(self, detail: str, faults: Sequence[Fault] = (), *, reason: Reason) -> None:
+        super().__init__(detail, faults)
+        self.reason = reason
 
 
 class NotFound(Problem):

@@ -107,7 +107,6 @@ def test_the_way_of_events_is_counted_once(world: World, service: Client, domain
 
 def test_it_is_told_how_things_stand(world: World, service: Client, domain: str) -> None:
     service.subscribe("http://127.0.0.1:1/", f"{domain}.*")
-    world.anonymous().get("/events")
     active = "event_bus_active_subscriptions", frozenset({("type", f"{domain}.*")})
     # A count may be a minute old.
     eventually(lambda: scraped(world).get(active) == 1, 75)
@@ -120,16 +119,53 @@ def test_it_is_told_how_things_stand(world: World, service: Client, domain: str)
     assert samples["event_bus_oldest_due_delivery_seconds", nothing] >= 0
     assert samples["event_bus_delivery_latency_seconds_count", nothing] >= 0
 
-    def refusals() -> float:
-        return sum(
-            value
-            for (name, _), value in scraped(world).items()
-            if name == "event_bus_authorization_failures_total"
-        )
 
+def test_refusals_are_counted_by_what_was_asked_and_why(
+    world: World, service: Client, domain: str
+) -> None:
+    def refusals() -> dict[tuple[str, str], float]:
+        return {
+            (dict(labels)["action"], dict(labels)["reason"]): value
+            for (name, labels), value in scraped(world).items()
+            if name == "event_bus_authorization_failures_total"
+        }
+
+    narrow = service.http.post(f"/publishers/{service.service_id}/keys", json={"scopes": ["read"]})
+    reader = world.with_key(narrow.json()["authentication"]["api_key"])
+    stranger = world.with_key(f"{service.key[:-1]}{'a' if service.key[-1] != 'a' else 'b'}")
+    own, others = f"{domain}.created", f"{world.name('others')}.created"
     before = refusals()
-    assert problem(service.http.post("/publishers", json={}), 403)
-    eventually(lambda: refusals() > before, 60)
+    problem(world.anonymous().get("/traces"), 401)
+    problem(stranger.http.get("/traces"), 401)
+    problem(world.anonymous().get("/stream", params={"token": "x"}), 401)
+    problem(reader.http.post("/replays", json={}), 403)
+    problem(service.http.get("/metrics"), 403)
+    asked = {"type": own, "payload": {}, "source": "somebody"}
+    problem(service.http.post("/events", json=asked), 403)
+    problem(service.http.post("/events", json={"type": others, "payload": {}}), 403)
+    expected = [
+        ("trace.read", "no_key"),
+        ("trace.read", "bad_key"),
+        ("inbox.read", "bad_token"),
+        ("replay.create", "scope"),
+        ("metrics.read", "admin"),
+        ("event.publish", "other_service"),
+        ("event.publish", "event_type"),
+    ]
+
+    def counted_anew() -> bool:
+        now = refusals()
+        return all(now.get(each, 0) > before.get(each, 0) for each in expected)
+
+    eventually(counted_anew, 60)
+
+    def told() -> list[str]:
+        entries = world.admin.http.get(
+            "/audit-log", params={"actor": service.service_id, "status": "denied"}
+        ).json()["items"]
+        return sorted(each["details"]["reason"] for each in entries)
+
+    eventually(lambda: told() == ["admin", "event_type", "other_service", "scope"], 60)
 
 
 def test_the_age_of_what_waits_on_a_lane_is_told(

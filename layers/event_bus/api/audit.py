@@ -8,6 +8,7 @@ from event_bus import clients, times
 from event_bus.api.routes import Route
 from event_bus.auditing.entries import ANONYMOUS, Status, entry
 from event_bus.auditing.recorder import Recorder
+from event_bus.errors import Reason
 from event_bus.settings import settings
 
 _DENIED = frozenset({401, 403})
@@ -20,6 +21,7 @@ def tell(
     caller: Mapping[str, str],
     status_code: int,
     body: Any,
+    reason: Reason | None,
 ) -> None:
     """Tells the audit log of a request, if it is one to be told of.
 
@@ -31,6 +33,7 @@ def tell(
         caller: What the authorizer found out about the caller.
         status_code: How it was answered.
         body: What was answered.
+        reason: Why it was denied, if it was.
     """
     denied = status_code in _DENIED
     if route.public or status_code == _TOO_MANY or not (route.audited or denied):
@@ -50,6 +53,7 @@ def tell(
             ip_address=context.get("http", {}).get("sourceIp"),
             route=route.key,
             status_code=status_code,
+            reason=reason,
             key_id=caller.get("key_id"),
             service_id=path.get("id") if "key_id" in path else answered.get("service_id"),
         )

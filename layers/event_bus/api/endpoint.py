@@ -219,12 +219,15 @@ def answer(event: Mapping[str, Any], operations: Mapping[str, Operation]) -> dic
         9457); where AWS did not answer it is a 503, and what nobody foresaw is logged.
     """
     request = Request(event)
+    problem: Problem | None = None
     try:
         response = _operation(event["routeKey"], request, operations)(request)
     except Exception as error:
-        response = _refusal(problem_of(error, request.id), request)
+        problem = problem_of(error, request.id)
+        response = _refusal(problem, request)
     if route := BY_KEY.get(event["routeKey"]):
-        audit.tell(event, route, request.found_out, response.status, response.body)
+        reason = problem.reason if problem else None
+        audit.tell(event, route, request.found_out, response.status, response.body, reason)
     if allowance := request.allowance:
         response.headers.update(_rate_headers(allowance))
     logger.info("answered", route=event["routeKey"], status=response.status, request_id=request.id)
@@ -244,7 +247,7 @@ def _operation(key: str, request: Request, operations: Mapping[str, Operation]) 
             )
         caller.need(route.scope)
         if route.admin and not caller.admin:
-            raise Forbidden("This needs an admin key.")
+            raise Forbidden("This needs an admin key.", reason="admin")
     return operations[key]
 
 

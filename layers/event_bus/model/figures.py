@@ -19,13 +19,13 @@ OTHER = "other"
 """The label of what is beyond that. No service and no type of two segments is called so."""
 
 Labels = tuple[str, str]
-"""The type of an event, and the service that published it or was to receive it."""
+"""The type of an event, and the service that published it or was to receive it; see `DENIED`."""
 
 KINDS = ("published", "delivered", "failed", "dead_lettered")
 """What becomes of events. A failure is an attempt that failed."""
 
 DENIED = "denied"
-"""Requests that were refused for want of a good key or a right; their first label is the action."""
+"""Requests that were refused for want of a good key or a right; labels are the action and why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,12 @@ _COUNTERS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
         "Deliveries that became dead letters.",
         ("type", "subscriber"),
     ),
-    (DENIED, "authorization_failures", "Requests refused for want of a key or right.", ("action",)),
+    (
+        DENIED,
+        "authorization_failures",
+        "Requests refused for want of a key or right.",
+        ("action", "reason"),
+    ),
 )
 
 

@@ -54,7 +54,8 @@ class Observer:
         for entry in entries:
             if entry["status"] == DENIED:
                 at = times.seconds(entry["timestamp"])
-                refusal = Observation(DENIED, str(entry["action"]), "", at)
+                reason = str(entry["details"].get("reason", ""))
+                refusal = Observation(DENIED, str(entry["action"]), reason, at)
                 by_minute.setdefault(times.at(at)[:16], Figures()).add(refusal)
         if by_minute:
             self.store.add(_identity([entry["id"] for entry in entries]), by_minute)

@@ -34,7 +34,9 @@ class PublisherRights:
         if named is None or named == caller.service_id or caller.admin:
             return named or caller.service_id
         detail = f"must be {caller.service_id}, whose key was sent, or left out"
-        raise Forbidden(f"{at}/source {detail}.", [Fault(f"{at}/source", detail)])
+        raise Forbidden(
+            f"{at}/source {detail}.", [Fault(f"{at}/source", detail)], reason="other_service"
+        )
 
     def check(self, caller: Caller, event_type: str, at: str) -> None:
         """Refuses a type that the caller may not publish.
@@ -45,13 +47,13 @@ class PublisherRights:
         """
         if event_type.partition(".")[0] == BUS_DOMAIN:
             detail = f"types that begin with {BUS_DOMAIN}. are the bus's own"
-            raise Forbidden(f"{at}/type: {detail}.", [Fault(f"{at}/type", detail)])
+            raise _denied_type(at, detail)
         if caller.admin or self.publishers.satisfies(
             caller.service_id, lambda publisher: _covers(publisher, event_type)
         ):
             return
         detail = f"{caller.service_id} is not registered to publish {event_type}"
-        raise Forbidden(f"{at}/type: {detail}.", [Fault(f"{at}/type", detail)])
+        raise _denied_type(at, detail)
 
     def sensitive_in(self, source: str, event_type: str) -> list[str]:
         """The JSON pointers of what a source has said to be sensitive in payloads of a type."""
@@ -61,3 +63,7 @@ class PublisherRights:
 
 def _covers(publisher: Publisher, event_type: str) -> bool:
     return any(matches_type(pattern, event_type) for pattern in publisher.event_types)
+
+
+def _denied_type(at: str, detail: str) -> Forbidden:
+    return Forbidden(f"{at}/type: {detail}.", [Fault(f"{at}/type", detail)], reason="event_type")

@@ -46,7 +46,9 @@ def issue(authentication: Authentication, service_id: str, caller: Caller) -> Is
         if not caller.admin:
             detail = f"{authentication.type} is for admin keys alone to set up"
             raise Forbidden(
-                f"/authentication/type: {detail}.", [Fault("/authentication/type", detail)]
+                f"/authentication/type: {detail}.",
+                [Fault("/authentication/type", detail)],
+                reason="admin",
             )
         find = certificate_id if authentication.type == "mtls" else principal_id
         kept = ApiKey(
@@ -68,7 +70,7 @@ def _refuse_more(scopes: tuple[Scope, ...] | None, caller: Caller) -> None:
     """Refuses to hand out a key that permits more than the caller's own."""
     if caller.scopes is not None and not caller.scopes.issuperset(scopes or SCOPES):
         detail = f"must be among the key's own: {', '.join(sorted(caller.scopes))}"
-        raise Forbidden(f"/scopes {detail}.", [Fault("/scopes", detail)])
+        raise Forbidden(f"/scopes {detail}.", [Fault("/scopes", detail)], reason="scope")
 
 
 def taken(authentication: Authentication) -> Conflict:
@@ -107,7 +109,9 @@ class KeyRing:
         _refuse_more(scopes, caller)
         if asked.rate_limit is not None and not caller.admin:
             detail = "is for admin keys alone to set"
-            raise Forbidden(f"/rate_limit {detail}.", [Fault("/rate_limit", detail)])
+            raise Forbidden(
+                f"/rate_limit {detail}.", [Fault("/rate_limit", detail)], reason="admin"
+            )
         expires_at = int(times.seconds(asked.expires_at)) if asked.expires_at else None
         if expires_at and expires_at <= times.unix():
             raise InvalidRequest.at("/expires_at", "must lie in the future")

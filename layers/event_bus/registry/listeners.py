@@ -56,7 +56,7 @@ class Listeners:
             InvalidRequest: The filters are refused.
         """
         if caller.subscription_id is not None:
-            raise Forbidden("The token permits to follow one subscription.")
+            raise Forbidden("The token permits to follow one subscription.", reason="scope")
         check_filters(event_types, filters)
         now = times.now()
         return self.subscriptions.create(

@@ -111,7 +111,9 @@ class PublisherRegistry:
         before = self.get(service_id, caller)
         if change.event_types is not None and not caller.admin:
             detail = "may be changed by an admin alone"
-            raise Forbidden(f"/event_types {detail}.", [Fault("/event_types", detail)])
+            raise Forbidden(
+                f"/event_types {detail}.", [Fault("/event_types", detail)], reason="admin"
+            )
         after = replace(before, **members, updated_at=times.now())
         check_sensitive(after.event_types, after.sensitive)
         if not self.publishers.replace(before, after):

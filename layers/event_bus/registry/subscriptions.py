@@ -336,7 +336,9 @@ class SubscriptionRegistry:
         service_id = registration.service_id or caller.service_id
         if service_id != caller.service_id and not caller.admin:
             detail = f"must be {caller.service_id}, whose key was sent, or left out"
-            raise Forbidden(f"/service_id {detail}.", [Fault("/service_id", detail)])
+            raise Forbidden(
+                f"/service_id {detail}.", [Fault("/service_id", detail)], reason="other_service"
+            )
         refuse_reserved(service_id)
         return service_id
 

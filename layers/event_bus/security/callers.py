@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from event_bus.errors import Forbidden, Unauthenticated
+from event_bus.errors import Forbidden, Reason, Unauthenticated
 from event_bus.security.scopes import Scope, known
 
 ADMIN = "admin"
@@ -11,6 +11,14 @@ ADMIN = "admin"
 
 Role = Literal["service", "admin", "listener"]
 """What a key permits: all that is the service's own, everything, or to listen with a token."""
+
+_UNKNOWN: dict[Reason, str] = {
+    "no_key": "Send an API key in the header x-api-key, or as Authorization: Bearer.",
+    "bad_key": "The API key is not valid.",
+    "bad_token": "The token is not valid, or its time is over.",
+    "unknown_principal": "No service is registered for this role or user of IAM.",
+}
+"""What is said to who is not known, by why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +59,7 @@ class Caller:
             Forbidden: The key has not this scope.
         """
         if not self.permits(scope):
-            raise Forbidden(f"The key has not the scope {scope}, which this needs.")
+            raise Forbidden(f"The key has not the scope {scope}, which this needs.", reason="scope")
 
     def context(self) -> dict[str, str]:
         """What the authorizer hands on."""
@@ -76,7 +84,9 @@ def caller_of(context: dict[str, Any] | None) -> Caller:
     """
     caller = listener_of(context)
     if caller.role == "listener":
-        raise Unauthenticated("A stream token permits to listen; send an API key for this.")
+        raise Unauthenticated(
+            "A stream token permits to listen; send an API key for this.", reason="scope"
+        )
     return caller
 
 
@@ -100,7 +110,6 @@ def listener_of(context: dict[str, Any] | None) -> Caller:
             scopes,
             context.get("key_id"),
         )
-    raise Unauthenticated(
-        context.get("reason")
-        or "Send an API key in the header x-api-key, or as Authorization: Bearer."
-    )
+    given = context.get("reason")
+    reason: Reason = next((each for each in _UNKNOWN if each == given), "no_key")
+    raise Unauthenticated(_UNKNOWN[reason], reason=reason)

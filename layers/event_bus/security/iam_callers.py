@@ -24,7 +24,7 @@ def context_of(identity: Mapping[str, Any]) -> dict[str, str]:
         rate = caller.rate_limit or settings().key_rate
         allowance = _limiter().spend(caller.key_id or caller.service_id, rate)
         return caller.context() | allowance.context()
-    return {"reason": "No service is registered for this role or user of IAM."}
+    return {"reason": "unknown_principal"}
 
 
 @cache

@@ -1,17 +1,23 @@
 """Refusals become problem details (RFC 9457)."""
 
+from typing import Any
+
 import pytest
 from event_bus import errors
 from event_bus.errors import Fault, InvalidRequest, Problem, Unauthenticated, Unavailable
 
 KINDS = Problem.__subclasses__()
-FURTHER = {"TooManyRequests": (7,)}
+FURTHER: dict[str, dict[str, Any]] = {
+    "TooManyRequests": {"retry_after_seconds": 7},
+    "Unauthenticated": {"reason": "no_key"},
+    "Forbidden": {"reason": "scope"},
+}
 """What some of them are told besides."""
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_every_refusal_has_the_members_of_a_problem(kind: type[Problem]) -> None:
-    document = kind("Something.", *FURTHER.get(kind.__name__, ())).document()
+    document = kind("Something.", **FURTHER.get(kind.__name__, {})).document()
     assert document == {
         "type": f"urn:event-bus:problem:{kind.kind}",
         "title": kind.title,
@@ -39,7 +45,9 @@ def test_the_fault_of_the_whole_body_is_named_in_words() -> None:
 
 
 def test_who_is_not_known_is_told_how_to_be() -> None:
-    assert Unauthenticated("Who?").headers["www-authenticate"].startswith("Bearer ")
+    assert (
+        Unauthenticated("Who?", reason="no_key").headers["www-authenticate"].startswith("Bearer ")
+    )
 
 
 def test_who_comes_too_early_is_told_when() -> None:

@@ -20,9 +20,9 @@ PLANNER = {"service_id": "planner", "role": "service", "key_id": proof_of_chosen
         ({"x-api-key": KEY}, PLANNER),
         ({"authorization": f"Bearer {KEY}"}, PLANNER),
         ({"x-api-key": "the-key-of-the-admin"}, {"service_id": "admin", "role": "admin"}),
-        ({"x-api-key": "unknown"}, {"reason": "The API key is not valid."}),
-        ({}, {}),
-        (None, {}),
+        ({"x-api-key": "unknown"}, {"reason": "bad_key"}),
+        ({}, {"reason": "no_key"}),
+        (None, {"reason": "no_key"}),
     ],
 )
 def test_every_request_passes_with_what_was_found_out(

@@ -1,5 +1,8 @@
 """Figures add up, whatever order they come in, and stay bounded."""
 
+import zlib
+
+import orjson
 import pytest
 from event_bus.model import figures as module
 from event_bus.model.figures import (
@@ -47,6 +50,16 @@ def test_parts_add_up_to_the_whole(observations: list[Observation], cut: int) ->
             assert sums.latencies[labels].counts == histogram.counts
             assert sums.latencies[labels].total == pytest.approx(histogram.total)
     assert unpacked(whole.packed()) == whole
+
+
+def test_refusals_that_were_kept_without_a_reason_go_on_counting() -> None:
+    kept = {"counts": {"denied": [["event.publish", "", 3]]}, "latencies": []}
+    total = unpacked(zlib.compress(orjson.dumps(kept)))
+    total.merge(figures_of([Observation("denied", "event.publish", "scope", 0.0)]))
+    assert unpacked(total.packed()).counts["denied"] == {
+        ("event.publish", ""): 3,
+        ("event.publish", "scope"): 1,
+    }
 
 
 def test_what_comes_after_the_limit_counts_as_other(monkeypatch: pytest.MonkeyPatch) -> None:

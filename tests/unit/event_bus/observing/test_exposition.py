@@ -5,6 +5,7 @@ from event_bus.observing.exposition import CONTENT_TYPE, exposition
 from event_bus.observing.gauges import Gauge
 from prometheus_client.parser import text_string_to_metric_families
 
+DENIED = "event_bus_authorization_failures_total"
 SEEN = [
     Observation("published", "task.created", "shop", 0.0),
     Observation("published", "task.created", "planner", 0.0),
@@ -13,7 +14,10 @@ SEEN = [
     Observation("delivered", "task.created", "worker", 0.0),
     Observation("failed", "task.created", "worker", 0.0),
     Observation("dead_lettered", "task.created", "worker", 0.0),
-    Observation("denied", "event.publish", "", 0.0),
+    Observation("denied", "event.publish", "scope", 0.0),
+    Observation("denied", "event.publish", "scope", 0.0),
+    Observation("denied", "event.publish", "no_key", 0.0),
+    Observation("denied", "event.list", "", 0.0),
 ]
 SUBSCRIPTIONS = Gauge(
     "active_subscriptions", "Some.", ("type",), {("task.*",): 2, ('odd "\\ type',): 1}
@@ -43,7 +47,10 @@ def test_each_figure_has_its_name() -> None:
         ("event_bus_events_delivered_total", *who): 3,
         ("event_bus_delivery_failures_total", *who): 1,
         ("event_bus_dead_letters_total", *who): 1,
-        ("event_bus_authorization_failures_total", "action=event.publish"): 1,
+        (DENIED, "action=event.publish", "reason=scope"): 2,
+        (DENIED, "action=event.publish", "reason=no_key"): 1,
+        # One that was counted without a reason.
+        (DENIED, "action=event.list", "reason="): 1,
         ("event_bus_active_subscriptions", "type=task.*"): 2,
         ("event_bus_active_subscriptions", 'type=odd "\\ type'): 1,
         ("event_bus_delivery_latency_seconds_count",): 2,

@@ -214,16 +214,27 @@ def test_what_tells_nothing_writes_nothing(aws: Aws, observer: Observer) -> None
     assert aws.dynamodb.scan(TableName=aws.tables["figures"])["Items"] == []
 
 
-def test_refusals_are_counted_by_what_was_asked(observer: Observer, store: FigureStore) -> None:
+def test_refusals_are_counted_by_what_was_asked_and_why(
+    observer: Observer, store: FigureStore
+) -> None:
+    told = [
+        ("event.publish", "denied", {"reason": "scope"}),
+        ("event.publish", "denied", {"reason": "scope"}),
+        ("event.publish", "denied", {"reason": "no_key"}),
+        # Of an entry that says no reason it is counted that there was a refusal.
+        ("event.publish", "denied", {}),
+        ("key.create", "success", {}),
+    ]
     entries = [
-        {"id": f"a{place}", "timestamp": NOON, "action": action, "status": status}
-        for place, (action, status) in enumerate(
-            [("event.publish", "denied"), ("event.publish", "denied"), ("key.create", "success")]
-        )
+        {"id": f"a{n}", "timestamp": NOON, "action": action, "status": status, "details": details}
+        for n, (action, status, details) in enumerate(told)
     ]
     observer.count_denied(entries)
     observer.count_denied(entries)
-    assert store.total().counts["denied"] == {("event.publish", ""): 2}
+    expected = {"scope": 2, "no_key": 1, "": 1}
+    assert store.total().counts["denied"] == {
+        ("event.publish", reason): count for reason, count in expected.items()
+    }
     assert TOTAL.days > 10_000
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from event_bus.errors import Unauthenticated
-from event_bus.security.callers import caller_of
+from event_bus.security.callers import Caller, caller_of
 
 from tests.builders import AN_ADMIN, service
 
@@ -34,9 +34,26 @@ def test_anything_less_is_refused(context: dict[str, Any] | None) -> None:
         caller_of(context)
 
 
-def test_the_reason_of_the_authorizer_is_told() -> None:
-    with pytest.raises(Unauthenticated, match=r"^Not valid\.$"):
-        caller_of({"reason": "Not valid."})
+@pytest.mark.parametrize(
+    ("context", "reason", "said"),
+    [
+        ({}, "no_key", "x-api-key"),
+        ({"reason": "no_key"}, "no_key", "x-api-key"),
+        ({"reason": "bad_key"}, "bad_key", r"^The API key is not valid\.$"),
+        ({"reason": "bad_token"}, "bad_token", r"^The token is not valid, or its time is over\.$"),
+        ({"reason": "unknown_principal"}, "unknown_principal", "role or user of IAM"),
+        # Labels of metrics are made of it: no other word passes.
+        ({"reason": "scope"}, "no_key", "x-api-key"),
+        ({"reason": "The API key is not valid."}, "no_key", "x-api-key"),
+        (Caller("planner", "listener").context(), "scope", "stream token"),
+    ],
+)
+def test_the_reason_of_the_authorizer_is_told(
+    context: dict[str, str], reason: str, said: str
+) -> None:
+    with pytest.raises(Unauthenticated, match=said) as refusal:
+        caller_of(context)
+    assert refusal.value.reason == reason
 
 
 def test_only_an_admin_is_admin() -> None:

@@ -1,0 +1,76 @@
+"""Why somebody was denied is in the entry of the audit log, by which it is counted."""
+
+from typing import Any, get_args
+
+import orjson
+import pytest
+from event_bus.errors import Reason
+from event_bus.security.callers import Caller
+from event_bus.settings import settings
+
+from tests.builders import AN_ADMIN, service
+from tests.handlers import Functions
+from tests.requests import http_request
+
+LIST, PUBLISH, REGISTER = "GET /events", "POST /events", "POST /publishers"
+SUBSCRIBE, MAKE_KEY, LISTEN = "POST /subscriptions", "POST /publishers/{id}/keys", "GET /stream"
+FUNCTIONS = {
+    LIST: "events",
+    PUBLISH: "publish",
+    REGISTER: "registry",
+    SUBSCRIBE: "registry",
+    MAKE_KEY: "keys",
+    LISTEN: "inbox",
+}
+EVENT = {"type": "task.created", "payload": {}}
+SUBSCRIPTION = {"event_types": ["task.*"], "target": {"type": "pull"}}
+READER = Caller("planner", "service", scopes=frozenset({"read"}))
+MANAGER = Caller("planner", "service", scopes=frozenset({"manage"}))
+LISTENER = Caller("planner", "listener")
+PLANNER = {"service_id": "planner", "name": "Planner", "event_types": ["plan.made"]}
+DENIALS: list[tuple[str, dict[str, str], Any, str]] = [
+    (LIST, {}, None, "no_key"),
+    (LIST, {"reason": "bad_key"}, None, "bad_key"),
+    (LISTEN, {"reason": "bad_token"}, None, "bad_token"),
+    (LIST, {"reason": "unknown_principal"}, None, "unknown_principal"),
+    (LIST, LISTENER.context(), None, "scope"),
+    (PUBLISH, READER.context(), EVENT, "scope"),
+    (MAKE_KEY, MANAGER.context(), {"scopes": ["publish"]}, "scope"),
+    (MAKE_KEY, MANAGER.context(), {"scopes": ["manage"], "rate_limit": 9}, "admin"),
+    (REGISTER, service().context(), {}, "admin"),
+    (PUBLISH, service().context(), {**EVENT, "source": "shop"}, "other_service"),
+    (SUBSCRIBE, service().context(), {**SUBSCRIPTION, "service_id": "shop"}, "other_service"),
+    (PUBLISH, service().context(), EVENT, "event_type"),
+    (PUBLISH, AN_ADMIN.context(), {**EVENT, "type": "eventbus.made"}, "event_type"),
+]
+
+
+def told(functions: Functions, route: str, context: dict[str, str], body: Any) -> dict[str, Any]:
+    """The entry that a request leaves."""
+    text = None if body is None else orjson.dumps(body).decode()
+    event = http_request(route, body=text, parameters={"id": "planner"})
+    event["requestContext"]["authorizer"] = {"lambda": context}
+    functions.invoke(FUNCTIONS[route], event)
+    [entry] = map(orjson.loads, functions.aws.take(settings().audit_queue_url))
+    found: dict[str, Any] = entry
+    return found
+
+
+@pytest.mark.parametrize(("route", "context", "body", "reason"), DENIALS)
+def test_a_denial_says_why(
+    functions: Functions, route: str, context: dict[str, str], body: Any, reason: str
+) -> None:
+    functions.request("registry", REGISTER, AN_ADMIN, PLANNER)
+    functions.aws.take(settings().audit_queue_url)
+    entry = told(functions, route, context, body)
+    assert (entry["status"], entry["details"]["reason"]) == ("denied", reason)
+
+
+def test_every_reason_is_one_that_somebody_may_meet() -> None:
+    assert {reason for *_, reason in DENIALS} == set(get_args(Reason))
+
+
+def test_what_was_not_denied_has_no_reason(functions: Functions) -> None:
+    entry = told(functions, SUBSCRIBE, service().context(), {})
+    assert entry["status"] == "failure"
+    assert "reason" not in entry["details"]
