@@ -1,8 +1,11 @@
 """Every benchmark, one after the other: `python -m benchmarks`."""
 
-from benchmarks import cold_start, matching, pipeline
+from benchmarks import cold_start, cost, matching, pipeline, processor, standing
 
 if __name__ == "__main__":
-    matching.main()
+    cost.main()
+    standing.main()
+    processor.main()
     pipeline.main()
     cold_start.main()
+    matching.main()

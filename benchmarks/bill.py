@@ -43,9 +43,9 @@ def bill(usage: Usage, memory: Mapping[str, int]) -> Bill:
     """
     dollars: defaultdict[str, float] = defaultdict(float)
     for call in usage.calls:
-        dollars["DynamoDB, writes"] += prices.WRITE_UNIT * sum(call.written.values())
-        dollars["DynamoDB, reads"] += prices.READ_UNIT * sum(call.read.values())
-        dollars[call.service] += _price(call)
+        dollars["DynamoDB, writes"] += _writes(call)
+        dollars["DynamoDB, reads"] += _reads(call)
+        dollars[call.service] += _request(call)
     for each in usage.invocations:
         dollars["Lambda, calls"] += prices.FUNCTION_CALL
         dollars["CloudWatch, logs"] += prices.LOG_BYTE * each.logged
@@ -62,7 +62,20 @@ def bill(usage: Usage, memory: Mapping[str, int]) -> Bill:
     return {name: value * million for name, value in dollars.items() if value}
 
 
-def _price(call: Call) -> float:
+def price_of(call: Call) -> float:
+    """What one call to AWS costs."""
+    return _writes(call) + _reads(call) + _request(call)
+
+
+def _writes(call: Call) -> float:
+    return prices.WRITE_UNIT * sum(call.written.values())
+
+
+def _reads(call: Call) -> float:
+    return prices.READ_UNIT * sum(call.read.values())
+
+
+def _request(call: Call) -> float:
     if call.service == "SQS":
         return call.chunks * (prices.SQS_REQUEST + prices.SQS_FAIR)
     return _REQUESTS.get((call.service, call.operation), _SERVICES.get(call.service, 0.0))

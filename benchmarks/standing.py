@@ -1,0 +1,91 @@
+"""What a deployment costs in a month in which nothing happens.
+
+Counted in the templates, and on the wire for what runs every minute; priced at list prices. Run it
+with `python -m benchmarks.standing`; it takes about a minute.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import prices
+from benchmarks.bill import price_of
+from benchmarks.metered.bus import MeteredBus, metered_bus
+from benchmarks.sharing import folders
+from localstack.assembly import assembly
+
+SWEEPS = 10
+"""How many sweeps are measured."""
+
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html: five pollers, which ask a
+# queue that is empty once in 20 seconds each.
+_POLLS_A_MINUTE = 15
+
+_MONTHLY = {
+    "AWS::CloudWatch::Alarm": ("alarms", prices.ALARM_MONTH),
+    "AWS::CloudWatch::Dashboard": ("the dashboard", prices.DASHBOARD_MONTH),
+    "AWS::KMS::Key": ("keys of KMS", prices.KMS_KEY_MONTH),
+    "AWS::SecretsManager::Secret": ("secrets", prices.SECRET_MONTH),
+}
+
+Standing = dict[str, tuple[float, float]]
+"""How many there are, and the dollars of a month, by what is charged."""
+
+
+def standing(templates: Path) -> Standing:
+    """What is charged for being there.
+
+    Args:
+        templates: The folder of the templates.
+    """
+    counted: Counter[str] = Counter()
+    polled = 0
+    for template in templates.glob("*.template.json"):
+        for resource in json.loads(template.read_text())["Resources"].values():
+            counted[resource["Type"]] += 1
+            polled += _polls(resource)
+    found: Standing = {
+        name: (counted[kind], counted[kind] * each) for kind, (name, each) in _MONTHLY.items()
+    }
+    polls = polled * _POLLS_A_MINUTE * prices.MONTH_MINUTES
+    return {**found, "queues that Lambda looks at": (polled, polls * prices.SQS_REQUEST)}
+
+
+def _polls(resource: Mapping[str, Any]) -> bool:
+    # Where it starts is said of streams alone, which Lambda looks at for nothing.
+    source = resource["Type"] == "AWS::Lambda::EventSourceMapping"
+    return source and "StartingPosition" not in resource["Properties"]
+
+
+def swept(metered: MeteredBus) -> float:
+    """Dollars of a month for what the sweeper asks of AWS every minute, on a bus without events."""
+    client: Any = metered.bus.client("lambda")
+    [name] = [name for name, folder in folders(client).items() if folder == "sweep"]
+    metered.wire.take()
+    for _ in range(SWEEPS):
+        client.invoke(FunctionName=name, Payload=b"{}")
+    calls = [call for call in metered.wire.take() if call.function == "sweep"]
+    return (sum(map(price_of, calls)) / SWEEPS + prices.FUNCTION_CALL) * prices.MONTH_MINUTES
+
+
+def main() -> None:
+    """Counts, and prints the table."""
+    found = standing(assembly())
+    with metered_bus() as metered:
+        found["the sweeper, every minute"] = (1, swept(metered))
+    table = Table("", title=f"A month without events ({prices.AS_OF})")
+    table.add_column("count", justify="right")
+    table.add_column("dollars", justify="right")
+    for name, (count, dollars) in found.items():
+        table.add_row(name, f"{count:.0f}", f"{dollars:.2f}")
+    table.add_row("all", "", f"{sum(dollars for _, dollars in found.values()):.2f}")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
