@@ -23,7 +23,7 @@ def flow_diagram(flow: Flow) -> str:
         because = f", caused by {step.cause}" if step.cause else ""
         said = f"{event.type} {event.id}{because}"
         happened.append((event.created_at, 0, f"{actor(event.source)}->>bus: {said}"))
-        for delivery in step.found.deliveries:
+        for delivery in step.found.all_deliveries():
             to = actor(delivery.service_id)
             again = " (replay)" if delivery.key.replay_id else ""
             for attempt in delivery.log:
@@ -35,8 +35,6 @@ def flow_diagram(flow: Flow) -> str:
             if delivery.status in ("exhausted", "dropped"):
                 note = f"Note over bus,{to}: {event.id}{again} is {delivery.status}"
                 happened.append((delivery.updated_at, 2, note))
-        for service_id in step.found.not_attempted().values():
-            actor(service_id)
     lines = ["sequenceDiagram", "participant bus as event bus"]
     lines += [f"participant {alias} as {name}" for name, alias in actors.items()]
     lines += [line for _, _, line in sorted(happened, key=lambda each: each[:2])]

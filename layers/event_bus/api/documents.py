@@ -6,7 +6,7 @@ from typing import Any
 from event_bus import times
 from event_bus.fetching.reader import Fetched
 from event_bus.model.circuit import Circuit
-from event_bus.model.delivery import Delivery, DeliveryKey
+from event_bus.model.delivery import Delivery
 from event_bus.model.registration import Publisher, Subscription
 from event_bus.model.replay import Replay
 from event_bus.model.sensitive import WHOLE
@@ -31,8 +31,7 @@ def event_summary(found: Found) -> dict[str, Any]:
 
 def event_document(found: Found) -> dict[str, Any]:
     """An event with what became of it."""
-    deliveries = [_delivery(each) for each in found.deliveries]
-    deliveries += [_pending(*each) for each in found.not_attempted().items()]
+    deliveries = [_delivery(each) for each in found.all_deliveries()]
     changes = [found.event.created_at, *(each.updated_at for each in found.deliveries)]
     if found.routing:
         changes.append(found.routing.routed_at)
@@ -56,20 +55,6 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
         "next_retry_at": delivery.next_retry_at,
         "dead_letter_id": delivery.dead_letter_id,
         "delivered_at": delivery.delivered_at,
-    }
-
-
-def _pending(key: DeliveryKey, service_id: str) -> dict[str, Any]:
-    return {
-        "subscription_id": key.subscription_id,
-        "service_id": service_id,
-        "replay_id": None,
-        "status": "pending",
-        "attempts": 0,
-        "last_error": None,
-        "next_retry_at": None,
-        "dead_letter_id": None,
-        "delivered_at": None,
     }
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from event_bus.model.delivery import Attempt, Delivery, DeliveryKey
+from event_bus.model.delivery import Attempt, Delivery
 from event_bus.querying.flows import Flow, Step
 
 
@@ -24,10 +24,7 @@ def _event(step: Step) -> dict[str, Any]:
         "cause": step.cause,
         "stored_at": event.created_at,
         "routed_at": routing.routed_at if routing else None,
-        "deliveries": [
-            *(_delivery(each) for each in step.found.deliveries),
-            *(_pending(key, service) for key, service in step.found.not_attempted().items()),
-        ],
+        "deliveries": [_delivery(each) for each in step.found.all_deliveries()],
     }
 
 
@@ -41,19 +38,6 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
         "delivered_at": delivery.delivered_at,
         "next_retry_at": delivery.next_retry_at,
         "dead_letter_id": delivery.dead_letter_id,
-    }
-
-
-def _pending(key: DeliveryKey, service_id: str) -> dict[str, Any]:
-    return {
-        "subscription_id": key.subscription_id,
-        "service_id": service_id,
-        "replay_id": None,
-        "status": "pending",
-        "attempts": [],
-        "delivered_at": None,
-        "next_retry_at": None,
-        "dead_letter_id": None,
     }
 
 

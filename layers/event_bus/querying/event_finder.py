@@ -44,12 +44,25 @@ class Found:
     routing: Routing | None
     deliveries: tuple[Delivery, ...] = ()
 
-    def not_attempted(self) -> dict[DeliveryKey, str]:
-        """The deliveries that have no outcome yet, with their services."""
-        matched = self.routing.matched if self.routing else {}
-        owed = {DeliveryKey(self.event.id, each): service for each, service in matched.items()}
+    def all_deliveries(self) -> list[Delivery]:
+        """The deliveries with an outcome, and behind them those that are owed and have none yet."""
+        if self.routing is None:
+            return list(self.deliveries)
         recorded = {each.key for each in self.deliveries}
-        return {key: service for key, service in owed.items() if key not in recorded}
+        routed_at = self.routing.routed_at
+        owed = [
+            Delivery(
+                key=DeliveryKey(self.event.id, subscription_id),
+                service_id=service_id,
+                event_type=self.event.type,
+                status="pending",
+                attempts=0,
+                created_at=routed_at,
+                updated_at=routed_at,
+            )
+            for subscription_id, service_id in self.routing.matched.items()
+        ]
+        return [*self.deliveries, *(each for each in owed if each.key not in recorded)]
 
 
 @dataclass(frozen=True, slots=True)

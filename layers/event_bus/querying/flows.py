@@ -89,8 +89,8 @@ def _steps(found: Iterable[Found]) -> list[Step]:
     spans = {
         context.span_id: each.event.id
         for each in shown.values()
-        for key in (*(delivery.key for delivery in each.deliveries), *each.not_attempted())
-        if (context := delivery_trace(key, each.event))
+        for delivery in each.all_deliveries()
+        if (context := delivery_trace(delivery.key, each.event))
     }
     steps = []
     for each in shown.values():
