@@ -489,8 +489,14 @@ _LANES = (
     Safeguard(
         "a subscriber that drips its answer holds a function",
         _CONNECTIONS,
-        "        self._timer.start()\n",
-        "",
+        "_deadlines.after(self._seconds, self._pass)",
+        "_deadlines.after(self._seconds, lambda: None)",
+    ),
+    Safeguard(
+        "a deadline that comes sooner waits for one that comes later",
+        f"{_BUS}/callbacks/deadlines.py",
+        "                self._sooner.notify()\n",
+        "                pass\n",
     ),
     Safeguard(
         "an answer without end is read to its end",
