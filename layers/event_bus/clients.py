@@ -23,6 +23,8 @@ _CONFIG = Config(
     tcp_keepalive=True,
     # A seventh of what a call takes of a processor; types are checked before anything runs.
     parameter_validation=False,
+    # Who asks, for CloudTrail; boto3's own tells much more, and puts it together for each call.
+    user_agent=f"event-bus boto3/{boto3.__version__}",
 )
 
 
