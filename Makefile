@@ -31,7 +31,8 @@ down: $(STAMPS)/python ## Stop it
 	$(PYTHON) -m localstack down
 
 test: setup lint ## Check everything and run every test
-	$(PYTHON) -m pytest tests/unit tests/integration tests/end_to_end
+	$(PYTHON) -m pytest tests/end_to_end tests/integration tests/unit \
+		--numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMPS)/python ## Check style and types
 	ruff check

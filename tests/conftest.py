@@ -1,24 +1,57 @@
 """What all tests share: a bus that is deployed onto an emulator of its own."""
 
+import os
+import shutil
 import signal
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
+import psutil
 import pytest
 
 from localstack.bus import LocalBus
 from localstack.deployment import deploy
-from localstack.emulator import Emulator
+from localstack.emulator import LOG, Emulator
 
 pytest.register_assert_rewrite("tests.contracts")
 
+_MEMORY = Path("/dev/shm")
+# For the files of an emulator, and for the processes of its functions.
+_ROOM = 6 * 2**30
+_STOP_SECONDS = 60
+
 
 @pytest.fixture(scope="session")
-def bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalBus]:
+def emulator_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where the emulator keeps its files: in memory, if there is plenty.
+
+    It unpacks 50 MB for each process of a function. On a disk, tests wait for that, and minutes
+    for its removal.
+    """
+    kept = tmp_path_factory.mktemp("emulator")
+    if not _room_in_memory():
+        yield kept
+        return
+    with tempfile.TemporaryDirectory(dir=_MEMORY, prefix="event-bus-tests-") as folder:
+        yield Path(folder)
+        shutil.copy(Path(folder, LOG), kept)
+
+
+def _room_in_memory() -> bool:
+    if not _MEMORY.is_dir():
+        return False
+    wanted = _ROOM * int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    return wanted < min(shutil.disk_usage(_MEMORY).free, psutil.virtual_memory().available)
+
+
+@pytest.fixture(scope="session")
+def bus(emulator_folder: Path) -> Iterator[LocalBus]:
     """The whole app on an emulator that no other test run shares.
 
     Each function may do what its role lets it, and nothing is asked without TLS.
     """
-    emulator = Emulator.start(tmp_path_factory.mktemp("emulator"), port=0, strict=True)
+    emulator = Emulator.start(emulator_folder, port=0, strict=True)
     try:
         with pytest.MonkeyPatch.context() as patch:
             for variable in _TRUSTED:
@@ -32,13 +65,33 @@ _TRUSTED = ("AWS_CA_BUNDLE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_F
 """The variables that name whom clients trust."""
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _stop_cleanly() -> Iterator[None]:
+def _leads(pid: int) -> bool:
+    """Whether a process was started in a group of its own, as emulators are."""
+    try:
+        return os.getpgid(pid) == pid
+    except ProcessLookupError:
+        return False
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Has a run that is told to end stop what it started."""
 
     def end(number: int, _: object) -> None:
         pytest.exit("terminated", returncode=128 + number)
 
-    before = signal.signal(signal.SIGTERM, end)
-    yield
-    signal.signal(signal.SIGTERM, before)
+    def end_all(number: int, _: object) -> None:
+        workers = psutil.Process().children()
+        theirs = [each for worker in workers for each in worker.children()]
+        for worker in workers:
+            worker.terminate()
+        # Otherwise they were killed after a few seconds, before they stopped their emulators. What
+        # is in their own group ends with them.
+        apart = [each for each in theirs if _leads(each.pid)]
+        psutil.wait_procs(apart, timeout=_STOP_SECONDS)
+        pytest.exit("terminated", returncode=128 + number)
+
+    if config.getoption("numprocesses", None):
+        signal.signal(signal.SIGINT, end_all)
+        signal.signal(signal.SIGTERM, end_all)
+    else:
+        signal.signal(signal.SIGTERM, end)

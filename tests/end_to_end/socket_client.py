@@ -62,5 +62,8 @@ def connected(url: str, key: str | None = None, token: str | None = None) -> Ite
     """A connection, until the end of the block."""
     headers = {"x-api-key": key} if key else {}
     query = f"?token={token}" if token else ""
-    with connect(url + query, additional_headers=headers, open_timeout=30) as connection:
+    # Where it was broken off, there is nobody who would answer that it is closed.
+    with connect(
+        url + query, additional_headers=headers, open_timeout=30, close_timeout=1
+    ) as connection:
         yield SocketClient(connection)
