@@ -77,7 +77,7 @@ class ApiStack(cdk.Stack):
             "recovery": self._recovery(data, bus),
             "inbox": self._inbox(data),
             "audit_log": self._audit_log(data),
-            "metrics": self._metrics(data, bus),
+            "metrics": self._metrics(data, bus, audit),
             "status": self._status(data, bus),
         }
         for folder in {route.function for route in ROUTES if not route.public}:
@@ -218,14 +218,19 @@ class ApiStack(cdk.Stack):
         function.use_table(data.audit, "Query")
         return function
 
-    def _metrics(self, data: DataStack, bus: BusStack) -> BusFunction:
+    def _metrics(self, data: DataStack, bus: BusStack, audit: AuditStack) -> BusFunction:
         function = self._function("metrics")
         function.use_table(data.figures, "BatchGetItem")
         function.use_table(data.subscriptions, "Scan")
         function.use_table(data.circuits, "Scan")
         function.use_table(data.replays, "GetItem", indexes=("by_running",))
         self._know_lag(function, data, bus)
-        function.use_queue(REPLAY_QUEUE_URL, bus.replays.queue, "GetQueueAttributes")
+        for name, work in (("REPLAY", bus.replays), ("AUDIT", audit.queue)):
+            function.use_queue(f"{name}_QUEUE_URL", work.queue, "GetQueueAttributes")
+            function.use_queue(f"{name}_REDRIVE_URL", work.redrive, "GetQueueAttributes")
+        for lane in bus.lanes.all:
+            function.use_queue(lane.redrive_variable, lane.work.redrive, "GetQueueAttributes")
+        function.use_queue("STRANDED_REDRIVE_URL", bus.stranded.redrive, "GetQueueAttributes")
         return function
 
     def _status(self, data: DataStack, bus: BusStack) -> BusFunction:

@@ -30,6 +30,7 @@ class Lane(Construct):
         work: The queue and its redrive queue.
         deliver: The function.
         url_variable: The environment variable that tells a function the queue's URL.
+        redrive_variable: The one that tells it the redrive queue's.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Lane(Construct):
         super().__init__(scope, construct_id)
         self.protocol = protocol
         self.url_variable = f"{protocol.upper()}_LANE_URL"
+        self.redrive_variable = f"{protocol.upper()}_LANE_REDRIVE_URL"
         self.work = WorkQueue(
             self, f"{construct_id}Lane", consumer_timeout=_TIMEOUT, settings=settings
         )

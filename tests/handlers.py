@@ -42,6 +42,7 @@ class Functions:
         lane: The queue of the HTTP lane.
         stranded: The queue of stranded events.
         replays: The queue of replays that must go on.
+        redrive: The queue of what the HTTP lane gave up.
     """
 
     aws: Aws
@@ -50,6 +51,7 @@ class Functions:
     lane: str
     stranded: str
     replays: str
+    redrive: str
 
     @cached_property
     def _loaded(self) -> dict[str, ModuleType]:
@@ -122,11 +124,12 @@ class Functions:
 def functions(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
     """The functions, told to work on the tables and queues of this test."""
     secrets = _Secrets()
-    made = Functions(aws, secrets, CloudWatch(), aws.queue(), aws.queue(), aws.queue())
+    made = Functions(aws, secrets, CloudWatch(), *(aws.queue() for _ in range(4)))
     environment = {
         **{f"{name.upper()}_TABLE": table for name, table in aws.tables.items()},
         "PAYLOADS_BUCKET": aws.bucket,
         "HTTP_LANE_URL": made.lane,
+        "HTTP_LANE_REDRIVE_URL": made.redrive,
         "STRANDED_QUEUE_URL": made.stranded,
         "REPLAY_QUEUE_URL": made.replays,
         "ADMIN_SECRET_ARN": "admin",

@@ -23,11 +23,7 @@ _dynamodb = clients.dynamodb()
 _figures = FigureStore(_dynamodb, settings().figures_table)
 _executor = ThreadPoolExecutor(8)
 _queues = Queues(
-    urls={
-        **{f"{protocol}_lane": url for protocol, url in sorted(settings().lane_urls.items())},
-        "stranded": settings().stranded_queue_url,
-        "replay": settings().replay_queue_url,
-    },
+    urls=settings().queue_urls,
     sqs=clients.sqs(),
     cloudwatch=clients.cloudwatch(),
     executor=_executor,

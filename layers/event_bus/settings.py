@@ -9,6 +9,7 @@ from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 _LANE_URL = "_LANE_URL"
+_QUEUE_URLS = (_LANE_URL, "_QUEUE_URL", "_REDRIVE_URL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,15 @@ class Settings:
             variable.removesuffix(_LANE_URL).lower(): url
             for variable, url in self.environment.items()
             if variable.endswith(_LANE_URL)
+        }
+
+    @property
+    def queue_urls(self) -> dict[str, str]:
+        """The URLs of all queues that this function was given, by what the bus calls them."""
+        return {
+            variable.removesuffix("_URL").removesuffix("_QUEUE").lower(): url
+            for variable, url in sorted(self.environment.items())
+            if variable.endswith(_QUEUE_URLS)
         }
 
     @property

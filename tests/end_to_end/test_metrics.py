@@ -120,6 +120,16 @@ def test_it_is_told_how_things_stand(world: World, service: Client, domain: str)
     assert samples["event_bus_delivery_latency_seconds_count", nothing] >= 0
 
 
+def test_what_was_given_up_is_told(world: World) -> None:
+    sqs, queue = world.bus.client("sqs"), world.bus.resources["stranded_queue_redrive_url"]
+    sqs.send_message(QueueUrl=queue, MessageBody="not to be worked")
+    given_up = frozenset({("queue", "stranded_redrive"), ("state", "visible")})
+    eventually(lambda: scraped(world)["event_bus_queue_messages", given_up] >= 1, 30)
+    [message] = sqs.receive_message(QueueUrl=queue)["Messages"]
+    sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    eventually(lambda: scraped(world)["event_bus_queue_messages", given_up] == 0, 30)
+
+
 def test_refusals_are_counted_by_what_was_asked_and_why(
     world: World, service: Client, domain: str
 ) -> None:

@@ -12,7 +12,7 @@ from tests.handlers import Functions
 from tests.requests import http_request
 
 AGE = "event_bus_oldest_message_age_seconds"
-NONE = {"stranded": 0.0, "replay": 0.0}
+NONE = {"audit": 0.0, "http_lane_redrive": 0.0, "stranded": 0.0, "replay": 0.0}
 """Queues that hold nothing."""
 
 
@@ -52,6 +52,11 @@ def test_where_cloudwatch_fails_all_else_is_told(
         AGE: NONE,
         "event_bus_queue_messages": {"http_lane": 1, **NONE},
     }
+
+
+def test_what_was_given_up_is_told(functions: Functions, aws: Aws) -> None:
+    aws.sqs.send_message(QueueUrl=functions.redrive, MessageBody="x")
+    assert scraped(functions)["event_bus_queue_messages"]["http_lane_redrive"] == 1
 
 
 def test_scraping_often_costs_no_more(functions: Functions, waiting: str) -> None:

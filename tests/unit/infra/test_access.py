@@ -209,7 +209,13 @@ def known_settings() -> set[str]:
     for name, attribute in vars(Settings).items():
         if isinstance(attribute, property):
             getattr(settings, name)
-    return asked | {f"{protocol.upper()}_LANE_URL" for protocol in PROTOCOLS}
+    return asked | {f"{protocol.upper()}_LANE_URL" for protocol in PROTOCOLS} | redrives()
+
+
+def redrives() -> set[str]:
+    """The variables that tell the URLs of redrive queues."""
+    lanes = {f"{protocol.upper()}_LANE" for protocol in PROTOCOLS}
+    return {f"{each}_REDRIVE_URL" for each in lanes | {"AUDIT", "REPLAY", "STRANDED"}}
 
 
 TRACING = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
@@ -332,6 +338,12 @@ def test_functions_send_to_the_queues_they_are_told_of_and_to_no_others(app: Syn
         assert told - counts == senders, variable
     senders = {name for name in functions if "sqs:SendMessage" in actions_of(app, functions[name])}
     assert senders == set.union(*SENDERS.values())
+
+
+def test_one_function_counts_what_was_given_up_and_nobody_sends_it(app: Synthesised) -> None:
+    for name, function in app.functions().items():
+        told = redrives() & function.properties["Environment"]["Variables"].keys()
+        assert told == (redrives() if name == "metrics" else set()), name
 
 
 def test_those_who_tell_how_old_messages_are_may_ask_cloudwatch(app: Synthesised) -> None:
