@@ -34,6 +34,8 @@ ABSENT = "absent"
 
 # Enough to tell values apart, and it bounds how many lengths a lookup tries.
 MAX_AFFIX_LENGTH = 64
+# To search a value for more texts costs what comparing it does.
+MAX_INFIXES = 5
 
 
 class AccessKey(NamedTuple):
@@ -63,7 +65,8 @@ def access_keys(values: ValueList, *, absent: bool) -> list[AccessKey]:
     """
     keys = [_NO_VALUE] if absent and values.absent else []
     found = [_of_operator(operator) for operator in values.operators]
-    if values.present or _ANY_VALUE in found:
+    infixes = sum(each.kind == INFIX for each in found)
+    if values.present or _ANY_VALUE in found or infixes > MAX_INFIXES:
         return [*keys, _ANY_VALUE]
     keys += [AccessKey(EQUAL, key, 1) for key in values.keys]
     return keys + list(dict.fromkeys(found))

@@ -45,5 +45,8 @@ MAX_COMPARISONS = 10_000
 """How much of the arrays in an event one pattern looks at.
 
 An element counts as one; a scalar as one more for each comparison that it meets, which counts again
-for each 256 characters; an object as one more for each field that the pattern names inside it.
+for each `PAGE`; an object as one more for each field that the pattern names inside it.
 """
+
+PAGE = 256
+"""Characters of a text, for each of which it counts once more."""

@@ -21,6 +21,7 @@ from event_bus.matching.limits import (
     MAX_FIELDS,
     MAX_NAME_LENGTH,
     MAX_OR_COMBINATIONS,
+    PAGE,
 )
 from event_bus.matching.operators import Operator, scalar_key
 
@@ -36,8 +37,6 @@ _RESERVED_IN_OR = frozenset(
 )
 
 _MISSING = object()
-
-_PAGE = 256
 
 
 class Leaf:
@@ -318,7 +317,7 @@ def _scalar(step: _Step, value: object) -> int:
 
 def _pages(value: object) -> int:
     # A long text costs a comparison more than a short one.
-    return len(value) // _PAGE if isinstance(value, str) else 0
+    return len(value) // PAGE if isinstance(value, str) else 0
 
 
 def _array(step: _Step, value: list[object], left: list[int]) -> tuple[int, int]:

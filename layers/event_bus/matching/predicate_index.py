@@ -8,9 +8,10 @@ by it in an index of their own, and so on down.
 from collections.abc import Iterable
 
 from event_bus.matching.access_keys import ABSENT, AccessKey, access_keys
+from event_bus.matching.limits import MAX_COMPARISONS
 from event_bus.matching.pattern import EventPattern
 from event_bus.matching.rule import Entry, Rule
-from event_bus.matching.tables import FieldTables
+from event_bus.matching.tables import FieldTables, Found
 
 # Fewer patterns than this are checked faster than they are told apart.
 SPLIT_ABOVE = 8
@@ -147,7 +148,7 @@ class PredicateIndex:
             document: The event, parsed from JSON.
             found: Where to add them.
         """
-        buckets: list[Bucket] = []
+        buckets: Found[Bucket] = Found()
         _walk(self._root, document, buckets)
         for bucket in dict.fromkeys(buckets):
             bucket.collect(document, found)
@@ -250,7 +251,7 @@ class PredicateIndex:
         return bucket
 
 
-def _walk(field: _Field, value: dict[str, object], found: list[Bucket]) -> None:
+def _walk(field: _Field, value: dict[str, object], found: Found[Bucket]) -> None:
     """Append the buckets that an object finds below a field, the shorter side leading."""
     fields = field.fields
     if len(fields) <= len(value):
@@ -263,7 +264,7 @@ def _walk(field: _Field, value: dict[str, object], found: list[Bucket]) -> None:
                 _visit(fields[name], member, found)
 
 
-def _visit(field: _Field, value: object, found: list[Bucket]) -> None:
+def _visit(field: _Field, value: object, found: Found[Bucket]) -> None:
     if isinstance(value, dict):
         if field.fields:
             _walk(field, value, found)
@@ -271,11 +272,14 @@ def _visit(field: _Field, value: object, found: list[Bucket]) -> None:
         if field.tables is not None:
             field.tables.find(value, found)
     else:
-        stack = list(value)
-        while stack:
+        # As far as any pattern looks, and no farther.
+        left = MAX_COMPARISONS
+        stack = value[left::-1]
+        while stack and left:
             element = stack.pop()
+            left -= 1
             if isinstance(element, list):
-                stack.extend(element)
+                stack.extend(element[left::-1])
             else:
                 _visit(field, element, found)
 

@@ -1,6 +1,7 @@
 """Tables that find entries from one value of an event, one for each kind of access key.
 
-No lookup runs over all entries: what it costs depends on the value and on what it finds.
+What a lookup costs depends on the value and on what it finds. Where to look up the values of an
+event costs more than to check entries, all are found: what is found is checked in any case.
 """
 
 from collections.abc import Callable
@@ -21,12 +22,30 @@ from event_bus.matching.access_keys import (
 from event_bus.matching.addresses import parse_address
 from event_bus.matching.ignore_case import fold
 from event_bus.matching.intervals import IntervalSet
+from event_bus.matching.limits import MAX_COMPARISONS, PAGE
 from event_bus.matching.operators import scalar_key
 
 # Searching a long text for so many keys takes as long as looking up each of its places.
 SEARCH_BELOW = 256
+# How often each key is searched for in the values of an event, a long value counting as several:
+# as often as a pattern that has one is compared with them.
+SEARCHES_PER_KEY = MAX_COMPARISONS // 2
 
 T = TypeVar("T")
+
+
+class Found(list[T]):
+    """The entries that an event has found.
+
+    Attributes:
+        searches: What was searched for and looked up in texts, by table.
+    """
+
+    __slots__ = ("searches",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.searches: dict[InfixTable[T], int] = {}
 
 
 class Table(Generic[T]):
@@ -49,7 +68,7 @@ class Table(Generic[T]):
         """Take away the entry of a key."""
         del self.entries[key]
 
-    def find(self, value: object, found: list[T]) -> None:
+    def find(self, value: object, found: Found[T]) -> None:
         """Append the entries that a scalar finds."""
         raise NotImplementedError
 
@@ -59,7 +78,7 @@ class EqualTable(Table[T]):
 
     __slots__ = ()
 
-    def find(self, value: object, found: list[T]) -> None:
+    def find(self, value: object, found: Found[T]) -> None:
         """Append the entries that a scalar finds."""
         entry = self.entries.get(scalar_key(value))
         if entry is not None:
@@ -71,7 +90,7 @@ class FoldedTable(Table[T]):
 
     __slots__ = ()
 
-    def find(self, value: object, found: list[T]) -> None:
+    def find(self, value: object, found: Found[T]) -> None:
         """Append the entries that a scalar finds."""
         if isinstance(value, str):
             entry = self.entries.get(fold(value))
@@ -100,7 +119,7 @@ class PrefixTable(Table[T]):
         if not self._lengths[len(key)]:
             del self._lengths[len(key)]
 
-    def find(self, value: object, found: list[T]) -> None:
+    def find(self, value: object, found: Found[T]) -> None:
         """Append the entries that a scalar finds."""
         if isinstance(value, str):
             text = self._text(value)
@@ -147,7 +166,7 @@ class InfixTable(Table[T]):
     """Finds the keys that the value contains.
 
     Of each length among the keys, few are searched for; for many, what stands at each place of the
-    value is looked up.
+    value is looked up. All keys are found where the values of an event take too long for either.
     """
 
     __slots__ = ("_by_length",)
@@ -168,17 +187,25 @@ class InfixTable(Table[T]):
         if not self._by_length[len(key)]:
             del self._by_length[len(key)]
 
-    def find(self, value: object, found: list[T]) -> None:
+    def find(self, value: object, found: Found[T]) -> None:
         """Append the entries that a scalar finds."""
-        if not isinstance(value, str):
+        most = SEARCHES_PER_KEY * len(self.entries)
+        searches = found.searches.get(self, 0)
+        if not isinstance(value, str) or searches > most:
             return
         for length, entries in self._by_length.items():
             places = range(len(value) - length + 1)
-            if len(entries) < min(len(places), SEARCH_BELOW):
+            few = len(entries) < min(len(places), SEARCH_BELOW)
+            searches += len(entries) * (1 + len(value) // PAGE) if few else len(places)
+            if searches > most:
+                found.extend(self.entries.values())
+                break
+            if few:
                 found.extend(entry for key, entry in entries.items() if key in value)
             else:
                 parts = (value[place : place + length] for place in places)
                 found.extend({entries[part] for part in parts if part in entries})
+        found.searches[self] = searches
 
 
 class IntervalTable(Table[T]):
@@ -200,7 +227,7 @@ class IntervalTable(Table[T]):
         self._intervals.discard(*key, self.entries[key])
         super().discard(key)
 
-    def find(self, value: object, found: list[T]) -> None:
+    def find(self, value: object, found: Found[T]) -> None:
         """Append the entries that a scalar finds."""
         if isinstance(value, int | float) and not isinstance(value, bool):
             self._intervals.find(value, found)
@@ -227,7 +254,7 @@ class BlockTable(Table[T]):
         if not self._lengths[key[:2]]:
             del self._lengths[key[:2]]
 
-    def find(self, value: object, found: list[T]) -> None:
+    def find(self, value: object, found: Found[T]) -> None:
         """Append the entries that a scalar finds."""
         address = parse_address(value) if isinstance(value, str) else None
         if address is None:
@@ -245,7 +272,7 @@ class PresentTable(Table[T]):
 
     __slots__ = ()
 
-    def find(self, value: object, found: list[T]) -> None:  # noqa: ARG002
+    def find(self, value: object, found: Found[T]) -> None:  # noqa: ARG002
         """Append the entries that a scalar finds."""
         found.extend(self.entries.values())
 
@@ -293,7 +320,7 @@ class FieldTables(Generic[T]):
         if not table.entries:
             del self.tables[kind]
 
-    def find(self, value: object, found: list[T]) -> None:
+    def find(self, value: object, found: Found[T]) -> None:
         """Append the entries that a scalar finds."""
         for table in self.tables.values():
             table.find(value, found)

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 from event_bus.matching import limits
+from event_bus.matching.access_keys import MAX_INFIXES
+from event_bus.matching.index import SubscriptionIndex
 from event_bus.matching.operators import Wildcard
 from event_bus.matching.pattern import EventPattern
 
@@ -85,6 +87,12 @@ def test_no_pattern_looks_at_more_of_arrays_than_it_may(
     [(name, value)] = event.items()
     EventPattern(pattern).matches({name: Seen(value)})
     assert looked_at <= limits.MAX_COMPARISONS + 1
+    looked_at = 0
+    index = SubscriptionIndex()
+    index.put("sub", ["task.created"], {"task.created": pattern})
+    index.match("task.created", "planner", {name: Seen(value)}, {})
+    # Once to find the pattern, once to check it.
+    assert looked_at <= 2 * (limits.MAX_COMPARISONS + 1)
 
 
 def test_comparisons_with_the_elements_of_an_array_are_counted(
@@ -103,6 +111,20 @@ def test_comparisons_with_the_elements_of_an_array_are_counted(
         compared = 0
         assert not many.matches({"a": [value] * 50_000})
         assert 0 < compared <= limits.MAX_COMPARISONS / most + limits.MAX_OPERATORS
+
+
+@pytest.mark.parametrize("count", [1, MAX_INFIXES, MAX_INFIXES + 1, limits.MAX_OPERATORS])
+def test_what_is_found_by_a_text_inside_is_found_however_much_there_is(count: int) -> None:
+    wanted: dict[str, Any] = {"a": [{"wildcard": f"*text-{n:02}*"} for n in range(count)]}
+    pattern, index = EventPattern(wanted), SubscriptionIndex()
+    index.put("sub", ["task.created"], {"task.created": wanted})
+    for before in (0, 50, 99, 1_000, 4_999, 5_000, 20_000):
+        for text in ("a text-00 there", "none"):
+            event: dict[str, Any] = {
+                "a": ["x" * 300] * (before // 3) + ["x"] * (before - before // 3) + [text]
+            }
+            found = index.match("task.created", "planner", event, {})
+            assert found == ({"sub"} if pattern.matches(event) else set()), (before, text)
 
 
 def test_the_first_of_an_array_are_looked_at() -> None:
