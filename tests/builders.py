@@ -13,6 +13,12 @@ from event_bus.model.target import HttpTarget, Target
 from event_bus.model.validation import read
 from event_bus.security.callers import ADMIN, Caller
 from event_bus.security.keys import ApiKey, proof_of_chosen
+from event_bus.stores.listings import Trait
+
+BESIDE_PLANNER = next(
+    name for name in map(str, range(99)) if {*Trait(name).cells()} == {*Trait("planner").cells()}
+)
+"""A source whose events lie in the partitions where those of `planner` do."""
 
 NOON = "2026-05-01T12:00:00.000Z"
 """When things happen unless a test says otherwise."""

@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 from botocore.exceptions import ConnectionClosedError
 from event_bus.model.event import Event
-from event_bus.stores import listings
+from event_bus.querying.event_query import EventQuery
+from event_bus.stores import events, listings
 from event_bus.stores.events import EventStore, Put
 from event_bus.stores.listings import Listing, Trait
 
 from tests.aws import RETENTION_DAYS, Aws
-from tests.builders import LARGE_PAYLOAD, event
+from tests.builders import BESIDE_PLANNER, LARGE_PAYLOAD, event
 from tests.faults import answer_lost, grudging, not_sent
 
 ALL = ("0", "~")
@@ -241,16 +242,42 @@ class ListContract:
         assert found == (expected[::-1] if newest_first else expected)
 
     def test_what_is_left_out_was_looked_at(self, aws: Aws, executor: Executor) -> None:
-        # Both sources are in one row of the grid.
-        planner = Trait("planner", "task")
-        [other] = [
-            name
-            for name in map(str, range(20))
-            if set(Trait(name, "task").cells()) == set(planner.cells())
-        ][:1]
         for number in range(4):
-            aws.events.put(event(f"evt_{number}", source=other), RETENTION_DAYS)
-        stretch = aws.events.stretch(
-            listings.with_any(planner), ALL, 10, executor, newest_first=True
-        )
+            aws.events.put(event(f"evt_{number}", source=BESIDE_PLANNER), RETENTION_DAYS)
+        listing = listings.with_any(Trait("planner", "task"))
+        stretch = aws.events.stretch(listing, ALL, 10, executor, newest_first=True)
         assert (stretch.entries, stretch.reached, stretch.looked_at) == ([], None, 4)
+
+    @pytest.mark.parametrize("newest_first", [False, True])
+    def test_what_is_rare_is_looked_for_deeper_each_time_and_not_for_ever(
+        self,
+        aws: Aws,
+        executor: Executor,
+        monkeypatch: pytest.MonkeyPatch,
+        newest_first: bool,
+    ) -> None:
+        for number in range(40):
+            aws.events.put(event(f"evt_{number:02}", source=BESIDE_PLANNER), RETENTION_DAYS)
+        listing = listings.with_any(Trait("planner", "task"))
+        query = EventQuery(order="newest" if newest_first else "oldest")
+
+        def looked_at(behind: str | None) -> tuple[list[int], str | None]:
+            stretches = list(
+                aws.events.stretches(
+                    listing, query.between, behind, 1, executor, newest_first=newest_first
+                )
+            )
+            assert not any(each.entries for each in stretches)
+            return [each.looked_at for each in stretches], stretches[-1].reached
+
+        [*some, _], reached = looked_at(None)
+        assert reached is None
+        assert some == sorted(some)
+        assert len(some) < 5
+        monkeypatch.setattr(events, "LOOK_BUDGET", 20)
+        turns, behind = 0, None
+        while turns == 0 or behind:
+            counts, behind = looked_at(behind)
+            assert sum(counts) < 20 + len(listing.strands)
+            turns += 1
+        assert 1 < turns < 10

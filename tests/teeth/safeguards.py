@@ -603,7 +603,7 @@ _SWEEPING = (
     Safeguard(
         "events that were never routed stay so",
         f"{_BUS}/sweeping/unrouted.py",
-        "                self.stranded.send(unrouted)\n",
+        "            self.stranded.send(unrouted)\n",
         "",
     ),
     Safeguard(
@@ -641,7 +641,7 @@ _SWEEPING = (
         f"{_BUS}/recovery/replay_runner.py",
         """        self.lanes.send(messages)
         after""",
-        """        self.replays.move(replay, replace(replay, position=entries[-1].position))
+        """        self.replays.move(replay, replace(replay, position=stretch.end or ""))
         self.lanes.send(messages)
         after""",
     ),

@@ -78,7 +78,10 @@ class OrderedCourier:
                 if not handled.settled or handled.gone:
                     return handled
             while entries := self.streams.after(stream_id, position, _PAGE):
-                routings = self.courier.deliveries.routings(entry.event_id for entry in entries)
+                # The router sends messages before it records them: these may be that young.
+                routings = self.courier.deliveries.routings(
+                    (entry.event_id for entry in entries), consistent=True
+                )
                 for entry in entries:
                     if self.clock() > end:
                         return Handled(False, delivered, follow_up=replace(message, delay=0))

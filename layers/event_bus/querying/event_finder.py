@@ -24,11 +24,6 @@ _MAX_DOMAINS = 8
 READ_BUDGET = 1_000
 """How many events one request reads before it answers with what it has and a cursor."""
 
-LOOK_BUDGET = 20_000
-"""How many entries of indexes one request looks at before it does."""
-
-_DEEPEST = 2_000
-
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -130,20 +125,20 @@ class EventFinder:
 
         Returns:
             The page; it may be short, even empty, and not the last: after `READ_BUDGET` events, or
-            `LOOK_BUDGET` entries, the rest is left to the next request.
+            the `LOOK_BUDGET` of entries, the rest is left to the next request.
         """
         visibility = Visibility(caller, self.subscriptions)
         listing = _listing(query, visibility)
         found: list[Found] = []
-        read, looked_at, depth = 0, 0, query.limit + 1
-        while looked_at < LOOK_BUDGET:
-            stretch = self.events.stretch(
-                listing,
-                query.between(behind),
-                depth,
-                self.executor,
-                newest_first=query.newest_first,
-            )
+        read = 0
+        for stretch in self.events.stretches(
+            listing,
+            query.between,
+            behind,
+            query.limit + 1,
+            self.executor,
+            newest_first=query.newest_first,
+        ):
             selected = [entry for entry in stretch.entries if query.selects(entry)]
             for chunk in chunks(selected, query.limit):
                 if read >= READ_BUDGET:
@@ -158,12 +153,7 @@ class EventFinder:
                         if len(found) == query.limit:
                             last = stretch.reached is None and entry is selected[-1]
                             return Page(found, None if last else behind)
-            if stretch.reached is None:
-                return Page(found, None)
             behind = stretch.reached
-            looked_at += stretch.looked_at
-            # What is rare is looked for farther each time.
-            depth = min(4 * depth, _DEEPEST)
         return Page(found, behind)
 
     def _read(self, event_ids: list[str]) -> dict[str, Found]:

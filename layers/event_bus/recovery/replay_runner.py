@@ -91,13 +91,18 @@ class ReplayRunner:
         # A second's worth, since a queue counts in seconds.
         page = max(_PAGE, replay.rate)
         query = EventQuery(since=replay.since, until=replay.until, order="oldest", limit=page)
-        return self.events.stretch(
+        # What has nothing of it is passed over.
+        for stretch in self.events.stretches(
             with_any(Trait(source=replay.source)) if replay.source else all_events(),
-            query.between(replay.position or None),
+            query.between,
+            replay.position or None,
             page,
             self.executor,
             newest_first=False,
-        ).cut(page)
+        ):
+            if stretch.entries:
+                break
+        return stretch.cut(page)
 
     def _messages(self, replay: Replay, events: dict[str, Event]) -> Iterator[Message]:
         for event in events.values():

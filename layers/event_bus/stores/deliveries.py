@@ -317,14 +317,19 @@ class DeliveryStore:
                     deliveries.append(_delivery(item))
         return routing, deliveries
 
-    def routings(self, event_ids: Iterable[str]) -> dict[str, Routing]:
-        """The routing records of those of these events that were routed, by event."""
+    def routings(self, event_ids: Iterable[str], *, consistent: bool = False) -> dict[str, Routing]:
+        """The routing records of those of these events that were routed, by event.
+
+        Args:
+            event_ids: The events, each once.
+            consistent: Whether those must be among them that were written a moment ago, at twice
+                the cost.
+        """
         keys: list[Item] = [
             {"event_id": text(event_id), "subscription_id": text(ROUTING)} for event_id in event_ids
         ]
-        # A record comes after its event by itself: whoever misses one has looked too early.
-        found = map(_routing, batch_get(self.client, self.table, keys))
-        return {routing.event_id: routing for routing in found}
+        found = batch_get(self.client, self.table, keys, ConsistentRead=consistent)
+        return {routing.event_id: routing for routing in map(_routing, found)}
 
     def due(self, shard: int, limit: int) -> list[Due]:
         """The deliveries of a shard that are due to be tried again, the longest due first."""

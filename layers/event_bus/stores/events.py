@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -30,6 +30,10 @@ from event_bus.stores.transactions import TransactionRefused, transact
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+LOOK_BUDGET = 20_000
+"""How many entries of an index are looked at for one question."""
+
+_DEEPEST = 2_000
 _STREAM_ATTEMPTS = 12
 
 
@@ -235,6 +239,41 @@ class EventStore:
         }
         entries = [merged[key] for key in sorted(merged, reverse=newest_first)]
         return Stretch(entries, end, sum(each.looked_at for each in read_by_strand))
+
+    def stretches(
+        self,
+        listing: Listing,
+        between: Callable[[str | None], tuple[str, str]],
+        behind: str | None,
+        depth: int,
+        executor: Executor,
+        *,
+        newest_first: bool,
+    ) -> Iterator[Stretch]:
+        """A list, stretch by stretch, until it ends or some `LOOK_BUDGET` entries were looked at.
+
+        Each stretch is looked for deeper than the one before: what is rare lies far apart.
+
+        Args:
+            listing: The list.
+            between: The first and the last position of what is behind a position, or of all.
+            behind: The position behind which it begins.
+            depth: How many entries of each strand are looked at first.
+            executor: Reads strands side by side.
+            newest_first: Whether from the last to the first.
+        """
+        looked_at = 0
+        while looked_at < LOOK_BUDGET:
+            stretch = self.stretch(
+                listing, between(behind), depth, executor, newest_first=newest_first
+            )
+            yield stretch
+            if stretch.reached is None:
+                return
+            behind = stretch.reached
+            looked_at += stretch.looked_at
+            left = (LOOK_BUDGET - looked_at) // len(listing.strands)
+            depth = max(1, min(4 * depth, _DEEPEST, left))
 
     def _read(
         self,

@@ -11,6 +11,7 @@ from event_bus.routing.stranded import StrandedQueue
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import ODD_SECONDS, EventStore
+from event_bus.stores.items import chunks
 from event_bus.stores.listings import Listing, all_events, all_odd_events
 
 GRACE_SECONDS = 600
@@ -21,6 +22,7 @@ _HOLD_SECONDS = 120
 _FIRST_LOOK_SECONDS = 86_400
 _BUDGET_SECONDS = 8.0
 _DEPTH = 500
+_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +66,33 @@ class UnroutedSweep:
         position = cursor.position or times.at(times.unix() - _FIRST_LOOK_SECONDS)
         end = self.clock() + _BUDGET_SECONDS
         found = 0
-        while position < until and self.clock() < end:
-            stretch = self.events.stretch(
-                listing, (position, until), _DEPTH, self.executor, newest_first=False
-            )
-            unrouted = self._unrouted([entry.id for entry in stretch.entries])
-            if unrouted:
-                logger.warning("events were left unrouted", event_ids=unrouted)
-                self.stranded.send(unrouted)
-            found += len(unrouted)
-            # A blank sorts behind the position itself and before any other.
-            position = until if stretch.reached is None else stretch.reached + " "
-        self.cursors.release(cursor, position)
-        return found
+        try:
+            while position < until and self.clock() < end:
+                stretch = self.events.stretch(
+                    listing, (position, until), _DEPTH, self.executor, newest_first=False
+                )
+                for chunk in chunks(list(stretch.entries), _AT_ONCE):
+                    found += self._have_routed([entry.id for entry in chunk])
+                    position = _behind(chunk[-1].position)
+                    if self.clock() > end:
+                        return found
+                position = until if stretch.reached is None else _behind(stretch.reached)
+            return found
+        finally:
+            self.cursors.release(cursor, position)
+
+    def _have_routed(self, event_ids: list[str]) -> int:
+        unrouted = self._unrouted(event_ids)
+        if unrouted:
+            logger.warning("events were left unrouted", event_ids=unrouted)
+            self.stranded.send(unrouted)
+        return len(unrouted)
 
     def _unrouted(self, event_ids: Sequence[str]) -> list[str]:
         routed = self.deliveries.routings(event_ids)
         return [each for each in event_ids if each not in routed]
+
+
+def _behind(position: str) -> str:
+    # A blank sorts behind the position itself and before any other.
+    return position + " "

@@ -1,7 +1,9 @@
 """An ordered subscription receives the events of a stream one after the other."""
 
 from dataclasses import replace
+from typing import Any
 
+import pytest
 from event_bus.model.delivery import DeliveryError
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
@@ -36,6 +38,26 @@ def test_whichever_message_comes_first_the_stream_is_kept(trial: Trial, aws: Aws
     for each in reversed(stored):
         assert trial.take(message(each, to)) == []
     assert trial.target.events == ["evt_1", "evt_2", "evt_3"]
+
+
+def test_a_record_of_a_moment_ago_is_read(
+    trial: Trial, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [first] = store(aws, "evt_1")
+    to = ordered(aws)
+    asked: list[bool] = []
+    original = aws.dynamodb.batch_get_item
+
+    def reading(RequestItems: dict[str, Any]) -> Any:  # noqa: N803
+        asked.extend(each["ConsistentRead"] for each in RequestItems.values())
+        return original(RequestItems=RequestItems)
+
+    monkeypatch.setattr(aws.dynamodb, "batch_get_item", reading)
+    trial.take(message(first, to))
+    assert trial.target.events == ["evt_1"]
+    # The stand-in for DynamoDB reads what was written last in any case.
+    assert asked
+    assert all(asked)
 
 
 def test_a_failure_holds_its_stream_back_and_no_other(trial: Trial, aws: Aws) -> None:

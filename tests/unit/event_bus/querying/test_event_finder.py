@@ -8,10 +8,10 @@ from event_bus.model.event import Event
 from event_bus.querying import event_finder
 from event_bus.querying.event_query import EventQuery
 from event_bus.security.callers import Caller
-from event_bus.stores import listings
+from event_bus.stores import events, listings
 from event_bus.stores.listings import Listing, Trait, with_any
 
-from tests.builders import AN_ADMIN, event, routing, service, subscription
+from tests.builders import AN_ADMIN, BESIDE_PLANNER, event, routing, service, subscription
 from tests.unit.event_bus.querying.memory import finder
 
 
@@ -87,14 +87,9 @@ def test_a_request_that_finds_nothing_ends_with_a_cursor(
 def test_a_request_that_looks_at_much_for_nothing_ends_with_a_cursor(
     executor: Executor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_finder, "LOOK_BUDGET", 20)
-    beside = next(
-        each
-        for each in map(str, range(99))
-        if {*Trait(each).cells()} == {*Trait("planner").cells()}
-    )
+    monkeypatch.setattr(events, "LOOK_BUDGET", 20)
     through, _ = finder(executor, many(100))
-    query, behind, requests = EventQuery(source=beside, limit=4), None, 0
+    query, behind, requests = EventQuery(source=BESIDE_PLANNER, limit=4), None, 0
     while requests == 0 or behind:
         page = through.page(query, behind, AN_ADMIN)
         assert page.found == []
