@@ -163,6 +163,8 @@ class Wire:
         factor = 1.0 if asked.get("ConsistentRead") else 0.5
         name = ".".join(filter(None, (self._table(asked["TableName"]), asked.get("IndexName"))))
         items = [answered["Item"]] if "Item" in answered else answered.get("Items", [])
+        if answered.get("ScannedCount", len(items)) != len(items):
+            raise ValueError("what a filter left out is paid for, and its size is not known here")
         return {name: factor * _blocks(sum(map(_size, items)))}
 
     def _table(self, name: str) -> str:

@@ -8,6 +8,7 @@ WebSocket that is refused there is nothing to say, so that the policy refuses it
 from typing import Any
 
 from event_bus import clients
+from event_bus.errors import Reason
 from event_bus.log import logger
 from event_bus.security.admin_key import AdminKey
 from event_bus.security.authenticator import Authenticator, key_in
@@ -28,9 +29,10 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Hands on the caller, or why there is none."""
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     query = event.get("queryStringParameters") or {}
-    caller = _authenticator.identify(headers, query, _subject(event))
+    subject = _subject(event)
+    caller = _authenticator.identify(headers, query, subject)
     logger.info("identified", service_id=caller and caller.service_id, route=event.get("routeKey"))
-    context = caller.context() if caller else _reason(headers, query)
+    context = caller.context() if caller else {"reason": _reason(headers, query, subject)}
     allowance = _spend(caller) if caller else None
     if "methodArn" in event:
         # Over a WebSocket events are received, and nothing else.
@@ -54,10 +56,12 @@ def _subject(event: dict[str, Any]) -> str | None:
     return subject
 
 
-def _reason(headers: dict[str, str], query: dict[str, str]) -> dict[str, str]:
+def _reason(headers: dict[str, str], query: dict[str, str], subject: str | None) -> Reason:
     if key_in(headers):
-        return {"reason": "bad_key"}
-    return {"reason": "bad_token" if "token" in query else "no_key"}
+        return "bad_key"
+    if "token" in query:
+        return "bad_token"
+    return "unknown_principal" if subject else "no_key"
 
 
 def _policy(arn: str, caller: Caller | None) -> dict[str, Any]:

@@ -16,9 +16,9 @@ Reason = Literal[
 ]
 """Why somebody is denied what he asks for: who is not known, and what who is known may not.
 
-`bad_token` is a stream token that is not good, `unknown_principal` a role or user of IAM that no
-service has. `scope` is what the key, or the token, is limited to; `admin` what needs an admin key.
-A service acts for no `other_service`, and publishes no `event_type` but its own.
+`bad_token` is a stream token that is not good, `unknown_principal` a certificate, role or user
+that stands for no service. `scope` is what the key, or the token, is limited to; `admin` what needs
+an admin key. A service acts for no `other_service`, and publishes no `event_type` but its own.
 """
 
 

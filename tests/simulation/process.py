@@ -81,10 +81,10 @@ def simulated(world: "World", seed: int) -> Iterator[None]:
         patch.setattr(event_bus.stores.events, "time", clock)
         patch.setattr(event_bus.stores.subscriptions, "time", clock)
         patch.setattr(event_bus.stores.inboxes, "time", clock)
-        # Sorts by time, as a ULID does.
         for name, count in (("ROWS", 2), ("COLUMNS", 1), ("SHARDS", 2)):
             # A call for each cell of a large grid goes wrong in no other ways.
             patch.setattr(event_bus.stores.listings, name, count)
+        # Sorts by time, as a ULID does.
         patch.setattr(event_bus.ids, "ULID", lambda: f"{next(numbers):026d}")
         patch.setattr(concurrent.futures, "ThreadPoolExecutor", Inline)
         # What is frozen stays: here, one index for each process of each world.

@@ -62,8 +62,12 @@ class Exchange:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._deadline.call_off()
+        self.let_go()
         _running.exchange = None
+
+    def let_go(self) -> None:
+        """Lets go of the connection: what becomes of it is no matter of this exchange any more."""
+        self._deadline.call_off()
         with self._lock:
             self._forget()
 
@@ -161,8 +165,13 @@ class _GuardedTLS(_Guarded, HTTPSConnection):
 class _HTTPPool(HTTPConnectionPool):
     ConnectionCls = _Guarded
 
+    def _put_conn(self, conn: Any) -> None:
+        # At once another exchange may take it, which the deadline of this one must not end.
+        _exchange().let_go()
+        super()._put_conn(conn)
 
-class _HTTPSPool(HTTPSConnectionPool):
+
+class _HTTPSPool(_HTTPPool, HTTPSConnectionPool):
     ConnectionCls = _GuardedTLS
 
 

@@ -36,3 +36,20 @@ def test_every_request_passes_with_what_was_found_out(
     assert {name: found[name] for name in found.keys() - counted} == context
     # Whoever is known is counted.
     assert bool(counted) is ("role" in context)
+
+
+@pytest.mark.parametrize(
+    ("headers", "query", "reason"),
+    [
+        ({}, {}, "unknown_principal"),
+        ({"x-api-key": "unknown"}, {}, "bad_key"),
+        ({}, {"token": "unknown"}, "bad_token"),
+    ],
+)
+def test_a_certificate_that_stands_for_no_service_is_not_taken_for_nobody(
+    functions: Functions, headers: Any, query: Any, reason: str
+) -> None:
+    certified = {"authentication": {"clientCert": {"subjectDN": "CN=stranger"}}}
+    request = {"headers": headers, "queryStringParameters": query, "requestContext": certified}
+    answer = functions.invoke("authorize", request)
+    assert answer["context"] == {"reason": reason}

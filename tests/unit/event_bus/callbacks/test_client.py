@@ -5,6 +5,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
@@ -16,9 +17,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from event_bus.callbacks.client import CallbackClient, Unanswered
+from event_bus.callbacks.client import Answer, CallbackClient, Unanswered
 
-from tests.hostile import answering, subscriber
+from tests.hostile import Conversation, answering, subscriber
 
 HERE = [ip_network("127.0.0.0/8")]
 OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -95,6 +96,35 @@ def test_a_dead_address_leaves_time_for_the_next(names: Names) -> None:
         names(["127.0.0.2", "127.0.0.1"])
         client = CallbackClient(HERE)
         assert client.exchange("POST", url_of(listening.url), {}, 2).status == 200
+
+
+def test_a_deadline_ends_no_exchange_but_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = CallbackClient(HERE)
+    answered, begun = threading.Event(), threading.Event()
+
+    def slowly(*members: Any) -> Answer:
+        # The connection is given back by now. Let another exchange be on it when time is over.
+        if not answered.is_set():
+            answered.set()
+            assert begun.wait(5)
+            time.sleep(0.5)
+        return Answer(*members)
+
+    def in_turn(conversation: Conversation) -> None:
+        conversation.read()
+        conversation.say(OK)
+        conversation.read()
+        begun.set()
+        conversation.over.wait(1)
+        conversation.say(OK)
+
+    monkeypatch.setattr("event_bus.callbacks.client.Answer", slowly)
+    with subscriber(in_turn) as listening, ThreadPoolExecutor(1) as other:
+        first = other.submit(client.exchange, "POST", listening.url, {}, 0.3)
+        assert answered.wait(5)
+        assert client.exchange("POST", listening.url, {}, 5).status == 200
+        assert listening.connections == 1
+        assert first.result().status == 200
 
 
 def test_the_look_up_of_a_name_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,8 +83,13 @@ class MemoryDeliveries(DeliveryStore):
             each for each in self.made if each.key.event_id == event_id
         ]
 
-    def routings(self, event_ids: Iterable[str], *, consistent: bool = False) -> dict[str, Routing]:
-        return {each: self.held[each] for each in event_ids if each in self.held}  # noqa: ARG002
+    def routings(
+        self,
+        event_ids: Iterable[str],
+        *,
+        consistent: bool = False,  # noqa: ARG002
+    ) -> dict[str, Routing]:
+        return {each: self.held[each] for each in event_ids if each in self.held}
 
 
 def finder(
