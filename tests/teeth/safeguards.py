@@ -637,6 +637,24 @@ _SWEEPING = (
         "",
     ),
     Safeguard(
+        "a deadline ends the exchange that took a connection over",
+        _CONNECTIONS,
+        "        _exchange().let_go()\n",
+        "",
+    ),
+    Safeguard(
+        "a stream waits for a routing record that was written a moment ago",
+        f"{_BUS}/delivery/ordered.py",
+        "consistent=True",
+        "consistent=False",
+    ),
+    Safeguard(
+        "a replay goes through what is beside a quiet source page by page",
+        f"{_BUS}/recovery/replay_runner.py",
+        "            if stretch.entries:\n                break\n",
+        "            break\n",
+    ),
+    Safeguard(
         "a replay counts its events before they are sent",
         f"{_BUS}/recovery/replay_runner.py",
         """        self.lanes.send(messages)
