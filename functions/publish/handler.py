@@ -22,14 +22,16 @@ def _publish(request: Request) -> Response:
     if not isinstance(body, list):
         accepted = _intake.take(body, caller, trace)
         return Response(200 if accepted.repeated else 202, _document(accepted))
-    results = [_result(each) for each in _intake.take_all(body, caller, trace)]
-    refused = sum(result["status"] >= 400 for result in results)
+    outcomes = _intake.take_all(body, caller, trace)
+    problems = [each for each in outcomes if isinstance(each, Problem)]
+    refused = len(problems)
     document = {
-        "accepted": len(results) - refused,
+        "accepted": len(outcomes) - refused,
         "refused": refused,
-        "results": results,
+        "results": [_result(each) for each in outcomes],
     }
-    return Response(207 if refused else 202, document)
+    reason = next((each.reason for each in problems if each.reason), None)
+    return Response(207 if refused else 202, document, reason=reason)
 
 
 def _result(result: Accepted | Problem) -> dict[str, Any]:

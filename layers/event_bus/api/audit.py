@@ -11,7 +11,6 @@ from event_bus.auditing.recorder import Recorder
 from event_bus.errors import Reason
 from event_bus.settings import settings
 
-_DENIED = frozenset({401, 403})
 _TOO_MANY = 429
 
 
@@ -33,9 +32,9 @@ def tell(
         caller: What the authorizer found out about the caller.
         status_code: How it was answered.
         body: What was answered.
-        reason: Why it was denied, if it was.
+        reason: Why it, or an event of a batch, was denied, if that was so.
     """
-    denied = status_code in _DENIED
+    denied = reason is not None
     if route.public or status_code == _TOO_MANY or not (route.audited or denied):
         return
     context = event["requestContext"]

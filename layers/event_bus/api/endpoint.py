@@ -21,6 +21,7 @@ from event_bus.errors import (
     MalformedRequest,
     NotFound,
     Problem,
+    Reason,
     TooLarge,
     TooManyRequests,
     UnsupportedMediaType,
@@ -64,12 +65,14 @@ class Response:
         body: What becomes the JSON body; None for an answer without one.
         headers: Further headers, with lower-case names.
         text: The body of an answer that is no JSON.
+        reason: Why what was asked for, or a part of it, was denied, if it was.
     """
 
     status: int
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     text: str | None = None
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,15 +222,12 @@ def answer(event: Mapping[str, Any], operations: Mapping[str, Operation]) -> dic
         9457); where AWS did not answer it is a 503, and what nobody foresaw is logged.
     """
     request = Request(event)
-    problem: Problem | None = None
     try:
         response = _operation(event["routeKey"], request, operations)(request)
     except Exception as error:
-        problem = problem_of(error, request.id)
-        response = _refusal(problem, request)
+        response = _refusal(problem_of(error, request.id), request)
     if route := BY_KEY.get(event["routeKey"]):
-        reason = problem.reason if problem else None
-        audit.tell(event, route, request.found_out, response.status, response.body, reason)
+        audit.tell(event, route, request.found_out, response.status, response.body, response.reason)
     if allowance := request.allowance:
         response.headers.update(_rate_headers(allowance))
     logger.info("answered", route=event["routeKey"], status=response.status, request_id=request.id)
@@ -262,7 +262,7 @@ def _rate_headers(allowance: Allowance) -> dict[str, str]:
 def _refusal(problem: Problem, request: Request) -> Response:
     document = {**problem.document(), "instance": request.path, "request_id": request.id}
     headers = {"content-type": "application/problem+json", **problem.headers}
-    return Response(problem.status, document, headers)
+    return Response(problem.status, document, headers, reason=problem.reason)
 
 
 def _written(response: Response) -> dict[str, Any]:

@@ -42,6 +42,7 @@ DENIALS: list[tuple[str, dict[str, str], Any, str]] = [
     (SUBSCRIBE, service().context(), {**SUBSCRIPTION, "service_id": "shop"}, "other_service"),
     (PUBLISH, service().context(), EVENT, "event_type"),
     (PUBLISH, AN_ADMIN.context(), {**EVENT, "type": "eventbus.made"}, "event_type"),
+    (PUBLISH, AN_ADMIN.context(), [{}, EVENT, {**EVENT, "type": "eventbus.made"}], "event_type"),
 ]
 
 
@@ -74,3 +75,9 @@ def test_what_was_not_denied_has_no_reason(functions: Functions) -> None:
     entry = told(functions, SUBSCRIBE, service().context(), {})
     assert entry["status"] == "failure"
     assert "reason" not in entry["details"]
+
+
+def test_a_batch_of_which_nothing_was_denied_leaves_no_entry(functions: Functions) -> None:
+    answer = functions.request("publish", PUBLISH, AN_ADMIN, [EVENT, {"type": "no type"}])
+    assert (answer.status, answer.body["accepted"]) == (207, 1)
+    assert functions.aws.take(settings().audit_queue_url) == []
