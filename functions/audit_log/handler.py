@@ -1,10 +1,11 @@
 """Shows the audit log: `GET /audit-log`."""
 
-from typing import Any
+from typing import Any, get_args
 
 from event_bus import clients
 from event_bus.api.endpoint import Request, Response, answer
-from event_bus.api.paging import limit_in, read_cursor, time_in, write_cursor
+from event_bus.api.paging import bad_parameter, limit_in, read_cursor, time_in, write_cursor
+from event_bus.auditing.entries import Status
 from event_bus.auditing.reader import MEMBERS, AuditQuery, AuditReader
 from event_bus.settings import settings
 from event_bus.stores.audit import AuditStore
@@ -20,6 +21,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 def _list(request: Request) -> Response:
     caller = request.caller
     query = request.query(*MEMBERS, "from", "to", "limit", "cursor")
+    if query.get("status") not in (None, *get_args(Status)):
+        raise bad_parameter("status", "must be success, failure or denied")
     asked = AuditQuery(
         since=time_in(query, "from"),
         until=time_in(query, "to"),

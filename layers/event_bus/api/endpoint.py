@@ -163,10 +163,9 @@ class Request:
             MalformedRequest: A parameter is not known, empty or too long.
         """
         given = dict(self.event.get("queryStringParameters") or {})
+        others = f"known are {', '.join(sorted(known))}" if known else "there are no parameters"
         faults = [
-            Fault(name, f"is not known here; known are {', '.join(sorted(known))}")
-            for name in given
-            if name not in known
+            Fault(name, f"is not known here; {others}") for name in given if name not in known
         ]
         faults += [
             Fault(name, f"must have 1 to {MAX_PARAMETER_CHARACTERS} characters")
@@ -174,7 +173,7 @@ class Request:
             if not 1 <= len(value) <= MAX_PARAMETER_CHARACTERS
         ]
         if faults:
-            raise MalformedRequest(f"{faults[0].pointer} {faults[0].detail}.", faults)
+            raise MalformedRequest(f"{faults[0].pointer}: {faults[0].detail}.", faults)
         return given
 
     @property

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from event_bus.delivery.envelope import delivery_trace
 from event_bus.model.delivery import Attempt, Delivery
+from event_bus.model.event import Event
 from event_bus.querying.flows import Flow, Step
 
 
@@ -24,15 +26,17 @@ def _event(step: Step) -> dict[str, Any]:
         "cause": step.cause,
         "stored_at": event.created_at,
         "routed_at": routing.routed_at if routing else None,
-        "deliveries": [_delivery(each) for each in step.found.all_deliveries()],
+        "deliveries": [_delivery(each, event) for each in step.found.all_deliveries()],
     }
 
 
-def _delivery(delivery: Delivery) -> dict[str, Any]:
+def _delivery(delivery: Delivery, event: Event) -> dict[str, Any]:
+    context = delivery_trace(delivery.key, event)
     return {
         "subscription_id": delivery.key.subscription_id,
         "service_id": delivery.service_id,
         "replay_id": delivery.key.replay_id,
+        "traceparent": context.traceparent if context else None,
         "status": delivery.status,
         "attempts": [_attempt(each) for each in delivery.log],
         "delivered_at": delivery.delivered_at,

@@ -49,7 +49,7 @@ def whole_in(query: Mapping[str, str], name: str, default: int, least: int, most
 
 def bad_parameter(name: str, detail: str) -> MalformedRequest:
     """The refusal of a parameter of the query."""
-    return MalformedRequest(f"{name} {detail}.", [Fault(name, detail)])
+    return MalformedRequest(f"{name}: {detail}.", [Fault(name, detail)])
 
 
 def patterns_in(query: Mapping[str, str], name: str) -> list[str]:

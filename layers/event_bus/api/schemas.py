@@ -83,6 +83,7 @@ _FLOW_DELIVERY = _object(
         "subscription_id": _TEXT,
         "service_id": _TEXT,
         "replay_id": _NULLABLE_TEXT,
+        "traceparent": _nullable("string", description="What the subscriber is given."),
         "status": {"enum": ["pending", "delivered", "retrying", "exhausted", "dropped"]},
         "attempts": _list(_FLOW_ATTEMPT),
         "delivered_at": _NULLABLE_TIME,

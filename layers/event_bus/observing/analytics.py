@@ -31,8 +31,8 @@ class Question:
 
     Attributes:
         granularity: What each bucket is.
-        since: A time in the first bucket, in Unix seconds.
-        until: The end, which is in none, in Unix seconds.
+        since: When the first bucket begins, in Unix seconds.
+        until: When the last one ends, in Unix seconds.
         type: A type, or a type pattern, if not all.
         source: Of what publisher, if not of all.
         subscriber: Of what subscriber, if not of all.
@@ -47,11 +47,10 @@ class Question:
 
     def starts(self) -> Iterator[str]:
         """When each bucket begins, RFC 3339."""
-        length = SECONDS[self.granularity]
-        start = self.since - self.since % length
+        start = self.since
         while start < self.until:
             yield times.at(start)
-            start += length
+            start += SECONDS[self.granularity]
 
     def selects(self, kind: str, labels: Labels) -> bool:
         """Whether a figure is part of the answer."""
@@ -82,6 +81,12 @@ def read_question(query: Mapping[str, str]) -> Question:
         raise bad_parameter("from", "must be before to")
     if (until - since) / length > MAX_BUCKETS:
         raise bad_parameter("from", f"must be at most {MAX_BUCKETS} {granularity}s before to")
+    kept = RETENTION_DAYS[granularity]
+    if times.unix() - since > 86_400 * kept:
+        detail = f"must be in the last {kept} days: so long {granularity}s are kept"
+        raise bad_parameter("from", detail)
+    # Whole buckets are told of: those that hold the two ends, too.
+    since, until = since - since % length, until + -until % length
     pattern = query.get("type")
     if pattern is not None:
         try:
@@ -101,7 +106,7 @@ def _granularity(query: Mapping[str, str]) -> Granularity:
             return "hour"
         case "day":
             return "day"
-    raise bad_parameter("granularity", f"must be {', '.join(RETENTION_DAYS)}")
+    raise bad_parameter("granularity", "must be minute, hour or day")
 
 
 def answer(question: Question, store: FigureStore) -> dict[str, Any]:

@@ -15,6 +15,12 @@ FROM, TO = "2026-05-01T12:00:00Z", "2026-05-01T15:00:00Z"
 AT = times.seconds(times.parse(FROM))
 
 
+@pytest.fixture(autouse=True)
+def _in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asks a few hours later: minutes are not kept for long."""
+    monkeypatch.setattr(times, "unix", lambda: AT + 86_400)
+
+
 @pytest.fixture
 def store(aws: Aws) -> FigureStore:
     made = FigureStore(aws.dynamodb, aws.tables["figures"])
@@ -81,6 +87,24 @@ def test_a_question_may_be_narrower(
     assert (totals["published"], totals["delivered"], totals["failed"]) == sums
 
 
+@pytest.mark.parametrize(
+    ("granularity", "since", "until"),
+    [
+        ("minute", "2026-05-01T12:10:00.000Z", "2026-05-01T12:12:00.000Z"),
+        ("hour", "2026-05-01T12:00:00.000Z", "2026-05-01T13:00:00.000Z"),
+        ("day", "2026-05-01T00:00:00.000Z", "2026-05-02T00:00:00.000Z"),
+    ],
+)
+def test_whole_buckets_are_told_of(
+    store: FigureStore, granularity: str, since: str, until: str
+) -> None:
+    ends = {"from": "2026-05-01T12:10:30Z", "to": "2026-05-01T12:11:01Z"}
+    said = told(store, granularity=granularity, **ends)
+    assert (said["from"], said["to"]) == (since, until)
+    again = told(store, granularity=granularity, **{"from": since, "to": until})
+    assert again == said
+
+
 def test_the_longest_lists_are_cut(store: FigureStore) -> None:
     figures = Figures()
     for number in range(2 * TOP):
@@ -100,6 +124,7 @@ def test_the_longest_lists_are_cut(store: FigureStore) -> None:
         ({"from": TO, "to": FROM}, "from"),
         ({"from": "2020-01-01T00:00:00Z", "to": TO}, "from"),
         ({"type": "a..b"}, "type"),
+        ({"granularity": "minute", "from": "2026-04-30T11:59:00Z", "to": FROM}, "from"),
     ],
 )
 def test_what_is_wrong_with_a_question_is_said(query: dict[str, str], where: str) -> None:

@@ -115,6 +115,31 @@ def test_it_is_told_with_each_attempt(flow: Flow) -> None:
     ]
 
 
+def test_what_a_subscriber_is_given_of_a_trace_is_told(executor: Executor) -> None:
+    traced = made("traced", 0, traceparent=PARENT)
+    sent = delivery(event_id="traced")
+    reader = finder(executor, [traced], [routing("traced", sub_1="worker")], made=[sent])[0]
+    [told] = flow_document(FlowFinder(reader).of_event("traced", AN_ADMIN))["events"]
+    given = delivery_trace(sent.key, traced)
+    assert given is not None
+    assert [each["traceparent"] for each in told["deliveries"]] == [given.traceparent]
+
+
+def test_two_subscriptions_of_a_service_are_told_apart(executor: Executor) -> None:
+    reader = finder(
+        executor,
+        CHAIN[:1],
+        [routing("first", sub_1="worker", sub_2="worker")],
+        made=[
+            delivery(event_id="first", subscription_id=name, attempts=2, log=(TAKEN,))
+            for name in ("sub_1", "sub_2")
+        ],
+    )[0]
+    drawn = flow_diagram(FlowFinder(reader).of_event("first", AN_ADMIN))
+    for name in ("sub_1", "sub_2"):
+        assert f"bus-->>s1: first for {name}, attempt 2: delivered in 7 ms" in drawn
+
+
 def test_it_is_drawn_in_the_order_of_what_happened(flow: Flow) -> None:
     drawn = [line.strip() for line in flow_diagram(flow).splitlines()]
     assert drawn[:5] == [
@@ -127,6 +152,6 @@ def test_it_is_drawn_in_the_order_of_what_happened(flow: Flow) -> None:
     assert drawn[5:] == [
         "s0->>bus: task.created first",
         "s0->>bus: task.created second, caused by first",
-        "bus--xs1: first, attempt 1: http_status in 12 ms",
+        "bus--xs1: first, attempt 1: http_status 500 in 12 ms",
         "bus-->>s1: first, attempt 2: delivered in 7 ms",
     ]
