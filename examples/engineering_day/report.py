@@ -98,7 +98,7 @@ def conclude(screen: Screen, address: Address, correlation_id: str) -> None:
     """Says that all is well, where the bus is, and what to try."""
     screen.say("\nNothing was lost, and nothing arrived that should not have.", "bold green")
     event = '{"type": "task.created", "payload": {"title": "Try the bus"}}'
-    screen.heading("The bus runs on. Try next:")
+    screen.heading("The bus runs on; the services of the day have left it. Try next:")
     key = f"-H 'x-api-key: {TASK_MANAGER.api_key}'"
     screen.say(f"  curl {address.url}/health/ready\n")
     screen.say(
