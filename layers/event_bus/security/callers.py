@@ -16,7 +16,7 @@ _UNKNOWN: dict[Reason, str] = {
     "no_key": "Send an API key in the header x-api-key, or as Authorization: Bearer.",
     "bad_key": "The API key is not valid.",
     "bad_token": "The token is not valid, or its time is over.",
-    "unknown_principal": "No service is registered for this certificate, role or user.",
+    "unknown_principal": "No service is registered for this certificate, or role or user of IAM.",
 }
 """What is said to who is not known, by why."""
 
