@@ -31,6 +31,7 @@ _ACCESS_LOG = {
     "request_id": "$context.requestId",
     "time": "$context.requestTimeEpoch",
     "route": "$context.routeKey",
+    "service_id": "$context.authorizer.service_id",
     "status": "$context.status",
     "latency_ms": "$context.responseLatency",
     "integration_latency_ms": "$context.integrationLatency",

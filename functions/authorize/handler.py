@@ -31,7 +31,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     query = event.get("queryStringParameters") or {}
     subject = _subject(event)
     caller = _authenticator.identify(headers, query, subject)
-    logger.info("identified", service_id=caller and caller.service_id, route=event.get("routeKey"))
+    logger.debug("identified", service_id=caller and caller.service_id, route=event.get("routeKey"))
     context = caller.context() if caller else {"reason": _reason(headers, query, subject)}
     allowance = _spend(caller) if caller else None
     if "methodArn" in event:

@@ -229,7 +229,8 @@ def answer(event: Mapping[str, Any], operations: Mapping[str, Operation]) -> dic
         audit.tell(event, route, request.found_out, response.status, response.body, response.reason)
     if allowance := request.allowance:
         response.headers.update(_rate_headers(allowance))
-    logger.info("answered", route=event["routeKey"], status=response.status, request_id=request.id)
+    # By the access log everybody knows; an event at a time, each line costs.
+    logger.debug("answered", route=event["routeKey"], status=response.status, request_id=request.id)
     return _written(response)
 
 

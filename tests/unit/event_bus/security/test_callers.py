@@ -41,7 +41,11 @@ def test_anything_less_is_refused(context: dict[str, Any] | None) -> None:
         ({"reason": "no_key"}, "no_key", "x-api-key"),
         ({"reason": "bad_key"}, "bad_key", r"^The API key is not valid\.$"),
         ({"reason": "bad_token"}, "bad_token", r"^The token is not valid, or its time is over\.$"),
-        ({"reason": "unknown_principal"}, "unknown_principal", "certificate, or role or user of IAM"),
+        (
+            {"reason": "unknown_principal"},
+            "unknown_principal",
+            "certificate, or role or user of IAM",
+        ),
         # Labels of metrics are made of it: no other word passes.
         ({"reason": "scope"}, "no_key", "x-api-key"),
         ({"reason": "The API key is not valid."}, "no_key", "x-api-key"),
