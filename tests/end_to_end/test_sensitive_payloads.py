@@ -153,7 +153,8 @@ def test_what_is_sealed_opens_for_its_own_event_alone(
     )
     assert service.event(first)["payload"] == {"email": SECRET}
     assert service.event(second)["payload"] == {"email": MARKER}
-    assert sorted(map(str, pulled(granted, inbox))) == sorted([SECRET, str(MARKER)])
+    # What was changed is routed once more, and may be in the inbox twice by now.
+    assert set(map(str, pulled(granted, inbox))) == {SECRET, str(MARKER)}
     receiver = world.receiver()
     made = granted.subscribe(receiver, f"{domain}.*", retry_policy={"max_attempts": 1})
     granted.replayed("/replays", {"subscription_id": made["id"], "from": "2020-01-01T00:00:00Z"})
