@@ -1,6 +1,7 @@
 """A client of the WebSocket API, as a subscriber writes it."""
 
 import json
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -54,7 +55,8 @@ class SocketClient:
 
     def break_off(self) -> None:
         """Goes away without a word, as a client that is killed."""
-        self.connection.socket.close()
+        # Not closed: the thread that reads would go on with whatever has its number next.
+        self.connection.socket.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager
