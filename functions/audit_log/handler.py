@@ -4,7 +4,7 @@ from typing import Any, get_args
 
 from event_bus import clients
 from event_bus.api.endpoint import Request, Response, answer
-from event_bus.api.paging import bad_parameter, limit_in, read_cursor, time_in, write_cursor
+from event_bus.api.paging import choice_in, limit_in, read_cursor, time_in, write_cursor
 from event_bus.auditing.entries import Status
 from event_bus.auditing.reader import MEMBERS, AuditQuery, AuditReader
 from event_bus.settings import settings
@@ -21,8 +21,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 def _list(request: Request) -> Response:
     caller = request.caller
     query = request.query(*MEMBERS, "from", "to", "limit", "cursor")
-    if query.get("status") not in (None, *get_args(Status)):
-        raise bad_parameter("status", "must be success, failure or denied")
+    choice_in(query, "status", get_args(Status))
     asked = AuditQuery(
         since=time_in(query, "from"),
         until=time_in(query, "to"),

@@ -10,7 +10,7 @@ from event_bus.api.diagram import MERMAID, flow_diagram
 from event_bus.api.documents import event_document, event_summary
 from event_bus.api.endpoint import Request, Response, answer
 from event_bus.api.flows import flow_document
-from event_bus.api.paging import bad_parameter, read_cursor, write_cursor
+from event_bus.api.paging import bad_parameter, choice_in, read_cursor, write_cursor
 from event_bus.querying.event_finder import EventFinder, Found
 from event_bus.querying.event_query import PARAMETERS, read_event_query
 from event_bus.querying.flows import Flow, FlowFinder
@@ -82,13 +82,10 @@ def _traces(request: Request) -> Response:
 
 
 def _writer(query: dict[str, str]) -> Callable[[Flow], Response]:
-    match query.get("format", "json"):
-        case "json":
-            return lambda flow: Response(200, flow_document(flow))
-        case "mermaid":
-            headers = {"content-type": MERMAID}
-            return lambda flow: Response(200, text=flow_diagram(flow), headers=headers)
-    raise bad_parameter("format", "must be json or mermaid")
+    if choice_in(query, "format", ("json", "mermaid")) == "mermaid":
+        headers = {"content-type": MERMAID}
+        return lambda flow: Response(200, text=flow_diagram(flow), headers=headers)
+    return lambda flow: Response(200, flow_document(flow))
 
 
 def _shown(found: Found, caller: Caller) -> Found:

@@ -1,12 +1,12 @@
 """Registers publishers and subscriptions: `/publishers` and `/subscriptions`."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 from event_bus import clients
 from event_bus.api import documents
 from event_bus.api.endpoint import Request, Response, answer
-from event_bus.api.paging import bad_parameter, limit_in, read_cursor, write_cursor
+from event_bus.api.paging import choice_in, limit_in, read_cursor, write_cursor
 from event_bus.callbacks.client import CallbackClient
 from event_bus.callbacks.handshake import Handshake
 from event_bus.model.credentials import RotationRequest
@@ -128,7 +128,8 @@ def _register_subscription(request: Request) -> Response:
 def _list_subscriptions(request: Request) -> Response:
     caller = request.caller
     query = request.query("service_id", "event_type", "status", "limit", "cursor")
-    selection = SubscriptionQuery(query.get("service_id"), query.get("event_type"), _status(query))
+    status = choice_in(query, "status", get_args(SubscriptionStatus))
+    selection = SubscriptionQuery(query.get("service_id"), query.get("event_type"), status)
     found, position = _subscriptions.page(
         selection, read_cursor(query, caller), limit_in(query), caller
     )
@@ -163,14 +164,3 @@ def _rotate_secret(request: Request) -> Response:
 def _documents(subscriptions: Sequence[Subscription]) -> list[dict[str, Any]]:
     circuits = _circuits.get_many(each.id for each in subscriptions)
     return [documents.subscription_document(each, circuits.get(each.id)) for each in subscriptions]
-
-
-def _status(query: dict[str, str]) -> SubscriptionStatus | None:
-    match query.get("status"):
-        case None:
-            return None
-        case "active":
-            return "active"
-        case "disabled":
-            return "disabled"
-    raise bad_parameter("status", "must be active or disabled")

@@ -4,7 +4,8 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import orjson
 
@@ -15,6 +16,8 @@ from event_bus.matching.limits import MAX_EVENT_TYPES
 from event_bus.security.callers import Caller
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 100
+
+Choice = TypeVar("Choice", bound=str)
 
 _POSITION = re.compile(r"[0-9A-Za-z_:.#-]{1,256}", re.ASCII)
 
@@ -45,6 +48,27 @@ def whole_in(query: Mapping[str, str], name: str, default: int, least: int, most
     if given.isascii() and given.isdigit() and len(given) < 17 and least <= int(given) <= most:
         return int(given)
     raise bad_parameter(name, f"must be a whole number from {least} to {most}")
+
+
+def choice_in(query: Mapping[str, str], name: str, choices: Sequence[Choice]) -> Choice | None:
+    """A word among the parameters, if it was given.
+
+    Args:
+        query: The parameters.
+        name: Which of them.
+        choices: The words that it may be, two or more.
+
+    Raises:
+        MalformedRequest: It is none of them.
+    """
+    given = query.get(name)
+    for choice in choices:
+        if given == choice:
+            return choice
+    if given is None:
+        return None
+    *most, last = choices
+    raise bad_parameter(name, f"must be {', '.join(most)} or {last}")
 
 
 def bad_parameter(name: str, detail: str) -> MalformedRequest:

@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from event_bus import times
-from event_bus.api.paging import bad_parameter, time_in
+from event_bus.api.paging import bad_parameter, choice_in, time_in
 from event_bus.matching.event_types import matches_type, validate_type_pattern
 from event_bus.model.figures import KINDS, Figures, Histogram, Labels, merged
 from event_bus.stores.figures import RETENTION_DAYS, SECONDS, FigureStore, Granularity, place_of
@@ -72,7 +72,7 @@ def read_question(query: Mapping[str, str]) -> Question:
     Raises:
         MalformedRequest: One of them cannot be read, or asks for too much.
     """
-    granularity = _granularity(query)
+    granularity: Granularity = choice_in(query, "granularity", get_args(Granularity)) or "hour"
     length = SECONDS[granularity]
     until = times.seconds(time_in(query, "to") or times.now())
     asked = time_in(query, "from")
@@ -96,17 +96,6 @@ def read_question(query: Mapping[str, str]) -> Question:
     return Question(
         granularity, since, until, pattern, query.get("source"), query.get("subscriber")
     )
-
-
-def _granularity(query: Mapping[str, str]) -> Granularity:
-    match query.get("granularity", "hour"):
-        case "minute":
-            return "minute"
-        case "hour":
-            return "hour"
-        case "day":
-            return "day"
-    raise bad_parameter("granularity", "must be minute, hour or day")
 
 
 def answer(question: Question, store: FigureStore) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-from event_bus.api.paging import bad_parameter, limit_in, time_in
+from event_bus.api.paging import bad_parameter, choice_in, limit_in, time_in
 from event_bus.matching.event_types import WILDCARD, matches_type, validate_type_pattern
 from event_bus.stores.listings import Entry, domain_of
 
@@ -98,12 +98,8 @@ def read_event_query(query: Mapping[str, str]) -> EventQuery:
             validate_type_pattern(event_type)
         except ValueError as error:
             raise bad_parameter("type", str(error)) from None
-    order = query.get("order", "newest")
-    if order not in ("newest", "oldest"):
-        raise bad_parameter("order", "must be newest or oldest")
-    processed = query.get("processed")
-    if processed not in (None, "true", "false"):
-        raise bad_parameter("processed", "must be true or false")
+    order: Order = choice_in(query, "order", get_args(Order)) or "newest"
+    processed = choice_in(query, "processed", ("true", "false"))
     return EventQuery(
         type=event_type,
         source=query.get("source"),
@@ -112,6 +108,6 @@ def read_event_query(query: Mapping[str, str]) -> EventQuery:
         since=time_in(query, "from"),
         until=time_in(query, "to"),
         processed=None if processed is None else processed == "true",
-        order="newest" if order == "newest" else "oldest",
+        order=order,
         limit=limit_in(query),
     )

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, Field
 
 from event_bus import times
-from event_bus.api.paging import bad_parameter, limit_in, time_in
+from event_bus.api.paging import bad_parameter, choice_in, limit_in, time_in
 from event_bus.delivery.message import next_message, nudge
 from event_bus.errors import Conflict, NotFound
 from event_bus.matching.event_types import matches_type, validate_type_pattern
@@ -116,16 +116,13 @@ def read_dead_letter_query(query: Mapping[str, str]) -> DeadLetterQuery:
             validate_type_pattern(query["event_type"])
         except ValueError as error:
             raise bad_parameter("event_type", str(error)) from None
-    status = query.get("status")
-    if status not in (None, *get_args(DeadLetterStatus)):
-        raise bad_parameter("status", "must be retrying, exhausted or resolved")
     return DeadLetterQuery(
         event_id=query.get("event_id"),
         subscription_id=query.get("subscription_id"),
         subscriber_id=query.get("subscriber_id"),
         event_type=query.get("event_type"),
         error_code=query.get("error_code"),
-        status=status,  # type: ignore[arg-type]
+        status=choice_in(query, "status", get_args(DeadLetterStatus)),
         since=time_in(query, "from"),
         until=time_in(query, "to"),
         limit=limit_in(query),
