@@ -226,12 +226,16 @@ class ApiStack(cdk.Stack):
         function.use_table(data.circuits, "Scan")
         function.use_table(data.replays, "GetItem", indexes=("by_running",))
         self._know_lag(function, data, bus)
-        for name, work in (("REPLAY", bus.replays), ("AUDIT", audit.queue)):
-            function.use_queue(f"{name}_QUEUE_URL", work.queue, "GetQueueAttributes")
-            function.use_queue(f"{name}_REDRIVE_URL", work.redrive, "GetQueueAttributes")
-        for lane in bus.lanes.all:
-            function.use_queue(lane.redrive_variable, lane.work.redrive, "GetQueueAttributes")
-        function.use_queue("STRANDED_REDRIVE_URL", bus.stranded.redrive, "GetQueueAttributes")
+        function.use_queue(REPLAY_QUEUE_URL, bus.replays.queue, "GetQueueAttributes")
+        function.use_queue(AUDIT_QUEUE_URL, audit.queue.queue, "GetQueueAttributes")
+        redrives = {
+            **{lane.redrive_variable: lane.work for lane in bus.lanes.all},
+            "STRANDED_REDRIVE_URL": bus.stranded,
+            "REPLAY_REDRIVE_URL": bus.replays,
+            "AUDIT_REDRIVE_URL": audit.queue,
+        }
+        for variable, work in redrives.items():
+            function.use_queue(variable, work.redrive, "GetQueueAttributes")
         return function
 
     def _status(self, data: DataStack, bus: BusStack) -> BusFunction:

@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 from event_bus.api.paging import bad_parameter, choice_in, limit_in, time_in
 from event_bus.matching.event_types import WILDCARD, matches_type, validate_type_pattern
+from event_bus.stores import listings
 from event_bus.stores.listings import Entry, domain_of
 
 PARAMETERS = (
@@ -73,7 +74,7 @@ class EventQuery:
         if behind and self.newest_first:
             last = min(last, behind[:-1] + chr(ord(behind[-1]) - 1) + "~")
         elif behind:
-            first = max(first, behind + " ")
+            first = max(first, listings.behind(behind))
         return first, last
 
     def selects(self, entry: Entry) -> bool:

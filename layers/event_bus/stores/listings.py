@@ -207,6 +207,12 @@ def odd_shard_of(event_id: str) -> str:
     return str(_bucket(event_id, ODD_SHARDS))
 
 
+def behind(position: str) -> str:
+    """Where a list goes on behind a position, from the oldest to the newest."""
+    # A blank sorts behind the position itself and before any other.
+    return position + " "
+
+
 def entry(item: Mapping[str, Any], position: str) -> Entry:
     """The entry of an item of an index.
 

@@ -1,6 +1,6 @@
 """Events that were stored and, whatever happened, never routed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from event_bus.stores.cursors import CursorStore
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import ODD_SECONDS, EventStore
 from event_bus.stores.items import chunks
-from event_bus.stores.listings import Listing, all_events, all_odd_events
+from event_bus.stores.listings import Listing, all_events, all_odd_events, behind
 
 GRACE_SECONDS = 600
 """How long the router may take before an event counts as left lying."""
@@ -73,26 +73,18 @@ class UnroutedSweep:
                 )
                 for chunk in chunks(list(stretch.entries), _AT_ONCE):
                     found += self._have_routed([entry.id for entry in chunk])
-                    position = _behind(chunk[-1].position)
+                    position = behind(chunk[-1].position)
                     if self.clock() > end:
                         return found
-                position = until if stretch.reached is None else _behind(stretch.reached)
+                position = until if stretch.reached is None else behind(stretch.reached)
             return found
         finally:
             self.cursors.release(cursor, position)
 
     def _have_routed(self, event_ids: list[str]) -> int:
-        unrouted = self._unrouted(event_ids)
+        routed = self.deliveries.routings(event_ids)
+        unrouted = [each for each in event_ids if each not in routed]
         if unrouted:
             logger.warning("events were left unrouted", event_ids=unrouted)
             self.stranded.send(unrouted)
         return len(unrouted)
-
-    def _unrouted(self, event_ids: Sequence[str]) -> list[str]:
-        routed = self.deliveries.routings(event_ids)
-        return [each for each in event_ids if each not in routed]
-
-
-def _behind(position: str) -> str:
-    # A blank sorts behind the position itself and before any other.
-    return position + " "
