@@ -14,7 +14,7 @@ export PYTHONPATH := $(CURDIR):$(CURDIR)/layers
 # No banner for a version of Node that works but is no longer maintained.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20
 
-.PHONY: help setup run up down test lint format bench lock clean
+.PHONY: help setup run up down reset test lint format bench lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  \1\t\2/' | expand -t 12
@@ -27,8 +27,11 @@ run: up ## Start the bus and play an example on it
 up: setup ## Start the bus on this machine (PORT=4566)
 	$(PYTHON) -m localstack up $(if $(PORT),--port $(PORT))
 
-down: $(STAMPS)/python ## Stop it
+down: $(STAMPS)/python ## Stop it and keep what it stored
 	$(PYTHON) -m localstack down
+
+reset: $(STAMPS)/python ## Stop it and remove what it stored
+	$(PYTHON) -m localstack reset
 
 test: setup lint ## Check everything and run every test
 	$(PYTHON) -m pytest tests/end_to_end tests/integration tests/unit \
@@ -55,7 +58,7 @@ lock: ## Make the locks anew from the pins (needs uv)
 		--output-file layers/dependencies/requirements.txt
 
 clean: ## Stop the bus and remove all that was made
-	if [ -x $(PYTHON) ]; then $(PYTHON) -m localstack down; fi
+	if [ -x $(PYTHON) ]; then $(PYTHON) -m localstack reset; fi
 	rm -rf $(VENV) node_modules .build .local .cache cdk.out
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""`python -m localstack up` and `down`."""
+"""`python -m localstack up`, `down` and `reset`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +10,7 @@ from rich.table import Table
 from infra.built import ROOT
 from localstack.bus import LocalBus
 from localstack.deployment import deploy
-from localstack.emulator import LOG, Emulator
+from localstack.emulator import LOG, Emulator, forget
 from localstack.errors import LocalError
 
 DIRECTORY = ROOT / ".local"
@@ -42,15 +42,30 @@ def up(
 
 @app.command()
 def down() -> None:
-    """Stop the bus and the emulator; what they stored is gone."""
+    """Stop the bus and the emulator, and keep what they stored for the next start."""
+    if _stop():
+        _console.print("The bus is stopped. What it stored is kept; begin anew with: make reset")
+    else:
+        _console.print("The bus is not running.")
+
+
+@app.command()
+def reset() -> None:
+    """Stop the bus and the emulator, and remove what they stored."""
+    _stop()
+    forget(DIRECTORY)
+    _console.print("What the bus stored is removed.")
+
+
+def _stop() -> bool:
+    """Stops the emulator; False where none runs."""
     BUS_FILE.unlink(missing_ok=True)
     emulator = Emulator.find(DIRECTORY)
     if emulator is None:
-        _console.print("The bus is not running.")
-        return
+        return False
     with _console.status("Stopping the emulator"):
         emulator.stop()
-    _console.print("The bus is stopped.")
+    return True
 
 
 def _up(port: int | None) -> LocalBus:
@@ -58,7 +73,7 @@ def _up(port: int | None) -> LocalBus:
     if running is not None and port not in (None, running.port):
         raise LocalError(f"The bus runs on port {running.port} already; stop it with: make down")
     with _console.status("Starting the emulator"):
-        emulator = running or Emulator.start(DIRECTORY, port)
+        emulator = running or Emulator.start(DIRECTORY, port, kept=True)
     _console.print(f"The emulator runs on port {emulator.port}.")
     try:
         with _console.status("Deploying the bus"):

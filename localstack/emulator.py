@@ -9,10 +9,12 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import orjson
 import psutil
 
 from localstack.errors import LocalError, tail
@@ -30,11 +32,14 @@ LOG = "emulator.log"
 """The name of the emulator's log."""
 
 _RECORD = "emulator.json"
-_FOLDERS = ("tmp", "s3", "state")
+_PORT = "state/port"
+_SCRATCH = ("tmp",)
+_STATE = ("s3", "state")
 _ADDRESS = "127.0.0.1"
 _USUAL_PORT = 4566
 _START_SECONDS = 60
-_STOP_SECONDS = 10
+# It saves its state within this time, and its functions end.
+_STOP_SECONDS = 60
 # What the emulator is given of the caller's environment; the functions it runs see it too.
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "SYSTEMROOT")
 
@@ -48,49 +53,56 @@ class Emulator:
         pid: Its process, and the group that its functions' processes are in.
         port: The port it answers on.
         strict: Whether it speaks TLS alone, and holds everyone to the policies of IAM.
+        kept: Whether what it stores outlives it.
     """
 
     directory: Path
     pid: int
     port: int
     strict: bool = False
+    kept: bool = False
 
     @classmethod
-    def start(cls, directory: Path, port: int | None = None, *, strict: bool = False) -> "Emulator":
+    def start(
+        cls, directory: Path, port: int | None = None, *, strict: bool = False, kept: bool = False
+    ) -> "Emulator":
         """Starts an emulator and waits until it answers.
 
         Args:
             directory: Where it may keep its files.
-            port: Its port, or 0 for any that is free; by default the usual one, or a free one
-                where that is taken.
+            port: Its port, or 0 for any that is free; by default the port that a kept state needs,
+                else the usual one, or a free one where that is taken.
             strict: Whether it speaks TLS alone, and holds everyone to the policies of IAM.
+            kept: Whether it loads the state that the last one saved in this directory, and saves
+                its own when it is stopped.
 
         Returns:
             The running emulator.
 
         Raises:
-            LocalError: The port is taken, or the emulator does not start.
+            LocalError: The port is taken, the kept state needs another port, or the emulator does
+                not start.
         """
-        port = _choose_port(port)
+        port = (kept and _port_of_state(directory, port)) or _choose_port(port)
         directory.mkdir(parents=True, exist_ok=True)
-        for folder in _FOLDERS:
-            shutil.rmtree(directory / folder, ignore_errors=True)
-            (directory / folder).mkdir()
+        _remove(directory, _SCRATCH if kept else (*_SCRATCH, *_STATE))
+        for folder in (*_SCRATCH, *_STATE):
+            (directory / folder).mkdir(exist_ok=True)
         with (directory / LOG).open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "ministack"],
                 cwd=directory,
-                env=_environment(directory, port, strict=strict),
+                env=_environment(directory, port, strict=strict, kept=kept),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 # A group of its own: Ctrl-C does not reach it, and it is stopped as a whole.
                 start_new_session=True,
             )
-        emulator = cls(directory, process.pid, port, strict)
+        emulator = cls(directory, process.pid, port, strict, kept)
         try:
             emulator._wait_until_up()
-            record = {"pid": emulator.pid, "port": emulator.port, "strict": strict}
+            record = {"pid": process.pid, "port": port, "strict": strict, "kept": kept}
             (directory / _RECORD).write_text(json.dumps(record))
         except BaseException:
             emulator.stop()
@@ -143,7 +155,10 @@ class Emulator:
         }
 
     def stop(self) -> None:
-        """Stops the emulator and the functions it runs, and removes their files but the log."""
+        """Stops the emulator and the functions it runs.
+
+        Its files are removed, but for the log and, where its state is kept, that.
+        """
         _signal(self.pid, signal.SIGTERM)
         deadline = time.monotonic() + _STOP_SECONDS
         while running(self.pid) and time.monotonic() < deadline:
@@ -152,9 +167,22 @@ class Emulator:
         _signal(self.pid, signal.SIGKILL)
         while running(self.pid):
             time.sleep(0.01)
-        for folder in _FOLDERS:
-            shutil.rmtree(self.directory / folder, ignore_errors=True)
+        _remove(self.directory, _SCRATCH if self.kept else (*_SCRATCH, *_STATE))
+        if self.kept:
+            self._complete_state()
         (self.directory / _RECORD).unlink(missing_ok=True)
+
+    def _complete_state(self) -> None:
+        """Makes the saved state one that a restart can go on with."""
+        (self.directory / _PORT).write_text(str(self.port))
+        functions = self.directory / "state" / "lambda.json"
+        if not functions.exists():
+            return
+        state = orjson.loads(functions.read_bytes())
+        # It saves how far each function has read a table's stream, but not the stream, which begins
+        # anew: a function would wait for as many records as it had read before.
+        state["payload"]["dynamodb_stream_positions"] = {}
+        functions.write_bytes(orjson.dumps(state))
 
     def answers(self) -> bool:
         """True if it is up and answers."""
@@ -191,6 +219,39 @@ def running(pid: int) -> bool:
         return False
 
 
+def forget(directory: Path) -> None:
+    """Removes the state that a stopped emulator left in a directory.
+
+    Args:
+        directory: The directory.
+    """
+    _remove(directory, _STATE)
+
+
+def _remove(directory: Path, folders: Sequence[str]) -> None:
+    for folder in folders:
+        shutil.rmtree(directory / folder, ignore_errors=True)
+
+
+def _port_of_state(directory: Path, wanted: int | None) -> int | None:
+    """The port that the kept state needs, since functions know their queues by URLs with it."""
+    try:
+        needed = int((directory / _PORT).read_text())
+    except FileNotFoundError:
+        return None
+    if wanted not in (None, needed):
+        raise LocalError(
+            f"What the bus has stored needs port {needed}; leave PORT out, or begin anew with: "
+            "make reset"
+        )
+    if not _free(needed):
+        raise LocalError(
+            f"Port {needed} is taken, and what the bus has stored needs it; free the port, or "
+            "begin anew with: make reset"
+        )
+    return needed
+
+
 def _choose_port(wanted: int | None) -> int:
     if wanted is None:
         wanted = _USUAL_PORT if _free(_USUAL_PORT) else 0
@@ -213,10 +274,10 @@ def _free(port: int) -> bool:
     return True
 
 
-def _environment(directory: Path, port: int, *, strict: bool) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+def _environment(directory: Path, port: int, *, strict: bool, kept: bool) -> dict[str, str]:
+    passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     return {
-        **kept,
+        **passed_on,
         **CREDENTIALS,
         "GATEWAY_PORT": str(port),
         "BIND_HOST": _ADDRESS,
@@ -229,6 +290,7 @@ def _environment(directory: Path, port: int, *, strict: bool) -> dict[str, str]:
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         **({"AUTH": "true", "USE_SSL": "1"} if strict else {}),
+        **({"PERSIST_STATE": "1", "S3_PERSIST": "1"} if kept else {}),
     }
 
 
