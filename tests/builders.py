@@ -81,6 +81,7 @@ def subscription(
     target: Target | None = None,
     status: SubscriptionStatus = "active",
     version: int = 0,
+    created_at: str = NOON,
     **members: Any,
 ) -> Subscription:
     """A subscription as the bus keeps it."""
@@ -93,7 +94,7 @@ def subscription(
         target=target or HttpTarget(callback_url),
         status=status,
         version=version,
-        created_at=NOON,
+        created_at=created_at,
         updated_at=NOON,
         **members,
     )

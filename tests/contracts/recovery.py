@@ -156,6 +156,15 @@ class StreamsContract:
         assert aws.streams.version_before("task/1", "2026-05-01T00:00:00.000Z") == 0
         assert aws.streams.version_before("task/2", LATER) == 0
 
+    def test_a_stream_whose_times_are_out_of_order_loses_nothing(self, aws: Aws) -> None:
+        seconds = ("00.000", "30.000", "29.500", "31.000")
+        for number, second in enumerate(seconds, 1):
+            entry = StreamEntry(number, f"evt_{number}", f"2026-05-01T00:05:{second}Z")
+            aws.dynamodb.put_item(**aws.streams.adding("task/1", entry)["Put"])
+        assert aws.streams.version_before("task/1", "2026-05-01T00:05:29.800Z") == 1
+        assert aws.streams.version_before("task/1", "2026-05-01T00:05:30.500Z") == 3
+        assert aws.streams.version_before("task/1", "2026-05-01T00:10:00.000Z") == 4
+
 
 class ReplaysContract:
     """How replays are kept."""

@@ -7,9 +7,13 @@ the code in between.
 from typing import Any
 
 import orjson
+from event_bus import times
 from event_bus.model.delivery import DeliveryKey
 
 from tests.simulation.world import Receipt, Violation, World
+
+_EARLIEST_SECONDS = 300
+"""How long before a subscription an event may have been stored that it receives."""
 
 
 def check(world: World) -> None:
@@ -84,6 +88,8 @@ def _check_routed(world: World, event_id: str) -> None:
             _demand(world.matched(event_id, subscribed.id), f"{event_id} missed {subscribed.id}")
         if world.matched(event_id, subscribed.id):
             _demand(_wants(subscribed.request, item), f"{event_id} does not fit {subscribed.id}")
+            early = subscribed.at - times.seconds(item["created_at"]["S"])
+            _demand(early <= _EARLIEST_SECONDS, f"{event_id} came {early} s before {subscribed.id}")
     for subscription_id in orjson.loads(
         world.tables.items["deliveries"][event_id, "#routing"]["matched"]["S"]
     ):
@@ -249,7 +255,7 @@ def _check_dead_letters(world: World) -> None:
         if "dead_letter_id" in item
     }
     # The checker's own request is no part of the story.
-    world.faults, world.chaos = {}, 0.0
+    world.faults, world.chaos, world.staleness = {}, 0.0, 0.0
     calls = world.calls
     shown = {each["id"] for each in world.dead_letters()}
     world.calls = calls

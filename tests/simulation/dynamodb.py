@@ -1,10 +1,10 @@
 """DynamoDB in memory, as far as the stores use it, with its refusals."""
 
+import re
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from infra.tables import Attribute, Table
 from tests.simulation.expressions import (
     InvalidExpression,
     Item,
@@ -15,65 +15,12 @@ from tests.simulation.expressions import (
     updated,
 )
 from tests.simulation.seam import Client, Interceptor, carried_out, error
+from tests.simulation.tables import Key, Tables, copied
 
-_MAX_ITEM_BYTES = 400 * 1024
 _MAX_BATCH_GET, _MAX_BATCH_WRITE, _MAX_TRANSACTION = 100, 25, 100
 
-Key = tuple[Any, ...]
-
-
-class Tables:
-    """The items of all tables, and the records of those that have a stream."""
-
-    def __init__(self, tables: Sequence[Table]) -> None:
-        self.described = {table.name: table for table in tables}
-        self.items: dict[str, dict[Key, Item]] = {table.name: {} for table in tables}
-        self.records: dict[str, list[dict[str, Any]]] = {
-            table.name: [] for table in tables if table.stream
-        }
-        self._sequence = 0
-
-    def key(self, table: str, item: Item) -> Key:
-        described = self.described[table]
-        return tuple(
-            _key_value(item, attribute)
-            for attribute in (described.partition_key, described.sort_key)
-            if attribute
-        )
-
-    def put(self, table: str, item: Item) -> None:
-        if sum(len(name) + len(str(value)) for name, value in item.items()) > _MAX_ITEM_BYTES:
-            raise InvalidExpression("the item is too large")
-        for index in self.described[table].indexes:
-            for attribute in (index.partition_key, index.sort_key):
-                if attribute.name in item:
-                    _key_value(item, attribute)
-        key = self.key(table, item)
-        before = self.items[table].get(key)
-        self.items[table][key] = _copied(item)
-        if before != item:
-            self._record(table, "MODIFY" if before else "INSERT", item)
-
-    def delete(self, table: str, key: Item) -> None:
-        if self.items[table].pop(self.key(table, key), None):
-            self._record(table, "REMOVE", key)
-
-    def _record(self, table: str, name: str, item: Item) -> None:
-        if table not in self.records:
-            return
-        self._sequence += 1
-        change: dict[str, Any] = {"SequenceNumber": f"{self._sequence:021d}"}
-        described = self.described[table]
-        change["Keys"] = {
-            attribute.name: item[attribute.name]
-            for attribute in (described.partition_key, described.sort_key)
-            if attribute
-        }
-        if name != "REMOVE":
-            change["NewImage"] = _copied(item)
-        self.records[table].append(
-            {"eventSource": "aws:dynamodb", "eventName": name, "dynamodb": change}
-        )
+_PARTITION = re.compile(r"\s*(#?\w+)\s*=\s*(:\w+)", re.ASCII)
+"""How the condition of a key begins: with the partition."""
 
 
 class MemoryDynamoDB(Client):
@@ -81,18 +28,24 @@ class MemoryDynamoDB(Client):
 
     Attributes:
         tables: The tables.
+        age: How old the next answer is that need not be consistent, in seconds.
     """
 
     service = "dynamodb"
 
     def __init__(
-        self, tables: Tables, intercept: Interceptor = carried_out, attempts: int = 1
+        self,
+        tables: Tables,
+        intercept: Interceptor = carried_out,
+        attempts: int = 1,
+        age: Callable[[], float] = lambda: 0.0,
     ) -> None:
         super().__init__(intercept, attempts)
         self.tables = tables
+        self.age = age
 
     def put_item(self, **request: Any) -> Any:
-        return self._write("PutItem", request, lambda _: _copied(request["Item"]))
+        return self._write("PutItem", request, lambda _: copied(request["Item"]))
 
     def update_item(self, **request: Any) -> Any:
         def change(stands: Item | None) -> Item:
@@ -106,8 +59,8 @@ class MemoryDynamoDB(Client):
 
     def get_item(self, **request: Any) -> Any:
         def read() -> Any:
-            item = self._stands(request["TableName"], request["Key"])
-            return {"Item": _copied(item)} if item else {}
+            item = self.tables.get(request["TableName"], request["Key"], self._age(request))
+            return {"Item": copied(item)} if item else {}
 
         return self.call("GetItem", read)
 
@@ -117,8 +70,9 @@ class MemoryDynamoDB(Client):
             for table, wanted in request["RequestItems"].items():
                 keys = wanted["Keys"]
                 self._refuse_repeated("BatchGetItem", table, keys, _MAX_BATCH_GET)
-                found = [self._stands(table, key) for key in keys]
-                answer[table] = [_copied(item) for item in found if item]
+                age = self._age(wanted)
+                found = [self.tables.get(table, key, age) for key in keys]
+                answer[table] = [copied(item) for item in found if item]
             return {"Responses": answer, "UnprocessedKeys": {}}
 
         return self.call("BatchGetItem", read)
@@ -164,9 +118,9 @@ class MemoryDynamoDB(Client):
 
     def scan(self, **request: Any) -> Any:
         def read() -> Any:
-            items = self.tables.items[request["TableName"]]
+            items = self.tables.all(request["TableName"], self._age(request))
             ordered = [items[key] for key in sorted(items, key=_scattered)]
-            return {"Items": [_copied(item) for item in ordered]}
+            return {"Items": [copied(item) for item in ordered]}
 
         return self.call("Scan", read)
 
@@ -190,7 +144,7 @@ class MemoryDynamoDB(Client):
                     shown = request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
                     members: dict[str, Any] = {}
                     if shown and stands:
-                        members["Item"] = _copied(stands)
+                        members["Item"] = copied(stands)
                     raise error("ConditionalCheckFailedException", operation, **members)
                 after = change(stands)
                 if after is None:
@@ -200,7 +154,7 @@ class MemoryDynamoDB(Client):
             except InvalidExpression as refusal:
                 raise error("ValidationException", operation, str(refusal)) from None
             returned = request.get("ReturnValues", "NONE") == "ALL_NEW"
-            return {"Attributes": _copied(after)} if returned and after else {}
+            return {"Attributes": copied(after)} if returned and after else {}
 
         return self.call(operation, write)
 
@@ -215,7 +169,10 @@ class MemoryDynamoDB(Client):
             self.tables.put(part["TableName"], updated(part["UpdateExpression"], scope))
 
     def _stands(self, table: str, key: Item) -> Item | None:
-        return self.tables.items[table].get(self.tables.key(table, key))
+        return self.tables.get(table, key)
+
+    def _age(self, read: Mapping[str, Any]) -> float:
+        return 0.0 if read.get("ConsistentRead") else self.age()
 
     def _query(self, request: dict[str, Any]) -> Any:
         table = self.tables.described[request["TableName"]]
@@ -229,10 +186,10 @@ class MemoryDynamoDB(Client):
         holds = condition(request["KeyConditionExpression"])
         found = [
             item
-            for item in self.tables.items[table.name].values()
-            if partition.name in item
-            and (sort is None or sort.name in item)
-            and holds(_scope(item, request))
+            for item in self.tables.partition(
+                table.name, partition.name, _partition(request), self._age(request)
+            )
+            if (sort is None or sort.name in item) and holds(_scope(item, request))
         ]
         if sort:
             found.sort(key=lambda item: sortable(item[sort.name]))
@@ -245,7 +202,7 @@ class MemoryDynamoDB(Client):
             "Items": [
                 {
                     name: value
-                    for name, value in _copied(item).items()
+                    for name, value in copied(item).items()
                     if include is None or name in keys or name in include
                 }
                 for item in looked_at
@@ -295,11 +252,12 @@ def _key_of(kind: str, part: dict[str, Any]) -> Item:
     return key
 
 
-def _key_value(item: Item, attribute: Attribute) -> Any:
-    value = item.get(attribute.name, {})
-    if set(value) != {attribute.type} or not str(value[attribute.type]):
-        raise InvalidExpression(f"{attribute.name} must be a key of type {attribute.type}")
-    return value[attribute.type] if attribute.type == "S" else int(value["N"])
+def _partition(request: dict[str, Any]) -> str:
+    asked = _PARTITION.match(request["KeyConditionExpression"])
+    if not asked:
+        raise InvalidExpression("the condition of the key does not name the partition first")
+    value: str = request["ExpressionAttributeValues"][asked[2]]["S"]
+    return value
 
 
 def _holds(stands: Item | None, request: dict[str, Any]) -> bool:
@@ -333,10 +291,6 @@ def _check(request: dict[str, Any]) -> None:
         request.get("ExpressionAttributeNames", {}),
         request.get("ExpressionAttributeValues", {}),
     )
-
-
-def _copied(item: Item) -> Item:
-    return {name: dict(value) for name, value in item.items()}
 
 
 def _scattered(key: Key) -> int:

@@ -56,10 +56,8 @@ _COMPARATORS: dict[str, Callable[[Any, Any], bool]] = {
 
 def sortable(value: Value) -> Any:
     """What a value is compared by: numbers by value, strings by their bytes."""
-    [(kind, raw)] = value.items()
-    if kind == "N":
-        return Decimal(raw)
-    return raw.encode() if kind == "S" else raw
+    # Code points sort as their bytes in UTF-8.
+    return Decimal(value["N"]) if "N" in value else next(iter(value.values()))
 
 
 @dataclass
@@ -180,6 +178,8 @@ def _compare(left: Value | None, comparator: str, right: Value | None) -> bool:
     # An attribute that is missing, or of another type, compares with nothing; it does differ.
     if left is None or right is None or left.keys() != right.keys():
         return comparator == "<>" and left is not None and right is not None
+    if comparator == "=" and left == right:
+        return True
     return _COMPARATORS[comparator](sortable(left), sortable(right))
 
 

@@ -2,13 +2,16 @@
 
 import concurrent.futures
 import gc
-import importlib
+import importlib.util
 import random
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from types import ModuleType, SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from importlib.abc import InspectLoader
+from importlib.machinery import ModuleSpec
+from types import CodeType, ModuleType, SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import event_bus.delivery.http
 import event_bus.ids
@@ -57,15 +60,31 @@ class Processes:
     def handler(self, function: str) -> Callable[[Any, Any], Any]:
         """What Lambda calls; a process that is not there is started."""
         if function not in self._running:
-            name = f"functions.{function}.handler"
-            sys.modules.pop(name, None)
-            self._running[function] = importlib.import_module(name)
+            self._running[function] = _started(function)
         handler: Callable[[Any, Any], Any] = self._running[function].handler
         return handler
 
     def end(self, function: str) -> None:
         """Ends the process of a function, with all that it remembers."""
         self._running.pop(function, None)
+
+
+def _started(function: str) -> ModuleType:
+    spec, code = _program(f"functions.{function}.handler")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    exec(code, module.__dict__)
+    return module
+
+
+@cache
+def _program(name: str) -> tuple[ModuleSpec, CodeType]:
+    # Read and compiled once: processes start all the time.
+    spec = importlib.util.find_spec(name)
+    assert spec
+    code = cast("InspectLoader", spec.loader).get_code(name)
+    assert code
+    return spec, code
 
 
 @contextmanager

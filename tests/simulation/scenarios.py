@@ -178,6 +178,16 @@ def ordered(world: World) -> None:
 
 
 @story
+def an_ordered_newcomer_while_routing_is_late(world: World) -> None:
+    world.publish(*[event(f"e{number}", **in_stream("task/1")) for number in range(4)])
+    world.wait(1_000)
+    # Nothing is routed yet, and what is was stored long before these.
+    world.subscribe_inbox(["task.*"], "pull", ordered=True)
+    world.subscribe(["task.*"], ordered=True)
+    world.publish(*[event(f"e{number}", **in_stream("task/1")) for number in range(4, 8)])
+
+
+@story
 def ordered_and_exhausted(world: World) -> None:
     def refuse_the_first(seen: Event, _number: int) -> Outcome:
         return REFUSED if seen.id == "e0" else TAKEN

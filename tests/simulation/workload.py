@@ -26,6 +26,7 @@ _POLICIES: tuple[dict[str, Any], ...] = tuple(
 )
 _GUARANTEES = ("at_least_once", "at_least_once", "exactly_once", "at_most_once")
 _CHAOS = (0.0, 0.01, 0.03, 0.06)
+_STALENESS = (0.0, 0.2, 1.0)
 
 
 def run(seed: int) -> World:
@@ -35,7 +36,7 @@ def run(seed: int) -> World:
         Violation: A promise was broken.
     """
     rng = random.Random(seed)
-    world = World(seed, chaos=rng.choice(_CHAOS))
+    world = World(seed, chaos=rng.choice(_CHAOS), staleness=rng.choice(_STALENESS))
     with simulated(world, seed):
         for _ in range(rng.randint(1, 3)):
             _subscribe(world, rng)

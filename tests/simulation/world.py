@@ -27,7 +27,7 @@ from event_bus.security.callers import Caller
 
 from infra.tables import TABLES
 from tests.requests import http_request
-from tests.simulation.dynamodb import MemoryDynamoDB, Tables
+from tests.simulation.dynamodb import MemoryDynamoDB
 from tests.simulation.faults import Fault, ProcessExit
 from tests.simulation.kms import MemoryKms
 from tests.simulation.process import QUEUES, Processes
@@ -35,6 +35,7 @@ from tests.simulation.s3 import MemoryS3
 from tests.simulation.seam import error
 from tests.simulation.sockets import GapFound, MemoryConnections, SocketClient
 from tests.simulation.sqs import MemorySqs, Queue, Queues
+from tests.simulation.tables import REMEMBERED_SECONDS, Tables
 
 NOON = 1_777_636_800.0
 """Where the clock starts: 2026-05-01T12:00:00Z."""
@@ -119,11 +120,13 @@ class Subscribed:
         id: Its identifier.
         request: What was sent.
         answered: The number of the step at which the 201 came.
+        at: When it was registered, in Unix seconds.
     """
 
     id: str
     request: dict[str, Any]
     answered: int
+    at: float
 
 
 class World:
@@ -137,19 +140,27 @@ class World:
         calls: How many calls to AWS were made by functions so far.
         made: Which calls they were.
         spoiled: Whether any of them went wrong.
+        staleness: How many of the reads that need not be consistent answer the past, from 0 to 1.
         rival: What somebody else does, once, while a process stands still.
     """
 
-    def __init__(self, seed: int = 0, faults: tuple[Fault, ...] = (), chaos: float = 0.0) -> None:
+    def __init__(
+        self,
+        seed: int = 0,
+        faults: tuple[Fault, ...] = (),
+        chaos: float = 0.0,
+        staleness: float = 0.0,
+    ) -> None:
         self.now = NOON
         self.rng = random.Random(seed)
         self.faults = {fault.call: fault.mode for fault in faults}
         self.chaos = chaos
+        self.staleness = staleness
         self.calls = 0
         self.made: list[str] = []
         self.happened: Counter[str] = Counter()
         self.spoiled = False
-        self.tables = Tables(TABLES)
+        self.tables = Tables(TABLES, lambda: self.now)
         self.queues = Queues(lambda: self.now)
         self.objects: dict[tuple[str, str], bytes] = {}
         for name in QUEUES:
@@ -158,7 +169,7 @@ class World:
         self.sockets: list[SocketClient] = []
         self.pulled: dict[str, list[str]] = {}
         self.clients = {
-            "dynamodb": MemoryDynamoDB(self.tables, self.intercept),
+            "dynamodb": MemoryDynamoDB(self.tables, self.intercept, age=self._age),
             "sqs": MemorySqs(self.queues, self.intercept),
             "s3": MemoryS3(self.objects, self.intercept),
             "connections": MemoryConnections(self.sockets, self.intercept),
@@ -200,6 +211,11 @@ class World:
         self.happened[mode] += 1
         self.spoiled = True
         return self._spoil(mode, operation, carry_out)
+
+    def _age(self) -> float:
+        if self.staleness and self.rng.random() < self.staleness:
+            return self.rng.uniform(0, REMEMBERED_SECONDS)
+        return 0.0
 
     def _spoil(self, mode: str, operation: str, carry_out: Callable[[], Any]) -> Any:
         if mode == "refused":
@@ -327,7 +343,8 @@ class World:
         status, answer = self.insist("registry", "POST /subscriptions", ADMIN, request)
         if status != 201:
             raise Violation(f"a subscription was answered {status}: {answer}")
-        self.subscribed[answer["id"]] = Subscribed(answer["id"], request, self.moves)
+        at = times.seconds(answer["created_at"])
+        self.subscribed[answer["id"]] = Subscribed(answer["id"], request, self.moves, at)
         return str(answer["id"])
 
     def change(self, subscription_id: str, **members: Any) -> None:

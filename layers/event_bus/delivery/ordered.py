@@ -13,7 +13,7 @@ from event_bus.delivery.message import Message
 from event_bus.ids import new_id
 from event_bus.model.delivery import SETTLED, Delivery, Routing
 from event_bus.model.event import Event
-from event_bus.model.registration import Subscription
+from event_bus.model.registration import Subscription, received_since
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.streams import StreamEntry, StreamStore
 
@@ -22,8 +22,6 @@ _BUDGET_SECONDS = 20.0
 _PAGE = 25
 _MOMENT = 3
 """Seconds after which it is looked again whether others are ready."""
-
-_CLOCK_SKEW_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +119,11 @@ class OrderedCourier:
     def _start(self, event: Event, subscription: Subscription | None) -> int:
         if subscription is None:
             return int(event.metadata["stream_version"]) - 1
-        # What was stored before the subscription does not match it; the margin is for clocks that
-        # do not agree. What has expired is owed to nobody.
-        since = max(
-            times.seconds(subscription.created_at), times.unix() - 86_400 * self.retention_days
-        )
-        moment = times.at(since - _CLOCK_SKEW_SECONDS)
-        return self.streams.version_before(event.metadata["stream_id"], moment)
+        # The router matches nothing that was stored earlier, and what has expired is owed to
+        # nobody.
+        expired = times.at(times.unix() - 86_400 * self.retention_days)
+        since = max(received_since(subscription.created_at), expired)
+        return self.streams.version_before(event.metadata["stream_id"], since)
 
     def _pass(
         self,

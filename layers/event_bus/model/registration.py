@@ -8,6 +8,7 @@ import orjson
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from event_bus import times
 from event_bus.errors import InvalidRequest
 from event_bus.matching.errors import InvalidPatternError
 from event_bus.matching.event_types import (
@@ -28,6 +29,14 @@ MAX_READERS = 100
 
 MAX_FILTERS_BYTES = 64 * 1024
 """The largest filters of a subscription, as compact JSON in UTF-8."""
+
+RECEIVED_BEFORE_SECONDS = 300
+"""How long before a subscription was registered an event may have been stored that it receives.
+
+An event that is routed late, after an outage, is matched with the subscriptions of that time. The
+bound keeps older events from new subscriptions, and tells an ordered one where its streams begin.
+Its length allows for clocks that disagree.
+"""
 
 SubscriptionStatus = Literal["active", "disabled"]
 
@@ -262,6 +271,15 @@ class Subscription:
     def signed(self) -> bool:
         """Whether what is delivered to it is signed."""
         return isinstance(self.target, HttpTarget)
+
+
+def received_since(created_at: str) -> str:
+    """The time at which the first event was stored that a subscription receives, at the earliest.
+
+    Args:
+        created_at: When the subscription was registered, RFC 3339.
+    """
+    return times.at(times.seconds(created_at) - RECEIVED_BEFORE_SECONDS)
 
 
 def check_sensitive(event_types: list[str], sensitive: Iterable[str]) -> None:

@@ -128,7 +128,9 @@ class Router:
 
     def _matched(self, event: Event, payload: dict[str, object]) -> list[Interest] | None:
         try:
-            return self.view.matches(event, payload)
+            matched = self.view.matches(event, payload)
+            # An event that is routed late does not reach subscriptions that came long after it.
+            return [each for each in matched if event.created_at >= each.since]
         except Exception:
             logger.exception("event cannot be matched", **traces(event))
             return None

@@ -8,10 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from event_bus import times
 from event_bus.stores.items import Item, number, text
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+_DISORDER_SECONDS = 60
+"""How far the times of a stream may be out of the order of its places, in seconds.
+
+An event gets its time first and its place a moment later, when another may have come before it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +58,22 @@ class StreamStore:
         return self._query(stream_id, version, limit)
 
     def version_before(self, stream_id: str, moment: str) -> int:
-        """The last place that was taken before a moment (RFC 3339); 0 where none was."""
+        """The place before the first event that was stored at a moment (RFC 3339) or later."""
         pages = self.client.get_paginator("query").paginate(
             **self._query_of(stream_id, 0, newest_first=True)
         )
+        certainly_before = times.at(times.seconds(moment) - _DISORDER_SECONDS)
+        before = None
         for page in pages:
             for item in page["Items"]:
                 entry = _entry(item)
-                if entry.created_at < moment:
-                    return entry.version
-        return 0
+                if entry.created_at >= moment:
+                    before = entry.version - 1
+                elif before is None:
+                    before = entry.version
+                if entry.created_at < certainly_before:
+                    return before
+        return before or 0
 
     def adding(self, stream_id: str, entry: StreamEntry) -> Item:
         """The part of a transaction that gives an event its place, unless it is taken."""

@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from event_bus.model.registration import Filters, SealedSecret, Subscription
+from event_bus.model.registration import (
+    Filters,
+    SealedSecret,
+    Subscription,
+    received_since,
+)
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.target import Protocol, read_target
 from event_bus.stores.items import Item, batch_get, document, number, text, unless_refused
@@ -40,6 +45,7 @@ class Interest:
         active: Whether it receives anything; False also for one that was deleted.
         version: The number of the change that made it so.
         protocol: How it is delivered.
+        since: When the first event that it receives was stored, at the earliest; RFC 3339.
     """
 
     id: str
@@ -49,6 +55,7 @@ class Interest:
     active: bool
     version: int
     protocol: Protocol
+    since: str = ""
 
 
 class Outdated(Exception):
@@ -289,6 +296,7 @@ def _interest(subscription: Subscription) -> Interest:
         active=subscription.status == "active",
         version=subscription.version,
         protocol=subscription.target.lane,
+        since=received_since(subscription.created_at),
     )
 
 

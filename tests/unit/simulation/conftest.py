@@ -6,10 +6,11 @@ import pytest
 
 from infra.tables import TABLES
 from tests.aws import Aws
-from tests.simulation.dynamodb import MemoryDynamoDB, Tables
+from tests.simulation.dynamodb import MemoryDynamoDB
 from tests.simulation.kms import MemoryKms
 from tests.simulation.s3 import MemoryS3
 from tests.simulation.sqs import MemorySqs, Queues
+from tests.simulation.tables import Tables
 from tests.threads import executor
 
 __all__ = ["executor"]

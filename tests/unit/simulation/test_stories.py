@@ -14,13 +14,13 @@ from tests.simulation.scenarios import STORIES
 from tests.simulation.workload import run
 from tests.simulation.world import World
 
-SEEDS = 200
+SEEDS = 1_000
 
 
-def tell(name: str, *faults: Fault) -> World:
+def tell(name: str, *faults: Fault, staleness: float = 0.0, seed: int = 1) -> World:
     """Tells a story to its end, and checks what must hold."""
-    world = World(seed=1, faults=faults)
-    with simulated(world, seed=1):
+    world = World(seed, faults, staleness=staleness)
+    with simulated(world, seed):
         STORIES[name](world)
         world.settle()
         world.come_again()
@@ -64,6 +64,12 @@ def processes() -> Iterator[Executor]:
 @pytest.mark.parametrize("name", STORIES)
 def test_a_story_ends_well(name: str) -> None:
     tell(name)
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_a_story_ends_well_if_reads_answer_the_past(name: str) -> None:
+    for seed in range(5):
+        tell(name, staleness=1.0, seed=seed)
 
 
 @pytest.mark.parametrize("name", STORIES)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from event_bus import times
 from event_bus.model.delivery import DeliveryError
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
@@ -36,6 +37,25 @@ def test_whichever_message_comes_first_the_stream_is_kept(trial: Trial, aws: Aws
     to = ordered(aws)
     stored = store(aws, "evt_1", "evt_2", "evt_3")
     for each in reversed(stored):
+        assert trial.take(message(each, to)) == []
+    assert trial.target.events == ["evt_1", "evt_2", "evt_3"]
+
+
+def test_a_stream_begins_with_the_first_event_that_may_match(trial: Trial, aws: Aws) -> None:
+    # The router matches what was stored up to five minutes before the subscription, so that all
+    # of it is in the stream's order, whichever message comes first.
+    registered = times.unix()
+    to = aws.subscriptions.create(
+        subscription(ordered=True, retry_policy=SOON, created_at=times.at(registered))
+    )
+    stored = []
+    for number, seconds in enumerate((301, 300, 299, 1)):
+        sent = event(f"evt_{number}", metadata={"stream_id": "task/1"})
+        sent = replace(sent, created_at=times.at(registered - seconds))
+        stored.append(aws.events.put(sent, RETENTION_DAYS)[1])
+    aws.deliveries.record_routings([routing("evt_0")])
+    aws.deliveries.record_routings([routing(each.id, sub_1="worker") for each in stored[1:]])
+    for each in reversed(stored[1:]):
         assert trial.take(message(each, to)) == []
     assert trial.target.events == ["evt_1", "evt_2", "evt_3"]
 

@@ -1,0 +1,162 @@
+"""The items of tables in memory, as they stand and as they stood a moment ago."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import orjson
+
+from infra.tables import Attribute, Index, Table
+from tests.simulation.expressions import InvalidExpression, Item
+
+Key = tuple[Any, ...]
+
+_MAX_ITEM_BYTES = 400 * 1024
+
+REMEMBERED_SECONDS = 5.0
+"""How far back the past is known."""
+
+
+class Tables:
+    """The items of all tables, their recent past, and the records of those that have a stream.
+
+    Args:
+        tables: The tables.
+        clock: The time, in seconds.
+    """
+
+    def __init__(self, tables: Sequence[Table], clock: Callable[[], float] = lambda: 0.0) -> None:
+        self.described = {table.name: table for table in tables}
+        self.items: dict[str, dict[Key, Item]] = {table.name: {} for table in tables}
+        self.records: dict[str, list[dict[str, Any]]] = {
+            table.name: [] for table in tables if table.stream
+        }
+        self._clock = clock
+        self._sequence = 0
+        self._changes: dict[str, deque[tuple[float, Key, Item | None]]] = {
+            table.name: deque() for table in tables
+        }
+        self._partitions: dict[tuple[str, str, str], dict[Key, Item]] = {}
+
+    def key(self, table: str, item: Item) -> Key:
+        """The key of an item, which may have other attributes, too."""
+        described = self.described[table]
+        return tuple(
+            key_value(item, attribute)
+            for attribute in (described.partition_key, described.sort_key)
+            if attribute
+        )
+
+    def get(self, table: str, key: Item, age: float = 0.0) -> Item | None:
+        """The item of a key, as it stood some seconds ago."""
+        found = self.key(table, key)
+        past = self._past(table, age)
+        return past[found] if found in past else self.items[table].get(found)
+
+    def all(self, table: str, age: float = 0.0) -> dict[Key, Item]:
+        """All items of a table, as they stood some seconds ago."""
+        standing = self.items[table]
+        if past := self._past(table, age):
+            merged: dict[Key, Item | None] = {**standing, **past}
+            return {key: item for key, item in merged.items() if item is not None}
+        return standing
+
+    def partition(self, table: str, name: str, value: str, age: float = 0.0) -> list[Item]:
+        """The items of one partition of a table or an index, as they stood some seconds ago.
+
+        Args:
+            table: The table.
+            name: The attribute that partitions the table or the index.
+            value: The partition.
+            age: How many seconds ago.
+        """
+        standing = self._partitions.get((table, name, value), {})
+        past = self._past(table, age)
+        if not past:
+            return list(standing.values())
+        return [item for key, item in standing.items() if key not in past] + [
+            item for item in past.values() if item and item.get(name, {}).get("S") == value
+        ]
+
+    def put(self, table: str, item: Item) -> None:
+        """Writes an item."""
+        if len(orjson.dumps(item)) > _MAX_ITEM_BYTES:
+            raise InvalidExpression("the item is too large")
+        for index in self.described[table].indexes:
+            for attribute in _attributes(index):
+                if attribute.name in item:
+                    key_value(item, attribute)
+        key = self.key(table, item)
+        before = self.items[table].get(key)
+        if before != item:
+            self._replace(table, key, before, copied(item))
+            self._record(table, "MODIFY" if before else "INSERT", item)
+
+    def delete(self, table: str, key: Item) -> None:
+        """Removes an item, if it is there."""
+        found = self.key(table, key)
+        if before := self.items[table].get(found):
+            self._replace(table, found, before, None)
+            self._record(table, "REMOVE", key)
+
+    def _replace(self, table: str, key: Key, before: Item | None, after: Item | None) -> None:
+        now, changes = self._clock(), self._changes[table]
+        while changes and changes[0][0] <= now - REMEMBERED_SECONDS:
+            changes.popleft()
+        changes.append((now, key, before))
+        described = self.described[table]
+        names = {described.partition_key.name, *(i.partition_key.name for i in described.indexes)}
+        for name in names:
+            if before and name in before:
+                self._partitions[table, name, before[name]["S"]].pop(key, None)
+            if after and name in after:
+                self._partitions.setdefault((table, name, after[name]["S"]), {})[key] = after
+        if after is None:
+            self.items[table].pop(key)
+        else:
+            self.items[table][key] = after
+
+    def _past(self, table: str, age: float) -> dict[Key, Item | None]:
+        """What has changed within some seconds, as it stood before."""
+        if not age:
+            return {}
+        moment, past = self._clock() - age, {}
+        for changed, key, before in reversed(self._changes[table]):
+            if changed <= moment:
+                break
+            past[key] = before
+        return past
+
+    def _record(self, table: str, name: str, item: Item) -> None:
+        if table not in self.records:
+            return
+        self._sequence += 1
+        change: dict[str, Any] = {"SequenceNumber": f"{self._sequence:021d}"}
+        described = self.described[table]
+        change["Keys"] = {
+            attribute.name: item[attribute.name]
+            for attribute in (described.partition_key, described.sort_key)
+            if attribute
+        }
+        if name != "REMOVE":
+            change["NewImage"] = copied(item)
+        self.records[table].append(
+            {"eventSource": "aws:dynamodb", "eventName": name, "dynamodb": change}
+        )
+
+
+def key_value(item: Item, attribute: Attribute) -> Any:
+    """The value of an attribute that is part of a key."""
+    value = item.get(attribute.name, {})
+    if set(value) != {attribute.type} or not str(value[attribute.type]):
+        raise InvalidExpression(f"{attribute.name} must be a key of type {attribute.type}")
+    return value[attribute.type] if attribute.type == "S" else int(value["N"])
+
+
+def copied(item: Item) -> Item:
+    """A copy of an item; its values are never changed, but replaced."""
+    return dict(item)
+
+
+def _attributes(index: Index) -> tuple[Attribute, ...]:
+    return tuple(each for each in (index.partition_key, index.sort_key) if each)
