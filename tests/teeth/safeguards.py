@@ -365,14 +365,56 @@ _ATTEMPTS = (
     Safeguard(
         "a disabled subscription is delivered to",
         _COURIER,
-        'if subscription.status != "active" or closed_until is not None:',
-        "if closed_until is not None:",
+        'if subscription.status != "active":',
+        'if subscription.status == "":',
     ),
     Safeguard(
         "an open circuit is delivered through",
         _COURIER,
-        'if subscription.status != "active" or closed_until is not None:',
-        'if subscription.status != "active":',
+        "if (retry_at := permits.take(subscription.id)) is not None:",
+        "if (retry_at := permits.take(subscription.id)) == -1:",
+    ),
+    Safeguard(
+        "an attempt does not count for its circuit",
+        _COURIER,
+        "permits.ended(trial.message.subscription_id, delivered=outcome.delivered)",
+        "pass",
+    ),
+    Safeguard(
+        "a permit to probe is taken before a claim that another one holds",
+        _COURIER,
+        "if (retry_at := permits.retry_at(subscription.id)) is not None:",
+        "if (retry_at := permits.take(subscription.id)) is not None:",
+    ),
+    Safeguard(
+        "a permit to probe that no attempt used is kept",
+        f"{_BUS}/delivery/circuits.py",
+        "                    self.circuits.give_back(subscription_id)\n",
+        "                    pass\n",
+    ),
+    Safeguard(
+        "the result of a probe counts at the end of its batch only",
+        f"{_BUS}/delivery/circuits.py",
+        "if subscription_id in self._probing or",
+        "if",
+    ),
+    Safeguard(
+        "a permit to probe is lost with the answer to its write",
+        f"{_BUS}/stores/circuits.py",
+        'return stands.get("written_by") == writer',
+        "return bool(stands) and False",
+    ),
+    Safeguard(
+        "failures before a success count as failures in a row",
+        f"{_BUS}/model/circuit.py",
+        "return replace(self, successes=self.successes + 1, trailing=0)",
+        "return replace(self, successes=self.successes + 1)",
+    ),
+    Safeguard(
+        "what waits for a probe waits as long as the probe may take",
+        f"{_BUS}/model/circuit.py",
+        "return now + random.uniform(0, PROBE_RESULT_SECONDS)",
+        "return now + random.uniform(1, 2) * PROBE_SECONDS",
     ),
     Safeguard(
         "a delivery behind an open circuit does not wait in the table",
@@ -465,8 +507,8 @@ _LANES = (
     Safeguard(
         "failures that functions count at the same time are lost",
         f"{_BUS}/stores/circuits.py",
-        '"attribute_not_exists(version) OR version = :before"',
-        '"attribute_not_exists(version) OR version <> :before OR version = :before"',
+        '"ConditionExpression": "version = :before",',
+        '"ConditionExpression": "version <> :before OR version = :before",',
     ),
     Safeguard(
         "a circuit never opens",
@@ -564,8 +606,8 @@ _ORDER = (
     Safeguard(
         "a stream that takes longer than its function may run is left where it stands",
         _ORDERED,
-        "return Handled(False, delivered, follow_up=replace(message, delay=0))",
-        "return Handled(False, delivered)",
+        "return Handled(False, follow_up=replace(message, delay=0))",
+        "return Handled(False)",
     ),
     Safeguard(
         "an event that a stream has passed cannot be tried anew",
@@ -585,14 +627,14 @@ _SWEEPING = (
     Safeguard(
         "a due delivery is sent though it has moved on",
         f"{_BUS}/sweeping/due.py",
-        "if self.deliveries.put_off(each, until, waits=pause is not None):",
-        "if self.deliveries.put_off(each, until, waits=pause is not None) or each:",
+        "if self.deliveries.put_off(each, until, waits=retry_at is not None):",
+        "if self.deliveries.put_off(each, until, waits=retry_at is not None) or each:",
     ),
     Safeguard(
         "a due delivery is sent through an open circuit",
         f"{_BUS}/sweeping/due.py",
-        "if circuit is None or circuit.permits or circuit.until <= now:",
-        "if circuit is None or circuit.until > 0:",
+        "return circuit.retry_at(now) if circuit and circuit.waits(now) else None",
+        "return None",
     ),
     Safeguard(
         "a list goes on behind where a part of it was not read",

@@ -1,11 +1,12 @@
 """The circuit breakers of the subscriptions that a lane delivers to."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
 from event_bus import times
 from event_bus.log import logger
-from event_bus.model.circuit import Circuit
+from event_bus.model.circuit import CONSECUTIVE_FAILURES, Circuit, Tally
 from event_bus.stores.circuits import CircuitStore
 
 CACHE_SECONDS = 5.0
@@ -15,29 +16,15 @@ _CACHED = 10_000
 _ATTEMPTS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """How the attempts of a batch for one subscription ended."""
-
-    successes: int = 0
-    failures: int = 0
-
-    def with_one(self, *, delivered: bool) -> "Tally":
-        """The tally with one attempt more."""
-        if delivered:
-            return replace(self, successes=self.successes + 1)
-        return replace(self, failures=self.failures + 1)
-
-
 @dataclass(slots=True)
 class Circuits:
-    """Tells whether a subscriber is to be left alone, and counts how attempts end.
+    """The circuits that a function knows, and its writes to them.
 
     A subscription that does not fail costs one read in `CACHE_SECONDS`, and no write.
 
     Attributes:
         store: The circuits.
-        clock: Seconds that only grow.
+        clock: Monotonic clock, in seconds.
     """
 
     store: CircuitStore
@@ -56,65 +43,173 @@ class Circuits:
             stale = wanted
         found = self.store.get_many(stale)
         for each in stale:
-            self._cached[each] = (found.get(each), now + CACHE_SECONDS)
+            self._keep(each, found.get(each))
 
-    def closed_until(self, subscription_id: str) -> float | None:
-        """Until when a delivery must wait, in Unix seconds; None where it may be attempted.
+    def known(self, subscription_id: str) -> Circuit | None:
+        """The circuit as it was last read or written; None where there is none."""
+        return self._cached.get(subscription_id, (None, 0.0))[0]
 
-        An open circuit whose pause is over lets one delivery through, as a probe.
+    def probe(self, subscription_id: str) -> bool:
+        """Takes the permit to probe a circuit whose pause is over.
+
+        Returns:
+            Whether it was taken; False where it is too early, or another one was faster.
         """
-        circuit = self._known(subscription_id)
-        if circuit is None or circuit.permits:
-            return None
-        probed = circuit.probed(times.unix())
+        circuit = self.known(subscription_id)
+        probed = circuit.probed(times.unix()) if circuit else None
         if probed is None:
-            return circuit.until
+            return False
         if self.store.put(subscription_id, probed):
-            self._cached[subscription_id] = (probed, self.clock() + CACHE_SECONDS)
+            self._keep(subscription_id, probed)
             logger.info("circuit probed", subscription_id=subscription_id)
-            return None
-        # Another function was faster.
-        self._cached.pop(subscription_id, None)
-        return probed.until
+            return True
+        self._read_again(subscription_id)
+        return False
 
-    def count(self, tallies: Mapping[str, Tally]) -> dict[str, Circuit]:
+    def give_back(self, subscription_id: str) -> None:
+        """Gives back a permit to probe that no attempt has used."""
+        circuit = self.known(subscription_id)
+        if circuit is None or circuit.state != "half_open":
+            return
+        returned = circuit.given_back(times.unix())
+        if self.store.put(subscription_id, returned):
+            self._keep(subscription_id, returned)
+        else:
+            self._read_again(subscription_id)
+
+    def count(self, subscription_id: str, tally: Tally) -> Circuit | None:
         """Takes in how attempts ended.
 
         Returns:
-            The circuits of those subscriptions that are still in trouble.
+            The circuit, where the subscription is still in trouble.
         """
-        troubled: dict[str, Circuit] = {}
-        for subscription_id, tally in tallies.items():
-            if not tally.failures and self._known(subscription_id) is None:
-                continue
-            if circuit := self._counted(subscription_id, tally):
-                troubled[subscription_id] = circuit
-        return troubled
-
-    def _counted(self, subscription_id: str, tally: Tally) -> Circuit | None:
+        if not tally.failures and self.known(subscription_id) is None:
+            return None
         for _ in range(_ATTEMPTS):
-            before = self._known(subscription_id) or Circuit()
-            after = before.after(tally.successes, tally.failures, times.unix())
+            before = self.known(subscription_id) or Circuit()
+            after = before.after(tally, times.unix())
             if after.healthy:
                 self.store.forget(subscription_id)
                 self._cached.pop(subscription_id, None)
                 return None
             if self.store.put(subscription_id, after):
-                self._cached[subscription_id] = (after, self.clock() + CACHE_SECONDS)
+                self._keep(subscription_id, after)
                 if after.state != before.state:
                     logger.warning(
                         "circuit moved", subscription_id=subscription_id, state=after.state
                     )
                 return after
             # Another function was faster: count on what it wrote.
-            self._cached.pop(subscription_id, None)
-            self.look_up([subscription_id])
+            self._read_again(subscription_id)
         # A tally that is lost among so many makes no difference.
         return None
 
-    def _known(self, subscription_id: str) -> Circuit | None:
-        return self._cached.get(subscription_id, (None, 0.0))[0]
+    def _read_again(self, subscription_id: str) -> None:
+        self._keep(subscription_id, self.store.get_many([subscription_id]).get(subscription_id))
+
+    def _keep(self, subscription_id: str, circuit: Circuit | None) -> None:
+        self._cached[subscription_id] = (circuit, self.clock() + CACHE_SECONDS)
 
     def _fresh(self, subscription_id: str, now: float) -> bool:
         cached = self._cached.get(subscription_id)
         return cached is not None and now < cached[1]
+
+
+@dataclass(slots=True)
+class Permits:
+    """Permits the attempts of one batch, and reports each of them to the circuits.
+
+    A permit is taken at the last moment before its attempt, so that no message holds one and makes
+    no attempt. Whatever goes wrong here, attempts are made: better to bother a subscriber than to
+    hold up its events.
+
+    Attributes:
+        circuits: The circuits.
+    """
+
+    circuits: Circuits
+    _tallies: dict[str, Tally] = field(default_factory=dict)
+    _probing: set[str] = field(default_factory=set)
+    _troubled: dict[str, Circuit] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def look_up(self, subscription_ids: Iterable[str]) -> None:
+        """Reads the circuits of these subscriptions, where they were not read lately."""
+        try:
+            self.circuits.look_up(subscription_ids)
+        except Exception:
+            logger.exception("circuits not read")
+
+    def retry_at(self, subscription_id: str) -> float | None:
+        """When a delivery that must wait looks again, in Unix seconds; None where it may go on.
+
+        This takes no permit.
+        """
+        circuit, now = self.circuits.known(subscription_id), times.unix()
+        return circuit.retry_at(now) if circuit and circuit.waits(now) else None
+
+    def take(self, subscription_id: str) -> float | None:
+        """Takes the permit for one attempt; whoever takes it makes the attempt.
+
+        Returns:
+            None where it was granted; else when the delivery looks again, in Unix seconds.
+        """
+        with self._lock:
+            circuit = self.circuits.known(subscription_id)
+            if circuit is None or circuit.permits:
+                return None
+            try:
+                if self.circuits.probe(subscription_id):
+                    self._probing.add(subscription_id)
+                    return None
+            except Exception:
+                logger.exception("circuit not probed", subscription_id=subscription_id)
+                return None
+            circuit = self.circuits.known(subscription_id)
+            if circuit is None or circuit.permits:
+                return None
+            return circuit.retry_at(times.unix())
+
+    def ended(self, subscription_id: str, *, delivered: bool) -> None:
+        """Reports how an attempt ended.
+
+        The result of a probe counts at once, and so do failures that may open the circuit: what
+        the same batch attempts next hangs on them.
+        """
+        with self._lock:
+            tally = self._tallies.get(subscription_id, Tally()).with_one(delivered=delivered)
+            self._tallies[subscription_id] = tally
+            if subscription_id in self._probing or tally.trailing >= CONSECUTIVE_FAILURES:
+                self._count(subscription_id)
+
+    def close(self) -> dict[str, Circuit]:
+        """Counts what is not counted yet, and gives back the permits that no attempt has used.
+
+        Returns:
+            The circuits of those subscriptions that are still in trouble.
+        """
+        with self._lock:
+            for subscription_id in list(self._tallies):
+                self._count(subscription_id)
+            for subscription_id in self._probing:
+                try:
+                    self.circuits.give_back(subscription_id)
+                except Exception:
+                    # The next probe is sent when the time of this one is over.
+                    logger.exception("permit not given back", subscription_id=subscription_id)
+            self._probing.clear()
+            return self._troubled
+
+    def _count(self, subscription_id: str) -> None:
+        # What is counted guards the subscribers. No delivery hangs on it.
+        try:
+            circuit = self.circuits.count(subscription_id, self._tallies[subscription_id])
+        except Exception:
+            logger.exception("circuits not counted", subscription_id=subscription_id)
+            return
+        del self._tallies[subscription_id]
+        self._probing.discard(subscription_id)
+        if circuit:
+            self._troubled[subscription_id] = circuit
+        else:
+            self._troubled.pop(subscription_id, None)

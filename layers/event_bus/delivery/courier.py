@@ -1,10 +1,10 @@
 """What is done with one message: attempt the delivery, record it, say what follows."""
 
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from event_bus import times
+from event_bus.delivery.circuits import Permits
 from event_bus.delivery.message import Message
 from event_bus.delivery.outcome import Outcome, Parcel, Transport
 from event_bus.ids import new_id
@@ -54,13 +54,11 @@ class Handled:
 
     Attributes:
         settled: Whether its delivery has come to an end.
-        delivered: Whether an attempt succeeded or failed; None where none was made.
         gone: Whether the subscriber wants nothing more, ever.
         follow_up: The message that must be on its lane before this one may leave it.
     """
 
     settled: bool
-    delivered: bool | None = None
     gone: bool = False
     follow_up: Message | None = None
 
@@ -105,7 +103,7 @@ class Courier:
         received: Received,
         message: Message,
         subscription: Subscription | None,
-        closed_until: float | None,
+        permits: Permits,
     ) -> Handled | Trial:
         """Does what a message asks for, unless it was done already, up to the attempt.
 
@@ -113,7 +111,7 @@ class Courier:
             received: The message as the queue handed it over.
             message: What it carries.
             subscription: The subscription; None where it is gone.
-            closed_until: Until when its circuit is open, in Unix seconds; None where it is not.
+            permits: What its circuit permits.
 
         Returns:
             The attempt that is to be made, or what came of the message where none is.
@@ -126,7 +124,7 @@ class Courier:
         if record and (done := self.done(received, message, record)):
             return done
         event = message.event or self.events.get(message.event_id)
-        return self.permit(received, message, subscription, event, record, closed_until)
+        return self.permit(received, message, subscription, event, record, permits)
 
     def done(self, received: Received, message: Message, record: Delivery) -> Handled | None:
         """What is left to do for a message whose attempt was made; None where it was not."""
@@ -159,13 +157,13 @@ class Courier:
         subscription: Subscription | None,
         event: Event | None,
         record: Delivery | None,
-        closed_until: float | None,
+        permits: Permits,
     ) -> Handled:
         """Attempts one delivery, where that is permitted; the arguments are those of `permit`."""
-        permitted = self.permit(received, message, subscription, event, record, closed_until)
+        permitted = self.permit(received, message, subscription, event, record, permits)
         if isinstance(permitted, Handled):
             return permitted
-        [handled] = self.make([permitted])
+        [handled] = self.make([permitted], permits)
         if handled is None:
             raise NotRecorded(message.event_id)
         return handled
@@ -177,7 +175,7 @@ class Courier:
         subscription: Subscription | None,
         event: Event | None,
         record: Delivery | None,
-        closed_until: float | None,
+        permits: Permits,
     ) -> Handled | Trial:
         """Permits an attempt, where its subscription stands and may be tried.
 
@@ -187,7 +185,7 @@ class Courier:
             subscription: The subscription; None where it is gone.
             event: The event; None where it is gone.
             record: What is known of the delivery, if that was read.
-            closed_until: Until when its circuit is open, in Unix seconds; None where it is not.
+            permits: What its circuit permits.
         """
         now = times.now()
         delivery = record or Delivery(
@@ -210,19 +208,28 @@ class Courier:
         if subscription is None or event is None:
             return self._owed_to_nobody(message, delivery, subscription)
         once = subscription.delivery_guarantee == "at_most_once"
-        if subscription.status != "active" or closed_until is not None:
-            return self._not_now(message, delivery, subscription, closed_until)
+        if subscription.status != "active":
+            return self._disabled(message, delivery, once=once)
+        if (retry_at := permits.retry_at(subscription.id)) is not None:
+            return self._wait_for_circuit(message, delivery, retry_at, once=once)
         epoch = None
         if subscription.delivery_guarantee != "at_least_once":
             claim = self.deliveries.claim(delivery, new_id("clm"), LEASE_SECONDS, once=once)
             if claim.epoch is None:
                 return self._claimed_by_another(message, delivery, claim, once=once)
             epoch = claim.epoch
+        # The last question before the attempt: whoever is granted it makes one.
+        if (retry_at := permits.take(subscription.id)) is not None:
+            return self._wait_for_circuit(message, delivery, retry_at, once=once)
         parcel = Parcel(message.key, event, subscription)
         return Trial(received, message, parcel, delivery, epoch)
 
-    def make(self, trials: Sequence[Trial]) -> list[Handled | None]:
+    def make(self, trials: Sequence[Trial], permits: Permits) -> list[Handled | None]:
         """Makes attempts that go together, and records what each came to.
+
+        Args:
+            trials: The attempts.
+            permits: What is told how each of them ended.
 
         Returns:
             What came of the message of each; None where that could not be recorded.
@@ -230,6 +237,9 @@ class Courier:
         began, start = times.now(), self.clock()
         outcomes = self.transport.deliver([trial.parcel for trial in trials])
         duration_ms = round(1000 * (self.clock() - start))
+        # An attempt counts for its circuit, whether it can be recorded or not.
+        for trial, outcome in zip(trials, outcomes, strict=True):
+            permits.ended(trial.message.subscription_id, delivered=outcome.delivered)
 
         def conclude(trial: Trial, outcome: Outcome) -> Handled | None:
             attempt = Attempt(
@@ -277,7 +287,7 @@ class Courier:
                 ),
                 message.attempt,
             )
-            return Handled(settled=True, delivered=True)
+            return Handled(settled=True)
         return self._failed(trial, delivery, outcome)
 
     def _failed(self, trial: Trial, delivery: Delivery, outcome: Outcome) -> Handled:
@@ -307,7 +317,6 @@ class Courier:
             follow_up = replace(message, delay=LEASE_SECONDS)
         return Handled(
             settled=stands.status in SETTLED,
-            delivered=False,
             gone=outcome.gone,
             follow_up=follow_up,
         )
@@ -321,26 +330,20 @@ class Courier:
             code, said = "event_expired", "the event's retention ended"
         return self._ended(message, delivery, "dropped", code, said)
 
-    def _not_now(
-        self,
-        message: Message,
-        delivery: Delivery,
-        subscription: Subscription,
-        closed_until: float | None,
+    def _disabled(self, message: Message, delivery: Delivery, *, once: bool) -> Handled:
+        code, said = "subscription_disabled", "the subscription is disabled"
+        return self._ended(message, delivery, "dropped" if once else "exhausted", code, said)
+
+    def _wait_for_circuit(
+        self, message: Message, delivery: Delivery, retry_at: float, *, once: bool
     ) -> Handled:
-        once = subscription.delivery_guarantee == "at_most_once"
-        if subscription.status != "active" or closed_until is None:
-            code, said = "subscription_disabled", "the subscription is disabled"
-            return self._ended(message, delivery, "dropped" if once else "exhausted", code, said)
         code, said = "circuit_open", "the subscriber failed too often lately, and is left alone"
         if once:
             return self._ended(message, delivery, "dropped", code, said)
-        # Not all at the moment that the circuit lets a probe through.
-        spread = random.uniform(0, 0.5) * max(closed_until - times.unix(), 1.0)  # noqa: S311
         waiting = replace(
             _with_error(delivery, code, said),
             status="retrying",
-            next_retry_at=times.at(closed_until + spread),
+            next_retry_at=times.at(retry_at),
             waiting=True,
         )
         self.deliveries.record(_as_dead_letter(waiting), message.attempt)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from event_bus import times
-from event_bus.delivery.circuits import Circuits, Tally
+from event_bus.delivery.circuits import Circuits, Permits
 from event_bus.delivery.courier import Courier, Handled, Received, Trial
 from event_bus.delivery.message import Message, from_json
 from event_bus.delivery.ordered import OrderedCourier
@@ -64,57 +64,41 @@ class Lane:
         readable = [(received, message) for received in batch if (message := _read(received))]
         kept = {received.id for received in batch} - {received.id for received, _ in readable}
         subscriptions = self.subscriptions.of([message for _, message in readable])
-        closed_until = self._closed_until([message for _, message in readable], subscriptions)
+        permits = Permits(self.circuits)
+        permits.look_up(each.id for each in subscriptions.values() if each.status == "active")
 
-        results = self._handle(readable, closed_until, subscriptions)
+        results = self._handle(readable, permits, subscriptions)
         done = list(zip(readable, results, strict=True))
         kept |= {received.id for (received, _), handled in done if handled is None}
         kept |= self._send_follow_ups(
             [(received, handled) for (received, _), handled in done if handled]
         )
-        self._take_stock(
-            [(message, handled) for (_, message), handled in done if handled], subscriptions
-        )
+        gone = {
+            message.subscription_id for (_, message), handled in done if handled and handled.gone
+        }
+        self._take_stock(permits, gone, subscriptions)
         return sorted(kept)
-
-    def _closed_until(
-        self, messages: Sequence[Message], subscriptions: dict[str, Subscription]
-    ) -> list[float | None]:
-        active = {each.id for each in subscriptions.values() if each.status == "active"}
-        try:
-            self.circuits.look_up(active)
-            # One after the other: of an open circuit one message may be the probe.
-            return [
-                self.circuits.closed_until(message.subscription_id)
-                if message.subscription_id in active
-                else None
-                for message in messages
-            ]
-        except Exception:
-            # Better to bother a subscriber than to hold up its events.
-            logger.exception("circuits not read")
-            return [None] * len(messages)
 
     def _handle(
         self,
         batch: Sequence[tuple[Received, Message]],
-        closed_until: Sequence[float | None],
+        permits: Permits,
         subscriptions: dict[str, Subscription],
     ) -> list[Handled | None]:
         """Does what messages ask for; None stands for one that must come again."""
 
-        def begin(each: tuple[tuple[Received, Message], float | None]) -> Begun | None:
-            (received, message), until = each
+        def begin(each: tuple[Received, Message]) -> Begun | None:
+            received, message = each
             subscription = subscriptions.get(message.subscription_id)
-            return _safely(partial(self._begin, received, message, subscription, until))
+            return _safely(partial(self._begin, received, message, subscription, permits))
 
-        begun = list(self.executor.map(begin, zip(batch, closed_until, strict=True)))
+        begun = list(self.executor.map(begin, batch))
         handled = {place: each for place, each in enumerate(begun) if isinstance(each, Handled)}
-        for done in self.executor.map(_safely, self._left_to_do(begun)):
+        for done in self.executor.map(_safely, self._left_to_do(begun, permits)):
             handled |= done or {}
         return [handled.get(place) for place in range(len(batch))]
 
-    def _left_to_do(self, begun: Sequence[Begun | None]) -> Iterator[Task]:
+    def _left_to_do(self, begun: Sequence[Begun | None], permits: Permits) -> Iterator[Task]:
         together: defaultdict[Hashable, dict[int, Trial]] = defaultdict(dict)
         for place, each in enumerate(begun):
             if isinstance(each, Trial):
@@ -123,10 +107,10 @@ class Lane:
                 # Going along a stream takes its time: it is not waited for before all have begun.
                 yield partial(_at, place, each)
         for trials in together.values():
-            yield partial(self._make, trials)
+            yield partial(self._make, trials, permits)
 
-    def _make(self, trials: dict[int, Trial]) -> dict[int, Handled]:
-        made = zip(trials, self.courier.make(list(trials.values())), strict=True)
+    def _make(self, trials: dict[int, Trial], permits: Permits) -> dict[int, Handled]:
+        made = zip(trials, self.courier.make(list(trials.values()), permits), strict=True)
         return {place: handled for place, handled in made if handled}
 
     def _begin(
@@ -134,16 +118,14 @@ class Lane:
         received: Received,
         message: Message,
         subscription: Subscription | None,
-        closed_until: float | None,
+        permits: Permits,
     ) -> Begun:
         # Of one that was deleted it is not known any more; it may have held others back.
         if (subscription is None or subscription.ordered) and message.replay_id is None:
             event = message.event or self.courier.events.get(message.event_id)
             if event and event.stream_id:
-                return partial(
-                    self.ordered.handle, received, message, event, subscription, closed_until
-                )
-        return self.courier.begin(received, message, subscription, closed_until)
+                return partial(self.ordered.handle, received, message, event, subscription, permits)
+        return self.courier.begin(received, message, subscription, permits)
 
     def _send_follow_ups(self, done: list[tuple[Received, Handled]]) -> set[str]:
         follow_ups = [(received.id, handled.follow_up) for received, handled in done]
@@ -158,25 +140,19 @@ class Lane:
         return set()
 
     def _take_stock(
-        self, done: list[tuple[Message, Handled]], subscriptions: dict[str, Subscription]
+        self, permits: Permits, gone: set[str], subscriptions: dict[str, Subscription]
     ) -> None:
         # What is counted here guards the subscribers. No delivery hangs on it: it must not have
         # any of them repeated.
         try:
-            tallies: defaultdict[str, Tally] = defaultdict(Tally)
-            for message, handled in done:
-                if handled.delivered is not None:
-                    tallies[message.subscription_id] = tallies[message.subscription_id].with_one(
-                        delivered=handled.delivered
-                    )
-            gone = {message.subscription_id for message, handled in done if handled.gone}
+            troubled = permits.close()
             for each in gone:
                 self.disabler.disable(each, GONE)
-            for each, circuit in self.circuits.count(tallies).items():
+            for each, circuit in troubled.items():
                 if each not in gone and _fails_too_long(circuit, subscriptions[each]):
                     self.disabler.disable(each, LONG_FAILING)
         except Exception:
-            logger.exception("circuits not counted")
+            logger.exception("subscribers not disabled")
 
 
 def _fails_too_long(circuit: Circuit, subscription: Subscription) -> bool:

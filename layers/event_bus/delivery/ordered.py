@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from event_bus import times
+from event_bus.delivery.circuits import Permits
 from event_bus.delivery.courier import LONGEST_DELAY_SECONDS, Courier, Handled, Received
 from event_bus.delivery.message import Message
 from event_bus.ids import new_id
@@ -48,7 +49,7 @@ class OrderedCourier:
         message: Message,
         event: Event,
         subscription: Subscription | None,
-        closed_until: float | None,
+        permits: Permits,
     ) -> Handled:
         """Delivers what is next in a stream, until one of its events must be waited for.
 
@@ -59,7 +60,7 @@ class OrderedCourier:
             message: What it carries.
             event: Its event, which belongs to a stream.
             subscription: The subscription; None where it is gone, and nobody is owed the stream.
-            closed_until: Until when its circuit is open, in Unix seconds; None where it is not.
+            permits: What its circuit permits.
         """
         stream_id = event.metadata["stream_id"]
         cursor = self.cursors.hold(message.subscription_id, stream_id, new_id("cur"), _HOLD_SECONDS)
@@ -68,11 +69,9 @@ class OrderedCourier:
         position = int(cursor.position) if cursor.position else self._start(event, subscription)
         end = self.clock() + _BUDGET_SECONDS
         handled = Handled(settled=True)
-        delivered: bool | None = None
         try:
             if event.metadata["stream_version"] <= position:
-                handled = self._late(received, message, event, subscription, closed_until)
-                delivered = handled.delivered
+                handled = self._late(received, message, event, subscription, permits)
                 if not handled.settled or handled.gone:
                     return handled
             while entries := self.streams.after(stream_id, position, _PAGE):
@@ -82,23 +81,21 @@ class OrderedCourier:
                 )
                 for entry in entries:
                     if self.clock() > end:
-                        return Handled(False, delivered, follow_up=replace(message, delay=0))
+                        return Handled(False, follow_up=replace(message, delay=0))
                     handled = self._pass(
                         received,
                         message,
                         entry,
                         routings.get(entry.event_id),
                         subscription,
-                        closed_until,
+                        permits,
                     )
-                    if handled.delivered is not None:
-                        delivered = handled.delivered
                     if not handled.settled:
                         return handled
                     position = entry.version
                     if handled.gone:
                         return handled
-            return replace(handled, delivered=delivered)
+            return handled
         finally:
             self.cursors.release(cursor, str(position))
 
@@ -108,13 +105,13 @@ class OrderedCourier:
         message: Message,
         event: Event,
         subscription: Subscription | None,
-        closed_until: float | None,
+        permits: Permits,
     ) -> Handled:
         # The stream has gone on without it: it is settled, unless a person has it tried anew.
         record = self.courier.deliveries.get(message.key)
         if record and (done := self.courier.done(received, message, record)):
             return done
-        return self.courier.attempt(received, message, subscription, event, record, closed_until)
+        return self.courier.attempt(received, message, subscription, event, record, permits)
 
     def _start(self, event: Event, subscription: Subscription | None) -> int:
         if subscription is None:
@@ -132,7 +129,7 @@ class OrderedCourier:
         entry: StreamEntry,
         routing: Routing | None,
         subscription: Subscription | None,
-        closed_until: float | None,
+        permits: Permits,
     ) -> Handled:
         if routing is None:
             if self.courier.events.get(entry.event_id) is None:
@@ -163,7 +160,7 @@ class OrderedCourier:
             subscription,
             event or self.courier.events.get(entry.event_id),
             record,
-            closed_until,
+            permits,
         )
 
 

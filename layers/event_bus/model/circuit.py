@@ -4,6 +4,7 @@ After the pattern of Nygard, "Release It!": closed, open, half open. One that wa
 has none, and costs nothing.
 """
 
+import random
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -22,7 +23,31 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 30.0, 900.0
 PROBE_SECONDS = 60.0
 """How long a probe may take before another one is sent."""
 
+PROBE_RESULT_SECONDS = 10.0
+"""Within what time a probe usually has a result; deliveries that wait for it look again then."""
+
 CircuitState = Literal["closed", "open", "half_open"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How several attempts for one subscription ended.
+
+    Attributes:
+        successes: How many succeeded.
+        failures: How many failed.
+        trailing: How many failed after the last success; all failures where none succeeded.
+    """
+
+    successes: int = 0
+    failures: int = 0
+    trailing: int = 0
+
+    def with_one(self, *, delivered: bool) -> "Tally":
+        """The tally with one attempt more, which ended last."""
+        if delivered:
+            return replace(self, successes=self.successes + 1, trailing=0)
+        return replace(self, failures=self.failures + 1, trailing=self.trailing + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +88,27 @@ class Circuit:
             return None
         return replace(self, state="half_open", until=now + PROBE_SECONDS, version=self.version + 1)
 
-    def after(self, successes: int, failures: int, now: float) -> "Circuit":
-        """The circuit after so many further attempts have ended."""
+    def given_back(self, now: float) -> "Circuit":
+        """The circuit after its probe made no attempt: the next delivery is the probe."""
+        return replace(self, until=now, version=self.version + 1)
+
+    def waits(self, now: float) -> bool:
+        """Whether deliveries must wait: it is open, or a probe is on its way."""
+        return not self.permits and now < self.until
+
+    def retry_at(self, now: float) -> float:
+        """When a delivery that must wait looks again, in Unix seconds.
+
+        The times are spread at random, so that deliveries do not come all at once. A probe has its
+        result long before its time is over, so nothing waits for that time to end.
+        """
+        if self.state == "half_open":
+            return now + random.uniform(0, PROBE_RESULT_SECONDS)  # noqa: S311
+        return self.until + self.pause * random.uniform(0, 0.5)  # noqa: S311
+
+    def after(self, tally: Tally, now: float) -> "Circuit":
+        """The circuit after further attempts have ended."""
+        successes, failures = tally.successes, tally.failures
         if now - self.window_start >= WINDOW_SECONDS:
             counted = replace(self, window_start=now, successes=successes, failures=failures)
         else:
@@ -72,10 +116,10 @@ class Circuit:
                 self, successes=self.successes + successes, failures=self.failures + failures
             )
         if successes:
-            counted = replace(counted, consecutive=failures, failing_since=None)
+            counted = replace(counted, consecutive=tally.trailing, failing_since=None)
         else:
             counted = replace(counted, consecutive=self.consecutive + failures)
-        if failures and counted.failing_since is None:
+        if tally.trailing and counted.failing_since is None:
             counted = replace(counted, failing_since=now)
         return replace(counted._moved(successes, now), version=self.version + 1)
 
@@ -83,7 +127,12 @@ class Circuit:
         if self.state != "closed":
             if successes:
                 # A new window: the failures that opened the circuit must not open it again.
-                return Circuit(window_start=now, failing_since=self.failing_since)
+                return Circuit(
+                    window_start=now,
+                    failures=self.consecutive,
+                    consecutive=self.consecutive,
+                    failing_since=self.failing_since,
+                )
             if self.state == "half_open":
                 pause = min(2 * self.pause, LONGEST_PAUSE_SECONDS)
                 return replace(self, state="open", pause=pause, until=now + pause)

@@ -1,14 +1,16 @@
 """The table of circuit breakers: an item for each subscription that has failed lately."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
+from botocore.exceptions import ClientError
 
 from event_bus import times
+from event_bus.ids import new_id
 from event_bus.model.circuit import Circuit
-from event_bus.stores.items import batch_get, document, number, text, unless_refused
+from event_bus.stores.items import batch_get, condition_failed, document, number, text
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -44,25 +46,41 @@ class CircuitStore:
                 yield Circuit(**orjson.loads(item["document"]["S"]))
 
     def put(self, subscription_id: str, circuit: Circuit) -> bool:
-        """Writes a circuit over the version before it.
+        """Writes a circuit over the version before it; version 1 is the first.
 
         Returns:
-            Whether it was written; False where another one was faster.
+            Whether it was written; False where another one was faster, or removed it.
         """
-        with unless_refused():
+        writer = text(new_id("cir"))
+        condition: Any = (
+            {"ConditionExpression": "attribute_not_exists(version)"}
+            if circuit.version == 1
+            else {
+                "ConditionExpression": "version = :before",
+                "ExpressionAttributeValues": {":before": number(circuit.version - 1)},
+            }
+        )
+        try:
             self.client.put_item(
                 TableName=self.table,
                 Item={
                     "subscription_id": text(subscription_id),
                     "version": number(circuit.version),
                     "document": document(asdict(circuit)),
+                    "written_by": writer,
                     "expires_at": number(times.expiry(self.retention_days)),
                 },
-                ConditionExpression="attribute_not_exists(version) OR version = :before",
-                ExpressionAttributeValues={":before": number(circuit.version - 1)},
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                **condition,
             )
-            return True
-        return False
+        except ClientError as error:
+            if not condition_failed(error):
+                raise
+            # A write whose answer was lost, and which was repeated, meets itself: a permit to
+            # probe must not be lost with the answer.
+            stands: Mapping[str, Any] = error.response.get("Item", {})  # type: ignore[assignment]
+            return stands.get("written_by") == writer
+        return True
 
     def forget(self, subscription_id: str) -> None:
         """Removes a circuit: its subscription is as good as new."""

@@ -1,6 +1,5 @@
 """Deliveries that wait in the table, and whose time has come."""
 
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -61,11 +60,11 @@ class DueSweep:
         messages: list[Message] = []
         put_off = 0
         for each in due:
-            pause = _pause(circuits.get(each.key.subscription_id))
-            until = times.after(ON_LANE_SECONDS if pause is None else pause)
-            if self.deliveries.put_off(each, until, waits=pause is not None):
+            retry_at = _retry_at(circuits.get(each.key.subscription_id))
+            until = times.after(ON_LANE_SECONDS) if retry_at is None else times.at(retry_at)
+            if self.deliveries.put_off(each, until, waits=retry_at is not None):
                 put_off += 1
-                if pause is None:
+                if retry_at is None:
                     messages.append(next_message(each))
         self.lanes.send(messages)
         return _Moved(len(messages), put_off > 0)
@@ -77,10 +76,7 @@ class _Moved:
     any: bool
 
 
-def _pause(circuit: Circuit | None) -> float | None:
-    """How long a delivery must still wait for its circuit; None where it may go."""
+def _retry_at(circuit: Circuit | None) -> float | None:
+    """When a delivery that waits for its circuit looks again; None where it may go."""
     now = times.unix()
-    if circuit is None or circuit.permits or circuit.until <= now:
-        return None
-    # Not all at the moment that the circuit lets a probe through.
-    return (circuit.until - now) * random.uniform(1, 1.5)  # noqa: S311
+    return circuit.retry_at(now) if circuit and circuit.waits(now) else None

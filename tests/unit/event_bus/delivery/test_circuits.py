@@ -1,10 +1,12 @@
 """Functions that deliver side by side agree on a subscriber's circuit."""
 
+import pytest
 from event_bus import times
-from event_bus.delivery.circuits import CACHE_SECONDS, Circuits, Tally
-from event_bus.model.circuit import CONSECUTIVE_FAILURES, Circuit
+from event_bus.delivery.circuits import CACHE_SECONDS, Circuits, Permits
+from event_bus.model.circuit import CONSECUTIVE_FAILURES, Circuit, Tally
 
 from tests.aws import Aws
+from tests.faults import not_sent
 
 
 def two(aws: Aws) -> tuple[Circuits, Circuits, list[float]]:
@@ -13,37 +15,140 @@ def two(aws: Aws) -> tuple[Circuits, Circuits, list[float]]:
     return Circuits(aws.circuits, lambda: now[0]), Circuits(aws.circuits, lambda: now[0]), now
 
 
-def test_one_of_them_sends_the_probe(aws: Aws) -> None:
-    first, second, _ = two(aws)
-    over = Circuit(state="open", until=times.unix() - 1, version=1)
-    aws.circuits.put("sub_1", over)
-    for each in (first, second):
-        each.look_up(["sub_1"])
-    assert first.closed_until("sub_1") is None
-    until = second.closed_until("sub_1")
-    assert until is not None
-    assert until > times.unix()
-    assert first.closed_until("sub_1") is not None
+def failed(count: int) -> Tally:
+    """Attempts that all failed."""
+    return Tally(failures=count, trailing=count)
+
+
+@pytest.fixture
+def over(aws: Aws) -> Circuit:
+    """The open circuit of sub_1, whose pause is over."""
+    circuit = Circuit(state="open", until=times.unix() - 1, version=1)
+    assert aws.circuits.put("sub_1", circuit)
+    return circuit
+
+
+def batch(aws: Aws) -> Permits:
+    """The permits of a batch in a function that has just started."""
+    permits = Permits(Circuits(aws.circuits))
+    permits.look_up(["sub_1"])
+    return permits
+
+
+def stored(aws: Aws) -> Circuit:
+    return aws.circuits.get_many(["sub_1"])["sub_1"]
+
+
+def test_one_of_them_sends_the_probe(aws: Aws, over: Circuit) -> None:
+    first, second = batch(aws), batch(aws)
+    assert first.take("sub_1") is None
+    for each in (second, first, second):
+        retry_at = each.take("sub_1")
+        assert retry_at is not None
+        assert retry_at > times.unix()
+    assert stored(aws).version == over.version + 1
+
+
+def test_to_ask_whether_a_delivery_may_go_on_takes_no_permit(aws: Aws, over: Circuit) -> None:
+    permits = batch(aws)
+    assert permits.retry_at("sub_1") is None
+    assert stored(aws) == over
+    permits.take("sub_1")
+    assert permits.retry_at("sub_1") is not None
+
+
+def test_a_permit_that_no_attempt_used_comes_back(aws: Aws, over: Circuit) -> None:
+    first = batch(aws)
+    assert first.take("sub_1") is None
+    assert first.close() == {}
+    second = batch(aws)
+    assert second.take("sub_1") is None
+    assert stored(aws).pause == over.pause
+
+
+def test_a_permit_is_not_lost_with_the_answer_to_its_write(aws: Aws, over: Circuit) -> None:
+    taken = over.probed(times.unix())
+    assert taken
+    original = aws.dynamodb.put_item
+
+    def twice(**request: object) -> object:
+        original(**request)  # type: ignore[arg-type]
+        return original(**request)  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(aws.dynamodb, "put_item", twice)
+        assert aws.circuits.put("sub_1", taken)
+    assert not aws.circuits.put("sub_1", taken)
+
+
+def test_a_circuit_that_was_removed_is_not_probed(aws: Aws, over: Circuit) -> None:
+    permits = batch(aws)
+    aws.circuits.forget("sub_1")
+    assert permits.take("sub_1") is None
+    assert aws.circuits.get_many(["sub_1"]) == {}
+    assert over.state == "open"
+
+
+def test_the_result_of_a_probe_counts_within_its_batch(aws: Aws, over: Circuit) -> None:
+    permits = batch(aws)
+    assert permits.take("sub_1") is None
+    permits.ended("sub_1", delivered=True)
+    assert permits.take("sub_1") is None
+    assert aws.circuits.get_many(["sub_1"]) == {}
+    assert over.version == 1
+
+
+def test_a_probe_that_failed_has_the_rest_of_its_batch_wait(aws: Aws, over: Circuit) -> None:
+    permits = batch(aws)
+    permits.take("sub_1")
+    permits.ended("sub_1", delivered=False)
+    assert permits.take("sub_1") is not None
+    assert (stored(aws).state, stored(aws).pause) == ("open", 2 * over.pause)
+    assert permits.close()["sub_1"].state == "open"
+
+
+def test_ten_failures_in_a_row_open_it_within_their_batch(aws: Aws) -> None:
+    permits = batch(aws)
+    for number in range(3 * CONSECUTIVE_FAILURES):
+        permits.ended("sub_1", delivered=number % 3 > 0)
+    assert permits.close()["sub_1"].permits
+    for _ in range(CONSECUTIVE_FAILURES):
+        assert permits.take("sub_1") is None
+        permits.ended("sub_1", delivered=False)
+    assert permits.take("sub_1") is not None
 
 
 def test_what_they_count_at_the_same_time_is_counted_together(aws: Aws) -> None:
     first, second, _ = two(aws)
     for each in (first, second):
         each.look_up(["sub_1"])
-    first.count({"sub_1": Tally(failures=CONSECUTIVE_FAILURES - 1)})
-    troubled = second.count({"sub_1": Tally(failures=1)})
-    assert troubled["sub_1"].state == "open"
-    assert aws.circuits.get_many(["sub_1"]) == troubled
+    first.count("sub_1", failed(CONSECUTIVE_FAILURES - 1))
+    troubled = second.count("sub_1", failed(1))
+    assert troubled
+    assert troubled.state == "open"
+    assert stored(aws) == troubled
 
 
 def test_one_learns_what_the_other_found_out_when_its_copy_is_old(aws: Aws) -> None:
     first, second, now = two(aws)
     for each in (first, second):
         each.look_up(["sub_1"])
-    first.count({"sub_1": Tally(failures=CONSECUTIVE_FAILURES)})
-    assert first.closed_until("sub_1") is not None
+    first.count("sub_1", failed(CONSECUTIVE_FAILURES))
+    assert Permits(first).retry_at("sub_1") is not None
     second.look_up(["sub_1"])
-    assert second.closed_until("sub_1") is None
+    assert Permits(second).retry_at("sub_1") is None
     now[0] += CACHE_SECONDS
     second.look_up(["sub_1"])
-    assert second.closed_until("sub_1") is not None
+    assert Permits(second).retry_at("sub_1") is not None
+
+
+def test_a_result_that_cannot_be_written_is_written_at_the_end_of_the_batch(
+    aws: Aws, over: Circuit
+) -> None:
+    permits = batch(aws)
+    permits.take("sub_1")
+    with not_sent(aws.dynamodb, "PutItem"):
+        permits.ended("sub_1", delivered=False)
+    assert stored(aws).state == "half_open"
+    permits.close()
+    assert (stored(aws).state, stored(aws).pause) == ("open", 2 * over.pause)

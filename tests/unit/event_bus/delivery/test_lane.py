@@ -4,12 +4,13 @@ import threading
 from dataclasses import replace
 
 import pytest
+from event_bus import times
 from event_bus.delivery.circuits import CACHE_SECONDS
-from event_bus.model.circuit import CONSECUTIVE_FAILURES
+from event_bus.model.circuit import CONSECUTIVE_FAILURES, Circuit
 from event_bus.model.retry_policy import RetryPolicy
 
 from tests.aws import Aws
-from tests.builders import event, message, subscription
+from tests.builders import delivery, event, message, subscription
 from tests.faults import not_sent
 from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, received, trial
 
@@ -86,6 +87,32 @@ def test_who_keeps_failing_is_left_alone_and_probed(trial: Trial, aws: Aws) -> N
     assert aws.circuits.get_many(["sub_1"]) == {}
     trial.take(message(event("evt_after"), to))
     assert trial.outcome("evt_after").status == "delivered"
+
+
+def test_a_probe_whose_attempt_raises_gives_its_permit_back(trial: Trial, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription())
+    aws.circuits.put("sub_1", Circuit(state="open", until=times.unix() - 1, version=1))
+    trial.target.script["evt_1"] = ConnectionError()
+    assert trial.take(message(event(), to)) == ["m-evt_1-1"]
+    trial.take(message(event("evt_2"), to))
+    assert trial.outcome("evt_2").status == "delivered"
+
+
+def test_an_attempt_that_is_not_recorded_counts_for_its_circuit(trial: Trial, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription())
+    trial.target.script["evt_1"] = REFUSED
+    with not_sent(aws.dynamodb, "UpdateItem"):
+        assert trial.take(message(event(), to)) == ["m-evt_1-1"]
+    assert aws.circuits.get_many(["sub_1"])["sub_1"].consecutive == 1
+
+
+def test_a_delivery_that_another_one_claimed_takes_no_permit(trial: Trial, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription(delivery_guarantee="exactly_once"))
+    aws.deliveries.claim(delivery("pending"), "another", 600, once=False)
+    over = Circuit(state="open", until=times.unix() - 1, version=1)
+    aws.circuits.put("sub_1", over)
+    trial.take(message(event(), to))
+    assert aws.circuits.get_many(["sub_1"])["sub_1"] == over
 
 
 def test_who_never_fails_costs_no_write(trial: Trial, aws: Aws) -> None:

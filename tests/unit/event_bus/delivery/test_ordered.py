@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from event_bus import times
+from event_bus.model.circuit import CONSECUTIVE_FAILURES, Circuit
 from event_bus.model.delivery import DeliveryError
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
@@ -203,3 +204,61 @@ def test_a_stream_that_takes_too_long_is_gone_on_with(trial: Trial, aws: Aws) ->
     assert follow_up["event_id"] == "evt_1"
     assert lane.process([received(message(first, to))]) == []
     assert trial.target.events == ["evt_1", "evt_2", "evt_3"]
+
+
+def open_circuit(aws: Aws) -> None:
+    """Opens the circuit of sub_1, whose pause is over."""
+    assert aws.circuits.put("sub_1", Circuit(state="open", until=times.unix() - 1, version=1))
+
+
+def test_every_attempt_along_a_stream_counts_for_the_circuit(trial: Trial, aws: Aws) -> None:
+    to = ordered(aws)
+    names = [f"evt_{number:02d}" for number in range(3 * CONSECUTIVE_FAILURES)]
+    stored = store(aws, *names)
+    # Each walk delivers two events, and fails at the third one.
+    for last in range(2, len(names), 3):
+        trial.target.script = {names[last]: REFUSED}
+        trial.take(message(stored[last], to))
+        circuit = aws.circuits.get_many(["sub_1"])["sub_1"]
+        assert (circuit.state, circuit.consecutive) == ("closed", 1)
+        trial.aws.deliveries.discard(
+            trial.outcome(names[last]), DeliveryError("discarded", "by hand", NOON)
+        )
+
+
+def test_a_walk_ends_where_ten_attempts_in_a_row_failed(trial: Trial, aws: Aws) -> None:
+    to = aws.subscriptions.create(
+        subscription(ordered=True, retry_policy=RetryPolicy(max_attempts=1))
+    )
+    names = [f"evt_{number:02d}" for number in range(2 * CONSECUTIVE_FAILURES)]
+    stored = store(aws, *names)
+    trial.target.script = dict.fromkeys(names, REFUSED)
+    trial.take(message(stored[0], to))
+    assert trial.target.events == names[:CONSECUTIVE_FAILURES]
+    assert trial.outcome(names[CONSECUTIVE_FAILURES]).waiting
+
+
+def test_a_walk_whose_probe_succeeds_goes_on(trial: Trial, aws: Aws) -> None:
+    to = ordered(aws)
+    stored = store(aws, "evt_1", "evt_2", "evt_3")
+    open_circuit(aws)
+    trial.take(message(stored[0], to))
+    assert trial.target.events == ["evt_1", "evt_2", "evt_3"]
+    assert aws.circuits.get_many(["sub_1"]) == {}
+
+
+def test_a_message_that_makes_no_attempt_takes_no_permit(trial: Trial, aws: Aws) -> None:
+    to = ordered(aws)
+    held, undue, free = (store(aws, f"evt_{each}", stream=f"task/{each}")[0] for each in (1, 2, 3))
+    assert aws.cursors.hold("sub_1", "task/1", "another", 60)
+    trial.target.script["evt_2"] = REFUSED
+    trial.take(message(undue, to))
+    trial.now[0] += 60
+    aws.circuits.forget("sub_1")
+    open_circuit(aws)
+    trial.take(message(held, to), message(undue, to, attempt=2), message(held, to))
+    assert trial.target.events == ["evt_2"]
+    assert aws.circuits.get_many(["sub_1"])["sub_1"].state == "open"
+    trial.take(message(held, to), message(undue, to, attempt=2), message(free, to))
+    assert trial.target.events == ["evt_2", "evt_3"]
+    assert aws.circuits.get_many(["sub_1"]) == {}

@@ -5,9 +5,11 @@ from event_bus.model.circuit import (
     FIRST_PAUSE_SECONDS,
     LEAST_SAMPLE,
     LONGEST_PAUSE_SECONDS,
+    PROBE_RESULT_SECONDS,
     PROBE_SECONDS,
     WINDOW_SECONDS,
     Circuit,
+    Tally,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,33 +17,38 @@ from hypothesis import strategies as st
 START = 1_000.0
 
 
+def tally(successes: int, failures: int) -> Tally:
+    """Attempts of which the failures ended last."""
+    return Tally(successes, failures, failures)
+
+
 def opened() -> Circuit:
-    return Circuit(window_start=START).after(0, CONSECUTIVE_FAILURES, START)
+    return Circuit(window_start=START).after(tally(0, CONSECUTIVE_FAILURES), START)
 
 
 def test_failures_in_a_row_open_it() -> None:
-    circuit = Circuit(window_start=START).after(0, CONSECUTIVE_FAILURES - 1, START)
+    circuit = Circuit(window_start=START).after(tally(0, CONSECUTIVE_FAILURES - 1), START)
     assert circuit.permits
-    circuit = circuit.after(0, 1, START + 5)
+    circuit = circuit.after(tally(0, 1), START + 5)
     assert (circuit.state, circuit.until) == ("open", START + 5 + FIRST_PAUSE_SECONDS)
     assert circuit.failing_since == START
 
 
 def test_a_success_between_them_begins_the_row_anew() -> None:
-    circuit = Circuit(window_start=START).after(0, CONSECUTIVE_FAILURES - 1, START)
-    circuit = circuit.after(1, 0, START)
+    circuit = Circuit(window_start=START).after(tally(0, CONSECUTIVE_FAILURES - 1), START)
+    circuit = circuit.after(tally(1, 0), START)
     assert (circuit.consecutive, circuit.failing_since) == (0, None)
-    assert circuit.after(0, CONSECUTIVE_FAILURES - 1, START).permits
+    assert circuit.after(tally(0, CONSECUTIVE_FAILURES - 1), START).permits
 
 
 def test_half_of_enough_attempts_in_a_window_open_it() -> None:
     mixed = Circuit(window_start=START)
     for _ in range(LEAST_SAMPLE // 2 - 1):
-        mixed = mixed.after(1, 1, START)
+        mixed = mixed.after(tally(1, 1), START)
     assert mixed.permits
-    assert mixed.after(1, 1, START).state == "open"
+    assert mixed.after(tally(1, 1), START).state == "open"
     # What was counted before the window does not count.
-    assert mixed.after(1, 1, START + WINDOW_SECONDS).permits
+    assert mixed.after(tally(1, 1), START + WINDOW_SECONDS).permits
 
 
 def test_a_probe_is_let_through_when_its_pause_is_over_and_no_other_for_a_while() -> None:
@@ -60,20 +67,20 @@ def test_a_probe_that_fails_doubles_the_pause_and_one_that_succeeds_closes_it() 
     for _ in range(8):
         probed = circuit.probed(circuit.until)
         assert probed
-        circuit = probed.after(0, 1, circuit.until)
+        circuit = probed.after(tally(0, 1), circuit.until)
         pauses.append(circuit.pause)
     assert pauses[:3] == [60, 120, 240]
     assert pauses[-1] == LONGEST_PAUSE_SECONDS
     probed = circuit.probed(circuit.until)
     assert probed
-    closed = probed.after(1, 0, circuit.until)
+    closed = probed.after(tally(1, 0), circuit.until)
     assert closed.healthy
     assert closed.pause == FIRST_PAUSE_SECONDS
 
 
 def test_a_late_failure_does_not_move_an_open_circuit() -> None:
     circuit = opened()
-    assert circuit.after(0, 3, START + 1).until == circuit.until
+    assert circuit.after(tally(0, 3), START + 1).until == circuit.until
 
 
 ENDINGS = st.lists(
@@ -89,9 +96,54 @@ def test_whatever_happens_it_can_be_closed_again(endings: list[tuple[int, int, f
             continue
         now += wait
         circuit = circuit.probed(now) or circuit if not circuit.permits else circuit
-        circuit = circuit.after(successes, failures, now)
+        circuit = circuit.after(tally(successes, failures), now)
         assert circuit.until <= now + LONGEST_PAUSE_SECONDS
         assert (circuit.failing_since is None) is (failures == 0 and successes > 0)
     probed = circuit.probed(now + LONGEST_PAUSE_SECONDS) if not circuit.permits else circuit
     assert probed
-    assert probed.after(1, 0, now + LONGEST_PAUSE_SECONDS + WINDOW_SECONDS).healthy
+    assert probed.after(tally(1, 0), now + LONGEST_PAUSE_SECONDS + WINDOW_SECONDS).healthy
+
+
+def test_only_failures_after_the_last_success_are_in_a_row() -> None:
+    mixed = Tally()
+    for delivered in (False, False, True, False):
+        mixed = mixed.with_one(delivered=delivered)
+    assert mixed == Tally(successes=1, failures=3, trailing=1)
+    circuit = Circuit(window_start=START).after(tally(0, CONSECUTIVE_FAILURES - 1), START)
+    circuit = circuit.after(mixed, START)
+    assert (circuit.state, circuit.consecutive, circuit.failing_since) == ("closed", 1, START)
+
+
+def test_failures_after_the_success_that_closes_it_are_counted() -> None:
+    circuit = opened()
+    probed = circuit.probed(circuit.until)
+    assert probed
+    closed = probed.after(Tally(1, 2, 2), circuit.until)
+    assert (closed.state, closed.consecutive, closed.healthy) == ("closed", 2, False)
+
+
+def test_a_permit_that_is_given_back_goes_to_the_next_delivery() -> None:
+    circuit = opened()
+    probed = circuit.probed(circuit.until)
+    assert probed
+    returned = probed.given_back(circuit.until + 1)
+    assert not returned.waits(circuit.until + 1)
+    again = returned.probed(circuit.until + 1)
+    assert again
+    assert again.pause == FIRST_PAUSE_SECONDS
+
+
+def test_what_waits_looks_again_after_the_pause_or_when_the_probe_has_a_result() -> None:
+    circuit = opened()
+    now = circuit.until - FIRST_PAUSE_SECONDS
+    assert all(
+        circuit.until <= circuit.retry_at(now) <= circuit.until + FIRST_PAUSE_SECONDS / 2
+        for _ in range(50)
+    )
+    probed = circuit.probed(circuit.until)
+    assert probed
+    assert probed.waits(circuit.until)
+    assert all(
+        0 <= probed.retry_at(circuit.until) - circuit.until <= PROBE_RESULT_SECONDS
+        for _ in range(50)
+    )
