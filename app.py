@@ -21,7 +21,12 @@ def build(app: cdk.App) -> None:
     audit = AuditStack(app, "Audit", settings=settings, data=data)
     bus = BusStack(app, "Bus", settings=settings, data=data, audit=audit)
     api = ApiStack(app, "Api", settings=settings, data=data, audit=audit, bus=bus)
-    OperationsStack(app, "Operations", settings=settings, audit=audit, bus=bus, api=api)
+    OperationsStack(app, "Operations", settings=settings, data=data, audit=audit, bus=bus, api=api)
+    if not settings.local and not settings.protect:
+        cdk.Annotations.of(data).add_info(
+            "Stacks and tables can be deleted. Once the first deployment has finished, deploy "
+            "again with: -c protect=true"
+        )
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from aws_cdk import aws_apigatewayv2_integrations as integrations
+from aws_cdk import aws_iam as iam
 from constructs import Construct
 from event_bus.api.routes import ROUTES
 from event_bus.security import signing_secrets
@@ -14,12 +15,14 @@ from infra.bus import REPLAY_QUEUE_URL, BusStack
 from infra.cors import cors
 from infra.data import DataStack
 from infra.domain import ApiDomain
+from infra.exports import export
 from infra.function import BusFunction, Layers
 from infra.iam_api import IamApi
 from infra.nag import accept
 from infra.outputs import output
 from infra.settings import Settings
 from infra.sockets import Sockets
+from infra.stack import StageStack
 
 # API Gateway itself gives up after 30 seconds.
 _TIMEOUT = cdk.Duration.seconds(29)
@@ -41,7 +44,7 @@ _ACCESS_LOG = {
 }
 
 
-class ApiStack(cdk.Stack):
+class ApiStack(StageStack):
     """The public API, over HTTP and over WebSockets.
 
     Attributes:
@@ -59,13 +62,7 @@ class ApiStack(cdk.Stack):
         audit: AuditStack,
         bus: BusStack,
     ) -> None:
-        super().__init__(
-            scope,
-            construct_id,
-            stack_name=settings.stack_name(construct_id),
-            description="Event bus: the API",
-            termination_protection=not settings.local,
-        )
+        super().__init__(scope, construct_id, description="Event bus: the API", settings=settings)
         self._settings = settings
         self._layers = Layers(self, "Layers", settings=settings)
         authorize = self._authorize(data)
@@ -95,10 +92,10 @@ class ApiStack(cdk.Stack):
         )
         host = settings.domain_name or cdk.Fn.parse_domain_name(self.api.api_endpoint)
         self.functions["registry"].tell("API_HOST", host)
-        self._stage()
+        stage = self._stage()
         self._routes(authorize)
         if settings.domain_name:
-            ApiDomain(self, "Domain", api=self.api, stage=_STAGE, settings=settings)
+            ApiDomain(self, "Domain", api=self.api, stage=stage, settings=settings)
         if settings.iam_callers:
             IamApi(
                 self,
@@ -108,6 +105,7 @@ class ApiStack(cdk.Stack):
                 access_log=_ACCESS_LOG,
                 settings=settings,
             )
+        export(self, self.api.api_id)
         output(self, "ApiUrl", f"https://{host}")
         output(self, "ApiId", self.api.api_id)
         sockets = Sockets(
@@ -278,15 +276,15 @@ class ApiStack(cdk.Stack):
             max_age=cdk.Duration.seconds(allowed["MaxAge"]),
         )
 
-    def _stage(self) -> None:
-        ApiStage(
+    def _stage(self) -> apigateway.CfnStage:
+        return ApiStage(
             self,
             "Stage",
             api_id=self.api.api_id,
             name=_STAGE,
             access_log=_ACCESS_LOG,
             settings=self._settings,
-        )
+        ).stage
 
     def _routes(self, authorize: BusFunction) -> None:
         # No identity source and no cache: a key comes in one of two headers, and a request that
@@ -323,3 +321,11 @@ class ApiStack(cdk.Stack):
             integration=behind["status"],
         )
         accept(unknown, "APIG4", "Answers that there is no such route, and nothing else.")
+        # The permission for the API is one for methods and paths, and this route has neither.
+        self.functions["status"].function.add_permission(
+            "Unknown",
+            principal=iam.ServicePrincipal("apigateway.amazonaws.com"),
+            source_arn=self.format_arn(
+                service="execute-api", resource=self.api.api_id, resource_name="*/$default"
+            ),
+        )

@@ -12,7 +12,11 @@ from infra.settings import Settings
 
 
 class ApiStage(Construct):
-    """The one stage of an API, which is deployed as it changes."""
+    """The one stage of an API, which is deployed as it changes.
+
+    Attributes:
+        stage: The stage.
+    """
 
     def __init__(
         self,
@@ -21,7 +25,7 @@ class ApiStage(Construct):
         *,
         api_id: str,
         name: str,
-        access_log: Mapping[str, str],
+        access_log: Mapping[str, str] | None,
         settings: Settings,
     ) -> None:
         """Makes the stage.
@@ -31,12 +35,11 @@ class ApiStage(Construct):
             construct_id: Its name there.
             api_id: The API.
             name: The stage's name.
-            access_log: What is logged of a request, by name.
+            access_log: What is logged of a request, by name; None for no log.
             settings: The settings of the deployment.
         """
         super().__init__(scope, construct_id)
-        log_group = BusLogGroup(self, "AccessLog", settings=settings)
-        apigateway.CfnStage(
+        self.stage = apigateway.CfnStage(
             self,
             "Stage",
             api_id=api_id,
@@ -46,14 +49,27 @@ class ApiStage(Construct):
                 throttling_rate_limit=settings.throttling_rate,
                 throttling_burst_limit=settings.throttling_burst,
             ),
-            access_log_settings=apigateway.CfnStage.AccessLogSettingsProperty(
-                # The group's own ARN: its attribute `Arn` ends with a wildcard for its streams.
-                destination_arn=cdk.Stack.of(self).format_arn(
-                    service="logs",
-                    resource="log-group",
-                    arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
-                    resource_name=log_group.log_group_name,
-                ),
-                format=json.dumps(access_log),
+            access_log_settings=self._log_to(api_id, access_log, settings) if access_log else None,
+        )
+
+    def _log_to(
+        self, api_id: str, access_log: Mapping[str, str], settings: Settings
+    ) -> apigateway.CfnStage.AccessLogSettingsProperty:
+        log_group = BusLogGroup(
+            self,
+            "AccessLog",
+            # CloudWatch Logs lets API Gateway write by a policy of at most 5,120 characters for
+            # all of an account's log groups, unless their names begin like this.
+            name=f"/aws/vendedlogs/event-bus-{settings.stage}/{api_id}",
+            settings=settings,
+        )
+        return apigateway.CfnStage.AccessLogSettingsProperty(
+            # The group's own ARN: its attribute `Arn` ends with a wildcard for its streams.
+            destination_arn=cdk.Stack.of(self).format_arn(
+                service="logs",
+                resource="log-group",
+                arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+                resource_name=log_group.log_group_name,
             ),
+            format=json.dumps(access_log),
         )

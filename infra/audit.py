@@ -13,6 +13,7 @@ from infra.outputs import output
 from infra.queue import WorkQueue
 from infra.removal import removal_policy
 from infra.settings import Settings
+from infra.stack import StageStack
 from infra.stream import Handover, StreamSource
 
 AUDIT_QUEUE_URL = "AUDIT_QUEUE_URL"
@@ -24,7 +25,7 @@ _WINDOW = cdk.Duration.seconds(10)
 _EVENTS_WINDOW = cdk.Duration.seconds(60)
 
 
-class AuditStack(cdk.Stack):
+class AuditStack(StageStack):
     """What writes the audit log, and keeps its signatures apart.
 
     Attributes:
@@ -36,11 +37,7 @@ class AuditStack(cdk.Stack):
         self, scope: Construct, construct_id: str, *, settings: Settings, data: DataStack
     ) -> None:
         super().__init__(
-            scope,
-            construct_id,
-            stack_name=settings.stack_name(construct_id),
-            description="Event bus: the audit log",
-            termination_protection=not settings.local,
+            scope, construct_id, description="Event bus: the audit log", settings=settings
         )
         key = kms.Key(
             self,

@@ -12,6 +12,7 @@ from infra.lane import Lanes
 from infra.outputs import output
 from infra.queue import WorkQueue
 from infra.settings import Settings
+from infra.stack import StageStack
 from infra.stream import Handover, StreamSource
 
 REPLAY_QUEUE_URL = "REPLAY_QUEUE_URL"
@@ -26,7 +27,7 @@ _COUNT_WINDOW = cdk.Duration.seconds(60)
 _SWEEP_INTERVAL = cdk.Duration.minutes(1)
 
 
-class BusStack(cdk.Stack):
+class BusStack(StageStack):
     """The router, the queue of what it could not route, and the lanes.
 
     Attributes:
@@ -51,11 +52,7 @@ class BusStack(cdk.Stack):
         audit: AuditStack,
     ) -> None:
         super().__init__(
-            scope,
-            construct_id,
-            stack_name=settings.stack_name(construct_id),
-            description="Event bus: routing and delivery",
-            termination_protection=not settings.local,
+            scope, construct_id, description="Event bus: routing and delivery", settings=settings
         )
         layers = Layers(self, "Layers", settings=settings)
         self.lanes = Lanes(self, "Lanes", layers=layers, data=data, settings=settings)
@@ -142,6 +139,9 @@ class BusStack(cdk.Stack):
         replay.use_queue(REPLAY_QUEUE_URL, self.replays.queue, "SendMessage")
         replay.use_retention()
         replay.consume(self.replays.queue)
+        replay.allow_recursion(
+            "Each message goes on by a page, up to the end of the replay's time."
+        )
         return replay
 
     def _observe(self, layers: Layers, data: DataStack, settings: Settings) -> BusFunction:

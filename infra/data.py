@@ -1,21 +1,25 @@
 """The stack of everything that is stored: tables, buckets, the first admin key."""
 
 import string
+from typing import cast
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra import tables
+from infra.exports import export
 from infra.nag import accept
 from infra.outputs import output
 from infra.removal import removal_policy
 from infra.settings import Settings
+from infra.stack import StageStack
 from infra.storage import BusBucket, BusTable
 
 
-class DataStack(cdk.Stack):
+class DataStack(StageStack):
     """Everything that is stored, under one key.
 
     Attributes:
@@ -42,11 +46,7 @@ class DataStack(cdk.Stack):
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
         super().__init__(
-            scope,
-            construct_id,
-            stack_name=settings.stack_name(construct_id),
-            description="Event bus: what is stored",
-            termination_protection=not settings.local,
+            scope, construct_id, description="Event bus: what is stored", settings=settings
         )
         self._settings = settings
         self.key = kms.Key(
@@ -56,6 +56,8 @@ class DataStack(cdk.Stack):
             enable_key_rotation=True,
             removal_policy=removal_policy(settings),
         )
+        # The topic of alarms is encrypted by it, and CloudWatch must publish there.
+        self.key.add_to_resource_policy(alarms_may(["kms:Decrypt", "kms:GenerateDataKey*"], "*"))
         # Apart from the other one, which everyone may use who reads a table.
         self.sealing_key = kms.Key(
             self,
@@ -83,6 +85,7 @@ class DataStack(cdk.Stack):
         self.failures = BusBucket(self, "Failures", key=self.key, settings=settings)
         self.failures.announce()
         self.admin_secret = self._admin_secret()
+        export(self, self.key.key_arn, self.sealing_key.key_arn)
 
     def _table(self, description: tables.Table) -> BusTable:
         return BusTable(
@@ -112,5 +115,35 @@ class DataStack(cdk.Stack):
             "A person rotates it, by storing another value; a schedule would lock out whoever "
             "holds the key.",
         )
+        export(self, secret_arn(secret))
         output(self, "AdminSecretArn", secret.secret_arn)
         return secret
+
+
+def secret_arn(secret: secretsmanager.Secret) -> str:
+    """The ARN of a secret, as an attribute: a reference to it is its name on the emulator.
+
+    Args:
+        secret: The secret.
+    """
+    return cast("secretsmanager.CfnSecret", secret.node.default_child).attr_id
+
+
+def alarms_may(actions: list[str], resource: str) -> iam.PolicyStatement:
+    """A statement by which the account's own CloudWatch alarms may do something.
+
+    Args:
+        actions: What they may do.
+        resource: The ARN of what they may do it with; `*` in the policy of a key.
+    """
+    alarms = f"arn:{cdk.Aws.PARTITION}:cloudwatch:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}:alarm:*"
+    return iam.PolicyStatement(
+        sid="Alarms",
+        principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+        actions=actions,
+        resources=[resource],
+        conditions={
+            "StringEquals": {"aws:SourceAccount": cdk.Aws.ACCOUNT_ID},
+            "ArnLike": {"aws:SourceArn": alarms},
+        },
+    )

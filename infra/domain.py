@@ -20,7 +20,7 @@ class ApiDomain(Construct):
         construct_id: str,
         *,
         api: apigateway.HttpApi,
-        stage: str,
+        stage: apigateway.CfnStage,
         settings: Settings,
     ) -> None:
         """Makes the domain.
@@ -43,9 +43,11 @@ class ApiDomain(Construct):
             security_policy=apigateway.SecurityPolicy.TLS_1_2,
             mtls=self._truststore(settings),
         )
-        apigateway.CfnApiMapping(
-            self, "Mapping", api_id=api.api_id, domain_name=domain.name, stage=stage
+        mapping = apigateway.CfnApiMapping(
+            self, "Mapping", api_id=api.api_id, domain_name=domain.name, stage=stage.stage_name
         )
+        # By name alone, CloudFormation would not know that the stage must be there first.
+        mapping.add_resource_dependency(stage)
         output(self, "DomainTarget", domain.regional_domain_name)
         output(self, "DomainZone", domain.regional_hosted_zone_id)
 

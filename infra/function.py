@@ -20,7 +20,8 @@ from event_bus.security import data_keys
 
 from infra.built import ROOT
 from infra.bundling import dependencies_layer, service_layer
-from infra.data import DataStack
+from infra.data import DataStack, secret_arn
+from infra.exports import export
 from infra.logs import BusLogGroup
 from infra.nag import accept, accept_resource, accept_wildcard
 from infra.removal import removal_policy
@@ -124,6 +125,7 @@ class BusFunction(Construct):
                 "STAGE": settings.stage,
             },
         )
+        export(self, self.function.function_name)
         accept(
             self.function,
             "L1",
@@ -230,8 +232,7 @@ class BusFunction(Construct):
             secret: The secret.
             key: The key that encrypts it.
         """
-        # As an attribute: a reference is the ARN, too, but its name on the emulator.
-        arn = cast("secretsmanager.CfnSecret", secret.node.default_child).attr_id
+        arn = secret_arn(secret)
         self.allow("secretsmanager", ["GetSecretValue"], [arn])
         self.allow_key(key, "secretsmanager", ["GetSecretValue"])
         self.tell(variable, arn)
@@ -308,6 +309,19 @@ class BusFunction(Construct):
             report_batch_item_failures=True,
             max_concurrency=max_concurrency,
         )
+
+    def allow_recursion(self, bound: str) -> None:
+        """Lets the function be invoked again and again by what it causes itself.
+
+        Lambda ends a chain of some 16 calls otherwise, in which the function sends messages to a
+        queue that it works (https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html).
+
+        Args:
+            bound: What ends the chain; the template shows it beside the function.
+        """
+        resource = cast("lambda_.CfnFunction", self.function.node.default_child)
+        resource.recursive_loop = "Allow"
+        resource.add_metadata("RecursionEndsBy", bound)
 
     def run_every(self, interval: cdk.Duration) -> None:
         """Has the function run again and again.

@@ -81,6 +81,10 @@ class Lane(Construct):
         self.deliver.use_queue(self.url_variable, self.work.queue, "SendMessage")
         self.deliver.use_retention()
         self.deliver.consume(self.work.queue, max_concurrency=concurrency)
+        self.deliver.allow_recursion(
+            "Each message is an attempt that the retry policy counts, a wait for the same stream "
+            "in another function's hands, or the next stored event of a stream."
+        )
 
 
 class Lanes(Construct):

@@ -19,10 +19,27 @@ _RETENTION = {
 class BusLogGroup(logs.LogGroup):
     """A log group whose lines go when the settings say so."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        name: str | None = None,
+    ) -> None:
+        """Makes the log group.
+
+        Args:
+            scope: What it is part of.
+            construct_id: Its name there.
+            settings: The settings of the deployment.
+            name: Its name in CloudWatch, which no other deployment may ever have had: a log group
+                outlives its stack. CloudFormation chooses one where it is None.
+        """
         super().__init__(
             scope,
             construct_id,
+            log_group_name=name,
             retention=_RETENTION[settings.log_retention_days],
             removal_policy=removal_policy(settings),
         )

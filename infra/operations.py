@@ -11,11 +11,12 @@ from infra.api import ApiStack
 from infra.audit import AuditStack
 from infra.bus import BusStack
 from infra.dashboard import Dashboard
+from infra.data import DataStack, alarms_may
 from infra.function import BusFunction
-from infra.nag import accept
 from infra.outputs import output
 from infra.queue import WorkQueue
 from infra.settings import Settings
+from infra.stack import StageStack
 
 _MINUTE = cdk.Duration.minutes(1)
 _FIVE_MINUTES = cdk.Duration.minutes(5)
@@ -25,7 +26,7 @@ _OLDEST_RECORD = cdk.Duration.minutes(1)
 _OLDEST_CHANGE = cdk.Duration.minutes(10)
 
 
-class OperationsStack(cdk.Stack):
+class OperationsStack(StageStack):
     """The alarms of a deployment, the topic that tells of them, and the dashboard."""
 
     def __init__(
@@ -34,6 +35,7 @@ class OperationsStack(cdk.Stack):
         construct_id: str,
         *,
         settings: Settings,
+        data: DataStack,
         audit: AuditStack,
         bus: BusStack,
         api: ApiStack,
@@ -41,10 +43,10 @@ class OperationsStack(cdk.Stack):
         super().__init__(
             scope,
             construct_id,
-            stack_name=settings.stack_name(construct_id),
             description="Event bus: alarms and the dashboard",
+            settings=settings,
         )
-        self._topic = self._make_topic(settings)
+        self._topic = self._make_topic(data, settings)
         functions = {
             **api.functions,
             "audit": audit.write,
@@ -81,19 +83,16 @@ class OperationsStack(cdk.Stack):
         )
         Dashboard(self, "Dashboard", settings=settings, bus=bus, api=api)
 
-    def _make_topic(self, settings: Settings) -> sns.Topic:
+    def _make_topic(self, data: DataStack, settings: Settings) -> sns.Topic:
         topic = sns.Topic(
             self,
             "Alarms",
             display_name=f"Event bus {settings.stage}: alarms",
             enforce_ssl=True,
+            master_key=data.key,
         )
-        accept(
-            topic,
-            "SNS2",
-            "Alarms tell names of resources and figures. The key of SNS itself would keep "
-            "CloudWatch out, and one of its own would cost more than all alarms.",
-        )
+        # A topic's own policy takes the place of the one that lets the whole account publish.
+        topic.add_to_resource_policy(alarms_may(["sns:Publish"], topic.topic_arn))
         output(self, "AlarmsTopicArn", topic.topic_arn)
         return topic
 

@@ -4,6 +4,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.exports import export
 from infra.outputs import output
 from infra.removal import removal_policy
 from infra.settings import Settings
@@ -58,6 +59,8 @@ class WorkQueue(Construct):
             ),
             removal_policy=removal_policy(settings),
         )
+        for made in (self.queue, self.redrive):
+            export(made, made.queue_url, made.queue_arn, made.queue_name)
         output(self, f"{construct_id}Url", self.queue.queue_url)
         output(self, f"{construct_id}RedriveUrl", self.redrive.queue_url)
 

@@ -1,4 +1,4 @@
-"""What happens to stored things when their stack is destroyed."""
+"""What happens to stored things when they leave their stack."""
 
 import aws_cdk as cdk
 
@@ -12,6 +12,10 @@ def removal_policy(settings: Settings) -> cdk.RemovalPolicy:
         settings: The settings of the deployment.
 
     Returns:
-        Everything goes with a local stage, and nothing with any other.
+        Everything goes with a local stage. With any other, everything stays once its deployment
+        has finished; what a failed deployment made goes with its rollback, so that the next one
+        can begin anew.
     """
-    return cdk.RemovalPolicy.DESTROY if settings.local else cdk.RemovalPolicy.RETAIN
+    if settings.local:
+        return cdk.RemovalPolicy.DESTROY
+    return cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE

@@ -21,8 +21,14 @@ from pydantic import (
 LOCAL = "local"
 """The stage that runs on the local emulator."""
 
-_OPTIONAL_DOMAIN = r"^([a-z0-9-]+(\.[a-z0-9-]+)+)?$"
-_OPTIONAL_CERTIFICATE = r"^(arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/.+)?$"
+MAX_STAGE_LENGTH = 14
+"""The most characters of a stage's name.
+
+CloudFormation makes the names of functions and roles from the first 24 characters of the stack's
+name. `event-bus-<stage>` must fit into them: the denials of delivery roles name the bus's own
+functions by that prefix.
+"""
+
 _OPTIONAL_OBJECT = r"^(s3://[a-z0-9.-]{3,63}/.+)?$"
 
 
@@ -52,6 +58,20 @@ class SettingsError(Exception):
     """The context holds a setting that is unknown or out of range."""
 
 
+def _stage(text: str) -> str:
+    if not re.fullmatch(r"[a-z]([a-z0-9-]*[a-z0-9])?", text):
+        raise ValueError(
+            "must begin with a lower-case letter, and hold lower-case letters, digits and inner "
+            "hyphens alone"
+        )
+    if len(text) > MAX_STAGE_LENGTH:
+        raise ValueError(
+            f"may have at most {MAX_STAGE_LENGTH} characters: CloudFormation would cut a longer "
+            "one in the names of functions, by which the bus keeps deliveries from itself"
+        )
+    return text
+
+
 def _networks(text: str) -> str:
     for each in text.split(",") if text else ():
         ip_network(each)
@@ -70,7 +90,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    stage: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,19}$")] = Field(
+    stage: Annotated[str, AfterValidator(_stage)] = Field(
         default="dev",
         description="Names the deployment; `local` is the one on the emulator.",
     )
@@ -93,6 +113,16 @@ class Settings(BaseModel):
     log_level: Literal["DEBUG", "INFO", "WARN", "ERROR"] = Field(
         default="INFO",
         description="The least severe log line that functions write.",
+    )
+    protect: bool = Field(
+        default=False,
+        description="Whether stacks and tables refuse to be deleted; turn it on once the first "
+        "deployment has finished.",
+    )
+    websocket_access_log: bool = Field(
+        default=False,
+        description="Whether the WebSocket API writes an access log; this also sets the role by "
+        "which API Gateway writes logs in this account and region.",
     )
     tracing: bool = Field(
         default=False,

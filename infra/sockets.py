@@ -9,6 +9,7 @@ from constructs import Construct
 from infra.api_stage import ApiStage
 from infra.data import DataStack
 from infra.function import BusFunction, Layers
+from infra.gateway_logs import GatewayLogRole
 from infra.nag import accept
 from infra.outputs import output
 from infra.settings import Settings
@@ -133,12 +134,23 @@ class Sockets(Construct):
                 "APIG4",
                 "API Gateway authorizes connections; messages come by these alone.",
             )
-        ApiStage(
+        made = ApiStage(
             self,
             "Stage",
             api_id=api.api_id,
             name=settings.stage,
-            access_log=_ACCESS_LOG,
+            access_log=_ACCESS_LOG if settings.websocket_access_log else None,
             settings=settings,
         )
+        if settings.websocket_access_log:
+            made.stage.add_resource_dependency(
+                GatewayLogRole(self, "LogRole", settings=settings).account
+            )
+        else:
+            accept(
+                made,
+                "APIG1",
+                "An access log of a WebSocket API needs a role that is set for the whole account; "
+                "a setting turns both on.",
+            )
         return api

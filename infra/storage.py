@@ -8,6 +8,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from infra.exports import export
 from infra.nag import accept
 from infra.outputs import output
 from infra.removal import removal_policy
@@ -54,11 +55,14 @@ class BusTable(Construct):
             ),
             time_to_live_attribute=EXPIRY_ATTRIBUTE if description.expires else None,
             stream=_STREAMS[description.stream] if description.stream else None,
-            deletion_protection=not settings.local,
+            deletion_protection=settings.protect,
             removal_policy=removal_policy(settings),
         )
         for index in description.indexes:
             self._add_index(index)
+        export(self, self.table.table_name, self.table.table_arn)
+        if self.table.table_stream_arn:
+            export(self, self.table.table_stream_arn)
         output(self, f"{description.name.title()}Table", self.table.table_name)
 
     def index_arns(self, names: tuple[str, ...]) -> list[str]:
@@ -119,6 +123,7 @@ class BusBucket(Construct):
             "Only functions of the bus read and write it; CloudTrail data events record access "
             "where an account wants that, without a further bucket to keep.",
         )
+        export(self, self.bucket.bucket_name, self.bucket.bucket_arn)
         output(self, f"{construct_id}Bucket", self.bucket.bucket_name)
 
     def announce(self) -> None:

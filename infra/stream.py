@@ -8,6 +8,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from infra.exports import export
 from infra.function import BusFunction
 from infra.nag import accept_wildcard
 from infra.settings import Settings
@@ -109,6 +110,7 @@ class StreamSource(Construct):
             ),
         )
         self.mapping_id = mapping.ref
+        export(self, self.mapping_id)
 
     def _allow_failures(self, function: BusFunction, failures: BusBucket) -> None:
         # Lambda writes there in the function's name.

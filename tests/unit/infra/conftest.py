@@ -13,6 +13,8 @@ EVERYTHING = {
     "cors_origins": "https://app.example.com,http://localhost:3000",
     "callback_networks": "10.1.0.0/16",
     "tracing": True,
+    "protect": True,
+    "websocket_access_log": True,
 }
 """What may be asked for, and mostly is not."""
 

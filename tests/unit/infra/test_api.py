@@ -1,5 +1,6 @@
 """The API has the routes of the table, and asks for a key on all but the public ones."""
 
+import fnmatch
 import json
 
 import pytest
@@ -91,9 +92,77 @@ def test_the_stage_is_throttled_and_logged_without_keys(
         "ThrottlingBurstLimit": 1000,
         "ThrottlingRateLimit": 2000,
     }
+    if protocol == "WEBSOCKET" and app.local:
+        assert "AccessLogSettings" not in properties
+        return
     log = json.loads(properties["AccessLogSettings"]["Format"])
     assert {"request_id", "status", "integration_error"} <= log.keys()
     assert not [value for value in log.values() if "header" in value.lower()]
+
+
+def test_access_logs_take_no_part_of_the_policy_that_log_groups_share(app: Synthesised) -> None:
+    logged = [
+        str(stage.properties["AccessLogSettings"]["DestinationArn"])
+        for stage in app.resources("AWS::ApiGatewayV2::Stage")
+        if "AccessLogSettings" in stage.properties
+    ]
+    assert len(logged) == (1 if app.local else 3)
+    for arn in logged:
+        (group,) = [each for each in app.resources("AWS::Logs::LogGroup") if each.name in arn]
+        prefix, api = group.properties["LogGroupName"]["Fn::Join"][1]
+        assert prefix == f"/aws/vendedlogs/event-bus-{app.stage}/"
+        # No two deployments have an API in common: what one left behind stops no other.
+        assert api.keys() == {"Ref"}
+
+
+def test_api_gateway_may_log_websockets_before_it_is_told_to(app: Synthesised) -> None:
+    (stage,) = parts_of(app, "WEBSOCKET", "Stage")
+    accounts = app.resources("AWS::ApiGateway::Account")
+    if app.local:
+        assert accounts == []
+        return
+    [account] = accounts
+    assert account.name in stage.body["DependsOn"]
+    [role] = [
+        each
+        for each in app.resources("AWS::IAM::Role")
+        if {"Fn::GetAtt": [each.name, "Arn"]} == account.properties["CloudWatchRoleArn"]
+    ]
+    [trusted] = role.properties["AssumeRolePolicyDocument"]["Statement"]
+    assert trusted["Principal"] == {"Service": "apigateway.amazonaws.com"}
+    assert "AmazonAPIGatewayPushToCloudWatchLogs" in str(role.properties["ManagedPolicyArns"])
+    # All APIs of the account share it.
+    for each in (account, role):
+        assert each.body["DeletionPolicy"] == "RetainExceptOnCreate"
+
+
+def invocation(api: str, key: str) -> str:
+    """The end of the ARN under which API Gateway invokes the function behind a route."""
+    method, _, path = key.partition(" ")
+    return f"{api}/stage/{method}{path}"
+
+
+@pytest.mark.parametrize("protocol", ["HTTP", "WEBSOCKET", "IAM"])
+def test_api_gateway_may_invoke_the_function_behind_every_route(
+    app: Synthesised, protocol: str
+) -> None:
+    if app.local and protocol == "IAM":
+        return
+    api = api_of(app, protocol).name
+    functions = app.functions()
+    for key, route in routes(app, protocol).items():
+        function = functions[function_behind(app, route)]
+        permitted = [
+            "".join(
+                part if isinstance(part, str) else part["Ref"]
+                for part in permission.properties["SourceArn"]["Fn::Join"][1]
+            ).split(":")[-1]
+            for permission in app.resources("AWS::Lambda::Permission")
+            if permission.properties["Principal"] == "apigateway.amazonaws.com"
+            and permission.properties["FunctionName"] == {"Fn::GetAtt": [function.name, "Arn"]}
+        ]
+        wanted = invocation(api, key)
+        assert any(fnmatch.fnmatchcase(wanted, each) for each in permitted), (key, permitted)
 
 
 def test_whoever_connects_is_authorized(app: Synthesised) -> None:
@@ -135,6 +204,9 @@ def test_a_domain_with_mutual_tls_is_the_only_way(app: Synthesised) -> None:
     assert endpoint["SecurityPolicy"] == "TLS_1_2"
     (mapping,) = app.resources("AWS::ApiGatewayV2::ApiMapping")
     assert mapping.properties["Stage"] == "$default"
+    # The mapping names its stage: nothing but this has CloudFormation make the stage first.
+    (stage,) = parts_of(app, "HTTP", "Stage")
+    assert mapping.body["DependsOn"] == [stage.name]
     assert api["DisableExecuteApiEndpoint"] is True
 
 

@@ -81,20 +81,3 @@ def test_functions_are_traced_where_that_is_asked_for(app: Synthesised) -> None:
     for name, function in app.functions().items():
         traced = function.properties.get("TracingConfig", {}).get("Mode") == "Active"
         assert traced is not app.local, name
-
-
-def test_there_are_alarms_for_every_function_and_queue(app: Synthesised) -> None:
-    alarms = app.resources("AWS::CloudWatch::Alarm")
-    assert {alarm.stack for alarm in alarms} == {"Operations"}
-    watched = [alarm.properties["MetricName"] for alarm in alarms]
-    assert watched.count("Errors") == len(FOLDERS)
-    # Each lane, the stranded events, the replays, the audit log: how they are worked off, and what
-    # they give up.
-    assert watched.count("ApproximateNumberOfMessagesVisible") == len(LANES) + 3
-    assert watched.count("ApproximateAgeOfOldestMessage") == len(LANES) + 3
-    assert {"IteratorAge", "OnFailureDestinationDeliveredEventCount", "5xx"} <= set(watched)
-    assert "Throttles" in watched
-    [topic] = app.resources("AWS::SNS::Topic")
-    for alarm in alarms:
-        for told in ("AlarmActions", "OKActions"):
-            assert alarm.properties[told] == [{"Ref": topic.name}], alarm

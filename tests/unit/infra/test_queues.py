@@ -148,3 +148,53 @@ def stream_sources(app: Synthesised) -> dict[str, dict[str, Any]]:
 
 def patterns_of(source: dict[str, Any]) -> list[Any]:
     return [json.loads(each["Pattern"]) for each in source["FilterCriteria"]["Filters"]]
+
+
+def sent_by(app: Synthesised) -> dict[str, set[str]]:
+    """The functions that may work what each function sends, at once or after it failed."""
+    by_role = {
+        (function.stack, function.properties["Role"]["Fn::GetAtt"][0]): name
+        for name, function in app.functions().items()
+    }
+    sent: dict[str, set[str]] = {name: set() for name in by_role.values()}
+    for policy, statement in app.statements():
+        if statement["Effect"] == "Allow" and "sqs:SendMessage" in listed(statement["Action"]):
+            sender = by_role[policy.stack, policy.properties["Roles"][0]["Ref"]]
+            for queue, consumer in consumers(app).items():
+                if queue in str(statement["Resource"]):
+                    sent[sender].add(consumer)
+    # What the function of a lane fails on goes to the one that works the redrive queues.
+    for lane in LANES:
+        sent[lane].add("redrive")
+    return sent
+
+
+def reached(sent: dict[str, set[str]], start: str) -> set[str]:
+    """The functions that what one sends can lead to."""
+    found: set[str] = set()
+    left = list(sent[start])
+    while left:
+        if (each := left.pop()) not in found:
+            found.add(each)
+            left += sent[each]
+    return found
+
+
+def test_recursion_is_allowed_where_messages_lead_back_and_the_code_ends_it(
+    app: Synthesised,
+) -> None:
+    sent = sent_by(app)
+    recursive = {name for name in sent if name in reached(sent, name)}
+    # The router sets events aside from the stream alone, never from the queue that it works. What
+    # a lane gives up leads back to it only while its function keeps crashing: nothing ends that.
+    unbounded = {"route", "redrive"}
+    assert unbounded <= recursive
+    functions = app.functions()
+    allowed = {
+        name
+        for name, function in functions.items()
+        if function.properties.get("RecursiveLoop") == "Allow"
+    }
+    assert allowed == recursive - unbounded == LANES | {"replay"}
+    for name in allowed:
+        assert len(functions[name].body["Metadata"]["RecursionEndsBy"]) > 40, name

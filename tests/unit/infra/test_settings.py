@@ -30,6 +30,8 @@ def test_what_belongs_to_the_cdk_is_passed_over() -> None:
         ({"retention_days": "0"}, "retention_days"),
         ({"retention_days": "soon"}, "retention_days"),
         ({"stage": "Prod!"}, "stage"),
+        ({"stage": "prod-"}, "stage"),
+        ({"stage": "fifteen-letters"}, "at most 14 characters: CloudFormation would cut"),
         ({"log_level": "CHATTY"}, "log_level"),
         ({"log_retention_days": "8"}, "log_retention_days"),
         ({"http_lane_concurrency": "1"}, "http_lane_concurrency"),

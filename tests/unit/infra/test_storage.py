@@ -1,5 +1,10 @@
 """What is stored is encrypted, restorable, private, and not deleted by accident."""
 
+import aws_cdk as cdk
+from aws_cdk.assertions import Template
+
+from infra.data import DataStack
+from infra.settings import Settings
 from infra.tables import EXPIRY_ATTRIBUTE, TABLES
 from tests.unit.infra.synthesised import Resource, Synthesised
 
@@ -115,9 +120,30 @@ def test_what_is_stored_outlives_its_stack_except_locally(app: Synthesised) -> N
         *app.resources("AWS::Logs::LogGroup"),
     ]
     for resource in stored:
-        assert resource.body["DeletionPolicy"] == ("Delete" if app.local else "Retain"), resource
+        # What a failed first deployment made goes with it, so that the next one can begin anew.
+        kept = "Delete" if app.local else "RetainExceptOnCreate"
+        assert resource.body["DeletionPolicy"] == kept, resource
+        # A replaced one stays in any case.
+        replaced = "Delete" if app.local else "Retain"
+        assert resource.body["UpdateReplacePolicy"] == replaced, resource
+
+
+def test_tables_refuse_to_be_deleted_where_the_settings_protect_them(app: Synthesised) -> None:
     for table in tables_of(app):
         assert table.properties["DeletionProtectionEnabled"] is not app.local, table
+
+
+def test_a_first_deployment_that_fails_leaves_nothing_that_stops_the_next() -> None:
+    stack = DataStack(cdk.App(), "Data", settings=Settings(stage="first"))
+    resources = Template.from_stack(stack).to_json()["Resources"]
+    # CloudFormation deletes neither a protected stack nor a protected table when it rolls back.
+    assert stack.termination_protection is False
+    assert {
+        body["Properties"]["DeletionProtectionEnabled"]
+        for body in resources.values()
+        if body["Type"] == "AWS::DynamoDB::Table"
+    } == {False}
+    assert "Retain" not in {body.get("DeletionPolicy") for body in resources.values()}
 
 
 def test_buckets_are_private_encrypted_and_empty_themselves(app: Synthesised) -> None:

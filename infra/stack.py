@@ -1,0 +1,33 @@
+"""What all stacks of a deployment have in common."""
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from infra.settings import Settings
+
+
+class StageStack(cdk.Stack):
+    """A stack of one stage.
+
+    Termination protection is a setting that is off at first: CloudFormation deletes a stack whose
+    creation failed before it can create it again, and would not delete a protected one.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, description: str, settings: Settings
+    ) -> None:
+        """Makes the stack.
+
+        Args:
+            scope: The app.
+            construct_id: Which of the stacks it is.
+            description: What it holds.
+            settings: The settings of the deployment.
+        """
+        super().__init__(
+            scope,
+            construct_id,
+            stack_name=settings.stack_name(construct_id),
+            description=description,
+            termination_protection=settings.protect,
+        )

@@ -1,0 +1,55 @@
+"""Alarms watch every function and queue, and reach whoever subscribes to their topic."""
+
+from tests.unit.infra.synthesised import LANES, Synthesised, listed
+from tests.unit.infra.test_functions import FOLDERS
+
+
+def test_there_are_alarms_for_every_function_and_queue(app: Synthesised) -> None:
+    alarms = app.resources("AWS::CloudWatch::Alarm")
+    assert {alarm.stack for alarm in alarms} == {"Operations"}
+    watched = [alarm.properties["MetricName"] for alarm in alarms]
+    assert watched.count("Errors") == len(FOLDERS)
+    # Each lane, the stranded events, the replays, the audit log: how they are worked off, and what
+    # they give up.
+    assert watched.count("ApproximateNumberOfMessagesVisible") == len(LANES) + 3
+    assert watched.count("ApproximateAgeOfOldestMessage") == len(LANES) + 3
+    assert {"IteratorAge", "OnFailureDestinationDeliveredEventCount", "5xx"} <= set(watched)
+    assert "Throttles" in watched
+    [topic] = app.resources("AWS::SNS::Topic")
+    for alarm in alarms:
+        for told in ("AlarmActions", "OKActions"):
+            assert alarm.properties[told] == [{"Ref": topic.name}], alarm
+
+
+def test_alarms_may_publish_to_the_topic(app: Synthesised) -> None:
+    [topic] = app.resources("AWS::SNS::Topic")
+    [policy] = app.resources("AWS::SNS::TopicPolicy")
+    assert policy.properties["Topics"] == [{"Ref": topic.name}]
+    # A policy takes the place of the one that lets the whole account publish.
+    [allowed] = [
+        each
+        for each in policy.properties["PolicyDocument"]["Statement"]
+        if each["Effect"] == "Allow"
+    ]
+    assert allowed["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert allowed["Action"] == "sns:Publish"
+    assert_of_this_account(allowed["Condition"])
+
+
+def test_alarms_may_use_the_key_that_encrypts_the_topic(app: Synthesised) -> None:
+    [topic] = app.resources("AWS::SNS::Topic")
+    imported = topic.properties["KmsMasterKeyId"]["Fn::ImportValue"]
+    [key] = [each for each in app.resources("AWS::KMS::Key") if f"GetAtt{each.name}" in imported]
+    [grant] = [
+        each
+        for each in key.properties["KeyPolicy"]["Statement"]
+        if each["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    ]
+    assert set(listed(grant["Action"])) == {"kms:Decrypt", "kms:GenerateDataKey*"}
+    assert_of_this_account(grant["Condition"])
+
+
+def assert_of_this_account(condition: dict[str, dict[str, object]]) -> None:
+    """A service acts for alarms of this account alone."""
+    assert condition["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+    assert ":alarm:*" in str(condition["ArnLike"]["aws:SourceArn"])
