@@ -33,9 +33,14 @@ down: $(STAMPS)/python ## Stop it and keep what it stored
 reset: $(STAMPS)/python ## Stop it and remove what it stored
 	$(PYTHON) -m localstack reset
 
-test: setup lint ## Check everything and run every test
+test: setup ## Check everything and run every test
+	@# Style and types are checked while tests wait; what they find is shown last.
+	@$(MAKE) --no-print-directory lint >.build/lint.log 2>&1 & lint=$$!; \
+	failed=0; \
 	$(PYTHON) -m pytest tests/end_to_end tests/integration tests/unit \
-		--numprocesses 2 --dist loadfile --no-loadscope-reorder
+		--numprocesses 2 --dist loadfile --no-loadscope-reorder || failed=$$?; \
+	wait $$lint || failed=$$?; \
+	cat .build/lint.log; exit $$failed
 
 lint: $(STAMPS)/python ## Check style and types
 	ruff check

@@ -16,7 +16,8 @@ _LANE_CONCURRENCY = 8
 # Where the subscribers of a bus on this machine listen.
 _THIS_MACHINE = "127.0.0.0/8,::1/128"
 
-_SOURCES = ("app.py", "cdk.json", "requirements.lock", "infra", "functions", "layers")
+SOURCES = ("app.py", "cdk.json", "requirements.lock", "infra", "functions", "layers")
+"""What the app is synthesised from: files and folders of the repository."""
 
 
 def assembly() -> Path:
@@ -28,7 +29,7 @@ def assembly() -> Path:
     Raises:
         LocalError: The app cannot be synthesised.
     """
-    parts = files_of(*(ROOT / source for source in _SOURCES), Path(__file__))
+    parts = files_of(*(ROOT / source for source in SOURCES), Path(__file__))
     name = f"{LOCAL}-{sys.implementation.cache_tag}-{fingerprint(parts)}"
     return made_once(BUILT / "assemblies" / name, _synthesise)
 

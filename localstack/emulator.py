@@ -31,6 +31,7 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 LOG = "emulator.log"
 """The name of the emulator's log."""
 
+_PROCESS = Path(__file__).with_name("ministack_process.py")
 _RECORD = "emulator.json"
 _PORT = "state/port"
 _SCRATCH = ("tmp",)
@@ -90,7 +91,8 @@ class Emulator:
             (directory / folder).mkdir(exist_ok=True)
         with (directory / LOG).open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "ministack"],
+                # -P: the folder of this file does not lend its modules to the emulator.
+                [sys.executable, "-P", str(_PROCESS)],
                 cwd=directory,
                 env=_environment(directory, port, strict=strict, kept=kept),
                 stdin=subprocess.DEVNULL,

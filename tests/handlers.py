@@ -1,8 +1,6 @@
 """The functions' own code, run in this process on the tables and queues of a test."""
 
-import importlib
 import io
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +17,7 @@ from event_bus.settings import settings
 
 from tests.aws import RETENTION_DAYS, TARGETS, Aws
 from tests.cloudwatch import CloudWatch
+from tests.handler_modules import handler_module
 from tests.requests import http_request
 
 
@@ -60,9 +59,7 @@ class Functions:
     def load(self, name: str) -> ModuleType:
         """A function's module, made anew for this test."""
         if name not in self._loaded:
-            module = f"functions.{name}.handler"
-            sys.modules.pop(module, None)
-            self._loaded[name] = importlib.import_module(module)
+            self._loaded[name] = handler_module(name)
         return self._loaded[name]
 
     def invoke(self, name: str, event: dict[str, Any]) -> Any:

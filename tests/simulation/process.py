@@ -2,16 +2,11 @@
 
 import concurrent.futures
 import gc
-import importlib.util
 import random
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import cache
-from importlib.abc import InspectLoader
-from importlib.machinery import ModuleSpec
-from types import CodeType, ModuleType, SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from types import ModuleType, SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import event_bus.delivery.http
 import event_bus.ids
@@ -27,6 +22,7 @@ from event_bus.settings import settings
 
 from infra.tables import TABLES
 from tests.aws import TARGETS
+from tests.handler_modules import handler_module
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -58,33 +54,15 @@ class Processes:
         self._running: dict[str, ModuleType] = {}
 
     def handler(self, function: str) -> Callable[[Any, Any], Any]:
-        """What Lambda calls; a process that is not there is started."""
+        """Returns what Lambda calls; starts the process if it does not run."""
         if function not in self._running:
-            self._running[function] = _started(function)
+            self._running[function] = handler_module(function)
         handler: Callable[[Any, Any], Any] = self._running[function].handler
         return handler
 
     def end(self, function: str) -> None:
         """Ends the process of a function, with all that it remembers."""
         self._running.pop(function, None)
-
-
-def _started(function: str) -> ModuleType:
-    spec, code = _program(f"functions.{function}.handler")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    exec(code, module.__dict__)
-    return module
-
-
-@cache
-def _program(name: str) -> tuple[ModuleSpec, CodeType]:
-    # Read and compiled once: processes start all the time.
-    spec = importlib.util.find_spec(name)
-    assert spec
-    code = cast("InspectLoader", spec.loader).get_code(name)
-    assert code
-    return spec, code
 
 
 @contextmanager

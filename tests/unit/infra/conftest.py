@@ -20,8 +20,8 @@ EVERYTHING = {
 
 
 @pytest.fixture(scope="session", params=["local", "prod"])
-def app(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Synthesised:
+def app(request: pytest.FixtureRequest) -> Synthesised:
     """The app with its defaults, and the app for AWS with everything that may be asked for."""
     stage: str = request.param
     context = {} if stage == "local" else EVERYTHING
-    return synthesise(stage, tmp_path_factory.mktemp(f"app-{stage}"), context)
+    return synthesise(stage, context)

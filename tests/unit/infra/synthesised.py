@@ -1,9 +1,12 @@
 """A synthesised app, taken apart for the tests."""
 
 import contextlib
+import fcntl
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,8 @@ from aws_cdk import Validations
 from cdk_nag import AwsSolutionsChecks
 
 from app import build
-from infra.built import ROOT
+from infra.built import BUILT, ROOT, files_of, fingerprint, made_once
+from localstack.assembly import SOURCES
 
 PROTOCOLS = ("http", "inbox", "sqs", "sns", "lambda", "eventbridge")
 LANES = {f"deliver_{protocol}" for protocol in PROTOCOLS}
@@ -86,20 +90,22 @@ class Synthesised:
                 yield policy, statement
 
 
-def synthesise(stage: str, folder: Path, context: Mapping[str, object]) -> Synthesised:
-    """Synthesises the app.
+def synthesise(stage: str, context: Mapping[str, object]) -> Synthesised:
+    """Synthesises the app, once for all processes that run tests of the same sources.
 
     Args:
         stage: The stage.
-        folder: Where to put the assembly.
         context: Further settings.
     """
-    flags = json.loads((ROOT / "cdk.json").read_text())["context"]
-    app = cdk.App(context={**flags, "stage": stage, **context}, outdir=str(folder))
-    build(app)
-    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    with contextlib.suppress(RuntimeError):  # the report says what it failed on
-        app.synth()
+    asked = json.dumps({**context, "stage": stage}, sort_keys=True)
+    parts = [asked.encode(), *files_of(*(ROOT / source for source in SOURCES), Path(__file__))]
+    name = f"tested-{stage}-{sys.implementation.cache_tag}-{fingerprint(parts)}"
+    kept = BUILT / "assemblies"
+    kept.mkdir(parents=True, exist_ok=True)
+    with (kept / f".{name}.lock").open("w") as lock:
+        # Another process that wants the same app waits, and does not synthesise it, too.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        folder = made_once(kept / name, partial(_synthesise, stage, context))
     files = sorted(folder.glob("*.template.json"))
     return Synthesised(
         stage=stage,
@@ -107,6 +113,15 @@ def synthesise(stage: str, folder: Path, context: Mapping[str, object]) -> Synth
         files=files,
         violations=_violations(folder / "validation-report.json"),
     )
+
+
+def _synthesise(stage: str, context: Mapping[str, object], folder: Path) -> None:
+    flags = json.loads((ROOT / "cdk.json").read_text())["context"]
+    app = cdk.App(context={**flags, "stage": stage, **context}, outdir=str(folder))
+    build(app)
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    with contextlib.suppress(RuntimeError):  # the report says what it failed on
+        app.synth()
 
 
 def _violations(report: Path) -> list[str]:
