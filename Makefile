@@ -35,17 +35,17 @@ reset: $(STAMPS)/python ## Stop it and remove what it stored
 
 test: setup ## Check everything and run every test
 	@# Style and types are checked while tests wait; what they find is shown last.
-	@$(MAKE) --no-print-directory lint >.build/lint.log 2>&1 & lint=$$!; \
+	@($(LINT)) >.build/lint.log 2>&1 & lint=$$!; \
 	failed=0; \
 	$(PYTHON) -m pytest tests/end_to_end tests/integration tests/unit \
 		--numprocesses 2 --dist loadfile --no-loadscope-reorder || failed=$$?; \
 	wait $$lint || failed=$$?; \
 	cat .build/lint.log; exit $$failed
 
+LINT := ruff check && ruff format --check && mypy
+
 lint: $(STAMPS)/python ## Check style and types
-	ruff check
-	ruff format --check
-	mypy
+	$(LINT)
 
 format: $(STAMPS)/python ## Put the code into its style
 	ruff check --fix

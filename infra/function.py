@@ -106,7 +106,7 @@ class BusFunction(Construct):
             code=lambda_.Code.from_asset(
                 str(ROOT / "functions" / folder), exclude=["__pycache__", "*.pyc"]
             ),
-            handler="handler.handler",
+            handler=settings.target.handler,
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=lambda_.Architecture.ARM_64,
             layers=layers.versions,

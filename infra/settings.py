@@ -41,16 +41,21 @@ class Target:
             them on the interpreter it was started with.
         stream_failures_to_bucket: A stream's event source puts the records it gives up into a
             bucket; the emulator never gives up a record.
+        handler: What is called of each function. The emulator waits 50 ms for the output of a call
+            that prints nothing, so that there each call prints a line.
     """
 
     lambda_runtime: bool
     stream_failures_to_bucket: bool
+    handler: str
 
 
-AWS = Target(lambda_runtime=True, stream_failures_to_bucket=True)
+AWS = Target(lambda_runtime=True, stream_failures_to_bucket=True, handler="handler.handler")
 """An AWS account."""
 
-EMULATOR = Target(lambda_runtime=False, stream_failures_to_bucket=False)
+EMULATOR = Target(
+    lambda_runtime=False, stream_failures_to_bucket=False, handler="event_bus.emulated.handler"
+)
 """The local emulator."""
 
 

@@ -13,6 +13,7 @@ import httpx
 
 from benchmarks.metered.wire import Wire, counting
 from benchmarks.sharing import folders, shared_later
+from infra.settings import AWS, EMULATOR
 from infra.tables import TABLES
 from localstack.bus import LocalBus
 from localstack.deployment import deploy
@@ -73,7 +74,7 @@ class MeteredBus:
                 **deployed["Environment"]["Variables"],
                 "AWS_ENDPOINT_URL": f"{self.wire.url}/{called}",
                 "METERED_FILE": str(self.file),
-                "METERED_HANDLER": deployed["Handler"],
+                "METERED_HANDLER": _on_aws(deployed["Handler"]),
                 "METERED_NAME": called,
                 "PYTHONPATH": str(_INSIDE),
             }
@@ -140,3 +141,8 @@ def metered_bus() -> Iterator[MeteredBus]:
                 yield metered
         finally:
             emulator.stop()
+
+
+def _on_aws(handler: str) -> str:
+    # What the emulator's own handler prints costs nothing on AWS.
+    return AWS.handler if handler == EMULATOR.handler else handler
