@@ -163,7 +163,7 @@ class ApiStack(StageStack):
             indexes=("by_service", "by_kind"),
         )
         function.use_table(data.changes, "PutItem", "Query")
-        function.use_table(data.circuits, "BatchGetItem", "DeleteItem")
+        function.use_table(data.circuits, "BatchGetItem", "DeleteItem", "PutItem")
         function.use_sealing_key(data.sealing_key, signing_secrets.PURPOSE, "Encrypt")
         function.use_table(data.replays, "PutItem")
         function.use_table(data.inbox, "DeleteItem")

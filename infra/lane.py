@@ -2,6 +2,8 @@
 
 import aws_cdk as cdk
 from constructs import Construct
+from event_bus.delivery.message import paced_lane
+from event_bus.model.target import PACED_PROTOCOLS
 from event_bus.security import signing_secrets
 
 from infra.data import DataStack
@@ -12,20 +14,24 @@ from infra.settings import Settings
 _TIMEOUT = cdk.Duration.seconds(60)
 
 _AWS_TARGETS = {
-    "Sqs": ("sqs", "SendMessage", "*"),
-    "Sns": ("sns", "Publish", "*"),
-    "Lambda": ("lambda", "InvokeFunction", "function:*"),
-    "EventBridge": ("events", "PutEvents", "event-bus/*"),
+    "sqs": ("sqs", "SendMessage", "*"),
+    "sns": ("sns", "Publish", "*"),
+    "lambda": ("lambda", "InvokeFunction", "function:*"),
+    "eventbridge": ("events", "PutEvents", "event-bus/*"),
 }
 """What each lane may do: the service, the action, and the resources in the accounts allowed."""
+
+_PROTOCOLS = ("Http", "Inbox", "Sqs", "Sns", "Lambda", "EventBridge")
 
 
 class Lane(Construct):
     """A queue, its redrive queue, the function that works it, and that function's role.
 
-    The lanes share their code and nothing else: one that is slow or broken holds up no other.
+    The lanes share their code and nothing else: one that is slow or broken holds up no other. A
+    protocol whose subscribers may take long to answer has two.
 
     Attributes:
+        name: The lane's name: its protocol, and whether it is the paced one.
         protocol: The protocol.
         work: The queue and its redrive queue.
         deliver: The function.
@@ -43,29 +49,32 @@ class Lane(Construct):
         layers: Layers,
         data: DataStack,
         settings: Settings,
+        paced: bool = False,
     ) -> None:
         """Makes the lane.
 
         Args:
             scope: What it is part of.
             construct_id: Its name there.
-            protocol: The protocol; the function's folder is named after it.
+            protocol: The protocol; the function's folder is named after the lane.
             concurrency: How many functions deliver side by side.
             layers: The layers under the function.
             data: What is stored.
             settings: The settings of the deployment.
+            paced: Whether it is the lane of the protocol's slow and limited subscriptions.
         """
         super().__init__(scope, construct_id)
         self.protocol = protocol
-        self.url_variable = f"{protocol.upper()}_LANE_URL"
-        self.redrive_variable = f"{protocol.upper()}_LANE_REDRIVE_URL"
+        self.name = paced_lane(protocol) if paced else protocol
+        self.url_variable = f"{self.name.upper()}_LANE_URL"
+        self.redrive_variable = f"{self.name.upper()}_LANE_REDRIVE_URL"
         self.work = WorkQueue(
             self, f"{construct_id}Lane", consumer_timeout=_TIMEOUT, settings=settings
         )
         self.deliver = BusFunction(
             self,
             "Deliver",
-            folder=f"deliver_{protocol}",
+            folder=f"deliver_{self.name}",
             layers=layers,
             settings=settings,
             timeout=_TIMEOUT,
@@ -80,6 +89,11 @@ class Lane(Construct):
         self.deliver.use_bucket(data.payloads, "GetObject")
         self.deliver.use_queue(self.url_variable, self.work.queue, "SendMessage")
         self.deliver.use_retention()
+        if protocol in PACED_PROTOCOLS:
+            self.deliver.use_table(data.circuits, "GetItem")
+        if paced:
+            # So that no subscription takes the lane from the others.
+            self.deliver.tell("PACED_SHARE", str(max(1, concurrency // 2)))
         self.deliver.consume(self.work.queue, max_concurrency=concurrency)
         self.deliver.allow_recursion(
             "Each message is an attempt that the retry policy counts, a wait for the same stream "
@@ -88,7 +102,7 @@ class Lane(Construct):
 
 
 class Lanes(Construct):
-    """A lane for each protocol, and what makes dead letters of what they give up.
+    """The lanes of each protocol, and what makes dead letters of what they give up.
 
     Attributes:
         all: The lanes.
@@ -106,34 +120,32 @@ class Lanes(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._stage = settings.stage
-        self.all = [
-            Lane(
+        concurrency = {
+            "http": settings.http_lane_concurrency,
+            "http_paced": settings.paced_lane_concurrency,
+        }
+
+        def make(name: str, *, paced: bool = False) -> Lane:
+            protocol = name.lower()
+            lane = paced_lane(protocol) if paced else protocol
+            return Lane(
                 self,
-                name,
-                protocol=name.lower(),
-                concurrency=settings.http_lane_concurrency
-                if name == "Http"
-                else settings.aws_lane_concurrency,
+                f"{name}Paced" if paced else name,
+                protocol=protocol,
+                paced=paced,
+                concurrency=concurrency.get(lane, settings.aws_lane_concurrency),
                 layers=layers,
                 data=data,
                 settings=settings,
             )
-            for name in ("Http", "Inbox", *_AWS_TARGETS)
-        ]
+
+        self.all = [make(name) for name in _PROTOCOLS]
+        for lane in [each for each in self.all if each.protocol in PACED_PROTOCOLS]:
+            paced = make(lane.node.id, paced=True)
+            lane.deliver.use_queue(paced.url_variable, paced.work.queue, "SendMessage")
+            self.all.append(paced)
         for lane in self.all:
-            if target := _AWS_TARGETS.get(lane.node.id):
-                lane.deliver.deliver_to(*target)
-        self.of("inbox").use_table(data.inbox, "GetItem", "PutItem", "UpdateItem")
-        self.of("http").know_callbacks()
-        self.of("http").use_sealing_key(data.sealing_key, signing_secrets.PURPOSE, "Decrypt")
-        for lane in self.all:
-            # An inbox keeps no events; whoever reads it opens them.
-            if lane.protocol not in ("inbox", "lambda"):
-                lane.deliver.open_payloads(data)
-        self.of("lambda").seal_payloads(data)
-        self.of("lambda").use_table(data.events, "BatchGetItem")
-        self.of("lambda").use_table(data.streams, "PutItem")
-        self.of("lambda").use_bucket(data.payloads, "PutObject")
+            self._grant(lane, data)
         self.redrive = BusFunction(
             self,
             "Redrive",
@@ -149,6 +161,26 @@ class Lanes(Construct):
         for lane in self.all:
             self.redrive.consume(lane.work.redrive, name=f"{lane.node.id}Source")
 
+    @staticmethod
+    def _grant(lane: Lane, data: DataStack) -> None:
+        """Lets the function of a lane do what its protocol needs."""
+        deliver = lane.deliver
+        if target := _AWS_TARGETS.get(lane.protocol):
+            deliver.deliver_to(*target)
+        if lane.protocol == "http":
+            deliver.know_callbacks()
+            deliver.use_sealing_key(data.sealing_key, signing_secrets.PURPOSE, "Decrypt")
+        if lane.protocol == "inbox":
+            # It keeps no events; whoever reads it opens them.
+            deliver.use_table(data.inbox, "GetItem", "PutItem", "UpdateItem")
+        elif lane.protocol == "lambda":
+            deliver.seal_payloads(data)
+            deliver.use_table(data.events, "BatchGetItem")
+            deliver.use_table(data.streams, "PutItem")
+            deliver.use_bucket(data.payloads, "PutObject")
+        else:
+            deliver.open_payloads(data)
+
     def spare(self, *others: WorkQueue) -> None:
         """Keeps those who deliver to AWS from the resources of the bus.
 
@@ -161,7 +193,7 @@ class Lanes(Construct):
             for queue in (work.queue, work.redrive)
         ]
         for lane in self.all:
-            if target := _AWS_TARGETS.get(lane.node.id):
+            if target := _AWS_TARGETS.get(lane.protocol):
                 service, action, resources = target
                 if service == "sqs":
                     # Not by how their names begin: so does its own queue's, where retries go.
@@ -174,12 +206,8 @@ class Lanes(Construct):
         here = f"arn:{cdk.Aws.PARTITION}:{service}:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}"
         return f"{here}:{kind}event-bus-{self._stage}-*"
 
-    def of(self, protocol: str) -> BusFunction:
-        """The function that delivers over a protocol."""
-        [lane] = [each for each in self.all if each.protocol == protocol]
-        return lane.deliver
-
     def send_from(self, function: BusFunction) -> None:
-        """Lets a function send messages to every lane."""
+        """Lets a function send messages to every protocol; its lane hands over to the paced one."""
         for lane in self.all:
-            function.use_queue(lane.url_variable, lane.work.queue, "SendMessage")
+            if lane.name == lane.protocol:
+                function.use_queue(lane.url_variable, lane.work.queue, "SendMessage")

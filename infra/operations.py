@@ -51,7 +51,7 @@ class OperationsStack(StageStack):
             **api.functions,
             "audit": audit.write,
             "route": bus.route,
-            **{f"deliver_{lane.protocol}": lane.deliver for lane in bus.lanes.all},
+            **{f"deliver_{lane.name}": lane.deliver for lane in bus.lanes.all},
             "redrive": bus.lanes.redrive,
             "replay": bus.replay,
             "sweep": bus.sweep,

@@ -157,7 +157,13 @@ class Settings(BaseModel):
         le=1000,
         description="Functions that deliver over HTTP side by side.",
     )
-
+    paced_lane_concurrency: int = Field(
+        default=50,
+        ge=2,
+        le=1000,
+        description="Functions that deliver over HTTP to slow and limited subscriptions side by "
+        "side.",
+    )
     aws_lane_concurrency: int = Field(
         default=10,
         ge=2,

@@ -40,6 +40,7 @@ def _synthesise(folder: Path) -> None:
         **deployed,
         "stage": LOCAL,
         "http_lane_concurrency": _LANE_CONCURRENCY,
+        "paced_lane_concurrency": _LANE_CONCURRENCY,
         "callback_networks": _THIS_MACHINE,
         "iam_callers": True,
     }

@@ -21,6 +21,7 @@ from event_bus.stores.followers import FollowerStore
 from event_bus.stores.inboxes import InboxStore
 from event_bus.stores.keys import KeyStore
 from event_bus.stores.limits import LimitStore
+from event_bus.stores.paces import PaceStore
 from event_bus.stores.payloads import PayloadStore
 from event_bus.stores.publishers import PublisherStore
 from event_bus.stores.replays import ReplayStore
@@ -88,6 +89,10 @@ class Aws:
     @property
     def deliveries(self) -> DeliveryStore:
         return DeliveryStore(self.dynamodb, self.tables["deliveries"], RETENTION_DAYS)
+
+    @property
+    def paces(self) -> PaceStore:
+        return PaceStore(self.dynamodb, self.tables["circuits"], RETENTION_DAYS)
 
     @property
     def circuits(self) -> CircuitStore:

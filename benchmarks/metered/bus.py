@@ -111,7 +111,7 @@ class MeteredBus:
 
     def _recorded(self) -> int:
         return sum(
-            call.function == "deliver_http" and call.operation == "UpdateItem"
+            call.function.startswith("deliver_http") and call.operation == "UpdateItem"
             for call in self.wire.calls()
         )
 

@@ -5,4 +5,6 @@ from event_bus.delivery.lambda_function import LambdaTransport
 from event_bus.delivery.replies import Replies
 from event_bus.publishing.deployed import deployed_intake
 
-handler = opening_lane_handler(LambdaTransport(Replies(deployed_intake(workers=1)).publish))
+_replies = Replies(deployed_intake(workers=1))
+
+handler = opening_lane_handler(LambdaTransport(_replies.publish), pace="fast")

@@ -28,6 +28,7 @@ from event_bus.settings import settings
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.inboxes import InboxStore
 from event_bus.stores.keys import KeyStore
+from event_bus.stores.paces import PaceStore
 from event_bus.stores.publishers import PublisherStore
 from event_bus.stores.replays import ReplayStore
 from event_bus.stores.subscriptions import SubscriptionStore
@@ -38,11 +39,13 @@ _store = SubscriptionStore(_dynamodb, settings().subscriptions_table, settings()
 _publisher_store = PublisherStore(_dynamodb, settings().publishers_table)
 _publishers = PublisherRegistry(_publisher_store, _keys, _store)
 _circuits = CircuitStore(_dynamodb, settings().circuits_table)
+_paces = PaceStore(_dynamodb, settings().circuits_table, settings().retention_days)
 _subscriptions = SubscriptionRegistry(
     _store,
     _publisher_store,
     _keys,
     _circuits,
+    _paces,
     ReplayStore(_dynamodb, settings().replays_table, settings().retention_days),
     ReplayQueue(clients.sqs(), settings().replay_queue_url),
     ManagedQueues(clients.sqs(), settings().managed_prefix),
@@ -162,5 +165,8 @@ def _rotate_secret(request: Request) -> Response:
 
 
 def _documents(subscriptions: Sequence[Subscription]) -> list[dict[str, Any]]:
-    circuits = _circuits.get_many(each.id for each in subscriptions)
-    return [documents.subscription_document(each, circuits.get(each.id)) for each in subscriptions]
+    circuits, paces = _circuits.with_paces(each.id for each in subscriptions)
+    return [
+        documents.subscription_document(each, circuits.get(each.id), paces.get(each.id))
+        for each in subscriptions
+    ]

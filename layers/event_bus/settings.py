@@ -143,6 +143,11 @@ class Settings:
         }
 
     @property
+    def paced_share(self) -> int:
+        """How many functions of a paced lane one subscription may occupy."""
+        return int(self._name("PACED_SHARE"))
+
+    @property
     def queue_urls(self) -> dict[str, str]:
         """The URLs of all queues that this function was given, by what the bus calls them."""
         return {

@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import ConnectionClosedError
 from event_bus.model.circuit import Circuit
 from event_bus.model.delivery import DeliveryKey
+from event_bus.model.pace import Pace
 from event_bus.stores.events import Put
 from event_bus.stores.inboxes import InboxStore
 from event_bus.stores.streams import StreamEntry, StreamStore
@@ -36,6 +37,33 @@ class CircuitsContract:
         aws.circuits.forget("sub_1")
         aws.circuits.forget("sub_1")
         assert aws.circuits.get_many(["sub_1"]) == {}
+
+
+class PacesContract:
+    """How paces are kept, beside the circuits."""
+
+    def test_a_pace_comes_back_as_it_was_and_with_the_circuits(self, aws: Aws) -> None:
+        assert aws.paces.get("sub_1") is None
+        pace = Pace(
+            state="slow", since=1_000.5, next_turn=7.25, leases={"fn_1": (1_060.5, 3)}, version=1
+        )
+        assert aws.paces.put("sub_1", pace)
+        circuit = Circuit(failures=1, version=1)
+        assert aws.circuits.put("sub_2", circuit)
+        assert aws.paces.get("sub_1") == pace
+        found = aws.circuits.with_paces(["sub_1", "sub_2", "sub_3"])
+        assert found == ({"sub_2": circuit}, {"sub_1": pace})
+        # Each of them is what it is to those who ask for one kind alone.
+        assert aws.circuits.get_many(["sub_1", "sub_2"]) == {"sub_2": circuit}
+        assert list(aws.circuits.all()) == [circuit]
+
+    def test_a_version_replaces_the_one_before_and_no_other(self, aws: Aws) -> None:
+        assert aws.paces.put("sub_1", Pace(version=1))
+        assert not aws.paces.put("sub_1", Pace(version=1))
+        assert aws.paces.put("sub_1", Pace(state="slow", version=2))
+        assert not aws.paces.put("sub_1", Pace(version=4))
+        aws.paces.put_anew("sub_1", Pace(state="trial", version=1))
+        assert aws.paces.get("sub_1") == Pace(state="trial", version=1)
 
 
 class CursorsContract:

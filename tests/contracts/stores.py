@@ -7,6 +7,7 @@ from tests.contracts.recovery import (
     CircuitsContract,
     CursorsContract,
     InboxesContract,
+    PacesContract,
     ReplaysContract,
     StreamsContract,
 )
@@ -36,6 +37,9 @@ class TestSubscriptions(SubscriptionsContract): ...
 
 
 class TestCircuits(CircuitsContract): ...
+
+
+class TestPaces(PacesContract): ...
 
 
 class TestCursors(CursorsContract): ...

@@ -9,6 +9,7 @@ from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import event_bus.delivery.http
+import event_bus.delivery.speed
 import event_bus.ids
 import event_bus.stores.events
 import event_bus.stores.inboxes
@@ -17,6 +18,7 @@ import event_bus.stores.subscriptions
 import pytest
 from event_bus import clients, times
 from event_bus.api.audit import recorder
+from event_bus.callbacks.deadlines import Deadline
 from event_bus.log import logger
 from event_bus.settings import settings
 
@@ -30,7 +32,14 @@ if TYPE_CHECKING:
 RETENTION_DAYS = 30
 
 
-QUEUES = ("http_lane", "inbox_lane", "stranded_queue", "replay_queue", "audit_queue")
+QUEUES = (
+    "http_lane",
+    "http_paced_lane",
+    "inbox_lane",
+    "stranded_queue",
+    "replay_queue",
+    "audit_queue",
+)
 """The queues with a redrive queue each, by the names that functions know them by."""
 
 
@@ -45,6 +54,13 @@ class Inline:
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Any:
         result = function(*arguments)
         return SimpleNamespace(result=lambda: result)
+
+
+class NoDeadlines:
+    """Deadlines that never pass: time stands still while an attempt is made."""
+
+    def after(self, _seconds: float, act: Callable[[], None]) -> Deadline:
+        return Deadline(act)
 
 
 class Processes:
@@ -87,6 +103,7 @@ def simulated(world: "World", seed: int) -> Iterator[None]:
         # What is frozen stays: here, one index for each process of each world.
         patch.setattr(gc, "freeze", lambda: None)
         patch.setattr(event_bus.delivery.http, "HttpTransport", lambda *_: world)
+        patch.setattr(event_bus.delivery.speed, "Deadlines", NoDeadlines)
         for name, client in world.clients.items():
             patch.setattr(clients, name, lambda *_, client=client: client)
         for name, value in _environment().items():
@@ -111,6 +128,7 @@ def _environment() -> dict[str, str]:
         "ADMIN_SECRET_ARN": "admin",
         "SEALING_KEY_ARN": "sealing",
         "RETENTION_DAYS": str(RETENTION_DAYS),
+        "PACED_SHARE": "2",
         "API_HOST": "bus.example",
         "STAGE": "local",
         "SOCKET_API_ID": "sockets",

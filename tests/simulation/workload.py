@@ -69,7 +69,8 @@ def _subscriber(rng: random.Random) -> Subscriber:
             )
         )
 
-    return Subscriber(answer, lies=rng.choice((0, 0, 0, 2)))
+    seconds = rng.choice((0.05, 0.05, 0.05, 12.0))
+    return Subscriber(answer, lies=rng.choice((0, 0, 0, 2)), seconds=seconds)
 
 
 def _subscribe(world: World, rng: random.Random) -> None:
@@ -79,6 +80,10 @@ def _subscribe(world: World, rng: random.Random) -> None:
         "retry_policy": rng.choice(_POLICIES),
         "service_id": rng.choice(("worker", "planner")),
     }
+    if rng.random() < 0.2:
+        members["max_in_flight"] = rng.choice((1, 3))
+    if rng.random() < 0.2 and not members["ordered"]:
+        members["rate_limit"] = rng.choice((0.05, 1, 20))
     if rng.random() < 0.2:
         members["replay_from"] = "2026-05-01T00:00:00Z"
     world.subscribe(rng.choice(_PATTERNS), _subscriber(rng), **members)

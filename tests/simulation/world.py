@@ -50,6 +50,8 @@ _STREAM_SHARDS = 3
 _CONSUMERS = {
     "http_lane": "deliver_http",
     "http_lane_redrive": "redrive",
+    "http_paced_lane": "deliver_http_paced",
+    "http_paced_lane_redrive": "redrive",
     "inbox_lane": "deliver_inbox",
     "inbox_lane_redrive": "redrive",
     "stranded_queue": "route",
@@ -90,11 +92,13 @@ class Subscriber:
         answer: What it answers to the n-th attempt of a delivery.
         log: The attempts, in order.
         lies: How many answers are lost on their way, of those that say that it acted.
+        seconds: How long it takes to answer.
     """
 
     answer: Callable[[Event, int], Outcome] = lambda _event, _number: Outcome(status_code=204)
     log: list[Receipt] = field(default_factory=list)
     lies: int = 0
+    seconds: float = 0.05
 
 
 @dataclass(frozen=True)
@@ -470,8 +474,9 @@ class World:
         return [self._deliver(each.key, each.event, each.subscription) for each in parcels]
 
     def _deliver(self, key: DeliveryKey, event: Event, subscription: Subscription) -> Outcome:
-        self.now += 0.05
         subscriber = self.subscribers[cast("HttpTarget", subscription.target).url]
+        began = self.now
+        self.now += subscriber.seconds
         self._check_attempt(key, event, subscription)
         number = 1 + sum(each.key == key for each in subscriber.log)
         outcome = subscriber.answer(event, number)
@@ -479,7 +484,7 @@ class World:
         if outcome.delivered and subscriber.lies:
             subscriber.lies -= 1
             answered = False
-        subscriber.log.append(Receipt(key, outcome.delivered, answered, self.now))
+        subscriber.log.append(Receipt(key, outcome.delivered, answered, began))
         return outcome if answered else Outcome("timeout", "no complete answer")
 
     def _check_attempt(self, key: DeliveryKey, event: Event, subscription: Subscription) -> None:

@@ -8,6 +8,7 @@ _DELIVERIES = f"{_BUS}/stores/deliveries.py"
 _COURIER = f"{_BUS}/delivery/courier.py"
 _ORDERED = f"{_BUS}/delivery/ordered.py"
 _LANE = f"{_BUS}/delivery/lane.py"
+_PACING = f"{_BUS}/delivery/pacing.py"
 _CLIENT = f"{_BUS}/callbacks/client.py"
 _CONNECTIONS = f"{_BUS}/callbacks/connections.py"
 _FOLLOWERS = f"{_BUS}/stores/followers.py"
@@ -464,7 +465,7 @@ _LANES = (
     Safeguard(
         "a message is acknowledged whose retry could not be sent",
         _LANE,
-        "return {message_id for message_id, message in follow_ups if message}",
+        "return {message_id for message_id, _ in messages}",
         "return set()",
     ),
     Safeguard(
@@ -543,66 +544,8 @@ _LANES = (
     Safeguard(
         "an answer without end is read to its end",
         _CLIENT,
-        "response.read(MAX_RESPONSE_BYTES - len(read), decode_content=False)",
+        "response.read(MAX_RESPONSE_BYTES, decode_content=False)",
         "response.read(decode_content=False)",
-    ),
-    Safeguard(
-        "a body that is cut off counts as an answer",
-        _CLIENT,
-        "while len(read) < MAX_RESPONSE_BYTES and (",
-        "if len(read) < MAX_RESPONSE_BYTES and (",
-    ),
-    Safeguard(
-        "an interim answer counts as the final one",
-        f"{_BUS}/callbacks/answers.py",
-        "if self.status >= 200:",
-        "if self.status != 100:",
-    ),
-    Safeguard(
-        "a head that is cut off counts as an answer",
-        f"{_BUS}/callbacks/answers.py",
-        """            if not line.endswith(b"\\n"):
-                raise http.client.IncompleteRead(line)
-            if not _FIELD""",
-        """            if not line.endswith(b"\\n"):
-                break
-            if not _FIELD""",
-    ),
-    Safeguard(
-        "an answer may have two lengths",
-        f"{_BUS}/callbacks/answers.py",
-        "if len(found) != 1 or",
-        "if len(found) < 1 or",
-    ),
-    Safeguard(
-        "a stale connection is used again",
-        _CONNECTIONS,
-        "if worn_out or exchange.renewed:",
-        "if exchange.renewed:",
-    ),
-    Safeguard(
-        "a connection is as old as the clock of a frozen function says",
-        _CONNECTIONS,
-        "return max(times.steady() - self.steady, abs(times.unix() - self.unix))",
-        "return times.steady() - self.steady",
-    ),
-    Safeguard(
-        "a request of at most once is made twice",
-        _CLIENT,
-        "(repeatable and left_unanswered(error))",
-        "left_unanswered(error)",
-    ),
-    Safeguard(
-        "a delivery of at most once may be repeated",
-        f"{_BUS}/delivery/http.py",
-        'subscription.delivery_guarantee != "at_most_once"',
-        'subscription.delivery_guarantee != "never"',
-    ),
-    Safeguard(
-        "an IPv6 address that is not assigned is called",
-        f"{_BUS}/callbacks/addresses.py",
-        "if found not in _ASSIGNED:",
-        "if found.is_loopback:",
     ),
     Safeguard(
         "a name leads to where callbacks must not",
@@ -942,12 +885,76 @@ _PUSHING = (
     ),
 )
 
+_PACING_OF_LANES = (
+    Safeguard(
+        "a slow subscriber is marked only when its attempt has ended",
+        f"{_BUS}/delivery/speed.py",
+        "self.deadlines.after(SLOW_SECONDS, report.call)",
+        "self.deadlines.after(900, report.call)",
+    ),
+    Safeguard(
+        "a slow subscription stays in the lane of all others",
+        _PACING,
+        "return subscription.limited or (pace is not None and pace.paced)",
+        "return subscription.limited",
+    ),
+    Safeguard(
+        "a limited subscription is delivered to without its limits",
+        _PACING,
+        "return subscription.limited or (pace is not None and pace.paced)",
+        "return pace is not None and pace.paced",
+    ),
+    Safeguard(
+        "a message whose attempt is on record leaves its batch",
+        _PACING,
+        "record.status in SETTLED or record.attempts >= message.attempt",
+        "False",
+    ),
+    Safeguard(
+        "one subscription occupies all functions of the paced lane",
+        f"{_BUS}/model/pace.py",
+        "if len(leases) < limits.functions else 0",
+        "if True else 0",
+    ),
+    Safeguard(
+        "a function that goes down keeps its lease for ever",
+        f"{_BUS}/model/pace.py",
+        "if name != holder and lease[0] > now",
+        "if name != holder",
+    ),
+    Safeguard(
+        "a subscription is fast again after one fast answer",
+        f"{_BUS}/model/pace.py",
+        "pace.fast_answers >= FAST_ANSWERS and now - pace.since >= pace.hold",
+        "pace.fast_answers > 0",
+    ),
+    Safeguard(
+        "turns are given out twice",
+        f"{_BUS}/model/pace.py",
+        "next_turn=first + wanted / limits.rate_limit",
+        "next_turn=first",
+    ),
+    Safeguard(
+        "leases that functions take at the same time are lost",
+        f"{_BUS}/stores/paces.py",
+        '"attribute_not_exists(version) OR version = :before"',
+        '"attribute_not_exists(nothing) OR version = :before"',
+    ),
+    Safeguard(
+        "more attempts are in flight than were granted",
+        _LANE,
+        "if side_by_side[subscription_id] < len(own)",
+        "if side_by_side[subscription_id] < 0",
+    ),
+)
+
 SAFEGUARDS = (
     *_STORING,
     *_ROUTING,
     *_RECORDS,
     *_ATTEMPTS,
     *_LANES,
+    *_PACING_OF_LANES,
     *_ORDER,
     *_SWEEPING,
     *_STACKS,

@@ -7,6 +7,7 @@ from event_bus import times
 from event_bus.fetching.reader import Fetched
 from event_bus.model.circuit import Circuit
 from event_bus.model.delivery import Delivery
+from event_bus.model.pace import Pace
 from event_bus.model.registration import Publisher, Subscription
 from event_bus.model.replay import Replay
 from event_bus.model.sensitive import WHOLE
@@ -128,9 +129,9 @@ def publisher_document(publisher: Publisher, api_key: str | None = None) -> dict
 
 
 def subscription_document(
-    subscription: Subscription, circuit: Circuit | None = None
+    subscription: Subscription, circuit: Circuit | None = None, pace: Pace | None = None
 ) -> dict[str, Any]:
-    """A subscription, without its secret, and its circuit, if it has failed lately."""
+    """A subscription, without its secret; its circuit and its pace, if it has any."""
     return {
         "id": subscription.id,
         "service_id": subscription.service_id,
@@ -144,9 +145,12 @@ def subscription_document(
         "delivery_guarantee": subscription.delivery_guarantee,
         "ordered": subscription.ordered,
         "retry_policy": subscription.retry_policy,
+        "max_in_flight": subscription.max_in_flight,
+        "rate_limit": subscription.rate_limit,
         "status": subscription.status,
         "disabled_reason": subscription.disabled_reason,
         "circuit": _circuit(circuit),
+        "pace": _pace(pace),
         "verified_at": subscription.verified_at,
         "expires_at": times.at(subscription.ends_at) if subscription.ends_at else None,
         "created_at": subscription.created_at,
@@ -175,11 +179,20 @@ def _circuit(circuit: Circuit | None) -> dict[str, Any]:
     }
 
 
+def _pace(pace: Pace | None) -> dict[str, Any]:
+    pace = pace or Pace()
+    return {
+        "state": pace.state,
+        "since": times.at(pace.since) if pace.since else None,
+        "in_flight": pace.in_flight(times.unix()),
+    }
+
+
 def created_subscription_document(registered: Registered) -> dict[str, Any]:
     """A subscription in the one answer that shows its secret, and a generated key."""
     subscription = registered.subscription
     return {
-        **subscription_document(subscription),
+        **subscription_document(subscription, pace=registered.pace),
         "signing_secret": registered.signing_secret,
         "replay_id": registered.replay_id,
         **_authentication(registered.api_key),

@@ -186,6 +186,12 @@ _SUBSCRIPTION: dict[str, Schema] = {
             "disable_after_days": _COUNT,
         }
     ),
+    "max_in_flight": _nullable(
+        "integer", description="How many attempts may be in flight to it, if that is limited."
+    ),
+    "rate_limit": _nullable(
+        "number", description="How many attempts may be made a second, if that is limited."
+    ),
     "status": {"enum": ["active", "disabled"]},
     "disabled_reason": _nullable("string", description="Why the bus disabled it, if it did."),
     "verified_at": {
@@ -198,6 +204,20 @@ _SUBSCRIPTION: dict[str, Schema] = {
             "consecutive_failures": _COUNT,
             "failing_since": _NULLABLE_TIME,
             "next_probe_at": _NULLABLE_TIME,
+        }
+    ),
+    "pace": _object(
+        {
+            "state": {
+                "enum": ["trial", "fast", "slow"],
+                "description": "How fast its subscriber answers; `trial` until it has answered "
+                "within a second.",
+            },
+            "since": {**_NULLABLE_TIME, "description": "When that changed, if it ever did."},
+            "in_flight": {
+                **_COUNT,
+                "description": "Attempts that the paced lane may have in flight to it at present.",
+            },
         }
     ),
     "expires_at": {

@@ -2,7 +2,7 @@
 
 import concurrent.futures
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from event_bus import clients
 from event_bus.delivery.circuits import Circuits
@@ -11,6 +11,8 @@ from event_bus.delivery.lane import Lane
 from event_bus.delivery.opening import OpeningTransport
 from event_bus.delivery.ordered import OrderedCourier
 from event_bus.delivery.outcome import Transport
+from event_bus.delivery.pacing import HandOver, Turns
+from event_bus.delivery.speed import TimedTransport
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.registry.disabling import Disabler
 from event_bus.routing.lanes import Lanes
@@ -20,6 +22,7 @@ from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
+from event_bus.stores.paces import PaceStore
 from event_bus.stores.payloads import PayloadStore
 from event_bus.stores.streams import StreamStore
 from event_bus.stores.subscriptions import SubscriptionStore
@@ -29,20 +32,26 @@ _BATCH = 10
 Handler = Callable[[dict[str, Any], object], dict[str, Any]]
 
 
-def opening_lane_handler(transport: Transport) -> Handler:
+Pace = Literal["fast", "paced"]
+"""Fast: slow and limited subscriptions are handed over. Paced: they are delivered to in turn."""
+
+
+def opening_lane_handler(transport: Transport, pace: Pace | None = None) -> Handler:
     """Makes the handler of a lane that hands events to their subscribers.
 
     Args:
         transport: How the lane delivers.
+        pace: Which of the two lanes of its protocol it is; None where there is one.
     """
-    return lane_handler(OpeningTransport(transport, deployed_readers()))
+    return lane_handler(OpeningTransport(transport, deployed_readers()), pace)
 
 
-def lane_handler(transport: Transport) -> Handler:
+def lane_handler(transport: Transport, pace: Pace | None = None) -> Handler:
     """Makes the handler of a lane.
 
     Args:
         transport: How the lane delivers.
+        pace: Which of the two lanes of its protocol it is; None where there is one.
 
     Returns:
         What Lambda calls with a batch of the lane's queue; it tells which of its messages the queue
@@ -57,6 +66,15 @@ def lane_handler(transport: Transport) -> Handler:
         dynamodb, settings().events_table, PayloadStore(clients.s3(), settings().payloads_bucket)
     )
     deliveries = DeliveryStore(dynamodb, settings().deliveries_table, retention_days)
+    circuits = Circuits(CircuitStore(dynamodb, settings().circuits_table, retention_days))
+    paces = PaceStore(dynamodb, settings().circuits_table, retention_days)
+    pacing: HandOver | Turns | None = None
+    if pace == "fast":
+        pacing = HandOver(circuits, paces, deliveries)
+        transport = TimedTransport(transport, pacing.slow)
+    elif pace == "paced":
+        transport = TimedTransport(transport)
+        pacing = Turns(circuits, paces, deliveries, transport, settings().paced_share)
     courier = Courier(transport, events, deliveries)
     lane = Lane(
         courier=courier,
@@ -67,10 +85,11 @@ def lane_handler(transport: Transport) -> Handler:
             retention_days,
         ),
         subscriptions=SubscriptionCache(subscriptions),
-        circuits=Circuits(CircuitStore(dynamodb, settings().circuits_table, retention_days)),
+        circuits=circuits,
         disabler=Disabler(subscriptions, events, retention_days),
         lanes=Lanes(clients.sqs(), settings().lane_urls, executor),
         executor=executor,
+        pacing=pacing,
     )
 
     def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

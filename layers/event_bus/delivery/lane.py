@@ -1,9 +1,9 @@
 """What every lane does with a batch: deliver side by side, send what follows, say what is left."""
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ from event_bus.delivery.circuits import Circuits, Permits
 from event_bus.delivery.courier import Courier, Handled, Received, Trial
 from event_bus.delivery.message import Message, from_json
 from event_bus.delivery.ordered import OrderedCourier
+from event_bus.delivery.pacing import HandOver, Plan, Turns
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.log import logger
 from event_bus.model.circuit import Circuit
@@ -20,6 +21,10 @@ from event_bus.registry.disabling import GONE, LONG_FAILING, Disabler
 from event_bus.routing.lanes import Lanes
 
 _DAY_SECONDS = 86_400
+
+# What begins within this time ends before the function must: a walk along a stream takes 20 s and
+# an attempt 30 s more.
+_CHAIN_SECONDS = 8.0
 
 _Result = TypeVar("_Result")
 
@@ -45,6 +50,8 @@ class Lane:
         disabler: Disables those that are gone or fail too long.
         lanes: Where the messages of further attempts are sent.
         executor: Delivers side by side; one worker for each message of a batch.
+        pacing: Takes slow and limited subscriptions out of batches, or has them wait their turn;
+            None where the protocol has one lane alone.
     """
 
     courier: Courier
@@ -54,6 +61,7 @@ class Lane:
     disabler: Disabler
     lanes: Lanes
     executor: Executor
+    pacing: HandOver | Turns | None = None
 
     def process(self, batch: Sequence[Received]) -> list[str]:
         """Delivers a batch.
@@ -61,17 +69,34 @@ class Lane:
         Returns:
             The ids of the messages that the queue must keep; it hands them over again.
         """
-        readable = [(received, message) for received in batch if (message := _read(received))]
+        paced = isinstance(self.pacing, Turns)
+        readable = [
+            (received, replace(message, paced=paced))
+            for received in batch
+            if (message := _read(received))
+        ]
         kept = {received.id for received in batch} - {received.id for received, _ in readable}
         subscriptions = self.subscriptions.of([message for _, message in readable])
         permits = Permits(self.circuits)
         permits.look_up(each.id for each in subscriptions.values() if each.status == "active")
+        plan = self.pacing.plan(readable, subscriptions) if self.pacing else Plan()
+        # At once: what leaves the batch does not wait for the attempts of the others.
+        kept |= self._send(
+            [(readable[place][0].id, message) for place, message in plan.moved.items()]
+        )
+        ready = [each for place, each in enumerate(readable) if place not in plan.moved]
 
-        results = self._handle(readable, permits, subscriptions)
-        done = list(zip(readable, results, strict=True))
+        results = self._handle(ready, permits, subscriptions, plan.side_by_side)
+        if self.pacing:
+            self.pacing.close()
+        done = list(zip(ready, results, strict=True))
         kept |= {received.id for (received, _), handled in done if handled is None}
-        kept |= self._send_follow_ups(
-            [(received, handled) for (received, _), handled in done if handled]
+        kept |= self._send(
+            [
+                (received.id, handled.follow_up)
+                for (received, _), handled in done
+                if handled and handled.follow_up
+            ]
         )
         gone = {
             message.subscription_id for (_, message), handled in done if handled and handled.gone
@@ -84,23 +109,53 @@ class Lane:
         batch: Sequence[tuple[Received, Message]],
         permits: Permits,
         subscriptions: dict[str, Subscription],
+        side_by_side: Mapping[str, int],
     ) -> list[Handled | None]:
         """Does what messages ask for; None stands for one that must come again."""
 
-        def begin(each: tuple[Received, Message]) -> Begun | None:
-            received, message = each
+        def begin(place: int) -> Begun | None:
+            received, message = batch[place]
             subscription = subscriptions.get(message.subscription_id)
             return _safely(partial(self._begin, received, message, subscription, permits))
 
-        begun = list(self.executor.map(begin, batch))
-        handled = {place: each for place, each in enumerate(begun) if isinstance(each, Handled)}
-        for done in self.executor.map(_safely, self._left_to_do(begun, permits)):
+        chains = _chains([message for _, message in batch], side_by_side)
+        in_turn = {place for chain in chains for place in chain}
+        at_once = [place for place in range(len(batch)) if place not in in_turn]
+        begun = dict(zip(at_once, self.executor.map(begin, at_once), strict=True))
+        handled = {place: each for place, each in begun.items() if isinstance(each, Handled)}
+        tasks: list[Task] = [
+            *(partial(self._one_by_one, chain, batch, begin, permits) for chain in chains),
+            *self._left_to_do(begun, permits),
+        ]
+        for done in self.executor.map(_safely, tasks):
             handled |= done or {}
         return [handled.get(place) for place in range(len(batch))]
 
-    def _left_to_do(self, begun: Sequence[Begun | None], permits: Permits) -> Iterator[Task]:
+    def _one_by_one(
+        self,
+        chain: Sequence[int],
+        batch: Sequence[tuple[Received, Message]],
+        begin: Callable[[int], Begun | None],
+        permits: Permits,
+    ) -> dict[int, Handled]:
+        """Delivers messages one after the other, as far as the time of the function allows."""
+        handled: dict[int, Handled] = {}
+        end = self.courier.clock() + _CHAIN_SECONDS
+        for place in chain:
+            if self.courier.clock() > end:
+                later = replace(batch[place][1], delay=1)
+                handled[place] = Handled(settled=False, follow_up=later)
+                continue
+            begun = begin(place)
+            if isinstance(begun, Handled):
+                handled[place] = begun
+            for done in map(_safely, self._left_to_do({place: begun}, permits)):
+                handled |= done or {}
+        return handled
+
+    def _left_to_do(self, begun: Mapping[int, Begun | None], permits: Permits) -> Iterator[Task]:
         together: defaultdict[Hashable, dict[int, Trial]] = defaultdict(dict)
-        for place, each in enumerate(begun):
+        for place, each in begun.items():
             if isinstance(each, Trial):
                 together[self.courier.transport.together(each.parcel)][place] = each
             elif callable(each):
@@ -127,16 +182,15 @@ class Lane:
                 return partial(self.ordered.handle, received, message, event, subscription, permits)
         return self.courier.begin(received, message, subscription, permits)
 
-    def _send_follow_ups(self, done: list[tuple[Received, Handled]]) -> set[str]:
-        follow_ups = [(received.id, handled.follow_up) for received, handled in done]
-        messages = [message for _, message in follow_ups if message]
+    def _send(self, messages: list[tuple[str, Message]]) -> set[str]:
+        """Sends messages; the ids of those that they follow are returned where that fails."""
         if not messages:
             return set()
         try:
-            self.lanes.send(messages)
+            self.lanes.send([message for _, message in messages])
         except Exception:
-            logger.exception("retries not sent", messages=len(messages))
-            return {message_id for message_id, message in follow_ups if message}
+            logger.exception("messages not sent", messages=len(messages))
+            return {message_id for message_id, _ in messages}
         return set()
 
     def _take_stock(
@@ -153,6 +207,25 @@ class Lane:
                     self.disabler.disable(each, LONG_FAILING)
         except Exception:
             logger.exception("subscribers not disabled")
+
+
+def _chains(messages: Sequence[Message], side_by_side: Mapping[str, int]) -> list[list[int]]:
+    """The places of messages that are delivered one after the other.
+
+    Args:
+        messages: The messages of a batch.
+        side_by_side: How many attempts may be made at a time, by subscription.
+    """
+    places: defaultdict[str, list[int]] = defaultdict(list)
+    for place, message in enumerate(messages):
+        if message.subscription_id in side_by_side:
+            places[message.subscription_id].append(place)
+    return [
+        own[number :: side_by_side[subscription_id]]
+        for subscription_id, own in places.items()
+        if side_by_side[subscription_id] < len(own)
+        for number in range(side_by_side[subscription_id])
+    ]
 
 
 def _fails_too_long(circuit: Circuit, subscription: Subscription) -> bool:

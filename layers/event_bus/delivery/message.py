@@ -10,6 +10,11 @@ from event_bus.model.event import Event
 from event_bus.stores.deliveries import Due
 
 
+def paced_lane(protocol: str) -> str:
+    """The name of the lane of a protocol's slow and limited subscriptions."""
+    return f"{protocol}_paced"
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """An event on its way to a subscription.
@@ -23,7 +28,9 @@ class Message:
         replay_id: The replay that it is part of, if it is.
         attempt: The number of the attempt that it asks for.
         round_start: How many attempts were made before a person had it tried anew.
-        protocol: The lane that it travels on.
+        protocol: The protocol, whose lane it travels on.
+        turn: When it has its turn under a rate limit, in Unix seconds, if it was given one.
+        paced: Whether it travels on the protocol's paced lane; no part of what is carried.
         delay: How long the lane holds it back, in seconds; no part of what is carried.
     """
 
@@ -36,7 +43,14 @@ class Message:
     attempt: int = 1
     round_start: int = 0
     protocol: str = "http"
+    turn: float | None = None
+    paced: bool = False
     delay: int = 0
+
+    @property
+    def lane(self) -> str:
+        """The name of the lane that it travels on."""
+        return paced_lane(self.protocol) if self.paced else self.protocol
 
     @property
     def key(self) -> DeliveryKey:
@@ -57,6 +71,7 @@ class Message:
                 "attempt": self.attempt,
                 "round_start": self.round_start,
                 "protocol": self.protocol,
+                "turn": self.turn,
                 "event": {
                     **event.envelope(),
                     "payload_bytes": event.payload_bytes,

@@ -21,7 +21,14 @@ from event_bus.matching.limits import MAX_EVENT_TYPES
 from event_bus.model.credentials import Authentication
 from event_bus.model.retry_policy import DEFAULT_POLICY, RetryPolicy, RetryPolicyRequest
 from event_bus.model.sensitive import SensitiveFields
-from event_bus.model.target import CallbackUrl, HttpTarget, HttpTargetRequest, Target, TargetRequest
+from event_bus.model.target import (
+    PACED_PROTOCOLS,
+    CallbackUrl,
+    HttpTarget,
+    HttpTargetRequest,
+    Target,
+    TargetRequest,
+)
 from event_bus.model.validation import Name, Request, ServiceId, Time, checked, pointer
 
 MAX_READERS = 100
@@ -51,6 +58,12 @@ TypePatterns = Annotated[
     AfterValidator(lambda patterns: list(dict.fromkeys(patterns))),
 ]
 """Event types or patterns; each is kept once."""
+
+MaxInFlight = Annotated[int, Field(ge=1, le=1000)]
+"""How many attempts may be in flight to a subscriber."""
+
+RateLimit = Annotated[float, Field(ge=0.01, le=1000)]
+"""How many attempts may be made a second; 0.01 is one in 100 seconds."""
 
 Filters = dict[str, dict[str, Any]]
 """An event pattern for each type pattern that it narrows."""
@@ -103,6 +116,8 @@ class SubscriptionRegistration(Request):
     delivery_guarantee: DeliveryGuarantee = "at_least_once"
     ordered: bool = False
     retry_policy: RetryPolicyRequest = Field(default_factory=RetryPolicyRequest)
+    max_in_flight: MaxInFlight | None = None
+    rate_limit: RateLimit | None = None
     replay_from: Time | None = None
     authentication: Authentication | None = None
 
@@ -131,7 +146,8 @@ class SubscriptionChange(Request):
     """What changes a subscription: a JSON merge patch (RFC 7396) of these members.
 
     `filters` and `retry_policy` are replaced as a whole: an event pattern gives null a meaning of
-    its own, and the members of a policy belong together. `ordered` does not change: what is held
+    its own, and the members of a policy belong together. Null takes a limit away, as in
+    `{"rate_limit": null}`. `ordered` does not change: what is held
     back would be without its order, or without anyone to bring it. Nor does the target's type: what
     is on its way is on the lane of one protocol.
     """
@@ -144,6 +160,8 @@ class SubscriptionChange(Request):
     filters: Filters | None = None
     delivery_guarantee: DeliveryGuarantee | None = None
     retry_policy: RetryPolicyRequest | None = None
+    max_in_flight: MaxInFlight | None = None
+    rate_limit: RateLimit | None = None
     status: SubscriptionStatus | None = None
 
     @field_validator("target")
@@ -243,6 +261,8 @@ class Subscription:
         delivery_guarantee: How often it receives an event.
         ordered: Whether it receives the events of each stream in the order they were stored.
         retry_policy: When failed deliveries are tried again.
+        max_in_flight: How many attempts may be in flight to it; None for no limit of its own.
+        rate_limit: How many attempts may be made a second; None for no limit.
         disabled_reason: Why the bus disabled it, if the bus did.
         signing_secrets: The secrets of its signatures, the latest first, if its target has them.
         verified_at: When its callback said that it wants events, RFC 3339, if it was asked.
@@ -262,10 +282,17 @@ class Subscription:
     delivery_guarantee: DeliveryGuarantee = "at_least_once"
     ordered: bool = False
     retry_policy: RetryPolicy = DEFAULT_POLICY
+    max_in_flight: int | None = None
+    rate_limit: float | None = None
     disabled_reason: str | None = None
     signing_secrets: tuple[SealedSecret, ...] = ()
     verified_at: str | None = None
     ends_at: int | None = None
+
+    @property
+    def limited(self) -> bool:
+        """Whether it has a limit of its own."""
+        return self.max_in_flight is not None or self.rate_limit is not None
 
     @property
     def signed(self) -> bool:
@@ -280,6 +307,27 @@ def received_since(created_at: str) -> str:
         created_at: When the subscription was registered, RFC 3339.
     """
     return times.at(times.seconds(created_at) - RECEIVED_BEFORE_SECONDS)
+
+
+def check_limits(subscription: Subscription) -> None:
+    """Refuses limits that a subscription cannot have.
+
+    Raises:
+        InvalidRequest: They are refused; the fault is named by its JSON pointer.
+    """
+    for member in ("max_in_flight", "rate_limit"):
+        if getattr(subscription, member) is None:
+            continue
+        if subscription.target.lane not in PACED_PROTOCOLS:
+            raise InvalidRequest.at(
+                f"/{member}", "must be left out where the target is neither a URL nor a function"
+            )
+        if member == "rate_limit" and subscription.ordered:
+            raise InvalidRequest.at(
+                "/rate_limit",
+                "must be left out where ordered is true: several events of a stream are delivered "
+                "in one turn; set max_in_flight instead",
+            )
 
 
 def check_sensitive(event_types: list[str], sensitive: Iterable[str]) -> None:

@@ -22,6 +22,9 @@ from event_bus.security.resources import (
 Protocol = Literal["http", "sqs", "sns", "lambda", "eventbridge", "inbox"]
 """How events are delivered: each protocol has a lane of its own."""
 
+PACED_PROTOCOLS: tuple[Protocol, ...] = ("http", "lambda")
+"""The protocols whose subscribers may take long to answer: each has a paced lane, too."""
+
 CallbackUrl = Annotated[str, AfterValidator(checked(check_callback_url))]
 
 

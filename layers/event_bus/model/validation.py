@@ -1,7 +1,7 @@
 """Reading what a client sent into a model, and saying precisely what is wrong with it."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -92,14 +92,19 @@ def read(model: type[_Model], value: Any, at: str = "") -> _Model:
         ) from None
 
 
-def members_of(change: BaseModel) -> dict[str, Any]:
+def members_of(change: BaseModel, removable: Collection[str] = ()) -> dict[str, Any]:
     """The members that a change names, by their names.
 
+    Args:
+        change: The change.
+        removable: The members that null takes away.
+
     Raises:
-        InvalidRequest: One of them is null.
+        InvalidRequest: Another one is null.
     """
     members = {name: getattr(change, name) for name in change.model_fields_set}
-    if nulls := [name for name, value in members.items() if value is None]:
+    nulls = [name for name, value in members.items() if value is None and name not in removable]
+    if nulls:
         raise invalid([Fault(f"/{name}", "must not be null") for name in sorted(nulls)])
     return members
 

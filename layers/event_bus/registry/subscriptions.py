@@ -10,6 +10,7 @@ from event_bus.errors import Conflict, Fault, Forbidden, InvalidRequest
 from event_bus.ids import new_id
 from event_bus.matching.event_types import matches_type
 from event_bus.model.credentials import Authentication
+from event_bus.model.pace import Pace
 from event_bus.model.registration import (
     Filters,
     Subscription,
@@ -17,8 +18,9 @@ from event_bus.model.registration import (
     SubscriptionRegistration,
     SubscriptionStatus,
     check_filters,
+    check_limits,
 )
-from event_bus.model.target import HttpTarget, SqsTarget, Target
+from event_bus.model.target import PACED_PROTOCOLS, HttpTarget, SqsTarget, Target
 from event_bus.model.validation import members_of
 from event_bus.recovery.replay_queue import ReplayQueue
 from event_bus.recovery.replays import SEAM_SECONDS, history_for
@@ -33,12 +35,14 @@ from event_bus.security.signing_secrets import SigningSecrets, rotated
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.inboxes import InboxStore
 from event_bus.stores.keys import KeyStore
+from event_bus.stores.paces import PaceStore
 from event_bus.stores.publishers import PublisherStore
 from event_bus.stores.replays import ReplayStore
 from event_bus.stores.subscriptions import Outdated, Refused, SubscriptionStore
 
 _Result = TypeVar("_Result")
 
+_ON_TRIAL = Pace(state="trial", version=1)
 _ATTEMPTS = 5
 _READ_BUDGET = 1_000
 
@@ -81,12 +85,14 @@ class Registered:
         api_key: The service's API key where one was generated: for a service that had none. It is
             not shown again either.
         replay_id: The replay that brings it its history, if it asked for that.
+        pace: What is known of its pace, where its target may be slow.
     """
 
     subscription: Subscription
     signing_secret: str | None
     api_key: str | None
     replay_id: str | None
+    pace: Pace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,7 @@ class SubscriptionRegistry:
         publishers: The publishers, who say what is sensitive.
         keys: The API keys.
         circuits: The circuit breakers of the subscriptions.
+        paces: Their paces.
         replays: The replays that bring new subscriptions their history.
         replay_queue: What has those replays go on.
         queues: The queues that the bus provides.
@@ -110,6 +117,7 @@ class SubscriptionRegistry:
     publishers: PublisherStore
     keys: KeyStore
     circuits: CircuitStore
+    paces: PaceStore
     replays: ReplayStore
     replay_queue: ReplayQueue
     queues: ManagedQueues
@@ -146,7 +154,10 @@ class SubscriptionRegistry:
             delivery_guarantee=registration.delivery_guarantee,
             ordered=registration.ordered,
             retry_policy=registration.retry_policy.policy(),
+            max_in_flight=registration.max_in_flight,
+            rate_limit=registration.rate_limit,
         )
+        check_limits(subscription)
         if registration.verify:
             subscription = self._verified(subscription)
         secret = None
@@ -160,6 +171,9 @@ class SubscriptionRegistry:
         if named or not self._has_key(service_id, caller):
             issued = issue(asked, service_id, caller)
         further = [self.keys.putting(issued.kept)] if issued else []
+        pace = _ON_TRIAL if subscription.target.lane in PACED_PROTOCOLS else None
+        if pace:
+            further.append(self.paces.putting(subscription.id, pace))
         history = None
         if registration.replay_from:
             history = history_for(subscription, registration.replay_from)
@@ -173,7 +187,7 @@ class SubscriptionRegistry:
             # Should this message be lost, the sweeper finds a replay that does not go on.
             self.replay_queue.send(history.id, SEAM_SECONDS)
         api_key = issued.text if issued else None
-        return Registered(created, secret, api_key, history.id if history else None)
+        return Registered(created, secret, api_key, history.id if history else None, pace)
 
     def get(self, subscription_id: str, caller: Caller) -> Subscription:
         """One subscription.
@@ -221,7 +235,7 @@ class SubscriptionRegistry:
                 callback does not want events.
             Conflict: Others changed it again and again meanwhile.
         """
-        members = members_of(change)
+        members = members_of(change, removable=("max_in_flight", "rate_limit"))
         if change.retry_policy:
             members["retry_policy"] = change.retry_policy.policy()
         if change.status:
@@ -243,6 +257,7 @@ class SubscriptionRegistry:
                 raise InvalidRequest.at("/target", "must not change from or to a managed queue")
             changed = replace(subscription, **members, updated_at=times.now())
             self._check_filters(changed.event_types, changed.filters)
+            check_limits(changed)
             if change.verify:
                 changed = self._verified(changed)
             return self.subscriptions.update(changed)
@@ -251,6 +266,8 @@ class SubscriptionRegistry:
         if change.status == "active" or target:
             # What the old target did is not held against the new one.
             self.circuits.forget(subscription_id)
+        if target and target.lane in PACED_PROTOCOLS:
+            self.paces.put_anew(subscription_id, _ON_TRIAL)
         return changed
 
     def rotate_secret(

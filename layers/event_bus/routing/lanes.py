@@ -22,7 +22,7 @@ class Lanes:
 
     Attributes:
         client: The SQS client.
-        urls: The URLs of the lanes' queues, by protocol.
+        urls: The URLs of the lanes' queues, by the lanes' names.
         executor: Sends batches side by side.
     """
 
@@ -41,10 +41,10 @@ class Lanes:
         """
         lanes: dict[str, list[Message]] = {}
         for message in messages:
-            lanes.setdefault(message.protocol, []).append(message)
+            lanes.setdefault(message.lane, []).append(message)
         sent = [
-            (self.urls[protocol], batch)
-            for protocol, own in lanes.items()
+            (self.urls[lane], batch)
+            for lane, own in lanes.items()
             for batch in batches(
                 ((message, message.to_json()) for message in own),
                 lambda each: len(each[1].encode()),

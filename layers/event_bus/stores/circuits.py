@@ -10,7 +10,9 @@ from botocore.exceptions import ClientError
 from event_bus import times
 from event_bus.ids import new_id
 from event_bus.model.circuit import Circuit
-from event_bus.stores.items import batch_get, condition_failed, document, number, text
+from event_bus.model.pace import Pace
+from event_bus.stores.items import Item, batch_get, condition_failed, document, number, text
+from event_bus.stores.paces import pace_in, pace_key
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -32,18 +34,22 @@ class CircuitStore:
 
     def get_many(self, subscription_ids: Iterable[str]) -> dict[str, Circuit]:
         """The circuits of those of these subscriptions that have one."""
-        keys = [{"subscription_id": text(each)} for each in dict.fromkeys(subscription_ids)]
-        items = batch_get(self.client, self.table, keys, ConsistentRead=True)
-        return {
-            item["subscription_id"]["S"]: Circuit(**orjson.loads(item["document"]["S"]))
-            for item in items
-        }
+        return _circuits(self._read([_key(each) for each in dict.fromkeys(subscription_ids)]))
+
+    def with_paces(
+        self, subscription_ids: Iterable[str]
+    ) -> tuple[dict[str, Circuit], dict[str, Pace]]:
+        """The circuits and the paces of those of these subscriptions that have one: one request."""
+        keys = [
+            key for each in dict.fromkeys(subscription_ids) for key in (_key(each), pace_key(each))
+        ]
+        items = self._read(keys)
+        return _circuits(items), dict(found for item in items if (found := pace_in(item)))
 
     def all(self) -> Iterator[Circuit]:
         """Every circuit: those of subscriptions that have failed lately."""
         for page in self.client.get_paginator("scan").paginate(TableName=self.table):
-            for item in page["Items"]:
-                yield Circuit(**orjson.loads(item["document"]["S"]))
+            yield from _circuits(page["Items"]).values()
 
     def put(self, subscription_id: str, circuit: Circuit) -> bool:
         """Writes a circuit over the version before it; version 1 is the first.
@@ -84,6 +90,19 @@ class CircuitStore:
 
     def forget(self, subscription_id: str) -> None:
         """Removes a circuit: its subscription is as good as new."""
-        self.client.delete_item(
-            TableName=self.table, Key={"subscription_id": text(subscription_id)}
-        )
+        self.client.delete_item(TableName=self.table, Key=_key(subscription_id))
+
+    def _read(self, keys: list[Item]) -> list[Item]:
+        return batch_get(self.client, self.table, keys, ConsistentRead=True)
+
+
+def _key(subscription_id: str) -> Item:
+    return {"subscription_id": text(subscription_id)}
+
+
+def _circuits(items: Iterable[Mapping[str, Any]]) -> dict[str, Circuit]:
+    return {
+        item["subscription_id"]["S"]: Circuit(**orjson.loads(item["document"]["S"]))
+        for item in items
+        if "document" in item
+    }

@@ -19,8 +19,12 @@ from infra.built import BUILT, ROOT, files_of, fingerprint, made_once
 from localstack.assembly import SOURCES
 
 PROTOCOLS = ("http", "inbox", "sqs", "sns", "lambda", "eventbridge")
-LANES = {f"deliver_{protocol}" for protocol in PROTOCOLS}
-"""The functions that deliver, one for each protocol."""
+PACED = ("http", "lambda")
+"""The protocols that have a lane for slow and limited subscriptions, too."""
+
+LANE_NAMES = (*PROTOCOLS, *(f"{protocol}_paced" for protocol in PACED))
+LANES = {f"deliver_{name}" for name in LANE_NAMES}
+"""The functions that deliver, one for each lane."""
 
 
 def listed(value: Any) -> list[Any]:

@@ -6,7 +6,7 @@ from typing import Any
 from event_bus.api.routes import ROUTES
 from event_bus.settings import Settings
 
-from tests.unit.infra.synthesised import PROTOCOLS, Resource, Synthesised, listed
+from tests.unit.infra.synthesised import LANE_NAMES, PACED, PROTOCOLS, Resource, Synthesised, listed
 
 # What a function is told that is no setting of the service.
 OF_THE_RUNTIME = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL", "STAGE"}
@@ -19,6 +19,12 @@ OF_A_LANE = {
     "streams": {"Query"},
     "deliveries": {"BatchGetItem", "GetItem", "UpdateItem"},
     "events": {"GetItem", "PutItem"},
+}
+
+OF_A_PACED_PROTOCOL = {
+    **OF_A_LANE,
+    "circuits": OF_A_LANE["circuits"] | {"GetItem"},
+    "publishers": {"GetItem"},
 }
 
 # What the code of each function does with each table; what follows a slash is an index. The parts
@@ -58,7 +64,7 @@ TABLES = {
             "Query/by_service",
         },
         "changes": {"PutItem", "Query"},
-        "circuits": {"BatchGetItem", "DeleteItem"},
+        "circuits": {"BatchGetItem", "DeleteItem", "PutItem"},
         "replays": {"PutItem"},
         "inbox": {"DeleteItem"},
     },
@@ -100,8 +106,10 @@ TABLES = {
     **{
         f"deliver_{protocol}": {**OF_A_LANE, "publishers": {"GetItem"}}
         for protocol in PROTOCOLS
-        if protocol not in ("inbox", "lambda")
+        if protocol not in ("inbox", *PACED)
     },
+    "deliver_http": OF_A_PACED_PROTOCOL,
+    "deliver_http_paced": OF_A_PACED_PROTOCOL,
     "deliver_inbox": {**OF_A_LANE, "inbox": {"GetItem", "PutItem", "UpdateItem"}},
     "inbox": {
         "subscriptions": {"GetItem", "PutItem", "UpdateItem"},
@@ -112,11 +120,13 @@ TABLES = {
         "events": {"BatchGetItem"},
         "publishers": {"GetItem"},
     },
-    "deliver_lambda": {
-        **OF_A_LANE,
-        "publishers": {"GetItem"},
-        "streams": {"PutItem", "Query"},
-        "events": {"BatchGetItem", "GetItem", "PutItem"},
+    **{
+        name: {
+            **OF_A_PACED_PROTOCOL,
+            "streams": {"PutItem", "Query"},
+            "events": {"BatchGetItem", "GetItem", "PutItem"},
+        }
+        for name in ("deliver_lambda", "deliver_lambda_paced")
     },
     "redrive": {"subscriptions": {"GetItem"}, "deliveries": {"GetItem", "UpdateItem"}},
     "replay": {
@@ -174,6 +184,14 @@ SENDERS: dict[str, set[str]] = {
         }
         for protocol in PROTOCOLS
     },
+    # A protocol's lane hands over to its paced lane, which sends to itself.
+    **{
+        f"{protocol.upper()}_PACED_LANE_URL": {
+            f"deliver_{protocol}",
+            f"deliver_{protocol}_paced",
+        }
+        for protocol in PACED
+    },
     "STRANDED_QUEUE_URL": {"route", "sweep"},
     "REPLAY_QUEUE_URL": {"recovery", "registry", "replay", "sweep"},
     "AUDIT_QUEUE_URL": {route.function for route in ROUTES if not route.public},
@@ -209,12 +227,12 @@ def known_settings() -> set[str]:
     for name, attribute in vars(Settings).items():
         if isinstance(attribute, property):
             getattr(settings, name)
-    return asked | {f"{protocol.upper()}_LANE_URL" for protocol in PROTOCOLS} | redrives()
+    return asked | {f"{name.upper()}_LANE_URL" for name in LANE_NAMES} | redrives()
 
 
 def redrives() -> set[str]:
     """The variables that tell the URLs of redrive queues."""
-    lanes = {f"{protocol.upper()}_LANE" for protocol in PROTOCOLS}
+    lanes = {f"{name.upper()}_LANE" for name in LANE_NAMES}
     return {f"{each}_REDRIVE_URL" for each in lanes | {"AUDIT", "REPLAY", "STRANDED"}}
 
 
@@ -379,15 +397,12 @@ def test_only_publish_writes_payloads_and_only_readers_read_them(app: Synthesise
     assert "s3:GetObject" not in actions_of(app, functions["publish"])
 
 
+_INVOKES = ("lambda:InvokeFunction", "lambda", "function:*", "function:event-bus-{stage}-*")
 DELIVERIES = {
     "deliver_sqs": ("sqs:SendMessage", "sqs", "*", None),
     "deliver_sns": ("sns:Publish", "sns", "*", "event-bus-{stage}-*"),
-    "deliver_lambda": (
-        "lambda:InvokeFunction",
-        "lambda",
-        "function:*",
-        "function:event-bus-{stage}-*",
-    ),
+    "deliver_lambda": _INVOKES,
+    "deliver_lambda_paced": _INVOKES,
     "deliver_eventbridge": (
         "events:PutEvents",
         "events",
@@ -477,6 +492,7 @@ def test_secrets_are_sealed_where_they_are_made_and_opened_where_they_sign(
     assert uses_of_the_sealing_key(app, "signing-secret") == {
         "registry": {"kms:Encrypt"},
         "deliver_http": {"kms:Decrypt"},
+        "deliver_http_paced": {"kms:Decrypt"},
     }
 
 
@@ -484,10 +500,10 @@ def test_payloads_are_sealed_where_they_come_in_and_opened_where_they_are_read(
     app: Synthesised,
 ) -> None:
     uses = uses_of_the_sealing_key(app, "event-payload")
-    lanes = {f"deliver_{protocol}" for protocol in PROTOCOLS} - {"deliver_inbox"}
+    lanes = {f"deliver_{name}" for name in LANE_NAMES} - {"deliver_inbox"}
     assert uses.keys() == lanes | {"publish", "events", "inbox", "push", "socket"}
     for name, actions in uses.items():
-        takes_in = name in ("publish", "deliver_lambda")
+        takes_in = name in ("publish", "deliver_lambda", "deliver_lambda_paced")
         assert actions == {"kms:Decrypt"} | ({"kms:GenerateDataKey"} if takes_in else set()), name
 
 

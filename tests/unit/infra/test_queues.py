@@ -109,8 +109,21 @@ def test_functions_may_take_from_the_queues_they_work(app: Synthesised) -> None:
 
 def test_lanes_are_held_to_their_concurrency(app: Synthesised) -> None:
     limits = [mapping.properties.get("ScalingConfig") for mapping in sources(app)]
-    assert {"MaximumConcurrency": 50} in limits
-    assert limits.count({"MaximumConcurrency": 10}) == len(LANES) - 1
+    # Those of HTTP, and all others.
+    assert limits.count({"MaximumConcurrency": 50}) == 2
+    assert limits.count({"MaximumConcurrency": 10}) == len(LANES) - 2
+
+
+def test_a_subscription_occupies_half_of_a_paced_lane_at_most(app: Synthesised) -> None:
+    functions = app.functions()
+    shares = {
+        name: functions[name].properties["Environment"]["Variables"].get("PACED_SHARE")
+        for name in LANES
+    }
+    assert {name: share for name, share in shares.items() if share} == {
+        "deliver_http_paced": "25",
+        "deliver_lambda_paced": "5",
+    }
 
 
 def test_a_poison_record_cannot_block_the_stream(app: Synthesised) -> None:

@@ -67,6 +67,7 @@ def registry_over(aws: Aws, store: SubscriptionStore) -> SubscriptionRegistry:
         aws.publishers,
         aws.keys,
         aws.circuits,
+        aws.paces,
         aws.replays,
         ReplayQueue(aws.sqs, aws.queue()),
         ManagedQueues(aws.sqs, PREFIX),

@@ -1,0 +1,249 @@
+"""What a lane does with the messages of slow and limited subscriptions before it delivers.
+
+The lane of a protocol hands them over to the protocol's paced lane. The paced lane has each of them
+take its turn, and lets so many attempts be in flight as the subscription's limits and the fair
+share of the lane allow. A message that must wait goes back with a delay: nothing is claimed for it,
+and it counts as no attempt.
+"""
+
+import math
+import random
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from event_bus import times
+from event_bus.delivery.circuits import Circuits
+from event_bus.delivery.courier import LONGEST_DELAY_SECONDS, Received
+from event_bus.delivery.message import Message
+from event_bus.delivery.speed import TimedTransport
+from event_bus.ids import new_id
+from event_bus.log import logger
+from event_bus.model.delivery import SETTLED
+from event_bus.model.pace import TURN_SECONDS, Limits, Pace
+from event_bus.model.registration import Subscription
+from event_bus.stores.deliveries import DeliveryStore
+from event_bus.stores.paces import PaceStore
+
+_ATTEMPTS = 8
+_RETRY_SECONDS = 0.02
+_LOOK_AGAIN_SECONDS = 5
+
+Batch = Sequence[tuple[Received, Message]]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done with a batch.
+
+    Attributes:
+        moved: The messages that leave the batch, as they are sent on, by their place in it.
+        side_by_side: How many attempts may be made at a time, by subscription; those that are
+            missing here have no bound.
+    """
+
+    moved: dict[int, Message] = field(default_factory=dict)
+    side_by_side: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Hands slow and limited subscriptions over to the paced lane, and finds out who is slow.
+
+    Attributes:
+        circuits: What was read of the subscriptions, their paces among it.
+        paces: Where paces are kept.
+        deliveries: Where attempts are recorded.
+    """
+
+    circuits: Circuits
+    paces: PaceStore
+    deliveries: DeliveryStore
+
+    def plan(self, batch: Batch, subscriptions: Mapping[str, Subscription]) -> Plan:
+        """Has the messages of paced subscriptions leave the batch."""
+        return Plan(
+            {
+                place: replace(message, paced=True, delay=0)
+                for place, (received, message) in enumerate(batch)
+                if _paced(self.circuits, subscriptions.get(message.subscription_id))
+                and not _attempted(self.deliveries, received, message)
+            }
+        )
+
+    def close(self) -> None:
+        """Nothing was taken that must be given back."""
+
+    def slow(self, subscription_id: str) -> None:
+        """Marks a subscription as slow, so that all functions hand it over."""
+        try:
+            for _ in range(_ATTEMPTS):
+                pace = self.paces.get(subscription_id) or Pace()
+                if pace.state != "slow":
+                    pace = replace(pace.proved_slow(times.unix()), version=pace.version + 1)
+                    if not self.paces.put(subscription_id, pace):
+                        continue
+                    logger.warning("subscriber is slow", subscription_id=subscription_id)
+                self.circuits.paces[subscription_id] = pace
+                return
+        except Exception:
+            # The next attempt that takes long marks it.
+            logger.exception("slow subscriber not marked", subscription_id=subscription_id)
+
+
+@dataclass(slots=True)
+class Turns:
+    """Lets the attempts of the paced lane be made in turn, as the limits allow.
+
+    Attributes:
+        circuits: What was read of the subscriptions, their paces among it.
+        paces: Where paces are kept.
+        deliveries: Where attempts are recorded.
+        transport: Measures how long attempts take.
+        functions: How many functions of the lane one subscription may occupy.
+        sleep: Lets seconds pass.
+    """
+
+    circuits: Circuits
+    paces: PaceStore
+    deliveries: DeliveryStore
+    transport: TimedTransport
+    functions: int
+    sleep: Callable[[float], None] = times.sleep
+    _holder: str = field(default_factory=lambda: new_id("fn"))
+    _leased: dict[str, Pace] = field(default_factory=dict)
+
+    def plan(self, batch: Batch, subscriptions: Mapping[str, Subscription]) -> Plan:
+        """Takes turns for the messages of paced subscriptions; those that must wait leave."""
+        waiting: defaultdict[str, dict[int, Message]] = defaultdict(dict)
+        for place, (received, message) in enumerate(batch):
+            subscription = subscriptions.get(message.subscription_id)
+            if (
+                _paced(self.circuits, subscription)
+                and not self._left_alone(message.subscription_id)
+                and not _attempted(self.deliveries, received, message)
+            ):
+                waiting[message.subscription_id][place] = message
+        plan = Plan()
+        for subscription_id, messages in waiting.items():
+            taken = self._take(subscriptions[subscription_id], messages)
+            plan.moved.update(taken.moved)
+            plan.side_by_side.update(taken.side_by_side)
+        return plan
+
+    def close(self) -> None:
+        """Gives back what the batch has taken, and takes in how long its attempts took."""
+        seconds = self.transport.taken()
+        leased, self._leased = self._leased, {}
+        for subscription_id, pace in leased.items():
+            try:
+                self._give_back(subscription_id, pace, seconds.get(subscription_id, []))
+            except Exception:
+                # The lease ends by itself.
+                logger.exception("lease not given back", subscription_id=subscription_id)
+
+    def _left_alone(self, subscription_id: str) -> bool:
+        """Whether its circuit has deliveries wait, so that no attempt needs a turn."""
+        circuit = self.circuits.known(subscription_id)
+        return circuit is not None and circuit.waits(times.unix())
+
+    def _take(self, subscription: Subscription, messages: dict[int, Message]) -> Plan:
+        known = self.circuits.paces.get(subscription.id)
+        limits = Limits(self.functions, subscription.max_in_flight, subscription.rate_limit)
+        try:
+            for _ in range(_ATTEMPTS):
+                before = known or Pace()
+                after, plan = _planned(subscription.id, before, messages, limits, self._holder)
+                if after == before:
+                    return plan
+                after = replace(after, version=before.version + 1)
+                if self.paces.put(subscription.id, after):
+                    self.circuits.paces[subscription.id] = after
+                    if plan.side_by_side:
+                        self._leased[subscription.id] = after
+                    return plan
+                self.sleep(random.uniform(0, _RETRY_SECONDS))  # noqa: S311
+                known = self.paces.get(subscription.id)
+        except Exception:
+            logger.exception("turns not taken", subscription_id=subscription.id)
+        return Plan(
+            {
+                place: replace(message, delay=random.randint(1, _LOOK_AGAIN_SECONDS))  # noqa: S311
+                for place, message in messages.items()
+            }
+        )
+
+    def _give_back(self, subscription_id: str, known: Pace, seconds: list[float]) -> None:
+        for _ in range(_ATTEMPTS):
+            after = known.returned(self._holder, seconds, times.unix())
+            after = replace(after, version=known.version + 1)
+            if self.paces.put(subscription_id, after):
+                self.circuits.paces[subscription_id] = after
+                if after.state != known.state:
+                    logger.info("pace changed", subscription_id=subscription_id, state=after.state)
+                return
+            self.sleep(random.uniform(0, _RETRY_SECONDS))  # noqa: S311
+            known = self.paces.get(subscription_id) or Pace()
+
+
+def _paced(circuits: Circuits, subscription: Subscription | None) -> bool:
+    if subscription is None or subscription.status != "active":
+        return False
+    pace = circuits.paces.get(subscription.id)
+    return subscription.limited or (pace is not None and pace.paced)
+
+
+def _attempted(deliveries: DeliveryStore, received: Received, message: Message) -> bool:
+    """Whether the attempt is on record already, so that this very message must finish it."""
+    if received.receives == 1:
+        return False
+    record = deliveries.get(message.key)
+    return record is not None and (record.status in SETTLED or record.attempts >= message.attempt)
+
+
+def _planned(
+    subscription_id: str,
+    pace: Pace,
+    messages: Mapping[int, Message],
+    limits: Limits,
+    holder: str,
+) -> tuple[Pace, Plan]:
+    now = times.unix()
+    without = [place for place, message in messages.items() if not _has_turn(message, limits, now)]
+    pace, turns = pace.turns(len(without), limits, now)
+    given = dict(zip(without, turns, strict=True))
+    # What is new stands in line behind what waits already for a free place in flight.
+    line = limits.rate_limit is None and pace.next_look > now
+    plan = Plan()
+    ready: list[int] = []
+    behind: list[int] = []
+    for place, message in messages.items():
+        turn = given.get(place, message.turn) or now
+        if limits.rate_limit is not None and turn > now:
+            plan.moved[place] = replace(message, turn=turn, delay=_delay(turn - now))
+        elif line and message.turn is None:
+            behind.append(place)
+        else:
+            ready.append(place)
+    if ready:
+        pace, granted = pace.leased(holder, len(ready), limits, now)
+        if granted:
+            plan.side_by_side[subscription_id] = granted
+        else:
+            behind += ready
+    pace, looks = pace.looks(len(behind), limits, now)
+    for place, look in zip(behind, looks, strict=True):
+        message = messages[place]
+        turn = look if limits.rate_limit is None else message.turn or given[place]
+        plan.moved[place] = replace(message, turn=turn, delay=_delay(look - now))
+    return pace, plan
+
+
+def _has_turn(message: Message, limits: Limits, now: float) -> bool:
+    if limits.rate_limit is None:
+        return True
+    return message.turn is not None and message.turn > now - TURN_SECONDS
+
+
+def _delay(seconds: float) -> int:
+    return min(max(1, math.ceil(seconds)), LONGEST_DELAY_SECONDS)

@@ -1,0 +1,125 @@
+"""A slow subscriber holds up no other one, and subscriptions may limit what comes to them."""
+
+import threading
+import time
+
+import pytest
+
+from tests.end_to_end.receiver import Receiver, eventually
+from tests.end_to_end.world import Client, World
+
+EVENTS = 30
+SLOW_SECONDS = 12.0
+
+
+class Timed:
+    """Answers after some seconds, and notes when requests came and how many at a time."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.seconds = seconds
+        self.came: list[float] = []
+        self.most = 0
+        self._present = 0
+        self._lock = threading.Lock()
+
+    def respond(self, _count: int) -> tuple[int, dict[str, str]]:
+        with self._lock:
+            self.came.append(time.monotonic())
+            self._present += 1
+            self.most = max(self.most, self._present)
+        time.sleep(self.seconds)
+        with self._lock:
+            self._present -= 1
+        return 204, {}
+
+
+def _slowest(service: Client, event_type: str, fast: Receiver) -> float:
+    """Publishes events at once, and tells how long the last of them took to the fast receiver."""
+    before = len(fast.requests)
+    start = time.monotonic()
+    ids = {service.publish(event_type) for _ in range(EVENTS)}
+    fast.wait_for(before + EVENTS, seconds=60)
+    assert ids <= set(fast.event_ids())
+    return time.monotonic() - start
+
+
+def test_a_slow_subscriber_does_not_hold_up_a_fast_one(world: World) -> None:
+    domain = world.name("task")
+    service = world.publisher(f"{domain}.*")
+    fast, slow = world.receiver(), Timed(SLOW_SECONDS)
+    service.subscribe(fast, f"{domain}.*")
+    # Its functions start, and its trial ends.
+    service.publish(f"{domain}.first")
+    fast.wait_for(1, seconds=90)
+    alone = _slowest(service, f"{domain}.alone", fast)
+    hanging = world.receiver(slow.respond)
+    subscription = service.subscribe(hanging, f"{domain}.both")
+    assert subscription["pace"]["state"] == "trial"
+    assert subscription["pace"]["in_flight"] == 0
+    beside = _slowest(service, f"{domain}.both", fast)
+    # What takes its time on this machine is the publishing of 30 events; the slow one takes 12 s.
+    assert beside < 1.5 * alone + 1
+    path = f"/subscriptions/{subscription['id']}"
+    eventually(lambda: service.http.get(path).json()["pace"]["state"] == "slow", seconds=40)
+    # It gets all of its events, each once.
+    hanging.wait_for(EVENTS, seconds=90)
+    assert len(set(hanging.event_ids())) == EVENTS
+    assert set(hanging.event_ids()) <= set(fast.event_ids())
+    # What comes later goes to the paced lane at once.
+    assert _slowest(service, f"{domain}.both", fast) < 1.5 * alone + 1
+
+
+@pytest.mark.parametrize("limit", [{"rate_limit": 4}, {"max_in_flight": 2}])
+def test_a_subscription_limits_what_comes_to_it(world: World, limit: dict[str, int]) -> None:
+    domain = world.name("task")
+    service = world.publisher(f"{domain}.*")
+    timed = Timed(0.3)
+    receiver = world.receiver(timed.respond)
+    made = service.subscribe(receiver, f"{domain}.*", **limit)
+    path = f"/subscriptions/{made['id']}"
+    [(member, most)] = limit.items()
+    assert service.http.get(path).json()[member] == most
+    ids = {service.publish(f"{domain}.created") for _ in range(16)}
+    receiver.wait_for(16, seconds=60)
+    assert sorted(receiver.event_ids()) == sorted(ids)
+    if member == "max_in_flight":
+        assert timed.most <= most
+    else:
+        assert timed.came[-1] - timed.came[0] > (16 - 1) / most - 1.5
+        assert _most_within(2.0, timed.came) <= 2 * most + most
+    # What the bus shows, it takes again; null takes the limit away.
+    shown = service.http.get(path).json()
+    members = {name: shown[name] for name in ("max_in_flight", "rate_limit")}
+    assert service.http.patch(path, json=members).status_code == 200
+    assert service.http.patch(path, json={member: None}).json()[member] is None
+
+
+def _most_within(seconds: float, moments: list[float]) -> int:
+    ordered = sorted(moments)
+    return max(sum(start <= each < start + seconds for each in ordered) for start in ordered)
+
+
+@pytest.mark.parametrize(
+    ("members", "pointer"),
+    [
+        ({"max_in_flight": 0}, "/max_in_flight"),
+        ({"max_in_flight": 2.5}, "/max_in_flight"),
+        ({"rate_limit": 0}, "/rate_limit"),
+        ({"rate_limit": "10"}, "/rate_limit"),
+        ({"rate_limit": 1, "ordered": True}, "/rate_limit"),
+        ({"max_in_flight": 1, "target": {"type": "pull"}}, "/max_in_flight"),
+    ],
+)
+def test_limits_that_cannot_be_are_refused(
+    world: World, members: dict[str, object], pointer: str
+) -> None:
+    domain = world.name("task")
+    service = world.publisher(f"{domain}.*")
+    where: dict[str, object] = (
+        {} if "target" in members else {"callback_url": "http://127.0.0.1:9/events"}
+    )
+    answer = service.http.post(
+        "/subscriptions", json={"event_types": [f"{domain}.*"], **where, **members}
+    )
+    assert answer.status_code == 422, answer.text
+    assert [each["pointer"] for each in answer.json()["errors"]] == [pointer]

@@ -1,0 +1,278 @@
+"""The two HTTP lanes in virtual time: their queues, their functions side by side, subscribers.
+
+It shows what a subscriber waits for: the lanes' own code runs in as many functions as are deployed,
+each takes up to ten messages and is occupied until the slowest of its attempts has ended.
+"""
+
+import random
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from event_bus import times
+from event_bus.delivery.circuits import Circuits
+from event_bus.delivery.courier import Courier, Received
+from event_bus.delivery.lane import Lane
+from event_bus.delivery.message import Message
+from event_bus.delivery.ordered import OrderedCourier
+from event_bus.delivery.outcome import Outcome, Parcel
+from event_bus.delivery.pacing import HandOver, Turns
+from event_bus.delivery.speed import TimedTransport
+from event_bus.delivery.subscription_cache import SubscriptionCache
+from event_bus.log import logger
+from event_bus.model.pace import Pace
+from event_bus.model.registration import Subscription
+from event_bus.registry.disabling import Disabler
+from event_bus.routing.lanes import Lanes
+from event_bus.stores.circuits import CircuitStore
+from event_bus.stores.cursors import CursorStore
+from event_bus.stores.deliveries import DeliveryStore
+from event_bus.stores.events import EventStore
+from event_bus.stores.paces import PaceStore
+from event_bus.stores.payloads import PayloadStore
+from event_bus.stores.streams import StreamStore
+from event_bus.stores.subscriptions import SubscriptionStore
+
+from infra.tables import TABLES
+from tests.builders import event, subscription
+from tests.simulation.dynamodb import MemoryDynamoDB
+from tests.simulation.tables import Tables
+from tests.simulation.virtual_time import VirtualDeadlines, VirtualExecutor, VirtualTime
+
+NOON = 1_777_636_800.0
+OVERHEAD_SECONDS = 0.03
+"""What a function takes beside its attempts."""
+
+_DAYS = 30
+_BATCH = 10
+
+Answer = Callable[[float, random.Random], float]
+"""How many seconds a subscriber takes to answer a request, by the seconds since the start."""
+
+
+@dataclass
+class QueueInTime:
+    """A lane's queue, and the functions that work it.
+
+    Attributes:
+        free: The functions that wait for work.
+        fair: Whether it hands over first what belongs to subscriptions with little in flight, as
+            SQS does for message groups.
+    """
+
+    free: list[Lane]
+    fair: bool
+    waiting: defaultdict[str, list[tuple[int, Message]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    in_flight: Counter[str] = field(default_factory=Counter)
+
+    def take(self) -> list[tuple[int, Message]]:
+        """The messages of the next batch."""
+        batch: list[tuple[int, Message]] = []
+        while len(batch) < _BATCH:
+            groups = [group for group, messages in self.waiting.items() if messages]
+            if not groups:
+                break
+            group = min(
+                groups,
+                key=lambda each: (
+                    self.in_flight[each] if self.fair else 0,
+                    self.waiting[each][0][0],
+                ),
+            )
+            batch.append(self.waiting[group].pop(0))
+            self.in_flight[group] += 1
+        return batch
+
+
+class LanesInTime:
+    """The lanes, and whoever they deliver to.
+
+    Attributes:
+        time: The time.
+        arrived: For each subscription, when each event was published and when it first arrived.
+        most_at_once: The most requests that a subscription had before it at a time.
+    """
+
+    def __init__(
+        self, concurrency: int, paced_concurrency: int, *, fair: bool = True, seed: int = 1
+    ) -> None:
+        self.time = VirtualTime(NOON)
+        self.arrived: defaultdict[str, dict[str, tuple[float, float]]] = defaultdict(dict)
+        self.requests: defaultdict[str, list[float]] = defaultdict(list)
+        self.most_at_once: Counter[str] = Counter()
+        self._present: Counter[str] = Counter()
+        self._published: dict[str, float] = {}
+        self._answers: dict[str, Answer] = {}
+        self._rng = random.Random(seed)
+        self._numbers = iter(range(10**9))
+        self._client = cast("Any", MemoryDynamoDB(Tables(TABLES)))
+        self.subscriptions = SubscriptionStore(self._client, "subscriptions", "changes")
+        self.paces = PaceStore(self._client, "circuits", _DAYS)
+        self._queues = {
+            "http": QueueInTime([], fair),
+            "http_paced": QueueInTime([], fair),
+        }
+        for name, count in (("http", concurrency), ("http_paced", paced_concurrency)):
+            self._queues[name].free = [
+                self._lane(paced=name != "http", share=max(1, count // 2)) for _ in range(count)
+            ]
+
+    def subscribe(self, name: str, answer: Answer, *, known: bool = True, **members: Any) -> None:
+        """Adds a subscription.
+
+        Args:
+            name: Its id.
+            answer: How long its subscriber takes.
+            known: Whether it has proved fast already; a new one is on trial.
+            members: Further members of it.
+        """
+        self._answers[name] = answer
+        self.subscriptions.create(subscription(name, **members))
+        if not known:
+            self.paces.put_anew(name, Pace(state="trial", version=1))
+
+    def publish(self, name: str, *, rate: float, seconds: float, start: float = 0.0) -> None:
+        """Has events come for a subscription, at random moments.
+
+        Args:
+            name: The subscription.
+            rate: How many a second on the average.
+            seconds: For how long.
+            start: When they begin, in seconds after the start.
+        """
+        moment = NOON + start
+        while (moment := moment + self._rng.expovariate(rate)) < NOON + start + seconds:
+            self.time.at(moment, partial(self._publish, name))
+
+    def flood(self, name: str, events: int, start: float = 0.0) -> None:
+        """Has events come for a subscription all at once."""
+        for _ in range(events):
+            self.time.at(NOON + start, partial(self._publish, name))
+
+    def run(self, seconds: float) -> None:
+        """Lets so many seconds pass since the start."""
+        self.time.run(NOON + seconds)
+
+    def latencies(self, *names: str) -> list[float]:
+        """How long the events of some subscriptions took to arrive, in order."""
+        return sorted(
+            arrived - published
+            for name in names
+            for published, arrived in self.arrived[name].values()
+        )
+
+    # The transport of both lanes.
+
+    def together(self, parcel: Parcel) -> Hashable:
+        """Each request carries one event."""
+        return parcel.key
+
+    def deliver(self, parcels: Sequence[Parcel]) -> list[Outcome]:
+        """One request each."""
+        return [self._deliver(parcel.subscription, parcel.event.id) for parcel in parcels]
+
+    def _deliver(self, to: Subscription, event_id: str) -> Outcome:
+        now, name = self.time.now, to.id
+        self.requests[name].append(now)
+        self.arrived[name].setdefault(event_id, (self._published[event_id], now))
+        self._present[name] += 1
+        self.most_at_once[name] = max(self.most_at_once[name], self._present[name])
+        seconds = self._answers[name](now - NOON, self._rng)
+        timeout = to.retry_policy.timeout
+        self.time.sleep(min(seconds, timeout))
+        self._present[name] -= 1
+        if seconds > timeout:
+            return Outcome("timeout", "no complete answer")
+        return Outcome(status_code=204)
+
+    # The queues.
+
+    def send(self, messages: Sequence[Message]) -> None:
+        """Sends messages to their lanes."""
+        for message in messages:
+            self.time.at(self.time.now + message.delay, partial(self._arrive, message))
+
+    def _publish(self, name: str) -> None:
+        event_id = f"evt_{next(self._numbers)}"
+        self._published[event_id] = self.time.now
+        to = subscription(name)
+        self._arrive(Message(event_id, name, to.service_id, 0, event(event_id)))
+
+    def _arrive(self, message: Message) -> None:
+        queue = self._queues[message.lane]
+        queue.waiting[message.subscription_id].append((next(self._numbers), message))
+        # Behind all that arrives at this moment: it comes in one batch.
+        self.time.at(self.time.now, partial(self._work, queue))
+
+    def _work(self, queue: QueueInTime) -> None:
+        while queue.free and (batch := queue.take()):
+            self.time.start(partial(self._process, queue, queue.free.pop(0), batch))
+
+    def _process(self, queue: QueueInTime, lane: Lane, batch: list[tuple[int, Message]]) -> None:
+        self.time.sleep(OVERHEAD_SECONDS)
+        kept = lane.process(
+            [Received(str(number), 1, message.to_json()) for number, message in batch]
+        )
+        assert kept == []
+        queue.in_flight.subtract(message.subscription_id for _, message in batch)
+        queue.free.append(lane)
+        self._work(queue)
+
+    def _lane(self, *, paced: bool, share: int) -> Lane:
+        executor = cast("Any", VirtualExecutor(self.time))
+        client = self._client
+        circuits = Circuits(CircuitStore(client, "circuits", _DAYS))
+        deliveries = DeliveryStore(client, "deliveries", _DAYS)
+        events = EventStore(client, "events", PayloadStore(cast("Any", None), ""))
+        deadlines = cast("Any", VirtualDeadlines(self.time))
+        pacing: HandOver | Turns
+        if paced:
+            timed = TimedTransport(self, deadlines=deadlines)
+            pacing = Turns(circuits, self.paces, deliveries, timed, share)
+        else:
+            pacing = HandOver(circuits, self.paces, deliveries)
+            timed = TimedTransport(self, pacing.slow, deadlines=deadlines)
+        courier = Courier(timed, events, deliveries)
+        return Lane(
+            courier=courier,
+            ordered=OrderedCourier(
+                courier,
+                StreamStore(client, "streams"),
+                CursorStore(client, "cursors", _DAYS),
+                _DAYS,
+            ),
+            subscriptions=SubscriptionCache(self.subscriptions),
+            circuits=circuits,
+            disabler=Disabler(self.subscriptions, events, _DAYS),
+            lanes=cast("Lanes", self),
+            executor=executor,
+            pacing=pacing,
+        )
+
+
+@contextmanager
+def lanes_in_time(
+    concurrency: int, paced_concurrency: int, *, fair: bool = True, seed: int = 1
+) -> Iterator[LanesInTime]:
+    """Lanes whose time passes as fast as it can, until the end of the block."""
+    lanes = LanesInTime(concurrency, paced_concurrency, fair=fair, seed=seed)
+    clock = SimpleNamespace(
+        time=lambda: lanes.time.now, monotonic=lambda: lanes.time.now, sleep=lanes.time.sleep
+    )
+    state, level = random.getstate(), logger.log_level
+    random.seed(seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(times, "time", clock)
+        logger.setLevel("CRITICAL")
+        try:
+            yield lanes
+        finally:
+            logger.setLevel(level)
+            random.setstate(state)

@@ -1,0 +1,302 @@
+"""The lane of a protocol hands slow and limited ones over; its paced lane has them in turn."""
+
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import orjson
+import pytest
+from event_bus import times
+from event_bus.delivery.circuits import Circuits
+from event_bus.delivery.courier import LONGEST_DELAY_SECONDS, Courier
+from event_bus.delivery.lane import Lane
+from event_bus.delivery.message import Message
+from event_bus.delivery.ordered import OrderedCourier
+from event_bus.delivery.pacing import HandOver, Turns
+from event_bus.delivery.speed import TimedTransport
+from event_bus.delivery.subscription_cache import SubscriptionCache
+from event_bus.model.pace import SLOW_SECONDS, Pace
+from event_bus.model.retry_policy import RetryPolicy
+from event_bus.registry.disabling import Disabler
+from event_bus.routing.lanes import Lanes
+
+from tests.aws import RETENTION_DAYS, Aws
+from tests.builders import event, message, subscription
+from tests.faults import not_sent
+from tests.unit.event_bus.delivery.lanes import REFUSED, ScriptedTransport, received
+
+SHARE = 2
+
+
+class Recorder:
+    """A client of SQS that keeps what it has sent, by queue."""
+
+    def __init__(self, sqs: Any) -> None:
+        self._sqs = sqs
+        self.sent: dict[str, list[dict[str, Any]]] = {}
+
+    def send_message_batch(self, **request: Any) -> Any:
+        answer = self._sqs.send_message_batch(**request)
+        for entry in request["Entries"]:
+            carried = {**orjson.loads(entry["MessageBody"]), "delay": entry["DelaySeconds"]}
+            self.sent.setdefault(request["QueueUrl"], []).append(carried)
+        return answer
+
+
+@dataclass
+class Both:
+    """The two lanes of a protocol, and what became of messages."""
+
+    aws: Aws
+    target: ScriptedTransport
+    fast: Lane
+    paced: Lane
+    queues: dict[str, str]
+    sqs: Recorder
+
+    def sent(self, lane: str) -> list[dict[str, Any]]:
+        """What was sent to a lane since the last time, with its delays."""
+        return self.sqs.sent.pop(self.queues[lane], [])
+
+    def pace(self, subscription_id: str = "sub_1") -> Pace:
+        pace = self.aws.paces.get(subscription_id)
+        assert pace
+        return pace
+
+
+@pytest.fixture
+def both(aws: Aws, executor: Executor) -> Both:
+    target, sqs = ScriptedTransport(), Recorder(aws.sqs)
+    queues = {"http": aws.queue(), "http_paced": aws.queue()}
+    lanes = Lanes(cast("Any", sqs), queues, executor)
+    return Both(
+        aws,
+        target,
+        _lane(aws, target, lanes, paced=False),
+        _lane(aws, target, lanes, paced=True),
+        queues,
+        sqs,
+    )
+
+
+def _lane(aws: Aws, target: ScriptedTransport, lanes: Lanes, *, paced: bool) -> Lane:
+    circuits = Circuits(aws.circuits)
+    pacing: HandOver | Turns
+    if paced:
+        timed = TimedTransport(target)
+        pacing = Turns(circuits, aws.paces, aws.deliveries, timed, SHARE)
+    else:
+        pacing = HandOver(circuits, aws.paces, aws.deliveries)
+        timed = TimedTransport(target, pacing.slow)
+    courier = Courier(timed, aws.events, aws.deliveries)
+    return Lane(
+        courier=courier,
+        ordered=OrderedCourier(courier, aws.streams, aws.cursors, RETENTION_DAYS),
+        subscriptions=SubscriptionCache(aws.subscriptions),
+        circuits=circuits,
+        disabler=Disabler(aws.subscriptions, aws.events, RETENTION_DAYS),
+        lanes=lanes,
+        executor=ThreadPoolExecutor(10),
+        pacing=pacing,
+    )
+
+
+def _batch(*messages: Message, receives: int = 1) -> list[Any]:
+    return [received(each, receives) for each in messages]
+
+
+def _messages(to: Any, count: int) -> list[Message]:
+    return [message(event(f"evt_{each}"), to) for each in range(count)]
+
+
+def test_who_is_slow_or_limited_is_handed_over_without_an_attempt(both: Both, aws: Aws) -> None:
+    slow = aws.subscriptions.create(subscription("sub_slow"))
+    limited = aws.subscriptions.create(subscription("sub_limited", rate_limit=5.0))
+    other = aws.subscriptions.create(subscription("sub_other"))
+    assert aws.paces.put("sub_slow", replace(Pace().proved_slow(times.unix()), version=1))
+    sent = [message(event(f"evt_{each.id}"), each) for each in (slow, limited, other)]
+    assert both.fast.process(_batch(*sent)) == []
+    assert both.target.events == ["evt_sub_other"]
+    assert {each["subscription_id"] for each in both.sent("http_paced")} == {
+        "sub_slow",
+        "sub_limited",
+    }
+    assert both.sent("http") == []
+
+
+def test_what_cannot_be_handed_over_comes_again(both: Both, aws: Aws) -> None:
+    limited = aws.subscriptions.create(subscription(max_in_flight=1))
+    with not_sent(aws.sqs, "SendMessageBatch"):
+        assert both.fast.process(_batch(message(event(), limited))) == ["m-evt_1-1"]
+
+
+def test_a_disabled_one_is_not_handed_over(both: Both, aws: Aws) -> None:
+    limited = aws.subscriptions.create(subscription(max_in_flight=1, status="disabled"))
+    assert both.fast.process(_batch(message(event(), limited))) == []
+    assert both.sent("http_paced") == []
+
+
+def test_a_message_that_was_attempted_is_finished_where_it_is(both: Both, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription(retry_policy=RetryPolicy(schedule=[5])))
+    both.target.script["evt_1"] = REFUSED
+    with not_sent(aws.sqs, "SendMessageBatch"):
+        assert both.fast.process(_batch(message(event(), to))) == ["m-evt_1-1"]
+    assert aws.paces.put("sub_1", replace(Pace().proved_slow(times.unix()), version=1))
+    time.sleep(1.1)
+    # Its attempt is on record; only this message may send what follows.
+    assert both.fast.process(_batch(message(event(), to), receives=2)) == []
+    assert both.sent("http_paced") == []
+    [follow_up] = both.sent("http")
+    assert follow_up["attempt"] == 2
+
+
+def test_an_attempt_that_takes_long_marks_its_subscription_before_it_ends(
+    both: Both, aws: Aws
+) -> None:
+    to = aws.subscriptions.create(subscription())
+    hanging, answered = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        hanging.set()
+        answered.wait(10)
+
+    both.target.meet = hang
+    attempt = threading.Thread(target=both.fast.process, args=(_batch(message(event(), to)),))
+    attempt.start()
+    try:
+        assert hanging.wait(5)
+        _until(lambda: aws.paces.get("sub_1") is not None)
+        assert both.pace().state == "slow"
+    finally:
+        answered.set()
+        attempt.join()
+
+
+def test_who_answers_in_time_costs_no_pace(both: Both, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription())
+    both.fast.process(_batch(*_messages(to, 3)))
+    assert aws.paces.get("sub_1") is None
+
+
+def test_a_trial_ends_in_the_paced_lane_and_the_lane_takes_over(both: Both, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription())
+    aws.paces.put_anew("sub_1", Pace(state="trial", version=1))
+    assert both.fast.process(_batch(message(event(), to))) == []
+    assert both.target.events == []
+    assert both.paced.process(_batch(message(event(), to))) == []
+    assert both.target.events == ["evt_1"]
+    assert both.pace().state == "fast"
+    assert both.pace().leases == {}
+    time.sleep(1.1)
+    assert both.fast.process(_batch(message(event("evt_2"), to))) == []
+    assert both.target.events == ["evt_1", "evt_2"]
+
+
+def test_attempts_in_flight_are_bounded_within_a_batch_and_beyond(both: Both, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription(max_in_flight=2))
+    present, most, lock = [0], [0], threading.Lock()
+
+    def meet() -> None:
+        with lock:
+            present[0] += 1
+            most[0] = max(most[0], present[0])
+        time.sleep(0.05)
+        with lock:
+            present[0] -= 1
+
+    both.target.meet = meet
+    assert both.paced.process(_batch(*_messages(to, 8))) == []
+    assert len(both.target.events) == 8
+    assert most[0] == 2
+    assert both.pace().in_flight(times.unix()) == 0
+
+
+def test_what_finds_no_free_place_goes_back_and_nothing_is_recorded(both: Both, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription(max_in_flight=2, delivery_guarantee="exactly_once"))
+    taken = {"fn_1": (times.unix() + 60, 1), "fn_2": (times.unix() + 60, 1)}
+    assert aws.paces.put("sub_1", Pace(leases=taken, version=1))
+    assert both.paced.process(_batch(*_messages(to, 3))) == []
+    assert both.target.events == []
+    assert aws.deliveries.of_event("evt_0") == (None, [])
+    waiting = [each["delay"] for each in both.sent("http_paced")]
+    assert len(waiting) == 3
+    assert all(1 <= delay <= 10 for delay in waiting)
+
+
+def test_a_rate_limit_gives_each_message_one_turn(both: Both, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription(rate_limit=2.0))
+    assert both.paced.process(_batch(*_messages(to, 6))) == []
+    assert len(both.target.events) == 1
+    later = both.sent("http_paced")
+    assert all(1 <= each["delay"] <= 3 for each in later)
+    turns = sorted(each["turn"] for each in later)
+    assert len(turns) == 5
+    assert all(0.45 < after - before < 0.55 for before, after in itertools.pairwise(turns))
+    # When its turn has come, a message takes no other one.
+    mine = replace(message(event("evt_5"), to), turn=times.unix() - 1)
+    next_turn = both.pace().next_turn
+    assert both.paced.process(_batch(mine)) == []
+    assert both.target.events[-1] == "evt_5"
+    assert both.pace().next_turn == next_turn
+    # One whose turn is over for long needs another one: it must not come with all the others.
+    late = replace(message(event("evt_6"), to), turn=times.unix() - 60)
+    assert both.paced.process(_batch(late)) == []
+    assert "evt_6" not in both.target.events
+    # One that waits for longer than a queue may hold it waits on, and keeps its turn.
+    far = replace(message(event("evt_7"), to), turn=times.unix() + 5_000)
+    before = both.pace()
+    assert both.paced.process(_batch(far)) == []
+    assert both.pace() == before
+    assert [each["delay"] for each in both.sent("http_paced")][-1] == LONGEST_DELAY_SECONDS
+
+
+def test_a_pace_that_cannot_be_written_holds_its_messages_back(both: Both, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription(rate_limit=2.0))
+    both.paced.subscriptions.of(_messages(to, 1))
+    with not_sent(aws.dynamodb, "PutItem"):
+        assert both.paced.process(_batch(*_messages(to, 2))) == []
+    assert both.target.events == []
+    assert len(both.sent("http_paced")) == 2
+
+
+def test_many_functions_take_leases_side_by_side_and_none_is_lost(
+    aws: Aws, executor: Executor
+) -> None:
+    to = aws.subscriptions.create(subscription(max_in_flight=3))
+    sender = Lanes(aws.sqs, {"http": aws.queue(), "http_paced": aws.queue()}, executor)
+    present, most, lock = [0], [0], threading.Lock()
+
+    def meet() -> None:
+        with lock:
+            present[0] += 1
+            most[0] = max(most[0], present[0])
+        time.sleep(0.1)
+        with lock:
+            present[0] -= 1
+
+    target = ScriptedTransport(meet=meet)
+    lanes = [_lane(aws, target, sender, paced=True) for _ in range(4)]
+    threads = [
+        threading.Thread(target=lane.process, args=(_batch(message(event(f"evt_{n}"), to)),))
+        for n, lane in enumerate(lanes)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    # Half of the functions alone may deliver to it at a time.
+    assert 1 <= most[0] <= SHARE
+    pace = aws.paces.get("sub_1")
+    assert pace
+    assert pace.leases == {}
+
+
+def _until(check: Callable[[], bool]) -> None:
+    end = time.monotonic() + SLOW_SECONDS + 5
+    while not check():
+        assert time.monotonic() < end
+        time.sleep(0.05)
