@@ -307,7 +307,7 @@ class ApiStack(StageStack):
         for route in ROUTES:
             for made in self.api.add_routes(
                 path=route.path,
-                methods=[apigateway.HttpMethod(route.method)],
+                methods=[apigateway.HttpMethod(method) for method in route.methods],
                 integration=behind[route.function],
                 authorizer=apigateway.HttpNoneAuthorizer() if route.public else authorizer,
             ):

@@ -27,7 +27,7 @@ def cors(origins: Sequence[str]) -> Cors:
     """
     return Cors(
         AllowOrigins=list(origins),
-        AllowMethods=sorted({route.method for route in ROUTES}),
+        AllowMethods=sorted({method for route in ROUTES for method in route.methods}),
         AllowHeaders=list(READ_HEADERS),
         ExposeHeaders=list(WRITTEN_HEADERS),
         MaxAge=_MAX_AGE_SECONDS,

@@ -70,7 +70,7 @@ class IamApi(Construct):
         for route in routes:
             api.add_routes(
                 path=route.path,
-                methods=[apigateway.HttpMethod(route.method)],
+                methods=[apigateway.HttpMethod(method) for method in route.methods],
                 integration=behind[route.function],
             )
         output(self, "IamApiUrl", api.api_endpoint)

@@ -22,6 +22,13 @@ an admin key. A service acts for no `other_service`, and publishes no `event_typ
 """
 
 
+MAX_FAULTS = 50
+"""The number of faults that a problem document lists; its `detail` counts the others."""
+
+MAX_TEXT_CHARACTERS = 1_000
+"""The longest text of a problem document: what a client sent, it can make arbitrarily long."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One thing wrong with a request.
@@ -67,13 +74,20 @@ class Problem(Exception):
             "type": f"urn:event-bus:problem:{self.kind}",
             "title": self.title,
             "status": self.status,
-            "detail": self.detail,
+            "detail": _shortened(self.detail),
         }
         if self.faults:
             document["errors"] = [
-                {"pointer": fault.pointer, "detail": fault.detail} for fault in self.faults
+                {"pointer": _shortened(fault.pointer), "detail": _shortened(fault.detail)}
+                for fault in self.faults[:MAX_FAULTS]
             ]
         return document
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= MAX_TEXT_CHARACTERS:
+        return text
+    return f"{text[: MAX_TEXT_CHARACTERS - 1]}…"
 
 
 class MalformedRequest(Problem):

@@ -1,5 +1,6 @@
 """What stands before the functions: signatures of IAM, origins of pages, headers of answers."""
 
+import gzip
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ from botocore.credentials import Credentials
 
 from tests.end_to_end.problems import problem
 from tests.end_to_end.receiver import eventually
-from tests.end_to_end.world import World
+from tests.end_to_end.world import Client, World
 
 Send = Callable[..., httpx.Response]
 
@@ -22,6 +23,12 @@ TRUST = {
         {"Effect": "Allow", "Principal": {"AWS": "000000000000"}, "Action": "sts:AssumeRole"}
     ],
 }
+
+
+def service_type(service: Client) -> str:
+    """The type that a service may publish."""
+    [event_type] = service.http.get(f"/publishers/{service.service_id}").json()["event_types"]
+    return str(event_type)
 
 
 def assumed(world: World, name: str) -> tuple[str, Credentials]:
@@ -137,3 +144,40 @@ def test_every_answer_guards_itself(world: World, path: str) -> None:
         assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
         assert headers["referrer-policy"] == "no-referrer"
         assert headers["strict-transport-security"].startswith("max-age=")
+
+
+def test_a_head_is_answered_wherever_a_get_only_reads(world: World) -> None:
+    service = world.service()
+    event_id = service.publish(service_type(service))
+    for path in ("/health/live", "/openapi.json", f"/events/{event_id}", "/events", "/replays"):
+        head, get = service.http.head(path), service.http.get(path)
+        assert (head.status_code, head.content) == (get.status_code, b""), path
+        assert head.headers["content-type"] == get.headers["content-type"]
+    assert service.http.head("/events/none").status_code == 404
+    assert world.anonymous().head("/events").status_code == 401
+    # It would lease what it does not hand out.
+    problem_status = service.http.head("/subscriptions/sub_x/events").status_code
+    assert problem_status == 404
+
+
+def test_a_compressed_body_is_read(world: World) -> None:
+    service = world.service()
+    body = orjson.dumps({"type": service_type(service), "payload": {"text": "x" * 100_000}})
+    headers = {"content-type": "application/vnd.event-bus+json", "content-encoding": "gzip"}
+    answer = service.http.post("/events", content=gzip.compress(body), headers=headers)
+    assert answer.status_code == 202, answer.text
+    assert service.event(answer.json()["id"])["payload"] == {"text": "x" * 100_000}
+    bomb = gzip.compress(b" " * 50_000_000)
+    problem(service.http.post("/events", content=bomb, headers=headers), 413)
+    text = {**headers, "content-type": "application/json"}
+    problem(service.http.post("/events", content=gzip.compress(body), headers=text), 415)
+    brotli = {**headers, "content-encoding": "br"}
+    problem(service.http.post("/events", content=body, headers=brotli), 415)
+
+
+def test_an_answer_lists_some_faults_and_counts_the_others(world: World) -> None:
+    service = world.service()
+    body = {f"unknown{number}": 1 for number in range(5_000)}
+    document = problem(service.http.post("/subscriptions", json=body), 422)
+    assert len(document["errors"]) == 50
+    assert document["detail"].endswith("more)")

@@ -256,3 +256,44 @@ def test_a_secret_is_shown_once(world: World) -> None:
     changes = world.bus.resources["changes_table"]
     pages = world.bus.dynamodb.get_paginator("scan").paginate(TableName=changes)
     assert secret not in orjson.dumps([page["Items"] for page in pages]).decode()
+
+
+@pytest.mark.parametrize(
+    "target", [{"type": "http"}, {"type": "sqs", "managed": True}, {"type": "pull"}], ids=str
+)
+def test_a_subscription_can_be_sent_back_as_it_is_shown(
+    world: World, target: dict[str, Any]
+) -> None:
+    service = world.service()
+    if target["type"] == "http":
+        target = {**target, "url": world.receiver().url}
+    made = service.http.post(
+        "/subscriptions",
+        json={
+            "event_types": ["task.*"],
+            "target": target,
+            "retry_policy": {"schedule": [1, 2, 3], "timeout": 5},
+        },
+    ).json()
+    path = f"/subscriptions/{made['id']}"
+    shown = service.http.get(path).json()
+    writable = ("name", "event_types", "filters", "callback_url", "target", "delivery_guarantee")
+    change = {name: shown[name] for name in (*writable, "retry_policy", "status")}
+    answer = service.http.patch(path, json=change)
+    assert answer.status_code == 200, answer.text
+    assert {**answer.json(), "updated_at": None} == {**shown, "updated_at": None}
+
+
+def test_a_fixed_member_is_refused_with_what_to_do_instead(world: World) -> None:
+    service = world.service()
+    made = service.subscribe(world.receiver(), "task.*")
+    refused = service.http.patch(
+        f"/subscriptions/{made['id']}", json={"ordered": True, "service_id": "x", "colour": 1}
+    )
+    said = {each["pointer"]: each["detail"] for each in problem(refused, 422)["errors"]}
+    assert said == {
+        "/ordered": "cannot be changed; register another subscription instead",
+        "/service_id": "cannot be changed; register another subscription for the other service "
+        "instead",
+        "/colour": "is not known here",
+    }

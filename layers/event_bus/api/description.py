@@ -12,8 +12,8 @@ import orjson
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from event_bus.api.body import MAX_BODY_BYTES
 from event_bus.api.diagram import MERMAID
-from event_bus.api.endpoint import MAX_BODY_BYTES
 from event_bus.api.paging import DEFAULT_LIMIT, MAX_LIMIT
 from event_bus.api.routes import ROUTES, Route
 from event_bus.api.schemas import SCHEMAS, Schema, ref

@@ -10,6 +10,7 @@ from event_bus.model.delivery import Delivery
 from event_bus.model.pace import Pace
 from event_bus.model.registration import Publisher, Subscription
 from event_bus.model.replay import Replay
+from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.sensitive import WHOLE
 from event_bus.model.target import HttpTarget
 from event_bus.querying.event_finder import Found
@@ -144,7 +145,7 @@ def subscription_document(
         "target": _target(subscription),
         "delivery_guarantee": subscription.delivery_guarantee,
         "ordered": subscription.ordered,
-        "retry_policy": subscription.retry_policy,
+        "retry_policy": _retry_policy(subscription.retry_policy),
         "max_in_flight": subscription.max_in_flight,
         "rate_limit": subscription.rate_limit,
         "status": subscription.status,
@@ -156,6 +157,14 @@ def subscription_document(
         "created_at": subscription.created_at,
         "updated_at": subscription.updated_at,
     }
+
+
+def _retry_policy(policy: RetryPolicy) -> dict[str, Any]:
+    members = asdict(policy)
+    if policy.schedule:
+        # Nothing waits by these; a client that sends the policy back names one way to wait.
+        members |= dict.fromkeys(("base", "factor", "cap"))
+    return members
 
 
 def _target(subscription: Subscription) -> dict[str, Any]:

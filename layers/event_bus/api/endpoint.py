@@ -3,8 +3,6 @@
 API Gateway has chosen the route by then; a function maps the routes that it serves to operations.
 """
 
-import base64
-import binascii
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +11,7 @@ import orjson
 
 from event_bus import strict_json
 from event_bus.api import audit
+from event_bus.api.body import json_text
 from event_bus.api.failures import problem_of
 from event_bus.api.routes import BY_KEY
 from event_bus.errors import (
@@ -22,16 +21,11 @@ from event_bus.errors import (
     NotFound,
     Problem,
     Reason,
-    TooLarge,
     TooManyRequests,
-    UnsupportedMediaType,
 )
 from event_bus.log import logger
 from event_bus.security.callers import Caller, caller_of, listener_of
 from event_bus.security.rate_limits import WINDOW_SECONDS, Allowance, allowance_of
-
-MAX_BODY_BYTES = 4 * 1024 * 1024
-"""The largest body of a request: Lambda takes 6 MB, of which base64 leaves some 4.5."""
 
 MAX_PARAMETER_CHARACTERS = 500
 """The longest parameter of a query: as a key, DynamoDB takes 2,048 bytes."""
@@ -39,7 +33,13 @@ MAX_PARAMETER_CHARACTERS = 500
 MAX_ID_CHARACTERS = 128
 """The longest identifier that anything has."""
 
-READ_HEADERS = ("authorization", "content-type", "last-event-id", "x-api-key")
+READ_HEADERS = (
+    "authorization",
+    "content-encoding",
+    "content-type",
+    "last-event-id",
+    "x-api-key",
+)
 """The headers of requests that say something to the API, as far as pages may send them."""
 
 WRITTEN_HEADERS = ("location", "ratelimit", "ratelimit-policy", "retry-after")
@@ -185,25 +185,11 @@ class Request:
         """The body.
 
         Raises:
-            UnsupportedMediaType: It is said to be something else than JSON.
-            TooLarge: It is over `MAX_BODY_BYTES`.
+            UnsupportedMediaType: Its media type is not JSON, or its content coding is not gzip.
+            TooLarge: It is over `body.MAX_BODY_BYTES`.
             MalformedRequest: It is not JSON that the API reads.
         """
-        media_type = self.headers.get("content-type", "application/json").partition(";")[0]
-        media_type = media_type.strip().lower()
-        if media_type != "application/json" and not media_type.endswith("+json"):
-            raise UnsupportedMediaType("Send the body as application/json.")
-        body: str | bytes = self.event.get("body") or ""
-        if self.event.get("isBase64Encoded"):
-            try:
-                body = base64.b64decode(body, validate=True)
-            except binascii.Error:
-                raise MalformedRequest("The body cannot be read.") from None
-        if len(body.encode() if isinstance(body, str) else body) > MAX_BODY_BYTES:
-            raise TooLarge(f"The body is over the limit of {MAX_BODY_BYTES} bytes.")
-        if not body:
-            raise MalformedRequest("The body is empty; JSON is expected.")
-        return strict_json.parse(body)
+        return strict_json.parse(json_text(self.event, self.headers))
 
 
 Operation = Callable[[Request], Response]
@@ -220,6 +206,9 @@ def answer(event: Mapping[str, Any], operations: Mapping[str, Operation]) -> dic
         The function's answer to API Gateway. What goes wrong is a problem details object (RFC
         9457); where AWS did not answer it is a 503, and what nobody foresaw is logged.
     """
+    method, _, path = event["routeKey"].partition(" ")
+    if method == "HEAD":
+        event = {**event, "routeKey": f"GET {path}"}
     request = Request(event)
     try:
         response = _operation(event["routeKey"], request, operations)(request)
@@ -231,7 +220,8 @@ def answer(event: Mapping[str, Any], operations: Mapping[str, Operation]) -> dic
         response.headers.update(_rate_headers(allowance))
     # By the access log everybody knows; an event at a time, each line costs.
     logger.debug("answered", route=event["routeKey"], status=response.status, request_id=request.id)
-    return _written(response)
+    written = _written(response)
+    return {**written, "body": ""} if method == "HEAD" else written
 
 
 def _operation(key: str, request: Request, operations: Mapping[str, Operation]) -> Operation:

@@ -56,6 +56,16 @@ class Route:
         """Whether it is answered to anyone."""
         return self.scope is None
 
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The HTTP methods that reach it: HEAD, too, where a GET only reads (RFC 9110, 9.3.2).
+
+        A GET of an inbox waits for events and leases them, which a HEAD must not.
+        """
+        return (
+            ("GET", "HEAD") if self.method == "GET" and self.function != "inbox" else (self.method,)
+        )
+
 
 ROUTES: tuple[Route, ...] = (
     Route("POST", "/events", "publish", "publish", "event.publish"),

@@ -178,9 +178,9 @@ _SUBSCRIPTION: dict[str, Schema] = {
         {
             "max_attempts": _COUNT,
             "schedule": {"type": ["array", "null"], "items": _COUNT},
-            "base": _COUNT,
-            "factor": {"type": "number"},
-            "cap": _COUNT,
+            "base": {"type": ["integer", "null"]},
+            "factor": {"type": ["number", "null"]},
+            "cap": {"type": ["integer", "null"]},
             "timeout": {"type": "number"},
             "client_errors": {"enum": ["retry", "final"]},
             "disable_after_days": _COUNT,

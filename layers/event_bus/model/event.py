@@ -22,6 +22,7 @@ from event_bus.model.validation import (
     checked,
     invalid,
     refuse_control_characters,
+    spelled,
 )
 
 MAX_PAYLOAD_BYTES = 1024 * 1024
@@ -72,7 +73,10 @@ class Metadata(Request):
     hop_count: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
     stream_id: _Label | None = None
     traceparent: Annotated[str, AfterValidator(checked(_check_traceparent))] | None = None
-    tracestate: Annotated[str, Field(pattern=TRACESTATE)] | None = None
+    tracestate: (
+        Annotated[str, spelled(TRACESTATE, "1 to 512 printable ASCII characters, as W3C says")]
+        | None
+    ) = None
 
     @model_validator(mode="before")
     @classmethod
@@ -93,7 +97,17 @@ class Metadata(Request):
 class EventSubmission(Request):
     """An event as a publisher sends it."""
 
-    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_:-]{0,127}$")] | None = None
+    id: (
+        Annotated[
+            str,
+            spelled(
+                r"^[A-Za-z0-9][A-Za-z0-9_:-]{0,127}$",
+                "1 to 128 letters, digits, '_', ':' and '-', of which the first is a letter or a "
+                "digit",
+            ),
+        ]
+        | None
+    ) = None
     type: Annotated[str, AfterValidator(checked(validate_event_type))]
     source: ServiceId | None = None
     timestamp: Time | None = None

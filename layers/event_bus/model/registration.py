@@ -1,11 +1,11 @@
 """Publishers and subscriptions: what clients send to register, and what is kept."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import orjson
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from event_bus import times
@@ -80,6 +80,9 @@ Readers = Annotated[
 """The services that are shown what is sensitive; each is kept once."""
 
 
+_BY_THE_BUS = "the bus sets it"
+
+
 class PublisherRegistration(Request):
     """What registers a publisher."""
 
@@ -96,6 +99,14 @@ class PublisherChange(Request):
 
     `sensitive` is replaced as a whole.
     """
+
+    fixed: ClassVar[Mapping[str, str]] = {
+        "id": "it is the service's name",
+        "service_id": "register another publisher instead",
+        "authentication": "keys are changed by /publishers/{id}/keys",
+        "created_at": _BY_THE_BUS,
+        "updated_at": _BY_THE_BUS,
+    }
 
     name: Name | None = None
     event_types: TypePatterns | None = None
@@ -142,6 +153,10 @@ class SubscriptionRegistration(Request):
         return _target(self.callback_url, self.target)
 
 
+REMOVABLE_LIMITS = ("max_in_flight", "rate_limit")
+"""The members of a subscription that null takes away."""
+
+
 class SubscriptionChange(Request):
     """What changes a subscription: a JSON merge patch (RFC 7396) of these members.
 
@@ -151,6 +166,21 @@ class SubscriptionChange(Request):
     back would be without its order, or without anyone to bring it. Nor does the target's type: what
     is on its way is on the lane of one protocol.
     """
+
+    fixed: ClassVar[Mapping[str, str]] = {
+        "id": _BY_THE_BUS,
+        "service_id": "register another subscription for the other service instead",
+        "ordered": "register another subscription instead",
+        "replay_from": "start a replay by POST /replays instead",
+        "authentication": "keys are changed by /subscribers/{id}/keys",
+        "signing_secret": "replace it by POST /subscriptions/{id}/secret/rotate",
+        "circuit": _BY_THE_BUS,
+        "pace": _BY_THE_BUS,
+        "disabled_reason": _BY_THE_BUS,
+        "verified_at": _BY_THE_BUS,
+        "created_at": _BY_THE_BUS,
+        "updated_at": _BY_THE_BUS,
+    }
 
     name: Name | None = None
     event_types: TypePatterns | None = None
@@ -164,6 +194,11 @@ class SubscriptionChange(Request):
     rate_limit: RateLimit | None = None
     status: SubscriptionStatus | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _as_it_is_shown(cls, change: Any) -> Any:
+        return _without_shown_members(change)
+
     @field_validator("target")
     @classmethod
     def _one_target(cls, target: Any, info: ValidationInfo) -> Any:
@@ -175,6 +210,28 @@ class SubscriptionChange(Request):
         if self.callback_url or self.target:
             return _target(self.callback_url, self.target)
         return None
+
+
+_SHOWN_IN_TARGETS = frozenset({"external_id", "policy", "queue_url"})
+
+
+def _without_shown_members(change: Any) -> Any:
+    """Removes what an answer shows beside what a client sends.
+
+    A client may send back what it has read: an answer names a callback twice, and shows members of
+    targets that the bus sets.
+    """
+    if not isinstance(change, dict) or not isinstance(change.get("target"), dict):
+        return change
+    target = {
+        name: value for name, value in change["target"].items() if name not in _SHOWN_IN_TARGETS
+    }
+    if target.get("managed") is True:
+        target.pop("queue", None)
+    change = {**change, "target": target}
+    if "callback_url" in change and change["callback_url"] == target.get("url"):
+        del change["callback_url"]
+    return change
 
 
 def _refuse_two_targets(target: TargetRequest | None, info: ValidationInfo) -> None:

@@ -12,6 +12,9 @@ from event_bus.model.validation import Request
 LONGEST_WAIT_SECONDS = 86_400
 """The longest wait between two attempts, whatever a policy or a `Retry-After` asks for."""
 
+MAX_ATTEMPTS = 50
+"""The largest number of attempts of a policy; a schedule has one wait less."""
+
 ClientErrors = Literal["retry", "final"]
 
 _JITTER = 0.2
@@ -69,18 +72,20 @@ DEFAULT_POLICY = RetryPolicy()
 class RetryPolicyRequest(Request):
     """A retry policy as a client sends it."""
 
-    max_attempts: Annotated[int, Field(ge=1, le=50)] | None = None
-    schedule: Annotated[list[_Seconds], Field(min_length=1, max_length=50)] | None = None
-    base: _Seconds = DEFAULT_POLICY.base
-    factor: Annotated[float, Field(ge=1, le=10)] = DEFAULT_POLICY.factor
-    cap: _Seconds = DEFAULT_POLICY.cap
+    max_attempts: Annotated[int, Field(ge=1, le=MAX_ATTEMPTS)] | None = None
+    schedule: Annotated[list[_Seconds], Field(min_length=1, max_length=MAX_ATTEMPTS - 1)] | None = (
+        None
+    )
+    base: _Seconds | None = None
+    factor: Annotated[float, Field(ge=1, le=10)] | None = None
+    cap: _Seconds | None = None
     timeout: Annotated[float, Field(ge=1, le=30)] = DEFAULT_POLICY.timeout
     client_errors: ClientErrors = DEFAULT_POLICY.client_errors
     disable_after_days: Annotated[int, Field(ge=1, le=90)] = DEFAULT_POLICY.disable_after_days
 
     @model_validator(mode="after")
     def _one_way_to_wait(self) -> "RetryPolicyRequest":
-        if self.schedule and {"base", "factor", "cap"} & self.model_fields_set:
+        if self.schedule and (self.base or self.factor or self.cap):
             raise PydanticCustomError(
                 "waits", "must have either a schedule, or base, factor and cap"
             )
@@ -88,9 +93,7 @@ class RetryPolicyRequest(Request):
 
     def policy(self) -> RetryPolicy:
         """The policy; a schedule alone is tried once more than it has waits."""
-        members = self.model_dump()
-        if members["max_attempts"] is None:
-            members["max_attempts"] = (
-                len(self.schedule) + 1 if self.schedule else DEFAULT_POLICY.max_attempts
-            )
+        members = {name: value for name, value in self.model_dump().items() if value is not None}
+        if self.schedule and self.max_attempts is None:
+            members["max_attempts"] = len(self.schedule) + 1
         return RetryPolicy(**members)

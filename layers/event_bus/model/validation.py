@@ -1,8 +1,8 @@
 """Reading what a client sent into a model, and saying precisely what is wrong with it."""
 
 import re
-from collections.abc import Callable, Collection, Sequence
-from typing import Annotated, Any, TypeVar
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -46,7 +46,27 @@ def _utc(text: str) -> str:
 Time = Annotated[str, AfterValidator(_utc)]
 """An RFC 3339 time; it is kept in UTC, with milliseconds."""
 
-ServiceId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+_WORDS: dict[str, str] = {}
+
+
+def spelled(pattern: str, words: str) -> Any:
+    """A string field that a regular expression checks, and words describe to who gets it wrong.
+
+    Args:
+        pattern: The regular expression.
+        words: What goes behind "must be".
+    """
+    _WORDS[pattern] = words
+    return Field(pattern=pattern)
+
+
+ServiceId = Annotated[
+    str,
+    spelled(
+        r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$",
+        "1 to 64 letters, digits, '_' and '-', of which the first is a letter or a digit",
+    ),
+]
 """The name by which a service is known: 1 to 64 letters, digits, `_` and `-`."""
 
 Name = Annotated[
@@ -62,9 +82,15 @@ Identifier = Annotated[
 
 
 class Request(BaseModel):
-    """The base of what clients send: types are not coerced, unknown members are refused."""
+    """The base of what clients send: types are not coerced, unknown members are refused.
+
+    Attributes:
+        fixed: Members that a resource has but a change cannot name, and what to do instead.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
+
+    fixed: ClassVar[Mapping[str, str]] = {}
 
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -86,7 +112,7 @@ def read(model: type[_Model], value: Any, at: str = "") -> _Model:
     except ValidationError as error:
         raise invalid(
             [
-                Fault(at + pointer(_within(value, _place(fault))), _said(fault))
+                Fault(at + pointer(_within(value, _place(fault))), _said(fault, model))
                 for fault in error.errors(include_url=False)
             ]
         ) from None
@@ -155,7 +181,13 @@ _SAID = {
 }
 
 
-def _said(fault: ErrorDetails) -> str:
+def _said(fault: ErrorDetails, model: type[BaseModel]) -> str:
+    if fault["type"] == "string_pattern_mismatch" and fault["ctx"]["pattern"] in _WORDS:
+        return f"must be {_WORDS[fault['ctx']['pattern']]}"
+    if fault["type"] == "extra_forbidden" and issubclass(model, Request):
+        [*parents, name] = fault["loc"]
+        if not parents and name in model.fixed:
+            return f"cannot be changed; {model.fixed[str(name)]}"
     if fault["type"] == "union_tag_invalid":
         return f"must be one of {fault['ctx']['expected_tags']}"
     said = fault["msg"].replace("Input should", "must").replace("should", "must")

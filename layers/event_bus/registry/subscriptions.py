@@ -12,6 +12,7 @@ from event_bus.matching.event_types import matches_type
 from event_bus.model.credentials import Authentication
 from event_bus.model.pace import Pace
 from event_bus.model.registration import (
+    REMOVABLE_LIMITS,
     Filters,
     Subscription,
     SubscriptionChange,
@@ -235,19 +236,19 @@ class SubscriptionRegistry:
                 callback does not want events.
             Conflict: Others changed it again and again meanwhile.
         """
-        members = members_of(change, removable=("max_in_flight", "rate_limit"))
+        members = members_of(change, removable=REMOVABLE_LIMITS)
         if change.retry_policy:
             members["retry_policy"] = change.retry_policy.policy()
         if change.status:
             members["disabled_reason"] = None
         members.pop("callback_url", None)
         members.pop("verify", None)
-        target = change.chosen_target()
-        if target:
-            members |= {"target": target, "verified_at": None}
+        members.pop("target", None)
+        wanted = change.chosen_target()
 
-        def attempt() -> Subscription:
+        def attempt() -> tuple[Subscription, bool]:
             subscription = self.get(subscription_id, caller)
+            target = None if _same(wanted, subscription.target) else wanted
             if target and target.type != subscription.target.type:
                 raise InvalidRequest.at(
                     "/callback_url" if change.callback_url else "/target/type",
@@ -256,17 +257,19 @@ class SubscriptionRegistry:
             if target and (_managed(target) or _managed(subscription.target)):
                 raise InvalidRequest.at("/target", "must not change from or to a managed queue")
             changed = replace(subscription, **members, updated_at=times.now())
+            if target:
+                changed = replace(changed, target=target, verified_at=None)
             self._check_filters(changed.event_types, changed.filters)
             check_limits(changed)
             if change.verify:
                 changed = self._verified(changed)
-            return self.subscriptions.update(changed)
+            return self.subscriptions.update(changed), target is not None
 
-        changed = _until_current(attempt)
-        if change.status == "active" or target:
+        changed, moved = _until_current(attempt)
+        if change.status == "active" or moved:
             # What the old target did is not held against the new one.
             self.circuits.forget(subscription_id)
-        if target and target.lane in PACED_PROTOCOLS:
+        if moved and changed.target.lane in PACED_PROTOCOLS:
             self.paces.put_anew(subscription_id, _ON_TRIAL)
         return changed
 
@@ -366,8 +369,13 @@ class SubscriptionRegistry:
         return any(not key.token for key in self.keys.of_service(service_id))
 
 
-def _managed(target: Target) -> bool:
+def _managed(target: Target | None) -> bool:
     return isinstance(target, SqsTarget) and target.managed
+
+
+def _same(wanted: Target | None, target: Target) -> bool:
+    """Whether a change asks for the target that there is."""
+    return wanted == target or (_managed(wanted) and _managed(target))
 
 
 def _until_current(attempt: Callable[[], _Result]) -> _Result:

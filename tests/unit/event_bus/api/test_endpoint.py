@@ -7,15 +7,24 @@ from typing import Any
 import orjson
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from event_bus.api.body import MAX_BODY_BYTES
 from event_bus.api.endpoint import (
-    MAX_BODY_BYTES,
     MAX_ID_CHARACTERS,
     Operation,
     Request,
     Response,
     answer,
 )
-from event_bus.errors import Conflict, Fault, MalformedRequest, NotFound, Unauthenticated
+from event_bus.errors import (
+    MAX_FAULTS,
+    MAX_TEXT_CHARACTERS,
+    Conflict,
+    Fault,
+    MalformedRequest,
+    NotFound,
+    Unauthenticated,
+)
+from event_bus.model.validation import invalid
 from event_bus.security.rate_limits import Allowance
 
 from tests.builders import AN_ADMIN, service
@@ -223,3 +232,32 @@ def test_a_counted_request_is_told_what_is_left(exceeded: bool, status: int) -> 
     assert given["headers"]["ratelimit-policy"] == '"key";q=100;w=10'
     assert given["headers"]["ratelimit"] == '"key";r=7;t=3'
     assert given["headers"].get("retry-after") == ("3" if exceeded else None)
+
+
+def test_a_head_is_a_get_without_a_body() -> None:
+    operations: dict[str, Operation] = {"GET /events": lambda _: Response(200, {"items": []})}
+    read = answer(http_request("GET /events", caller=AN_ADMIN), operations)
+    head = answer(http_request("HEAD /events", caller=AN_ADMIN), operations)
+    assert read["body"]
+    assert head == {**read, "body": ""}
+
+
+def test_a_head_has_no_other_operation() -> None:
+    head = answer(http_request("HEAD /events", caller=AN_ADMIN), {"POST /events": echo})
+    assert (head["statusCode"], head["body"]) == (404, "")
+
+
+def test_a_problem_lists_some_faults_and_counts_the_others() -> None:
+    faults = [Fault(f"/{number}" + "x" * 2_000, "is wrong") for number in range(60_000)]
+    status, _, body = answered(raising(invalid(faults)))
+    assert status == 422
+    assert len(body["errors"]) == MAX_FAULTS
+    assert all(len(each["pointer"]) == MAX_TEXT_CHARACTERS for each in body["errors"])
+    assert len(orjson.dumps(body)) < 100_000
+
+
+def test_a_problem_says_how_many_more_there_are() -> None:
+    _, _, body = answered(
+        raising(invalid([Fault(f"/{number}", "is wrong") for number in range(60)]))
+    )
+    assert body["detail"] == "/0: is wrong (and 59 more)"

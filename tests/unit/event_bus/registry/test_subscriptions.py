@@ -295,11 +295,21 @@ class TestManagedQueues:
         registry.remove(made.id, WORKER)
         assert queues(aws) == []
 
-    def test_a_managed_queue_stays(self, registry: SubscriptionRegistry) -> None:
+    def test_a_managed_queue_stays(
+        self, registry: SubscriptionRegistry, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         made = registry.register(managed(), WORKER).subscription
+        other = SqsTarget("arn:aws:sqs:us-east-1:000000000000:other", "https://sqs/other")
+        monkeypatch.setattr(SubscriptionChange, "chosen_target", lambda _: other)
+        elsewhere = change(target={"type": "sqs", "managed": True})
         with pytest.raises(InvalidRequest) as refusal:
-            registry.change(made.id, change(target={"type": "sqs", "managed": True}), WORKER)
+            registry.change(made.id, elsewhere, WORKER)
         assert pointers(refusal) == ["/target"]
+
+    def test_a_managed_queue_may_be_named_as_it_is(self, registry: SubscriptionRegistry) -> None:
+        made = registry.register(managed(), WORKER).subscription
+        same = change(name="New", target={"type": "sqs", "managed": True})
+        assert registry.change(made.id, same, WORKER).target == made.target
 
 
 class TestChanging:

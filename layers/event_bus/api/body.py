@@ -1,0 +1,80 @@
+"""The body of a request: decoded from base64 and gzip, and bounded."""
+
+import base64
+import binascii
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+from event_bus.errors import MalformedRequest, TooLarge, UnsupportedMediaType
+
+MAX_BODY_BYTES = 4 * 1024 * 1024
+"""The largest body of a request, decompressed: Lambda takes 6 MB, of which base64 leaves 4.5."""
+
+BINARY_JSON = "application/vnd.event-bus+json"
+"""A media type of JSON that API Gateway hands on as bytes: any but application/json does."""
+
+_ENCODINGS = ("", "identity", "gzip", "x-gzip")
+_GZIP = zlib.MAX_WBITS + 16
+# No JSON text begins so. What does not is read as it is: a proxy may have decompressed it and left
+# the header.
+_MAGIC = b"\x1f\x8b"
+
+
+def json_text(event: Mapping[str, Any], headers: Mapping[str, str]) -> bytes | str:
+    """The text of a JSON body.
+
+    Args:
+        event: The function's event, as API Gateway makes it (payload format 2.0).
+        headers: The request's headers, with lower-case names.
+
+    Returns:
+        The decoded and decompressed body; as a string where API Gateway handed over a string.
+
+    Raises:
+        UnsupportedMediaType: Its media type is not JSON, or its content coding is not gzip.
+        TooLarge: It is over `MAX_BODY_BYTES`.
+        MalformedRequest: It is empty, or not what its coding says.
+    """
+    media_type = headers.get("content-type", "application/json").partition(";")[0]
+    media_type = media_type.strip().lower()
+    if media_type != "application/json" and not media_type.endswith("+json"):
+        raise UnsupportedMediaType("Send the body as application/json.")
+    body: bytes | str = event.get("body") or ""
+    if event.get("isBase64Encoded"):
+        try:
+            body = base64.b64decode(body, validate=True)
+        except binascii.Error:
+            raise MalformedRequest("The body cannot be read.") from None
+    encoding = headers.get("content-encoding", "").strip().lower()
+    if encoding not in _ENCODINGS:
+        # RFC 9110, section 12.5.3: the answer says what would have been taken.
+        raise UnsupportedMediaType(
+            "Send the body as it is, or compressed by gzip.", headers={"accept-encoding": "gzip"}
+        )
+    if "gzip" in encoding:
+        body = _decompressed(body)
+    if len(body.encode() if isinstance(body, str) else body) > MAX_BODY_BYTES:
+        raise TooLarge(f"The body is over the limit of {MAX_BODY_BYTES} bytes.")
+    if not body:
+        raise MalformedRequest("The body is empty; JSON is expected.")
+    return body
+
+
+def _decompressed(body: bytes | str) -> bytes | str:
+    if isinstance(body, str) and body.startswith("\x1f"):
+        raise UnsupportedMediaType(
+            "API Gateway hands application/json on as text, which destroys gzip: send the body "
+            f"uncompressed, or with the content-type {BINARY_JSON}."
+        )
+    if isinstance(body, str) or not body.startswith(_MAGIC):
+        return body
+    reader = zlib.decompressobj(wbits=_GZIP)
+    try:
+        # One byte more than allowed tells that there is more, whatever the rest would become.
+        text = reader.decompress(body, MAX_BODY_BYTES + 1)
+    except zlib.error:
+        raise MalformedRequest("The body is not valid gzip.") from None
+    if len(text) <= MAX_BODY_BYTES and (not reader.eof or reader.unused_data):
+        raise MalformedRequest("The body is not one whole gzip member.")
+    return text
