@@ -205,7 +205,7 @@ class ApiStack(StageStack):
         function.use_table(data.changes, "PutItem", "Query")
         function.use_table(data.keys, "PutItem")
         function.use_table(data.inbox, "GetItem", "Query")
-        function.use_table(data.cursors, "UpdateItem")
+        function.use_table(data.cursors, "GetItem", "UpdateItem")
         function.use_table(data.events, "BatchGetItem")
         function.use_bucket(data.payloads, "GetObject")
         function.open_payloads(data)

@@ -18,6 +18,7 @@ from event_bus.stores.cursors import CursorStore
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
 from event_bus.stores.followers import FollowerStore
+from event_bus.stores.inbox_cursors import InboxCursorStore
 from event_bus.stores.inboxes import InboxStore
 from event_bus.stores.keys import KeyStore
 from event_bus.stores.limits import LimitStore
@@ -101,6 +102,10 @@ class Aws:
     @property
     def cursors(self) -> CursorStore:
         return CursorStore(self.dynamodb, self.tables["cursors"], RETENTION_DAYS)
+
+    @property
+    def inbox_cursors(self) -> InboxCursorStore:
+        return InboxCursorStore(self.dynamodb, self.tables["cursors"], RETENTION_DAYS)
 
     @property
     def inboxes(self) -> InboxStore:

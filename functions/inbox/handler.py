@@ -10,7 +10,7 @@ from event_bus.api.paging import bad_parameter, limit_in, patterns_in, whole_in
 from event_bus.errors import Conflict
 from event_bus.fetching.event_stream import MEDIA_TYPE
 from event_bus.fetching.leases import InboxLeases
-from event_bus.fetching.reader import InboxReader
+from event_bus.fetching.reader import InboxReader, beyond_the_end
 from event_bus.fetching.streams import Streams
 from event_bus.model.fetching import (
     LEASE_SECONDS,
@@ -27,8 +27,8 @@ from event_bus.security.deployed import deployed_readers
 from event_bus.security.ownership import own_subscription
 from event_bus.security.stream_tokens import StreamTokens
 from event_bus.settings import settings
-from event_bus.stores.cursors import CursorStore
 from event_bus.stores.events import EventStore
+from event_bus.stores.inbox_cursors import InboxCursorStore
 from event_bus.stores.inboxes import InboxStore
 from event_bus.stores.keys import KeyStore
 from event_bus.stores.payloads import PayloadStore
@@ -49,9 +49,10 @@ _reader = InboxReader(
     ThreadPoolExecutor(8),
 )
 _leases = InboxLeases(
-    _reader, CursorStore(_dynamodb, settings().cursors_table, settings().retention_days)
+    _reader, InboxCursorStore(_dynamodb, settings().cursors_table, settings().retention_days)
 )
 _streams = Streams(_inboxes, _reader, Listeners(_subscriptions, _inboxes))
+_MAX_PLACE = 10**15 - 1
 _tokens = StreamTokens(KeyStore(_dynamodb, settings().keys_table))
 
 
@@ -77,9 +78,10 @@ def _fetch(request: Request) -> Response:
     if "cursor" in query:
         if "lease" in query:
             raise bad_parameter("lease", "must be left out where a cursor is given")
-        fetched, position = _reader.read(
-            subscription.id, whole_in(query, "cursor", 0, 0, 10**15), limit, wait
-        )
+        place = whole_in(query, "cursor", 0, 0, _MAX_PLACE)
+        if place and place > (end := _inboxes.last(subscription.id)):
+            raise bad_parameter("cursor", beyond_the_end(end))
+        fetched, position = _reader.read(subscription.id, place, limit, wait)
         lease, until = None, None
     else:
         seconds = whole_in(query, "lease", LEASE_SECONDS, 1, MAX_LEASE_SECONDS)
@@ -105,9 +107,8 @@ def _acknowledge(request: Request) -> Response:
 def _stream(request: Request) -> Response:
     subscription = _inbox_of(request, request.caller)
     query = request.query("token", "cursor", "wait")
-    last = _last_id(request, query)
-    position = None if last is None else whole_in({"cursor": last}, "cursor", 0, 0, 10**15)
-    return _turn(_streams.follow(subscription, position, _turn_seconds(query)))
+    whole_in(query, "cursor", 0, 0, _MAX_PLACE)
+    return _turn(_streams.follow(subscription, _last_id(request, query), _turn_seconds(query)))
 
 
 def _listen(request: Request) -> Response:

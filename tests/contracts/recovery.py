@@ -96,20 +96,6 @@ class CursorsContract:
         with answer_lost(aws.retrying, "UpdateItem", aws.carry_out):
             assert cursors.hold("sub_1", "task/1", "a", 60)
 
-    def test_a_cursor_of_numbers_is_advanced_and_never_moved_back(self, aws: Aws) -> None:
-        assert aws.cursors.position("sub_1", "inbox") == ""
-        for place, stands in ((9, "9"), (10, "10"), (9, "10"), (2, "10"), (101, "101")):
-            aws.cursors.advance("sub_1", "inbox", place)
-            assert aws.cursors.position("sub_1", "inbox") == stands
-
-    def test_what_is_held_is_advanced_all_the_same(self, aws: Aws) -> None:
-        held = aws.cursors.hold("sub_1", "inbox", "a", 60)
-        assert held
-        aws.cursors.advance("sub_1", "inbox", 4)
-        assert aws.cursors.hold("sub_1", "inbox", "b", 60) is None
-        assert aws.cursors.release(held, "5")
-        assert aws.cursors.position("sub_1", "inbox") == "5"
-
 
 @dataclass(frozen=True, slots=True)
 class LateReader(StreamStore):

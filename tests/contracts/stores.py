@@ -3,6 +3,7 @@
 from tests.contracts.connections import FollowersContract
 from tests.contracts.deliveries import DeliveriesContract
 from tests.contracts.events import ListContract, PutContract
+from tests.contracts.inbox_cursors import InboxCursorsContract
 from tests.contracts.recovery import (
     CircuitsContract,
     CursorsContract,
@@ -52,6 +53,9 @@ class TestReplays(ReplaysContract): ...
 
 
 class TestInboxes(InboxesContract): ...
+
+
+class TestInboxCursors(InboxCursorsContract): ...
 
 
 class TestFollowers(FollowersContract): ...

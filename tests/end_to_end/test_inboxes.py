@@ -82,6 +82,75 @@ def test_what_a_consumer_took_before_it_went_down_is_taken_again(
     assert acknowledge(service, path, again).status_code == 204
 
 
+def test_nothing_is_skipped_whatever_a_consumer_acknowledges(service: Client, domain: str) -> None:
+    path = inbox(service, domain)
+    for _ in range(6):
+        service.publish(f"{domain}.created")
+    eventually(lambda: len(take(service, path, cursor=0)["items"]) == 6)
+
+    def refusal(lease: str, cursor: Any, status: int) -> str:
+        body = {"lease": lease, "cursor": cursor}
+        return str(problem(service.http.post(f"{path}/ack", json=body), status)["detail"])
+
+    first = take(service, path, limit=4, lease=5)
+    lease = first["lease"]
+    assert service.http.post(f"{path}/ack", json={"lease": lease, "cursor": "2"}).is_success
+    for cursor in ("0", "5", "6", "50"):
+        assert "reaches from 1 to 4" in refusal(lease, cursor, 422)
+    for wrong in (3, 3.0, "-3", "3.0", "3" * 16, None):
+        assert refusal(lease, wrong, 422).startswith("/cursor: must be")
+    # What is left of the lease is nobody else's, until it ends.
+    problem(service.http.get(f"{path}/events"), 409)
+    refusal("lease_of_nobody", "3", 409)
+    # Backwards is done already.
+    assert service.http.post(f"{path}/ack", json={"lease": lease, "cursor": "1"}).is_success
+    eventually(lambda: service.http.get(f"{path}/events", params={"lease": 1}).is_success)
+    refusal(lease, "4", 409)
+    again = eventually(
+        lambda: (answer := service.http.get(f"{path}/events")).is_success and answer.json()
+    )
+    assert [each["cursor"] for each in again["items"]] == ["3", "4", "5", "6"]
+    assert acknowledge(service, path, again).status_code == 204
+
+
+def test_a_lease_that_ended_is_refused_though_nobody_took_the_events(
+    service: Client, domain: str
+) -> None:
+    path = inbox(service, domain)
+    service.publish(f"{domain}.created")
+    late = eventually(lambda: (taken := take(service, path, lease=1))["items"] and taken)
+    time.sleep(2.1)
+    said = problem(acknowledge(service, path, late), 409)["detail"]
+    assert said.startswith("The lease ended before 1 was acknowledged; 0 was.")
+    assert ids_in(take(service, path)) == ids_in(late)
+
+
+def test_consumers_at_the_same_time_share_an_inbox(service: Client, domain: str) -> None:
+    path = inbox(service, domain)
+    batch = [{"type": f"{domain}.created", "payload": {"n": n}} for n in range(30)]
+    assert service.http.post("/events", json=batch).status_code == 202
+    done: list[int] = []
+    guard = threading.Lock()
+
+    def consume() -> None:
+        end = time.monotonic() + 60
+        while len(done) < len(batch) and time.monotonic() < end:
+            answer = service.http.get(f"{path}/events", params={"limit": 4, "wait": 1})
+            assert answer.status_code in (200, 409), answer.text
+            if answer.is_success and (taken := answer.json())["items"]:
+                assert acknowledge(service, path, taken).status_code == 204
+                with guard:
+                    done.extend(int(each["cursor"]) for each in taken["items"])
+
+    consumers = [threading.Thread(target=consume) for _ in range(4)]
+    for each in consumers:
+        each.start()
+    for each in consumers:
+        each.join()
+    # Nobody was handed what another one was done with.
+    assert sorted(done) == list(range(1, len(batch) + 1))
+
+
 def test_a_pull_waits_for_what_comes(service: Client, domain: str) -> None:
     path = inbox(service, domain)
     published: list[str] = []
@@ -140,6 +209,21 @@ def test_only_the_owner_fetches(world: World, service: Client, domain: str) -> N
 def test_a_parameter_that_may_not_be_is_refused(service: Client, domain: str, query: str) -> None:
     path = inbox(service, domain)
     assert problem(service.http.get(f"{path}/events?{query}"), 400)["errors"]
+
+
+def test_a_place_that_the_inbox_has_not_reached_is_refused(service: Client, domain: str) -> None:
+    path = inbox(service, domain)
+    assert take(service, path, cursor=0)["items"] == []
+    service.publish(f"{domain}.created")
+    eventually(lambda: take(service, path, cursor=0)["items"])
+    assert take(service, path, cursor=1) == {
+        "items": [],
+        "cursor": "1",
+        "lease": None,
+        "lease_expires_at": None,
+    }
+    refused = problem(service.http.get(f"{path}/events?cursor=2"), 400)
+    assert refused["detail"] == "cursor: lies beyond the end of the inbox, which is 1."
 
 
 def events_of(text: str) -> list[dict[str, str]]:

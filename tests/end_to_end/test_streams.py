@@ -67,6 +67,24 @@ def test_a_client_that_is_killed_goes_on_where_it_was(service: Client, domain: s
     assert seen == list(range(6))
 
 
+@pytest.mark.parametrize("seen", ["2", "999999999999999", "sub_1.1", "-1", "x"])
+def test_a_place_that_was_never_reached_is_answered_at_once(
+    service: Client, domain: str, seen: str
+) -> None:
+    path = f"/subscriptions/{subscribed(service, domain)}/stream"
+    service.publish(f"{domain}.created")
+    client = Follower(service.http, path, cursor=0)
+    assert len(client.events(1)) == 1
+    client.last_id = seen
+    began = time.monotonic()
+    [reset] = client.turn()
+    assert time.monotonic() - began < 15
+    assert (reset["event"], client.last_id) == ("eventbus.stream.reset", "1")
+    assert "last event id" in orjson.loads(reset["data"])["reason"]
+    after = service.publish(f"{domain}.created")
+    assert [each["id"] for each in client.events(1)] == [after]
+
+
 @pytest.fixture
 def listening(service: Client, domain: str) -> Follower:
     client = Follower(service.http, "/stream", types=f"{domain}.created,{domain}.closed")
@@ -107,6 +125,22 @@ def test_a_listener_that_stays_away_ends_and_is_told(
     assert [each["id"] for each in listening.events(1)] == [event_id]
     world.sweep()
     problem(service.http.get(f"/subscriptions/{listener}"), 404)
+
+
+def test_a_listener_beyond_its_end_and_one_of_another_begin_anew(
+    world: World, service: Client, domain: str, listening: Follower
+) -> None:
+    listener = str(listening.last_id).partition(".")[0]
+    listening.last_id = f"{listener}.7"
+    [reset] = listening.turn()
+    assert (reset["event"], reset["id"]) == ("eventbus.stream.reset", f"{listener}.0")
+    event_id = service.publish(f"{domain}.created")
+    assert [each["id"] for each in listening.events(1)] == [event_id]
+    other = Follower(world.service().http, "/stream", **listening.query)
+    other.last_id = f"{listener}.0"
+    [reset] = other.turn()
+    assert reset["event"] == "eventbus.stream.reset"
+    assert not reset["id"].startswith(listener)
 
 
 @pytest.mark.parametrize("query", ["", "types=", "types=a b", "types=a.b,", "types=a.b&wait=26"])

@@ -27,6 +27,9 @@ class MemoryKms(Client):
         super().__init__(intercept, attempts)
         self.sealed = sealed
 
+    def create_key(self) -> Any:
+        return self.call("CreateKey", lambda: {"KeyMetadata": {"Arn": "key"}})
+
     def encrypt(self, **request: Any) -> Any:
         return self.call("Encrypt", lambda: self._encrypted(request, request["Plaintext"]))
 

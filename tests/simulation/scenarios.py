@@ -320,6 +320,27 @@ def pull(world: World) -> None:
 
 
 @story
+def pull_in_parts(world: World) -> None:
+    subscription_id = world.subscribe_inbox(["task.*"], "pull")
+    world.publish(*[event(f"e{number}") for number in range(5)])
+    world.settle()
+    world.pull(subscription_id, part=True, careless=True)
+    # What is left of the lease is nobody else's before it ends.
+    world.pull(subscription_id)
+    world.pull(subscription_id, part=True)
+
+
+@story
+def pull_by_two(world: World) -> None:
+    subscription_id = world.subscribe_inbox(["task.*"], "pull")
+    world.publish(*[event(f"e{number}") for number in range(5)])
+    world.settle()
+    world.rival = lambda: world.pull(subscription_id, part=True)
+    world.pull(subscription_id)
+    world.pull(subscription_id)
+
+
+@story
 def fill_an_inbox_exactly_once(world: World) -> None:
     subscription_id = world.subscribe_inbox(
         ["task.*"], "pull", delivery_guarantee="exactly_once", retry_policy=SOON

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from event_bus.delivery.outcome import Outcome
@@ -113,8 +114,14 @@ def _come_again(world: World, rng: random.Random) -> None:
 
 def _pull(world: World, rng: random.Random) -> None:
     pulled = [each for each in sorted(world.pulled) if each not in world.gone]
-    if pulled:
-        world.pull(rng.choice(pulled), crash=rng.random() < 0.3)
+    if not pulled:
+        return
+    subscription_id = rng.choice(pulled)
+    if rng.random() < 0.3:
+        # Another consumer, if this one stands still.
+        world.rival = partial(world.pull, subscription_id)
+    crash, part, careless = (rng.random() < 0.3 for _ in range(3))
+    world.pull(subscription_id, crash=crash, part=part, careless=careless)
 
 
 def _publish(world: World, rng: random.Random) -> None:

@@ -138,6 +138,8 @@ class World:
 
     Attributes:
         now: The time, in Unix seconds.
+        pulled: What consumers have taken of inboxes, in order, by subscription.
+        done: The place up to which they have acknowledged it.
         published: What clients published, by id.
         subscribed: What clients subscribed, by id.
         subscribers: Who is behind each callback URL.
@@ -172,6 +174,7 @@ class World:
             self.queues.create(name, Queue(_VISIBILITY_SECONDS, f"{name}_redrive"))
         self.sockets: list[SocketClient] = []
         self.pulled: dict[str, list[str]] = {}
+        self.done: dict[str, int] = {}
         self.clients = {
             "dynamodb": MemoryDynamoDB(self.tables, self.intercept, age=self._age),
             "sqs": MemorySqs(self.queues, self.intercept),
@@ -429,12 +432,27 @@ class World:
         done, _ = self._call("socket", event)
         return done and not client.errors
 
-    def pull(self, subscription_id: str, *, crash: bool = False) -> bool:
-        """Has a consumer take what is next, and acknowledge it unless it goes down.
+    def pull(
+        self,
+        subscription_id: str,
+        *,
+        crash: bool = False,
+        part: bool = False,
+        careless: bool = False,
+    ) -> bool:
+        """Has a consumer take what is next, and acknowledge it.
+
+        Args:
+            subscription_id: Whose inbox.
+            crash: Whether the consumer goes down before it acknowledges.
+            part: Whether it acknowledges the first event alone.
+            careless: Whether it also sends acknowledgements that must be refused.
 
         Returns:
             Whether there was anything.
         """
+        if subscription_id in self.gone:
+            return False
         path = {"id": subscription_id}
         status, taken = self.insist(
             "inbox", "GET /subscriptions/{id}/events", ADMIN, parameters=path, query={"limit": "3"}
@@ -445,13 +463,51 @@ class World:
             return True
         if not taken["items"]:
             return False
+        self._check_taken(subscription_id, [int(item["cursor"]) for item in taken["items"]])
         self.pulled.setdefault(subscription_id, []).extend(
             item["delivery_id"] for item in taken["items"]
         )
+        if careless:
+            self._acknowledge_carelessly(subscription_id, taken)
         if not crash:
-            done = {"lease": taken["lease"], "cursor": taken["cursor"]}
-            self.insist("inbox", "POST /subscriptions/{id}/ack", ADMIN, done, parameters=path)
+            place = int(taken["items"][0]["cursor"] if part else taken["cursor"])
+            if self._acknowledge_taken(subscription_id, taken["lease"], place) == 204:
+                self.done[subscription_id] = place
         return True
+
+    def _check_taken(self, subscription_id: str, places: list[int]) -> None:
+        begun = self.done.get(subscription_id, 0)
+        if places != list(range(begun + 1, begun + 1 + len(places))):
+            raise Violation(f"{places} were taken of {subscription_id} behind {begun}")
+
+    def _acknowledge_taken(self, subscription_id: str, lease: str, place: int) -> int:
+        status, _ = self.insist(
+            "inbox",
+            "POST /subscriptions/{id}/ack",
+            ADMIN,
+            {"lease": lease, "cursor": str(place)},
+            parameters={"id": subscription_id},
+        )
+        if status != 204 and not (status == 409 and self.spoiled):
+            raise Violation(f"an acknowledgement was answered {status}")
+        return status
+
+    def _acknowledge_carelessly(self, subscription_id: str, taken: dict[str, Any]) -> None:
+        begun, end = int(taken["items"][0]["cursor"]) - 1, int(taken["cursor"])
+        for lease, place in (
+            (taken["lease"], end + 1),
+            (taken["lease"], begun),
+            ("lease_of_nobody", end),
+        ):
+            status, _ = self.insist(
+                "inbox",
+                "POST /subscriptions/{id}/ack",
+                ADMIN,
+                {"lease": lease, "cursor": str(place)},
+                parameters={"id": subscription_id},
+            )
+            if status not in (409, 422):
+                raise Violation(f"an acknowledgement of {place} was answered {status}")
 
     def come_again(self) -> None:
         """Has all who have an inbox come once more, and stay until they have seen it to its end."""

@@ -14,6 +14,9 @@ _CONNECTIONS = f"{_BUS}/callbacks/connections.py"
 _FOLLOWERS = f"{_BUS}/stores/followers.py"
 _PUSHER = f"{_BUS}/sockets/pusher.py"
 _CONVERSATION = f"{_BUS}/sockets/conversation.py"
+_INBOX_CURSORS = f"{_BUS}/stores/inbox_cursors.py"
+_LEASES = f"{_BUS}/fetching/leases.py"
+_STREAMS = f"{_BUS}/fetching/streams.py"
 
 
 @dataclass(frozen=True)
@@ -848,14 +851,14 @@ _PUSHING = (
     Safeguard(
         "an acknowledgement is forgotten with its connection",
         _CONVERSATION,
-        "        self.cursors.advance(key.subscription_id, INBOX, follower.acknowledged)\n",
+        "        self.cursors.advance(key.subscription_id, place)\n",
         "",
     ),
     Safeguard(
-        "an acknowledged place is moved back",
-        f"{_BUS}/stores/cursors.py",
-        "AND #position < :place)",
-        "AND #position <> :place)",
+        "an acknowledgement reaches as far as the client said that it had been",
+        _CONVERSATION,
+        "self.cursors.advance(key.subscription_id, place)",
+        "self.cursors.advance(key.subscription_id, follower.acknowledged)",
     ),
     Safeguard(
         "a listener stays for ever",
@@ -948,6 +951,101 @@ _PACING_OF_LANES = (
     ),
 )
 
+_INBOXES = (
+    Safeguard(
+        "an acknowledged place is moved back",
+        _INBOX_CURSORS,
+        '"attribute_not_exists(acknowledged) OR acknowledged < :place"',
+        '"attribute_not_exists(acknowledged) OR acknowledged <> :place"',
+    ),
+    Safeguard(
+        "an acknowledgement moves back what its lease was done with",
+        _INBOX_CURSORS,
+        "taken >= :place AND acknowledged < :place",
+        "taken >= :place AND acknowledged <> :place",
+    ),
+    Safeguard(
+        "a lease acknowledges what it does not cover",
+        _INBOX_CURSORS,
+        "begun < :place AND taken >= :place AND ",
+        "begun < :place AND ",
+    ),
+    Safeguard(
+        "a lease that ended acknowledges what others may have taken",
+        _INBOX_CURSORS,
+        "holder = :lease AND held_until > :now ",
+        "holder = :lease ",
+    ),
+    Safeguard(
+        "any lease acknowledges",
+        _INBOX_CURSORS,
+        '"holder = :lease AND held_until > :now "',
+        '"holder <> :lease AND held_until > :now "',
+    ),
+    Safeguard(
+        "an acknowledgement of a part lets others take the rest",
+        _INBOX_CURSORS,
+        "OR acknowledged >= taken ",
+        "OR acknowledged > begun ",
+    ),
+    Safeguard(
+        "a lease is given for what others are done with",
+        _INBOX_CURSORS,
+        "(attribute_not_exists(acknowledged) OR acknowledged = :begun) ",
+        "(attribute_not_exists(acknowledged) OR acknowledged <> :taken) ",
+    ),
+    Safeguard(
+        "an acknowledgement that did nothing is answered as if it had",
+        _LEASES,
+        "if place > cursor.acknowledged:",
+        "if place > cursor.taken:",
+    ),
+    Safeguard(
+        "an inbox stays where everything has expired",
+        _LEASES,
+        "                    self.cursors.advance(subscription_id, position)\n",
+        "                    pass\n",
+    ),
+    Safeguard(
+        "who waits is answered with nothing, since something has expired",
+        f"{_BUS}/fetching/reader.py",
+        """                if fetched:
+                    return fetched, position
+""",
+        "                return fetched, position\n",
+    ),
+    Safeguard(
+        "a stream that was never so far waits in silence",
+        _STREAMS,
+        "elif position > end:",
+        "elif position < 0:",
+    ),
+    Safeguard(
+        "anyone goes on with what another listens to",
+        _STREAMS,
+        "subscription.service_id == caller.service_id",
+        "caller.service_id",
+    ),
+    Safeguard(
+        "a listener goes on with other types",
+        _STREAMS,
+        "and subscription.event_types == event_types",
+        "and event_types",
+    ),
+    Safeguard(
+        "an old event reaches a new subscription, since routing is late",
+        f"{_BUS}/routing/router.py",
+        "if event.created_at >= each.since]",
+        "if event.created_at]",
+    ),
+    Safeguard(
+        "a stream begins behind an event that the subscription receives",
+        f"{_BUS}/stores/streams.py",
+        "                    before = entry.version - 1\n",
+        "                    before = entry.version\n",
+    ),
+)
+
 SAFEGUARDS = (
     *_STORING,
     *_ROUTING,
@@ -959,4 +1057,5 @@ SAFEGUARDS = (
     *_SWEEPING,
     *_STACKS,
     *_PUSHING,
+    *_INBOXES,
 )

@@ -328,13 +328,15 @@ _OPERATIONS: dict[str, _Operation] = {
         {200: "FetchedEvents"},
         query=(
             _query(
-                "cursor", "Read behind this place, as often as wanted.", pattern="^[0-9]{1,15}$"
+                "cursor",
+                "Read behind this place, as often as wanted; not beyond the end of the inbox.",
+                pattern="^[0-9]{1,15}$",
             ),
             _LIMIT,
             _whole("wait", "How many seconds to wait for the first event.", 0, 0, MAX_WAIT_SECONDS),
             _whole(
                 "lease",
-                "How many seconds the events are the consumer's own.",
+                "How many seconds from the answer on nobody else may take the events.",
                 LEASE_SECONDS,
                 1,
                 MAX_LEASE_SECONDS,
@@ -344,7 +346,7 @@ _OPERATIONS: dict[str, _Operation] = {
     ),
     "POST /subscriptions/{id}/ack": _Operation(
         "acknowledgeEvents",
-        "Be done with what was taken from an inbox.",
+        "Acknowledge what a lease covers, up to a place; the rest stays leased until it ends.",
         {204: None},
         body=ref("Acknowledgement"),
         refusals=(404, 409),
@@ -355,7 +357,12 @@ _OPERATIONS: dict[str, _Operation] = {
         {200: "EventStream"},
         query=(
             *_TURN,
-            _query("cursor", "Where to begin without Last-Event-ID.", pattern="^[0-9]{1,15}$"),
+            _query(
+                "cursor",
+                "Where to begin without Last-Event-ID. Beyond the end of the inbox the stream "
+                "sends `eventbus.stream.reset` and begins now.",
+                pattern="^[0-9]{1,15}$",
+            ),
         ),
         refusals=(404, 409),
     ),

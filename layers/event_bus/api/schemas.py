@@ -416,7 +416,7 @@ SCHEMAS: dict[str, Schema] = {
         {
             "items": _list(ref("FetchedEvent")),
             "cursor": {**_TEXT, "description": "The place up to which was read."},
-            "lease": _nullable("string", description="Acknowledge by it what was taken."),
+            "lease": _nullable("string", description="Acknowledge by it the places of `items`."),
             "lease_expires_at": _NULLABLE_TIME,
         }
     ),

@@ -34,7 +34,12 @@ def _block(fetched: Fetched, name: str) -> str:
     return f"id: {name}{fetched.position}\nevent: {fetched.event['type']}\ndata: {data}\n"
 
 
-def reset(name: str) -> str:
-    """Tells a client that what it followed has ended, and begins anew: there may be a gap."""
-    data = orjson.dumps({"reason": "the listener was away too long"}).decode()
-    return f"{_BEGIN}\nid: {name}0\nevent: {BUS_DOMAIN}.stream.reset\ndata: {data}\n\n"
+def reset(last_id: str, reason: str) -> str:
+    """Tells a client that its stream does not go on where it was: there may be a gap.
+
+    Args:
+        last_id: Where the stream goes on.
+        reason: Why, in words.
+    """
+    data = orjson.dumps({"reason": reason}).decode()
+    return f"{_BEGIN}\nid: {last_id}\nevent: {BUS_DOMAIN}.stream.reset\ndata: {data}\n\n"

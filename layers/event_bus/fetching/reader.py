@@ -20,6 +20,11 @@ MOST_BYTES = 4 * 1024 * 1024
 _LOOK_SECONDS = 0.5
 
 
+def beyond_the_end(end: int) -> str:
+    """Says that a place lies beyond the end of an inbox."""
+    return f"lies beyond the end of the inbox, which is {end}"
+
+
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """An event out of an inbox.
@@ -73,11 +78,16 @@ class InboxReader:
             ended is passed over.
         """
         end = self.clock() + wait
-        while not (entries := self.inboxes.after(subscription_id, position, limit)):
+        while True:
+            entries = self.inboxes.after(subscription_id, position, limit)
+            if entries:
+                fetched, position = self._fetched(subscription_id, entries)
+                if fetched:
+                    return fetched, position
             if self.clock() + _LOOK_SECONDS > end:
                 return [], position
-            self.sleep(_LOOK_SECONDS)
-        return self._fetched(subscription_id, entries)
+            if not entries:
+                self.sleep(_LOOK_SECONDS)
 
     def _fetched(
         self, subscription_id: str, entries: list[InboxEntry]

@@ -14,7 +14,12 @@ LISTENER_SECONDS = 120
 """How long a listener may be away between two turns without missing anything."""
 
 _MOST = 100
+_PLACE = re.compile(r"[0-9]{1,15}", re.ASCII)
 _RESUMED = re.compile(r"(sub_[0-9A-Za-z]{1,64})\.([0-9]{1,15})", re.ASCII)
+
+_ENDED = "the listener was away too long, or the last event id is of another stream"
+_FOREIGN = "the last event id is of another stream"
+_BEYOND = "the last event id lies beyond the end of the inbox"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +36,18 @@ class Streams:
     reader: InboxReader
     listeners: Listeners
 
-    def follow(self, subscription: Subscription, position: int | None, wait: float) -> str:
+    def follow(self, subscription: Subscription, last_id: str | None, wait: float) -> str:
         """A turn of a subscription's stream.
 
         Args:
             subscription: The subscription.
-            position: The last place that the client has seen; None begins where the present is.
+            last_id: The last id that the client has seen; without one the stream begins now.
             wait: How many seconds to wait for the first event.
         """
-        if position is None:
-            position = self.inboxes.last(subscription.id)
-        return event_stream(*self.reader.read(subscription.id, position, _MOST, wait))
+        if last_id is not None and not _PLACE.fullmatch(last_id):
+            return reset(str(self.inboxes.last(subscription.id)), _FOREIGN)
+        position = None if last_id is None else int(last_id)
+        return self._turn(subscription.id, position, wait)
 
     def listen(
         self, event_types: list[str], caller: Caller, last_id: str | None, wait: float
@@ -61,12 +67,20 @@ class Streams:
         if resumed:
             subscription = self.listeners.subscriptions.get(resumed[1])
             if subscription and self._goes_on(subscription, event_types, caller):
-                read = self.reader.read(subscription.id, int(resumed[2]), _MOST, wait)
-                return event_stream(*read, f"{subscription.id}.")
+                return self._turn(subscription.id, int(resumed[2]), wait, f"{subscription.id}.")
         begun = self.listeners.begin(event_types, {}, caller, "sse", LISTENER_SECONDS)
         # At once: the client is to know that it hears all from now on.
         name = f"{begun.id}."
-        return reset(name) if last_id else event_stream([], 0, name)
+        return reset(f"{name}0", _ENDED) if last_id else event_stream([], 0, name)
+
+    def _turn(self, subscription_id: str, position: int | None, wait: float, name: str = "") -> str:
+        # Of a place that is not the first it is not known whether it was ever reached.
+        end = self.inboxes.last(subscription_id) if position != 0 else 0
+        if position is None:
+            position = end
+        elif position > end:
+            return reset(f"{name}{end}", _BEYOND)
+        return event_stream(*self.reader.read(subscription_id, position, _MOST, wait), name)
 
     def _goes_on(self, subscription: Subscription, event_types: list[str], caller: Caller) -> bool:
         return (

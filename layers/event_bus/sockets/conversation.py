@@ -7,7 +7,7 @@ from typing import Any
 from event_bus import strict_json, times
 from event_bus.api.failures import problem_of
 from event_bus.errors import Conflict, InvalidRequest, NotFound
-from event_bus.fetching.leases import INBOX
+from event_bus.fetching.reader import beyond_the_end
 from event_bus.ids import new_id
 from event_bus.log import logger
 from event_bus.model.registration import Subscription
@@ -19,8 +19,8 @@ from event_bus.security.ownership import own_subscription
 from event_bus.sockets.connections import Connections, Gone
 from event_bus.sockets.messages import Acknowledge, Message, Ping, Subscribe, Unsubscribe
 from event_bus.sockets.pusher import HOLD_SECONDS, Pusher
-from event_bus.stores.cursors import CursorStore
 from event_bus.stores.followers import Follower, FollowerKey, FollowerStore
+from event_bus.stores.inbox_cursors import InboxCursorStore
 from event_bus.stores.inboxes import InboxStore
 
 MAX_SUBSCRIPTIONS = 20
@@ -48,7 +48,7 @@ class Conversation:
     listeners: Listeners
     followers: FollowerStore
     inboxes: InboxStore
-    cursors: CursorStore
+    cursors: InboxCursorStore
     pusher: Pusher
     connections: Connections
 
@@ -147,9 +147,9 @@ class Conversation:
 
     def _place(self, subscription: Subscription, message: Subscribe, end: int) -> int:
         if message.cursor is None:
-            return int(self.cursors.position(subscription.id, INBOX) or 0)
+            return self.cursors.get(subscription.id).acknowledged
         if int(message.cursor) > end:
-            raise InvalidRequest.at("/cursor", f"lies behind the end of the inbox, which is {end}")
+            raise InvalidRequest.at("/cursor", beyond_the_end(end))
         return int(message.cursor)
 
     def _acknowledge(self, key: FollowerKey, message: Acknowledge) -> None:
@@ -161,7 +161,8 @@ class Conversation:
                 raise InvalidRequest.at("/cursor", f"was not sent yet; {follower.sent} was")
         if not follower.durable:
             raise Conflict("Only a subscription that outlasts the connection is acknowledged.")
-        self.cursors.advance(key.subscription_id, INBOX, follower.acknowledged)
+        # Not further than the client says: where it subscribed may lie beyond that.
+        self.cursors.advance(key.subscription_id, place)
         if follower.waiting:
             self.pusher.push(key, self.inboxes.last(key.subscription_id))
 

@@ -11,9 +11,9 @@ from event_bus.settings import settings
 from event_bus.sockets.connections import Connections
 from event_bus.sockets.conversation import Conversation
 from event_bus.sockets.pusher import Pusher
-from event_bus.stores.cursors import CursorStore
 from event_bus.stores.events import EventStore
 from event_bus.stores.followers import FollowerStore
+from event_bus.stores.inbox_cursors import InboxCursorStore
 from event_bus.stores.inboxes import InboxStore
 from event_bus.stores.keys import KeyStore
 from event_bus.stores.payloads import PayloadStore
@@ -54,7 +54,7 @@ def deployed_conversation() -> Conversation:
         listeners=pusher.listeners,
         followers=pusher.followers,
         inboxes=pusher.reader.inboxes,
-        cursors=CursorStore(
+        cursors=InboxCursorStore(
             clients.dynamodb(), settings().cursors_table, settings().retention_days
         ),
         pusher=pusher,

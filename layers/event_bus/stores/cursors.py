@@ -68,33 +68,6 @@ class CursorStore:
             return Cursor(owner, name, item.get("position", {"S": ""})["S"], holder)
         return None
 
-    def position(self, owner: str, name: str) -> str:
-        """How far a way has been gone; empty at its beginning."""
-        answer = self.client.get_item(
-            TableName=self.table,
-            Key={"owner": text(owner), "name": text(name)},
-            ConsistentRead=True,
-        )
-        return answer.get("Item", {}).get("position", {"S": ""})["S"]
-
-    def advance(self, owner: str, name: str, place: int) -> None:
-        """Moves a cursor whose positions are numbers, whoever holds it, but never back."""
-        with unless_refused():
-            self.client.update_item(
-                TableName=self.table,
-                Key={"owner": text(owner), "name": text(name)},
-                UpdateExpression="SET #position = :place, expires_at = :expiry",
-                # Numbers that are kept as text: the longer one is greater.
-                ConditionExpression="attribute_not_exists(#position) OR size(#position) < :length "
-                "OR (size(#position) = :length AND #position < :place)",
-                ExpressionAttributeNames={"#position": "position"},
-                ExpressionAttributeValues={
-                    ":place": text(str(place)),
-                    ":length": number(len(str(place))),
-                    ":expiry": number(times.expiry(self.retention_days)),
-                },
-            )
-
     def release(self, cursor: Cursor, position: str) -> bool:
         """Gives a cursor back.
 

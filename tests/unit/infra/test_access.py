@@ -116,7 +116,7 @@ TABLES = {
         "changes": {"PutItem", "Query"},
         "keys": {"PutItem"},
         "inbox": {"GetItem", "Query"},
-        "cursors": {"UpdateItem"},
+        "cursors": {"GetItem", "UpdateItem"},
         "events": {"BatchGetItem"},
         "publishers": {"GetItem"},
     },

@@ -5,7 +5,6 @@ from typing import Any
 import orjson
 import pytest
 from botocore.exceptions import ReadTimeoutError
-from event_bus.fetching.leases import INBOX
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.target import InboxTarget
 from event_bus.security.callers import Caller
@@ -31,7 +30,7 @@ def conversation(aws: Aws, wire: Wire, pusher: Pusher) -> Conversation:
         listeners=pusher.listeners,
         followers=aws.followers,
         inboxes=aws.inboxes,
-        cursors=aws.cursors,
+        cursors=aws.inbox_cursors,
         pusher=pusher,
         connections=wire,
     )
@@ -64,12 +63,57 @@ def test_who_comes_without_a_place_goes_on_behind_what_was_acknowledged(
     assert kinds(wire) == ["subscribed", "events"]
     say(conversation, {"action": "ack", "subscription_id": "sub_1", "cursor": "2"})
     say(conversation, {"action": "ack", "subscription_id": "sub_1", "cursor": "1"})
-    assert aws.cursors.position("sub_1", INBOX) == "2"
+    assert aws.inbox_cursors.get("sub_1").acknowledged == 2
     say(conversation, SUBSCRIBE, "two")
     assert wire.received["two"][0]["cursor"] == "2"
     assert wire.cursors("two") == [3]
     say(conversation, {**SUBSCRIBE, "cursor": "1"}, "three")
     assert wire.cursors("three") == [2, 3]
+
+
+def test_an_acknowledgement_reaches_no_further_than_it_says(
+    aws: Aws, conversation: Conversation, wire: Wire
+) -> None:
+    for name in ("evt_1", "evt_2", "evt_3", "evt_4"):
+        fill(aws, name)
+    # Whoever says where it was is sent nothing of what lies before.
+    say(conversation, {**SUBSCRIBE, "cursor": "4"})
+    assert kinds(wire) == ["subscribed"]
+    assert aws.inbox_cursors.get("sub_1").acknowledged == 0
+    say(conversation, {"action": "ack", "subscription_id": "sub_1", "cursor": "1"})
+    assert aws.inbox_cursors.get("sub_1").acknowledged == 1
+    say(conversation, {"action": "ack", "subscription_id": "sub_1", "cursor": "1"})
+    assert aws.inbox_cursors.get("sub_1").acknowledged == 1
+    assert kinds(wire) == ["subscribed"]
+
+
+@pytest.mark.parametrize(
+    ("cursor", "status"), [("3", 422), ("999999999999999", 422), ("-1", 422), (1, 422), ("", 422)]
+)
+def test_what_was_not_sent_is_not_acknowledged(
+    aws: Aws, conversation: Conversation, wire: Wire, cursor: Any, status: int
+) -> None:
+    for name in ("evt_1", "evt_2"):
+        fill(aws, name)
+    say(conversation, SUBSCRIBE)
+    say(conversation, {"action": "ack", "subscription_id": "sub_1", "cursor": cursor})
+    assert kinds(wire) == ["subscribed", "events", "error"]
+    error = wire.received["one"][-1]["error"]
+    assert (error["status"], error["errors"][0]["pointer"]) == (status, "/cursor")
+    assert aws.inbox_cursors.get("sub_1").acknowledged == 0
+    stands = aws.followers.get(FollowerKey("sub_1", "one"))
+    assert stands
+    assert stands.acknowledged == 0
+
+
+def test_nobody_begins_beyond_the_end(aws: Aws, conversation: Conversation, wire: Wire) -> None:
+    fill(aws, "evt_1")
+    say(conversation, {**SUBSCRIBE, "cursor": "2"})
+    [error] = wire.received["one"]
+    assert error["error"]["errors"] == [
+        {"pointer": "/cursor", "detail": "lies beyond the end of the inbox, which is 1"}
+    ]
+    assert aws.followers.of_subscription("sub_1") == []
 
 
 def test_what_comes_while_somebody_subscribes_is_pushed(

@@ -1,0 +1,29 @@
+"""AWS in memory: the stand-ins of the simulator, with nothing going wrong."""
+
+import time
+
+import pytest
+
+from infra.tables import TABLES
+from tests.aws import Aws
+from tests.simulation.dynamodb import MemoryDynamoDB
+from tests.simulation.kms import MemoryKms
+from tests.simulation.s3 import MemoryS3
+from tests.simulation.sqs import MemorySqs, Queues
+from tests.simulation.tables import Tables
+
+
+@pytest.fixture
+def aws() -> Aws:
+    """Empty tables, an empty bucket, no queues."""
+    tables = Tables(TABLES)
+    return Aws(
+        dynamodb=MemoryDynamoDB(tables),  # type: ignore[arg-type]
+        retrying=MemoryDynamoDB(tables, attempts=3),  # type: ignore[arg-type]
+        s3=MemoryS3({}),  # type: ignore[arg-type]
+        sqs=MemorySqs(Queues(time.time)),  # type: ignore[arg-type]
+        kms=MemoryKms({}),  # type: ignore[arg-type]
+        tables={table.name: table.name for table in TABLES},
+        bucket="payloads",
+        carry_out=lambda request: request(),  # type: ignore[operator]
+    )
