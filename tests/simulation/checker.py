@@ -28,6 +28,7 @@ def check(world: World) -> None:
     _check_streams(world)
     for (event_id,) in world.tables.items["events"]:
         _check_routed(world, event_id)
+    _check_history(world)
     for key, item in world.tables.items["deliveries"].items():
         if key[1] != "#routing":
             _check_delivery(world, item)
@@ -97,6 +98,22 @@ def _check_routed(world: World, event_id: str) -> None:
             (event_id, subscription_id) in world.tables.items["deliveries"],
             f"of {event_id} to {subscription_id} nothing is known",
         )
+
+
+def _check_history(world: World) -> None:
+    delivered: dict[str, set[str]] = {}
+    for event_id, name in world.tables.items["deliveries"]:
+        delivered.setdefault(event_id, set()).add(name.partition("#")[0])
+    for subscribed in world.subscribed.values():
+        since = subscribed.request.get("replay_from")
+        if not since or subscribed.id in world.unsettled | _disabled(world):
+            continue
+        for (event_id,), item in world.tables.items["events"].items():
+            if item["timestamp"]["S"] >= since and _wants(subscribed.request, item):
+                _demand(
+                    subscribed.id in delivered[event_id],
+                    f"{event_id} is missing in the history of {subscribed.id}",
+                )
 
 
 def _disabled(world: World) -> set[str]:

@@ -190,5 +190,7 @@ def _said(fault: ErrorDetails, model: type[BaseModel]) -> str:
             return f"cannot be changed; {model.fixed[str(name)]}"
     if fault["type"] == "union_tag_invalid":
         return f"must be one of {fault['ctx']['expected_tags']}"
+    if fault["type"] == "string_pattern_mismatch":
+        return f"must match the pattern {fault['ctx']['pattern']}"
     said = fault["msg"].replace("Input should", "must").replace("should", "must")
     return _SAID.get(fault["type"], said)

@@ -87,6 +87,10 @@ def test_an_acknowledgement_of_what_is_no_place_is_refused(
     taken = fetch(functions).body
     answer = acknowledge(functions, {"lease": taken["lease"], "cursor": cursor})
     assert (answer.status, answer.body["errors"][0]["pointer"]) == (422, "/cursor")
+    assert answer.body["errors"][0]["detail"] in (
+        "must be a string",
+        "must match the pattern ^[0-9]{1,15}$",
+    )
     assert functions.aws.inbox_cursors.get("sub_1").acknowledged == 0
 
 
