@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 from botocore.exceptions import ConnectionClosedError
+from event_bus import times
 from event_bus.model.circuit import Circuit
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.pace import Pace
@@ -256,6 +257,12 @@ class InboxesContract:
         late = LateFiller(aws.dynamodb, aws.tables["inbox"], RETENTION_DAYS)
         late.append("sub_1", self._keys("evt_2", "evt_3"))
         assert self._entries(aws) == [(1, "evt_1"), (2, "evt_2"), (3, "evt_3")]
+
+    def test_who_comes_too_late_puts_nothing(self, aws: Aws) -> None:
+        aws.inboxes.append("sub_1", self._keys("evt_1"), until=times.unix() + 60)
+        with pytest.raises(TimeoutError):
+            aws.inboxes.append("sub_1", self._keys("evt_2"), until=times.unix() - 1)
+        assert self._entries(aws) == [(1, "evt_1")]
 
     def test_what_is_pushed_is_marked_for_the_stream(self, aws: Aws) -> None:
         aws.inboxes.append("sub_1", self._keys("evt_1"), pushed=True)

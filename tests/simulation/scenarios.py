@@ -198,6 +198,15 @@ def ordered_and_exhausted(world: World) -> None:
 
 
 @story
+def ordered_and_gone(world: World) -> None:
+    def refuse_then_go(_seen: Event, number: int) -> Outcome:
+        return REFUSED if number == 1 else GONE
+
+    world.subscribe(["task.*"], Subscriber(refuse_then_go), retry_policy=SOON, ordered=True)
+    world.publish(*[event(f"e{number}", **in_stream("task/1")) for number in range(4)])
+
+
+@story
 def ordered_exactly_once(world: World) -> None:
     world.subscribe(
         ["task.*"],
@@ -316,6 +325,16 @@ def pull(world: World) -> None:
     world.publish(*[event(f"e{number}") for number in range(5)])
     world.settle()
     world.pull(subscription_id, crash=True)
+    world.pull(subscription_id)
+
+
+@story
+def fill_an_ordered_inbox_at_most_once(world: World) -> None:
+    subscription_id = world.subscribe_inbox(
+        ["task.*"], "pull", ordered=True, delivery_guarantee="at_most_once"
+    )
+    world.publish(*[event(f"e{number}", **in_stream("task/1")) for number in range(3)])
+    world.settle()
     world.pull(subscription_id)
 
 

@@ -212,16 +212,16 @@ class Courier:
             return self._disabled(message, delivery, once=once)
         if (retry_at := permits.retry_at(subscription.id)) is not None:
             return self._wait_for_circuit(message, delivery, retry_at, once=once)
-        epoch = None
+        epoch, until = None, None
         if subscription.delivery_guarantee != "at_least_once":
             claim = self.deliveries.claim(delivery, new_id("clm"), LEASE_SECONDS, once=once)
             if claim.epoch is None:
                 return self._claimed_by_another(message, delivery, claim, once=once)
-            epoch = claim.epoch
+            epoch, until = claim.epoch, claim.lease_until
         # The last question before the attempt: whoever is granted it makes one.
         if (retry_at := permits.take(subscription.id)) is not None:
             return self._wait_for_circuit(message, delivery, retry_at, once=once)
-        parcel = Parcel(message.key, event, subscription)
+        parcel = Parcel(message.key, event, subscription, until)
         return Trial(received, message, parcel, delivery, epoch)
 
     def make(self, trials: Sequence[Trial], permits: Permits) -> list[Handled | None]:

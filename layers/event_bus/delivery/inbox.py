@@ -31,9 +31,13 @@ class InboxTransport:
         subscription_id = parcels[0].subscription.id
         # A lane carries its own protocol alone.
         target = cast("InboxTarget", parcels[0].subscription.target)
+        until = min((parcel.until for parcel in parcels if parcel.until), default=None)
         try:
             self.inboxes.append(
-                subscription_id, [parcel.key for parcel in parcels], pushed=target.pushed
+                subscription_id,
+                [parcel.key for parcel in parcels],
+                pushed=target.pushed,
+                until=until,
             )
         except (ClientError, BotoCoreError, TimeoutError):
             logger.exception("inbox not filled", subscription_id=subscription_id)

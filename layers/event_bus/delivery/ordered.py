@@ -11,6 +11,7 @@ from event_bus import times
 from event_bus.delivery.circuits import Permits
 from event_bus.delivery.courier import LONGEST_DELAY_SECONDS, Courier, Handled, Received
 from event_bus.delivery.message import Message
+from event_bus.delivery.subscription_cache import CACHE_SECONDS
 from event_bus.ids import new_id
 from event_bus.model.delivery import SETTLED, Delivery, Routing
 from event_bus.model.event import Event
@@ -23,6 +24,9 @@ _BUDGET_SECONDS = 20.0
 _PAGE = 25
 _MOMENT = 3
 """Seconds after which it is looked again whether others are ready."""
+
+_KNOWN_EVERYWHERE = round(CACHE_SECONDS) + 5
+"""Seconds after which every lane knows that a subscription was disabled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,10 @@ class OrderedCourier:
                         return handled
                     position = entry.version
                     if handled.gone:
-                        return handled
+                        # No other message may be left that ends what comes next: this one
+                        # does, once every lane knows that the subscription is disabled.
+                        rest = replace(message, delay=_KNOWN_EVERYWHERE)
+                        return replace(handled, settled=False, follow_up=rest)
             return handled
         finally:
             self.cursors.release(cursor, str(position))

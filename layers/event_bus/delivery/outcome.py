@@ -58,11 +58,13 @@ class Parcel:
         key: The delivery.
         event: The event, with its payload.
         subscription: The subscription.
+        until: When the claim on the delivery ends, in Unix seconds; None where there is none.
     """
 
     key: DeliveryKey
     event: Event
     subscription: Subscription
+    until: float | None = None
 
 
 class Transport(Protocol):

@@ -50,7 +50,12 @@ class InboxStore:
     retention_days: int = 0
 
     def append(
-        self, subscription_id: str, keys: Sequence[DeliveryKey], *, pushed: bool = False
+        self,
+        subscription_id: str,
+        keys: Sequence[DeliveryKey],
+        *,
+        pushed: bool = False,
+        until: float | None = None,
     ) -> None:
         """Puts deliveries at the end of an inbox, all or none.
 
@@ -58,12 +63,18 @@ class InboxStore:
             subscription_id: Whose inbox.
             keys: The deliveries, in order; at most as many as a transaction takes, less one.
             pushed: Whether the table's stream has them pushed to those who are connected.
+            until: When they may not be put any more, in Unix seconds, since others may have gone
+                on behind them.
 
         Raises:
-            TimeoutError: The inbox grew again and again meanwhile; nothing is put.
+            TimeoutError: The inbox grew again and again meanwhile, or it is too late; nothing is
+                put.
         """
         for attempt in range(_ATTEMPTS):
             last = self.last(subscription_id)
+            # What others put from now on moves the inbox's end, and has the transaction refused.
+            if until is not None and times.unix() >= until:
+                raise TimeoutError(f"it is too late to fill the inbox of {subscription_id}")
             try:
                 transact(self.client, self._appending(subscription_id, last, keys, pushed=pushed))
             except TransactionRefused:

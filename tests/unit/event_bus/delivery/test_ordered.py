@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from event_bus import times
+from event_bus.delivery.outcome import Outcome
 from event_bus.model.circuit import CONSECUTIVE_FAILURES, Circuit
 from event_bus.model.delivery import DeliveryError
 from event_bus.model.event import Event
@@ -17,6 +18,7 @@ from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, received, trial
 
 __all__ = ["trial"]
 
+GONE = Outcome("http_status", "the subscriber answered 410", status_code=410)
 SOON = RetryPolicy(schedule=[5], max_attempts=2)
 
 
@@ -177,6 +179,28 @@ def test_a_stream_of_a_subscription_that_is_gone_is_owed_to_nobody(trial: Trial,
     )
     trial.take(message(first, to, attempt=2))
     assert {trial.outcome(name).status for name in ("evt_1", "evt_2")} == {"dropped"}
+
+
+def test_what_comes_behind_an_event_after_which_its_subscriber_was_gone_ends_too(
+    trial: Trial, aws: Aws
+) -> None:
+    to = ordered(aws)
+    first, *_ = store(aws, "evt_1", "evt_2", "evt_3")
+    trial.target.script["evt_1"] = GONE
+    assert trial.take(message(first, to)) == []
+    assert trial.target.events == ["evt_1"]
+    # It comes again, late enough for every lane to know.
+    waiting = aws.sqs.get_queue_attributes(
+        QueueUrl=trial.url, AttributeNames=["ApproximateNumberOfMessagesDelayed"]
+    )
+    assert waiting["Attributes"] == {"ApproximateNumberOfMessagesDelayed": "1"}
+    disabled = aws.subscriptions.get("sub_1")
+    assert disabled
+    assert disabled.status == "disabled"
+    trial.now[0] += 15
+    assert trial.take(message(first, to)) == []
+    assert trial.target.events == ["evt_1"]
+    assert {trial.outcome(name).status for name in ("evt_1", "evt_2", "evt_3")} == {"exhausted"}
 
 
 def test_a_long_stream_is_gone_along_page_by_page(trial: Trial, aws: Aws) -> None:
