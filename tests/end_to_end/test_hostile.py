@@ -4,7 +4,14 @@ from contextlib import ExitStack
 
 from tests.end_to_end.receiver import eventually
 from tests.end_to_end.world import World
-from tests.hostile import Conversation, Talk, answering, subscriber, unused_url
+from tests.hostile import (
+    Conversation,
+    Talk,
+    answering,
+    answering_once,
+    subscriber,
+    unused_url,
+)
 
 _EVENTS = 3
 _TIMEOUT = 1
@@ -39,16 +46,24 @@ def _sends_a_huge_body(conversation: Conversation) -> None:
             conversation.say(b"x" * 1_000_000)
 
 
-def _answers(status: int, *headers: str) -> Talk:
+def _answers(status: int, *headers: str, before: str = "") -> Talk:
     lines = "".join(f"{each}\r\n" for each in headers)
-    return answering(f"HTTP/1.1 {status} No\r\n{lines}content-length: 0\r\n\r\n")
+    return answering(f"{before}HTTP/1.1 {status} No\r\n{lines}content-length: 0\r\n\r\n")
+
+
+_HINTS = "HTTP/1.1 103 Early Hints\r\nlink: </a.css>; rel=preload\r\n\r\n"
+_CUT_OFF = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nok"
 
 
 _TALKS: dict[str, tuple[Talk, str, int | None]] = {
     "hangs": (_hangs, "timeout", None),
     "drips": (_drips, "timeout", None),
     "resets": (_resets, "connection_broken", None),
-    "headers without end": (_sends_headers_without_end, "connection_broken", None),
+    "headers without end": (_sends_headers_without_end, "invalid_answer", None),
+    "no http": (answering_once("+OK POP3 ready\r\n"), "invalid_answer", None),
+    "a 200 that is cut off": (answering_once(_CUT_OFF), "connection_broken", None),
+    "hints alone": (answering_once(_HINTS), "connection_broken", None),
+    "hints before a 503": (_answers(503, before=_HINTS), "http_status", 503),
     "a huge body": (_sends_a_huge_body, "http_status", 500),
     "500": (_answers(500), "http_status", 500),
     "429": (_answers(429, "retry-after: 1"), "http_status", 429),

@@ -547,8 +547,66 @@ _LANES = (
     Safeguard(
         "an answer without end is read to its end",
         _CLIENT,
-        "response.read(MAX_RESPONSE_BYTES, decode_content=False)",
+        "response.read(MAX_RESPONSE_BYTES - len(read), decode_content=False)",
         "response.read(decode_content=False)",
+    ),
+    Safeguard(
+        "a body that is cut off counts as an answer",
+        _CLIENT,
+        "while len(read) < MAX_RESPONSE_BYTES and (",
+        "if len(read) < MAX_RESPONSE_BYTES and (",
+    ),
+    Safeguard(
+        "an interim answer counts as the final one",
+        f"{_BUS}/callbacks/answers.py",
+        "if self.status >= 200:",
+        "if self.status != 100:",
+    ),
+    Safeguard(
+        "a head that is cut off counts as an answer",
+        f"{_BUS}/callbacks/answers.py",
+        """            if not line.endswith(b"\\n"):
+                raise http.client.IncompleteRead(line)
+            if not _FIELD""",
+        """            if not line.endswith(b"\\n"):
+                break
+            if not _FIELD""",
+    ),
+    Safeguard(
+        "an answer may have two lengths",
+        f"{_BUS}/callbacks/answers.py",
+        "if len(found) != 1 or",
+        "if len(found) < 1 or",
+    ),
+    Safeguard(
+        "a stale connection is used again",
+        _CONNECTIONS,
+        "if worn_out or exchange.renewed:",
+        "if exchange.renewed:",
+    ),
+    Safeguard(
+        "a connection is as old as the clock of a frozen function says",
+        _CONNECTIONS,
+        "return max(times.steady() - self.steady, abs(times.unix() - self.unix))",
+        "return times.steady() - self.steady",
+    ),
+    Safeguard(
+        "a request of at most once is made twice",
+        _CLIENT,
+        "(repeatable and left_unanswered(error))",
+        "left_unanswered(error)",
+    ),
+    Safeguard(
+        "a delivery of at most once may be repeated",
+        f"{_BUS}/delivery/http.py",
+        'subscription.delivery_guarantee != "at_most_once"',
+        'subscription.delivery_guarantee != "never"',
+    ),
+    Safeguard(
+        "an IPv6 address that is not assigned is called",
+        f"{_BUS}/callbacks/addresses.py",
+        "if found not in _ASSIGNED:",
+        "if found.is_loopback:",
     ),
     Safeguard(
         "a name leads to where callbacks must not",

@@ -2,9 +2,12 @@
 
 A URL that anyone may choose must not reach what only the bus can reach: its own network, the
 metadata of its host, other machines near it. Python's `is_global` lets several of these through, so
-that every range is named here, after the registries of special-purpose addresses
-(https://www.iana.org/assignments/iana-ipv4-special-registry,
-https://www.iana.org/assignments/iana-ipv6-special-registry).
+that every range is named here.
+
+Of IPv6 only what IANA has assigned to global unicast is allowed
+(https://www.iana.org/assignments/ipv6-address-space), without the special-purpose addresses in it
+(https://www.iana.org/assignments/iana-ipv6-special-registry). IPv4 is assigned as a whole, but for
+its own special-purpose addresses (https://www.iana.org/assignments/iana-ipv4-special-registry).
 """
 
 import socket
@@ -36,24 +39,15 @@ _FORBIDDEN: tuple[Network, ...] = tuple(
         "203.0.113.0/24",  # documentation (RFC 5737)
         "224.0.0.0/4",  # multicast (RFC 1112)
         "240.0.0.0/4",  # reserved, and broadcast (RFC 1112, RFC 919)
-        "::/96",  # unspecified, loopback, compatible with IPv4 (RFC 4291)
-        "::ffff:0:0:0/96",  # translated (RFC 2765)
-        "64:ff9b:1::/48",  # local NAT64 (RFC 8215)
-        "100::/64",  # discard (RFC 6666)
-        "100:0:0:1::/64",  # dummy (RFC 9780)
         "2001::/23",  # protocol assignments, among them Teredo (RFC 2928, RFC 4380)
         "2001:db8::/32",  # documentation (RFC 3849)
         "2002::/16",  # 6to4 (RFC 3056)
         "2620:4f:8000::/48",  # AS112 (RFC 7534)
         "3fff::/20",  # documentation (RFC 9637)
-        "5f00::/16",  # segment routing (RFC 9602)
-        "fc00::/7",  # private (RFC 4193), with the metadata of AWS
-        "fe80::/10",  # link-local (RFC 4291)
-        "fec0::/10",  # site-local (RFC 3879)
-        "ff00::/8",  # multicast (RFC 4291)
     )
 )
 
+_ASSIGNED = IPv6Network("2000::/3")  # global unicast (RFC 4291)
 _MAPPED = IPv6Network("::ffff:0:0/96")
 _NAT64 = IPv6Network("64:ff9b::/96")
 # An interface identifier that holds an IPv4 address (ISATAP, RFC 5214, 6.1).
@@ -66,13 +60,16 @@ def may_lead_to(address: str, allowed: Iterable[Network] = ()) -> bool:
 
     Args:
         address: The address, as a resolver gives it.
-        allowed: Networks that are allowed although they are in a forbidden range.
+        allowed: Networks that are allowed although their addresses are not public.
     """
     found = ip_address(address.partition("%")[0])
     if any(found in network for network in allowed):
         return True
-    if isinstance(found, IPv6Address) and (embedded := _embedded(found)) is not None:
-        return may_lead_to(str(embedded), allowed)
+    if isinstance(found, IPv6Address):
+        if (embedded := _embedded(found)) is not None:
+            return may_lead_to(str(embedded), allowed)
+        if found not in _ASSIGNED:
+            return False
     return not any(found in network for network in _FORBIDDEN)
 
 

@@ -6,43 +6,14 @@ from dataclasses import dataclass, field
 import urllib3
 
 from event_bus.callbacks.addresses import Network
-from event_bus.callbacks.connections import (
-    CONNECT_SECONDS,
-    Exchange,
-    ForbiddenAddress,
-    connection_pools,
-)
+from event_bus.callbacks.connections import Exchange, connection_pools
+from event_bus.callbacks.failures import Unanswered, left_unanswered, unanswered
 
 MAX_RESPONSE_BYTES = 16 * 1024
 """How much of an answer is read; what is longer costs the connection."""
 
 KEPT_RESPONSE_BYTES = 256
 """How much of an answer is remembered with its attempt."""
-
-# The order counts: some of these are a kind of the next.
-_FAILURES: tuple[tuple[type[Exception], str, str], ...] = (
-    (
-        ForbiddenAddress,
-        "address_forbidden",
-        "the host has an address that callbacks must not lead to",
-    ),
-    (urllib3.exceptions.SSLError, "tls_failed", "the TLS handshake failed"),
-    (
-        urllib3.exceptions.NameResolutionError,
-        "name_not_resolved",
-        "the host's name has no address",
-    ),
-    (
-        urllib3.exceptions.NewConnectionError,
-        "connection_refused",
-        "no connection could be made",
-    ),
-    (
-        urllib3.exceptions.ConnectTimeoutError,
-        "connect_timeout",
-        f"no connection within {CONNECT_SECONDS:g} s",
-    ),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +29,6 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     begun: str
-
-
-class Unanswered(Exception):
-    """There was no complete answer.
-
-    Attributes:
-        code: Why, in a word that does not change.
-        message: The same for people; nothing in it is a subscriber's.
-    """
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +53,13 @@ class CallbackClient:
         headers: Mapping[str, str],
         seconds: float,
         body: bytes | None = None,
+        *,
+        repeatable: bool = True,
     ) -> Answer:
         """Makes one request.
+
+        A connection that was kept may have ended unnoticed. A request that is lost with one is made
+        again on a new connection, if none of it was sent or it may arrive twice.
 
         Args:
             method: The HTTP method.
@@ -105,15 +67,23 @@ class CallbackClient:
             headers: The headers.
             seconds: What it may take, from the look-up of the name to the end of the answer.
             body: What is sent, if anything is.
+            repeatable: Whether the request may arrive twice.
 
         Raises:
-            Unanswered: There was no complete answer in time, or the request was not made.
+            Unanswered: There was no complete and valid answer in time, or the request was not made.
         """
         with Exchange(seconds, self.allowed) as exchange:
-            try:
-                answer = self._made(method, url, headers, body)
-            except (urllib3.exceptions.HTTPError, OSError) as error:
-                raise _unanswered(error, exchange, seconds) from None
+            while True:
+                try:
+                    answer = self._made(method, url, headers, body)
+                    break
+                except (urllib3.exceptions.HTTPError, OSError) as error:
+                    if exchange.passed or isinstance(error, urllib3.exceptions.ReadTimeoutError):
+                        raise _too_late(seconds) from None
+                    harmless = not exchange.sent or (repeatable and left_unanswered(error))
+                    if not (exchange.reused and harmless):
+                        raise unanswered(error) from None
+                    exchange.take_a_new_connection()
         if exchange.passed:
             raise _too_late(seconds)
         return answer
@@ -126,7 +96,7 @@ class CallbackClient:
         )
         try:
             # Read to the end, or the connection could not be used again.
-            read = response.read(MAX_RESPONSE_BYTES, decode_content=False)
+            read = _beginning(response)
             begun = read[:KEPT_RESPONSE_BYTES].decode(errors="replace")
             return Answer(response.status, response.headers, begun)
         finally:
@@ -136,13 +106,14 @@ class CallbackClient:
                 response.close()
 
 
-def _unanswered(error: Exception, exchange: Exchange, seconds: float) -> Unanswered:
-    if exchange.passed or isinstance(error, urllib3.exceptions.ReadTimeoutError):
-        return _too_late(seconds)
-    for kind, code, message in _FAILURES:
-        if isinstance(error, kind):
-            return Unanswered(code, message)
-    return Unanswered("connection_broken", "the connection broke before the answer was complete")
+def _beginning(response: urllib3.BaseHTTPResponse) -> bytes:
+    """The first bytes of a body, or all of it; one that ends too early raises an error."""
+    read = b""
+    while len(read) < MAX_RESPONSE_BYTES and (
+        piece := response.read(MAX_RESPONSE_BYTES - len(read), decode_content=False)
+    ):
+        read += piece
+    return read
 
 
 def _too_late(seconds: float) -> Unanswered:

@@ -1,11 +1,14 @@
 """Connections to callbacks: to addresses that were checked, each within one deadline."""
 
+import errno
 import os
 import queue
 import socket
+import ssl
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import urllib3
@@ -20,16 +23,50 @@ from urllib3.exceptions import (
 
 from event_bus import times
 from event_bus.callbacks.addresses import Network, may_lead_to
+from event_bus.callbacks.answers import StrictAnswer
 from event_bus.callbacks.deadlines import Deadlines
 
 CONNECT_SECONDS = 5.0
 """What the connection may take of an exchange, from the look-up of the name on."""
 
+MAX_IDLE_SECONDS = 4.0
+"""How long a connection may rest before it is used again; many servers end it after five."""
+
+MAX_AGE_SECONDS = 60.0
+"""How old a connection may be when it is used again; a newer one leads to a newer address."""
+
 _Found = list[tuple[Any, ...]]
+
+_NO_ROUTE = frozenset({errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
 
 class ForbiddenAddress(HTTPError):
     """A host has an address that callbacks must not lead to."""
+
+
+class NoRouteToIPv6(HTTPError):
+    """A host has only IPv6 addresses, and this machine has no way to any of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """A time, by two clocks.
+
+    The monotonic clock may stand still while a function is frozen between two invocations, and the
+    wall clock may be set.
+    """
+
+    steady: float
+    unix: float
+
+    @classmethod
+    def now(cls) -> "_Moment":
+        """The present time."""
+        return cls(times.steady(), times.unix())
+
+    def seconds_ago(self) -> float:
+        """How long ago it was, by the clock that says more."""
+        return max(times.steady() - self.steady, abs(times.unix() - self.unix))
 
 
 class Exchange:
@@ -40,6 +77,9 @@ class Exchange:
 
     Attributes:
         passed: Whether the time is over.
+        reused: Whether it runs over a connection that was kept.
+        sent: Whether the head of its request was sent.
+        renewed: Whether it takes no connection that was kept.
     """
 
     def __init__(self, seconds: float, allowed: Sequence[Network]) -> None:
@@ -49,7 +89,7 @@ class Exchange:
             seconds: What it may take.
             allowed: Networks that it may lead to although they are in a forbidden range.
         """
-        self.passed = False
+        self.passed = self.reused = self.sent = self.renewed = False
         self._allowed = allowed
         self._connect_seconds = min(seconds, CONNECT_SECONDS)
         self._socket: socket.socket | None = None
@@ -71,6 +111,11 @@ class Exchange:
         with self._lock:
             self._forget()
 
+    def take_a_new_connection(self) -> None:
+        """Begins anew, over a connection that was not used before."""
+        self.reused = self.sent = False
+        self.renewed = True
+
     def connect(self, connection: HTTPConnection) -> socket.socket:
         """Connects to one of the addresses of a host, if callbacks may lead to all of them.
 
@@ -81,6 +126,7 @@ class Exchange:
             ForbiddenAddress: They may not.
             NameResolutionError: The name has no address.
             ConnectTimeoutError: It took too long.
+            NoRouteToIPv6: The host has only IPv6 addresses, and there is no way to them.
             NewConnectionError: No address took the connection.
         """
         until = times.steady() + self._connect_seconds
@@ -107,6 +153,8 @@ class Exchange:
             return connected
         if isinstance(refusal, TimeoutError):
             raise ConnectTimeoutError(connection, "no address answered in time") from refusal
+        if _only_ipv6(found) and refusal and refusal.errno in _NO_ROUTE:
+            raise NoRouteToIPv6(connection.host) from refusal
         raise NewConnectionError(connection, "no address took the connection") from refusal
 
     def watch(self, connection: socket.socket) -> None:
@@ -148,14 +196,41 @@ def _exchange() -> Exchange:
 class _Guarded(HTTPConnection):
     """A connection that its exchange makes, and can end from its first byte on."""
 
-    def _new_conn(self) -> socket.socket:
-        return _exchange().connect(self)
+    response_class = StrictAnswer
 
-    def request(self, *args: Any, **kwargs: Any) -> None:
-        # One that is used again leads to the address that was checked when it was made.
-        if self.sock is not None:
-            _exchange().watch(self.sock)
-        super().request(*args, **kwargs)
+    def _new_conn(self) -> socket.socket:
+        made = _exchange().connect(self)
+        self._made = _Moment.now()
+        return made
+
+    def send(self, data: Any) -> None:
+        try:
+            super().send(data)
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
+            # What the subscriber said before it ended the connection is read as without TLS.
+            raise BrokenPipeError from error
+        _exchange().sent = True
+
+    def rest(self) -> None:
+        """Remembers when the connection was kept for another exchange."""
+        self._rests = _Moment.now()
+
+    def use_again(self, exchange: Exchange) -> None:
+        """Uses a connection for another exchange, unless it is too old for that.
+
+        It leads to the address that was checked when it was made.
+        """
+        if self.sock is None:
+            return
+        worn_out = (
+            self._rests.seconds_ago() > MAX_IDLE_SECONDS
+            or self._made.seconds_ago() > MAX_AGE_SECONDS
+        )
+        if worn_out or exchange.renewed:
+            self.close()
+            return
+        exchange.reused = True
+        exchange.watch(self.sock)
 
 
 class _GuardedTLS(_Guarded, HTTPSConnection):
@@ -165,9 +240,16 @@ class _GuardedTLS(_Guarded, HTTPSConnection):
 class _HTTPPool(HTTPConnectionPool):
     ConnectionCls = _Guarded
 
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        connection = super()._get_conn(timeout)
+        connection.use_again(_exchange())  # type: ignore[attr-defined]
+        return connection
+
     def _put_conn(self, conn: Any) -> None:
-        # At once another exchange may take it, which the deadline of this one must not end.
-        _exchange().let_go()
+        if conn is not None:
+            # At once another exchange may take it, which the deadline of this one must not end.
+            _exchange().let_go()
+            conn.rest()
         super()._put_conn(conn)
 
 
@@ -185,6 +267,10 @@ def connection_pools() -> urllib3.PoolManager:
     )
     pools.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
     return pools
+
+
+def _only_ipv6(found: _Found) -> bool:
+    return all(address[0] == socket.AF_INET6 for address in found)
 
 
 def _look_up(host: str, port: int, seconds: float) -> _Found:

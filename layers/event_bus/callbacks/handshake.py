@@ -6,7 +6,8 @@ HTTP 1.1 Web Hooks for Event Delivery, section 4
 
 from dataclasses import dataclass
 
-from event_bus.callbacks.client import CallbackClient, Unanswered
+from event_bus.callbacks.client import CallbackClient
+from event_bus.callbacks.failures import Unanswered
 
 HANDSHAKE_SECONDS = 5.0
 """What a handshake may take."""

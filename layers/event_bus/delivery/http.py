@@ -8,7 +8,8 @@ from typing import cast
 import orjson
 
 from event_bus import times
-from event_bus.callbacks.client import Answer, CallbackClient, Unanswered
+from event_bus.callbacks.client import Answer, CallbackClient
+from event_bus.callbacks.failures import Unanswered
 from event_bus.delivery.envelope import delivery_trace, envelope
 from event_bus.delivery.outcome import Outcome, Parcel
 from event_bus.model.delivery import DeliveryKey
@@ -63,8 +64,11 @@ class HttpTransport:
             if state := event.metadata.get("tracestate"):
                 headers["tracestate"] = state
         seconds = subscription.retry_policy.timeout
+        repeatable = subscription.delivery_guarantee != "at_most_once"
         try:
-            answer = self.client.exchange("POST", target.url, headers, seconds, body)
+            answer = self.client.exchange(
+                "POST", target.url, headers, seconds, body, repeatable=repeatable
+            )
         except Unanswered as failure:
             return Outcome(failure.code, failure.message)
         return self._outcome(answer)

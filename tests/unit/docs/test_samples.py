@@ -107,6 +107,7 @@ def test_the_codes_of_errors_are_those_that_are_shown() -> None:
         (ROOT / "layers" / "event_bus" / path).read_text()
         for path in (
             "callbacks/client.py",
+            "callbacks/failures.py",
             "delivery/http.py",
             "delivery/courier.py",
             "sweeping/crashed.py",
@@ -121,7 +122,8 @@ def test_the_codes_of_errors_are_those_that_are_shown() -> None:
     } - {"code"}
     made = set(
         re.findall(
-            r'(?:Outcome\(|Unanswered\(|(?:Error|Address),|code, said = |CODE = |"dropped", )'
+            r'(?:Outcome\(|Unanswered\(|(?:Error|Address|IPv6),|code, said = |CODE = |"dropped", |'
+            r"[A-Z_]+ = \(|: \()"
             r'\s*"(\w+)"',
             code,
         )

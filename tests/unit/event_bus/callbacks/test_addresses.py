@@ -8,7 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 PUBLIC = ["9.9.9.9", "172.15.255.255", "172.32.0.1", "100.63.0.1", "223.255.255.255"]
-PUBLIC_6 = ["2620:fe::fe", "2001:4860:4860::8888", "2a00:1450:4001:80f::200e"]
+PUBLIC_6 = [
+    "2000::1",
+    "2001:200::1",
+    "2001:4860:4860::8888",
+    "2003::1",
+    "2400:cb00::1",
+    "2620:fe::fe",
+    "2620:4f:7fff:ffff::1",
+    "2a00:1450:4001:80f::200e",
+    "2c0f:f248::1",
+    "3fff:1000::1",
+    "64:ff9b::9.9.9.9",
+    "::ffff:9.9.9.9",
+]
 FORBIDDEN = [
     "0.0.0.0",
     "10.0.0.1",
@@ -39,10 +52,27 @@ FORBIDDEN_6 = [
     "::ffff:0:127.0.0.1",
     "64:ff9b:1::1",
     "100::1",
+    "100:0:0:1::1",
+    "1fff:ffff::1",
     "2001::1",
+    "2001:1::1",
+    "2001:1ff:ffff::1",
     "2001:db8::1",
     "2002:a9fe:a9fe::1",
+    "2002:909:909::1",
+    "2620:4f:8000::1",
     "3fff::1",
+    "3fff:fff:ffff::1",
+    "4000::1",
+    "5f00::1",
+    "8000::1",
+    "a000::1",
+    "e000::1",
+    "f000::1",
+    "64:ff9b::169.254.169.254",
+    "64:ff9b::10.0.0.1",
+    "64:ff9b:0:0:1::9.9.9.9",
+    "::ffff:192.168.0.1",
     "fc00::1",
     "fd00:ec2::254",
     "fe80::1",
@@ -82,6 +112,13 @@ def test_an_address_in_another_is_judged_as_itself(address: IPv4Address) -> None
         shift = 80 if prefix == "2002::" else 0
         wrapped = ip_address(int(IPv6Address(prefix)) | int(address) << shift)
         assert direct or not may_lead_to(str(wrapped))
+
+
+@given(st.ip_addresses(v=6))
+def test_of_ipv6_only_global_unicast_is_allowed(address: IPv6Address) -> None:
+    embeds = ip_network("::ffff:0:0/96"), ip_network("64:ff9b::/96")
+    if may_lead_to(str(address)) and not any(address in each for each in embeds):
+        assert int(address) >> 125 == 0b001
 
 
 @given(st.ip_addresses())

@@ -1,24 +1,19 @@
 """A callback is led to by addresses that were checked, on every connection anew."""
 
 import socket
-import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-from event_bus.callbacks.client import Answer, CallbackClient, Unanswered
+from event_bus.callbacks.client import Answer, CallbackClient
+from event_bus.callbacks.failures import Unanswered
 
+from tests.certificates import certificate, server_context, tls_server
 from tests.hostile import Conversation, answering, subscriber
 
 HERE = [ip_network("127.0.0.0/8")]
@@ -140,73 +135,16 @@ def test_the_host_is_who_it_says_by_its_name(
     names: Names, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names(["127.0.0.1"])
-    with _over_tls(NAME, tmp_path) as (port, seen):
-        assert refusal(CallbackClient(HERE), f"https://{NAME}:{port}/") == "tls_failed"
-        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+    shown = certificate(NAME)
+    (tmp_path / "known.pem").write_bytes(shown.pem())
+    with tls_server(server_context(shown, tmp_path)) as server:
+        url = f"https://{NAME}:{server.port}/"
+        assert refusal(CallbackClient(HERE), url) == "tls_certificate_self_signed"
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "known.pem"))
+        server.names.clear()
         client = CallbackClient(HERE)
-        assert client.exchange("POST", f"https://{NAME}:{port}/x", {}, 2).status == 200
-        assert seen == [NAME, f"{NAME}:{port}"]
+        assert client.exchange("POST", f"{url}x", {}, 2).status == 200
+        assert (server.names, server.hosts) == ([NAME], [f"{NAME}:{server.port}"])
         # The address has the name's certificate, and not another name's.
-        assert refusal(CallbackClient(HERE), f"https://other.example:{port}/") == "tls_failed"
-
-
-@contextmanager
-def _over_tls(name: str, folder: Path) -> Iterator[tuple[int, list[str]]]:
-    """A server with a certificate: its port, and the names by which it was asked for."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(minutes=5))
-        .not_valid_after(now + timedelta(minutes=5))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    encoded = certificate.public_bytes(serialization.Encoding.PEM)
-    (folder / "authority.pem").write_bytes(encoded)
-    secret = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    (folder / "server.pem").write_bytes(secret + encoded)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "server.pem")
-    seen: list[str] = []
-    context.sni_callback = lambda _, asked, __: seen.append(asked or "")
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            connection.settimeout(5)
-            seen.clear()
-            try:
-                with context.wrap_socket(connection, server_side=True) as wrapped:
-                    head = wrapped.recv(65_536).decode()
-                    seen.extend(
-                        line.partition(": ")[2]
-                        for line in head.split("\r\n")
-                        if line.lower().startswith("host:")
-                    )
-                    wrapped.sendall(OK.encode())
-            except OSError:
-                continue
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
-        yield listener.getsockname()[1], seen
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join(10)
+        other = f"https://other.example:{server.port}/"
+        assert refusal(CallbackClient(HERE), other) == "tls_certificate_wrong_host"

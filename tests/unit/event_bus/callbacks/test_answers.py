@@ -1,0 +1,238 @@
+"""What counts as an answer, and what does not."""
+
+import time
+from ipaddress import ip_network
+
+import h11
+import pytest
+from event_bus.callbacks.answers import MAX_HEAD_BYTES, MAX_INTERIM_ANSWERS
+from event_bus.callbacks.client import MAX_RESPONSE_BYTES, Answer, CallbackClient
+from event_bus.callbacks.failures import Unanswered
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.hostile import answering, answering_once, subscriber
+
+HERE = [ip_network("127.0.0.0/8")]
+OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+CHUNKED = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+HINTS = "HTTP/1.1 103 Early Hints\r\nlink: </style.css>; rel=preload\r\n\r\n"
+
+INCOMPLETE = "connection_broken"
+
+
+def ask(answer: str | bytes) -> Answer:
+    """What a client makes of an answer behind which the connection is closed."""
+    with subscriber(answering_once(answer)) as listening:
+        return CallbackClient(HERE).exchange("POST", listening.url, {}, 5, b"{}")
+
+
+def refusal(answer: str | bytes) -> str:
+    with pytest.raises(Unanswered) as refused:
+        ask(answer)
+    return refused.value.code
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "body"),
+    [
+        (OK, 200, "ok"),
+        ("HTTP/1.1 200\r\ncontent-length: 0\r\n\r\n", 200, ""),
+        ("HTTP/1.1 299 A reason of its own: ü\r\ncontent-length: 0\r\n\r\n".encode(), 299, ""),
+        ("HTTP/1.9 200 OK\r\nContent-Length: 2\r\n\r\nok", 200, "ok"),
+        ("HTTP/1.0 200 OK\r\n\r\nok", 200, "ok"),
+        ("HTTP/1.1 200 OK\r\n\r\nuntil the end", 200, "until the end"),
+        ("HTTP/1.1 200 OK\ncontent-length: 2\n\nok", 200, "ok"),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 2, 2\r\n\r\nok", 200, "ok"),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 2\r\n\r\nok", 200, "ok"),
+        ("HTTP/1.1 200 OK\r\nx: a\r\n b\r\ncontent-length: 2\r\n\r\nok", 200, "ok"),
+        ("HTTP/1.1 204 No Content\r\n\r\n", 204, ""),
+        ("HTTP/1.1 204 No Content\r\ncontent-length: 2\r\n\r\nok", 204, ""),
+        ("HTTP/1.1 304 Not Modified\r\ncontent-length: 200\r\n\r\n", 304, ""),
+        (CHUNKED + "2\r\nok\r\n0\r\n\r\n", 200, "ok"),
+        (CHUNKED + "1;a=b\r\no\r\n01\r\nk\r\n0\r\nx: a trailer\r\n\r\n", 200, "ok"),
+        (CHUNKED + "2\r\nok\r\n0\r\n", 200, "ok"),
+        (CHUNKED + "A \r\n0123456789\r\n0\r\n\r\n", 200, "0123456789"),
+    ],
+)
+def test_an_answer_is_taken(answer: str | bytes, status: int, body: str) -> None:
+    answered = ask(answer)
+    assert (answered.status, answered.begun) == (status, body)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "",
+        "HTTP",
+        "HTTP/1.1 20",
+        "HTTP/1.1 200 OK",
+        "HTTP/1.1 200 OK\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-length: 0",
+        "HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\nok",
+        f"HTTP/1.1 200 OK\r\ncontent-length: 99999\r\n\r\n{'x' * (MAX_RESPONSE_BYTES - 1)}",
+        CHUNKED,
+        CHUNKED + "2",
+        CHUNKED + "2\r\no",
+        CHUNKED + "2\r\nok",
+        CHUNKED + "2\r\nok\r\n",
+        CHUNKED + "2\r\nok\r\n0",
+        HINTS,
+        HINTS + "HTTP/1.1 200 OK\r\n",
+        "HTTP/1.1 100 Continue\r\n",
+    ],
+)
+def test_what_is_cut_off_is_no_answer(answer: str) -> None:
+    assert refusal(answer) == INCOMPLETE
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "\r\n" + OK,
+        "garbage\r\n\r\n",
+        "<html>ok</html>\n",
+        b"\x00\xff" * 1_000,
+        b"\x16\x03\x01" + b"\x00" * 100 + b"\n",
+        "HTTP/0.9 200 OK\r\n\r\n",
+        "HTTP/2 200\r\n\r\n",
+        "HTTP/2.0 200 OK\r\n\r\n",
+        "http/1.1 200 OK\r\n\r\n",
+        "HTTP/1.1200 OK\r\n\r\n",
+        "HTTP/1.1 OK\r\n\r\n",
+        "HTTP/1.1 2_0 OK\r\n\r\n",
+        "HTTP/1.1 +20 OK\r\n\r\n",
+        "HTTP/1.1 020 OK\r\n\r\n",
+        "HTTP/1.1 2000 OK\r\n\r\n",
+        "HTTP/1.1 \uff12\uff10\uff10 OK\r\n\r\n".encode(),
+        "HTTP/1.1 200 O\rK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nno colon\r\ncontent-length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-length : 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\n folded: first\r\n\r\n",
+        "HTTP/1.1 200 OK\r\n: no name\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nx: a\rcontent-length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nx: \x00\r\n\r\n",
+        "HTTP/1.1 200 OK\r\n" + "".join(f"x{n}: y\r\n" for n in range(101)) + "\r\n",
+        f"HTTP/1.1 200 OK\r\nx: {'y' * MAX_HEAD_BYTES}\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nok!",
+        "HTTP/1.1 200 OK\r\ncontent-length: 2, 3\r\n\r\nok!",
+        "HTTP/1.1 200 OK\r\ncontent-length: -2\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\ncontent-length: +2\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\ncontent-length: 0x2\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\ncontent-length: 2.0\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\ncontent-length:\r\n\r\nok",
+        f"HTTP/1.1 200 OK\r\ncontent-length: {'9' * 5_000}\r\n\r\nok",
+        CHUNKED.replace("\r\n\r\n", "\r\ncontent-length: 2\r\n\r\n") + "2\r\nok\r\n0\r\n\r\n",
+        CHUNKED.replace("chunked", "gzip, chunked") + "2\r\nok\r\n0\r\n\r\n",
+        CHUNKED.replace("chunked", "identity"),
+        CHUNKED + "zz\r\nok\r\n0\r\n\r\n",
+        CHUNKED + "-1\r\nok\r\n0\r\n\r\n",
+        CHUNKED + "+2\r\nok\r\n0\r\n\r\n",
+        CHUNKED + "0x2\r\nok\r\n0\r\n\r\n",
+        CHUNKED + "\r\nok\r\n0\r\n\r\n",
+        CHUNKED + f"{'f' * 20}\r\nok\r\n",
+        CHUNKED + "2;" + "x" * 5_000 + "\r\nok\r\n0\r\n\r\n",
+        CHUNKED + "2\r\nok!!0\r\n\r\n",
+        CHUNKED + "0\r\n" + "x: y\r\n" * MAX_HEAD_BYTES,
+        "HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\n\r\n" + OK,
+        HINTS * (MAX_INTERIM_ANSWERS + 1) + OK,
+        f"HTTP/1.1 103 Early Hints\r\nlink: {'x' * MAX_HEAD_BYTES}\r\n\r\n" + OK,
+    ],
+    ids=range(48),
+)
+def test_what_is_not_valid_is_no_answer(answer: str | bytes) -> None:
+    assert refusal(answer) == "invalid_answer"
+
+
+@pytest.mark.parametrize(
+    "interim",
+    [
+        HINTS,
+        "HTTP/1.1 100 Continue\r\n\r\n",
+        "HTTP/1.1 102 Processing\r\n\r\n",
+        "HTTP/1.1 199 Own\r\ncontent-length: 10\r\n\r\n",
+        HINTS * MAX_INTERIM_ANSWERS,
+    ],
+)
+@pytest.mark.parametrize("status", [200, 503])
+def test_interim_answers_are_skipped(interim: str, status: int) -> None:
+    final = f"HTTP/1.1 {status} X\r\ncontent-length: 2\r\n\r\nok"
+    client = CallbackClient(HERE)
+    with subscriber(answering(interim + final)) as listening:
+        for _ in range(3):
+            answered = client.exchange("POST", listening.url, {}, 5, b"{}")
+            assert (answered.status, answered.begun) == (status, "ok")
+            assert "link" not in answered.headers
+        assert listening.connections == 1
+
+
+def test_what_follows_an_answer_without_a_body_is_no_answer_to_the_next_request() -> None:
+    forged = "HTTP/1.1 204 No Content\r\ncontent-length: 60\r\n\r\n" + OK
+    client = CallbackClient(HERE)
+    with subscriber(answering(forged)) as listening:
+        for _ in range(3):
+            assert client.exchange("POST", listening.url, {}, 5, b"{}").status == 204
+        assert listening.connections == 3
+
+
+def test_an_endless_body_is_not_read_to_its_end() -> None:
+    for answer in ("HTTP/1.1 200 OK\r\n\r\n", CHUNKED + "fffffff\r\n"):
+        began = time.monotonic()
+        answered = ask(answer + "x" * (4 * MAX_RESPONSE_BYTES))
+        assert (answered.status, answered.begun) == (200, "x" * 256)
+        assert time.monotonic() - began < 2
+
+
+SOUP = st.lists(
+    st.sampled_from(
+        [
+            "HTTP/1.1 200 OK\r\n",
+            "HTTP/1.1 103 Early Hints\r\n",
+            "content-length: 5\r\n",
+            "content-length: 0\r\n",
+            "transfer-encoding: chunked\r\n",
+            "connection: close\r\n",
+            "\r\n",
+            "5\r\n",
+            "hello",
+            "0\r\n\r\n",
+            "-1\r\n",
+            "\x00",
+            "x" * 70_000,
+        ]
+    ),
+    max_size=12,
+).map("".join)
+
+
+def second_opinion(answer: bytes) -> int:
+    """The status of a complete answer, as h11 reads it."""
+    other = h11.Connection(h11.CLIENT, max_incomplete_event_size=2 * MAX_HEAD_BYTES)
+    other.send(h11.Request(method="POST", target="/", headers=[("host", "x")]))
+    other.send(h11.EndOfMessage())
+    other.receive_data(answer)
+    other.receive_data(b"")
+    status = 0
+    while not isinstance(event := other.next_event(), h11.EndOfMessage):
+        if isinstance(event, h11.Response):
+            status = event.status_code
+    return status
+
+
+@settings(max_examples=300, deadline=None)
+@given(SOUP | st.binary(max_size=200))
+def test_whatever_comes_is_a_failure_that_is_named_or_an_answer_to_others_too(
+    answer: str | bytes,
+) -> None:
+    said = answer.encode() if isinstance(answer, str) else answer
+    code = ""
+    try:
+        status = ask(said).status
+    except Unanswered as failure:
+        code = failure.code
+    if code:
+        assert code in ("connection_broken", "invalid_answer")
+    else:
+        assert second_opinion(said) == status
