@@ -68,7 +68,9 @@ class BusStack(StageStack):
             memory_mb=1024,
             timeout=_ROUTE_TIMEOUT,
         )
-        self.route.use_table(data.deliveries, "BatchWriteItem", "UpdateItem")
+        self.route.use_table(
+            data.deliveries, "BatchGetItem", "BatchWriteItem", "Query", "UpdateItem"
+        )
         self.route.use_table(data.subscriptions, "Scan")
         self.route.use_table(data.changes, "Query")
         self.route.use_table(data.events, "BatchGetItem")
@@ -134,6 +136,7 @@ class BusStack(StageStack):
         replay.use_table(data.subscriptions, "Scan")
         replay.use_table(data.changes, "Query")
         replay.use_table(data.events, "BatchGetItem", "GetItem", indexes=("by_cell",))
+        replay.use_table(data.deliveries, "UpdateItem")
         replay.use_bucket(data.payloads, "GetObject")
         self.lanes.send_from(replay)
         replay.use_queue(REPLAY_QUEUE_URL, self.replays.queue, "SendMessage")

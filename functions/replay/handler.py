@@ -10,6 +10,7 @@ from event_bus.recovery.replay_runner import ReplayRunner
 from event_bus.routing.lanes import Lanes
 from event_bus.routing.registry_view import RegistryView
 from event_bus.settings import settings
+from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
 from event_bus.stores.payloads import PayloadStore
 from event_bus.stores.replays import ReplayStore
@@ -25,6 +26,7 @@ _runner = ReplayRunner(
     events=EventStore(
         _dynamodb, settings().events_table, PayloadStore(clients.s3(), settings().payloads_bucket)
     ),
+    deliveries=DeliveryStore(_dynamodb, settings().deliveries_table, settings().retention_days),
     lanes=Lanes(clients.sqs(), settings().lane_urls, _executor),
     queue=ReplayQueue(clients.sqs(), settings().replay_queue_url),
     executor=_executor,

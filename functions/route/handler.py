@@ -42,24 +42,30 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def _route_stream(records: list[dict[str, Any]]) -> dict[str, Any]:
-    # What the stream holds of deleted events needs no routing.
-    images = [
-        record["dynamodb"]["NewImage"] for record in records if "NewImage" in record["dynamodb"]
-    ]
-    _stranded.send(_router.route([from_item(image) for image in images]))
+    events, unreadable = [], []
+    for record in records:
+        # What the stream holds of deleted events needs no routing.
+        if image := record["dynamodb"].get("NewImage"):
+            try:
+                events.append(from_item(image))
+            except Exception:
+                event_id = record["dynamodb"]["Keys"]["id"]["S"]
+                logger.exception("event cannot be read", event_id=event_id)
+                unreadable.append(event_id)
+    _stranded.send(unreadable + _router.route(events))
     return {"batchItemFailures": []}
 
 
 def _route_stranded(records: list[dict[str, Any]]) -> dict[str, Any]:
-    messages = {record["messageId"]: _stranded_in(record) for record in records}
+    ids = {record["messageId"]: _stranded_in(record) for record in records}
     # An event that is gone by now has expired, and is owed to nobody.
-    events = _events.get_many(event_id for ids in messages.values() for event_id in ids or ())
-    failed = set(_router.route(list(events.values())))
+    events, failed = _events.readable(each for found in ids.values() for each in found or ())
+    failed |= set(_router.route_again(list(events.values())))
     return {
         "batchItemFailures": [
             {"itemIdentifier": message}
-            for message, ids in messages.items()
-            if ids is None or failed & set(ids)
+            for message, found in ids.items()
+            if found is None or failed & set(found)
         ]
     }
 

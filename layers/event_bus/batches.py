@@ -1,11 +1,14 @@
 """Batches: what is sent in one request, and messages of a queue that are taken one by one."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from event_bus.log import logger
 
 _Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 MOST, MOST_BYTES = 10, 240 * 1024
 """What one request of SQS, SNS or EventBridge takes: ten entries, and together less than the
@@ -38,6 +41,77 @@ def batches(
         filled += length
     if batch:
         yield batch
+
+
+_ABOUT_CONTENT = (
+    "BatchRequestTooLong",
+    "InvalidArgument",
+    "InvalidAttribute",
+    "InvalidBatchEntryId",
+    "InvalidMessageContents",
+    "InvalidParameter",
+    "Malformed",
+    "MessageTooLong",
+    "ParameterValueInvalid",
+    "RequestEntityTooLarge",
+    "Serialization",
+    "Validation",
+    "413",
+)
+_NOT_ABOUT_CONTENT = ("AccessDenied", "Kms", "KMS", "OverLimit", "RequestThrottled", "Throttl")
+
+
+def blames_content(error: Exception) -> bool:
+    """Whether AWS refused a request for what it holds, so that it refuses it each time.
+
+    It does not if access is denied, the resource is missing, AWS is busy or the connection broke.
+    """
+    if isinstance(error, ClientError):
+        return _word(error.response["Error"]["Code"]).startswith(_ABOUT_CONTENT)
+    return isinstance(error, ParamValidationError)
+
+
+def blames_entry(failure: Mapping[str, Any]) -> bool:
+    """Whether an entry of a batch failed for what it holds.
+
+    Args:
+        failure: The entry's element of `Failed` in an answer of SQS.
+    """
+    return bool(failure.get("SenderFault")) and not _word(failure["Code"]).startswith(
+        _NOT_ABOUT_CONTENT
+    )
+
+
+def by_halves(
+    batch: Sequence[_Item],
+    send: Callable[[Sequence[_Item]], list[_Result]],
+    failed: Callable[[ClientError | BotoCoreError], _Result],
+) -> list[_Result]:
+    """Sends a batch so that an entry that AWS refuses fails alone.
+
+    AWS may refuse a whole request for the content of one entry: an invalid character, a size. The
+    halves of such a request are sent on their own, down to the single entry.
+
+    Args:
+        batch: The entries, in order.
+        send: Makes one request, and returns the result of each entry.
+        failed: Makes the result of an entry whose request failed, or raises.
+
+    Returns:
+        The result of each entry, in their order.
+    """
+    try:
+        return send(batch)
+    except (ClientError, BotoCoreError) as error:
+        if len(batch) == 1 or not blames_content(error):
+            return [failed(error)] * len(batch)
+    middle = len(batch) // 2
+    return by_halves(batch[:middle], send, failed) + by_halves(batch[middle:], send, failed)
+
+
+def _word(code: str) -> str:
+    # AWS.SimpleQueueService.BatchRequestTooLong
+    return code.rpartition(".")[2]
 
 
 def take_each(event: dict[str, Any], take: Callable[[str, str], None]) -> dict[str, Any]:

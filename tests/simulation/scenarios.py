@@ -6,7 +6,7 @@ from typing import Any
 from event_bus.delivery.outcome import Outcome
 from event_bus.model.event import Event
 
-from tests.simulation.world import ADMIN, Subscriber, World
+from tests.simulation.world import ADMIN, UNSENDABLE, Subscriber, World
 
 Story = Callable[[World], None]
 
@@ -64,6 +64,44 @@ def publish_twice(world: World) -> None:
 def publish_a_batch(world: World) -> None:
     world.subscribe(["task.*"])
     world.publish(event("e1"), event("e2", "task.closed"), event("e3", "other.thing"))
+
+
+@story
+def publish_characters_that_sqs_refuses(world: World) -> None:
+    world.subscribe(["task.*"])
+    world.subscribe_inbox(["task.*"], "pull")
+    odd = {"\ufffe": ["\uffff", "a\uffffb"], "\x00": "\\\uffff"}
+    world.publish(
+        event("e1"),
+        event("e2", payload=odd, metadata={"correlation_id": "\uffff"}),
+        event("e3", payload={**odd, "text": "\ufffe" * 7_000}),
+    )
+
+
+@story
+def publish_what_no_lane_takes(world: World) -> None:
+    world.subscribe(["task.*"])
+    world.subscribe(["task.created"], delivery_guarantee="at_most_once")
+    world.publish(event("e1"), event(f"{UNSENDABLE}-1"), event("e2"))
+    world.settle()
+    [*letters] = world.dead_letters(event_id=f"{UNSENDABLE}-1")
+    for letter in letters:
+        path = "POST /dead-letters/{id}/retry"
+        world.insist("recovery", path, ADMIN, parameters={"id": letter["id"]})
+
+
+@story
+def replay_what_no_lane_takes(world: World) -> None:
+    world.publish(event("e1"), event(f"{UNSENDABLE}-1"), event("e2"))
+    world.subscribe(["task.*"])
+    world.insist("recovery", "POST /replays", ADMIN, {"from": "2026-05-01T00:00:00Z"})
+
+
+@story
+def order_around_what_no_lane_takes(world: World) -> None:
+    world.subscribe(["task.*"], failing(1), ordered=True, retry_policy=SOON)
+    for name in ("e1", f"{UNSENDABLE}-1", "e2"):
+        world.publish(event(name, **in_stream("task/1")))
 
 
 @story

@@ -1,12 +1,15 @@
 """SQS in memory: standard queues with delays, visibility timeouts and redrive queues."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.simulation.seam import Client, Interceptor, carried_out, error
 
-_MAX_BATCH, _MAX_BYTES, _MAX_DELAY = 10, 256 * 1024, 900
+_MAX_BATCH, _MAX_BYTES, _MAX_DELAY = 10, 1024 * 1024, 900
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
+_UNACCEPTED = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass
@@ -36,10 +39,16 @@ class Queue:
 
 
 class Queues:
-    """All queues, by their URLs."""
+    """All queues, by their URLs.
+
+    Attributes:
+        clock: The Unix time, in seconds.
+        refuses: Whether a queue refuses a message for a reason that nobody foresaw.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
+        self.refuses: Callable[[str, str], bool] = lambda _url, _body: False
         self.queues: dict[str, Queue] = {}
         self._sent = 0
 
@@ -97,7 +106,7 @@ class MemorySqs(Client):
 
     def send_message(self, **request: Any) -> Any:
         def send() -> Any:
-            _check([{**request, "Id": "0"}])
+            self._check(request["QueueUrl"], [{**request, "Id": "0"}])
             message_id = self.queues.send(
                 request["QueueUrl"], request["MessageBody"], request.get("DelaySeconds", 0)
             )
@@ -108,7 +117,7 @@ class MemorySqs(Client):
     def send_message_batch(self, **request: Any) -> Any:
         def send() -> Any:
             entries = request["Entries"]
-            _check(entries)
+            self._check(request["QueueUrl"], entries)
             for entry in entries:
                 self.queues.send(
                     request["QueueUrl"], entry["MessageBody"], entry.get("DelaySeconds", 0)
@@ -146,15 +155,17 @@ class MemorySqs(Client):
     def delete_queue(self, **request: Any) -> Any:
         return self.call("DeleteQueue", lambda: self.queues.queues.pop(request["QueueUrl"]))
 
-
-def _check(entries: list[dict[str, Any]]) -> None:
-    if not 1 <= len(entries) <= _MAX_BATCH:
-        raise error("AWS.SimpleQueueService.TooManyEntriesInBatchRequest", "SendMessageBatch")
-    if len({entry["Id"] for entry in entries}) != len(entries):
-        raise error("AWS.SimpleQueueService.BatchEntryIdsNotDistinct", "SendMessageBatch")
-    if sum(len(entry["MessageBody"].encode()) for entry in entries) > _MAX_BYTES:
-        raise error("AWS.SimpleQueueService.BatchRequestTooLong", "SendMessageBatch")
-    for entry in entries:
-        delay = entry.get("DelaySeconds", 0)
-        if not (isinstance(delay, int) and 0 <= delay <= _MAX_DELAY):
-            raise error("InvalidParameterValue", "SendMessageBatch", f"DelaySeconds {delay}")
+    def _check(self, url: str, entries: list[dict[str, Any]]) -> None:
+        # As SQS may do at its worst: one entry that it refuses has it refuse the whole request.
+        if not 1 <= len(entries) <= _MAX_BATCH:
+            raise error("AWS.SimpleQueueService.TooManyEntriesInBatchRequest", "SendMessageBatch")
+        if len({entry["Id"] for entry in entries}) != len(entries):
+            raise error("AWS.SimpleQueueService.BatchEntryIdsNotDistinct", "SendMessageBatch")
+        if sum(len(entry["MessageBody"].encode()) for entry in entries) > _MAX_BYTES:
+            raise error("AWS.SimpleQueueService.BatchRequestTooLong", "SendMessageBatch")
+        for entry in entries:
+            body, delay = entry["MessageBody"], entry.get("DelaySeconds", 0)
+            if not body or _UNACCEPTED.search(body) or self.queues.refuses(url, body):
+                raise error("InvalidMessageContents", "SendMessageBatch", f"entry {entry['Id']}")
+            if not (isinstance(delay, int) and 0 <= delay <= _MAX_DELAY):
+                raise error("InvalidParameterValue", "SendMessageBatch", f"DelaySeconds {delay}")

@@ -11,7 +11,7 @@ from event_bus.model.event import Event
 from tests.simulation.checker import check
 from tests.simulation.process import simulated
 from tests.simulation.scenarios import GONE, REFUSED, TAKEN, event
-from tests.simulation.world import ADMIN, Subscriber, World
+from tests.simulation.world import ADMIN, UNSENDABLE, Subscriber, World
 
 _TYPES = ("task.created", "task.closed", "user.created", "order.placed")
 _PATTERNS = (["task.*"], ["task.created"], ["user.*", "order.*"], ["order.placed"], ["eventbus.*"])
@@ -26,6 +26,7 @@ _POLICIES: tuple[dict[str, Any], ...] = tuple(
     )
 )
 _GUARANTEES = ("at_least_once", "at_least_once", "exactly_once", "at_most_once")
+_NAMES = ("e",) * 30 + (UNSENDABLE,)
 _CHAOS = (0.0, 0.01, 0.03, 0.06)
 _STALENESS = (0.0, 0.2, 1.0)
 
@@ -137,7 +138,9 @@ def _publish(world: World, rng: random.Random) -> None:
             members["timestamp"] = "2026-04-01T00:00:00Z"
         if rng.random() < 0.05:
             members["payload"] = {"text": "x" * 20_000}
-        name = f"e{len(world.published)}-{number}"
+        elif rng.random() < 0.1:
+            members["payload"] = {"\ufffe": [1.5, "a\uffffb\x00\\\uffff"]}
+        name = f"{rng.choice(_NAMES)}{len(world.published)}-{number}"
         events.append(event(name, rng.choice(_TYPES), **members))
     world.publish(*events)
 

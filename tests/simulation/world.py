@@ -42,6 +42,9 @@ NOON = 1_777_636_800.0
 
 ADMIN = Caller("admin", "admin")
 
+UNSENDABLE = "unsendable"
+"""How the ids of events begin whose messages no lane takes, whatever they hold."""
+
 _VISIBILITY_SECONDS = 360.0
 _DELAY_SECONDS = 1_000.0
 _SWEEP_SECONDS = 60.0
@@ -168,6 +171,7 @@ class World:
         self.spoiled = False
         self.tables = Tables(TABLES, lambda: self.now)
         self.queues = Queues(lambda: self.now)
+        self.queues.refuses = _unsendable
         self.objects: dict[tuple[str, str], bytes] = {}
         for name in QUEUES:
             self.queues.create(f"{name}_redrive", Queue(_VISIBILITY_SECONDS))
@@ -725,6 +729,10 @@ class World:
                 for item in self.tables.items["replays"].values()
             ),
         }
+
+
+def _unsendable(url: str, body: str) -> bool:
+    return url.endswith(("_lane", "_paced")) and f'"event_id":"{UNSENDABLE}' in body
 
 
 def _ready(client: SocketClient) -> bool:

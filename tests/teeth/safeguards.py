@@ -123,16 +123,46 @@ _ROUTING = (
     Safeguard(
         "a routing is recorded before its messages are sent",
         f"{_BUS}/routing/router.py",
-        """        self.lanes.send(messages)
-        self.deliveries.record_routings(routings)""",
-        """        self.deliveries.record_routings(routings)
-        self.lanes.send(messages)""",
+        """        failed += self._send(messages, {event.id: event for event in events})
+        failed += self.deliveries.record_routings(routings)""",
+        """        failed += self.deliveries.record_routings(routings)
+        failed += self._send(messages, {event.id: event for event in events})""",
     ),
     Safeguard(
         "messages that SQS refused are forgotten",
         f"{_BUS}/routing/lanes.py",
-        'entries = [entry for entry in entries if entry["Id"] in refused]',
+        'entries = [entry for entry in entries if entry["Id"] in failed.keys() - refused]',
         "entries = []",
+    ),
+    Safeguard(
+        "a message that SQS refuses has its whole batch refused",
+        f"{_BUS}/batches.py",
+        "if len(batch) == 1 or not blames_content(error):",
+        "if batch:",
+    ),
+    Safeguard(
+        "characters that SQS refuses are sent as they are",
+        f"{_BUS}/aws_text.py",
+        r'text = text.replace(character, f"\\u{ord(character):x}")',
+        "text = str(text)",
+    ),
+    Safeguard(
+        "a delivery whose message is refused ends in silence",
+        f"{_BUS}/routing/router.py",
+        "            self.deliveries.record(ended(delivery), each.attempt)\n",
+        "",
+    ),
+    Safeguard(
+        "what was routed before is sent again with what is set aside",
+        f"{_BUS}/routing/router.py",
+        "failed = self.route([event for event in events if event.id not in routed])",
+        "failed = self.route(events)",
+    ),
+    Safeguard(
+        "a due delivery whose message is refused is due for ever",
+        f"{_BUS}/sweeping/due.py",
+        "self.deliveries.record(ended(delivery), delivery.attempts + 1)",
+        "pass",
     ),
     Safeguard(
         "routing records that DynamoDB left out are forgotten",
@@ -149,26 +179,26 @@ _ROUTING = (
     Safeguard(
         "events that were set aside are acknowledged without being kept",
         "functions/route/handler.py",
-        "_stranded.send(_router.route([from_item(image) for image in images]))",
-        "_router.route([from_item(image) for image in images])",
+        "_stranded.send(unreadable + _router.route(events))",
+        "_router.route(events)",
     ),
     Safeguard(
         "stranded events that fail again are acknowledged",
         "functions/route/handler.py",
-        "if ids is None or failed & set(ids)",
-        "if ids is None",
+        "if found is None or failed & set(found)",
+        "if found is None",
     ),
     Safeguard(
         "a stranded message that cannot be read is acknowledged",
         "functions/route/handler.py",
-        "if ids is None or failed & set(ids)",
-        "if ids is not None and failed & set(ids)",
+        "if found is None or failed & set(found)",
+        "if found is not None and failed & set(found)",
     ),
     Safeguard(
         "stranded events that SQS refused are forgotten",
         f"{_BUS}/routing/stranded.py",
-        'if failed := answer.get("Failed"):',
-        "if failed := []:",
+        'failed = {each["Id"] for each in answer.get("Failed", [])}',
+        "failed: set[str] = set()",
     ),
     Safeguard(
         "subscriptions are read once and not again",
@@ -468,7 +498,7 @@ _LANES = (
     Safeguard(
         "a message is acknowledged whose retry could not be sent",
         _LANE,
-        "return {message_id for message_id, _ in messages}",
+        "return {message_id for message_id, _, _ in messages}",
         "return set()",
     ),
     Safeguard(
@@ -761,11 +791,11 @@ _SWEEPING = (
     Safeguard(
         "a replay counts its events before they are sent",
         f"{_BUS}/recovery/replay_runner.py",
-        """        self.lanes.send(messages)
-        after""",
+        """        refused = self.lanes.send(messages)
+""",
         """        self.replays.move(replay, replace(replay, position=stretch.end or ""))
-        self.lanes.send(messages)
-        after""",
+        refused = self.lanes.send(messages)
+""",
     ),
     Safeguard(
         "a replay that was cancelled goes on",

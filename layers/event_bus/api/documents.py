@@ -105,6 +105,7 @@ def replay_document(replay: Replay) -> dict[str, Any]:
             "ratio": replay.progress,
             "events_examined": replay.examined,
             "deliveries_sent": replay.sent,
+            "events_unroutable": replay.unroutable,
         },
         "created_at": replay.created_at,
         "updated_at": replay.updated_at,

@@ -405,6 +405,11 @@ SCHEMAS: dict[str, Schema] = {
                     },
                     "events_examined": _COUNT,
                     "deliveries_sent": _COUNT,
+                    "events_unroutable": {
+                        **_COUNT,
+                        "description": "How many events the replay passed over, since they cannot "
+                        "be read, matched or sent to all their subscribers. The log names them.",
+                    },
                 }
             ),
             "created_at": _TIME,

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import orjson
-
 from event_bus import times
 from event_bus.auditing.chain import Entry
+from event_bus.aws_text import json_text
 from event_bus.log import logger
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ class Recorder:
         if self._left_out:
             entry["details"]["left_out"], self._left_out = self._left_out, 0
         try:
-            self.client.send_message(QueueUrl=self.url, MessageBody=orjson.dumps(entry).decode())
+            self.client.send_message(QueueUrl=self.url, MessageBody=json_text(entry))
         except Exception:
             logger.exception("audit entry not sent", entry=entry)
 

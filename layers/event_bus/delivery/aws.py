@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
-import orjson
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -17,7 +16,8 @@ from botocore.exceptions import (
 )
 
 from event_bus import times
-from event_bus.batches import batches
+from event_bus.aws_text import accepted, json_text
+from event_bus.batches import batches, by_halves
 from event_bus.callbacks.client import KEPT_RESPONSE_BYTES
 from event_bus.delivery.envelope import delivery_trace, envelope
 from event_bus.delivery.outcome import Outcome, Parcel
@@ -110,10 +110,9 @@ class BatchTransport(ABC):
         outcomes: list[Outcome] = []
         packed = [(parcel, body(parcel)) for parcel in parcels]
         for batch in batches(packed, lambda each: len(each[1].encode())):
-            try:
-                outcomes += self.send(self.clients.of(parcels[0]), batch)
-            except (ClientError, BotoCoreError) as error:
-                outcomes += [failure(error)] * len(batch)
+            outcomes += by_halves(
+                batch, lambda part: self.send(self.clients.of(parcels[0]), part), failure
+            )
         return outcomes
 
     @abstractmethod
@@ -124,7 +123,7 @@ class BatchTransport(ABC):
             What the service says of each, in their order.
 
         Raises:
-            ClientError: It refused all of them.
+            ClientError: It refused the request.
         """
 
 
@@ -166,7 +165,7 @@ def outcomes_of(batch: Sequence[Packed], answer: dict[str, Any]) -> list[Outcome
 
 def body(parcel: Parcel) -> str:
     """The event as the target receives it."""
-    return orjson.dumps(envelope(parcel.key, parcel.event)).decode()
+    return json_text(envelope(parcel.key, parcel.event))
 
 
 def messages(batch: Sequence[Packed], member: str, *, fifo: bool) -> list[dict[str, Any]]:
@@ -189,7 +188,8 @@ def messages(batch: Sequence[Packed], member: str, *, fifo: bool) -> list[dict[s
 
 
 def _attributes(parcel: Parcel) -> dict[str, Any]:
-    # What queues and topics can filter by without reading the body.
+    # What queues and topics can filter by without reading the body. An attribute has no escapes:
+    # a value that AWS does not accept is left out, and stands in the body alone.
     event = parcel.event
     context = delivery_trace(parcel.key, event)
     words = {
@@ -202,7 +202,9 @@ def _attributes(parcel: Parcel) -> dict[str, Any]:
         "replay_id": parcel.key.replay_id,
     }
     return {
-        name: {"DataType": "String", "StringValue": word} for name, word in words.items() if word
+        name: {"DataType": "String", "StringValue": word}
+        for name, word in words.items()
+        if word and accepted(word)
     }
 
 

@@ -16,6 +16,7 @@ from event_bus.delivery.pacing import HandOver, Plan, Turns
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.log import logger
 from event_bus.model.circuit import Circuit
+from event_bus.model.delivery import DeliveryKey
 from event_bus.model.registration import Subscription
 from event_bus.registry.disabling import GONE, LONG_FAILING, Disabler
 from event_bus.routing.lanes import Lanes
@@ -82,7 +83,7 @@ class Lane:
         plan = self.pacing.plan(readable, subscriptions) if self.pacing else Plan()
         # At once: what leaves the batch does not wait for the attempts of the others.
         kept |= self._send(
-            [(readable[place][0].id, message) for place, message in plan.moved.items()]
+            [(readable[place][0].id, message.key, message) for place, message in plan.moved.items()]
         )
         ready = [each for place, each in enumerate(readable) if place not in plan.moved]
 
@@ -93,8 +94,8 @@ class Lane:
         kept |= {received.id for (received, _), handled in done if handled is None}
         kept |= self._send(
             [
-                (received.id, handled.follow_up)
-                for (received, _), handled in done
+                (received.id, message.key, handled.follow_up)
+                for (received, message), handled in done
                 if handled and handled.follow_up
             ]
         )
@@ -182,16 +183,30 @@ class Lane:
                 return partial(self.ordered.handle, received, message, event, subscription, permits)
         return self.courier.begin(received, message, subscription, permits)
 
-    def _send(self, messages: list[tuple[str, Message]]) -> set[str]:
-        """Sends messages; the ids of those that they follow are returned where that fails."""
+    def _send(self, messages: list[tuple[str, DeliveryKey, Message]]) -> set[str]:
+        """Sends the messages that follow others.
+
+        Args:
+            messages: The id and the delivery of the message in hand, and the message that follows.
+
+        Returns:
+            The ids of the messages in hand that the queue must keep, as they cannot be followed.
+        """
         if not messages:
             return set()
         try:
-            self.lanes.send([message for _, message in messages])
+            refused = self.lanes.send([message for _, _, message in messages])
         except Exception:
             logger.exception("messages not sent", messages=len(messages))
-            return {message_id for message_id, _ in messages}
-        return set()
+            return {message_id for message_id, _, _ in messages}
+        # A kept message goes to the redrive queue in the end, and becomes a dead letter. A message
+        # for another event of its stream is due in the table, where the sweeper ends it.
+        hopeless = {message.key for message in refused}
+        return {
+            message_id
+            for message_id, key, message in messages
+            if key == message.key and key in hopeless
+        }
 
     def _take_stock(
         self, permits: Permits, gone: set[str], subscriptions: dict[str, Subscription]

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from event_bus.aws_text import json_text
 from event_bus.model.delivery import Delivery, DeliveryKey
 from event_bus.model.event import Event
 from event_bus.stores.deliveries import Due
@@ -61,7 +62,7 @@ class Message:
         """The message as a lane carries it."""
         event = self.event
         inline = event is not None and event.inline
-        return orjson.dumps(
+        return json_text(
             {
                 "event_id": self.event_id,
                 "subscription_id": self.subscription_id,
@@ -83,7 +84,7 @@ class Message:
                 if event is not None and inline
                 else None,
             }
-        ).decode()
+        )
 
 
 def from_json(text: str) -> Message:

@@ -57,6 +57,7 @@ class Replay:
         position: The position of the last event that was looked at; empty before the first.
         examined: How many events were looked at.
         sent: How many deliveries were sent to their lanes.
+        unroutable: How many events were passed over, in part or whole, since they cannot be routed.
         created_at: When it was asked for, RFC 3339.
         updated_at: When it last went on, RFC 3339.
     """
@@ -77,6 +78,7 @@ class Replay:
     position: str = ""
     examined: int = 0
     sent: int = 0
+    unroutable: int = 0
 
     @property
     def progress(self) -> float:

@@ -1,17 +1,18 @@
 """Going on with a replay, a few events at a time."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import cast
 
 import orjson
+from botocore.exceptions import BotoCoreError, ClientError
 
 from event_bus import times
 from event_bus.delivery.courier import LONGEST_DELAY_SECONDS
 from event_bus.delivery.message import Message
-from event_bus.log import logger
+from event_bus.log import logger, traces
 from event_bus.matching.event_types import matches_type
 from event_bus.model.event import Event
 from event_bus.model.replay import Replay
@@ -19,8 +20,11 @@ from event_bus.querying.event_query import EventQuery
 from event_bus.recovery.replay_queue import ReplayQueue
 from event_bus.routing.lanes import Lanes
 from event_bus.routing.registry_view import RegistryView
+from event_bus.routing.unsent import begun, ended
+from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
 from event_bus.stores.listings import Entry, Stretch, Trait, all_events, with_any
+from event_bus.stores.payloads import is_missing
 from event_bus.stores.replays import ReplayStore
 
 _PAGE = 50
@@ -34,6 +38,7 @@ class ReplayRunner:
         replays: The replays.
         view: The subscriptions.
         events: The events.
+        deliveries: Where a delivery is recorded whose message is refused.
         lanes: Where messages are sent.
         queue: What has a replay go on.
         executor: Reads partitions side by side.
@@ -42,6 +47,7 @@ class ReplayRunner:
     replays: ReplayStore
     view: RegistryView
     events: EventStore
+    deliveries: DeliveryStore
     lanes: Lanes
     queue: ReplayQueue
     executor: Executor
@@ -61,14 +67,19 @@ class ReplayRunner:
         wanted = [
             entry.id for entry in stretch.entries if _wanted(replay, entry.type, entry.source)
         ]
-        messages = list(self._messages(replay, self.events.get_many(wanted)))
-        self.lanes.send(messages)
+        events, unroutable = self.events.readable(wanted)
+        messages, unmatched = self._messages(replay, events.values())
+        refused = self.lanes.send(messages)
+        for each in refused:
+            self.deliveries.record(ended(begun(each, events[each.event_id])), each.attempt)
+        unroutable |= unmatched | {each.event_id for each in refused}
         after = replace(
             replay,
             state="completed" if at_end else "running",
             position=stretch.end or replay.position,
             examined=replay.examined + len(stretch.entries),
-            sent=replay.sent + len(messages),
+            sent=replay.sent + len(messages) - len(refused),
+            unroutable=replay.unroutable + len(unroutable),
             updated_at=times.now(),
         )
         if not self.replays.move(replay, after):
@@ -82,11 +93,8 @@ class ReplayRunner:
 
     def _stretch(self, replay: Replay) -> Stretch:
         if replay.event_id:
-            event = self.events.get(replay.event_id)
-            if event is None:
-                return Stretch((), None, 0)
-            position = f"{event.timestamp}#{event.id}"
-            entry = Entry(position, event.id, event.type, event.source, None, None)
+            position = f"{replay.since}#{replay.event_id}"
+            entry = Entry(position, replay.event_id, "", "", None, None)
             return Stretch((entry,), None, 1)
         # A second's worth, since a queue counts in seconds.
         page = max(_PAGE, replay.rate)
@@ -104,24 +112,39 @@ class ReplayRunner:
                 break
         return stretch.cut(page)
 
-    def _messages(self, replay: Replay, events: dict[str, Event]) -> Iterator[Message]:
-        for event in events.values():
-            payload = self.events.with_payload(event).payload
-            fields = cast("dict[str, object]", orjson.loads(payload or b"{}"))
-            for interest in self.view.matches(event, fields):
-                if replay.audience not in (None, interest.service_id):
-                    continue
-                if replay.subscription_id not in (None, interest.id):
-                    continue
-                yield Message(
-                    event.id,
-                    interest.id,
-                    interest.service_id,
-                    interest.version,
-                    event,
-                    replay_id=replay.id,
-                    protocol=interest.protocol,
-                )
+    def _messages(self, replay: Replay, events: Iterable[Event]) -> tuple[list[Message], set[str]]:
+        """The messages of events, and the ids of the events that cannot be read or matched."""
+        messages: list[Message] = []
+        unroutable: set[str] = set()
+        for event in events:
+            try:
+                messages += self._messages_of(event, replay)
+            except Exception as error:
+                if isinstance(error, BotoCoreError | ClientError) and not is_missing(error):
+                    # S3 does not answer now: the page comes again, with all of its events.
+                    raise
+                # One event must not hold up those behind it.
+                logger.exception("event passed over", replay_id=replay.id, **traces(event))
+                unroutable.add(event.id)
+        return messages, unroutable
+
+    def _messages_of(self, event: Event, replay: Replay) -> list[Message]:
+        payload = self.events.with_payload(event).payload
+        fields = cast("dict[str, object]", orjson.loads(payload or b"{}"))
+        return [
+            Message(
+                event.id,
+                interest.id,
+                interest.service_id,
+                interest.version,
+                event,
+                replay_id=replay.id,
+                protocol=interest.protocol,
+            )
+            for interest in self.view.matches(event, fields)
+            if replay.audience in (None, interest.service_id)
+            and replay.subscription_id in (None, interest.id)
+        ]
 
 
 def _wanted(replay: Replay, event_type: str, source: str) -> bool:

@@ -1,6 +1,6 @@
 """Routing: matching each event, and sending a message for each match to its lane."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import cast
@@ -8,13 +8,13 @@ from typing import cast
 import orjson
 
 from event_bus import times
-from event_bus.delivery.message import Message
-from event_bus.ids import new_id
+from event_bus.delivery.message import Message, next_message
 from event_bus.log import logger, traces
-from event_bus.model.delivery import Delivery, DeliveryError, DeliveryKey, Routing
+from event_bus.model.delivery import Routing
 from event_bus.model.event import MAX_HOPS, Event
 from event_bus.routing.lanes import Lanes
 from event_bus.routing.registry_view import RegistryView
+from event_bus.routing.unsent import REFUSED, begun, ended
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
 from event_bus.stores.items import chunks
@@ -50,7 +50,8 @@ class Router:
             events: The events; large payloads may be left in the bucket.
 
         Returns:
-            The ids of the events that cannot be routed; all others are.
+            The ids of the events that cannot be routed, or not to all that they match; all others
+            are routed.
 
         Raises:
             Exception: AWS did not do its part; all events may be routed again.
@@ -64,48 +65,69 @@ class Router:
             if matched is None:
                 failed.append(event.id)
                 continue
+            own = [_message(event, each) for each in matched]
             if event.hop_count > MAX_HOPS:
-                self._end_loop(event, matched)
+                self._end_loop(event, own)
             else:
-                messages += [
-                    Message(
-                        event.id,
-                        each.id,
-                        each.service_id,
-                        each.version,
-                        event,
-                        protocol=each.protocol,
-                    )
-                    for each in matched
-                ]
+                messages += own
             services = {each.id: each.service_id for each in matched}
             routings.append(Routing(event.id, services, times.now(), event.type, event.source))
             logger.info("event matched", **traces(event), matched=len(matched))
-        self.lanes.send(messages)
-        self.deliveries.record_routings(routings)
+        failed += self._send(messages, {event.id: event for event in events})
+        failed += self.deliveries.record_routings(routings)
+        return list(dict.fromkeys(failed))
+
+    def route_again(self, events: Sequence[Event]) -> list[str]:
+        """Routes events that were set aside.
+
+        An event with a routing record was routed, except for the messages that SQS refused: only
+        these are sent.
+
+        Args:
+            events: The events; large payloads may be left in the bucket.
+
+        Returns:
+            The ids of the events that still cannot be routed.
+
+        Raises:
+            Exception: AWS did not do its part; all events may be routed again.
+        """
+        routed = self.deliveries.routings((event.id for event in events), consistent=True)
+        failed = self.route([event for event in events if event.id not in routed])
+        for event in events:
+            if event.id in routed:
+                failed += self._send(self._refused_messages(event), {event.id: event})
         return failed
 
-    def _end_loop(self, event: Event, matched: list[Interest]) -> None:
+    def _send(self, messages: list[Message], events: Mapping[str, Event]) -> list[str]:
+        """Sends messages; the ids of the events whose messages SQS refuses.
+
+        The deliveries of refused messages end as dead letters, so that their subscribers see them.
+        """
+        refused = self.lanes.send(messages)
+        for each in refused:
+            delivery = begun(each, events[each.event_id])
+            self.deliveries.record(ended(delivery), each.attempt)
+        return [each.event_id for each in refused]
+
+    def _refused_messages(self, event: Event) -> list[Message]:
+        _, deliveries = self.deliveries.of_event(event.id)
+        refused = [
+            each
+            for each in deliveries
+            if each.status == "exhausted"
+            and each.key.replay_id is None
+            and each.last_error
+            and each.last_error.code == REFUSED
+        ]
+        reopened = [self.deliveries.reopen(each) for each in refused]
+        return [next_message(each) for each in reopened if each]
+
+    def _end_loop(self, event: Event, messages: Sequence[Message]) -> None:
         """Has the deliveries of an event end as dead letters before their first attempt."""
-        now = times.now()
         said = f"more than {MAX_HOPS} events caused each other"
-        for each in matched:
-            self.deliveries.record(
-                Delivery(
-                    key=DeliveryKey(event.id, each.id),
-                    service_id=each.service_id,
-                    event_type=event.type,
-                    status="exhausted",
-                    attempts=0,
-                    last_error=DeliveryError("too_many_hops", said, now),
-                    dead_letter_id=new_id("dl"),
-                    protocol=each.protocol,
-                    stored_at=event.created_at,
-                    created_at=now,
-                    updated_at=now,
-                ),
-                1,
-            )
+        for each in messages:
+            self.deliveries.record(ended(begun(each, event), "too_many_hops", said), 1)
         logger.warning("loop ended", **traces(event), hop_count=event.hop_count)
 
     def _with_payloads(
@@ -134,3 +156,14 @@ class Router:
         except Exception:
             logger.exception("event cannot be matched", **traces(event))
             return None
+
+
+def _message(event: Event, interest: Interest) -> Message:
+    return Message(
+        event.id,
+        interest.id,
+        interest.service_id,
+        interest.version,
+        event,
+        protocol=interest.protocol,
+    )

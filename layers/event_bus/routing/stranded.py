@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from event_bus.aws_text import json_text
 from event_bus.log import logger
 from event_bus.stores.items import chunks
 
@@ -17,13 +18,14 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 _BATCH = 10
+_TRIES = 3
 
 ReadObject = Callable[[str, str], bytes]
 """Reads an object by its bucket and its key."""
 
 
 class NotStranded(Exception):
-    """The queue refused events."""
+    """The queue did not take events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +44,25 @@ class StrandedQueue:
         """Puts events into the queue.
 
         Raises:
-            NotStranded: The queue refused some of them.
+            NotStranded: The queue did not take some of them.
         """
         for chunk in chunks(list(event_ids), _BATCH):
-            answer = self.client.send_message_batch(
-                QueueUrl=self.url,
-                Entries=[
-                    {
-                        "Id": str(place),
-                        "MessageBody": orjson.dumps({"event_id": event_id}).decode(),
-                    }
-                    for place, event_id in enumerate(chunk)
-                ],
-            )
-            if failed := answer.get("Failed"):
-                raise NotStranded(f"{len(failed)} events")
+            self._send(chunk)
             logger.warning("events stranded", event_ids=chunk)
+
+    def _send(self, event_ids: list[str]) -> None:
+        # An id holds letters, digits, `_`, `:` and `-`: SQS refuses none for its content.
+        entries: list[Any] = [
+            {"Id": str(place), "MessageBody": json_text({"event_id": event_id})}
+            for place, event_id in enumerate(event_ids)
+        ]
+        for _ in range(_TRIES):
+            answer = self.client.send_message_batch(QueueUrl=self.url, Entries=entries)
+            failed = {each["Id"] for each in answer.get("Failed", [])}
+            entries = [entry for entry in entries if entry["Id"] in failed]
+            if not entries:
+                return
+        raise NotStranded(f"{len(entries)} events")
 
 
 def stranded_in(message: str, read_object: ReadObject) -> list[str]:

@@ -10,9 +10,11 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from event_bus import times
+from event_bus.batches import blames_content, by_halves
+from event_bus.log import logger
 from event_bus.model.delivery import (
     ON_LANE_SECONDS,
     Attempt,
@@ -109,8 +111,12 @@ class DeliveryStore:
     table: str
     retention_days: int = 0
 
-    def record_routings(self, routings: Sequence[Routing]) -> None:
-        """Records whom events were routed to; a repeated record replaces its like.
+    def record_routings(self, routings: Sequence[Routing]) -> list[str]:
+        """Records whom events were routed to; overwrites existing routing records.
+
+        Returns:
+            The ids of the events whose record DynamoDB refuses, such as one beyond 400 KB; all
+            others are recorded.
 
         Raises:
             TimeoutError: The table left records unwritten, again and again.
@@ -118,31 +124,24 @@ class DeliveryStore:
         expires_at = number(times.expiry(self.retention_days))
         # A batch must not name a key twice; of two records of an event the later one counts.
         latest = {routing.event_id: routing for routing in routings}
+        refused: list[str] = []
         for chunk in chunks(list(latest.values()), _BATCH_WRITE_LIMIT):
-            wanted: Any = {
-                self.table: [
-                    {
-                        "PutRequest": {
-                            "Item": {
-                                "event_id": text(routing.event_id),
-                                "subscription_id": text(ROUTING),
-                                "matched": document(routing.matched),
-                                "routed_at": text(routing.routed_at),
-                                "event_type": text(routing.event_type),
-                                "source": text(routing.source),
-                                "expires_at": expires_at,
-                            }
-                        }
-                    }
-                    for routing in chunk
-                ]
-            }
-            for _ in range(8):
-                wanted = self.client.batch_write_item(RequestItems=wanted)["UnprocessedItems"]
-                if not wanted:
-                    break
-            else:
-                raise TimeoutError(f"{self.table} did not write all records")
+            requests = [_putting(routing, expires_at) for routing in chunk]
+            refusals = by_halves(requests, self._write, _refused)
+            refused += [
+                routing.event_id
+                for routing, is_refused in zip(chunk, refusals, strict=True)
+                if is_refused
+            ]
+        return refused
+
+    def _write(self, requests: Sequence[Item]) -> list[bool]:
+        wanted: Any = {self.table: list(requests)}
+        for _ in range(8):
+            wanted = self.client.batch_write_item(RequestItems=wanted)["UnprocessedItems"]
+            if not wanted:
+                return [False] * len(requests)
+        raise TimeoutError(f"{self.table} did not write all records")
 
     def record(self, delivery: Delivery, asked: int, epoch: int | None = None) -> Delivery | None:
         """Records how far a delivery has come.
@@ -513,6 +512,29 @@ def _key_in(item: Mapping[str, Any]) -> DeliveryKey:
 
 def _lease(item: Mapping[str, Any]) -> float:
     return float(item.get("lease_until", {"N": "0"})["N"])
+
+
+def _putting(routing: Routing, expires_at: Any) -> Item:
+    return {
+        "PutRequest": {
+            "Item": {
+                "event_id": text(routing.event_id),
+                "subscription_id": text(ROUTING),
+                "matched": document(routing.matched),
+                "routed_at": text(routing.routed_at),
+                "event_type": text(routing.event_type),
+                "source": text(routing.source),
+                "expires_at": expires_at,
+            }
+        }
+    }
+
+
+def _refused(error: ClientError | BotoCoreError) -> bool:
+    if not blames_content(error):
+        raise error
+    logger.error("routing record refused", error=str(error))
+    return True
 
 
 def _routing(item: Mapping[str, Any]) -> Routing:

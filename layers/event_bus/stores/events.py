@@ -12,6 +12,7 @@ import orjson
 from botocore.exceptions import ClientError
 
 from event_bus import times
+from event_bus.log import logger
 from event_bus.model.event import Event
 from event_bus.stores.items import Item, batch_get, condition_failed, number, text, unexpired
 from event_bus.stores.listings import (
@@ -195,6 +196,22 @@ class EventStore:
         keys = [{"id": text(event_id)} for event_id in dict.fromkeys(event_ids)]
         items = batch_get(self.client, self.table, keys, ConsistentRead=True)
         return {item["id"]["S"]: from_item(item) for item in items if unexpired(item)}
+
+    def readable(self, event_ids: Iterable[str]) -> tuple[dict[str, Event], set[str]]:
+        """The events of these ids as `get_many` has them, and the ids of those it cannot read."""
+        keys = [{"id": text(event_id)} for event_id in dict.fromkeys(event_ids)]
+        events: dict[str, Event] = {}
+        unreadable: set[str] = set()
+        for item in filter(
+            unexpired, batch_get(self.client, self.table, keys, ConsistentRead=True)
+        ):
+            event_id = item["id"]["S"]
+            try:
+                events[event_id] = from_item(item)
+            except (LookupError, ValueError, TypeError):
+                logger.exception("event cannot be read", event_id=event_id)
+                unreadable.add(event_id)
+        return events, unreadable
 
     def with_payload(self, event: Event) -> Event:
         """The event with its payload, read from the bucket where it lies there."""

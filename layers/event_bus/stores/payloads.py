@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
@@ -31,6 +33,11 @@ class PayloadStore:
     def get(self, event_id: str, digest: str) -> bytes:
         """Reads a payload."""
         return self.client.get_object(Bucket=self.bucket, Key=_key(event_id, digest))["Body"].read()
+
+
+def is_missing(error: Exception) -> bool:
+    """Whether a payload was not read because it is not there."""
+    return isinstance(error, ClientError) and error.response["Error"]["Code"] == "NoSuchKey"
 
 
 def _key(event_id: str, digest: str) -> str:

@@ -3,11 +3,12 @@
 from dataclasses import dataclass, replace
 
 from event_bus import times
-from event_bus.delivery.message import Message, from_json, nudge
+from event_bus.delivery.message import from_json, nudge
 from event_bus.ids import new_id
 from event_bus.log import logger
-from event_bus.model.delivery import SETTLED, Delivery, DeliveryError
+from event_bus.model.delivery import SETTLED, DeliveryError
 from event_bus.routing.lanes import Lanes
+from event_bus.routing.unsent import begun
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.subscriptions import SubscriptionStore
 
@@ -49,7 +50,7 @@ class CrashedMessages:
         # The attempt may be on record already, and only the message after it missing.
         attempts = max(message.attempt, record.attempts if record else 0)
         delivery = replace(
-            record or _begun(message, now),
+            record or begun(message, message.event),
             attempts=attempts,
             updated_at=now,
             written_by=message_id,
@@ -81,17 +82,3 @@ class CrashedMessages:
             subscription_id=message.subscription_id,
             status=delivery.status,
         )
-
-
-def _begun(message: Message, now: str) -> Delivery:
-    return Delivery(
-        key=message.key,
-        service_id=message.service_id,
-        event_type=message.event.type if message.event else "",
-        status="pending",
-        attempts=0,
-        round_start=message.round_start,
-        protocol=message.protocol,
-        created_at=now,
-        updated_at=now,
-    )

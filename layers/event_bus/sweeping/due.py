@@ -7,8 +7,9 @@ from event_bus import times
 from event_bus.delivery.message import Message, next_message
 from event_bus.log import logger
 from event_bus.model.circuit import Circuit
-from event_bus.model.delivery import ON_LANE_SECONDS
+from event_bus.model.delivery import ON_LANE_SECONDS, DeliveryKey
 from event_bus.routing.lanes import Lanes
+from event_bus.routing.unsent import ended
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.deliveries import SHARDS, DeliveryStore, Due
 
@@ -66,8 +67,14 @@ class DueSweep:
                 put_off += 1
                 if retry_at is None:
                     messages.append(next_message(each))
-        self.lanes.send(messages)
-        return _Moved(len(messages), put_off > 0)
+        refused = self.lanes.send(messages)
+        self._end([message.key for message in refused])
+        return _Moved(len(messages) - len(refused), put_off > 0)
+
+    def _end(self, keys: list[DeliveryKey]) -> None:
+        # They would be due again and again, and their messages refused each time.
+        for delivery in self.deliveries.get_many(keys).values():
+            self.deliveries.record(ended(delivery), delivery.attempts + 1)
 
 
 @dataclass(frozen=True, slots=True)

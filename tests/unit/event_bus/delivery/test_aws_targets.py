@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
+from event_bus.aws_text import accepted
 from event_bus.delivery.aws import TargetClients, failure
 from event_bus.delivery.eventbridge import EventBridgeTransport
 from event_bus.delivery.lambda_function import LambdaTransport
@@ -30,6 +31,7 @@ SNS = SnsTarget("arn:aws:sns:us-east-1:000000000000:orders")
 BRIDGE = EventBridgeTarget("arn:aws:events:us-east-1:000000000000:event-bus/orders")
 BILL = "arn:aws:lambda:us-east-1:000000000000:function:bill"
 
+INVALID = ClientError({"Error": {"Code": "InvalidMessageContents", "Message": "no"}}, "Send")
 DENIED = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "Send")
 
 
@@ -112,6 +114,51 @@ def test_events_of_one_target_go_together_and_others_do_not(target: Target) -> N
     assert transport.together(first) == transport.together(second)
     other = Parcel(first.key, first.event, subscription(service_id="other", target=target))
     assert transport.together(first) != transport.together(other)
+
+
+class Fussy(Recorder):
+    """A client that refuses requests with some text as a whole."""
+
+    def _answer(self, **request: Any) -> Any:
+        self.requests.append(request)
+        if "evt_4" in repr(request):
+            raise ClientError(
+                {"Error": {"Code": "InvalidMessageContents", "Message": "no"}}, "Send"
+            )
+        return {"Entries": [{"EventId": "1"}] * len(request.get("Entries", []))}
+
+    send_message_batch = publish_batch = put_events = invoke = _answer
+
+
+@TARGETS
+def test_an_event_that_a_target_refuses_does_not_fail_its_neighbours(target: Target) -> None:
+    transport, _, _ = batching(target)
+    transport.clients = fussy = Fussy(target.type)  # type: ignore[attr-defined]
+    outcomes = transport.deliver(parcels(target, 10))
+    assert [each.code for each in outcomes] == [
+        "target_refused" if number == 4 else None for number in range(10)
+    ]
+    assert len(fussy.requests) == 9
+
+
+@pytest.mark.parametrize("odd", ["\uffff", "a\ufffeb"])
+@TARGETS
+def test_every_character_reaches_a_target(target: Target, odd: str) -> None:
+    transport, recorder, entries = batching(target)
+    metadata = {"correlation_id": odd, "trace_id": "t-1"}
+    to = subscription(target=target)
+    sent = event("evt_1", payload={odd: odd}, metadata=metadata)
+    recorder.answer = {"Entries": [{"EventId": "1"}]}
+    transport.deliver([Parcel(DeliveryKey("evt_1", to.id), sent, to)])
+    [[entry]] = [request[entries] for request in recorder.requests]
+    text = entry.get("MessageBody") or entry.get("Message") or entry["Detail"]
+    assert accepted(text)
+    received = orjson.loads(text)
+    assert (received["payload"], received["metadata"]["correlation_id"]) == ({odd: odd}, odd)
+    if "MessageAttributes" in entry:
+        # An attribute has no escapes: this one is in the body alone.
+        assert "correlation_id" not in entry["MessageAttributes"]
+        assert entry["MessageAttributes"]["trace_id"]["StringValue"] == "t-1"
 
 
 @pytest.mark.parametrize("target", [SQS, SNS], ids=lambda each: each.type)

@@ -1,9 +1,11 @@
 """Messages go to their lane in few requests, and none is lost silently."""
 
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from event_bus.delivery.message import Message, from_json
 from event_bus.routing.lanes import Lanes, NotSent
 
@@ -13,6 +15,26 @@ from tests.faults import grudging, not_sent
 
 MAX_REQUEST_BYTES = 240 * 1024
 QUEUE = "https://queue.example"
+
+
+INVALID = ClientError({"Error": {"Code": "InvalidMessageContents", "Message": ""}}, "Send")
+
+
+class FussyQueue:
+    """Refuses messages with some text: the whole batch, or the entries alone, as SQS may."""
+
+    def __init__(self, unwanted: str, *, whole: bool) -> None:
+        self.unwanted, self.whole = unwanted, whole
+        self.taken: list[Message] = []
+
+    def send_message_batch(self, QueueUrl: str, Entries: list[Any]) -> Any:  # noqa: N803
+        assert QueueUrl == QUEUE
+        bad = [each for each in Entries if self.unwanted in each["MessageBody"]]
+        if bad and self.whole:
+            raise INVALID
+        self.taken += [from_json(each["MessageBody"]) for each in Entries if each not in bad]
+        code = {"Code": "InvalidMessageContents", "SenderFault": True}
+        return {"Failed": [{"Id": each["Id"], **code} for each in bad]}
 
 
 class RecordingQueue:
@@ -98,3 +120,45 @@ def test_one_batch_that_fails_is_told(aws: Aws, executor: Executor) -> None:
     url = aws.queue()
     with not_sent(aws.sqs, "SendMessageBatch"), pytest.raises(Exception, match="closed"):
         lanes(aws.sqs, executor, url).send(messages(25))
+
+
+BOTH_WAYS = pytest.mark.parametrize("whole", [True, False], ids=["batch", "entry"])
+
+
+def with_text(number: int, text: str) -> Message:
+    return message(event(f"evt_{number}", payload={"text": text}), subscription("sub_1"))
+
+
+@BOTH_WAYS
+def test_an_event_that_a_lane_refuses_is_read_there(executor: Executor, whole: bool) -> None:
+    queue = FussyQueue("odd", whole=whole)
+    sent = [with_text(number, "odd" if number == 4 else "fine") for number in range(12)]
+    assert lanes(queue, executor).send(sent) == []
+    assert sorted(each.event_id for each in queue.taken) == sorted(each.event_id for each in sent)
+    assert [each.event_id for each in queue.taken if each.event is None] == ["evt_4"]
+
+
+@BOTH_WAYS
+def test_a_message_that_a_lane_refuses_is_returned(executor: Executor, whole: bool) -> None:
+    queue = FussyQueue("evt_4", whole=whole)
+    refused = lanes(queue, executor).send([with_text(number, "") for number in range(10)])
+    assert [(each.event_id, each.event) for each in refused] == [("evt_4", None)]
+    assert len({each.event_id for each in queue.taken}) == len(queue.taken) == 9
+
+
+def test_a_lane_that_does_not_exist_refuses_its_messages_alone(executor: Executor) -> None:
+    queue = RecordingQueue()
+    unknown = replace(message(event("evt_2"), subscription("sub_2")), protocol="pigeon", event=None)
+    assert lanes(queue, executor).send([*messages(1), unknown]) == [unknown]
+    assert [len(batch) for batch in queue.batches] == [1]
+
+
+@pytest.mark.parametrize("text", ["\uffff", "\ufffe", "\x00\x0b\x1f", "\\\uffff"])
+def test_every_character_reaches_the_lane(aws: Aws, executor: Executor, text: str) -> None:
+    url = aws.queue()
+    metadata = {"note": text}
+    sent = message(event("evt_1", payload={text: text}, metadata=metadata), subscription("sub_1"))
+    lanes(aws.sqs, executor, url).send([sent])
+    [body] = aws.take(url)
+    assert not set(body) & {"\ufffe", "\uffff"}
+    assert from_json(body) == sent

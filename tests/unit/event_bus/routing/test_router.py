@@ -1,8 +1,9 @@
 """Events are routed to whom they match, and recorded as routed only when that is so."""
 
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 import pytest
@@ -176,3 +177,85 @@ def test_a_message_holds_the_event_as_it_was_stored(bus: Routed) -> None:
     [message] = bus.sent()
     assert message.event == sent
     assert orjson.loads(message.to_json())["event"]["payload"] == {"f": 1.0, "u": "ü😀", "n": None}
+
+
+class FussyLanes(Lanes):
+    """Lanes that refuse the messages of some events."""
+
+    __slots__ = ()
+    refused: ClassVar[set[str]] = set()
+
+    def send(self, messages: Sequence[Message]) -> list[Message]:
+        bad = [each for each in messages if each.event_id in self.refused]
+        assert Lanes.send(self, [each for each in messages if each not in bad]) == []
+        return bad
+
+
+@pytest.fixture
+def fussy(bus: Routed) -> Router:
+    """A router whose lanes refuse the messages of `evt_2`."""
+    lanes = bus.router.lanes
+    FussyLanes.refused = {"evt_2"}
+    return replace(bus.router, lanes=FussyLanes(lanes.client, lanes.urls, lanes.executor))
+
+
+def test_a_refused_message_is_a_dead_letter_and_holds_up_nothing(
+    bus: Routed, fussy: Router
+) -> None:
+    bus.subscribe("sub_1", service_id="a")
+    assert fussy.route([event(f"evt_{number}") for number in (1, 2, 3)]) == ["evt_2"]
+    assert [each.event_id for each in bus.sent()] == ["evt_1", "evt_3"]
+    assert bus.matched("evt_2") == {"sub_1": "a"}
+    _, [delivery] = bus.aws.deliveries.of_event("evt_2")
+    assert (delivery.status, delivery.attempts, delivery.service_id) == ("exhausted", 0, "a")
+    assert delivery.last_error
+    assert delivery.last_error.code == "message_refused"
+    assert delivery.dead_letter_id
+    assert delivery.event_type == event().type
+
+
+def test_what_was_set_aside_is_tried_again_and_nothing_else(bus: Routed, fussy: Router) -> None:
+    bus.subscribe("sub_1")
+    events = [event("evt_1"), event("evt_2")]
+    fussy.route(events)
+    [dead] = bus.aws.deliveries.of_event("evt_2")[1]
+    # In vain at first: the dead letter stays the same one.
+    assert fussy.route_again(events) == ["evt_2"]
+    [again] = bus.aws.deliveries.of_event("evt_2")[1]
+    assert (again.status, again.dead_letter_id) == ("exhausted", dead.dead_letter_id)
+    assert [each.event_id for each in bus.sent()] == ["evt_1"]
+    FussyLanes.refused = set()
+    assert fussy.route_again([*events, event("evt_3")]) == []
+    assert [each.event_id for each in bus.sent()] == ["evt_2", "evt_3"]
+    assert bus.matched("evt_3") == {"sub_1": "worker"}
+
+
+def test_a_routing_record_that_is_refused_fails_alone(bus: Routed, executor: Executor) -> None:
+    bus.subscribe("sub_1")
+    # DynamoDB refuses an item beyond 400 KB, and with it the whole batch.
+    view = WideView(bus.aws.subscriptions)
+    router = replace(bus.router, view=view, lanes=NoLanes(bus.aws.sqs, {}, executor))
+    assert router.route([event(f"evt_{number}") for number in (1, 2, 3)]) == ["evt_2"]
+    assert bus.matched("evt_1") == bus.matched("evt_3") == {"sub_1": "worker"}
+    assert bus.matched("evt_2") is None
+
+
+class WideView(RegistryView):
+    """Matches one event with more subscriptions than its routing record can name."""
+
+    __slots__ = ()
+
+    def matches(self, event: Event, payload: dict[str, object]) -> list[Interest]:
+        found = RegistryView.matches(self, event, payload)
+        if event.id != "evt_2":
+            return found
+        return [replace(found[0], id=f"sub_{number:026}") for number in range(12_000)]
+
+
+class NoLanes(Lanes):
+    """Lanes that take everything, and keep nothing."""
+
+    __slots__ = ()
+
+    def send(self, _: Sequence[Message]) -> list[Message]:
+        return []

@@ -28,7 +28,14 @@ def test_every_event_waits_in_the_queue(aws: Aws, count: int) -> None:
 def test_what_the_queue_refuses_is_told(aws: Aws) -> None:
     slow = grudging(aws.sqs, 1)
     with pytest.raises(NotStranded, match="2 events"):
-        StrandedQueue(slow, aws.queue()).send(["evt_1", "evt_2", "evt_3"])
+        StrandedQueue(slow, aws.queue()).send([f"evt_{number}" for number in range(5)])
+
+
+def test_what_the_queue_did_not_take_is_sent_again_and_nothing_else(aws: Aws) -> None:
+    url = aws.queue()
+    StrandedQueue(grudging(aws.sqs, 1), url).send(["evt_1", "evt_2", "evt_3"])
+    found = [each for body in aws.take(url) for each in stranded_in(body, nothing_to_read)]
+    assert sorted(found) == ["evt_1", "evt_2", "evt_3"]
 
 
 @pytest.mark.parametrize("payload", [BATCH, orjson.dumps(BATCH).decode()], ids=["object", "text"])

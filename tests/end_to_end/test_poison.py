@@ -1,0 +1,54 @@
+"""Events that AWS could refuse arrive as they were sent, and hold up no other."""
+
+from typing import Any
+
+import orjson
+
+from tests.end_to_end.receiver import eventually
+from tests.end_to_end.test_targets import Queue
+from tests.end_to_end.world import World
+
+ODD: dict[str, Any] = {"\ufffe": ["\uffff", "a\uffffb\x00\x1f", "\\\uffff"], "text": "ü😀\x7f\x85"}
+
+
+def test_characters_that_sqs_refuses_arrive_unchanged(world: World) -> None:
+    domain = world.name("odd")
+    publisher, receiver = world.publisher(f"{domain}.*"), world.receiver()
+    queue = Queue(world, world.name("odd"))
+    publisher.subscribe(receiver, f"{domain}.*")
+    target = {"target": {"type": "sqs", "queue": queue.arn}}
+    answer = publisher.http.post("/subscriptions", json={"event_types": [f"{domain}.*"], **target})
+    assert answer.status_code == 201, answer.text
+    metadata = {"correlation_id": "c\ufffe", "note": "\uffff"}
+    events: list[dict[str, Any]] = [
+        {"type": f"{domain}.fine", "payload": {"n": 1}},
+        {"type": f"{domain}.odd", "payload": ODD, "metadata": metadata},
+        {"type": f"{domain}.large", "payload": {**ODD, "more": "\uffff" * 20_000}},
+        {"type": f"{domain}.fine", "payload": {"n": 2}},
+    ]
+    published = publisher.http.post("/events", content=orjson.dumps(events)).json()["results"]
+    ids = [each["id"] for each in published]
+    sent = dict(zip(ids, events, strict=True))
+    by_callback = {each.event["id"]: each.event for each in receiver.wait_for(4)}
+    messages = [(orjson.loads(each["Body"]), each) for each in queue.take(4)]
+    by_queue = {event["id"]: event for event, _ in messages}
+    for received in (by_callback, by_queue):
+        assert {each: received[each]["payload"] for each in ids} == {
+            each: sent[each]["payload"] for each in ids
+        }
+        assert received[ids[1]]["metadata"] == metadata
+    [odd] = [message for event, message in messages if event["id"] == ids[1]]
+    assert "correlation_id" not in odd["MessageAttributes"]
+    # A replay goes past them, and every event comes once.
+    replay = publisher.replayed("/replays", {"from": publisher.event(ids[0])["timestamp"]})
+    assert replay["progress"]["deliveries_sent"] == 8
+    assert replay["progress"]["events_unroutable"] == 0
+    again = receiver.wait_for(8)
+    assert {each.event["id"]: each.event["payload"] for each in again[4:]} == {
+        each: sent[each]["payload"] for each in ids
+    }
+    # What is published later is routed.
+    later = publisher.publish(f"{domain}.later")
+    receiver.wait_for_event(later)
+    assert sorted(receiver.event_ids()) == sorted([*ids, *ids, later])
+    eventually(lambda: all(publisher.event(each)["processed"] for each in ids))
