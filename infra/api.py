@@ -240,6 +240,7 @@ class ApiStack(StageStack):
         function = self._function("status")
         function.use_table(data.events, "GetItem")
         self._know_lag(function, data, bus)
+        function.use_queue("STRANDED_REDRIVE_URL", bus.stranded.redrive, "GetQueueAttributes")
         return function
 
     @staticmethod

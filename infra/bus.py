@@ -135,7 +135,7 @@ class BusStack(StageStack):
         replay.use_table(data.replays, "GetItem", "PutItem")
         replay.use_table(data.subscriptions, "Scan")
         replay.use_table(data.changes, "Query")
-        replay.use_table(data.events, "BatchGetItem", "GetItem", indexes=("by_cell",))
+        replay.use_table(data.events, "BatchGetItem", indexes=("by_cell",))
         replay.use_table(data.deliveries, "UpdateItem")
         replay.use_bucket(data.payloads, "GetObject")
         self.lanes.send_from(replay)

@@ -42,6 +42,7 @@ class Functions:
         stranded: The queue of stranded events.
         replays: The queue of replays that must go on.
         redrive: The queue of what the HTTP lane gave up.
+        unroutable: The queue of stranded events that could not be routed again and again.
     """
 
     aws: Aws
@@ -51,6 +52,7 @@ class Functions:
     stranded: str
     replays: str
     redrive: str
+    unroutable: str
 
     @cached_property
     def _loaded(self) -> dict[str, ModuleType]:
@@ -121,13 +123,14 @@ class Functions:
 def functions(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
     """The functions, told to work on the tables and queues of this test."""
     secrets = _Secrets()
-    made = Functions(aws, secrets, CloudWatch(), *(aws.queue() for _ in range(4)))
+    made = Functions(aws, secrets, CloudWatch(), *(aws.queue() for _ in range(5)))
     environment = {
         **{f"{name.upper()}_TABLE": table for name, table in aws.tables.items()},
         "PAYLOADS_BUCKET": aws.bucket,
         "HTTP_LANE_URL": made.lane,
         "HTTP_LANE_REDRIVE_URL": made.redrive,
         "STRANDED_QUEUE_URL": made.stranded,
+        "STRANDED_REDRIVE_URL": made.unroutable,
         "REPLAY_QUEUE_URL": made.replays,
         "ADMIN_SECRET_ARN": "admin",
         "SEALING_KEY_ARN": aws.sealing_key,

@@ -7,13 +7,16 @@ from typing import Any
 from event_bus import clients
 from event_bus.api.endpoint import Request, Response, answer
 from event_bus.api.openapi import read_document
-from event_bus.health import Check, Health, database_check, queue_check, seconds_check
+from event_bus.health import Check, Health, database_check, queue_check, seconds_check, worst
 from event_bus.observing.lag import oldest_due, router_lag
 from event_bus.observing.queues import Queues
 from event_bus.settings import settings
 from event_bus.stores.deliveries import SHARDS, DeliveryStore
 from event_bus.stores.events import EventStore
 from event_bus.stores.payloads import PayloadStore
+
+_LAG_SECONDS = 60
+"""How far behind the router may be before a person should look at it, as its alarm has it."""
 
 _executor = ThreadPoolExecutor(8)
 _deliveries = DeliveryStore(clients.dynamodb(), settings().deliveries_table)
@@ -31,8 +34,19 @@ _health = Health(
                 f"{protocol}-lane": queue_check(clients.sqs(), url)
                 for protocol, url in sorted(settings().lane_urls.items())
             },
-            "stranded-events": queue_check(clients.sqs(), settings().stranded_queue_url),
-            "router-lag": seconds_check(partial(router_lag, _events, _deliveries, _executor)),
+            "stranded-events": queue_check(
+                clients.sqs(),
+                settings().stranded_queue_url,
+                "events could not be routed, and are tried again",
+            ),
+            "unroutable-events": queue_check(
+                clients.sqs(),
+                settings().stranded_redrive_url,
+                "events could not be routed, again and again, and wait for a person",
+            ),
+            "router-lag": seconds_check(
+                partial(router_lag, _events, _deliveries, _executor), _LAG_SECONDS
+            ),
             "oldest-delivery": seconds_check(_lanes.oldest),
             "oldest-due-delivery": seconds_check(
                 partial(oldest_due, _deliveries, SHARDS, _executor)
@@ -57,12 +71,14 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def _answered(checks: list[Check]) -> Response:
-    passed = all(check.passed for check in checks)
+    status = worst(checks)
     body = {
-        "status": "pass" if passed else "fail",
+        "status": status,
         "checks": {check.name: check.document() for check in checks},
     }
-    return Response(200 if passed else 503, body, {"content-type": "application/health+json"})
+    return Response(
+        503 if status == "fail" else 200, body, {"content-type": "application/health+json"}
+    )
 
 
 def _openapi(_: Request) -> Response:

@@ -4,9 +4,10 @@ The answers have the form of the Health Check Response Format for HTTP APIs
 (https://datatracker.ietf.org/doc/html/draft-inadarei-api-health-check-06).
 """
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from event_bus import times
 from event_bus.log import logger
@@ -19,8 +20,14 @@ if TYPE_CHECKING:
 CACHE_SECONDS = 5.0
 """How long a result stands: anyone may ask, and every look costs."""
 
+Status = Literal["pass", "warn", "fail"]
+"""How a component is. `warn`: it works, and a person should look at it."""
+
 Look = Callable[[], dict[str, Any]]
-"""Looks at a component, tells what was seen, and raises where it does not answer."""
+"""Looks at a component, returns what was seen, and raises where it does not answer.
+
+What was seen may hold a `status` of `warn`.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +36,19 @@ class Check:
 
     Attributes:
         name: The component.
-        passed: Whether it answered.
+        status: How it is.
         time: When, RFC 3339.
         observed: What was seen.
     """
 
     name: str
-    passed: bool
+    status: Status
     time: str
     observed: dict[str, Any]
 
     def document(self) -> dict[str, Any]:
         """The check as the API shows it."""
-        return {"status": "pass" if self.passed else "fail", "time": self.time, **self.observed}
+        return {"status": self.status, "time": self.time, **self.observed}
 
 
 @dataclass(slots=True)
@@ -69,10 +76,11 @@ class Health:
         if known and now < known[1]:
             return known[0]
         try:
-            check = Check(name, True, times.now(), look())
+            observed = look()
+            check = Check(name, observed.get("status", "pass"), times.now(), observed)
         except Exception:
             logger.exception("health check failed", component=name)
-            check = Check(name, False, times.now(), {"output": "does not answer"})
+            check = Check(name, "fail", times.now(), {"output": "does not answer"})
         self._known[name] = (check, now + CACHE_SECONDS)
         return check
 
@@ -87,26 +95,49 @@ def database_check(client: "DynamoDBClient", table: str) -> Look:
     return look
 
 
-def queue_check(client: "SQSClient", url: str) -> Look:
-    """A look at a queue: how many messages wait in it."""
+def queue_check(client: "SQSClient", url: str, warning: str = "") -> Look:
+    """A look at a queue: how many messages wait in it.
+
+    Args:
+        client: The SQS client.
+        url: The queue's URL.
+        warning: What it means that the queue holds any message; empty if that is no matter.
+    """
 
     def look() -> dict[str, Any]:
         answer = client.get_queue_attributes(
             QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"]
         )
         waiting = int(answer["Attributes"]["ApproximateNumberOfMessages"])
-        return {"observedValue": waiting, "observedUnit": "messages"}
+        seen = {"observedValue": waiting, "observedUnit": "messages"}
+        return {**seen, **_warning(warning)} if waiting and warning else seen
 
     return look
 
 
-def seconds_check(measure: Callable[[], float | None]) -> Look:
-    """A look at how far behind something is, where that is known."""
+def seconds_check(measure: Callable[[], float | None], most: float = math.inf) -> Look:
+    """A look at how far behind something is, where that is known.
+
+    Args:
+        measure: Measures the seconds.
+        most: Up to how many are no matter.
+    """
 
     def look() -> dict[str, Any]:
         seconds = measure()
         if seconds is None:
             return {"output": "not known"}
-        return {"observedValue": seconds, "observedUnit": "s"}
+        seen = {"observedValue": seconds, "observedUnit": "s"}
+        return {**seen, **_warning(f"more than {most:g} s behind")} if seconds > most else seen
 
     return look
+
+
+def worst(checks: Iterable[Check]) -> Status:
+    """The status of a whole: that of its worst part."""
+    found = {check.status for check in checks}
+    return "fail" if "fail" in found else "warn" if "warn" in found else "pass"
+
+
+def _warning(output: str) -> dict[str, Any]:
+    return {"status": "warn", "output": output}

@@ -162,6 +162,11 @@ class Settings:
         return self._name("STRANDED_QUEUE_URL")
 
     @property
+    def stranded_redrive_url(self) -> str:
+        """The URL of the queue of events whose routing failed again and again."""
+        return self._name("STRANDED_REDRIVE_URL")
+
+    @property
     def replay_queue_url(self) -> str:
         """The URL of the queue of replays that must go on."""
         return self._name("REPLAY_QUEUE_URL")

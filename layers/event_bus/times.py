@@ -67,7 +67,23 @@ def parse(text: str) -> str:
     try:
         return _text(datetime.fromisoformat(whole).astimezone(UTC))
     except (ValueError, OverflowError):
+        if _is_leap_second(whole):
+            raise ValueError(
+                "must not be a leap second, which the bus cannot keep: "
+                "send the last millisecond before it, such as 2016-12-31T23:59:59.999Z"
+            ) from None
         raise ValueError("must be a date and time that exist") from None
+
+
+def _is_leap_second(text: str) -> bool:
+    # RFC 3339 has them as second 60, at the end of a day in UTC (5.6 and appendix D).
+    if text[17:19] != "60":
+        return False
+    try:
+        before = datetime.fromisoformat(f"{text[:17]}59{text[19:]}").astimezone(UTC)
+    except (ValueError, OverflowError):
+        return False
+    return (before.hour, before.minute) == (23, 59)
 
 
 def expiry(days: int) -> int:

@@ -194,6 +194,23 @@ INVALID: list[tuple[dict[str, Any], str]] = [
 ]
 
 
+def test_a_timestamp_has_a_bound(world: World) -> None:
+    domain = world.name("task")
+    publisher = world.publisher(f"{domain}.*")
+    for timestamp, said in (
+        ("2999-01-01T00:00:00Z", "at most 300 s ahead of the bus's clock"),
+        ("2016-12-31T23:59:60Z", "must not be a leap second"),
+    ):
+        body = {"type": f"{domain}.created", "payload": {}, "timestamp": timestamp}
+        [fault] = problem(publisher.http.post("/events", json=body), 422)["errors"]
+        assert fault["pointer"] == "/timestamp"
+        assert said in fault["detail"]
+        # In a batch, the others are stored.
+        fine = {"type": f"{domain}.created", "payload": {}}
+        results = publisher.http.post("/events", json=[fine, body]).json()["results"]
+        assert [each["status"] for each in results] == [202, 422]
+
+
 @pytest.mark.parametrize(("change", "pointer"), INVALID, ids=lambda each: json.dumps(each)[:40])
 def test_an_invalid_event_is_refused_at_its_fault(
     world: World, change: dict[str, Any], pointer: str

@@ -20,7 +20,12 @@ def test_an_event_is_replayed_to_all_that_match_it_now(world: World) -> None:
     before = publisher.event(event_id)
     newcomer = publisher.subscribe(later, f"{domain}.*")
     replay = publisher.replayed(f"/events/{event_id}/replay")
-    assert replay["progress"] == {"ratio": 1.0, "events_examined": 1, "deliveries_sent": 2}
+    assert replay["progress"] == {
+        "ratio": 1.0,
+        "events_examined": 1,
+        "deliveries_sent": 2,
+        "events_unroutable": 0,
+    }
     again, [new] = receiver.wait_for(2)[1], later.wait_for(1)
     again.verify(subscription["signing_secret"])
     new.verify(newcomer["signing_secret"])
@@ -87,7 +92,12 @@ def test_a_period_is_replayed_by_filter_as_a_job(world: World) -> None:
             "rate": 100,
         },
     )
-    assert replay["progress"] == {"ratio": 1.0, "events_examined": 80, "deliveries_sent": 40}
+    assert replay["progress"] == {
+        "ratio": 1.0,
+        "events_examined": 80,
+        "deliveries_sent": 40,
+        "events_unroutable": 0,
+    }
     replayed = [each for each in receiver.wait_for(120) if "event-bus-replay" in each.headers]
     assert sorted(each.event["id"] for each in replayed) == sorted(ids[1::2])
 
@@ -134,6 +144,58 @@ def test_a_new_subscription_asks_for_history(world: World) -> None:
         assert each.headers["event-bus-replay"] == subscription["replay_id"]
     new = publisher.publish(f"{domain}.created")
     receiver.wait_for_event(new)
+
+
+def test_an_event_of_a_clock_that_runs_ahead_is_replayed(world: World) -> None:
+    domain = world.name("task")
+    publisher, receiver = world.publisher(f"{domain}.*"), world.receiver()
+    begin = at(-2)
+    ahead = [publisher.publish(f"{domain}.created", timestamp=at(each)) for each in (40, 290)]
+    eventually(lambda: all(publisher.event(each)["processed"] for each in ahead))
+    # Both as the history of a new subscription and as a replay up to now.
+    publisher.subscribe(receiver, f"{domain}.*", replay_from=begin)
+    assert sorted(each.event["id"] for each in receiver.wait_for(2)) == sorted(ahead)
+    replay = publisher.replayed("/replays", {"from": begin})
+    assert replay["progress"]["deliveries_sent"] == 2
+    assert replay["to"] <= at(1)
+    receiver.wait_for(4)
+    # Up to a moment of the past, the timestamp alone counts.
+    replay = publisher.replayed("/replays", {"from": begin, "to": at(0)})
+    assert replay["progress"]["deliveries_sent"] == 0
+
+
+def test_what_is_published_after_a_subscription_is_no_history(world: World) -> None:
+    domain = world.name("task")
+    publisher, receiver = world.publisher(f"{domain}.*"), world.receiver()
+    subscription = publisher.subscribe(receiver, f"{domain}.*", replay_from=at(-2))
+    # History takes in what is stored within ten seconds, and no later event.
+    time.sleep(11)
+    later = publisher.publish(f"{domain}.created", timestamp=at(200))
+    receiver.wait_for_event(later)
+    path = f"/replays/{subscription['replay_id']}"
+    eventually(lambda: publisher.http.get(path).json()["state"] == "completed")
+    time.sleep(1)
+    assert receiver.event_ids() == [later]
+
+
+@pytest.mark.parametrize("seconds", [60, 86_400, 30 * 365 * 86_400])
+def test_a_replay_of_the_future_is_refused(world: World, seconds: int) -> None:
+    service = world.publisher(f"{world.name('task')}.*")
+    for path, member, more in (
+        ("/replays", "from", {}),
+        ("/subscriptions", "replay_from", {"event_types": ["a.b"], "target": {"type": "pull"}}),
+    ):
+        answer = problem(service.http.post(path, json={member: at(seconds), **more}), 422)
+        [fault] = answer["errors"]
+        assert fault["pointer"] == f"/{member}"
+        assert "must not lie in the future" in fault["detail"]
+    assert service.http.get("/replays").json()["items"] == []
+    assert service.http.get("/subscriptions").json()["items"] == []
+
+
+def at(seconds: float) -> str:
+    """The time so many seconds from now."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
 
 
 @pytest.mark.parametrize(

@@ -194,10 +194,11 @@ class LanesInTime:
 
     # The queues.
 
-    def send(self, messages: Sequence[Message]) -> None:
-        """Sends messages to their lanes."""
+    def send(self, messages: Sequence[Message]) -> list[Message]:
+        """Sends messages to their lanes, which refuse none."""
         for message in messages:
             self.time.at(self.time.now + message.delay, partial(self._arrive, message))
+        return []
 
     def _publish(self, name: str) -> None:
         event_id = f"evt_{next(self._numbers)}"

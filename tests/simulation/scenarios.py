@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
+from event_bus import times
 from event_bus.delivery.outcome import Outcome
 from event_bus.model.event import Event
 
-from tests.simulation.world import ADMIN, UNSENDABLE, Subscriber, World
+from tests.simulation.world import ADMIN, NOON, UNSENDABLE, Subscriber, World
 
 Story = Callable[[World], None]
 
@@ -320,6 +321,18 @@ def history_for_a_newcomer(world: World) -> None:
     world.publish(event("e1"), event("e2"))
     world.settle()
     world.subscribe(["task.*"], replay_from="2026-05-01T00:00:00Z")
+
+
+@story
+def history_of_a_clock_that_runs_ahead(world: World) -> None:
+    ahead = {"timestamp": times.at(NOON + 250)}
+    world.publish(event("e1", **ahead), event("e2"))
+    world.settle()
+    receiver = Subscriber()
+    world.subscribe(["task.*"], receiver, replay_from="2026-05-01T00:00:00Z")
+    world.settle()
+    found = {receipt.key.event_id for receipt in receiver.log if receipt.key.replay_id}
+    assert found == {"e1", "e2"}, f"history held {sorted(found)}"
 
 
 @story

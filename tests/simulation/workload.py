@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from event_bus import times
 from event_bus.delivery.outcome import Outcome
 from event_bus.model.event import Event
 
@@ -136,6 +137,8 @@ def _publish(world: World, rng: random.Random) -> None:
         members: dict[str, Any] = {"metadata": metadata} if metadata else {}
         if rng.random() < 0.1:
             members["timestamp"] = "2026-04-01T00:00:00Z"
+        elif rng.random() < 0.1:
+            members["timestamp"] = times.at(world.now + rng.randint(0, 290))
         if rng.random() < 0.05:
             members["payload"] = {"text": "x" * 20_000}
         elif rng.random() < 0.1:

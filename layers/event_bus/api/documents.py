@@ -99,7 +99,7 @@ def replay_document(replay: Replay) -> dict[str, Any]:
         "event_types": replay.event_types,
         "source": replay.source,
         "from": replay.since,
-        "to": replay.until,
+        "to": replay.end,
         "rate": replay.rate,
         "progress": {
             "ratio": replay.progress,

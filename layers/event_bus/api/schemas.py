@@ -487,11 +487,11 @@ SCHEMAS: dict[str, Schema] = {
     "SubscriptionPage": _page("Subscription"),
     "Health": _object(
         {
-            "status": {"enum": ["pass", "fail"]},
+            "status": {"enum": ["pass", "warn", "fail"]},
             "checks": {
                 "type": "object",
                 "additionalProperties": _object(
-                    {"status": {"enum": ["pass", "fail"]}, "time": _TIME},
+                    {"status": {"enum": ["pass", "warn", "fail"]}, "time": _TIME},
                     {"observedValue": _FIGURE, "observedUnit": _TEXT, "output": _TEXT},
                 ),
             },

@@ -38,6 +38,12 @@ DynamoDB asks for a write unit per KB, so that beyond some 8 KB a put to S3 is t
 twice that, for the sake of the reads that it saves.
 """
 
+MAX_AHEAD_SECONDS = 300
+"""How far ahead of the bus's clock an event's timestamp may lie: room for clocks that disagree.
+
+A timestamp of the far future would lead every list, and no replay up to now would reach it.
+"""
+
 BUS_DOMAIN = "eventbus"
 """The first segment of the types that the bus itself publishes."""
 
@@ -196,8 +202,8 @@ def accept(
 
     Raises:
         TooLarge: The payload is over `MAX_PAYLOAD_BYTES`.
-        InvalidRequest: The metadata is over `MAX_METADATA_BYTES`, or what is said to be sensitive
-            is not there.
+        InvalidRequest: The metadata is over `MAX_METADATA_BYTES`, the timestamp is more than
+            `MAX_AHEAD_SECONDS` ahead, or what is said to be sensitive is not there.
     """
     payload = orjson.dumps(submission.payload)
     if len(payload) > MAX_PAYLOAD_BYTES:
@@ -219,6 +225,9 @@ def accept(
     if missing:
         raise invalid(missing)
     now = times.now()
+    if submission.timestamp and submission.timestamp > times.after(MAX_AHEAD_SECONDS):
+        said = f"must be at most {MAX_AHEAD_SECONDS} s ahead of the bus's clock, which says {now}"
+        raise invalid([Fault(f"{at}/timestamp", said)])
     return Event(
         id=submission.id or new_id("evt"),
         type=submission.type,

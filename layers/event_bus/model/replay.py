@@ -52,6 +52,9 @@ class Replay:
         source: The publisher of the events; None for all.
         since: The first timestamp, included.
         until: The last timestamp, excluded.
+        stored_until: When the bus stored the last event, included; None where `until` is the only
+            bound. A publisher's clock may run ahead, so that an event of the past has a timestamp
+            of the future.
         rate: Deliveries a second at most.
         state: Where it stands.
         position: The position of the last event that was looked at; empty before the first.
@@ -75,16 +78,22 @@ class Replay:
     state: ReplayState
     created_at: str
     updated_at: str
+    stored_until: str | None = None
     position: str = ""
     examined: int = 0
     sent: int = 0
     unroutable: int = 0
 
     @property
+    def end(self) -> str:
+        """The time up to which it goes, as its caller sees it."""
+        return min(self.until, self.stored_until or self.until)
+
+    @property
     def progress(self) -> float:
         """How much of its time it has gone through, from 0 to 1."""
         if self.state == "completed":
             return 1.0
-        begin, end = times.seconds(self.since), times.seconds(self.until)
+        begin, end = times.seconds(self.since), times.seconds(self.end)
         reached = times.seconds(self.position.partition("#")[0]) if self.position else begin
         return round(min(max((reached - begin) / max(end - begin, 0.001), 0.0), 1.0), 3)

@@ -117,6 +117,8 @@ class ReplayRunner:
         messages: list[Message] = []
         unroutable: set[str] = set()
         for event in events:
+            if replay.stored_until and event.created_at > replay.stored_until:
+                continue
             try:
                 messages += self._messages_of(event, replay)
             except Exception as error:

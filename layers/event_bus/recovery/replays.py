@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from event_bus import times
-from event_bus.errors import Conflict, NotFound
+from event_bus.errors import Conflict, InvalidRequest, NotFound
 from event_bus.ids import new_id
-from event_bus.model.event import Event
+from event_bus.model.event import MAX_AHEAD_SECONDS, Event
 from event_bus.model.registration import Subscription
 from event_bus.model.replay import DEFAULT_RATE, EventReplayRequest, Replay, ReplayRequest
 from event_bus.recovery.replay_queue import ReplayQueue
@@ -46,7 +46,7 @@ class Replays:
         to_all = caller.admin or event.source == caller.service_id
         return self._begin(
             replace(
-                _new(caller.service_id, event.timestamp, event.timestamp),
+                _new(caller.service_id, event.timestamp),
                 audience=None if to_all else caller.service_id,
                 subscription_id=self._target(request.subscription_id, caller, to_all=to_all),
                 event_id=event.id,
@@ -59,13 +59,14 @@ class Replays:
         An admin replays to all that match, a service to itself.
 
         Raises:
+            InvalidRequest: The stretch begins in the future.
             NotFound: There is no such subscription, or none that the caller may see.
             Conflict: The subscription is disabled.
         """
-        until = min(request.until or times.now(), times.now())
+        refuse_future("/from", request.since)
         return self._begin(
             replace(
-                _new(caller.service_id, request.since, until),
+                _up_to(_new(caller.service_id, request.since), times.now(), request.until),
                 audience=None if caller.admin else caller.service_id,
                 subscription_id=self._target(request.subscription_id, caller, to_all=caller.admin),
                 event_types=request.event_types,
@@ -131,11 +132,44 @@ def history_for(subscription: Subscription, since: str) -> Replay:
 
     It ends a little after the subscription begins: at the seam an event may come by both ways.
     """
-    replay = _new(subscription.service_id, since, times.after(2 * SEAM_SECONDS))
+    replay = _up_to(_new(subscription.service_id, since), times.after(2 * SEAM_SECONDS))
     return replace(replay, subscription_id=subscription.id)
 
 
-def _new(service_id: str, since: str, until: str) -> Replay:
+def refuse_future(pointer: str, since: str) -> None:
+    """Refuses a replay that begins in the future.
+
+    Args:
+        pointer: The JSON pointer of the time in the request.
+        since: The time, RFC 3339.
+
+    Raises:
+        InvalidRequest: The time lies in the future.
+    """
+    now = times.now()
+    if since > now:
+        raise InvalidRequest.at(
+            pointer, f"must not lie in the future: a replay is of the past, and it is {now} now"
+        )
+
+
+def _up_to(replay: Replay, stored_until: str, until: str | None = None) -> Replay:
+    """A replay of the events that the bus stores up to a moment.
+
+    Their timestamps may lie ahead of that moment, by as much as a publisher's clock may.
+
+    Args:
+        replay: The replay.
+        stored_until: The moment, RFC 3339.
+        until: The last timestamp, if the caller sets one.
+    """
+    latest = times.at(times.seconds(stored_until) + MAX_AHEAD_SECONDS)
+    if until is not None and until <= stored_until:
+        return replace(replay, until=until)
+    return replace(replay, until=min(until or latest, latest), stored_until=stored_until)
+
+
+def _new(service_id: str, since: str) -> Replay:
     now = times.now()
     return Replay(
         id=new_id("rpl"),
@@ -146,7 +180,7 @@ def _new(service_id: str, since: str, until: str) -> Replay:
         event_types=None,
         source=None,
         since=since,
-        until=until,
+        until=since,
         rate=DEFAULT_RATE,
         state="running",
         created_at=now,

@@ -24,7 +24,7 @@ from event_bus.model.registration import (
 from event_bus.model.target import PACED_PROTOCOLS, HttpTarget, SqsTarget, Target
 from event_bus.model.validation import members_of
 from event_bus.recovery.replay_queue import ReplayQueue
-from event_bus.recovery.replays import SEAM_SECONDS, history_for
+from event_bus.recovery.replays import SEAM_SECONDS, history_for, refuse_future
 from event_bus.registry.keys import issue, taken
 from event_bus.registry.managed_queues import ManagedQueues
 from event_bus.registry.publishers import refuse_reserved
@@ -134,12 +134,14 @@ class SubscriptionRegistry:
 
         Raises:
             Forbidden: A service registers for another one.
-            InvalidRequest: The filters are refused, an admin names no service, or the callback does
-                not want events.
+            InvalidRequest: The filters are refused, the history would begin in the future, an admin
+                names no service, or the callback does not want events.
             Conflict: The API key stands for another service.
         """
         service_id = self._service(registration, caller)
         self._check_filters(registration.event_types, registration.filters)
+        if registration.replay_from:
+            refuse_future("/replay_from", registration.replay_from)
         now = times.now()
         subscription = Subscription(
             id=new_id("sub"),

@@ -3,7 +3,15 @@
 from typing import Any
 
 import pytest
-from event_bus.health import CACHE_SECONDS, Check, Health, database_check, queue_check
+from event_bus.health import (
+    CACHE_SECONDS,
+    Check,
+    Health,
+    database_check,
+    queue_check,
+    seconds_check,
+    worst,
+)
 
 from tests.aws import Aws
 from tests.clock import Clock
@@ -40,7 +48,9 @@ def test_one_broken_component_does_not_hide_the_others() -> None:
     broken, sound = Component(), Component()
     broken.broken = True
     checks = Health({"a": {"1": broken.look}, "b": {"2": sound.look}}).check("a", "b")
-    assert [(check.name, check.passed) for check in checks] == [("1", False), ("2", True)]
+    assert [(check.name, check.status) for check in checks] == [("1", "fail"), ("2", "pass")]
+    assert worst(checks) == "fail"
+    assert worst(checks[1:]) == worst([]) == "pass"
 
 
 def test_only_the_areas_that_were_asked_for_are_looked_at() -> None:
@@ -61,14 +71,14 @@ def test_a_result_stands_for_a_while(broken: bool) -> None:
     component.broken = False
     clock.now += 0.2
     [check] = health.check("a")
-    assert check.passed
+    assert check.status == "pass"
     assert component.looks == 2
 
 
 def test_a_table_passes_while_it_is_there(aws: Aws) -> None:
     assert database_check(aws.dynamodb, aws.tables["events"])() == {}
     gone = Health({"database": {"gone": database_check(aws.dynamodb, "gone")}})
-    assert [check.passed for check in gone.check("database")] == [False]
+    assert [check.status for check in gone.check("database")] == ["fail"]
 
 
 def test_a_queue_tells_how_many_messages_wait(aws: Aws) -> None:
@@ -77,6 +87,26 @@ def test_a_queue_tells_how_many_messages_wait(aws: Aws) -> None:
     assert queue_check(aws.sqs, url)() == {"observedValue": 1, "observedUnit": "messages"}
 
 
+def test_a_queue_that_should_be_empty_warns(aws: Aws) -> None:
+    url = aws.queue()
+    health = Health({"broker": {"unroutable": queue_check(aws.sqs, url, "look")}}, clock := Clock())
+    [check] = health.check("broker")
+    assert (check.status, check.observed["observedValue"]) == ("pass", 0)
+    aws.sqs.send_message(QueueUrl=url, MessageBody="x")
+    clock.now += CACHE_SECONDS + 1
+    [check] = health.check("broker")
+    assert (check.status, check.observed["output"]) == ("warn", "look")
+    assert worst([check, Check("lane", "pass", check.time, {})]) == "warn"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status"), [(0, "pass"), (60, "pass"), (61, "warn"), (None, "pass")]
+)
+def test_what_is_too_far_behind_warns(seconds: float | None, status: str) -> None:
+    [check] = Health({"broker": {"lag": seconds_check(lambda: seconds, 60)}}).check("broker")
+    assert check.status == status
+
+
 def test_a_check_is_shown_with_its_time() -> None:
-    document = Check("lane", True, "2026-05-01T12:00:00.000Z", {}).document()
+    document = Check("lane", "pass", "2026-05-01T12:00:00.000Z", {}).document()
     assert document == {"status": "pass", "time": "2026-05-01T12:00:00.000Z"}

@@ -82,7 +82,35 @@ def test_a_fraction_is_cut_not_rounded(digits: int) -> None:
     ],
 )
 def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="must be"):
+    with pytest.raises(ValueError, match=r"must (not )?be"):
+        times.parse(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2016-12-31T23:59:60Z",
+        "2015-06-30t23:59:60.5z",
+        "2017-01-01T00:59:60+01:00",
+        "2016-12-31T18:29:60.999999-05:30",
+    ],
+)
+def test_a_leap_second_has_words_of_its_own(text: str) -> None:
+    with pytest.raises(ValueError, match="must not be a leap second"):
+        times.parse(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2016-12-31T12:59:60Z",
+        "2016-12-31T23:58:60Z",
+        "2016-12-31T23:59:61Z",
+        "2016-02-31T23:59:60Z",
+    ],
+)
+def test_another_second_60_is_no_time(text: str) -> None:
+    with pytest.raises(ValueError, match="must be a date and time that exist"):
         times.parse(text)
 
 

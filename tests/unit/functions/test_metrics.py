@@ -12,7 +12,13 @@ from tests.handlers import Functions
 from tests.requests import http_request
 
 AGE = "event_bus_oldest_message_age_seconds"
-NONE = {"audit": 0.0, "http_lane_redrive": 0.0, "stranded": 0.0, "replay": 0.0}
+NONE = {
+    "audit": 0.0,
+    "http_lane_redrive": 0.0,
+    "stranded": 0.0,
+    "replay": 0.0,
+    "stranded_redrive": 0.0,
+}
 """Queues that hold nothing."""
 
 

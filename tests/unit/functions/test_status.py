@@ -9,6 +9,7 @@ from tests.cloudwatch import FAILURES
 from tests.handlers import Functions
 
 LAGS = ("router-lag", "oldest-delivery", "oldest-due-delivery")
+UNROUTED = ("stranded-events", "unroutable-events")
 READY, BROKER, DATABASE = "GET /health/ready", "GET /health/broker", "GET /health/database"
 
 
@@ -16,8 +17,8 @@ READY, BROKER, DATABASE = "GET /health/ready", "GET /health/broker", "GET /healt
     ("route", "checks"),
     [
         ("GET /health/live", set()),
-        (READY, {"events-table", "http-lane", "stranded-events", *LAGS}),
-        (BROKER, {"http-lane", "stranded-events", *LAGS}),
+        (READY, {"events-table", "http-lane", *UNROUTED, *LAGS}),
+        (BROKER, {"http-lane", *UNROUTED, *LAGS}),
         (DATABASE, {"events-table"}),
     ],
 )
@@ -62,6 +63,33 @@ def test_a_bus_is_well_where_cloudwatch_is_not(
     jsonschema_rs.validate(
         {"$ref": "#/components/schemas/Health", "components": describe()["components"]}, answer.body
     )
+
+
+@pytest.mark.parametrize("part", UNROUTED)
+def test_a_bus_warns_of_events_that_cannot_be_routed(
+    functions: Functions, aws: Aws, part: str
+) -> None:
+    url = functions.stranded if part == "stranded-events" else functions.unroutable
+    aws.sqs.send_message(QueueUrl=url, MessageBody="x")
+    for route in (READY, BROKER):
+        answer = functions.request("status", route)
+        # It works for all other events.
+        assert (answer.status, answer.body["status"]) == (200, "warn")
+        warning = {name for name, each in answer.body["checks"].items() if each["status"] != "pass"}
+        assert warning == {part}
+        jsonschema_rs.validate(
+            {"$ref": "#/components/schemas/Health", "components": describe()["components"]},
+            answer.body,
+        )
+
+
+def test_a_bus_warns_of_a_router_that_stands_still(
+    functions: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("event_bus.observing.lag.router_lag", lambda *_: 64)
+    answer = functions.request("status", READY)
+    assert (answer.status, answer.body["status"]) == (200, "warn")
+    assert answer.body["checks"]["router-lag"]["status"] == "warn"
 
 
 def test_a_bus_without_its_queue_is_not_ready_but_alive(functions: Functions, aws: Aws) -> None:

@@ -4,9 +4,11 @@ from typing import Any
 
 import orjson
 import pytest
+from event_bus import times
 from event_bus.errors import InvalidRequest, TooLarge
 from event_bus.model.event import (
     INLINE_PAYLOAD_BYTES,
+    MAX_AHEAD_SECONDS,
     MAX_METADATA_BYTES,
     MAX_PAYLOAD_BYTES,
     Event,
@@ -52,6 +54,22 @@ def test_what_was_left_out_is_made_up() -> None:
     assert made.timestamp == made.created_at
     assert made.metadata == {}
     assert accepted().id != made.id
+
+
+@pytest.mark.parametrize("ahead", [-(10**9), 0, MAX_AHEAD_SECONDS - 5])
+def test_a_clock_may_disagree_with_the_bus(ahead: float) -> None:
+    assert accepted(timestamp=times.after(ahead)).id
+
+
+@pytest.mark.parametrize(
+    "timestamp", [times.after(MAX_AHEAD_SECONDS + 3_600), "2999-01-01T00:00:00Z"]
+)
+def test_a_timestamp_of_the_future_is_refused_with_the_bound(timestamp: str) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        accepted(timestamp=timestamp)
+    [fault] = refusal.value.faults
+    assert fault.pointer == "/3/timestamp"
+    assert fault.detail.startswith("must be at most 300 s ahead of the bus's clock, which says 20")
 
 
 def test_a_timestamp_is_kept_in_utc() -> None:
