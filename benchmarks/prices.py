@@ -11,6 +11,7 @@ MONTH_MINUTES = 30 * 24 * 60
 
 # https://aws.amazon.com/api-gateway/pricing/
 HTTP_API_REQUEST = 1.00 / MILLION
+WEBSOCKET_MINUTE = 0.25 / MILLION
 
 # https://aws.amazon.com/lambda/pricing/: arm64.
 FUNCTION_CALL = 0.20 / MILLION

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from event_bus.model.fetching import TURN_SECONDS
 from rich.console import Console
 from rich.table import Table
 
@@ -25,6 +26,10 @@ SWEEPS = 10
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html: five pollers, which ask a
 # queue that is empty once in 20 seconds each.
 _POLLS_A_MINUTE = 15
+
+# How often a turn looks whether anything has come.
+_LOOKS_A_SECOND = 2
+_INBOX_MEMORY_MB = 512
 
 _MONTHLY = {
     "AWS::CloudWatch::Alarm": ("alarms", prices.ALARM_MONTH),
@@ -62,6 +67,28 @@ def _polls(resource: Mapping[str, Any]) -> bool:
     return source and "StartingPosition" not in resource["Properties"]
 
 
+def listening(memory_mb: int) -> float:
+    """Dollars of a month for a client that follows an empty inbox by Server-Sent Events.
+
+    Args:
+        memory_mb: The memory of the function that waits with it.
+    """
+    turns = prices.MONTH_MINUTES * 60 / TURN_SECONDS
+    turn = (
+        prices.HTTP_API_REQUEST
+        # The authorizer's call, and that of the function that waits.
+        + 2 * prices.FUNCTION_CALL
+        + memory_mb / 1024 * TURN_SECONDS * prices.GB_SECOND
+        + TURN_SECONDS * _LOOKS_A_SECOND * prices.READ_UNIT
+    )
+    return turns * turn
+
+
+def connected() -> float:
+    """Dollars of a month for a client that follows an inbox by a WebSocket, without a message."""
+    return prices.MONTH_MINUTES * prices.WEBSOCKET_MINUTE
+
+
 def swept(metered: MeteredBus) -> float:
     """Dollars of a month for what the sweeper asks of AWS every minute, on a bus without events."""
     client: Any = metered.bus.client("lambda")
@@ -84,6 +111,11 @@ def main() -> None:
     for name, (count, dollars) in found.items():
         table.add_row(name, f"{count:.0f}", f"{dollars:.2f}")
     table.add_row("all", "", f"{sum(dollars for _, dollars in found.values()):.2f}")
+    for name, dollars in (
+        ("a client that follows by Server-Sent Events", listening(_INBOX_MEMORY_MB)),
+        ("a client that follows by a WebSocket", connected()),
+    ):
+        table.add_row(name, "1", f"{dollars:.2f}")
     Console().print(table)
 
 

@@ -20,6 +20,7 @@ from event_bus.security import data_keys
 
 from infra.built import ROOT
 from infra.bundling import dependencies_layer, service_layer
+from infra.concurrency import reservations
 from infra.data import DataStack, secret_arn
 from infra.exports import export
 from infra.logs import BusLogGroup
@@ -113,6 +114,7 @@ class BusFunction(Construct):
             role=self._role,
             memory_size=memory_mb,
             timeout=timeout,
+            reserved_concurrent_executions=reservations(settings).get(folder),
             log_group=log_group,
             logging_format=lambda_.LoggingFormat.JSON,
             application_log_level_v2=lambda_.ApplicationLogLevel(settings.log_level),

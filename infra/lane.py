@@ -6,6 +6,7 @@ from event_bus.delivery.message import paced_lane
 from event_bus.model.target import PACED_PROTOCOLS
 from event_bus.security import signing_secrets
 
+from infra.concurrency import lane_concurrency
 from infra.data import DataStack
 from infra.function import BusFunction, Layers
 from infra.queue import WorkQueue
@@ -120,10 +121,6 @@ class Lanes(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._stage = settings.stage
-        concurrency = {
-            "http": settings.http_lane_concurrency,
-            "http_paced": settings.paced_lane_concurrency,
-        }
 
         def make(name: str, *, paced: bool = False) -> Lane:
             protocol = name.lower()
@@ -133,7 +130,7 @@ class Lanes(Construct):
                 f"{name}Paced" if paced else name,
                 protocol=protocol,
                 paced=paced,
-                concurrency=concurrency.get(lane, settings.aws_lane_concurrency),
+                concurrency=lane_concurrency(lane, settings),
                 layers=layers,
                 data=data,
                 settings=settings,

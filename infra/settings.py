@@ -170,6 +170,18 @@ class Settings(BaseModel):
         le=1000,
         description="Functions that deliver to AWS side by side, for each of its services.",
     )
+    reserve_concurrency: bool = Field(
+        default=False,
+        description="Whether the functions that publish, route and deliver have executions of the "
+        "account reserved, and those that wait for events are capped.",
+    )
+    inbox_concurrency: int = Field(
+        default=100,
+        ge=2,
+        le=1000,
+        description="With `reserve_concurrency`: requests to inboxes that may run or wait at a "
+        "time.",
+    )
     target_accounts: Annotated[str, StringConstraints(pattern=r"^([0-9]{12}(,[0-9]{12})*)?$")] = (
         Field(
             default="",

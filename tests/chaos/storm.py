@@ -23,7 +23,8 @@ _STREAMS = 4
 _VISIBILITY_SECONDS = 4
 _MAX_RECEIVES = 2
 _CALM_SECONDS = 240.0
-_QUEUES = ("http_lane", "http_lane_redrive", "stranded_queue", "replay_queue")
+_LANES = ("http_lane", "http_paced_lane")
+_QUEUES = (*_LANES, *(f"{lane}_redrive" for lane in _LANES), "stranded_queue", "replay_queue")
 
 _POLICY = {"schedule": [1, 1, 2, 2, 4, 4, 4, 4], "max_attempts": 40}
 _GUARANTEES: dict[str, dict[str, Any]] = {
@@ -226,7 +227,7 @@ class Storm:
         On the lane, others may have retries of their own.
         """
         found = {}
-        for name in _QUEUES[1:]:
+        for name in _QUEUES[len(_LANES) :]:
             attributes: dict[Any, str] = self.world.bus.sqs.get_queue_attributes(
                 QueueUrl=self.world.bus.resources[f"{name}_url"], AttributeNames=["All"]
             )["Attributes"]
@@ -306,7 +307,7 @@ def _impatient_queues(world: World) -> Iterator[None]:
             QueueUrl=url, AttributeNames=["VisibilityTimeout", "RedrivePolicy"]
         )["Attributes"]
         changed: Any = {"VisibilityTimeout": str(_VISIBILITY_SECONDS)}
-        if name == "http_lane":
+        if name in _LANES:
             policy = orjson.loads(before[url]["RedrivePolicy"])
             policy["maxReceiveCount"] = _MAX_RECEIVES
             changed["RedrivePolicy"] = orjson.dumps(policy).decode()

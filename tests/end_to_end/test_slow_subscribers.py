@@ -34,13 +34,22 @@ class Timed:
 
 
 def _slowest(service: Client, event_type: str, fast: Receiver) -> float:
-    """Publishes events at once, and tells how long the last of them took to the fast receiver."""
-    before = len(fast.requests)
-    start = time.monotonic()
-    ids = {service.publish(event_type) for _ in range(EVENTS)}
-    fast.wait_for(before + EVENTS, seconds=60)
-    assert ids <= set(fast.event_ids())
-    return time.monotonic() - start
+    """Publishes events one after the other, and tells how long the slowest took to arrive."""
+    published: dict[str, float] = {}
+    latencies: dict[str, float] = {}
+
+    def look() -> bool:
+        now = time.monotonic()
+        for each in set(fast.event_ids()) & published.keys() - latencies.keys():
+            latencies[each] = now - published[each]
+        return len(latencies) == EVENTS
+
+    for _ in range(EVENTS):
+        moment = time.monotonic()
+        published[service.publish(event_type)] = moment
+        look()
+    eventually(look, seconds=60)
+    return max(latencies.values())
 
 
 def test_a_slow_subscriber_does_not_hold_up_a_fast_one(world: World) -> None:
@@ -54,19 +63,18 @@ def test_a_slow_subscriber_does_not_hold_up_a_fast_one(world: World) -> None:
     alone = _slowest(service, f"{domain}.alone", fast)
     hanging = world.receiver(slow.respond)
     subscription = service.subscribe(hanging, f"{domain}.both")
-    assert subscription["pace"]["state"] == "trial"
-    assert subscription["pace"]["in_flight"] == 0
-    beside = _slowest(service, f"{domain}.both", fast)
-    # What takes its time on this machine is the publishing of 30 events; the slow one takes 12 s.
-    assert beside < 1.5 * alone + 1
+    assert subscription["pace"] == {"state": "trial", "since": None, "in_flight": 0}
+    # The rest is for a machine that starts functions meanwhile. Held up, they take 12 s and more.
+    bound = 1.5 * alone + SLOW_SECONDS / 4
+    assert _slowest(service, f"{domain}.both", fast) < bound
     path = f"/subscriptions/{subscription['id']}"
     eventually(lambda: service.http.get(path).json()["pace"]["state"] == "slow", seconds=40)
-    # It gets all of its events, each once.
-    hanging.wait_for(EVENTS, seconds=90)
-    assert len(set(hanging.event_ids())) == EVENTS
-    assert set(hanging.event_ids()) <= set(fast.event_ids())
     # What comes later goes to the paced lane at once.
-    assert _slowest(service, f"{domain}.both", fast) < 1.5 * alone + 1
+    assert _slowest(service, f"{domain}.both", fast) < bound
+    # The slow one gets all of its events, each once.
+    hanging.wait_for(2 * EVENTS, seconds=120)
+    assert len(set(hanging.event_ids())) == len(hanging.event_ids()) == 2 * EVENTS
+    assert set(hanging.event_ids()) <= set(fast.event_ids())
 
 
 @pytest.mark.parametrize("limit", [{"rate_limit": 4}, {"max_in_flight": 2}])

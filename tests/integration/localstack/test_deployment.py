@@ -23,7 +23,7 @@ def test_clients_reach_every_table_queue_and_bucket(bus: LocalBus) -> None:
             assert bus.dynamodb.describe_table(TableName=value)["Table"]["TableName"] == value
         elif name.endswith("_bucket"):
             assert bus.s3.list_objects_v2(Bucket=value)["KeyCount"] >= 0
-        elif name.endswith("queue_url") or name.startswith("http_lane"):
+        elif name.endswith("queue_url") or name.startswith("http_"):
             assert bus.sqs.get_queue_attributes(QueueUrl=value)
 
 

@@ -1,0 +1,48 @@
+"""How many executions the bus reserves in the account, and for which of its functions.
+
+What waits for events, the turns of streams and pulls, must not take the executions of what
+publishes, routes and delivers. A reservation is a guarantee and a cap in one.
+"""
+
+from event_bus.delivery.message import paced_lane
+from event_bus.model.target import PACED_PROTOCOLS
+
+from infra.settings import Settings
+
+# An execution of the authorizer or of publishing takes some 20 ms; a cold one ten times as long.
+_REQUEST_SECONDS = 0.05
+
+# Four shards of the table's stream with four batches each, and the queue of unroutable events.
+_ROUTE = 20
+_SWEEP = 2
+
+_LANES = ("http", "inbox", "sqs", "sns", "lambda", "eventbridge")
+
+
+def lane_concurrency(lane: str, settings: Settings) -> int:
+    """How many functions of a lane deliver side by side."""
+    named = {
+        "http": settings.http_lane_concurrency,
+        paced_lane("http"): settings.paced_lane_concurrency,
+    }
+    return named.get(lane, settings.aws_lane_concurrency)
+
+
+def reservations(settings: Settings) -> dict[str, int]:
+    """The executions that are reserved, by the folder of the function; none by default.
+
+    AWS refuses a reservation that leaves fewer than 100 executions of the account unreserved
+    (https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html).
+    """
+    if not settings.reserve_concurrency:
+        return {}
+    requests = max(5, round(settings.throttling_rate * _REQUEST_SECONDS))
+    lanes = (*_LANES, *map(paced_lane, PACED_PROTOCOLS))
+    return {
+        "authorize": requests,
+        "publish": requests,
+        "route": _ROUTE,
+        "sweep": _SWEEP,
+        "inbox": settings.inbox_concurrency,
+        **{f"deliver_{lane}": lane_concurrency(lane, settings) for lane in lanes},
+    }

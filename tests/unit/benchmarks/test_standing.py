@@ -1,0 +1,28 @@
+"""What a month costs that is counted without a bus."""
+
+import re
+
+import pytest
+from event_bus.model.fetching import TURN_SECONDS
+
+from benchmarks import prices
+from benchmarks.standing import connected, listening
+from infra.built import ROOT
+
+
+def test_a_client_that_waits_costs_what_the_documentation_says() -> None:
+    page = (ROOT / "docs" / "performance.md").read_text()
+    said = dict(
+        re.findall(r"^\| by (?:a )?(Server-Sent Events|WebSocket).*\| ([0-9.]+) \|$", page, re.M)
+    )
+    assert said == {
+        "Server-Sent Events": f"{listening(512):.2f}",
+        "WebSocket": f"{connected():.2f}",
+    }
+
+
+def test_most_of_it_is_the_function_that_waits() -> None:
+    turns = prices.MONTH_MINUTES * 60 / TURN_SECONDS
+    waiting = turns * TURN_SECONDS / 2 * prices.GB_SECOND
+    assert listening(512) == pytest.approx(waiting, rel=0.1)
+    assert listening(1024) - listening(512) == pytest.approx(waiting)

@@ -1,0 +1,54 @@
+"""What the bus reserves in its account, and what it caps."""
+
+import pytest
+from event_bus.model.target import PACED_PROTOCOLS
+
+from infra.concurrency import lane_concurrency, reservations
+from infra.settings import Settings
+from tests.unit.infra.synthesised import LANES, Synthesised, synthesise
+
+
+@pytest.fixture(scope="module")
+def reserving() -> Synthesised:
+    return synthesise("dev", {"reserve_concurrency": "true", "inbox_concurrency": "40"})
+
+
+def test_nothing_is_reserved_unless_asked_for(app: Synthesised) -> None:
+    # A new account has ten executions, of which none can be reserved.
+    for name, function in app.functions().items():
+        assert "ReservedConcurrentExecutions" not in function.properties, name
+
+
+def test_the_core_has_its_executions_and_what_waits_is_capped(reserving: Synthesised) -> None:
+    reserved = {
+        name: function.properties["ReservedConcurrentExecutions"]
+        for name, function in reserving.functions().items()
+        if "ReservedConcurrentExecutions" in function.properties
+    }
+    assert reserved == reservations(Settings(reserve_concurrency=True, inbox_concurrency=40))
+    assert reserved.keys() == {*LANES, "authorize", "publish", "route", "sweep", "inbox"}
+    assert reserved["inbox"] == 40
+
+
+def test_a_lane_can_use_all_that_its_queue_may_ask_for(reserving: Synthesised) -> None:
+    functions = reserving.functions()
+    asked = {
+        mapping.properties["FunctionName"]["Ref"]: mapping.properties["ScalingConfig"]
+        for mapping in reserving.resources("AWS::Lambda::EventSourceMapping")
+        if "ScalingConfig" in mapping.properties
+    }
+    for lane in LANES:
+        reserved = functions[lane].properties["ReservedConcurrentExecutions"]
+        assert reserved >= asked[functions[lane].name]["MaximumConcurrency"], lane
+
+
+def test_the_defaults_fit_into_an_account_of_a_thousand() -> None:
+    assert sum(reservations(Settings(reserve_concurrency=True)).values()) <= 1_000 - 100
+
+
+def test_lanes_differ_where_settings_do() -> None:
+    settings = Settings(http_lane_concurrency=7, paced_lane_concurrency=8, aws_lane_concurrency=9)
+    assert lane_concurrency("http", settings) == 7
+    assert lane_concurrency("http_paced", settings) == 8
+    assert {lane_concurrency(each, settings) for each in ("sqs", "lambda", "lambda_paced")} == {9}
+    assert PACED_PROTOCOLS == ("http", "lambda")
