@@ -205,6 +205,8 @@ class ApiStack(StageStack):
         function.use_table(data.changes, "PutItem", "Query")
         function.use_table(data.keys, "PutItem")
         function.use_table(data.inbox, "GetItem", "Query")
+        function.use_table(data.limits, "UpdateItem")
+        function.tell("WAITING_REQUESTS", str(self._settings.waiting_requests))
         function.use_table(data.cursors, "GetItem", "UpdateItem")
         function.use_table(data.events, "BatchGetItem")
         function.use_bucket(data.payloads, "GetObject")

@@ -182,6 +182,12 @@ class Settings(BaseModel):
         description="With `reserve_concurrency`: requests to inboxes that may run or wait at a "
         "time.",
     )
+    waiting_requests: int = Field(
+        default=50,
+        ge=1,
+        le=10_000,
+        description="Requests of a service that may wait for events at a time.",
+    )
     target_accounts: Annotated[str, StringConstraints(pattern=r"^([0-9]{12}(,[0-9]{12})*)?$")] = (
         Field(
             default="",

@@ -136,6 +136,7 @@ def functions(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
         "SEALING_KEY_ARN": aws.sealing_key,
         "RETENTION_DAYS": str(RETENTION_DAYS),
         "KEY_RATE": "100",
+        "WAITING_REQUESTS": "2",
         "AUDIT_QUEUE_URL": aws.queue(),
         "API_HOST": "bus.example",
         "CALLBACK_NETWORKS": "127.0.0.0/8",

@@ -1,6 +1,7 @@
 """Subscribers fetch their events: `/subscriptions/{id}/events`, `/ack`, `/stream`; `/stream`."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from event_bus import clients
@@ -12,6 +13,7 @@ from event_bus.fetching.event_stream import MEDIA_TYPE
 from event_bus.fetching.leases import InboxLeases
 from event_bus.fetching.reader import InboxReader, beyond_the_end
 from event_bus.fetching.streams import Streams
+from event_bus.fetching.waiting import WaitingRoom
 from event_bus.model.fetching import (
     LEASE_SECONDS,
     MAX_LEASE_SECONDS,
@@ -31,6 +33,7 @@ from event_bus.stores.events import EventStore
 from event_bus.stores.inbox_cursors import InboxCursorStore
 from event_bus.stores.inboxes import InboxStore
 from event_bus.stores.keys import KeyStore
+from event_bus.stores.limits import LimitStore
 from event_bus.stores.payloads import PayloadStore
 from event_bus.stores.subscriptions import SubscriptionStore
 
@@ -53,6 +56,7 @@ _leases = InboxLeases(
 )
 _streams = Streams(_inboxes, _reader, Listeners(_subscriptions, _inboxes))
 _MAX_PLACE = 10**15 - 1
+_waiting = WaitingRoom(LimitStore(_dynamodb, settings().limits_table), settings().waiting_requests)
 _tokens = StreamTokens(KeyStore(_dynamodb, settings().keys_table))
 
 
@@ -81,11 +85,12 @@ def _fetch(request: Request) -> Response:
         place = whole_in(query, "cursor", 0, 0, _MAX_PLACE)
         if place and place > (end := _inboxes.last(subscription.id)):
             raise bad_parameter("cursor", beyond_the_end(end))
-        fetched, position = _reader.read(subscription.id, place, limit, wait)
+        fetched, position = _reader_for(request, wait).read(subscription.id, place, limit, wait)
         lease, until = None, None
     else:
         seconds = whole_in(query, "lease", LEASE_SECONDS, 1, MAX_LEASE_SECONDS)
-        taken = _leases.take(subscription.id, limit, wait, seconds)
+        leases = replace(_leases, reader=_reader_for(request, wait))
+        taken = leases.take(subscription.id, limit, wait, seconds)
         fetched, position = taken.fetched, taken.position
         lease, until = taken.lease, taken.lease_until
     document = {
@@ -108,14 +113,22 @@ def _stream(request: Request) -> Response:
     subscription = _inbox_of(request, request.caller)
     query = request.query("token", "cursor", "wait")
     whole_in(query, "cursor", 0, 0, _MAX_PLACE)
-    return _turn(_streams.follow(subscription, _last_id(request, query), _turn_seconds(query)))
+    wait = _turn_seconds(query)
+    streams = replace(_streams, reader=_reader_for(request, wait))
+    return _turn(streams.follow(subscription, _last_id(request, query), wait))
 
 
 def _listen(request: Request) -> Response:
     caller = request.caller
     query = request.query("types", "token", "cursor", "wait")
     types = patterns_in(query, "types")
-    return _turn(_streams.listen(types, caller, _last_id(request, query), _turn_seconds(query)))
+    wait = _turn_seconds(query)
+    streams = replace(_streams, reader=_reader_for(request, wait))
+    return _turn(streams.listen(types, caller, _last_id(request, query), wait))
+
+
+def _reader_for(request: Request, wait: int) -> InboxReader:
+    return replace(_reader, place=_waiting.place(request.caller.service_id, wait))
 
 
 def _last_id(request: Request, query: dict[str, str]) -> str | None:

@@ -119,6 +119,11 @@ class Settings:
         return int(self._name("KEY_RATE"))
 
     @property
+    def waiting_requests(self) -> int:
+        """How many requests of a service may wait for events at a time."""
+        return int(self._name("WAITING_REQUESTS"))
+
+    @property
     def subscriptions_table(self) -> str:
         """The name of the table of subscriptions."""
         return self._name("SUBSCRIPTIONS_TABLE")

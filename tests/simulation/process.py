@@ -129,6 +129,7 @@ def _environment() -> dict[str, str]:
         "SEALING_KEY_ARN": "sealing",
         "RETENTION_DAYS": str(RETENTION_DAYS),
         "PACED_SHARE": "2",
+        "WAITING_REQUESTS": "50",
         "API_HOST": "bus.example",
         "STAGE": "local",
         "SOCKET_API_ID": "sockets",

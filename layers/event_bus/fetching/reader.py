@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from concurrent.futures import Executor
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from event_bus import times
 from event_bus.delivery.envelope import envelope
+from event_bus.fetching.waiting import Place
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
 from event_bus.security.callers import Caller
@@ -52,6 +54,7 @@ class InboxReader:
         executor: Reads large payloads side by side.
         clock: Seconds that only grow.
         sleep: Lets seconds pass.
+        place: Is entered before the first wait, and left at the end of it.
     """
 
     inboxes: InboxStore
@@ -61,6 +64,7 @@ class InboxReader:
     executor: Executor
     clock: Callable[[], float] = times.steady
     sleep: Callable[[float], None] = times.sleep
+    place: Place = nullcontext
 
     def read(
         self, subscription_id: str, position: int, limit: int, wait: float
@@ -76,8 +80,18 @@ class InboxReader:
         Returns:
             The events, in order, and the place up to which was read: an event whose retention has
             ended is passed over.
+
+        Raises:
+            TooManyRequests: It would have to wait, and as many requests as may wait already.
         """
+        with ExitStack() as waiting:
+            return self._read(subscription_id, position, limit, wait, waiting)
+
+    def _read(
+        self, subscription_id: str, position: int, limit: int, wait: float, waiting: ExitStack
+    ) -> tuple[list[Fetched], int]:
         end = self.clock() + wait
+        waits = False
         while True:
             entries = self.inboxes.after(subscription_id, position, limit)
             if entries:
@@ -87,6 +101,9 @@ class InboxReader:
             if self.clock() + _LOOK_SECONDS > end:
                 return [], position
             if not entries:
+                if not waits:
+                    waiting.enter_context(self.place())
+                    waits = True
                 self.sleep(_LOOK_SECONDS)
 
     def _fetched(

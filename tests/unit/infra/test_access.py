@@ -116,6 +116,7 @@ TABLES = {
         "changes": {"PutItem", "Query"},
         "keys": {"PutItem"},
         "inbox": {"GetItem", "Query"},
+        "limits": {"UpdateItem"},
         "cursors": {"GetItem", "UpdateItem"},
         "events": {"BatchGetItem"},
         "publishers": {"GetItem"},
