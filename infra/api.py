@@ -168,7 +168,7 @@ class ApiStack(StageStack):
         function.use_table(data.replays, "PutItem")
         function.use_table(data.inbox, "DeleteItem")
         function.know_targets()
-        function.know_callbacks()
+        function.call_back()
         function.provide_queues()
         function.use_queue(REPLAY_QUEUE_URL, bus.replays.queue, "SendMessage")
         function.use_retention()

@@ -19,6 +19,9 @@ REPLAY_QUEUE_URL = "REPLAY_QUEUE_URL"
 """The variable that tells a function the URL of the queue of replays."""
 
 _ROUTE_TIMEOUT = cdk.Duration.seconds(60)
+# A shard brings up to 1,000 events a second, and one call after another routes 500 of them at a
+# fan-out of 5 (docs/performance.md). Lambda keeps the records of one event in their order.
+_ROUTE_PARALLEL = 4
 _REPLAY_TIMEOUT = cdk.Duration.seconds(60)
 _SWEEP_TIMEOUT = cdk.Duration.seconds(60)
 _OBSERVE_TIMEOUT = cdk.Duration.seconds(60)
@@ -90,7 +93,7 @@ class BusStack(StageStack):
             # An event changes only where it takes the place of an expired one of its id.
             pattern={"eventName": ["INSERT", "MODIFY"]},
             # Half of the day that the stream keeps its records: given up before they are lost.
-            handover=Handover(cdk.Duration.hours(12)),
+            handover=Handover(cdk.Duration.hours(12), parallel=_ROUTE_PARALLEL),
             failures=data.failures,
             settings=settings,
         )
@@ -155,6 +158,7 @@ class BusStack(StageStack):
             layers=layers,
             settings=settings,
             timeout=_OBSERVE_TIMEOUT,
+            writes_metrics=True,
         )
         observe.use_table(data.figures, "BatchGetItem", "PutItem")
         StreamSource(

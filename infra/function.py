@@ -28,6 +28,7 @@ from infra.nag import accept, accept_resource, accept_wildcard
 from infra.removal import removal_policy
 from infra.settings import Settings
 from infra.storage import BusBucket, BusTable
+from infra.vpc import join_vpc
 
 # Of the actions that functions are given, those that write what the key encrypts.
 _WRITES = frozenset({"BatchWriteItem", "DeleteItem", "PutItem", "PutObject", "UpdateItem"})
@@ -82,6 +83,7 @@ class BusFunction(Construct):
         settings: Settings,
         memory_mb: int = 512,
         timeout: cdk.Duration,
+        writes_metrics: bool = False,
     ) -> None:
         """Makes the function.
 
@@ -93,9 +95,14 @@ class BusFunction(Construct):
             settings: The settings of the deployment.
             memory_mb: Its memory; its share of a processor grows with it.
             timeout: How long it may run.
+            writes_metrics: Whether it writes metrics to its log. Lambda takes these lines for ones
+                of the level INFO, and would drop them from a level above it on.
         """
         super().__init__(scope, construct_id)
         self.timeout = timeout
+        log_level = settings.log_level
+        if writes_metrics and log_level != "DEBUG":
+            log_level = "INFO"
         self._settings = settings
         log_group = BusLogGroup(self, "Logs", settings=settings)
         self._role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
@@ -117,13 +124,13 @@ class BusFunction(Construct):
             reserved_concurrent_executions=reservations(settings).get(folder),
             log_group=log_group,
             logging_format=lambda_.LoggingFormat.JSON,
-            application_log_level_v2=lambda_.ApplicationLogLevel(settings.log_level),
+            application_log_level_v2=lambda_.ApplicationLogLevel(log_level),
             # Lambda's own three lines for every call cost more than the call itself.
             system_log_level_v2=lambda_.SystemLogLevel.WARN,
             tracing=lambda_.Tracing.ACTIVE if settings.tracing else lambda_.Tracing.DISABLED,
             environment={
                 "POWERTOOLS_SERVICE_NAME": folder,
-                "POWERTOOLS_LOG_LEVEL": settings.log_level,
+                "POWERTOOLS_LOG_LEVEL": log_level,
                 "STAGE": settings.stage,
             },
         )
@@ -369,9 +376,12 @@ class BusFunction(Construct):
                 "one, roles by their prefix, and the bus's own resources are denied.",
             )
 
-    def know_callbacks(self) -> None:
-        """Tells the function which networks callbacks may lead to that are not public."""
+    def call_back(self) -> None:
+        """Has the function call subscribers: from the VPC, where the settings name one."""
+        # The networks that callbacks may lead to although they are not public.
         self.tell("CALLBACK_NETWORKS", self._settings.callback_networks)
+        if self._settings.subnets:
+            join_vpc(self.function, self._role, self._settings)
 
     def spare(self, service: str, action: str, resources: Sequence[str]) -> None:
         """Keeps the function from resources of the bus, whatever else it may do.

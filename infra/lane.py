@@ -97,8 +97,8 @@ class Lane(Construct):
             self.deliver.tell("PACED_SHARE", str(max(1, concurrency // 2)))
         self.deliver.consume(self.work.queue, max_concurrency=concurrency)
         self.deliver.allow_recursion(
-            "Each message is an attempt that the retry policy counts, a wait for the same stream "
-            "in another function's hands, or the next stored event of a stream."
+            "Each message is an attempt that the retry policy counts, a wait for the turn of its "
+            "subscription or for a stream that is being worked, or a stream's next stored event."
         )
 
 
@@ -165,7 +165,7 @@ class Lanes(Construct):
         if target := _AWS_TARGETS.get(lane.protocol):
             deliver.deliver_to(*target)
         if lane.protocol == "http":
-            deliver.know_callbacks()
+            deliver.call_back()
             deliver.use_sealing_key(data.sealing_key, signing_secrets.PURPOSE, "Decrypt")
         if lane.protocol == "inbox":
             # It keeps no events; whoever reads it opens them.

@@ -29,6 +29,9 @@ name. `event-bus-<stage>` must fit into them: the denials of delivery roles name
 functions by that prefix.
 """
 
+_NEW_TABLE_WRITES = 4_000
+_MOST_WARM_WRITES = 1_000_000
+
 _OPTIONAL_OBJECT = r"^(s3://[a-z0-9.-]{3,63}/.+)?$"
 
 
@@ -59,6 +62,11 @@ EMULATOR = Target(
 """The local emulator."""
 
 
+def _ids(kind: str) -> str:
+    one = f"{kind}-[0-9a-f]{{8,17}}"
+    return f"^({one}(,{one})*)?$"
+
+
 class SettingsError(Exception):
     """The context holds a setting that is unknown or out of range."""
 
@@ -75,6 +83,15 @@ def _stage(text: str) -> str:
             "one in the names of functions, by which the bus keeps deliveries from itself"
         )
     return text
+
+
+def _warm(writes: int) -> int:
+    if writes and not _NEW_TABLE_WRITES <= writes <= _MOST_WARM_WRITES:
+        raise ValueError(
+            f"must be 0, or from {_NEW_TABLE_WRITES}, which a new table has anyway, to "
+            f"{_MOST_WARM_WRITES}"
+        )
+    return writes
 
 
 def _networks(text: str) -> str:
@@ -128,6 +145,11 @@ class Settings(BaseModel):
         default=False,
         description="Whether the WebSocket API writes an access log; this also sets the role by "
         "which API Gateway writes logs in this account and region.",
+    )
+    warm_writes: Annotated[int, AfterValidator(_warm)] = Field(
+        default=0,
+        description="Writes a second that the tables of events and deliveries, and each of their "
+        "indexes, take from the first on; 0 leaves that to DynamoDB, which begins with 4,000.",
     )
     tracing: bool = Field(
         default=False,
@@ -195,6 +217,19 @@ class Settings(BaseModel):
         )
     )
 
+    subnet_ids: Annotated[str, StringConstraints(pattern=_ids("subnet"))] = Field(
+        default="",
+        description="Subnets of a VPC that functions call subscribers from, with commas between.",
+    )
+    security_group_ids: Annotated[str, StringConstraints(pattern=_ids("sg"))] = Field(
+        default="",
+        description="Security groups of these functions, with commas between.",
+    )
+    dual_stack: bool = Field(
+        default=False,
+        description="Whether functions also call subscribers over IPv6 from these subnets, all of "
+        "which must be dual-stack.",
+    )
     callback_networks: Annotated[str, AfterValidator(_networks)] = Field(
         default="",
         description="Networks, such as 10.1.0.0/16, that callbacks may lead to although they are "
@@ -237,6 +272,10 @@ class Settings(BaseModel):
     def _fit_together(self) -> "Settings":
         if bool(self.domain_name) != bool(self.certificate_arn):
             raise ValueError("domain_name and certificate_arn need each other")
+        if bool(self.subnet_ids) != bool(self.security_group_ids):
+            raise ValueError("subnet_ids and security_group_ids need each other")
+        if self.dual_stack and not self.subnet_ids:
+            raise ValueError("dual_stack needs subnet_ids")
         if self.truststore and not self.domain_name:
             raise ValueError("a truststore needs a domain_name")
         if self.truststore_version and not self.truststore:
@@ -247,6 +286,16 @@ class Settings(BaseModel):
     def origins(self) -> list[str]:
         """The origins whose pages may call the API."""
         return self.cors_origins.split(",") if self.cors_origins else []
+
+    @property
+    def subnets(self) -> list[str]:
+        """The subnets that functions call subscribers from."""
+        return self.subnet_ids.split(",") if self.subnet_ids else []
+
+    @property
+    def security_groups(self) -> list[str]:
+        """The security groups of functions that call subscribers."""
+        return self.security_group_ids.split(",") if self.security_group_ids else []
 
     @property
     def accounts(self) -> list[str]:

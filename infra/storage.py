@@ -42,6 +42,11 @@ class BusTable(Construct):
         super().__init__(scope, construct_id)
         self.description = description
         self.key = key
+        self._warm = (
+            dynamodb.WarmThroughput(write_units_per_second=settings.warm_writes)
+            if settings.warm_writes and description.busy
+            else None
+        )
         self.table = dynamodb.Table(
             self,
             "Table",
@@ -55,6 +60,7 @@ class BusTable(Construct):
             ),
             time_to_live_attribute=EXPIRY_ATTRIBUTE if description.expires else None,
             stream=_STREAMS[description.stream] if description.stream else None,
+            warm_throughput=self._warm,
             deletion_protection=settings.protect,
             removal_policy=removal_policy(settings),
         )
@@ -83,6 +89,8 @@ class BusTable(Construct):
             sort_key=_attribute(index.sort_key),
             projection_type=_projection(index),
             non_key_attributes=list(index.include) if index.include else None,
+            # Writes to the table wait for those to its indexes.
+            warm_throughput=self._warm,
         )
 
 

@@ -25,12 +25,15 @@ class Handover:
         max_age: How old a record may become that the function keeps failing on.
         most: How many records a batch holds at most.
         window: How long a record may wait for others to share a batch with; None for not at all.
+        parallel: How many batches of a shard are worked side by side; records of one item stay in
+            their order.
         whole: Whether a batch comes again as it is where the function fails, and not in halves.
     """
 
     max_age: cdk.Duration
     most: int = 100
     window: cdk.Duration | None = None
+    parallel: int = 1
     whole: bool = False
 
 
@@ -98,6 +101,7 @@ class StreamSource(Construct):
             maximum_batching_window_in_seconds=handover.window.to_seconds()
             if handover.window
             else 0,
+            parallelization_factor=handover.parallel,
             bisect_batch_on_function_error=not handover.whole,
             maximum_retry_attempts=_RETRIES,
             maximum_record_age_in_seconds=handover.max_age.to_seconds(),

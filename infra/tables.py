@@ -48,6 +48,7 @@ class Table:
         sort_key: Its sort key, if it has one.
         indexes: Its indexes; each costs a write more per item.
         expires: Items go after the Unix time in their attribute `expires_at`.
+        busy: It is written for each event.
         stream: What the table's stream tells of a change: the item as it is, or both that and as
             it was before; None where there is no stream.
     """
@@ -57,6 +58,7 @@ class Table:
     sort_key: Attribute | None = None
     indexes: tuple[Index, ...] = ()
     expires: bool = False
+    busy: bool = False
     stream: Literal["new", "both"] | None = None
 
     @property
@@ -92,6 +94,7 @@ EVENTS = Table(
         _events_by("by_trace", "trace_id"),
     ),
     expires=True,
+    busy=True,
     stream="new",
 )
 _DUE = ("service_id", "attempts", "round_start", "protocol")
@@ -107,6 +110,7 @@ DELIVERIES = Table(
         Index("by_dead_service", Attribute("dead_service_shard"), Attribute("dead_letter_id"), ()),
     ),
     expires=True,
+    busy=True,
     # What is counted is what changed.
     stream="both",
 )

@@ -4,7 +4,7 @@ from typing import Any, get_args
 
 from event_bus import clients
 from event_bus.api.endpoint import Request, Response, answer
-from event_bus.api.paging import choice_in, limit_in, read_cursor, time_in, write_cursor
+from event_bus.api.paging import choice_in, limit_in, page_document, read_cursor, time_in
 from event_bus.auditing.entries import Status
 from event_bus.auditing.reader import MEMBERS, AuditQuery, AuditReader
 from event_bus.settings import settings
@@ -28,5 +28,4 @@ def _list(request: Request) -> Response:
         members={name: query[name] for name in MEMBERS if name in query},
     )
     found, position = _reader.page(asked, read_cursor(query, caller), limit_in(query))
-    cursor = write_cursor(position, query, caller) if position else None
-    return Response(200, {"items": found, "next_cursor": cursor})
+    return Response(200, page_document(found, position, query, caller))

@@ -10,7 +10,7 @@ from event_bus.api.diagram import MERMAID, flow_diagram
 from event_bus.api.documents import event_document, event_summary
 from event_bus.api.endpoint import Request, Response, answer
 from event_bus.api.flows import flow_document
-from event_bus.api.paging import bad_parameter, choice_in, read_cursor, write_cursor
+from event_bus.api.paging import bad_parameter, choice_in, page_document, read_cursor
 from event_bus.querying.event_finder import EventFinder, Found
 from event_bus.querying.event_query import PARAMETERS, read_event_query
 from event_bus.querying.flows import Flow, FlowFinder
@@ -52,9 +52,8 @@ def _list(request: Request) -> Response:
     caller = request.caller
     query = request.query(*PARAMETERS)
     page = _finder.page(read_event_query(query), read_cursor(query, caller), caller)
-    cursor = write_cursor(page.position, query, caller) if page.position else None
-    items = [event_summary(_shown(each, caller)) for each in page.found]
-    return Response(200, {"items": items, "next_cursor": cursor})
+    items = [(each.event.position, event_summary(_shown(each, caller))) for each in page.found]
+    return Response(200, page_document(items, page.position, query, caller))
 
 
 def _get(request: Request) -> Response:

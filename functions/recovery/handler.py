@@ -6,7 +6,7 @@ from typing import Any
 from event_bus import clients
 from event_bus.api.documents import dead_letter_document, replay_document
 from event_bus.api.endpoint import Request, Response, answer
-from event_bus.api.paging import limit_in, read_cursor, write_cursor
+from event_bus.api.paging import limit_in, page_document, read_cursor, write_cursor
 from event_bus.model.event import Event
 from event_bus.model.replay import EventReplayRequest, ReplayRequest
 from event_bus.model.validation import read
@@ -95,13 +95,9 @@ def _list_replays(request: Request) -> Response:
     query = request.query("limit", "cursor")
     limit = limit_in(query)
     found = _replays.page(read_cursor(query, caller), limit + 1, caller)
-    cursor = None
-    if len(found) > limit:
-        found = found[:limit]
-        cursor = write_cursor(found[-1].id, query, caller)
-    return Response(
-        200, {"items": [replay_document(each) for each in found], "next_cursor": cursor}
-    )
+    page, rest = found[:limit], found[limit - 1].id if len(found) > limit else None
+    items = [(each.id, replay_document(each)) for each in page]
+    return Response(200, page_document(items, rest, query, caller))
 
 
 def _get_replay(request: Request) -> Response:
@@ -120,10 +116,8 @@ def _list_dead_letters(request: Request) -> Response:
     found, position = _dead_letters.page(
         read_dead_letter_query(query), read_cursor(query, caller), caller
     )
-    cursor = write_cursor(position, query, caller) if position else None
-    return Response(
-        200, {"items": [dead_letter_document(each) for each in found], "next_cursor": cursor}
-    )
+    items = [(each.dead_letter_id or "", dead_letter_document(each)) for each in found]
+    return Response(200, page_document(items, position, query, caller))
 
 
 def _retry_dead_letters(request: Request) -> Response:

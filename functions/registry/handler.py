@@ -6,7 +6,7 @@ from typing import Any, get_args
 from event_bus import clients
 from event_bus.api import documents
 from event_bus.api.endpoint import Request, Response, answer
-from event_bus.api.paging import choice_in, limit_in, read_cursor, write_cursor
+from event_bus.api.paging import choice_in, limit_in, page_document, read_cursor
 from event_bus.callbacks.client import CallbackClient
 from event_bus.callbacks.handshake import Handshake
 from event_bus.model.credentials import RotationRequest
@@ -20,7 +20,7 @@ from event_bus.model.registration import (
 )
 from event_bus.model.validation import read
 from event_bus.recovery.replay_queue import ReplayQueue
-from event_bus.registry.managed_queues import ManagedQueues
+from event_bus.registry.managed_queues import SETTLING_SECONDS, ManagedQueues
 from event_bus.registry.publishers import PublisherRegistry
 from event_bus.registry.subscriptions import SubscriptionQuery, SubscriptionRegistry
 from event_bus.security.signing_secrets import SigningSecrets
@@ -48,7 +48,12 @@ _subscriptions = SubscriptionRegistry(
     _paces,
     ReplayStore(_dynamodb, settings().replays_table, settings().retention_days),
     ReplayQueue(clients.sqs(), settings().replay_queue_url),
-    ManagedQueues(clients.sqs(), settings().managed_prefix),
+    ManagedQueues(
+        clients.sqs(),
+        settings().managed_prefix,
+        # The emulator's queues can be used at once.
+        0 if settings().local else SETTLING_SECONDS,
+    ),
     InboxStore(_dynamodb, settings().inbox_table),
     SigningSecrets(clients.kms(), settings().sealing_key),
     Handshake(CallbackClient(settings().callback_networks), settings().api_host),
@@ -91,14 +96,9 @@ def _list_publishers(request: Request) -> Response:
     query = request.query("limit", "cursor")
     limit = limit_in(query)
     found = _publishers.page(read_cursor(query, caller), limit + 1, caller)
-    cursor = None
-    if len(found) > limit:
-        found = found[:limit]
-        cursor = write_cursor(found[-1].service_id, query, caller)
-    return Response(
-        200,
-        {"items": [documents.publisher_document(each) for each in found], "next_cursor": cursor},
-    )
+    page, rest = found[:limit], found[limit - 1].service_id if len(found) > limit else None
+    items = [(each.service_id, documents.publisher_document(each)) for each in page]
+    return Response(200, page_document(items, rest, query, caller))
 
 
 def _get_publisher(request: Request) -> Response:
@@ -136,8 +136,8 @@ def _list_subscriptions(request: Request) -> Response:
     found, position = _subscriptions.page(
         selection, read_cursor(query, caller), limit_in(query), caller
     )
-    cursor = write_cursor(position, query, caller) if position else None
-    return Response(200, {"items": _documents(found), "next_cursor": cursor})
+    items = zip((each.id for each in found), _documents(found), strict=True)
+    return Response(200, page_document(items, position, query, caller))
 
 
 def _get_subscription(request: Request) -> Response:

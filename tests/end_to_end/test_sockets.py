@@ -1,5 +1,6 @@
 """Subscribers that are connected by a WebSocket."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -251,6 +252,25 @@ def test_what_cannot_be_done_is_said(
         [] if pointer is None else [pointer]
     )
     assert socket.ask("ping", ref="on")["ref"] == "on"
+
+
+def test_a_large_message_comes_in_several_frames(
+    service: Client, domain: str, socket: SocketClient
+) -> None:
+    # API Gateway takes frames of 32 KiB and messages of 128.
+    values = [f"{number:05}-{'x' * 200}" for number in range(200)]
+    text = json.dumps(
+        {
+            "action": "subscribe",
+            "event_types": [f"{domain}.created"],
+            "filters": {f"{domain}.created": {"name": values}},
+        }
+    )
+    assert 32 * 1024 < len(text) < 64 * 1024
+    socket.connection.send([text[:30_000], text[30_000:]])
+    assert socket.receive()["type"] == "subscribed"
+    service.publish(f"{domain}.created", {"name": values[-1]})
+    assert [each["event"]["payload"] for each in socket.items(1)] == [{"name": values[-1]}]
 
 
 def test_a_place_that_is_not_reached_is_refused(

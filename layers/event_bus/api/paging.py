@@ -4,8 +4,8 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import orjson
 
@@ -16,6 +16,11 @@ from event_bus.matching.limits import MAX_EVENT_TYPES
 from event_bus.security.callers import Caller
 
 DEFAULT_LIMIT, MAX_LIMIT = 50, 100
+
+MAX_PAGE_BYTES = 5 * 1024 * 1024
+"""How much the items of a page hold, as Lambda counts it: a function may answer with 6 MB
+(https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+"""
 
 Choice = TypeVar("Choice", bound=str)
 
@@ -133,6 +138,35 @@ def read_cursor(query: Mapping[str, str], caller: Caller) -> str | None:
     if binding != _binding(query, caller):
         raise bad_parameter("cursor", "belongs to a request with other filters or another key")
     return position
+
+
+def page_document(
+    items: Iterable[tuple[str, Any]], rest: str | None, query: Mapping[str, str], caller: Caller
+) -> dict[str, Any]:
+    """A page of a list as it is answered: as many items as the answer can hold, one at least.
+
+    Args:
+        items: Each document, and the position behind it.
+        rest: Where the next page begins if all items fit; None at the end of the list.
+        query: The parameters.
+        caller: Who asks.
+    """
+    shown: list[Any] = []
+    size, behind = 0, None
+    for position, document in items:
+        size += _answered_bytes(document)
+        if shown and size > MAX_PAGE_BYTES:
+            rest = behind
+            break
+        shown.append(document)
+        behind = position
+    return {"items": shown, "next_cursor": write_cursor(rest, query, caller) if rest else None}
+
+
+def _answered_bytes(document: Any) -> int:
+    # A function answers with JSON in a string of JSON: quotes and backslashes are escaped again.
+    written = orjson.dumps(document)
+    return len(written) + written.count(b'"') + written.count(b"\\")
 
 
 def _binding(query: Mapping[str, str], caller: Caller) -> str:

@@ -66,7 +66,7 @@ class AuditReader:
 
     def page(
         self, query: AuditQuery, position: str | None, limit: int
-    ) -> tuple[list[Entry], str | None]:
+    ) -> tuple[list[tuple[str, Entry]], str | None]:
         """A page of entries.
 
         Args:
@@ -75,11 +75,11 @@ class AuditReader:
             limit: How many at most.
 
         Returns:
-            The entries, and where the page ends; None at the end of the log. After `READ_BUDGET`
-            blocks the rest is left to the next request.
+            The entries, each with its position, and where the page ends; None at the end of the
+            log. After `READ_BUDGET` blocks the rest is left to the next request.
         """
         places = _read(position)
-        found: dict[str, Entry] = {}
+        found: dict[str, tuple[str, Entry]] = {}
         walks = [self._walk(places[chain], query) for chain in CHAINS]
         for _, place, entry in heapq.merge(*walks, key=_newest, reverse=True):
             if entry is None:
@@ -88,7 +88,7 @@ class AuditReader:
             places[place.chain] = place
             if query.selects(entry):
                 # What was handed over again stands there twice.
-                found[entry["id"]] = entry
+                found.setdefault(entry["id"], (_written(places), entry))
                 if len(found) == limit:
                     return list(found.values()), _written(places)
         return list(found.values()), None

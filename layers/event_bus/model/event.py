@@ -154,6 +154,11 @@ class Event:
     sealed: str | None = None
 
     @property
+    def position(self) -> str:
+        """Where it stands in lists by time."""
+        return f"{self.timestamp}#{self.id}"
+
+    @property
     def stream_id(self) -> str | None:
         """The stream that it belongs to, if it does."""
         return self.metadata.get("stream_id")

@@ -1,11 +1,13 @@
 """Queues that the bus provides: made with their subscription, and removed with it."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from event_bus import times
 from event_bus.model.target import SqsTarget
 
 if TYPE_CHECKING:
@@ -13,6 +15,11 @@ if TYPE_CHECKING:
 
 MAX_RECEIVES = 5
 """How often a message may be received before it goes to the redrive queue."""
+
+SETTLING_SECONDS = 1.0
+"""How long after a queue is made it may be used
+(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html).
+"""
 
 _RETENTION_SECONDS = 14 * 86_400
 
@@ -24,13 +31,17 @@ class ManagedQueues:
     Attributes:
         client: The SQS client.
         prefix: How their names begin.
+        settling_seconds: How long after a queue is made it may be used.
+        sleep: Lets seconds pass.
     """
 
     client: "SQSClient"
     prefix: str
+    settling_seconds: float = SETTLING_SECONDS
+    sleep: Callable[[float], None] = times.sleep
 
     def make(self, subscription_id: str, *, fifo: bool) -> SqsTarget:
-        """Makes a subscription's queue, with its redrive queue.
+        """Makes a subscription's queue, with its redrive queue, and waits until both can be used.
 
         Args:
             subscription_id: The subscription.
@@ -62,6 +73,7 @@ class ManagedQueues:
         url = self.client.create_queue(QueueName=self._name(name, fifo=fifo), Attributes=given)[
             "QueueUrl"
         ]
+        self.sleep(self.settling_seconds)
         answer = self.client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
         arn = answer["Attributes"]["QueueArn"]
         self.client.set_queue_attributes(QueueUrl=url, Attributes={"Policy": _tls_only(arn)})

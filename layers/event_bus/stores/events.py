@@ -62,7 +62,7 @@ def to_item(event: Event, retention_days: int) -> Item:
         "metadata": text(orjson.dumps(event.metadata).decode()),
         "created_at": text(event.created_at),
         "digest": text(event.digest),
-        "position": text(f"{event.timestamp}#{event.id}"),
+        "position": text(event.position),
         "cell": text(cell_of(event.id, event.type, event.source)),
         "expires_at": number(times.expiry(retention_days)),
     }

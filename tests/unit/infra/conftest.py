@@ -14,6 +14,11 @@ EVERYTHING = {
     "callback_networks": "10.1.0.0/16",
     "tracing": True,
     "protect": True,
+    "log_level": "ERROR",
+    "subnet_ids": "subnet-0a1b2c3d,subnet-4e5f6a7b",
+    "security_group_ids": "sg-0a1b2c3d",
+    "dual_stack": True,
+    "warm_writes": 8000,
     "websocket_access_log": True,
 }
 """What may be asked for, and mostly is not."""

@@ -245,6 +245,37 @@ STATISTICS = {"cloudwatch:GetMetricStatistics"}
 """What those do who tell how old messages are."""
 
 
+INTERFACES = {
+    *("ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses"),
+    *("ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface"),
+    *("ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"),
+}
+"""What Lambda does by the role of a function that is in a VPC."""
+
+
+def test_lambda_may_connect_functions_to_the_vpc_and_their_code_may_not(app: Synthesised) -> None:
+    for name, function in app.functions().items():
+        grants = [
+            each for each in grants_of(app, function) if set(listed(each["Action"])) & INTERFACES
+        ]
+        if "VpcConfig" not in function.properties:
+            assert grants == [], name
+            continue
+        allowed, denied = grants
+        assert [allowed["Effect"], denied["Effect"]] == ["Allow", "Deny"], name
+        assert set(allowed["Action"]) - TRACING == set(denied["Action"]) == INTERFACES, name
+        own = str(denied["Condition"]["ArnLike"]["lambda:SourceFunctionArn"])
+        assert f":function:event-bus-{app.stage}-*" in own, name
+        # Lambda makes the interfaces while it makes the function.
+        role = function.properties["Role"]["Fn::GetAtt"][0]
+        [policy] = [
+            each
+            for each in app.resources("AWS::IAM::Policy")
+            if each.stack == function.stack and each.properties["Roles"] == [{"Ref": role}]
+        ]
+        assert policy.name in function.body["DependsOn"], name
+
+
 def test_no_action_is_a_wildcard(app: Synthesised) -> None:
     for policy, statement in app.statements():
         for action in listed(statement["Action"]):
@@ -253,8 +284,8 @@ def test_no_action_is_a_wildcard(app: Synthesised) -> None:
 
 def test_no_resource_is_a_wildcard(app: Synthesised) -> None:
     for policy, statement in app.statements():
-        # X-Ray and CloudWatch know no resources for these.
-        if not set(listed(statement["Action"])) <= TRACING | STATISTICS:
+        # X-Ray and CloudWatch know no resources for these, and network interfaces no names.
+        if not set(listed(statement["Action"])) <= TRACING | STATISTICS | INTERFACES:
             assert "*" not in listed(statement["Resource"]), policy
 
 

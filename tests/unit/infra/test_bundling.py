@@ -1,14 +1,15 @@
 """Layers hold what functions import, built for where they run."""
 
 import platform
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from infra.built import files_of, fingerprint, made_once
-from infra.bundling import dependencies_layer, service_layer
+from infra.built import ROOT, files_of, fingerprint, made_once
+from infra.bundling import AWS_SERVICES, dependencies_layer, service_layer
 from infra.settings import AWS, EMULATOR, Target
 
 _AARCH64 = 183
@@ -62,8 +63,29 @@ def test_dependencies_are_those_the_functions_import(target: Target) -> None:
     python = dependencies_layer(target) / "python"
     for package in ("aws_lambda_powertools", "cryptography", "orjson", "pydantic", "ulid"):
         assert (python / package).is_dir(), package
-    # The Lambda runtime brings it, and it is larger than all the others.
-    assert not (python / "botocore").exists()
+    # The runtime's own would change without notice.
+    for package in ("boto3", "botocore", "urllib3"):
+        assert (python / package).is_dir(), package
+
+
+@pytest.mark.parametrize("target", [AWS, EMULATOR])
+def test_the_layer_describes_every_service_that_has_a_client(target: Target) -> None:
+    data = dependencies_layer(target) / "python" / "botocore" / "data"
+    described = {each.name for each in data.iterdir() if each.is_dir()}
+    assert described == set(AWS_SERVICES)
+    made = {
+        *re.findall(r'(?:boto3\.client|_Later)\(\s*"([a-z0-9]+)"', sources()),
+        # These are named by the targets that they deliver to.
+        *("sqs", "sns", "lambda", "events"),
+    }
+    assert made == described
+
+
+def sources() -> str:
+    """The code that runs in functions."""
+    files = [*(ROOT / "functions").rglob("*.py"), *(ROOT / "layers" / "event_bus").rglob("*.py")]
+    # The command that verifies the audit log runs on an operator's machine.
+    return "\n".join(file.read_text() for file in files if file.name != "__main__.py")
 
 
 def test_a_folder_is_made_once(tmp_path: Path) -> None:

@@ -83,3 +83,39 @@ def test_functions_are_traced_where_that_is_asked_for(app: Synthesised) -> None:
     for name, function in app.functions().items():
         traced = function.properties.get("TracingConfig", {}).get("Mode") == "Active"
         assert traced is not app.local, name
+
+
+def test_functions_that_write_metrics_to_their_log_keep_them_at_every_level(
+    app: Synthesised,
+) -> None:
+    for name, function in app.functions().items():
+        code = (ROOT / "functions" / name / "handler.py").read_text()
+        asked = "INFO" if app.local else "ERROR"
+        # Lambda takes a line without a level for one of INFO.
+        level = "INFO" if "import Metrics" in code else asked
+        assert function.properties["LoggingConfig"]["ApplicationLogLevel"] == level, name
+        variables = function.properties["Environment"]["Variables"]
+        assert variables["POWERTOOLS_LOG_LEVEL"] == level, name
+
+
+def test_functions_that_call_subscribers_do_so_from_the_vpc(app: Synthesised) -> None:
+    joined = {
+        name: function.properties["VpcConfig"]
+        for name, function in app.functions().items()
+        if "VpcConfig" in function.properties
+    }
+    if app.local:
+        assert joined == {}
+        return
+    callers = {
+        name
+        for name, function in app.functions().items()
+        if "CALLBACK_NETWORKS" in function.properties["Environment"]["Variables"]
+    }
+    assert joined.keys() == callers >= {"deliver_http", "registry"}
+    for network in joined.values():
+        assert network == {
+            "SubnetIds": ["subnet-0a1b2c3d", "subnet-4e5f6a7b"],
+            "SecurityGroupIds": ["sg-0a1b2c3d"],
+            "Ipv6AllowedForDualStack": True,
+        }

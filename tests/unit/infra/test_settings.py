@@ -44,6 +44,10 @@ def test_what_belongs_to_the_cdk_is_passed_over() -> None:
         ({"truststore": "s3://bucket/key"}, "a truststore needs"),
         ({"truststore": "https://bucket/key"}, "truststore"),
         ({"truststore_version": "1"}, "a truststore_version needs"),
+        ({"subnet_ids": "subnet-0a1b2c3d"}, "subnet_ids and security_group_ids need"),
+        ({"subnet_ids": "10.0.0.0/24", "security_group_ids": "sg-0a1b2c3d"}, "subnet_ids"),
+        ({"dual_stack": "true"}, "dual_stack needs subnet_ids"),
+        ({"warm_writes": "3999"}, "warm_writes"),
     ],
 )
 def test_what_is_not_valid_is_refused(context: dict[str, object], named: str) -> None:

@@ -133,6 +133,18 @@ def test_tables_refuse_to_be_deleted_where_the_settings_protect_them(app: Synthe
         assert table.properties["DeletionProtectionEnabled"] is not app.local, table
 
 
+def test_busy_tables_and_their_indexes_are_warm_where_the_settings_say_so(
+    app: Synthesised,
+) -> None:
+    for name, table in tables(app).items():
+        busy = name in ("events", "deliveries") and not app.local
+        warm = {"WriteUnitsPerSecond": 8000} if busy else None
+        assert table.properties.get("WarmThroughput") == warm, name
+        # A write to the table waits for those to its indexes.
+        for index in table.properties.get("GlobalSecondaryIndexes", []):
+            assert index.get("WarmThroughput") == warm, name
+
+
 def test_a_first_deployment_that_fails_leaves_nothing_that_stops_the_next() -> None:
     stack = DataStack(cdk.App(), "Data", settings=Settings(stage="first"))
     resources = Template.from_stack(stack).to_json()["Resources"]

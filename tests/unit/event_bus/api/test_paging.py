@@ -4,7 +4,7 @@ import base64
 
 import orjson
 import pytest
-from event_bus.api.paging import read_cursor, write_cursor
+from event_bus.api.paging import MAX_PAGE_BYTES, page_document, read_cursor, write_cursor
 from event_bus.errors import MalformedRequest
 from event_bus.security.callers import Caller
 from hypothesis import given, settings
@@ -101,3 +101,45 @@ def test_a_forged_cursor_is_refused(cursor: str) -> None:
 def test_no_forged_cursor_is_worse_than_malformed(cursor: str) -> None:
     with pytest.raises(MalformedRequest):
         read_cursor({"cursor": cursor}, PLANNER)
+
+
+def page(
+    sizes: list[int], rest: str | None = None, text: str = "a"
+) -> tuple[list[int], str | None]:
+    """Which of some items a page shows, by their place, and where the next page begins."""
+    items = [
+        (str(place), {"place": place, "text": text * size}) for place, size in enumerate(sizes)
+    ]
+    document = page_document(items, rest, QUERY, PLANNER)
+    cursor = document["next_cursor"]
+    shown = [each["place"] for each in document["items"]]
+    return shown, cursor and read_cursor({**QUERY, "cursor": cursor}, PLANNER)
+
+
+def test_a_page_is_shown_whole_where_a_function_can_answer_with_it() -> None:
+    assert page([10] * 100) == (list(range(100)), None)
+    assert page([10] * 3, rest="7") == ([0, 1, 2], "7")
+    assert page([]) == ([], None)
+    # Nothing that fits was left: the rest is where the search ended.
+    assert page([], rest="7") == ([], "7")
+
+
+def test_a_page_ends_before_a_function_could_not_answer_with_it() -> None:
+    third = MAX_PAGE_BYTES // 3
+    assert page([third] * 5, rest="9") == ([0, 1], "1")
+    # One is shown in any case, or nobody could read on.
+    assert page([MAX_PAGE_BYTES, 1]) == ([0], "0")
+
+
+@pytest.mark.parametrize(("text", "bytes_each"), [('"', 4), ("\\", 4), ("\u00e9", 2), ("\x01", 7)])
+def test_what_is_escaped_counts_as_it_is_sent(text: str, bytes_each: int) -> None:
+    fits = MAX_PAGE_BYTES // bytes_each // 2 - 100
+    assert page([fits, fits], text=text) == ([0, 1], None)
+    assert page([fits, fits + 200], text=text) == ([0], "0")
+
+
+def test_a_function_can_answer_with_the_largest_page() -> None:
+    items = [(str(place), '"' * 100_000) for place in range(100)]
+    document = page_document(items, None, QUERY, PLANNER)
+    answered = orjson.dumps({"body": orjson.dumps(document).decode()})
+    assert 4_000_000 < len(answered) < 6_000_000

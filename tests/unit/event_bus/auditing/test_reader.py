@@ -34,8 +34,8 @@ def fill(store: AuditStore, chain: Chain, seconds: list[list[int]]) -> None:
         assert store.add(last)
 
 
-def ids(found: list[dict[str, Any]]) -> list[str]:
-    return [each["id"] for each in found]
+def ids(found: list[tuple[str, dict[str, Any]]]) -> list[str]:
+    return [each["id"] for _, each in found]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 100])
@@ -52,6 +52,16 @@ def test_pages_miss_nothing(store: AuditStore, limit: int) -> None:
     assert len(seen) == len(set(seen)) == 41
     assert seen[:3] == ["operations-69", "operations-68", "operations-67"]
     assert seen[-2:] == ["operations-2", "operations-1"]
+
+
+def test_reading_goes_on_behind_any_entry_of_a_page(store: AuditStore) -> None:
+    fill(store, "operations", [[1, 2], [5], [8, 9, 10]])
+    fill(store, "events", [[3], [4, 6], [7]])
+    reader = AuditReader(store)
+    whole, _ = reader.page(EVERYTHING, None, 100)
+    for place, (position, _) in enumerate(whole):
+        rest, _ = reader.page(EVERYTHING, position, 100)
+        assert ids(rest) == ids(whole[place + 1 :])
 
 
 def test_filters_hold(store: AuditStore) -> None:

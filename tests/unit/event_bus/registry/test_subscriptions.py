@@ -70,7 +70,7 @@ def registry_over(aws: Aws, store: SubscriptionStore) -> SubscriptionRegistry:
         aws.paces,
         aws.replays,
         ReplayQueue(aws.sqs, aws.queue()),
-        ManagedQueues(aws.sqs, PREFIX),
+        ManagedQueues(aws.sqs, PREFIX, settling_seconds=0),
         aws.inboxes,
         aws.signing_secrets,
         Handshake(CallbackClient([ip_network("127.0.0.0/8")]), "bus.example"),
