@@ -4,6 +4,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
+from event_bus.sweeping.due import INTERVAL_SECONDS
 
 from infra.audit import AuditStack
 from infra.data import DataStack
@@ -27,7 +28,7 @@ _SWEEP_TIMEOUT = cdk.Duration.seconds(60)
 _OBSERVE_TIMEOUT = cdk.Duration.seconds(60)
 # Each batch costs five writes, however much it holds.
 _COUNT_WINDOW = cdk.Duration.seconds(60)
-_SWEEP_INTERVAL = cdk.Duration.minutes(1)
+_SWEEP_INTERVAL = cdk.Duration.minutes(INTERVAL_SECONDS // 60)
 
 
 class BusStack(StageStack):

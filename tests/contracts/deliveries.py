@@ -31,7 +31,7 @@ def waiting(due_at: str = NOON, **members: object) -> Delivery:
 
 def due(aws: Aws) -> list[Due]:
     """What is due at present, of all shards."""
-    return [each for shard in range(SHARDS) for each in aws.deliveries.due(shard, 10)]
+    return [each for shard in range(SHARDS) for each in aws.deliveries.due(shard, times.now(), 10)]
 
 
 class DeliveriesContract:

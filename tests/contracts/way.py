@@ -6,17 +6,18 @@ from typing import Any
 
 import orjson
 import pytest
+from event_bus import times
 from event_bus.model.delivery import Delivery, DeliveryKey
 from event_bus.model.registration import Subscription
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.routing.lanes import NotSent
+from event_bus.sweeping.due import INTERVAL_SECONDS
 from standardwebhooks import Webhook
 
 from tests.aws import RETENTION_DAYS
 from tests.builders import (
     AN_ADMIN,
     LARGE_PAYLOAD,
-    NOON,
     SECRET,
     delivery,
     event,
@@ -27,6 +28,9 @@ from tests.builders import (
 from tests.faults import grudging
 from tests.handlers import Functions
 from tests.hostile import answering, subscriber
+
+_AT_ONCE = 0.95
+"""Seconds that are left for the sweep of what is overdue, rounded down to none."""
 
 TAKEN = answering("HTTP/1.1 204 No Content\r\n\r\n")
 REFUSED = answering("HTTP/1.1 500 No\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
@@ -42,11 +46,12 @@ def _deliver(functions: Functions) -> Any:
 
 
 def _make_due(functions: Functions) -> None:
+    """Has a delivery be so late that the sweep sends it without a delay."""
     functions.aws.dynamodb.update_item(
         TableName=functions.aws.tables["deliveries"],
         Key={"event_id": {"S": "evt_1"}, "subscription_id": {"S": "sub_1"}},
-        UpdateExpression="SET due_at = :noon",
-        ExpressionAttributeValues={":noon": {"S": NOON}},
+        UpdateExpression="SET due_at = :due",
+        ExpressionAttributeValues={":due": {"S": times.after(_AT_ONCE - INTERVAL_SECONDS)}},
     )
 
 

@@ -7,11 +7,13 @@ from typing import Any
 
 import httpx
 import orjson
+from event_bus import times
 
 from localstack.bus import LocalBus
 from tests.end_to_end.receiver import Receiver, eventually, receiving
 
 _numbers = count(1)
+_SOON_SECONDS = 3
 
 
 @dataclass
@@ -178,7 +180,10 @@ class World:
             )
 
     def make_due(self, letter: dict[str, Any]) -> None:
-        """Brings the time forward at which a dead letter is tried again, if it is not tried now."""
+        """Has a dead letter tried again in some seconds, if it is not tried now.
+
+        The sweep that is next sends it, with a delay until then.
+        """
         replay = f"#{letter['replay_id']}" if letter["replay_id"] else ""
         with suppress(self.bus.dynamodb.exceptions.ConditionalCheckFailedException):
             self.bus.dynamodb.update_item(
@@ -187,9 +192,9 @@ class World:
                     "event_id": {"S": letter["event_id"]},
                     "subscription_id": {"S": letter["subscription_id"] + replay},
                 },
-                UpdateExpression="SET next_retry_at = :now, due_at = :now",
+                UpdateExpression="SET next_retry_at = :soon, due_at = :soon",
                 ConditionExpression="attribute_exists(due_shard)",
-                ExpressionAttributeValues={":now": {"S": letter["created_at"]}},
+                ExpressionAttributeValues={":soon": {"S": times.after(_SOON_SECONDS)}},
             )
 
     def _client(self, headers: dict[str, str]) -> httpx.Client:

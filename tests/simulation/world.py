@@ -599,7 +599,8 @@ class World:
     def run(self, steps: int) -> None:
         """Lets some things happen, if any are to."""
         for _ in range(steps):
-            self._step()
+            if not self._step():
+                return
 
     def _step(self) -> bool:
         self._take_in_stream()

@@ -46,6 +46,7 @@ def oldest_due(deliveries: DeliveryStore, shards: int, executor: Executor) -> fl
         shards: How many lists of due deliveries there are.
         executor: Reads them side by side.
     """
-    pages = executor.map(lambda shard: deliveries.due(shard, 1), range(shards))
+    now = times.now()
+    pages = executor.map(lambda shard: deliveries.due(shard, now, 1), range(shards))
     due = [times.seconds(each.due_at) for page in pages for each in page]
     return round(max(0.0, times.unix() - min(due)), 3) if due else 0.0

@@ -330,13 +330,19 @@ class DeliveryStore:
         found = batch_get(self.client, self.table, keys, ConsistentRead=consistent)
         return {routing.event_id: routing for routing in map(_routing, found)}
 
-    def due(self, shard: int, limit: int) -> list[Due]:
-        """The deliveries of a shard that are due to be tried again, the longest due first."""
+    def due(self, shard: int, until: str, limit: int) -> list[Due]:
+        """The deliveries of a shard that are due at some time, the longest due first.
+
+        Args:
+            shard: The shard.
+            until: The time, RFC 3339.
+            limit: How many at most.
+        """
         answer = self.client.query(
             TableName=self.table,
             IndexName="by_due",
-            KeyConditionExpression="due_shard = :shard AND due_at <= :now",
-            ExpressionAttributeValues={":shard": text(str(shard)), ":now": text(times.now())},
+            KeyConditionExpression="due_shard = :shard AND due_at <= :until",
+            ExpressionAttributeValues={":shard": text(str(shard)), ":until": text(until)},
             Limit=limit,
         )
         return [

@@ -12,11 +12,11 @@ from event_bus.routing.lanes import Lanes
 from event_bus.routing.stranded import StrandedQueue
 from event_bus.stores.deliveries import DeliveryStore, Due
 from event_bus.sweeping.crashed import CrashedMessages
-from event_bus.sweeping.due import DueSweep
+from event_bus.sweeping.due import INTERVAL_SECONDS, DueSweep
 from event_bus.sweeping.unrouted import UnroutedSweep
 
 from tests.aws import RETENTION_DAYS, Aws
-from tests.builders import NOON, delivery, event, message, routing, subscription
+from tests.builders import delivery, event, message, routing, subscription
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,8 @@ class LateIndex(DeliveryStore):
 
     shown: list[Due] = field(default_factory=list)
 
-    def due(self, shard: int, limit: int) -> list[Due]:
-        found = DeliveryStore.due(self, shard, limit)
+    def due(self, shard: int, until: str, limit: int) -> list[Due]:
+        found = DeliveryStore.due(self, shard, until, limit)
         self.shown.extend(found)
         return found or [each for each in self.shown if shard == 0]
 
@@ -37,7 +37,9 @@ def numbers(bodies: Sequence[str]) -> list[tuple[str, int]]:
 
 def test_what_is_due_is_sent_once(aws: Aws, executor: Executor) -> None:
     url = aws.queue()
-    waiting = delivery("retrying", attempts=2, next_retry_at=NOON, waiting=True)
+    # So late that the sweep sends it without a delay.
+    due = times.after(0.95 - INTERVAL_SECONDS)
+    waiting = delivery("retrying", attempts=2, next_retry_at=due, waiting=True)
     aws.deliveries.record(waiting, 2)
     store = LateIndex(aws.dynamodb, aws.tables["deliveries"], RETENTION_DAYS)
     sweep = DueSweep(store, aws.circuits, Lanes(aws.sqs, {"http": url}, executor))

@@ -1,0 +1,71 @@
+"""A subscriber that comes back after an outage gets what waited bit by bit, and soon."""
+
+from bisect import bisect_left
+from typing import TYPE_CHECKING, cast
+
+import pytest
+from event_bus.delivery.outcome import Outcome
+from event_bus.model.circuit import Circuit
+from event_bus.model.event import Event
+from event_bus.stores.circuits import CircuitStore
+from event_bus.sweeping.due import INTERVAL_SECONDS
+
+from tests.simulation.dynamodb import MemoryDynamoDB
+from tests.simulation.process import simulated
+from tests.simulation.scenarios import REFUSED, TAKEN, event
+from tests.simulation.world import Subscriber, World
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+EVENTS = 60
+CALM = 12
+"""The most deliveries that may come within one second; the sweep used to send all at once."""
+
+
+def pass_by(world: World, seconds: int) -> None:
+    """Lets seconds pass one by one, with a sweep in each minute."""
+    for _ in range(seconds):
+        if int(world.now) % INTERVAL_SECONDS == 0:
+            world.invoke("sweep", {})
+        world.run(1_000)
+        world.now = int(world.now) + 1.0
+
+
+def most_within_a_second(moments: list[float]) -> int:
+    return max(bisect_left(moments, each + 1) - place for place, each in enumerate(moments))
+
+
+def circuit_of(world: World, subscription_id: str) -> Circuit:
+    """The circuit of a subscription that is in trouble."""
+    store = CircuitStore(cast("DynamoDBClient", MemoryDynamoDB(world.tables)), "circuits")
+    return store.get_many([subscription_id])[subscription_id]
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("outage", [30, 75, 400, 1_500])
+def test_recovery_is_smooth_and_within_its_bound(seed: int, outage: int) -> None:
+    world = World(seed)
+    down = [True]
+
+    def answer(_event: Event, _number: int) -> Outcome:
+        return REFUSED if down[0] else TAKEN
+
+    subscriber = Subscriber(answer)
+    with simulated(world, seed):
+        subscribed = world.subscribe(
+            ["task.*"], subscriber, retry_policy={"schedule": [5], "max_attempts": 50}
+        )
+        for batch in range(3):
+            world.publish(*[event(f"e{batch}-{number}") for number in range(EVENTS // 3)])
+            pass_by(world, 5)
+        pass_by(world, outage)
+        pause = circuit_of(world, subscribed).pause
+        down[0] = False
+        pass_by(world, int(pause) + 300)
+    # Queues hand a few messages over twice; what counts is when an event came first.
+    first = {each.key: each.at for each in reversed(subscriber.log) if each.taken}
+    taken = sorted(first.values())
+    assert len(taken) == EVENTS
+    assert taken[-1] - taken[0] <= pause / 2 + INTERVAL_SECONDS
+    assert most_within_a_second(taken) <= CALM
