@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 from event_bus.delivery.message import Message
+from event_bus.delivery.subscription_cache import CACHE_SECONDS
 
 from tests.end_to_end.problems import problem
 from tests.end_to_end.receiver import Receiver, eventually
@@ -275,3 +276,27 @@ def test_what_a_lane_gave_up_becomes_a_dead_letter_and_is_delivered(world: World
     [delivered] = receiver.wait_for(1)
     assert delivered.event["payload"] == {"kept": "whole"}
     publisher.settled(event_id, subscription["id"], "delivered")
+
+
+def test_what_waits_comes_to_the_new_target_though_it_would_not_match_any_more(
+    world: World,
+) -> None:
+    domain = world.name("task")
+    service = world.publisher(f"{domain}.*")
+    old, new = world.receiver(lambda _: (500, {})), world.receiver()
+    subscription = service.subscribe(
+        old, f"{domain}.*", retry_policy={"schedule": [int(1.5 * CACHE_SECONDS)], "max_attempts": 2}
+    )
+    event_id = service.publish(f"{domain}.created", {"priority": "low"})
+    old.wait_for_event(event_id)
+    changed = {
+        "callback_url": new.url,
+        "filters": {f"{domain}.*": {"priority": ["high"]}},
+    }
+    answer = service.http.patch(f"/subscriptions/{subscription['id']}", json=changed)
+    assert answer.status_code == 200, answer.text
+    filtered = service.publish(f"{domain}.created", {"priority": "low"})
+    new.wait_for_event(event_id)
+    service.settled(event_id, subscription["id"], "delivered")
+    assert new.event_ids() == [event_id]
+    assert service.delivery(filtered, subscription["id"]) is None

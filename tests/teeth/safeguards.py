@@ -627,6 +627,12 @@ _LANES = (
         "left_unanswered(error)",
     ),
     Safeguard(
+        "what was attempted is attempted again though it may arrive at most once by now",
+        _COURIER,
+        "if once and delivery.attempts > delivery.round_start:",
+        "if once and delivery.attempts < 0:",
+    ),
+    Safeguard(
         "a delivery of at most once may be repeated",
         f"{_BUS}/delivery/http.py",
         'subscription.delivery_guarantee != "at_most_once"',
@@ -719,14 +725,32 @@ _SWEEPING = (
     Safeguard(
         "a due delivery is sent though it has moved on",
         f"{_BUS}/sweeping/due.py",
-        "if self.deliveries.put_off(each, until, waits=retry_at is not None):",
-        "if self.deliveries.put_off(each, until, waits=retry_at is not None) or each:",
+        "if self.deliveries.put_off(each, times.at(until), waits=retry_at is not None):",
+        "if self.deliveries.put_off(each, times.at(until), waits=False) or each:",
     ),
     Safeguard(
         "a due delivery is sent through an open circuit",
         f"{_BUS}/sweeping/due.py",
-        "return circuit.retry_at(now) if circuit and circuit.waits(now) else None",
-        "return None",
+        "    return circuit.retry_at(now)\n",
+        "    return None\n",
+    ),
+    Safeguard(
+        "deliveries that were due within a minute are sent at once",
+        f"{_BUS}/sweeping/due.py",
+        "messages.append(replace(next_message(each), delay=delay))",
+        "messages.append(next_message(each))",
+    ),
+    Safeguard(
+        "a delivery comes before it is due",
+        f"{_BUS}/sweeping/due.py",
+        "return int(due_at - now) + 1",
+        "return int(due_at - now)",
+    ),
+    Safeguard(
+        "a delivery that waits on its lane is swept again",
+        f"{_BUS}/sweeping/due.py",
+        "until = now + delay + ON_LANE_SECONDS if retry_at is None else retry_at",
+        "until = now + delay if retry_at is None else retry_at",
     ),
     Safeguard(
         "a list goes on behind where a part of it was not read",

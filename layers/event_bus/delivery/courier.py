@@ -208,8 +208,8 @@ class Courier:
         if subscription is None or event is None:
             return self._owed_to_nobody(message, delivery, subscription)
         once = subscription.delivery_guarantee == "at_most_once"
-        if subscription.status != "active":
-            return self._disabled(message, delivery, once=once)
+        if ended := self._forbidden(message, delivery, subscription, once=once):
+            return ended
         if (retry_at := permits.retry_at(subscription.id)) is not None:
             return self._wait_for_circuit(message, delivery, retry_at, once=once)
         epoch, until = None, None
@@ -330,9 +330,17 @@ class Courier:
             code, said = "event_expired", "the event's retention ended"
         return self._ended(message, delivery, "dropped", code, said)
 
-    def _disabled(self, message: Message, delivery: Delivery, *, once: bool) -> Handled:
-        code, said = "subscription_disabled", "the subscription is disabled"
-        return self._ended(message, delivery, "dropped" if once else "exhausted", code, said)
+    def _forbidden(
+        self, message: Message, delivery: Delivery, subscription: Subscription, *, once: bool
+    ) -> Handled | None:
+        """Ends a delivery whose subscription allows no attempt as it stands now."""
+        if subscription.status != "active":
+            code, said = "subscription_disabled", "the subscription is disabled"
+            return self._ended(message, delivery, "dropped" if once else "exhausted", code, said)
+        if once and delivery.attempts > delivery.round_start:
+            said = "an attempt was made before the subscription became at_most_once"
+            return self._ended(message, delivery, "dropped", "already_attempted", said)
+        return None
 
     def _wait_for_circuit(
         self, message: Message, delivery: Delivery, retry_at: float, *, once: bool

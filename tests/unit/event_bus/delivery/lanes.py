@@ -15,6 +15,7 @@ from event_bus.delivery.ordered import OrderedCourier
 from event_bus.delivery.outcome import Outcome, Parcel
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.model.delivery import Delivery, DeliveryKey
+from event_bus.model.target import Target
 from event_bus.registry.disabling import Disabler
 from event_bus.routing.lanes import Lanes
 
@@ -34,6 +35,7 @@ class ScriptedTransport:
     meet: Callable[[], object] = lambda: None
     batches: bool = False
     requests: list[list[DeliveryKey]] = field(default_factory=list)
+    targets: list[Target] = field(default_factory=list)
 
     def together(self, parcel: Parcel) -> Hashable:
         return parcel.subscription.id if self.batches else parcel.key
@@ -41,6 +43,7 @@ class ScriptedTransport:
     def deliver(self, parcels: Sequence[Parcel]) -> list[Outcome]:
         self.meet()
         self.requests.append([parcel.key for parcel in parcels])
+        self.targets.extend(parcel.subscription.target for parcel in parcels)
         return [self._answer(parcel.event.id) for parcel in parcels]
 
     def _answer(self, event_id: str) -> Outcome:

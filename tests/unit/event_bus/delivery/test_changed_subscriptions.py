@@ -1,0 +1,116 @@
+"""What becomes of deliveries that wait while their subscription changes."""
+
+from dataclasses import replace
+
+import pytest
+from event_bus.delivery.subscription_cache import CACHE_SECONDS
+from event_bus.model.delivery import Delivery
+from event_bus.model.registration import DeliveryGuarantee, Subscription
+from event_bus.model.retry_policy import RetryPolicy
+from event_bus.model.target import HttpTarget
+
+from tests.aws import Aws
+from tests.builders import event, message, subscription
+from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, trial
+
+__all__ = ["trial"]
+
+OTHER = HttpTarget("https://other.example/events")
+
+
+def fail_once(trial: Trial, aws: Aws, to: Subscription) -> Subscription:
+    """Has the first attempt of a delivery fail; its message for the next one is not taken yet."""
+    made = aws.subscriptions.create(to)
+    sent = event()
+    aws.events.put(sent, 30)
+    trial.target.script["evt_1"] = REFUSED
+    assert trial.take(message(sent, made)) == []
+    assert trial.outcome().status == "retrying"
+    trial.target.requests.clear()
+    trial.target.targets.clear()
+    return made
+
+
+def change(trial: Trial, aws: Aws, changed: Subscription) -> None:
+    """Changes a subscription, and waits until its copies are old."""
+    aws.subscriptions.update(changed)
+    trial.now[0] += CACHE_SECONDS
+
+
+def next_attempt(trial: Trial, to: Subscription) -> Delivery:
+    assert trial.take(message(event(), to, attempt=2)) == []
+    return trial.outcome()
+
+
+@pytest.mark.parametrize(
+    "narrowed",
+    [
+        {"filters": {"task.*": {"priority": ["high"]}}},
+        {"event_types": ["user.*"]},
+    ],
+)
+def test_what_was_routed_is_delivered_though_it_would_not_match_any_more(
+    trial: Trial, aws: Aws, narrowed: dict[str, object]
+) -> None:
+    made = fail_once(trial, aws, subscription())
+    change(trial, aws, replace(made, **narrowed))  # type: ignore[arg-type]
+    trial.target.script.clear()
+    assert next_attempt(trial, made).status == "delivered"
+
+
+def test_it_goes_to_the_new_target(trial: Trial, aws: Aws) -> None:
+    made = fail_once(trial, aws, subscription())
+    change(trial, aws, replace(made, target=OTHER))
+    trial.target.script.clear()
+    assert next_attempt(trial, made).status == "delivered"
+    assert trial.target.targets == [OTHER]
+
+
+def test_it_follows_the_new_policy(trial: Trial, aws: Aws) -> None:
+    made = fail_once(trial, aws, subscription(retry_policy=RetryPolicy(max_attempts=5)))
+    change(trial, aws, replace(made, retry_policy=RetryPolicy(max_attempts=2)))
+    outcome = next_attempt(trial, made)
+    assert (outcome.status, outcome.attempts) == ("exhausted", 2)
+
+
+@pytest.mark.parametrize("before", ["at_least_once", "exactly_once"])
+def test_what_was_attempted_is_dropped_where_it_may_arrive_at_most_once(
+    trial: Trial, aws: Aws, before: DeliveryGuarantee
+) -> None:
+    made = fail_once(trial, aws, subscription(delivery_guarantee=before))
+    change(trial, aws, replace(made, delivery_guarantee="at_most_once"))
+    trial.target.script.clear()
+    outcome = next_attempt(trial, made)
+    assert trial.target.attempted == []
+    assert (outcome.status, outcome.attempts) == ("dropped", 1)
+    assert outcome.last_error
+    assert outcome.last_error.code == "already_attempted"
+    assert trial.sent()[1:] == []
+
+
+def test_what_was_not_attempted_has_its_one_attempt(trial: Trial, aws: Aws) -> None:
+    made = aws.subscriptions.create(subscription())
+    changed = replace(made, delivery_guarantee="at_most_once")
+    change(trial, aws, changed)
+    trial.target.script["evt_1"] = REFUSED
+    assert trial.take(message(event(), made)) == []
+    assert (trial.outcome().status, trial.outcome().attempts) == ("dropped", 1)
+
+
+def test_it_waits_for_somebody_where_the_subscription_is_disabled(trial: Trial, aws: Aws) -> None:
+    made = fail_once(trial, aws, subscription())
+    change(trial, aws, replace(made, status="disabled"))
+    outcome = next_attempt(trial, made)
+    assert trial.target.attempted == []
+    assert (outcome.status, outcome.attempts) == ("exhausted", 1)
+
+
+def test_it_is_dropped_where_the_subscription_is_deleted(trial: Trial, aws: Aws) -> None:
+    made = fail_once(trial, aws, subscription())
+    aws.subscriptions.delete(made)
+    trial.now[0] += CACHE_SECONDS
+    outcome = next_attempt(trial, made)
+    assert trial.target.attempted == []
+    assert outcome.status == "dropped"
+    assert outcome.last_error
+    assert outcome.last_error.code == "subscription_deleted"
