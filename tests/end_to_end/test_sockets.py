@@ -116,8 +116,10 @@ def test_a_client_gets_no_more_than_it_can_hold_before_it_acknowledges(
     for _ in range(2):
         assert service.http.post("/events", json=batch).status_code == 202
     path = f"/subscriptions/{subscription_id}"
-    # Before it is filled so far, the place lies beyond its end.
-    eventually(lambda: service.http.get(f"{path}/events?cursor=199").json().get("items"))
+    # Before it is filled so far, the place lies beyond its end. A busy machine takes its time.
+    eventually(
+        lambda: service.http.get(f"{path}/events?cursor=199").json().get("items"), seconds=120
+    )
     with connected(world.bus.websocket_url, service.key) as client:
         client.subscribe(subscription_id=subscription_id)
         window = client.items(100)

@@ -44,6 +44,13 @@ class MemoryDynamoDB(Client):
         self.tables = tables
         self.age = age
 
+    def call(self, operation: str, carry_out: Callable[[], Any]) -> Any:
+        def alone() -> Any:
+            with self.tables.lock:
+                return carry_out()
+
+        return super().call(operation, alone)
+
     def put_item(self, **request: Any) -> Any:
         return self._write("PutItem", request, lambda _: copied(request["Item"]))
 

@@ -1,5 +1,6 @@
 """The items of tables in memory, as they stand and as they stood a moment ago."""
 
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -23,6 +24,9 @@ class Tables:
     Args:
         tables: The tables.
         clock: The time, in seconds.
+
+    Attributes:
+        lock: Held while a call is carried out, where tests make calls side by side.
     """
 
     def __init__(self, tables: Sequence[Table], clock: Callable[[], float] = lambda: 0.0) -> None:
@@ -31,6 +35,7 @@ class Tables:
         self.records: dict[str, list[dict[str, Any]]] = {
             table.name: [] for table in tables if table.stream
         }
+        self.lock = threading.RLock()
         self._clock = clock
         self._sequence = 0
         self._changes: dict[str, deque[tuple[float, Key, Item | None]]] = {

@@ -1145,6 +1145,18 @@ _INBOXES = (
         "and event_types",
     ),
     Safeguard(
+        "an inbox is filled by who was held up beyond its claim",
+        f"{_BUS}/stores/inboxes.py",
+        "if until is not None and times.unix() >= until:",
+        "if until == 0:",
+    ),
+    Safeguard(
+        "the rest of a stream is forgotten where its subscriber is gone",
+        _ORDERED,
+        "return replace(handled, settled=False, follow_up=rest)",
+        "return handled",
+    ),
+    Safeguard(
         "an old event reaches a new subscription, since routing is late",
         f"{_BUS}/routing/router.py",
         "if event.created_at >= each.since]",
