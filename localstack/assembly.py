@@ -13,7 +13,6 @@ from localstack.errors import LocalError
 
 # Each function is a process that shares this machine with all others.
 _LANE_CONCURRENCY = 8
-_WAITING_REQUESTS = 8
 # Where the subscribers of a bus on this machine listen.
 _THIS_MACHINE = "127.0.0.0/8,::1/128"
 
@@ -42,7 +41,6 @@ def _synthesise(folder: Path) -> None:
         "stage": LOCAL,
         "http_lane_concurrency": _LANE_CONCURRENCY,
         "paced_lane_concurrency": _LANE_CONCURRENCY,
-        "waiting_requests": _WAITING_REQUESTS,
         "callback_networks": _THIS_MACHINE,
         "iam_callers": True,
     }

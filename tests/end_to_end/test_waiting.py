@@ -1,38 +1,51 @@
 """Requests that wait for events occupy functions: a service has so many of them and no more."""
 
-from concurrent.futures import ThreadPoolExecutor
+import time
 
-import httpx
+from event_bus.fetching.waiting import WINDOW_SECONDS
 
-from tests.end_to_end.world import World
+from tests.end_to_end.world import Client, World
 
-PULLS = 16
-WAIT_SECONDS = 20
+
+def _inbox(world: World, service: Client) -> str:
+    made = service.http.post(
+        "/subscriptions",
+        json={"event_types": [f"{world.name('task')}.*"], "target": {"type": "pull"}},
+    )
+    assert made.status_code == 201, made.text
+    return f"/subscriptions/{made.json()['id']}/events"
+
+
+def _counter(service: Client, windows: int = 0) -> dict[str, dict[str, str]]:
+    """The key of what a service has taken in this window, or so many windows later."""
+    window = int(time.time() // WINDOW_SECONDS) + windows
+    return {"id": {"S": f"waiting#{service.service_id}#{window}"}}
 
 
 def test_one_request_too_many_may_not_wait(world: World) -> None:
     service, other = world.service(), world.service()
-    paths = []
-    for each in (service, other):
-        made = each.http.post(
-            "/subscriptions",
-            json={"event_types": [f"{world.name('task')}.*"], "target": {"type": "pull"}},
+    path, beside = _inbox(world, service), _inbox(world, other)
+    dynamodb, table = world.bus.dynamodb, world.bus.resources["limits_table"]
+    # A request that waits is counted, and one that does not is not.
+    assert service.http.get(path).status_code == 200
+    before = [_counter(service), _counter(service, 1)]
+    assert not any(dynamodb.get_item(TableName=table, Key=key).get("Item") for key in before)
+    assert service.http.get(path, params={"wait": 2}).status_code == 200
+    assert any(dynamodb.get_item(TableName=table, Key=key).get("Item") for key in before)
+    # As many wait as may, in this window and in the next ones.
+    for windows in range(4):
+        dynamodb.update_item(
+            TableName=table,
+            Key=_counter(service, windows),
+            UpdateExpression="ADD requests :many",
+            ExpressionAttributeValues={":many": {"N": "100000"}},
         )
-        assert made.status_code == 201, made.text
-        paths.append(f"/subscriptions/{made.json()['id']}/events")
-
-    def pull(_: int) -> httpx.Response:
-        return service.http.get(paths[0], params={"wait": WAIT_SECONDS}, timeout=60)
-
-    with ThreadPoolExecutor(PULLS) as clients:
-        answers = list(clients.map(pull, range(PULLS)))
-    statuses = [each.status_code for each in answers]
-    # Eight may wait at a time on this stage; where requests come late, two windows share them.
-    assert set(statuses) == {200, 429}
-    refused = next(each for each in answers if each.status_code == 429)
-    assert 1 <= int(refused.headers["retry-after"]) <= 30
-    assert refused.json()["type"].endswith("too-many-requests")
-    assert "wait for events" in refused.json()["detail"]
+    for where in (path, path.replace("/events", "/stream")):
+        refused = service.http.get(where, params={"wait": 20, "cursor": "0"})
+        assert refused.status_code == 429, refused.text
+        assert 1 <= int(refused.headers["retry-after"]) <= WINDOW_SECONDS
+        assert refused.json()["type"].endswith("too-many-requests")
+        assert "wait for events" in refused.json()["detail"]
     # Who does not wait is answered, and so is another service.
-    assert service.http.get(paths[0]).status_code == 200
-    assert other.http.get(paths[1], params={"wait": 1}).status_code == 200
+    assert service.http.get(path).status_code == 200
+    assert other.http.get(beside, params={"wait": 1}).status_code == 200

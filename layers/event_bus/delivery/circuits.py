@@ -45,7 +45,8 @@ class Circuits:
             self._cached.clear()
             self.paces.clear()
             stale = wanted
-        found, paces = self.store.with_paces(stale)
+        # What is kept for a second may be some milliseconds older; conditions guard the writes.
+        found, paces = self.store.with_paces(stale, consistent=False)
         for each in stale:
             self.paces[each] = paces.get(each)
             self._keep(each, found.get(each))

@@ -37,13 +37,18 @@ class CircuitStore:
         return _circuits(self._read([_key(each) for each in dict.fromkeys(subscription_ids)]))
 
     def with_paces(
-        self, subscription_ids: Iterable[str]
+        self, subscription_ids: Iterable[str], *, consistent: bool = True
     ) -> tuple[dict[str, Circuit], dict[str, Pace]]:
-        """The circuits and the paces of those of these subscriptions that have one: one request."""
+        """The circuits and the paces of those of these subscriptions that have one: one request.
+
+        Args:
+            subscription_ids: The subscriptions.
+            consistent: Whether it must be the present; a past of some milliseconds costs half.
+        """
         keys = [
             key for each in dict.fromkeys(subscription_ids) for key in (_key(each), pace_key(each))
         ]
-        items = self._read(keys)
+        items = self._read(keys, consistent=consistent)
         return _circuits(items), dict(found for item in items if (found := pace_in(item)))
 
     def all(self) -> Iterator[Circuit]:
@@ -92,8 +97,8 @@ class CircuitStore:
         """Removes a circuit: its subscription is as good as new."""
         self.client.delete_item(TableName=self.table, Key=_key(subscription_id))
 
-    def _read(self, keys: list[Item]) -> list[Item]:
-        return batch_get(self.client, self.table, keys, ConsistentRead=True)
+    def _read(self, keys: list[Item], *, consistent: bool = True) -> list[Item]:
+        return batch_get(self.client, self.table, keys, ConsistentRead=consistent)
 
 
 def _key(subscription_id: str) -> Item:
