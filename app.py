@@ -4,6 +4,7 @@ import aws_cdk as cdk
 
 from infra.api import ApiStack
 from infra.audit import AuditStack
+from infra.bundling import LAMBDA_PYTHON, brings_bytecode
 from infra.bus import BusStack
 from infra.data import DataStack
 from infra.operations import OperationsStack
@@ -22,10 +23,17 @@ def build(app: cdk.App) -> None:
     bus = BusStack(app, "Bus", settings=settings, data=data, audit=audit)
     api = ApiStack(app, "Api", settings=settings, data=data, audit=audit, bus=bus)
     OperationsStack(app, "Operations", settings=settings, data=data, audit=audit, bus=bus, api=api)
-    if not settings.local and not settings.protect:
+    if settings.local:
+        return
+    if not settings.protect:
         cdk.Annotations.of(data).add_info(
             "Stacks and tables can be deleted. Once the first deployment has finished, deploy "
             "again with: -c protect=true"
+        )
+    if not brings_bytecode(settings.target):
+        cdk.Annotations.of(data).add_info(
+            f"Functions start in more than twice the time: deploy with Python {LAMBDA_PYTHON}, "
+            "which brings their bytecode"
         )
 
 

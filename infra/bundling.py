@@ -90,9 +90,18 @@ def _suffix(target: Target, source: Path) -> str:
     return f"{place}-{sys.implementation.cache_tag}-{fingerprint(parts)}"
 
 
+def brings_bytecode(target: Target) -> bool:
+    """Whether this interpreter writes the bytecode that functions run.
+
+    Args:
+        target: What is deployed to.
+    """
+    return not target.lambda_runtime or platform.python_version().startswith(f"{LAMBDA_PYTHON}.")
+
+
 def _compile(layer: Path, target: Target) -> None:
     # A layer is read-only: without its bytecode every cold start would compile all of it again.
-    if target.lambda_runtime and platform.python_version().rpartition(".")[0] != LAMBDA_PYTHON:
+    if not brings_bytecode(target):
         return
     compileall.compile_dir(
         layer,

@@ -307,7 +307,8 @@ class Settings(BaseModel):
         """Reads the settings from the context of an app.
 
         Args:
-            context: The context; names in it that are not plain words belong to the CDK.
+            context: The context; names in it that hold more than letters, digits and underscores
+                belong to the CDK.
 
         Returns:
             The settings, with defaults for what the context leaves out.
@@ -315,7 +316,7 @@ class Settings(BaseModel):
         Raises:
             SettingsError: A setting is unknown or its value is refused.
         """
-        given = {name: value for name, value in context.items() if re.fullmatch(r"[a-z_]+", name)}
+        given = {name: value for name, value in context.items() if re.fullmatch(r"\w+", name)}
         try:
             return cls.model_validate(given)
         except ValidationError as error:

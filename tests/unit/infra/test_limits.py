@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from infra.built import ROOT
 from infra.settings import MAX_STAGE_LENGTH
 from tests.unit.infra.synthesised import Synthesised
 
@@ -176,3 +177,19 @@ def test_the_names_of_functions_keep_the_stage() -> None:
     own = f"event-bus-{stage}"
     assert f"{own}-bus"[:24] == own
     assert f"event-bus-{stage}s-bus"[:24] != f"event-bus-{stage}s"
+
+
+def test_operations_name_every_service_that_whoever_deploys_must_be_granted(
+    app: Synthesised,
+) -> None:
+    text = (ROOT / "docs" / "operations.md").read_text()
+    [named] = re.findall(r"a policy for the services that the stacks use: (.*?);", text)
+    prefixes = {"ApiGatewayV2": "apigateway", "ApiGateway": "apigateway"}
+    used = {
+        prefixes.get(service, service.lower())
+        for template in app.templates.values()
+        for resource in template["Resources"].values()
+        for vendor, service, _ in [resource["Type"].split("::")]
+        if vendor == "AWS" and service != "CDK"
+    }
+    assert set(re.findall(r"`(\w+)`", named)) == used

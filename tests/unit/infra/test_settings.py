@@ -27,6 +27,8 @@ def test_what_belongs_to_the_cdk_is_passed_over() -> None:
     ("context", "named"),
     [
         ({"retention_day": "9"}, "retention_day"),
+        ({"Stage": "prod"}, "Stage"),
+        ({"stage2": "prod"}, "stage2"),
         ({"retention_days": "0"}, "retention_days"),
         ({"retention_days": "soon"}, "retention_days"),
         ({"stage": "Prod!"}, "stage"),
