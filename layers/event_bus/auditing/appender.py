@@ -3,13 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import orjson
+
 from event_bus import times
 from event_bus.auditing.chain import Chain, Entry, head_of, next_block
 from event_bus.auditing.signer import Signer
+from event_bus.batches import batches
 from event_bus.stores.audit import AuditStore
 from event_bus.stores.audit_heads import AuditHeads
 
 _ATTEMPTS = 8
+_BLOCK_BYTES = 300 * 1024
+"""How many bytes of entries a block holds: an item of DynamoDB holds 400 KB in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,9 @@ class Appender:
     signer: Signer
 
     def append(self, chain: Chain, entries: Sequence[Entry]) -> None:
-        """Appends entries as one signed block, and keeps the signature apart as well.
+        """Appends entries as signed blocks, and keeps each signature apart as well.
+
+        One block holds them all, unless they are more than a block can hold.
 
         Entries that are handed over again are written again: whoever reads tells them by their id.
 
@@ -38,8 +45,10 @@ class Appender:
         Raises:
             TimeoutError: Others wrote again and again in between.
         """
-        if not entries:
-            return
+        for block in batches(entries, _size, most=len(entries), most_bytes=_BLOCK_BYTES):
+            self._append(chain, block)
+
+    def _append(self, chain: Chain, entries: Sequence[Entry]) -> None:
         for _ in range(_ATTEMPTS):
             last = self.blocks.last(chain)
             # Where all blocks have expired, the chain goes on from what is kept apart.
@@ -49,3 +58,7 @@ class Appender:
                 self.heads.put(head_of(block))
                 return
         raise TimeoutError(f"the audit log of {chain} grows too fast")
+
+
+def _size(entry: Entry) -> int:
+    return len(orjson.dumps(entry))

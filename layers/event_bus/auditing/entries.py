@@ -4,6 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, Literal
 
+import orjson
+
+from event_bus import times
 from event_bus.auditing.chain import Entry
 from event_bus.model.event import Event
 
@@ -47,6 +50,24 @@ def entry(
         "status": status,
         "ip_address": ip_address,
     }
+
+
+def read_entry(text: str) -> Entry:
+    """Reads an entry as a queue carries it.
+
+    Raises:
+        LookupError: A member is missing that every entry has.
+        TypeError: It is not an object, or one of its members is not what it must be.
+        ValueError: It is not JSON, or its time is none.
+    """
+    found: Entry = orjson.loads(text)
+    for name in ("id", "action", "status"):
+        if not isinstance(found[name], str):
+            raise TypeError(name)
+    if not isinstance(found["details"], dict):
+        raise TypeError("details")
+    times.seconds(found["timestamp"])
+    return found
 
 
 def of_events(events: Iterable[Event]) -> list[Entry]:

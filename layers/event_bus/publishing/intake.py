@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from event_bus.errors import Conflict, Fault, InvalidRequest, Problem, Unavailable
+from event_bus.errors import Conflict, Failure, Fault, InvalidRequest, Problem, Unavailable
 from event_bus.log import logger, traces
 from event_bus.model.event import Event, EventSubmission, accept
 from event_bus.model.validation import read
@@ -104,6 +104,12 @@ class Intake:
                 judged = self._judge(submission, caller, f"/{place}", trace)
             except Problem as problem:
                 results.append(problem)
+            except (ClientError, BotoCoreError):
+                # What a publisher may do cannot be read now, for any of them.
+                raise
+            except Exception:
+                logger.exception("event not judged", place=place)
+                results.append(Failure("The bus failed to judge the event."))
             else:
                 results.append(Unavailable("The event was not stored."))
                 event = judged.event
@@ -125,6 +131,10 @@ class Intake:
         except (ClientError, BotoCoreError, TimeoutError):
             logger.exception("event not stored", **traces(event))
             return Unavailable(f"The event may not be stored; send it again as {event.id}.")
+        except Exception:
+            # A fault of the bus with one event is not one of its neighbours.
+            logger.exception("event not stored", **traces(event))
+            return Failure("The bus failed to store the event.")
 
     def _judge(
         self, submission: Any, caller: Caller, at: str, trace: Mapping[str, str] | None

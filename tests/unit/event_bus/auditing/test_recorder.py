@@ -34,6 +34,14 @@ def test_an_entry_is_sent_as_it_is(aws: Aws) -> None:
     }
 
 
+def test_an_entry_is_sent_whatever_it_names(aws: Aws) -> None:
+    url = aws.queue()
+    Recorder(aws.sqs, url).record({**made(), "resource": "\uffff\ufffe\x00"})
+    [sent] = aws.take(url)
+    assert not {"\uffff", "\ufffe"} & set(sent)
+    assert orjson.loads(sent)["resource"] == "\uffff\ufffe\x00"
+
+
 def test_a_flood_of_refusals_is_counted(aws: Aws) -> None:
     url, clock = aws.queue(), Clock()
     recorder = Recorder(aws.sqs, url, clock)

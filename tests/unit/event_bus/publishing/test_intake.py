@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from event_bus.errors import Conflict, Forbidden, InvalidRequest, Problem, TooLarge, Unavailable
-from event_bus.model.event import MAX_PAYLOAD_BYTES, Event
+from event_bus.model.event import MAX_PAYLOAD_BYTES, Event, accept
 from event_bus.publishing.intake import MAX_BATCH, Accepted, Intake
 from event_bus.publishing.publisher_rights import PublisherRights
 from event_bus.registry.known_publishers import KnownPublishers
@@ -272,3 +272,21 @@ def test_one_that_cannot_be_sealed_is_not_stored(aws: Aws, discreet: Intake) -> 
         assert statuses(discreet.take_all(sent, PLANNER)) == [503, 202]
     assert aws.events.get("evt_own") is None
     assert statuses(discreet.take_all(sent[:1], PLANNER)) == [202]
+
+
+@pytest.mark.parametrize("step", ["accept", "EventStore.put"])
+def test_a_fault_of_the_bus_with_one_event_is_not_its_neighbours(
+    aws: Aws, intake: Intake, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    module = "event_bus.publishing.intake" if step == "accept" else "event_bus.stores.events"
+    sound = accept if step == "accept" else EventStore.put
+
+    def picky(*arguments: Any) -> Any:
+        if any(getattr(each, "id", None) == "evt_own" for each in arguments):
+            raise RecursionError
+        return sound(*arguments)
+
+    monkeypatch.setattr(f"{module}.{step}", picky)
+    sent = [submission(), submission(id="evt_own"), submission()]
+    assert statuses(intake.take_all(sent, PLANNER)) == [202, 500, 202]
+    assert aws.events.get("evt_own") is None
