@@ -61,12 +61,10 @@ def test_a_clock_may_disagree_with_the_bus(ahead: float) -> None:
     assert accepted(timestamp=times.after(ahead)).id
 
 
-@pytest.mark.parametrize(
-    "timestamp", [times.after(MAX_AHEAD_SECONDS + 3_600), "2999-01-01T00:00:00Z"]
-)
-def test_a_timestamp_of_the_future_is_refused_with_the_bound(timestamp: str) -> None:
+@pytest.mark.parametrize("ahead", [MAX_AHEAD_SECONDS + 3_600, 10**9])
+def test_a_timestamp_of_the_future_is_refused_with_the_bound(ahead: float) -> None:
     with pytest.raises(InvalidRequest) as refusal:
-        accepted(timestamp=timestamp)
+        accepted(timestamp=times.after(ahead))
     [fault] = refusal.value.faults
     assert fault.pointer == "/3/timestamp"
     assert fault.detail.startswith("must be at most 300 s ahead of the bus's clock, which says 20")
