@@ -4,7 +4,7 @@ import fnmatch
 import json
 
 import pytest
-from event_bus.api.routes import BY_KEY, ROUTES
+from event_bus.api.routes import ROUTES
 
 from tests.unit.infra.synthesised import Resource, Synthesised
 
@@ -48,14 +48,23 @@ def function_behind(app: Synthesised, route: Resource) -> str:
     return name
 
 
+REACHED = {f"{method} {route.path}": route for route in ROUTES for method in route.methods}
+
+
+def test_a_head_reaches_what_only_reads() -> None:
+    heads = {key.removeprefix("HEAD ") for key in REACHED if key.startswith("HEAD ")}
+    assert {"/events", "/events/{id}", "/health/live"} < heads
+    assert not any(path.endswith(("/stream", "/subscriptions/{id}/events")) for path in heads)
+
+
 def test_every_route_of_the_table_exists_and_no_other(app: Synthesised) -> None:
-    expected = {route.key: route.function for route in ROUTES} | {"$default": "status"}
+    expected = {key: route.function for key, route in REACHED.items()} | {"$default": "status"}
     made = {key: function_behind(app, route) for key, route in routes(app).items()}
     assert made == expected
 
 
 def test_only_public_routes_lack_the_authorizer(app: Synthesised) -> None:
-    public = {route.key for route in ROUTES if route.public} | {"$default"}
+    public = {key for key, route in REACHED.items() if route.public} | {"$default"}
     (authorizer,) = parts_of(app, "HTTP", "Authorizer")
     for key, route in routes(app).items():
         if key in public:
@@ -182,10 +191,10 @@ def test_callers_that_sign_reach_all_that_asks_for_a_key(app: Synthesised) -> No
         assert len(app.resources("AWS::ApiGatewayV2::Api")) == 2
         return
     made = routes(app, "IAM")
-    assert set(made) == {route.key for route in ROUTES if not route.public}
+    assert set(made) == {key for key, route in REACHED.items() if not route.public}
     for key, route in made.items():
         assert route.properties["AuthorizationType"] == "AWS_IAM", key
-        assert function_behind(app, route) == BY_KEY[key].function
+        assert function_behind(app, route) == REACHED[key].function
 
 
 def test_a_domain_with_mutual_tls_is_the_only_way(app: Synthesised) -> None:
@@ -216,6 +225,6 @@ def test_pages_of_named_origins_alone_may_call_the_api(app: Synthesised) -> None
         return
     cors = api_of(app, "HTTP").properties["CorsConfiguration"]
     assert cors["AllowOrigins"] == ["https://app.example.com", "http://localhost:3000"]
-    assert set(cors["AllowMethods"]) == {route.method for route in ROUTES}
+    assert set(cors["AllowMethods"]) == {"DELETE", "GET", "HEAD", "PATCH", "POST"}
     assert "x-api-key" in cors["AllowHeaders"]
     assert not cors.get("AllowCredentials")
