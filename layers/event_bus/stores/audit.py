@@ -8,7 +8,7 @@ import orjson
 
 from event_bus import times
 from event_bus.auditing.chain import Block, Chain
-from event_bus.stores.items import document, number, text, unless_refused
+from event_bus.stores.items import document, number, query_items, text, unless_refused
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -68,7 +68,9 @@ class AuditStore:
             below: Only those of a smaller number.
             limit: How many at most.
         """
-        answer = self.client.query(
+        items = query_items(
+            self.client,
+            limit,
             TableName=self.table,
             KeyConditionExpression="#chain = :chain AND #number < :below",
             ExpressionAttributeNames={"#chain": "chain", "#number": "number"},
@@ -78,9 +80,8 @@ class AuditStore:
             },
             ConsistentRead=True,
             ScanIndexForward=False,
-            Limit=limit,
         )
-        yield from map(_block, answer["Items"])
+        yield from map(_block, items)
 
     def forwards(self, chain: Chain) -> Iterator[Block]:
         """All blocks of a chain, the first first."""

@@ -62,6 +62,26 @@ def unexpired(item: Mapping[str, Any]) -> bool:
     return int(item["expires_at"]["N"]) > times.unix()
 
 
+def query_items(client: "DynamoDBClient", limit: int, **asked: Any) -> list[Item]:
+    """The first items of a query: as many as there are, up to a limit.
+
+    One answer of DynamoDB holds 1 MB at most, and fewer items than asked for where they are large
+    (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html).
+
+    Args:
+        client: The client.
+        limit: How many at most.
+        asked: The other members of the request.
+    """
+    items: list[Item] = []
+    while True:
+        answer = client.query(**asked, Limit=limit - len(items))
+        items += answer["Items"]
+        if len(items) >= limit or "LastEvaluatedKey" not in answer:
+            return items
+        asked["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
 def batch_get(client: "DynamoDBClient", table: str, keys: list[Item], **options: Any) -> list[Item]:
     """Reads items by their keys, in any number.
 

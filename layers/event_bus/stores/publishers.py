@@ -8,7 +8,7 @@ import orjson
 from botocore.exceptions import ClientError
 
 from event_bus.model.registration import Publisher
-from event_bus.stores.items import Item, condition_failed, document, text
+from event_bus.stores.items import Item, condition_failed, document, query_items, text
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -39,14 +39,15 @@ class PublisherStore:
     def page(self, after: str | None, limit: int) -> list[Publisher]:
         """Publishers in the order of their services, those behind `after`."""
         # Service ids are not empty, so that all of them sort behind a space.
-        answer = self.client.query(
+        items = query_items(
+            self.client,
+            limit,
             TableName=self.table,
             IndexName="by_kind",
             KeyConditionExpression="kind = :kind AND service_id > :after",
             ExpressionAttributeValues={":kind": text(_KIND), ":after": text(after or " ")},
-            Limit=limit,
         )
-        return [_publisher(item) for item in answer["Items"]]
+        return [_publisher(item) for item in items]
 
     def all(self) -> Iterator[Publisher]:
         """Every publisher."""

@@ -9,7 +9,15 @@ from botocore.exceptions import ClientError
 
 from event_bus import times
 from event_bus.model.replay import Replay
-from event_bus.stores.items import Item, condition_failed, document, number, text, unexpired
+from event_bus.stores.items import (
+    Item,
+    condition_failed,
+    document,
+    number,
+    query_items,
+    text,
+    unexpired,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -81,15 +89,16 @@ class ReplayStore:
         index, name, value = (
             ("by_service", "service_id", service_id) if service_id else ("by_kind", "kind", _KIND)
         )
-        answer = self.client.query(
+        items = query_items(
+            self.client,
+            limit,
             TableName=self.table,
             IndexName=index,
             KeyConditionExpression=f"{name} = :value AND id < :before",
             ExpressionAttributeValues={":value": text(value), ":before": text(before or "~")},
             ScanIndexForward=False,
-            Limit=limit,
         )
-        return [_replay(item) for item in answer["Items"]]
+        return [_replay(item) for item in items]
 
     def standing_still(self, since: str, limit: int) -> list[str]:
         """The running replays that have not gone on since a moment (RFC 3339)."""

@@ -21,7 +21,15 @@ from event_bus.model.registration import (
 )
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.target import Protocol, read_target
-from event_bus.stores.items import Item, batch_get, document, number, text, unless_refused
+from event_bus.stores.items import (
+    Item,
+    batch_get,
+    document,
+    number,
+    query_items,
+    text,
+    unless_refused,
+)
 from event_bus.stores.transactions import TransactionRefused, transact
 
 if TYPE_CHECKING:
@@ -98,14 +106,15 @@ class SubscriptionStore:
         index, name, value = (
             ("by_service", "service_id", service_id) if service_id else ("by_kind", "kind", _KIND)
         )
-        answer = self.client.query(
+        items = query_items(
+            self.client,
+            limit,
             TableName=self.table,
             IndexName=index,
             KeyConditionExpression=f"{name} = :value AND id > :after",
             ExpressionAttributeValues={":value": text(value), ":after": text(after or " ")},
-            Limit=limit,
         )
-        return [_subscription(item) for item in answer["Items"]]
+        return [_subscription(item) for item in items]
 
     def of_service(self, service_id: str) -> Iterator[Subscription]:
         """All subscriptions of a service."""

@@ -1,5 +1,6 @@
 """Services register over HTTP, and see their keys and secrets once."""
 
+import json
 from typing import Any
 
 import pytest
@@ -93,6 +94,26 @@ def test_subscriptions_are_listed(functions: Functions, query: dict[str, str], c
     assert len(answer.body["items"]) == count
     assert (answer.body["next_cursor"] is not None) is ("limit" in query)
     assert "whsec_" not in str(answer.body)
+
+
+def test_a_page_that_a_function_could_not_answer_with_is_cut_and_leads_on(
+    functions: Functions,
+) -> None:
+    filters = {"task.created": {"name": [f"{number}{'x' * 200}" for number in range(290)]}}
+    made = [subscribe(functions, event_types=["task.*"], filters=filters) for _ in range(90)]
+    assert {each.status for each in made} == {201}, made[0].body
+    query = {"limit": "100"}
+    pages: list[list[str]] = []
+    while True:
+        answer = functions.request("registry", "GET /subscriptions", service("worker"), query=query)
+        # A function may answer with 6 MB.
+        assert len(json.dumps(json.dumps(answer.body))) < 6_000_000
+        pages.append([each["id"] for each in answer.body["items"]])
+        if answer.body["next_cursor"] is None:
+            break
+        query["cursor"] = answer.body["next_cursor"]
+    assert len(pages) == 2
+    assert [each for page in pages for each in page] == [each.body["id"] for each in made]
 
 
 @pytest.mark.parametrize("query", [{"status": "deleted"}, {"type": "x"}, {"cursor": "x"}])

@@ -64,6 +64,17 @@ def test_reading_goes_on_behind_any_entry_of_a_page(store: AuditStore) -> None:
         assert ids(rest) == ids(whole[place + 1 :])
 
 
+def test_blocks_of_many_megabytes_are_read_to_the_end(store: AuditStore) -> None:
+    last: Block | None = None
+    for number in range(12):
+        written = entry(f"{number}", at(number), "key.create", "x" * 300_000, None, "success")
+        last = next_block("operations", head_of(last) if last else None, at(number), [written])
+        assert store.add(last)
+    # DynamoDB answers with 1 MB at a time, which is less than the blocks that are asked for.
+    found, position = AuditReader(store).page(EVERYTHING, None, 100)
+    assert (ids(found), position) == ([f"{number}" for number in reversed(range(12))], None)
+
+
 def test_filters_hold(store: AuditStore) -> None:
     fill(store, "operations", [[number] for number in range(20)])
     reader = AuditReader(store)
