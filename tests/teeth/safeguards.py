@@ -108,8 +108,26 @@ _STORING = (
     Safeguard(
         "the events of a stream are stored side by side",
         f"{_BUS}/publishing/intake.py",
-        "lines.setdefault(event.stream_id or event.id, [])",
-        "lines.setdefault(str(place), [])",
+        'names.append(("stream", event.stream_id))',
+        'names.append(("stream", event.id))',
+    ),
+    Safeguard(
+        "events of one id in several streams are stored side by side",
+        f"{_BUS}/publishing/intake.py",
+        'names = [("id", event.id)]',
+        'names = [("id", f"{event.id} {event.stream_id}")]',
+    ),
+    Safeguard(
+        "an event is stored before its cause in the same batch",
+        f"{_BUS}/publishing/intake.py",
+        "            names.append(cause)\n",
+        "            pass\n",
+    ),
+    Safeguard(
+        "a batch goes on behind an event that may not be stored",
+        f"{_BUS}/publishing/intake.py",
+        "if isinstance(results[place], Unavailable):",
+        "if results[place] is None:",
     ),
     Safeguard(
         "an error of AWS passes for an answer",
@@ -298,8 +316,20 @@ _RECORDS = (
     Safeguard(
         "a dead letter that has moved on is reopened",
         _DELIVERIES,
-        "attempts = :attempts AND #status IN (:retrying, :exhausted)",
-        "attribute_exists(attempts) OR attempts = :attempts AND #status IN (:retrying, :exhausted)",
+        '"ConditionExpression": "attempts = :attempts AND "',
+        '"ConditionExpression": "attempts <= :attempts AND "',
+    ),
+    Safeguard(
+        "a dead letter whose message is on its lane is reopened",
+        _DELIVERIES,
+        "#status = :retrying AND due_at = next_retry_at)",
+        "#status = :retrying AND due_at >= next_retry_at)",
+    ),
+    Safeguard(
+        "a dead letter is reopened, and the answer to that is lost",
+        _DELIVERIES,
+        'return _delivery(stands) if stands.get("written_by") == writer else None',
+        "return None if stands or writer else None",
     ),
     Safeguard(
         "a reopened dead letter is lost with its message",
@@ -310,14 +340,15 @@ _RECORDS = (
     Safeguard(
         "a delivery that succeeded is discarded",
         _DELIVERIES,
-        'ConditionExpression="#status <> :delivered"',
-        'ConditionExpression="#status <> :delivered OR attribute_exists(#status)"',
+        '"ConditionExpression": "#status IN (:pending, :retrying, :exhausted)",',
+        '"ConditionExpression": "#status IN (:pending, :retrying, :exhausted) OR "'
+        ' "attribute_exists(#status)",',
     ),
     Safeguard(
         "a discarded dead letter is tried again",
         _DELIVERIES,
-        "updated_at = :now REMOVE due_shard, due_at, next_retry_at",
-        "updated_at = :now REMOVE attempt_log",
+        '"REMOVE due_shard, due_at, next_retry_at",',
+        '"REMOVE attempt_log",',
     ),
     Safeguard(
         "a dead letter takes a new id with each attempt",

@@ -147,6 +147,11 @@ class Delivery:
     protocol: str = "http"
 
     @property
+    def retriable(self) -> bool:
+        """Whether it can be tried anew: no message of it is on its way."""
+        return self.status == "exhausted" or (self.status == "retrying" and self.waiting)
+
+    @property
     def dead_letter_status(self) -> DeadLetterStatus:
         """How it stands as a dead letter."""
         if self.status in ("delivered", "dropped"):

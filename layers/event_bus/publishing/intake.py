@@ -82,6 +82,9 @@ class Intake:
     ) -> list[Accepted | Problem]:
         """Takes a batch of events; what is wrong with one does not touch the others.
 
+        Where the order of events matters they are stored as they stand in the batch: those of one
+        id, of one stream, and an event behind its cause.
+
         Args:
             submissions: The events as they were sent, parsed from JSON.
             caller: Who publishes them.
@@ -96,9 +99,7 @@ class Intake:
         if not 1 <= len(submissions) <= MAX_BATCH:
             raise InvalidRequest.at("", f"must hold 1 to {MAX_BATCH} events")
         results: list[Accepted | Problem] = []
-        # Events of one id go one after the other, so that the first of them is the one that counts;
-        # those of one stream, so that they stand in it as they were sent.
-        lines: dict[str, list[tuple[int, _Judged]]] = {}
+        batch: list[tuple[int, _Judged]] = []
         for place, submission in enumerate(submissions):
             try:
                 judged = self._judge(submission, caller, f"/{place}", trace)
@@ -111,15 +112,18 @@ class Intake:
                 logger.exception("event not judged", place=place)
                 results.append(Failure("The bus failed to judge the event."))
             else:
-                results.append(Unavailable("The event was not stored."))
-                event = judged.event
-                lines.setdefault(event.stream_id or event.id, []).append((place, judged))
+                said = f"The event was not stored; send it again as {judged.event.id}."
+                results.append(Unavailable(said))
+                batch.append((place, judged))
 
         def store(line: list[tuple[int, _Judged]]) -> None:
             for place, judged in line:
                 results[place] = self._attempt(judged, f"/{place}")
+                if isinstance(results[place], Unavailable):
+                    # What follows would be stored before it. It is answered 503 as well.
+                    return
 
-        list(self.executor.map(store, lines.values()))
+        list(self.executor.map(store, _lines(batch)))
         return results
 
     def _attempt(self, judged: _Judged, at: str) -> Accepted | Problem:
@@ -178,3 +182,30 @@ class Intake:
         hops = max(event.hop_count, cause.hop_count + 1 if cause else 1)
         common = {"correlation_id": cause.metadata.get("correlation_id", cause.id)} if cause else {}
         return replace(event, metadata={**common, **event.metadata, "hop_count": hops})
+
+
+def _lines(batch: Sequence[tuple[int, _Judged]]) -> list[list[tuple[int, _Judged]]]:
+    """The events of a batch in lines: those of a line are stored one after the other.
+
+    Events go into one line where their order matters: those of one id, those of one stream, and an
+    event with those of the batch that it names as its cause. Lines are stored side by side.
+    """
+    lines: dict[tuple[str, str], list[tuple[int, _Judged]]] = {}
+    for each in batch:
+        event = each[1].event
+        names = [("id", event.id)]
+        if event.stream_id:
+            names.append(("stream", event.stream_id))
+        if (cause := ("id", event.metadata.get("causation_id", ""))) in lines:
+            names.append(cause)
+        joined = {id(line): line for name in names if (line := lines.get(name))}
+        line = sorted([*(each for line in joined.values() for each in line), each], key=_place)
+        lines |= dict.fromkeys(names, line)
+        for name, other in lines.items():
+            if id(other) in joined:
+                lines[name] = line
+    return list({id(line): line for line in lines.values()}.values())
+
+
+def _place(each: tuple[int, _Judged]) -> int:
+    return each[0]

@@ -190,14 +190,15 @@ class DeadLetters:
 
         Raises:
             NotFound: There is none of this id, or none that the caller may see.
-            Conflict: It is resolved, or was tried meanwhile.
+            Conflict: It is resolved, or its next attempt is on its way.
         """
         letter = self.get(dead_letter_id, caller)
         if letter.dead_letter_status == "resolved":
             raise Conflict(f"The dead letter {dead_letter_id} is resolved.")
-        reopened = self._reopened(letter)
+        # It is due later for the sweeper, in case the message below is lost with this function.
+        reopened = self.deliveries.reopen(letter) if letter.retriable else None
         if reopened is None:
-            raise Conflict(f"The dead letter {dead_letter_id} was tried meanwhile.")
+            raise Conflict(f"The next attempt of {dead_letter_id} is on its way already.")
         self.lanes.send([next_message(reopened)])
         return reopened
 
@@ -207,13 +208,14 @@ class DeadLetters:
         """Has the dead letters of a filter tried anew, up to `MAX_BULK` of them.
 
         Returns:
-            How many, and the id behind which the rest begins, or None where there is none.
+            How many this request opened, and the id behind which the rest begins, or None.
         """
         retried = 0
         for _ in range(MAX_BULK // _PAGE):
             letters, behind = self.page(query, behind, caller)
-            open_ones = [each for each in letters if each.dead_letter_status != "resolved"]
-            reopened = [each for each in map(self._reopened, open_ones) if each]
+            retriable = [each for each in letters if each.retriable]
+            # Those that another request opened first are not counted here, and not sent twice.
+            reopened = [each for each in map(self.deliveries.reopen, retriable) if each]
             self.lanes.send([next_message(each) for each in reopened])
             retried += len(reopened)
             if behind is None:
@@ -225,12 +227,12 @@ class DeadLetters:
 
         Raises:
             NotFound: There is none of this id, or none that the caller may see.
-            Conflict: It was delivered.
+            Conflict: It is resolved.
         """
         letter = self.get(dead_letter_id, caller)
         error = DeliveryError("discarded", f"discarded by {caller.service_id}", times.now())
         if not self.deliveries.discard(letter, error):
-            raise Conflict(f"The dead letter {dead_letter_id} was delivered.")
+            raise Conflict(f"The dead letter {dead_letter_id} is resolved.")
         # What an ordered subscription held back behind it goes on.
         self.lanes.send([nudge(letter)])
 
@@ -249,10 +251,6 @@ class DeadLetters:
             return letters, None
         page = letters[: query.limit]
         return page, page[-1].dead_letter_id
-
-    def _reopened(self, letter: Delivery) -> Delivery | None:
-        # Due later for the sweeper, in case the message below is lost with this function.
-        return self.deliveries.reopen(letter)
 
 
 def _newest_first(deliveries: Iterable[Delivery]) -> list[Delivery]:

@@ -91,16 +91,16 @@ class Replays:
         return self.store.page(None if caller.admin else caller.service_id, before, limit)
 
     def cancel(self, replay_id: str, caller: Caller) -> Replay:
-        """Ends a replay where it stands; what is on its way arrives. One that has ended stays so.
+        """Ends a replay where it stands; what is on its way arrives.
 
         Raises:
             NotFound: There is none of this id, or none that the caller may see.
-            Conflict: It moved on again and again meanwhile.
+            Conflict: It has ended already, or moved on again and again meanwhile.
         """
         for _ in range(_ATTEMPTS):
             replay = self.get(replay_id, caller)
             if replay.state != "running":
-                return replay
+                raise Conflict(f"The replay {replay_id} is {replay.state} already.")
             cancelled = replace(replay, state="cancelled", updated_at=times.now())
             if self.store.move(replay, cancelled):
                 return cancelled

@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from event_bus import times
 from event_bus.batches import blames_content, by_halves
+from event_bus.ids import new_id
 from event_bus.log import logger
 from event_bus.model.delivery import (
     ON_LANE_SECONDS,
@@ -384,59 +385,84 @@ class DeliveryStore:
     def reopen(self, delivery: Delivery) -> Delivery | None:
         """Has a dead letter tried anew, with all the attempts of its policy.
 
+        It must be exhausted, or wait in the table: then no message is on its way, and whoever
+        reopens it sends the only one.
+
         Args:
-            delivery: The delivery as it was read; whoever reopens it sends its message.
+            delivery: The delivery as it was read.
 
         Returns:
-            The delivery as it stands now; None where it has moved on since it was read.
+            The delivery as it stands now; None where it has moved on since it was read, or is on
+            its lane.
         """
-        with unless_refused():
-            answer = self.client.update_item(
-                TableName=self.table,
-                Key=_key(delivery.key),
-                UpdateExpression="SET #status = :retrying, round_start = attempts, "
+        return self._moved_by_hand(
+            delivery.key,
+            {
+                "UpdateExpression": "SET #status = :retrying, round_start = attempts, "
                 "due_shard = :shard, due_at = :due, next_retry_at = :now, updated_at = :now, "
-                "expires_at = :expiry",
-                ConditionExpression="attempts = :attempts AND #status IN (:retrying, :exhausted)",
-                ExpressionAttributeNames={"#status": "status"},
-                ExpressionAttributeValues={
-                    ":retrying": text("retrying"),
-                    ":exhausted": text("exhausted"),
-                    ":attempts": number(delivery.attempts),
-                    ":shard": text(_shard(delivery.key.event_id)),
-                    ":due": text(times.after(ON_LANE_SECONDS)),
-                    ":now": text(times.now()),
-                    ":expiry": number(times.expiry(self.retention_days)),
-                },
-                ReturnValues="ALL_NEW",
-            )
-            return _delivery(answer["Attributes"])
-        return None
+                "expires_at = :expiry, written_by = :writer",
+                "ConditionExpression": "attempts = :attempts AND "
+                "(#status = :exhausted OR #status = :retrying AND due_at = next_retry_at)",
+            },
+            {
+                ":retrying": text("retrying"),
+                ":exhausted": text("exhausted"),
+                ":attempts": number(delivery.attempts),
+                ":shard": text(_shard(delivery.key.event_id)),
+                ":due": text(times.after(ON_LANE_SECONDS)),
+                ":now": text(times.now()),
+                ":expiry": number(times.expiry(self.retention_days)),
+            },
+        )
 
     def discard(self, delivery: Delivery, error: DeliveryError) -> bool:
         """Ends a dead letter: nobody is owed it any more.
 
         Returns:
-            Whether it is ended; False where it was delivered.
+            Whether this ended it; False where it had ended already, or was delivered.
         """
-        with unless_refused():
-            self.client.update_item(
+        ended = self._moved_by_hand(
+            delivery.key,
+            {
+                "UpdateExpression": "SET #status = :dropped, last_error = :error, "
+                "error_code = :code, updated_at = :now, written_by = :writer "
+                "REMOVE due_shard, due_at, next_retry_at",
+                "ConditionExpression": "#status IN (:pending, :retrying, :exhausted)",
+            },
+            {
+                ":dropped": text("dropped"),
+                ":pending": text("pending"),
+                ":retrying": text("retrying"),
+                ":exhausted": text("exhausted"),
+                ":error": document(asdict(error)),
+                ":code": text(error.code),
+                ":now": text(error.timestamp),
+            },
+        )
+        return ended is not None
+
+    def _moved_by_hand(
+        self, key: DeliveryKey, expressions: Any, values: dict[str, Any]
+    ) -> Delivery | None:
+        """Moves a delivery on for a person, by one conditional write; of several one succeeds."""
+        writer = text(new_id("req"))
+        try:
+            answer = self.client.update_item(
                 TableName=self.table,
-                Key=_key(delivery.key),
-                UpdateExpression="SET #status = :dropped, last_error = :error, error_code = :code, "
-                "updated_at = :now REMOVE due_shard, due_at, next_retry_at",
-                ConditionExpression="#status <> :delivered",
+                Key=_key(key),
+                **expressions,
                 ExpressionAttributeNames={"#status": "status"},
-                ExpressionAttributeValues={
-                    ":dropped": text("dropped"),
-                    ":delivered": text("delivered"),
-                    ":error": document(asdict(error)),
-                    ":code": text(error.code),
-                    ":now": text(error.timestamp),
-                },
+                ExpressionAttributeValues={**values, ":writer": writer},
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
-            return True
-        return False
+        except ClientError as error:
+            if not condition_failed(error):
+                raise
+            # A write whose answer was lost, and which was repeated, meets itself.
+            stands: Mapping[str, Any] = error.response.get("Item", {})  # type: ignore[assignment]
+            return _delivery(stands) if stands.get("written_by") == writer else None
+        return _delivery(answer["Attributes"])
 
     def dead_letters(
         self, service_id: str | None, between: tuple[str, str], limit: int

@@ -169,6 +169,70 @@ class FailingStore(EventStore):
         return EventStore.put(self, event, retention_days)
 
 
+@dataclass(frozen=True)
+class SlowFirst(EventStore):
+    """Takes longer over the first event of the stream task/1."""
+
+    def put(self, event: Event, retention_days: int) -> tuple[Put, Event]:
+        if event.stream_id == "task/1":
+            time.sleep(0.1)
+        return EventStore.put(self, event, retention_days)
+
+
+@pytest.mark.parametrize("stream", [None, "task/2"])
+def test_the_first_of_an_id_counts_whatever_its_stream(
+    aws: Aws, intake: Intake, stream: str | None
+) -> None:
+    slow = SlowFirst(aws.dynamodb, aws.tables["events"], aws.payloads, aws.streams)
+    intake = replace(intake, store=slow)
+    streams: list[str | None] = ["task/2", "task/2", "task/2", "task/1", stream]
+    names = ["evt_0", "evt_1", "evt_2", "evt_own", "evt_own"]
+    batch = [
+        submission(id=name, metadata={"stream_id": each} if each else {})
+        for name, each in zip(names, streams, strict=True)
+    ]
+    assert statuses(intake.take_all(batch, PLANNER)) == [202, 202, 202, 202, 409]
+    stored = aws.events.get("evt_own")
+    assert stored
+    assert stored.stream_id == "task/1"
+    assert aws.streams.last_version("task/1") == 1
+    assert aws.streams.last_version("task/2") == 3
+
+
+def test_the_events_of_a_stream_stand_in_it_as_they_were_sent(aws: Aws, intake: Intake) -> None:
+    batch = [submission(id=f"evt_{n}", metadata={"stream_id": f"task/{n % 2}"}) for n in range(12)]
+    intake.take_all(batch, PLANNER)
+    for stream in (0, 1):
+        entries = aws.streams.after(f"task/{stream}", 0, 50)
+        assert [each.event_id for each in entries] == [f"evt_{n}" for n in range(stream, 12, 2)]
+
+
+def test_an_event_is_stored_after_the_cause_that_it_names(aws: Aws, intake: Intake) -> None:
+    batch = [
+        submission(id=f"evt_{n}", metadata={"causation_id": f"evt_{n - 1}"} if n else {})
+        for n in range(6)
+    ]
+    taken = intake.take_all(batch, PLANNER)
+    assert [each.event.hop_count for each in taken if isinstance(each, Accepted)] == list(range(6))
+
+
+def test_what_follows_an_event_that_may_not_be_stored_is_not_stored_before_it(
+    aws: Aws, intake: Intake
+) -> None:
+    batch = [
+        submission(id="evt_1", metadata={"stream_id": "task/1"}),
+        submission(id="evt_2", metadata={"stream_id": "task/1"}),
+        submission(id="evt_3"),
+    ]
+    with not_sent(aws.dynamodb, "TransactWriteItems"):
+        results = intake.take_all(batch, PLANNER)
+    assert statuses(results) == [503, 503, 202]
+    assert isinstance(results[1], Problem)
+    assert "evt_2" in results[1].detail
+    assert statuses(intake.take_all(batch, PLANNER)) == [202, 202, 200]
+    assert [each.event_id for each in aws.streams.after("task/1", 0, 9)] == ["evt_1", "evt_2"]
+
+
 def test_one_put_that_fails_does_not_touch_the_others(aws: Aws, intake: Intake) -> None:
     store = FailingStore(aws.dynamodb, aws.tables["events"], aws.payloads, failing="evt_1")
     sent = [submission(id=f"evt_{number}") for number in range(3)]
