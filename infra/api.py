@@ -154,7 +154,9 @@ class ApiStack(StageStack):
         function.use_table(
             data.publishers, "DeleteItem", "GetItem", "PutItem", indexes=("by_kind",)
         )
-        function.use_table(data.keys, "DeleteItem", "PutItem", indexes=("by_service",))
+        function.use_table(
+            data.keys, "ConditionCheckItem", "DeleteItem", "PutItem", indexes=("by_service",)
+        )
         function.use_table(
             data.subscriptions,
             "DeleteItem",
@@ -162,7 +164,7 @@ class ApiStack(StageStack):
             "PutItem",
             indexes=("by_service", "by_kind"),
         )
-        function.use_table(data.changes, "PutItem", "Query")
+        function.use_table(data.changes, "DeleteItem", "PutItem", "Query", "UpdateItem")
         function.use_table(data.circuits, "BatchGetItem", "DeleteItem", "PutItem")
         function.use_sealing_key(data.sealing_key, signing_secrets.PURPOSE, "Encrypt")
         function.use_table(data.replays, "PutItem")

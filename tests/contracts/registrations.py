@@ -38,8 +38,9 @@ class PublishersContract:
 
     def test_a_publisher_is_removed_once(self, aws: Aws) -> None:
         transact(aws.dynamodb, [aws.publishers.adding(publisher("planner"))])
-        assert aws.publishers.delete("planner")
-        assert not aws.publishers.delete("planner")
+        transact(aws.dynamodb, [aws.publishers.removing("planner")])
+        with pytest.raises(TransactionRefused):
+            transact(aws.dynamodb, [aws.publishers.removing("planner")])
         assert aws.publishers.get("planner") is None
 
 
@@ -70,11 +71,21 @@ class KeysContract:
             transact(aws.dynamodb, [aws.keys.putting(ApiKey(key_id, service_id, NOON))])
         assert {key.id for key in aws.keys.of_service("planner")} == {"1", "2"}
 
-    def test_a_key_can_be_removed_more_than_once(self, aws: Aws) -> None:
+    def test_of_several_who_remove_a_key_one_does(self, aws: Aws) -> None:
         transact(aws.dynamodb, [aws.keys.putting(ApiKey("hash", "planner", NOON))])
-        aws.keys.delete("hash")
-        aws.keys.delete("hash")
+        assert aws.keys.remove("hash")
+        assert not aws.keys.remove("hash")
         assert aws.keys.find("hash") is None
+
+    def test_a_key_that_must_stay_is_there_or_the_transaction_is_refused(self, aws: Aws) -> None:
+        key = ApiKey("hash", "planner", NOON)
+        further = aws.keys.putting(ApiKey("other", "planner", NOON))
+        with pytest.raises(TransactionRefused):
+            transact(aws.dynamodb, [further, aws.keys.keeping("hash")])
+        assert aws.keys.find("other") is None
+        transact(aws.dynamodb, [aws.keys.putting(key)])
+        transact(aws.dynamodb, [further, aws.keys.keeping("hash")])
+        assert aws.keys.find("other")
 
     def test_a_key_that_is_used_is_seen(self, aws: Aws) -> None:
         transact(aws.dynamodb, [aws.keys.putting(ApiKey("hash", "planner", NOON))])
@@ -83,16 +94,23 @@ class KeysContract:
         aws.keys.saw("gone", NOON)
         assert aws.keys.find("gone") is None
 
-    def test_a_key_ends_sooner_and_never_later(self, aws: Aws) -> None:
-        transact(aws.dynamodb, [aws.keys.putting(ApiKey("hash", "planner", NOON))])
+    def test_a_key_is_given_an_end_unless_it_was_given_another_meanwhile(self, aws: Aws) -> None:
+        key = ApiKey("hash", "planner", NOON)
+        transact(aws.dynamodb, [aws.keys.putting(key)])
         soon = int(time.time()) + 60
-        transact(aws.dynamodb, [aws.keys.ending("hash", soon)])
-        assert aws.keys.find("hash") == ApiKey("hash", "planner", NOON, expires_at=soon)
-        with pytest.raises(TransactionRefused):
-            transact(aws.dynamodb, [aws.keys.ending("hash", soon + 1)])
-        with pytest.raises(TransactionRefused):
-            transact(aws.dynamodb, [aws.keys.ending("gone", soon)])
-        transact(aws.dynamodb, [aws.keys.ending("hash", int(time.time()))])
+        transact(aws.dynamodb, [aws.keys.ending(key, soon)])
+        ending = replace(key, expires_at=soon)
+        assert aws.keys.find("hash") == ending
+        for refused in (
+            aws.keys.ending(key, soon),
+            aws.keys.ending(replace(key, expires_at=soon + 1), soon),
+            aws.keys.ending(replace(key, id="gone"), soon),
+            aws.keys.removing_unless_rotated(key),
+        ):
+            with pytest.raises(TransactionRefused):
+                transact(aws.dynamodb, [refused])
+        transact(aws.dynamodb, [aws.keys.removing_unless_rotated(replace(key, id="gone"))])
+        transact(aws.dynamodb, [aws.keys.ending(ending, int(time.time()))])
         assert aws.keys.find("hash") is None
         assert aws.keys.of_service("planner") == []
 

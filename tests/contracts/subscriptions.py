@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ConnectionClosedError
 from event_bus.security.keys import ApiKey
 from event_bus.stores.subscriptions import Interest, Outdated, Refused
-from event_bus.stores.transactions import transact
+from event_bus.stores.transactions import TransactionRefused, transact
 
 from tests.aws import Aws
 from tests.builders import NOON, subscription
@@ -42,6 +42,20 @@ class SubscriptionsContract:
         key = ApiKey("hash", "worker", NOON)
         aws.subscriptions.create(subscription(), aws.keys.putting(key))
         assert aws.keys.find("hash") == key
+
+    def test_it_is_known_whether_a_service_has_lasting_subscriptions(self, aws: Aws) -> None:
+        none = [aws.subscriptions.unsubscribed("worker")]
+        transact(aws.dynamodb, none)
+        made = [aws.subscriptions.create(subscription(f"sub_{each}")) for each in (1, 2)]
+        aws.subscriptions.create(replace(subscription("sub_3"), ends_at=4_000_000_000))
+        for each in made:
+            with pytest.raises(TransactionRefused):
+                transact(aws.dynamodb, none)
+            aws.subscriptions.delete(aws.subscriptions.update(replace(each, name="another")))
+        transact(aws.dynamodb, none)
+        aws.subscriptions.create(subscription("sub_4"))
+        with pytest.raises(TransactionRefused):
+            transact(aws.dynamodb, none)
 
     def test_changes_are_numbered_from_one(self, aws: Aws) -> None:
         assert aws.subscriptions.latest_change() == 0

@@ -2,30 +2,36 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.end_to_end.receiver import eventually
-from tests.end_to_end.world import World
+from tests.end_to_end.world import Client, World
 
 ONCE = {"max_attempts": 1}
+CALLERS = 6
+"""How many make a request at once; each needs processes of its own on the emulator."""
+
+PATIENCE = 120.0
 
 
 @pytest.fixture(scope="module")
 def threads() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(10) as executor:
+    with ThreadPoolExecutor(CALLERS) as executor:
         yield executor
 
 
 def at_once(
-    threads: ThreadPoolExecutor, count: int, request: Callable[[], httpx.Response]
+    threads: ThreadPoolExecutor, client: Client, method: str, path: str, body: Any = None
 ) -> list[httpx.Response]:
     """The answers to a request that several callers make at the same time."""
-    asked = [threads.submit(request) for _ in range(count)]
+    request = partial(client.http.request, method, path, json=body, timeout=PATIENCE)
+    asked = [threads.submit(request) for _ in range(CALLERS)]
     return [each.result() for each in asked]
 
 
@@ -33,7 +39,7 @@ def statuses(answers: list[httpx.Response]) -> Counter[int]:
     return Counter(each.status_code for each in answers)
 
 
-def test_of_ten_who_retry_one_dead_letter_one_opens_it(
+def test_of_several_who_retry_one_dead_letter_one_opens_it(
     world: World, threads: ThreadPoolExecutor
 ) -> None:
     domain = world.name("task")
@@ -42,8 +48,8 @@ def test_of_ten_who_retry_one_dead_letter_one_opens_it(
     service.subscribe(receiver, f"{domain}.*", retry_policy=ONCE)
     letter = service.dead_letter(event_id=service.publish(f"{domain}.created"))
     path = f"/dead-letters/{letter['id']}"
-    answers = at_once(threads, 10, lambda: service.http.post(f"{path}/retry"))
-    assert statuses(answers) == {202: 1, 409: 9}
+    answers = at_once(threads, service, "POST", f"{path}/retry")
+    assert statuses(answers) == {202: 1, 409: CALLERS - 1}
     resolved = eventually(
         lambda: (each := service.http.get(path).json())["status"] == "resolved" and each
     )
@@ -60,15 +66,15 @@ def test_bulk_retries_count_what_they_opened(world: World, threads: ThreadPoolEx
         service.publish(f"{domain}.created")
     eventually(lambda: len(service.dead_letters(status="exhausted")) == 8)
     asked = {"subscription_id": subscription["id"]}
-    answers = at_once(threads, 4, lambda: service.http.post("/dead-letters/retry", json=asked))
-    assert statuses(answers) == {202: 4}
+    answers = at_once(threads, service, "POST", "/dead-letters/retry", asked)
+    assert statuses(answers) == {202: CALLERS}
     assert sum(each.json()["retried"] for each in answers) == 8
     eventually(lambda: len(service.dead_letters(status="resolved")) == 8)
     time.sleep(2)
     assert len(receiver.requests) == 16
 
 
-def test_of_eight_who_discard_a_dead_letter_one_does(
+def test_of_several_who_discard_a_dead_letter_one_does(
     world: World, threads: ThreadPoolExecutor
 ) -> None:
     domain = world.name("task")
@@ -77,7 +83,7 @@ def test_of_eight_who_discard_a_dead_letter_one_does(
     service.subscribe(receiver, f"{domain}.*", retry_policy=ONCE)
     letter = service.dead_letter(event_id=service.publish(f"{domain}.created"))
     path = f"/dead-letters/{letter['id']}"
-    assert statuses(at_once(threads, 8, lambda: service.http.delete(path))) == {204: 1, 409: 7}
+    assert statuses(at_once(threads, service, "DELETE", path)) == {204: 1, 409: CALLERS - 1}
 
 
 def test_the_first_of_an_id_in_a_batch_is_stored(world: World) -> None:
@@ -113,3 +119,40 @@ def test_the_streams_of_a_batch_are_in_its_order(world: World) -> None:
     results = service.http.post("/events", json=batch).json()["results"]
     versions = [service.event(each["id"])["metadata"]["stream_version"] for each in results]
     assert versions == [number // 2 + 1 for number in range(20)]
+
+
+def test_of_several_who_remove_a_resource_one_does(
+    world: World, threads: ThreadPoolExecutor
+) -> None:
+    service = world.publisher(f"{world.name('task')}.*")
+    receiver = world.receiver()
+    subscription = service.subscribe(receiver, "task.*")
+    key = service.http.post(f"/publishers/{service.service_id}/keys").json()
+    for path in (
+        f"/publishers/{service.service_id}/keys/{key['id']}",
+        f"/subscriptions/{subscription['id']}",
+        f"/publishers/{service.service_id}",
+    ):
+        answers = at_once(threads, world.admin, "DELETE", path)
+        assert statuses(answers) == {204: 1, 404: CALLERS - 1}, path
+
+
+def test_a_service_that_subscribes_while_it_is_removed_keeps_a_key(
+    world: World, threads: ThreadPoolExecutor
+) -> None:
+    receiver = world.receiver()
+    for _ in range(6):
+        service = world.publisher(f"{world.name('task')}.*")
+        asked = {"event_types": ["task.*"], "callback_url": receiver.url}
+        subscribing = threads.submit(
+            service.http.post, "/subscriptions", json=asked, timeout=PATIENCE
+        )
+        removing = threads.submit(
+            world.admin.http.delete, f"/publishers/{service.service_id}", timeout=PATIENCE
+        )
+        assert removing.result().status_code == 204
+        subscribed = subscribing.result().status_code
+        assert subscribed in (201, 401)
+        keys = world.admin.http.get(f"/subscribers/{service.service_id}/keys")
+        assert keys.status_code == (200 if subscribed == 201 else 404)
+        assert subscribed == 401 or keys.json()["items"]

@@ -119,7 +119,9 @@ def _check_history(world: World) -> None:
 def _disabled(world: World) -> set[str]:
     # Those that the bus itself disabled, at some time.
     changes = [
-        orjson.loads(item["document"]["S"]) for item in world.tables.items["changes"].values()
+        orjson.loads(item["document"]["S"])
+        for item in world.tables.items["changes"].values()
+        if "document" in item
     ]
     return {change["id"] for change in changes if not change["active"]}
 

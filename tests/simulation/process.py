@@ -15,6 +15,7 @@ import event_bus.stores.events
 import event_bus.stores.inboxes
 import event_bus.stores.listings
 import event_bus.stores.subscriptions
+import event_bus.stores.transactions
 import pytest
 from event_bus import clients, times
 from event_bus.api.audit import recorder
@@ -93,6 +94,7 @@ def simulated(world: "World", seed: int) -> Iterator[None]:
         patch.setattr(times, "time", clock)
         patch.setattr(event_bus.stores.events, "time", clock)
         patch.setattr(event_bus.stores.subscriptions, "time", clock)
+        patch.setattr(event_bus.stores.transactions, "time", clock)
         patch.setattr(event_bus.stores.inboxes, "time", clock)
         for name, count in (("ROWS", 2), ("COLUMNS", 1), ("SHARDS", 2)):
             # A call for each cell of a large grid goes wrong in no other ways.

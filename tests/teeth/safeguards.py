@@ -564,6 +564,42 @@ _LANES = (
         "read_at, further)",
     ),
     Safeguard(
+        "a publisher's keys go while it subscribes",
+        f"{_BUS}/stores/subscriptions.py",
+        '"OR subscriptions <= :none",',
+        '"OR subscriptions >= :none",',
+    ),
+    Safeguard(
+        "a service subscribes by a key that is gone",
+        f"{_BUS}/registry/subscriptions.py",
+        "parts += [self.keys.keeping(own_key)] if own_key else []",
+        "parts += []",
+    ),
+    Safeguard(
+        "a key that takes the place of another outlives its publisher",
+        f"{_BUS}/stores/keys.py",
+        'f"attribute_not_exists(id) OR {unchanged}"',
+        'f"attribute_not_exists(id) OR attribute_exists(id) OR {unchanged}"',
+    ),
+    Safeguard(
+        "a key is rotated twice at once",
+        f"{_BUS}/stores/keys.py",
+        'f"attribute_exists(id) AND {unchanged}"',
+        'f"attribute_exists(id) OR {unchanged}"',
+    ),
+    Safeguard(
+        "those who listen for a while count as subscribers that need keys",
+        f"{_BUS}/stores/subscriptions.py",
+        "if subscription.ends_at is not None:\n            # A listener",
+        "if subscription.ends_at == -1:\n            # A listener",
+    ),
+    Safeguard(
+        "a replay that has ended is cancelled",
+        f"{_BUS}/stores/replays.py",
+        'return stands.get("written_by") == writer',
+        'return stands.get("document") == document(asdict(after))',
+    ),
+    Safeguard(
         "several probes are sent through one open circuit",
         f"{_BUS}/delivery/circuits.py",
         "if self.store.put(subscription_id, probed):",

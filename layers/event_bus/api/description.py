@@ -279,7 +279,7 @@ _OPERATIONS: dict[str, _Operation] = {
         "removePublisher",
         "Remove a publisher (admin), and its keys unless subscriptions need them.",
         {204: None},
-        refusals=(404,),
+        refusals=(404, 409),
     ),
     **_key_operations("publisher"),
     **_key_operations("subscriber"),

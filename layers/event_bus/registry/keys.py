@@ -15,7 +15,7 @@ from event_bus.security.keys import (
 )
 from event_bus.security.scopes import SCOPES, Scope
 from event_bus.stores.keys import KeyStore
-from event_bus.stores.transactions import TransactionRefused, transact
+from event_bus.stores.transactions import TransactionRefused, transact_alone
 
 MAX_KEYS = 20
 """How many keys a service may have at a time."""
@@ -140,7 +140,8 @@ class KeyRing:
         Raises:
             NotFound: The service has no such key.
             Forbidden: The key permits more than the one that asks for it.
-            Conflict: The key is none that the bus could make anew, or it ends before.
+            Conflict: The key is none that the bus could make anew, or it is being changed by
+                others.
         """
         old = self._one(service_id, key_id)
         if old.type != "api_key":
@@ -152,7 +153,7 @@ class KeyRing:
         if old.expires_at is not None:
             end = min(end, old.expires_at)
         try:
-            transact(self.keys.client, [self.keys.putting(kept), self.keys.ending(key_id, end)])
+            transact_alone(self.keys.client, [self.keys.putting(kept), self.keys.ending(old, end)])
         except TransactionRefused:
             raise Conflict("The key is being changed by others; send the request again.") from None
         return replace(issued, kept=kept)
@@ -164,14 +165,19 @@ class KeyRing:
             NotFound: The service has no such key.
         """
         self._one(service_id, key_id)
-        self.keys.delete(key_id)
+        if not self.keys.remove(key_id):
+            raise _no_key(service_id, key_id)
 
     def _one(self, service_id: str, key_id: str) -> ApiKey:
         key = self.keys.find(key_id)
         if key is None or key.service_id != service_id or key.token:
-            raise NotFound(f"The service {service_id} has no key {key_id}.")
+            raise _no_key(service_id, key_id)
         return key
 
     def _refuse_too_many(self, service_id: str) -> None:
         if len(self.of(service_id)) >= MAX_KEYS:
             raise Conflict(f"A service has at most {MAX_KEYS} keys; revoke one first.")
+
+
+def _no_key(service_id: str, key_id: str) -> NotFound:
+    return NotFound(f"The service {service_id} has no key {key_id}.")

@@ -18,7 +18,9 @@ from event_bus.security.ownership import own_publisher
 from event_bus.stores.keys import KeyStore
 from event_bus.stores.publishers import PublisherStore
 from event_bus.stores.subscriptions import SubscriptionStore
-from event_bus.stores.transactions import TransactionRefused, transact
+from event_bus.stores.transactions import TransactionRefused, transact, transact_alone
+
+_ATTEMPTS = 5
 
 _RESERVED = frozenset({ADMIN, BUS_DOMAIN})
 
@@ -40,7 +42,7 @@ class PublisherRegistry:
     Attributes:
         publishers: The publishers.
         keys: The API keys.
-        subscriptions: The subscriptions, which keep a service's keys alive.
+        subscriptions: The subscriptions, for which a service keeps its keys.
     """
 
     publishers: PublisherStore
@@ -108,28 +110,45 @@ class PublisherRegistry:
             Conflict: It is being changed by others.
         """
         members = members_of(change)
-        before = self.get(service_id, caller)
-        if change.event_types is not None and not caller.admin:
-            detail = "may be changed by an admin alone"
-            raise Forbidden(
-                f"/event_types {detail}.", [Fault("/event_types", detail)], reason="admin"
-            )
-        after = replace(before, **members, updated_at=times.now())
-        check_sensitive(after.event_types, after.sensitive)
-        if not self.publishers.replace(before, after):
-            raise Conflict("The publisher is being changed by others; send the request again.")
-        return after
+        for _ in range(_ATTEMPTS):
+            before = self.get(service_id, caller)
+            if change.event_types is not None and not caller.admin:
+                detail = "may be changed by an admin alone"
+                raise Forbidden(
+                    f"/event_types {detail}.", [Fault("/event_types", detail)], reason="admin"
+                )
+            after = replace(before, **members, updated_at=times.now())
+            check_sensitive(after.event_types, after.sensitive)
+            if self.publishers.replace(before, after):
+                return after
+        raise _busy()
 
     def remove(self, service_id: str, caller: Caller) -> None:
         """Removes a publisher, and its service's keys unless subscriptions still need them.
 
         Raises:
-            NotFound: There is none, or none that the caller may see.
+            NotFound: There is none, or none that the caller may see; of several who remove it at
+                once, one finds it.
+            Conflict: Its keys are being changed by others.
         """
-        self.get(service_id, caller)
-        # Keys first: were the publisher gone and the keys left, a repeated request would find
-        # nothing to remove.
-        if not self.subscriptions.page(service_id, None, 1):
-            for key in self.keys.of_service(service_id):
-                self.keys.delete(key.id)
-        self.publishers.delete(service_id)
+        keep_keys = False
+        for _ in range(_ATTEMPTS):
+            self.get(service_id, caller)
+            parts = [self.publishers.removing(service_id)]
+            if not keep_keys:
+                # One transaction: nobody subscribes by a key that goes with it. Stream tokens end
+                # with the keys that they were asked for by.
+                keys = [each for each in self.keys.of_service(service_id) if not each.token]
+                parts.append(self.subscriptions.unsubscribed(service_id))
+                parts += [self.keys.removing_unless_rotated(each) for each in keys]
+            try:
+                transact_alone(self.publishers.client, parts)
+            except TransactionRefused as refusal:
+                keep_keys = 1 in refusal.conditions
+            else:
+                return
+        raise _busy()
+
+
+def _busy() -> Conflict:
+    return Conflict("The publisher is being changed by others; send the request again.")

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from event_bus import times
 from event_bus.callbacks.handshake import Handshake, Unwanted
-from event_bus.errors import Conflict, Fault, Forbidden, InvalidRequest
+from event_bus.errors import Conflict, Fault, Forbidden, InvalidRequest, Problem
 from event_bus.ids import new_id
 from event_bus.matching.event_types import matches_type
 from event_bus.model.credentials import Authentication
@@ -25,16 +25,17 @@ from event_bus.model.target import PACED_PROTOCOLS, HttpTarget, SqsTarget, Targe
 from event_bus.model.validation import members_of
 from event_bus.recovery.replay_queue import ReplayQueue
 from event_bus.recovery.replays import SEAM_SECONDS, history_for, refuse_future
-from event_bus.registry.keys import issue, taken
+from event_bus.registry.keys import IssuedKey, issue, taken
 from event_bus.registry.managed_queues import ManagedQueues
 from event_bus.registry.publishers import refuse_reserved
 from event_bus.registry.sensitive_filters import refuse_sensitive_filters
-from event_bus.security.callers import Caller
+from event_bus.security.callers import Caller, unknown_key
 from event_bus.security.ownership import own_subscription
 from event_bus.security.signatures import new_secret
 from event_bus.security.signing_secrets import SigningSecrets, rotated
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.inboxes import InboxStore
+from event_bus.stores.items import Item
 from event_bus.stores.keys import KeyStore
 from event_bus.stores.paces import PaceStore
 from event_bus.stores.publishers import PublisherStore
@@ -169,23 +170,17 @@ class SubscriptionRegistry:
             sealed = self.secrets.seal(secret, subscription.id)
             subscription = replace(subscription, signing_secrets=(sealed,))
         asked = registration.authentication or Authentication()
-        named = asked.api_key or asked.type != "api_key"
-        issued = None
-        if named or not self._has_key(service_id, caller):
-            issued = issue(asked, service_id, caller)
-        further = [self.keys.putting(issued.kept)] if issued else []
         pace = _ON_TRIAL if subscription.target.lane in PACED_PROTOCOLS else None
-        if pace:
-            further.append(self.paces.putting(subscription.id, pace))
+        further = [self.paces.putting(subscription.id, pace)] if pace else []
         history = None
         if registration.replay_from:
             history = history_for(subscription, registration.replay_from)
             further.append(self.replays.putting(history))
         try:
-            created = self.subscriptions.create(self._provided(subscription), *further)
-        except Refused:
+            created, issued = self._create(self._provided(subscription), further, asked, caller)
+        except Problem:
             self._remove_queue(subscription)
-            raise taken(asked) from None
+            raise
         if history:
             # Should this message be lost, the sweeper finds a replay that does not go on.
             self.replay_queue.send(history.id, SEAM_SECONDS)
@@ -364,11 +359,41 @@ class SubscriptionRegistry:
         refuse_reserved(service_id)
         return service_id
 
-    def _has_key(self, service_id: str, caller: Caller) -> bool:
+    def _create(
+        self,
+        subscription: Subscription,
+        further: list[Item],
+        asked: Authentication,
+        caller: Caller,
+    ) -> tuple[Subscription, IssuedKey | None]:
+        """Stores a subscription, in one transaction with a key that its service has or gets.
+
+        So a service that subscribes while its keys are removed is not left without one.
+        """
+        for _ in range(_ATTEMPTS):
+            issued, own_key = self._key_for(subscription.service_id, asked, caller)
+            parts = [self.keys.putting(issued.kept)] if issued else []
+            parts += [self.keys.keeping(own_key)] if own_key else []
+            try:
+                return self.subscriptions.create(subscription, *parts, *further), issued
+            except Refused:
+                if issued:
+                    raise taken(asked) from None
+                if not caller.admin:
+                    raise unknown_key() from None
+        raise Conflict("The keys of the service are being changed; send the request again.")
+
+    def _key_for(
+        self, service_id: str, asked: Authentication, caller: Caller
+    ) -> tuple[IssuedKey | None, str | None]:
+        """The key that a service is given, or the id of one that it has."""
+        if asked.api_key or asked.type != "api_key":
+            return issue(asked, service_id, caller), None
         if caller.service_id == service_id:
-            return True
+            return None, caller.key_id
         # A stream token is no key: it ends within the hour.
-        return any(not key.token for key in self.keys.of_service(service_id))
+        own = [key.id for key in self.keys.of_service(service_id) if not key.token]
+        return (None, own[0]) if own else (issue(asked, service_id, caller), None)
 
 
 def _managed(target: Target | None) -> bool:

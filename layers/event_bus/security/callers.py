@@ -21,6 +21,11 @@ _UNKNOWN: dict[Reason, str] = {
 """What is said to who is not known, by why."""
 
 
+def unknown_key() -> Unauthenticated:
+    """The refusal of a key that is not known, or not any more."""
+    return Unauthenticated(_UNKNOWN["bad_key"], reason="bad_key")
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who makes a request.

@@ -8,6 +8,7 @@ import orjson
 
 from event_bus.security.keys import ApiKey
 from event_bus.stores.items import Item, document, number, text, unexpired, unless_refused
+from event_bus.stores.transactions import TransactionRefused, transact_alone
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -54,19 +55,55 @@ class KeyStore:
             }
         }
 
-    def ending(self, key_id: str, at: int) -> Item:
+    def ending(self, key: ApiKey, at: int) -> Item:
         """The part of a transaction that has a key end, at a time in Unix seconds.
 
-        It is refused where the key is gone, or would live longer.
+        It is refused where the key is gone, or has been given another end since it was read.
         """
+        unchanged, values = _unchanged(key)
         return {
             "Update": {
                 "TableName": self.table,
-                "Key": {"id": text(key_id)},
+                "Key": {"id": text(key.id)},
                 "UpdateExpression": "SET expires_at = :at",
-                "ConditionExpression": "attribute_exists(id) AND "
-                "(attribute_not_exists(expires_at) OR expires_at >= :at)",
-                "ExpressionAttributeValues": {":at": number(at)},
+                "ConditionExpression": f"attribute_exists(id) AND {unchanged}",
+                "ExpressionAttributeValues": {**values, ":at": number(at)},
+            }
+        }
+
+    def keeping(self, key_id: str) -> Item:
+        """The part of a transaction that is refused where a key is gone."""
+        return {
+            "ConditionCheck": {
+                "TableName": self.table,
+                "Key": {"id": text(key_id)},
+                "ConditionExpression": "attribute_exists(id)",
+            }
+        }
+
+    def removing_unless_rotated(self, key: ApiKey) -> Item:
+        """The part of a transaction that removes a key, if it is there.
+
+        It is refused where the key has been given another end since it was read: then another key
+        has taken its place.
+        """
+        unchanged, values = _unchanged(key)
+        part: Item = {
+            "TableName": self.table,
+            "Key": {"id": text(key.id)},
+            "ConditionExpression": f"attribute_not_exists(id) OR {unchanged}",
+        }
+        if values:
+            part["ExpressionAttributeValues"] = values
+        return {"Delete": part}
+
+    def removing(self, key_id: str) -> Item:
+        """The part of a transaction that removes a key; it is refused where the key is gone."""
+        return {
+            "Delete": {
+                "TableName": self.table,
+                "Key": {"id": text(key_id)},
+                "ConditionExpression": "attribute_exists(id)",
             }
         }
 
@@ -92,13 +129,28 @@ class KeyStore:
                 ExpressionAttributeValues={":at": text(at)},
             )
 
-    def delete(self, key_id: str) -> None:
-        """Removes a key, if it is there."""
-        self.client.delete_item(TableName=self.table, Key={"id": text(key_id)})
+    def remove(self, key_id: str) -> bool:
+        """Removes a key.
+
+        Returns:
+            Whether this removed it; of several who do so at once, one does.
+        """
+        try:
+            transact_alone(self.client, [self.removing(key_id)])
+        except TransactionRefused:
+            return False
+        return True
 
 
 _OWN = ("id", "service_id", "expires_at", "last_used_at")
 """What stands beside the document: keys of the table, and what changes by itself."""
+
+
+def _unchanged(key: ApiKey) -> tuple[str, Item]:
+    """The condition that a key has the end that it was read with, and its values."""
+    if key.expires_at is None:
+        return "attribute_not_exists(expires_at)", {}
+    return "expires_at = :read", {":read": number(key.expires_at)}
 
 
 def _good(item: Mapping[str, Any]) -> bool:

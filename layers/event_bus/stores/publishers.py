@@ -85,23 +85,15 @@ class PublisherStore:
             raise
         return True
 
-    def delete(self, service_id: str) -> bool:
-        """Removes a publisher.
-
-        Returns:
-            Whether it was there.
-        """
-        try:
-            self.client.delete_item(
-                TableName=self.table,
-                Key={"service_id": text(service_id)},
-                ConditionExpression="attribute_exists(service_id)",
-            )
-        except ClientError as error:
-            if condition_failed(error):
-                return False
-            raise
-        return True
+    def removing(self, service_id: str) -> Item:
+        """The part of a transaction that removes a publisher, if it is there."""
+        return {
+            "Delete": {
+                "TableName": self.table,
+                "Key": {"service_id": text(service_id)},
+                "ConditionExpression": "attribute_exists(service_id)",
+            }
+        }
 
 
 def _item(publisher: Publisher) -> Item:

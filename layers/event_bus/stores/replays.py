@@ -8,6 +8,7 @@ import orjson
 from botocore.exceptions import ClientError
 
 from event_bus import times
+from event_bus.ids import new_id
 from event_bus.model.replay import Replay
 from event_bus.stores.items import (
     Item,
@@ -60,10 +61,11 @@ class ReplayStore:
             Whether it stands so now; False where it has moved on, or was cancelled, since it was
             read.
         """
+        writer = text(new_id("req"))
         try:
             self.client.put_item(
                 TableName=self.table,
-                Item=self._item(after),
+                Item={**self._item(after), "written_by": writer},
                 ConditionExpression="document = :before",
                 ExpressionAttributeValues={":before": document(asdict(before))},
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
@@ -73,7 +75,7 @@ class ReplayStore:
                 raise
             # A write whose answer was lost, and which was repeated, meets itself.
             stands: Mapping[str, Any] = error.response.get("Item", {})  # type: ignore[assignment]
-            return stands.get("document") == document(asdict(after))
+            return stands.get("written_by") == writer
         return True
 
     def get(self, replay_id: str) -> Replay | None:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 _KIND = "subscription"
 _LOG = "subscriptions"
+_COUNTS = "subscriptions of "
 _ENDING = "by_itself"
 _ATTEMPTS = 12
 
@@ -71,7 +72,15 @@ class Outdated(Exception):
 
 
 class Refused(Exception):
-    """A condition among the further parts of a change did not hold."""
+    """A condition among the further parts of a change did not hold.
+
+    Attributes:
+        parts: The places of those parts.
+    """
+
+    def __init__(self, parts: frozenset[int]) -> None:
+        super().__init__(f"parts refused: {sorted(parts)}")
+        self.parts = parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +145,8 @@ class SubscriptionStore:
         Raises:
             Refused: A condition of the further parts did not hold.
         """
-        return self._write(subscription, "attribute_not_exists(id)", {}, further)
+        counted = self._counting(subscription, 1)
+        return self._write(subscription, "attribute_not_exists(id)", {}, (*further, *counted))
 
     def update(self, subscription: Subscription, *further: Item) -> Subscription:
         """Replaces a subscription that was read at its version.
@@ -172,7 +182,24 @@ class SubscriptionStore:
                     "ExpressionAttributeValues": {":version": number(subscription.version)},
                 }
             },
+            further=self._counting(subscription, -1),
         )
+
+    def unsubscribed(self, service_id: str) -> Item:
+        """The part of a transaction that is refused while a service has lasting subscriptions.
+
+        It is refused, too, where one is registered at the same time: the service's count is part of
+        that transaction as well.
+        """
+        return {
+            "Delete": {
+                "TableName": self.changes,
+                "Key": _count_key(service_id),
+                "ConditionExpression": "attribute_not_exists(subscriptions) "
+                "OR subscriptions <= :none",
+                "ExpressionAttributeValues": {":none": number(0)},
+            }
+        }
 
     def prolong(self, subscription_id: str, ends_at: int) -> bool:
         """Puts off the end of a subscription that ends by itself; routing does not hear of it.
@@ -237,6 +264,19 @@ class SubscriptionStore:
             for item in page["Items"]:
                 yield _interest(_subscription(item))
 
+    def _counting(self, subscription: Subscription, by: int) -> tuple[Item, ...]:
+        """The part that keeps count of the lasting subscriptions of a service."""
+        if subscription.ends_at is not None:
+            # A listener ends by itself: it keeps no service alive.
+            return ()
+        part: Item = {
+            "TableName": self.changes,
+            "Key": _count_key(subscription.service_id),
+            "UpdateExpression": "SET subscriptions = if_not_exists(subscriptions, :none) + :by",
+            "ExpressionAttributeValues": {":none": number(0), ":by": number(by)},
+        }
+        return ({"Update": part},)
+
     def _write(
         self,
         subscription: Subscription,
@@ -288,12 +328,17 @@ class SubscriptionStore:
                 if 1 in refusal.conditions:
                     raise Outdated(subscription.id) from None
                 if any(place > 1 for place in refusal.conditions):
-                    raise Refused(subscription.id) from None
+                    raise Refused(frozenset(each - 2 for each in refusal.conditions)) from None
                 # Another change took the number: take the next one.
                 time.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 6)))  # noqa: S311
             else:
                 return version
         raise TimeoutError("too many changes of subscriptions at once")
+
+
+def _count_key(service_id: str) -> Item:
+    # A log of another name, which nobody follows.
+    return {"log": text(f"{_COUNTS}{service_id}"), "version": number(0)}
 
 
 def _interest(subscription: Subscription) -> Interest:

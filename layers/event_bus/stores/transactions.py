@@ -1,5 +1,7 @@
 """Transactions over several tables, and which part of one was refused."""
 
+import random
+import time
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -8,6 +10,9 @@ from event_bus.stores.items import Item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+
+_ATTEMPTS = 8
 
 
 class TransactionRefused(Exception):
@@ -46,3 +51,20 @@ def transact(client: "DynamoDBClient", parts: list[Item]) -> None:
         if not refused and "TransactionConflict" not in codes:
             raise
         raise TransactionRefused(refused) from None
+
+
+def transact_alone(client: "DynamoDBClient", parts: list[Item]) -> None:
+    """Carries out all parts or none, again where another transaction was in the way.
+
+    Raises:
+        TransactionRefused: A condition did not hold.
+        TimeoutError: Others were in the way again and again.
+    """
+    for attempt in range(_ATTEMPTS):
+        try:
+            return transact(client, parts)
+        except TransactionRefused as refusal:
+            if refusal.conditions:
+                raise
+            time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311
+    raise TimeoutError("too many transactions at once")

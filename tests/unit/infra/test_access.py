@@ -55,7 +55,7 @@ TABLES = {
     },
     "registry": {
         "publishers": {"DeleteItem", "GetItem", "PutItem", "Query/by_kind"},
-        "keys": {"DeleteItem", "PutItem", "Query/by_service"},
+        "keys": {"ConditionCheckItem", "DeleteItem", "PutItem", "Query/by_service"},
         "subscriptions": {
             "DeleteItem",
             "GetItem",
@@ -63,7 +63,7 @@ TABLES = {
             "Query/by_kind",
             "Query/by_service",
         },
-        "changes": {"PutItem", "Query"},
+        "changes": {"DeleteItem", "PutItem", "Query", "UpdateItem"},
         "circuits": {"BatchGetItem", "DeleteItem", "PutItem"},
         "replays": {"PutItem"},
         "inbox": {"DeleteItem"},

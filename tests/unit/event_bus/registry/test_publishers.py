@@ -8,6 +8,7 @@ from botocore.exceptions import ConnectionClosedError
 from event_bus.errors import Conflict, Forbidden, InvalidRequest, NotFound, Problem
 from event_bus.model.registration import PublisherChange, PublisherRegistration
 from event_bus.model.validation import read
+from event_bus.registry.keys import KeyRing
 from event_bus.registry.publishers import PublisherRegistry
 from event_bus.security.keys import ApiKey, proof_of
 from event_bus.stores.transactions import transact
@@ -125,16 +126,95 @@ def test_what_is_not_there_cannot_be_removed(registry: PublisherRegistry) -> Non
         registry.remove("planner", AN_ADMIN)
 
 
-def test_a_removal_that_stopped_halfway_can_be_repeated(
-    aws: Aws, registry: PublisherRegistry
-) -> None:
-    registry.register(registration(), AN_ADMIN)
+def test_a_removal_that_failed_has_removed_nothing(aws: Aws, registry: PublisherRegistry) -> None:
+    made, _ = registry.register(registration(), AN_ADMIN)
     transact(aws.dynamodb, [aws.keys.putting(ApiKey("second", "planner", NOON))])
-    with not_sent(aws.dynamodb, "DeleteItem"), pytest.raises(ConnectionClosedError):
+    with not_sent(aws.dynamodb, "TransactWriteItems"), pytest.raises(ConnectionClosedError):
         registry.remove("planner", AN_ADMIN)
+    assert len(aws.keys.of_service("planner")) == 2
+    assert registry.get("planner", AN_ADMIN) == made
     registry.remove("planner", AN_ADMIN)
     assert aws.keys.of_service("planner") == []
     assert aws.publishers.get("planner") is None
+
+
+def test_keys_stay_for_who_subscribes_while_its_publisher_is_removed(
+    aws: Aws, registry: PublisherRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.register(registration(), AN_ADMIN)
+    original = aws.dynamodb.transact_write_items
+
+    def overtaken(**request: Any) -> Any:
+        monkeypatch.setattr(aws.dynamodb, "transact_write_items", original)
+        aws.subscriptions.create(subscription("sub_1", "planner"))
+        return original(**request)
+
+    monkeypatch.setattr(aws.dynamodb, "transact_write_items", overtaken)
+    registry.remove("planner", AN_ADMIN)
+    assert aws.publishers.get("planner") is None
+    assert len(aws.keys.of_service("planner")) == 1
+
+
+def test_a_key_that_is_rotated_while_its_publisher_is_removed_goes_too(
+    aws: Aws, registry: PublisherRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.register(registration(**with_key(KEY)), AN_ADMIN)
+    original = aws.dynamodb.transact_write_items
+
+    def overtaken(**request: Any) -> Any:
+        monkeypatch.setattr(aws.dynamodb, "transact_write_items", original)
+        KeyRing(aws.keys).rotate("planner", key(KEY).id, 60, AN_ADMIN)
+        return original(**request)
+
+    monkeypatch.setattr(aws.dynamodb, "transact_write_items", overtaken)
+    registry.remove("planner", AN_ADMIN)
+    assert aws.keys.of_service("planner") == []
+
+
+def test_a_publisher_that_is_removed_twice_at_once_is_removed_once(
+    aws: Aws, registry: PublisherRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.register(registration(), AN_ADMIN)
+    original = aws.dynamodb.transact_write_items
+
+    def overtaken(**request: Any) -> Any:
+        monkeypatch.setattr(aws.dynamodb, "transact_write_items", original)
+        registry.remove("planner", AN_ADMIN)
+        return original(**request)
+
+    monkeypatch.setattr(aws.dynamodb, "transact_write_items", overtaken)
+    with pytest.raises(NotFound):
+        registry.remove("planner", AN_ADMIN)
+
+
+def test_who_listens_for_a_while_keeps_no_keys(aws: Aws, registry: PublisherRegistry) -> None:
+    registry.register(registration(), AN_ADMIN)
+    aws.subscriptions.create(replace(subscription("sub_1", "planner"), ends_at=4_000_000_000))
+    registry.remove("planner", AN_ADMIN)
+    assert aws.keys.of_service("planner") == []
+
+
+def test_keys_that_a_removed_subscription_needed_go(aws: Aws, registry: PublisherRegistry) -> None:
+    registry.register(registration(), AN_ADMIN)
+    aws.subscriptions.delete(aws.subscriptions.create(subscription("sub_1", "planner")))
+    registry.remove("planner", AN_ADMIN)
+    assert aws.keys.of_service("planner") == []
+
+
+def test_two_changes_at_once_both_count(
+    aws: Aws, registry: PublisherRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.register(registration(), AN_ADMIN)
+    original = aws.dynamodb.put_item
+
+    def overtaken(**request: Any) -> Any:
+        monkeypatch.setattr(aws.dynamodb, "put_item", original)
+        registry.change("planner", change(sensitive_readers=["billing"]), AN_ADMIN)
+        return original(**request)
+
+    monkeypatch.setattr(aws.dynamodb, "put_item", overtaken)
+    after = registry.change("planner", change(name="P"), AN_ADMIN)
+    assert (after.name, after.sensitive_readers) == ("P", ["billing"])
 
 
 def test_a_service_may_be_registered_again(registry: PublisherRegistry) -> None:

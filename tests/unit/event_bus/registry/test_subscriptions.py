@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from event_bus.callbacks.client import CallbackClient
 from event_bus.callbacks.handshake import Handshake
-from event_bus.errors import Conflict, Forbidden, InvalidRequest, NotFound, Problem
+from event_bus.errors import Conflict, Forbidden, InvalidRequest, NotFound, Problem, Unauthenticated
 from event_bus.model.circuit import Circuit
 from event_bus.model.registration import (
     Subscription,
@@ -136,6 +136,31 @@ class TestRegistering:
         assert kept is not None
         assert kept.service_id == "worker"
         assert registry.register(registration(service_id="worker"), AN_ADMIN).api_key is None
+
+    def test_a_service_whose_key_was_removed_meanwhile_subscribes_to_nothing(
+        self, aws: Aws, registry: SubscriptionRegistry
+    ) -> None:
+        caller = replace(WORKER, key_id="gone")
+        with pytest.raises(Unauthenticated):
+            registry.register(registration(), caller)
+        assert list(aws.subscriptions.interests()) == []
+
+    def test_a_service_whose_keys_are_removed_while_it_is_subscribed_is_given_another(
+        self, aws: Aws, registry: SubscriptionRegistry, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        transact(aws.dynamodb, [aws.keys.putting(key(KEY, "worker"))])
+        original = aws.dynamodb.transact_write_items
+
+        def overtaken(**request: Any) -> Any:
+            monkeypatch.setattr(aws.dynamodb, "transact_write_items", original)
+            assert aws.keys.remove(key(KEY).id)
+            return original(**request)
+
+        monkeypatch.setattr(aws.dynamodb, "transact_write_items", overtaken)
+        made = registry.register(registration(service_id="worker"), AN_ADMIN)
+        assert made.api_key
+        assert len(aws.keys.of_service("worker")) == 1
+        assert len(list(aws.subscriptions.interests())) == 1
 
     def test_a_chosen_key_is_kept_and_not_shown(
         self, aws: Aws, registry: SubscriptionRegistry

@@ -67,6 +67,6 @@ def test_a_token_ends_with_the_key_that_it_was_asked_for_by(aws: Aws) -> None:
     now = 0.0
     remembering = authenticator(aws, lambda: now)
     assert remembering.identify({}, {"token": token}) is not None
-    aws.keys.delete("ebk_1")
+    assert aws.keys.remove("ebk_1")
     now = CACHE_SECONDS
     assert remembering.identify({}, {"token": token}) is None
