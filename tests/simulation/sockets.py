@@ -18,6 +18,7 @@ class SocketClient:
 
     Attributes:
         subscription_id: The subscription.
+        number: What tells it from other clients.
         connection_id: Its present connection; empty where it has none.
         following: Whether the bus has said that it follows.
         last: The last place that it has seen.
@@ -29,6 +30,7 @@ class SocketClient:
     """
 
     subscription_id: str
+    number: int = 0
     connection_id: str = ""
     following: bool = False
     last: int = 0
@@ -41,7 +43,7 @@ class SocketClient:
     def reconnect(self) -> None:
         """Begins a connection; the one before is gone without a word."""
         self.connections += 1
-        self.connection_id = f"{self.subscription_id}-{self.connections}"
+        self.connection_id = f"{self.subscription_id}-{self.number}-{self.connections}"
         self.following = False
         self.patience = 20
 

@@ -150,6 +150,7 @@ class World:
         made: Which calls they were.
         spoiled: Whether any of them went wrong.
         staleness: How many of the reads that need not be consistent answer the past, from 0 to 1.
+        forgetful: How many of the messages that were deleted a queue hands over again, from 0 to 1.
         rival: What somebody else does, once, while a process stands still.
     """
 
@@ -159,12 +160,14 @@ class World:
         faults: tuple[Fault, ...] = (),
         chaos: float = 0.0,
         staleness: float = 0.0,
+        forgetful: float = 0.05,
     ) -> None:
         self.now = NOON
         self.rng = random.Random(seed)
         self.faults = {fault.call: fault.mode for fault in faults}
         self.chaos = chaos
         self.staleness = staleness
+        self.forgetful = forgetful
         self.calls = 0
         self.made: list[str] = []
         self.happened: Counter[str] = Counter()
@@ -210,6 +213,7 @@ class World:
         if self._dead:
             # What is left of a process that went down makes no calls.
             raise ProcessExit
+        self.hand_over()
         self.calls += 1
         self.made.append(f"{service}.{operation}")
         mode = self.faults.get(self.calls)
@@ -266,6 +270,10 @@ class World:
     def wait(self, seconds: float) -> None:
         """Lets time pass."""
         self.now += seconds
+        self.hand_over()
+
+    def hand_over(self) -> None:
+        """Lets others go on, where functions and clients overlap; here they do not."""
 
     # The functions.
 
@@ -404,7 +412,7 @@ class World:
 
     def connect(self, subscription_id: str) -> SocketClient:
         """Has a client follow a subscription over a WebSocket."""
-        client = SocketClient(subscription_id)
+        client = SocketClient(subscription_id, len(self.sockets))
         self.sockets.append(client)
         self.reconnect(client)
         return client
@@ -538,6 +546,7 @@ class World:
         began = self.now
         self.now += subscriber.seconds
         self._check_attempt(key, event, subscription)
+        self.hand_over()
         number = 1 + sum(each.key == key for each in subscriber.log)
         outcome = subscriber.answer(event, number)
         answered = True
@@ -688,7 +697,7 @@ class World:
             # At least once: now and then the queue forgets that a message was deleted.
             if message.id in kept:
                 continue
-            if self.rng.random() < 0.05:
+            if self.rng.random() < self.forgetful:
                 message.visible_at = self.now + self.rng.choice((0.0, 5.0, 400.0))
                 if message.receives < 4:
                     continue

@@ -1,0 +1,89 @@
+"""What must hold where operations overlap, beside what must hold in any case.
+
+These courses have no faults and no message that comes twice, so that they can ask for more than the
+checker does.
+"""
+
+from collections import Counter
+from typing import Any
+
+import orjson
+
+from tests.simulation.overlapping_world import OverlappingWorld
+from tests.simulation.world import Violation
+
+_REMOVED = (204, 200)
+_UNREGISTER = "DELETE /publishers/{id}"
+
+
+def check_failures(world: OverlappingWorld) -> None:
+    """Checks that failures that count as failures in a row are in a row."""
+    for subscription_id, circuit in _circuits(world):
+        longest = run = 0
+        for subscriber in world.subscribers.values():
+            for receipt in subscriber.log:
+                if receipt.key.subscription_id == subscription_id:
+                    run = 0 if receipt.taken else run + 1
+                    longest = max(run, longest)
+        if circuit["consecutive"] > longest:
+            raise Violation(f"{circuit['consecutive']} failures in a row, of {longest}")
+
+
+def check_probes(world: OverlappingWorld) -> None:
+    """Checks, when no operation goes on, that every permit to probe was used or given back."""
+    for subscription_id, circuit in _circuits(world):
+        if circuit["state"] == "half_open" and circuit["until"] > world.now:
+            raise Violation(f"the permit of {subscription_id} is lost")
+
+
+def check_overlaps(world: OverlappingWorld) -> None:
+    """Checks, when all has come to rest, what overlaps must not have broken."""
+    _check_attempts(world)
+    _check_removals(world)
+    _check_keys(world)
+
+
+def _check_attempts(world: OverlappingWorld) -> None:
+    made = Counter(
+        receipt.key for subscriber in world.subscribers.values() for receipt in subscriber.log
+    )
+    for key, count in made.items():
+        if key.subscription_id in world.gone:
+            # A function that has not heard of that yet may deliver what another has dropped.
+            continue
+        replay = f"#{key.replay_id}" if key.replay_id else ""
+        stored = world.tables.items["deliveries"][key.event_id, key.subscription_id + replay]
+        if int(stored["attempts"]["N"]) != count:
+            raise Violation(f"{key}: {count} attempts, {stored['attempts']['N']} on record")
+
+
+def _check_removals(world: OverlappingWorld) -> None:
+    for (request, status), count in world.answers.items():
+        route, _, name = request.rpartition(" ")
+        # A service may be registered anew, and be removed once more.
+        most = world.answers[f"registered {name}", 201] if route == _UNREGISTER else 1
+        if route.startswith("DELETE") and status in _REMOVED and count > most:
+            raise Violation(f"{request} was answered {status} {count} times")
+
+
+def _check_keys(world: OverlappingWorld) -> None:
+    if any(
+        request.startswith("DELETE /publishers/{id}/keys/") and status == 204
+        for request, status in world.answers
+    ):
+        # Somebody may have revoked the last one.
+        return
+    with_keys = {
+        item.get("service_id", {}).get("S") for item in world.tables.items["keys"].values()
+    }
+    for item in world.tables.items["subscriptions"].values():
+        if item["service_id"]["S"] not in with_keys:
+            raise Violation(f"{item['service_id']['S']} has subscriptions and no key")
+
+
+def _circuits(world: OverlappingWorld) -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (subscription_id, orjson.loads(item["document"]["S"]))
+        for (subscription_id,), item in world.tables.items["circuits"].items()
+        if "document" in item
+    ]

@@ -1,0 +1,82 @@
+"""A world whose clients, functions and subscribers go on side by side."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from event_bus.delivery.outcome import Outcome
+from event_bus.model.event import Event
+from event_bus.security.callers import Caller
+
+from tests.simulation.operations import Operations
+from tests.simulation.process import Processes
+from tests.simulation.scenarios import REFUSED, TAKEN
+from tests.simulation.world import ADMIN, World
+
+
+class OverlappingWorld(World):
+    """A world in which operations hand over to each other at each call.
+
+    Functions that run at the same time are different processes, as in Lambda. A process that is
+    free again is taken for the next operation, with all that it remembers.
+
+    Attributes:
+        operations: What goes on at present.
+        answers: How often each request was answered with each status.
+    """
+
+    def __init__(self) -> None:
+        self.operations = Operations()
+        self.answers: Counter[tuple[str, int]] = Counter()
+        self._taken: dict[str, Processes] = {}
+        self._free: list[Processes] = []
+        super().__init__(seed=0, forgetful=0.0)
+
+    @property
+    def _processes(self) -> Processes:
+        current = self.operations.current
+        return self._taken[current.name] if current else self._own
+
+    @_processes.setter
+    def _processes(self, processes: Processes) -> None:
+        self._own = processes
+
+    def hand_over(self) -> None:
+        if current := self.operations.current:
+            current.hand_over()
+
+    def start(self, name: str, work: Callable[[], object]) -> None:
+        """Begins an operation beside those that go on."""
+        self._taken[name] = self._free.pop() if self._free else Processes()
+
+        def run() -> None:
+            try:
+                work()
+            finally:
+                self._free.append(self._taken.pop(name))
+
+        self.operations.start(name, run)
+
+    def ask(self, function: str, route: str, name: str, body: Any = None, **more: Any) -> Any:
+        """Makes a request about a resource, and counts its answer."""
+        caller: Caller = more.pop("caller", ADMIN)
+        parameters = {"id": name, **more.pop("parameters", {})} if name else None
+        status, answer = self.insist(function, route, caller, body, parameters=parameters, **more)
+        self.answers[f"{route} {name}", status] += 1
+        return answer if status < 300 else None
+
+    def step(self) -> bool:
+        """Has one thing happen of those that are to; whether there was any."""
+        return self._step()
+
+
+def refuses_each(number: int) -> Callable[[Event, int], Outcome]:
+    """Refuses each so-manieth attempt; all of them for 1, and none for 0."""
+    count = 0
+
+    def answer(_event: Event, _number: int) -> Outcome:
+        nonlocal count
+        count += 1
+        return REFUSED if number and count % number == 0 else TAKEN
+
+    return answer
