@@ -484,8 +484,14 @@ _ATTEMPTS = (
     Safeguard(
         "a delivery behind an open circuit does not wait in the table",
         _COURIER,
-        "        self.deliveries.record(_as_dead_letter(waiting), message.attempt)\n",
-        "",
+        "stands = self.deliveries.record(_as_dead_letter(waiting), message.attempt)",
+        "stands = None",
+    ),
+    Safeguard(
+        "a stream stands still where another settled what waits for a circuit",
+        _COURIER,
+        "return Handled(settled=stands is not None and stands.status in SETTLED)",
+        "return Handled(settled=False)",
     ),
     Safeguard(
         "one attempt more than the policy allows is made",

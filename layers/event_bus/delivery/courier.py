@@ -354,8 +354,9 @@ class Courier:
             next_retry_at=times.at(retry_at),
             waiting=True,
         )
-        self.deliveries.record(_as_dead_letter(waiting), message.attempt)
-        return Handled(settled=False)
+        stands = self.deliveries.record(_as_dead_letter(waiting), message.attempt)
+        # Another one may have settled it meanwhile, and left its stream to this message.
+        return Handled(settled=stands is not None and stands.status in SETTLED)
 
     def _claimed_by_another(
         self, message: Message, delivery: Delivery, claim: Claim, *, once: bool

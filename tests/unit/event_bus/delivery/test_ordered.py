@@ -7,13 +7,14 @@ import pytest
 from event_bus import times
 from event_bus.delivery.outcome import Outcome
 from event_bus.model.circuit import CONSECUTIVE_FAILURES, Circuit
-from event_bus.model.delivery import DeliveryError
+from event_bus.model.delivery import Delivery, DeliveryError, DeliveryKey
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
 from event_bus.model.retry_policy import RetryPolicy
+from event_bus.stores.deliveries import DeliveryStore
 
 from tests.aws import RETENTION_DAYS, Aws
-from tests.builders import NOON, event, message, routing, subscription
+from tests.builders import NOON, delivery, event, message, routing, subscription
 from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, received, trial
 
 __all__ = ["trial"]
@@ -237,6 +238,24 @@ def test_a_stream_that_takes_too_long_is_gone_on_with(trial: Trial, aws: Aws) ->
 def open_circuit(aws: Aws) -> None:
     """Opens the circuit of sub_1, whose pause is over."""
     assert aws.circuits.put("sub_1", Circuit(state="open", until=times.unix() - 1, version=1))
+
+
+def test_what_another_settled_meanwhile_does_not_wait_for_the_circuit(
+    trial: Trial, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to = ordered(aws)
+    first, _ = store(aws, "evt_1", "evt_2")
+    assert aws.circuits.put("sub_1", Circuit(state="open", until=times.unix() + 60, version=1))
+    aws.deliveries.record(delivery("delivered", "evt_1"), 1)
+    get = DeliveryStore.get
+
+    def before(store: DeliveryStore, key: DeliveryKey) -> Delivery | None:
+        # The record is read just before the other one writes it.
+        return None if key.event_id == "evt_1" else get(store, key)
+
+    monkeypatch.setattr(DeliveryStore, "get", before)
+    trial.take(message(first, to))
+    assert trial.outcome("evt_2").status == "retrying"
 
 
 def test_every_attempt_along_a_stream_counts_for_the_circuit(trial: Trial, aws: Aws) -> None:
