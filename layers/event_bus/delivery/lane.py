@@ -9,14 +9,13 @@ from typing import TypeVar
 
 from event_bus import times
 from event_bus.delivery.circuits import Circuits, Permits
-from event_bus.delivery.courier import Courier, Handled, Received, Trial
+from event_bus.delivery.courier import LONGEST_DELAY_SECONDS, Courier, Handled, Received, Trial
 from event_bus.delivery.message import Message, from_json
 from event_bus.delivery.ordered import OrderedCourier
 from event_bus.delivery.pacing import HandOver, Plan, Turns
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.log import logger
 from event_bus.model.circuit import Circuit
-from event_bus.model.delivery import DeliveryKey
 from event_bus.model.registration import Subscription
 from event_bus.registry.disabling import GONE, LONG_FAILING, Disabler
 from event_bus.routing.lanes import Lanes
@@ -83,7 +82,7 @@ class Lane:
         plan = self.pacing.plan(readable, subscriptions) if self.pacing else Plan()
         # At once: what leaves the batch does not wait for the attempts of the others.
         kept |= self._send(
-            [(readable[place][0].id, message.key, message) for place, message in plan.moved.items()]
+            [(readable[place][0].id, message, message) for place, message in plan.moved.items()]
         )
         ready = [each for place, each in enumerate(readable) if place not in plan.moved]
 
@@ -94,7 +93,7 @@ class Lane:
         kept |= {received.id for (received, _), handled in done if handled is None}
         kept |= self._send(
             [
-                (received.id, message.key, handled.follow_up)
+                (received.id, message, handled.follow_up)
                 for (received, message), handled in done
                 if handled and handled.follow_up
             ]
@@ -183,11 +182,11 @@ class Lane:
                 return partial(self.ordered.handle, received, message, event, subscription, permits)
         return self.courier.begin(received, message, subscription, permits)
 
-    def _send(self, messages: list[tuple[str, DeliveryKey, Message]]) -> set[str]:
+    def _send(self, messages: list[tuple[str, Message, Message]]) -> set[str]:
         """Sends the messages that follow others.
 
         Args:
-            messages: The id and the delivery of the message in hand, and the message that follows.
+            messages: The id of the message in hand, that message, and the one that follows it.
 
         Returns:
             The ids of the messages in hand that the queue must keep, as they cannot be followed.
@@ -195,18 +194,25 @@ class Lane:
         if not messages:
             return set()
         try:
-            refused = self.lanes.send([message for _, _, message in messages])
+            refused = {message.key for message in self.lanes.send([each[2] for each in messages])}
         except Exception:
             logger.exception("messages not sent", messages=len(messages))
             return {message_id for message_id, _, _ in messages}
-        # A kept message goes to the redrive queue in the end, and becomes a dead letter. A message
-        # for another event of its stream is due in the table, where the sweeper ends it.
-        hopeless = {message.key for message in refused}
-        return {
-            message_id
-            for message_id, key, message in messages
-            if key == message.key and key in hopeless
-        }
+        kept: set[str] = set()
+        instead: list[tuple[str, Message, Message]] = []
+        for message_id, in_hand, following in messages:
+            if following.key not in refused:
+                continue
+            if following.key == in_hand.key:
+                # It goes to the redrive queue in the end, and becomes a dead letter.
+                kept.add(message_id)
+            else:
+                # It asked for an earlier event of its stream, and can ask for it once more. A
+                # second later, since delays are rounded.
+                delay = min(following.delay + 1, LONGEST_DELAY_SECONDS)
+                again = replace(in_hand, delay=delay, paced=following.paced)
+                instead.append((message_id, again, again))
+        return kept | self._send(instead)
 
     def _take_stock(
         self, permits: Permits, gone: set[str], subscriptions: dict[str, Subscription]
