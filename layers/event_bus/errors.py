@@ -29,6 +29,11 @@ MAX_TEXT_CHARACTERS = 1_000
 """The longest text of a problem document: what a client sent, it can make arbitrarily long."""
 
 
+def pointer(path: Sequence[str | int]) -> str:
+    """The JSON pointer (RFC 6901) of a path."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One thing wrong with a request.

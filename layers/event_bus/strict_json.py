@@ -1,22 +1,20 @@
 """JSON as the API reads it: I-JSON (RFC 7493) in UTF-8, of bounded depth.
 
-Python's own reader takes NaN and infinities, keeps the last of two equal names and makes integers
-of any length; what would be stored could then differ from what other readers see.
+Python's own reader takes NaN and infinities, keeps the last of two equal names and rounds numbers;
+what would be stored could then differ from what other readers see.
 """
 
 import json
-import math
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import orjson
 
-from event_bus.errors import MalformedRequest
+from event_bus.errors import Fault, MalformedRequest, pointer
+from event_bus.json_numbers import MAX_DIGITS, dumps, read_decimal, read_integer
 
 MAX_DEPTH = 32
 """How deep arrays and objects may be nested."""
-
-_MAX_DIGITS = 20
-_SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 
 
 def parse(text: bytes | str) -> Any:
@@ -26,20 +24,21 @@ def parse(text: bytes | str) -> Any:
         text: The document; as a string, one that has been decoded from UTF-8 already.
 
     Returns:
-        Dictionaries, lists, strings, numbers, booleans and None.
+        Dictionaries, lists, strings, numbers (see `json_numbers`), booleans and None.
 
     Raises:
         MalformedRequest: It is not JSON in UTF-8, has NaN, an infinity, a number out of range, two
             members of one name, a lone surrogate, or is nested deeper than `MAX_DEPTH`.
     """
     decoded = _decode(text)
+    beyond: list[_Beyond] = []
     try:
         value = json.loads(
             decoded,
             object_pairs_hook=_unique,
             parse_constant=_refuse_constant,
-            parse_int=_integer,
-            parse_float=_finite,
+            parse_int=_within(read_integer, beyond),
+            parse_float=_within(read_decimal, beyond),
         )
     except json.JSONDecodeError as error:
         raise MalformedRequest(
@@ -50,6 +49,12 @@ def parse(text: bytes | str) -> Any:
     # A batch may hold events as deep as a single one.
     if _deeper_than(value, MAX_DEPTH + isinstance(value, list)):
         raise MalformedRequest(_TOO_DEEP)
+    if beyond:
+        at = _pointer_of(value, beyond[0])
+        detail = f"has more than {MAX_DIGITS} digits, or as large an exponent; send it as a string"
+        raise MalformedRequest(
+            f"The number {beyond[0].text[:40]} is out of range.", [Fault(at, detail)]
+        )
     if "\\u" in decoded:
         _refuse_lone_surrogates(value)
     return value
@@ -89,24 +94,38 @@ def _refuse_constant(name: str) -> NoReturn:
     raise MalformedRequest(f"The body holds {name}, which is not a JSON number.")
 
 
-def _integer(digits: str) -> int:
-    if len(digits) <= _MAX_DIGITS:
-        value = int(digits)
-        if _SMALLEST <= value <= _LARGEST:
-            return value
-    raise MalformedRequest(
-        f"The body holds the integer {digits[:40]}, which is beyond 64 bits; send it as a string."
-    )
+class _Beyond:
+    """Stands where a number is out of range, until its place is known."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
 
 
-def _finite(digits: str) -> float:
-    value = float(digits)
-    if math.isinf(value):
-        raise MalformedRequest(
-            f"The body holds the number {digits[:40]}, which is beyond a double; "
-            "send it as a string."
-        )
-    return value
+def _within(read: Callable[[str], Any], beyond: list[_Beyond]) -> Callable[[str], Any]:
+    """Reads numbers, and collects those that are out of range."""
+
+    def reading(digits: str) -> Any:
+        try:
+            return read(digits)
+        except ValueError:
+            beyond.append(_Beyond(digits))
+            return beyond[-1]
+
+    return reading
+
+
+def _pointer_of(value: Any, wanted: object) -> str:
+    """The JSON pointer of what is in a value; it is not nested deeper than `MAX_DEPTH`."""
+    stack: list[tuple[tuple[str | int, ...], Any]] = [((), value)]
+    while stack:
+        path, each = stack.pop()
+        if each is wanted:
+            return pointer(path)
+        if isinstance(each, dict):
+            stack += [((*path, name), member) for name, member in each.items()]
+        elif isinstance(each, list):
+            stack += [((*path, place), member) for place, member in enumerate(each)]
+    return ""
 
 
 def _deeper_than(value: Any, limit: int) -> bool:
@@ -125,7 +144,7 @@ def _deeper_than(value: Any, limit: int) -> bool:
 
 def _refuse_lone_surrogates(value: Any) -> None:
     try:
-        orjson.dumps(value)
+        dumps(value)
     except orjson.JSONEncodeError:
         raise MalformedRequest(
             "The body holds half of a surrogate pair, which is no character."

@@ -43,7 +43,7 @@ class DeliveriesContract:
         assert aws.deliveries.get(KEY) is None
 
     def test_routing_and_deliveries_stand_beside_each_other(self, aws: Aws) -> None:
-        routed = routing("evt_1", sub_1="worker", sub_2="other")
+        routed = replace(routing("evt_1", sub_1="worker", sub_2="other"), limited=True)
         aws.deliveries.record_routings([routed])
         log = (Attempt(1, NOON, 12, "http_status", "500", 500, "no"), Attempt(2, NOON, 8))
         replayed = replace(delivery(), key=DeliveryKey("evt_1", "sub_1", "rpl_1"), log=log)

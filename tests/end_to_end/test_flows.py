@@ -65,6 +65,24 @@ def test_a_flow_is_told_from_its_publisher_to_the_last_subscriber(
     assert f"{billed} is exhausted" in drawn.text
 
 
+def test_an_event_that_was_matched_in_part_says_so(world: World, domain: str) -> None:
+    shop, seen, unseen = world.publisher(f"{domain}.*"), world.receiver(), world.receiver()
+    lines = [{"sku": f"sku-{n}"} for n in range(6_000)]
+    shop.subscribe(seen, f"{domain}.*", filters={f"{domain}.*": {"lines": {"sku": ["sku-7"]}}})
+    # Beyond what is looked at, a value satisfies nothing; that it is there is known all the same.
+    for asked in (["sku-5999"], [{"exists": False}]):
+        shop.subscribe(unseen, f"{domain}.*", filters={f"{domain}.*": {"lines": {"sku": asked}}})
+    large = shop.publish(f"{domain}.large", payload={"lines": lines})
+    small = shop.publish(f"{domain}.small", payload={"lines": lines[:2_000]})
+    seen.wait_for_event(large)
+    seen.wait_for_event(small)
+    for event_id, limited in ((large, True), (small, False)):
+        [step] = flow_of(shop, event_id)
+        assert step["matching_limited"] is limited
+        assert len(step["deliveries"]) == 1
+        assert shop.http.get(f"/events/{event_id}").json()["matching_limited"] is limited
+
+
 def test_what_is_wrong_with_a_question_is_said(world: World) -> None:
     for query, where in (
         ({}, "correlation_id"),

@@ -47,6 +47,32 @@ def test_an_event_is_stored_with_all_that_was_sent(world: World) -> None:
     assert processed is True
 
 
+def test_numbers_arrive_as_they_were_sent_and_match_by_value(world: World, domain: str) -> None:
+    publisher, receiver, other = world.publisher(f"{domain}.*"), world.receiver(), world.receiver()
+    kind = f"{domain}.measured"
+    for receiving, asked in ((receiver, 9007199254740993), (other, 9007199254740992)):
+        publisher.subscribe(
+            receiving, kind, filters={kind: {"large": [asked], "small": [{"numeric": [">", 0]}]}}
+        )
+    payload = '{"large":9007199254740993.0,"small":1e-400,"wide":36893488147419103232,"n":1e400}'
+    answer = publisher.http.post(
+        "/events",
+        content=f'{{"type":"{kind}","payload":{payload}}}',
+        headers={"content-type": "application/json"},
+    )
+    assert answer.status_code == 202, answer.text
+    event_id = answer.json()["id"]
+    assert payload.encode() in receiver.wait_for_event(event_id).body
+    assert payload in publisher.http.get(f"/events/{event_id}").text
+    assert not other.requests
+    # The same body again is the same event.
+    again = f'{{"id":"{event_id}","type":"{kind}","payload":{payload}}}'
+    assert publisher.http.post("/events", content=again).status_code == 200
+    refused = publisher.http.post("/events", content=again.replace("1e400", "1e999"))
+    said = problem(refused, 400)
+    assert [each["pointer"] for each in said["errors"]] == ["/payload/n"]
+
+
 def test_what_is_left_out_gets_its_default(world: World) -> None:
     domain = world.name("task")
     publisher = world.publisher(f"{domain}.created")

@@ -39,6 +39,7 @@ def event_document(found: Found) -> dict[str, Any]:
         changes.append(found.routing.routed_at)
     return {
         **event_summary(found),
+        "matching_limited": found.routing is not None and found.routing.limited,
         "deliveries": sorted(
             deliveries, key=lambda each: (each["subscription_id"], each["replay_id"] or "")
         ),

@@ -26,6 +26,7 @@ def _event(step: Step) -> dict[str, Any]:
         "cause": step.cause,
         "stored_at": event.created_at,
         "routed_at": routing.routed_at if routing else None,
+        "matching_limited": routing is not None and routing.limited,
         "deliveries": [_delivery(each, event) for each in step.found.all_deliveries()],
     }
 

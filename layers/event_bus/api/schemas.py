@@ -68,6 +68,11 @@ _SUMMARY: dict[str, Schema] = {
     "created_at": _TIME,
 }
 
+_MATCHING_LIMITED: Schema = {
+    "type": "boolean",
+    "description": "Whether a limit of matching left elements of the event, or filters, out.",
+}
+
 _FLOW_ATTEMPT = _object(
     {
         "number": _COUNT,
@@ -104,6 +109,7 @@ _FLOW_EVENT = _object(
         "cause": _nullable("string", description="The event of the flow that led to it."),
         "stored_at": _TIME,
         "routed_at": _NULLABLE_TIME,
+        "matching_limited": _MATCHING_LIMITED,
         "deliveries": _list(_FLOW_DELIVERY),
     }
 )
@@ -313,6 +319,7 @@ SCHEMAS: dict[str, Schema] = {
     "Event": _object(
         {
             **_SUMMARY,
+            "matching_limited": _MATCHING_LIMITED,
             "deliveries": {"type": "array", "items": ref("Delivery")},
             "updated_at": _TIME,
         }

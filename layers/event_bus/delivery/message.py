@@ -3,8 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-import orjson
-
+from event_bus import json_numbers
 from event_bus.aws_text import json_text
 from event_bus.model.delivery import Delivery, DeliveryKey
 from event_bus.model.event import Event
@@ -89,9 +88,9 @@ class Message:
 
 def from_json(text: str) -> Message:
     """Reads a message as a lane carries it."""
-    members: dict[str, Any] = orjson.loads(text)
+    members: dict[str, Any] = json_numbers.loads(text)
     if members["event"] is not None:
-        payload = orjson.dumps(members["event"]["payload"])
+        payload = json_numbers.dumps(members["event"]["payload"])
         members["event"] = Event(**{**members["event"], "payload": payload})
     return Message(**members)
 

@@ -3,6 +3,7 @@
 A key finds too much rather than too little: what it finds is checked against the pattern.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from event_bus.matching.expressions import ValueList
@@ -56,15 +57,18 @@ _ANY_VALUE = AccessKey(PRESENT, None, 100)
 _NO_VALUE = AccessKey(ABSENT, None, 100)
 
 
-def access_keys(values: ValueList, *, absent: bool) -> list[AccessKey]:
+def access_keys(
+    values: ValueList, shared: Callable[[AccessKey], int], *, absent: bool
+) -> list[AccessKey]:
     """The keys that find a list of values: whatever satisfies the list has one of them.
 
     Args:
         values: The list.
+        shared: How many others are found by a key.
         absent: Whether to find it by the lack of a value too, where that satisfies it.
     """
     keys = [_NO_VALUE] if absent and values.absent else []
-    found = [_of_operator(operator) for operator in values.operators]
+    found = [_of_operator(operator, shared) for operator in values.operators]
     infixes = sum(each.kind == INFIX for each in found)
     if values.present or _ANY_VALUE in found or infixes > MAX_INFIXES:
         return [*keys, _ANY_VALUE]
@@ -72,7 +76,7 @@ def access_keys(values: ValueList, *, absent: bool) -> list[AccessKey]:
     return keys + list(dict.fromkeys(found))
 
 
-def _of_operator(operator: Operator) -> AccessKey:
+def _of_operator(operator: Operator, shared: Callable[[AccessKey], int]) -> AccessKey:
     found = _ANY_VALUE
     match operator:
         case Prefix():
@@ -86,7 +90,7 @@ def _of_operator(operator: Operator) -> AccessKey:
         case SuffixIgnoreCase():
             found = _affix(FOLDED_SUFFIX, fold(operator.text.text))
         case Wildcard():
-            found = _of_glob(operator.glob)
+            found = min(_of_glob(operator.glob), key=lambda key: key.cost + shared(key))
         case Numeric(lower=lower, upper=upper):
             two_sided = lower > float("-inf") and upper < float("inf")
             found = AccessKey(INTERVAL, (lower, upper), 20 if two_sided else 50)
@@ -96,12 +100,12 @@ def _of_operator(operator: Operator) -> AccessKey:
     return found
 
 
-def _of_glob(glob: Glob) -> AccessKey:
-    if not (glob.head or glob.tail):
-        return _affix(INFIX, max(glob.middle, key=len, default=""))
-    if len(glob.head) >= len(glob.tail):
-        return _affix(PREFIX, glob.head)
-    return _affix(SUFFIX, glob.tail)
+def _of_glob(glob: Glob) -> list[AccessKey]:
+    return [
+        _affix(PREFIX, glob.head),
+        _affix(SUFFIX, glob.tail),
+        _affix(INFIX, max(glob.middle, key=len, default="")),
+    ]
 
 
 def _affix(kind: str, text: str) -> AccessKey:

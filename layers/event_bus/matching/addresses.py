@@ -30,3 +30,16 @@ def parse_address(text: str) -> Address | None:
         return 128, int(IPv6Address(text))
     except ValueError:
         return None
+
+
+def block_ends(width: int, bits: int, network: int) -> tuple[Address, Address]:
+    """The first and the last address of a block.
+
+    Args:
+        width: The width of its addresses in bits.
+        bits: How many bits all of them share.
+        network: These bits.
+    """
+    free = width - bits
+    first = network << free
+    return (width, first), (width, first + (1 << free) - 1)

@@ -7,7 +7,9 @@ the Amazon EventBridge user guide and, where the guide is silent, of event-ruler
 import math
 import re
 from collections.abc import Callable
+from typing import cast
 
+from event_bus.json_numbers import ExactNumber
 from event_bus.matching.addresses import parse_address
 from event_bus.matching.errors import InvalidPatternError, below
 from event_bus.matching.ignore_case import CaseInsensitiveText
@@ -137,10 +139,15 @@ def _is_number(value: object) -> bool:
 
 def _number(value: object, pointer: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InvalidPatternError(pointer, "a number is needed")
+        raise InvalidPatternError(
+            pointer, _NO_DOUBLE if isinstance(value, ExactNumber) else "a number is needed"
+        )
     if isinstance(value, float) and not math.isfinite(value):
         raise InvalidPatternError(pointer, "a number is finite")
-    return value
+    return cast("float", scalar_key(value))
+
+
+_NO_DOUBLE = "a number in a pattern is one that 64 bits, or a double, hold"
 
 
 def _scalar(value: object, pointer: str) -> object:
@@ -148,7 +155,7 @@ def _scalar(value: object, pointer: str) -> object:
         return _string(value, pointer, "equality")
     if value is None or isinstance(value, bool):
         return value
-    if _is_number(value):
+    if _is_number(value) or isinstance(value, ExactNumber):
         return _number(value, pointer)
     raise InvalidPatternError(
         pointer, "a value is a string, a number, true, false, null or a match expression"
@@ -259,7 +266,7 @@ def _anything_but(operand: object, pointer: str, budget: Budget) -> Operator:
 
 
 def _string_or_number(value: object, pointer: str) -> object:
-    if isinstance(value, str) or _is_number(value):
+    if isinstance(value, str | ExactNumber) or _is_number(value):
         return _scalar(value, pointer)
     raise InvalidPatternError(
         pointer, "anything-but takes strings, numbers, or one of " + ", ".join(_NEGATABLE)

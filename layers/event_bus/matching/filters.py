@@ -5,27 +5,13 @@ from typing import Any
 
 from event_bus.matching.errors import InvalidEventTypeError, InvalidPatternError, below
 from event_bus.matching.event_types import intersection, matches_type, validate_type_pattern
-from event_bus.matching.limits import MAX_EVENT_TYPES, MAX_FILTERS
+from event_bus.matching.event_view import EventView, event_view
+from event_bus.matching.limits import EVENT_WORK, MAX_EVENT_TYPES, MAX_FILTERS
 from event_bus.matching.pattern import EventPattern
+from event_bus.matching.work import OutOfWork, Work
 
 EVENT_TYPES = "/event_types"
 FILTERS = "/filters"
-
-
-def matching_document(
-    source: str, payload: Mapping[str, Any], metadata: Mapping[str, Any]
-) -> dict[str, object]:
-    """The document that event patterns are matched against.
-
-    The fields of the payload stand at the top, beside three names which always win over them:
-    `payload`, `source` and `metadata`.
-
-    Args:
-        source: Who published the event.
-        payload: The event's payload, parsed from JSON.
-        metadata: The event's metadata.
-    """
-    return {**payload, "payload": payload, "source": source, "metadata": metadata}
 
 
 class SubscriptionFilter:
@@ -68,19 +54,48 @@ class SubscriptionFilter:
             payload: Its payload, parsed from JSON.
             metadata: Its metadata.
         """
-        if not any(matches_type(pattern, event_type) for pattern in self.event_types):
-            return False
-        return self.accepts(event_type, matching_document(source, payload, metadata))
+        return self.selects(event_type) and self.accepts(
+            event_type, event_view(source, payload, metadata), Work(EVENT_WORK)
+        )
 
-    def accepts(self, event_type: str, document: dict[str, object]) -> bool:
+    def selects(self, event_type: str) -> bool:
+        """Whether the subscription asks for a type of events.
+
+        Args:
+            event_type: The type.
+        """
+        return any(matches_type(pattern, event_type) for pattern in self.event_types)
+
+    def accepts(self, event_type: str, event: EventView, work: Work) -> bool:
+        """Whether the filters accept an event of a type that the subscription asks for.
+
+        A check that takes more work than is allowed counts as not accepted, and marks the event as
+        matched in part.
+
+        Args:
+            event_type: The event's type.
+            event: The event.
+            work: The work that is allowed.
+        """
+        try:
+            return self.decides(event_type, event, work)
+        except OutOfWork:
+            event.limited = True
+            return False
+
+    def decides(self, event_type: str, event: EventView, work: Work) -> bool:
         """Whether the filters accept an event of a type that the subscription asks for.
 
         Args:
             event_type: The event's type.
-            document: What `matching_document` made of the event.
+            event: The event.
+            work: The work that is allowed.
+
+        Raises:
+            OutOfWork: To tell takes more work.
         """
         for key, pattern in self.filters:
-            if matches_type(key, event_type) and not pattern.matches(document):
+            if matches_type(key, event_type) and not pattern.satisfied_by(event, work):
                 return False
         return True
 

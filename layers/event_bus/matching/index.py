@@ -5,15 +5,18 @@ values. Subscriptions with the same types and filters are one rule.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from event_bus.matching.event_types import covers, intersection, matches_type
-from event_bus.matching.filters import SubscriptionFilter, matching_document
+from event_bus.matching.event_view import EventView, event_view
+from event_bus.matching.filters import SubscriptionFilter
+from event_bus.matching.limits import CHECK_WORK, EVENT_WORK, FIND_WORK, HEAVY_WORK
 from event_bus.matching.pattern import EventPattern
 from event_bus.matching.predicate_index import PredicateIndex
 from event_bus.matching.rule import Rule
 from event_bus.matching.type_trie import TypeTrie
+from event_bus.matching.work import OutOfWork, Work
 
 _KEY = json.JSONEncoder(sort_keys=True)
 
@@ -25,13 +28,15 @@ class _TypeEntry:
         unfiltered: The rules that match there without a filter, by the keys of the filters which
             apply to some of the types.
         filtered: The patterns of the rules that match there with a filter.
+        rules: The rules that match there with a filter.
     """
 
-    __slots__ = ("filtered", "unfiltered")
+    __slots__ = ("filtered", "rules", "unfiltered")
 
     def __init__(self) -> None:
         self.unfiltered: dict[tuple[str, ...], set[Rule]] = {}
         self.filtered = PredicateIndex()
+        self.rules: set[Rule] = set()
 
     def is_empty(self) -> bool:
         return not self.unfiltered and self.filtered.is_empty()
@@ -109,23 +114,57 @@ class SubscriptionIndex:
             payload: Its payload, parsed from JSON.
             metadata: Its metadata.
         """
+        return self.match_view(event_type, event_view(source, payload, metadata))
+
+    def match_view(self, event_type: str, event: EventView) -> set[str]:
+        """The ids of the subscriptions that an event is for.
+
+        Args:
+            event_type: The event's type.
+            event: The event; it is marked where its check was limited.
+        """
         matched: set[str] = set()
         candidates: set[Rule] = set()
-        document = matching_document(source, payload, metadata)
+        work = Work(FIND_WORK)
         for entry in self._types.matching(event_type):
             for keys, rules in entry.unfiltered.items():
                 if not any(matches_type(key, event_type) for key in keys):
                     for rule in rules:
                         matched |= rule.subscriptions
-            entry.filtered.collect(document, candidates)
-        for rule in candidates:
-            if self._verify(rule, event_type, document):
-                matched |= rule.subscriptions
+            try:
+                entry.filtered.collect(event, candidates, work)
+            except OutOfWork:
+                candidates |= entry.rules
+        for rule in self._verified(candidates, event_type, event):
+            matched |= rule.subscriptions
         return matched
 
-    def _verify(self, rule: Rule, event_type: str, document: dict[str, object]) -> bool:
-        """Whether a rule that was found by one value matches as a whole."""
-        return rule.filter.accepts(event_type, document)
+    def _verified(self, candidates: set[Rule], event_type: str, event: EventView) -> Iterator[Rule]:
+        """The rules, of those that were found by one value, that match as a whole."""
+        heavy = []
+        work = Work(0)
+        for rule in candidates:
+            work.left = CHECK_WORK
+            try:
+                if self._decides(rule, event_type, event, work):
+                    yield rule
+            except OutOfWork:
+                heavy.append(rule)
+        # In the same order wherever the event is matched.
+        heavy.sort(key=lambda rule: rule.order)
+        left = EVENT_WORK
+        for place, rule in enumerate(heavy):
+            if left <= 0:
+                event.limited = True
+                break
+            work.left = share = min(left, max(left // (len(heavy) - place), HEAVY_WORK))
+            if rule.filter.accepts(event_type, event, work):
+                yield rule
+            left -= share - max(0, work.left)
+
+    def _decides(self, rule: Rule, event_type: str, event: EventView, work: Work) -> bool:
+        """Whether a rule matches, told within the work that every rule is allowed."""
+        return rule.filter.decides(event_type, event, work)
 
     def _insert(self, rule: Rule) -> None:
         for event_type in dict.fromkeys(rule.filter.event_types):
@@ -134,6 +173,7 @@ class SubscriptionIndex:
                 entry = self._place(rule, event_type)
                 pattern = min(always, key=entry.filtered.cost) if len(always) > 1 else always[0]
                 entry.filtered.add(rule, pattern, pattern.combinations)
+                entry.rules.add(rule)
             else:
                 self._insert_partly_filtered(rule, event_type)
 
@@ -147,7 +187,9 @@ class SubscriptionIndex:
                 narrowed.append((common, pattern))
                 keys.append(key)
         for common, pattern in narrowed:
-            self._place(rule, common).filtered.add(rule, pattern, pattern.combinations)
+            entry = self._place(rule, common)
+            entry.filtered.add(rule, pattern, pattern.combinations)
+            entry.rules.add(rule)
         rule.unfiltered[event_type] = tuple(sorted(keys))
         entry = self._place(rule, event_type)
         entry.unfiltered.setdefault(rule.unfiltered[event_type], set()).add(rule)
@@ -166,5 +208,6 @@ class SubscriptionIndex:
             if not unfiltered[keys]:
                 del unfiltered[keys]
         for place in rule.places:
+            self._types.at(place).rules.discard(rule)
             if self._types.at(place).is_empty():
                 self._types.discard(place)

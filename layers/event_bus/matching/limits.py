@@ -1,8 +1,7 @@
 """What a subscription may ask for, so that no filter can cost more than its share.
 
-Each limit but the last is checked when the subscription is made. Together they bound the work of
-matching one event: every value of the event meets at most `MAX_OPERATORS` comparisons and one hash
-lookup, and every object at most `MAX_FIELDS` lookups.
+The limits up to `MAX_WILDCARDS` are checked when the subscription is made. The others bound what
+matching one event costs, whatever the event and the filters hold.
 """
 
 MAX_EVENT_TYPE_LENGTH = 128
@@ -41,12 +40,35 @@ MAX_STRING_LENGTH = 1_024
 MAX_WILDCARDS = 16
 """Asterisks in one `wildcard` string."""
 
-MAX_COMPARISONS = 10_000
-"""How much of the arrays in an event one pattern looks at.
+MAX_ELEMENTS = 10_000
+"""Array elements of an event that patterns look at; an object counts once more for each field."""
 
-An element counts as one; a scalar as one more for each comparison that it meets, which counts again
-for each `PAGE`; an object as one more for each field that the pattern names inside it.
+MAX_NESTING = 64
+"""Levels of arrays and objects in an event that patterns look into."""
+
+MAX_WALKED = 32
+"""Array elements and nested objects of an event that patterns walk one by one.
+
+To walk so few is faster than to make sets of them.
 """
 
-PAGE = 256
-"""Characters of a text, for each of which it counts once more."""
+FIND_WORK = 150_000
+"""Steps of finding the subscriptions of one event by their values.
+
+Beyond it, all filters for the event's type are checked.
+"""
+
+CHECK_WORK = 32
+"""Steps of checking one filter that each is allowed, whatever others take.
+
+An ordinary filter takes fewer, even with an event that is as large as may be.
+"""
+
+EVENT_WORK = 100_000
+"""Steps of checking that the filters which take more than `CHECK_WORK` share for one event."""
+
+HEAVY_WORK = 25_000
+"""Steps that such a filter may take of them in any case, as long as there are any left.
+
+It is enough for one wildcard and a text of 1 MiB.
+"""

@@ -4,11 +4,13 @@ Each is immutable and answers `matches(value)` for one JSON scalar. The rules ar
 "Comparison operators for use in event patterns" in the Amazon EventBridge user guide.
 """
 
-from typing import Final, Protocol
+from typing import Any, Final, Protocol, cast
 
+from event_bus.json_numbers import ExactNumber, number_key
 from event_bus.matching.addresses import Address, parse_address
 from event_bus.matching.ignore_case import CaseInsensitiveText
 from event_bus.matching.wildcards import Glob
+from event_bus.matching.work import PAGE
 
 
 class _Boolean:
@@ -27,13 +29,40 @@ def scalar_key(value: object) -> object:
     Args:
         value: A string, number, boolean or None.
     """
-    if value.__class__ is bool:
+    kind = value.__class__
+    if kind is str:
+        return value
+    if kind is bool:
         return _TRUE if value else _FALSE
+    if kind is float or kind is ExactNumber:
+        return number_key(cast("float | ExactNumber", value))
     return value
 
 
+def is_number(value: object) -> bool:
+    """Whether a JSON scalar, or its hash key, is a number."""
+    return isinstance(value, int | float | ExactNumber) and not isinstance(value, bool)
+
+
+def comparing_steps(operator: "Operator", value: object) -> int:
+    """What comparing a value costs, in steps of `Work`."""
+    if operator.searches and isinstance(value, str):
+        return operator.steps * (1 + len(value) // PAGE)
+    return operator.steps
+
+
 class Operator(Protocol):
-    """One comparison."""
+    """One comparison.
+
+    Attributes:
+        steps: What comparing a short value costs, in steps of `Work`.
+        searches: Whether comparing a text costs as much again for each `PAGE` of it.
+    """
+
+    @property
+    def steps(self) -> int: ...  # noqa: D102
+    @property
+    def searches(self) -> bool: ...  # noqa: D102
 
     def matches(self, value: object) -> bool:
         """Whether a JSON scalar satisfies it."""
@@ -43,6 +72,8 @@ class Prefix:
     """`prefix`: a string that begins with the text."""
 
     __slots__ = ("text",)
+    steps: Final = 1
+    searches: Final = False
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -56,6 +87,8 @@ class Suffix:
     """`suffix`: a string that ends with the text."""
 
     __slots__ = ("text",)
+    steps: Final = 1
+    searches: Final = False
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -68,10 +101,12 @@ class Suffix:
 class EqualsIgnoreCase:
     """`equals-ignore-case`: a string that is the text in either case."""
 
-    __slots__ = ("text",)
+    __slots__ = ("steps", "text")
+    searches: Final = False
 
     def __init__(self, text: CaseInsensitiveText) -> None:
         self.text = text
+        self.steps = text.steps
 
     def matches(self, value: object) -> bool:
         """Whether a JSON scalar satisfies it."""
@@ -81,10 +116,12 @@ class EqualsIgnoreCase:
 class PrefixIgnoreCase:
     """`prefix` of `equals-ignore-case`: a string that begins with the text in either case."""
 
-    __slots__ = ("text",)
+    __slots__ = ("steps", "text")
+    searches: Final = False
 
     def __init__(self, text: CaseInsensitiveText) -> None:
         self.text = text
+        self.steps = text.steps
 
     def matches(self, value: object) -> bool:
         """Whether a JSON scalar satisfies it."""
@@ -94,10 +131,12 @@ class PrefixIgnoreCase:
 class SuffixIgnoreCase:
     """`suffix` of `equals-ignore-case`: a string that ends with the text in either case."""
 
-    __slots__ = ("text",)
+    __slots__ = ("steps", "text")
+    searches: Final = False
 
     def __init__(self, text: CaseInsensitiveText) -> None:
         self.text = text
+        self.steps = text.steps
 
     def matches(self, value: object) -> bool:
         """Whether a JSON scalar satisfies it."""
@@ -108,6 +147,8 @@ class Wildcard:
     """`wildcard`: a string that fits the parts between the asterisks."""
 
     __slots__ = ("glob",)
+    steps: Final = 6
+    searches: Final = True
 
     def __init__(self, glob: Glob) -> None:
         self.glob = glob
@@ -118,9 +159,14 @@ class Wildcard:
 
 
 class Numeric:
-    """`numeric`: a number between two bounds, each of which may be open or infinite."""
+    """`numeric`: a number between two bounds, each of which may be open or infinite.
+
+    Bounds are keys of numbers, so that they compare by value.
+    """
 
     __slots__ = ("lower", "lower_open", "upper", "upper_open")
+    steps: Final = 1
+    searches: Final = False
 
     def __init__(
         self,
@@ -137,11 +183,12 @@ class Numeric:
 
     def matches(self, value: object) -> bool:
         """Whether a JSON scalar satisfies it."""
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if not is_number(value):
             return False
-        # Python compares integers with floats exactly, whatever their size.
-        return (self.lower < value if self.lower_open else self.lower <= value) and (
-            value < self.upper if self.upper_open else value <= self.upper
+        key: Any = scalar_key(value)
+        return bool(
+            (self.lower < key if self.lower_open else self.lower <= key)
+            and (key < self.upper if self.upper_open else key <= self.upper)
         )
 
 
@@ -149,6 +196,8 @@ class Cidr:
     """`cidr`: a string that is an address inside the block."""
 
     __slots__ = ("bits", "network", "width")
+    steps: Final = 1
+    searches: Final = False
 
     def __init__(self, address: Address, bits: int) -> None:
         self.width = address[0]
@@ -170,24 +219,28 @@ class Cidr:
 class AnythingBut:
     """`anything-but` of values: a scalar that is none of them."""
 
-    __slots__ = ("_keys",)
+    __slots__ = ("keys",)
+    steps: Final = 1
+    searches: Final = False
 
     def __init__(self, values: list[object]) -> None:
-        self._keys = frozenset(map(scalar_key, values))
+        self.keys = frozenset(map(scalar_key, values))
 
     def matches(self, value: object) -> bool:
         """Whether a JSON scalar satisfies it."""
-        return scalar_key(value) not in self._keys
+        return scalar_key(value) not in self.keys
 
 
 class AnythingButMatching:
     """`anything-but` of comparisons: a scalar that satisfies none of them."""
 
-    __slots__ = ("_operators",)
+    __slots__ = ("operators", "searches", "steps")
 
     def __init__(self, operators: list[Operator]) -> None:
-        self._operators = tuple(operators)
+        self.operators = tuple(operators)
+        self.steps = sum(operator.steps for operator in operators)
+        self.searches = any(operator.searches for operator in operators)
 
     def matches(self, value: object) -> bool:
         """Whether a JSON scalar satisfies it."""
-        return not any(operator.matches(value) for operator in self._operators)
+        return not any(operator.matches(value) for operator in self.operators)

@@ -13,17 +13,21 @@ element, so one element is enough for what must be there; what must be missing h
 from the chosen element, or from all elements when no other field chooses one.
 """
 
+from collections.abc import Iterator, Mapping
+
+from event_bus.matching import set_matching
 from event_bus.matching.errors import InvalidPatternError, below
+from event_bus.matching.event_view import EventView
 from event_bus.matching.expressions import Budget, ValueList
 from event_bus.matching.limits import (
-    MAX_COMPARISONS,
+    EVENT_WORK,
     MAX_DEPTH,
     MAX_FIELDS,
     MAX_NAME_LENGTH,
     MAX_OR_COMBINATIONS,
-    PAGE,
 )
-from event_bus.matching.operators import Operator, scalar_key
+from event_bus.matching.operators import Operator, comparing_steps, scalar_key
+from event_bus.matching.work import OutOfWork, Work
 
 OR = "$or"
 
@@ -72,7 +76,7 @@ class EventPattern:
         InvalidPatternError: It is not an event pattern, or it asks for more than the limits allow.
     """
 
-    __slots__ = ("_root", "combinations", "leaves", "required")
+    __slots__ = ("_plan", "_root", "combinations", "leaves", "required")
 
     def __init__(self, pattern: object) -> None:
         reader = _Reader()
@@ -82,15 +86,43 @@ class EventPattern:
             1 << position for position, leaf in enumerate(self.leaves) if not leaf.values.absent
         )
         self._root = _tree(self.leaves, self.combinations)
+        self._plan = set_matching.plan(self.leaves) if len(self.combinations) == 1 else None
 
-    def matches(self, document: dict[str, object]) -> bool:
+    def matches(self, document: Mapping[str, object]) -> bool:
         """Whether an event satisfies the pattern.
 
         Args:
             document: The event, parsed from JSON.
         """
-        positive, absent = _object(self._root, document, [MAX_COMPARISONS])
-        return bool(positive or absent)
+        try:
+            return self.satisfied_by(EventView(document), Work(EVENT_WORK))
+        except OutOfWork:
+            return False
+
+    def satisfied_by(self, event: EventView, work: Work) -> bool:
+        """Whether an event satisfies the pattern.
+
+        Args:
+            event: The event.
+            work: The work that is allowed.
+
+        Raises:
+            OutOfWork: To tell takes more work.
+        """
+        if event.walked:
+            positive, absent = _object(self._root, event.document, work)
+            return bool(positive or absent)
+        return set_matching.matches(event.root, self._plans(work), work)
+
+    def _plans(self, work: Work) -> Iterator[set_matching.Plan]:
+        if self._plan is not None:
+            yield self._plan
+            return
+        for combination in self.combinations:
+            work.take(8 * combination.bit_count())
+            yield set_matching.plan(
+                [leaf for place, leaf in enumerate(self.leaves) if combination >> place & 1]
+            )
 
 
 class _Reader:
@@ -186,7 +218,6 @@ class _Step:
         inside_asked: The combinations that ask for something inside it.
         inside_absent: The combinations that are satisfied when nothing is inside it.
         missing: The combinations that are satisfied when there is no such field.
-        size: How many fields are inside it, at any depth.
     """
 
     __slots__ = (
@@ -200,7 +231,6 @@ class _Step:
         "missing",
         "operators",
         "present",
-        "size",
     )
 
     def __init__(self, every: int) -> None:
@@ -214,7 +244,6 @@ class _Step:
         self.inside_asked = 0
         self.inside_absent = every
         self.missing = every
-        self.size = 0
 
     def add_leaf(self, values: ValueList, mask: int) -> None:
         """Ask the field for values in the combinations of a mask."""
@@ -237,8 +266,6 @@ def _tree(leaves: tuple[Leaf, ...], combinations: tuple[int, ...]) -> _Step:
             inside = steps[-1].inside
             if name not in inside:
                 inside[name] = _Step(root.every)
-                for step in steps:
-                    step.size += 1
             steps.append(inside[name])
         last = steps.pop()
         above = 0
@@ -271,11 +298,9 @@ def _masks(count: int, combinations: tuple[int, ...]) -> list[int]:
     return masks
 
 
-def _object(step: _Step, value: dict[str, object], left: list[int]) -> tuple[int, int]:
-    """The combinations that an object satisfies by what is inside it: positive, absent.
-
-    `left` counts how much more of arrays may be looked at.
-    """
+def _object(step: _Step, value: Mapping[str, object], work: Work) -> tuple[int, int]:
+    """The combinations that an object satisfies by what is inside it: positive, absent."""
+    work.take(1 + len(step.inside) // 4)
     positive = 0
     absent = satisfied = step.every
     for name, inner in step.inside.items():
@@ -284,7 +309,7 @@ def _object(step: _Step, value: dict[str, object], left: list[int]) -> tuple[int
             satisfied &= inner.missing
             absent &= inner.missing
         else:
-            found, none = _value(inner, member, left)
+            found, none = _value(inner, member, work)
             satisfied &= found | none
             positive |= found
             absent &= none
@@ -293,57 +318,50 @@ def _object(step: _Step, value: dict[str, object], left: list[int]) -> tuple[int
     return positive & satisfied, absent & satisfied
 
 
-def _value(step: _Step, value: object, left: list[int]) -> tuple[int, int]:
+def _value(step: _Step, value: object, work: Work) -> tuple[int, int]:
     """The combinations that the value of a field satisfies: positive, absent."""
     if isinstance(value, dict):
-        positive, absent = _object(step, value, left)
+        positive, absent = _object(step, value, work)
         # The field itself has no value: an object is not a leaf.
         return positive & step.absent, absent & step.absent
     if isinstance(value, list):
-        return _array(step, value, left)
+        return _array(step, value, work)
     if not step.asked:
         return 0, step.inside_absent
-    return _scalar(step, value) & step.inside_absent, step.inside_absent & ~step.asked
+    return _scalar(step, value, work) & step.inside_absent, step.inside_absent & ~step.asked
 
 
-def _scalar(step: _Step, value: object) -> int:
+def _scalar(step: _Step, value: object, work: Work) -> int:
     """The combinations that one scalar satisfies."""
     satisfied = step.present | step.keys.get(scalar_key(value), 0)
-    for operator, mask in step.operators:
-        if mask & ~satisfied and operator.matches(value):
-            satisfied |= mask
+    if step.operators:
+        for operator, mask in step.operators:
+            if mask & ~satisfied:
+                work.take(comparing_steps(operator, value))
+                if operator.matches(value):
+                    satisfied |= mask
     return satisfied
 
 
-def _pages(value: object) -> int:
-    # A long text costs a comparison more than a short one.
-    return len(value) // PAGE if isinstance(value, str) else 0
-
-
-def _array(step: _Step, value: list[object], left: list[int]) -> tuple[int, int]:
+def _array(step: _Step, value: list[object], work: Work) -> tuple[int, int]:
     """The combinations that the elements of an array satisfy: positive, absent."""
     own = 0
     own_absent = step.absent
     inside = 0
     inside_absent: int | None = None
-    # The first comes first: what is beyond the limit is not looked at.
-    stack = value[left[0] :: -1]
-    while stack and left[0] > 0:
+    stack = value[::-1]
+    while stack:
         element = stack.pop()
-        left[0] -= 1
         if isinstance(element, list):
-            stack.extend(element[left[0] :: -1])
+            stack.extend(reversed(element))
         elif isinstance(element, dict):
-            left[0] -= step.size
             if inside != step.inside_asked:
-                found, none = _object(step, element, left)
+                found, none = _object(step, element, work)
                 inside |= found
                 inside_absent = none if inside_absent is None else inside_absent & none
         elif own != step.asked:
             own_absent = step.every & ~step.asked
-            if step.operators:
-                left[0] -= len(step.operators) * (1 + _pages(element))
-            own |= _scalar(step, element)
+            own |= _scalar(step, element, work)
     if inside_absent is None:
         inside_absent = step.inside_absent
     inside_absent &= ~inside

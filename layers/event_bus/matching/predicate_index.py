@@ -5,13 +5,16 @@ share at the moment. When many share all the same one, those that have a leaf le
 by it in an index of their own, and so on down.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from event_bus.matching.access_keys import ABSENT, AccessKey, access_keys
-from event_bus.matching.limits import MAX_COMPARISONS
+from event_bus.matching.event_view import EventView
+from event_bus.matching.expressions import ValueList
+from event_bus.matching.object_sets import ObjectSet
 from event_bus.matching.pattern import EventPattern
 from event_bus.matching.rule import Entry, Rule
 from event_bus.matching.tables import FieldTables, Found
+from event_bus.matching.work import Work
 
 # Fewer patterns than this are checked faster than they are told apart.
 SPLIT_ABOVE = 8
@@ -63,12 +66,13 @@ class Bucket:
         if not self._entries and self.nested is None:
             self._index.drop(self._path, self._access_key)
 
-    def collect(self, document: dict[str, object], found: set[Rule]) -> None:
-        """Add the rules that may match a document which has found this bucket."""
+    def collect(self, event: EventView, found: set[Rule], work: Work) -> None:
+        """Add the rules that may match an event which has found this bucket."""
+        work.take(len(self._entries))
         for entry in self._entries:
             found.add(entry.rule)
         if self.nested is not None:
-            self.nested.collect(document, found)
+            self.nested.collect(event, found, work)
 
     def _split(self) -> None:
         self.nested = PredicateIndex(self)
@@ -137,24 +141,33 @@ class PredicateIndex:
             now_used = used | 1 << leaf
             left = pattern.required & ~now_used
             divisible = all(combination & left for combination in reached)
-            for access_key in access_keys(values, absent=False):
+            for access_key in self._access_keys(path, values, absent=False):
                 entry = Entry(rule, pattern, reached, now_used, divisible=divisible)
                 self._bucket(path, access_key).add(entry)
 
-    def collect(self, document: dict[str, object], found: set[Rule]) -> None:
-        """Add the rules whose patterns a document may satisfy.
+    def collect(self, event: EventView, found: set[Rule], work: Work) -> None:
+        """Add the rules whose patterns an event may satisfy.
 
         Args:
-            document: The event, parsed from JSON.
+            event: The event.
             found: Where to add them.
+            work: The work that is allowed.
+
+        Raises:
+            OutOfWork: To find them takes more work.
         """
-        buckets: Found[Bucket] = Found()
-        _walk(self._root, document, buckets)
+        buckets: Found[Bucket] = Found(work)
+        if event.walked:
+            _walk(self._root, event.document, buckets)
+        else:
+            _walk_set(self._root, event.root, buckets)
         for bucket in dict.fromkeys(buckets):
-            bucket.collect(document, found)
+            bucket.collect(event, found, work)
         for path, bucket in self._absent.items():
-            if not _has_value(document, path):
-                bucket.collect(document, found)
+            work.take(len(path))
+            has_value = _has_value if event.walked else _set_has_value
+            if not has_value(event, path):
+                bucket.collect(event, found, work)
 
     def drop(self, path: Path, access_key: AccessKey) -> None:
         """Take away a bucket that is empty, and the fields that only it needed."""
@@ -205,7 +218,7 @@ class PredicateIndex:
             return 1_000
         leaf = pattern.leaves[position]
         cost = 0
-        for access_key in access_keys(leaf.values, absent=False):
+        for access_key in self._access_keys(leaf.path, leaf.values, absent=False):
             bucket = self._find_bucket(leaf.path, access_key)
             cost += access_key.cost + (bucket.cost() if bucket else 0)
         return cost
@@ -216,11 +229,18 @@ class PredicateIndex:
             absent = True
             for position, leaf in enumerate(pattern.leaves):
                 if combination >> position & 1:
-                    for access_key in access_keys(leaf.values, absent=absent):
+                    for access_key in self._access_keys(leaf.path, leaf.values, absent=absent):
                         entry = Entry(rule, pattern, [combination], combination, divisible=False)
                         self._bucket(leaf.path, access_key).add(entry)
                     # When all values lack, that of the first leaf does too.
                     absent = False
+
+    def _access_keys(self, path: Path, values: ValueList, *, absent: bool) -> list[AccessKey]:
+        def shared(access_key: AccessKey) -> int:
+            bucket = self._find_bucket(path, access_key)
+            return bucket.cost() if bucket else 0
+
+        return access_keys(values, shared, absent=absent)
 
     def _find_bucket(self, path: Path, access_key: AccessKey) -> Bucket | None:
         field: _Field | None = self._root
@@ -251,9 +271,10 @@ class PredicateIndex:
         return bucket
 
 
-def _walk(field: _Field, value: dict[str, object], found: Found[Bucket]) -> None:
+def _walk(field: _Field, value: Mapping[str, object], found: Found[Bucket]) -> None:
     """Append the buckets that an object finds below a field, the shorter side leading."""
     fields = field.fields
+    found.work.take(1)
     if len(fields) <= len(value):
         for name, inner in fields.items():
             if name in value:
@@ -268,28 +289,47 @@ def _visit(field: _Field, value: object, found: Found[Bucket]) -> None:
     if isinstance(value, dict):
         if field.fields:
             _walk(field, value, found)
-    elif not isinstance(value, list):
-        if field.tables is not None:
-            field.tables.find(value, found)
-    else:
-        # As far as any pattern looks, and no farther.
-        left = MAX_COMPARISONS
-        stack = value[left::-1]
-        while stack and left:
-            element = stack.pop()
-            left -= 1
-            if isinstance(element, list):
-                stack.extend(element[left::-1])
-            else:
-                _visit(field, element, found)
+    elif isinstance(value, list):
+        for element in value:
+            _visit(field, element, found)
+    elif field.tables is not None:
+        field.tables.find(value, found)
 
 
-def _has_value(document: dict[str, object], path: Path) -> bool:
+def _walk_set(field: _Field, objects: ObjectSet, found: Found[Bucket]) -> None:
+    """Append the buckets that the objects of a set find below a field."""
+    fields, names = field.fields, objects.names()
+    shared = (
+        [name for name in fields if name in names]
+        if len(fields) <= len(names)
+        else [name for name in names if name in fields]
+    )
+    found.work.take(len(shared))
+    for name in shared:
+        inner, column = fields[name], objects.column(name)
+        if column is None:
+            continue
+        if inner.tables is not None:
+            inner.tables.find_any(column.values, found)
+        if inner.fields and column.objects is not None:
+            _walk_set(inner, column.objects, found)
+
+
+def _has_value(event: EventView, path: Path) -> bool:
     """Whether there is a scalar at a path, in any element of the arrays on the way."""
-    level: list[object] = [document]
+    level: list[object] = [event.document]
     for name in path:
         level = _flat(value[name] for value in level if isinstance(value, dict) and name in value)
     return any(not isinstance(value, dict) for value in level)
+
+
+def _set_has_value(event: EventView, path: Path) -> bool:
+    objects: ObjectSet | None = event.root
+    for name in path[:-1]:
+        column = objects.column(name) if objects is not None else None
+        objects = column.objects if column is not None else None
+    column = objects.column(path[-1]) if objects is not None else None
+    return column is not None and column.filled != 0
 
 
 def _flat(values: Iterable[object]) -> list[object]:

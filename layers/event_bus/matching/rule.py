@@ -1,6 +1,7 @@
 """What the index holds: rules, and the places where each can be found."""
 
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from event_bus.matching.filters import SubscriptionFilter
 from event_bus.matching.pattern import EventPattern
@@ -22,12 +23,14 @@ class Rule:
         unfiltered: The type patterns under which it matches without a filter, each with the keys
             of the filters that apply to some of the types.
         entries: Where it can be found by a value.
+        order: A number by which rules are ordered in the same way everywhere.
     """
 
-    __slots__ = ("entries", "filter", "key", "places", "subscriptions", "unfiltered")
+    __slots__ = ("entries", "filter", "key", "order", "places", "subscriptions", "unfiltered")
 
     def __init__(self, key: str, subscription_filter: SubscriptionFilter) -> None:
         self.key = key
+        self.order = crc32(key.encode())
         self.filter = subscription_filter
         self.subscriptions: set[str] = set()
         self.places: set[str] = set()

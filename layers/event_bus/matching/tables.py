@@ -1,11 +1,10 @@
 """Tables that find entries from one value of an event, one for each kind of access key.
 
-What a lookup costs depends on the value and on what it finds. Where to look up the values of an
-event costs more than to check entries, all are found: what is found is checked in any case.
+What a lookup costs depends on the value and on what it finds; each counts its work.
 """
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from event_bus.matching.access_keys import (
     BLOCK,
@@ -15,21 +14,33 @@ from event_bus.matching.access_keys import (
     FOLDED_SUFFIX,
     INFIX,
     INTERVAL,
+    MAX_AFFIX_LENGTH,
     PREFIX,
     PRESENT,
     SUFFIX,
 )
-from event_bus.matching.addresses import parse_address
+from event_bus.matching.addresses import block_ends, parse_address
 from event_bus.matching.ignore_case import fold
 from event_bus.matching.intervals import IntervalSet
-from event_bus.matching.limits import MAX_COMPARISONS, PAGE
-from event_bus.matching.operators import scalar_key
+from event_bus.matching.limits import MAX_STRING_LENGTH
+from event_bus.matching.operators import is_number, scalar_key
+from event_bus.matching.value_index import (
+    ADDRESS,
+    FOLDED_TEXT,
+    NUMBER,
+    REVERSED_FOLDED_TEXT,
+    REVERSED_TEXT,
+    TEXT,
+    ValueIndex,
+)
+from event_bus.matching.work import Work, text_steps
 
 # Searching a long text for so many keys takes as long as looking up each of its places.
 SEARCH_BELOW = 256
-# How often each key is searched for in the values of an event, a long value counting as several:
-# as often as a pattern that has one is compared with them.
-SEARCHES_PER_KEY = MAX_COMPARISONS // 2
+# What it takes to look a key up among sorted values.
+_KEY_STEPS = 4
+# A character in another case takes three characters at most.
+_LONGEST_FOLDED = 3 * MAX_STRING_LENGTH
 
 T = TypeVar("T")
 
@@ -37,15 +48,18 @@ T = TypeVar("T")
 class Found(list[T]):
     """The entries that an event has found.
 
+    Args:
+        work: The work that is allowed.
+
     Attributes:
-        searches: What was searched for and looked up in texts, by table.
+        work: The work that is left.
     """
 
-    __slots__ = ("searches",)
+    __slots__ = ("work",)
 
-    def __init__(self) -> None:
+    def __init__(self, work: Work) -> None:
         super().__init__()
-        self.searches: dict[InfixTable[T], int] = {}
+        self.work = work
 
 
 class Table(Generic[T]):
@@ -69,7 +83,33 @@ class Table(Generic[T]):
         del self.entries[key]
 
     def find(self, value: object, found: Found[T]) -> None:
-        """Append the entries that a scalar finds."""
+        """Append the entries that a scalar finds.
+
+        Raises:
+            OutOfWork: That takes more work than is left.
+        """
+        raise NotImplementedError
+
+    def find_any(self, values: ValueIndex, found: Found[T]) -> None:
+        """Append the entries that any of some scalars finds: by whichever are fewer.
+
+        Raises:
+            OutOfWork: That takes more work than is left.
+        """
+        if len(self.entries) * _KEY_STEPS < len(values.by_key) * self.lookups():
+            found.work.take(len(self.entries) * _KEY_STEPS)
+            found.extend(entry for key, entry in self.entries.items() if self._met(key, values))
+        else:
+            found.work.take(len(values.by_key))
+            for value in values.by_key:
+                self.find(value, found)
+
+    def lookups(self) -> int:
+        """How many lookups a value takes."""
+        return 1
+
+    def _met(self, key: Any, values: ValueIndex) -> bool:
+        """Whether one of some scalars finds a key."""
         raise NotImplementedError
 
 
@@ -84,15 +124,25 @@ class EqualTable(Table[T]):
         if entry is not None:
             found.append(entry)
 
+    def _met(self, key: Any, values: ValueIndex) -> bool:
+        return key in values.by_key
+
 
 class FoldedTable(Table[T]):
     """Finds the key that equals the folded value."""
 
     __slots__ = ()
 
+    def lookups(self) -> int:
+        """How many lookups a value takes: it is folded before."""
+        return 2
+
+    def _met(self, key: str, values: ValueIndex) -> bool:
+        return values.has_between(key, key, FOLDED_TEXT)
+
     def find(self, value: object, found: Found[T]) -> None:
         """Append the entries that a scalar finds."""
-        if isinstance(value, str):
+        if isinstance(value, str) and len(value) <= _LONGEST_FOLDED:
             entry = self.entries.get(fold(value))
             if entry is not None:
                 found.append(entry)
@@ -122,11 +172,19 @@ class PrefixTable(Table[T]):
     def find(self, value: object, found: Found[T]) -> None:
         """Append the entries that a scalar finds."""
         if isinstance(value, str):
+            found.work.take(len(self._lengths))
             text = self._text(value)
             for length in self._lengths:
                 entry = self.entries.get(self._part(text, length))
                 if entry is not None:
                     found.append(entry)
+
+    def lookups(self) -> int:
+        """How many lookups a value takes."""
+        return len(self._lengths)
+
+    def _met(self, key: str, values: ValueIndex) -> bool:
+        return values.begins(key, TEXT)
 
     def _text(self, value: str) -> str:
         return value
@@ -140,6 +198,9 @@ class SuffixTable(PrefixTable[T]):
 
     __slots__ = ()
 
+    def _met(self, key: str, values: ValueIndex) -> bool:
+        return values.begins(key[::-1], REVERSED_TEXT)
+
     def _part(self, text: str, length: int) -> str:
         return text[-length:]
 
@@ -149,8 +210,11 @@ class FoldedPrefixTable(PrefixTable[T]):
 
     __slots__ = ()
 
+    def _met(self, key: str, values: ValueIndex) -> bool:
+        return values.begins(key, FOLDED_TEXT)
+
     def _text(self, value: str) -> str:
-        return fold(value)
+        return fold(value[:MAX_AFFIX_LENGTH])
 
 
 class FoldedSuffixTable(SuffixTable[T]):
@@ -158,15 +222,18 @@ class FoldedSuffixTable(SuffixTable[T]):
 
     __slots__ = ()
 
+    def _met(self, key: str, values: ValueIndex) -> bool:
+        return values.begins(key[::-1], REVERSED_FOLDED_TEXT)
+
     def _text(self, value: str) -> str:
-        return fold(value)
+        return fold(value[-MAX_AFFIX_LENGTH:])
 
 
 class InfixTable(Table[T]):
     """Finds the keys that the value contains.
 
     Of each length among the keys, few are searched for; for many, what stands at each place of the
-    value is looked up. All keys are found where the values of an event take too long for either.
+    value is looked up.
     """
 
     __slots__ = ("_by_length",)
@@ -187,25 +254,24 @@ class InfixTable(Table[T]):
         if not self._by_length[len(key)]:
             del self._by_length[len(key)]
 
+    def find_any(self, values: ValueIndex, found: Found[T]) -> None:
+        """Append the entries that any of some scalars finds."""
+        for value in values.by_key:
+            self.find(value, found)
+
     def find(self, value: object, found: Found[T]) -> None:
         """Append the entries that a scalar finds."""
-        most = SEARCHES_PER_KEY * len(self.entries)
-        searches = found.searches.get(self, 0)
-        if not isinstance(value, str) or searches > most:
+        if not isinstance(value, str):
             return
         for length, entries in self._by_length.items():
             places = range(len(value) - length + 1)
-            few = len(entries) < min(len(places), SEARCH_BELOW)
-            searches += len(entries) * (1 + len(value) // PAGE) if few else len(places)
-            if searches > most:
-                found.extend(self.entries.values())
-                break
-            if few:
+            if len(entries) < min(len(places), SEARCH_BELOW):
+                found.work.take(len(entries) * text_steps(value))
                 found.extend(entry for key, entry in entries.items() if key in value)
             else:
+                found.work.take(len(places))
                 parts = (value[place : place + length] for place in places)
                 found.extend({entries[part] for part in parts if part in entries})
-        found.searches[self] = searches
 
 
 class IntervalTable(Table[T]):
@@ -229,8 +295,17 @@ class IntervalTable(Table[T]):
 
     def find(self, value: object, found: Found[T]) -> None:
         """Append the entries that a scalar finds."""
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            self._intervals.find(value, found)
+        if is_number(value):
+            before = len(found)
+            self._intervals.find(cast("float", value), found)
+            found.work.take(len(found) - before)
+
+    def lookups(self) -> int:
+        """How many lookups a value takes: one for each level of the trie."""
+        return 64
+
+    def _met(self, key: tuple[float, float], values: ValueIndex) -> bool:
+        return values.has_between(*key, NUMBER)
 
 
 class BlockTable(Table[T]):
@@ -260,11 +335,19 @@ class BlockTable(Table[T]):
         if address is None:
             return
         width, number = address
+        found.work.take(len(self._lengths))
         for length in self._lengths:
             if length[0] == width:
                 entry = self.entries.get((*length, number >> (width - length[1])))
                 if entry is not None:
                     found.append(entry)
+
+    def lookups(self) -> int:
+        """How many lookups a value takes: it is read as an address before."""
+        return 8 + len(self._lengths)
+
+    def _met(self, key: tuple[int, int, int], values: ValueIndex) -> bool:
+        return values.has_between(*block_ends(*key), ADDRESS)
 
 
 class PresentTable(Table[T]):
@@ -275,6 +358,11 @@ class PresentTable(Table[T]):
     def find(self, value: object, found: Found[T]) -> None:  # noqa: ARG002
         """Append the entries that a scalar finds."""
         found.extend(self.entries.values())
+
+    def find_any(self, values: ValueIndex, found: Found[T]) -> None:
+        """Append all entries if there is a value."""
+        if values.by_key:
+            found.extend(self.entries.values())
 
 
 class FieldTables(Generic[T]):
@@ -324,3 +412,8 @@ class FieldTables(Generic[T]):
         """Append the entries that a scalar finds."""
         for table in self.tables.values():
             table.find(value, found)
+
+    def find_any(self, values: ValueIndex, found: Found[T]) -> None:
+        """Append the entries that any of some scalars finds."""
+        for table in self.tables.values():
+            table.find_any(values, found)

@@ -29,6 +29,7 @@ class Routing:
         routed_at: When, RFC 3339.
         event_type: The event's type.
         source: The service that published it.
+        limited: Whether a limit of matching left something of the event, or a filter, out.
     """
 
     event_id: str
@@ -36,6 +37,7 @@ class Routing:
     routed_at: str
     event_type: str = ""
     source: str = ""
+    limited: bool = False
 
     def to(self, service_id: str) -> "Routing":
         """The part of the record that is about one service."""

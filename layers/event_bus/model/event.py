@@ -9,7 +9,7 @@ import orjson
 from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from event_bus import times
+from event_bus import json_numbers, times
 from event_bus.errors import Fault, TooLarge
 from event_bus.ids import new_id
 from event_bus.matching.event_types import validate_event_type
@@ -210,7 +210,7 @@ def accept(
         InvalidRequest: The metadata is over `MAX_METADATA_BYTES`, the timestamp is more than
             `MAX_AHEAD_SECONDS` ahead, or what is said to be sensitive is not there.
     """
-    payload = orjson.dumps(submission.payload)
+    payload = json_numbers.dumps(submission.payload)
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise TooLarge(
             f"The payload has {len(payload)} bytes; the limit is {MAX_PAYLOAD_BYTES}.",
@@ -263,4 +263,4 @@ def _digest(submission: EventSubmission, source: str, metadata: dict[str, Any]) 
         "payload": submission.payload,
         "metadata": metadata,
     }
-    return hashlib.sha256(orjson.dumps(sent, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return hashlib.sha256(json_numbers.dumps(sent, orjson.OPT_SORT_KEYS)).hexdigest()

@@ -4,12 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
-import orjson
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from event_bus import times
-from event_bus.errors import InvalidRequest
+from event_bus import json_numbers, times
+from event_bus.errors import InvalidRequest, pointer
 from event_bus.matching.errors import InvalidPatternError
 from event_bus.matching.event_types import (
     intersection,
@@ -29,7 +28,7 @@ from event_bus.model.target import (
     Target,
     TargetRequest,
 )
-from event_bus.model.validation import Name, Request, ServiceId, Time, checked, pointer
+from event_bus.model.validation import Name, Request, ServiceId, Time, checked
 
 MAX_READERS = 100
 """How many services a publisher may let read what is sensitive."""
@@ -416,7 +415,7 @@ def check_filters(event_types: list[str], filters: Filters) -> SubscriptionFilte
     Raises:
         InvalidRequest: They are refused; the fault is named by its JSON pointer.
     """
-    if len(orjson.dumps(filters)) > MAX_FILTERS_BYTES:
+    if len(json_numbers.dumps(filters)) > MAX_FILTERS_BYTES:
         raise InvalidRequest.at("/filters", f"must have at most {MAX_FILTERS_BYTES} bytes as JSON")
     try:
         return SubscriptionFilter(event_types, filters)

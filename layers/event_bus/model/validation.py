@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from event_bus import times
-from event_bus.errors import Fault, InvalidRequest
+from event_bus.errors import Fault, InvalidRequest, pointer
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
@@ -161,11 +161,6 @@ def invalid(faults: Sequence[Fault]) -> InvalidRequest:
     first = f"{faults[0].pointer or 'the body'}: {faults[0].detail}"
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     return InvalidRequest(first + more, faults)
-
-
-def pointer(path: Sequence[str | int]) -> str:
-    """The JSON pointer (RFC 6901) of a path."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
 _SAID = {

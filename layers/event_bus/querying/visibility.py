@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-import orjson
-
+from event_bus import json_numbers
 from event_bus.log import logger
 from event_bus.matching.errors import InvalidPatternError
 from event_bus.matching.event_types import matches_type
@@ -67,5 +66,7 @@ class Visibility:
     ) -> bool:
         if not any(matches_type(pattern, event.type) for pattern in interest.event_types):
             return False
-        fields: Mapping[str, object] = orjson.loads(payload() or b"{}") if interest.filters else {}
+        fields: Mapping[str, object] = {}
+        if interest.filters:
+            fields = json_numbers.loads(payload() or b"{}")
         return interest.matches(event.type, event.source, fields, event.metadata)

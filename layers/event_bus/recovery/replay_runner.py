@@ -4,16 +4,15 @@ import math
 from collections.abc import Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from typing import cast
 
-import orjson
 from botocore.exceptions import BotoCoreError, ClientError
 
-from event_bus import times
+from event_bus import json_numbers, times
 from event_bus.delivery.courier import LONGEST_DELAY_SECONDS
 from event_bus.delivery.message import Message
 from event_bus.log import logger, traces
 from event_bus.matching.event_types import matches_type
+from event_bus.matching.event_view import event_view
 from event_bus.model.event import Event
 from event_bus.model.replay import Replay
 from event_bus.querying.event_query import EventQuery
@@ -132,7 +131,7 @@ class ReplayRunner:
 
     def _messages_of(self, event: Event, replay: Replay) -> list[Message]:
         payload = self.events.with_payload(event).payload
-        fields = cast("dict[str, object]", orjson.loads(payload or b"{}"))
+        seen = event_view(event.source, json_numbers.loads(payload or b"{}"), event.metadata)
         return [
             Message(
                 event.id,
@@ -143,7 +142,7 @@ class ReplayRunner:
                 replay_id=replay.id,
                 protocol=interest.protocol,
             )
-            for interest in self.view.matches(event, fields)
+            for interest in self.view.matches(event.type, seen)
             if replay.audience in (None, interest.service_id)
             and replay.subscription_id in (None, interest.id)
         ]

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable
 
-from event_bus.errors import InvalidRequest
+from event_bus.errors import InvalidRequest, pointer
 from event_bus.matching.event_types import intersection
 from event_bus.matching.filters import FILTERS, SubscriptionFilter
 from event_bus.model.registration import Publisher
 from event_bus.model.sensitive import steps_of
-from event_bus.model.validation import pointer
 
 _BESIDE_THE_PAYLOAD = frozenset({"source", "metadata"})
 

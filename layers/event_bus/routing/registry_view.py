@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from event_bus.log import logger
 from event_bus.matching.errors import InvalidPatternError
+from event_bus.matching.event_view import EventView
 from event_bus.matching.index import SubscriptionIndex
-from event_bus.model.event import Event
 from event_bus.stores.subscriptions import Interest, SubscriptionStore
 
 
@@ -37,9 +37,14 @@ class RegistryView:
             self._apply(interest)
             self._version = interest.version
 
-    def matches(self, event: Event, payload: dict[str, object]) -> list[Interest]:
-        """The subscriptions that an event matches, in the order of their ids."""
-        found = self._index.match(event.type, event.source, payload, event.metadata)
+    def matches(self, event_type: str, event: EventView) -> list[Interest]:
+        """The subscriptions that an event matches, in the order of their ids.
+
+        Args:
+            event_type: The event's type.
+            event: What patterns see of it.
+        """
+        found = self._index.match_view(event_type, event)
         return [self._interests[each] for each in sorted(found)]
 
     def _apply(self, interest: Interest) -> None:

@@ -3,13 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import cast
 
-import orjson
-
-from event_bus import times
+from event_bus import json_numbers, times
 from event_bus.delivery.message import Message, next_message
 from event_bus.log import logger, traces
+from event_bus.matching.event_view import EventView, event_view
 from event_bus.model.delivery import Routing
 from event_bus.model.event import MAX_HOPS, Event
 from event_bus.routing.lanes import Lanes
@@ -60,9 +58,9 @@ class Router:
         routings: list[Routing] = []
         messages: list[Message] = []
         failed: list[str] = []
-        for event, payload in self._with_payloads(events):
-            matched = None if payload is None else self._matched(event, payload)
-            if matched is None:
+        for event, seen in self._with_views(events):
+            matched = None if seen is None else self._matched(event, seen)
+            if seen is None or matched is None:
                 failed.append(event.id)
                 continue
             own = [_message(event, each) for each in matched]
@@ -71,8 +69,13 @@ class Router:
             else:
                 messages += own
             services = {each.id: each.service_id for each in matched}
-            routings.append(Routing(event.id, services, times.now(), event.type, event.source))
+            now = times.now()
+            routings.append(
+                Routing(event.id, services, now, event.type, event.source, seen.limited)
+            )
             logger.info("event matched", **traces(event), matched=len(matched))
+            if seen.limited:
+                logger.warning("event matched in part", **traces(event))
         failed += self._send(messages, {event.id: event for event in events})
         failed += self.deliveries.record_routings(routings)
         return list(dict.fromkeys(failed))
@@ -130,27 +133,25 @@ class Router:
             self.deliveries.record(ended(begun(each, event), "too_many_hops", said), 1)
         logger.warning("loop ended", **traces(event), hop_count=event.hop_count)
 
-    def _with_payloads(
-        self, events: Sequence[Event]
-    ) -> Iterator[tuple[Event, dict[str, object] | None]]:
+    def _with_views(self, events: Sequence[Event]) -> Iterator[tuple[Event, EventView | None]]:
         # A few at a time: a whole batch of large payloads, parsed, would not fit into the memory.
         for chunk in chunks(list(events), _PAYLOADS_AT_ONCE):
-            yield from zip(chunk, self.executor.map(self._payload, chunk), strict=True)
+            yield from zip(chunk, self.executor.map(self._view, chunk), strict=True)
 
     # One event must not hold up those behind it in the stream: what cannot be read or matched is
     # set aside, whatever the reason.
 
-    def _payload(self, event: Event) -> dict[str, object] | None:
+    def _view(self, event: Event) -> EventView | None:
         try:
             payload = self.events.with_payload(event).payload
-            return cast("dict[str, object]", orjson.loads(payload or b"{}"))
+            return event_view(event.source, json_numbers.loads(payload or b"{}"), event.metadata)
         except Exception:
             logger.exception("payload cannot be read", **traces(event))
             return None
 
-    def _matched(self, event: Event, payload: dict[str, object]) -> list[Interest] | None:
+    def _matched(self, event: Event, seen: EventView) -> list[Interest] | None:
         try:
-            matched = self.view.matches(event, payload)
+            matched = self.view.matches(event.type, seen)
             # An event that is routed late does not reach subscriptions that came long after it.
             return [each for each in matched if event.created_at >= each.since]
         except Exception:

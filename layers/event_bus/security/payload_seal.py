@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import orjson
 from botocore.exceptions import ClientError
 
+from event_bus import json_numbers
 from event_bus.model.event import Event
 from event_bus.model.sensitive import put_back, take_out
 from event_bus.security.data_keys import DataKeys
@@ -46,13 +46,13 @@ class PayloadSeal:
             The event with markers in its payload, and what was there sealed; the same event, where
             the pointers lead to nothing.
         """
-        shown, values = take_out(orjson.loads(event.payload or b"{}"), pointers)
+        shown, values = take_out(json_numbers.loads(event.payload or b"{}"), pointers)
         if not values:
             return event
         key = self.keys.for_sealing()
         nonce = os.urandom(_NONCE_BYTES)
-        encrypted = _cipher(key.plain).encrypt(nonce, orjson.dumps(values), _bound_to(event))
-        payload, sealed = orjson.dumps(shown), base64.b64encode(nonce + encrypted)
+        encrypted = _cipher(key.plain).encrypt(nonce, json_numbers.dumps(values), _bound_to(event))
+        payload, sealed = json_numbers.dumps(shown), base64.b64encode(nonce + encrypted)
         return replace(
             event,
             payload=payload,
@@ -80,8 +80,10 @@ class PayloadSeal:
             cipher = _cipher(self._opened(event.sealed_key))
             sealed = base64.b64decode(event.sealed or "", validate=True)
             nonce, encrypted = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
-            values = orjson.loads(cipher.decrypt(nonce, encrypted, _bound_to(event)))
-            payload = orjson.dumps(put_back(orjson.loads(event.payload or b"{}"), values))
+            values = json_numbers.loads(cipher.decrypt(nonce, encrypted, _bound_to(event)))
+            payload = json_numbers.dumps(
+                put_back(json_numbers.loads(event.payload or b"{}"), values)
+            )
         except ClientError as error:
             if error.response["Error"]["Code"] in _REFUSED:
                 raise NotOpened(event.id) from None

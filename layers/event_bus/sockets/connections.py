@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import orjson
+from event_bus import json_numbers
 
 if TYPE_CHECKING:
     from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
@@ -37,7 +37,9 @@ class Connections:
             Gone: The client is not connected.
         """
         try:
-            self.client.post_to_connection(ConnectionId=connection_id, Data=orjson.dumps(message))
+            self.client.post_to_connection(
+                ConnectionId=connection_id, Data=json_numbers.dumps(message)
+            )
         except self.client.exceptions.GoneException:
             raise Gone(connection_id) from None
 

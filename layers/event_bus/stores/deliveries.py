@@ -557,6 +557,7 @@ def _putting(routing: Routing, expires_at: Any) -> Item:
                 "event_type": text(routing.event_type),
                 "source": text(routing.source),
                 "expires_at": expires_at,
+                **({"limited": {"BOOL": True}} if routing.limited else {}),
             }
         }
     }
@@ -576,6 +577,7 @@ def _routing(item: Mapping[str, Any]) -> Routing:
         routed_at=item["routed_at"]["S"],
         event_type=item.get("event_type", {}).get("S", ""),
         source=item.get("source", {}).get("S", ""),
+        limited="limited" in item,
     )
 
 

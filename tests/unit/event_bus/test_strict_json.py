@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 import pytest
 from event_bus.errors import MalformedRequest
+from event_bus.json_numbers import ExactNumber
 from event_bus.strict_json import MAX_DEPTH, parse
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -51,10 +52,10 @@ def test_nothing_is_worse_than_malformed(text: bytes | str) -> None:
         '{"a": NaN}',
         "[Infinity]",
         "[-Infinity]",
-        "1e400",
-        "-1e400",
-        "18446744073709551616",
-        "-9223372036854775809",
+        "1e999",
+        "-1e-999",
+        "1e99999999999999999999",
+        "9" * 401,
         "9" * 100_000,
         '{"a": 1, "a": 1}',
         '{"b": [{"a": 1, "c": 2, "a": 3}]}',
@@ -90,7 +91,9 @@ def test_what_readers_could_understand_differently_is_refused(text: bytes | str)
         ("18446744073709551615", 2**64 - 1),
         ("-9223372036854775808", -(2**63)),
         ("1e308", 1e308),
-        ("1e-400", 0.0),
+        ("1e-400", ExactNumber("1e-400")),
+        ("-9223372036854775809", ExactNumber("-9223372036854775809")),
+        ("9007199254740993.0", ExactNumber("9007199254740993.0")),
         (r'"\ud83d\ude00"', "😀"),
         (r'"\ufffd"', "\ufffd"),
         (b'"\xef\xbf\xbd"', "\ufffd"),
@@ -102,6 +105,23 @@ def test_what_readers_could_understand_differently_is_refused(text: bytes | str)
 )
 def test_the_last_of_what_is_allowed_is_read(text: bytes | str, value: Any) -> None:
     assert parse(text) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "pointer"),
+    [
+        ("1e999", ""),
+        ('{"payload": {"a/b": [1, {"n": -1e-9999}], "m": 1}}', "/payload/a~1b/1/n"),
+        ('[{"n": 1}, {"n": ' + "7" * 401 + "}]", "/1/n"),
+    ],
+    ids=["whole", "small", "large"],
+)
+def test_a_number_out_of_range_is_pointed_at(text: str, pointer: str) -> None:
+    with pytest.raises(MalformedRequest) as refusal:
+        parse(text)
+    [fault] = refusal.value.faults
+    assert fault.pointer == pointer
+    assert "send it as a string" in fault.detail
 
 
 def test_integers_stay_integers() -> None:

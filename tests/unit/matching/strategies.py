@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from event_bus.json_numbers import ExactNumber
 from hypothesis import strategies as st
 
 NAMES = st.sampled_from(["a", "b", "c"])
@@ -23,6 +24,13 @@ STRINGS = st.sampled_from(
     ]
 )
 NUMBERS = st.sampled_from([-1, 0, 1, 1.0, 1.5, 2, 3, 1e300, -0.0])
+# Numbers that no double holds, beside those they are next to.
+EVENT_NUMBERS = st.one_of(
+    NUMBERS,
+    st.sampled_from(["1e-400", "1.00000000000000001", "1e400", "9007199254740993.0"]).map(
+        ExactNumber
+    ),
+)
 SCALARS = st.one_of(STRINGS, STRINGS, NUMBERS, st.booleans(), st.none())
 EVENT_TYPES = st.sampled_from(["t.a", "t.b", "t.a.b", "u"])
 TYPE_PATTERNS = st.sampled_from(["t.*", "*", "t.a", "*.a", "t.a.*", "*.*", "u", "t.*.b"])
@@ -82,12 +90,13 @@ def patterns(exists: st.SearchStrategy[bool]) -> st.SearchStrategy[dict[str, Any
     return level
 
 
-def documents(*, arrays: bool) -> st.SearchStrategy[dict[str, Any]]:
+def documents(*, arrays: bool, exact: bool = False) -> st.SearchStrategy[dict[str, Any]]:
     """Events."""
-    value: st.SearchStrategy[Any] = SCALARS
+    scalars = st.one_of(SCALARS, EVENT_NUMBERS) if exact else SCALARS
+    value: st.SearchStrategy[Any] = scalars
     for _ in range(3):
         inner = value
-        kinds: list[st.SearchStrategy[Any]] = [SCALARS, st.dictionaries(NAMES, inner, max_size=3)]
+        kinds: list[st.SearchStrategy[Any]] = [scalars, st.dictionaries(NAMES, inner, max_size=3)]
         if arrays:
             kinds.append(st.lists(inner, max_size=3))
         value = st.one_of(kinds)

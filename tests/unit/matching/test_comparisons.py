@@ -2,10 +2,21 @@
 
 import json
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from event_bus.json_numbers import ExactNumber
+from event_bus.matching import event_view
+from event_bus.matching.index import SubscriptionIndex
 from event_bus.matching.pattern import EventPattern
 
+EXACT = {
+    text: ExactNumber(text)
+    for text in (
+        *("9007199254740993.0", "0.10000000000000001", "1e-400", "-1e-400", "-4.9e-324", "1e400"),
+        *(str(2**64), "1" + "0" * 300),
+    )
+}
 CASES: list[tuple[Any, list[Any], list[Any]]] = [
     # What the list of a field holds, values that match, values that do not.
     ("a", ["a", ["a", "b"], [["a"]]], ["A", "ab", "", None, 1, [], {}, {"a": "a"}, [{"a": "a"}]]),
@@ -16,6 +27,16 @@ CASES: list[tuple[Any, list[Any], list[Any]]] = [
     (0, [0, -0.0, 0.0], [False, "", None]),
     (300, [3.0e2], ["3.0e2"]),
     (2**53 + 1, [2**53 + 1], [2**53, float(2**53)]),
+    (2**53, [float(2**53)], [EXACT["9007199254740993.0"], 2**53 + 1]),
+    (9007199254740993, [EXACT["9007199254740993.0"]], [float(2**53)]),
+    (9223372036854776000, [9.223372036854776e18], [2**63]),
+    (1e300, [1e300, EXACT["1" + "0" * 300]], [int(1e300)]),
+    (0.1, [0.1], [EXACT["0.10000000000000001"]]),
+    (0, [0.0], [EXACT["1e-400"], EXACT["-4.9e-324"]]),
+    ({"anything-but": 0}, [EXACT["1e-400"], 1], [0.0, -0.0]),
+    ({"numeric": [">", 0]}, [EXACT["1e-400"], EXACT["1e400"]], [EXACT["-1e-400"], 0]),
+    ({"numeric": ["<=", 2**53]}, [float(2**53)], [EXACT["9007199254740993.0"]]),
+    ({"numeric": [">", 0.1, "<", 2**64]}, [EXACT["0.10000000000000001"]], [EXACT[str(2**64)]]),
     (True, [True], [1, 1.0, "true", False]),
     (False, [False], [0, None, ""]),
     ("10.0.0.1", ["10.0.0.1"], ["10.0.0.01"]),
@@ -91,6 +112,13 @@ CASES: list[tuple[Any, list[Any], list[Any]]] = [
 def test_comparison(asked: Any, value: Any, expected: bool) -> None:
     pattern = EventPattern({"field": [asked]})
     assert pattern.matches({"field": value, "other": "a"}) is expected
+    # The same by the index, and as sets of objects.
+    for walked in (1_000, -1):
+        with patch.object(event_view, "MAX_WALKED", walked):
+            assert pattern.matches({"field": value}) is expected
+            index = SubscriptionIndex()
+            index.put("sub", ["*"], {"*": {"field": [asked]}})
+            assert (index.match("a", "s", {"field": value}, {}) == {"sub"}) is expected
     # A value that nothing equals leaves the answer to the comparison.
     assert EventPattern({"field": [asked, "~none~"]}).matches({"field": value}) is expected
 

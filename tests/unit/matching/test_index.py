@@ -3,9 +3,11 @@ from typing import Any
 
 import pytest
 from event_bus.matching.errors import InvalidPatternError
+from event_bus.matching.event_view import EventView
 from event_bus.matching.index import SubscriptionIndex
 from event_bus.matching.predicate_index import SPLIT_ABOVE
 from event_bus.matching.rule import Rule
+from event_bus.matching.work import Work
 
 Subscription = tuple[list[str], dict[str, Any]]
 
@@ -17,9 +19,9 @@ class CountingIndex(SubscriptionIndex):
         super().__init__()
         self.checked = 0
 
-    def _verify(self, rule: Rule, event_type: str, document: dict[str, object]) -> bool:
+    def _decides(self, rule: Rule, event_type: str, event: EventView, work: Work) -> bool:
         self.checked += 1
-        return super()._verify(rule, event_type, document)
+        return super()._decides(rule, event_type, event, work)
 
 
 def test_put_replaces_and_remove_forgets() -> None:

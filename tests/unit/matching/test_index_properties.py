@@ -3,7 +3,8 @@
 from typing import Any
 from unittest.mock import patch
 
-from event_bus.matching import predicate_index, tables
+from event_bus.matching import event_view, predicate_index, tables
+from event_bus.matching import index as index_module
 from event_bus.matching.errors import InvalidPatternError
 from event_bus.matching.filters import SubscriptionFilter
 from event_bus.matching.index import SubscriptionIndex
@@ -30,7 +31,9 @@ STEPS = st.lists(
     min_size=5,
     max_size=30,
 )
-EVENTS = st.lists(st.tuples(EVENT_TYPES, documents(arrays=True)), min_size=1, max_size=6)
+EVENTS = st.lists(
+    st.tuples(EVENT_TYPES, documents(arrays=True, exact=True)), min_size=1, max_size=6
+)
 
 # Filters that share most of their values, so that buckets are split and tables hold many keys.
 INFIX = st.sampled_from(["*x*", "*y*", "*yz*", "*x*yz*"]).map(lambda text: {"wildcard": text})
@@ -54,7 +57,7 @@ ALIKE_EVENTS = st.lists(
 many_examples = settings(
     deadline=None,
     derandomize=True,
-    max_examples=150,
+    max_examples=100,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
@@ -63,6 +66,34 @@ many_examples = settings(
 @given(STEPS, EVENTS)
 def test_index_finds_what_the_filters_match(steps: Steps, events: Events) -> None:
     compare(steps, events)
+
+
+@many_examples
+@given(STEPS, EVENTS)
+def test_index_finds_what_the_filters_match_by_sets(steps: Steps, events: Events) -> None:
+    with patch.object(event_view, "MAX_WALKED", -1):
+        compare(steps, events)
+
+
+@many_examples
+@given(STEPS, EVENTS, st.integers(0, 12))
+def test_what_is_beyond_the_limit_is_the_same_for_all(
+    steps: Steps, events: Events, elements: int
+) -> None:
+    with (
+        patch.object(event_view, "MAX_WALKED", -1),
+        patch.object(event_view, "MAX_ELEMENTS", elements),
+    ):
+        compare(steps, events)
+
+
+@many_examples
+@given(STEPS, EVENTS)
+def test_what_takes_too_long_to_find_or_to_check_is_still_matched(
+    steps: Steps, events: Events
+) -> None:
+    with patch.object(index_module, "FIND_WORK", 3), patch.object(index_module, "CHECK_WORK", 1):
+        compare(steps, events)
 
 
 @many_examples

@@ -2,16 +2,19 @@
 
 from importlib import import_module
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from event_bus.matching import event_view
 from event_bus.matching.errors import InvalidPatternError
 from event_bus.matching.pattern import EventPattern
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from tests.unit.matching.reference import reference_matches
 from tests.unit.matching.strategies import documents, patterns
 
-reference = import_module("ministack.services.eventbridge")
+emulator = import_module("ministack.services.eventbridge")
 
 EXISTS = st.booleans()
 JSON = st.recursive(
@@ -30,10 +33,10 @@ JSON = st.recursive(
 )
 
 
-def reference_matches(pattern: dict[str, Any], document: dict[str, Any]) -> bool:
+def emulator_matches(pattern: dict[str, Any], document: dict[str, Any]) -> bool:
     return any(
-        reference._matches_detail(document, alternative)
-        for alternative in reference._compile_pattern(pattern)
+        emulator._matches_detail(document, alternative)
+        for alternative in emulator._compile_pattern(pattern)
     )
 
 
@@ -43,10 +46,10 @@ def agree(pattern: dict[str, Any], document: dict[str, Any]) -> None:
     except InvalidPatternError as error:
         # Known: a field asked for twice is refused here, and its last mention wins there.
         assume("second time" not in error.detail)
-        with pytest.raises(reference._InvalidPattern):
-            reference._compile_pattern(pattern)
+        with pytest.raises(emulator._InvalidPattern):
+            emulator._compile_pattern(pattern)
         return
-    assert compiled.matches(document) is reference_matches(pattern, document)
+    assert compiled.matches(document) is emulator_matches(pattern, document)
 
 
 @settings(deadline=None, derandomize=True, max_examples=100)
@@ -62,6 +65,20 @@ def test_agrees_with_the_emulator_on_arrays(
 ) -> None:
     # Known: what is missing from one element only; `exists: false` is left out here.
     agree(pattern, document)
+
+
+@pytest.mark.parametrize("walked", [0, 1_000], ids=["as sets", "walked"])
+@settings(deadline=None, derandomize=True, max_examples=150)
+@given(patterns(EXISTS), documents(arrays=True, exact=True))
+def test_agrees_with_the_reference(
+    walked: int, pattern: dict[str, Any], document: dict[str, Any]
+) -> None:
+    try:
+        compiled = EventPattern(pattern)
+    except InvalidPatternError:
+        assume(False)
+    with patch.object(event_view, "MAX_WALKED", walked - 1):
+        assert compiled.matches(document) is reference_matches(pattern, document)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +97,7 @@ def test_known_disagreements(
     pattern: dict[str, Any], document: dict[str, Any], ours: bool, theirs: bool
 ) -> None:
     assert EventPattern(pattern).matches(document) is ours
-    assert reference_matches(pattern, document) is theirs
+    assert emulator_matches(pattern, document) is theirs
 
 
 @pytest.mark.parametrize(
@@ -96,7 +113,7 @@ def test_known_disagreements(
     ],
 )
 def test_refused_here_and_accepted_there(pattern: dict[str, Any]) -> None:
-    reference._compile_pattern(pattern)
+    emulator._compile_pattern(pattern)
     with pytest.raises(InvalidPatternError):
         EventPattern(pattern)
 
@@ -104,8 +121,8 @@ def test_refused_here_and_accepted_there(pattern: dict[str, Any]) -> None:
 def test_accepted_here_and_refused_there() -> None:
     pattern = {"a": [{"numeric": [">", 2**53 + 1]}]}
     EventPattern(pattern)
-    with pytest.raises(reference._InvalidPattern):
-        reference._compile_pattern(pattern)
+    with pytest.raises(emulator._InvalidPattern):
+        emulator._compile_pattern(pattern)
 
 
 @settings(deadline=None, derandomize=True, max_examples=250)

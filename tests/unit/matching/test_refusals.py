@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from event_bus.json_numbers import ExactNumber
 from event_bus.matching import limits
 from event_bus.matching.errors import InvalidPatternError
 from event_bus.matching.pattern import EventPattern
@@ -31,6 +32,9 @@ MALFORMED: list[tuple[Any, str]] = [
     ({"a": [{"regex": "x"}]}, "/a/0/regex"),
     ({"a": [{"exactly": "x"}]}, "/a/0/exactly"),
     ({"a": [float("nan")]}, "/a/0"),
+    ({"a": ["x", ExactNumber("1e-400")]}, "/a/1"),
+    ({"a": [{"numeric": [">", ExactNumber("18446744073709551616")]}]}, "/a/0/numeric"),
+    ({"a": [{"anything-but": ExactNumber("0.10000000000000001")}]}, "/a/0/anything-but"),
     ({"a": [float("inf")]}, "/a/0"),
     ({"a": [object()]}, "/a/0"),
     ({1: ["x"]}, ""),

@@ -1,6 +1,11 @@
+from typing import Any
+
 import pytest
-from event_bus.matching.limits import PAGE
-from event_bus.matching.tables import SEARCH_BELOW, SEARCHES_PER_KEY, Found, InfixTable
+from event_bus.matching.access_keys import BLOCK, INTERVAL, PRESENT
+from event_bus.matching.limits import FIND_WORK
+from event_bus.matching.tables import SEARCH_BELOW, FieldTables, Found, InfixTable, PresentTable
+from event_bus.matching.value_index import ValueIndex
+from event_bus.matching.work import PAGE, OutOfWork, Work
 
 MANY = [f"{n:03}" for n in range(SEARCH_BELOW + 10)]
 FEW = ["1", "12", "0120", "9999"]
@@ -8,7 +13,7 @@ TEXTS = ["", "0", "120", "x0120x", "012" * SEARCH_BELOW, "".join(MANY)]
 
 
 def found(table: InfixTable[str], value: object) -> list[str]:
-    entries: Found[str] = Found()
+    entries: Found[str] = Found(Work(FIND_WORK))
     table.find(value, entries)
     return sorted(entries)
 
@@ -32,27 +37,55 @@ def test_forgets_what_is_discarded() -> None:
         assert found(table, text) == [key for key in MANY[1::2] if key in text]
 
 
-def test_all_are_found_where_an_event_holds_too_much_to_be_searched() -> None:
-    table: InfixTable[str] = InfixTable()
-    keys = ["12", "34", "56"]
-    for key in keys:
-        table.add(key, key)
-    entries: Found[str] = Found()
-    for searched in range(SEARCHES_PER_KEY):
-        table.find("text", entries)
-        assert entries == [], searched
-    # From here on it would take longer than to check them; and they are found but once.
-    for _ in range(3):
-        table.find("text", entries)
-        assert entries == keys
-
-
-@pytest.mark.parametrize("keys", [FEW, MANY], ids=["few", "many"])
-def test_a_long_text_counts_as_several(keys: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("keys", "text", "steps"),
+    [
+        (["12", "34", "5"], "x" * 10 * PAGE, 3 * 11),
+        (MANY, "x" * 10 * PAGE, 10 * PAGE - 2),
+    ],
+    ids=["searched for", "looked up at each place"],
+)
+def test_searching_a_text_counts_its_length(keys: list[str], text: str, steps: int) -> None:
     table: InfixTable[str] = InfixTable()
     for key in keys:
         table.add(key, key)
-    entries: Found[str] = Found()
-    for _ in range(3):
-        table.find("x" * PAGE * SEARCHES_PER_KEY, entries)
-    assert sorted(entries) == sorted(keys)
+    entries: Found[str] = Found(Work(steps))
+    table.find(text, entries)
+    assert entries.work.left == 0
+    with pytest.raises(OutOfWork):
+        table.find(text, entries)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in FieldTables._KINDS if kind != PRESENT])
+def test_many_values_find_what_each_of_them_finds(kind: str) -> None:
+    texts = ["ab", "abc", "b", "10.0.0.9", "STRASSE", *(f"{n:03}" for n in range(200))]
+    values = ValueIndex()
+    for number, value in enumerate([*texts, *range(7, 90, 9), None, True]):
+        values.add(number, value)
+    keys: dict[str, list[Any]] = {
+        INTERVAL: [(1, 2), (7, 7), (17, 24), (26, 200)],
+        BLOCK: [(32, 24, 0x0A0000), (32, 24, 0x0A0001)],
+    }
+    few, many = FieldTables[Any](), FieldTables[Any]()
+    for key in keys.get(kind, ["a", "abc", "bc", "c", "199", "strasse", "9"]):
+        few.add(kind, key, key)
+        many.add(kind, key, key)
+    one_by_one: Found[Any] = Found(Work(FIND_WORK))
+    for value in values.by_key:
+        few.find(value, one_by_one)
+    together: Found[Any] = Found(Work(FIND_WORK))
+    many.find_any(values, together)
+    assert set(together) == set(one_by_one) != set()
+
+
+def test_all_that_any_value_finds_are_found_once_for_many_values() -> None:
+    table: PresentTable[str] = PresentTable()
+    table.add(None, "entry")
+    entries: Found[str] = Found(Work(FIND_WORK))
+    values = ValueIndex()
+    table.find_any(values, entries)
+    assert entries == []
+    for number in range(3):
+        values.add(number, number)
+    table.find_any(values, entries)
+    assert entries == ["entry"]

@@ -163,3 +163,10 @@ def test_a_subscription_shows_its_secret_once() -> None:
     )
     assert as_json(created, "CreatedSubscription")["signing_secret"] == SECRET
     assert "authentication" not in created
+
+
+@pytest.mark.parametrize("limited", [False, True])
+def test_an_event_says_whether_it_was_matched_in_part(limited: bool) -> None:
+    assert documents.event_document(Found(event(), None))["matching_limited"] is False
+    found = Found(event(), replace(routing(), limited=limited))
+    assert documents.event_document(found)["matching_limited"] is limited

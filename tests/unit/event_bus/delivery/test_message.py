@@ -24,6 +24,17 @@ def test_a_message_is_read_as_it_was_written(payload: dict[str, object], own: st
     assert from_json(sent.to_json()) == sent
 
 
+@pytest.mark.parametrize(
+    "number", ["9007199254740993.0", "1e-400", "36893488147419103232", "1e400"]
+)
+def test_a_number_travels_as_it_was_sent(number: str) -> None:
+    payload = f'{{"n":{number},"m":[{number},1.5]}}'.encode()
+    sent = message(replace(event(), payload=payload, payload_bytes=len(payload)), subscription())
+    read = from_json(sent.to_json()).event
+    assert read is not None
+    assert read.payload == payload
+
+
 def test_a_large_event_is_left_where_it_lies() -> None:
     sent = message(event(payload=LARGE_PAYLOAD), subscription())
     assert from_json(sent.to_json()) == replace(sent, event=None)

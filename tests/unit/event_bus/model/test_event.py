@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
-from event_bus import times
+from event_bus import strict_json, times
 from event_bus.errors import InvalidRequest, TooLarge
 from event_bus.model.event import (
     INLINE_PAYLOAD_BYTES,
@@ -158,3 +158,30 @@ def test_the_envelope_holds_the_payload_as_json() -> None:
         "payload": {"a": [1]},
         "metadata": {"own": "x"},
     }
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("100.0", "1e2", True),
+        ("0.10", "0.1", True),
+        ("1", "1.0", False),
+        ("0.1", "0.10000000000000001", False),
+        ("9007199254740992.0", "9007199254740993.0", False),
+    ],
+)
+def test_the_digest_tells_numbers_apart_by_value_and_integers_from_decimals(
+    one: str, other: str, same: bool
+) -> None:
+    digests = [
+        accepted(payload=strict_json.parse(f'{{"n": {number}}}')).digest for number in (one, other)
+    ]
+    assert (digests[0] == digests[1]) is same
+
+
+@pytest.mark.parametrize(
+    "number", ["9007199254740993.0", "1e-400", "-1e400", "0.10000000000000001"]
+)
+def test_a_number_that_no_double_holds_is_kept_as_it_was_sent(number: str) -> None:
+    payload = f'{{"n":[{number}]}}'
+    assert accepted(payload=strict_json.parse(payload)).payload == payload.encode()

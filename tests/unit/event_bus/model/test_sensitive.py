@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 import pytest
-from event_bus.errors import InvalidRequest
+from event_bus.errors import InvalidRequest, pointer
 from event_bus.model.event import EventSubmission, accept
 from event_bus.model.sensitive import (
     MAX_SENSITIVE_FIELDS,
@@ -15,7 +15,7 @@ from event_bus.model.sensitive import (
     steps_of,
     take_out,
 )
-from event_bus.model.validation import pointer, read
+from event_bus.model.validation import read
 from hypothesis import given
 from hypothesis import strategies as st
 

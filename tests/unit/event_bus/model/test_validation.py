@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from event_bus.errors import InvalidRequest
+from event_bus.errors import InvalidRequest, pointer
 from event_bus.model.event import EventSubmission
-from event_bus.model.validation import pointer, read, refuse_control_characters
+from event_bus.model.validation import read, refuse_control_characters
 
 from tests.builders import submission
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
+from event_bus.matching.event_view import event_view
 from event_bus.matching.filters import SubscriptionFilter
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
@@ -33,7 +34,8 @@ EVENTS = [
 
 
 def matched(view: RegistryView, about: Event) -> list[tuple[str, int]]:
-    found = view.matches(about, orjson.loads(about.payload or b"{}"))
+    payload = orjson.loads(about.payload or b"{}")
+    found = view.matches(about.type, event_view(about.source, payload, about.metadata))
     return [(each.id, each.version) for each in found]
 
 

@@ -9,6 +9,8 @@ import orjson
 import pytest
 from botocore.exceptions import ConnectionClosedError
 from event_bus.delivery.message import Message, from_json
+from event_bus.matching.event_view import EventView
+from event_bus.matching.limits import MAX_ELEMENTS
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
 from event_bus.routing.lanes import Lanes
@@ -156,18 +158,31 @@ class PickyView(RegistryView):
 
     __slots__ = ()
 
-    def matches(self, event: Event, payload: dict[str, object]) -> list[Interest]:
-        if event.id == "evt_2":
+    def matches(self, event_type: str, event: EventView) -> list[Interest]:
+        if event_type == "task.odd":
             raise RecursionError
-        return RegistryView.matches(self, event, payload)
+        return RegistryView.matches(self, event_type, event)
 
 
 def test_an_event_that_cannot_be_matched_is_set_aside(bus: Routed) -> None:
     bus.subscribe("sub_1")
     router = replace(bus.router, view=PickyView(bus.aws.subscriptions))
-    assert router.route([event(f"evt_{number}") for number in (1, 2, 3)]) == ["evt_2"]
+    events = [event("evt_1"), event("evt_2", "task.odd"), event("evt_3")]
+    assert router.route(events) == ["evt_2"]
     assert [each.event_id for each in bus.sent()] == ["evt_1", "evt_3"]
     assert bus.matched("evt_2") is None
+
+
+@pytest.mark.parametrize(("beyond", "limited"), [(0, False), (1, True)])
+def test_the_record_says_when_an_event_was_matched_in_part(
+    bus: Routed, beyond: int, limited: bool
+) -> None:
+    bus.subscribe("sub_1", filters={"*": {"n": [{"exists": True}]}})
+    bus.router.route([event(payload={"n": [0] * (MAX_ELEMENTS + beyond)})])
+    assert bus.matched() == {"sub_1": "worker"}
+    routing, _ = bus.aws.deliveries.of_event("evt_1")
+    assert routing is not None
+    assert routing.limited is limited
 
 
 def test_a_message_holds_the_event_as_it_was_stored(bus: Routed) -> None:
@@ -235,7 +250,8 @@ def test_a_routing_record_that_is_refused_fails_alone(bus: Routed, executor: Exe
     # DynamoDB refuses an item beyond 400 KB, and with it the whole batch.
     view = WideView(bus.aws.subscriptions)
     router = replace(bus.router, view=view, lanes=NoLanes(bus.aws.sqs, {}, executor))
-    assert router.route([event(f"evt_{number}") for number in (1, 2, 3)]) == ["evt_2"]
+    events = [event("evt_1"), event("evt_2", "task.wide"), event("evt_3")]
+    assert router.route(events) == ["evt_2"]
     assert bus.matched("evt_1") == bus.matched("evt_3") == {"sub_1": "worker"}
     assert bus.matched("evt_2") is None
 
@@ -245,9 +261,9 @@ class WideView(RegistryView):
 
     __slots__ = ()
 
-    def matches(self, event: Event, payload: dict[str, object]) -> list[Interest]:
-        found = RegistryView.matches(self, event, payload)
-        if event.id != "evt_2":
+    def matches(self, event_type: str, event: EventView) -> list[Interest]:
+        found = RegistryView.matches(self, event_type, event)
+        if event_type != "task.wide":
             return found
         return [replace(found[0], id=f"sub_{number:026}") for number in range(12_000)]
 

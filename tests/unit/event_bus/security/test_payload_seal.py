@@ -35,6 +35,14 @@ def test_what_is_sealed_is_seen_nowhere_and_opens_again(aws: Aws) -> None:
     assert replace(aws.seal.open(closed), digest=before.digest) == before
 
 
+def test_numbers_stay_as_they_were_sent(aws: Aws) -> None:
+    payload = b'{"amount":0.10000000000000001,"total":1e400}'
+    before = replace(event(), payload=payload)
+    closed = aws.seal.close(before, ["/amount"])
+    assert closed.payload == b'{"amount":{"$encrypted":true},"total":1e400}'
+    assert aws.seal.open(closed).payload == payload
+
+
 def test_nothing_is_done_where_nothing_is_there(aws: Aws) -> None:
     made = event(payload=PAYLOAD)
     with pytest.raises(AssertionError, match="not called"), not_sent(aws.kms, "GenerateDataKey"):

@@ -1,0 +1,224 @@
+"""Subscriptions and events made to be slow: what is the most that one event can cost?
+
+`python -m benchmarks.matching` prints it below what ordinary events cost.
+"""
+
+import gc
+import time
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from event_bus.matching.event_view import event_view
+from event_bus.matching.index import SubscriptionIndex
+
+SUBSCRIPTIONS = 10_000
+GOAL_MS = 100
+GOAL_MIB = 64
+MEGABYTE = 1024 * 1024
+
+Pattern = dict[str, Any]
+Payload = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Attack:
+    """Subscriptions that do harm together, and an event of at most 1 MiB that sets them off.
+
+    Attributes:
+        name: What the table calls it.
+        pattern: The filter of the n-th subscription.
+        payload: Makes the payload of the event.
+        subscriptions: How many subscriptions there are.
+    """
+
+    name: str
+    pattern: Callable[[int], Pattern]
+    payload: Callable[[], Payload]
+    subscriptions: int = SUBSCRIPTIONS
+
+
+def nested(levels: int, value: Any) -> Any:
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+def ranges(n: int, count: int = 100) -> Pattern:
+    asked = [{"numeric": [">", n * count + k, "<", n * count + k + 0.5]} for k in range(count)]
+    return {"a": asked, "b": [n]}
+
+
+def alternatives(n: int) -> Pattern:
+    return {
+        "l": {
+            f"o{place}": {"$or": [{"x": [n]}, {"y": [{"prefix": f"{n}-"}]}]} for place in range(9)
+        }
+    }
+
+
+def many_prefixes(n: int) -> Pattern:
+    length = 1 + n % 64
+    return {"a": [{"prefix": f"{n:0{length}}"[:length]}, {"suffix": f"{n:0{length}}"[:length]}]}
+
+
+WORDS = [f"/{n}/report-{n}.txt" for n in range(9_000)]
+
+ATTACKS = (
+    Attack(
+        "one bound each, 5,000 numbers in objects",
+        lambda n: {"l": {"x": [{"numeric": [">", n]}]}},
+        lambda: {"l": [{"x": n} for n in range(5_000)]},
+    ),
+    Attack(
+        "two fields of one element each, 5,000 objects",
+        lambda n: {"l": {"x": [{"numeric": [">", n]}], "y": [f"name-{n}"]}},
+        lambda: {"l": [{"x": n, "y": f"name-{n + 1}"} for n in range(3_300)]},
+    ),
+    Attack(
+        "two-sided ranges, 10,000 numbers",
+        lambda n: {"a": [{"numeric": [">", n, "<", n + 100]}], "b": [{"anything-but": n}]},
+        lambda: {"a": [n + 0.5 for n in range(10_000)], "b": "x"},
+    ),
+    Attack(
+        "100 ranges each, 1 MB of nested arrays",
+        ranges,
+        lambda: {"a": [nested(10, n) for n in range(40_000)], "b": list(range(20_000))},
+    ),
+    Attack(
+        "1 MB of empty arrays and objects",
+        lambda n: {"l": {"x": [{"exists": False}], "y": [n]}},
+        lambda: {"l": [[{}] for _ in range(200_000)]},
+    ),
+    Attack(
+        "a missing field each, 1 MB of objects with other fields",
+        lambda n: {"l": {f"f{n}": [{"exists": False}]}},
+        lambda: {"l": [{f"g{n}": 0} for n in range(80_000)]},
+    ),
+    Attack(
+        "100 wildcards each, 1 MB of one letter",
+        lambda n: {"a": [{"wildcard": f"*{n}-{k}*b*"} for k in range(100)]},
+        lambda: {"a": "a" * MEGABYTE},
+        1_000,
+    ),
+    Attack(
+        "a wildcard around a number each, 1 MB of text",
+        lambda n: {"a": [{"wildcard": f"*/{n}/*"}]},
+        lambda: {"a": "/1/22/333" * (MEGABYTE // 10)},
+    ),
+    Attack(
+        "wildcards that almost match, 1 MB of one letter",
+        lambda n: {"a": [{"wildcard": f"*{n % 10}{'a*' * 14}a{'a' * (n // 10 % 900)}"}]},
+        lambda: {"a": "a" * MEGABYTE},
+    ),
+    Attack(
+        "*/n/*.txt each, 9,000 paths",
+        lambda n: {"a": [{"wildcard": f"*/{n}/*.txt"}]},
+        lambda: {"a": WORDS},
+    ),
+    Attack(
+        "prefixes and suffixes of 64 lengths, 9,000 texts",
+        many_prefixes,
+        lambda: {"a": [f"{n:064}" for n in range(9_000)]},
+    ),
+    Attack(
+        "any case, not ASCII, 9,000 texts",
+        lambda n: {"a": [{"equals-ignore-case": f"stra\u00dfe {n}"}]},
+        lambda: {"a": [f"STRASSE {n}" for n in range(9_000)]},
+    ),
+    Attack(
+        "long texts in any case, not ASCII",
+        lambda n: {"a": [{"prefix": {"equals-ignore-case": "\u00df" * 1_000 + str(n)}}]},
+        lambda: {"a": "\u00df" * 500_000},
+    ),
+    Attack(
+        "address blocks of all lengths, 9,000 addresses",
+        lambda n: {"a": [{"cidr": f"10.{n >> 8 & 255}.{n & 255}.0/{8 + n % 24}"}]},
+        lambda: {"a": [f"10.{n >> 8}.{n & 255}.7" for n in range(9_000)]},
+    ),
+    Attack(
+        "anything-but each, beside what never is",
+        lambda n: {
+            "a": [{"anything-but": [n, n + 1]}],
+            "b": [{"anything-but": {"prefix": f"{n}"}}],
+            "c": ["never"],
+        },
+        lambda: {"a": list(range(4_000)), "b": [f"{n}" for n in range(4_000)], "c": "x"},
+    ),
+    Attack(
+        "100 comparisons each with one value",
+        lambda n: {"a": [{"anything-but": {"wildcard": [f"{n}*{k}*" for k in range(98)] + ["*"]}}]},
+        lambda: {"a": "some text"},
+        3_000,
+    ),
+    Attack(
+        "512 combinations of $or each, 1,000 objects",
+        alternatives,
+        lambda: {"l": [{f"o{k}": {"x": n, "y": f"{n}-"} for k in range(8)} for n in range(1_000)]},
+        1_000,
+    ),
+    Attack(
+        "a field of its own each, 80,000 fields",
+        lambda n: {f"f{n}": [{"exists": True}], "never": ["x"]},
+        lambda: {f"f{n}": 0 for n in range(80_000)},
+    ),
+    Attack(
+        "objects in arrays in objects, 10 levels",
+        lambda n: {"l": {"m": {"k": {"x": [n], "y": [{"anything-but": n}]}}}},
+        lambda: {"l": [{"m": [{"k": [{"x": n, "y": n}]} for n in range(30)]} for _ in range(60)]},
+    ),
+    Attack(
+        "32 levels of objects",
+        lambda n: deep_pattern(31, [n]),
+        lambda: deep_pattern(31, [n % 50 for n in range(100_000)]),
+    ),
+)
+
+
+def deep_pattern(levels: int, value: Any) -> dict[str, Any]:
+    document = {"a": value}
+    for _ in range(levels - 1):
+        document = {"a": document}
+    return document
+
+
+def measure(attack: Attack) -> tuple[int, float, float, bool]:
+    """How many match, the milliseconds and MiB that it takes, and whether matching was limited."""
+    index = SubscriptionIndex()
+    gc.collect()
+    gc.disable()
+    for n in range(attack.subscriptions):
+        index.put(str(n), ["task.*"], {"task.*": attack.pattern(n)})
+    gc.enable()
+    gc.freeze()
+    payload = attack.payload()
+    spent = []
+    for _ in range(3):
+        view = event_view("bench", payload, {})
+        started = time.process_time()
+        found = index.match_view("task.created", view)
+        spent.append(time.process_time() - started)
+    tracemalloc.start()
+    view = event_view("bench", payload, {})
+    index.match_view("task.created", view)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    gc.unfreeze()
+    return len(found), min(spent) * 1e3, peak / MEGABYTE, view.limited
+
+
+def main() -> None:
+    """Prints the table."""
+    print(f"{'attack':<58}{'subscriptions':>14}{'found':>8}{'ms':>8}{'MiB':>7}  limited")
+    for attack in ATTACKS:
+        found, ms, mib, limited = measure(attack)
+        print(
+            f"{attack.name:<58}{attack.subscriptions:>14,}{found:>8,}{ms:>8.1f}{mib:>7.1f}  "
+            f"{'yes' if limited else ''}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

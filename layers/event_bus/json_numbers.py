@@ -1,0 +1,154 @@
+"""JSON numbers by their exact value.
+
+A number is an `int` of at most 64 bits or a `float` where its value is the one that these are
+written as. Any other is an `ExactNumber`, which is written as it was sent: `9007199254740993.0`,
+`1e-400`, integers of more than 64 bits.
+"""
+
+import json
+import math
+import re
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import orjson
+
+MAX_DIGITS = 400
+"""Digits of a number, and how far its value is from 1 in powers of ten."""
+
+_SMALLEST, _LARGEST = -(2**63), 2**64 - 1
+# All decimals of so many digits have a double of their own, which is written as they are.
+_SAFE_CHARACTERS = 16
+# Floats below it order and compare with integers as the decimals do that they are written as.
+_WHOLE_BELOW = float(2**53)
+
+# What a number looks like that may be no double: many digits, or an exponent of three digits. It is
+# looked for in text whose digits are all 0, and in which a colon is all that stands before numbers.
+_UNIFORM = bytes.maketrans(b"123456789.E+,[ \n\r\t", b"0000000000e-::::::")
+_MANY_DIGITS = b"0" * _SAFE_CHARACTERS
+_INEXACT = re.compile(rb":-?(?:0{16}|0{1,15}e-?000)")
+
+
+class ExactNumber:
+    """A number that neither a 64-bit integer nor a double holds.
+
+    Args:
+        text: The number as JSON has it.
+
+    Attributes:
+        text: The same.
+        value: Its value.
+
+    Raises:
+        ValueError: It has more digits than `MAX_DIGITS`, or is as far from 1.
+    """
+
+    __slots__ = ("text", "value")
+
+    def __init__(self, text: str) -> None:
+        try:
+            value = Decimal(text) if len(text) <= MAX_DIGITS + 16 else None
+        except InvalidOperation:
+            value = None
+        if value is None or len(value.as_tuple().digits) > MAX_DIGITS:
+            raise ValueError(text)
+        if value and abs(value.adjusted()) > MAX_DIGITS:
+            raise ValueError(text)
+        self.text = text
+        self.value = value
+
+    @property
+    def key(self) -> object:
+        """What equals the hash keys of numbers of the same value: an integer where it is whole."""
+        whole = self.value == self.value.to_integral_value()
+        return int(self.value) if whole else self
+
+    def __float__(self) -> float:
+        return float(self.text)
+
+    def __repr__(self) -> str:
+        return f"ExactNumber({self.text!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ExactNumber) and self.value == other.value
+
+    def __hash__(self) -> int:
+        return hash((ExactNumber, self.value))
+
+    def __lt__(self, other: object) -> bool:
+        return self.value < _decimal(other)
+
+    def __le__(self, other: object) -> bool:
+        return self.value <= _decimal(other)
+
+    def __gt__(self, other: object) -> bool:
+        return self.value > _decimal(other)
+
+    def __ge__(self, other: object) -> bool:
+        return self.value >= _decimal(other)
+
+
+def _decimal(number: Any) -> Decimal:
+    if isinstance(number, ExactNumber):
+        return number.value
+    return Decimal(repr(number))
+
+
+def number_key(number: float | ExactNumber) -> object:
+    """A hash key of a number: keys are equal, and ordered, as the values are."""
+    if isinstance(number, ExactNumber):
+        return number.key
+    if isinstance(number, float) and not -_WHOLE_BELOW < number < _WHOLE_BELOW:
+        # Doubles this large are whole, and written by fewer digits than they have.
+        return int(Decimal(repr(number))) if math.isfinite(number) else number
+    return number
+
+
+def read_integer(digits: str) -> int | ExactNumber:
+    """Reads an integer.
+
+    Raises:
+        ValueError: It is out of range.
+    """
+    if len(digits) <= len(str(_SMALLEST)):
+        value = int(digits)
+        if _SMALLEST <= value <= _LARGEST:
+            return value
+    return ExactNumber(digits)
+
+
+def read_decimal(digits: str) -> float | ExactNumber:
+    """Reads a number with a fraction or an exponent.
+
+    Raises:
+        ValueError: It is out of range.
+    """
+    value = float(digits)
+    if len(digits) <= _SAFE_CHARACTERS and "e" not in digits and "E" not in digits:
+        return value
+    if repr(value) == digits:
+        return value
+    exact = ExactNumber(digits)
+    return value if math.isfinite(value) and exact.value == Decimal(repr(value)) else exact
+
+
+def loads(text: bytes | str) -> Any:
+    """Reads an object, or an array, that the bus has written as JSON."""
+    given = text.encode() if isinstance(text, str) else text
+    uniform = given.translate(_UNIFORM)
+    # Most text has none of these, which is faster to find out than by the expression.
+    suspected = _MANY_DIGITS in uniform or b"0e000" in uniform or b"0e-000" in uniform
+    if suspected and _INEXACT.search(uniform):
+        return json.loads(given, parse_int=read_integer, parse_float=read_decimal)
+    return orjson.loads(given)
+
+
+def dumps(value: Any, option: int | None = None) -> bytes:
+    """Writes JSON, and each `ExactNumber` as it was sent."""
+    return orjson.dumps(value, default=_as_sent, option=option)
+
+
+def _as_sent(value: Any) -> orjson.Fragment:
+    if isinstance(value, ExactNumber):
+        return orjson.Fragment(value.text)
+    raise TypeError(type(value).__name__)

@@ -1,0 +1,83 @@
+"""An event as patterns look at it.
+
+Most events hold few array elements, and patterns walk them directly. An event that holds many is
+surveyed once: the survey numbers the objects in its arrays, so that a set of objects is one integer
+(see `object_sets`), and leaves out what lies beyond `MAX_ELEMENTS`. What is left out depends on the
+event alone, so every pattern sees the same part of it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from event_bus.matching.limits import MAX_ELEMENTS, MAX_NESTING, MAX_WALKED
+from event_bus.matching.object_sets import ObjectSet
+from event_bus.matching.survey import Survey
+
+
+class EventView:
+    """One event, as all patterns see it.
+
+    Args:
+        document: What patterns are matched against.
+        parts: The objects that hold all arrays of the document; the document itself by default.
+
+    Attributes:
+        document: What patterns are matched against.
+        walked: Whether the event holds so few elements that patterns walk it directly.
+        limited: Whether something was left out: elements beyond `MAX_ELEMENTS`, or filters whose
+            check took more work than one event is allowed.
+    """
+
+    __slots__ = ("_parts", "_root", "document", "limited", "walked")
+
+    def __init__(
+        self, document: Mapping[str, object], parts: tuple[Mapping[str, object], ...] = ()
+    ) -> None:
+        self.document = document
+        self.limited = False
+        self._parts = parts or (document,)
+        self._root: ObjectSet | None = None
+        left = MAX_WALKED
+        for part in self._parts:
+            left = _count(part, left)
+        self.walked = left >= 0
+
+    @property
+    def root(self) -> ObjectSet:
+        """The document as a set of one object, for an event that is not walked directly."""
+        if self._root is None:
+            survey = Survey(MAX_ELEMENTS, MAX_NESTING)
+            for part in self._parts:
+                survey.read(part)
+            self.limited |= survey.limited
+            self._root = ObjectSet(survey, [(survey.end(), self.document)], [])
+        return self._root
+
+
+def event_view(source: str, payload: Mapping[str, Any], metadata: Mapping[str, Any]) -> EventView:
+    """The view of an event.
+
+    The fields of the payload stand at the top of the document, beside three names which always win
+    over them: `payload`, `source` and `metadata`.
+
+    Args:
+        source: Who published the event.
+        payload: The event's payload, parsed from JSON.
+        metadata: The event's metadata.
+    """
+    document = {**payload, "payload": payload, "source": source, "metadata": metadata}
+    return EventView(document, (payload, metadata))
+
+
+def _count(value: Any, left: int) -> int:
+    """How many of so many are left after the elements and objects of a value; -1 for too few."""
+    for each in value.values() if value.__class__ is dict else value:
+        if each.__class__ is dict:
+            left = _count(each, left - 1) if left > 0 else -1
+        elif each.__class__ is list:
+            left -= 1 + len(each)
+            if left >= 0:
+                left = _count(each, left)
+        if left < 0:
+            return -1
+    return left

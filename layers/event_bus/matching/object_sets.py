@@ -1,0 +1,155 @@
+"""The objects that stand at one place of an event, and what their fields hold, as sets.
+
+A set of objects is one integer: a bit for each number of an object (see `survey`). An object that
+is not an element of an array has the number of the element that it is part of; the document has
+the highest. So a comparison is looked up once for all elements of an array, and what each element
+has to satisfy together is the intersection of sets.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+
+from event_bus.matching.survey import Survey, Unseen
+from event_bus.matching.value_index import ValueIndex
+
+_Pair = tuple[int, object]
+
+
+class ObjectSet:
+    """The objects at one place.
+
+    Args:
+        survey: The survey of the event.
+        objects: The objects, each with its number.
+        unseen: What is known of those that patterns do not look at, each with the number of the
+            object that holds them.
+
+    Attributes:
+        numbers: The numbers of all, as a set.
+    """
+
+    __slots__ = ("_columns", "_members", "_objects", "_survey", "_unseen", "numbers")
+
+    def __init__(
+        self,
+        survey: Survey,
+        objects: list[tuple[int, Mapping[str, object]]],
+        unseen: list[tuple[int, Unseen]],
+    ) -> None:
+        self.numbers = 0
+        for number, _ in objects:
+            self.numbers |= 1 << number
+        for number, _ in unseen:
+            self.numbers |= 1 << number
+        self._survey = survey
+        self._objects = objects
+        self._unseen = unseen
+        self._columns: dict[str, Column | None] = {}
+        self._members: dict[str, list[_Pair]] | None = None
+
+    def names(self) -> Collection[str]:
+        """The names of the fields that patterns look at."""
+        return self._objects[0][1] if len(self._objects) == 1 else self._grouped()
+
+    def column(self, name: str) -> "Column | None":
+        """What the objects hold in a field; None where none has it."""
+        try:
+            return self._columns[name]
+        except KeyError:
+            column = self._columns[name] = self._made(name)
+            return column
+
+    def _made(self, name: str) -> "Column | None":
+        members = self._of(name)
+        unseen = [
+            (number, each.fields[name]) for number, each in self._unseen if name in each.fields
+        ]
+        return Column(self._survey, members, unseen) if members or unseen else None
+
+    def _of(self, name: str) -> list[_Pair]:
+        if len(self._objects) == 1:
+            ((number, value),) = self._objects
+            return [(number, value[name])] if name in value else []
+        return self._grouped().get(name, [])
+
+    def _grouped(self) -> dict[str, list[_Pair]]:
+        """The members of all objects by their names: one pass for all that patterns ask for."""
+        if self._members is None:
+            self._members = {}
+            for number, value in self._objects:
+                for name, member in value.items():
+                    self._members.setdefault(name, []).append((number, member))
+        return self._members
+
+
+class Column:
+    """What the objects of a set hold in one field.
+
+    Args:
+        survey: The survey of the event.
+        members: The value of the field in each object that has it.
+        unseen: What is known of elements that patterns do not look at.
+
+    Attributes:
+        filled: The objects in which the field has a value.
+        values: The values.
+        objects: The objects that stand in the field; None where there are none.
+    """
+
+    __slots__ = ("_direct", "_inside", "_owners", "filled", "objects", "values")
+
+    def __init__(
+        self, survey: Survey, members: Iterable[_Pair], unseen: list[tuple[int, Unseen]]
+    ) -> None:
+        self.values = ValueIndex()
+        self._direct = self._inside = self._owners = 0
+        hidden = [(number, each) for number, each in unseen if each.fields]
+        valued = [number for number, each in unseen if each.valued]
+        objects: list[tuple[int, Mapping[str, object]]] = []
+        for number, member in members:
+            if isinstance(member, dict):
+                objects.append((number, member))
+                self._direct |= 1 << number
+            elif not isinstance(member, list):
+                self.values.add(number, member)
+            else:
+                elements = survey.elements(member)
+                self._add_elements(survey, number, elements.seen, objects)
+                if elements.unseen is not None:
+                    if elements.unseen.valued:
+                        valued.append(number)
+                    if elements.unseen.fields:
+                        hidden.append((number, elements.unseen))
+        self.filled = self.values.all
+        for number in valued:
+            self.filled |= 1 << number
+        for number, _ in hidden:
+            self._direct |= 1 << number
+        found = objects or hidden
+        self.objects = ObjectSet(survey, objects, hidden) if found else None
+
+    def _add_elements(
+        self,
+        survey: Survey,
+        number: int,
+        elements: list[object],
+        objects: list[tuple[int, Mapping[str, object]]],
+    ) -> None:
+        before = len(objects)
+        for element in elements:
+            if isinstance(element, dict):
+                objects.append((survey.numbers[id(element)], element))
+            else:
+                self.values.add(number, element)
+        if len(objects) > before:
+            first = survey.first[number]
+            self._owners |= 1 << number
+            self._inside |= (1 << number) - (1 << first)
+
+    def holders(self, objects: int) -> int:
+        """The objects of the set that hold one of these objects in the field."""
+        elements = objects & ~self._direct
+        held = objects & self._direct
+        if elements:
+            # The bits inside one object are all ones: adding to them carries into its own.
+            held |= (elements + self._inside) & self._owners
+        return held

@@ -1,0 +1,101 @@
+"""Matching a pattern with an event of many array elements, by sets of objects.
+
+Each comparison of the pattern is looked up once for all elements, and answers the set of the
+objects that satisfy it. A step of a pattern is answered by two sets of objects
+
+* which satisfy it by values that are there (`positive`), and
+* which satisfy it because nothing that it names is there (`absent`).
+
+An array satisfies a step if one of its elements does by values, or all do by the lack of them.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from event_bus.matching.object_sets import ObjectSet
+from event_bus.matching.work import Work
+
+if TYPE_CHECKING:
+    from event_bus.matching.pattern import Leaf
+
+
+class Plan:
+    """What one combination of a pattern asks of the fields of an object.
+
+    Attributes:
+        leaves: What it asks of fields themselves, by their names.
+        inside: What it asks of the objects in fields, by their names.
+        optional: Whether the lack of all fields satisfies it.
+    """
+
+    __slots__ = ("inside", "leaves", "optional")
+
+    def __init__(self) -> None:
+        self.leaves: dict[str, Leaf] = {}
+        self.inside: dict[str, Plan] = {}
+        self.optional = True
+
+
+def plan(leaves: Sequence["Leaf"]) -> Plan:
+    """The plan of one combination."""
+    root = Plan()
+    for leaf in leaves:
+        step = root
+        step.optional &= leaf.values.absent
+        for name in leaf.path[:-1]:
+            step = step.inside.setdefault(name, Plan())
+            step.optional &= leaf.values.absent
+        step.leaves[leaf.path[-1]] = leaf
+    return root
+
+
+def matches(root: ObjectSet, plans: Iterable[Plan], work: Work) -> bool:
+    """Whether a document satisfies one of the combinations of a pattern.
+
+    Args:
+        root: The document.
+        plans: The combinations.
+        work: The work that is allowed.
+
+    Raises:
+        OutOfWork: That takes more work.
+    """
+    known: dict[Leaf, int] = {}
+    return any(any(_satisfying(root, each, known, work)) for each in plans)
+
+
+def _satisfying(
+    objects: ObjectSet, asked: Plan, known: dict["Leaf", int], work: Work
+) -> tuple[int, int]:
+    """The objects that satisfy a step: positive, absent."""
+    positive = 0
+    absent = satisfied = objects.numbers
+    for name, leaf in asked.leaves.items():
+        work.take(1)
+        column = objects.column(name)
+        found = none = 0
+        if column is not None:
+            if leaf not in known:
+                known[leaf] = column.values.satisfying(leaf.values, work)
+            found = known[leaf]
+        if leaf.values.absent:
+            none = objects.numbers & ~column.filled if column else objects.numbers
+        positive |= found
+        absent &= none
+        satisfied &= found | none
+        if not satisfied:
+            return 0, 0
+    for name, inner in asked.inside.items():
+        work.take(2)
+        column = objects.column(name)
+        found, none = 0, objects.numbers if inner.optional else 0
+        if column is not None and column.objects is not None:
+            held, lacking = _satisfying(column.objects, inner, known, work)
+            found = column.holders(held)
+            none &= ~column.holders(column.objects.numbers & ~lacking)
+        positive |= found
+        absent &= none
+        satisfied &= found | none
+        if not satisfied:
+            return 0, 0
+    return positive & satisfied, absent & satisfied

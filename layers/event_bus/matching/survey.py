@@ -1,0 +1,156 @@
+"""Reading an event that holds many array elements, once and as far as patterns may look.
+
+The objects in its arrays are numbered, each after all objects inside it. So the objects inside an
+object have the numbers right before its own, and the carry of an addition tells which objects hold
+a member of a set (`Column.holders`).
+"""
+
+from collections.abc import Mapping
+from itertools import chain
+from typing import cast
+
+
+class Unseen:
+    """What the elements that patterns do not look at hold: which fields, and no values.
+
+    Nothing in it satisfies a comparison. It tells that a field is not missing.
+
+    Attributes:
+        fields: What is known of each field.
+        valued: Whether there is a value besides objects.
+    """
+
+    __slots__ = ("fields", "valued")
+
+    def __init__(self) -> None:
+        self.fields: dict[str, Unseen] = {}
+        self.valued = False
+
+    def add(self, values: list[object], nesting: int) -> None:
+        """Takes in values, as many levels deep as patterns look.
+
+        It passes over what elements have in common by the interpreter's own loops: there may be
+        hundreds of thousands of them.
+        """
+        while values:
+            kinds = set(map(type, values))
+            if kinds - _CONTAINERS:
+                self.valued = True
+            if dict in kinds and nesting > 0:
+                self._add_objects([each for each in values if isinstance(each, dict)], nesting)
+            if list not in kinds:
+                return
+            if len(kinds) > 1:
+                values = [each for each in values if isinstance(each, list)]
+            values = list(chain.from_iterable(cast("list[list[object]]", values)))
+
+    def _add_objects(self, objects: list[dict[str, object]], nesting: int) -> None:
+        kinds = set(map(type, chain.from_iterable(map(dict.values, objects))))
+        if not kinds & _CONTAINERS:
+            names = set(chain.from_iterable(objects))
+            for name in names & self.fields.keys():
+                self._field(name).valued = True
+            self.fields.update(dict.fromkeys(names - self.fields.keys(), _VALUED))
+            return
+        members: dict[str, list[object]] = {}
+        for each in objects:
+            for name, member in each.items():
+                members.setdefault(name, []).append(member)
+        for name, some in members.items():
+            self._field(name).add(some, nesting - 1)
+
+    def _field(self, name: str) -> "Unseen":
+        """What is known of a field, to be added to."""
+        known = self.fields.get(name)
+        if known is None or known is _VALUED:
+            known, known_value = Unseen(), known is not None
+            known.valued = known_value
+            self.fields[name] = known
+        return known
+
+
+_VALUED = Unseen()
+_VALUED.valued = True
+_CONTAINERS = frozenset({dict, list})
+
+
+class Elements:
+    """The elements of one array, those of the arrays inside it among them.
+
+    Attributes:
+        seen: Those that patterns look at.
+        unseen: What the others hold; None where there are none.
+    """
+
+    __slots__ = ("seen", "unseen")
+
+    def __init__(self) -> None:
+        self.seen: list[object] = []
+        self.unseen: Unseen | None = None
+
+
+class Survey:
+    """What is known of an event's arrays.
+
+    Args:
+        elements: How many elements patterns look at; an object counts once more for each field.
+        nesting: How many levels deep patterns look.
+
+    Attributes:
+        limited: Whether the event has elements that patterns do not look at.
+        first: For each number of an object, the lowest number inside it, or its own.
+        numbers: The number of each object in an array, by its identity.
+    """
+
+    __slots__ = ("_arrays", "_left", "_nesting", "first", "limited", "numbers")
+
+    def __init__(self, elements: int, nesting: int) -> None:
+        self.limited = False
+        self.first: list[int] = []
+        self.numbers: dict[int, int] = {}
+        self._arrays: dict[int, Elements] = {}
+        self._left = elements
+        self._nesting = nesting
+
+    def read(self, document: Mapping[str, object]) -> None:
+        """Reads an object that is not in an array."""
+        self._read_object(document, 1, counted=False)
+
+    def end(self) -> int:
+        """Numbers the object that everything which was read is inside of."""
+        self.first.append(0)
+        return len(self.first) - 1
+
+    def elements(self, array: list[object]) -> Elements:
+        """The elements of an array."""
+        return self._arrays[id(array)]
+
+    def _read_object(self, value: Mapping[str, object], depth: int, *, counted: bool) -> None:
+        for member in value.values():
+            if isinstance(member, dict):
+                if counted:
+                    self._left -= len(member)
+                if depth < self._nesting:
+                    self._read_object(member, depth + 1, counted=counted)
+            elif isinstance(member, list):
+                elements = self._arrays[id(member)] = Elements()
+                self._read_array(member, depth + 1, elements)
+
+    def _read_array(self, array: list[object], depth: int, elements: Elements) -> None:
+        for place, element in enumerate(array):
+            if self._left <= 0 or depth > self._nesting:
+                self.limited = True
+                elements.unseen = elements.unseen or Unseen()
+                elements.unseen.add(array[place:], self._nesting)
+                return
+            self._left -= 1
+            if isinstance(element, list):
+                self._read_array(element, depth + 1, elements)
+                continue
+            if isinstance(element, dict):
+                self._left -= len(element)
+                first = len(self.first)
+                self._read_object(element, depth + 1, counted=True)
+                self.numbers[id(element)] = len(self.first)
+                self.first.append(first)
+            elements.seen.append(element)

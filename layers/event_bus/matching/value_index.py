@@ -1,0 +1,291 @@
+"""The values that the objects of one set hold in a field, and which of them satisfy a comparison.
+
+A comparison is looked up among all values at once where they can be sorted for it, and is made with
+each different value otherwise. Sets of objects are integers, as in `object_sets`.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable
+from itertools import accumulate, islice
+from operator import or_
+from typing import Any
+
+from event_bus.matching.addresses import block_ends, parse_address
+from event_bus.matching.expressions import ValueList
+from event_bus.matching.ignore_case import fold
+from event_bus.matching.operators import (
+    AnythingBut,
+    AnythingButMatching,
+    Cidr,
+    EqualsIgnoreCase,
+    Numeric,
+    Operator,
+    Prefix,
+    PrefixIgnoreCase,
+    Suffix,
+    SuffixIgnoreCase,
+    Wildcard,
+    is_number,
+    scalar_key,
+)
+from event_bus.matching.work import PAGE, Work
+
+TEXT = "text"
+REVERSED_TEXT = "reversed text"
+FOLDED_TEXT = "folded text"
+REVERSED_FOLDED_TEXT = "reversed folded text"
+NUMBER = "number"
+ADDRESS = "address"
+
+_LAST_CHARACTER = 0x10FFFF
+
+
+class ValueIndex:
+    """Values by the objects that hold them.
+
+    Attributes:
+        all: The objects that hold a value.
+        by_key: The objects that hold each value, by its scalar key.
+    """
+
+    __slots__ = ("_single", "_sorted", "all", "by_key")
+
+    def __init__(self) -> None:
+        self.all = 0
+        self.by_key: dict[Any, int] = {}
+        self._single = True
+        self._sorted: dict[str, _SortedValues] = {}
+
+    def add(self, number: int, value: object) -> None:
+        """Takes in a scalar that an object holds."""
+        objects = 1 << number
+        if self.all & objects:
+            self._single = False
+        self.all |= objects
+        key = scalar_key(value)
+        self.by_key[key] = self.by_key.get(key, 0) | objects
+
+    def satisfying(self, asked: ValueList, work: Work) -> int:
+        """The objects that hold a value which satisfies what a pattern asks.
+
+        Raises:
+            OutOfWork: That takes more work than is left.
+        """
+        if asked.present:
+            return self.all
+        found = 0
+        keys, sets = asked.keys, self.by_key
+        if keys:
+            fewer, others = (keys, sets) if len(keys) < len(sets) else (sets, keys)
+            work.take(1 + len(fewer) // 4)
+            for key in fewer:
+                if key in others:
+                    found |= sets[key]
+        for operator in asked.operators:
+            if found == self.all:
+                break
+            found |= self._satisfying(operator, work)
+        return found
+
+    def begins(self, text: str, kind: str = TEXT) -> bool:
+        """Whether a text among the values begins so; another kind of text is made of it before."""
+        keys = self._values_by(kind).keys
+        start = bisect_left(keys, text)
+        return start < len(keys) and bool(keys[start].startswith(text))
+
+    def has_between(self, low: object, high: object, kind: str) -> bool:
+        """Whether one of the numbers, or addresses, lies between two, which count in."""
+        keys = self._values_by(kind).keys
+        start = bisect_left(keys, low)
+        return start < len(keys) and bool(keys[start] <= high)
+
+    def _satisfying(self, operator: Operator, work: Work) -> int:
+        work.take(4)
+        lookup = _LOOKUPS.get(operator.__class__)
+        if lookup is None:
+            return self._compared(operator, self.by_key, len(self.by_key), work)
+        return lookup(self, operator, work)
+
+    def _prefix(self, operator: Prefix, work: Work) -> int:
+        return self._beginning(TEXT, operator.text, work)
+
+    def _suffix(self, operator: Suffix, work: Work) -> int:
+        return self._beginning(REVERSED_TEXT, operator.text[::-1], work)
+
+    def _beginning(self, kind: str, text: str, work: Work) -> int:
+        if not self.all & (self.all - 1):
+            # One object holds all values, so that any of them will do.
+            return self.all if self.begins(text, kind) else 0
+        ordered = self._values_by(kind)
+        return ordered.between(*_places(ordered.keys, text), work)
+
+    def _numeric(self, operator: Numeric, work: Work) -> int:
+        ordered = self._values_by(NUMBER)
+        first = bisect_right if operator.lower_open else bisect_left
+        last = bisect_left if operator.upper_open else bisect_right
+        start = first(ordered.keys, operator.lower)
+        return ordered.between(start, last(ordered.keys, operator.upper), work)
+
+    def _cidr(self, operator: Cidr, work: Work) -> int:
+        ordered = self._values_by(ADDRESS)
+        low, high = block_ends(operator.width, operator.bits, operator.network)
+        start, end = bisect_left(ordered.keys, low), bisect_right(ordered.keys, high)
+        return ordered.between(start, end, work)
+
+    def _anything_but(self, operator: AnythingBut, work: Work) -> int:
+        if not self._single:
+            return self._compared(operator, self.by_key, len(self.by_key), work)
+        keys = operator.keys
+        work.take(len(keys) // 4)
+        return self.all & ~_union(self.by_key[key] for key in keys if key in self.by_key)
+
+    def _anything_but_matching(self, operator: AnythingButMatching, work: Work) -> int:
+        if not self._single:
+            return self._compared(operator, self.by_key, len(self.by_key), work)
+        return self.all & ~_union(self._satisfying(each, work) for each in operator.operators)
+
+    def _wildcard(self, operator: Wildcard, work: Work) -> int:
+        glob = operator.glob
+        if len(glob.head) >= len(glob.tail):
+            return self._compared_from(TEXT, glob.head, operator, work)
+        return self._compared_from(REVERSED_TEXT, glob.tail[::-1], operator, work)
+
+    def _equals_ignore_case(self, operator: EqualsIgnoreCase, work: Work) -> int:
+        folded, ordered = fold(operator.text.text), self._values_by(FOLDED_TEXT)
+        start, end = bisect_left(ordered.keys, folded), bisect_right(ordered.keys, folded)
+        return self._compared(operator, ordered.values[start:end], end - start, work)
+
+    def _prefix_ignore_case(self, operator: PrefixIgnoreCase, work: Work) -> int:
+        return self._compared_from(FOLDED_TEXT, fold(operator.text.text), operator, work)
+
+    def _suffix_ignore_case(self, operator: SuffixIgnoreCase, work: Work) -> int:
+        folded = fold(operator.text.text)[::-1]
+        return self._compared_from(REVERSED_FOLDED_TEXT, folded, operator, work)
+
+    def _compared_from(self, kind: str, text: str, operator: Operator, work: Work) -> int:
+        """Compares the values that begin with a text."""
+        ordered = self._values_by(kind)
+        start, end = _places(ordered.keys, text)
+        return self._compared(operator, islice(ordered.values, start, end), end - start, work)
+
+    def _compared(self, operator: Operator, values: Iterable[Any], count: int, work: Work) -> int:
+        found = 0
+        # What is too much is refused before the first is compared.
+        work.take(operator.steps * count)
+        for value in values:
+            if operator.searches and isinstance(value, str) and len(value) >= PAGE:
+                work.take(operator.steps * (len(value) // PAGE))
+            if operator.matches(value):
+                found |= self.by_key[value]
+                if found == self.all:
+                    break
+        return found
+
+    def _values_by(self, kind: str) -> "_SortedValues":
+        if kind not in self._sorted:
+            read = _SORT_KEYS[kind]
+            keys = ((read(value), value) for value in self.by_key)
+            self._sorted[kind] = _SortedValues(
+                [(key, value, self.by_key[value]) for key, value in keys if key is not None],
+                single=self._single,
+            )
+        return self._sorted[kind]
+
+
+class _SortedValues:
+    """Values in the order of a sort key.
+
+    Attributes:
+        keys: The sort keys.
+        values: The values.
+    """
+
+    __slots__ = ("_above", "_all", "_below", "_sets", "_single", "keys", "values")
+
+    def __init__(self, entries: list[tuple[Any, Any, int]], *, single: bool) -> None:
+        entries.sort(key=lambda entry: entry[0])
+        self.keys = [key for key, _, _ in entries]
+        self.values = [value for _, value, _ in entries]
+        self._sets = [objects for _, _, objects in entries]
+        self._single = single
+        # For each place, the objects that hold a value before it, or from it on.
+        self._below = list(accumulate(self._sets, or_, initial=0))
+        self._above = list(accumulate(reversed(self._sets), or_, initial=0))[::-1]
+        self._all = self._below[-1]
+
+    def between(self, start: int, end: int, work: Work) -> int:
+        """The objects that hold a value from one place up to another."""
+        if start >= end:
+            return 0
+        if self._single or start == 0:
+            return self._below[end] & ~self._below[start]
+        if end == len(self._sets):
+            return self._above[start]
+        if not self._all & (self._all - 1):
+            # All values are of one object.
+            return self._all
+        work.take(end - start)
+        return _union(self._sets[start:end])
+
+
+def _union(sets: Iterable[int]) -> int:
+    found = 0
+    for each in sets:
+        found |= each
+    return found
+
+
+def _places(keys: list[str], text: str) -> tuple[int, int]:
+    """Where the keys are that begin with a text."""
+    start = bisect_left(keys, text)
+    stem = text.rstrip(chr(_LAST_CHARACTER))
+    if not stem:
+        return start, len(keys)
+    return start, bisect_left(keys, stem[:-1] + chr(ord(stem[-1]) + 1), start)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _reversed_text(value: object) -> str | None:
+    return value[::-1] if isinstance(value, str) else None
+
+
+def _folded(value: object) -> str | None:
+    return fold(value) if isinstance(value, str) else None
+
+
+def _reversed_folded(value: object) -> str | None:
+    return fold(value)[::-1] if isinstance(value, str) else None
+
+
+def _number(value: object) -> object:
+    return value if is_number(value) else None
+
+
+def _address(value: object) -> tuple[int, int] | None:
+    return parse_address(value) if isinstance(value, str) else None
+
+
+_SORT_KEYS = {
+    ADDRESS: _address,
+    FOLDED_TEXT: _folded,
+    NUMBER: _number,
+    REVERSED_FOLDED_TEXT: _reversed_folded,
+    REVERSED_TEXT: _reversed_text,
+    TEXT: _text,
+}
+
+_LOOKUPS: dict[type, Callable[[ValueIndex, Any, Work], int]] = {
+    AnythingBut: ValueIndex._anything_but,
+    AnythingButMatching: ValueIndex._anything_but_matching,
+    Cidr: ValueIndex._cidr,
+    EqualsIgnoreCase: ValueIndex._equals_ignore_case,
+    Numeric: ValueIndex._numeric,
+    Prefix: ValueIndex._prefix,
+    PrefixIgnoreCase: ValueIndex._prefix_ignore_case,
+    Suffix: ValueIndex._suffix,
+    SuffixIgnoreCase: ValueIndex._suffix_ignore_case,
+    Wildcard: ValueIndex._wildcard,
+}
