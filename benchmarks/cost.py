@@ -16,6 +16,7 @@ from rich.table import Table
 
 from benchmarks import prices
 from benchmarks.bill import bill, floor
+from benchmarks.documented import compare
 from benchmarks.metered.bus import metered_bus
 from benchmarks.metered.scenarios import Usage, usages
 from benchmarks.receiver import receiving
@@ -51,7 +52,7 @@ def _table(
 
 
 def show(console: Console, found: Sequence[Usage], memory: Mapping[str, int]) -> None:
-    """Prints the tables."""
+    """Prints the tables, and compares the ratios with the documented ones."""
     columns = [each.scenario.name for each in found]
     took = [units(each) for each in found]
     names = sorted({name for each in took for name in each})
@@ -77,6 +78,7 @@ def show(console: Console, found: Sequence[Usage], memory: Mapping[str, int]) ->
             "{:,.2f}".format,
         )
     )
+    compare(console, "cost", dict(zip(columns, dollars["ratio"], strict=True)))
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.bare import pipeline as bare
+from benchmarks.documented import compare
 from benchmarks.receiver import receiving
 from benchmarks.sharing import shared_later
 from localstack.bus import LocalBus
@@ -174,11 +175,14 @@ def _show(console: Console, ours: Subject, floor: Subject) -> None:
     for column in ("", ours.name, floor.name, "ratio"):
         table.add_column(column, justify="right" if column else "left")
 
+    ratios: dict[str, float] = {}
+
     def row(
         name: str, unit: str, figure: Callable[[Subject], float], *, more_is_better: bool = False
     ) -> None:
         values = figure(ours), figure(floor)
         ratio = values[1] / values[0] if more_is_better else values[0] / values[1]
+        ratios[name] = ratio
         table.add_row(name, *(f"{value:,.0f} {unit}" for value in values), f"{ratio:.2f} x")
 
     row("publish to receipt, p50", "ms", lambda each: 1000 * statistics.median(each.latencies))
@@ -199,6 +203,7 @@ def _show(console: Console, ours: Subject, floor: Subject) -> None:
     table.add_row(f"accepted, one client, batches of {BATCH}", f"{batched:,.0f} events/s", "", "")
     console.print(table)
     console.print("A ratio of 1 is the floor; more is slower than the floor.")
+    compare(console, "pipeline", ratios)
 
 
 def _p99(values: list[float]) -> float:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.bare import pipeline as bare
+from benchmarks.documented import compare
 from benchmarks.metered.bus import Invocation, MeteredBus, metered_bus
 from benchmarks.metered.scenarios import SCENARIOS, usages
 from benchmarks.receiver import receiving
@@ -81,6 +82,8 @@ def main() -> None:
         )
     table.add_row("all", *(f"{sum(each.values()):.2f}" for each in found.values()), "", "")
     console.print(table)
+    ratios = {name: alone[name] / floors[f"bare {hop}"] for name, hop in _HOPS.items()}
+    compare(console, "processor", ratios)
 
 
 if __name__ == "__main__":

@@ -158,3 +158,15 @@ def test_the_refusal_says_where() -> None:
         parse(b'"a\xff"')
     with pytest.raises(MalformedRequest, match="two members 'twice'"):
         parse('{"twice": 1, "once": 1, "twice": 1}')
+
+
+@pytest.mark.parametrize("digits", ["d800", "D800", "dBfF", "DFFF", "Dc00", "dead", "DEAD"])
+@pytest.mark.parametrize("text", [r'"\u{}"', r'["a", {{"b": "x\u{}y"}}]', r'{{"\u{}": 1}}'])
+def test_half_a_pair_is_refused_however_it_is_spelt(text: str, digits: str) -> None:
+    with pytest.raises(MalformedRequest):
+        parse(text.format(digits))
+
+
+@pytest.mark.parametrize("pair", [r"\ud83d\ude00", r"\uD83D\uDE00"])
+def test_a_whole_pair_is_a_character(pair: str) -> None:
+    assert parse(f'["{pair}"]') == ["\U0001f600"]
