@@ -13,7 +13,7 @@ from tests.end_to_end.world import Client, World
 def world(bus: LocalBus) -> Iterator[World]:
     """The deployed bus, and whatever a test needs on it."""
     with httpx.Client(
-        base_url=bus.api_url, headers={"x-api-key": bus.admin_api_key}, timeout=30
+        base_url=bus.api_url, headers={"x-api-key": bus.admin_api_key}, timeout=60
     ) as http:
         made = World(bus, Client(http))
         yield made

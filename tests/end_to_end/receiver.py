@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from standardwebhooks import Webhook
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)

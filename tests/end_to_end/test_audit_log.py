@@ -13,7 +13,7 @@ from tests.end_to_end.problems import problem
 from tests.end_to_end.receiver import eventually
 from tests.end_to_end.world import Client, World
 
-WRITTEN_WITHIN = 60
+WRITTEN_WITHIN = 120
 
 
 def entries(world: World, **filters: str) -> list[dict[str, Any]]:

@@ -131,7 +131,7 @@ CASES = {
 @pytest.fixture(scope="module")
 def estate(bus: LocalBus) -> Iterator[Estate]:
     with httpx.Client(
-        base_url=bus.api_url, headers={"x-api-key": bus.admin_api_key}, timeout=30
+        base_url=bus.api_url, headers={"x-api-key": bus.admin_api_key}, timeout=60
     ) as http:
         world = World(bus, Client(http))
         with estate_on(world) as made:

@@ -76,7 +76,8 @@ def test_every_filter_and_combination_finds_its_events(
         ({"source": "nobody"}, []),
     ]
     for query, wanted in expected:
-        for limit in ("1", "5", "100"):
+        # Pages of one event: where events of others are passed over, too, and once where not.
+        for limit in ("1", "5", "100") if query in (source, expected[5][0]) else ("5", "100"):
             assert listed(publisher, **query, limit=limit) == wanted[::-1], query
             oldest_first = listed(publisher, **query, limit=limit, order="oldest")
             assert oldest_first == wanted, query

@@ -92,10 +92,18 @@ def test_unknown_paths_and_methods_are_not_found(world: World) -> None:
     problem(world.admin.http.delete("/openapi.json"), 404)
 
 
+@pytest.fixture(scope="module")
+def schema(bus: LocalBus) -> schemathesis.BaseSchema:
+    """The description, read once for all routes."""
+    read = schemathesis.openapi.from_dict(describe())
+    read.config.update(base_url=bus.api_url)
+    return read
+
+
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.key)
-def test_the_api_keeps_to_its_description(world: World, route: Route) -> None:
-    schema = schemathesis.openapi.from_dict(describe())
-    schema.config.update(base_url=world.bus.api_url)
+def test_the_api_keeps_to_its_description(
+    schema: schemathesis.BaseSchema, world: World, route: Route
+) -> None:
     operation = schema[route.path][route.method]
 
     @given(case=operation.as_strategy())

@@ -198,7 +198,7 @@ class World:
             )
 
     def _client(self, headers: dict[str, str]) -> httpx.Client:
-        client = httpx.Client(base_url=self.bus.api_url, headers=headers, timeout=30)
+        client = httpx.Client(base_url=self.bus.api_url, headers=headers, timeout=60)
         return self._open.enter_context(client)
 
     def close(self) -> None:
