@@ -9,12 +9,17 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hypothesis import settings
 
 from localstack.bus import LocalBus
 from localstack.deployment import deploy
 from localstack.emulator import LOG, Emulator
 
 pytest.register_assert_rewrite("tests.contracts")
+
+# No example fails because the machine is busy, and each run tries the same ones.
+settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
+settings.load_profile("repeatable")
 
 _MEMORY = Path("/dev/shm")
 # For the files of an emulator, and for the processes of its functions.

@@ -55,7 +55,7 @@ def one_request_at_a_time() -> Iterator[None]:
 
 
 @pytest.fixture
-def aws(clients: dict[str, Any], one_request_at_a_time: None) -> Iterator[Aws]:
+def moto_aws(clients: dict[str, Any], one_request_at_a_time: None) -> Iterator[Aws]:
     """Empty tables, an empty bucket, no queues."""
     with mock_aws():
         made = Aws(

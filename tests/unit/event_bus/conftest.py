@@ -1,4 +1,4 @@
-"""What the tests of the service share: AWS as moto plays it, threads, an environment."""
+"""What the tests of the service share: AWS as it is played, threads, an environment."""
 
 from collections.abc import Callable, Iterator
 
@@ -6,10 +6,11 @@ import pytest
 from event_bus.settings import settings
 
 from tests.handlers import log
-from tests.moto_aws import aws, clients, one_request_at_a_time
+from tests.memory_aws import aws
+from tests.moto_aws import clients, moto_aws, one_request_at_a_time
 from tests.threads import executor
 
-__all__ = ["aws", "clients", "executor", "log", "one_request_at_a_time"]
+__all__ = ["aws", "clients", "executor", "log", "moto_aws", "one_request_at_a_time"]
 
 
 @pytest.fixture

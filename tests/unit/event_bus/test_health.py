@@ -16,6 +16,8 @@ from event_bus.health import (
 from tests.aws import Aws
 from tests.clock import Clock
 
+pytestmark = pytest.mark.moto
+
 
 class Component:
     """Something that can be looked at, and broken."""

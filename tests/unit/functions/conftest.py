@@ -1,6 +1,7 @@
-"""The functions, on AWS as moto plays it."""
+"""The functions, on AWS as it is played."""
 
 from tests.handlers import functions, log
-from tests.moto_aws import aws, clients, one_request_at_a_time
+from tests.memory_aws import aws
+from tests.moto_aws import clients, moto_aws, one_request_at_a_time
 
-__all__ = ["aws", "clients", "functions", "log", "one_request_at_a_time"]
+__all__ = ["aws", "clients", "functions", "log", "moto_aws", "one_request_at_a_time"]

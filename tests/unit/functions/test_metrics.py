@@ -11,6 +11,8 @@ from tests.cloudwatch import FAILURES
 from tests.handlers import Functions
 from tests.requests import http_request
 
+pytestmark = pytest.mark.moto
+
 AGE = "event_bus_oldest_message_age_seconds"
 NONE = {
     "audit": 0.0,

@@ -8,6 +8,8 @@ from tests.aws import Aws
 from tests.cloudwatch import FAILURES
 from tests.handlers import Functions
 
+pytestmark = pytest.mark.moto
+
 LAGS = ("router-lag", "oldest-delivery", "oldest-due-delivery")
 UNROUTED = ("stranded-events", "unroutable-events")
 READY, BROKER, DATABASE = "GET /health/ready", "GET /health/broker", "GET /health/database"

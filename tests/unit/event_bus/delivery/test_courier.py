@@ -192,6 +192,8 @@ class TestExactlyOnce:
         assert trial.outcome().status == "delivered"
         assert {key.webhook_id for key in trial.target.attempted} == {"evt_1"}
 
+    @pytest.mark.moto
+    @pytest.mark.moto
     def test_whoever_finds_it_claimed_comes_again(self, trial: Trial, aws: Aws) -> None:
         to = aws.subscriptions.create(subscription(delivery_guarantee="exactly_once"))
         aws.deliveries.claim(delivery("pending"), "another", 600, once=False)
@@ -202,6 +204,8 @@ class TestExactlyOnce:
         )["Attributes"]
         assert attributes["ApproximateNumberOfMessagesDelayed"] == "1"
 
+    @pytest.mark.moto
+    @pytest.mark.moto
     def test_a_stale_failure_neither_counts_nor_is_lost(self, trial: Trial, aws: Aws) -> None:
         to = aws.subscriptions.create(
             subscription(delivery_guarantee="exactly_once", retry_policy=SOON)

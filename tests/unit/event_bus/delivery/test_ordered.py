@@ -64,6 +64,7 @@ def test_a_stream_begins_with_the_first_event_that_may_match(trial: Trial, aws: 
     assert trial.target.events == ["evt_1", "evt_2", "evt_3"]
 
 
+@pytest.mark.moto
 def test_a_record_of_a_moment_ago_is_read(
     trial: Trial, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,6 +187,7 @@ def test_a_stream_of_a_subscription_that_is_gone_is_owed_to_nobody(trial: Trial,
     assert {trial.outcome(name).status for name in ("evt_1", "evt_2")} == {"dropped"}
 
 
+@pytest.mark.moto
 def test_what_comes_behind_an_event_after_which_its_subscriber_was_gone_ends_too(
     trial: Trial, aws: Aws
 ) -> None:

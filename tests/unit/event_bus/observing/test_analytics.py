@@ -11,6 +11,8 @@ from event_bus.stores.figures import FigureStore
 
 from tests.aws import Aws
 
+pytestmark = pytest.mark.moto
+
 FROM, TO = "2026-05-01T12:00:00Z", "2026-05-01T15:00:00Z"
 AT = times.seconds(times.parse(FROM))
 

@@ -21,6 +21,8 @@ from tests.aws import Aws
 from tests.builders import NOON, delivery, routing
 from tests.faults import answer_lost, not_sent
 
+pytestmark = pytest.mark.moto
+
 AT = times.seconds(NOON)
 FAILED = Attempt(1, NOON, 12, "http_status", "no", 500)
 TAKEN = Attempt(2, NOON, 7, status_code=204)

@@ -9,6 +9,8 @@ from tests.aws import Aws
 from tests.clock import Clock
 from tests.cloudwatch import FAILURES, CloudWatch
 
+pytestmark = pytest.mark.moto
+
 
 class Some:
     """Two queues, and who knows how old their messages are."""

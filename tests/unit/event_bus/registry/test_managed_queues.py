@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from event_bus.registry.managed_queues import MAX_RECEIVES, SETTLING_SECONDS, ManagedQueues
 
 from tests.aws import Aws
@@ -40,6 +41,7 @@ class Timed:
         self.now += seconds
 
 
+@pytest.mark.moto
 def test_no_queue_is_used_within_its_first_second(aws: Aws) -> None:
     client: Any = Timed(aws)
     target = ManagedQueues(client, "eventbus-prod-", sleep=client.sleep).make("sub_1", fifo=False)

@@ -281,6 +281,7 @@ def busy_registry(aws: Aws, *urls: str) -> SubscriptionRegistry:
     return registry_over(aws, BusyStore(aws.dynamodb, *tables, list(urls)))
 
 
+@pytest.mark.moto
 class TestManagedQueues:
     def test_a_queue_is_made_with_its_subscription_and_removed_with_it(
         self, aws: Aws, registry: SubscriptionRegistry

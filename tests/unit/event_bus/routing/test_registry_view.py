@@ -110,6 +110,7 @@ def test_a_change_during_the_first_scan_is_not_missed(aws: Aws) -> None:
     assert [name for name, _ in matched(view, event())] == ["sub_2"]
 
 
+@pytest.mark.moto
 def test_a_refresh_without_changes_is_one_read(aws: Aws) -> None:
     aws.subscriptions.create(subscription())
     view = RegistryView(aws.subscriptions)

@@ -245,6 +245,7 @@ def test_what_was_set_aside_is_tried_again_and_nothing_else(bus: Routed, fussy: 
     assert bus.matched("evt_3") == {"sub_1": "worker"}
 
 
+@pytest.mark.moto
 def test_a_routing_record_that_is_refused_fails_alone(bus: Routed, executor: Executor) -> None:
     bus.subscribe("sub_1")
     # DynamoDB refuses an item beyond 400 KB, and with it the whole batch.

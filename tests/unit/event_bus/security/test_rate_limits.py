@@ -92,6 +92,7 @@ def test_the_next_window_begins_anew() -> None:
     assert limiter.spend("key", 1) == Allowance(10, 9, WINDOW_SECONDS)
 
 
+@pytest.mark.moto
 def test_functions_count_together(aws: Aws) -> None:
     clock = Clock()
     one, other = (RateLimiter(aws.limits, clock) for _ in range(2))

@@ -89,6 +89,7 @@ def test_an_acknowledgement_in_the_last_moment_is_not_missed(
     assert wire.cursors(KEY.connection_id) == list(range(1, end + 1))
 
 
+@pytest.mark.moto
 def test_many_who_push_at_once_keep_the_order(aws: Aws, wire: Wire, pusher: Pusher) -> None:
     follow(aws)
 

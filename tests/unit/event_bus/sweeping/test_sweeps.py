@@ -35,6 +35,7 @@ def numbers(bodies: Sequence[str]) -> list[tuple[str, int]]:
     return [(each["event_id"], each["attempt"]) for each in map(orjson.loads, bodies)]
 
 
+@pytest.mark.moto
 def test_what_is_due_is_sent_once(aws: Aws, executor: Executor) -> None:
     url = aws.queue()
     # So late that the sweep sends it without a delay.
