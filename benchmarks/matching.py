@@ -1,7 +1,7 @@
 """What finding the subscriptions of one event costs, as subscriptions grow.
 
 Seconds are those of the processor, so others on the machine count little. Run it with
-`python -m benchmarks.matching`; it takes about a minute.
+`python -m benchmarks.matching`; it takes about three minutes.
 """
 
 import gc
@@ -14,6 +14,8 @@ from typing import Any
 
 from event_bus.matching.filters import SubscriptionFilter
 from event_bus.matching.index import SubscriptionIndex
+
+from benchmarks import hostile
 
 SIZES = (10, 1_000, 10_000, 100_000)
 LARGEST_LOOP = 1_000
@@ -144,7 +146,7 @@ def measure(shape: Shape, size: int) -> tuple[float, float, float, float | None]
 
 
 def main() -> None:
-    """Print the table."""
+    """Prints what ordinary events cost, then what hostile ones do."""
     print(
         f"{'shape':<28}{'subscriptions':>14}{'found':>9}{'index us':>10}{'loop us':>10}"
         f"{'growth':>8}{'put us':>8}"
@@ -160,6 +162,8 @@ def main() -> None:
                 f"{seconds / smallest:>7.1f}x{put * 1e6:>8.1f}",
                 flush=True,
             )
+    print()
+    hostile.main()
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 MAX_DIGITS = 400
-"""Digits of a number, and how far its value is from 1 in powers of ten."""
+"""Digits of a number, and powers of ten that it is smaller than 1."""
 
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 # All decimals of so many digits have a double of their own, which is written as they are.
@@ -40,7 +40,7 @@ class ExactNumber:
         value: Its value.
 
     Raises:
-        ValueError: It has more digits than `MAX_DIGITS`, or is as far from 1.
+        ValueError: It is beyond the largest double, or has more digits than `MAX_DIGITS`.
     """
 
     __slots__ = ("text", "value")
@@ -52,7 +52,8 @@ class ExactNumber:
             value = None
         if value is None or len(value.as_tuple().digits) > MAX_DIGITS:
             raise ValueError(text)
-        if value and abs(value.adjusted()) > MAX_DIGITS:
+        # Many readers refuse a whole document for a number beyond a double.
+        if value and (value.adjusted() < -MAX_DIGITS or math.isinf(float(text))):
             raise ValueError(text)
         self.text = text
         self.value = value

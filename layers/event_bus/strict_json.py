@@ -51,7 +51,7 @@ def parse(text: bytes | str) -> Any:
         raise MalformedRequest(_TOO_DEEP)
     if beyond:
         at = _pointer_of(value, beyond[0])
-        detail = f"has more than {MAX_DIGITS} digits, or as large an exponent; send it as a string"
+        detail = f"is beyond a double, or has more than {MAX_DIGITS} digits; send it as a string"
         raise MalformedRequest(
             f"The number {beyond[0].text[:40]} is out of range.", [Fault(at, detail)]
         )

@@ -13,7 +13,7 @@ from event_bus.matching.pattern import EventPattern
 EXACT = {
     text: ExactNumber(text)
     for text in (
-        *("9007199254740993.0", "0.10000000000000001", "1e-400", "-1e-400", "-4.9e-324", "1e400"),
+        *("9007199254740993.0", "0.10000000000000001", "1e-400", "-1e-400", "-4.9e-324"),
         *(str(2**64), "1" + "0" * 300),
     )
 }
@@ -34,7 +34,7 @@ CASES: list[tuple[Any, list[Any], list[Any]]] = [
     (0.1, [0.1], [EXACT["0.10000000000000001"]]),
     (0, [0.0], [EXACT["1e-400"], EXACT["-4.9e-324"]]),
     ({"anything-but": 0}, [EXACT["1e-400"], 1], [0.0, -0.0]),
-    ({"numeric": [">", 0]}, [EXACT["1e-400"], EXACT["1e400"]], [EXACT["-1e-400"], 0]),
+    ({"numeric": [">", 0]}, [EXACT["1e-400"], EXACT[str(2**64)]], [EXACT["-1e-400"], 0]),
     ({"numeric": ["<=", 2**53]}, [float(2**53)], [EXACT["9007199254740993.0"]]),
     ({"numeric": [">", 0.1, "<", 2**64]}, [EXACT["0.10000000000000001"]], [EXACT[str(2**64)]]),
     (True, [True], [1, 1.0, "true", False]),

@@ -25,7 +25,7 @@ def test_a_message_is_read_as_it_was_written(payload: dict[str, object], own: st
 
 
 @pytest.mark.parametrize(
-    "number", ["9007199254740993.0", "1e-400", "36893488147419103232", "1e400"]
+    "number", ["9007199254740993.0", "1e-400", "36893488147419103232", "-5e-325"]
 )
 def test_a_number_travels_as_it_was_sent(number: str) -> None:
     payload = f'{{"n":{number},"m":[{number},1.5]}}'.encode()

@@ -180,7 +180,7 @@ def test_the_digest_tells_numbers_apart_by_value_and_integers_from_decimals(
 
 
 @pytest.mark.parametrize(
-    "number", ["9007199254740993.0", "1e-400", "-1e400", "0.10000000000000001"]
+    "number", ["9007199254740993.0", "1e-400", "-5e-325", "0.10000000000000001"]
 )
 def test_a_number_that_no_double_holds_is_kept_as_it_was_sent(number: str) -> None:
     payload = f'{{"n":[{number}]}}'
