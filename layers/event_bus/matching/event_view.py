@@ -23,12 +23,11 @@ class EventView:
 
     Attributes:
         document: What patterns are matched against.
-        walked: Whether the event holds so few elements that patterns walk it directly.
         limited: Whether something was left out: elements beyond `MAX_ELEMENTS`, or filters whose
             check took more work than one event is allowed.
     """
 
-    __slots__ = ("_parts", "_root", "document", "limited", "walked")
+    __slots__ = ("_parts", "_root", "_walked", "document", "limited")
 
     def __init__(
         self, document: Mapping[str, object], parts: tuple[Mapping[str, object], ...] = ()
@@ -37,10 +36,15 @@ class EventView:
         self.limited = False
         self._parts = parts or (document,)
         self._root: ObjectSet | None = None
-        left = MAX_WALKED
-        for part in self._parts:
-            left = _count(part, left)
-        self.walked = left >= 0
+        self._walked: bool | None = None
+
+    @property
+    def walked(self) -> bool:
+        """Whether the event holds so few elements that patterns walk it directly."""
+        if self._walked is None:
+            # The first part is the payload: metadata holds no arrays.
+            self._walked = _count(self._parts[0], MAX_WALKED) >= 0
+        return self._walked
 
     @property
     def root(self) -> ObjectSet:
@@ -72,12 +76,11 @@ def event_view(source: str, payload: Mapping[str, Any], metadata: Mapping[str, A
 def _count(value: Any, left: int) -> int:
     """How many of so many are left after the elements and objects of a value; -1 for too few."""
     for each in value.values() if value.__class__ is dict else value:
-        if each.__class__ is dict:
-            left = _count(each, left - 1) if left > 0 else -1
-        elif each.__class__ is list:
-            left -= 1 + len(each)
+        kind = each.__class__
+        if kind is dict or kind is list:
+            left -= 1 if kind is dict else 1 + len(each)
             if left >= 0:
                 left = _count(each, left)
-        if left < 0:
-            return -1
+            if left < 0:
+                return -1
     return left

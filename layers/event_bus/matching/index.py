@@ -131,12 +131,14 @@ class SubscriptionIndex:
                 if not any(matches_type(key, event_type) for key in keys):
                     for rule in rules:
                         matched |= rule.subscriptions
-            try:
-                entry.filtered.collect(event, candidates, work)
-            except OutOfWork:
-                candidates |= entry.rules
-        for rule in self._verified(candidates, event_type, event):
-            matched |= rule.subscriptions
+            if entry.rules:
+                try:
+                    entry.filtered.collect(event, candidates, work)
+                except OutOfWork:
+                    candidates |= entry.rules
+        if candidates:
+            for rule in self._verified(candidates, event_type, event):
+                matched |= rule.subscriptions
         return matched
 
     def _verified(self, candidates: set[Rule], event_type: str, event: EventView) -> Iterator[Rule]:
