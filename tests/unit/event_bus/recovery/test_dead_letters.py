@@ -2,12 +2,20 @@
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from event_bus.errors import NotFound
+from event_bus.api.paging import limit_in
+from event_bus.delivery.message import from_json
+from event_bus.errors import Conflict, MalformedRequest, NotFound
 from event_bus.model.delivery import Delivery, DeliveryError, DeliveryKey
-from event_bus.recovery.dead_letters import DeadLetterQuery, DeadLetters
+from event_bus.recovery.dead_letters import (
+    BulkRetryRequest,
+    DeadLetterQuery,
+    DeadLetters,
+    read_dead_letter_query,
+)
 from event_bus.routing.lanes import Lanes
 from event_bus.security.callers import Caller
 
@@ -151,3 +159,98 @@ def test_pages_follow_each_other_newest_first(
         found, behind = dead_letters.page(DeadLetterQuery(**filters, limit=2), behind, caller)
         pages.append(ids(found))
     assert pages == [["dl_005", "dl_004"], ["dl_003", "dl_002"], ["dl_001"]]
+
+
+@pytest.mark.parametrize("filters", [{}, {"event_id": "evt_1"}])
+def test_a_page_that_holds_the_last_one_is_the_last(
+    aws: Aws, dead_letters: DeadLetters, filters: dict[str, Any]
+) -> None:
+    for number in (1, 2):
+        letter(aws, number)
+    found, behind = dead_letters.page(DeadLetterQuery(**filters, limit=2), None, AN_ADMIN)
+    assert (ids(found), behind) == (["dl_002", "dl_001"], None)
+
+
+def test_one_without_an_error_has_no_code() -> None:
+    dead = delivery("exhausted", dead_letter_id="dl_001", last_error=None)
+    assert DeadLetterQuery().selects(dead)
+    assert not DeadLetterQuery(error_code="timeout").selects(dead)
+
+
+class TestOne:
+    """What becomes of a single dead letter."""
+
+    @pytest.fixture
+    def lane(self, aws: Aws) -> str:
+        return aws.queue()
+
+    @pytest.fixture
+    def dead_letters(self, aws: Aws, executor: Executor, lane: str) -> DeadLetters:
+        return DeadLetters(aws.deliveries, Lanes(aws.sqs, {"http": lane}, executor))
+
+    def test_it_is_tried_anew_once(self, aws: Aws, dead_letters: DeadLetters, lane: str) -> None:
+        letter(aws, 1, attempts=4)
+        reopened = dead_letters.retry("dl_001", service("worker"))
+        assert (reopened.status, reopened.dead_letter_id) == ("retrying", "dl_001")
+        assert aws.deliveries.dead_letter("dl_001") == reopened
+        [sent] = map(from_json, aws.take(lane))
+        assert (sent.event_id, sent.subscription_id, sent.attempt) == ("evt_1", "sub_1", 5)
+        with pytest.raises(Conflict, match="dl_001 is on its way already"):
+            dead_letters.retry("dl_001", service("worker"))
+        assert aws.take(lane) == []
+
+    def test_it_is_discarded_for_good(self, aws: Aws, dead_letters: DeadLetters, lane: str) -> None:
+        letter(aws, 1)
+        dead_letters.discard("dl_001", service("worker"))
+        discarded = aws.deliveries.dead_letter("dl_001")
+        assert discarded
+        assert discarded.dead_letter_status == "resolved"
+        assert discarded.last_error
+        assert discarded.last_error.code == "discarded"
+        assert discarded.last_error.message == "discarded by worker"
+        assert len(aws.take(lane)) == 1
+        for again in (dead_letters.discard, dead_letters.retry):
+            with pytest.raises(Conflict, match="dl_001 is resolved"):
+                again("dl_001", service("worker"))
+        assert dead_letters.retry_all(DeadLetterQuery(), None, AN_ADMIN) == (0, None)
+        assert aws.take(lane) == []
+
+
+def test_the_parameters_are_read() -> None:
+    given = {
+        "event_id": "evt_1",
+        "subscription_id": "sub_1",
+        "subscriber_id": "worker",
+        "event_type": "task.*",
+        "error_code": "timeout",
+        "status": "exhausted",
+        "from": MORNING,
+        "to": EVENING,
+        "limit": "7",
+    }
+    names = {"from": "since", "to": "until"}
+    wanted: dict[str, Any] = {names.get(name, name): value for name, value in given.items()}
+    assert read_dead_letter_query(given) == DeadLetterQuery(**{**wanted, "limit": 7})
+    assert read_dead_letter_query({}) == replace(DeadLetterQuery(), limit=limit_in({}))
+    del given["limit"]
+    asked = BulkRetryRequest.model_validate(given)
+    del wanted["limit"]
+    assert asked.query() == DeadLetterQuery(**wanted)
+    assert asked.filters() == given
+    assert BulkRetryRequest.model_validate({"cursor": "c"}).query() == DeadLetterQuery()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("event_type", "task.*.x*"),
+        ("status", "lost"),
+        ("from", "noon"),
+        ("to", "1"),
+        ("limit", "0"),
+    ],
+)
+def test_a_parameter_that_is_wrong_is_named(name: str, value: str) -> None:
+    with pytest.raises(MalformedRequest) as refusal:
+        read_dead_letter_query({name: value})
+    assert [fault.pointer for fault in refusal.value.faults] == [name]

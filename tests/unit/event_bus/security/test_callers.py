@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from event_bus.errors import Unauthenticated
-from event_bus.security.callers import Caller, caller_of
+from event_bus.errors import Forbidden, Unauthenticated
+from event_bus.security.callers import Caller, caller_of, listener_of
 
 from tests.builders import AN_ADMIN, service
 
@@ -63,3 +63,52 @@ def test_the_reason_of_the_authorizer_is_told(
 def test_only_an_admin_is_admin() -> None:
     assert AN_ADMIN.admin
     assert not service("admin").admin
+
+
+LIMITED = Caller("planner", "service", scopes=frozenset(["publish", "read"]), key_id="ebk_1")
+TOKEN = Caller("llm", "listener", "sub_1", frozenset(["receive"]), "ebt_1")
+
+
+@pytest.mark.parametrize("caller", [LIMITED, Caller("planner", "service", key_id="ebk_1")])
+def test_scopes_and_key_are_handed_on(caller: Caller) -> None:
+    found = caller_of(caller.context())
+    assert (found, found.scopes, found.key_id) == (caller, caller.scopes, caller.key_id)
+
+
+def test_a_token_is_handed_on_with_its_subscription() -> None:
+    assert TOKEN.context() == {
+        "service_id": "llm",
+        "role": "listener",
+        "subscription_id": "sub_1",
+        "scopes": "receive",
+        "key_id": "ebt_1",
+    }
+    found = listener_of(TOKEN.context())
+    assert (found, found.key_id) == (TOKEN, "ebt_1")
+    assert listener_of(service("planner").context()) == service("planner")
+
+
+def test_a_listener_is_no_caller() -> None:
+    with pytest.raises(Unauthenticated) as refusal:
+        caller_of(TOKEN.context())
+    assert refusal.value.reason == "scope"
+    assert str(refusal.value) == "A stream token permits to listen; send an API key for this."
+
+
+def test_no_scope_is_not_the_lack_of_a_limit() -> None:
+    none = Caller("planner", "service", scopes=frozenset())
+    assert none.context()["scopes"] == ""
+    assert caller_of(none.context()).scopes == frozenset()
+    assert "scopes" not in service("planner").context()
+    assert caller_of(service("planner").context()).scopes is None
+
+
+def test_a_limited_key_is_good_for_its_scopes_alone() -> None:
+    LIMITED.need("publish")
+    service("planner").need("manage")
+    assert LIMITED.permits("read")
+    assert not LIMITED.permits("receive")
+    with pytest.raises(Forbidden) as refusal:
+        LIMITED.need("receive")
+    assert refusal.value.reason == "scope"
+    assert str(refusal.value) == "The key has not the scope receive, which this needs."

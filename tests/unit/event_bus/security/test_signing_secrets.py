@@ -1,12 +1,14 @@
 """Signing secrets are kept sealed, each for its subscription, and replaced with an overlap."""
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 from event_bus import times
 from event_bus.model.registration import SealedSecret
-from event_bus.security.signing_secrets import MAX_SECRETS, rotated
+from event_bus.security.signing_secrets import MAX_SECRETS, SigningSecrets, rotated
 
 from tests.aws import Aws
 from tests.builders import SECRET, subscription
@@ -36,6 +38,25 @@ def test_it_opens_for_its_own_subscription_alone(aws: Aws) -> None:
     made, secrets = aws.signed(subscription("sub_1")), aws.signing_secrets
     with pytest.raises(ClientError):
         secrets.of(replace(made, id="sub_2"))
+
+
+def test_kms_is_told_what_a_secret_is_for() -> None:
+    # The roles' policies ask for the purpose, and what is sealed already opens by this alone.
+    asked: list[dict[str, Any]] = []
+
+    def encrypt(**request: Any) -> dict[str, bytes]:
+        asked.append(request)
+        return {"CiphertextBlob": b"sealed"}
+
+    client: Any = SimpleNamespace(encrypt=encrypt)
+    assert SigningSecrets(client, "key").seal(SECRET, "sub_1") == SealedSecret("c2VhbGVk")
+    assert asked == [
+        {
+            "KeyId": "key",
+            "Plaintext": SECRET.encode(),
+            "EncryptionContext": {"purpose": "signing-secret", "subscription": "sub_1"},
+        }
+    ]
 
 
 def test_the_one_before_signs_until_its_time() -> None:

@@ -1,0 +1,89 @@
+"""The code that promises hang on, and the fast tests that must notice changes of each part."""
+
+from dataclasses import dataclass
+
+_UNIT = "tests/unit/event_bus"
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A part of the code, and its tests.
+
+    Attributes:
+        name: What the part is called on the command line.
+        files: Its files, as patterns below `layers/`.
+        tests: The tests, which take a second or a few in all.
+    """
+
+    name: str
+    files: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+SUITES = (
+    Suite("strict_json", ("event_bus/strict_json.py",), (f"{_UNIT}/test_strict_json.py",)),
+    Suite(
+        "addresses",
+        ("event_bus/callbacks/addresses.py", "event_bus/callbacks/urls.py"),
+        (f"{_UNIT}/callbacks/test_addresses.py", f"{_UNIT}/callbacks/test_urls.py"),
+    ),
+    Suite(
+        "access",
+        (
+            "event_bus/security/authenticator.py",
+            "event_bus/security/callers.py",
+            "event_bus/security/keys.py",
+            "event_bus/security/ownership.py",
+            "event_bus/security/principals.py",
+            "event_bus/security/rate_limits.py",
+            "event_bus/security/resources.py",
+            "event_bus/security/stream_tokens.py",
+        ),
+        (
+            f"{_UNIT}/security/test_authenticator.py",
+            f"{_UNIT}/security/test_callers.py",
+            f"{_UNIT}/security/test_keys.py",
+            f"{_UNIT}/security/test_ownership.py",
+            f"{_UNIT}/security/test_principals.py",
+            f"{_UNIT}/security/test_rate_limits.py",
+            f"{_UNIT}/security/test_resources.py",
+            f"{_UNIT}/security/test_stream_tokens.py",
+        ),
+    ),
+    Suite(
+        "secrets",
+        (
+            "event_bus/security/payload_*.py",
+            "event_bus/security/signatures.py",
+            "event_bus/security/signing_secrets.py",
+        ),
+        (
+            f"{_UNIT}/security/test_payload_readers.py",
+            f"{_UNIT}/security/test_payload_seal.py",
+            f"{_UNIT}/security/test_signatures.py",
+            f"{_UNIT}/security/test_signing_secrets.py",
+        ),
+    ),
+    Suite("recovery", ("event_bus/recovery/dead_letters.py",), (f"{_UNIT}/recovery",)),
+    Suite(
+        "delivery",
+        ("event_bus/delivery/courier.py", "event_bus/delivery/aws.py"),
+        (
+            f"{_UNIT}/delivery/test_courier.py",
+            f"{_UNIT}/delivery/test_aws_targets.py",
+            f"{_UNIT}/delivery/test_target_clients.py",
+        ),
+    ),
+    Suite(
+        "inbox",
+        ("event_bus/fetching/*.py", "event_bus/sockets/*.py"),
+        (f"{_UNIT}/fetching", f"{_UNIT}/sockets"),
+    ),
+    Suite("audit", ("event_bus/auditing/*.py",), (f"{_UNIT}/auditing",)),
+    Suite(
+        "stores",
+        ("event_bus/stores/*.py",),
+        ("tests/unit/simulation/test_contracts.py",),
+    ),
+)
+"""In the order in which they are run: the quickest first."""
