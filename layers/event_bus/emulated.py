@@ -15,4 +15,4 @@ def handler(event: Any, context: Any) -> Any:
     try:
         return _handle(event, context)
     finally:
-        print('{"message":"called"}', flush=True)  # noqa: T201
+        print('{"level":"INFO","message":"called"}', flush=True)  # noqa: T201

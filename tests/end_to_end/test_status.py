@@ -113,6 +113,7 @@ def test_the_api_keeps_to_its_description(
     def check(case: schemathesis.Case[Any]) -> None:
         case.call_and_validate(
             headers={"x-api-key": world.bus.admin_api_key},
+            timeout=30,
             checks=[
                 not_a_server_error,
                 status_code_conformance,

@@ -34,6 +34,9 @@ PARAMETERS = (
 MAX_BULK = 500
 """How many dead letters one request has tried anew."""
 
+BULK_SECONDS = 5
+"""How long a bulk retry goes on before it leaves the rest to the next request."""
+
 _READ_BUDGET = 1_000
 _PAGE = 100
 
@@ -207,10 +210,12 @@ class DeadLetters:
     ) -> tuple[int, str | None]:
         """Has the dead letters of a filter tried anew, up to `MAX_BULK` of them.
 
+        A request goes on for `BULK_SECONDS` at most, since API Gateway waits for 30 seconds.
+
         Returns:
             How many this request opened, and the id behind which the rest begins, or None.
         """
-        retried = 0
+        retried, deadline = 0, times.steady() + BULK_SECONDS
         for _ in range(MAX_BULK // _PAGE):
             letters, behind = self.page(query, behind, caller)
             retriable = [each for each in letters if each.retriable]
@@ -218,7 +223,7 @@ class DeadLetters:
             reopened = [each for each in map(self.deliveries.reopen, retriable) if each]
             self.lanes.send([next_message(each) for each in reopened])
             retried += len(reopened)
-            if behind is None:
+            if behind is None or times.steady() > deadline:
                 break
         return retried, behind
 

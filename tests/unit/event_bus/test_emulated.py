@@ -24,7 +24,7 @@ def emulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 def test_a_call_prints_a_line(emulated: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     assert emulated.handler({"divisor": 1}, None) == {"status": 200}
-    assert capsys.readouterr().out == '{"message":"called"}\n'
+    assert capsys.readouterr().out == '{"level":"INFO","message":"called"}\n'
 
 
 def test_a_call_that_fails_prints_a_line_too(
@@ -32,4 +32,4 @@ def test_a_call_that_fails_prints_a_line_too(
 ) -> None:
     with pytest.raises(ZeroDivisionError):
         emulated.handler({"divisor": 0}, None)
-    assert capsys.readouterr().out == '{"message":"called"}\n'
+    assert capsys.readouterr().out == '{"level":"INFO","message":"called"}\n'

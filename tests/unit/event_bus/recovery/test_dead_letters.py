@@ -112,6 +112,19 @@ class TestOwners:
         assert states == {"dl_001": "exhausted", "dl_002": "retrying", "dl_003": "exhausted"}
 
 
+def test_a_bulk_retry_that_takes_long_leaves_the_rest_to_the_next_request(
+    aws: Aws, dead_letters: DeadLetters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(1, 4):
+        letter(aws, number)
+    monkeypatch.setattr("event_bus.recovery.dead_letters.BULK_SECONDS", -1)
+    query, behind, opened = DeadLetterQuery(limit=1), None, []
+    for _ in range(3):
+        retried, behind = dead_letters.retry_all(query, behind, AN_ADMIN)
+        opened.append((retried, behind))
+    assert opened == [(1, "dl_003"), (1, "dl_002"), (1, None)]
+
+
 @pytest.mark.parametrize(
     ("filters", "fits"),
     [
