@@ -57,6 +57,8 @@ def test_an_event_is_followed_through_every_function_and_no_secret_is_told(world
 def test_no_function_is_silent(world: World) -> None:
     # The emulator waits 50 ms for the output of a call that prints nothing.
     assert world.anonymous().get("/health/ready").status_code == 200
+    for path in ("/events", "/subscriptions", "/replays", "/publishers"):
+        assert world.admin.http.get(path).status_code == 200
     calls, told = Counter[str](), Counter[str]()
     for group, line in lines(world.bus):
         if line.startswith("START ") and "event-bus-local" in group:
