@@ -1,4 +1,4 @@
-"""Deliveries that no message can bring to their lane: they become dead letters unattempted."""
+"""Dead letters for deliveries whose lane message SQS refuses, before any attempt."""
 
 from dataclasses import replace
 from typing import Final

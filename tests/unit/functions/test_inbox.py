@@ -1,4 +1,4 @@
-"""Consumers are answered by what their inbox holds, and refused what it never did."""
+"""An inbox returns its own events, and refuses positions that it never held."""
 
 from typing import Any
 

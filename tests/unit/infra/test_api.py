@@ -120,7 +120,7 @@ def test_access_logs_take_no_part_of_the_policy_that_log_groups_share(app: Synth
         (group,) = [each for each in app.resources("AWS::Logs::LogGroup") if each.name in arn]
         prefix, api = group.properties["LogGroupName"]["Fn::Join"][1]
         assert prefix == f"/aws/vendedlogs/event-bus-{app.stage}/"
-        # No two deployments have an API in common: what one left behind stops no other.
+        # The log group is named after the API: a retained one does not block a new deployment.
         assert api.keys() == {"Ref"}
 
 

@@ -137,7 +137,7 @@ def test_a_poison_record_cannot_block_the_stream(app: Synthesised) -> None:
         assert properties["MaximumBatchingWindowInSeconds"] == (
             60 if name in ("audit", "observe") else 0
         )
-    # The log's chain has one writer; a record of the others is worked once its turn comes.
+    # Only the router's stream is read in parallel; the audit log's chain has a single writer.
     parallel = {name: each["ParallelizationFactor"] for name, each in streams.items()}
     assert parallel == {"route": 4, "push": 1, "audit": 1, "observe": 1}
     route, push = streams["route"], streams["push"]

@@ -10,7 +10,7 @@ from tests.aws import Aws
 
 
 class Timed:
-    """A client of SQS that notes at which second each queue is made and used."""
+    """An SQS client that records when each queue is created and first used, in seconds."""
 
     def __init__(self, aws: Aws) -> None:
         self.now = 0.0

@@ -52,7 +52,7 @@ class Sweeps:
         self.sweep = DueSweep(self.deliveries, self.circuits, lanes, lambda: self.now)
 
     def wait(self, dues: Sequence[float]) -> None:
-        """Has deliveries wait until these times, in seconds from now."""
+        """Stores deliveries that are due at these times, in seconds from now."""
         for number, due in enumerate(dues):
             waiting = delivery(
                 "retrying", f"evt_{number}", next_retry_at=times.at(self.now + due), waiting=True
