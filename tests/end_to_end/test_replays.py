@@ -195,6 +195,19 @@ def test_a_replay_of_the_future_is_refused(world: World, seconds: int) -> None:
     assert service.http.get("/subscriptions").json()["items"] == []
 
 
+def test_a_key_that_may_not_replay_asks_for_no_history(world: World) -> None:
+    service = world.publisher(f"{world.name('task')}.*")
+    path = f"/publishers/{service.service_id}/keys"
+    made = service.http.post(path, json={"scopes": ["manage", "read"]}).json()
+    manager = world.with_key(made["authentication"]["api_key"], service.service_id)
+    asked = {"event_types": ["a.b"], "target": {"type": "pull"}}
+    answer = manager.http.post("/subscriptions", json={**asked, "replay_from": at(-9)})
+    assert problem(answer, 403)["errors"][0]["pointer"] == "/replay_from"
+    assert service.http.get("/subscriptions").json()["items"] == []
+    assert service.http.get("/replays").json()["items"] == []
+    assert manager.http.post("/subscriptions", json=asked).status_code == 201
+
+
 def at(seconds: float) -> str:
     """The time so many seconds from now."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))

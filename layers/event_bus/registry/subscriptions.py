@@ -134,7 +134,8 @@ class SubscriptionRegistry:
             The subscription, and what else was made for it.
 
         Raises:
-            Forbidden: A service registers for another one.
+            Forbidden: A service registers for another one, or asks for history by a key without
+                the scope `recover`.
             InvalidRequest: The filters are refused, the history would begin in the future, an admin
                 names no service, or the callback does not want events.
             Conflict: The API key stands for another service.
@@ -142,7 +143,7 @@ class SubscriptionRegistry:
         service_id = self._service(registration, caller)
         self._check_filters(registration.event_types, registration.filters)
         if registration.replay_from:
-            refuse_future("/replay_from", registration.replay_from)
+            _check_history(registration.replay_from, caller)
         now = times.now()
         subscription = Subscription(
             id=new_id("sub"),
@@ -394,6 +395,14 @@ class SubscriptionRegistry:
         # A stream token is no key: it ends within the hour.
         own = [key.id for key in self.keys.of_service(service_id) if not key.token]
         return (None, own[0]) if own else (issue(asked, service_id, caller), None)
+
+
+def _check_history(since: str, caller: Caller) -> None:
+    if not caller.permits("recover"):
+        # The history is a replay, whoever starts it.
+        detail = "starts a replay, for which the key needs the scope recover"
+        raise Forbidden(f"/replay_from {detail}.", [Fault("/replay_from", detail)], reason="scope")
+    refuse_future("/replay_from", since)
 
 
 def _managed(target: Target | None) -> bool:

@@ -24,6 +24,7 @@ from event_bus.registry.managed_queues import ManagedQueues
 from event_bus.registry.subscriptions import SubscriptionQuery, SubscriptionRegistry
 from event_bus.security.callers import Caller
 from event_bus.security.keys import proof_of
+from event_bus.security.scopes import Scope
 from event_bus.stores.items import Item
 from event_bus.stores.subscriptions import SubscriptionStore
 from event_bus.stores.transactions import transact
@@ -437,6 +438,18 @@ class TestRecovering:
         assert (history.audience, history.subscription_id) == ("worker", registered.subscription.id)
         assert (history.since, history.state) == ("2026-05-01T12:00:00.000Z", "running")
         assert history.until > registered.subscription.created_at
+
+    @pytest.mark.parametrize("scopes", [{"manage"}, {"manage", "read", "receive", "publish"}])
+    def test_history_is_for_keys_that_may_replay(
+        self, aws: Aws, registry: SubscriptionRegistry, scopes: set[Scope]
+    ) -> None:
+        asked = registration(replay_from="2026-05-01T12:00:00Z")
+        with pytest.raises(Forbidden) as refusal:
+            registry.register(asked, replace(WORKER, scopes=frozenset(scopes)))
+        assert pointers(refusal) == ["/replay_from"]
+        assert aws.subscriptions.page("worker", None, 10) == []
+        able = replace(WORKER, scopes=frozenset[Scope]({"manage", "recover"}))
+        assert registry.register(asked, able).replay_id
 
     def test_who_is_enabled_again_begins_anew(
         self, aws: Aws, registry: SubscriptionRegistry
