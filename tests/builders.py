@@ -7,7 +7,8 @@ from typing import Any
 from event_bus.delivery.message import Message
 from event_bus.model.delivery import Delivery, DeliveryError, DeliveryKey, DeliveryStatus, Routing
 from event_bus.model.event import INLINE_PAYLOAD_BYTES, Event, EventSubmission, accept
-from event_bus.model.registration import Filters, Publisher, Subscription, SubscriptionStatus
+from event_bus.model.filters import Filters
+from event_bus.model.registration import Publisher, Subscription, SubscriptionStatus
 from event_bus.model.replay import Replay
 from event_bus.model.target import HttpTarget, Target
 from event_bus.model.validation import read

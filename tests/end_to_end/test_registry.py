@@ -180,6 +180,13 @@ INVALID_SUBSCRIPTIONS: list[tuple[dict[str, Any], str]] = [
     ({"event_types": ["a..b"]}, "/event_types/0"),
     ({"filters": {"c.d": {"x": [1]}}}, "/filters/c.d"),
     ({"filters": {"a.b": {"x": 1}}}, "/filters/a.b/x"),
+    ({"filters": {"detail": {"x": [1]}}}, "/filters/detail"),
+    (
+        {"filters": {"a.b": {"detail-type": ["a.b"], "detail": {"x": [1]}}}},
+        "/filters/a.b/detail-type",
+    ),
+    ({"filters": {"x": 1}}, "/filters/x"),
+    ({"filters": {"a.b": {"x": {"numeric": [">", 1]}}}}, "/filters/a.b/x"),
     ({"filters": {"a.b": {"x": [{"numeric": ["~", 1]}]}}}, "/filters/a.b/x/0/numeric"),
     ({"filters": {"a.b": {"x": [{"prefix": 5}]}}}, "/filters/a.b/x/0/prefix"),
     ({"filters": {"a.b": {"x/y": [{"surprise": 5}]}}}, "/filters/a.b/x~1y/0"),

@@ -109,7 +109,11 @@ class ValueList:
             elif name in _READERS:
                 operators.append(_READERS[name](operand, at, budget))
             else:
-                raise InvalidPatternError(at, f"there is no comparison named {name[:64]!r}")
+                raise InvalidPatternError(
+                    at,
+                    f"there is no comparison named {name[:64]!r}: known are "
+                    + ", ".join(sorted(COMPARISONS)),
+                )
         self.keys = frozenset(keys)
         self.operators = tuple(operators)
 
@@ -308,5 +312,8 @@ _READERS: dict[str, Callable[[object, str, Budget], Operator]] = {
     "suffix": _suffix,
     "wildcard": _wildcard,
 }
+
+COMPARISONS = frozenset({"exists", *_READERS})
+"""The names of all comparisons."""
 
 _NEGATABLE = ("prefix", "suffix", _IGNORE_CASE, "wildcard")

@@ -7,17 +7,16 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from event_bus import json_numbers, times
+from event_bus import times
 from event_bus.errors import InvalidRequest, pointer
-from event_bus.matching.errors import InvalidPatternError
 from event_bus.matching.event_types import (
     intersection,
     matches_type,
     validate_type_pattern,
 )
-from event_bus.matching.filters import SubscriptionFilter
 from event_bus.matching.limits import MAX_EVENT_TYPES
 from event_bus.model.credentials import Authentication
+from event_bus.model.filters import Filters, SentFilters
 from event_bus.model.retry_policy import DEFAULT_POLICY, RetryPolicy, RetryPolicyRequest
 from event_bus.model.sensitive import SensitiveFields
 from event_bus.model.target import (
@@ -32,9 +31,6 @@ from event_bus.model.validation import Name, Request, ServiceId, Time, checked
 
 MAX_READERS = 100
 """How many services a publisher may let read what is sensitive."""
-
-MAX_FILTERS_BYTES = 64 * 1024
-"""The largest filters of a subscription, as compact JSON in UTF-8."""
 
 RECEIVED_BEFORE_SECONDS = 300
 """How long before a subscription was registered an event may have been stored that it receives.
@@ -63,10 +59,6 @@ MaxInFlight = Annotated[int, Field(ge=1, le=1000)]
 
 RateLimit = Annotated[float, Field(ge=0.01, le=1000)]
 """How many attempts may be made a second; 0.01 is one in 100 seconds."""
-
-Filters = dict[str, dict[str, Any]]
-"""An event pattern for each type pattern that it narrows."""
-
 
 SensitiveTypes = Annotated[dict[str, SensitiveFields], Field(max_length=MAX_EVENT_TYPES)]
 """What is sensitive in the payloads of which types, by type pattern."""
@@ -122,7 +114,7 @@ class SubscriptionRegistration(Request):
     callback_url: CallbackUrl | None = None
     target: Annotated[TargetRequest | None, Field(validate_default=True)] = None
     verify: Annotated[bool, Field(validate_default=True)] = False
-    filters: Filters = Field(default_factory=dict)
+    filters: SentFilters = Field(default_factory=dict)
     delivery_guarantee: DeliveryGuarantee = "at_least_once"
     ordered: bool = False
     retry_policy: RetryPolicyRequest = Field(default_factory=RetryPolicyRequest)
@@ -186,7 +178,7 @@ class SubscriptionChange(Request):
     callback_url: CallbackUrl | None = None
     target: TargetRequest | None = None
     verify: Literal[True] | None = None
-    filters: Filters | None = None
+    filters: SentFilters | None = None
     delivery_guarantee: DeliveryGuarantee | None = None
     retry_policy: RetryPolicyRequest | None = None
     max_in_flight: MaxInFlight | None = None
@@ -404,20 +396,3 @@ def check_sensitive(event_types: list[str], sensitive: Iterable[str]) -> None:
             raise InvalidRequest.at(at, str(error)) from None
         if not any(intersection(pattern, each) for each in event_types):
             raise InvalidRequest.at(at, "is none of the publisher's event types")
-
-
-def check_filters(event_types: list[str], filters: Filters) -> SubscriptionFilter:
-    """Refuses filters that are no event patterns or that no event type can meet.
-
-    Returns:
-        The filters, compiled.
-
-    Raises:
-        InvalidRequest: They are refused; the fault is named by its JSON pointer.
-    """
-    if len(json_numbers.dumps(filters)) > MAX_FILTERS_BYTES:
-        raise InvalidRequest.at("/filters", f"must have at most {MAX_FILTERS_BYTES} bytes as JSON")
-    try:
-        return SubscriptionFilter(event_types, filters)
-    except InvalidPatternError as error:
-        raise InvalidRequest.at(error.pointer, error.detail) from None

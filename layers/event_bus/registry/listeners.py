@@ -7,7 +7,8 @@ from event_bus import times
 from event_bus.errors import Forbidden
 from event_bus.ids import new_id
 from event_bus.log import logger
-from event_bus.model.registration import Subscription, check_filters
+from event_bus.model.filters import check_sent_filters
+from event_bus.model.registration import Subscription
 from event_bus.model.target import InboxTarget
 from event_bus.security.callers import Caller
 from event_bus.stores.inboxes import InboxStore
@@ -57,7 +58,7 @@ class Listeners:
         """
         if caller.subscription_id is not None:
             raise Forbidden("The token permits to follow one subscription.", reason="scope")
-        check_filters(event_types, filters)
+        check_sent_filters(event_types, filters)
         now = times.now()
         return self.subscriptions.create(
             Subscription(

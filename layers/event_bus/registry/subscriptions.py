@@ -9,16 +9,16 @@ from event_bus.callbacks.handshake import Handshake, Unwanted
 from event_bus.errors import Conflict, Fault, Forbidden, InvalidRequest, Problem
 from event_bus.ids import new_id
 from event_bus.matching.event_types import matches_type
+from event_bus.matching.filters import SubscriptionFilter
 from event_bus.model.credentials import Authentication
+from event_bus.model.filters import check_filters, check_sent_filters
 from event_bus.model.pace import Pace
 from event_bus.model.registration import (
     REMOVABLE_LIMITS,
-    Filters,
     Subscription,
     SubscriptionChange,
     SubscriptionRegistration,
     SubscriptionStatus,
-    check_filters,
     check_limits,
 )
 from event_bus.model.target import PACED_PROTOCOLS, HttpTarget, SqsTarget, Target
@@ -141,7 +141,7 @@ class SubscriptionRegistry:
             Conflict: The API key stands for another service.
         """
         service_id = self._service(registration, caller)
-        self._check_filters(registration.event_types, registration.filters)
+        self._check_sensitive(check_sent_filters(registration.event_types, registration.filters))
         if registration.replay_from:
             _check_history(registration.replay_from, caller)
         now = times.now()
@@ -257,7 +257,8 @@ class SubscriptionRegistry:
             changed = replace(subscription, **members, updated_at=times.now())
             if target:
                 changed = replace(changed, target=target, verified_at=None)
-            self._check_filters(changed.event_types, changed.filters)
+            check = check_filters if change.filters is None else check_sent_filters
+            self._check_sensitive(check(changed.event_types, changed.filters))
             check_limits(changed)
             if change.verify:
                 changed = self._verified(changed)
@@ -321,9 +322,8 @@ class SubscriptionRegistry:
         if removed.target.lane == "inbox":
             self.inboxes.forget(removed.id)
 
-    def _check_filters(self, event_types: list[str], filters: Filters) -> None:
-        asked = check_filters(event_types, filters)
-        if filters:
+    def _check_sensitive(self, asked: SubscriptionFilter) -> None:
+        if asked.filters:
             refuse_sensitive_filters(asked, self.publishers.all())
 
     def _verified(self, subscription: Subscription) -> Subscription:

@@ -6,7 +6,8 @@ from pydantic import Field, RootModel, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from event_bus.model.fetching import Place
-from event_bus.model.registration import Filters, TypePatterns
+from event_bus.model.filters import SentFilters
+from event_bus.model.registration import TypePatterns
 from event_bus.model.validation import Identifier, Request
 
 _Reference = Annotated[str, Field(max_length=128)]
@@ -22,7 +23,7 @@ class Subscribe(_Message):
     action: Literal["subscribe"]
     subscription_id: Identifier | None = None
     event_types: Annotated[TypePatterns | None, Field(validate_default=True)] = None
-    filters: Filters | None = None
+    filters: SentFilters | None = None
     cursor: Place | None = None
 
     @field_validator("event_types")

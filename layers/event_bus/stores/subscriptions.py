@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from event_bus.model.filters import Filters
 from event_bus.model.registration import (
-    Filters,
     SealedSecret,
     Subscription,
     received_since,

@@ -3,7 +3,7 @@
 import itertools
 
 from event_bus.matching.filters import SubscriptionFilter
-from event_bus.model.registration import check_filters
+from event_bus.model.filters import check_sent_filters
 from event_bus.security.keys import check_chosen_key
 
 from examples.engineering_day.cast import CAST, EVENT_TYPES, NOTIFICATIONS, audience
@@ -34,7 +34,7 @@ def test_keys_and_filters_are_such_as_the_bus_takes() -> None:
     for role in CAST:
         check_chosen_key(role.api_key)
         if role.wish:
-            check_filters(list(role.wish.event_types), dict(role.wish.filters))
+            check_sent_filters(list(role.wish.event_types), dict(role.wish.filters))
 
 
 def test_the_expectations_are_those_of_the_bus() -> None:

@@ -5,12 +5,11 @@ from typing import Any
 import pytest
 from event_bus.errors import InvalidRequest
 from event_bus.matching.limits import MAX_EVENT_TYPES
+from event_bus.model.filters import MAX_FILTERS_BYTES, check_sent_filters
 from event_bus.model.registration import (
-    MAX_FILTERS_BYTES,
     PublisherRegistration,
     SubscriptionChange,
     SubscriptionRegistration,
-    check_filters,
 )
 from event_bus.model.validation import read
 from pydantic import BaseModel
@@ -76,7 +75,6 @@ def test_a_publishers_faults_are_pointed_at(change: dict[str, Any], where: str) 
         ({"callback_url": "http://worker.example"}, "/callback_url"),
         ({"callback_url": None}, "/target"),
         ({"filters": []}, "/filters"),
-        ({"filters": {"task.*": 1}}, "/filters/task.*"),
         ({"status": "active"}, "/status"),
         ({"signing_secret": "whsec_"}, "/signing_secret"),
     ],
@@ -134,6 +132,7 @@ def test_a_refused_key_is_not_repeated_to_whoever_reads_the_answer() -> None:
 @pytest.mark.parametrize(
     ("filters", "where"),
     [
+        ({"task.*": 1}, "/filters/task.*"),
         ({"task.*": {"a": "x"}}, "/filters/task.*/a"),
         ({"task.*": {"a": []}}, "/filters/task.*/a"),
         ({"task.*": {"a": [{"near": 1}]}}, "/filters/task.*/a/0/near"),
@@ -144,14 +143,14 @@ def test_a_refused_key_is_not_repeated_to_whoever_reads_the_answer() -> None:
 )
 def test_a_filters_fault_is_pointed_at(filters: dict[str, Any], where: str) -> None:
     with pytest.raises(InvalidRequest) as refusal:
-        check_filters(["task.*"], filters)
+        check_sent_filters(["task.*"], filters)
     assert [fault.pointer for fault in refusal.value.faults] == [where]
 
 
 def test_filters_have_a_size() -> None:
     with pytest.raises(InvalidRequest, match="bytes"):
-        check_filters(["task.*"], {"task.*": {"a": ["x" * MAX_FILTERS_BYTES]}})
+        check_sent_filters(["task.*"], {"task.*": {"a": ["x" * MAX_FILTERS_BYTES]}})
 
 
 def test_filters_that_some_type_meets_are_taken() -> None:
-    check_filters(["task.*"], {"task.created": {"a": [1]}, "*": {"metadata": {"b": ["x"]}}})
+    check_sent_filters(["task.*"], {"task.created": {"a": [1]}, "*": {"metadata": {"b": ["x"]}}})
