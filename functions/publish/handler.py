@@ -18,7 +18,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 def _publish(request: Request) -> Response:
     caller = request.caller
-    body, trace = request.json(), trace_in(request.headers)
+    body, trace = request.json_batch(), trace_in(request.headers)
     if not isinstance(body, list):
         accepted = _intake.take(body, caller, trace)
         return Response(200 if accepted.repeated else 202, _document(accepted))

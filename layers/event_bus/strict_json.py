@@ -5,13 +5,12 @@ what would be stored could then differ from what other readers see.
 """
 
 import json
-from collections.abc import Callable
-from typing import Any, NoReturn
-
-import orjson
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from event_bus.errors import Fault, MalformedRequest, pointer
-from event_bus.json_numbers import MAX_DIGITS, dumps, read_decimal, read_integer
+from event_bus.json_numbers import MAX_DIGITS, read_decimal, read_integer
 
 MAX_DEPTH = 32
 """How deep arrays and objects may be nested."""
@@ -30,37 +29,91 @@ def parse(text: bytes | str) -> Any:
         MalformedRequest: It is not JSON in UTF-8, has NaN, an infinity, a number out of range, two
             members of one name, a lone surrogate, or is nested deeper than `MAX_DEPTH`.
     """
-    decoded = _decode(text)
-    beyond: list[_Beyond] = []
-    try:
-        value = json.loads(
-            decoded,
-            object_pairs_hook=_unique,
-            parse_constant=_refuse_constant,
-            parse_int=_within(read_integer, beyond),
-            parse_float=_within(read_decimal, beyond),
-        )
-    except json.JSONDecodeError as error:
-        raise MalformedRequest(
-            f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
-        ) from None
-    except RecursionError:
-        raise MalformedRequest(_TOO_DEEP) from None
-    # A batch may hold events as deep as a single one.
-    if _deeper_than(value, MAX_DEPTH + isinstance(value, list)):
-        raise MalformedRequest(_TOO_DEEP)
-    if beyond:
-        at = _pointer_of(value, beyond[0])
-        detail = f"is beyond a double, or has more than {MAX_DIGITS} digits; send it as a string"
-        raise MalformedRequest(
-            f"The number {beyond[0].text[:40]} is out of range.", [Fault(at, detail)]
-        )
-    if "\\u" in decoded:
-        _refuse_lone_surrogates(value)
+    value, flawed = _read(text)
+    if (problem := _problem_in(value, (), flawed=flawed)) is not None:
+        raise problem
     return value
 
 
-_TOO_DEEP = f"The body is nested deeper than {MAX_DEPTH} levels."
+def parse_batch(text: bytes | str) -> Any:
+    """Reads one JSON document, whose elements are judged one by one if it is an array.
+
+    Args:
+        text: The document, as in `parse`.
+
+    Returns:
+        What `parse` returns. In an array a `MalformedRequest` stands for each element that cannot
+        be read.
+
+    Raises:
+        MalformedRequest: It is not JSON in UTF-8, or no array and refused by `parse`. Where an
+            element of an array ends cannot be told then; the fault points at it.
+    """
+    value, flawed = _read(text)
+    if not isinstance(value, list):
+        if (problem := _problem_in(value, (), flawed=flawed)) is not None:
+            raise problem
+        return value
+    return [
+        each if (problem := _problem_in(each, (place,), flawed=flawed)) is None else problem
+        for place, each in enumerate(value)
+    ]
+
+
+class _Flaw:
+    """Stands where something cannot be read, until its place is known.
+
+    Attributes:
+        detail: What is wrong.
+    """
+
+    def __init__(self, detail: str) -> None:
+        self.detail = detail
+
+
+def _read(text: bytes | str) -> tuple[Any, bool]:
+    """The document with its flaws in it, and whether there may be any but its depth."""
+    decoded = _decode(text)
+    flaws: list[_Flaw] = []
+
+    def flaw(detail: str) -> _Flaw:
+        flaws.append(_Flaw(detail))
+        return flaws[-1]
+
+    def unique(members: list[tuple[str, Any]]) -> Any:
+        value = dict(members)
+        return value if len(value) == len(members) else flaw(_repeated(members))
+
+    def within(read: Callable[[str], Any]) -> Callable[[str], Any]:
+        def reading(digits: str) -> Any:
+            try:
+                return read(digits)
+            except ValueError:
+                return flaw(_BEYOND)
+
+        return reading
+
+    try:
+        value = json.loads(
+            decoded,
+            object_pairs_hook=unique,
+            parse_constant=lambda name: flaw(f"is {name}, which is not a JSON number"),
+            parse_int=within(read_integer),
+            parse_float=within(read_decimal),
+        )
+    except json.JSONDecodeError as error:
+        said = f"{error.msg} at line {error.lineno}, column {error.colno}"
+        raise _whole(decoded, error.pos, f"The body is not JSON: {said}", said) from None
+    except RecursionError:
+        # Where it is cannot be told; the element in which reading stops is the one.
+        raise _whole(decoded, len(decoded), f"The body {_TOO_DEEP}", _TOO_DEEP) from None
+    return value, bool(flaws) or "\\u" in decoded
+
+
+_TOO_DEEP = f"is nested deeper than {MAX_DEPTH} levels"
+_BEYOND = f"is beyond a double, or has more than {MAX_DIGITS} digits; send it as a string"
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_HALF = "holds half of a surrogate pair, which is no character"
 
 
 def _decode(text: bytes | str) -> str:
@@ -68,64 +121,98 @@ def _decode(text: bytes | str) -> str:
         try:
             return text.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise MalformedRequest(
-                f"The body is not UTF-8: byte {error.start} cannot be decoded."
+            before = text[: error.start].decode("utf-8")
+            said = f"byte {error.start} cannot be decoded"
+            replaced = text.decode("utf-8", "replace")
+            raise _whole(
+                replaced, len(before), f"The body is not UTF-8: {said}", f"is not UTF-8: {said}"
             ) from None
     if "\ufffd" in text:
         # API Gateway hands text bodies over decoded, with U+FFFD for what was not UTF-8.
-        raise MalformedRequest(
-            "The body is not UTF-8, or holds U+FFFD itself; write that as the escape \\ufffd."
-        )
+        said = "not UTF-8, or holds U+FFFD itself; write that as the escape \\ufffd"
+        raise _whole(text, text.index("\ufffd"), f"The body is {said}", f"is {said}")
     return text
 
 
-def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(members)
-    if len(value) != len(members):
-        seen: set[str] = set()
-        for name, _ in members:
-            if name in seen:
-                raise MalformedRequest(f"The body has an object with two members {name[:80]!a}.")
-            seen.add(name)
-    return value
+def _whole(text: str, position: int, detail: str, said: str) -> MalformedRequest:
+    """The refusal of a whole body, which names the element of an array that is at fault."""
+    place = _element_at(text, position)
+    if place is None:
+        return MalformedRequest(f"{detail}.")
+    return MalformedRequest(f"{detail}, in the element {place}.", [Fault(f"/{place}", said)])
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise MalformedRequest(f"The body holds {name}, which is not a JSON number.")
+_SPACE = re.compile(r"[ \t\n\r]*")
 
 
-class _Beyond:
-    """Stands where a number is out of range, until its place is known."""
+def _element_at(text: str, position: int) -> int | None:
+    """The place of the element in which a position lies, or beyond which nothing can be read.
 
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-
-def _within(read: Callable[[str], Any], beyond: list[_Beyond]) -> Callable[[str], Any]:
-    """Reads numbers, and collects those that are out of range."""
-
-    def reading(digits: str) -> Any:
+    None where the text is no array, or the position is behind it.
+    """
+    read = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode
+    at = _after_space(text, 0)
+    if text[at : at + 1] != "[":
+        return None
+    place = 0
+    while True:
         try:
-            return read(digits)
-        except ValueError:
-            beyond.append(_Beyond(digits))
-            return beyond[-1]
+            _, at = read(text, _after_space(text, at + 1))
+        except (json.JSONDecodeError, RecursionError):
+            return place
+        at = _after_space(text, at)
+        if at > position or text[at : at + 1] not in (",", "]"):
+            return place
+        if text[at] == "]":
+            return None
+        place += 1
 
-    return reading
+
+def _after_space(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
 
 
-def _pointer_of(value: Any, wanted: object) -> str:
-    """The JSON pointer of what is in a value; it is not nested deeper than `MAX_DEPTH`."""
-    stack: list[tuple[tuple[str | int, ...], Any]] = [((), value)]
+def _repeated(members: list[tuple[str, Any]]) -> str:
+    seen: set[str] = set()
+    for name, _ in members:
+        if name in seen:
+            break
+        seen.add(name)
+    return f"has two members {name[:80]!a}"
+
+
+def _problem_in(value: Any, at: tuple[str | int, ...], *, flawed: bool) -> MalformedRequest | None:
+    """What is wrong with a value that stands somewhere in the body."""
+    if _deeper_than(value, MAX_DEPTH + (not at and isinstance(value, list))):
+        return _refused(at, _TOO_DEEP)
+    if not flawed:
+        return None
+    for path, each in _places(value, at):
+        if isinstance(each, _Flaw):
+            return _refused(path, each.detail)
+        if isinstance(each, str) and _SURROGATE.search(each):
+            return _refused(path, _HALF)
+        if isinstance(each, dict) and any(_SURROGATE.search(name) for name in each):
+            return _refused(path, f"has a member whose name {_HALF}")
+    return None
+
+
+def _refused(path: tuple[str | int, ...], detail: str) -> MalformedRequest:
+    at = pointer(path)
+    return MalformedRequest(f"{at or 'The body'} {detail}.", [Fault(at, detail)])
+
+
+def _places(value: Any, at: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """Everything in a value with its path; the value is not nested deeper than `MAX_DEPTH`."""
+    stack = [(at, value)]
     while stack:
         path, each = stack.pop()
-        if each is wanted:
-            return pointer(path)
+        yield path, each
         if isinstance(each, dict):
-            stack += [((*path, name), member) for name, member in each.items()]
+            stack += [((*path, name), member) for name, member in reversed(each.items())]
         elif isinstance(each, list):
-            stack += [((*path, place), member) for place, member in enumerate(each)]
-    return ""
+            stack += [((*path, place), each[place]) for place in reversed(range(len(each)))]
 
 
 def _deeper_than(value: Any, limit: int) -> bool:
@@ -140,12 +227,3 @@ def _deeper_than(value: Any, limit: int) -> bool:
         if not level:
             return False
     return bool(level)
-
-
-def _refuse_lone_surrogates(value: Any) -> None:
-    try:
-        dumps(value)
-    except orjson.JSONEncodeError:
-        raise MalformedRequest(
-            "The body holds half of a surrogate pair, which is no character."
-        ) from None

@@ -282,3 +282,24 @@ def test_without_a_good_key_nothing_is_published(world: World) -> None:
         "/events", json=event, headers={"authorization": f"Bearer {world.bus.admin_api_key}"}
     )
     assert answer.status_code == 202
+
+
+def test_an_unreadable_event_of_a_batch_is_refused_by_its_index(world: World, domain: str) -> None:
+    publisher = world.publisher(f"{domain}.*")
+    event = f'{{"id": "{domain}-%d", "type": "{domain}.made", "payload": %s}}'
+    flawed = ['{"n": NaN}', '{"n": 1, "n": 2}', r'{"s": "\ud83d"}', '{"n": -1e999}']
+    payloads = ["{}", *flawed, '{"n": 5}']
+    batch = ", ".join(event % (place, each) for place, each in enumerate(payloads))
+    headers = {"content-type": "application/json"}
+    answer = publisher.http.post("/events", content=f"[{batch}]", headers=headers)
+    assert answer.status_code == 207, answer.text
+    results = answer.json()["results"]
+    assert [each["status"] for each in results] == [202, 400, 400, 400, 400, 202]
+    for place, result in enumerate(results[1:-1], 1):
+        assert result["error"]["errors"][0]["pointer"].startswith(f"/{place}/payload")
+    assert publisher.event(f"{domain}-5")["payload"] == {"n": 5}
+    # Where an event ends cannot be told if the whole is no JSON: nothing is stored.
+    broken = f"[{event % (8, '{}')}, {{'id': 'quoted'}}]"
+    document = problem(publisher.http.post("/events", content=broken, headers=headers), 400)
+    assert document["errors"][0]["pointer"] == "/1"
+    problem(publisher.http.get(f"/events/{domain}-8"), 404)

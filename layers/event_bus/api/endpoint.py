@@ -191,6 +191,16 @@ class Request:
         """
         return strict_json.parse(json_text(self.event, self.headers))
 
+    def json_batch(self) -> Any:
+        """The body; in an array a problem stands for each element that cannot be read.
+
+        Raises:
+            UnsupportedMediaType: Its media type is not JSON, or its content coding is not gzip.
+            TooLarge: It is over `body.MAX_BODY_BYTES`.
+            MalformedRequest: It is not JSON, or no array and not JSON that the API reads.
+        """
+        return strict_json.parse_batch(json_text(self.event, self.headers))
+
 
 Operation = Callable[[Request], Response]
 

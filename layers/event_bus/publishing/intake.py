@@ -86,7 +86,8 @@ class Intake:
         id, of one stream, and an event behind its cause.
 
         Args:
-            submissions: The events as they were sent, parsed from JSON.
+            submissions: The events as they were sent, parsed from JSON; a problem where one could
+                not be read.
             caller: Who publishes them.
             trace: Where in a trace the request was made, as metadata has it.
 
@@ -143,6 +144,8 @@ class Intake:
     def _judge(
         self, submission: Any, caller: Caller, at: str, trace: Mapping[str, str] | None
     ) -> _Judged:
+        if isinstance(submission, Problem):
+            raise submission
         parsed = read(EventSubmission, submission, at)
         source = self.rights.source_of(caller, parsed.source, at)
         self.rights.check(caller, parsed.type, at)

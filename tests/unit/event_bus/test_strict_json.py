@@ -7,7 +7,7 @@ import orjson
 import pytest
 from event_bus.errors import MalformedRequest
 from event_bus.json_numbers import ExactNumber
-from event_bus.strict_json import MAX_DEPTH, parse
+from event_bus.strict_json import MAX_DEPTH, parse, parse_batch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -159,6 +159,56 @@ def test_the_refusal_says_where() -> None:
         parse(b'"a\xff"')
     with pytest.raises(MalformedRequest, match="two members 'twice'"):
         parse('{"twice": 1, "once": 1, "twice": 1}')
+
+
+@pytest.mark.parametrize(
+    ("text", "pointer"),
+    [
+        ("[{}, 1, NaN]", "/2"),
+        ('{"a": [0, {"b": Infinity}]}', "/a/1/b"),
+        ('{"a": {"b": 1, "b": 2}}', "/a"),
+        (r'{"a": ["x", "\ud800"]}', "/a/1"),
+        ('[{}, {"a": }]', "/1"),
+        ("[1, 2 3]", "/1"),
+        ("[1, 2, ", "/2"),
+        (b'[{"a": 1}, ["\xff"], {}]', "/1"),
+        ('[[], [], "\ufffd"]', "/2"),
+        (f"[{_nested(3)}, {_nested(100_000)}, 5]", "/1"),
+    ],
+    ids=lambda text: repr(text)[:40],
+)
+def test_a_fault_is_pointed_at(text: bytes | str, pointer: str) -> None:
+    with pytest.raises(MalformedRequest) as refusal:
+        parse(text)
+    assert [fault.pointer for fault in refusal.value.faults] == [pointer]
+
+
+@pytest.mark.parametrize("text", ["[1] x", '{"a": [1, }', "x", "", '{"a": 1}}'])
+def test_a_fault_in_no_element_is_pointed_at_nowhere(text: str) -> None:
+    with pytest.raises(MalformedRequest) as refusal:
+        parse(text)
+    assert refusal.value.faults == ()
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(
+    st.lists(_VALUES, max_size=4), st.sampled_from(["NaN", '{"a":1,"a":2}', r'"\udfff"', "1e999"])
+)
+def test_the_other_elements_of_a_batch_are_read(values: list[Any], flawed: str) -> None:
+    texts = [orjson.dumps(each).decode().replace("\ufffd", "") for each in values]
+    wanted = [orjson.loads(each) for each in texts]
+    for place in range(len(texts) + 1):
+        read = parse_batch(f"[{','.join([*texts[:place], flawed, *texts[place:]])}]")
+        problem = read.pop(place)
+        assert isinstance(problem, MalformedRequest)
+        assert problem.faults[0].pointer.startswith(f"/{place}")
+        assert read == wanted
+
+
+def test_what_is_no_batch_is_read_as_one_document() -> None:
+    assert parse_batch('{"a": [1]}') == {"a": [1]}
+    with pytest.raises(MalformedRequest, match="/a is NaN"):
+        parse_batch('{"a": NaN}')
 
 
 @pytest.mark.parametrize("digits", ["d800", "D800", "dBfF", "DFFF", "Dc00", "dead", "DEAD"])

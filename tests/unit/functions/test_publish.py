@@ -1,5 +1,6 @@
 """What is published is answered once it is stored."""
 
+import orjson
 import pytest
 from event_bus.stores.transactions import transact
 
@@ -7,6 +8,7 @@ from tests.aws import Aws
 from tests.builders import AN_ADMIN, NOON, publisher, service, submission
 from tests.faults import not_sent
 from tests.handlers import Answer, Functions
+from tests.requests import http_request
 
 ROUTE = "POST /events"
 
@@ -59,6 +61,48 @@ def test_a_batch_of_which_some_were_refused_is_a_207(functions: Functions) -> No
     assert (accepted["status"], accepted["id"]) == (202, "evt_1")
     assert refused["status"] == refused["error"]["status"] == 422
     assert refused["error"]["errors"][0]["pointer"] == "/1/payload"
+
+
+def publish_text(functions: Functions, text: str) -> Answer:
+    given = functions.invoke("publish", http_request(ROUTE, caller=AN_ADMIN, body=text))
+    return Answer(given["statusCode"], given["headers"], orjson.loads(given["body"]))
+
+
+GOOD = '{"id": "evt_%d", "type": "task.created", "payload": {}}'
+
+
+@pytest.mark.parametrize(
+    ("element", "where"),
+    [
+        ('{"type": "a.b", "payload": {"n": NaN}}', "/1/payload/n"),
+        ('{"type": "a.b", "payload": {"n": [0, -Infinity]}}', "/1/payload/n/1"),
+        ('{"type": "a.b", "payload": {"n": 1e400}}', "/1/payload/n"),
+        ('{"type": "a.b", "payload": {"n": 1, "m": 2, "n": 3}}', "/1/payload"),
+        ('{"type": "a.b", "type": "a.c", "payload": {}}', "/1"),
+        (r'{"type": "a.b", "payload": {"s": "\ud83d"}}', "/1/payload/s"),
+        (r'{"type": "a.b", "payload": {"\udc00": 1}}', "/1/payload"),
+        ('{"type": "a.b", "payload": ' + '{"a":' * 32 + "0" + "}" * 33, "/1"),
+        ("NaN", "/1"),
+    ],
+)
+def test_an_element_that_cannot_be_read_is_refused_alone(
+    functions: Functions, element: str, where: str
+) -> None:
+    body = f"[{GOOD % 1}, {element}, {GOOD % 2}]"
+    answer = publish_text(functions, body)
+    assert answer.status == 207
+    assert [each["status"] for each in answer.body["results"]] == [202, 400, 202]
+    assert [each["pointer"] for each in answer.body["results"][1]["error"]["errors"]] == [where]
+
+
+@pytest.mark.parametrize("element", ["{'a': 1}", "{", '"tab\there"', '{"a":' * 100_000, "\ufffd"])
+def test_a_batch_that_is_no_json_is_refused_at_its_element(
+    functions: Functions, element: str
+) -> None:
+    body = f" [ {GOOD % 1} ,{GOOD % 2},\n {element}, {GOOD % 3}]"
+    answer = publish_text(functions, body)
+    assert answer.status == 400
+    assert [each["pointer"] for each in answer.body["errors"]] == ["/2"]
 
 
 @pytest.mark.parametrize("body", [[], [submission()] * 101])
