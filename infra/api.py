@@ -130,6 +130,9 @@ class ApiStack(StageStack):
         function = self._function("publish", memory_mb=1024)
         function.use_table(data.events, "BatchGetItem", "GetItem", "PutItem")
         function.use_table(data.streams, "PutItem", "Query")
+        # Whether the publisher may see the event that it names as a cause.
+        function.use_table(data.deliveries, "BatchGetItem")
+        function.use_table(data.subscriptions, indexes=("by_service",))
         function.seal_payloads(data)
         function.use_bucket(data.payloads, "PutObject")
         function.use_retention()

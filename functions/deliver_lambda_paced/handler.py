@@ -3,8 +3,8 @@
 from event_bus.delivery.handler import opening_lane_handler
 from event_bus.delivery.lambda_function import LambdaTransport
 from event_bus.delivery.replies import Replies
-from event_bus.publishing.deployed import deployed_intake
+from event_bus.publishing.deployed import reply_intake
 
-_replies = Replies(deployed_intake(workers=1))
+_replies = Replies(reply_intake())
 
 handler = opening_lane_handler(LambdaTransport(_replies.publish), pace="paced")

@@ -139,6 +139,8 @@ class Event:
         sealed_key: The data key of what is sealed in the payload, as KMS sealed it, in base64; None
             where nothing is.
         sealed: What is sealed, in base64; it lies where the payload does.
+        hidden_hops: How many events caused each other up to this one, where its publisher must not
+            know that because it may not see the cause. It ends loops, and is shown to nobody.
     """
 
     id: str
@@ -152,6 +154,7 @@ class Event:
     digest: str
     sealed_key: str | None = None
     sealed: str | None = None
+    hidden_hops: int = 0
 
     @property
     def position(self) -> str:
@@ -169,9 +172,14 @@ class Event:
         return read_traceparent(self.metadata.get("traceparent", ""))
 
     @property
+    def shown_hops(self) -> int:
+        """How many events caused each other up to this one, as everybody may know."""
+        return int(self.metadata.get("hop_count", 0))
+
+    @property
     def hop_count(self) -> int:
         """How many events caused each other up to this one."""
-        return int(self.metadata.get("hop_count", 0))
+        return max(self.shown_hops, self.hidden_hops)
 
     @property
     def inline(self) -> bool:

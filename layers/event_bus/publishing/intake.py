@@ -1,6 +1,6 @@
 """Taking events in: each is judged on its own, and stored before it is answered."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -35,9 +35,10 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """An event that may be stored, and where its payload is sensitive."""
+    """An event that may be stored, who publishes it, and where its payload is sensitive."""
 
     event: Event
+    caller: Caller
     sensitive: list[str]
 
 
@@ -51,6 +52,7 @@ class Intake:
         seal: Seals what is sensitive.
         retention_days: How long events are kept.
         executor: Stores the events of a batch side by side.
+        sees: Whether a caller may see an event, which it names as a cause.
     """
 
     store: EventStore
@@ -58,6 +60,7 @@ class Intake:
     seal: PayloadSeal
     retention_days: int
     executor: Executor
+    sees: Callable[[Event, Caller], bool]
 
     def take(
         self, submission: Any, caller: Caller, trace: Mapping[str, str] | None = None
@@ -150,10 +153,10 @@ class Intake:
         source = self.rights.source_of(caller, parsed.source, at)
         self.rights.check(caller, parsed.type, at)
         sensitive = [*parsed.sensitive, *self.rights.sensitive_in(source, parsed.type)]
-        return _Judged(accept(parsed, source, at, trace), sensitive)
+        return _Judged(accept(parsed, source, at, trace), caller, sensitive)
 
     def _store(self, judged: _Judged, at: str) -> Accepted:
-        event = self._counted(judged.event)
+        event = self._counted(judged.event, judged.caller)
         if judged.sensitive:
             event = self.seal.close(event, judged.sensitive)
         put, stored = self.store.put(event, self.retention_days)
@@ -172,19 +175,27 @@ class Intake:
         )
         return Accepted(stored, put is Put.REPEATED)
 
-    def _counted(self, event: Event) -> Event:
-        """The event with its place in the chain of those that caused each other.
+    def _counted(self, event: Event, caller: Caller) -> Event:
+        """Gives an event its place in the chain of those that caused each other.
 
-        All of a chain are found by one correlation id.
+        All events of a chain share one correlation id. A cause that the caller may not see adds
+        nothing to the metadata, as if it did not exist; its hops count in secret, to end loops.
         """
         cause_id = event.metadata.get("causation_id")
         if cause_id is None:
             return event
         cause = self.store.get_many([cause_id]).get(cause_id)
+        hops = cause.hop_count + 1 if cause else 1
+        if cause and not self.sees(cause, caller):
+            cause = None
         # A publisher that hands on the count itself is believed, where that says more.
-        hops = max(event.hop_count, cause.hop_count + 1 if cause else 1)
+        shown = max(event.shown_hops, cause.shown_hops + 1 if cause else 1)
         common = {"correlation_id": cause.metadata.get("correlation_id", cause.id)} if cause else {}
-        return replace(event, metadata={**common, **event.metadata, "hop_count": hops})
+        return replace(
+            event,
+            metadata={**common, **event.metadata, "hop_count": shown},
+            hidden_hops=hops if hops > shown else 0,
+        )
 
 
 def _lines(batch: Sequence[tuple[int, _Judged]]) -> list[list[tuple[int, _Judged]]]:

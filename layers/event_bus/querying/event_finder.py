@@ -10,8 +10,8 @@ from event_bus.model.delivery import Delivery, DeliveryKey, Routing
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
 from event_bus.querying.event_query import EventQuery
-from event_bus.querying.visibility import Visibility
 from event_bus.security.callers import Caller
+from event_bus.security.visibility import Visibility
 from event_bus.stores import listings
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore

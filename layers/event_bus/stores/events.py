@@ -72,6 +72,8 @@ def to_item(event: Event, retention_days: int) -> Item:
             item["sealed"] = text(event.sealed)
     if event.sealed_key:
         item["sealed_key"] = text(event.sealed_key)
+    if event.hidden_hops:
+        item["hidden_hops"] = number(event.hidden_hops)
     for name in ("correlation_id", "trace_id"):
         if event.metadata.get(name):
             item[name] = text(event.metadata[name])
@@ -96,6 +98,7 @@ def from_item(item: Mapping[str, Any]) -> Event:
         digest=item["digest"]["S"],
         sealed_key=item.get("sealed_key", {}).get("S"),
         sealed=item.get("sealed", {}).get("S"),
+        hidden_hops=int(item.get("hidden_hops", {}).get("N", 0)),
     )
 
 

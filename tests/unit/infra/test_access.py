@@ -35,6 +35,8 @@ TABLES = {
         "events": {"BatchGetItem", "GetItem", "PutItem"},
         "streams": {"PutItem", "Query"},
         "publishers": {"GetItem"},
+        "deliveries": {"BatchGetItem"},
+        "subscriptions": {"Query/by_service"},
     },
     "events": {
         "events": {

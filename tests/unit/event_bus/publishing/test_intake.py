@@ -12,6 +12,7 @@ from event_bus.model.event import MAX_PAYLOAD_BYTES, Event, accept
 from event_bus.publishing.intake import MAX_BATCH, Accepted, Intake
 from event_bus.publishing.publisher_rights import PublisherRights
 from event_bus.registry.known_publishers import KnownPublishers
+from event_bus.security.callers import Caller
 from event_bus.security.data_keys import DataKeys
 from event_bus.security.payload_seal import PayloadSeal
 from event_bus.stores.events import EventStore, Put
@@ -23,11 +24,16 @@ from tests.faults import answer_lost, broken, not_sent
 PLANNER = service("planner")
 
 
+def sees(event: Event, caller: Caller) -> bool:
+    """Whether a caller may see an event: its own, unless the event is open to all."""
+    return caller.admin or event.source == caller.service_id or event.type.endswith(".open")
+
+
 @pytest.fixture
 def intake(aws: Aws, executor: Executor) -> Intake:
     registered = publisher("planner", "task.*")
     rights = PublisherRights(KnownPublishers({"planner": registered}.get))
-    return Intake(aws.events, rights, aws.seal, RETENTION_DAYS, executor)
+    return Intake(aws.events, rights, aws.seal, RETENTION_DAYS, executor, sees)
 
 
 def statuses(results: list[Accepted | Problem]) -> list[int]:
@@ -62,6 +68,51 @@ def test_events_that_cause_each_other_are_counted(intake: Intake) -> None:
     assert after("evt_gone") == 1
     assert after("evt_own", hop_count=7) == 7
     assert after(last[-1].id, hop_count=2) == 8
+
+
+@pytest.fixture
+def shared(aws: Aws, executor: Executor) -> Intake:
+    """The intake of two publishers, of which neither sees what the other publishes."""
+    both = {name: publisher(name, "*") for name in ("planner", "outsider")}
+    rights = PublisherRights(KnownPublishers(both.get))
+    return Intake(aws.events, rights, aws.seal, RETENTION_DAYS, executor, sees)
+
+
+def test_a_cause_that_may_not_be_seen_is_as_if_there_were_none(aws: Aws, shared: Intake) -> None:
+    for number in range(4):
+        metadata = {"causation_id": f"evt_{number - 1}"} if number else {"correlation_id": "secret"}
+        shared.take(submission(id=f"evt_{number}", metadata=metadata), PLANNER)
+    outsider = service("outsider")
+
+    def after(cause_id: str, caller: Caller, **metadata: Any) -> Event:
+        sent = submission(metadata={"causation_id": cause_id, **metadata})
+        return shared.take(sent, caller).event
+
+    hidden, gone = after("evt_3", outsider), after("evt_gone", outsider)
+    assert hidden.metadata == {"causation_id": "evt_3", "hop_count": 1}
+    assert gone.metadata == {"causation_id": "evt_gone", "hop_count": 1}
+    # The count that ends loops goes on, in what is stored, behind this event as well.
+    assert (hidden.hop_count, gone.hop_count) == (4, 1)
+    stored = aws.events.get(hidden.id)
+    assert stored == hidden
+    assert "4" not in str(stored.envelope()["metadata"])
+    following = after(hidden.id, outsider)
+    assert following.metadata["hop_count"] == 2
+    assert following.metadata["correlation_id"] == hidden.id
+    assert following.hop_count == 5
+    assert after("evt_3", outsider, hop_count=9).metadata["hop_count"] == 9
+    # Who may see the cause goes on with its flow.
+    assert after("evt_3", AN_ADMIN).metadata["correlation_id"] == "secret"
+
+
+def test_a_loop_of_two_who_do_not_see_each_other_grows(shared: Intake) -> None:
+    last = shared.take(submission(), PLANNER).event
+    for number in range(20):
+        caller = service("outsider") if number % 2 else PLANNER
+        sent = submission(metadata={"causation_id": last.id})
+        last = shared.take(sent, caller).event
+    assert last.hop_count == 20
+    assert last.metadata["hop_count"] == 1
 
 
 def test_a_repeated_event_is_answered_with_the_first(intake: Intake) -> None:
@@ -281,7 +332,7 @@ def discreet(aws: Aws, executor: Executor) -> Intake:
     """The intake of a publisher that says once and for all what is sensitive."""
     registered = replace(publisher("planner", "task.*"), sensitive={"task.created": ["/email"]})
     rights = PublisherRights(KnownPublishers({"planner": registered}.get))
-    return Intake(aws.events, rights, aws.seal, RETENTION_DAYS, executor)
+    return Intake(aws.events, rights, aws.seal, RETENTION_DAYS, executor, sees)
 
 
 def stored(aws: Aws, accepted: Accepted) -> str:

@@ -11,7 +11,7 @@ from botocore.exceptions import ConnectionClosedError
 from event_bus.delivery.message import Message, from_json
 from event_bus.matching.event_view import EventView
 from event_bus.matching.limits import MAX_ELEMENTS
-from event_bus.model.event import Event
+from event_bus.model.event import MAX_HOPS, Event
 from event_bus.model.registration import Subscription
 from event_bus.routing.lanes import Lanes
 from event_bus.routing.registry_view import RegistryView
@@ -276,3 +276,10 @@ class NoLanes(Lanes):
 
     def send(self, _: Sequence[Message]) -> list[Message]:
         return []
+
+
+def test_a_chain_whose_hops_are_hidden_ends_as_any_other(bus: Routed) -> None:
+    bus.subscribe("sub_1")
+    hidden = replace(event(metadata={"hop_count": 1}), hidden_hops=MAX_HOPS + 1)
+    bus.router.route([hidden, replace(hidden, id="evt_2", hidden_hops=MAX_HOPS)])
+    assert [each.event_id for each in bus.sent()] == ["evt_2"]

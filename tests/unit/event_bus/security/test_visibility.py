@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import pytest
 from event_bus.model.delivery import Routing
 from event_bus.model.registration import Subscription
-from event_bus.querying.visibility import Visibility
 from event_bus.security.callers import Caller
+from event_bus.security.visibility import Visibility
 
 from tests.builders import AN_ADMIN, event, routing, service, subscription
 

@@ -13,6 +13,7 @@ from event_bus.model.delivery import Routing
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
 from event_bus.security.callers import Caller
+from event_bus.stores.deliveries import DeliveryStore
 
 
 @dataclass(frozen=True)
@@ -70,3 +71,28 @@ class Visibility:
         if interest.filters:
             fields = json_numbers.loads(payload() or b"{}")
         return interest.matches(event.type, event.source, fields, event.metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class VisibleEvents:
+    """Says of single events whether a caller may see them.
+
+    Attributes:
+        deliveries: Who received an event.
+        subscriptions: Finds the subscriptions of a service.
+    """
+
+    deliveries: DeliveryStore
+    subscriptions: Callable[[str], Iterable[Subscription]]
+
+    def sees(self, event: Event, caller: Caller) -> bool:
+        """Whether a caller may see an event.
+
+        Filters see nothing of a payload that lies in the bucket. An event with such a payload is
+        visible to those who filter it once it was routed to them.
+        """
+        if caller.admin or event.source == caller.service_id:
+            return True
+        routing = self.deliveries.routings([event.id], consistent=True).get(event.id)
+        visibility = Visibility(caller, self.subscriptions)
+        return visibility.sees(event, routing, lambda: event.payload)
