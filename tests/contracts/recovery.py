@@ -1,6 +1,7 @@
 """What the stores of circuits, cursors, streams, replays and inboxes promise, whatever is below."""
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 from botocore.exceptions import ConnectionClosedError
@@ -8,6 +9,7 @@ from event_bus import times
 from event_bus.model.circuit import Circuit
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.pace import Pace
+from event_bus.model.stream_name import StreamName
 from event_bus.stores.events import Put
 from event_bus.stores.inboxes import InboxStore
 from event_bus.stores.streams import StreamEntry, StreamStore
@@ -98,15 +100,18 @@ class CursorsContract:
             assert cursors.hold("sub_1", "task/1", "a", 60)
 
 
+TASK_1 = StreamName("planner", "task/1")
+
+
 @dataclass(frozen=True, slots=True)
 class LateReader(StreamStore):
     """Sees a stream at first as it was before its last event."""
 
     looks: list[str] = field(default_factory=list)
 
-    def last_version(self, stream_id: str) -> int:
-        self.looks.append(stream_id)
-        return StreamStore.last_version(self, stream_id) - (len(self.looks) == 1)
+    def last_version(self, stream: StreamName) -> int:
+        self.looks.append(stream.stream_id)
+        return StreamStore.last_version(self, stream) - (len(self.looks) == 1)
 
 
 class StreamsContract:
@@ -123,19 +128,44 @@ class StreamsContract:
             (Put.STORED, 3),
         ]
         assert self._put(aws, "evt_4", "task/2") == (Put.STORED, 1)
-        entries = aws.streams.after("task/1", 1, 10)
+        entries = aws.streams.after(TASK_1, 1, 10)
         assert [(each.version, each.event_id) for each in entries] == [(2, "evt_2"), (3, "evt_3")]
-        assert aws.streams.after("task/1", 0, 1)[0].event_id == "evt_1"
+        assert aws.streams.after(TASK_1, 0, 1)[0].event_id == "evt_1"
         stored = aws.events.get("evt_2")
         assert stored
         assert stored.metadata == {"stream_id": "task/1", "stream_version": 2}
+
+    def test_each_source_has_streams_of_its_own(self, aws: Aws) -> None:
+        self._put(aws, "evt_1")
+        sent = event("evt_2", source="outsider", metadata={"stream_id": "task/1"})
+        stored = aws.events.put(sent, RETENTION_DAYS)[1]
+        assert stored.metadata["stream_version"] == 1
+        assert self._put(aws, "evt_3") == (Put.STORED, 2)
+        entries = aws.streams.after(StreamName("outsider", "task/1"), 0, 9)
+        assert [each.event_id for each in entries] == ["evt_2"]
+
+    def test_a_stream_goes_on_from_the_number_that_all_sources_had_in_common(
+        self, aws: Aws
+    ) -> None:
+        for number in (1, 2):
+            entry = StreamEntry(number, f"evt_0{number}", NOON)
+            put: Any = aws.streams.adding(TASK_1, entry)["Put"]
+            put["Item"]["stream_id"] = {"S": "task/1"}
+            aws.dynamodb.put_item(**put)
+        assert [self._put(aws, f"evt_{number}") for number in (1, 2)] == [
+            (Put.STORED, 3),
+            (Put.STORED, 4),
+        ]
+        sent = event("evt_3", source="outsider", metadata={"stream_id": "task/1"})
+        assert aws.events.put(sent, RETENTION_DAYS)[1].metadata["stream_version"] == 3
+        assert self._put(aws, "evt_4", "task/2") == (Put.STORED, 1)
 
     def test_an_event_has_one_place_however_often_it_is_put(self, aws: Aws) -> None:
         self._put(aws, "evt_1")
         assert self._put(aws, "evt_1") == (Put.REPEATED, 1)
         other = event("evt_1", payload={"a": 1}, metadata={"stream_id": "task/1"})
         assert aws.events.put(other, RETENTION_DAYS)[0] is Put.CONFLICT
-        assert aws.streams.last_version("task/1") == 1
+        assert aws.streams.last_version(TASK_1) == 1
 
     def test_a_put_whose_answer_was_lost_has_one_place(self, aws: Aws) -> None:
         with (
@@ -151,7 +181,7 @@ class StreamsContract:
         late = replace(aws.events, streams=LateReader(aws.dynamodb, aws.tables["streams"]))
         put, stored = late.put(event("evt_2", metadata={"stream_id": "task/1"}), RETENTION_DAYS)
         assert (put, stored.metadata["stream_version"]) == (Put.STORED, 2)
-        assert [each.event_id for each in aws.streams.after("task/1", 0, 9)] == ["evt_1", "evt_2"]
+        assert [each.event_id for each in aws.streams.after(TASK_1, 0, 9)] == ["evt_1", "evt_2"]
 
     def test_what_was_not_sent_has_no_place(self, aws: Aws) -> None:
         with (
@@ -159,26 +189,26 @@ class StreamsContract:
             pytest.raises(ConnectionClosedError),
         ):
             self._put(aws, "evt_1")
-        assert aws.streams.last_version("task/1") == 0
+        assert aws.streams.last_version(TASK_1) == 0
         assert aws.events.get("evt_1") is None
 
     def test_the_last_place_before_a_moment_is_found(self, aws: Aws) -> None:
         for number in (1, 2, 3):
             entry = StreamEntry(number, f"evt_{number}", f"2026-05-0{number}T00:00:00.000Z")
-            put = aws.streams.adding("task/1", entry)["Put"]
+            put = aws.streams.adding(TASK_1, entry)["Put"]
             aws.dynamodb.put_item(**put)
-        assert aws.streams.version_before("task/1", "2026-05-02T12:00:00.000Z") == 2
-        assert aws.streams.version_before("task/1", "2026-05-01T00:00:00.000Z") == 0
-        assert aws.streams.version_before("task/2", LATER) == 0
+        assert aws.streams.version_before(TASK_1, "2026-05-02T12:00:00.000Z") == 2
+        assert aws.streams.version_before(TASK_1, "2026-05-01T00:00:00.000Z") == 0
+        assert aws.streams.version_before(StreamName("planner", "task/2"), LATER) == 0
 
     def test_a_stream_whose_times_are_out_of_order_loses_nothing(self, aws: Aws) -> None:
         seconds = ("00.000", "30.000", "29.500", "31.000")
         for number, second in enumerate(seconds, 1):
             entry = StreamEntry(number, f"evt_{number}", f"2026-05-01T00:05:{second}Z")
-            aws.dynamodb.put_item(**aws.streams.adding("task/1", entry)["Put"])
-        assert aws.streams.version_before("task/1", "2026-05-01T00:05:29.800Z") == 1
-        assert aws.streams.version_before("task/1", "2026-05-01T00:05:30.500Z") == 3
-        assert aws.streams.version_before("task/1", "2026-05-01T00:10:00.000Z") == 4
+            aws.dynamodb.put_item(**aws.streams.adding(TASK_1, entry)["Put"])
+        assert aws.streams.version_before(TASK_1, "2026-05-01T00:05:29.800Z") == 1
+        assert aws.streams.version_before(TASK_1, "2026-05-01T00:05:30.500Z") == 3
+        assert aws.streams.version_before(TASK_1, "2026-05-01T00:10:00.000Z") == 4
 
 
 class ReplaysContract:

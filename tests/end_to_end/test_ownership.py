@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.end_to_end.problems import problem
 from tests.end_to_end.receiver import eventually
 from tests.end_to_end.world import Client, World
 
@@ -27,3 +28,48 @@ def test_a_cause_that_may_not_be_seen_tells_nothing(world: World) -> None:
     third = shop.publish(f"{domain}.sent", metadata={"causation_id": second})
     eventually(lambda: receiver.requests)
     assert caused_by(third, outsider, f"{own}.a") == {"correlation_id": "cart", "hop_count": 3}
+
+
+def test_streams_of_one_id_belong_to_their_sources(world: World) -> None:
+    domain = world.name("task")
+    one, other = world.publisher(f"{domain}.*"), world.publisher(f"{domain}.*")
+    receiver = world.receiver()
+    one.subscribe(receiver, f"{domain}.*", ordered=True)
+    stream = {"metadata": {"stream_id": f"{domain}/1"}}
+    sent = [
+        (client, client.publish(f"{domain}.moved", **stream)) for client in (one, other, other, one)
+    ]
+    versions = [
+        (client.service_id, client.event(event_id)["metadata"]["stream_version"])
+        for client, event_id in sent
+    ]
+    assert versions == [
+        *((one.service_id, 1), (other.service_id, 1)),
+        *((other.service_id, 2), (one.service_id, 2)),
+    ]
+    eventually(lambda: len(receiver.requests) == 4)
+    for client in (one, other):
+        received = [
+            each.event["metadata"]["stream_version"]
+            for each in receiver.requests
+            if each.event["source"] == client.service_id
+        ]
+        assert received == [1, 2]
+
+
+def test_an_id_with_the_name_of_a_service_is_left_to_it(world: World) -> None:
+    domain = world.name("order")
+    shop, other = world.publisher(f"{domain}.*"), world.publisher(f"{domain}.*")
+    event = {"id": f"{shop.service_id}:1", "type": f"{domain}.placed", "payload": {}}
+    refused = problem(other.http.post("/events", json=event), 403)
+    assert [each["pointer"] for each in refused["errors"]] == ["/id"]
+    assert shop.http.post("/events", json=event).status_code == 202
+    # The answer is the same, whether the event exists or not.
+    again = problem(other.http.post("/events", json=event), 403)
+    assert again["detail"] == refused["detail"]
+    replaced = {**event, "source": shop.service_id, "payload": {"by": "an admin"}}
+    assert problem(world.admin.http.post("/events", json=replaced), 409)
+    # Any other id is taken by whoever publishes it first.
+    plain = {**event, "id": f"{domain}-1"}
+    assert shop.http.post("/events", json=plain).status_code == 202
+    assert problem(other.http.post("/events", json=plain), 409)

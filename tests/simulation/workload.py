@@ -135,6 +135,7 @@ def _publish(world: World, rng: random.Random) -> None:
         if world.published and rng.random() < 0.1:
             metadata["causation_id"] = rng.choice(sorted(world.published))
         members: dict[str, Any] = {"metadata": metadata} if metadata else {}
+        members["source"] = rng.choice(("planner", "worker"))
         if rng.random() < 0.1:
             members["timestamp"] = "2026-04-01T00:00:00Z"
         elif rng.random() < 0.1:

@@ -560,7 +560,7 @@ class World:
         status = self.status(key)
         if subscription.delivery_guarantee == "exactly_once" and status == "delivered":
             raise Violation(f"{key} is attempted after its success was recorded")
-        if subscription.ordered and event.stream_id and key.replay_id is None:
+        if subscription.ordered and event.stream and key.replay_id is None:
             for earlier in self._earlier(event):
                 if self.matched(earlier, subscription.id) and self.status(
                     DeliveryKey(earlier, subscription.id)
@@ -571,7 +571,8 @@ class World:
         return [
             item["event_id"]["S"]
             for item in self.tables.items["streams"].values()
-            if item["stream_id"]["S"] == event.stream_id
+            if event.stream
+            and item["stream_id"]["S"] == event.stream.key
             and int(item["version"]["N"]) < event.metadata["stream_version"]
         ]
 

@@ -108,14 +108,14 @@ _STORING = (
     Safeguard(
         "the events of a stream are stored side by side",
         f"{_BUS}/publishing/intake.py",
-        'names.append(("stream", event.stream_id))',
+        'names.append(("stream", event.stream.key))',
         'names.append(("stream", event.id))',
     ),
     Safeguard(
         "events of one id in several streams are stored side by side",
         f"{_BUS}/publishing/intake.py",
         'names = [("id", event.id)]',
-        'names = [("id", f"{event.id} {event.stream_id}")]',
+        'names = [("id", f"{event.id} {event.stream}")]',
     ),
     Safeguard(
         "an event is stored before its cause in the same batch",

@@ -210,8 +210,9 @@ def _attributes(parcel: Parcel) -> dict[str, Any]:
 
 def _fifo_members(parcel: Parcel) -> dict[str, str]:
     # The stream keeps its order, and a repetition is left out.
+    stream = parcel.event.stream
     return {
-        "MessageGroupId": _short(parcel.event.stream_id or parcel.event.id),
+        "MessageGroupId": _short(stream.text if stream else parcel.event.id),
         "MessageDeduplicationId": _short(parcel.key.webhook_id),
     }
 

@@ -178,8 +178,9 @@ class Lane:
         # Of one that was deleted it is not known any more; it may have held others back.
         if (subscription is None or subscription.ordered) and message.replay_id is None:
             event = message.event or self.courier.events.get(message.event_id)
-            if event and event.stream_id:
-                return partial(self.ordered.handle, received, message, event, subscription, permits)
+            if event and (stream := event.stream):
+                handle = self.ordered.handle
+                return partial(handle, received, message, event, stream, subscription, permits)
         return self.courier.begin(received, message, subscription, permits)
 
     def _send(self, messages: list[tuple[str, Message, Message]]) -> set[str]:

@@ -16,6 +16,7 @@ from event_bus.ids import new_id
 from event_bus.model.delivery import SETTLED, Delivery, Routing
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription, received_since
+from event_bus.model.stream_name import StreamName
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.streams import StreamEntry, StreamStore
 
@@ -52,6 +53,7 @@ class OrderedCourier:
         received: Received,
         message: Message,
         event: Event,
+        stream: StreamName,
         subscription: Subscription | None,
         permits: Permits,
     ) -> Handled:
@@ -62,15 +64,16 @@ class OrderedCourier:
         Args:
             received: The message as the queue handed it over.
             message: What it carries.
-            event: Its event, which belongs to a stream.
+            event: Its event.
+            stream: The stream that the event belongs to.
             subscription: The subscription; None where it is gone, and nobody is owed the stream.
             permits: What its circuit permits.
         """
-        stream_id = event.metadata["stream_id"]
-        cursor = self.cursors.hold(message.subscription_id, stream_id, new_id("cur"), _HOLD_SECONDS)
+        holder = new_id("cur")
+        cursor = self.cursors.hold(message.subscription_id, stream.key, holder, _HOLD_SECONDS)
         if cursor is None:
             return Handled(settled=False, follow_up=replace(message, delay=_MOMENT))
-        position = int(cursor.position) if cursor.position else self._start(event, subscription)
+        position = int(cursor.position or self._start(event, stream, subscription))
         end = self.clock() + _BUDGET_SECONDS
         handled = Handled(settled=True)
         try:
@@ -78,7 +81,7 @@ class OrderedCourier:
                 handled = self._late(received, message, event, subscription, permits)
                 if not handled.settled or handled.gone:
                     return handled
-            while entries := self.streams.after(stream_id, position, _PAGE):
+            while entries := self.streams.after(stream, position, _PAGE):
                 # The router sends messages before it records them: these may be that young.
                 routings = self.courier.deliveries.routings(
                     (entry.event_id for entry in entries), consistent=True
@@ -102,6 +105,9 @@ class OrderedCourier:
                         # does, once every lane knows that the subscription is disabled.
                         rest = replace(message, delay=_KNOWN_EVERYWHERE)
                         return replace(handled, settled=False, follow_up=rest)
+            if event.metadata["stream_version"] > position:
+                # It was stored when all sources shared their streams, and is in none of its own.
+                handled = self._late(received, message, event, subscription, permits)
             return handled
         finally:
             self.cursors.release(cursor, str(position))
@@ -120,14 +126,14 @@ class OrderedCourier:
             return done
         return self.courier.attempt(received, message, subscription, event, record, permits)
 
-    def _start(self, event: Event, subscription: Subscription | None) -> int:
+    def _start(self, event: Event, stream: StreamName, subscription: Subscription | None) -> int:
         if subscription is None:
             return int(event.metadata["stream_version"]) - 1
         # The router matches nothing that was stored earlier, and what has expired is owed to
         # nobody.
         expired = times.at(times.unix() - 86_400 * self.retention_days)
         since = max(received_since(subscription.created_at), expired)
-        return self.streams.version_before(event.metadata["stream_id"], since)
+        return self.streams.version_before(stream, since)
 
     def _pass(
         self,

@@ -35,6 +35,7 @@ class Replies:
         """
         event, subscription = parcel.event, parcel.subscription
         delivery = f"{subscription.id}#{parcel.key.webhook_id}"
+        name = f"reply_{hashlib.sha256(delivery.encode()).hexdigest()[:32]}"
         metadata = {
             "correlation_id": event.metadata.get("correlation_id") or event.id,
             "causation_id": event.id,
@@ -44,7 +45,8 @@ class Replies:
         if context := delivery_trace(parcel.key, event):
             metadata["traceparent"] = context.traceparent
         submission = {
-            "id": f"reply_{hashlib.sha256(delivery.encode()).hexdigest()[:32]}",
+            # An id of the subscriber's own, so that no other service can take it first.
+            "id": f"{subscription.service_id}:{name}",
             "type": event.metadata["reply_to"],
             "payload": result if isinstance(result, dict) else {"result": result},
             "metadata": metadata,

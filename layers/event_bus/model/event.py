@@ -14,6 +14,7 @@ from event_bus.errors import Fault, TooLarge
 from event_bus.ids import new_id
 from event_bus.matching.event_types import validate_event_type
 from event_bus.model.sensitive import SensitiveFields, points_at_something
+from event_bus.model.stream_name import StreamName
 from event_bus.model.trace_context import TRACESTATE, TraceContext, read_traceparent
 from event_bus.model.validation import (
     Request,
@@ -162,9 +163,10 @@ class Event:
         return f"{self.timestamp}#{self.id}"
 
     @property
-    def stream_id(self) -> str | None:
-        """The stream that it belongs to, if it does."""
-        return self.metadata.get("stream_id")
+    def stream(self) -> StreamName | None:
+        """The stream that it belongs to, if it does: one of its source's own."""
+        stream_id = self.metadata.get("stream_id")
+        return StreamName(self.source, stream_id) if stream_id else None
 
     @property
     def trace(self) -> TraceContext | None:

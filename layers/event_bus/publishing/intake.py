@@ -152,6 +152,7 @@ class Intake:
         parsed = read(EventSubmission, submission, at)
         source = self.rights.source_of(caller, parsed.source, at)
         self.rights.check(caller, parsed.type, at)
+        self.rights.check_id(source, parsed.id, at)
         sensitive = [*parsed.sensitive, *self.rights.sensitive_in(source, parsed.type)]
         return _Judged(accept(parsed, source, at, trace), caller, sensitive)
 
@@ -208,8 +209,8 @@ def _lines(batch: Sequence[tuple[int, _Judged]]) -> list[list[tuple[int, _Judged
     for each in batch:
         event = each[1].event
         names = [("id", event.id)]
-        if event.stream_id:
-            names.append(("stream", event.stream_id))
+        if event.stream:
+            names.append(("stream", event.stream.key))
         if (cause := ("id", event.metadata.get("causation_id", ""))) in lines:
             names.append(cause)
         joined = {id(line): line for name in names if (line := lines.get(name))}

@@ -6,7 +6,7 @@ from event_bus.errors import Fault, Forbidden
 from event_bus.matching.event_types import matches_type
 from event_bus.model.event import BUS_DOMAIN
 from event_bus.model.registration import Publisher
-from event_bus.registry.known_publishers import KnownPublishers
+from event_bus.registry.known_publishers import RESERVED_NAMES, KnownPublishers
 from event_bus.security.callers import Caller
 
 
@@ -54,6 +54,23 @@ class PublisherRights:
             return
         detail = f"{caller.service_id} is not registered to publish {event_type}"
         raise _denied_type(at, detail)
+
+    def check_id(self, source: str, event_id: str | None, at: str) -> None:
+        """Refuses an id that belongs to another service.
+
+        An id that begins with a service's name and a colon belongs to that service.
+
+        Raises:
+            Forbidden: It is the id of another service, whether such an event exists or not.
+        """
+        owner, colon, _ = (event_id or "").partition(":")
+        if not colon or owner == source:
+            return
+        if owner in RESERVED_NAMES or self.publishers.of(owner):
+            detail = f"ids that begin with {owner}: belong to the service {owner}"
+            raise Forbidden(
+                f"{at}/id: {detail}.", [Fault(f"{at}/id", detail)], reason="other_service"
+            )
 
     def sensitive_in(self, source: str, event_type: str) -> list[str]:
         """The JSON pointers of what a source has said to be sensitive in payloads of a type."""

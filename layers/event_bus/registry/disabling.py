@@ -57,8 +57,9 @@ class Disabler:
 
 def _event(subscription: Subscription) -> Event:
     submission = EventSubmission(
-        # The version that is disabled: to disable it twice tells of it once.
-        id=f"evt_disabled_{subscription.id}_{subscription.version}",
+        # An id of the bus's own, which nobody can take first. The version is the one that is
+        # disabled: to disable it twice tells of it once.
+        id=f"{BUS_DOMAIN}:disabled_{subscription.id}_{subscription.version}",
         type=DISABLED_TYPE,
         payload={
             "subscription_id": subscription.id,

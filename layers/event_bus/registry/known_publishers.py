@@ -4,12 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from event_bus import times
+from event_bus.model.event import BUS_DOMAIN
 from event_bus.model.registration import Publisher
+from event_bus.security.callers import ADMIN
 
 CACHE_SECONDS = 10.0
 """How long a publisher is trusted without another look, and so how late a change acts."""
 
 _REMEMBERED = 10_000
+
+RESERVED_NAMES = frozenset({ADMIN, BUS_DOMAIN})
+"""Names that the bus keeps for itself: no service is registered by them."""
 
 
 @dataclass(slots=True)

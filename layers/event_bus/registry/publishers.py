@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 
 from event_bus import times
 from event_bus.errors import Conflict, Fault, Forbidden, InvalidRequest
-from event_bus.model.event import BUS_DOMAIN
 from event_bus.model.registration import (
     Publisher,
     PublisherChange,
@@ -13,7 +12,8 @@ from event_bus.model.registration import (
 )
 from event_bus.model.validation import members_of
 from event_bus.registry.keys import issue, taken
-from event_bus.security.callers import ADMIN, Caller
+from event_bus.registry.known_publishers import RESERVED_NAMES
+from event_bus.security.callers import Caller
 from event_bus.security.ownership import own_publisher
 from event_bus.stores.keys import KeyStore
 from event_bus.stores.publishers import PublisherStore
@@ -22,8 +22,6 @@ from event_bus.stores.transactions import TransactionRefused, transact, transact
 
 _ATTEMPTS = 5
 
-_RESERVED = frozenset({ADMIN, BUS_DOMAIN})
-
 
 def refuse_reserved(service_id: str) -> None:
     """Refuses the names that the bus keeps for itself.
@@ -31,7 +29,7 @@ def refuse_reserved(service_id: str) -> None:
     Raises:
         InvalidRequest: The service's name is one of them.
     """
-    if service_id in _RESERVED:
+    if service_id in RESERVED_NAMES:
         raise InvalidRequest.at("/service_id", f"{service_id} is kept for the bus itself")
 
 

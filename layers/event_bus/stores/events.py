@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from event_bus import times
 from event_bus.log import logger
 from event_bus.model.event import Event
+from event_bus.model.stream_name import StreamName
 from event_bus.stores.items import Item, batch_get, condition_failed, number, text, unexpired
 from event_bus.stores.listings import (
     POSITIONS,
@@ -135,8 +136,8 @@ class EventStore:
         """
         if event.payload is not None and not event.inline:
             self.payloads.put(event.id, event.digest, _joined(event.payload, event.sealed))
-        if self.streams and event.stream_id:
-            return self._put_in_stream(event, event.stream_id, self.streams, retention_days)
+        if self.streams and event.stream:
+            return self._put_in_stream(event, event.stream, self.streams, retention_days)
         try:
             self.client.put_item(
                 **self.putting(event, retention_days)["Put"],
@@ -161,16 +162,16 @@ class EventStore:
         }
 
     def _put_in_stream(
-        self, event: Event, stream_id: str, streams: StreamStore, retention_days: int
+        self, event: Event, stream: StreamName, streams: StreamStore, retention_days: int
     ) -> tuple[Put, Event]:
         for attempt in range(_STREAM_ATTEMPTS):
-            version = streams.last_version(stream_id) + 1
+            version = streams.last_version(stream) + 1
             placed = replace(event, metadata={**event.metadata, "stream_version": version})
             entry = StreamEntry(version, event.id, event.created_at)
             try:
                 transact(
                     self.client,
-                    [self.putting(placed, retention_days), streams.adding(stream_id, entry)],
+                    [self.putting(placed, retention_days), streams.adding(stream, entry)],
                 )
             except TransactionRefused as refusal:
                 stored = self._item(event.id) if 0 in refusal.conditions else None
@@ -180,7 +181,7 @@ class EventStore:
                 time.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 6)))  # noqa: S311
             else:
                 return Put.STORED, placed
-        raise TimeoutError(f"{stream_id} grows too fast")
+        raise TimeoutError(f"{stream.stream_id} grows too fast")
 
     def get(self, event_id: str) -> Event | None:
         """The event of this id with its payload, or None."""

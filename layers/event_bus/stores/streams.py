@@ -1,5 +1,7 @@
 """The table of streams: which event stands at which place of its stream, without gaps.
 
+A stream belongs to the source of its events. Two sources that use one stream id have two streams.
+
 Entries stay when their events expire: a stream that went on from a lower number would mislead
 whoever remembers how far it has read.
 """
@@ -9,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from event_bus import times
+from event_bus.model.stream_name import StreamName
 from event_bus.stores.items import Item, number, text
 
 if TYPE_CHECKING:
@@ -48,19 +51,23 @@ class StreamStore:
     client: "DynamoDBClient"
     table: str
 
-    def last_version(self, stream_id: str) -> int:
+    def last_version(self, stream: StreamName) -> int:
         """The place of the last event; 0 in a stream that does not exist."""
-        found = self._query(stream_id, 0, 1, newest_first=True)
-        return found[0].version if found else 0
+        # Streams were once shared by all sources, under their ids alone. A source goes on from the
+        # number that its subscribers may have seen there.
+        for key in (stream.key, stream.stream_id):
+            if found := self._query(key, 0, 1, newest_first=True):
+                return found[0].version
+        return 0
 
-    def after(self, stream_id: str, version: int, limit: int) -> list[StreamEntry]:
+    def after(self, stream: StreamName, version: int, limit: int) -> list[StreamEntry]:
         """What stands behind a place, in order."""
-        return self._query(stream_id, version, limit)
+        return self._query(stream.key, version, limit)
 
-    def version_before(self, stream_id: str, moment: str) -> int:
+    def version_before(self, stream: StreamName, moment: str) -> int:
         """The place before the first event that was stored at a moment (RFC 3339) or later."""
         pages = self.client.get_paginator("query").paginate(
-            **self._query_of(stream_id, 0, newest_first=True)
+            **self._query_of(stream.key, 0, newest_first=True)
         )
         certainly_before = times.at(times.seconds(moment) - _DISORDER_SECONDS)
         before = None
@@ -75,13 +82,13 @@ class StreamStore:
                     return before
         return before or 0
 
-    def adding(self, stream_id: str, entry: StreamEntry) -> Item:
+    def adding(self, stream: StreamName, entry: StreamEntry) -> Item:
         """The part of a transaction that gives an event its place, unless it is taken."""
         return {
             "Put": {
                 "TableName": self.table,
                 "Item": {
-                    "stream_id": text(stream_id),
+                    "stream_id": text(stream.key),
                     "version": number(entry.version),
                     "event_id": text(entry.event_id),
                     "created_at": text(entry.created_at),
@@ -91,18 +98,18 @@ class StreamStore:
         }
 
     def _query(
-        self, stream_id: str, version: int, limit: int, *, newest_first: bool = False
+        self, key: str, version: int, limit: int, *, newest_first: bool = False
     ) -> list[StreamEntry]:
         answer = self.client.query(
-            **self._query_of(stream_id, version, newest_first=newest_first), Limit=limit
+            **self._query_of(key, version, newest_first=newest_first), Limit=limit
         )
         return [_entry(item) for item in answer["Items"]]
 
-    def _query_of(self, stream_id: str, version: int, *, newest_first: bool) -> dict[str, Any]:
+    def _query_of(self, key: str, version: int, *, newest_first: bool) -> dict[str, Any]:
         return {
             "TableName": self.table,
             "KeyConditionExpression": "stream_id = :stream AND version > :version",
-            "ExpressionAttributeValues": {":stream": text(stream_id), ":version": number(version)},
+            "ExpressionAttributeValues": {":stream": text(key), ":version": number(version)},
             "ConsistentRead": True,
             "ScanIndexForward": not newest_first,
         }

@@ -210,7 +210,7 @@ def test_a_fifo_queue_keeps_streams_and_leaves_out_repetitions() -> None:
     transport.deliver(sent)
     [request] = recorder.requests
     groups = [each["MessageGroupId"] for each in request["Entries"]]
-    assert groups[:2] == ["evt_0", "task/1"]
+    assert groups[:2] == ["evt_0", "planner/task/1"]
     assert len(groups[2]) == 64
     assert [each["MessageDeduplicationId"] for each in request["Entries"]] == [
         *("evt_0", "evt_0", "evt_0"),

@@ -11,7 +11,9 @@ from event_bus.model.delivery import Delivery, DeliveryError, DeliveryKey
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
 from event_bus.model.retry_policy import RetryPolicy
+from event_bus.model.stream_name import StreamName
 from event_bus.stores.deliveries import DeliveryStore
+from event_bus.stores.streams import StreamEntry
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import NOON, delivery, event, message, routing, subscription
@@ -135,7 +137,7 @@ def test_an_event_that_is_not_routed_yet_is_waited_for(trial: Trial, aws: Aws) -
 def test_while_another_goes_along_a_stream_its_messages_wait(trial: Trial, aws: Aws) -> None:
     to = ordered(aws)
     [stored] = store(aws, "evt_1")
-    held = aws.cursors.hold("sub_1", "task/1", "another", 60)
+    held = aws.cursors.hold("sub_1", StreamName("planner", "task/1").key, "another", 60)
     assert held
     assert trial.take(message(stored, to)) == []
     assert trial.target.events == []
@@ -299,7 +301,7 @@ def test_a_walk_whose_probe_succeeds_goes_on(trial: Trial, aws: Aws) -> None:
 def test_a_message_that_makes_no_attempt_takes_no_permit(trial: Trial, aws: Aws) -> None:
     to = ordered(aws)
     held, undue, free = (store(aws, f"evt_{each}", stream=f"task/{each}")[0] for each in (1, 2, 3))
-    assert aws.cursors.hold("sub_1", "task/1", "another", 60)
+    assert aws.cursors.hold("sub_1", StreamName("planner", "task/1").key, "another", 60)
     trial.target.script["evt_2"] = REFUSED
     trial.take(message(undue, to))
     trial.now[0] += 60
@@ -311,3 +313,26 @@ def test_a_message_that_makes_no_attempt_takes_no_permit(trial: Trial, aws: Aws)
     trial.take(message(held, to), message(undue, to, attempt=2), message(free, to))
     assert trial.target.events == ["evt_2", "evt_3"]
     assert aws.circuits.get_many(["sub_1"]) == {}
+
+
+def test_what_was_stored_in_a_shared_stream_is_delivered(trial: Trial, aws: Aws) -> None:
+    to = ordered(aws)
+    old = []
+    for version, name in enumerate(("evt_1", "evt_2"), 1):
+        sent = event(name, metadata={"stream_id": "task/1"})
+        placed = replace(sent, metadata={**sent.metadata, "stream_version": version})
+        aws.dynamodb.put_item(**aws.events.putting(placed, RETENTION_DAYS)["Put"])
+        put = aws.streams.adding(StreamName("planner", "task/1"), StreamEntry(version, name, NOON))
+        put["Put"]["Item"]["stream_id"] = {"S": "task/1"}
+        aws.dynamodb.put_item(**put["Put"])
+        old.append(placed)
+    aws.deliveries.record_routings([routing(each.id, sub_1="worker") for each in old])
+    trial.take(message(old[0], to))
+    [new] = store(aws, "evt_3")
+    assert new.metadata["stream_version"] == 3
+    trial.take(message(new, to))
+    trial.take(message(old[1], to))
+    assert trial.target.events == ["evt_1", "evt_3", "evt_2"]
+    # Each is delivered once, however often its message comes.
+    assert trial.take(message(old[1], to, attempt=2)) == []
+    assert trial.target.events == ["evt_1", "evt_3", "evt_2"]

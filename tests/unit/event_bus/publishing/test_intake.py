@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from event_bus.errors import Conflict, Forbidden, InvalidRequest, Problem, TooLarge, Unavailable
 from event_bus.model.event import MAX_PAYLOAD_BYTES, Event, accept
+from event_bus.model.stream_name import StreamName
 from event_bus.publishing.intake import MAX_BATCH, Accepted, Intake
 from event_bus.publishing.publisher_rights import PublisherRights
 from event_bus.registry.known_publishers import KnownPublishers
@@ -225,7 +226,7 @@ class SlowFirst(EventStore):
     """Takes longer over the first event of the stream task/1."""
 
     def put(self, event: Event, retention_days: int) -> tuple[Put, Event]:
-        if event.stream_id == "task/1":
+        if event.metadata.get("stream_id") == "task/1":
             time.sleep(0.1)
         return EventStore.put(self, event, retention_days)
 
@@ -245,16 +246,16 @@ def test_the_first_of_an_id_counts_whatever_its_stream(
     assert statuses(intake.take_all(batch, PLANNER)) == [202, 202, 202, 202, 409]
     stored = aws.events.get("evt_own")
     assert stored
-    assert stored.stream_id == "task/1"
-    assert aws.streams.last_version("task/1") == 1
-    assert aws.streams.last_version("task/2") == 3
+    assert stored.stream == StreamName("planner", "task/1")
+    assert aws.streams.last_version(StreamName("planner", "task/1")) == 1
+    assert aws.streams.last_version(StreamName("planner", "task/2")) == 3
 
 
 def test_the_events_of_a_stream_stand_in_it_as_they_were_sent(aws: Aws, intake: Intake) -> None:
     batch = [submission(id=f"evt_{n}", metadata={"stream_id": f"task/{n % 2}"}) for n in range(12)]
     intake.take_all(batch, PLANNER)
     for stream in (0, 1):
-        entries = aws.streams.after(f"task/{stream}", 0, 50)
+        entries = aws.streams.after(StreamName("planner", f"task/{stream}"), 0, 50)
         assert [each.event_id for each in entries] == [f"evt_{n}" for n in range(stream, 12, 2)]
 
 
@@ -281,7 +282,10 @@ def test_what_follows_an_event_that_may_not_be_stored_is_not_stored_before_it(
     assert isinstance(results[1], Problem)
     assert "evt_2" in results[1].detail
     assert statuses(intake.take_all(batch, PLANNER)) == [202, 202, 200]
-    assert [each.event_id for each in aws.streams.after("task/1", 0, 9)] == ["evt_1", "evt_2"]
+    assert [each.event_id for each in aws.streams.after(StreamName("planner", "task/1"), 0, 9)] == [
+        "evt_1",
+        "evt_2",
+    ]
 
 
 def test_one_put_that_fails_does_not_touch_the_others(aws: Aws, intake: Intake) -> None:

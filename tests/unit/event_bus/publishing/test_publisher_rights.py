@@ -121,3 +121,34 @@ def test_a_removal_that_was_seen_acts_at_once() -> None:
     for event_type in ("role.made", "task.created"):
         with pytest.raises(Forbidden):
             rights.check(service("planner"), event_type, "")
+
+
+@pytest.mark.parametrize("event_id", ["shop:order-1", "admin:1", "eventbus:disabled_sub_1_1"])
+def test_an_id_that_begins_with_the_name_of_another_is_refused(event_id: str) -> None:
+    register = Register(publisher("shop"), publisher("planner"))
+    rights = PublisherRights(KnownPublishers(register.find))
+    with pytest.raises(Forbidden) as refusal:
+        rights.check_id("planner", event_id, "/2")
+    assert pointers(refusal) == ["/2/id"]
+    assert refusal.value.reason == "other_service"
+
+
+@pytest.mark.parametrize(
+    ("event_id", "looks"),
+    [
+        *((None, 0), ("order-1", 0), ("planner:1", 0), ("shop", 0)),
+        *(("shop_2:1", 1), ("nobody:1", 1), ("order:shop:1", 1)),
+    ],
+)
+def test_any_other_id_may_be_chosen(event_id: str | None, looks: int) -> None:
+    register = Register(publisher("shop"), publisher("planner"))
+    PublisherRights(KnownPublishers(register.find)).check_id("planner", event_id, "")
+    # Other services are looked for only where an id may belong to one.
+    assert register.looks == looks
+
+
+def test_an_admin_may_publish_the_ids_of_a_service_as_that_service() -> None:
+    rights = PublisherRights(KnownPublishers(Register(publisher("shop")).find))
+    rights.check_id(rights.source_of(AN_ADMIN, "shop", ""), "shop:1", "")
+    with pytest.raises(Forbidden):
+        rights.check_id(rights.source_of(AN_ADMIN, None, ""), "shop:1", "")

@@ -473,7 +473,7 @@ class TestRecovering:
         for _ in range(3):
             disabler.disable(made.id, "a reason")
         disabler.disable("sub_none", "a reason")
-        told = aws.events.get(f"evt_disabled_{made.id}_{made.version}")
+        told = aws.events.get(f"eventbus:disabled_{made.id}_{made.version}")
         assert told
         assert (told.type, told.source) == ("eventbus.subscription.disabled", "eventbus")
         assert b'"reason":"a reason"' in (told.payload or b"")
