@@ -78,6 +78,8 @@ class ApiStack(StageStack):
             "metrics": self._metrics(data, bus, audit),
             "status": self._status(data, bus),
         }
+        for folder in {route.function for route in ROUTES if route.creates}:
+            self.functions[folder].remember_answers(data)
         for folder in {route.function for route in ROUTES if not route.public}:
             self.functions[folder].use_queue(AUDIT_QUEUE_URL, audit.queue.queue, "SendMessage")
         self.api = apigateway.HttpApi(

@@ -36,6 +36,7 @@ class DataStack(StageStack):
         publishers: The table of publishers.
         keys: The table of API keys.
         limits: The table of counted requests.
+        idempotency: The table of idempotency keys.
         audit: The table of the audit log.
         subscriptions: The table of subscriptions.
         changes: The table of subscription changes.
@@ -77,6 +78,7 @@ class DataStack(StageStack):
         self.publishers = self._table(tables.PUBLISHERS)
         self.keys = self._table(tables.KEYS)
         self.limits = self._table(tables.LIMITS)
+        self.idempotency = self._table(tables.IDEMPOTENCY)
         self.figures = self._table(tables.FIGURES)
         self.audit = self._table(tables.AUDIT)
         self.subscriptions = self._table(tables.SUBSCRIPTIONS)

@@ -282,6 +282,15 @@ class BusFunction(Construct):
         self.use_sealing_key(data.sealing_key, data_keys.PURPOSE, "Decrypt", "GenerateDataKey")
         self.use_table(data.publishers, "GetItem")
 
+    def remember_answers(self, data: DataStack) -> None:
+        """Lets the function answer a request again that comes with an idempotency key.
+
+        Args:
+            data: What is stored.
+        """
+        self.use_table(data.idempotency, "DeleteItem", "PutItem", "UpdateItem")
+        self.use_sealing_key(data.sealing_key, data_keys.KEPT_ANSWERS, "Decrypt", "GenerateDataKey")
+
     def use_retention(self) -> None:
         """Tells the function how long events are kept."""
         self.tell("RETENTION_DAYS", str(self._settings.retention_days))

@@ -151,6 +151,7 @@ KEYS = Table(
 AUDIT = Table("audit", Attribute("chain"), Attribute("number", "N"), expires=True)
 FIGURES = Table("figures", Attribute("span"), Attribute("start"), expires=True)
 LIMITS = Table("limits", Attribute("id"), expires=True)
+IDEMPOTENCY = Table("idempotency", Attribute("id"), expires=True)
 SUBSCRIPTIONS = Table(
     "subscriptions",
     Attribute("id"),
@@ -175,6 +176,7 @@ TABLES = (
     PUBLISHERS,
     KEYS,
     LIMITS,
+    IDEMPOTENCY,
     FIGURES,
     AUDIT,
     SUBSCRIPTIONS,

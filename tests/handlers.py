@@ -11,6 +11,7 @@ import orjson
 import pytest
 from event_bus import clients
 from event_bus.api.audit import recorder
+from event_bus.api.idempotency import repetitions
 from event_bus.log import logger
 from event_bus.security.callers import Caller
 from event_bus.settings import settings
@@ -147,6 +148,7 @@ def functions(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
         monkeypatch.setenv(name, value)
     settings.cache_clear()
     recorder.cache_clear()
+    repetitions.cache_clear()
     for name, client in (
         ("dynamodb", aws.dynamodb),
         ("s3", aws.s3),
@@ -159,6 +161,7 @@ def functions(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
     yield made
     settings.cache_clear()
     recorder.cache_clear()
+    repetitions.cache_clear()
 
 
 @pytest.fixture

@@ -77,13 +77,14 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 def _replay_event(request: Request) -> Response:
     caller = request.caller
     asked = read(EventReplayRequest, request.json() if request.has_body else {})
-    return _begun(replay_document(_replays.of_event(request.resource_id, asked, caller)))
+    replay = _replays.of_event(request.resource_id, asked, caller, request.reserved_id("rpl"))
+    return _begun(replay_document(replay))
 
 
 def _start_replay(request: Request) -> Response:
     caller = request.caller
     asked = read(ReplayRequest, request.json())
-    return _begun(replay_document(_replays.of_period(asked, caller)))
+    return _begun(replay_document(_replays.of_period(asked, caller, request.reserved_id("rpl"))))
 
 
 def _begun(document: dict[str, Any]) -> Response:

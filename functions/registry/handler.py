@@ -120,7 +120,7 @@ def _remove_publisher(request: Request) -> Response:
 def _register_subscription(request: Request) -> Response:
     caller = request.caller
     registration = read(SubscriptionRegistration, request.json())
-    registered = _subscriptions.register(registration, caller)
+    registered = _subscriptions.register(registration, caller, request.reserved_id("sub"))
     return Response(
         201,
         documents.created_subscription_document(registered),

@@ -114,6 +114,11 @@ class Settings:
         return self._name("LIMITS_TABLE")
 
     @property
+    def idempotency_table(self) -> str:
+        """The name of the table of idempotency keys."""
+        return self._name("IDEMPOTENCY_TABLE")
+
+    @property
     def key_rate(self) -> int:
         """How many requests a second a key may make."""
         return int(self._name("KEY_RATE"))

@@ -37,12 +37,20 @@ READ_HEADERS = (
     "authorization",
     "content-encoding",
     "content-type",
+    "idempotency-key",
+    "if-none-match",
     "last-event-id",
     "x-api-key",
 )
 """The headers of requests that say something to the API, as far as pages may send them."""
 
-WRITTEN_HEADERS = ("location", "ratelimit", "ratelimit-policy", "retry-after")
+WRITTEN_HEADERS = (
+    "idempotent-replayed",
+    "location",
+    "ratelimit",
+    "ratelimit-policy",
+    "retry-after",
+)
 """The headers of answers that pages may read."""
 
 _SECURITY_HEADERS = {
@@ -66,6 +74,7 @@ class Response:
         headers: Further headers, with lower-case names.
         text: The body of an answer that is no JSON.
         reason: Why what was asked for, or a part of it, was denied, if it was.
+        replayed: Whether it was given before, to the same request.
     """
 
     status: int
@@ -73,6 +82,7 @@ class Response:
     headers: dict[str, str] = field(default_factory=dict)
     text: str | None = None
     reason: Reason | None = None
+    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +91,12 @@ class Request:
 
     Attributes:
         event: The function's event.
+        nonce: What the identifier of what is created is made of, where it must be the same if the
+            request is carried out once more.
     """
 
     event: Mapping[str, Any]
+    nonce: str | None = None
 
     @property
     def caller(self) -> Caller:
@@ -176,10 +189,19 @@ class Request:
             raise MalformedRequest(f"{faults[0].pointer}: {faults[0].detail}.", faults)
         return given
 
+    def reserved_id(self, prefix: str) -> str | None:
+        """The identifier that what the request creates must have, if it must have one."""
+        return f"{prefix}_{self.nonce}" if self.nonce else None
+
+    @property
+    def body(self) -> str:
+        """The body as API Gateway hands it over."""
+        return self.event.get("body") or ""
+
     @property
     def has_body(self) -> bool:
         """Whether anything was sent as a body."""
-        return bool(self.event.get("body"))
+        return bool(self.body)
 
     def json(self) -> Any:
         """The body.
@@ -221,10 +243,10 @@ def answer(event: Mapping[str, Any], operations: Mapping[str, Operation]) -> dic
         event = {**event, "routeKey": f"GET {path}"}
     request = Request(event)
     try:
-        response = _operation(event["routeKey"], request, operations)(request)
+        response = _carried_out(request, _operation(event["routeKey"], request, operations))
     except Exception as error:
         response = _refusal(problem_of(error, request.id), request)
-    if route := BY_KEY.get(event["routeKey"]):
+    if (route := BY_KEY.get(event["routeKey"])) and not response.replayed:
         audit.tell(event, route, request.found_out, response.status, response.body, response.reason)
     if allowance := request.allowance:
         response.headers.update(_rate_headers(allowance))
@@ -232,6 +254,15 @@ def answer(event: Mapping[str, Any], operations: Mapping[str, Operation]) -> dic
     logger.debug("answered", route=event["routeKey"], status=response.status, request_id=request.id)
     written = _written(response)
     return {**written, "body": ""} if method == "HEAD" else written
+
+
+def _carried_out(request: Request, operation: Operation) -> Response:
+    if "idempotency-key" in request.headers and BY_KEY[request.event["routeKey"]].creates:
+        # Requests without a key load nothing of it.
+        from event_bus.api.idempotency import repetitions  # noqa: PLC0415
+
+        return repetitions().once(request, operation)
+    return operation(request)
 
 
 def _operation(key: str, request: Request, operations: Mapping[str, Operation]) -> Operation:

@@ -52,6 +52,15 @@ class Route:
         return not self.public and (changes or self.action == "audit_log.read")
 
     @property
+    def creates(self) -> bool:
+        """Whether a repeated request would create or start a second one.
+
+        An event has an id of its own, an acknowledgement can be repeated, and a stream token ends
+        by itself.
+        """
+        return self.method == "POST" and self.function in ("registry", "keys", "recovery")
+
+    @property
     def public(self) -> bool:
         """Whether it is answered to anyone."""
         return self.scope is None

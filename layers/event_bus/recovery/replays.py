@@ -33,10 +33,23 @@ class Replays:
     subscription: Callable[[str], Subscription | None]
     event: Callable[[str, Caller], Event]
 
-    def of_event(self, event_id: str, request: EventReplayRequest, caller: Caller) -> Replay:
+    def of_event(
+        self,
+        event_id: str,
+        request: EventReplayRequest,
+        caller: Caller,
+        replay_id: str | None = None,
+    ) -> Replay:
         """Asks for the replay of one event, to all that match it now or to one subscription.
 
         An admin and the event's publisher replay to anyone, a subscriber to itself.
+
+        Args:
+            event_id: The event.
+            request: What was asked for.
+            caller: Who asks.
+            replay_id: The identifier of the replay, by default a new one; a replay that has it
+                begins anew.
 
         Raises:
             NotFound: There is no such event or subscription, or none that the caller may see.
@@ -46,17 +59,25 @@ class Replays:
         to_all = caller.admin or event.source == caller.service_id
         return self._begin(
             replace(
-                _new(caller.service_id, event.timestamp),
+                _new(replay_id, caller.service_id, event.timestamp),
                 audience=None if to_all else caller.service_id,
                 subscription_id=self._target(request.subscription_id, caller, to_all=to_all),
                 event_id=event.id,
             )
         )
 
-    def of_period(self, request: ReplayRequest, caller: Caller) -> Replay:
+    def of_period(
+        self, request: ReplayRequest, caller: Caller, replay_id: str | None = None
+    ) -> Replay:
         """Asks for the replay of a stretch of time, up to now at most.
 
         An admin replays to all that match, a service to itself.
+
+        Args:
+            request: What was asked for.
+            caller: Who asks.
+            replay_id: The identifier of the replay, by default a new one; a replay that has it
+                begins anew.
 
         Raises:
             InvalidRequest: The stretch begins in the future.
@@ -66,7 +87,9 @@ class Replays:
         refuse_future("/from", request.since)
         return self._begin(
             replace(
-                _up_to(_new(caller.service_id, request.since), times.now(), request.until),
+                _up_to(
+                    _new(replay_id, caller.service_id, request.since), times.now(), request.until
+                ),
                 audience=None if caller.admin else caller.service_id,
                 subscription_id=self._target(request.subscription_id, caller, to_all=caller.admin),
                 event_types=request.event_types,
@@ -132,7 +155,7 @@ def history_for(subscription: Subscription, since: str) -> Replay:
 
     It ends a little after the subscription begins: at the seam an event may come by both ways.
     """
-    replay = _up_to(_new(subscription.service_id, since), times.after(2 * SEAM_SECONDS))
+    replay = _up_to(_new(None, subscription.service_id, since), times.after(2 * SEAM_SECONDS))
     return replace(replay, subscription_id=subscription.id)
 
 
@@ -169,10 +192,10 @@ def _up_to(replay: Replay, stored_until: str, until: str | None = None) -> Repla
     return replace(replay, until=min(until or latest, latest), stored_until=stored_until)
 
 
-def _new(service_id: str, since: str) -> Replay:
+def _new(replay_id: str | None, service_id: str, since: str) -> Replay:
     now = times.now()
     return Replay(
-        id=new_id("rpl"),
+        id=replay_id or new_id("rpl"),
         service_id=service_id,
         audience=service_id,
         subscription_id=None,

@@ -127,8 +127,18 @@ class SubscriptionRegistry:
     secrets: SigningSecrets
     handshake: Handshake
 
-    def register(self, registration: SubscriptionRegistration, caller: Caller) -> Registered:
+    def register(
+        self,
+        registration: SubscriptionRegistration,
+        caller: Caller,
+        subscription_id: str | None = None,
+    ) -> Registered:
         """Registers a subscription.
+
+        Args:
+            registration: What was asked for.
+            caller: Who asks.
+            subscription_id: The identifier of the subscription, by default a new one.
 
         Returns:
             The subscription, and what else was made for it.
@@ -138,15 +148,22 @@ class SubscriptionRegistry:
                 the scope `recover`.
             InvalidRequest: The filters are refused, the history would begin in the future, an admin
                 names no service, or the callback does not want events.
-            Conflict: The API key stands for another service.
+            Conflict: The API key stands for another service, or a request whose answer was lost has
+                registered the subscription.
         """
+        if subscription_id and self.subscriptions.get(subscription_id):
+            raise Conflict(
+                f"An earlier request with this Idempotency-Key has registered {subscription_id}. "
+                f"Its signing secret is replaced by POST /subscriptions/{subscription_id}/"
+                "secret/rotate."
+            )
         service_id = self._service(registration, caller)
         self._check_sensitive(check_sent_filters(registration.event_types, registration.filters))
         if registration.replay_from:
             _check_history(registration.replay_from, caller)
         now = times.now()
         subscription = Subscription(
-            id=new_id("sub"),
+            id=subscription_id or new_id("sub"),
             service_id=service_id,
             name=registration.name or service_id,
             event_types=registration.event_types,

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 PURPOSE = "event-payload"
 """What the encryption context says that the key is used for."""
 
+KEPT_ANSWERS = "kept-answer"
+"""The purpose of keys that seal answers to requests with an `Idempotency-Key`."""
+
 LIFETIME_SECONDS = 300.0
 """How long a data key is used, and how long an opened one is remembered."""
 
@@ -22,9 +25,6 @@ MOST_USES = 10_000
 (2^32, NIST SP 800-38D, section 8.3)."""
 
 _REMEMBERED = 1_000
-# One for all events, so that one data key serves many: what binds a payload to its event is told
-# to the cipher itself.
-_CONTEXT = {"purpose": PURPOSE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +48,14 @@ class DataKeys:
         client: The KMS client.
         key: The ARN of the key of KMS that seals them.
         clock: Seconds that only grow.
+        purpose: What they are for, as the encryption context says. One data key serves many: what
+            binds what it sealed to its place is told to the cipher itself.
     """
 
     client: "KMSClient"
     key: str
     clock: "Callable[[], float]" = times.steady
+    purpose: str = PURPOSE
     _current: DataKey | None = None
     _uses: int = 0
     _until: float = 0.0
@@ -64,7 +67,7 @@ class DataKeys:
         with self._lock:
             if self._current is None or self._uses >= MOST_USES or self.clock() >= self._until:
                 answer = self.client.generate_data_key(
-                    KeyId=self.key, KeySpec="AES_256", EncryptionContext=_CONTEXT
+                    KeyId=self.key, KeySpec="AES_256", EncryptionContext={"purpose": self.purpose}
                 )
                 self._current = DataKey(answer["Plaintext"], answer["CiphertextBlob"])
                 self._uses, self._until = 0, self.clock() + LIFETIME_SECONDS
@@ -84,7 +87,7 @@ class DataKeys:
                 return known[0]
         # Not while others wait: each may ask for another key.
         answer = self.client.decrypt(
-            KeyId=self.key, CiphertextBlob=sealed, EncryptionContext=_CONTEXT
+            KeyId=self.key, CiphertextBlob=sealed, EncryptionContext={"purpose": self.purpose}
         )
         with self._lock:
             self._remember(DataKey(answer["Plaintext"], sealed))

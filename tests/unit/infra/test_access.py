@@ -29,6 +29,8 @@ OF_A_PACED_PROTOCOL = {
 
 # What the code of each function does with each table; what follows a slash is an index. The parts
 # of a transaction need the actions of single writes (PutItem, DeleteItem).
+KEPT_ANSWERS = {"DeleteItem", "PutItem", "UpdateItem"}
+
 TABLES = {
     "authorize": {"keys": {"GetItem", "UpdateItem"}, "limits": {"UpdateItem"}},
     "publish": {
@@ -51,11 +53,13 @@ TABLES = {
         "publishers": {"GetItem"},
     },
     "keys": {
+        "idempotency": KEPT_ANSWERS,
         "keys": {"DeleteItem", "GetItem", "PutItem", "Query/by_service", "UpdateItem"},
         "publishers": {"GetItem"},
         "subscriptions": {"Query/by_service"},
     },
     "registry": {
+        "idempotency": KEPT_ANSWERS,
         "publishers": {"DeleteItem", "GetItem", "PutItem", "Query/by_kind"},
         "keys": {"ConditionCheckItem", "DeleteItem", "PutItem", "Query/by_service"},
         "subscriptions": {
@@ -71,6 +75,7 @@ TABLES = {
         "inbox": {"DeleteItem"},
     },
     "recovery": {
+        "idempotency": KEPT_ANSWERS,
         "events": {"GetItem"},
         "deliveries": {
             "BatchGetItem",
@@ -541,6 +546,15 @@ def test_payloads_are_sealed_where_they_come_in_and_opened_where_they_are_read(
     for name, actions in uses.items():
         takes_in = name in ("publish", "deliver_lambda", "deliver_lambda_paced")
         assert actions == {"kms:Decrypt"} | ({"kms:GenerateDataKey"} if takes_in else set()), name
+
+
+def test_answers_are_sealed_where_requests_are_sent_again_and_opened_nowhere_else(
+    app: Synthesised,
+) -> None:
+    sealing = {"kms:Decrypt", "kms:GenerateDataKey"}
+    assert uses_of_the_sealing_key(app, "kept-answer") == dict.fromkeys(
+        ("keys", "recovery", "registry"), sealing
+    )
 
 
 def uses_of_the_sealing_key(app: Synthesised, purpose: str) -> dict[str, set[str]]:

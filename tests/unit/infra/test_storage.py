@@ -39,7 +39,7 @@ def test_items_expire_where_they_should_and_nowhere_else(app: Synthesised) -> No
     # The streams' entries stay: numbers must not begin anew. So does what was registered.
     assert expiring.keys() == {
         *("events", "deliveries", "circuits", "cursors", "inbox", "followers", "replays"),
-        *("limits", "audit"),
+        *("limits", "idempotency", "audit"),
         # Of the keys those that are stream tokens.
         "keys",
         "figures",

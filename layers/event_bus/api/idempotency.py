@@ -1,0 +1,163 @@
+"""`Idempotency-Key`: a request that is sent again is carried out once.
+
+https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
+"""
+
+import base64
+import hashlib
+import hmac
+import os
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import orjson
+from botocore.exceptions import BotoCoreError, ClientError
+from ulid import ULID
+
+from event_bus import clients, times
+from event_bus.api.endpoint import Request, Response
+from event_bus.errors import Conflict, Fault, InvalidRequest, MalformedRequest, Problem
+from event_bus.log import logger
+from event_bus.security.callers import Caller
+from event_bus.security.data_keys import KEPT_ANSWERS, DataKeys
+from event_bus.settings import settings
+from event_bus.stores.idempotency import Claim, IdempotencyStore
+
+HEADER = "idempotency-key"
+
+REPLAYED = "idempotent-replayed"
+"""The header of an answer that was given before."""
+
+KEPT_SECONDS = 24 * 3600
+"""How long a key is kept, from its first request on."""
+
+CLAIM_SECONDS = 35
+"""How long a request holds its key: functions of the API end within 29 seconds."""
+
+_NONCE_BYTES = 12
+# A string of RFC 8941; many clients send it without the quotes.
+_QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\]){1,255})"')
+_BARE = re.compile(r"[A-Za-z0-9._~:+/=-]{1,255}")
+
+
+@dataclass(frozen=True, slots=True)
+class Repetitions:
+    """Carries out requests with idempotency keys.
+
+    Attributes:
+        store: The keys.
+        keys: The keys that seal answers: an answer may hold an API key or a signing secret.
+    """
+
+    store: IdempotencyStore
+    keys: DataKeys
+
+    def once(self, request: Request, operation: Callable[[Request], Response]) -> Response:
+        """Carries out a request, unless it was before: then its answer is given again.
+
+        A refusal (4xx) changed nothing, and frees the key. Where the bus failed (5xx), nobody knows
+        what took effect: the next request is carried out under the same nonce.
+
+        Raises:
+            MalformedRequest: The key is not one.
+            InvalidRequest: Another request had this key.
+            Conflict: The request is being carried out.
+        """
+        wanted = _claim_for(request)
+        standing = self.store.claim(wanted, int(times.unix()))
+        # A write that meets its own has succeeded: its first answer was lost.
+        if standing.claimed_by != wanted.claimed_by:
+            if standing.fingerprint != wanted.fingerprint:
+                raise InvalidRequest.at(HEADER, "belongs to another request; choose another key")
+            if standing.answer is not None:
+                return self._opened(standing, standing.answer)
+            wait = standing.claimed_until - int(times.unix())
+            if wait > 0 or not self.store.take_over(standing, wanted):
+                raise Conflict(
+                    "The first request with this Idempotency-Key is being carried out.",
+                    headers={"retry-after": str(max(1, wait))},
+                )
+        held = replace(wanted, nonce=standing.nonce)
+        try:
+            response = operation(replace(request, nonce=held.nonce))
+        except Exception as error:
+            refused = isinstance(error, Problem) and error.status < 500
+            with suppress(ClientError, BotoCoreError):
+                (self.store.release if refused else self.store.give_up)(held)
+            raise
+        try:
+            self.store.answer(held, self._sealed(held, response))
+        except (ClientError, BotoCoreError):
+            # It has taken effect, and its client learns of it.
+            logger.exception("answer not kept", request_id=request.id)
+        return response
+
+    def _sealed(self, claim: Claim, response: Response) -> str:
+        kept = orjson.dumps(
+            {"status": response.status, "headers": response.headers, "body": response.body}
+        )
+        key, nonce = self.keys.for_sealing(), os.urandom(_NONCE_BYTES)
+        encrypted = _cipher(key.plain).encrypt(nonce, kept, claim.fingerprint.encode())
+        return f"{_text(key.sealed)} {_text(nonce + encrypted)}"
+
+    def _opened(self, claim: Claim, answer: str) -> Response:
+        key, sealed = (base64.b64decode(each) for each in answer.split())
+        nonce, encrypted = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+        cipher = _cipher(self.keys.opened(key))
+        kept = orjson.loads(cipher.decrypt(nonce, encrypted, claim.fingerprint.encode()))
+        headers = {**kept["headers"], REPLAYED: "true"}
+        return Response(kept["status"], kept["body"], headers, replayed=True)
+
+
+def _text(sealed: bytes) -> str:
+    return base64.b64encode(sealed).decode()
+
+
+def _claim_for(request: Request) -> Claim:
+    now, key = int(times.unix()), _key_in(request.headers[HEADER])
+    # A body may hold a chosen API key: its plain hash would let readers of the table guess at it.
+    sent = orjson.dumps([request.event["routeKey"], request.path, request.body])
+    return Claim(
+        id=hashlib.sha256(orjson.dumps([*_scope(request.caller), key])).hexdigest(),
+        fingerprint=hmac.new(key.encode(), sent, "sha256").hexdigest(),
+        nonce=str(ULID()),
+        claimed_by=str(ULID()),
+        claimed_until=now + CLAIM_SECONDS,
+        expires_at=now + KEPT_SECONDS,
+    )
+
+
+def _scope(caller: Caller) -> tuple[str, ...]:
+    # Another key of the same service may permit less than to see what this one made.
+    return caller.role, caller.service_id, caller.key_id or ""
+
+
+def _key_in(header: str) -> str:
+    if quoted := _QUOTED.fullmatch(header.strip()):
+        return re.sub(r"\\(.)", r"\1", quoted[1])
+    if bare := _BARE.fullmatch(header.strip()):
+        return bare[0]
+    detail = (
+        "must be one string in quotes of 1 to 255 printable ASCII characters, "
+        'such as "0b6f0f1e-8d2c-4a8e-9c57-3f5a7c1d2e90"'
+    )
+    raise MalformedRequest(f"{HEADER} {detail}.", [Fault(HEADER, detail)])
+
+
+def _cipher(key: bytes) -> Any:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
+
+    return AESGCM(key)
+
+
+@cache
+def repetitions() -> Repetitions:
+    """What remembers the requests of this deployment."""
+    return Repetitions(
+        IdempotencyStore(clients.dynamodb(), settings().idempotency_table),
+        DataKeys(clients.kms(), settings().sealing_key, purpose=KEPT_ANSWERS),
+    )

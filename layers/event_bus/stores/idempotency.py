@@ -1,0 +1,147 @@
+"""The table of idempotency keys: which request has one, and how it was answered."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from event_bus.stores.items import (
+    Item,
+    condition_failed,
+    number,
+    text,
+    unless_refused,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The request that an idempotency key belongs to.
+
+    Attributes:
+        id: The hash of the caller and the key.
+        fingerprint: The hash of the request.
+        nonce: What the identifier of what is created is made of; it stays where the request is
+            carried out once more.
+        claimed_by: The request that carries it out, or did so last.
+        claimed_until: Until when nobody else does, in Unix seconds.
+        expires_at: When the key is forgotten, in Unix seconds.
+        answer: The answer as it was sealed; None until there is one.
+    """
+
+    id: str
+    fingerprint: str
+    nonce: str
+    claimed_by: str
+    claimed_until: int
+    expires_at: int
+    answer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyStore:
+    """Claims idempotency keys, and keeps answers.
+
+    Attributes:
+        client: The DynamoDB client.
+        table: The table's name.
+    """
+
+    client: "DynamoDBClient"
+    table: str
+
+    def claim(self, wanted: Claim, now: int) -> Claim:
+        """Claims a key that nobody has.
+
+        Args:
+            wanted: The claim.
+            now: The time, in Unix seconds.
+
+        Returns:
+            The claim that stands: the wanted one, or the one that was there before.
+        """
+        try:
+            self.client.put_item(
+                TableName=self.table,
+                Item=_item(wanted),
+                ConditionExpression="attribute_not_exists(id) OR expires_at <= :now",
+                ExpressionAttributeValues={":now": number(now)},
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            if not condition_failed(error):
+                raise
+            item: Any = error.response.get("Item")
+            return _claim(item)
+        return wanted
+
+    def take_over(self, before: Claim, wanted: Claim) -> bool:
+        """Claims a key anew whose request was not answered.
+
+        Returns:
+            Whether it is claimed so now; False where another request was faster.
+        """
+        with unless_refused():
+            self._update(
+                before,
+                "SET claimed_by = :by, claimed_until = :until",
+                {":by": text(wanted.claimed_by), ":until": number(wanted.claimed_until)},
+            )
+            return True
+        return False
+
+    def answer(self, claim: Claim, sealed: str) -> None:
+        """Keeps the answer of a request, unless another one has claimed its key since."""
+        with unless_refused():
+            self._update(claim, "SET answer = :answer", {":answer": text(sealed)})
+
+    def give_up(self, claim: Claim) -> None:
+        """Lets the next request carry out what this one may not have, under the same nonce."""
+        with unless_refused():
+            self._update(claim, "SET claimed_until = :over", {":over": number(0)})
+
+    def release(self, claim: Claim) -> None:
+        """Frees the key of a request that was refused and has changed nothing."""
+        with unless_refused():
+            self.client.delete_item(
+                TableName=self.table,
+                Key={"id": text(claim.id)},
+                ConditionExpression="claimed_by = :holder",
+                ExpressionAttributeValues={":holder": text(claim.claimed_by)},
+            )
+
+    def _update(self, held: Claim, expression: str, values: Item) -> None:
+        self.client.update_item(
+            TableName=self.table,
+            Key={"id": text(held.id)},
+            UpdateExpression=expression,
+            ConditionExpression="claimed_by = :holder AND attribute_not_exists(answer)",
+            ExpressionAttributeValues={":holder": text(held.claimed_by), **values},
+        )
+
+
+def _item(claim: Claim) -> Item:
+    return {
+        "id": text(claim.id),
+        "fingerprint": text(claim.fingerprint),
+        "nonce": text(claim.nonce),
+        "claimed_by": text(claim.claimed_by),
+        "claimed_until": number(claim.claimed_until),
+        "expires_at": number(claim.expires_at),
+    }
+
+
+def _claim(item: Mapping[str, Any]) -> Claim:
+    return Claim(
+        id=item["id"]["S"],
+        fingerprint=item["fingerprint"]["S"],
+        nonce=item["nonce"]["S"],
+        claimed_by=item["claimed_by"]["S"],
+        claimed_until=int(item["claimed_until"]["N"]),
+        expires_at=int(item["expires_at"]["N"]),
+        answer=item["answer"]["S"] if "answer" in item else None,
+    )

@@ -1,0 +1,66 @@
+"""Requests that are sent again, on the deployed bus."""
+
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+from tests.end_to_end.problems import problem
+from tests.end_to_end.world import World
+
+URL = "http://127.0.0.1:9/hook"
+
+
+def new_key() -> dict[str, str]:
+    return {"idempotency-key": f'"{uuid4()}"'}
+
+
+def test_a_subscription_that_is_asked_for_again_is_the_same(world: World, domain: str) -> None:
+    service, key = world.service(), new_key()
+    body = {"event_types": [f"{domain}.*"], "callback_url": URL}
+    first = service.http.post("/subscriptions", json=body, headers=key)
+    assert first.status_code == 201, first.text
+    again = service.http.post("/subscriptions", json=body, headers=key)
+    assert again.status_code == 201, again.text
+    assert again.json() == first.json()
+    assert again.headers["idempotent-replayed"] == "true"
+    document = problem(
+        service.http.post("/subscriptions", json={**body, "name": "x"}, headers=key), 422
+    )
+    assert document["errors"][0]["pointer"] == "idempotency-key"
+    [kept] = service.http.get("/subscriptions").json()["items"]
+    assert kept["id"] == first.json()["id"]
+    # Another service's key of the same name is another one.
+    other = world.service().http.post("/subscriptions", json=body, headers=key)
+    assert other.status_code == 201
+    assert other.json()["id"] != first.json()["id"]
+
+
+def test_ten_at_once_make_one(world: World, domain: str) -> None:
+    service, key = world.service(), new_key()
+    body = {"event_types": [f"{domain}.*"], "callback_url": URL}
+    with ThreadPoolExecutor(10) as executor:
+        answers = list(
+            executor.map(
+                lambda _: service.http.post("/subscriptions", json=body, headers=key), range(10)
+            )
+        )
+    assert {each.status_code for each in answers} <= {201, 409}
+    made = {each.json()["id"] for each in answers if each.status_code == 201}
+    assert len(made) == 1
+    assert [each["id"] for each in service.http.get("/subscriptions").json()["items"]] == [*made]
+
+
+def test_a_key_a_rotation_and_a_replay_are_made_once(world: World) -> None:
+    service, key = world.service(), new_key()
+    path = f"/publishers/{service.service_id}/keys"
+    made = [service.http.post(path, json={"name": "x"}, headers=key) for _ in range(2)]
+    assert [each.status_code for each in made] == [201, 201]
+    assert made[0].json() == made[1].json()
+    path = f"{path}/{made[0].json()['id']}/rotate"
+    key = new_key()
+    rotated = [service.http.post(path, json={"overlap": 60}, headers=key) for _ in range(2)]
+    assert [each.status_code for each in rotated] == [201, 201]
+    assert rotated[0].json() == rotated[1].json()
+    key, asked = new_key(), {"from": "2026-01-01T00:00:00Z"}
+    begun = [service.http.post("/replays", json=asked, headers=key) for _ in range(2)]
+    assert [each.status_code for each in begun] == [202, 202]
+    assert begun[0].json() == begun[1].json()
