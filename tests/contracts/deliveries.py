@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from botocore.exceptions import ConnectionClosedError
 from event_bus import times
+from event_bus.model import transitions
 from event_bus.model.delivery import (
     Attempt,
     Delivery,
@@ -173,32 +174,32 @@ class DeliveriesContract:
     def test_a_dead_letter_is_reopened_with_a_new_round(self, aws: Aws) -> None:
         letter = delivery("exhausted", attempts=4, dead_letter_id="dl_1")
         aws.deliveries.record(letter, 4)
-        reopened = aws.deliveries.reopen(letter)
+        reopened = aws.deliveries.reopen(transitions.reopened(letter))
         assert reopened
         assert (reopened.status, reopened.attempts, reopened.round_start) == ("retrying", 4, 4)
         assert due(aws) == []
         # Another who read it at the same time comes too late.
-        assert aws.deliveries.reopen(letter) is None
-        assert aws.deliveries.reopen(reopened) is None
+        assert aws.deliveries.reopen(transitions.reopened(letter)) is None
+        assert aws.deliveries.reopen(transitions.reopened(reopened)) is None
         aws.deliveries.record(delivery("exhausted", attempts=5), 5)
-        assert aws.deliveries.reopen(letter) is None
+        assert aws.deliveries.reopen(transitions.reopened(letter)) is None
 
     def test_what_waits_is_reopened_unless_it_was_sent_to_its_lane(self, aws: Aws) -> None:
         aws.deliveries.record(waiting(), 1)
         [found] = due(aws)
         aws.deliveries.put_off(found, LATER, waits=False)
-        assert aws.deliveries.reopen(waiting()) is None
+        assert aws.deliveries.reopen(transitions.reopened(waiting())) is None
         aws.deliveries.put_off(replace(found, due_at=LATER), LATER, waits=True)
-        assert aws.deliveries.reopen(waiting()) is not None
+        assert aws.deliveries.reopen(transitions.reopened(waiting())) is not None
 
     def test_a_dead_letter_is_moved_on_whose_answer_was_lost(self, aws: Aws) -> None:
         store = DeliveryStore(aws.retrying, aws.tables["deliveries"], RETENTION_DAYS)
         letter = waiting()
         aws.deliveries.record(letter, 1)
         with answer_lost(aws.retrying, "UpdateItem", aws.carry_out):
-            assert store.reopen(letter) is not None
+            assert store.reopen(transitions.reopened(letter)) is not None
         with answer_lost(aws.retrying, "UpdateItem", aws.carry_out):
-            assert store.discard(letter, DeliveryError("discarded", "by hand", NOON))
+            assert store.discard(transitions.discarded(letter, "worker"))
 
     def test_a_dead_letter_that_was_delivered_is_neither_reopened_nor_discarded(
         self, aws: Aws
@@ -206,18 +207,21 @@ class DeliveriesContract:
         letter = waiting()
         aws.deliveries.record(letter, 1)
         aws.deliveries.record(delivery(attempts=2), 2)
-        error = DeliveryError("discarded", "by hand", NOON)
-        assert aws.deliveries.reopen(letter) is None
-        assert not aws.deliveries.discard(letter, error)
+        assert aws.deliveries.reopen(transitions.reopened(letter)) is None
+        assert not aws.deliveries.discard(transitions.discarded(letter, "worker"))
 
     def test_a_discarded_dead_letter_is_owed_to_nobody(self, aws: Aws) -> None:
         aws.deliveries.record(waiting(), 1)
-        error = DeliveryError("discarded", "by hand", NOON)
-        assert aws.deliveries.discard(waiting(), error)
-        assert not aws.deliveries.discard(waiting(), error)
+        discarded = transitions.discarded(waiting(), "worker")
+        assert aws.deliveries.discard(discarded)
+        assert not aws.deliveries.discard(discarded)
         stored = aws.deliveries.get(KEY)
         assert stored
-        assert (stored.status, stored.last_error, stored.next_retry_at) == ("dropped", error, None)
+        assert (stored.status, stored.last_error, stored.next_retry_at) == (
+            "dropped",
+            discarded.last_error,
+            None,
+        )
         assert due(aws) == []
 
     def test_dead_letters_are_listed_newest_first_and_found_by_id(self, aws: Aws) -> None:

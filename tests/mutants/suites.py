@@ -67,9 +67,9 @@ SUITES = (
     Suite("recovery", ("event_bus/recovery/dead_letters.py",), (f"{_UNIT}/recovery",)),
     Suite(
         "delivery",
-        ("event_bus/delivery/courier.py", "event_bus/delivery/aws.py"),
+        ("event_bus/delivery/attempts.py", "event_bus/delivery/aws.py"),
         (
-            f"{_UNIT}/delivery/test_courier.py",
+            f"{_UNIT}/delivery/test_attempts.py",
             f"{_UNIT}/delivery/test_aws_targets.py",
             f"{_UNIT}/delivery/test_target_clients.py",
         ),

@@ -15,16 +15,17 @@ from typing import Any, cast
 
 import pytest
 from event_bus import times
+from event_bus.delivery.attempts import AttemptRunner, QueueMessage
 from event_bus.delivery.circuits import Circuits
-from event_bus.delivery.courier import Courier, Received
 from event_bus.delivery.lane import Lane
 from event_bus.delivery.message import Message
-from event_bus.delivery.ordered import OrderedCourier
-from event_bus.delivery.outcome import Outcome, Parcel
+from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.pacing import HandOver, Turns
 from event_bus.delivery.speed import TimedTransport
 from event_bus.delivery.subscription_cache import SubscriptionCache
+from event_bus.delivery.transport import DeliveryRequest
 from event_bus.log import logger
+from event_bus.model.outcome import Outcome
 from event_bus.model.pace import Pace
 from event_bus.model.registration import Subscription
 from event_bus.registry.disabling import Disabler
@@ -170,13 +171,13 @@ class LanesInTime:
 
     # The transport of both lanes.
 
-    def together(self, parcel: Parcel) -> Hashable:
+    def batch_key(self, request: DeliveryRequest) -> Hashable:
         """Each request carries one event."""
-        return parcel.key
+        return request.key
 
-    def deliver(self, parcels: Sequence[Parcel]) -> list[Outcome]:
+    def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:
         """One request each."""
-        return [self._deliver(parcel.subscription, parcel.event.id) for parcel in parcels]
+        return [self._deliver(request.subscription, request.event.id) for request in requests]
 
     def _deliver(self, to: Subscription, event_id: str) -> Outcome:
         now, name = self.time.now, to.id
@@ -219,7 +220,7 @@ class LanesInTime:
     def _process(self, queue: QueueInTime, lane: Lane, batch: list[tuple[int, Message]]) -> None:
         self.time.sleep(OVERHEAD_SECONDS)
         kept = lane.process(
-            [Received(str(number), 1, message.to_json()) for number, message in batch]
+            [QueueMessage(str(number), 1, message.to_json()) for number, message in batch]
         )
         assert kept == []
         queue.in_flight.subtract(message.subscription_id for _, message in batch)
@@ -240,11 +241,11 @@ class LanesInTime:
         else:
             pacing = HandOver(circuits, self.paces, deliveries)
             timed = TimedTransport(self, pacing.slow, deadlines=deadlines)
-        courier = Courier(timed, events, deliveries)
+        runner = AttemptRunner(timed, events, deliveries)
         return Lane(
-            courier=courier,
-            ordered=OrderedCourier(
-                courier,
+            runner=runner,
+            ordered=OrderedRunner(
+                runner,
                 StreamStore(client, "streams"),
                 CursorStore(client, "cursors", _DAYS),
                 _DAYS,

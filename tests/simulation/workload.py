@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any
 
 from event_bus import times
-from event_bus.delivery.outcome import Outcome
 from event_bus.model.event import Event
+from event_bus.model.outcome import Outcome
 
 from tests.simulation.checker import check
 from tests.simulation.process import simulated

@@ -16,9 +16,10 @@ from typing import Any, cast
 import orjson
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError
 from event_bus import times
-from event_bus.delivery.outcome import Outcome, Parcel
+from event_bus.delivery.transport import DeliveryRequest
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.event import Event
+from event_bus.model.outcome import Outcome
 from event_bus.model.registration import Subscription
 from event_bus.model.target import HttpTarget
 from event_bus.routing.lanes import NotSent
@@ -533,13 +534,13 @@ class World:
 
     # The subscribers: the world is the transport of the HTTP lane.
 
-    def together(self, parcel: Parcel) -> Hashable:
+    def batch_key(self, request: DeliveryRequest) -> Hashable:
         """Each request carries one event."""
-        return parcel.key
+        return request.key
 
-    def deliver(self, parcels: Sequence[Parcel]) -> list[Outcome]:
+    def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:
         """One attempt each, as the subscriber sees it."""
-        return [self._deliver(each.key, each.event, each.subscription) for each in parcels]
+        return [self._deliver(each.key, each.event, each.subscription) for each in requests]
 
     def _deliver(self, key: DeliveryKey, event: Event, subscription: Subscription) -> Outcome:
         subscriber = self.subscribers[cast("HttpTarget", subscription.target).url]

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 _BUS = "layers/event_bus"
 _EVENTS = f"{_BUS}/stores/events.py"
 _DELIVERIES = f"{_BUS}/stores/deliveries.py"
-_COURIER = f"{_BUS}/delivery/courier.py"
+_ATTEMPT_RUNNER = f"{_BUS}/delivery/attempts.py"
+_TRANSITIONS = f"{_BUS}/model/transitions.py"
 _ORDERED = f"{_BUS}/delivery/ordered.py"
 _LANE = f"{_BUS}/delivery/lane.py"
 _PACING = f"{_BUS}/delivery/pacing.py"
@@ -167,8 +168,8 @@ _ROUTING = (
     Safeguard(
         "a delivery whose message is refused ends in silence",
         f"{_BUS}/routing/router.py",
-        "            self.deliveries.record(ended(delivery), each.attempt)\n",
-        "",
+        "self.deliveries.record(transitions.refused_by_queue(delivery), each.attempt)",
+        "pass",
     ),
     Safeguard(
         "what was routed before is sent again with what is set aside",
@@ -179,7 +180,7 @@ _ROUTING = (
     Safeguard(
         "a due delivery whose message is refused is due for ever",
         f"{_BUS}/sweeping/due.py",
-        "self.deliveries.record(ended(delivery), delivery.attempts + 1)",
+        "self.deliveries.record(refused_by_queue(delivery), delivery.attempts + 1)",
         "pass",
     ),
     Safeguard(
@@ -334,8 +335,8 @@ _RECORDS = (
     Safeguard(
         "a reopened dead letter is lost with its message",
         _DELIVERIES,
-        '"due_shard = :shard, due_at = :due, next_retry_at = :now, updated_at = :now, "',
-        '"last_shard = :shard, last_due = :due, next_retry_at = :now, updated_at = :now, "',
+        '"due_shard = :shard, due_at = :due, next_retry_at = :retry, updated_at = :now, "',
+        '"last_shard = :shard, last_due = :due, next_retry_at = :retry, updated_at = :now, "',
     ),
     Safeguard(
         "a delivery that succeeded is discarded",
@@ -361,95 +362,98 @@ _RECORDS = (
 _ATTEMPTS = (
     Safeguard(
         "a message that comes again is delivered again without a look at its record",
-        _COURIER,
-        "if message.attempt > 1 or received.receives > 1:",
+        _ATTEMPT_RUNNER,
+        "if message.attempt > 1 or order.queue_message.receives > 1:",
         "if message.attempt > 99:",
     ),
     Safeguard(
         "an attempt that was made is made again",
-        _COURIER,
-        "if record.attempts < message.attempt:",
+        _ATTEMPT_RUNNER,
+        "if record.attempts < order.message.attempt:",
         "if record.status:",
     ),
     Safeguard(
         "a message that is missing after a crash is not sent",
-        _COURIER,
-        "return Handled(settled=False, follow_up=self.resumed(received, message, record))",
-        "return Handled(settled=False)",
+        _ATTEMPT_RUNNER,
+        "return AttemptResult(settled=False, follow_up=self.resumed(order, record))",
+        "return AttemptResult(settled=False)",
     ),
     Safeguard(
         "every copy of a message is followed by a retry",
-        _COURIER,
-        " or record.written_by != received.id:",
-        ":",
+        _ATTEMPT_RUNNER,
+        "            or record.written_by != order.queue_message.id\n",
+        "",
     ),
     Safeguard(
         "a success is not recorded",
-        _COURIER,
-        '                    status="delivered",\n',
-        '                    status="retrying",\n',
+        _TRANSITIONS,
+        'status="delivered", last_error=None',
+        'status="retrying", last_error=None',
     ),
     Safeguard(
         "exactly once is attempted without a claim",
-        _COURIER,
+        _ATTEMPT_RUNNER,
         'if subscription.delivery_guarantee != "at_least_once":',
         'if subscription.delivery_guarantee == "at_most_once":',
     ),
     Safeguard(
         "at most once is attempted without a claim",
-        _COURIER,
+        _ATTEMPT_RUNNER,
         'if subscription.delivery_guarantee != "at_least_once":',
         'if subscription.delivery_guarantee == "exactly_once":',
     ),
     Safeguard(
         "at most once is retried",
-        _COURIER,
-        """        if subscription.delivery_guarantee == "at_most_once":
-            delivery = replace(_settled(delivery), status="dropped")
-        elif""",
-        "        if",
+        _TRANSITIONS,
+        """    if guarantee == "at_most_once":
+        return replace(_ended(delivery), status="dropped")
+""",
+        "",
     ),
     Safeguard(
         "a delivery at most once that was cut off is left pending",
-        _COURIER,
-        '            message, delivery, "dropped", "interrupted", "the only attempt was cut off"\n',
-        '            message, delivery, "pending", "interrupted", "the only attempt was cut off"\n',
+        _ATTEMPT_RUNNER,
+        'return self._dropped(order, delivery, "interrupted", "the only attempt was cut off")',
+        "return AttemptResult(settled=False)",
     ),
     Safeguard(
         "a message does not outlast the claim of another",
-        _COURIER,
-        "return Handled(settled=False, follow_up=replace(message, delay=delay))",
-        "return Handled(settled=False)",
+        _ATTEMPT_RUNNER,
+        "return AttemptResult(settled=False, follow_up=replace(order.message, delay=delay))",
+        "return AttemptResult(settled=False)",
     ),
     Safeguard(
         "a message whose claim was taken over is dropped",
-        _COURIER,
+        _ATTEMPT_RUNNER,
         "            follow_up = replace(message, delay=LEASE_SECONDS)\n",
         "            follow_up = None\n",
     ),
     Safeguard(
         "a disabled subscription is delivered to",
-        _COURIER,
+        _ATTEMPT_RUNNER,
         'if subscription.status != "active":',
         'if subscription.status == "":',
     ),
     Safeguard(
         "an open circuit is delivered through",
-        _COURIER,
-        "if (retry_at := permits.take(subscription.id)) is not None:",
-        "if (retry_at := permits.take(subscription.id)) == -1:",
+        _ATTEMPT_RUNNER,
+        "if (retry_at := order.permits.take(subscription.id)) is not None:",
+        "if (retry_at := order.permits.take(subscription.id)) == -1:",
     ),
     Safeguard(
         "an attempt does not count for its circuit",
-        _COURIER,
-        "permits.ended(trial.message.subscription_id, delivered=outcome.delivered)",
-        "pass",
+        _ATTEMPT_RUNNER,
+        """            each.order.permits.ended(
+                each.order.message.subscription_id, delivered=outcome.delivered
+            )
+""",
+        "            pass\n",
     ),
     Safeguard(
         "a permit to probe is taken before a claim that another one holds",
-        _COURIER,
-        "if (retry_at := permits.retry_at(subscription.id)) is not None:",
-        "if (retry_at := permits.take(subscription.id)) is not None:",
+        _ATTEMPT_RUNNER,
+        "if (retry_at := order.permits.retry_at(subscription.id)) is not None:",
+        "if (retry_at := order.permits.take(subscription.id)) is not None:",
     ),
     Safeguard(
         "a permit to probe that no attempt used is kept",
@@ -483,45 +487,45 @@ _ATTEMPTS = (
     ),
     Safeguard(
         "a delivery behind an open circuit does not wait in the table",
-        _COURIER,
-        "stands = self.deliveries.record(_as_dead_letter(waiting), message.attempt)",
+        _ATTEMPT_RUNNER,
+        "stands = self.deliveries.record(waiting, order.message.attempt)",
         "stands = None",
     ),
     Safeguard(
         "a stream stands still where another settled what waits for a circuit",
-        _COURIER,
-        "return Handled(settled=stands is not None and stands.status in SETTLED)",
-        "return Handled(settled=False)",
+        _ATTEMPT_RUNNER,
+        "return AttemptResult(settled=stands is not None and stands.status in SETTLED)",
+        "return AttemptResult(settled=False)",
     ),
     Safeguard(
         "one attempt more than the policy allows is made",
-        _COURIER,
-        "tries >= policy.max_attempts",
-        "tries > policy.max_attempts",
+        _TRANSITIONS,
+        "delivery.round_start >= policy.max_attempts",
+        "delivery.round_start > policy.max_attempts",
     ),
     Safeguard(
         "a delivery ends without becoming a dead letter",
-        _COURIER,
-        'if delivery.waiting or delivery.status == "exhausted":',
-        "if delivery.waiting:",
+        _TRANSITIONS,
+        'status="exhausted", dead_letter_id=_dead_letter_id(delivery)\n',
+        'status="exhausted"\n',
     ),
     Safeguard(
         "a Retry-After is not honoured",
-        _COURIER,
-        "wait = policy.wait_after(tries, outcome.retry_after)",
-        "wait = policy.wait_after(tries)",
+        _TRANSITIONS,
+        "delivery.round_start, outcome.retry_after)",
+        "delivery.round_start)",
     ),
     Safeguard(
         "the wait before a retry is cut to what a queue can hold",
-        _COURIER,
-        "waiting=wait > LONGEST_DELAY_SECONDS,",
-        "waiting=False,",
+        _TRANSITIONS,
+        "waiting=wait > LONGEST_DELAY_SECONDS)",
+        "waiting=False)",
     ),
     Safeguard(
         "a subscriber that is gone is tried again",
-        _COURIER,
-        "elif outcome.gone or final or",
-        "elif final or",
+        _TRANSITIONS,
+        "final = outcome.gone or (",
+        "final = (",
     ),
 )
 
@@ -529,7 +533,7 @@ _LANES = (
     Safeguard(
         "a message whose handling failed is acknowledged",
         _LANE,
-        "        kept |= {received.id for (received, _), handled in done if handled is None}\n",
+        "        kept |= {received.id for (received, _), result in done if result is None}\n",
         "",
     ),
     Safeguard(
@@ -701,7 +705,7 @@ _LANES = (
     ),
     Safeguard(
         "what was attempted is attempted again though it may arrive at most once by now",
-        _COURIER,
+        _ATTEMPT_RUNNER,
         "if once and delivery.attempts > delivery.round_start:",
         "if once and delivery.attempts < 0:",
     ),
@@ -753,19 +757,19 @@ _ORDER = (
     Safeguard(
         "a message is dropped while another goes along its stream",
         _ORDERED,
-        "return Handled(settled=False, follow_up=replace(message, delay=_MOMENT))",
-        "return Handled(settled=False)",
+        "return AttemptResult(settled=False, follow_up=replace(message, delay=_MOMENT))",
+        "return AttemptResult(settled=False)",
     ),
     Safeguard(
         "a stream goes on over an event that fails",
         _ORDERED,
-        "                    if not handled.settled:\n                        return handled\n",
+        "                    if not result.settled:\n                        return result\n",
         "",
     ),
     Safeguard(
         "a stream goes on over an event that is not routed yet",
         _ORDERED,
-        "if self.courier.events.get(entry.event_id) is None:",
+        "if self.runner.events.get(entry.event_id) is None:",
         "if routing is None:",
     ),
     Safeguard(
@@ -777,8 +781,8 @@ _ORDER = (
     Safeguard(
         "a stream that takes longer than its function may run is left where it stands",
         _ORDERED,
-        "return Handled(False, follow_up=replace(message, delay=0))",
-        "return Handled(False)",
+        "return AttemptResult(False, follow_up=replace(message, delay=0))",
+        "return AttemptResult(False)",
     ),
     Safeguard(
         "an event that a stream has passed cannot be tried anew",
@@ -1226,8 +1230,8 @@ _INBOXES = (
     Safeguard(
         "the rest of a stream is forgotten where its subscriber is gone",
         _ORDERED,
-        "return replace(handled, settled=False, follow_up=rest)",
-        "return handled",
+        "return replace(result, settled=False, follow_up=rest)",
+        "return result",
     ),
     Safeguard(
         "an old event reaches a new subscription, since routing is late",

@@ -20,7 +20,8 @@ from event_bus.aws_text import accepted, json_text
 from event_bus.batches import batches, by_halves
 from event_bus.callbacks.client import KEPT_RESPONSE_BYTES
 from event_bus.delivery.envelope import delivery_trace, envelope
-from event_bus.delivery.outcome import Outcome, Parcel
+from event_bus.delivery.transport import DeliveryRequest
+from event_bus.model.outcome import Outcome
 from event_bus.security.resources import external_id
 
 _CONNECT_SECONDS = 5.0
@@ -31,8 +32,8 @@ _DENIED = ("AccessDenied", "KMSAccessDenied", "AuthorizationError", "NotAuthoriz
 _MISSING = ("NonExistentQueue", "QueueDoesNotExist", "ResourceNotFound", "NotFound")
 _THROTTLED = ("Throttl", "TooManyRequests", "RequestThrottled", "LimitExceeded")
 
-Packed = tuple[Parcel, str]
-"""A parcel, and its event as the target receives it."""
+Packed = tuple[DeliveryRequest, str]
+"""A delivery request, and its event as the target receives it."""
 
 
 @dataclass(slots=True)
@@ -48,13 +49,13 @@ class TargetClients:
     service: str
     _clients: dict[tuple[str | None, str, float], tuple[Any, float]] = field(default_factory=dict)
 
-    def of(self, parcel: Parcel) -> Any:
-        """The client for a parcel's target, with the timeout of its subscription.
+    def of(self, request: DeliveryRequest) -> Any:
+        """The client for the target of a delivery request, with the timeout of its subscription.
 
         Raises:
             ClientError: The target's role cannot be assumed.
         """
-        subscription = parcel.subscription
+        subscription = request.subscription
         role_arn: str | None = getattr(subscription.target, "role_arn", None)
         key = (role_arn, subscription.service_id, subscription.retry_policy.timeout)
         known = self._clients.get(key)
@@ -101,23 +102,23 @@ class BatchTransport(ABC):
     def __init__(self, clients: TargetClients) -> None:
         self.clients = clients
 
-    def together(self, parcel: Parcel) -> Hashable:
-        """Those for one target, that reach it in one way."""
-        return parcel.subscription.target, parcel.subscription.service_id
+    def batch_key(self, request: DeliveryRequest) -> Hashable:
+        """The target, and the service in whose name it is reached."""
+        return request.subscription.target, request.subscription.service_id
 
-    def deliver(self, parcels: Sequence[Parcel]) -> list[Outcome]:
+    def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:
         """Hands each event over; one that the service took is delivered."""
         outcomes: list[Outcome] = []
-        packed = [(parcel, body(parcel)) for parcel in parcels]
+        packed = [(request, body(request)) for request in requests]
         for batch in batches(packed, lambda each: len(each[1].encode())):
             outcomes += by_halves(
-                batch, lambda part: self.send(self.clients.of(parcels[0]), part), failure
+                batch, lambda part: self.send(self.clients.of(requests[0]), part), failure
             )
         return outcomes
 
     @abstractmethod
     def send(self, client: Any, batch: Sequence[Packed]) -> list[Outcome]:
-        """Makes one request for parcels that go together.
+        """Makes one call to AWS for requests of the same batch key.
 
         Returns:
             What the service says of each, in their order.
@@ -163,9 +164,9 @@ def outcomes_of(batch: Sequence[Packed], answer: dict[str, Any]) -> list[Outcome
     ]
 
 
-def body(parcel: Parcel) -> str:
+def body(request: DeliveryRequest) -> str:
     """The event as the target receives it."""
-    return json_text(envelope(parcel.key, parcel.event))
+    return json_text(envelope(request.key, request.event))
 
 
 def messages(batch: Sequence[Packed], member: str, *, fifo: bool) -> list[dict[str, Any]]:
@@ -180,18 +181,18 @@ def messages(batch: Sequence[Packed], member: str, *, fifo: bool) -> list[dict[s
         {
             "Id": str(place),
             member: text,
-            "MessageAttributes": _attributes(parcel),
-            **(_fifo_members(parcel) if fifo else {}),
+            "MessageAttributes": _attributes(request),
+            **(_fifo_members(request) if fifo else {}),
         }
-        for place, (parcel, text) in enumerate(batch)
+        for place, (request, text) in enumerate(batch)
     ]
 
 
-def _attributes(parcel: Parcel) -> dict[str, Any]:
+def _attributes(request: DeliveryRequest) -> dict[str, Any]:
     # What queues and topics can filter by without reading the body. An attribute has no escapes:
     # a value that AWS does not accept is left out, and stands in the body alone.
-    event = parcel.event
-    context = delivery_trace(parcel.key, event)
+    event = request.event
+    context = delivery_trace(request.key, event)
     words = {
         "id": event.id,
         "type": event.type,
@@ -199,7 +200,7 @@ def _attributes(parcel: Parcel) -> dict[str, Any]:
         "correlation_id": event.metadata.get("correlation_id"),
         "trace_id": event.metadata.get("trace_id"),
         "traceparent": context and context.traceparent,
-        "replay_id": parcel.key.replay_id,
+        "replay_id": request.key.replay_id,
     }
     return {
         name: {"DataType": "String", "StringValue": word}
@@ -208,12 +209,12 @@ def _attributes(parcel: Parcel) -> dict[str, Any]:
     }
 
 
-def _fifo_members(parcel: Parcel) -> dict[str, str]:
+def _fifo_members(request: DeliveryRequest) -> dict[str, str]:
     # The stream keeps its order, and a repetition is left out.
-    stream = parcel.event.stream
+    stream = request.event.stream
     return {
-        "MessageGroupId": _short(stream.text if stream else parcel.event.id),
-        "MessageDeduplicationId": _short(parcel.key.webhook_id),
+        "MessageGroupId": _short(stream.text if stream else request.event.id),
+        "MessageDeduplicationId": _short(request.key.webhook_id),
     }
 
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from event_bus.delivery.aws import BatchTransport, Packed, TargetClients, refused
-from event_bus.delivery.outcome import Outcome, Parcel
+from event_bus.delivery.transport import DeliveryRequest
+from event_bus.model.outcome import Outcome
 from event_bus.model.target import EventBridgeTarget
 
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
@@ -28,11 +29,11 @@ class EventBridgeTransport(BatchTransport):
         ]
 
 
-def _entry(parcel: Parcel, text: str) -> dict[str, Any]:
-    event = parcel.event
+def _entry(request: DeliveryRequest, text: str) -> dict[str, Any]:
+    event = request.event
     entry = {
         # A lane carries its own protocol alone.
-        "EventBusName": cast("EventBridgeTarget", parcel.subscription.target).event_bus,
+        "EventBusName": cast("EventBridgeTarget", request.subscription.target).event_bus,
         "Source": event.source,
         "DetailType": event.type,
         "Detail": text,

@@ -5,15 +5,15 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 from event_bus import clients
+from event_bus.delivery.attempts import AttemptRunner, QueueMessage
 from event_bus.delivery.circuits import Circuits
-from event_bus.delivery.courier import Courier, Received
 from event_bus.delivery.lane import Lane
 from event_bus.delivery.opening import OpeningTransport
-from event_bus.delivery.ordered import OrderedCourier
-from event_bus.delivery.outcome import Transport
+from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.pacing import HandOver, Turns
 from event_bus.delivery.speed import TimedTransport
 from event_bus.delivery.subscription_cache import SubscriptionCache
+from event_bus.delivery.transport import Transport
 from event_bus.registry.disabling import Disabler
 from event_bus.routing.lanes import Lanes
 from event_bus.security.deployed import deployed_readers
@@ -75,11 +75,11 @@ def lane_handler(transport: Transport, pace: Pace | None = None) -> Handler:
     elif pace == "paced":
         transport = TimedTransport(transport)
         pacing = Turns(circuits, paces, deliveries, transport, settings().paced_share)
-    courier = Courier(transport, events, deliveries)
+    runner = AttemptRunner(transport, events, deliveries)
     lane = Lane(
-        courier=courier,
-        ordered=OrderedCourier(
-            courier,
+        runner=runner,
+        ordered=OrderedRunner(
+            runner,
             StreamStore(dynamodb, settings().streams_table),
             CursorStore(dynamodb, settings().cursors_table, retention_days),
             retention_days,
@@ -94,7 +94,7 @@ def lane_handler(transport: Transport, pace: Pace | None = None) -> Handler:
 
     def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         batch = [
-            Received(
+            QueueMessage(
                 id=record["messageId"],
                 receives=int(record["attributes"]["ApproximateReceiveCount"]),
                 body=record["body"],

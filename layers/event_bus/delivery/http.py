@@ -11,9 +11,10 @@ from event_bus import times
 from event_bus.callbacks.client import Answer, CallbackClient
 from event_bus.callbacks.failures import Unanswered
 from event_bus.delivery.envelope import delivery_trace, envelope
-from event_bus.delivery.outcome import Outcome, Parcel
+from event_bus.delivery.transport import DeliveryRequest
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.event import Event
+from event_bus.model.outcome import Outcome
 from event_bus.model.registration import Subscription
 from event_bus.model.target import HttpTarget
 from event_bus.security.signatures import signed_headers
@@ -35,13 +36,13 @@ class HttpTransport:
     client: CallbackClient = field(default_factory=CallbackClient)
     clock: Callable[[], float] = times.unix
 
-    def together(self, parcel: Parcel) -> Hashable:
+    def batch_key(self, request: DeliveryRequest) -> Hashable:
         """Each request carries one event."""
-        return parcel.key
+        return request.key
 
-    def deliver(self, parcels: Sequence[Parcel]) -> list[Outcome]:
+    def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:
         """Posts each event; an answer of 2xx means that the subscriber took it."""
-        return [self._deliver(parcel.key, parcel.event, parcel.subscription) for parcel in parcels]
+        return [self._deliver(each.key, each.event, each.subscription) for each in requests]
 
     def _deliver(self, key: DeliveryKey, event: Event, subscription: Subscription) -> Outcome:
         """Posts one event.

@@ -6,8 +6,9 @@ from typing import cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from event_bus.delivery.outcome import Outcome, Parcel
+from event_bus.delivery.transport import DeliveryRequest
 from event_bus.log import logger
+from event_bus.model.outcome import Outcome
 from event_bus.model.target import InboxTarget
 from event_bus.stores.inboxes import InboxStore
 
@@ -22,25 +23,25 @@ class InboxTransport:
 
     inboxes: InboxStore
 
-    def together(self, parcel: Parcel) -> Hashable:
+    def batch_key(self, request: DeliveryRequest) -> Hashable:
         """Those for one inbox."""
-        return parcel.subscription.id
+        return request.subscription.id
 
-    def deliver(self, parcels: Sequence[Parcel]) -> list[Outcome]:
+    def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:
         """Puts events into their inbox, all in one transaction; there they are delivered."""
-        subscription_id = parcels[0].subscription.id
+        subscription_id = requests[0].subscription.id
         # A lane carries its own protocol alone.
-        target = cast("InboxTarget", parcels[0].subscription.target)
-        until = min((parcel.until for parcel in parcels if parcel.until), default=None)
+        target = cast("InboxTarget", requests[0].subscription.target)
+        until = min((request.until for request in requests if request.until), default=None)
         try:
             self.inboxes.append(
                 subscription_id,
-                [parcel.key for parcel in parcels],
+                [request.key for request in requests],
                 pushed=target.pushed,
                 until=until,
             )
         except (ClientError, BotoCoreError, TimeoutError):
             logger.exception("inbox not filled", subscription_id=subscription_id)
             failed = Outcome("inbox_not_filled", "the inbox could not take the event")
-            return [failed] * len(parcels)
-        return [Outcome()] * len(parcels)
+            return [failed] * len(requests)
+        return [Outcome()] * len(requests)

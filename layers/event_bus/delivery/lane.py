@@ -8,15 +8,22 @@ from functools import partial
 from typing import TypeVar
 
 from event_bus import times
+from event_bus.delivery.attempts import (
+    AttemptOrder,
+    AttemptResult,
+    AttemptRunner,
+    PendingAttempt,
+    QueueMessage,
+)
 from event_bus.delivery.circuits import Circuits, Permits
-from event_bus.delivery.courier import LONGEST_DELAY_SECONDS, Courier, Handled, Received, Trial
 from event_bus.delivery.message import Message, from_json
-from event_bus.delivery.ordered import OrderedCourier
+from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.pacing import HandOver, Plan, Turns
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.log import logger
 from event_bus.model.circuit import Circuit
 from event_bus.model.registration import Subscription
+from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.registry.disabling import GONE, LONG_FAILING, Disabler
 from event_bus.routing.lanes import Lanes
 
@@ -28,14 +35,14 @@ _CHAIN_SECONDS = 8.0
 
 _Result = TypeVar("_Result")
 
-Walk = Callable[[], Handled]
-"""Goes along a stream for a message."""
+Walk = Callable[[], AttemptResult]
+"""Delivers what is next in an event stream, for one message."""
 
-Begun = Handled | Trial | Walk
-"""What came of a message, or what is still to be done about it."""
+Begun = AttemptResult | PendingAttempt | Walk
+"""What became of a message, or what is still to be done for it."""
 
-Task = Callable[[], dict[int, Handled]]
-"""Does what is left, and tells what came of messages by their place in the batch."""
+Task = Callable[[], dict[int, AttemptResult]]
+"""Does what is left, and returns the results by the place of their message in the batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +50,7 @@ class Lane:
     """Delivers the messages of one protocol.
 
     Attributes:
-        courier: Delivers single events.
+        runner: Delivers single events.
         ordered: Delivers streams in order.
         subscriptions: The subscriptions that messages are for.
         circuits: Their circuit breakers.
@@ -54,8 +61,8 @@ class Lane:
             None where the protocol has one lane alone.
     """
 
-    courier: Courier
-    ordered: OrderedCourier
+    runner: AttemptRunner
+    ordered: OrderedRunner
     subscriptions: SubscriptionCache
     circuits: Circuits
     disabler: Disabler
@@ -63,7 +70,7 @@ class Lane:
     executor: Executor
     pacing: HandOver | Turns | None = None
 
-    def process(self, batch: Sequence[Received]) -> list[str]:
+    def process(self, batch: Sequence[QueueMessage]) -> list[str]:
         """Delivers a batch.
 
         Returns:
@@ -90,98 +97,90 @@ class Lane:
         if self.pacing:
             self.pacing.close()
         done = list(zip(ready, results, strict=True))
-        kept |= {received.id for (received, _), handled in done if handled is None}
+        kept |= {received.id for (received, _), result in done if result is None}
         kept |= self._send(
             [
-                (received.id, message, handled.follow_up)
-                for (received, message), handled in done
-                if handled and handled.follow_up
+                (received.id, message, result.follow_up)
+                for (received, message), result in done
+                if result and result.follow_up
             ]
         )
-        gone = {
-            message.subscription_id for (_, message), handled in done if handled and handled.gone
-        }
+        gone = {message.subscription_id for (_, message), result in done if result and result.gone}
         self._take_stock(permits, gone, subscriptions)
         return sorted(kept)
 
     def _handle(
         self,
-        batch: Sequence[tuple[Received, Message]],
+        batch: Sequence[tuple[QueueMessage, Message]],
         permits: Permits,
         subscriptions: dict[str, Subscription],
         side_by_side: Mapping[str, int],
-    ) -> list[Handled | None]:
+    ) -> list[AttemptResult | None]:
         """Does what messages ask for; None stands for one that must come again."""
 
         def begin(place: int) -> Begun | None:
             received, message = batch[place]
             subscription = subscriptions.get(message.subscription_id)
-            return _safely(partial(self._begin, received, message, subscription, permits))
+            order = AttemptOrder(received, message, subscription, permits)
+            return _safely(partial(self._begin, order))
 
         chains = _chains([message for _, message in batch], side_by_side)
         in_turn = {place for chain in chains for place in chain}
         at_once = [place for place in range(len(batch)) if place not in in_turn]
         begun = dict(zip(at_once, self.executor.map(begin, at_once), strict=True))
-        handled = {place: each for place, each in begun.items() if isinstance(each, Handled)}
+        results = {place: each for place, each in begun.items() if isinstance(each, AttemptResult)}
         tasks: list[Task] = [
-            *(partial(self._one_by_one, chain, batch, begin, permits) for chain in chains),
-            *self._left_to_do(begun, permits),
+            *(partial(self._one_by_one, chain, batch, begin) for chain in chains),
+            *self._left_to_do(begun),
         ]
         for done in self.executor.map(_safely, tasks):
-            handled |= done or {}
-        return [handled.get(place) for place in range(len(batch))]
+            results |= done or {}
+        return [results.get(place) for place in range(len(batch))]
 
     def _one_by_one(
         self,
         chain: Sequence[int],
-        batch: Sequence[tuple[Received, Message]],
+        batch: Sequence[tuple[QueueMessage, Message]],
         begin: Callable[[int], Begun | None],
-        permits: Permits,
-    ) -> dict[int, Handled]:
+    ) -> dict[int, AttemptResult]:
         """Delivers messages one after the other, as far as the time of the function allows."""
-        handled: dict[int, Handled] = {}
-        end = self.courier.clock() + _CHAIN_SECONDS
+        results: dict[int, AttemptResult] = {}
+        end = self.runner.clock() + _CHAIN_SECONDS
         for place in chain:
-            if self.courier.clock() > end:
+            if self.runner.clock() > end:
                 later = replace(batch[place][1], delay=1)
-                handled[place] = Handled(settled=False, follow_up=later)
+                results[place] = AttemptResult(settled=False, follow_up=later)
                 continue
             begun = begin(place)
-            if isinstance(begun, Handled):
-                handled[place] = begun
-            for done in map(_safely, self._left_to_do({place: begun}, permits)):
-                handled |= done or {}
-        return handled
+            if isinstance(begun, AttemptResult):
+                results[place] = begun
+            for done in map(_safely, self._left_to_do({place: begun})):
+                results |= done or {}
+        return results
 
-    def _left_to_do(self, begun: Mapping[int, Begun | None], permits: Permits) -> Iterator[Task]:
-        together: defaultdict[Hashable, dict[int, Trial]] = defaultdict(dict)
+    def _left_to_do(self, begun: Mapping[int, Begun | None]) -> Iterator[Task]:
+        batches: defaultdict[Hashable, dict[int, PendingAttempt]] = defaultdict(dict)
         for place, each in begun.items():
-            if isinstance(each, Trial):
-                together[self.courier.transport.together(each.parcel)][place] = each
+            if isinstance(each, PendingAttempt):
+                batches[self.runner.transport.batch_key(each.request)][place] = each
             elif callable(each):
-                # Going along a stream takes its time: it is not waited for before all have begun.
+                # A stream takes its time, so that the others begin first.
                 yield partial(_at, place, each)
-        for trials in together.values():
-            yield partial(self._make, trials, permits)
+        for pending in batches.values():
+            yield partial(self._make, pending)
 
-    def _make(self, trials: dict[int, Trial], permits: Permits) -> dict[int, Handled]:
-        made = zip(trials, self.courier.make(list(trials.values()), permits), strict=True)
-        return {place: handled for place, handled in made if handled}
+    def _make(self, pending: dict[int, PendingAttempt]) -> dict[int, AttemptResult]:
+        made = zip(pending, self.runner.make(list(pending.values())), strict=True)
+        return {place: result for place, result in made if result}
 
-    def _begin(
-        self,
-        received: Received,
-        message: Message,
-        subscription: Subscription | None,
-        permits: Permits,
-    ) -> Begun:
-        # Of one that was deleted it is not known any more; it may have held others back.
+    def _begin(self, order: AttemptOrder) -> Begun:
+        message, subscription = order.message, order.subscription
+        # A deleted subscription may have been ordered, and have held other events back.
         if (subscription is None or subscription.ordered) and message.replay_id is None:
-            event = message.event or self.courier.events.get(message.event_id)
+            event = message.event or self.runner.events.get(message.event_id)
             if event and (stream := event.stream):
-                handle = self.ordered.handle
-                return partial(handle, received, message, event, stream, subscription, permits)
-        return self.courier.begin(received, message, subscription, permits)
+                return partial(self.ordered.handle, order, event, stream)
+        return self.runner.begin(order)
 
     def _send(self, messages: list[tuple[str, Message, Message]]) -> set[str]:
         """Sends the messages that follow others.
@@ -257,7 +256,7 @@ def _fails_too_long(circuit: Circuit, subscription: Subscription) -> bool:
     return times.unix() - circuit.failing_since > days * _DAY_SECONDS
 
 
-def _at(place: int, walk: Walk) -> dict[int, Handled]:
+def _at(place: int, walk: Walk) -> dict[int, AttemptResult]:
     return {place: walk()}
 
 
@@ -270,7 +269,7 @@ def _safely(work: Callable[[], _Result]) -> _Result | None:
         return None
 
 
-def _read(received: Received) -> Message | None:
+def _read(received: QueueMessage) -> Message | None:
     try:
         return from_json(received.body)
     except Exception:

@@ -7,6 +7,7 @@ from event_bus import json_numbers
 from event_bus.aws_text import json_text
 from event_bus.model.delivery import Delivery, DeliveryKey
 from event_bus.model.event import Event
+from event_bus.model.transitions import begun
 from event_bus.stores.deliveries import Due
 
 
@@ -56,6 +57,14 @@ class Message:
     def key(self) -> DeliveryKey:
         """The delivery that it is about."""
         return DeliveryKey(self.event_id, self.subscription_id, self.replay_id)
+
+    def first_record(self, event: Event | None) -> Delivery:
+        """The record of its delivery before any attempt.
+
+        Args:
+            event: The event, if it is known.
+        """
+        return begun(self.key, self.service_id, self.protocol, event, self.round_start)
 
     def to_json(self) -> str:
         """The message as a lane carries it."""

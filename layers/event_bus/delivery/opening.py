@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from event_bus.delivery.outcome import Outcome, Parcel, Transport
+from event_bus.delivery.transport import DeliveryRequest, Transport
 from event_bus.log import logger, traces
+from event_bus.model.outcome import Outcome
 from event_bus.security.payload_readers import PayloadReaders
 from event_bus.security.payload_seal import NotOpened
 
@@ -23,26 +24,26 @@ class OpeningTransport:
     transport: Transport
     readers: PayloadReaders
 
-    def together(self, parcel: Parcel) -> Hashable:
+    def batch_key(self, request: DeliveryRequest) -> Hashable:
         """What the protocol says."""
-        return self.transport.together(parcel)
+        return self.transport.batch_key(request)
 
-    def deliver(self, parcels: Sequence[Parcel]) -> list[Outcome]:
+    def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:
         """Delivers what can be opened or need not be; the rest fails, and may be tried again."""
         outcomes: dict[int, Outcome] = {}
-        ready: dict[int, Parcel] = {}
-        for place, parcel in enumerate(parcels):
+        ready: dict[int, DeliveryRequest] = {}
+        for place, request in enumerate(requests):
             try:
-                event = self.readers.opened(parcel.event, parcel.subscription.service_id)
+                event = self.readers.opened(request.event, request.subscription.service_id)
             except (NotOpened, ClientError, BotoCoreError):
-                logger.exception("payload not opened", **traces(parcel.event))
+                logger.exception("payload not opened", **traces(request.event))
                 outcomes[place] = Outcome("payload_not_opened", "the payload could not be opened")
             else:
-                ready[place] = replace(parcel, event=event)
+                ready[place] = replace(request, event=event)
         if ready:
             delivered = self.transport.deliver(list(ready.values()))
             for place, outcome in zip(ready, delivered, strict=True):
-                opened = ready[place].event is not parcels[place].event
+                opened = ready[place].event is not requests[place].event
                 # A subscriber may answer with what it was sent; that is not kept anywhere.
                 outcomes[place] = replace(outcome, response="") if opened else outcome
-        return [outcomes[place] for place in range(len(parcels))]
+        return [outcomes[place] for place in range(len(requests))]

@@ -8,15 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from event_bus import times
-from event_bus.delivery.circuits import Permits
-from event_bus.delivery.courier import LONGEST_DELAY_SECONDS, Courier, Handled, Received
-from event_bus.delivery.message import Message
+from event_bus.delivery.attempts import AttemptOrder, AttemptResult, AttemptRunner
 from event_bus.delivery.subscription_cache import CACHE_SECONDS
 from event_bus.ids import new_id
 from event_bus.model.delivery import SETTLED, Delivery, Routing
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription, received_since
 from event_bus.model.stream_name import StreamName
+from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.streams import StreamEntry, StreamStore
 
@@ -31,100 +30,76 @@ _KNOWN_EVERYWHERE = round(CACHE_SECONDS) + 5
 
 
 @dataclass(frozen=True, slots=True)
-class OrderedCourier:
+class OrderedRunner:
     """Goes along a stream for a subscription, as far as it may.
 
     Attributes:
-        courier: Makes the single deliveries.
+        runner: Makes the single deliveries.
         streams: The order of the events.
         cursors: How far each subscription has come in each stream.
         retention_days: How long events are kept.
-        clock: Seconds that only grow.
+        clock: Monotonic clock, in seconds.
     """
 
-    courier: Courier
+    runner: AttemptRunner
     streams: StreamStore
     cursors: CursorStore
     retention_days: int
     clock: Callable[[], float] = times.steady
 
-    def handle(
-        self,
-        received: Received,
-        message: Message,
-        event: Event,
-        stream: StreamName,
-        subscription: Subscription | None,
-        permits: Permits,
-    ) -> Handled:
+    def handle(self, order: AttemptOrder, event: Event, stream: StreamName) -> AttemptResult:
         """Delivers what is next in a stream, until one of its events must be waited for.
 
         An event is passed once its delivery is settled, or when it did not match.
 
         Args:
-            received: The message as the queue handed it over.
-            message: What it carries.
-            event: Its event.
+            order: The message that asks for it; where the subscription was deleted, nobody is
+                owed the stream.
+            event: The event of the message.
             stream: The stream that the event belongs to.
-            subscription: The subscription; None where it is gone, and nobody is owed the stream.
-            permits: What its circuit permits.
         """
-        holder = new_id("cur")
+        message, holder = order.message, new_id("cur")
         cursor = self.cursors.hold(message.subscription_id, stream.key, holder, _HOLD_SECONDS)
         if cursor is None:
-            return Handled(settled=False, follow_up=replace(message, delay=_MOMENT))
-        position = int(cursor.position or self._start(event, stream, subscription))
+            return AttemptResult(settled=False, follow_up=replace(message, delay=_MOMENT))
+        position = int(cursor.position or self._start(event, stream, order.subscription))
         end = self.clock() + _BUDGET_SECONDS
-        handled = Handled(settled=True)
+        result = AttemptResult(settled=True)
         try:
             if event.metadata["stream_version"] <= position:
-                handled = self._late(received, message, event, subscription, permits)
-                if not handled.settled or handled.gone:
-                    return handled
+                result = self._late(order, event)
+                if not result.settled or result.gone:
+                    return result
             while entries := self.streams.after(stream, position, _PAGE):
                 # The router sends messages before it records them: these may be that young.
-                routings = self.courier.deliveries.routings(
+                routings = self.runner.deliveries.routings(
                     (entry.event_id for entry in entries), consistent=True
                 )
                 for entry in entries:
                     if self.clock() > end:
-                        return Handled(False, follow_up=replace(message, delay=0))
-                    handled = self._pass(
-                        received,
-                        message,
-                        entry,
-                        routings.get(entry.event_id),
-                        subscription,
-                        permits,
-                    )
-                    if not handled.settled:
-                        return handled
+                        return AttemptResult(False, follow_up=replace(message, delay=0))
+                    result = self._pass(order, entry, routings.get(entry.event_id))
+                    if not result.settled:
+                        return result
                     position = entry.version
-                    if handled.gone:
+                    if result.gone:
                         # No other message may be left that ends what comes next: this one
                         # does, once every lane knows that the subscription is disabled.
                         rest = replace(message, delay=_KNOWN_EVERYWHERE)
-                        return replace(handled, settled=False, follow_up=rest)
+                        return replace(result, settled=False, follow_up=rest)
             if event.metadata["stream_version"] > position:
                 # It was stored when all sources shared their streams, and is in none of its own.
-                handled = self._late(received, message, event, subscription, permits)
-            return handled
+                result = self._late(order, event)
+            return result
         finally:
             self.cursors.release(cursor, str(position))
 
-    def _late(
-        self,
-        received: Received,
-        message: Message,
-        event: Event,
-        subscription: Subscription | None,
-        permits: Permits,
-    ) -> Handled:
+    def _late(self, order: AttemptOrder, event: Event) -> AttemptResult:
         # The stream has gone on without it: it is settled, unless a person has it tried anew.
-        record = self.courier.deliveries.get(message.key)
-        if record and (done := self.courier.done(received, message, record)):
+        record = self.runner.deliveries.get(order.message.key)
+        if record and (done := self.runner.done(order, record)):
             return done
-        return self.courier.attempt(received, message, subscription, event, record, permits)
+        return self.runner.attempt(order, event, record)
 
     def _start(self, event: Event, stream: StreamName, subscription: Subscription | None) -> int:
         if subscription is None:
@@ -136,45 +111,34 @@ class OrderedCourier:
         return self.streams.version_before(stream, since)
 
     def _pass(
-        self,
-        received: Received,
-        message: Message,
-        entry: StreamEntry,
-        routing: Routing | None,
-        subscription: Subscription | None,
-        permits: Permits,
-    ) -> Handled:
+        self, order: AttemptOrder, entry: StreamEntry, routing: Routing | None
+    ) -> AttemptResult:
+        message = order.message
         if routing is None:
-            if self.courier.events.get(entry.event_id) is None:
-                return Handled(settled=True)
+            if self.runner.events.get(entry.event_id) is None:
+                return AttemptResult(settled=True)
             # It is stored but not routed yet; whether it matches is not known.
             waited = times.unix() - times.seconds(entry.created_at)
             delay = min(max(_MOMENT, round(waited / 4)), LONGEST_DELAY_SECONDS)
-            return Handled(settled=False, follow_up=replace(message, delay=delay))
+            return AttemptResult(settled=False, follow_up=replace(message, delay=delay))
         if message.subscription_id not in routing.matched:
-            return Handled(settled=True)
+            return AttemptResult(settled=True)
         own = replace(
             message, event_id=entry.event_id, event=None, attempt=1, round_start=0, delay=0
         )
-        record = self.courier.deliveries.get(own.key)
+        record = self.runner.deliveries.get(own.key)
         if record is None:
             event = message.event if entry.event_id == message.event_id else None
         else:
             if record.status in SETTLED:
-                return Handled(settled=True)
+                return AttemptResult(settled=True)
             if _must_wait(record):
-                resumed = self.courier.resumed(received, own, record)
-                return Handled(settled=False, follow_up=resumed)
+                resumed = self.runner.resumed(replace(order, message=own), record)
+                return AttemptResult(settled=False, follow_up=resumed)
             own = replace(own, attempt=record.attempts + 1, round_start=record.round_start)
             event = None
-        return self.courier.attempt(
-            received,
-            own,
-            subscription,
-            event or self.courier.events.get(entry.event_id),
-            record,
-            permits,
-        )
+        event = event or self.runner.events.get(entry.event_id)
+        return self.runner.attempt(replace(order, message=own), event, record)
 
 
 def _must_wait(record: Delivery) -> bool:

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from event_bus import times
+from event_bus.delivery.attempts import QueueMessage
 from event_bus.delivery.circuits import Circuits
-from event_bus.delivery.courier import LONGEST_DELAY_SECONDS, Received
 from event_bus.delivery.message import Message
 from event_bus.delivery.speed import TimedTransport
 from event_bus.ids import new_id
@@ -22,6 +22,7 @@ from event_bus.log import logger
 from event_bus.model.delivery import SETTLED
 from event_bus.model.pace import TURN_SECONDS, Limits, Pace
 from event_bus.model.registration import Subscription
+from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.paces import PaceStore
 
@@ -29,7 +30,7 @@ _ATTEMPTS = 8
 _RETRY_SECONDS = 0.02
 _LOOK_AGAIN_SECONDS = 5
 
-Batch = Sequence[tuple[Received, Message]]
+Batch = Sequence[tuple[QueueMessage, Message]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +194,7 @@ def _paced(circuits: Circuits, subscription: Subscription | None) -> bool:
     return subscription.limited or (pace is not None and pace.paced)
 
 
-def _attempted(deliveries: DeliveryStore, received: Received, message: Message) -> bool:
+def _attempted(deliveries: DeliveryStore, received: QueueMessage, message: Message) -> bool:
     """Whether the attempt is on record already, so that this very message must finish it."""
     if received.receives == 1:
         return False

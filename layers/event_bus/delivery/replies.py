@@ -7,9 +7,10 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from event_bus.delivery.envelope import delivery_trace
-from event_bus.delivery.outcome import Outcome, Parcel
+from event_bus.delivery.transport import DeliveryRequest
 from event_bus.errors import Conflict, Problem
 from event_bus.log import logger, traces
+from event_bus.model.outcome import Outcome
 from event_bus.publishing.intake import Intake
 from event_bus.security.callers import Caller
 
@@ -24,17 +25,17 @@ class Replies:
 
     intake: Intake
 
-    def publish(self, parcel: Parcel, result: Any) -> Outcome:
+    def publish(self, request: DeliveryRequest, result: Any) -> Outcome:
         """Publishes a result as the type that the event asks for in `metadata.reply_to`.
 
         Its id follows from the delivery: one that is made again replies once.
 
         Args:
-            parcel: The event, and whose reply it is.
+            request: The event, and whose reply it is.
             result: The reply's payload; what is no object becomes its member `result`.
         """
-        event, subscription = parcel.event, parcel.subscription
-        delivery = f"{subscription.id}#{parcel.key.webhook_id}"
+        event, subscription = request.event, request.subscription
+        delivery = f"{subscription.id}#{request.key.webhook_id}"
         name = f"reply_{hashlib.sha256(delivery.encode()).hexdigest()[:32]}"
         metadata = {
             "correlation_id": event.metadata.get("correlation_id") or event.id,
@@ -42,7 +43,7 @@ class Replies:
         }
         if trace_id := event.metadata.get("trace_id"):
             metadata["trace_id"] = trace_id
-        if context := delivery_trace(parcel.key, event):
+        if context := delivery_trace(request.key, event):
             metadata["traceparent"] = context.traceparent
         submission = {
             # An id of the subscriber's own, so that no other service can take it first.

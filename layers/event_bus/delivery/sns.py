@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from event_bus.delivery.aws import BatchTransport, Packed, TargetClients, messages, outcomes_of
-from event_bus.delivery.outcome import Outcome
+from event_bus.model.outcome import Outcome
 from event_bus.model.target import SnsTarget
 
 

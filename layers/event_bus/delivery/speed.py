@@ -7,7 +7,8 @@ from functools import partial
 
 from event_bus import times
 from event_bus.callbacks.deadlines import Deadlines
-from event_bus.delivery.outcome import Outcome, Parcel, Transport
+from event_bus.delivery.transport import DeliveryRequest, Transport
+from event_bus.model.outcome import Outcome
 from event_bus.model.pace import SLOW_SECONDS
 
 Seconds = dict[str, list[float]]
@@ -33,17 +34,17 @@ class TimedTransport:
     _seconds: Seconds = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def together(self, parcel: Parcel) -> Hashable:
+    def batch_key(self, request: DeliveryRequest) -> Hashable:
         """What the protocol says."""
-        return self.transport.together(parcel)
+        return self.transport.batch_key(request)
 
-    def deliver(self, parcels: Sequence[Parcel]) -> list[Outcome]:
+    def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:
         """Delivers as the protocol does."""
-        report = _Once(partial(self._report, parcels))
+        report = _Once(partial(self._report, requests))
         deadline = self.deadlines.after(SLOW_SECONDS, report.call) if self.slow else None
         start = self.clock()
         try:
-            return self.transport.deliver(parcels)
+            return self.transport.deliver(requests)
         finally:
             seconds = self.clock() - start
             if deadline:
@@ -52,8 +53,8 @@ class TimedTransport:
                     report.call()
             else:
                 with self._lock:
-                    for parcel in parcels:
-                        self._seconds.setdefault(parcel.subscription.id, []).append(seconds)
+                    for request in requests:
+                        self._seconds.setdefault(request.subscription.id, []).append(seconds)
 
     def taken(self) -> Seconds:
         """How long the attempts took that ended since this was asked last."""
@@ -61,9 +62,9 @@ class TimedTransport:
             seconds, self._seconds = self._seconds, {}
         return seconds
 
-    def _report(self, parcels: Sequence[Parcel]) -> None:
+    def _report(self, requests: Sequence[DeliveryRequest]) -> None:
         if self.slow:
-            for each in {parcel.subscription.id for parcel in parcels}:
+            for each in {request.subscription.id for request in requests}:
                 self.slow(each)
 
 

@@ -11,7 +11,8 @@ from event_bus.api.paging import bad_parameter, choice_in, limit_in, time_in
 from event_bus.delivery.message import next_message, nudge
 from event_bus.errors import Conflict, NotFound
 from event_bus.matching.event_types import matches_type, validate_type_pattern
-from event_bus.model.delivery import DeadLetterStatus, Delivery, DeliveryError
+from event_bus.model import transitions
+from event_bus.model.delivery import DeadLetterStatus, Delivery
 from event_bus.model.registration import TypePattern
 from event_bus.model.validation import Request, Time, checked, refuse_control_characters
 from event_bus.routing.lanes import Lanes
@@ -199,7 +200,9 @@ class DeadLetters:
         if letter.dead_letter_status == "resolved":
             raise Conflict(f"The dead letter {dead_letter_id} is resolved.")
         # It is due later for the sweeper, in case the message below is lost with this function.
-        reopened = self.deliveries.reopen(letter) if letter.retriable else None
+        reopened = (
+            self.deliveries.reopen(transitions.reopened(letter)) if letter.retriable else None
+        )
         if reopened is None:
             raise Conflict(f"The next attempt of {dead_letter_id} is on its way already.")
         self.lanes.send([next_message(reopened)])
@@ -220,7 +223,8 @@ class DeadLetters:
             letters, behind = self.page(query, behind, caller)
             retriable = [each for each in letters if each.retriable]
             # Those that another request opened first are not counted here, and not sent twice.
-            reopened = [each for each in map(self.deliveries.reopen, retriable) if each]
+            anew = [self.deliveries.reopen(transitions.reopened(each)) for each in retriable]
+            reopened = [each for each in anew if each]
             self.lanes.send([next_message(each) for each in reopened])
             retried += len(reopened)
             if behind is None or times.steady() > deadline:
@@ -235,8 +239,7 @@ class DeadLetters:
             Conflict: It is resolved.
         """
         letter = self.get(dead_letter_id, caller)
-        error = DeliveryError("discarded", f"discarded by {caller.service_id}", times.now())
-        if not self.deliveries.discard(letter, error):
+        if not self.deliveries.discard(transitions.discarded(letter, caller.service_id)):
             raise Conflict(f"The dead letter {dead_letter_id} is resolved.")
         # What an ordered subscription held back behind it goes on.
         self.lanes.send([nudge(letter)])

@@ -8,18 +8,17 @@ from dataclasses import dataclass, replace
 from botocore.exceptions import BotoCoreError, ClientError
 
 from event_bus import json_numbers, times
-from event_bus.delivery.courier import LONGEST_DELAY_SECONDS
 from event_bus.delivery.message import Message
 from event_bus.log import logger, traces
 from event_bus.matching.event_types import matches_type
 from event_bus.matching.event_view import event_view
 from event_bus.model.event import Event
 from event_bus.model.replay import Replay
+from event_bus.model.transitions import LONGEST_DELAY_SECONDS, refused_by_queue
 from event_bus.querying.event_query import EventQuery
 from event_bus.recovery.replay_queue import ReplayQueue
 from event_bus.routing.lanes import Lanes
 from event_bus.routing.registry_view import RegistryView
-from event_bus.routing.unsent import begun, ended
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
 from event_bus.stores.listings import Entry, Stretch, Trait, all_events, with_any
@@ -70,7 +69,8 @@ class ReplayRunner:
         messages, unmatched = self._messages(replay, events.values())
         refused = self.lanes.send(messages)
         for each in refused:
-            self.deliveries.record(ended(begun(each, events[each.event_id])), each.attempt)
+            delivery = each.first_record(events[each.event_id])
+            self.deliveries.record(refused_by_queue(delivery), each.attempt)
         unroutable |= unmatched | {each.event_id for each in refused}
         after = replace(
             replay,

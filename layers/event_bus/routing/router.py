@@ -8,11 +8,11 @@ from event_bus import json_numbers, times
 from event_bus.delivery.message import Message, next_message
 from event_bus.log import logger, traces
 from event_bus.matching.event_view import EventView, event_view
+from event_bus.model import transitions
 from event_bus.model.delivery import Routing
 from event_bus.model.event import MAX_HOPS, Event
 from event_bus.routing.lanes import Lanes
 from event_bus.routing.registry_view import RegistryView
-from event_bus.routing.unsent import REFUSED, begun, ended
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
 from event_bus.stores.items import chunks
@@ -109,8 +109,8 @@ class Router:
         """
         refused = self.lanes.send(messages)
         for each in refused:
-            delivery = begun(each, events[each.event_id])
-            self.deliveries.record(ended(delivery), each.attempt)
+            delivery = each.first_record(events[each.event_id])
+            self.deliveries.record(transitions.refused_by_queue(delivery), each.attempt)
         return [each.event_id for each in refused]
 
     def _refused_messages(self, event: Event) -> list[Message]:
@@ -121,16 +121,17 @@ class Router:
             if each.status == "exhausted"
             and each.key.replay_id is None
             and each.last_error
-            and each.last_error.code == REFUSED
+            and each.last_error.code == transitions.MESSAGE_REFUSED
         ]
-        reopened = [self.deliveries.reopen(each) for each in refused]
+        reopened = [self.deliveries.reopen(transitions.reopened(each)) for each in refused]
         return [next_message(each) for each in reopened if each]
 
     def _end_loop(self, event: Event, messages: Sequence[Message]) -> None:
         """Has the deliveries of an event end as dead letters before their first attempt."""
         said = f"more than {MAX_HOPS} events caused each other"
         for each in messages:
-            self.deliveries.record(ended(begun(each, event), "too_many_hops", said), 1)
+            looped = transitions.exhausted(each.first_record(event), "too_many_hops", said)
+            self.deliveries.record(looped, 1)
         logger.warning("loop ended", **traces(event), hop_count=event.hop_count)
 
     def _with_views(self, events: Sequence[Event]) -> Iterator[tuple[Event, EventView | None]]:

@@ -382,61 +382,68 @@ class DeliveryStore:
             return True
         return False
 
-    def reopen(self, delivery: Delivery) -> Delivery | None:
-        """Has a dead letter tried anew, with all the attempts of its policy.
+    def reopen(self, reopened: Delivery) -> Delivery | None:
+        """Records that a dead letter is tried anew, with all the attempts of its policy.
 
         It must be exhausted, or wait in the table: then no message is on its way, and whoever
         reopens it sends the only one.
 
         Args:
-            delivery: The delivery as it was read.
+            reopened: The delivery as it was read, and then reopened.
 
         Returns:
             The delivery as it stands now; None where it has moved on since it was read, or is on
             its lane.
         """
+        next_retry_at = reopened.next_retry_at or reopened.updated_at
         return self._moved_by_hand(
-            delivery.key,
+            reopened.key,
             {
-                "UpdateExpression": "SET #status = :retrying, round_start = attempts, "
-                "due_shard = :shard, due_at = :due, next_retry_at = :now, updated_at = :now, "
+                "UpdateExpression": "SET #status = :status, round_start = attempts, "
+                "due_shard = :shard, due_at = :due, next_retry_at = :retry, updated_at = :now, "
                 "expires_at = :expiry, written_by = :writer",
                 "ConditionExpression": "attempts = :attempts AND "
                 "(#status = :exhausted OR #status = :retrying AND due_at = next_retry_at)",
             },
             {
+                ":status": text(reopened.status),
                 ":retrying": text("retrying"),
                 ":exhausted": text("exhausted"),
-                ":attempts": number(delivery.attempts),
-                ":shard": text(_shard(delivery.key.event_id)),
-                ":due": text(times.after(ON_LANE_SECONDS)),
-                ":now": text(times.now()),
+                ":attempts": number(reopened.round_start),
+                ":shard": text(_shard(reopened.key.event_id)),
+                ":due": text(_due_at(next_retry_at, waiting=reopened.waiting)),
+                ":retry": text(next_retry_at),
+                ":now": text(reopened.updated_at),
                 ":expiry": number(times.expiry(self.retention_days)),
             },
         )
 
-    def discard(self, delivery: Delivery, error: DeliveryError) -> bool:
-        """Ends a dead letter: nobody is owed it any more.
+    def discard(self, discarded: Delivery) -> bool:
+        """Records that a dead letter has ended, with the error that says by whom.
+
+        Args:
+            discarded: The delivery as it was read, and then discarded.
 
         Returns:
             Whether this ended it; False where it had ended already, or was delivered.
         """
+        error = discarded.last_error
         ended = self._moved_by_hand(
-            delivery.key,
+            discarded.key,
             {
-                "UpdateExpression": "SET #status = :dropped, last_error = :error, "
+                "UpdateExpression": "SET #status = :status, last_error = :error, "
                 "error_code = :code, updated_at = :now, written_by = :writer "
                 "REMOVE due_shard, due_at, next_retry_at",
                 "ConditionExpression": "#status IN (:pending, :retrying, :exhausted)",
             },
             {
-                ":dropped": text("dropped"),
+                ":status": text(discarded.status),
                 ":pending": text("pending"),
                 ":retrying": text("retrying"),
                 ":exhausted": text("exhausted"),
-                ":error": document(asdict(error)),
-                ":code": text(error.code),
-                ":now": text(error.timestamp),
+                ":error": document(error and asdict(error)),
+                ":code": text(error.code if error else ""),
+                ":now": text(discarded.updated_at),
             },
         )
         return ended is not None

@@ -2,17 +2,13 @@
 
 from dataclasses import dataclass, replace
 
-from event_bus import times
 from event_bus.delivery.message import from_json, nudge
-from event_bus.ids import new_id
 from event_bus.log import logger
-from event_bus.model.delivery import SETTLED, DeliveryError
+from event_bus.model import transitions
+from event_bus.model.delivery import SETTLED
 from event_bus.routing.lanes import Lanes
-from event_bus.routing.unsent import begun
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.subscriptions import SubscriptionStore
-
-CODE = "function_crashed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,34 +41,17 @@ class CrashedMessages:
             return
         if record and record.waiting and record.attempts >= message.attempt:
             return
-        subscription = self.subscriptions.get(message.subscription_id)
-        now = times.now()
         # The attempt may be on record already, and only the message after it missing.
         attempts = max(message.attempt, record.attempts if record else 0)
-        delivery = replace(
-            record or begun(message, message.event),
-            attempts=attempts,
-            updated_at=now,
-            written_by=message_id,
-            last_error=DeliveryError(CODE, "the function that delivers went down", now),
-            waiting=False,
-            next_retry_at=None,
-        )
-        tries = attempts - delivery.round_start
+        before = replace(record or message.first_record(message.event), written_by=message_id)
+        subscription = self.subscriptions.get(message.subscription_id)
         if subscription is None:
-            gone = DeliveryError("subscription_deleted", "the subscription was deleted", now)
-            delivery = replace(delivery, status="dropped", last_error=gone)
-        elif subscription.delivery_guarantee == "at_most_once":
-            delivery = replace(delivery, status="dropped")
-        elif tries >= subscription.retry_policy.max_attempts:
-            delivery = replace(delivery, status="exhausted")
+            said = "the subscription was deleted"
+            delivery = transitions.dropped(before, "subscription_deleted", said)
         else:
-            wait = subscription.retry_policy.wait_after(tries)
-            delivery = replace(
-                delivery, status="retrying", waiting=True, next_retry_at=times.after(wait)
+            delivery = transitions.after_crash(
+                before, subscription.delivery_guarantee, subscription.retry_policy, attempts
             )
-        if delivery.status != "dropped":
-            delivery = replace(delivery, dead_letter_id=delivery.dead_letter_id or new_id("dl"))
         self.deliveries.record(delivery, attempts + 1)
         if delivery.status in SETTLED:
             self.lanes.send([nudge(delivery)])

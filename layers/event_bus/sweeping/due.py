@@ -9,8 +9,8 @@ from event_bus.delivery.message import Message, next_message
 from event_bus.log import logger
 from event_bus.model.circuit import Circuit
 from event_bus.model.delivery import ON_LANE_SECONDS, DeliveryKey
+from event_bus.model.transitions import refused_by_queue
 from event_bus.routing.lanes import Lanes
-from event_bus.routing.unsent import ended
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.deliveries import SHARDS, DeliveryStore, Due
 
@@ -88,7 +88,7 @@ class DueSweep:
     def _end(self, keys: list[DeliveryKey]) -> None:
         # They would be due again and again, and their messages refused each time.
         for delivery in self.deliveries.get_many(keys).values():
-            self.deliveries.record(ended(delivery), delivery.attempts + 1)
+            self.deliveries.record(refused_by_queue(delivery), delivery.attempts + 1)
 
 
 @dataclass(frozen=True, slots=True)

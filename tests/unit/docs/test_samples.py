@@ -109,8 +109,8 @@ def test_the_codes_of_errors_are_those_that_are_shown() -> None:
             "callbacks/client.py",
             "callbacks/failures.py",
             "delivery/http.py",
-            "delivery/courier.py",
-            "sweeping/crashed.py",
+            "delivery/attempts.py",
+            "model/transitions.py",
         )
     )
     page = (ROOT / "docs" / "delivery.md").read_text()
@@ -122,7 +122,8 @@ def test_the_codes_of_errors_are_those_that_are_shown() -> None:
     } - {"code"}
     made = set(
         re.findall(
-            r'(?:Outcome\(|Unanswered\(|(?:Error|Address|IPv6),|code, said = |CODE = |"dropped", |'
+            r"(?:Outcome\(|Unanswered\(|(?:Error|Address|IPv6),|"
+            r"code, said = |code = |Final = |delivery, |"
             r"[A-Z_]+ = \(|: \()"
             r'\s*"(\w+)"',
             code,

@@ -4,9 +4,9 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING, cast
 
 import pytest
-from event_bus.delivery.outcome import Outcome
 from event_bus.model.circuit import Circuit
 from event_bus.model.event import Event
+from event_bus.model.outcome import Outcome
 from event_bus.stores.circuits import CircuitStore
 from event_bus.sweeping.due import INTERVAL_SECONDS
 

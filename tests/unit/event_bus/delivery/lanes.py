@@ -7,14 +7,15 @@ from typing import Any
 
 import orjson
 import pytest
+from event_bus.delivery.attempts import AttemptRunner, QueueMessage
 from event_bus.delivery.circuits import Circuits
-from event_bus.delivery.courier import Courier, Received
 from event_bus.delivery.lane import Lane
 from event_bus.delivery.message import Message
-from event_bus.delivery.ordered import OrderedCourier
-from event_bus.delivery.outcome import Outcome, Parcel
+from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.subscription_cache import SubscriptionCache
+from event_bus.delivery.transport import DeliveryRequest
 from event_bus.model.delivery import Delivery, DeliveryKey
+from event_bus.model.outcome import Outcome
 from event_bus.model.target import Target
 from event_bus.registry.disabling import Disabler
 from event_bus.routing.lanes import Lanes
@@ -37,14 +38,14 @@ class ScriptedTransport:
     requests: list[list[DeliveryKey]] = field(default_factory=list)
     targets: list[Target] = field(default_factory=list)
 
-    def together(self, parcel: Parcel) -> Hashable:
-        return parcel.subscription.id if self.batches else parcel.key
+    def batch_key(self, request: DeliveryRequest) -> Hashable:
+        return request.subscription.id if self.batches else request.key
 
-    def deliver(self, parcels: Sequence[Parcel]) -> list[Outcome]:
+    def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:
         self.meet()
-        self.requests.append([parcel.key for parcel in parcels])
-        self.targets.extend(parcel.subscription.target for parcel in parcels)
-        return [self._answer(parcel.event.id) for parcel in parcels]
+        self.requests.append([request.key for request in requests])
+        self.targets.extend(request.subscription.target for request in requests)
+        return [self._answer(request.event.id) for request in requests]
 
     def _answer(self, event_id: str) -> Outcome:
         scripted = self.script.get(event_id, Outcome(status_code=204))
@@ -89,23 +90,23 @@ class Trial:
         return [orjson.loads(body) for body in self.aws.take(self.url)]
 
 
-def received(carried: Message | str, receives: int = 1) -> Received:
+def received(carried: Message | str, receives: int = 1) -> QueueMessage:
     """A message as the queue hands it over; its id tells what it carries."""
     if isinstance(carried, str):
-        return Received(f"m-{carried}", receives, carried)
-    return Received(f"m-{carried.event_id}-{carried.attempt}", receives, carried.to_json())
+        return QueueMessage(f"m-{carried}", receives, carried)
+    return QueueMessage(f"m-{carried.event_id}-{carried.attempt}", receives, carried.to_json())
 
 
 @pytest.fixture
 def trial(aws: Aws, executor: Executor) -> Trial:
     target, now, url = ScriptedTransport(), [1_000.0], aws.queue()
-    courier = Courier(target, aws.events, aws.deliveries)
+    runner = AttemptRunner(target, aws.events, aws.deliveries)
     return Trial(
         aws,
         target,
         Lane(
-            courier=courier,
-            ordered=OrderedCourier(courier, aws.streams, aws.cursors, RETENTION_DAYS),
+            runner=runner,
+            ordered=OrderedRunner(runner, aws.streams, aws.cursors, RETENTION_DAYS),
             subscriptions=SubscriptionCache(aws.subscriptions, clock=lambda: now[0]),
             circuits=Circuits(aws.circuits, clock=lambda: now[0]),
             disabler=Disabler(aws.subscriptions, aws.events, RETENTION_DAYS),

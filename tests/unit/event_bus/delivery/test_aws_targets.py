@@ -11,10 +11,11 @@ from event_bus.aws_text import accepted
 from event_bus.delivery.aws import TargetClients, failure
 from event_bus.delivery.eventbridge import EventBridgeTransport
 from event_bus.delivery.lambda_function import LambdaTransport
-from event_bus.delivery.outcome import Outcome, Parcel, Transport
 from event_bus.delivery.sns import SnsTransport
 from event_bus.delivery.sqs import SqsTransport
+from event_bus.delivery.transport import DeliveryRequest, Transport
 from event_bus.model.delivery import DeliveryKey
+from event_bus.model.outcome import Outcome
 from event_bus.model.target import (
     EventBridgeTarget,
     LambdaTarget,
@@ -42,7 +43,7 @@ class Recorder(TargetClients):
     answer: Any = None
     requests: list[dict[str, Any]] = field(default_factory=list)
 
-    def of(self, _: Parcel) -> Any:
+    def of(self, _: DeliveryRequest) -> Any:
         return self
 
     def _answer(self, **request: Any) -> Any:
@@ -54,10 +55,10 @@ class Recorder(TargetClients):
     send_message_batch = publish_batch = put_events = invoke = _answer
 
 
-def parcels(target: Target, count: int, size: int = 0, **members: Any) -> list[Parcel]:
+def requests(target: Target, count: int, size: int = 0, **members: Any) -> list[DeliveryRequest]:
     to = subscription(target=target)
     return [
-        Parcel(
+        DeliveryRequest(
             DeliveryKey(f"evt_{number}", to.id),
             event(f"evt_{number}", payload={"text": "x" * size}, **members),
             to,
@@ -86,7 +87,7 @@ TARGETS = pytest.mark.parametrize("target", [SQS, SNS, BRIDGE], ids=lambda each:
 @TARGETS
 def test_ten_events_are_one_request(target: Target) -> None:
     transport, recorder, entries = batching(target)
-    assert transport.deliver(parcels(target, 10)) == [Outcome()] * 10
+    assert transport.deliver(requests(target, 10)) == [Outcome()] * 10
     assert [len(request[entries]) for request in recorder.requests] == [10]
 
 
@@ -95,7 +96,7 @@ def test_what_is_too_much_for_one_request_is_several(target: Target) -> None:
     transport, recorder, entries = batching(target)
     if target.type == "eventbridge":
         recorder.answer = {"Entries": [{"EventId": "1"}] * 2}
-    assert len(transport.deliver(parcels(target, 6, size=100_000))) == 6
+    assert len(transport.deliver(requests(target, 6, size=100_000))) == 6
     assert [len(request[entries]) for request in recorder.requests] == [2, 2, 2]
 
 
@@ -103,17 +104,17 @@ def test_what_is_too_much_for_one_request_is_several(target: Target) -> None:
 def test_what_cannot_be_asked_for_fails_for_all(target: Target) -> None:
     transport, recorder, _ = batching(target)
     recorder.answer = DENIED
-    outcomes = transport.deliver(parcels(target, 3))
+    outcomes = transport.deliver(requests(target, 3))
     assert [each.code for each in outcomes] == ["access_denied"] * 3
 
 
 @TARGETS
 def test_events_of_one_target_go_together_and_others_do_not(target: Target) -> None:
     transport, _, _ = batching(target)
-    first, second = parcels(target, 2)
-    assert transport.together(first) == transport.together(second)
-    other = Parcel(first.key, first.event, subscription(service_id="other", target=target))
-    assert transport.together(first) != transport.together(other)
+    first, second = requests(target, 2)
+    assert transport.batch_key(first) == transport.batch_key(second)
+    other = DeliveryRequest(first.key, first.event, subscription(service_id="other", target=target))
+    assert transport.batch_key(first) != transport.batch_key(other)
 
 
 class Fussy(Recorder):
@@ -134,7 +135,7 @@ class Fussy(Recorder):
 def test_an_event_that_a_target_refuses_does_not_fail_its_neighbours(target: Target) -> None:
     transport, _, _ = batching(target)
     transport.clients = fussy = Fussy(target.type)  # type: ignore[attr-defined]
-    outcomes = transport.deliver(parcels(target, 10))
+    outcomes = transport.deliver(requests(target, 10))
     assert [each.code for each in outcomes] == [
         "target_refused" if number == 4 else None for number in range(10)
     ]
@@ -149,7 +150,7 @@ def test_every_character_reaches_a_target(target: Target, odd: str) -> None:
     to = subscription(target=target)
     sent = event("evt_1", payload={odd: odd}, metadata=metadata)
     recorder.answer = {"Entries": [{"EventId": "1"}]}
-    transport.deliver([Parcel(DeliveryKey("evt_1", to.id), sent, to)])
+    transport.deliver([DeliveryRequest(DeliveryKey("evt_1", to.id), sent, to)])
     [[entry]] = [request[entries] for request in recorder.requests]
     text = entry.get("MessageBody") or entry.get("Message") or entry["Detail"]
     assert accepted(text)
@@ -168,7 +169,7 @@ def test_each_entry_of_a_batch_is_judged_on_its_own(target: Target) -> None:
         "Successful": [{"Id": "0"}, {"Id": "2"}],
         "Failed": [{"Id": "1", "Code": "InvalidMessageContents", "Message": "what?"}],
     }
-    outcomes = transport.deliver(parcels(target, 3))
+    outcomes = transport.deliver(requests(target, 3))
     assert [each.code for each in outcomes] == [None, "target_refused", None]
     assert outcomes[1].response == "what?"
 
@@ -177,18 +178,18 @@ def test_each_entry_of_an_event_bus_is_judged_on_its_own() -> None:
     transport, recorder, _ = batching(BRIDGE)
     failed = {"ErrorCode": "ThrottlingException", "ErrorMessage": "slow"}
     recorder.answer = {"Entries": [{"EventId": "1"}, failed, {"EventId": "2"}]}
-    codes = [each.code for each in transport.deliver(parcels(BRIDGE, 3))]
+    codes = [each.code for each in transport.deliver(requests(BRIDGE, 3))]
     assert codes == [None, "throttled", None]
 
 
 def test_a_message_carries_the_event_and_what_it_can_be_filtered_by() -> None:
     transport, recorder, _ = batching(SQS)
-    [parcel] = parcels(SQS, 1, metadata={"correlation_id": "c-1", "version": "2"})
-    transport.deliver([parcel])
+    [sent] = requests(SQS, 1, metadata={"correlation_id": "c-1", "version": "2"})
+    transport.deliver([sent])
     [request] = recorder.requests
     assert request["QueueUrl"] == "https://sqs.example/orders"
     [entry] = request["Entries"]
-    assert orjson.loads(entry["MessageBody"]) == orjson.loads(orjson.dumps(parcel.event.envelope()))
+    assert orjson.loads(entry["MessageBody"]) == orjson.loads(orjson.dumps(sent.event.envelope()))
     assert {name: each["StringValue"] for name, each in entry["MessageAttributes"].items()} == {
         "id": "evt_0",
         "type": "task.created",
@@ -202,11 +203,13 @@ def test_a_fifo_queue_keeps_streams_and_leaves_out_repetitions() -> None:
     transport, recorder, _ = batching(FIFO)
     long = "s" * 200
     sent = [
-        *parcels(FIFO, 1),
-        *parcels(FIFO, 1, metadata={"stream_id": "task/1"}),
-        *parcels(FIFO, 1, metadata={"stream_id": long}),
+        *requests(FIFO, 1),
+        *requests(FIFO, 1, metadata={"stream_id": "task/1"}),
+        *requests(FIFO, 1, metadata={"stream_id": long}),
     ]
-    sent.append(Parcel(DeliveryKey("evt_0", "sub_1", "rpl_1"), sent[0].event, sent[0].subscription))
+    sent.append(
+        DeliveryRequest(DeliveryKey("evt_0", "sub_1", "rpl_1"), sent[0].event, sent[0].subscription)
+    )
     transport.deliver(sent)
     [request] = recorder.requests
     groups = [each["MessageGroupId"] for each in request["Entries"]]
@@ -228,15 +231,15 @@ def test_a_fifo_queue_keeps_streams_and_leaves_out_repetitions() -> None:
 def test_an_event_bus_gets_the_event_as_an_entry(trace_id: str, header: str | None) -> None:
     transport, recorder, _ = batching(BRIDGE)
     recorder.answer = {"Entries": [{"EventId": "1"}]}
-    [parcel] = parcels(BRIDGE, 1, metadata={"trace_id": trace_id})
-    transport.deliver([parcel])
+    [sent] = requests(BRIDGE, 1, metadata={"trace_id": trace_id})
+    transport.deliver([sent])
     [[entry]] = [request["Entries"] for request in recorder.requests]
     assert orjson.loads(entry.pop("Detail"))["id"] == "evt_0"
     assert entry == {
         "EventBusName": BRIDGE.event_bus,
         "Source": "planner",
         "DetailType": "task.created",
-        "Time": parcel.event.timestamp,
+        "Time": sent.event.timestamp,
         **({"TraceHeader": header} if header else {}),
     }
 
@@ -245,12 +248,12 @@ def invoked(target: LambdaTarget, answer: Any, **members: Any) -> tuple[Outcome,
     """What came of an invocation, and what was replied."""
     replies: list[Any] = []
 
-    def reply(_: Parcel, result: Any) -> Outcome:
+    def reply(_: DeliveryRequest, result: Any) -> Outcome:
         replies.append(result)
         return Outcome()
 
     recorder = Recorder("lambda", answer=answer)
-    [outcome] = LambdaTransport(reply, recorder).deliver(parcels(target, 1, **members))
+    [outcome] = LambdaTransport(reply, recorder).deliver(requests(target, 1, **members))
     return outcome, replies
 
 

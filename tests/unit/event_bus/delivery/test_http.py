@@ -16,8 +16,9 @@ from event_bus.callbacks.client import (
     CallbackClient,
 )
 from event_bus.delivery.http import HttpTransport
-from event_bus.delivery.outcome import Outcome, Parcel
+from event_bus.delivery.transport import DeliveryRequest
 from event_bus.model.delivery import DeliveryKey
+from event_bus.model.outcome import Outcome
 from event_bus.model.registration import DeliveryGuarantee, Subscription
 from event_bus.model.retry_policy import RetryPolicy
 from standardwebhooks import Webhook
@@ -61,7 +62,7 @@ def impatient(url: str) -> Subscription:
 def deliver() -> Iterator[Deliver]:
     """Delivers an event to a URL, always by the same connections."""
     target = transport()
-    yield lambda url: target.deliver([Parcel(KEY, event(), impatient(url))])[0]
+    yield lambda url: target.deliver([DeliveryRequest(KEY, event(), impatient(url))])[0]
     target.client.pools.clear()
 
 
@@ -136,7 +137,7 @@ def test_a_replay_is_marked_and_has_an_id_of_its_own() -> None:
     key = DeliveryKey("evt_1", "sub_1", "rpl_1")
     sent = event(metadata={"version": "1"})
     with subscriber(answering(NO_CONTENT)) as listening:
-        transport().deliver([Parcel(key, sent, impatient(listening.url))])
+        transport().deliver([DeliveryRequest(key, sent, impatient(listening.url))])
         [(headers, body)] = listening.requests
     assert headers["event-bus-replay"] == "rpl_1"
     assert headers["webhook-id"] == "evt_1:rpl_1"
@@ -368,7 +369,7 @@ def test_a_delivery_that_is_lost_with_a_kept_connection_is_made_again_if_it_may(
     target = transport()
     with subscriber(answers_once_and_ends, answering(OK)) as listening:
         to = subscription(callback_url=listening.url, delivery_guarantee=guarantee)
-        outcomes = [target.deliver([Parcel(KEY, event(), to)])[0] for _ in range(2)]
+        outcomes = [target.deliver([DeliveryRequest(KEY, event(), to)])[0] for _ in range(2)]
         ids = {headers["webhook-id"] for headers, _ in listening.requests}
         assert len(listening.requests) == 2 + again
         target.client.pools.clear()
@@ -399,7 +400,8 @@ def test_a_delivery_leaves_no_thread_behind() -> None:
     before = set(threading.enumerate())
     target = transport()
     with subscriber(answering(OK)) as listening:
-        assert target.deliver([Parcel(KEY, event(), impatient(listening.url))])[0].delivered
+        [outcome] = target.deliver([DeliveryRequest(KEY, event(), impatient(listening.url))])
+        assert outcome.delivered
         target.client.pools.clear()
     for left in set(threading.enumerate()) - before:
         left.join(1)
@@ -420,7 +422,7 @@ def test_no_proxy_of_the_environment_is_used(
 def test_a_delivery_is_the_event_signed() -> None:
     sent = event(payload={"text": "ü😀"}, metadata={"trace_id": "t"})
     with subscriber(answering(NO_CONTENT)) as listening:
-        transport().deliver([Parcel(KEY, sent, subscription(callback_url=listening.url))])
+        transport().deliver([DeliveryRequest(KEY, sent, subscription(callback_url=listening.url))])
         [(headers, body)] = listening.requests
     assert Webhook(SECRET).verify(body, headers) == orjson.loads(orjson.dumps(sent.envelope()))
     assert headers["webhook-id"] == sent.id
@@ -432,9 +434,9 @@ def test_every_attempt_has_the_same_id_and_its_own_time() -> None:
     target = transport(clock=lambda: now[0])
     with subscriber(answering(NO_CONTENT)) as listening:
         to = subscription(callback_url=listening.url)
-        target.deliver([Parcel(KEY, event(), to)])
+        target.deliver([DeliveryRequest(KEY, event(), to)])
         now[0] += 60
-        target.deliver([Parcel(KEY, event(), to)])
+        target.deliver([DeliveryRequest(KEY, event(), to)])
         attempts = [headers for headers, _ in listening.requests]
         target.client.pools.clear()
     assert [headers["webhook-id"] for headers in attempts] == ["evt_1", "evt_1"]

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 import orjson
 import pytest
 from event_bus.delivery.opening import OpeningTransport
-from event_bus.delivery.outcome import Outcome, Parcel
+from event_bus.delivery.transport import DeliveryRequest
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.event import Event
+from event_bus.model.outcome import Outcome
 from event_bus.registry.known_publishers import KnownPublishers
 from event_bus.security.data_keys import DataKeys
 from event_bus.security.payload_readers import PayloadReaders
@@ -26,14 +27,14 @@ REFUSED = Outcome("http_status", "the subscriber answered 500", 500, "an echo")
 class Kept:
     """A transport that keeps what it is given, and a subscriber that fails."""
 
-    parcels: list[Parcel] = field(default_factory=list)
+    requests: list[DeliveryRequest] = field(default_factory=list)
 
-    def together(self, parcel: Parcel) -> str:
-        return parcel.subscription.id
+    def batch_key(self, request: DeliveryRequest) -> str:
+        return request.subscription.id
 
-    def deliver(self, parcels: Sequence[Parcel]) -> list[Outcome]:
-        self.parcels += parcels
-        return [REFUSED] * len(parcels)
+    def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:
+        self.requests += requests
+        return [REFUSED] * len(requests)
 
 
 @pytest.fixture
@@ -49,8 +50,8 @@ def opening(aws: Aws, kept: Kept) -> OpeningTransport:
     return OpeningTransport(kept, PayloadReaders(seal, publishers))
 
 
-def parcel(made: Event, service_id: str) -> Parcel:
-    return Parcel(DeliveryKey(made.id, "sub_1"), made, subscription(service_id=service_id))
+def request(made: Event, service_id: str) -> DeliveryRequest:
+    return DeliveryRequest(DeliveryKey(made.id, "sub_1"), made, subscription(service_id=service_id))
 
 
 def closed(aws: Aws, event_id: str = "evt_1") -> Event:
@@ -60,32 +61,32 @@ def closed(aws: Aws, event_id: str = "evt_1") -> Event:
 def test_each_is_opened_for_its_own_subscriber(
     aws: Aws, opening: OpeningTransport, kept: Kept
 ) -> None:
-    sent = [parcel(closed(aws), "billing"), parcel(closed(aws), "mailer")]
-    sent.append(parcel(event(payload={"n": 1}), "mailer"))
+    sent = [request(closed(aws), "billing"), request(closed(aws), "mailer")]
+    sent.append(request(event(payload={"n": 1}), "mailer"))
     outcomes = opening.deliver(sent)
-    shown = [orjson.loads(each.event.payload or b"") for each in kept.parcels]
+    shown = [orjson.loads(each.event.payload or b"") for each in kept.requests]
     assert shown == [PAYLOAD, {"email": {"$encrypted": True}}, {"n": 1}]
     # The echo of what was opened is not kept.
     assert outcomes == [replace(REFUSED, response=""), REFUSED, REFUSED]
-    assert opening.together(sent[0]) == "sub_1"
+    assert opening.batch_key(sent[0]) == "sub_1"
 
 
 def test_one_that_does_not_open_holds_up_no_other(
     aws: Aws, opening: OpeningTransport, kept: Kept
 ) -> None:
     moved = replace(closed(aws, "evt_1"), id="evt_2")
-    outcomes = opening.deliver([parcel(moved, "billing"), parcel(closed(aws), "billing")])
+    outcomes = opening.deliver([request(moved, "billing"), request(closed(aws), "billing")])
     assert [each.code for each in outcomes] == ["payload_not_opened", "http_status"]
-    assert [each.event.id for each in kept.parcels] == ["evt_1"]
+    assert [each.event.id for each in kept.requests] == ["evt_1"]
 
 
 def test_what_kms_does_not_open_is_tried_again(
     aws: Aws, opening: OpeningTransport, kept: Kept
 ) -> None:
-    sent = [parcel(closed(aws), "billing")]
+    sent = [request(closed(aws), "billing")]
     with not_sent(aws.kms, "Decrypt"):
         [outcome] = opening.deliver(sent)
     assert (outcome.code, outcome.client_error) == ("payload_not_opened", False)
-    assert kept.parcels == []
+    assert kept.requests == []
     opening.deliver(sent)
-    assert len(kept.parcels) == 1
+    assert len(kept.requests) == 1

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 from event_bus import times
-from event_bus.delivery.outcome import Outcome
+from event_bus.model import transitions
 from event_bus.model.circuit import CONSECUTIVE_FAILURES, Circuit
-from event_bus.model.delivery import Delivery, DeliveryError, DeliveryKey
+from event_bus.model.delivery import Delivery, DeliveryKey
 from event_bus.model.event import Event
+from event_bus.model.outcome import Outcome
 from event_bus.model.registration import Subscription
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.stream_name import StreamName
@@ -115,8 +116,7 @@ def test_what_is_exhausted_or_discarded_lets_the_stream_pass(trial: Trial, aws: 
     first, second, third = store(aws, "evt_1", "evt_2", "evt_3")
     trial.target.script["evt_1"] = REFUSED
     trial.take(message(first, to))
-    error = DeliveryError("discarded", "by hand", NOON)
-    assert aws.deliveries.discard(trial.outcome("evt_1"), error)
+    assert aws.deliveries.discard(transitions.discarded(trial.outcome("evt_1"), "worker"))
     trial.take(message(second, to))
     assert trial.target.events == ["evt_1", "evt_2", "evt_3"]
     assert trial.take(message(third, to)) == []
@@ -162,7 +162,7 @@ def test_what_a_stream_passed_is_tried_anew_out_of_its_order(trial: Trial, aws: 
     assert trial.outcome("evt_1").status == "exhausted"
     trial.take(message(second, to))
     trial.target.script.clear()
-    reopened = aws.deliveries.reopen(trial.outcome("evt_1"))
+    reopened = aws.deliveries.reopen(transitions.reopened(trial.outcome("evt_1")))
     assert reopened
     trial.take(message(first, to, attempt=reopened.attempts + 1, round_start=reopened.attempts))
     assert trial.outcome("evt_1").status == "delivered"
@@ -272,9 +272,8 @@ def test_every_attempt_along_a_stream_counts_for_the_circuit(trial: Trial, aws: 
         trial.take(message(stored[last], to))
         circuit = aws.circuits.get_many(["sub_1"])["sub_1"]
         assert (circuit.state, circuit.consecutive) == ("closed", 1)
-        trial.aws.deliveries.discard(
-            trial.outcome(names[last]), DeliveryError("discarded", "by hand", NOON)
-        )
+        discarded = transitions.discarded(trial.outcome(names[last]), "worker")
+        trial.aws.deliveries.discard(discarded)
 
 
 def test_a_walk_ends_where_ten_attempts_in_a_row_failed(trial: Trial, aws: Aws) -> None:

@@ -11,16 +11,17 @@ from typing import Any, cast
 import orjson
 import pytest
 from event_bus import times
+from event_bus.delivery.attempts import AttemptRunner
 from event_bus.delivery.circuits import Circuits
-from event_bus.delivery.courier import LONGEST_DELAY_SECONDS, Courier
 from event_bus.delivery.lane import Lane
 from event_bus.delivery.message import Message
-from event_bus.delivery.ordered import OrderedCourier
+from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.pacing import HandOver, Turns
 from event_bus.delivery.speed import TimedTransport
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.model.pace import SLOW_SECONDS, Pace
 from event_bus.model.retry_policy import RetryPolicy
+from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.registry.disabling import Disabler
 from event_bus.routing.lanes import Lanes
 
@@ -92,10 +93,10 @@ def _lane(aws: Aws, target: ScriptedTransport, lanes: Lanes, *, paced: bool) -> 
     else:
         pacing = HandOver(circuits, aws.paces, aws.deliveries)
         timed = TimedTransport(target, pacing.slow)
-    courier = Courier(timed, aws.events, aws.deliveries)
+    runner = AttemptRunner(timed, aws.events, aws.deliveries)
     return Lane(
-        courier=courier,
-        ordered=OrderedCourier(courier, aws.streams, aws.cursors, RETENTION_DAYS),
+        runner=runner,
+        ordered=OrderedRunner(runner, aws.streams, aws.cursors, RETENTION_DAYS),
         subscriptions=SubscriptionCache(aws.subscriptions),
         circuits=circuits,
         disabler=Disabler(aws.subscriptions, aws.events, RETENTION_DAYS),

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from event_bus import times
 from event_bus.delivery import aws as delivering
 from event_bus.delivery.aws import TargetClients
-from event_bus.delivery.outcome import Parcel
+from event_bus.delivery.transport import DeliveryRequest
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.target import SqsTarget
@@ -65,24 +65,26 @@ def boto(monkeypatch: pytest.MonkeyPatch, tell: Callable[..., None]) -> Boto:
     return made
 
 
-def parcel(service_id: str = "worker", role: str | None = ROLE, timeout: float = 15) -> Parcel:
+def request(
+    service_id: str = "worker", role: str | None = ROLE, timeout: float = 15
+) -> DeliveryRequest:
     to = subscription(
         service_id=service_id,
         target=replace(QUEUE, role_arn=role),
         retry_policy=RetryPolicy(timeout=timeout),
     )
-    return Parcel(DeliveryKey("evt_1", to.id), event(), to)
+    return DeliveryRequest(DeliveryKey("evt_1", to.id), event(), to)
 
 
 def test_a_role_is_assumed_once_for_a_service(boto: Boto) -> None:
     clients = TargetClients("sqs")
-    assert clients.of(parcel()) is clients.of(parcel())
+    assert clients.of(request()) is clients.of(request())
     assert boto.assumed == [(ROLE, external_id("worker"))]
 
 
 def test_no_service_is_given_what_another_one_assumed(boto: Boto) -> None:
     clients = TargetClients("sqs")
-    used = [clients.of(parcel(each)) for each in ("worker", "planner", "worker", "planner")]
+    used = [clients.of(request(each)) for each in ("worker", "planner", "worker", "planner")]
     assert boto.assumed == [(ROLE, external_id("worker")), (ROLE, external_id("planner"))]
     assert external_id("worker") != external_id("planner")
     assert [each.aws_access_key_id for each in used] == ["id-1", "id-2", "id-1", "id-2"]
@@ -92,13 +94,13 @@ def test_no_service_is_given_what_another_one_assumed(boto: Boto) -> None:
 
 def test_each_role_is_one_of_its_own(boto: Boto) -> None:
     clients = TargetClients("sqs")
-    used = [clients.of(parcel(role=each)) for each in (ROLE, OTHER_ROLE, ROLE)]
+    used = [clients.of(request(role=each)) for each in (ROLE, OTHER_ROLE, ROLE)]
     assert [each.aws_access_key_id for each in used] == ["id-1", "id-2", "id-1"]
 
 
 def test_without_a_role_nothing_is_assumed(boto: Boto) -> None:
     clients = TargetClients("sqs")
-    assert clients.of(parcel(role=None)) is clients.of(parcel(role=None))
+    assert clients.of(request(role=None)) is clients.of(request(role=None))
     assert boto.assumed == []
     [made] = boto.made
     assert made.keys() == {"service", "config"}
@@ -107,17 +109,17 @@ def test_without_a_role_nothing_is_assumed(boto: Boto) -> None:
 
 def test_it_is_assumed_anew_before_it_expires(boto: Boto) -> None:
     clients = TargetClients("sqs")
-    clients.of(parcel())
+    clients.of(request())
     boto.now += HOUR - MARGIN - 1
-    clients.of(parcel())
+    clients.of(request())
     assert len(boto.assumed) == 1
     boto.now += 1
-    assert clients.of(parcel()).aws_access_key_id == "id-2"
+    assert clients.of(request()).aws_access_key_id == "id-2"
 
 
 def test_a_request_ends_in_the_time_of_its_subscription_and_is_not_repeated(boto: Boto) -> None:
     clients = TargetClients("sqs")
-    slow, fast = clients.of(parcel(timeout=30)), clients.of(parcel(timeout=2))
+    slow, fast = clients.of(request(timeout=30)), clients.of(request(timeout=2))
     assert (slow.config.read_timeout, fast.config.read_timeout) == (30, 2)
     assert fast.config.connect_timeout == 5
     assert fast.config.retries == {"total_max_attempts": 1}
@@ -127,6 +129,6 @@ def test_a_role_that_cannot_be_assumed_is_asked_for_again(boto: Boto) -> None:
     clients = TargetClients("sqs")
     boto.refusal = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "AssumeRole")
     with pytest.raises(ClientError):
-        clients.of(parcel())
+        clients.of(request())
     boto.refusal = None
-    assert clients.of(parcel()).aws_access_key_id == "id-1"
+    assert clients.of(request()).aws_access_key_id == "id-1"

@@ -1,0 +1,337 @@
+"""Attempts: whether one may be made, making it, recording it, and what follows it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from event_bus import times
+from event_bus.delivery.circuits import Permits
+from event_bus.delivery.message import Message
+from event_bus.delivery.transport import DeliveryRequest, Transport
+from event_bus.ids import new_id
+from event_bus.log import logger, traces
+from event_bus.model import transitions
+from event_bus.model.delivery import SETTLED, Attempt, Delivery
+from event_bus.model.event import Event
+from event_bus.model.outcome import Outcome
+from event_bus.model.registration import Subscription
+from event_bus.stores.deliveries import Claim, DeliveryStore
+from event_bus.stores.events import EventStore
+
+LEASE_SECONDS = 90
+"""How long a claim holds: longer than its function may run."""
+
+
+class NotRecorded(Exception):
+    """The outcome of an attempt could not be recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueMessage:
+    """A message as the queue handed it over.
+
+    Attributes:
+        id: The queue's identifier of the message.
+        receives: How often it was handed over, this time included.
+        body: The message as a lane carries it.
+    """
+
+    id: str
+    receives: int
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptOrder:
+    """A message that asks for an attempt, and what decides whether one is made.
+
+    Attributes:
+        queue_message: The message as the queue handed it over.
+        message: The message itself: the delivery, and which attempt of it.
+        subscription: The subscription; None where it was deleted.
+        permits: What the circuits of the batch permit.
+    """
+
+    queue_message: QueueMessage
+    message: Message
+    subscription: Subscription | None
+    permits: Permits
+
+
+@dataclass(frozen=True, slots=True)
+class PendingAttempt:
+    """An attempt that may be made.
+
+    Attributes:
+        order: What asks for it.
+        request: What is to be delivered.
+        delivery: The delivery before the attempt.
+        epoch: The number of the claim that allows it, if it needed one.
+    """
+
+    order: AttemptOrder
+    request: DeliveryRequest
+    delivery: Delivery
+    epoch: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptResult:
+    """What became of a message.
+
+    Attributes:
+        settled: Whether its delivery has ended.
+        gone: Whether the subscriber answered that it never wants anything more.
+        follow_up: The message that must be on its lane before this one may leave it.
+    """
+
+    settled: bool
+    gone: bool = False
+    follow_up: Message | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRunner:
+    """Delivers over one protocol, as often as a subscription's guarantee allows.
+
+    Attributes:
+        transport: The protocol.
+        events: Where events are read that a message does not carry.
+        deliveries: Where deliveries are recorded.
+        clock: Monotonic clock, in seconds.
+    """
+
+    transport: Transport
+    events: EventStore
+    deliveries: DeliveryStore
+    clock: Callable[[], float] = times.steady
+
+    def begin(self, order: AttemptOrder) -> AttemptResult | PendingAttempt:
+        """Does what a message asks for, unless it was done already, up to the attempt.
+
+        Returns:
+            The attempt that is to be made, or what became of the message where none is.
+        """
+        message, record = order.message, None
+        # A first receipt of a first attempt has no record yet, so skip the read.
+        if message.attempt > 1 or order.queue_message.receives > 1:
+            record = self.deliveries.get(message.key)
+        if record and (done := self.done(order, record)):
+            return done
+        event = message.event or self.events.get(message.event_id)
+        return self.permit(order, event, record)
+
+    def done(self, order: AttemptOrder, record: Delivery) -> AttemptResult | None:
+        """What is left to do for a message whose attempt was made; None where it was not."""
+        if record.status in SETTLED:
+            return AttemptResult(settled=True)
+        if record.attempts < order.message.attempt:
+            return None
+        return AttemptResult(settled=False, follow_up=self.resumed(order, record))
+
+    def resumed(self, order: AttemptOrder, record: Delivery) -> Message | None:
+        """The message that follows the attempt on record, if this message has to send it.
+
+        A function may crash after it wrote the record and before it sent that message. Then the
+        queue hands the same message over again, and the record names it as its writer.
+        """
+        if (
+            record.status != "retrying"
+            or record.waiting
+            or record.written_by != order.queue_message.id
+        ):
+            return None
+        wait = times.seconds(record.next_retry_at) - times.unix() if record.next_retry_at else 0
+        return replace(
+            order.message,
+            attempt=record.attempts + 1,
+            round_start=record.round_start,
+            delay=max(0, round(wait)),
+        )
+
+    def attempt(
+        self, order: AttemptOrder, event: Event | None, record: Delivery | None
+    ) -> AttemptResult:
+        """Attempts one delivery, where that is permitted; the arguments are those of `permit`.
+
+        Raises:
+            NotRecorded: The outcome could not be recorded.
+        """
+        permitted = self.permit(order, event, record)
+        if isinstance(permitted, AttemptResult):
+            return permitted
+        [result] = self.make([permitted])
+        if result is None:
+            raise NotRecorded(order.message.event_id)
+        return result
+
+    def permit(
+        self, order: AttemptOrder, event: Event | None, record: Delivery | None
+    ) -> AttemptResult | PendingAttempt:
+        """Permits an attempt, if its subscription and its circuit allow one.
+
+        Args:
+            order: The message that asks for it.
+            event: The event; None where it has expired.
+            record: The delivery as it is recorded, if that was read.
+        """
+        delivery = _before_attempt(order, event, record)
+        if order.subscription is None:
+            said = "the subscription was deleted"
+            return self._dropped(order, delivery, "subscription_deleted", said)
+        if event is None:
+            return self._dropped(order, delivery, "event_expired", "the event's retention ended")
+        return self._forbidden(order, delivery, order.subscription) or self._permitted(
+            order, event, order.subscription, delivery
+        )
+
+    def _permitted(
+        self, order: AttemptOrder, event: Event, subscription: Subscription, delivery: Delivery
+    ) -> AttemptResult | PendingAttempt:
+        once = subscription.delivery_guarantee == "at_most_once"
+        if (retry_at := order.permits.retry_at(subscription.id)) is not None:
+            return self._postponed(order, delivery, retry_at, once=once)
+        epoch, until = None, None
+        if subscription.delivery_guarantee != "at_least_once":
+            claim = self.deliveries.claim(delivery, new_id("clm"), LEASE_SECONDS, once=once)
+            if claim.epoch is None:
+                return self._claimed_by_another(order, delivery, claim, once=once)
+            epoch, until = claim.epoch, claim.lease_until
+        # The last check before the attempt: a permit that was taken must be used.
+        if (retry_at := order.permits.take(subscription.id)) is not None:
+            return self._postponed(order, delivery, retry_at, once=once)
+        request = DeliveryRequest(order.message.key, event, subscription, until)
+        return PendingAttempt(order, request, delivery, epoch)
+
+    def make(self, pending: Sequence[PendingAttempt]) -> list[AttemptResult | None]:
+        """Makes attempts of one batch key together, and records the outcome of each.
+
+        Returns:
+            The result of each attempt; None where it could not be recorded.
+        """
+        began, start = times.now(), self.clock()
+        outcomes = self.transport.deliver([each.request for each in pending])
+        duration_ms = round(1000 * (self.clock() - start))
+        # An attempt counts for its circuit, whether it can be recorded or not.
+        for each, outcome in zip(pending, outcomes, strict=True):
+            each.order.permits.ended(
+                each.order.message.subscription_id, delivered=outcome.delivered
+            )
+
+        def conclude(each: PendingAttempt, outcome: Outcome) -> AttemptResult | None:
+            attempt = Attempt(
+                number=each.order.message.attempt,
+                at=began,
+                duration_ms=duration_ms,
+                code=outcome.code,
+                message=outcome.message,
+                status_code=outcome.status_code,
+                response=outcome.response,
+            )
+            try:
+                return self._conclude(each, attempt, outcome)
+            except Exception:
+                # The other attempts were made too, and must be recorded.
+                event_id = each.order.message.event_id
+                logger.exception("outcome not recorded", event_id=event_id)
+                return None
+
+        return [conclude(*each) for each in zip(pending, outcomes, strict=True)]
+
+    def _conclude(
+        self, pending: PendingAttempt, attempt: Attempt, outcome: Outcome
+    ) -> AttemptResult:
+        message, subscription = pending.order.message, pending.request.subscription
+        logger.info(
+            "delivery attempted",
+            **traces(pending.request.event),
+            subscription_id=message.subscription_id,
+            attempt=message.attempt,
+            error=outcome.code,
+        )
+        if outcome.delivered:
+            delivered = transitions.after_success(pending.delivery, attempt)
+            self.deliveries.record(delivered, message.attempt)
+            return AttemptResult(settled=True)
+        failed = transitions.after_failure(
+            pending.delivery,
+            attempt,
+            outcome,
+            subscription.delivery_guarantee,
+            subscription.retry_policy,
+        )
+        # Of several messages about one attempt, only the one whose record stands goes on.
+        stands = self.deliveries.record(failed, message.attempt, pending.epoch) or failed
+        follow_up = self.resumed(pending.order, stands)
+        if stands.status not in SETTLED and stands.attempts < message.attempt:
+            # Another holds a newer claim. This message must outlast it, or both might be lost.
+            follow_up = replace(message, delay=LEASE_SECONDS)
+        return AttemptResult(stands.status in SETTLED, outcome.gone, follow_up)
+
+    def _forbidden(
+        self, order: AttemptOrder, delivery: Delivery, subscription: Subscription
+    ) -> AttemptResult | None:
+        """Ends a delivery whose subscription allows no attempt as it stands now."""
+        once = subscription.delivery_guarantee == "at_most_once"
+        if subscription.status != "active":
+            code, said = "subscription_disabled", "the subscription is disabled"
+            if once:
+                return self._dropped(order, delivery, code, said)
+            return self._end(order, transitions.exhausted(delivery, code, said))
+        if once and delivery.attempts > delivery.round_start:
+            said = "an attempt was made before the subscription became at_most_once"
+            return self._dropped(order, delivery, "already_attempted", said)
+        return None
+
+    def _postponed(
+        self, order: AttemptOrder, delivery: Delivery, retry_at: float, *, once: bool
+    ) -> AttemptResult:
+        code = "circuit_open"
+        said = "too many attempts failed in a row, so the circuit of the subscription is open"
+        if once:
+            return self._dropped(order, delivery, code, said)
+        waiting = transitions.postponed(delivery, retry_at, code, said)
+        stands = self.deliveries.record(waiting, order.message.attempt)
+        # Another function may have settled it meanwhile, and left its stream to this message.
+        return AttemptResult(settled=stands is not None and stands.status in SETTLED)
+
+    def _claimed_by_another(
+        self, order: AttemptOrder, delivery: Delivery, claim: Claim, *, once: bool
+    ) -> AttemptResult:
+        if claim.delivery.status in SETTLED:
+            return AttemptResult(settled=True)
+        left = claim.lease_until - times.unix()
+        if left > 0 or not once:
+            delay = max(0, round(left)) + 1
+            return AttemptResult(settled=False, follow_up=replace(order.message, delay=delay))
+        # At most once: the function that held the claim crashed, perhaps after its request.
+        return self._dropped(order, delivery, "interrupted", "the only attempt was cut off")
+
+    def _dropped(
+        self, order: AttemptOrder, delivery: Delivery, code: str, said: str
+    ) -> AttemptResult:
+        return self._end(order, transitions.dropped(delivery, code, said))
+
+    def _end(self, order: AttemptOrder, ended: Delivery) -> AttemptResult:
+        message = order.message
+        stands = self.deliveries.record(ended, message.attempt) or ended
+        logger.warning(
+            "delivery ended",
+            event_id=message.event_id,
+            subscription_id=message.subscription_id,
+            status=stands.status,
+            error=stands.last_error and stands.last_error.code,
+        )
+        # Another function may have recorded a later attempt, whose message goes on.
+        return AttemptResult(stands.status in SETTLED, follow_up=self.resumed(order, stands))
+
+
+def _before_attempt(order: AttemptOrder, event: Event | None, record: Delivery | None) -> Delivery:
+    message = order.message
+    delivery = record or replace(message.first_record(event), attempts=message.attempt - 1)
+    return replace(
+        delivery,
+        round_start=max(delivery.round_start, message.round_start),
+        updated_at=times.now(),
+        written_by=order.queue_message.id,
+        stored_at=event.created_at if event else delivery.stored_at,
+    )
