@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 from event_bus import clients
-from event_bus.api.documents import fetched_document
 from event_bus.api.endpoint import Request, Response, answer
 from event_bus.api.paging import bad_parameter, limit_in, patterns_in, whole_in
 from event_bus.errors import Conflict
@@ -94,7 +93,7 @@ def _fetch(request: Request) -> Response:
         fetched, position = taken.fetched, taken.position
         lease, until = taken.lease, taken.lease_until
     document = {
-        "items": [fetched_document(each) for each in fetched],
+        "items": [each.document() for each in fetched],
         "cursor": str(position),
         "lease": lease,
         "lease_expires_at": until,

@@ -3,18 +3,29 @@
 Neither payloads nor secrets go into it.
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from aws_lambda_powertools import Logger
 
-if TYPE_CHECKING:
-    from event_bus.model.event import Event
+
+class Traceable(Protocol):
+    """What log lines can be about: an event."""
+
+    @property
+    def id(self) -> str:
+        """The id of the event."""
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """The metadata of the event."""
+
 
 # Every byte of a log costs, event by event: a message names its place as well as a line number.
 logger = Logger(location=None)
 
 
-def traces(event: "Event") -> dict[str, Any]:
-    """By which every line about an event can be found: its own id, and those it was given."""
+def traces(event: Traceable) -> dict[str, Any]:
+    """The members by which every log line about an event can be found."""
     given = {name: event.metadata.get(name) for name in ("correlation_id", "trace_id")}
     return {"event_id": event.id, **{name: value for name, value in given.items() if value}}

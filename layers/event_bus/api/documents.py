@@ -4,7 +4,6 @@ from dataclasses import asdict
 from typing import Any
 
 from event_bus import times
-from event_bus.fetching.reader import Fetched
 from event_bus.model.circuit import Circuit
 from event_bus.model.delivery import Delivery
 from event_bus.model.pace import Pace
@@ -77,15 +76,6 @@ def dead_letter_document(letter: Delivery) -> dict[str, Any]:
         "attempts": letter.log,
         "created_at": letter.created_at,
         "updated_at": letter.updated_at,
-    }
-
-
-def fetched_document(fetched: Fetched) -> dict[str, Any]:
-    """An event as an inbox gives it out."""
-    return {
-        "cursor": str(fetched.position),
-        "delivery_id": fetched.delivery_id,
-        "event": fetched.event,
     }
 
 

@@ -41,6 +41,14 @@ class Fetched:
     delivery_id: str
     event: dict[str, Any]
 
+    def document(self) -> dict[str, Any]:
+        """The event as an inbox answers it."""
+        return {
+            "cursor": str(self.position),
+            "delivery_id": self.delivery_id,
+            "event": self.event,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class InboxReader:

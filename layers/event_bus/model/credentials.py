@@ -8,8 +8,10 @@ from pydantic_core import PydanticCustomError
 from event_bus.model.validation import Name, Request, Time, checked, refuse_control_characters
 from event_bus.security.keys import CredentialType, check_chosen_key
 from event_bus.security.principals import check_principal, principal_of
-from event_bus.security.rate_limits import MAX_RATE
 from event_bus.security.scopes import Scope
+
+MAX_RATE = 10_000
+"""The highest rate of a key, in requests a second."""
 
 MAX_OVERLAP_SECONDS = 7 * 24 * 3600
 """How long a key, or a secret, may go on that another one replaces."""

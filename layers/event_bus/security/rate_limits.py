@@ -17,9 +17,6 @@ from event_bus.log import logger
 WINDOW_SECONDS = 10
 """How long a window is."""
 
-MAX_RATE = 10_000
-"""The highest rate of a key, in requests a second."""
-
 _FREE = 0.02
 _SHARE = 0.05
 _COUNTED_KEYS = 1_000

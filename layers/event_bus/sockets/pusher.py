@@ -8,7 +8,6 @@ from typing import Any
 import orjson
 
 from event_bus import times
-from event_bus.api.documents import fetched_document
 from event_bus.batches import batches
 from event_bus.fetching.reader import Fetched, InboxReader
 from event_bus.ids import new_id
@@ -201,8 +200,8 @@ def _events(subscription_id: str, batch: Sequence[tuple[int, bytes]]) -> dict[st
 
 def _packed(each: Fetched) -> tuple[int, bytes]:
     """An event's place, and the event as its client reads it; a large one without its payload."""
-    text = orjson.dumps(fetched_document(each))
+    text = orjson.dumps(each.document())
     if len(text) > MAX_MESSAGE_BYTES:
         bare = replace(each, event={**each.event, "payload": None})
-        text = orjson.dumps(fetched_document(bare))
+        text = orjson.dumps(bare.document())
     return each.position, text
