@@ -23,6 +23,7 @@ from infra.outputs import output
 from infra.settings import Settings
 from infra.sockets import Sockets
 from infra.stack import StageStack
+from infra.target_grants import know_targets, provide_queues, read_tags
 
 # API Gateway itself gives up after 30 seconds.
 _TIMEOUT = cdk.Duration.seconds(29)
@@ -174,9 +175,10 @@ class ApiStack(StageStack):
         function.use_sealing_key(data.sealing_key, signing_secrets.PURPOSE, "Encrypt")
         function.use_table(data.replays, "PutItem")
         function.use_table(data.inbox, "DeleteItem")
-        function.know_targets()
+        know_targets(function, self._settings)
+        read_tags(function, self._settings)
+        provide_queues(function, self._settings)
         function.call_back()
-        function.provide_queues()
         function.use_queue(REPLAY_QUEUE_URL, bus.replays.queue, "SendMessage")
         function.use_retention()
         return function

@@ -4,6 +4,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
+from event_bus.security.opt_in import TAG_VALUE, tag_key
 from event_bus.sweeping.due import INTERVAL_SECONDS
 
 from infra.audit import AuditStack
@@ -112,6 +113,7 @@ class BusStack(StageStack):
             event_bus_name=f"event-bus-{settings.stage}",
             description="Whatever subscriptions put here, for rules of EventBridge",
         )
+        cdk.Tags.of(self.mirror).add(tag_key(settings.stage), TAG_VALUE)
         output(self, "MirrorArn", self.mirror.event_bus_arn)
         # The way back of what the stream gave up: through the queue of stranded events.
         events.Rule(

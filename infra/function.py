@@ -4,7 +4,7 @@ What a function may use and what it is told go together: `use_table` and its kin
 actions on one resource and put the resource's name into the function's environment.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import aws_cdk as cdk
@@ -143,17 +143,41 @@ class BusFunction(Construct):
         if settings.tracing:
             accept_resource(self, "*", "X-Ray knows no resources that a role could name.")
 
-    def allow(self, service: str, actions: Sequence[str], resources: Sequence[str]) -> None:
+    def allow(
+        self,
+        service: str,
+        actions: Sequence[str],
+        resources: Sequence[str],
+        *,
+        if_equal: Mapping[str, str] | None = None,
+    ) -> None:
         """Lets the function do single actions on single resources.
 
         Args:
             service: The prefix of the actions, such as `dynamodb`.
             actions: The actions without the prefix.
             resources: The ARNs.
+            if_equal: Values that condition keys of the request must have.
         """
         self._role.add_to_policy(
             iam.PolicyStatement(
-                actions=[f"{service}:{action}" for action in actions], resources=list(resources)
+                actions=[f"{service}:{action}" for action in actions],
+                resources=list(resources),
+                conditions={"StringEquals": dict(if_equal)} if if_equal else None,
+            )
+        )
+
+    def deny(self, service: str, action: str, resources: Sequence[str]) -> None:
+        """Keeps the function from resources, whatever else it may do.
+
+        Args:
+            service: The prefix of the action.
+            action: The action without the prefix.
+            resources: The ARNs.
+        """
+        self._role.add_to_policy(
+            iam.PolicyStatement(
+                effect=iam.Effect.DENY, actions=[f"{service}:{action}"], resources=list(resources)
             )
         )
 
@@ -354,67 +378,12 @@ class BusFunction(Construct):
             targets=[targets.LambdaFunction(self.function)],
         )
 
-    def know_targets(self) -> None:
-        """Tells the function which resources of AWS subscriptions may name."""
-        self.tell("TARGET_ACCOUNTS", ",".join(self._accounts()))
-        self.tell("PARTITION", cdk.Aws.PARTITION)
-        self.tell("URL_SUFFIX", cdk.Aws.URL_SUFFIX)
-
-    def deliver_to(self, service: str, action: str, resources: str) -> None:
-        """Lets the function deliver to the resources of subscribers.
-
-        Args:
-            service: The service.
-            action: The action that delivers.
-            resources: Which of its resources, as the end of an ARN.
-        """
-        self.know_targets()
-        here = f"arn:{cdk.Aws.PARTITION}:{service}:{cdk.Aws.REGION}"
-        targets = [f"{here}:{account}:{resources}" for account in self._accounts()]
-        roles = [
-            f"arn:{cdk.Aws.PARTITION}:iam::{account}:role/event-bus-*"
-            for account in self._accounts()
-        ]
-        self.allow(service, [action], targets)
-        self.allow("sts", ["AssumeRole"], roles)
-        for each in (*targets, *roles):
-            accept_resource(
-                self,
-                each,
-                "Subscribers name their targets when they register; accounts are allowed one by "
-                "one, roles by their prefix, and the bus's own resources are denied.",
-            )
-
     def call_back(self) -> None:
         """Has the function call subscribers: from the VPC, where the settings name one."""
         # The networks that callbacks may lead to although they are not public.
         self.tell("CALLBACK_NETWORKS", self._settings.callback_networks)
         if self._settings.subnets:
             join_vpc(self.function, self._role, self._settings)
-
-    def spare(self, service: str, action: str, resources: Sequence[str]) -> None:
-        """Keeps the function from resources of the bus, whatever else it may do.
-
-        Args:
-            service: The service.
-            action: The action that delivers.
-            resources: The ARNs.
-        """
-        self._role.add_to_policy(
-            iam.PolicyStatement(
-                effect=iam.Effect.DENY, actions=[f"{service}:{action}"], resources=list(resources)
-            )
-        )
-
-    def provide_queues(self) -> None:
-        """Lets the function make queues for subscriptions, and remove them."""
-        queues = (
-            f"arn:{cdk.Aws.PARTITION}:sqs:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}"
-            f":eventbus-{self._settings.stage}-*"
-        )
-        actions = ["CreateQueue", "DeleteQueue", "GetQueueAttributes", "GetQueueUrl"]
-        self.allow("sqs", [*actions, "SetQueueAttributes"], [queues])
-        accept_resource(self, queues, "Managed queues are named after their subscriptions.")
 
     def read_statistics(self) -> None:
         """Lets the function ask CloudWatch for the statistics of metrics."""
@@ -424,25 +393,6 @@ class BusFunction(Construct):
             "*",
             "Metrics are no resources that a role could name, and the action reads figures alone.",
         )
-
-    def send_to_connections(self, api_id: str) -> None:
-        """Lets the function send to the clients of a WebSocket API, and end their connections.
-
-        Args:
-            api_id: The API.
-        """
-        self.tell("SOCKET_API_ID", api_id)
-        self.tell("URL_SUFFIX", cdk.Aws.URL_SUFFIX)
-        for method in ("POST", "DELETE"):
-            connections = (
-                f"arn:{cdk.Aws.PARTITION}:execute-api:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}"
-                f":{api_id}/{self._settings.stage}/{method}/@connections/*"
-            )
-            self.allow("execute-api", ["ManageConnections"], [connections])
-            accept_resource(self, connections, "Clients come and go, each with a connection.")
-
-    def _accounts(self) -> list[str]:
-        return [cdk.Aws.ACCOUNT_ID, *self._settings.accounts]
 
     def tell(self, variable: str, value: str) -> None:
         """Put a value into the function's environment."""

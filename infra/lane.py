@@ -11,16 +11,9 @@ from infra.data import DataStack
 from infra.function import BusFunction, Layers
 from infra.queue import WorkQueue
 from infra.settings import Settings
+from infra.target_grants import AWS_TARGETS, deliver_to, deny_own
 
 _TIMEOUT = cdk.Duration.seconds(60)
-
-_AWS_TARGETS = {
-    "sqs": ("sqs", "SendMessage", "*"),
-    "sns": ("sns", "Publish", "*"),
-    "lambda": ("lambda", "InvokeFunction", "function:*"),
-    "eventbridge": ("events", "PutEvents", "event-bus/*"),
-}
-"""What each lane may do: the service, the action, and the resources in the accounts allowed."""
 
 _PROTOCOLS = ("Http", "Inbox", "Sqs", "Sns", "Lambda", "EventBridge")
 
@@ -120,7 +113,7 @@ class Lanes(Construct):
         settings: Settings,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._stage = settings.stage
+        self._settings = settings
 
         def make(name: str, *, paced: bool = False) -> Lane:
             protocol = name.lower()
@@ -158,12 +151,11 @@ class Lanes(Construct):
         for lane in self.all:
             self.redrive.consume(lane.work.redrive, name=f"{lane.node.id}Source")
 
-    @staticmethod
-    def _grant(lane: Lane, data: DataStack) -> None:
+    def _grant(self, lane: Lane, data: DataStack) -> None:
         """Lets the function of a lane do what its protocol needs."""
         deliver = lane.deliver
-        if target := _AWS_TARGETS.get(lane.protocol):
-            deliver.deliver_to(*target)
+        if lane.protocol in AWS_TARGETS:
+            deliver_to(deliver, lane.protocol, self._settings)
         if lane.protocol == "http":
             deliver.call_back()
             deliver.use_sealing_key(data.sealing_key, signing_secrets.PURPOSE, "Decrypt")
@@ -190,18 +182,12 @@ class Lanes(Construct):
             for queue in (work.queue, work.redrive)
         ]
         for lane in self.all:
-            if target := _AWS_TARGETS.get(lane.protocol):
-                service, action, resources = target
-                if service == "sqs":
-                    # Not by how their names begin: so does its own queue's, where retries go.
-                    arns = [each.queue_arn for each in queues if each is not lane.work.queue]
-                else:
-                    arns = [self._own(service, resources.removesuffix("*"))]
-                lane.deliver.spare(service, action, arns)
-
-    def _own(self, service: str, kind: str) -> str:
-        here = f"arn:{cdk.Aws.PARTITION}:{service}:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}"
-        return f"{here}:{kind}event-bus-{self._stage}-*"
+            if lane.protocol == "sqs":
+                # Not by how their names begin: so does its own queue's, where retries go.
+                arns = [each.queue_arn for each in queues if each is not lane.work.queue]
+                lane.deliver.deny("sqs", "SendMessage", arns)
+            elif lane.protocol in AWS_TARGETS:
+                deny_own(lane.deliver, lane.protocol, self._settings)
 
     def send_from(self, function: BusFunction) -> None:
         """Lets a function send messages to every protocol; its lane hands over to the paced one."""

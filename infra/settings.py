@@ -100,6 +100,13 @@ def _networks(text: str) -> str:
     return text
 
 
+def _target_patterns(text: str) -> str:
+    for each in text.split(",") if text else ():
+        if not re.fullmatch(r"arn:[^:,]+:(sqs|sns|lambda|events):[^:,]+:[^:,]+:[^,]+", each):
+            raise ValueError(f"{each} is no ARN of sqs, sns, lambda or events")
+    return text
+
+
 def _origins(text: str) -> str:
     for each in text.split(",") if text else ():
         if not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?", each):
@@ -216,6 +223,11 @@ class Settings(BaseModel):
             description="Other accounts that subscriptions may name, with commas between.",
         )
     )
+    untagged_targets: Annotated[str, AfterValidator(_target_patterns)] = Field(
+        default="",
+        description="ARNs of queues, topics, functions and event buses that are targets without "
+        "the tag, in which * and ? stand for any characters, with commas between.",
+    )
 
     subnet_ids: Annotated[str, StringConstraints(pattern=_ids("subnet"))] = Field(
         default="",
@@ -301,6 +313,11 @@ class Settings(BaseModel):
     def accounts(self) -> list[str]:
         """The other accounts that subscriptions may name."""
         return self.target_accounts.split(",") if self.target_accounts else []
+
+    @property
+    def untagged(self) -> list[str]:
+        """The patterns of the ARNs of resources that are targets without the tag."""
+        return self.untagged_targets.split(",") if self.untagged_targets else []
 
     @classmethod
     def of(cls, context: Mapping[str, object]) -> "Settings":

@@ -10,7 +10,7 @@ from infra.api_stage import ApiStage
 from infra.data import DataStack
 from infra.function import BusFunction, Layers
 from infra.gateway_logs import GatewayLogRole
-from infra.nag import accept
+from infra.nag import accept, accept_resource
 from infra.outputs import output
 from infra.settings import Settings
 from infra.stream import Handover, StreamSource
@@ -87,7 +87,7 @@ class Sockets(Construct):
             function.open_payloads(data)
             function.use_table(data.subscriptions, "DeleteItem", "GetItem")
             function.use_table(data.changes, "PutItem", "Query")
-            function.send_to_connections(self._api.api_id)
+            _send_to_clients(function, self._api.api_id, settings)
         self.socket.use_table(data.followers, "PutItem", indexes=("by_connection",))
         self.socket.use_table(data.inbox, "GetItem")
         self.socket.use_table(data.subscriptions, "PutItem")
@@ -154,3 +154,16 @@ class Sockets(Construct):
                 "a setting turns both on.",
             )
         return api
+
+
+def _send_to_clients(function: BusFunction, api_id: str, settings: Settings) -> None:
+    """Lets a function send to the clients of a WebSocket API, and end their connections."""
+    function.tell("SOCKET_API_ID", api_id)
+    function.tell("URL_SUFFIX", cdk.Aws.URL_SUFFIX)
+    for method in ("POST", "DELETE"):
+        connections = (
+            f"arn:{cdk.Aws.PARTITION}:execute-api:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}"
+            f":{api_id}/{settings.stage}/{method}/@connections/*"
+        )
+        function.allow("execute-api", ["ManageConnections"], [connections])
+        accept_resource(function, connections, "Clients come and go, each with a connection.")

@@ -10,6 +10,9 @@ from localstack.bus import LocalBus
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html
 _BATCHES = {"sqs:SendMessage": "sqs:SendMessageBatch", "sns:Publish": "sns:PublishBatch"}
 
+# It does not find out which resource these are about.
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
+_OF_ANY_RESOURCE = {"sns:ListTagsForResource", "events:ListTagsForResource"}
 
 # What it does not look at; a condition on that is never met.
 # https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
@@ -44,5 +47,8 @@ def _changed(policy: dict[str, Any]) -> bool:
         unknown = [key for key in asked if key.startswith(_UNKNOWN)]
         for key in unknown:
             del asked[key]
-        changed = changed or bool(further or unknown)
+        unresolved = _OF_ANY_RESOURCE.intersection(actions)
+        if unresolved:
+            statement["Resource"] = "*"
+        changed = changed or bool(further or unknown or unresolved)
     return changed

@@ -21,8 +21,10 @@ from event_bus.model.registration import (
 from event_bus.model.validation import read
 from event_bus.recovery.replay_queue import ReplayQueue
 from event_bus.registry.managed_queues import SETTLING_SECONDS, ManagedQueues
+from event_bus.registry.opt_ins import OptIns
 from event_bus.registry.publishers import PublisherRegistry
 from event_bus.registry.subscriptions import SubscriptionQuery, SubscriptionRegistry
+from event_bus.security.opt_in import tag_key
 from event_bus.security.signing_secrets import SigningSecrets
 from event_bus.settings import settings
 from event_bus.stores.circuits import CircuitStore
@@ -53,6 +55,12 @@ _subscriptions = SubscriptionRegistry(
         settings().managed_prefix,
         # The emulator's queues can be used at once.
         0 if settings().local else SETTLING_SECONDS,
+    ),
+    OptIns(
+        settings().account,
+        tag_key(settings().stage),
+        settings().untagged_targets,
+        clients.of_service,
     ),
     InboxStore(_dynamodb, settings().inbox_table),
     SigningSecrets(clients.kms(), settings().sealing_key),

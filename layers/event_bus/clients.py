@@ -86,6 +86,16 @@ def cloudwatch() -> Any:
 
 
 @cache
+def of_service(name: str) -> Any:
+    """The client of a service that few calls need.
+
+    Args:
+        name: The service, as boto3 names it.
+    """
+    return _Later(name)
+
+
+@cache
 def connections(endpoint: str) -> "ApiGatewayManagementApiClient":
     """The client of the connections of a WebSocket API.
 

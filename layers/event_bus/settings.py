@@ -227,6 +227,17 @@ class Settings:
         return f"event-bus-{self._name('STAGE')}-"
 
     @property
+    def mirror(self) -> str:
+        """The name of the bus's own event bus of EventBridge."""
+        return f"event-bus-{self._name('STAGE')}"
+
+    @property
+    def untagged_targets(self) -> list[str]:
+        """Patterns of the ARNs of resources that are targets without a tag."""
+        named = self.environment.get("UNTAGGED_TARGETS", "")
+        return named.split(",") if named else []
+
+    @property
     def managed_prefix(self) -> str:
         """How the names of the queues begin that the bus provides."""
         return f"eventbus-{self._name('STAGE')}-"

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from botocore.exceptions import ConnectionClosedError
+from event_bus.model.target import SqsTarget
 from event_bus.security.keys import ApiKey
 from event_bus.stores.subscriptions import Interest, Outdated, Refused
 from event_bus.stores.transactions import TransactionRefused, transact
@@ -28,6 +29,22 @@ class SubscriptionsContract:
         assert aws.subscriptions.get("sub_1") == stored
         assert aws.subscriptions.get("sub_2") is None
         assert aws.subscriptions.get_many(["sub_1", "sub_1", "sub_2"]) == {"sub_1": stored}
+
+    def test_an_external_id_is_kept_beside_the_document(self, aws: Aws) -> None:
+        """Functions of an earlier version read the document, and know no such member."""
+        queue = SqsTarget("arn:aws:sqs:us-east-1:1:a", "https://sqs/1/a", "arn:role")
+        former = aws.subscriptions.create(subscription("sub_1", target=queue))
+        named = replace(queue, external_id="event-bus/1/us-east-1/prod/worker")
+        stored = aws.subscriptions.create(subscription("sub_2", target=named))
+        assert aws.subscriptions.get("sub_1") == former
+        assert aws.subscriptions.get("sub_2") == stored
+        assert stored.target == named
+        assert aws.subscriptions.page("worker", None, 10) == [former, stored]
+        for id_ in ("sub_1", "sub_2"):
+            item = aws.dynamodb.get_item(
+                TableName=aws.subscriptions.table, Key={"id": {"S": id_}}, ConsistentRead=True
+            )["Item"]
+            assert "external_id" not in item["document"]["S"]
 
     def test_a_further_condition_that_fails_leaves_nothing(self, aws: Aws) -> None:
         transact(aws.dynamodb, [aws.keys.putting(ApiKey("hash", "other", NOON))])

@@ -4,8 +4,8 @@ from typing import Any
 
 import orjson
 
+from tests.end_to_end.aws_resources import Queue
 from tests.end_to_end.receiver import eventually
-from tests.end_to_end.test_targets import Queue
 from tests.end_to_end.world import World
 
 ODD: dict[str, Any] = {"\ufffe": ["\uffff", "a\uffffb\x00\x1f", "\\\uffff"], "text": "ü😀\x7f\x85"}

@@ -15,8 +15,8 @@ from event_bus.model.target import HttpTarget
 from event_bus.querying.event_finder import Found
 from event_bus.registry.managed_queues import consumer_policy
 from event_bus.registry.subscriptions import Registered
+from event_bus.security.external_ids import external_id_of
 from event_bus.security.keys import ApiKey
-from event_bus.security.resources import external_id
 from event_bus.security.scopes import SCOPES
 
 
@@ -166,7 +166,7 @@ def _target(subscription: Subscription) -> dict[str, Any]:
     if members.get("managed"):
         members["policy"] = consumer_policy(members["queue"])
     if "role_arn" in members:
-        members["external_id"] = external_id(subscription.service_id)
+        members["external_id"] = external_id_of(members.get("external_id"), subscription.service_id)
     return members
 
 

@@ -4,7 +4,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import boto3
 from botocore.config import Config
@@ -15,22 +15,19 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from event_bus import times
+from event_bus import aws_codes, times
 from event_bus.aws_text import accepted, json_text
 from event_bus.batches import batches, by_halves
 from event_bus.callbacks.client import KEPT_RESPONSE_BYTES
 from event_bus.delivery.envelope import delivery_trace, envelope
 from event_bus.delivery.transport import DeliveryRequest
 from event_bus.model.outcome import Outcome
-from event_bus.security.resources import external_id
+from event_bus.model.target import AwsTarget
+from event_bus.security.external_ids import external_id_of
 
 _CONNECT_SECONDS = 5.0
 _MARGIN_SECONDS = 300.0
 _FIFO_ID_LENGTH = 128
-
-_DENIED = ("AccessDenied", "KMSAccessDenied", "AuthorizationError", "NotAuthorized")
-_MISSING = ("NonExistentQueue", "QueueDoesNotExist", "ResourceNotFound", "NotFound")
-_THROTTLED = ("Throttl", "TooManyRequests", "RequestThrottled", "LimitExceeded")
 
 Packed = tuple[DeliveryRequest, str]
 """A delivery request, and its event as the target receives it."""
@@ -47,7 +44,9 @@ class TargetClients:
     """
 
     service: str
-    _clients: dict[tuple[str | None, str, float], tuple[Any, float]] = field(default_factory=dict)
+    _clients: dict[tuple[str | None, str | None, float], tuple[Any, float]] = field(
+        default_factory=dict
+    )
 
     def of(self, request: DeliveryRequest) -> Any:
         """The client for the target of a delivery request, with the timeout of its subscription.
@@ -56,16 +55,15 @@ class TargetClients:
             ClientError: The target's role cannot be assumed.
         """
         subscription = request.subscription
-        role_arn: str | None = getattr(subscription.target, "role_arn", None)
-        key = (role_arn, subscription.service_id, subscription.retry_policy.timeout)
+        # The lanes that have such clients carry targets of AWS alone.
+        target = cast("AwsTarget", subscription.target)
+        role_arn = target.role_arn
+        external = external_id_of(target.external_id, subscription.service_id)
+        key = (role_arn, external if role_arn else None, subscription.retry_policy.timeout)
         known = self._clients.get(key)
         if known and times.unix() < known[1]:
             return known[0]
-        credentials, until = (
-            _assumed(role_arn, external_id(subscription.service_id))
-            if role_arn
-            else ({}, float("inf"))
-        )
+        credentials, until = _assumed(role_arn, external) if role_arn else ({}, float("inf"))
         client = boto3.client(
             self.service,  # type: ignore[call-overload]
             config=Config(
@@ -140,11 +138,16 @@ def failure(error: ClientError | BotoCoreError) -> Outcome:
 
 def refused(code: str, message: str) -> Outcome:
     """What an error code of AWS means for a delivery."""
-    word = code.rpartition(".")[2]
+    word = aws_codes.word(code)
     for found, codes, said in (
-        ("access_denied", _DENIED, "the bus may not deliver to the target"),
-        ("target_not_found", _MISSING, "the target does not exist"),
-        ("throttled", _THROTTLED, "AWS throttled the request"),
+        (
+            "access_denied",
+            aws_codes.DENIED,
+            "the bus may not deliver to the target: its owner has not opted it in by the tag, or a "
+            "policy or role forbids it",
+        ),
+        ("target_not_found", aws_codes.MISSING, "the target does not exist"),
+        ("throttled", aws_codes.THROTTLED, "AWS throttled the request"),
     ):
         if word.startswith(codes):
             return Outcome(found, f"{said} ({word})", response=message[:KEPT_RESPONSE_BYTES])

@@ -49,6 +49,8 @@ class SqsTarget:
         queue: The queue's ARN.
         queue_url: Its URL.
         role_arn: The role by which it is sent to, if another account's.
+        external_id: What the bus names when it assumes that role; None for a role that was named
+            before ids held the account and the region.
         managed: Whether the bus provides it, and removes it with the subscription.
     """
 
@@ -56,6 +58,7 @@ class SqsTarget:
     queue_url: str
     role_arn: str | None = None
     managed: bool = False
+    external_id: str | None = None
     type: Literal["sqs"] = "sqs"
     lane: ClassVar[Protocol] = "sqs"
 
@@ -72,10 +75,13 @@ class SnsTarget:
     Attributes:
         topic: The topic's ARN.
         role_arn: The role by which it is published to, if another account's.
+        external_id: What the bus names when it assumes that role; None for a role that was named
+            before ids held the account and the region.
     """
 
     topic: str
     role_arn: str | None = None
+    external_id: str | None = None
     type: Literal["sns"] = "sns"
     lane: ClassVar[Protocol] = "sns"
 
@@ -94,12 +100,15 @@ class LambdaTarget:
         invocation: Whether its result is waited for.
         reply: Whether its result is published as the reply that the event asks for.
         role_arn: The role by which it is invoked, if another account's.
+        external_id: What the bus names when it assumes that role; None for a role that was named
+            before ids held the account and the region.
     """
 
     function: str
     invocation: Literal["async", "sync"] = "async"
     reply: bool = False
     role_arn: str | None = None
+    external_id: str | None = None
     type: Literal["lambda"] = "lambda"
     lane: ClassVar[Protocol] = "lambda"
 
@@ -111,10 +120,13 @@ class EventBridgeTarget:
     Attributes:
         event_bus: Its ARN.
         role_arn: The role by which events are put on it, if another account's.
+        external_id: What the bus names when it assumes that role; None for a role that was named
+            before ids held the account and the region.
     """
 
     event_bus: str
     role_arn: str | None = None
+    external_id: str | None = None
     type: Literal["eventbridge"] = "eventbridge"
     lane: ClassVar[Protocol] = "eventbridge"
 
@@ -137,7 +149,10 @@ class InboxTarget:
         return self.type == "websocket"
 
 
-Target = HttpTarget | SqsTarget | SnsTarget | LambdaTarget | EventBridgeTarget | InboxTarget
+AwsTarget = SqsTarget | SnsTarget | LambdaTarget | EventBridgeTarget
+"""A target that is a resource of AWS."""
+
+Target = HttpTarget | AwsTarget | InboxTarget
 
 _TARGETS: dict[str, type[Target]] = {
     "http": HttpTarget,

@@ -27,7 +27,9 @@ from event_bus.recovery.replay_queue import ReplayQueue
 from event_bus.recovery.replays import SEAM_SECONDS, history_for, refuse_future
 from event_bus.registry.keys import IssuedKey, issue, taken
 from event_bus.registry.managed_queues import ManagedQueues
+from event_bus.registry.opt_ins import OptIns
 from event_bus.registry.publishers import refuse_reserved
+from event_bus.registry.roles import as_named, with_external_id
 from event_bus.registry.sensitive_filters import refuse_sensitive_filters
 from event_bus.security.callers import Caller, unknown_key
 from event_bus.security.ownership import own_subscription
@@ -110,6 +112,7 @@ class SubscriptionRegistry:
         replays: The replays that bring new subscriptions their history.
         replay_queue: What has those replays go on.
         queues: The queues that the bus provides.
+        opt_ins: Refuses targets whose owners have not opted them in.
         inboxes: The inboxes.
         secrets: Seals signing secrets.
         handshake: Asks callbacks whether they want events.
@@ -123,6 +126,7 @@ class SubscriptionRegistry:
     replays: ReplayStore
     replay_queue: ReplayQueue
     queues: ManagedQueues
+    opt_ins: OptIns
     inboxes: InboxStore
     secrets: SigningSecrets
     handshake: Handshake
@@ -147,7 +151,7 @@ class SubscriptionRegistry:
             Forbidden: A service registers for another one, or asks for history by a key without
                 the scope `recover`.
             InvalidRequest: The filters are refused, the history would begin in the future, an admin
-                names no service, or the callback does not want events.
+                names no service, the target is not opted in, or the callback does not want events.
             Conflict: The API key stands for another service, or a request whose answer was lost has
                 registered the subscription.
         """
@@ -168,7 +172,7 @@ class SubscriptionRegistry:
             name=registration.name or service_id,
             event_types=registration.event_types,
             filters=registration.filters,
-            target=registration.chosen_target(),
+            target=with_external_id(registration.chosen_target(), service_id),
             status="active",
             version=0,
             created_at=now,
@@ -180,6 +184,7 @@ class SubscriptionRegistry:
             rate_limit=registration.rate_limit,
         )
         check_limits(subscription)
+        self.opt_ins.require(subscription.target)
         if registration.verify:
             subscription = self._verified(subscription)
         secret = None
@@ -247,8 +252,8 @@ class SubscriptionRegistry:
 
         Raises:
             NotFound: There is no such subscription, or none that the caller may see.
-            InvalidRequest: A member is null, the filters do not fit the event types, or the
-                callback does not want events.
+            InvalidRequest: A member is null, the filters do not fit the event types, the new target
+                is not opted in, or the callback does not want events.
             Conflict: Others changed it again and again meanwhile.
         """
         members = members_of(change, removable=REMOVABLE_LIMITS)
@@ -273,6 +278,8 @@ class SubscriptionRegistry:
                 raise InvalidRequest.at("/target", "must not change from or to a managed queue")
             changed = replace(subscription, **members, updated_at=times.now())
             if target:
+                self.opt_ins.require(target)
+                target = with_external_id(target, changed.service_id, subscription.target)
                 changed = replace(changed, target=target, verified_at=None)
             check = check_filters if change.filters is None else check_sent_filters
             self._check_sensitive(check(changed.event_types, changed.filters))
@@ -428,7 +435,7 @@ def _managed(target: Target | None) -> bool:
 
 def _same(wanted: Target | None, target: Target) -> bool:
     """Whether a change asks for the target that there is."""
-    return wanted == target or (_managed(wanted) and _managed(target))
+    return wanted == as_named(target) or (_managed(wanted) and _managed(target))
 
 
 def _until_current(attempt: Callable[[], _Result]) -> _Result:

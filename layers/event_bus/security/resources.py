@@ -1,7 +1,8 @@
 """Which AWS resources a subscription may name as its target.
 
-They must be in the bus's own region, in an account that the deployment allows, and none of the
-bus's own.
+They must be in the bus's own region and in an account that the deployment allows. They must not
+belong to the bus, nor to another stage of it. Whether their owners have opted them in is another
+check (`event_bus.registry.opt_ins`).
 """
 
 import re
@@ -87,14 +88,7 @@ def check_role(arn: str) -> None:
 ROLE_PREFIX = "event-bus-"
 """How the roles begin that the bus assumes; it may assume no others."""
 
-
-def external_id(service_id: str) -> str:
-    """What the bus names when it assumes a role for a service.
-
-    The role's trust policy must demand it: so no other service can have the bus use that role
-    (https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html).
-    """
-    return f"{settings().own_prefix}{service_id}"
+_NAMES_OF_BUSES = ("event-bus-", "eventbus-")
 
 
 def queue_arn(queue: str) -> str:
@@ -129,9 +123,13 @@ def _check(arn: str, service: str, resource: str, said: str) -> None:
         raise ValueError(f"must be in the bus's region, {own.region}")
     _check_account(parts)
     name = re.split("[:/]", parts.resource.removeprefix("function:").removeprefix("event-bus/"))[0]
-    prefixes = (own.own_prefix, own.managed_prefix)
-    if parts.account == own.account and name.startswith(prefixes):
-        raise ValueError("must not be one of the bus's own resources")
+    if parts.account != own.account or (service, name) == ("events", own.mirror):
+        return
+    if name.startswith(_NAMES_OF_BUSES):
+        raise ValueError(
+            "must not be a resource of this bus or of another stage: names that begin with "
+            f"{' or '.join(_NAMES_OF_BUSES)} are theirs"
+        )
 
 
 def _check_account(parts: Arn) -> None:

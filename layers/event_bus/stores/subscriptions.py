@@ -355,13 +355,19 @@ def _interest(subscription: Subscription) -> Interest:
 
 
 def _item(subscription: Subscription) -> Item:
+    kept = asdict(replace(subscription, ends_at=None))
+    # Beside the document: functions of an earlier version, which may run at the same time, know no
+    # such member of a target.
+    external_id = kept["target"].pop("external_id", None)
     item: Item = {
         "id": text(subscription.id),
         "kind": text(_KIND),
         "service_id": text(subscription.service_id),
         "version": number(subscription.version),
-        "document": document(asdict(replace(subscription, ends_at=None))),
+        "document": document(kept),
     }
+    if external_id is not None:
+        item["external_id"] = text(external_id)
     if subscription.ends_at is not None:
         item |= {"ending": text(_ENDING), "ends_at": number(subscription.ends_at)}
     return item
@@ -371,6 +377,8 @@ def _subscription(item: Mapping[str, Any]) -> Subscription:
     members = orjson.loads(item["document"]["S"])
     if policy := members.get("retry_policy"):
         members["retry_policy"] = RetryPolicy(**policy)
+    if "external_id" in item:
+        members["target"]["external_id"] = item["external_id"]["S"]
     members["target"] = read_target(members["target"])
     members["signing_secrets"] = tuple(SealedSecret(**each) for each in members["signing_secrets"])
     if "ends_at" in item:

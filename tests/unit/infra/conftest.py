@@ -12,6 +12,8 @@ EVERYTHING = {
     "iam_callers": True,
     "cors_origins": "https://app.example.com,http://localhost:3000",
     "callback_networks": "10.1.0.0/16",
+    "target_accounts": "210987654321",
+    "untagged_targets": "arn:aws:sqs:*:*:old-*,arn:aws:events:eu-west-1:123456789012:event-bus/x",
     "tracing": True,
     "protect": True,
     "log_level": "ERROR",

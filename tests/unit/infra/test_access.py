@@ -438,60 +438,6 @@ def test_only_publish_writes_payloads_and_only_readers_read_them(app: Synthesise
     assert "s3:GetObject" not in actions_of(app, functions["publish"])
 
 
-_INVOKES = ("lambda:InvokeFunction", "lambda", "function:*", "function:event-bus-{stage}-*")
-DELIVERIES = {
-    "deliver_sqs": ("sqs:SendMessage", "sqs", "*", None),
-    "deliver_sns": ("sns:Publish", "sns", "*", "event-bus-{stage}-*"),
-    "deliver_lambda": _INVOKES,
-    "deliver_lambda_paced": _INVOKES,
-    "deliver_eventbridge": (
-        "events:PutEvents",
-        "events",
-        "event-bus/*",
-        "event-bus/event-bus-{stage}-*",
-    ),
-}
-"""What each lane may do to which resources of the account, and to which it may not. The lane of
-queues has a list of those.
-"""
-
-
-def test_the_lane_of_queues_sends_to_its_own_one_and_to_no_other_of_the_bus(
-    app: Synthesised,
-) -> None:
-    deliver = app.functions()["deliver_sqs"]
-    told = deliver.properties["Environment"]["Variables"]
-    own = told["SQS_LANE_URL"]["Ref"]
-    [denied] = [each for each in grants_of(app, deliver) if each["Effect"] == "Deny"]
-    assert denied["Action"] == "sqs:SendMessage"
-    others = {queue.name for queue in app.resources("AWS::SQS::Queue")} - {own}
-    for queue in others:
-        # Those of other stacks are imported by a name that holds theirs.
-        assert [each for each in denied["Resource"] if queue in str(each)], queue
-    assert len(denied["Resource"]) == len(others)
-
-
-def test_lanes_deliver_to_their_own_service_and_not_to_the_bus_itself(app: Synthesised) -> None:
-    functions = app.functions()
-    for name, (action, service, targets, own) in DELIVERIES.items():
-        grants = [
-            (
-                each["Effect"],
-                ["".join(map(str, listed(arn["Fn::Join"][1]))) for arn in listed(each["Resource"])],
-            )
-            for each in grants_of(app, functions[name])
-            if listed(each["Action"]) == [action] and "Fn::Join" in listed(each["Resource"])[0]
-        ]
-        account = "{'Ref': 'AWS::AccountId'}"
-        here = f"arn:{{'Ref': 'AWS::Partition'}}:{service}:{{'Ref': 'AWS::Region'}}:{account}:"
-        denied = [("Deny", [here + own.format(stage=app.stage)])] if own else []
-        assert grants == [("Allow", [here + targets]), *denied], name
-        assert "sts:AssumeRole" in actions_of(app, functions[name]), name
-    others = functions.keys() - DELIVERIES.keys()
-    for name in others:
-        assert "sts:AssumeRole" not in actions_of(app, functions[name]), name
-
-
 def test_only_those_who_talk_to_clients_may_send_to_them(app: Synthesised) -> None:
     functions = app.functions()
     senders = {

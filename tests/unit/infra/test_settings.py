@@ -50,6 +50,10 @@ def test_what_belongs_to_the_cdk_is_passed_over() -> None:
         ({"subnet_ids": "10.0.0.0/24", "security_group_ids": "sg-0a1b2c3d"}, "subnet_ids"),
         ({"dual_stack": "true"}, "dual_stack needs subnet_ids"),
         ({"warm_writes": "3999"}, "warm_writes"),
+        ({"untagged_targets": "*"}, "untagged_targets"),
+        ({"untagged_targets": "arn:aws:s3:::bucket"}, "untagged_targets"),
+        ({"untagged_targets": "arn:aws:sqs:*:orders"}, "untagged_targets"),
+        ({"untagged_targets": "arn:aws:sqs:*:*:a,,arn:aws:sqs:*:*:b"}, "untagged_targets"),
     ],
 )
 def test_what_is_not_valid_is_refused(context: dict[str, object], named: str) -> None:

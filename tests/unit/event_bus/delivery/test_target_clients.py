@@ -15,8 +15,9 @@ from event_bus.delivery.transport import DeliveryRequest
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.target import SqsTarget
-from event_bus.security.resources import external_id
+from event_bus.security.external_ids import external_id_of, new_external_id
 
+from tests.aws import TARGETS
 from tests.builders import event, subscription
 
 ROLE = "arn:aws:iam::000000000000:role/event-bus-target"
@@ -58,7 +59,7 @@ class Boto:
 
 @pytest.fixture
 def boto(monkeypatch: pytest.MonkeyPatch, tell: Callable[..., None]) -> Boto:
-    tell(STAGE="prod")
+    tell(STAGE="prod", **TARGETS)
     made = Boto(float(int(times.unix())))
     monkeypatch.setattr(delivering, "boto3", made)
     monkeypatch.setattr(times, "unix", lambda: made.now)
@@ -66,11 +67,14 @@ def boto(monkeypatch: pytest.MonkeyPatch, tell: Callable[..., None]) -> Boto:
 
 
 def request(
-    service_id: str = "worker", role: str | None = ROLE, timeout: float = 15
+    service_id: str = "worker",
+    role: str | None = ROLE,
+    timeout: float = 15,
+    external_id: str | None = None,
 ) -> DeliveryRequest:
     to = subscription(
         service_id=service_id,
-        target=replace(QUEUE, role_arn=role),
+        target=replace(QUEUE, role_arn=role, external_id=external_id),
         retry_policy=RetryPolicy(timeout=timeout),
     )
     return DeliveryRequest(DeliveryKey("evt_1", to.id), event(), to)
@@ -79,14 +83,16 @@ def request(
 def test_a_role_is_assumed_once_for_a_service(boto: Boto) -> None:
     clients = TargetClients("sqs")
     assert clients.of(request()) is clients.of(request())
-    assert boto.assumed == [(ROLE, external_id("worker"))]
+    assert boto.assumed == [(ROLE, external_id_of(None, "worker"))]
 
 
 def test_no_service_is_given_what_another_one_assumed(boto: Boto) -> None:
     clients = TargetClients("sqs")
     used = [clients.of(request(each)) for each in ("worker", "planner", "worker", "planner")]
-    assert boto.assumed == [(ROLE, external_id("worker")), (ROLE, external_id("planner"))]
-    assert external_id("worker") != external_id("planner")
+    assert boto.assumed == [
+        (ROLE, external_id_of(None, "worker")),
+        (ROLE, external_id_of(None, "planner")),
+    ]
     assert [each.aws_access_key_id for each in used] == ["id-1", "id-2", "id-1", "id-2"]
     assert [each.aws_secret_access_key for each in used[:2]] == ["secret-1", "secret-2"]
     assert [each.aws_session_token for each in used[:2]] == ["token-1", "token-2"]
@@ -96,6 +102,14 @@ def test_each_role_is_one_of_its_own(boto: Boto) -> None:
     clients = TargetClients("sqs")
     used = [clients.of(request(role=each)) for each in (ROLE, OTHER_ROLE, ROLE)]
     assert [each.aws_access_key_id for each in used] == ["id-1", "id-2", "id-1"]
+
+
+def test_a_role_is_assumed_with_the_id_that_its_owner_was_given(boto: Boto) -> None:
+    clients = TargetClients("sqs")
+    given = new_external_id("worker")
+    before, now = request(), request(external_id=given)
+    assert clients.of(before) is not clients.of(now)
+    assert boto.assumed == [(ROLE, "event-bus-prod-worker"), (ROLE, given)]
 
 
 def test_without_a_role_nothing_is_assumed(boto: Boto) -> None:

@@ -1,5 +1,6 @@
 """Services register what they want to receive, and no change of theirs gets lost."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
 from typing import Any
@@ -21,6 +22,7 @@ from event_bus.recovery.replay_queue import ReplayQueue
 from event_bus.registry import subscriptions as registry_module
 from event_bus.registry.disabling import Disabler
 from event_bus.registry.managed_queues import ManagedQueues
+from event_bus.registry.opt_ins import OptIns
 from event_bus.registry.subscriptions import SubscriptionQuery, SubscriptionRegistry
 from event_bus.security.callers import Caller
 from event_bus.security.keys import proof_of
@@ -29,7 +31,7 @@ from event_bus.stores.items import Item
 from event_bus.stores.subscriptions import SubscriptionStore
 from event_bus.stores.transactions import transact
 
-from tests.aws import RETENTION_DAYS, Aws
+from tests.aws import RETENTION_DAYS, TARGETS, Aws
 from tests.builders import AN_ADMIN, key, service, subscription
 
 KEY = "a-key-that-was-chosen"
@@ -62,6 +64,16 @@ def with_key(key: str) -> dict[str, Any]:
     return {"authentication": {"type": "api_key", "api_key": key}}
 
 
+class Owned:
+    """A client of queues of which some are opted in."""
+
+    def list_queue_tags(self, *, QueueUrl: str) -> Any:  # noqa: N803
+        return {"Tags": {"event-bus-test": "target"}} if "open" in QueueUrl else {}
+
+
+OWNED = Owned()
+
+
 def registry_over(aws: Aws, store: SubscriptionStore) -> SubscriptionRegistry:
     return SubscriptionRegistry(
         store,
@@ -72,6 +84,7 @@ def registry_over(aws: Aws, store: SubscriptionStore) -> SubscriptionRegistry:
         aws.replays,
         ReplayQueue(aws.sqs, aws.queue()),
         ManagedQueues(aws.sqs, PREFIX, settling_seconds=0),
+        OptIns("000000000000", "event-bus-test", [], lambda _: OWNED),
         aws.inboxes,
         aws.signing_secrets,
         Handshake(CallbackClient([ip_network("127.0.0.0/8")]), "bus.example"),
@@ -337,6 +350,84 @@ class TestManagedQueues:
         made = registry.register(managed(), WORKER).subscription
         same = change(name="New", target={"type": "sqs", "managed": True})
         assert registry.change(made.id, same, WORKER).target == made.target
+
+
+ROLE = "arn:aws:iam::000000000000:role/event-bus-delivery"
+GIVEN = "event-bus/000000000000/us-east-1/prod/worker"
+
+
+class TestTargetsOfOwners:
+    @pytest.fixture(autouse=True)
+    def _told(self, tell: Callable[..., None]) -> None:
+        tell(STAGE="prod", **TARGETS)
+
+    def test_a_target_that_is_not_opted_in_is_not_registered(
+        self, aws: Aws, registry: SubscriptionRegistry
+    ) -> None:
+        with pytest.raises(InvalidRequest) as refusal:
+            registry.register(to_queue("closed"), WORKER)
+        assert pointers(refusal) == ["/target/queue"]
+        assert aws.subscriptions.page("worker", None, 10) == []
+        assert registry.register(to_queue("open"), WORKER)
+
+    def test_a_subscription_moves_to_what_is_opted_in_alone(
+        self, registry: SubscriptionRegistry
+    ) -> None:
+        made = registry.register(to_queue("open"), WORKER).subscription
+        with pytest.raises(InvalidRequest) as refusal:
+            registry.change(made.id, change(target=queue_target("closed")), WORKER)
+        assert pointers(refusal) == ["/target/queue"]
+        assert registry.get(made.id, WORKER) == made
+        moved = registry.change(made.id, change(target=queue_target("open-too")), WORKER)
+        assert moved.target != made.target
+
+    def test_what_stays_is_not_asked_for_again(
+        self, aws: Aws, registry: SubscriptionRegistry
+    ) -> None:
+        """A subscription whose target has lost its tag can still be changed, or disabled."""
+        target = read(SubscriptionChange, {"target": queue_target("closed")}).chosen_target()
+        assert target
+        made = aws.subscriptions.create(subscription(service_id="worker", target=target))
+        same = change(name="New", target=queue_target("closed"))
+        assert registry.change(made.id, same, WORKER).name == "New"
+
+    def test_a_role_is_given_an_id_of_this_deployment(self, registry: SubscriptionRegistry) -> None:
+        made = registry.register(to_queue("closed", role_arn=ROLE), WORKER).subscription
+        assert external_id(made) == GIVEN
+        assert external_id(registry.get(made.id, WORKER)) == GIVEN
+        without = registry.register(to_queue("open"), WORKER).subscription
+        assert external_id(without) is None
+
+    @pytest.mark.parametrize("known", [None, GIVEN])
+    def test_the_id_stays_with_its_role(
+        self, aws: Aws, registry: SubscriptionRegistry, known: str | None
+    ) -> None:
+        named = read(SubscriptionChange, {"target": queue_target("a", role_arn=ROLE)})
+        target = named.chosen_target()
+        assert isinstance(target, SqsTarget)
+        stored = subscription(service_id="worker", target=replace(target, external_id=known))
+        made = aws.subscriptions.create(stored)
+        same = registry.change(made.id, change(target=queue_target("a", role_arn=ROLE)), WORKER)
+        assert same.target == made.target
+        moved = registry.change(made.id, change(target=queue_target("b", role_arn=ROLE)), WORKER)
+        assert moved.target != made.target
+        assert external_id(moved) == known
+        other = change(target=queue_target("b", role_arn=f"{ROLE}-2"))
+        assert external_id(registry.change(made.id, other, WORKER)) == GIVEN
+
+
+def queue_target(name: str, **members: Any) -> dict[str, Any]:
+    return {"type": "sqs", "queue": f"arn:aws:sqs:us-east-1:000000000000:{name}", **members}
+
+
+def to_queue(name: str, **members: Any) -> SubscriptionRegistration:
+    target = queue_target(name, **members)
+    return read(SubscriptionRegistration, {"event_types": ["task.*"], "target": target})
+
+
+def external_id(made: Subscription) -> str | None:
+    assert isinstance(made.target, SqsTarget)
+    return made.target.external_id
 
 
 class TestChanging:

@@ -9,7 +9,6 @@ from event_bus.security.resources import (
     check_queue,
     check_role,
     check_topic,
-    external_id,
     queue_arn,
     queue_url,
 )
@@ -24,6 +23,7 @@ ENVIRONMENT = {
 }
 
 SQS = "arn:aws:sqs:eu-central-1:111111111111:"
+SNS = "arn:aws:sns:eu-central-1:111111111111:"
 LAMBDA = "arn:aws:lambda:eu-central-1:111111111111:"
 BUS = "arn:aws:events:eu-central-1:111111111111:"
 URL = "https://sqs.eu-central-1.amazonaws.com/111111111111/"
@@ -46,6 +46,9 @@ def _told(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         (check_queue, SQS + "orders.fifo"),
         (check_queue, "arn:aws:sqs:eu-central-1:222222222222:orders"),
         (check_queue, URL + "orders.fifo"),
+        (check_queue, SQS + "event-business"),
+        # What another account owns is its own to open or to keep closed.
+        (check_queue, "arn:aws:sqs:eu-central-1:222222222222:event-bus-prod-orders"),
         (check_topic, "arn:aws:sns:eu-central-1:111111111111:orders.fifo"),
         (check_function, LAMBDA + "function:bill"),
         (check_function, LAMBDA + "function:bill:live"),
@@ -76,11 +79,18 @@ def test_what_may_be_named(check: Callable[[str], None], name: str) -> None:
         (check_queue, "arn:aws:sqs:eu-west-1:111111111111:orders", "region, eu-central-1"),
         (check_queue, "arn:aws-cn:sqs:eu-central-1:111111111111:orders", "region"),
         (check_queue, "arn:aws:sqs:eu-central-1:333333333333:orders", "not 333333333333"),
-        (check_queue, SQS + "event-bus-prod-bus-HttpLaneQueue", "the bus's own"),
+        (check_queue, SQS + "event-bus-prod-bus-HttpLaneQueue", "of this bus"),
         (check_topic, SQS + "orders", "SNS topic"),
         (check_function, LAMBDA + "bill", "Lambda function"),
-        (check_function, LAMBDA + "function:event-bus-prod-api-Publish", "the bus's own"),
-        (check_function, LAMBDA + "function:event-bus-prod-api-Publish:live", "the bus's own"),
+        (check_function, LAMBDA + "function:event-bus-prod-api-Publish", "of this bus"),
+        (check_function, LAMBDA + "function:event-bus-prod-api-Publish:live", "of this bus"),
+        (check_queue, SQS + "event-bus-dev-bus-HttpLaneQueue", "another stage"),
+        (check_queue, SQS + "eventbus-dev-sub_1", "another stage"),
+        (check_queue, URL + "eventbus-prod-sub_1.fifo", "of this bus"),
+        (check_topic, SNS + "event-bus-prod-operations-Alarms", "of this bus"),
+        (check_topic, SNS + "event-bus-dev-operations-Alarms", "another stage"),
+        (check_function, LAMBDA + "function:event-bus-dev-api-Publish", "another stage"),
+        (check_event_bus, BUS + "event-bus/event-bus-dev", "another stage"),
         (check_event_bus, BUS + "rule/x", "EventBridge event bus"),
         (check_role, "arn:aws:iam::222222222222:role/admin", "begins with event-bus-"),
         (check_role, "arn:aws:iam::333333333333:role/event-bus-x", "not 333333333333"),
@@ -96,8 +106,3 @@ def test_a_queue_is_known_by_its_arn_and_its_url() -> None:
     assert queue_arn(URL + "orders") == SQS + "orders"
     assert queue_url(SQS + "orders") == URL + "orders"
     assert queue_url(URL + "orders") == URL + "orders"
-
-
-def test_no_service_can_use_the_role_of_another() -> None:
-    assert external_id("billing") == "event-bus-prod-billing"
-    assert external_id("billing") != external_id("shop")

@@ -1,0 +1,15 @@
+"""How the error codes of AWS begin that say what became of a request."""
+
+DENIED = ("AccessDenied", "KMSAccessDenied", "AuthorizationError", "NotAuthorized")
+"""The caller may not do this."""
+
+MISSING = ("NonExistentQueue", "QueueDoesNotExist", "ResourceNotFound", "NotFound")
+"""There is no such resource."""
+
+THROTTLED = ("Throttl", "TooManyRequests", "RequestThrottled", "LimitExceeded")
+"""The service takes no more requests at present."""
+
+
+def word(code: str) -> str:
+    """The last word of an error code, which begins with a namespace in some protocols."""
+    return code.rpartition(".")[2]

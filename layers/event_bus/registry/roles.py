@@ -1,0 +1,27 @@
+"""The external ids of targets that are reached by a role."""
+
+from dataclasses import replace
+
+from event_bus.model.target import AwsTarget, Target
+from event_bus.security.external_ids import new_external_id
+
+
+def with_external_id(target: Target, service_id: str, former: Target | None = None) -> Target:
+    """A target with the external id that its role's trust policy is to demand.
+
+    Args:
+        target: The target as a client names it.
+        service_id: The service that it belongs to.
+        former: The target that it replaces. The id stays as long as the role stays, since the
+            owner of the role knows that id.
+    """
+    if not isinstance(target, AwsTarget) or target.role_arn is None:
+        return target
+    if isinstance(former, AwsTarget) and former.role_arn == target.role_arn:
+        return replace(target, external_id=former.external_id)
+    return replace(target, external_id=new_external_id(service_id))
+
+
+def as_named(target: Target) -> Target:
+    """A target as a client would name it again: without its external id."""
+    return replace(target, external_id=None) if isinstance(target, AwsTarget) else target

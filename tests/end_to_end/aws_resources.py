@@ -1,0 +1,114 @@
+"""Queues, topics, functions and event buses that teams have in the account of the bus."""
+
+import io
+import time
+import zipfile
+from typing import Any
+
+import orjson
+
+from tests.end_to_end.world import World
+
+TAG = "event-bus-local"
+OPTED_IN = {TAG: "target"}
+"""The tag by which an owner lets the bus deliver to a resource."""
+
+LISTED: Any = [{"Key": TAG, "Value": "target"}]
+"""The same, as most services write it."""
+
+
+class Queue:
+    """A subscriber's queue, which it works when it wants to."""
+
+    def __init__(
+        self, world: World, name: str, tags: dict[str, str] = OPTED_IN, **attributes: str
+    ) -> None:
+        self._sqs = world.bus.sqs
+        given: Any = attributes
+        self.url = self._sqs.create_queue(QueueName=name, Attributes=given, tags=tags)["QueueUrl"]
+        self.arn = self._sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])[
+            "Attributes"
+        ]["QueueArn"]
+
+    @classmethod
+    def known(cls, world: World, url: str) -> "Queue":
+        """A queue that is there already."""
+        queue = cls.__new__(cls)
+        queue._sqs, queue.url = world.bus.sqs, url
+        return queue
+
+    def let_in(self, service: str, source: str) -> None:
+        """Lets a service of AWS send to it, for one of its resources."""
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": f"{service}.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": self.arn,
+            "Condition": {"ArnEquals": {"aws:SourceArn": source}},
+        }
+        self._sqs.set_queue_attributes(
+            QueueUrl=self.url, Attributes={"Policy": policy_of(statement)}
+        )
+
+    def remove(self) -> None:
+        """Removes it."""
+        self._sqs.delete_queue(QueueUrl=self.url)
+
+    def take(self, count: int, *, delete: bool = True, seconds: float = 30) -> list[dict[str, Any]]:
+        """The next messages, once there are so many."""
+        taken: list[dict[str, Any]] = []
+        deadline = time.monotonic() + seconds
+        while len(taken) < count:
+            assert time.monotonic() < deadline, f"{len(taken)} of {count} messages came"
+            answer: Any = self._sqs.receive_message(
+                QueueUrl=self.url,
+                MaxNumberOfMessages=10,
+                WaitTimeSeconds=1,
+                AttributeNames=["All"],
+                MessageAttributeNames=["All"],
+            )
+            for message in answer.get("Messages", []):
+                taken.append(message)
+                if delete:
+                    self._sqs.delete_message(
+                        QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"]
+                    )
+        return taken
+
+
+def policy_of(*statements: dict[str, Any]) -> str:
+    """An IAM policy."""
+    return orjson.dumps({"Version": "2012-10-17", "Statement": statements}).decode()
+
+
+def made_function(world: World, code: str) -> str:
+    """Deploys a function that is opted in.
+
+    Args:
+        world: The bus.
+        code: A module with a `handler`.
+
+    Returns:
+        Its ARN.
+    """
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("code.py", code)
+    client, name = world.bus.client("lambda"), world.name("bill")
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Service": "lambda.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
+    role = world.bus.client("iam").create_role(
+        RoleName=name, AssumeRolePolicyDocument=policy_of(trust)
+    )["Role"]["Arn"]
+    made = client.create_function(
+        FunctionName=name,
+        Runtime="python3.13",
+        Role=role,
+        Handler="code.handler",
+        Code={"ZipFile": packed.getvalue()},
+        Tags=OPTED_IN,
+    )
+    return str(made["FunctionArn"])
