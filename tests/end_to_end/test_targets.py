@@ -97,7 +97,9 @@ def test_a_fifo_queue_keeps_the_order_of_a_stream(
     ids = [service.publish(f"{domain}.moved", {"n": n}, metadata=stream) for n in range(5)]
     messages = queue.take(5)
     assert [event["id"] for event in events_in(messages)] == ids
-    assert {each["Attributes"]["MessageGroupId"] for each in messages} == {f"{domain}/1"}
+    assert {each["Attributes"]["MessageGroupId"] for each in messages} == {
+        f"{service.service_id}/{domain}/1"
+    }
 
 
 def test_a_queue_that_comes_late_gets_its_dead_letters(
