@@ -81,8 +81,6 @@ class ApiStack(StageStack):
         }
         for folder in {route.function for route in ROUTES if route.creates}:
             self.functions[folder].remember_answers(data)
-        for folder in {route.function for route in ROUTES if not route.public}:
-            self.functions[folder].use_queue(AUDIT_QUEUE_URL, audit.queue.queue, "SendMessage")
         self.api = apigateway.HttpApi(
             self,
             "Api",
@@ -120,6 +118,10 @@ class ApiStack(StageStack):
             settings=settings,
         )
         self.functions |= {"socket": sockets.socket, "push": sockets.push}
+        routed = {route.function for route in ROUTES if not route.public}
+        # WebSockets are refused by the authorizer.
+        for name in sorted({*routed, "authorize", "socket"}):
+            self.functions[name].use_queue(AUDIT_QUEUE_URL, audit.queue.queue, "SendMessage")
 
     def _authorize(self, data: DataStack) -> BusFunction:
         function = self._function("authorize", timeout=_AUTHORIZER_TIMEOUT)

@@ -1,6 +1,8 @@
 """The stack of the audit log: its queue, the function that alone writes it, and its signatures."""
 
 import aws_cdk as cdk
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -19,6 +21,8 @@ from infra.stream import Handover, StreamSource
 AUDIT_QUEUE_URL = "AUDIT_QUEUE_URL"
 """The variable that tells a function the URL of the queue of audit entries."""
 
+_SET_ASIDE = "An event is set aside once: what comes by the queue stays there until it is read."
+
 _TIMEOUT = cdk.Duration.seconds(60)
 # Entries wait for others to share a block with: each block costs a signature.
 _WINDOW = cdk.Duration.seconds(10)
@@ -31,6 +35,7 @@ class AuditStack(StageStack):
     Attributes:
         queue: The queue of entries.
         write: The function that writes them.
+        events_source: What hands accepted events to that function.
     """
 
     def __init__(
@@ -73,17 +78,42 @@ class AuditStack(StageStack):
         )
         self.write.tell("AUDIT_BUCKET", self._bucket.bucket_name)
         self.write.consume(self.queue.queue, max_concurrency=2, window=_WINDOW)
-        StreamSource(
+        self._come_again(data)
+        self.events_source = StreamSource(
             self,
             "Events",
             table=data.events,
             function=self.write,
             pattern={"eventName": ["INSERT", "MODIFY"]},
+            # Half of the day that the stream keeps its records: given up before they are lost.
             handover=Handover(cdk.Duration.hours(12), most=1000, window=_EVENTS_WINDOW),
+            failures=data.audit_failures,
             settings=settings,
         )
         output(self, "AuditKeyArn", key.key_arn)
         output(self, "AuditBucket", self._bucket.bucket_name)
+
+    def _come_again(self, data: DataStack) -> None:
+        """Has what was not written come again by the queue: single events, and batches."""
+        self.write.use_queue(AUDIT_QUEUE_URL, self.queue.queue, "SendMessage")
+        self.write.allow_recursion(_SET_ASIDE)
+        self.write.use_table(data.events, "BatchGetItem")
+        self.write.allow_objects(
+            data.audit_failures,
+            ["GetObject"],
+            reason="Lambda chooses the names of what it gives up.",
+        )
+        events.Rule(
+            self,
+            "GivenUp",
+            description="Stream records that the audit log gave up",
+            event_pattern=events.EventPattern(
+                source=["aws.s3"],
+                detail_type=["Object Created"],
+                detail={"bucket": {"name": [data.audit_failures.bucket.bucket_name]}},
+            ),
+            targets=[targets.SqsQueue(self.queue.queue)],
+        )
 
     def _heads(self, data: DataStack, settings: Settings) -> s3.Bucket:
         bucket = s3.Bucket(

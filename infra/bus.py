@@ -44,6 +44,7 @@ class BusStack(StageStack):
         sweep: The function that runs every minute.
         observe: The function that counts what happens.
         events_source: What hands new events to the router.
+        changes_source: What hands changes of deliveries to the observer.
         mirror: The event bus of EventBridge that events can be mirrored on.
     """
 
@@ -104,7 +105,7 @@ class BusStack(StageStack):
         )
         self.replay = self._replay(layers, data, settings)
         self.sweep = self._sweep(layers, data, settings)
-        self.observe = self._observe(layers, data, settings)
+        self.observe = self._observer(layers, data, settings)
         self.lanes.spare(self.stranded, self.replays, audit.queue)
         # It costs nothing while nobody has the bus's own events put on it.
         self.mirror = events.EventBus(
@@ -153,7 +154,7 @@ class BusStack(StageStack):
         )
         return replay
 
-    def _observe(self, layers: Layers, data: DataStack, settings: Settings) -> BusFunction:
+    def _observer(self, layers: Layers, data: DataStack, settings: Settings) -> BusFunction:
         observe = BusFunction(
             self,
             "Observe",
@@ -164,7 +165,7 @@ class BusStack(StageStack):
             writes_metrics=True,
         )
         observe.use_table(data.figures, "BatchGetItem", "PutItem")
-        StreamSource(
+        self.changes_source = StreamSource(
             self,
             "Changes",
             table=data.deliveries,
@@ -172,8 +173,11 @@ class BusStack(StageStack):
             pattern={"eventName": ["INSERT", "MODIFY"]},
             # Whole, since it is known by all of its records that a batch was counted.
             handover=Handover(cdk.Duration.hours(12), most=1000, window=_COUNT_WINDOW, whole=True),
+            # A person has them counted: a batch counts once, however often it is handed over.
+            failures=data.observer_failures,
             settings=settings,
         )
+        output(self, "ObserveFunction", observe.function.function_name)
         return observe
 
     def _sweep(self, layers: Layers, data: DataStack, settings: Settings) -> BusFunction:

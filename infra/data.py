@@ -42,6 +42,8 @@ class DataStack(StageStack):
         changes: The table of subscription changes.
         payloads: The bucket of payloads too large for the table of events.
         failures: The bucket of stream records that the router gave up.
+        audit_failures: The bucket of those that the audit log gave up.
+        observer_failures: The bucket of those that the observer gave up.
         admin_secret: The secret that holds the first admin key.
     """
 
@@ -86,6 +88,11 @@ class DataStack(StageStack):
         self.payloads = BusBucket(self, "Payloads", key=self.key, settings=settings)
         self.failures = BusBucket(self, "Failures", key=self.key, settings=settings)
         self.failures.announce()
+        self.audit_failures = BusBucket(self, "AuditFailures", key=self.key, settings=settings)
+        self.audit_failures.announce()
+        self.observer_failures = BusBucket(
+            self, "ObserverFailures", key=self.key, settings=settings
+        )
         self.admin_secret = self._admin_secret()
         export(self, self.key.key_arn, self.sealing_key.key_arn)
 

@@ -17,6 +17,7 @@ from infra.outputs import output
 from infra.queue import WorkQueue
 from infra.settings import Settings
 from infra.stack import StageStack
+from infra.stream import StreamSource
 
 _MINUTE = cdk.Duration.minutes(1)
 _FIVE_MINUTES = cdk.Duration.minutes(5)
@@ -65,6 +66,21 @@ class OperationsStack(StageStack):
         self._queue("Replay", bus.replays)
         self._queue("Audit", audit.queue)
         self._router(bus)
+        self._gave_up(
+            "RouterGaveUp",
+            bus.events_source,
+            "The router gave events up; they are in the bucket of failures.",
+        )
+        self._gave_up(
+            "AuditGaveUp",
+            audit.events_source,
+            "The audit log gave events up; they are in a bucket, and come again by its queue.",
+        )
+        self._gave_up(
+            "ObserverGaveUp",
+            bus.changes_source,
+            "Changes of deliveries were given up uncounted; they are in a bucket.",
+        )
         self._alarm(
             "ApiFailures",
             api.api.metric_server_error(statistic="Sum", period=_FIVE_MINUTES),
@@ -128,16 +144,18 @@ class OperationsStack(StageStack):
             "Events wait to be routed.",
             threshold=_OLDEST_RECORD.to_milliseconds(),
         )
+
+    def _gave_up(self, name: str, source: StreamSource, description: str) -> None:
         self._alarm(
-            "RouterGaveUp",
+            name,
             cloudwatch.Metric(
                 namespace="AWS/Lambda",
                 metric_name="OnFailureDestinationDeliveredEventCount",
-                dimensions_map={"EventSourceMappingUUID": bus.events_source.mapping_id},
+                dimensions_map={"EventSourceMappingUUID": source.mapping_id},
                 statistic="Sum",
                 period=_FIVE_MINUTES,
             ),
-            "The router gave events up; they are in the bucket of failures.",
+            description,
         )
 
     def _alarm(

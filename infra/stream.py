@@ -65,7 +65,8 @@ class StreamSource(Construct):
             function: The function.
             pattern: Which records it is handed.
             handover: How it is handed them.
-            failures: The bucket for these; None where they may go.
+            failures: The bucket for what the function keeps failing on; None where such records may
+                go.
             settings: The settings of the deployment.
         """
         super().__init__(scope, construct_id)

@@ -1,4 +1,8 @@
-"""Writes the audit log: what the API was asked, from a queue; accepted events, from their table."""
+"""Writes the audit log: what the API was asked, from a queue; accepted events, from their table.
+
+What cannot be written from the stream comes by the queue as well: single events whose items cannot
+be read, and the batches that Lambda gave up.
+"""
 
 from typing import Any
 
@@ -9,10 +13,11 @@ from event_bus.auditing.entries import of_events, read_entry
 from event_bus.auditing.signer import Signer
 from event_bus.log import logger
 from event_bus.observing.observer import Observer
+from event_bus.routing.stranded import StrandedQueue, is_about_events, stranded_in
 from event_bus.settings import settings
 from event_bus.stores.audit import AuditStore
 from event_bus.stores.audit_heads import AuditHeads
-from event_bus.stores.events import from_item
+from event_bus.stores.events import readable_events, readable_images
 from event_bus.stores.figures import FigureStore
 
 _appender = Appender(
@@ -22,28 +27,52 @@ _appender = Appender(
 )
 
 _observer = Observer(FigureStore(clients.dynamodb(), settings().figures_table))
+_set_aside = StrandedQueue(clients.sqs(), settings().audit_queue_url)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Appends a batch to its chain; if that fails, the whole batch comes again."""
     records = event["Records"]
     if records[0]["eventSource"] == "aws:sqs":
-        return _append_operations(records)
-    images = [record["dynamodb"].get("NewImage") for record in records]
-    _appender.append("events", of_events(from_item(image) for image in images if image))
+        return _append_messages(records)
+    events, unreadable = readable_images(each["dynamodb"] for each in records)
+    _appender.append("events", of_events(events))
+    _set_aside.send(unreadable)
     return {"batchItemFailures": []}
 
 
-def _append_operations(records: list[dict[str, Any]]) -> dict[str, Any]:
+def _append_messages(records: list[dict[str, Any]]) -> dict[str, Any]:
     entries: list[Entry] = []
     kept: list[str] = []
     for record in records:
         try:
-            entries.append(read_entry(record["body"]))
-        except (LookupError, TypeError, ValueError):
+            if is_about_events(record["body"]):
+                _append_events(stranded_in(record["body"], _read_object))
+            else:
+                entries.append(read_entry(record["body"]))
+        except Exception:
             # It goes to the redrive queue, for a person to look at; the others are written.
-            logger.exception("entry cannot be read", message_id=record["messageId"])
+            logger.exception("message not written", message_id=record["messageId"])
             kept.append(record["messageId"])
     _appender.append("operations", sorted(entries, key=lambda each: str(each["timestamp"])))
     _observer.count_denied(entries)
     return {"batchItemFailures": [{"itemIdentifier": each} for each in kept]}
+
+
+def _append_events(event_ids: list[str]) -> None:
+    """Appends events that were set aside or given up.
+
+    Raises:
+        ValueError: A single event cannot be read; among several, such an event is set aside.
+    """
+    events, unreadable = readable_events(clients.dynamodb(), settings().events_table, event_ids)
+    _appender.append("events", of_events(events.values()))
+    if unreadable and len(event_ids) == 1:
+        raise ValueError(f"the event {event_ids[0]} cannot be read")
+    _set_aside.send(sorted(unreadable))
+    if gone := set(event_ids) - events.keys() - unreadable:
+        logger.error("events expired unwritten", event_ids=sorted(gone))
+
+
+def _read_object(bucket: str, key: str) -> bytes:
+    return clients.s3().get_object(Bucket=bucket, Key=key)["Body"].read()

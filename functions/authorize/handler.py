@@ -32,13 +32,16 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     subject = _subject(event)
     caller = _authenticator.identify(headers, query, subject)
     logger.debug("identified", service_id=caller and caller.service_id, route=event.get("routeKey"))
-    context = caller.context() if caller else {"reason": _reason(headers, query, subject)}
+    unknown = None if caller else _reason(headers, query, subject)
+    context = caller.context() if caller else {"reason": unknown}
     allowance = _spend(caller) if caller else None
     if "methodArn" in event:
         # Over a WebSocket events are received, and nothing else.
         exceeded = allowance is not None and allowance.exceeded
-        may_connect = caller is not None and caller.permits("receive") and not exceeded
-        return _policy(event["methodArn"], caller if may_connect else None)
+        may_connect = caller is not None and caller.permits("receive")
+        if not (may_connect or exceeded):
+            _tell_refused(event, caller, unknown or "scope")
+        return _policy(event["methodArn"], caller if may_connect and not exceeded else None)
     return {"isAuthorized": True, "context": context | (allowance.context() if allowance else {})}
 
 
@@ -62,6 +65,13 @@ def _reason(headers: dict[str, str], query: dict[str, str], subject: str | None)
     if "token" in query:
         return "bad_token"
     return "unknown_principal" if subject else "no_key"
+
+
+def _tell_refused(event: dict[str, Any], caller: Caller | None, reason: Reason) -> None:
+    # Only a refusal needs it: it would slow down every start.
+    from event_bus.sockets.audit import tell_refused  # noqa: PLC0415
+
+    tell_refused(event.get("requestContext", {}), caller, reason)
 
 
 def _policy(arn: str, caller: Caller | None) -> dict[str, Any]:

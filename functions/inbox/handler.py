@@ -123,7 +123,8 @@ def _listen(request: Request) -> Response:
     types = patterns_in(query, "types")
     wait = _turn_seconds(query)
     streams = replace(_streams, reader=_reader_for(request, wait))
-    return _turn(streams.listen(types, caller, _last_id(request, query), wait))
+    turn, listener_id = streams.listen(types, caller, _last_id(request, query), wait)
+    return replace(_turn(turn), listener_id=listener_id)
 
 
 def _reader_for(request: Request, wait: int) -> InboxReader:

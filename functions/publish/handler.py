@@ -17,12 +17,12 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def _publish(request: Request) -> Response:
-    caller = request.caller
+    caller, address = request.caller, request.ip_address
     body, trace = request.json_batch(), trace_in(request.headers)
     if not isinstance(body, list):
-        accepted = _intake.take(body, caller, trace)
+        accepted = _intake.take(body, caller, trace, address)
         return Response(200 if accepted.repeated else 202, _document(accepted))
-    outcomes = _intake.take_all(body, caller, trace)
+    outcomes = _intake.take_all(body, caller, trace, address)
     problems = [each for each in outcomes if isinstance(each, Problem)]
     refused = len(problems)
     document = {

@@ -11,7 +11,7 @@ from event_bus.routing.router import Router
 from event_bus.routing.stranded import StrandedQueue, stranded_in
 from event_bus.settings import settings
 from event_bus.stores.deliveries import DeliveryStore
-from event_bus.stores.events import EventStore, from_item
+from event_bus.stores.events import EventStore, readable_images
 from event_bus.stores.payloads import PayloadStore
 from event_bus.stores.subscriptions import SubscriptionStore
 
@@ -42,16 +42,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def _route_stream(records: list[dict[str, Any]]) -> dict[str, Any]:
-    events, unreadable = [], []
-    for record in records:
-        # What the stream holds of deleted events needs no routing.
-        if image := record["dynamodb"].get("NewImage"):
-            try:
-                events.append(from_item(image))
-            except Exception:
-                event_id = record["dynamodb"]["Keys"]["id"]["S"]
-                logger.exception("event cannot be read", event_id=event_id)
-                unreadable.append(event_id)
+    # What the stream holds of deleted events needs no routing.
+    events, unreadable = readable_images(record["dynamodb"] for record in records)
     _stranded.send(unreadable + _router.route(events))
     return {"batchItemFailures": []}
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from event_bus.log import logger
 from event_bus.security.callers import listener_of
+from event_bus.sockets.audit import tell_taken
 from event_bus.sockets.deployed import deployed_conversation
 
 _conversation = deployed_conversation()
@@ -16,7 +17,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
     match context["eventType"]:
         case "MESSAGE":
             caller = listener_of(context.get("authorizer"))
-            _conversation.take(connection_id, caller, event.get("body") or "")
+            taken = _conversation.take(connection_id, caller, event.get("body") or "")
+            tell_taken(context, caller, taken)
         case "DISCONNECT":
             _conversation.end(connection_id)
     logger.info("talked", event=context["eventType"], connection_id=connection_id)

@@ -5,12 +5,16 @@ import subprocess
 import sys
 from typing import Any
 
+import orjson
+import pytest
 from event_bus.auditing.chain import next_block
 from event_bus.stores.audit import AuditStore
+from websockets.exceptions import InvalidStatus
 
 from infra.built import ROOT
 from tests.end_to_end.problems import problem
 from tests.end_to_end.receiver import eventually
+from tests.end_to_end.socket_client import connected
 from tests.end_to_end.world import Client, World
 
 WRITTEN_WITHIN = 120
@@ -63,8 +67,94 @@ def test_accepted_events_are_told(world: World) -> None:
     event_id = publisher.publish(f"{domain}.created", {"canary": "not-in-the-log"})
     filters = {"actor": publisher.service_id, "action": "event.publish"}
     [told] = eventually(lambda: entries(world, **filters), WRITTEN_WITHIN)
-    assert told["details"] == {"event_type": f"{domain}.created", "event_ids": [event_id]}
-    assert told["resource"] == event_id
+    assert told["details"] == {
+        "key_id": publisher.key.partition(".")[0],
+        "source": publisher.service_id,
+        "event_type": f"{domain}.created",
+        "event_ids": [event_id],
+    }
+    assert (told["resource"], bool(told["ip_address"])) == (event_id, True)
+
+
+def test_an_admin_who_publishes_for_a_service_is_named(world: World) -> None:
+    domain = world.name("task")
+    service = world.publisher(f"{domain}.*")
+    sent = {"type": f"{domain}.created", "source": service.service_id, "payload": {}}
+    event_id = world.admin.http.post("/events", json=sent).json()["id"]
+
+    def told() -> list[dict[str, Any]]:
+        found = entries(world, actor="admin", action="event.publish")
+        return [each for each in found if event_id in each["details"]["event_ids"]]
+
+    [entry] = eventually(told, WRITTEN_WITHIN)
+    assert entry["details"]["source"] == service.service_id
+    assert entry["ip_address"]
+    assert entries(world, actor=service.service_id, action="event.publish") == []
+
+
+def test_who_listens_and_whose_connection_is_refused_is_told(world: World) -> None:
+    service = world.service()
+    path = f"/publishers/{service.service_id}/keys"
+    made = service.http.post(path, json={"scopes": ["read"]}).json()
+    limited = made["authentication"]["api_key"]
+    for key in (limited, None, "unknown"):
+        with pytest.raises(InvalidStatus), connected(world.bus.websocket_url, key):
+            pass
+    assert service.http.get("/stream", params={"types": "a.b", "wait": "0"}).status_code == 200
+    with connected(world.bus.websocket_url, service.key) as client:
+        listening = client.subscribe(event_types=["a.b"])["subscription_id"]
+        assert client.ask("subscribe", event_types=["no type"])["type"] == "error"
+
+        def told(**filters: str) -> list[dict[str, Any]]:
+            return entries(world, actor=service.service_id, **filters)
+
+        def begun() -> list[dict[str, Any]]:
+            return told(action="subscription.create", status="success")
+
+        eventually(lambda: len(begun()) == 2, WRITTEN_WITHIN)
+    routes = {each["details"]["route"]: each for each in begun()}
+    assert routes.keys() == {"GET /stream", "$default"}
+    assert routes["$default"]["resource"] == listening
+    assert routes["GET /stream"]["resource"].startswith("sub_")
+    assert all(each["ip_address"] and each["details"]["key_id"] for each in begun())
+    [failed] = eventually(
+        lambda: told(action="subscription.create", status="failure"), WRITTEN_WITHIN
+    )
+    assert failed["details"]["status_code"] == 422
+    [denied] = eventually(lambda: told(action="websocket.connect"), WRITTEN_WITHIN)
+    assert (denied["status"], denied["details"]["reason"]) == ("denied", "scope")
+    assert denied["details"]["key_id"] == made["id"]
+    strangers = {"actor": "anonymous", "action": "websocket.connect", "status": "denied"}
+    eventually(lambda: len(entries(world, **strangers)) == 2, WRITTEN_WITHIN)
+    reasons = {each["details"]["reason"] for each in entries(world, **strangers)}
+    assert reasons == {"no_key", "bad_key"}
+
+
+def test_an_entry_is_small_whatever_a_stranger_sends(world: World) -> None:
+    # 44 entries of 9.3 KB would not fit into one item of the table.
+    stranger = world.anonymous()
+    for number in range(44):
+        said = stranger.delete(f"/subscriptions/{'é' * 1_400}{number}")
+        assert said.status_code == 401
+    denied = {"actor": "anonymous", "action": "subscription.delete"}
+    found = eventually(lambda: entries(world, **denied), WRITTEN_WITHIN)
+    assert all(len(orjson.dumps(each)) < 1_000 for each in found)
+    assert found[0]["resource"].startswith("é" * 100)
+
+
+def test_an_event_that_cannot_be_read_holds_up_no_entry(world: World) -> None:
+    table = world.bus.resources["events_table"]
+    key = {"id": {"S": world.name("evt")}}
+    unreadable: dict[str, Any] = {**key, "type": {"N": "7"}, "expires_at": {"N": str(2**33)}}
+    world.bus.dynamodb.put_item(TableName=table, Item=unreadable)
+    try:
+        domain = world.name("task")
+        publisher = world.publisher(f"{domain}.*")
+        publisher.publish(f"{domain}.created")
+        filters = {"actor": publisher.service_id, "action": "event.publish"}
+        eventually(lambda: entries(world, **filters), WRITTEN_WITHIN)
+    finally:
+        world.bus.dynamodb.delete_item(TableName=table, Key=key)
 
 
 def test_it_is_read_page_by_page_by_admins_alone(world: World) -> None:

@@ -18,7 +18,7 @@ import event_bus.stores.subscriptions
 import event_bus.stores.transactions
 import pytest
 from event_bus import clients, times
-from event_bus.api.audit import recorder
+from event_bus.auditing.deployed import recorder
 from event_bus.callbacks.deadlines import Deadline
 from event_bus.log import logger
 from event_bus.settings import settings
@@ -89,7 +89,7 @@ def simulated(world: "World", seed: int) -> Iterator[None]:
     level = logger.log_level
     random.seed(seed)
     numbers = iter(range(1, 10**9))
-    clock = SimpleNamespace(time=lambda: world.now, monotonic=lambda: world.now, sleep=world.wait)
+    clock = SimpleNamespace(time=lambda: world.clock, monotonic=lambda: world.now, sleep=world.wait)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(times, "time", clock)
         patch.setattr(event_bus.stores.events, "time", clock)

@@ -128,6 +128,16 @@ def subscribe_late(world: World) -> None:
 
 
 @story
+def subscribe_after_events_that_are_not_routed_yet(world: World) -> None:
+    world.publish(*[event(f"e{number}") for number in range(10)])
+    world.wait(2.5)
+    # Nothing was routed yet: all of these meet the index that knows the subscription.
+    world.subscribe(["task.*"])
+    world.subscribe_inbox(["task.*"], "pull")
+    world.publish(*[event(f"e{number}") for number in range(10, 15)])
+
+
+@story
 def retry(world: World) -> None:
     world.subscribe(["task.*"], failing(2), retry_policy=SOON)
     world.publish(event("e1"))

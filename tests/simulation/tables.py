@@ -5,10 +5,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import orjson
-
 from infra.tables import Attribute, Index, Table
-from tests.simulation.expressions import InvalidExpression, Item
+from tests.simulation.expressions import InvalidExpression, Item, Value
 
 Key = tuple[Any, ...]
 
@@ -85,7 +83,7 @@ class Tables:
 
     def put(self, table: str, item: Item) -> None:
         """Writes an item."""
-        if len(orjson.dumps(item)) > _MAX_ITEM_BYTES:
+        if _bytes_of({"M": item}) > _MAX_ITEM_BYTES:
             raise InvalidExpression("the item is too large")
         for index in self.described[table].indexes:
             for attribute in _attributes(index):
@@ -165,3 +163,13 @@ def copied(item: Item) -> Item:
 
 def _attributes(index: Index) -> tuple[Attribute, ...]:
     return tuple(each for each in (index.partition_key, index.sort_key) if each)
+
+
+def _bytes_of(value: Value) -> int:
+    """How many bytes DynamoDB counts of a value: names and texts as UTF-8."""
+    [(kind, content)] = value.items()
+    if kind == "M":
+        return sum(len(name.encode()) + _bytes_of(each) for name, each in content.items())
+    if kind == "L":
+        return sum(map(_bytes_of, content))
+    return len(content.encode()) if isinstance(content, str) else 1

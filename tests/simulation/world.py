@@ -142,6 +142,8 @@ class World:
 
     Attributes:
         now: The time, in Unix seconds.
+        running: The function that runs.
+        clock_errors: By how much the clocks of functions are wrong, in seconds.
         pulled: What consumers have taken of inboxes, in order, by subscription.
         done: The place up to which they have acknowledged it.
         published: What clients published, by id.
@@ -164,6 +166,8 @@ class World:
         forgetful: float = 0.05,
     ) -> None:
         self.now = NOON
+        self.running = ""
+        self.clock_errors: dict[str, float] = {}
         self.rng = random.Random(seed)
         self.faults = {fault.call: fault.mode for fault in faults}
         self.chaos = chaos
@@ -287,6 +291,7 @@ class World:
         self.moves += 1
         self.now += 0.01
         processes = self._processes
+        before, self.running = self.running, function
         try:
             return True, processes.handler(function)(event, None)
         except ProcessExit:
@@ -296,7 +301,14 @@ class World:
             raise
         except Exception as failure:
             self.happened[type(failure).__name__] += 1
+        finally:
+            self.running = before
         return False, None
+
+    @property
+    def clock(self) -> float:
+        """What the clock of the function says that runs, in Unix seconds."""
+        return self.now + self.clock_errors.get(self.running, 0.0)
 
     def request(
         self, function: str, route: str, caller: Caller, body: Any = None, **members: Any

@@ -1,26 +1,21 @@
 """What of a request goes into the audit log."""
 
 from collections.abc import Mapping
-from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from event_bus import clients, times
+from event_bus import times
 from event_bus.api.routes import Route
-from event_bus.auditing.entries import ANONYMOUS, Status, entry
-from event_bus.auditing.recorder import Recorder
-from event_bus.errors import Reason
-from event_bus.settings import settings
+from event_bus.auditing.deployed import recorder
+from event_bus.auditing.entries import ANONYMOUS, LISTEN, Status, entry
+
+if TYPE_CHECKING:
+    from event_bus.api.endpoint import Response
 
 _TOO_MANY = 429
 
 
 def tell(
-    event: Mapping[str, Any],
-    route: Route,
-    caller: Mapping[str, str],
-    status_code: int,
-    body: Any,
-    reason: Reason | None,
+    event: Mapping[str, Any], route: Route, caller: Mapping[str, str], response: "Response"
 ) -> None:
     """Tells the audit log of a request, if it is one to be told of.
 
@@ -30,36 +25,29 @@ def tell(
         event: The function's event.
         route: The request's route.
         caller: What the authorizer found out about the caller.
-        status_code: How it was answered.
-        body: What was answered.
-        reason: Why it, or an event of a batch, was denied, if that was so.
+        response: How it was answered.
     """
-    denied = reason is not None
-    if route.public or status_code == _TOO_MANY or not (route.audited or denied):
+    denied = response.reason is not None
+    told = route.audited or denied or response.listener_id is not None
+    if route.public or response.status == _TOO_MANY or not told:
         return
     context = event["requestContext"]
-    status: Status = "denied" if denied else "success" if status_code < 400 else "failure"
+    status: Status = "denied" if denied else "success" if response.status < 400 else "failure"
     path = event.get("pathParameters") or {}
-    answered = body if isinstance(body, dict) and status == "success" else {}
+    answered = response.body if isinstance(response.body, dict) and status == "success" else {}
     recorder().record(
         entry(
             context.get("requestId", ""),
             times.now(),
-            route.action,
+            LISTEN if response.listener_id else route.action,
             caller.get("service_id", ANONYMOUS),
-            path.get("key_id") or answered.get("id") or path.get("id"),
+            path.get("key_id") or response.listener_id or answered.get("id") or path.get("id"),
             status,
             ip_address=context.get("http", {}).get("sourceIp"),
             route=route.key,
-            status_code=status_code,
-            reason=reason,
+            status_code=response.status,
+            reason=response.reason,
             key_id=caller.get("key_id"),
             service_id=path.get("id") if "key_id" in path else answered.get("service_id"),
         )
     )
-
-
-@cache
-def recorder() -> Recorder:
-    """What sends the entries of this process."""
-    return Recorder(clients.sqs(), settings().audit_queue_url)

@@ -130,7 +130,7 @@ def _key_operations(who: str) -> dict[str, _Operation]:
         ),
         f"POST {path}/{{key_id}}/rotate": _Operation(
             f"rotate{title}Key",
-            "Replace a key by a new one; both are good for a while.",
+            "Replace a key by a new one; both are good during the overlap.",
             {201: "CreatedKey"},
             body=ref("RotationRequest"),
             refusals=(404, 409),
@@ -316,7 +316,7 @@ _OPERATIONS: dict[str, _Operation] = {
     ),
     "POST /subscriptions/{id}/secret/rotate": _Operation(
         "rotateSigningSecret",
-        "Replace the signing secret by a new one; both sign for a while.",
+        "Replace the signing secret by a new one; both sign during the overlap.",
         {200: "RotatedSecret"},
         body=ref("RotationRequest"),
         refusals=(404, 409),

@@ -75,6 +75,7 @@ class Response:
         text: The body of an answer that is no JSON.
         reason: Why what was asked for, or a part of it, was denied, if it was.
         replayed: Whether it was given before, to the same request.
+        listener_id: The subscription that was made for who listens without one, if one was.
     """
 
     status: int
@@ -83,6 +84,7 @@ class Response:
     text: str | None = None
     reason: Reason | None = None
     replayed: bool = False
+    listener_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,12 @@ class Request:
     def id(self) -> str:
         """The identifier that API Gateway gave the request."""
         return str(self.event["requestContext"].get("requestId", ""))
+
+    @property
+    def ip_address(self) -> str | None:
+        """The address that the request came from, as API Gateway saw it."""
+        address: str | None = self.event["requestContext"].get("http", {}).get("sourceIp")
+        return address
 
     @property
     def path(self) -> str:
@@ -247,7 +255,7 @@ def answer(event: Mapping[str, Any], operations: Mapping[str, Operation]) -> dic
     except Exception as error:
         response = _refusal(problem_of(error, request.id), request)
     if (route := BY_KEY.get(event["routeKey"])) and not response.replayed:
-        audit.tell(event, route, request.found_out, response.status, response.body, response.reason)
+        audit.tell(event, route, request.found_out, response)
     if allowance := request.allowance:
         response.headers.update(_rate_headers(allowance))
     # By the access log everybody knows; an event at a time, each line costs.

@@ -228,7 +228,7 @@ _SUBSCRIPTION: dict[str, Schema] = {
     ),
     "expires_at": {
         **_NULLABLE_TIME,
-        "description": "When it ends by itself, if somebody listens by it for a while.",
+        "description": "When it ends by itself, if somebody listens by it without a subscription.",
     },
     "created_at": _TIME,
     "updated_at": _TIME,

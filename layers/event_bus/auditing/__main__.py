@@ -1,5 +1,6 @@
 """Verifies the audit log of a deployment: `python -m event_bus.auditing --stage prod`."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import boto3
@@ -13,6 +14,7 @@ from event_bus.stores.audit import AuditStore
 from event_bus.stores.audit_heads import AuditHeads
 
 _DAY_SECONDS = 86_400
+_CHANGED, _NOT_CHECKED = 1, 3
 
 
 def verify(
@@ -24,7 +26,24 @@ def verify(
     """Say what somebody has changed in the audit log; nothing, where nobody has.
 
     It needs to read the table and the bucket of the log, and the public key of its signatures.
+
+    It exits with 0 if nobody has changed the log, 1 if somebody has, 2 if its options are wrong,
+    and 3 if it could not read the log to the end.
     """
+    try:
+        faults = list(_faults(stage, retention_days))
+    except Exception as error:
+        said = f"The audit log could not be checked: {type(error).__name__}: {error}"
+        typer.echo(said, err=True)
+        raise typer.Exit(_NOT_CHECKED) from error
+    for fault in faults:
+        typer.echo(fault)
+    if faults:
+        raise typer.Exit(_CHANGED)
+    typer.echo("The audit log is as it was written.")
+
+
+def _faults(stage: str, retention_days: int) -> Iterator[str]:
     resources = _outputs(f"event-bus-{stage}-data") | _outputs(f"event-bus-{stage}-audit")
     blocks = AuditStore(boto3.client("dynamodb"), resources["AuditTable"])
     heads = AuditHeads(boto3.client("s3"), resources["AuditBucket"])
@@ -33,16 +52,8 @@ def verify(
         genuine=SignatureCheck(public_key).genuine,
         kept_since=times.at(int(times.unix()) - retention_days * _DAY_SECONDS),
     )
-    faults = [
-        fault
-        for chain in CHAINS
-        for fault in verifier.faults(chain, blocks.forwards(chain), heads.of(chain))
-    ]
-    for fault in faults:
-        typer.echo(fault)
-    if faults:
-        raise typer.Exit(1)
-    typer.echo("The audit log is as it was written.")
+    for chain in CHAINS:
+        yield from verifier.faults(chain, blocks.forwards(chain), heads.of(chain))
 
 
 def _outputs(stack: str) -> dict[str, str]:

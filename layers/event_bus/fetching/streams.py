@@ -51,7 +51,7 @@ class Streams:
 
     def listen(
         self, event_types: list[str], caller: Caller, last_id: str | None, wait: float
-    ) -> str:
+    ) -> tuple[str, str | None]:
         """A turn of a stream of event types, whose listener ends when the client stays away.
 
         Args:
@@ -60,6 +60,9 @@ class Streams:
             last_id: The last id that the client has seen; it names the listener, too.
             wait: How many seconds to wait for the first event.
 
+        Returns:
+            The turn, and the id of the listener that began with it, if one did.
+
         Raises:
             Forbidden: The caller's token is for one subscription.
         """
@@ -67,11 +70,13 @@ class Streams:
         if resumed:
             subscription = self.listeners.subscriptions.get(resumed[1])
             if subscription and self._goes_on(subscription, event_types, caller):
-                return self._turn(subscription.id, int(resumed[2]), wait, f"{subscription.id}.")
+                place = int(resumed[2])
+                return self._turn(subscription.id, place, wait, f"{subscription.id}."), None
         begun = self.listeners.begin(event_types, {}, caller, "sse", LISTENER_SECONDS)
         # At once: the client is to know that it hears all from now on.
         name = f"{begun.id}."
-        return reset(f"{name}0", _ENDED) if last_id else event_stream([], 0, name)
+        turn = reset(f"{name}0", _ENDED) if last_id else event_stream([], 0, name)
+        return turn, begun.id
 
     def _turn(self, subscription_id: str, position: int | None, wait: float, name: str = "") -> str:
         # Of a place that is not the first it is not known whether it was ever reached.

@@ -124,6 +124,21 @@ class EventSubmission(Request):
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Who sent the request that stored an event, for the audit log.
+
+    Attributes:
+        actor: The service whose key was sent, or `admin`.
+        key_id: The key; None for the first admin key, and where the bus itself publishes.
+        ip_address: The address that the request came from; None where there was no request.
+    """
+
+    actor: str
+    key_id: str | None = None
+    ip_address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """An event as the bus keeps it.
 
@@ -142,6 +157,7 @@ class Event:
         sealed: What is sealed, in base64; it lies where the payload does.
         hidden_hops: How many events caused each other up to this one, where its publisher must not
             know that because it may not see the cause. It ends loops, and is shown to nobody.
+        origin: Who published it; None where the bus did, and for events of older versions.
     """
 
     id: str
@@ -156,6 +172,7 @@ class Event:
     sealed_key: str | None = None
     sealed: str | None = None
     hidden_hops: int = 0
+    origin: Origin | None = None
 
     @property
     def position(self) -> str:
@@ -254,6 +271,17 @@ def accept(
         created_at=now,
         digest=_digest(submission, source, metadata),
     )
+
+
+def untimed_digest(submission: EventSubmission, source: str) -> str:
+    """The digest that a submission would have without its timestamp.
+
+    Args:
+        submission: What the publisher sent.
+        source: The service it is published as.
+    """
+    metadata = submission.metadata.model_dump(exclude_unset=True)
+    return _digest(submission.model_copy(update={"timestamp": None}), source, metadata)
 
 
 def _traced(metadata: dict[str, Any], request_trace: Mapping[str, str]) -> dict[str, Any]:

@@ -32,12 +32,11 @@ from event_bus.model.validation import Name, Request, ServiceId, Time, checked
 MAX_READERS = 100
 """How many services a publisher may let read what is sensitive."""
 
-RECEIVED_BEFORE_SECONDS = 300
+RECEIVED_BEFORE_SECONDS = 2
 """How long before a subscription was registered an event may have been stored that it receives.
 
-An event that is routed late, after an outage, is matched with the subscriptions of that time. The
-bound keeps older events from new subscriptions, and tells an ordered one where its streams begin.
-Its length allows for clocks that disagree.
+A subscription receives what is published from its registration on. Two functions tell the times of
+both, and this is how far their clocks may differ without an event being lost to a new subscription.
 """
 
 SubscriptionStatus = Literal["active", "disabled"]

@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from event_bus.errors import Conflict, Failure, Fault, InvalidRequest, Problem, Unavailable
 from event_bus.log import logger, traces
-from event_bus.model.event import Event, EventSubmission, accept
+from event_bus.model.event import Event, EventSubmission, Origin, accept, untimed_digest
 from event_bus.model.validation import read
 from event_bus.publishing.publisher_rights import PublisherRights
 from event_bus.security.callers import Caller
@@ -38,6 +38,7 @@ class _Judged:
     """An event that may be stored, who publishes it, and where its payload is sensitive."""
 
     event: Event
+    submission: EventSubmission
     caller: Caller
     sensitive: list[str]
 
@@ -63,7 +64,11 @@ class Intake:
     sees: Callable[[Event, Caller], bool]
 
     def take(
-        self, submission: Any, caller: Caller, trace: Mapping[str, str] | None = None
+        self,
+        submission: Any,
+        caller: Caller,
+        trace: Mapping[str, str] | None = None,
+        ip_address: str | None = None,
     ) -> Accepted:
         """Takes one event.
 
@@ -71,17 +76,20 @@ class Intake:
             submission: The event as it was sent, parsed from JSON.
             caller: Who publishes it.
             trace: Where in a trace the request was made, as metadata has it.
+            ip_address: The address that the request came from, if there was one.
 
         Raises:
             Problem: It is refused; nothing is stored.
         """
-        return self._store(self._judge(submission, caller, "", trace), "")
+        origin = Origin(caller.service_id, caller.key_id, ip_address)
+        return self._store(self._judge(submission, caller, "", trace, origin), "")
 
     def take_all(
         self,
         submissions: Sequence[Any],
         caller: Caller,
         trace: Mapping[str, str] | None = None,
+        ip_address: str | None = None,
     ) -> list[Accepted | Problem]:
         """Takes a batch of events; what is wrong with one does not touch the others.
 
@@ -93,6 +101,7 @@ class Intake:
                 not be read.
             caller: Who publishes them.
             trace: Where in a trace the request was made, as metadata has it.
+            ip_address: The address that the request came from, if there was one.
 
         Returns:
             What became of each, in their order.
@@ -102,11 +111,12 @@ class Intake:
         """
         if not 1 <= len(submissions) <= MAX_BATCH:
             raise InvalidRequest.at("", f"must hold 1 to {MAX_BATCH} events")
+        origin = Origin(caller.service_id, caller.key_id, ip_address)
         results: list[Accepted | Problem] = []
         batch: list[tuple[int, _Judged]] = []
         for place, submission in enumerate(submissions):
             try:
-                judged = self._judge(submission, caller, f"/{place}", trace)
+                judged = self._judge(submission, caller, f"/{place}", trace, origin)
             except Problem as problem:
                 results.append(problem)
             except (ClientError, BotoCoreError):
@@ -145,7 +155,12 @@ class Intake:
             return Failure("The bus failed to store the event.")
 
     def _judge(
-        self, submission: Any, caller: Caller, at: str, trace: Mapping[str, str] | None
+        self,
+        submission: Any,
+        caller: Caller,
+        at: str,
+        trace: Mapping[str, str] | None,
+        origin: Origin,
     ) -> _Judged:
         if isinstance(submission, Problem):
             raise submission
@@ -154,15 +169,15 @@ class Intake:
         self.rights.check(caller, parsed.type, at)
         self.rights.check_id(source, parsed.id, at)
         sensitive = [*parsed.sensitive, *self.rights.sensitive_in(source, parsed.type)]
-        return _Judged(accept(parsed, source, at, trace), caller, sensitive)
+        event = replace(accept(parsed, source, at, trace), origin=origin)
+        return _Judged(event, parsed, caller, sensitive)
 
     def _store(self, judged: _Judged, at: str) -> Accepted:
         event = self._counted(judged.event, judged.caller)
         if judged.sensitive:
             event = self.seal.close(event, judged.sensitive)
         put, stored = self.store.put(event, self.retention_days)
-        if put is Put.CONFLICT and self.seal.is_digest(judged.event.digest, stored):
-            # The same was sealed before, under another data key.
+        if put is Put.CONFLICT and self._repeats(judged, stored):
             put = Put.REPEATED
         if put is Put.CONFLICT:
             detail = f"another event with the id {event.id} is stored already"
@@ -175,6 +190,15 @@ class Intake:
             repeated=put is Put.REPEATED,
         )
         return Accepted(stored, put is Put.REPEATED)
+
+    def _repeats(self, judged: _Judged, stored: Event) -> bool:
+        """Whether an event is the one that is stored, although the digests of the two differ."""
+        digests = [judged.event.digest]
+        if judged.event.timestamp == stored.timestamp:
+            # The bus set the timestamp, and answered it; now the publisher sends it along.
+            digests.append(untimed_digest(judged.submission, judged.event.source))
+        # The same may have been sealed before, under another data key.
+        return any(self.seal.is_digest(digest, stored) for digest in digests)
 
     def _counted(self, event: Event, caller: Caller) -> Event:
         """Gives an event its place in the chain of those that caused each other.

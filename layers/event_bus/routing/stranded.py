@@ -65,6 +65,16 @@ class StrandedQueue:
         raise NotStranded(f"{len(entries)} events")
 
 
+def is_about_events(message: str) -> bool:
+    """Whether a message is one that `stranded_in` reads, in a queue that holds others as well.
+
+    Raises:
+        ValueError: It is not JSON.
+    """
+    body = orjson.loads(message)
+    return isinstance(body, dict) and ("event_id" in body or "detail" in body)
+
+
 def stranded_in(message: str, read_object: ReadObject) -> list[str]:
     """The events that a message of the queue is about.
 

@@ -1,12 +1,12 @@
 """What is done with what clients send over a WebSocket."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from event_bus import strict_json, times
 from event_bus.api.failures import problem_of
-from event_bus.errors import Conflict, InvalidRequest, NotFound
+from event_bus.errors import Conflict, InvalidRequest, NotFound, Problem
 from event_bus.fetching.reader import beyond_the_end
 from event_bus.ids import new_id
 from event_bus.log import logger
@@ -31,6 +31,23 @@ CONNECTION_SECONDS = 7_800
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a message, for the audit log.
+
+    Attributes:
+        action: What the client asked for, as far as that could be read.
+        listens: Whether it asked to listen without a subscription.
+        listener_id: The subscription that was made for that, if one was.
+        problem: Why the message was refused, if it was.
+    """
+
+    action: str = ""
+    listens: bool = False
+    listener_id: str | None = None
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Conversation:
     """Answers clients.
 
@@ -52,28 +69,35 @@ class Conversation:
     pusher: Pusher
     connections: Connections
 
-    def take(self, connection_id: str, caller: Caller, text: str) -> None:
+    def take(self, connection_id: str, caller: Caller, text: str) -> Taken:
         """Does what a client asks for; what is wrong with it is told the client.
 
         Args:
             connection_id: The client's connection.
             caller: Who the client is.
             text: What it sent.
+
+        Returns:
+            What became of it.
         """
-        ref = None
+        ref, taken = None, Taken()
         try:
             try:
                 asked = strict_json.parse(text)
-                ref = asked.get("ref") if isinstance(asked, dict) else None
+                if isinstance(asked, dict):
+                    ref, taken = asked.get("ref"), _asked(asked)
                 self.pusher.require_good_key(connection_id, caller.key_id)
-                self._do(connection_id, caller, read(Message, asked).root)
+                listener_id = self._do(connection_id, caller, read(Message, asked).root)
+                taken = replace(taken, listener_id=listener_id)
             except Gone:
                 raise
             except Exception as error:
                 problem = problem_of(error)
+                taken = replace(taken, problem=problem)
                 self._answer(connection_id, ref, type="error", error=problem.document())
         except Gone:
             self.end(connection_id)
+        return taken
 
     def end(self, connection_id: str) -> None:
         """Forgets a connection that has ended."""
@@ -85,18 +109,20 @@ class Conversation:
         connection_id: str,
         caller: Caller,
         message: Subscribe | Acknowledge | Unsubscribe | Ping,
-    ) -> None:
+    ) -> str | None:
         match message:
             case Subscribe():
-                self._subscribe(connection_id, caller, message)
+                return self._subscribe(connection_id, caller, message)
             case Acknowledge():
                 self._acknowledge(FollowerKey(message.subscription_id, connection_id), message)
             case Unsubscribe():
                 self._unsubscribe(FollowerKey(message.subscription_id, connection_id), message)
             case Ping():
                 self._answer(connection_id, message.ref, type="pong")
+        return None
 
-    def _subscribe(self, connection_id: str, caller: Caller, message: Subscribe) -> None:
+    def _subscribe(self, connection_id: str, caller: Caller, message: Subscribe) -> str | None:
+        """Has a connection follow; the id of the subscription that was made for it, if one was."""
         if len(self.followers.of_connection(connection_id)) >= MAX_SUBSCRIPTIONS:
             raise Conflict(f"A connection follows at most {MAX_SUBSCRIPTIONS} subscriptions.")
         if message.subscription_id:
@@ -136,6 +162,7 @@ class Conversation:
             # The client is told to subscribe again, and must not be found following already.
             self.pusher.lose(key)
             raise
+        return None if durable else subscription.id
 
     def _durable(self, subscription_id: str, caller: Caller) -> Subscription:
         subscription = own_subscription(self.find, subscription_id, caller)
@@ -185,3 +212,9 @@ class Conversation:
     def _answer(self, connection_id: str, ref: Any, **message: Any) -> None:
         self.connections.send(connection_id, message if ref is None else {**message, "ref": ref})
         logger.info("answered", type=message["type"])
+
+
+def _asked(message: dict[str, Any]) -> Taken:
+    action = message.get("action")
+    listens = action == "subscribe" and message.get("subscription_id") is None
+    return Taken(action if isinstance(action, str) else "", listens)

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from event_bus import times
 from event_bus.log import logger
-from event_bus.model.event import Event
+from event_bus.model.event import Event, Origin
 from event_bus.model.stream_name import StreamName
 from event_bus.stores.items import Item, batch_get, condition_failed, number, text, unexpired
 from event_bus.stores.listings import (
@@ -75,6 +75,8 @@ def to_item(event: Event, retention_days: int) -> Item:
         item["sealed_key"] = text(event.sealed_key)
     if event.hidden_hops:
         item["hidden_hops"] = number(event.hidden_hops)
+    if event.origin:
+        item |= _origin_attributes(event.origin, event.source)
     for name in ("correlation_id", "trace_id"):
         if event.metadata.get(name):
             item[name] = text(event.metadata[name])
@@ -100,7 +102,70 @@ def from_item(item: Mapping[str, Any]) -> Event:
         sealed_key=item.get("sealed_key", {}).get("S"),
         sealed=item.get("sealed", {}).get("S"),
         hidden_hops=int(item.get("hidden_hops", {}).get("N", 0)),
+        origin=_origin(item),
     )
+
+
+def _origin_attributes(origin: Origin, source: str) -> Item:
+    # Each KB of an item is a write unit: what its source says already is left out.
+    implied = origin.actor == source and (origin.key_id or origin.ip_address)
+    written = {
+        "actor": None if implied else origin.actor,
+        "key_id": origin.key_id,
+        "ip_address": origin.ip_address,
+    }
+    return {name: text(value) for name, value in written.items() if value is not None}
+
+
+def _origin(item: Mapping[str, Any]) -> Origin | None:
+    names = ("actor", "key_id", "ip_address")
+    actor, key_id, ip_address = (item.get(name, {}).get("S") for name in names)
+    if actor is None and key_id is None and ip_address is None:
+        return None
+    return Origin(actor or item["source"]["S"], key_id, ip_address)
+
+
+def readable_images(records: Iterable[Mapping[str, Any]]) -> tuple[list[Event], list[str]]:
+    """The events that a stream tells of, and the ids of those that cannot be read.
+
+    Args:
+        records: The member `dynamodb` of the stream's records. A deleted event has no new image,
+            and is left out.
+    """
+    events: list[Event] = []
+    unreadable: list[str] = []
+    for record in records:
+        if image := record.get("NewImage"):
+            try:
+                events.append(from_item(image))
+            except Exception:
+                event_id = record["Keys"]["id"]["S"]
+                logger.exception("event cannot be read", event_id=event_id)
+                unreadable.append(event_id)
+    return events, unreadable
+
+
+def readable_events(
+    client: "DynamoDBClient", table: str, event_ids: Iterable[str]
+) -> tuple[dict[str, Event], set[str]]:
+    """The events of these ids, and the ids of those that cannot be read.
+
+    Args:
+        client: The DynamoDB client.
+        table: The table of events.
+        event_ids: The ids. Large payloads are left in the bucket.
+    """
+    keys = [{"id": text(event_id)} for event_id in dict.fromkeys(event_ids)]
+    events: dict[str, Event] = {}
+    unreadable: set[str] = set()
+    for item in filter(unexpired, batch_get(client, table, keys, ConsistentRead=True)):
+        event_id = item["id"]["S"]
+        try:
+            events[event_id] = from_item(item)
+        except (LookupError, ValueError, TypeError):
+            logger.exception("event cannot be read", event_id=event_id)
+            unreadable.add(event_id)
+    return events, unreadable
 
 
 def _met(event: Event, stored: Event) -> tuple[Put, Event]:
@@ -203,19 +268,7 @@ class EventStore:
 
     def readable(self, event_ids: Iterable[str]) -> tuple[dict[str, Event], set[str]]:
         """The events of these ids as `get_many` has them, and the ids of those it cannot read."""
-        keys = [{"id": text(event_id)} for event_id in dict.fromkeys(event_ids)]
-        events: dict[str, Event] = {}
-        unreadable: set[str] = set()
-        for item in filter(
-            unexpired, batch_get(self.client, self.table, keys, ConsistentRead=True)
-        ):
-            event_id = item["id"]["S"]
-            try:
-                events[event_id] = from_item(item)
-            except (LookupError, ValueError, TypeError):
-                logger.exception("event cannot be read", event_id=event_id)
-                unreadable.add(event_id)
-        return events, unreadable
+        return readable_events(self.client, self.table, event_ids)
 
     def with_payload(self, event: Event) -> Event:
         """The event with its payload, read from the bucket where it lies there."""

@@ -8,29 +8,22 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from infra.built import ROOT
+from tests.unit.docs.pages import DOCS, PAGES, prose
 
-DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
-
-_FENCE = re.compile(r"^(`{3,})[^\n]*\n.*?^\1`*[ ]*$", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"(`+).+?\1", re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#{1,6} +(.+?) *#* *$", re.MULTILINE)
 
 
-def _prose(page: Path) -> str:
-    return _FENCE.sub("", page.read_text(encoding="utf-8"))
-
-
 def _links(page: Path) -> list[str]:
-    return _LINK.findall(_CODE.sub("code", _prose(page)))
+    return _LINK.findall(_CODE.sub("code", prose(page)))
 
 
 def _anchors(page: Path) -> set[str]:
     """The anchors of a page's headings, made as GitHub makes them."""
     seen: Counter[str] = Counter()
     anchors = set()
-    for heading in _HEADING.findall(_prose(page)):
+    for heading in _HEADING.findall(prose(page)):
         words = _LINK.sub(lambda link: link[0][1 : link[0].index("]")], heading)
         slug = re.sub(r"[^\w\- ]", "", words.lower()).replace(" ", "-")
         anchors.add(f"{slug}-{seen[slug]}" if seen[slug] else slug)

@@ -143,13 +143,33 @@ def test_a_poison_record_cannot_block_the_stream(app: Synthesised) -> None:
     route, push = streams["route"], streams["push"]
     assert 3600 <= route["MaximumRecordAgeInSeconds"] < 86_400
     assert patterns_of(route) == [{"eventName": ["INSERT", "MODIFY"]}]
-    assert ("DestinationConfig" in route) is not app.local
+    # What is given up is kept, except for what waits in an inbox.
+    kept = {name for name, each in streams.items() if "DestinationConfig" in each}
+    assert kept == (set() if app.local else {"route", "audit", "observe"})
     # What is not pushed waits in its inbox: it need not be brought back from anywhere.
     assert push["MaximumRecordAgeInSeconds"] == 300
-    assert "DestinationConfig" not in push
     assert patterns_of(push) == [
         {"eventName": ["INSERT"], "dynamodb": {"NewImage": {"pushed": {"BOOL": [True]}}}}
     ]
+
+
+def test_what_a_stream_gave_up_comes_again_by_a_queue(app: Synthesised) -> None:
+    rules = {rule.stack: rule.properties for rule in app.resources("AWS::Events::Rule")}
+    buckets = {
+        stack: str(rules[stack]["EventPattern"]["detail"]["bucket"]["name"])
+        for stack in ("Bus", "Audit")
+    }
+    assert "Failures" in buckets["Bus"]
+    assert "AuditFailures" in buckets["Audit"]
+    for stack, queue in (("Bus", "Stranded"), ("Audit", "AuditQueue")):
+        [target] = rules[stack]["Targets"]
+        assert queue in str(target["Arn"])
+    announcing = [
+        bucket.name
+        for bucket in app.resources("AWS::S3::Bucket")
+        if "NotificationConfiguration" in bucket.properties
+    ]
+    assert len(announcing) == 2
 
 
 def stream_sources(app: Synthesised) -> dict[str, dict[str, Any]]:
@@ -211,6 +231,6 @@ def test_recursion_is_allowed_where_messages_lead_back_and_the_code_ends_it(
         for name, function in functions.items()
         if function.properties.get("RecursiveLoop") == "Allow"
     }
-    assert allowed == recursive - unbounded == LANES | {"replay"}
+    assert allowed == recursive - unbounded == LANES | {"replay", "audit"}
     for name in allowed:
         assert len(functions[name].body["Metadata"]["RecursionEndsBy"]) > 40, name

@@ -160,7 +160,7 @@ def test_a_first_deployment_that_fails_leaves_nothing_that_stops_the_next() -> N
 
 def test_buckets_are_private_encrypted_and_empty_themselves(app: Synthesised) -> None:
     buckets = app.resources("AWS::S3::Bucket")
-    assert len(buckets) == 3
+    assert len(buckets) == 5
     for bucket in buckets:
         assert all(bucket.properties["PublicAccessBlockConfiguration"].values()), bucket
         (rule,) = bucket.properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]

@@ -17,9 +17,16 @@ from tests.simulation.world import World
 SEEDS = 1_000
 
 
-def tell(name: str, *faults: Fault, staleness: float = 0.0, seed: int = 1) -> World:
+def tell(
+    name: str,
+    *faults: Fault,
+    staleness: float = 0.0,
+    seed: int = 1,
+    clock_errors: dict[str, float] | None = None,
+) -> World:
     """Tells a story to its end, and checks what must hold."""
     world = World(seed, faults, staleness=staleness)
+    world.clock_errors = clock_errors or {}
     with simulated(world, seed):
         STORIES[name](world)
         world.settle()
@@ -76,6 +83,24 @@ def test_a_story_ends_well_if_reads_answer_the_past(name: str) -> None:
 def test_a_story_ends_well_whichever_call_goes_wrong(name: str, processes: Executor) -> None:
     found = processes.map(spoil, [name] * len(MODES), MODES)
     assert [each for broken in found for each in broken] == []
+
+
+SUBSCRIBE = [name for name in STORIES if "subscribe" in name or "newcomer" in name]
+
+
+@pytest.mark.parametrize("error", [-0.99, 0.99])
+@pytest.mark.parametrize("name", SUBSCRIBE)
+def test_who_subscribed_misses_nothing_where_clocks_differ(name: str, error: float) -> None:
+    # One function's clock is behind, the other's ahead, by almost two seconds together.
+    tell(name, clock_errors={"publish": error, "registry": -error})
+
+
+def test_who_subscribes_receives_what_is_published_from_then_on() -> None:
+    world = tell("subscribe_after_events_that_are_not_routed_yet")
+    for subscription_id in world.subscribed:
+        deliveries = world.tables.items["deliveries"]
+        received = {event_id for event_id, name in deliveries if name == subscription_id}
+        assert received == {f"e{number}" for number in range(10, 15)}
 
 
 def test_a_random_course_ends_well_whatever_goes_wrong(processes: Executor) -> None:

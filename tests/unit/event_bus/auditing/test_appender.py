@@ -3,9 +3,14 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 import pytest
 from event_bus.auditing.appender import Appender
 from event_bus.auditing.chain import Block, Chain, Head
+from event_bus.auditing.entries import MAX_ENTRY_BYTES
+from event_bus.stores.audit import AuditStore
+
+from tests.aws import Aws
 
 ITEM_BYTES = 400 * 1024
 
@@ -33,6 +38,16 @@ class Log:
 
     def signed(self, block: Block) -> Block:
         return block
+
+
+def test_entries_of_the_largest_size_fit_into_blocks(aws: Aws) -> None:
+    store = AuditStore(aws.dynamodb, aws.tables["audit"], 30)
+    log: Any = Log()
+    largest = {"id": "r", "text": '"' * (MAX_ENTRY_BYTES // 2 - 10)}
+    assert len(orjson.dumps(largest)) <= MAX_ENTRY_BYTES
+    Appender(store, log, log).append("events", [largest] * 30)
+    assert [each for block in store.forwards("events") for each in block.entries] == [largest] * 30
+    assert len(log.heads) == 8
 
 
 @pytest.mark.parametrize(

@@ -71,24 +71,25 @@ def test_an_empty_inbox_has_a_beginning(streams: Streams) -> None:
 
 def begun(streams: Streams, caller: Caller) -> str:
     """The id of a listener's subscription."""
-    turn = streams.listen(TYPES, caller, None, 20)
+    turn, listener_id = streams.listen(TYPES, caller, None, 20)
     assert blocks(turn) == []
     name, _, place = last_id(turn).partition(".")
-    assert place == "0"
+    assert (name, place) == (listener_id, "0")
     return name
 
 
 def test_a_listener_goes_on_where_it_was(streams: Streams, fill: Fill) -> None:
     listener = begun(streams, service("llm"))
     fill("evt_1", "evt_2", to=listener)
-    turn = streams.listen(TYPES, service("llm"), f"{listener}.1", 0)
+    turn, anew = streams.listen(TYPES, service("llm"), f"{listener}.1", 0)
+    assert anew is None
     assert [each[0] for each in blocks(turn)] == [f"{listener}.2"]
 
 
 def test_a_listener_that_is_beyond_its_end_begins_anew_there(streams: Streams, fill: Fill) -> None:
     listener = begun(streams, service("llm"))
     fill("evt_1", to=listener)
-    [block] = blocks(streams.listen(TYPES, service("llm"), f"{listener}.2", 20))
+    [block] = blocks(streams.listen(TYPES, service("llm"), f"{listener}.2", 20)[0])
     assert block == (
         f"{listener}.1",
         "eventbus.stream.reset",
@@ -112,7 +113,7 @@ def test_nobody_goes_on_with_what_another_listens_to(
     listener = begun(streams, service("llm"))
     fill("evt_1", to=listener)
     before = aws.subscriptions.get(listener)
-    [block] = blocks(streams.listen(types, caller, f"{listener}.0", 0))
+    [block] = blocks(streams.listen(types, caller, f"{listener}.0", 0)[0])
     name, _, place = block[0].partition(".")
     assert (block[1], place) == ("eventbus.stream.reset", "0")
     assert name != listener
@@ -124,7 +125,7 @@ def test_nobody_goes_on_with_what_another_listens_to(
 
 @pytest.mark.parametrize("seen", ["sub_9.1", "5", "x", "sub_9", "sub_9.x"])
 def test_what_names_no_listener_begins_one(streams: Streams, seen: str) -> None:
-    [block] = blocks(streams.listen(TYPES, service("llm"), seen, 20))
+    [block] = blocks(streams.listen(TYPES, service("llm"), seen, 20)[0])
     assert block[1] == "eventbus.stream.reset"
     assert block[0].endswith(".0")
 
@@ -132,7 +133,7 @@ def test_what_names_no_listener_begins_one(streams: Streams, seen: str) -> None:
 def test_a_listener_that_was_away_too_long_begins_anew(streams: Streams, time: Time) -> None:
     listener = begun(streams, service("llm"))
     time.now += LISTENER_SECONDS + 1
-    [block] = blocks(streams.listen(TYPES, service("llm"), f"{listener}.0", 20))
+    [block] = blocks(streams.listen(TYPES, service("llm"), f"{listener}.0", 20)[0])
     assert not block[0].startswith(listener)
 
 

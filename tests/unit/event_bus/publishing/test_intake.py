@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from event_bus import times
 from event_bus.errors import Conflict, Forbidden, InvalidRequest, Problem, TooLarge, Unavailable
 from event_bus.model.event import MAX_PAYLOAD_BYTES, Event, accept
 from event_bus.model.stream_name import StreamName
@@ -119,6 +120,23 @@ def test_a_loop_of_two_who_do_not_see_each_other_grows(shared: Intake) -> None:
 def test_a_repeated_event_is_answered_with_the_first(intake: Intake) -> None:
     first = intake.take(submission(id="evt_own"), PLANNER)
     assert intake.take(submission(id="evt_own"), PLANNER) == Accepted(first.event, repeated=True)
+
+
+@pytest.mark.parametrize("marked", [{}, {"sensitive": ["/a"]}])
+def test_the_timestamp_of_an_answer_may_be_sent_again(
+    intake: Intake, marked: dict[str, Any]
+) -> None:
+    sent = submission(id="evt_own", payload={"a": 1}, metadata={"version": "2"}, **marked)
+    first = intake.take(sent, PLANNER).event
+    again = intake.take({**sent, "timestamp": first.timestamp}, PLANNER)
+    assert (again.event, again.repeated) == (first, True)
+    offset = first.timestamp.replace("Z", "+00:00")
+    assert intake.take({**sent, "timestamp": offset}, PLANNER).repeated
+    other = times.at(times.seconds(first.timestamp) - 0.001)
+    changed = {**sent, "timestamp": first.timestamp, "metadata": {"version": "3"}}
+    for different in ({**sent, "timestamp": other}, changed):
+        with pytest.raises(Conflict):
+            intake.take(different, PLANNER)
 
 
 def test_another_event_of_the_same_id_is_a_conflict(intake: Intake) -> None:

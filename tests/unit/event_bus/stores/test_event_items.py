@@ -1,5 +1,9 @@
 """An event's item holds the event, and the keys that it is listed by."""
 
+from dataclasses import replace
+
+import pytest
+from event_bus.model.event import Origin
 from event_bus.stores.events import from_item, to_item
 from event_bus.stores.listings import Trait
 
@@ -9,6 +13,21 @@ from tests.builders import LARGE_PAYLOAD, event
 def test_the_item_of_an_event_is_the_event() -> None:
     small = event(payload={"a": 1}, metadata={"trace_id": "t", "own": "x"})
     assert from_item(to_item(small, 1)) == small
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        Origin("planner", "ebk_1", "203.0.113.7"),
+        Origin("admin", None, "2001:db8::7"),
+        Origin("admin", "ebk_2"),
+        Origin("planner"),
+        None,
+    ],
+)
+def test_the_item_says_who_published(origin: Origin | None) -> None:
+    published = replace(event(), origin=origin)
+    assert from_item(to_item(published, 1)) == published
 
 
 def test_a_large_payload_stays_out_of_the_item() -> None:
