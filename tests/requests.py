@@ -23,7 +23,11 @@ def http_request(
         "routeKey": route,
         "rawPath": path,
         "headers": {"content-type": "application/json"} if headers is None else headers,
-        "requestContext": {"requestId": request_id},
+        "requestContext": {
+            "requestId": request_id,
+            "apiId": "a1b2c3d4e5",
+            "domainName": "a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com",
+        },
         "isBase64Encoded": encoded,
     }
     if caller:

@@ -6,7 +6,7 @@ from typing import Any
 
 from event_bus import clients
 from event_bus.api.endpoint import Request, Response, answer
-from event_bus.api.openapi import read_document
+from event_bus.api.openapi import served_document
 from event_bus.health import Check, Health, database_check, queue_check, seconds_check, worst
 from event_bus.observing.lag import oldest_due, router_lag
 from event_bus.observing.queues import Queues
@@ -81,5 +81,5 @@ def _answered(checks: list[Check]) -> Response:
     )
 
 
-def _openapi(_: Request) -> Response:
-    return Response(200, read_document(), {"cache-control": "public, max-age=300"})
+def _openapi(request: Request) -> Response:
+    return Response(200, served_document(request), {"cache-control": "public, max-age=300"})

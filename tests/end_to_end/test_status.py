@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import httpx
 import pytest
 import schemathesis
 from event_bus.api.description import describe
@@ -83,7 +84,9 @@ def test_health_fails_with_what_it_stands_on(
 def test_the_description_is_public_and_true(world: World) -> None:
     answer = world.anonymous().get("/openapi.json")
     assert answer.status_code == 200
-    assert answer.json() == describe()
+    assert answer.json() == describe(world.bus.api_url)
+    [server] = answer.json()["servers"]
+    assert httpx.get(f"{server['url']}/health/live").status_code == 200
 
 
 def test_unknown_paths_and_methods_are_not_found(world: World) -> None:

@@ -3,10 +3,11 @@
 import jsonschema_rs
 import pytest
 from event_bus.api.description import describe
+from event_bus.settings import settings
 
 from tests.aws import Aws
 from tests.cloudwatch import FAILURES
-from tests.handlers import Functions
+from tests.handlers import Answer, Functions
 
 pytestmark = pytest.mark.moto
 
@@ -102,8 +103,23 @@ def test_a_bus_without_its_queue_is_not_ready_but_alive(functions: Functions, aw
         assert answer.body["status"] == ("pass" if status == 200 else "fail")
 
 
+def asked(functions: Functions) -> Answer:
+    return functions.request("status", "GET /openapi.json", headers={"host": "elsewhere.example"})
+
+
+def test_the_description_names_the_url_of_its_api(
+    functions: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # On AWS the host that a client sends is not believed: the answer may be kept for others.
+    deployed = "https://a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com"
+    assert asked(functions).body["servers"] == [{"url": deployed}]
+    monkeypatch.setitem(settings().environment, "AWS_ENDPOINT_URL", "http://127.0.0.1:4599")
+    local = "http://elsewhere.example/_aws/execute-api/a1b2c3d4e5"
+    assert asked(functions).body["servers"] == [{"url": local}]
+
+
 def test_the_description_may_be_kept_for_a_while(functions: Functions) -> None:
-    answer = functions.request("status", "GET /openapi.json")
+    answer = asked(functions)
     assert answer.body["openapi"] == "3.1.0"
     assert answer.headers["cache-control"] == "public, max-age=300"
     assert answer.headers["content-type"] == "application/json"

@@ -1,0 +1,96 @@
+"""What the OpenAPI document says of the endpoints of subscribers."""
+
+from typing import Any
+
+from event_bus.api.schema_parts import ref
+
+
+def _header(
+    name: str, description: str, *, required: bool = False, **schema: Any
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "header",
+        "required": required,
+        "description": description,
+        "schema": {"type": "string", **schema},
+    }
+
+
+_SIGNED = (
+    _header(
+        "webhook-id",
+        "The same on every attempt: the event's id, or of a replay that id, a colon and the "
+        "replay's.",
+        required=True,
+    ),
+    _header("webhook-timestamp", "When this attempt was made, in Unix seconds.", required=True),
+    _header(
+        "webhook-signature",
+        "`v1,` and the HMAC-SHA256 of id, timestamp and body in base64; several with spaces "
+        "between while a secret is replaced.",
+        required=True,
+    ),
+)
+
+WEBHOOKS: dict[str, Any] = {
+    "event": {
+        "post": {
+            "operationId": "receiveEvent",
+            "tags": ["Webhooks"],
+            "summary": "An event for a subscription whose target is a URL (Standard Webhooks).",
+            "security": [],
+            "parameters": [
+                *_SIGNED,
+                _header("event-bus-replay", "The id of the replay, where the event is replayed."),
+                _header("traceparent", "The delivery's step, where the event is traced."),
+                _header("tracestate", "What belongs to it, if there is anything."),
+            ],
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": {"schema": ref("DeliveredEvent")}},
+            },
+            "responses": {
+                "2XX": {"description": "The event was received; the first bytes are kept."},
+                "410": {"description": "The subscriber wants no more: it is disabled."},
+                "429": {
+                    "description": "Later; `Retry-After` is heeded.",
+                    "headers": {"Retry-After": {"$ref": "#/components/headers/RetryAfter"}},
+                },
+                "503": {
+                    "description": "Later; `Retry-After` is heeded.",
+                    "headers": {"Retry-After": {"$ref": "#/components/headers/RetryAfter"}},
+                },
+                "default": {
+                    "description": "The attempt failed. It is repeated as the subscription's "
+                    "retry policy says."
+                },
+            },
+        }
+    },
+    "handshake": {
+        "options": {
+            "operationId": "allowEvents",
+            "tags": ["Webhooks"],
+            "summary": "Whether an endpoint wants events, if `verify` asks (CloudEvents).",
+            "security": [],
+            "parameters": [
+                _header("webhook-request-origin", "The host of the bus's API.", required=True)
+            ],
+            "responses": {
+                "2XX": {
+                    "description": "It does.",
+                    "headers": {
+                        "webhook-allowed-origin": {
+                            "required": True,
+                            "description": "The origin that asks, or `*`.",
+                            "schema": {"type": "string"},
+                        }
+                    },
+                },
+                "default": {"description": "It does not, and the subscription is refused."},
+            },
+        }
+    },
+}
+"""The webhooks by their names."""
