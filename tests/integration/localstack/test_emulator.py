@@ -9,6 +9,7 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from localstack_client.session import Session  # type: ignore[import-untyped]
@@ -73,19 +74,59 @@ Emulator.find(Path({str(emulator.directory)!r})).stop()
     assert not emulator.answers()
 
 
-def test_functions_die_with_it(emulator: Emulator) -> None:
-    lambda_ = Session(localstack_host=f"localhost:{emulator.port}").client("lambda")
-    code = io.BytesIO()
-    with zipfile.ZipFile(code, "w") as archive:
-        archive.writestr("handler.py", "import os\ndef handler(*_): return os.getpid()\n")
+def packed(code: str) -> bytes:
+    """An archive with the module `handler`."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("handler.py", code)
+    return archive.getvalue()
+
+
+def create_function(lambda_: Any, name: str, code: str, layers: list[str] | None = None) -> None:
     lambda_.create_function(
-        FunctionName="pid",
+        FunctionName=name,
         Runtime="python3.13",
         Handler="handler.handler",
         Role="arn:aws:iam::000000000000:role/none",
-        Code={"ZipFile": code.getvalue()},
+        Code={"ZipFile": packed(code)},
+        Layers=layers or [],
     )
-    worker = json.load(lambda_.invoke(FunctionName="pid")["Payload"])
+
+
+def invoked(lambda_: Any, name: str) -> Any:
+    return json.load(lambda_.invoke(FunctionName=name)["Payload"])
+
+
+def test_functions_die_with_it(emulator: Emulator) -> None:
+    lambda_ = Session(localstack_host=f"localhost:{emulator.port}").client("lambda")
+    create_function(lambda_, "pid", "import os\ndef handler(*_): return os.getpid()\n")
+    worker = invoked(lambda_, "pid")
     assert running(worker)
     emulator.stop()
     assert not running(worker)
+
+
+def test_functions_share_what_is_unpacked_and_new_code_is_run(emulator: Emulator) -> None:
+    lambda_ = Session(localstack_host=f"localhost:{emulator.port}").client("lambda")
+
+    def code(number: int) -> str:
+        return (
+            "import os, layered\n"
+            "files = [os.path.realpath(each) for each in (__file__, layered.__file__)]\n"
+            f"def handler(*_): return [{number}, *files]\n"
+        )
+
+    layer = io.BytesIO()
+    with zipfile.ZipFile(layer, "w") as archive:
+        archive.writestr("python/layered.py", "")
+    made = lambda_.publish_layer_version(LayerName="one", Content={"ZipFile": layer.getvalue()})
+    for name in ("first", "second"):
+        create_function(lambda_, name, code(1), [made["LayerVersionArn"]])
+    first = invoked(lambda_, "first")
+    assert first[0] == 1
+    assert invoked(lambda_, "second") == first
+    lambda_.update_function_code(FunctionName="second", ZipFile=packed(code(2)))
+    number, own, layered = invoked(lambda_, "second")
+    assert (number, layered) == (2, first[2])
+    assert own != first[1]
+    assert invoked(lambda_, "first") == first
