@@ -21,7 +21,7 @@ from event_bus.delivery.lane import Lane
 from event_bus.delivery.message import Message
 from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.pacing import HandOver, Turns
-from event_bus.delivery.speed import TimedTransport
+from event_bus.delivery.speed import AnswerTimes
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.delivery.transport import DeliveryRequest
 from event_bus.log import logger
@@ -44,6 +44,7 @@ from tests.builders import event, subscription
 from tests.simulation.dynamodb import MemoryDynamoDB
 from tests.simulation.tables import Tables
 from tests.simulation.virtual_time import VirtualDeadlines, VirtualExecutor, VirtualTime
+from tests.timed_transport import TimedTransport
 
 NOON = 1_777_636_800.0
 OVERHEAD_SECONDS = 0.03
@@ -236,11 +237,11 @@ class LanesInTime:
         deadlines = cast("Any", VirtualDeadlines(self.time))
         pacing: HandOver | Turns
         if paced:
-            timed = TimedTransport(self, deadlines=deadlines)
-            pacing = Turns(circuits, self.paces, deliveries, timed, share)
+            timed = TimedTransport(self, AnswerTimes(deadlines=deadlines))
+            pacing = Turns(circuits, self.paces, deliveries, timed.answers, share)
         else:
             pacing = HandOver(circuits, self.paces, deliveries)
-            timed = TimedTransport(self, pacing.slow, deadlines=deadlines)
+            timed = TimedTransport(self, AnswerTimes(pacing.slow, deadlines=deadlines))
         runner = AttemptRunner(timed, events, deliveries)
         return Lane(
             runner=runner,

@@ -1081,8 +1081,26 @@ _PACING_OF_LANES = (
     Safeguard(
         "a slow subscriber is marked only when its attempt has ended",
         f"{_BUS}/delivery/speed.py",
-        "self.deadlines.after(SLOW_SECONDS, report.call)",
-        "self.deadlines.after(900, report.call)",
+        "self.deadlines.after(SLOW_SECONDS, act)",
+        "self.deadlines.after(900, act)",
+    ),
+    Safeguard(
+        "a subscriber is slow because the function is busy",
+        f"{_BUS}/delivery/speed.py",
+        "if wait.answered and wait.answered():",
+        "if False:",
+    ),
+    Safeguard(
+        "a subscriber whose answer comes in drips is fast",
+        f"{_BUS}/delivery/speed.py",
+        "if wait.in_time and seconds <= 2 * SLOW_SECONDS:",
+        "if wait.in_time:",
+    ),
+    Safeguard(
+        "a lease is kept where many functions write a pace at a time",
+        _PACING,
+        "for attempt in range(_GIVE_BACK_ATTEMPTS):",
+        "for attempt in range(_ATTEMPTS):",
     ),
     Safeguard(
         "a slow subscription stays in the lane of all others",

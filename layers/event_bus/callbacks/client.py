@@ -1,6 +1,6 @@
 """Requests to callbacks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import urllib3
@@ -55,6 +55,7 @@ class CallbackClient:
         body: bytes | None = None,
         *,
         repeatable: bool = True,
+        watch: Callable[[Callable[[], bool]], None] | None = None,
     ) -> Answer:
         """Makes one request.
 
@@ -68,11 +69,15 @@ class CallbackClient:
             seconds: What it may take, from the look-up of the name to the end of the answer.
             body: What is sent, if anything is.
             repeatable: Whether the request may arrive twice.
+            watch: Is called at the beginning with what tells whether an answer has begun to arrive
+                that nobody has read yet.
 
         Raises:
             Unanswered: There was no complete and valid answer in time, or the request was not made.
         """
         with Exchange(seconds, self.allowed) as exchange:
+            if watch:
+                watch(exchange.answered)
             while True:
                 try:
                     answer = self._made(method, url, headers, body)

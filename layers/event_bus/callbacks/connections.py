@@ -3,6 +3,7 @@
 import errno
 import os
 import queue
+import select
 import socket
 import ssl
 import threading
@@ -165,6 +166,15 @@ class Exchange:
             self._socket = socket.socket(fileno=os.dup(connection.fileno()))
         if self.passed:
             self._pass()
+
+    def answered(self) -> bool:
+        """Whether an answer has begun to arrive that nobody has read yet."""
+        with self._lock:
+            if not (self.sent and self._socket):
+                return False
+            arrived = select.poll()
+            arrived.register(self._socket, select.POLLIN)
+            return bool(arrived.poll(0))
 
     def _pass(self) -> None:
         self.passed = True

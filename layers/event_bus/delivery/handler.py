@@ -2,7 +2,7 @@
 
 import concurrent.futures
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from event_bus import clients
 from event_bus.delivery.attempts import AttemptRunner, QueueMessage
@@ -11,7 +11,7 @@ from event_bus.delivery.lane import Lane
 from event_bus.delivery.opening import OpeningTransport
 from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.pacing import HandOver, Turns
-from event_bus.delivery.speed import TimedTransport
+from event_bus.delivery.speed import AnswerTimes
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.delivery.transport import Transport
 from event_bus.registry.disabling import Disabler
@@ -36,22 +36,42 @@ Pace = Literal["fast", "paced"]
 """Fast: slow and limited subscriptions are handed over. Paced: they are delivered to in turn."""
 
 
-def opening_lane_handler(transport: Transport, pace: Pace | None = None) -> Handler:
+class PacedTransport(Transport, Protocol):
+    """A protocol that has a lane for slow and limited subscriptions, too."""
+
+    @property
+    def answers(self) -> AnswerTimes:
+        """Measures how long subscribers take to answer."""
+        ...
+
+
+def paced_lane_handler(transport: PacedTransport, pace: Pace) -> Handler:
+    """Makes the handler of one of the two lanes of a protocol.
+
+    Args:
+        transport: How the lane delivers.
+        pace: Which of the two lanes it is.
+    """
+    opening = OpeningTransport(transport, deployed_readers())
+    return lane_handler(opening, (pace, transport.answers))
+
+
+def opening_lane_handler(transport: Transport) -> Handler:
     """Makes the handler of a lane that hands events to their subscribers.
 
     Args:
         transport: How the lane delivers.
-        pace: Which of the two lanes of its protocol it is; None where there is one.
     """
-    return lane_handler(OpeningTransport(transport, deployed_readers()), pace)
+    return lane_handler(OpeningTransport(transport, deployed_readers()))
 
 
-def lane_handler(transport: Transport, pace: Pace | None = None) -> Handler:
+def lane_handler(transport: Transport, pace: tuple[Pace, AnswerTimes] | None = None) -> Handler:
     """Makes the handler of a lane.
 
     Args:
         transport: How the lane delivers.
-        pace: Which of the two lanes of its protocol it is; None where there is one.
+        pace: Which of the two lanes of its protocol it is, and what measures how long its
+            subscribers take to answer; None where there is one lane.
 
     Returns:
         What Lambda calls with a batch of the lane's queue; it tells which of its messages the queue
@@ -69,12 +89,12 @@ def lane_handler(transport: Transport, pace: Pace | None = None) -> Handler:
     circuits = Circuits(CircuitStore(dynamodb, settings().circuits_table, retention_days))
     paces = PaceStore(dynamodb, settings().circuits_table, retention_days)
     pacing: HandOver | Turns | None = None
-    if pace == "fast":
-        pacing = HandOver(circuits, paces, deliveries)
-        transport = TimedTransport(transport, pacing.slow)
-    elif pace == "paced":
-        transport = TimedTransport(transport)
-        pacing = Turns(circuits, paces, deliveries, transport, settings().paced_share)
+    match pace:
+        case "fast", answers:
+            pacing = HandOver(circuits, paces, deliveries)
+            answers.slow = pacing.slow
+        case "paced", answers:
+            pacing = Turns(circuits, paces, deliveries, answers, settings().paced_share)
     runner = AttemptRunner(transport, events, deliveries)
     lane = Lane(
         runner=runner,

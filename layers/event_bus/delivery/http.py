@@ -11,6 +11,7 @@ from event_bus import times
 from event_bus.callbacks.client import Answer, CallbackClient
 from event_bus.callbacks.failures import Unanswered
 from event_bus.delivery.envelope import delivery_trace, envelope
+from event_bus.delivery.speed import AnswerTimes
 from event_bus.delivery.transport import DeliveryRequest
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.event import Event
@@ -30,11 +31,13 @@ class HttpTransport:
         secrets: The secrets that sign what is delivered to a subscription.
         client: Makes the requests.
         clock: The Unix time, in seconds.
+        answers: Measures how long subscribers take to answer.
     """
 
     secrets: Callable[[Subscription], Sequence[str]]
     client: CallbackClient = field(default_factory=CallbackClient)
     clock: Callable[[], float] = times.unix
+    answers: AnswerTimes = field(default_factory=AnswerTimes)
 
     def batch_key(self, request: DeliveryRequest) -> Hashable:
         """Each request carries one event."""
@@ -67,9 +70,12 @@ class HttpTransport:
         seconds = subscription.retry_policy.timeout
         repeatable = subscription.delivery_guarantee != "at_most_once"
         try:
-            answer = self.client.exchange(
-                "POST", target.url, headers, seconds, body, repeatable=repeatable
-            )
+            with self.answers.waiting(subscription.id) as wait:
+                answer = self.client.exchange(
+                    *("POST", target.url, headers, seconds, body),
+                    repeatable=repeatable,
+                    watch=wait.ask,
+                )
         except Unanswered as failure:
             return Outcome(failure.code, failure.message)
         return self._outcome(answer)

@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from event_bus import strict_json
 from event_bus.callbacks.client import KEPT_RESPONSE_BYTES
 from event_bus.delivery.aws import TargetClients, body, failure
+from event_bus.delivery.speed import AnswerTimes
 from event_bus.delivery.transport import DeliveryRequest
 from event_bus.errors import MalformedRequest
 from event_bus.model.outcome import Outcome
@@ -25,10 +26,12 @@ class LambdaTransport:
     Attributes:
         reply: Publishes replies.
         clients: The clients of Lambda.
+        answers: Measures how long functions take to answer.
     """
 
     reply: Reply
     clients: TargetClients = field(default_factory=lambda: TargetClients("lambda"))
+    answers: AnswerTimes = field(default_factory=AnswerTimes)
 
     def batch_key(self, request: DeliveryRequest) -> Hashable:
         """Each invocation carries one event."""
@@ -50,12 +53,14 @@ class LambdaTransport:
 
     def _invoke(self, request: DeliveryRequest) -> Outcome:
         target = cast("LambdaTarget", request.subscription.target)
-        answer = self.clients.of(request).invoke(
-            FunctionName=target.function,
-            InvocationType="Event" if target.invocation == "async" else "RequestResponse",
-            Payload=body(request).encode(),
-        )
-        returned = answer["Payload"].read()
+        client, payload = self.clients.of(request), body(request).encode()
+        with self.answers.waiting(request.subscription.id):
+            answer = client.invoke(
+                FunctionName=target.function,
+                InvocationType="Event" if target.invocation == "async" else "RequestResponse",
+                Payload=payload,
+            )
+            returned = answer["Payload"].read()
         begun = returned[:KEPT_RESPONSE_BYTES].decode(errors="replace")
         if error := answer.get("FunctionError"):
             return Outcome("function_error", f"the function failed ({error})", response=begun)

@@ -16,7 +16,7 @@ from event_bus import times
 from event_bus.delivery.attempts import QueueMessage
 from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.message import Message
-from event_bus.delivery.speed import TimedTransport
+from event_bus.delivery.speed import AnswerTimes
 from event_bus.ids import new_id
 from event_bus.log import logger
 from event_bus.model.delivery import SETTLED
@@ -27,7 +27,9 @@ from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.paces import PaceStore
 
 _ATTEMPTS = 8
+_GIVE_BACK_ATTEMPTS = 40
 _RETRY_SECONDS = 0.02
+_LONGEST_RETRY_SECONDS = 0.5
 _LOOK_AGAIN_SECONDS = 5
 
 Batch = Sequence[tuple[QueueMessage, Message]]
@@ -100,7 +102,7 @@ class Turns:
         circuits: What was read of the subscriptions, their paces among it.
         paces: Where paces are kept.
         deliveries: Where attempts are recorded.
-        transport: Measures how long attempts take.
+        answers: Measures how long attempts take.
         functions: How many functions of the lane one subscription may occupy.
         sleep: Lets seconds pass.
     """
@@ -108,7 +110,7 @@ class Turns:
     circuits: Circuits
     paces: PaceStore
     deliveries: DeliveryStore
-    transport: TimedTransport
+    answers: AnswerTimes
     functions: int
     sleep: Callable[[float], None] = times.sleep
     _holder: str = field(default_factory=lambda: new_id("fn"))
@@ -134,7 +136,7 @@ class Turns:
 
     def close(self) -> None:
         """Gives back what the batch has taken, and takes in how long its attempts took."""
-        seconds = self.transport.taken()
+        seconds = self.answers.taken()
         leased, self._leased = self._leased, {}
         for subscription_id, pace in leased.items():
             try:
@@ -175,7 +177,9 @@ class Turns:
         )
 
     def _give_back(self, subscription_id: str, known: Pace, seconds: list[float]) -> None:
-        for _ in range(_ATTEMPTS):
+        # Longer than a lease is taken for: one that is not given back takes the place of an
+        # attempt until it ends by itself.
+        for attempt in range(_GIVE_BACK_ATTEMPTS):
             after = known.returned(self._holder, seconds, times.unix())
             after = replace(after, version=known.version + 1)
             if self.paces.put(subscription_id, after):
@@ -183,8 +187,10 @@ class Turns:
                 if after.state != known.state:
                     logger.info("pace changed", subscription_id=subscription_id, state=after.state)
                 return
-            self.sleep(random.uniform(0, _RETRY_SECONDS))  # noqa: S311
+            longest = min(_RETRY_SECONDS * 2**attempt, _LONGEST_RETRY_SECONDS)
+            self.sleep(random.uniform(0, longest))  # noqa: S311
             known = self.paces.get(subscription_id) or Pace()
+        logger.warning("lease not given back", subscription_id=subscription_id)
 
 
 def _paced(circuits: Circuits, subscription: Subscription | None) -> bool:

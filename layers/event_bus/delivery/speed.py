@@ -1,71 +1,107 @@
 """Measures how long subscribers take to answer, and reports a slow one while it still takes."""
 
 import threading
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
 from event_bus import times
-from event_bus.callbacks.deadlines import Deadlines
-from event_bus.delivery.transport import DeliveryRequest, Transport
-from event_bus.model.outcome import Outcome
+from event_bus.callbacks.deadlines import Deadline, Deadlines
 from event_bus.model.pace import SLOW_SECONDS
 
 Seconds = dict[str, list[float]]
-"""How long attempts took, by subscription."""
+"""How long answers took, by subscription."""
 
 
 @dataclass(slots=True)
-class TimedTransport:
-    """Measures the attempts of another transport.
+class Wait:
+    """The time in which one subscriber is waited for.
 
     Attributes:
-        transport: The protocol.
-        slow: Is called with a subscription whose attempt has taken `SLOW_SECONDS`, at once: other
-            functions must know before the attempt ends. None where nobody needs to know.
+        answered: Tells whether an answer has begun to arrive that nobody has read yet; None where
+            nobody can tell.
+        in_time: Whether that was so after `SLOW_SECONDS`. Then this function is busy, and the
+            subscriber is not slow.
+    """
+
+    answered: Callable[[], bool] | None = None
+    in_time: bool = False
+    _deadline: Deadline | None = None
+
+    def ask(self, answered: Callable[[], bool]) -> None:
+        """Takes what tells whether an answer has begun to arrive.
+
+        Args:
+            answered: Tells it.
+        """
+        self.answered = answered
+
+
+@dataclass(slots=True)
+class AnswerTimes:
+    """Measures the time from a request to a subscriber to the end of its answer.
+
+    What a function does before and after, such as asking KMS or publishing a reply, does not count.
+
+    Attributes:
+        slow: Is called with a subscription that has not answered within `SLOW_SECONDS`, at once:
+            other functions must know before the attempt ends. None where nobody needs to know.
         clock: Monotonic clock, in seconds.
         deadlines: Tells when those seconds are over.
     """
 
-    transport: Transport
     slow: Callable[[str], None] | None = None
     clock: Callable[[], float] = times.steady
     deadlines: Deadlines = field(default_factory=Deadlines)
     _seconds: Seconds = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def batch_key(self, request: DeliveryRequest) -> Hashable:
-        """What the protocol says."""
-        return self.transport.batch_key(request)
+    @contextmanager
+    def waiting(self, subscription_id: str) -> Iterator[Wait]:
+        """Measures the block as the time in which a subscription's answer is waited for.
 
-    def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:
-        """Delivers as the protocol does."""
-        report = _Once(partial(self._report, requests))
-        deadline = self.deadlines.after(SLOW_SECONDS, report.call) if self.slow else None
+        Args:
+            subscription_id: The subscription.
+        """
+        wait = Wait()
+        report = _Once(partial(self._report, subscription_id))
+        self._arm(wait, partial(self._look, wait, report))
         start = self.clock()
         try:
-            return self.transport.deliver(requests)
+            yield wait
         finally:
             seconds = self.clock() - start
-            if deadline:
-                deadline.call_off()
-                if seconds > SLOW_SECONDS:
-                    report.call()
-            else:
+            if wait._deadline:
+                wait._deadline.call_off()
+            if wait.in_time and seconds <= 2 * SLOW_SECONDS:
+                seconds = min(seconds, SLOW_SECONDS)
+            if seconds > SLOW_SECONDS:
+                report.call()
+            if self.slow is None:
                 with self._lock:
-                    for request in requests:
-                        self._seconds.setdefault(request.subscription.id, []).append(seconds)
+                    self._seconds.setdefault(subscription_id, []).append(seconds)
 
     def taken(self) -> Seconds:
-        """How long the attempts took that ended since this was asked last."""
+        """How long the answers took that ended since this was asked last."""
         with self._lock:
             seconds, self._seconds = self._seconds, {}
         return seconds
 
-    def _report(self, requests: Sequence[DeliveryRequest]) -> None:
+    def _arm(self, wait: Wait, act: Callable[[], None]) -> None:
+        wait._deadline = self.deadlines.after(SLOW_SECONDS, act)
+
+    def _look(self, wait: Wait, report: "_Once") -> None:
+        if wait.answered and wait.answered():
+            wait.in_time = True
+            # An answer that is not read after as long again comes in drips.
+            self._arm(wait, report.call)
+        else:
+            report.call()
+
+    def _report(self, subscription_id: str) -> None:
         if self.slow:
-            for each in {request.subscription.id for request in requests}:
-                self.slow(each)
+            self.slow(subscription_id)
 
 
 class _Once:

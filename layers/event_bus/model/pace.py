@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 SLOW_SECONDS = 1.0
-"""An attempt that takes longer than this makes its subscription slow."""
+"""A subscriber that takes longer than this to answer makes its subscription slow."""
 
 FAST_ANSWERS = 5
 """A slow subscription is fast again after so many fast answers without a slow one among them."""

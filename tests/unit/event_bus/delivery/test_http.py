@@ -19,6 +19,7 @@ from event_bus.delivery.http import HttpTransport
 from event_bus.delivery.transport import DeliveryRequest
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.outcome import Outcome
+from event_bus.model.pace import SLOW_SECONDS
 from event_bus.model.registration import DeliveryGuarantee, Subscription
 from event_bus.model.retry_policy import RetryPolicy
 from standardwebhooks import Webhook
@@ -404,7 +405,7 @@ def test_a_delivery_leaves_no_thread_behind() -> None:
         assert outcome.delivered
         target.client.pools.clear()
     for left in set(threading.enumerate()) - before:
-        left.join(1)
+        left.join(SLOW_SECONDS + 1)
         assert not left.is_alive()
 
 

@@ -17,17 +17,19 @@ from event_bus.delivery.lane import Lane
 from event_bus.delivery.message import Message
 from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.pacing import HandOver, Turns
-from event_bus.delivery.speed import TimedTransport
+from event_bus.delivery.speed import AnswerTimes
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.model.pace import SLOW_SECONDS, Pace
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.registry.disabling import Disabler
 from event_bus.routing.lanes import Lanes
+from event_bus.stores.paces import PaceStore
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import event, message, subscription
 from tests.faults import not_sent
+from tests.timed_transport import TimedTransport
 from tests.unit.event_bus.delivery.lanes import REFUSED, ScriptedTransport, received
 
 SHARE = 2
@@ -88,11 +90,11 @@ def _lane(aws: Aws, target: ScriptedTransport, lanes: Lanes, *, paced: bool) -> 
     circuits = Circuits(aws.circuits)
     pacing: HandOver | Turns
     if paced:
-        timed = TimedTransport(target)
-        pacing = Turns(circuits, aws.paces, aws.deliveries, timed, SHARE)
+        timed = TimedTransport(target, AnswerTimes())
+        pacing = Turns(circuits, aws.paces, aws.deliveries, timed.answers, SHARE)
     else:
         pacing = HandOver(circuits, aws.paces, aws.deliveries)
-        timed = TimedTransport(target, pacing.slow)
+        timed = TimedTransport(target, AnswerTimes(pacing.slow))
     runner = AttemptRunner(timed, aws.events, aws.deliveries)
     return Lane(
         runner=runner,
@@ -294,6 +296,49 @@ def test_many_functions_take_leases_side_by_side_and_none_is_lost(
     pace = aws.paces.get("sub_1")
     assert pace
     assert pace.leases == {}
+
+
+def test_a_lease_is_given_back_though_others_write_for_a_while(
+    both: Both, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to = aws.subscriptions.create(subscription(max_in_flight=2))
+    put, refused = PaceStore.put, [0]
+
+    def busy(store: PaceStore, subscription_id: str, pace: Pace) -> bool:
+        # The first write takes the lease. Then, thirty times, another function was faster.
+        if pace.version > 1 and refused[0] < 30:
+            refused[0] += 1
+            return False
+        return put(store, subscription_id, pace)
+
+    monkeypatch.setattr(PaceStore, "put", busy)
+    waited: list[float] = []
+    turns = cast("Turns", both.paced.pacing)
+    turns.sleep = waited.append
+    assert both.paced.process(_batch(message(event(), to))) == []
+    assert (refused[0], both.pace().leases) == (30, {})
+    assert 1 < sum(waited) < 30
+
+
+def test_a_function_does_not_give_back_its_lease_for_ever(
+    both: Both, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to = aws.subscriptions.create(subscription(max_in_flight=2))
+    put, waited = PaceStore.put, [0.0]
+    turns = cast("Turns", both.paced.pacing)
+
+    def sleep(seconds: float) -> None:
+        waited[0] += seconds
+
+    monkeypatch.setattr(
+        PaceStore,
+        "put",
+        lambda store, name, pace: pace.version == 1 and put(store, name, pace),
+    )
+    turns.sleep = sleep
+    assert both.paced.process(_batch(message(event(), to))) == []
+    assert both.target.events == ["evt_1"]
+    assert 5 < waited[0] < 15
 
 
 def _until(check: Callable[[], bool]) -> None:
