@@ -112,12 +112,10 @@ class EventPattern:
         if event.walked:
             positive, absent = _object(self._root, event.document, work)
             return bool(positive or absent)
-        return set_matching.matches(event.root, self._plans(work), work)
+        plans = self._plans(work) if self._plan is None else (self._plan,)
+        return set_matching.matches(event.root, plans, work)
 
     def _plans(self, work: Work) -> Iterator[set_matching.Plan]:
-        if self._plan is not None:
-            yield self._plan
-            return
         for combination in self.combinations:
             work.take(8 * combination.bit_count())
             yield set_matching.plan(

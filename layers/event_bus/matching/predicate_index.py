@@ -69,8 +69,7 @@ class Bucket:
     def collect(self, event: EventView, found: set[Rule], work: Work) -> None:
         """Add the rules that may match an event which has found this bucket."""
         work.take(len(self._entries))
-        for entry in self._entries:
-            found.add(entry.rule)
+        found.update([entry.rule for entry in self._entries])
         if self.nested is not None:
             self.nested.collect(event, found, work)
 
@@ -163,9 +162,9 @@ class PredicateIndex:
             _walk_set(self._root, event.root, buckets)
         for bucket in dict.fromkeys(buckets):
             bucket.collect(event, found, work)
+        has_value = _has_value if event.walked else _set_has_value
         for path, bucket in self._absent.items():
             work.take(len(path))
-            has_value = _has_value if event.walked else _set_has_value
             if not has_value(event, path):
                 bucket.collect(event, found, work)
 

@@ -61,7 +61,11 @@ def matches(root: ObjectSet, plans: Iterable[Plan], work: Work) -> bool:
         OutOfWork: That takes more work.
     """
     known: dict[Leaf, int] = {}
-    return any(any(_satisfying(root, each, known, work)) for each in plans)
+    for each in plans:
+        positive, absent = _satisfying(root, each, known, work)
+        if positive or absent:
+            return True
+    return False
 
 
 def _satisfying(
@@ -69,17 +73,17 @@ def _satisfying(
 ) -> tuple[int, int]:
     """The objects that satisfy a step: positive, absent."""
     positive = 0
-    absent = satisfied = objects.numbers
+    absent = satisfied = every = objects.numbers
     for name, leaf in asked.leaves.items():
         work.take(1)
-        column = objects.column(name)
+        column, values = objects.column(name), leaf.values
         found = none = 0
         if column is not None:
             if leaf not in known:
-                known[leaf] = column.values.satisfying(leaf.values, work)
+                known[leaf] = column.values.satisfying(values, work)
             found = known[leaf]
-        if leaf.values.absent:
-            none = objects.numbers & ~column.filled if column else objects.numbers
+        if values.absent:
+            none = every if column is None else every & ~column.filled
         positive |= found
         absent &= none
         satisfied &= found | none
@@ -88,7 +92,7 @@ def _satisfying(
     for name, inner in asked.inside.items():
         work.take(2)
         column = objects.column(name)
-        found, none = 0, objects.numbers if inner.optional else 0
+        found, none = 0, every if inner.optional else 0
         if column is not None and column.objects is not None:
             held, lacking = _satisfying(column.objects, inner, known, work)
             found = column.holders(held)

@@ -270,8 +270,13 @@ class InfixTable(Table[T]):
                 found.extend(entry for key, entry in entries.items() if key in value)
             else:
                 found.work.take(len(places))
-                parts = (value[place : place + length] for place in places)
-                found.extend({entries[part] for part in parts if part in entries})
+                found.extend(
+                    {
+                        entries[part]
+                        for place in places
+                        if (part := value[place : place + length]) in entries
+                    }
+                )
 
 
 class IntervalTable(Table[T]):

@@ -133,11 +133,11 @@ class ValueIndex:
         return ordered.between(start, end, work)
 
     def _anything_but(self, operator: AnythingBut, work: Work) -> int:
+        sets = self.by_key
         if not self._single:
-            return self._compared(operator, self.by_key, len(self.by_key), work)
-        keys = operator.keys
-        work.take(len(keys) // 4)
-        return self.all & ~_union(self.by_key[key] for key in keys if key in self.by_key)
+            return self._compared(operator, sets, len(sets), work)
+        work.take(len(operator.keys) // 4)
+        return self.all & ~_union([sets[key] for key in operator.keys if key in sets])
 
     def _anything_but_matching(self, operator: AnythingButMatching, work: Work) -> int:
         if not self._single:
