@@ -261,6 +261,11 @@ class Settings:
         return self._name("API_HOST")
 
     @property
+    def own_host(self) -> str | None:
+        """The host of the API, in lower case, where the function was told it."""
+        return self.environment.get("API_HOST", "").lower() or None
+
+    @property
     def callback_networks(self) -> list[IPv4Network | IPv6Network]:
         """The networks that callbacks may lead to although they are no public ones."""
         named = self.environment.get("CALLBACK_NETWORKS", "")

@@ -134,3 +134,29 @@ def test_the_mirror_is_a_target_of_its_bus(world: World, service: Client, domain
     target = {"type": "eventbridge", "event_bus": world.bus.resources["mirror_arn"]}
     made = subscribe(service, target, f"{domain}.*")
     service.settled(service.publish(f"{domain}.created"), made["id"], "delivered")
+
+
+def test_nothing_of_the_bus_itself_is_a_target(world: World, service: Client, domain: str) -> None:
+    """Not even where somebody has tagged it."""
+    resources = world.bus.resources
+    queues = {
+        name: {"type": "sqs", "queue": url}
+        for name, url in resources.items()
+        if name.endswith("_url") and "/000000000000/" in url
+    }
+    assert len(queues) > 10
+    functions, topics = world.bus.client("lambda"), world.bus.client("sns")
+    sweep = functions.get_function(FunctionName=resources["sweep_function"])["Configuration"]
+    functions.tag_resource(Resource=sweep["FunctionArn"], Tags=OPTED_IN)
+    own = [each["TopicArn"] for each in topics.list_topics()["Topics"] if "event-bus" in str(each)]
+    assert own
+    targets = [
+        *queues.values(),
+        {"type": "lambda", "function": sweep["FunctionArn"]},
+        *({"type": "sns", "topic": arn} for arn in own),
+    ]
+    for target in targets:
+        asked = {"event_types": [f"{domain}.*"], "target": target}
+        fault = problem(service.http.post("/subscriptions", json=asked), 422)["errors"][0]
+        assert "of this bus or of another stage" in fault["detail"], target
+    functions.untag_resource(Resource=sweep["FunctionArn"], TagKeys=[TAG])

@@ -19,7 +19,8 @@ def check_callback_url(url: str) -> None:
     Raises:
         ValueError: It is no absolute HTTPS URL to one of `PORTS` (on the local stage, HTTP or HTTPS
             to any), carries credentials or a fragment, holds characters that no URL may hold
-            (RFC 3986), or names an address that callbacks must not lead to.
+            (RFC 3986), leads to the bus itself, or names an address that callbacks must not lead
+            to.
     """
     if len(url) > MAX_URL_LENGTH:
         raise ValueError(f"must have at most {MAX_URL_LENGTH} characters")
@@ -43,6 +44,13 @@ def check_callback_url(url: str) -> None:
         raise ValueError("must not carry credentials")
     if parts.fragment:
         raise ValueError("must not have a fragment")
+    _check_host(host)
+
+
+def _check_host(host: str) -> None:
+    # Each attempt there would be a refused request to the bus.
+    if host.rstrip(".") == settings().own_host:
+        raise ValueError("must not lead to the bus itself")
     allowed = settings().callback_networks
     if not all(may_lead_to(address, allowed) for address in literal(host)):
         raise ValueError("must not name a private or reserved address")

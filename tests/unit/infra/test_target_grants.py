@@ -198,6 +198,13 @@ def test_roles_are_assumed_by_lanes_alone_and_by_their_prefix(app: Synthesised) 
             assert not may(app, lane, "sts:AssumeRole", f"{role}admin")
 
 
+def test_no_role_of_the_bus_can_be_assumed_by_a_lane(app: Synthesised) -> None:
+    """The names of these roles begin as those of roles that lanes assume."""
+    for role in app.resources("AWS::IAM::Role"):
+        for trust in role.properties["AssumeRolePolicyDocument"]["Statement"]:
+            assert trust["Principal"].keys() == {"Service"}, role
+
+
 def test_lanes_do_nothing_else_with_their_targets(app: Synthesised) -> None:
     for lane, (service, action, _) in LANES.items():
         done = {each for each in actions_of(app, app.functions()[lane]) if each[:3] == service[:3]}

@@ -87,6 +87,14 @@ def test_an_address_that_is_not_public_must_be_allowed(
     check_callback_url(f"https://{host}/events")
 
 
+@pytest.mark.parametrize("host", ["bus.example", "BUS.example", "bus.example.", "bus.example:8443"])
+def test_no_callback_leads_to_the_bus_itself(tell: Callable[..., None], host: str) -> None:
+    tell(STAGE="prod", API_HOST="Bus.example")
+    with pytest.raises(ValueError, match="must not lead to the bus itself"):
+        check_callback_url(f"https://{host}/events")
+    check_callback_url("https://bus.example.com/events")
+
+
 @pytest.mark.parametrize("port", [22, 25, 80, 8080, 6379, 65535])
 def test_odd_ports_are_for_the_local_stage_alone(tell: Callable[..., None], port: int) -> None:
     tell(STAGE="local")
