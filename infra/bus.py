@@ -8,6 +8,7 @@ from event_bus.security.opt_in import TAG_VALUE, tag_key
 from event_bus.sweeping.due import INTERVAL_SECONDS
 
 from infra.audit import AuditStack
+from infra.concurrency import STRANDED_CONCURRENCY
 from infra.data import DataStack
 from infra.function import BusFunction, Layers
 from infra.lane import Lanes
@@ -24,6 +25,8 @@ _ROUTE_TIMEOUT = cdk.Duration.seconds(60)
 # A shard brings up to 1,000 events a second, and one call after another routes 500 of them at a
 # fan-out of 5 (docs/performance.md). Lambda keeps the records of one event in their order.
 _ROUTE_PARALLEL = 4
+# Each takes ten messages, and each running replay has one message.
+_REPLAY_CONCURRENCY = 5
 _REPLAY_TIMEOUT = cdk.Duration.seconds(60)
 _SWEEP_TIMEOUT = cdk.Duration.seconds(60)
 _OBSERVE_TIMEOUT = cdk.Duration.seconds(60)
@@ -87,7 +90,7 @@ class BusStack(StageStack):
         self.route.allow_objects(
             data.failures, ["GetObject"], reason="Lambda chooses the names of what it gives up."
         )
-        self.route.consume(self.stranded.queue)
+        self.route.consume(self.stranded.queue, max_concurrency=STRANDED_CONCURRENCY)
         self.events_source = StreamSource(
             self,
             "Events",
@@ -148,7 +151,7 @@ class BusStack(StageStack):
         self.lanes.send_from(replay)
         replay.use_queue(REPLAY_QUEUE_URL, self.replays.queue, "SendMessage")
         replay.use_retention()
-        replay.consume(self.replays.queue)
+        replay.consume(self.replays.queue, max_concurrency=_REPLAY_CONCURRENCY)
         replay.allow_recursion(
             "Each message goes on by a page, up to the end of the replay's time."
         )

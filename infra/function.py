@@ -323,7 +323,7 @@ class BusFunction(Construct):
         self,
         queue: sqs.IQueue,
         *,
-        max_concurrency: int | None = None,
+        max_concurrency: int,
         window: cdk.Duration | None = None,
         name: str = "QueueSource",
     ) -> None:
@@ -331,7 +331,8 @@ class BusFunction(Construct):
 
         Args:
             queue: The queue.
-            max_concurrency: How many of the function may do so side by side; None for no limit.
+            max_concurrency: How many of the function may do so side by side, 2 at least. Without a
+                limit Lambda adds functions while the queue grows, and takes them from all others.
             window: How long messages may wait for others to share a batch with; None for not at
                 all.
             name: What tells the source from others of the function.

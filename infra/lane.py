@@ -14,6 +14,8 @@ from infra.settings import Settings
 from infra.target_grants import AWS_TARGETS, deliver_to, deny_own
 
 _TIMEOUT = cdk.Duration.seconds(60)
+# Of each lane: the least that Lambda takes.
+_REDRIVE_CONCURRENCY = 2
 
 _PROTOCOLS = ("Http", "Inbox", "Sqs", "Sns", "Lambda", "EventBridge")
 
@@ -149,7 +151,11 @@ class Lanes(Construct):
         self.redrive.use_retention()
         self.send_from(self.redrive)
         for lane in self.all:
-            self.redrive.consume(lane.work.redrive, name=f"{lane.node.id}Source")
+            self.redrive.consume(
+                lane.work.redrive,
+                max_concurrency=_REDRIVE_CONCURRENCY,
+                name=f"{lane.node.id}Source",
+            )
 
     def _grant(self, lane: Lane, data: DataStack) -> None:
         """Lets the function of a lane do what its protocol needs."""

@@ -114,6 +114,18 @@ def test_lanes_are_held_to_their_concurrency(app: Synthesised) -> None:
     assert limits.count({"MaximumConcurrency": 10}) == len(LANES) - 2
 
 
+def test_no_queue_takes_all_functions_of_the_account(app: Synthesised) -> None:
+    functions = {function.name: name for name, function in app.functions().items()}
+    limits = {
+        functions[mapping.properties["FunctionName"]["Ref"]]: mapping.properties["ScalingConfig"]
+        for mapping in sources(app)
+    }
+    others = {
+        name: each["MaximumConcurrency"] for name, each in limits.items() if name not in LANES
+    }
+    assert others == {"route": 4, "replay": 5, "redrive": 2, "audit": 2}
+
+
 def test_a_subscription_occupies_half_of_a_paced_lane_at_most(app: Synthesised) -> None:
     functions = app.functions()
     shares = {
