@@ -160,19 +160,27 @@ class ApiStack(StageStack):
     def _registry(self, data: DataStack, bus: BusStack) -> BusFunction:
         function = self._function("registry")
         function.use_table(
-            data.publishers, "DeleteItem", "GetItem", "PutItem", indexes=("by_kind",)
+            data.publishers,
+            *("ConditionCheckItem", "DeleteItem", "GetItem", "PutItem"),
+            indexes=("by_kind",),
         )
         function.use_table(
-            data.keys, "ConditionCheckItem", "DeleteItem", "PutItem", indexes=("by_service",)
+            data.keys,
+            *("BatchGetItem", "ConditionCheckItem", "DeleteItem", "GetItem", "PutItem"),
+            indexes=("by_service",),
         )
         function.use_table(
             data.subscriptions,
+            "BatchGetItem",
             "DeleteItem",
             "GetItem",
             "PutItem",
             indexes=("by_service", "by_kind"),
         )
-        function.use_table(data.changes, "DeleteItem", "PutItem", "Query", "UpdateItem")
+        function.use_table(
+            data.changes, "ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem"
+        )
+        function.tell("SERVICE_SUBSCRIPTIONS", str(self._settings.service_subscriptions))
         function.use_table(data.circuits, "BatchGetItem", "DeleteItem", "PutItem")
         function.use_sealing_key(data.sealing_key, signing_secrets.PURPOSE, "Encrypt")
         function.use_table(data.replays, "PutItem")
@@ -188,10 +196,14 @@ class ApiStack(StageStack):
     def _keys(self, data: DataStack) -> BusFunction:
         function = self._function("keys")
         function.use_table(
-            data.keys, "DeleteItem", "GetItem", "PutItem", "UpdateItem", indexes=("by_service",)
+            data.keys,
+            *("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem"),
+            indexes=("by_service",),
         )
         function.use_table(data.publishers, "GetItem")
-        function.use_table(data.subscriptions, indexes=("by_service",))
+        function.use_table(data.subscriptions, "BatchGetItem", indexes=("by_service",))
+        function.use_table(data.changes, "GetItem")
+        function.tell("KEY_RATE", str(self._settings.key_rate))
         return function
 
     def _recovery(self, data: DataStack, bus: BusStack) -> BusFunction:
@@ -214,7 +226,9 @@ class ApiStack(StageStack):
         function = self._function("inbox")
         function.use_table(data.subscriptions, "GetItem", "PutItem", "UpdateItem")
         function.use_table(data.changes, "PutItem", "Query")
-        function.use_table(data.keys, "PutItem")
+        function.count_subscriptions(data)
+        function.tell("SERVICE_LISTENERS", str(self._settings.service_listeners))
+        function.use_table(data.keys, "GetItem", "PutItem")
         function.use_table(data.inbox, "GetItem", "Query")
         function.use_table(data.limits, "UpdateItem")
         function.tell("WAITING_REQUESTS", str(self._settings.waiting_requests))

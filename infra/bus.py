@@ -199,6 +199,7 @@ class BusStack(StageStack):
         sweep.use_table(data.replays, indexes=("by_running",))
         sweep.use_table(data.subscriptions, "DeleteItem", "GetItem", indexes=("by_end",))
         sweep.use_table(data.changes, "PutItem", "Query")
+        sweep.count_subscriptions(data)
         sweep.use_table(data.inbox, "DeleteItem")
         self.lanes.send_from(sweep)
         sweep.use_queue("STRANDED_QUEUE_URL", self.stranded.queue, "SendMessage")

@@ -257,6 +257,15 @@ class BusFunction(Construct):
         self.allow("sqs", actions, [queue.queue_arn])
         self.tell(variable, queue.queue_url)
 
+    def count_subscriptions(self, data: DataStack) -> None:
+        """Lets the function count the subscriptions of services, which it makes or removes.
+
+        Args:
+            data: What is stored.
+        """
+        self.use_table(data.changes, "GetItem", "UpdateItem")
+        self.use_table(data.subscriptions, "BatchGetItem", indexes=("by_service",))
+
     def use_secret(self, variable: str, secret: secretsmanager.Secret, key: kms.IKey) -> None:
         """Lets the function read a secret.
 

@@ -217,6 +217,18 @@ class Settings(BaseModel):
         le=10_000,
         description="Requests of a service that may wait for events at a time.",
     )
+    service_subscriptions: int = Field(
+        default=100,
+        ge=1,
+        le=10_000,
+        description="Subscriptions that a service may have.",
+    )
+    service_listeners: int = Field(
+        default=100,
+        ge=1,
+        le=10_000,
+        description="Times that a service may listen at a time without a subscription of its own.",
+    )
     target_accounts: Annotated[str, StringConstraints(pattern=r"^([0-9]{12}(,[0-9]{12})*)?$")] = (
         Field(
             default="",

@@ -10,6 +10,7 @@ from botocore.config import Config
 from event_bus.model.registration import Subscription
 from event_bus.registry.known_publishers import KnownPublishers
 from event_bus.security.data_keys import DataKeys
+from event_bus.security.keys import ApiKey
 from event_bus.security.payload_readers import PayloadReaders
 from event_bus.security.payload_seal import PayloadSeal
 from event_bus.security.signing_secrets import SigningSecrets
@@ -28,6 +29,7 @@ from event_bus.stores.publishers import PublisherStore
 from event_bus.stores.replays import ReplayStore
 from event_bus.stores.streams import StreamStore
 from event_bus.stores.subscriptions import SubscriptionStore
+from event_bus.stores.transactions import transact
 
 from tests.builders import SECRET
 
@@ -134,6 +136,16 @@ class Aws:
     @property
     def keys(self) -> KeyStore:
         return KeyStore(self.dynamodb, self.tables["keys"])
+
+    def add_keys(self, *keys: ApiKey) -> None:
+        """Adds keys to the rings of their services."""
+        for key in keys:
+            transact(self.dynamodb, self.keys.changing(self.keys.ring(key.service_id), [key]))
+
+    def revoke(self, key: ApiKey) -> None:
+        """Removes a key from the ring of its service."""
+        ring = self.keys.ring(key.service_id)
+        transact(self.dynamodb, self.keys.changing(ring, removed=[key]))
 
     @property
     def subscriptions(self) -> SubscriptionStore:

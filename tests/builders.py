@@ -36,9 +36,9 @@ LARGE_PAYLOAD = {"text": "x" * INLINE_PAYLOAD_BYTES}
 """A payload that does not travel with its event."""
 
 
-def service(service_id: str = "planner") -> Caller:
+def service(service_id: str = "planner", key_id: str | None = None) -> Caller:
     """A caller with a service's key."""
-    return Caller(service_id, "service")
+    return Caller(service_id, "service", key_id=key_id)
 
 
 def key(text: str, service_id: str = "planner", **members: Any) -> ApiKey:

@@ -138,6 +138,8 @@ def functions(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
         "RETENTION_DAYS": str(RETENTION_DAYS),
         "KEY_RATE": "100",
         "WAITING_REQUESTS": "2",
+        "SERVICE_SUBSCRIPTIONS": "100",
+        "SERVICE_LISTENERS": "100",
         "AUDIT_QUEUE_URL": aws.queue(),
         "API_HOST": "bus.example",
         "CALLBACK_NETWORKS": "127.0.0.0/8",

@@ -53,7 +53,8 @@ _reader = InboxReader(
 _leases = InboxLeases(
     _reader, InboxCursorStore(_dynamodb, settings().cursors_table, settings().retention_days)
 )
-_streams = Streams(_inboxes, _reader, Listeners(_subscriptions, _inboxes))
+_listeners = Listeners(_subscriptions, _inboxes, settings().service_listeners)
+_streams = Streams(_inboxes, _reader, _listeners)
 _MAX_PLACE = 10**15 - 1
 _waiting = WaitingRoom(LimitStore(_dynamodb, settings().limits_table), settings().waiting_requests)
 _tokens = StreamTokens(KeyStore(_dynamodb, settings().keys_table))
@@ -147,12 +148,12 @@ def _turn(text: str) -> Response:
 def _issue_token(request: Request) -> Response:
     caller = request.caller
     subscription = _inbox_of(request, caller)
-    return _issued(*_tokens.issue(subscription.service_id, caller.key_id, subscription.id))
+    return _issued(*_tokens.issue(subscription.service_id, caller, subscription.id))
 
 
 def _issue_service_token(request: Request) -> Response:
     caller = request.caller
-    return _issued(*_tokens.issue(caller.service_id, caller.key_id))
+    return _issued(*_tokens.issue(caller.service_id, caller))
 
 
 def _issued(token: str, expires_at: str) -> Response:

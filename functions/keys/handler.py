@@ -1,6 +1,7 @@
 """The keys of services: `/publishers/{id}/keys` and `/subscribers/{id}/keys`."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from event_bus import clients
@@ -17,11 +18,13 @@ from event_bus.stores.publishers import PublisherStore
 from event_bus.stores.subscriptions import SubscriptionStore
 
 _dynamodb = clients.dynamodb()
+_keys = KeyStore(_dynamodb, settings().keys_table)
 _services = Services(
     PublisherStore(_dynamodb, settings().publishers_table),
-    SubscriptionStore(_dynamodb, settings().subscriptions_table),
+    SubscriptionStore(_dynamodb, settings().subscriptions_table, settings().changes_table),
+    _keys,
 )
-_ring = KeyRing(KeyStore(_dynamodb, settings().keys_table))
+_ring = KeyRing(_keys, settings().key_rate)
 
 Find = Callable[[str, Caller], str]
 """Finds a service that the caller may manage by its id."""
@@ -31,25 +34,25 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Answers API Gateway."""
     return answer(
         event,
-        _operations("/publishers", _services.publisher)
-        | _operations("/subscribers", _services.subscriber),
+        _operations("/publishers", _services.publisher, _services.publisher)
+        | _operations("/subscribers", _services.subscriber, _services.key_owner),
     )
 
 
-def _operations(path: str, find: Find) -> dict[str, Operation]:
+def _operations(path: str, find: Find, find_owner: Find) -> dict[str, Operation]:
     return {
         f"POST {path}/{{id}}/keys": lambda request: _make(request, path, find),
-        f"GET {path}/{{id}}/keys": lambda request: _list(request, find),
-        f"DELETE {path}/{{id}}/keys/{{key_id}}": lambda request: _revoke(request, find),
+        f"GET {path}/{{id}}/keys": lambda request: _list(request, find_owner),
+        f"DELETE {path}/{{id}}/keys/{{key_id}}": lambda request: _revoke(request, find_owner),
         f"POST {path}/{{id}}/keys/{{key_id}}/rotate": lambda request: _rotate(request, path, find),
     }
 
 
 def _make(request: Request, path: str, find: Find) -> Response:
-    caller = request.caller
-    service_id = find(request.resource_id, caller)
+    service = partial(find, request.resource_id, request.caller)
+    service()  # What is not there is said before what is wrong with the request.
     asked = read(KeyRequest, request.json() if request.has_body else {})
-    return _created(path, _ring.make(service_id, asked, caller))
+    return _created(path, _ring.make(service, asked, request.caller))
 
 
 def _list(request: Request, find: Find) -> Response:
@@ -59,15 +62,15 @@ def _list(request: Request, find: Find) -> Response:
 
 
 def _rotate(request: Request, path: str, find: Find) -> Response:
-    caller = request.caller
-    service_id = find(request.resource_id, caller)
+    service = partial(find, request.resource_id, request.caller)
+    service()
     asked = read(RotationRequest, request.json() if request.has_body else {})
-    return _created(path, _ring.rotate(service_id, request.key_id, asked.overlap, caller))
+    issued = _ring.rotate(service, request.key_id, asked.overlap, request.caller)
+    return _created(path, issued)
 
 
 def _revoke(request: Request, find: Find) -> Response:
-    service_id = find(request.resource_id, request.caller)
-    _ring.revoke(service_id, request.key_id)
+    _ring.revoke(partial(find, request.resource_id, request.caller), request.key_id)
     return Response(204)
 
 

@@ -65,6 +65,7 @@ _subscriptions = SubscriptionRegistry(
     InboxStore(_dynamodb, settings().inbox_table),
     SigningSecrets(clients.kms(), settings().sealing_key),
     Handshake(CallbackClient(settings().callback_networks), settings().api_host),
+    settings().service_subscriptions,
 )
 
 

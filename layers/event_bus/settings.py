@@ -129,6 +129,16 @@ class Settings:
         return int(self._name("WAITING_REQUESTS"))
 
     @property
+    def service_subscriptions(self) -> int:
+        """How many subscriptions a service may have."""
+        return int(self._name("SERVICE_SUBSCRIPTIONS"))
+
+    @property
+    def service_listeners(self) -> int:
+        """How many times a service may listen at a time without a subscription of its own."""
+        return int(self._name("SERVICE_LISTENERS"))
+
+    @property
     def subscriptions_table(self) -> str:
         """The name of the table of subscriptions."""
         return self._name("SUBSCRIPTIONS_TABLE")

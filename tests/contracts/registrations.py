@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from event_bus.security.keys import ApiKey
+from event_bus.stores.keys import Ring
 from event_bus.stores.transactions import TransactionRefused, transact
 
 from tests.aws import Aws
@@ -69,13 +70,55 @@ class KeysContract:
     def test_the_keys_of_a_service_are_its_own(self, aws: Aws) -> None:
         for key_id, service_id in (("1", "planner"), ("2", "planner"), ("3", "other")):
             transact(aws.dynamodb, [aws.keys.putting(ApiKey(key_id, service_id, NOON))])
-        assert {key.id for key in aws.keys.of_service("planner")} == {"1", "2"}
+        assert [key.id for key in aws.keys.ring("planner").keys] == ["1", "2"]
 
-    def test_of_several_who_remove_a_key_one_does(self, aws: Aws) -> None:
-        transact(aws.dynamodb, [aws.keys.putting(ApiKey("hash", "planner", NOON))])
-        assert aws.keys.remove("hash")
-        assert not aws.keys.remove("hash")
-        assert aws.keys.find("hash") is None
+    def test_a_ring_holds_the_keys_of_its_service(self, aws: Aws) -> None:
+        assert aws.keys.ring("planner") == Ring("planner", (), 0)
+        first, second = ApiKey("1", "planner", NOON), ApiKey("2", "planner", NOON)
+        transact(aws.dynamodb, aws.keys.changing(aws.keys.ring("planner"), added=[first]))
+        ring = aws.keys.ring("planner")
+        assert ring == Ring("planner", (first,), 1)
+        transact(aws.dynamodb, aws.keys.changing(ring, added=[second], removed=[first]))
+        assert aws.keys.ring("planner") == Ring("planner", (second,), 2)
+        assert aws.keys.find("1") is None
+        # Who has read it before changes nothing any more.
+        with pytest.raises(TransactionRefused) as refusal:
+            transact(aws.dynamodb, aws.keys.changing(ring, added=[ApiKey("3", "planner", NOON)]))
+        assert refusal.value.conditions == {0}
+        assert aws.keys.find("3") is None
+
+    def test_an_empty_ring_still_refuses_who_has_read_it_before(self, aws: Aws) -> None:
+        ring = aws.keys.ring("planner")
+        transact(aws.dynamodb, aws.keys.changing(ring))
+        with pytest.raises(TransactionRefused):
+            transact(aws.dynamodb, aws.keys.changing(ring, added=[ApiKey("1", "planner", NOON)]))
+        emptied = aws.keys.ring("planner")
+        assert emptied == Ring("planner", (), 1)
+        transact(aws.dynamodb, aws.keys.changing(emptied, added=[ApiKey("1", "planner", NOON)]))
+        assert len(aws.keys.ring("planner").keys) == 1
+
+    def test_a_ring_takes_in_keys_that_are_older_than_rings(self, aws: Aws) -> None:
+        older = ApiKey("1", "planner", NOON)
+        transact(aws.dynamodb, [aws.keys.putting(older)])
+        transact(aws.dynamodb, [aws.keys.putting(ApiKey("2", "other", NOON))])
+        ring = aws.keys.ring("planner")
+        assert ring == Ring("planner", (older,), 0)
+        later = ApiKey("3", "planner", "2026-05-02T12:00:00.000Z")
+        transact(aws.dynamodb, aws.keys.changing(ring, added=[later]))
+        assert aws.keys.ring("planner") == Ring("planner", (older, later), 1)
+
+    def test_a_key_that_is_added_to_a_ring_stands_for_no_other_service(self, aws: Aws) -> None:
+        transact(aws.dynamodb, [aws.keys.putting(ApiKey("1", "other", NOON))])
+        ring = aws.keys.ring("planner")
+        with pytest.raises(TransactionRefused) as refusal:
+            transact(aws.dynamodb, aws.keys.changing(ring, added=[ApiKey("1", "planner", NOON)]))
+        assert refusal.value.conditions == {1}
+        assert aws.keys.ring("planner").version == 0
+
+    def test_a_ring_is_no_key(self, aws: Aws) -> None:
+        key = ApiKey("1", "planner", NOON)
+        transact(aws.dynamodb, aws.keys.changing(aws.keys.ring("planner"), added=[key]))
+        assert aws.keys.find("ring of planner") is None
 
     def test_a_key_that_must_stay_is_there_or_the_transaction_is_refused(self, aws: Aws) -> None:
         key = ApiKey("hash", "planner", NOON)
@@ -94,35 +137,27 @@ class KeysContract:
         aws.keys.saw("gone", NOON)
         assert aws.keys.find("gone") is None
 
-    def test_a_key_is_given_an_end_unless_it_was_given_another_meanwhile(self, aws: Aws) -> None:
+    def test_a_key_is_given_an_end(self, aws: Aws) -> None:
         key = ApiKey("hash", "planner", NOON)
-        transact(aws.dynamodb, [aws.keys.putting(key)])
+        transact(aws.dynamodb, aws.keys.changing(aws.keys.ring("planner"), added=[key]))
         soon = int(time.time()) + 60
-        transact(aws.dynamodb, [aws.keys.ending(key, soon)])
-        ending = replace(key, expires_at=soon)
-        assert aws.keys.find("hash") == ending
-        for refused in (
-            aws.keys.ending(key, soon),
-            aws.keys.ending(replace(key, expires_at=soon + 1), soon),
-            aws.keys.ending(replace(key, id="gone"), soon),
-            aws.keys.removing_unless_rotated(key),
-        ):
-            with pytest.raises(TransactionRefused):
-                transact(aws.dynamodb, [refused])
-        transact(aws.dynamodb, [aws.keys.removing_unless_rotated(replace(key, id="gone"))])
-        transact(aws.dynamodb, [aws.keys.ending(ending, int(time.time()))])
+        transact(aws.dynamodb, [aws.keys.ending(key, soon, "other")])
+        assert aws.keys.find("hash") == replace(key, expires_at=soon, replaced_by="other")
+        with pytest.raises(TransactionRefused):
+            transact(aws.dynamodb, [aws.keys.ending(replace(key, id="gone"), soon, "other")])
+        transact(aws.dynamodb, [aws.keys.ending(key, int(time.time()), "other")])
         assert aws.keys.find("hash") is None
-        assert aws.keys.of_service("planner") == []
+        assert aws.keys.ring("planner").keys == ()
 
-    def test_a_token_is_kept_until_it_ends(self, aws: Aws) -> None:
+    def test_a_token_is_kept_until_it_ends_and_is_in_no_ring(self, aws: Aws) -> None:
         token = ApiKey(
-            "hash", "planner", NOON, expires_at=int(time.time()) + 60, subscription_id="sub_1"
+            "ebt_1", "planner", NOON, expires_at=int(time.time()) + 60, subscription_id="sub_1"
         )
-        aws.keys.add(token)
-        assert aws.keys.find("hash") == token
-        assert aws.keys.of_service("planner") == [token]
-        aws.keys.add(replace(token, expires_at=int(time.time()) - 1))
-        assert aws.keys.find("hash") is None
+        aws.keys.add_token(token)
+        assert aws.keys.find("ebt_1") == token
+        assert aws.keys.ring("planner").keys == ()
+        aws.keys.add_token(replace(token, expires_at=int(time.time()) - 1))
+        assert aws.keys.find("ebt_1") is None
 
 
 class TransactionsContract:

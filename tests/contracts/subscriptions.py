@@ -7,7 +7,9 @@ import pytest
 from botocore.exceptions import ConnectionClosedError
 from event_bus.model.target import SqsTarget
 from event_bus.security.keys import ApiKey
-from event_bus.stores.subscriptions import Interest, Outdated, Refused
+from event_bus.stores import items
+from event_bus.stores.subscription_counts import Counts
+from event_bus.stores.subscriptions import Interest, Outdated, QuotaReached, Refused
 from event_bus.stores.transactions import TransactionRefused, transact
 
 from tests.aws import Aws
@@ -60,19 +62,69 @@ class SubscriptionsContract:
         aws.subscriptions.create(subscription(), aws.keys.putting(key))
         assert aws.keys.find("hash") == key
 
-    def test_it_is_known_whether_a_service_has_lasting_subscriptions(self, aws: Aws) -> None:
-        none = [aws.subscriptions.unsubscribed("worker")]
-        transact(aws.dynamodb, none)
+    def test_the_subscriptions_of_a_service_are_counted(self, aws: Aws) -> None:
+        counts = aws.subscriptions.counts
+        assert counts.of("worker") == Counts(0, 0)
         made = [aws.subscriptions.create(subscription(f"sub_{each}")) for each in (1, 2)]
         aws.subscriptions.create(replace(subscription("sub_3"), ends_at=4_000_000_000))
+        aws.subscriptions.create(subscription("sub_4", "other"))
+        assert counts.of("worker") == Counts(2, 1)
+        subscribed = [counts.check("worker", subscribed=True)]
+        unsubscribed = [counts.check("worker", subscribed=False)]
         for each in made:
+            transact(aws.dynamodb, subscribed)
             with pytest.raises(TransactionRefused):
-                transact(aws.dynamodb, none)
+                transact(aws.dynamodb, unsubscribed)
             aws.subscriptions.delete(aws.subscriptions.update(replace(each, name="another")))
-        transact(aws.dynamodb, none)
-        aws.subscriptions.create(subscription("sub_4"))
+        assert counts.of("worker") == Counts(0, 1)
+        transact(aws.dynamodb, unsubscribed)
         with pytest.raises(TransactionRefused):
-            transact(aws.dynamodb, none)
+            transact(aws.dynamodb, subscribed)
+
+    def test_a_service_has_no_more_subscriptions_than_it_may_have(self, aws: Aws) -> None:
+        for each in (1, 2):
+            aws.subscriptions.create(subscription(f"sub_{each}"), most=2)
+        with pytest.raises(QuotaReached):
+            aws.subscriptions.create(subscription("sub_3"), most=2)
+        assert aws.subscriptions.get("sub_3") is None
+        listener = replace(subscription("sub_4"), ends_at=4_000_000_000)
+        kept = aws.subscriptions.create(listener, most=1)
+        with pytest.raises(QuotaReached):
+            aws.subscriptions.create(replace(listener, id="sub_5"), most=1)
+        aws.subscriptions.delete(kept)
+        aws.subscriptions.create(replace(listener, id="sub_5"), most=1)
+        assert aws.subscriptions.counts.of("worker") == Counts(2, 1)
+
+    def test_whether_a_subscription_is_the_last_one_must_be_known(self, aws: Aws) -> None:
+        first, second = (aws.subscriptions.create(subscription(f"sub_{each}")) for each in (1, 2))
+        with pytest.raises(Refused):
+            aws.subscriptions.delete(first, last=True)
+        aws.subscriptions.delete(first, last=False)
+        with pytest.raises(Refused):
+            aws.subscriptions.delete(second, last=False)
+        aws.subscriptions.delete(second, last=True)
+        assert aws.subscriptions.counts.of("worker") == Counts(0, 0)
+
+    @pytest.mark.parametrize("earlier", [None, -1, 1])
+    def test_services_that_were_not_counted_yet_are(self, aws: Aws, earlier: int | None) -> None:
+        for each in (1, 2):
+            aws.subscriptions.create(subscription(f"sub_{each}"))
+        aws.subscriptions.create(replace(subscription("sub_3"), ends_at=4_000_000_000))
+        table = aws.tables["changes"]
+        key = {"log": items.text("subscriptions of worker"), "version": items.number(0)}
+        aws.dynamodb.delete_item(TableName=table, Key=key)
+        if earlier is not None:
+            # What an earlier release had counted, since it began to.
+            item = {**key, "subscriptions": items.number(earlier)}
+            aws.dynamodb.put_item(TableName=table, Item=item)
+        counts = aws.subscriptions.counts
+        assert counts.of("worker") == Counts(2, 1)
+        with pytest.raises(TransactionRefused):
+            transact(aws.dynamodb, [counts.check("worker", subscribed=True)])
+        assert counts.stored("worker") == Counts(2, 1)
+        transact(aws.dynamodb, [counts.check("worker", subscribed=True)])
+        with pytest.raises(QuotaReached):
+            aws.subscriptions.create(subscription("sub_4"), most=2)
 
     def test_changes_are_numbered_from_one(self, aws: Aws) -> None:
         assert aws.subscriptions.latest_change() == 0

@@ -76,10 +76,12 @@ def test_a_key_makes_none_that_permits_more(world: World) -> None:
     service = world.service()
     manager = with_key(world, make_key(service, scopes=["manage", "read"]))
     path = f"/publishers/{service.service_id}/keys"
-    for asked in ({}, {"scopes": ["publish"]}, {"scopes": ["manage", "recover"]}):
+    for asked in ({"scopes": ["publish"]}, {"scopes": ["manage", "recover"]}):
         said = problem(manager.http.post(path, json=asked), 403)
         assert said["errors"][0]["pointer"] == "/scopes"
     assert make_key(manager, scopes=["read"])["scopes"] == ["read"]
+    # What is left out is as for the key that makes it.
+    assert make_key(manager)["scopes"] == ["manage", "read"]
     # Nor is one handed out that is there already, by being replaced.
     publishing = make_key(service, scopes=["publish"])
     assert problem(manager.http.post(f"{path}/{publishing['id']}/rotate"), 403)
@@ -89,6 +91,110 @@ def test_a_key_makes_none_that_permits_more(world: World) -> None:
     assert problem(service.http.post(path, json={"authentication": certificate}), 403)
     made = make_key(world.admin, service.service_id, authentication=certificate)
     assert made["stands_for"] == certificate["subject"]
+
+
+def test_limits_are_handed_on_by_every_way_that_makes_a_key(world: World) -> None:
+    service = world.service()
+    end = (datetime.now(UTC) + timedelta(hours=2)).isoformat(timespec="seconds")
+    limits = {"scopes": ["manage", "receive"], "expires_at": end, "rate_limit": 7}
+    limited = make_key(world.admin, service.service_id, **limits)
+    caller = with_key(world, limited)
+
+    def limits_of(key: dict[str, Any]) -> list[Any]:
+        return [key[name] for name in limits]
+
+    path = f"/publishers/{service.service_id}/keys"
+    later = {"expires_at": (datetime.now(UTC) + timedelta(hours=3)).isoformat()}
+    assert problem(caller.http.post(path, json=later), 403)["errors"][0]["pointer"] == "/expires_at"
+    assert limits_of(make_key(caller)) == limits_of(limited)
+    # A chosen key along with a subscription.
+    asked = {
+        "event_types": ["a.b"],
+        "target": {"type": "pull"},
+        "authentication": {"api_key": f"chosen-by-{service.service_id}"},
+    }
+    assert caller.http.post("/subscriptions", json=asked).status_code == 201
+    chosen = world.with_key(f"chosen-by-{service.service_id}", service.service_id)
+    assert chosen.http.get("/subscriptions").status_code == 403
+    assert limits_of(keys_of(service)[-1]) == limits_of(limited)
+    # The rate of a token, and that of a key that replaces this one.
+    token = caller.http.post("/stream-tokens").json()["token"]
+    query = {"types": "a.b", "wait": "0", "token": token}
+    turn = world.anonymous().get("/stream", params=query)
+    assert turn.status_code == 200
+    assert "q=70;" in turn.headers["ratelimit-policy"]
+    assert problem(caller.http.post(f"{path}/{keys_of(service)[0]['id']}/rotate"), 403)
+    rotated = caller.http.post(f"{path}/{limited['id']}/rotate").json()
+    assert limits_of(rotated) == limits_of(limited)
+
+
+def test_no_way_leads_past_the_limit_of_keys(world: World) -> None:
+    service = world.service()
+    for _ in range(19):
+        last = make_key(service)
+    path = f"/publishers/{service.service_id}/keys"
+    chosen = {"authentication": {"api_key": f"chosen-by-{service.service_id}"}}
+    subscription = {"event_types": ["a.b"], "target": {"type": "pull"}, **chosen}
+    for where, asked in (
+        (path, {}),
+        (path, chosen),
+        (f"{path}/{last['id']}/rotate", {}),
+        ("/subscriptions", subscription),
+    ):
+        refused = problem(service.http.post(where, json=asked), 409)
+        assert "at most 20 keys" in refused["detail"], where
+    assert len(keys_of(service)) == 20
+    assert service.http.get("/subscriptions").json()["items"] == []
+    # Without an overlap there is room for the new one.
+    rotated = service.http.post(f"{path}/{last['id']}/rotate", json={"overlap": 0})
+    assert rotated.status_code == 201
+    assert len(keys_of(service)) == 20
+
+
+def test_keys_go_with_the_last_registration_of_a_service(world: World) -> None:
+    service = world.service()
+    second = with_key(world, make_key(service))
+    asked = {"event_types": ["a.b"], "target": {"type": "pull"}}
+    made = [service.http.post("/subscriptions", json=asked).json()["id"] for _ in range(2)]
+    assert world.admin.http.delete(f"/publishers/{service.service_id}").status_code == 204
+    path = f"/subscribers/{service.service_id}/keys"
+    assert service.http.delete(f"/subscriptions/{made[0]}").status_code == 204
+    assert len(service.http.get(path).json()["items"]) == 2
+    assert service.http.delete(f"/subscriptions/{made[1]}").status_code == 204
+    # What some function may still take for half a minute opens no new way in.
+    for where, body in ((path, {}), ("/subscriptions", asked), ("/stream-tokens", {})):
+        assert service.http.post(where, json=body).status_code in (401, 404), where
+    eventually(lambda: second.http.get("/events").status_code == 401, REVOKED_WITHIN)
+    assert problem(world.admin.http.get(f"/subscribers/{service.service_id}/keys"), 404)
+    again = {"service_id": service.service_id, "event_types": ["a.b"]}
+    assert world.admin.http.post("/publishers", json=again).status_code == 201
+    assert problem(second.http.get("/events"), 401)
+    eventually(lambda: service.http.get("/events").status_code == 401, REVOKED_WITHIN)
+
+
+def test_a_service_that_listens_is_gone_with_its_publisher(world: World) -> None:
+    service = world.service()
+    assert service.http.get("/stream", params={"types": "a.b", "wait": "0"}).status_code == 200
+    assert world.admin.http.delete(f"/publishers/{service.service_id}").status_code == 204
+    path = f"/subscribers/{service.service_id}/keys"
+    assert service.http.post(path).status_code in (401, 404)
+    assert problem(world.admin.http.get(path), 404)
+    eventually(lambda: service.http.get("/events").status_code == 401, REVOKED_WITHIN)
+
+
+def test_an_admin_revokes_keys_that_a_service_has_left(world: World) -> None:
+    service = world.service()
+    # An earlier release removed a publisher, and not all of its keys.
+    world.bus.dynamodb.delete_item(
+        TableName=world.bus.resources["publishers_table"],
+        Key={"service_id": {"S": service.service_id}},
+    )
+    path = f"/subscribers/{service.service_id}/keys"
+    assert problem(service.http.get(path), 404)
+    [left] = world.admin.http.get(path).json()["items"]
+    assert world.admin.http.delete(f"{path}/{left['id']}").status_code == 204
+    assert problem(world.admin.http.get(path), 404)
+    eventually(lambda: service.http.get("/events").status_code == 401, REVOKED_WITHIN)
 
 
 def test_a_key_ends_by_itself(world: World) -> None:
@@ -115,6 +221,8 @@ def test_a_rotated_key_goes_on_for_the_overlap(world: World) -> None:
     assert new["id"] != old["id"]
     assert with_key(world, new).http.get("/events").status_code == 200
     assert with_key(world, old).http.get("/events").status_code == 200
+    again = problem(service.http.post(path), 409)
+    assert new["id"] in again["detail"]
     eventually(lambda: with_key(world, old).http.get("/events").status_code == 401)
     assert with_key(world, new).http.get("/events").status_code == 200
     assert problem(service.http.post(path), 404)

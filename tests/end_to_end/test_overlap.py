@@ -137,6 +137,23 @@ def test_of_several_who_remove_a_resource_one_does(
         assert statuses(answers) == {204: 1, 404: CALLERS - 1}, path
 
 
+def test_keys_that_are_made_at_once_are_counted_exactly(
+    world: World, threads: ThreadPoolExecutor
+) -> None:
+    service = world.service()
+    path = f"/publishers/{service.service_id}/keys"
+    made = [service.http.post(path).json() for _ in range(16)]
+    made_at_once = statuses(at_once(threads, service, "POST", path))
+    assert made_at_once == {201: 3, 409: CALLERS - 3}
+    revoked = at_once(threads, service, "DELETE", f"{path}/{made[0]['id']}")
+    assert statuses(revoked) == {204: 1, 404: CALLERS - 1}
+    rotated = at_once(threads, service, "POST", f"{path}/{made[1]['id']}/rotate")
+    assert statuses(rotated) == {201: 1, 409: CALLERS - 1}
+    kept = service.http.get(path).json()["items"]
+    assert len(kept) == 20
+    assert [each["id"] for each in kept if each["expires_at"]] == [made[1]["id"]]
+
+
 def test_a_service_that_subscribes_while_it_is_removed_keeps_a_key(
     world: World, threads: ThreadPoolExecutor
 ) -> None:

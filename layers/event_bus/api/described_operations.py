@@ -74,7 +74,8 @@ def _key_operations(who: str) -> dict[str, Described]:
     return {
         f"POST {path}": Described(
             f"make{title}Key",
-            f"Make a further key of a {who}; the answer shows it, once.",
+            f"Make a further key of a {who}, within the limits of the key that was sent; the "
+            "answer shows it, once.",
             {201: "CreatedKey"},
             body=ref("KeyRequest"),
             refusals=(404, 409),
@@ -90,11 +91,11 @@ def _key_operations(who: str) -> dict[str, Described]:
             f"revoke{title}Key",
             "Revoke a key; within half a minute nothing takes it any more.",
             {204: None},
-            refusals=(404,),
+            refusals=(404, 409),
         ),
         f"POST {path}/{{key_id}}/rotate": Described(
             f"rotate{title}Key",
-            "Replace a key by a new one; both are good during the overlap.",
+            "Replace a key, once, by one that permits the same; both are good during the overlap.",
             {201: "CreatedKey"},
             body=ref("RotationRequest"),
             refusals=(404, 409),
@@ -231,7 +232,7 @@ OPERATIONS: dict[str, Described] = {
     ),
     "DELETE /publishers/{id}": Described(
         "removePublisher",
-        "Remove a publisher (admin), and its keys unless subscriptions need them.",
+        "Remove a publisher (admin); without subscriptions the service is gone, and its keys.",
         {204: None},
         refusals=(404, 409),
     ),
@@ -340,6 +341,7 @@ OPERATIONS: dict[str, Described] = {
             _query("cursor", "The last id, where Last-Event-ID is not sent.", minLength=1),
         ),
         headers=(_LAST_EVENT_ID,),
+        refusals=(409,),
     ),
     "POST /stream-tokens": Described(
         "createListenerToken",

@@ -223,6 +223,7 @@ def key_document(key: ApiKey, api_key: str | None = None) -> dict[str, Any]:
         "expires_at": None if key.expires_at is None else times.at(key.expires_at),
         "last_used_at": key.last_used_at,
         "rate_limit": key.rate_limit,
+        "replaced_by": key.replaced_by,
         **_authentication(api_key),
     }
 

@@ -31,6 +31,7 @@ _KEY: dict[str, Schema] = {
     "rate_limit": nullable(
         "integer", description="Requests a second; null where it is what all keys may make."
     ),
+    "replaced_by": nullable("string", description="The key that a rotation put in its place."),
 }
 
 _PUBLISHER: dict[str, Schema] = {

@@ -1,11 +1,15 @@
 """The keys of a service: made, listed, replaced and revoked."""
 
+import random
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from event_bus import times
 from event_bus.errors import Conflict, Fault, Forbidden, InvalidRequest, NotFound
 from event_bus.model.credentials import Authentication, KeyRequest
-from event_bus.security.callers import Caller
+from event_bus.security.callers import Caller, unknown_key
+from event_bus.security.key_limits import excess, inherited
 from event_bus.security.keys import (
     ApiKey,
     certificate_id,
@@ -13,12 +17,19 @@ from event_bus.security.keys import (
     principal_id,
     proof_of_chosen,
 )
-from event_bus.security.scopes import SCOPES, Scope
-from event_bus.stores.keys import KeyStore
+from event_bus.stores.items import Item
+from event_bus.stores.keys import KeyStore, Ring
 from event_bus.stores.transactions import TransactionRefused, transact_alone
 
 MAX_KEYS = 20
 """How many keys a service may have at a time."""
+
+_ATTEMPTS = 8
+
+_Result = TypeVar("_Result")
+
+Find = Callable[[], str]
+"""Finds the service that a request is about, or refuses the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +45,32 @@ class IssuedKey:
     text: str | None
 
 
-def issue(authentication: Authentication, service_id: str, caller: Caller) -> IssuedKey:
-    """Makes the key that is asked for, which is not kept yet.
+def maker_of(ring: Ring, caller: Caller) -> ApiKey | None:
+    """The key that a request for another key came with; None for an admin's.
+
+    Raises:
+        Unauthenticated: The key is not good any more.
+    """
+    if caller.admin:
+        return None
+    maker = ring.find(caller.key_id)
+    if maker is None:
+        raise unknown_key()
+    return maker
+
+
+def issue(authentication: Authentication, ring: Ring, caller: Caller) -> IssuedKey:
+    """Makes the key that is asked for, with the limits of its maker; it is not kept yet.
 
     Raises:
         Forbidden: A service names a certificate, a role or a user: it could be another's.
+        Unauthenticated: The caller's key is not good any more.
     """
+    issued = _issued(authentication, ring.service_id, caller)
+    return replace(issued, kept=inherited(issued.kept, maker_of(ring, caller)))
+
+
+def _issued(authentication: Authentication, service_id: str, caller: Caller) -> IssuedKey:
     now = times.now()
     stands_for = authentication.stands_for
     if stands_for:
@@ -66,47 +97,71 @@ def _generated(service_id: str, now: str) -> IssuedKey:
     return IssuedKey(ApiKey(proof.id, service_id, now, proof.hash), text)
 
 
-def _refuse_more(scopes: tuple[Scope, ...] | None, caller: Caller) -> None:
-    """Refuses to hand out a key that permits more than the caller's own."""
-    if caller.scopes is not None and not caller.scopes.issuperset(scopes or SCOPES):
-        detail = f"must be among the key's own: {', '.join(sorted(caller.scopes))}"
-        raise Forbidden(f"/scopes {detail}.", [Fault("/scopes", detail)], reason="scope")
+def adding(keys: KeyStore, ring: Ring, key: ApiKey, stale: Sequence[ApiKey] = ()) -> list[Item]:
+    """The parts of a transaction that add a key to a ring, as `KeyStore.changing` makes them.
+
+    Args:
+        keys: Where keys are kept.
+        ring: The ring.
+        key: The key.
+        stale: Keys that are removed in its favour.
+
+    Raises:
+        Conflict: The service has `MAX_KEYS`.
+    """
+    _refuse_too_many(len(ring.keys) + 1)
+    removed = [each for each in stale if each.id != key.id]
+    return keys.changing(ring, added=[key], removed=removed)
 
 
 def taken(authentication: Authentication) -> Conflict:
     """The refusal of a credential that stands for another service."""
+    return _refused(authentication, "stands for another service already; choose another")
+
+
+def _refused(authentication: Authentication, detail: str) -> Conflict:
     member = authentication.member
     said = "API key" if member == "api_key" else member
-    detail = "stands for another service already; choose another"
     return Conflict(f"The {said} {detail}.", [Fault(f"/authentication/{member}", detail)])
+
+
+def busy() -> Conflict:
+    """The refusal of a change that others overtook again and again."""
+    return Conflict("The keys of the service are being changed by others; send the request again.")
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """Makes, shows, replaces and revokes the keys of services that are known to exist.
+    """Makes, shows, replaces and revokes the keys of services.
 
     Attributes:
         keys: The keys.
+        key_rate: How many requests a second a key may make that has no rate of its own.
     """
 
     keys: KeyStore
+    key_rate: int
 
-    def of(self, service_id: str) -> list[ApiKey]:
+    def of(self, service_id: str) -> tuple[ApiKey, ...]:
         """The keys of a service, the oldest first, without its stream tokens."""
-        kept = [each for each in self.keys.of_service(service_id) if not each.token]
-        return sorted(kept, key=lambda each: (each.created_at, each.id))
+        return self.keys.ring(service_id).keys
 
-    def make(self, service_id: str, asked: KeyRequest, caller: Caller) -> IssuedKey:
-        """Makes a further key.
+    def make(self, find: Find, asked: KeyRequest, caller: Caller) -> IssuedKey:
+        """Makes a further key; what the request leaves out is as for the key that makes it.
+
+        Args:
+            find: Finds the service.
+            asked: The key that is asked for.
+            caller: Who asks.
 
         Raises:
             Forbidden: The key would permit more than the one that asks for it, or a service sets
                 its rate.
             InvalidRequest: It would have ended already.
-            Conflict: The service has `MAX_KEYS`, or the key stands for another service.
+            Conflict: The service has `MAX_KEYS`, or has this key; or the key stands for another
+                service.
+            Unauthenticated: The caller's key is not good any more.
         """
-        scopes = None if asked.scopes is None else tuple(sorted(set(asked.scopes)))
-        _refuse_more(scopes, caller)
         if asked.rate_limit is not None and not caller.admin:
             detail = "is for admin keys alone to set"
             raise Forbidden(
@@ -115,24 +170,35 @@ class KeyRing:
         expires_at = int(times.seconds(asked.expires_at)) if asked.expires_at else None
         if expires_at and expires_at <= times.unix():
             raise InvalidRequest.at("/expires_at", "must lie in the future")
-        self._refuse_too_many(service_id)
-        issued = issue(asked.authentication, service_id, caller)
-        kept = replace(
-            issued.kept,
-            name=asked.name,
-            scopes=scopes,
-            expires_at=expires_at,
-            rate_limit=asked.rate_limit,
-        )
-        if not self.keys.add(kept):
-            raise taken(asked.authentication)
-        return replace(issued, kept=kept)
 
-    def rotate(self, service_id: str, key_id: str, overlap: int, caller: Caller) -> IssuedKey:
-        """Replaces a generated or chosen key by a generated one of the same name, scopes and rate.
+        def change(ring: Ring) -> tuple[list[Item], IssuedKey]:
+            maker = maker_of(ring, caller)
+            issued = _issued(asked.authentication, ring.service_id, caller)
+            wanted = replace(
+                issued.kept,
+                name=asked.name,
+                scopes=None if asked.scopes is None else tuple(sorted(set(asked.scopes))),
+                expires_at=expires_at,
+                rate_limit=asked.rate_limit,
+            )
+            kept = inherited(wanted, maker)
+            if faults := excess(kept, maker, self.key_rate):
+                said = " and ".join(f"{each.pointer} {each.detail}" for each in faults)
+                raise Forbidden(f"{said}.", faults, reason="scope")
+            if ring.find(kept.id):
+                raise _refused(asked.authentication, "is a key of this service already")
+            return adding(self.keys, ring, kept), replace(issued, kept=kept)
+
+        try:
+            return self._changed(find, change)
+        except TransactionRefused:
+            raise taken(asked.authentication) from None
+
+    def rotate(self, find: Find, key_id: str, overlap: int, caller: Caller) -> IssuedKey:
+        """Replaces a generated or chosen key by a generated one that permits the same.
 
         Args:
-            service_id: The service.
+            find: Finds the service.
             key_id: The key.
             overlap: How many seconds the old one goes on.
             caller: Who asks.
@@ -140,44 +206,92 @@ class KeyRing:
         Raises:
             NotFound: The service has no such key.
             Forbidden: The key permits more than the one that asks for it.
-            Conflict: The key is none that the bus could make anew, or it is being changed by
-                others.
+            Conflict: The key is none that the bus could make anew, or was replaced already; or the
+                service has `MAX_KEYS` and the old one would go on.
+            Unauthenticated: The caller's key is not good any more.
         """
-        old = self._one(service_id, key_id)
-        if old.type != "api_key":
-            raise Conflict("A certificate is replaced by adding another one.")
-        _refuse_more(old.scopes, caller)
-        issued = _generated(service_id, times.now())
-        kept = replace(issued.kept, name=old.name, scopes=old.scopes, rate_limit=old.rate_limit)
-        end = int(times.unix()) + overlap
-        if old.expires_at is not None:
-            end = min(end, old.expires_at)
-        try:
-            transact_alone(self.keys.client, [self.keys.putting(kept), self.keys.ending(old, end)])
-        except TransactionRefused:
-            raise Conflict("The key is being changed by others; send the request again.") from None
-        return replace(issued, kept=kept)
 
-    def revoke(self, service_id: str, key_id: str) -> None:
+        def change(ring: Ring) -> tuple[list[Item], IssuedKey]:
+            maker = maker_of(ring, caller)
+            old = _one(ring, key_id)
+            if old.type != "api_key":
+                raise Conflict("A certificate is replaced by adding another one.")
+            if old.replaced_by:
+                raise Conflict(f"The key {key_id} was replaced by {old.replaced_by} already.")
+            if faults := excess(old, maker, self.key_rate):
+                said = ", ".join(each.pointer.removeprefix("/") for each in faults)
+                raise Forbidden(
+                    f"The key {key_id} permits more than the key that was sent, by its {said}.",
+                    reason="scope",
+                )
+            issued = _generated(ring.service_id, times.now())
+            kept = replace(
+                issued.kept,
+                name=old.name,
+                scopes=old.scopes,
+                expires_at=old.expires_at,
+                rate_limit=old.rate_limit,
+            )
+            issued = replace(issued, kept=kept)
+            if not overlap:
+                return self.keys.changing(ring, added=[kept], removed=[old]), issued
+            _refuse_too_many(
+                len(ring.keys) + 1,
+                "revoke one first, or rotate with an overlap of 0, which ends the old key at once",
+            )
+            end = int(times.unix()) + overlap
+            if old.expires_at is not None:
+                end = min(end, old.expires_at)
+            ending = self.keys.ending(old, end, kept.id)
+            return [*self.keys.changing(ring, added=[kept]), ending], issued
+
+        try:
+            return self._changed(find, change)
+        except TransactionRefused:
+            # It ended, and was cleared away, in this moment.
+            raise NotFound(f"There is no key {key_id} any more.") from None
+
+    def revoke(self, find: Find, key_id: str) -> None:
         """Ends a key, and the stream tokens that were asked for by it.
+
+        Args:
+            find: Finds the service.
+            key_id: The key.
 
         Raises:
             NotFound: The service has no such key.
         """
-        self._one(service_id, key_id)
-        if not self.keys.remove(key_id):
-            raise _no_key(service_id, key_id)
+        self._changed(
+            find,
+            lambda ring: (self.keys.changing(ring, removed=[_one(ring, key_id)]), None),
+        )
 
-    def _one(self, service_id: str, key_id: str) -> ApiKey:
-        key = self.keys.find(key_id)
-        if key is None or key.service_id != service_id or key.token:
-            raise _no_key(service_id, key_id)
-        return key
+    def _changed(self, find: Find, change: Callable[[Ring], tuple[list[Item], _Result]]) -> _Result:
+        """Carries out a change of a ring, on the ring and the service as they stand then.
 
-    def _refuse_too_many(self, service_id: str) -> None:
-        if len(self.of(service_id)) >= MAX_KEYS:
-            raise Conflict(f"A service has at most {MAX_KEYS} keys; revoke one first.")
+        Raises:
+            TransactionRefused: Another part of the change than the ring's was refused.
+        """
+        for attempt in range(_ATTEMPTS):
+            parts, result = change(self.keys.ring(find()))
+            try:
+                transact_alone(self.keys.client, parts)
+            except TransactionRefused as refusal:
+                if 0 not in refusal.conditions:
+                    raise
+                times.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311
+            else:
+                return result
+        raise busy()
 
 
-def _no_key(service_id: str, key_id: str) -> NotFound:
-    return NotFound(f"The service {service_id} has no key {key_id}.")
+def _one(ring: Ring, key_id: str) -> ApiKey:
+    key = ring.find(key_id)
+    if key is None:
+        raise NotFound(f"The service {ring.service_id} has no key {key_id}.")
+    return key
+
+
+def _refuse_too_many(count: int, way_out: str = "revoke one first") -> None:
+    if count > MAX_KEYS:
+        raise Conflict(f"A service has at most {MAX_KEYS} keys; {way_out}.")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from event_bus import times
-from event_bus.errors import Forbidden
+from event_bus.errors import Conflict, Forbidden
 from event_bus.ids import new_id
 from event_bus.log import logger
 from event_bus.model.filters import check_sent_filters
@@ -12,7 +12,7 @@ from event_bus.model.registration import Subscription
 from event_bus.model.target import InboxTarget
 from event_bus.security.callers import Caller
 from event_bus.stores.inboxes import InboxStore
-from event_bus.stores.subscriptions import Outdated, SubscriptionStore
+from event_bus.stores.subscriptions import Outdated, QuotaReached, Refused, SubscriptionStore
 
 GRACE_SECONDS = 60
 """How long after its end a listener stays, so that nobody who is just in time finds it gone."""
@@ -30,10 +30,12 @@ class Listeners:
     Attributes:
         subscriptions: The subscriptions.
         inboxes: Their inboxes.
+        most: How many a service may have at a time; 0 where none is begun.
     """
 
     subscriptions: SubscriptionStore
     inboxes: InboxStore
+    most: int = 0
 
     def begin(
         self,
@@ -55,26 +57,32 @@ class Listeners:
         Raises:
             Forbidden: The caller's token is for one subscription.
             InvalidRequest: The filters are refused.
+            Conflict: The service has as many listeners as it may have.
         """
         if caller.subscription_id is not None:
             raise Forbidden("The token permits to follow one subscription.", reason="scope")
         check_sent_filters(event_types, filters)
         now = times.now()
-        return self.subscriptions.create(
-            Subscription(
-                id=new_id("sub"),
-                service_id=caller.service_id,
-                name=f"{caller.service_id} listens",
-                event_types=event_types,
-                filters=filters,
-                target=InboxTarget(kind),
-                status="active",
-                version=0,
-                created_at=now,
-                updated_at=now,
-                ends_at=int(times.unix()) + seconds,
-            )
+        begun = Subscription(
+            id=new_id("sub"),
+            service_id=caller.service_id,
+            name=f"{caller.service_id} listens",
+            event_types=event_types,
+            filters=filters,
+            target=InboxTarget(kind),
+            status="active",
+            version=0,
+            created_at=now,
+            updated_at=now,
+            ends_at=int(times.unix()) + seconds,
         )
+        try:
+            return self.subscriptions.create(begun, most=self.most)
+        except QuotaReached:
+            raise Conflict(
+                f"The service {caller.service_id} listens {self.most} times already, which is as "
+                "often as it may at a time; end another one, or register a subscription."
+            ) from None
 
     def prolong(self, subscription: Subscription, seconds: int) -> bool:
         """Has a listener go on for so many seconds, if not even half of them is left.
@@ -95,7 +103,7 @@ class Listeners:
             return
         try:
             self.subscriptions.delete(subscription)
-        except Outdated:
+        except (Outdated, Refused):
             # Somebody was faster, or changed it: the sweeper looks again after its time.
             logger.info("listener not ended", subscription_id=subscription_id)
             return

@@ -11,14 +11,15 @@ from event_bus.model.registration import (
     check_sensitive,
 )
 from event_bus.model.validation import members_of
-from event_bus.registry.keys import issue, taken
+from event_bus.registry.keys import adding, busy, issue, taken
 from event_bus.registry.known_publishers import RESERVED_NAMES
+from event_bus.registry.services import Services
 from event_bus.security.callers import Caller
 from event_bus.security.ownership import own_publisher
 from event_bus.stores.keys import KeyStore
 from event_bus.stores.publishers import PublisherStore
 from event_bus.stores.subscriptions import SubscriptionStore
-from event_bus.stores.transactions import TransactionRefused, transact, transact_alone
+from event_bus.stores.transactions import TransactionRefused, transact_alone
 
 _ATTEMPTS = 5
 
@@ -58,7 +59,8 @@ class PublisherRegistry:
         Raises:
             InvalidRequest: The service's name is kept for the bus, or a sensitive type is none of
                 its own.
-            Conflict: The service is a publisher already, or the key stands for another service.
+            Conflict: The service is a publisher already, or the key stands for another service; or
+                it is a further key of a service that has as many as it may have.
         """
         refuse_reserved(registration.service_id)
         check_sensitive(registration.event_types, registration.sensitive)
@@ -72,16 +74,24 @@ class PublisherRegistry:
             sensitive=registration.sensitive,
             sensitive_readers=registration.sensitive_readers,
         )
-        issued = issue(registration.authentication, publisher.service_id, caller)
-        parts = [self.publishers.adding(publisher), self.keys.putting(issued.kept)]
-        try:
-            transact(self.publishers.client, parts)
-        except TransactionRefused as refusal:
-            if 1 in refusal.conditions:
-                raise taken(registration.authentication) from None
-            detail = f"{publisher.service_id} is registered as a publisher already"
-            raise Conflict(f"{detail}.", [Fault("/service_id", detail)]) from None
-        return publisher, issued.text
+        for _ in range(_ATTEMPTS):
+            ring, stale = self._services.ring(publisher.service_id)
+            issued = issue(registration.authentication, ring, caller)
+            # A key that the service has stays as it is.
+            kept = ring.find(issued.kept.id)
+            parts = [self.keys.keeping(kept.id)] if kept else []
+            parts = parts or adding(self.keys, ring, issued.kept, stale)
+            try:
+                transact_alone(self.publishers.client, [self.publishers.adding(publisher), *parts])
+            except TransactionRefused as refusal:
+                if 0 in refusal.conditions:
+                    detail = f"{publisher.service_id} is registered as a publisher already"
+                    raise Conflict(f"{detail}.", [Fault("/service_id", detail)]) from None
+                if 1 not in refusal.conditions:
+                    raise taken(registration.authentication) from None
+            else:
+                return publisher, issued.text
+        raise busy()
 
     def get(self, service_id: str, caller: Caller) -> Publisher:
         """One publisher: any for an admin, itself for a service.
@@ -129,23 +139,25 @@ class PublisherRegistry:
                 once, one finds it.
             Conflict: Its keys are being changed by others.
         """
-        keep_keys = False
         for _ in range(_ATTEMPTS):
             self.get(service_id, caller)
-            parts = [self.publishers.removing(service_id)]
-            if not keep_keys:
-                # One transaction: nobody subscribes by a key that goes with it. Stream tokens end
-                # with the keys that they were asked for by.
-                keys = [each for each in self.keys.of_service(service_id) if not each.token]
-                parts.append(self.subscriptions.unsubscribed(service_id))
-                parts += [self.keys.removing_unless_rotated(each) for each in keys]
+            subscribed = self.subscriptions.counts.stored(service_id).subscriptions > 0
+            # One transaction: nobody subscribes by a key that goes with it. Stream tokens end with
+            # the keys that they were asked for by.
+            parts = [
+                self.publishers.removing(service_id),
+                self.subscriptions.counts.check(service_id, subscribed=subscribed),
+                *([] if subscribed else self._services.ending(service_id)),
+            ]
             try:
-                transact_alone(self.publishers.client, parts)
-            except TransactionRefused as refusal:
-                keep_keys = 1 in refusal.conditions
-            else:
-                return
+                return transact_alone(self.publishers.client, parts)
+            except TransactionRefused:
+                continue
         raise _busy()
+
+    @property
+    def _services(self) -> Services:
+        return Services(self.publishers, self.subscriptions, self.keys)
 
 
 def _busy() -> Conflict:

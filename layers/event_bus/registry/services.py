@@ -1,10 +1,17 @@
-"""Services as the bus knows them: by what is registered for them."""
+"""Services as the bus knows them: by what is registered for them.
+
+A service is a publisher, has subscriptions, or both. When neither is left it is gone, and its keys
+go with the last registration. Those who only listen for a while keep no service.
+"""
 
 from dataclasses import dataclass
 
 from event_bus.errors import NotFound
 from event_bus.security.callers import Caller
+from event_bus.security.keys import ApiKey
 from event_bus.security.ownership import may_see_service, own_publisher
+from event_bus.stores.items import Item
+from event_bus.stores.keys import KeyStore, Ring
 from event_bus.stores.publishers import PublisherStore
 from event_bus.stores.subscriptions import SubscriptionStore
 
@@ -16,10 +23,12 @@ class Services:
     Attributes:
         publishers: The publishers.
         subscriptions: The subscriptions, whose services are the subscribers.
+        keys: The keys of the services.
     """
 
     publishers: PublisherStore
     subscriptions: SubscriptionStore
+    keys: KeyStore
 
     def publisher(self, service_id: str, caller: Caller) -> str:
         """A service that is registered as a publisher.
@@ -35,6 +44,39 @@ class Services:
         Raises:
             NotFound: There is none, or none that the caller may see.
         """
-        if may_see_service(service_id, caller) and self.subscriptions.page(service_id, None, 1):
+        if may_see_service(service_id, caller) and self._subscribed(service_id):
             return service_id
         raise NotFound(f"There is no subscriber {service_id}, or none that this key may see.")
+
+    def key_owner(self, service_id: str, caller: Caller) -> str:
+        """A service that has subscriptions; for an admin, any that has keys.
+
+        Raises:
+            NotFound: There is none, or none that the caller may see.
+        """
+        if caller.admin and self.keys.ring(service_id).keys:
+            return service_id
+        return self.subscriber(service_id, caller)
+
+    def known(self, service_id: str) -> bool:
+        """Whether anything is registered for a service."""
+        return self.publishers.get(service_id) is not None or self._subscribed(service_id)
+
+    def ring(self, service_id: str) -> tuple[Ring, tuple[ApiKey, ...]]:
+        """The keys of a service for which something is registered, and those to remove with it.
+
+        Keys that an unknown service still has are those of a service that is gone: its
+        registration does not revive them.
+        """
+        ring = self.keys.ring(service_id)
+        if self.known(service_id):
+            return ring, ()
+        return Ring(service_id, (), ring.version), ring.keys
+
+    def ending(self, service_id: str) -> list[Item]:
+        """The parts of a transaction that remove all keys of a service."""
+        ring = self.keys.ring(service_id)
+        return self.keys.changing(ring, removed=ring.keys)
+
+    def _subscribed(self, service_id: str) -> bool:
+        return self.subscriptions.counts.of(service_id).subscriptions > 0

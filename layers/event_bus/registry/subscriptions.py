@@ -25,12 +25,14 @@ from event_bus.model.target import PACED_PROTOCOLS, HttpTarget, SqsTarget, Targe
 from event_bus.model.validation import members_of
 from event_bus.recovery.replay_queue import ReplayQueue
 from event_bus.recovery.replays import SEAM_SECONDS, history_for, refuse_future
-from event_bus.registry.keys import IssuedKey, issue, taken
+from event_bus.registry.keys import IssuedKey, busy, taken
 from event_bus.registry.managed_queues import ManagedQueues
 from event_bus.registry.opt_ins import OptIns
 from event_bus.registry.publishers import refuse_reserved
 from event_bus.registry.roles import as_named, with_external_id
 from event_bus.registry.sensitive_filters import refuse_sensitive_filters
+from event_bus.registry.services import Services
+from event_bus.registry.subscriber_keys import key_parts
 from event_bus.security.callers import Caller, unknown_key
 from event_bus.security.ownership import own_subscription
 from event_bus.security.signatures import new_secret
@@ -42,7 +44,7 @@ from event_bus.stores.keys import KeyStore
 from event_bus.stores.paces import PaceStore
 from event_bus.stores.publishers import PublisherStore
 from event_bus.stores.replays import ReplayStore
-from event_bus.stores.subscriptions import Outdated, Refused, SubscriptionStore
+from event_bus.stores.subscriptions import Outdated, QuotaReached, Refused, SubscriptionStore
 
 _Result = TypeVar("_Result")
 
@@ -116,6 +118,7 @@ class SubscriptionRegistry:
         inboxes: The inboxes.
         secrets: Seals signing secrets.
         handshake: Asks callbacks whether they want events.
+        most: How many subscriptions a service may have.
     """
 
     subscriptions: SubscriptionStore
@@ -130,6 +133,7 @@ class SubscriptionRegistry:
     inboxes: InboxStore
     secrets: SigningSecrets
     handshake: Handshake
+    most: int
 
     def register(
         self,
@@ -152,8 +156,9 @@ class SubscriptionRegistry:
                 the scope `recover`.
             InvalidRequest: The filters are refused, the history would begin in the future, an admin
                 names no service, the target is not opted in, or the callback does not want events.
-            Conflict: The API key stands for another service, or a request whose answer was lost has
-                registered the subscription.
+            Conflict: The API key stands for another service, the service has as many subscriptions
+                or keys as it may have, or a request whose answer was lost has registered the
+                subscription.
         """
         if subscription_id and self.subscriptions.get(subscription_id):
             raise Conflict(
@@ -329,7 +334,7 @@ class SubscriptionRegistry:
         return _until_current(attempt), secret
 
     def remove(self, subscription_id: str, caller: Caller) -> None:
-        """Removes a subscription.
+        """Removes a subscription, and the keys of its service if nothing else is registered for it.
 
         Raises:
             NotFound: There is none, or none that the caller may see.
@@ -338,7 +343,10 @@ class SubscriptionRegistry:
 
         def attempt() -> Subscription:
             subscription = self.get(subscription_id, caller)
-            self.subscriptions.delete(subscription)
+            if subscription.ends_at is None:
+                self._remove_lasting(subscription)
+            else:
+                self.subscriptions.delete(subscription)
             return subscription
 
         removed = _until_current(attempt)
@@ -349,6 +357,16 @@ class SubscriptionRegistry:
     def _check_sensitive(self, asked: SubscriptionFilter) -> None:
         if asked.filters:
             refuse_sensitive_filters(asked, self.publishers.all())
+
+    def _remove_lasting(self, subscription: Subscription) -> None:
+        service_id = subscription.service_id
+        last = self.subscriptions.counts.stored(service_id).subscriptions <= 1
+        parts: list[Item] = []
+        if last and self.publishers.get(service_id):
+            parts = [self.publishers.keeping(service_id)]
+        elif last:
+            parts = [self.publishers.lacking(service_id), *self._services.ending(service_id)]
+        self.subscriptions.delete(subscription, *parts, last=last)
 
     def _verified(self, subscription: Subscription) -> Subscription:
         if not isinstance(subscription.target, HttpTarget):
@@ -391,34 +409,28 @@ class SubscriptionRegistry:
         asked: Authentication,
         caller: Caller,
     ) -> tuple[Subscription, IssuedKey | None]:
-        """Stores a subscription, in one transaction with a key that its service has or gets.
-
-        So a service that subscribes while its keys are removed is not left without one.
-        """
+        """Stores a subscription, in one transaction with a key that its service has or gets."""
         for _ in range(_ATTEMPTS):
-            issued, own_key = self._key_for(subscription.service_id, asked, caller)
-            parts = [self.keys.putting(issued.kept)] if issued else []
-            parts += [self.keys.keeping(own_key)] if own_key else []
+            parts, issued = key_parts(self._services, subscription.service_id, asked, caller)
             try:
-                return self.subscriptions.create(subscription, *parts, *further), issued
-            except Refused:
-                if issued:
+                stored = self.subscriptions.create(subscription, *parts, *further, most=self.most)
+            except QuotaReached:
+                raise Conflict(
+                    f"The service {subscription.service_id} has {self.most} subscriptions, which "
+                    "is as many as it may have; delete one first."
+                ) from None
+            except Refused as refusal:
+                if issued and 0 not in refusal.parts:
                     raise taken(asked) from None
-                if not caller.admin:
+                if not issued and not caller.admin:
                     raise unknown_key() from None
-        raise Conflict("The keys of the service are being changed; send the request again.")
+            else:
+                return stored, issued
+        raise busy()
 
-    def _key_for(
-        self, service_id: str, asked: Authentication, caller: Caller
-    ) -> tuple[IssuedKey | None, str | None]:
-        """The key that a service is given, or the id of one that it has."""
-        if asked.api_key or asked.type != "api_key":
-            return issue(asked, service_id, caller), None
-        if caller.service_id == service_id:
-            return None, caller.key_id
-        # A stream token is no key: it ends within the hour.
-        own = [key.id for key in self.keys.of_service(service_id) if not key.token]
-        return (None, own[0]) if own else (issue(asked, service_id, caller), None)
+    @property
+    def _services(self) -> Services:
+        return Services(self.publishers, self.subscriptions, self.keys)
 
 
 def _check_history(since: str, caller: Caller) -> None:
@@ -443,6 +455,6 @@ def _until_current(attempt: Callable[[], _Result]) -> _Result:
     for _ in range(_ATTEMPTS):
         try:
             return attempt()
-        except Outdated:
+        except (Outdated, Refused):
             continue
     raise Conflict("The subscription is being changed by others; send the request again.")

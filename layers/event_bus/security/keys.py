@@ -40,6 +40,7 @@ class ApiKey:
         subscription_id: The one subscription that a stream token is for, if it is for one.
         issued_by: The key by which a stream token was asked for; it ends with that key.
         rate_limit: How many requests a second it may make, if it is not what all keys may.
+        replaced_by: The key that a rotation has put in its place.
     """
 
     id: str
@@ -55,11 +56,17 @@ class ApiKey:
     subscription_id: str | None = None
     issued_by: str | None = None
     rate_limit: int | None = None
+    replaced_by: str | None = None
 
     @property
     def token(self) -> bool:
         """Whether it is a stream token, which permits to listen and nothing else."""
-        return self.id.startswith(_TOKEN)
+        return is_token(self.id)
+
+
+def is_token(key_id: str) -> bool:
+    """Whether an identifier is one of a stream token."""
+    return key_id.startswith(_TOKEN)
 
 
 def orphaned(key: ApiKey, find: Callable[[str], ApiKey | None]) -> bool:

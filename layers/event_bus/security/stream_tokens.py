@@ -1,8 +1,9 @@
 """Short-lived tokens by which a browser listens, which cannot send a key."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from event_bus import times
+from event_bus.security.callers import Caller, unknown_key
 from event_bus.security.keys import ApiKey, generate_token
 from event_bus.stores.keys import KeyStore
 
@@ -21,30 +22,38 @@ class StreamTokens:
     keys: KeyStore
 
     def issue(
-        self, service_id: str, issued_by: str | None, subscription_id: str | None = None
+        self, service_id: str, caller: Caller, subscription_id: str | None = None
     ) -> tuple[str, str]:
-        """A new token.
+        """A new token, which permits no more requests than the key that asks for it.
 
         Args:
             service_id: The service that listens by it.
-            issued_by: The key by which it is asked for, with which it ends; None for the admin's.
+            caller: Who asks for it; it ends with the caller's key.
             subscription_id: The one subscription that it is for; None for whatever the service
                 may listen to.
 
         Returns:
             The token, which is not kept, and until when it is good, RFC 3339.
+
+        Raises:
+            Unauthenticated: The caller's key is not good any more.
         """
         token, proof = generate_token()
         until = int(times.unix()) + LIFETIME_SECONDS
-        self.keys.add(
-            ApiKey(
-                proof.id,
-                service_id,
-                times.now(),
-                proof.hash,
-                expires_at=until,
-                subscription_id=subscription_id,
-                issued_by=issued_by,
-            )
+        issued = ApiKey(
+            proof.id,
+            service_id,
+            times.now(),
+            proof.hash,
+            expires_at=until,
+            subscription_id=subscription_id,
+            issued_by=caller.key_id,
         )
+        if not caller.admin:
+            key = self.keys.find(caller.key_id or "")
+            if key is None:
+                raise unknown_key()
+            until = min(until, key.expires_at or until)
+            issued = replace(issued, expires_at=until, rate_limit=key.rate_limit)
+        self.keys.add_token(issued)
         return token, times.at(until)

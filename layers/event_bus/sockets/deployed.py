@@ -1,6 +1,7 @@
 """What the functions of the WebSocket API are made of, over the tables that they were given."""
 
 import concurrent.futures
+from dataclasses import replace
 
 from event_bus import clients
 from event_bus.fetching.reader import InboxReader
@@ -51,7 +52,7 @@ def deployed_conversation() -> Conversation:
     pusher = deployed_pusher()
     return Conversation(
         find=pusher.listeners.subscriptions.get,
-        listeners=pusher.listeners,
+        listeners=replace(pusher.listeners, most=settings().service_listeners),
         followers=pusher.followers,
         inboxes=pusher.reader.inboxes,
         cursors=InboxCursorStore(

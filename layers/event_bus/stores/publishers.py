@@ -95,6 +95,23 @@ class PublisherStore:
             }
         }
 
+    def keeping(self, service_id: str) -> Item:
+        """The part of a transaction that is refused where there is no such publisher."""
+        return self._checking(service_id, "attribute_exists(service_id)")
+
+    def lacking(self, service_id: str) -> Item:
+        """The part of a transaction that is refused where there is such a publisher."""
+        return self._checking(service_id, "attribute_not_exists(service_id)")
+
+    def _checking(self, service_id: str, condition: str) -> Item:
+        return {
+            "ConditionCheck": {
+                "TableName": self.table,
+                "Key": {"service_id": text(service_id)},
+                "ConditionExpression": condition,
+            }
+        }
+
 
 def _item(publisher: Publisher) -> Item:
     return {

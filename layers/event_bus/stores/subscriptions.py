@@ -30,6 +30,7 @@ from event_bus.stores.items import (
     text,
     unless_refused,
 )
+from event_bus.stores.subscription_counts import SubscriptionCounts
 from event_bus.stores.transactions import TransactionRefused, transact
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 _KIND = "subscription"
 _LOG = "subscriptions"
-_COUNTS = "subscriptions of "
 _ENDING = "by_itself"
 _ATTEMPTS = 12
 
@@ -69,6 +69,10 @@ class Interest:
 
 class Outdated(Exception):
     """The subscription has changed, or gone, since it was read."""
+
+
+class QuotaReached(Exception):
+    """The service has as many subscriptions of the kind as it may have."""
 
 
 class Refused(Exception):
@@ -132,21 +136,36 @@ class SubscriptionStore:
             yield from page
             after = page[-1].id
 
-    def create(self, subscription: Subscription, *further: Item) -> Subscription:
+    @property
+    def counts(self) -> SubscriptionCounts:
+        """The counts of subscriptions by service."""
+        return SubscriptionCounts(self.client, self.changes, self._existing)
+
+    def create(
+        self, subscription: Subscription, *further: Item, most: int | None = None
+    ) -> Subscription:
         """Adds a subscription.
 
         Args:
             subscription: The subscription; its version is set here.
             further: Further parts of the same transaction.
+            most: How many of its kind the service may have, lasting ones or listeners.
 
         Returns:
             The subscription as it is stored.
 
         Raises:
+            QuotaReached: The service has so many already.
             Refused: A condition of the further parts did not hold.
         """
-        counted = self._counting(subscription, 1)
-        return self._write(subscription, "attribute_not_exists(id)", {}, (*further, *counted))
+        self.counts.stored(subscription.service_id)
+        counted = self.counts.adding(subscription, most)
+        try:
+            return self._write(subscription, "attribute_not_exists(id)", {}, (*further, counted))
+        except Refused as refusal:
+            if len(further) in refusal.parts:
+                raise QuotaReached(subscription.service_id) from None
+            raise
 
     def update(self, subscription: Subscription, *further: Item) -> Subscription:
         """Replaces a subscription that was read at its version.
@@ -165,12 +184,20 @@ class SubscriptionStore:
         read_at = {":version": number(subscription.version)}
         return self._write(subscription, "version = :version", read_at, further)
 
-    def delete(self, subscription: Subscription) -> None:
+    def delete(self, subscription: Subscription, *further: Item, last: bool | None = None) -> None:
         """Removes a subscription that was read at its version.
+
+        Args:
+            subscription: The subscription.
+            further: Further parts of the same transaction.
+            last: Whether it is the last one of its service that lasts, where that matters.
 
         Raises:
             Outdated: It has changed or gone since.
+            Refused: A condition of the further parts did not hold, or `last` is not true.
         """
+        self.counts.stored(subscription.service_id)
+        counted = self.counts.removing(subscription, last=last)
         self._change(
             subscription,
             deleted=True,
@@ -182,24 +209,8 @@ class SubscriptionStore:
                     "ExpressionAttributeValues": {":version": number(subscription.version)},
                 }
             },
-            further=self._counting(subscription, -1),
+            further=(*further, counted),
         )
-
-    def unsubscribed(self, service_id: str) -> Item:
-        """The part of a transaction that is refused while a service has lasting subscriptions.
-
-        It is refused, too, where one is registered at the same time: the service's count is part of
-        that transaction as well.
-        """
-        return {
-            "Delete": {
-                "TableName": self.changes,
-                "Key": _count_key(service_id),
-                "ConditionExpression": "attribute_not_exists(subscriptions) "
-                "OR subscriptions <= :none",
-                "ExpressionAttributeValues": {":none": number(0)},
-            }
-        }
 
     def prolong(self, subscription_id: str, ends_at: int) -> bool:
         """Puts off the end of a subscription that ends by itself; routing does not hear of it.
@@ -264,18 +275,9 @@ class SubscriptionStore:
             for item in page["Items"]:
                 yield _interest(_subscription(item))
 
-    def _counting(self, subscription: Subscription, by: int) -> tuple[Item, ...]:
-        """The part that keeps count of the lasting subscriptions of a service."""
-        if subscription.ends_at is not None:
-            # A listener ends by itself: it keeps no service alive.
-            return ()
-        part: Item = {
-            "TableName": self.changes,
-            "Key": _count_key(subscription.service_id),
-            "UpdateExpression": "SET subscriptions = if_not_exists(subscriptions, :none) + :by",
-            "ExpressionAttributeValues": {":none": number(0), ":by": number(by)},
-        }
-        return ({"Update": part},)
+    def _existing(self, service_id: str) -> Iterable[Subscription]:
+        # The index may still show what is gone.
+        return self.get_many(each.id for each in self.of_service(service_id)).values()
 
     def _write(
         self,
@@ -334,11 +336,6 @@ class SubscriptionStore:
             else:
                 return version
         raise TimeoutError("too many changes of subscriptions at once")
-
-
-def _count_key(service_id: str) -> Item:
-    # A log of another name, which nobody follows.
-    return {"log": text(f"{_COUNTS}{service_id}"), "version": number(0)}
 
 
 def _interest(subscription: Subscription) -> Interest:

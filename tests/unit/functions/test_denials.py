@@ -6,9 +6,10 @@ import orjson
 import pytest
 from event_bus.errors import Reason
 from event_bus.security.callers import Caller
+from event_bus.security.keys import ApiKey
 from event_bus.settings import settings
 
-from tests.builders import AN_ADMIN, service
+from tests.builders import AN_ADMIN, NOON, service
 from tests.handlers import Functions
 from tests.requests import http_request
 
@@ -25,7 +26,7 @@ FUNCTIONS = {
 EVENT = {"type": "task.created", "payload": {}}
 SUBSCRIPTION = {"event_types": ["task.*"], "target": {"type": "pull"}}
 READER = Caller("planner", "service", scopes=frozenset({"read"}))
-MANAGER = Caller("planner", "service", scopes=frozenset({"manage"}))
+MANAGER = Caller("planner", "service", scopes=frozenset({"manage"}), key_id="ebk_1")
 LISTENER = Caller("planner", "listener")
 PLANNER = {"service_id": "planner", "name": "Planner", "event_types": ["plan.made"]}
 DENIALS: list[tuple[str, dict[str, str], Any, str]] = [
@@ -62,6 +63,7 @@ def test_a_denial_says_why(
     functions: Functions, route: str, context: dict[str, str], body: Any, reason: str
 ) -> None:
     functions.request("registry", REGISTER, AN_ADMIN, PLANNER)
+    functions.aws.add_keys(ApiKey("ebk_1", "planner", NOON, scopes=("manage",)))
     functions.aws.take(settings().audit_queue_url)
     entry = told(functions, route, context, body)
     assert (entry["status"], entry["details"]["reason"]) == ("denied", reason)

@@ -78,11 +78,13 @@ def test_registrations_are_logged_without_keys(functions: Functions, log: io.Str
         "callback_url": "https://worker.example/",
         "authentication": authentication,
     }
+    thief = {**publisher, "service_id": "thief", "authentication": {"api_key": KEY}}
+    functions.request("registry", "POST /publishers", AN_ADMIN, thief)
     for route, caller, body, status in (
         ("POST /publishers", AN_ADMIN, publisher, 201),
         ("POST /publishers", AN_ADMIN, {**publisher, "service_id": "other"}, 409),
-        ("POST /subscriptions", service("planner"), subscribing, 201),
-        ("POST /subscriptions", service("thief"), subscribing, 409),
+        ("POST /subscriptions", service("planner", key(CHOSEN).id), subscribing, 201),
+        ("POST /subscriptions", service("thief", key(KEY).id), subscribing, 409),
     ):
         answer = functions.request("registry", route, caller, body)
         assert answer.status == status

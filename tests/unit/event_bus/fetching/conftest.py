@@ -49,7 +49,7 @@ def leases(aws: Aws, reader: InboxReader) -> InboxLeases:
 @pytest.fixture
 def streams(aws: Aws, reader: InboxReader) -> Streams:
     """Writes the turns of streams."""
-    return Streams(aws.inboxes, reader, Listeners(aws.subscriptions, aws.inboxes))
+    return Streams(aws.inboxes, reader, Listeners(aws.subscriptions, aws.inboxes, 100))
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ class Time:
 
 @pytest.fixture
 def listeners(aws: Aws) -> Listeners:
-    return Listeners(aws.subscriptions, aws.inboxes)
+    return Listeners(aws.subscriptions, aws.inboxes, 100)
 
 
 def test_a_listener_is_a_subscription_that_ends(

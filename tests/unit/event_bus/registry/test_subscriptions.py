@@ -6,6 +6,7 @@ from ipaddress import ip_network
 from typing import Any
 
 import pytest
+from event_bus import times
 from event_bus.callbacks.client import CallbackClient
 from event_bus.callbacks.handshake import Handshake
 from event_bus.errors import Conflict, Forbidden, InvalidRequest, NotFound, Problem, Unauthenticated
@@ -21,18 +22,19 @@ from event_bus.model.validation import read
 from event_bus.recovery.replay_queue import ReplayQueue
 from event_bus.registry import subscriptions as registry_module
 from event_bus.registry.disabling import Disabler
+from event_bus.registry.keys import MAX_KEYS
 from event_bus.registry.managed_queues import ManagedQueues
 from event_bus.registry.opt_ins import OptIns
 from event_bus.registry.subscriptions import SubscriptionQuery, SubscriptionRegistry
 from event_bus.security.callers import Caller
-from event_bus.security.keys import proof_of
+from event_bus.security.keys import ApiKey, proof_of
 from event_bus.security.scopes import Scope
 from event_bus.stores.items import Item
 from event_bus.stores.subscriptions import SubscriptionStore
 from event_bus.stores.transactions import transact
 
 from tests.aws import RETENTION_DAYS, TARGETS, Aws
-from tests.builders import AN_ADMIN, key, service, subscription
+from tests.builders import AN_ADMIN, NOON, key, publisher, service, subscription
 
 KEY = "a-key-that-was-chosen"
 WORKER = service("worker")
@@ -74,7 +76,7 @@ class Owned:
 OWNED = Owned()
 
 
-def registry_over(aws: Aws, store: SubscriptionStore) -> SubscriptionRegistry:
+def registry_over(aws: Aws, store: SubscriptionStore, most: int = 100) -> SubscriptionRegistry:
     return SubscriptionRegistry(
         store,
         aws.publishers,
@@ -88,6 +90,7 @@ def registry_over(aws: Aws, store: SubscriptionStore) -> SubscriptionRegistry:
         aws.inboxes,
         aws.signing_secrets,
         Handshake(CallbackClient([ip_network("127.0.0.0/8")]), "bus.example"),
+        most,
     )
 
 
@@ -162,40 +165,162 @@ class TestRegistering:
     def test_a_service_whose_keys_are_removed_while_it_is_subscribed_is_given_another(
         self, aws: Aws, registry: SubscriptionRegistry, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        transact(aws.dynamodb, [aws.keys.putting(key(KEY, "worker"))])
+        transact(aws.dynamodb, [aws.publishers.adding(publisher("worker"))])
+        aws.add_keys(key(KEY, "worker"))
         original = aws.dynamodb.transact_write_items
 
         def overtaken(**request: Any) -> Any:
             monkeypatch.setattr(aws.dynamodb, "transact_write_items", original)
-            assert aws.keys.remove(key(KEY).id)
+            aws.revoke(key(KEY, "worker"))
             return original(**request)
 
         monkeypatch.setattr(aws.dynamodb, "transact_write_items", overtaken)
         made = registry.register(registration(service_id="worker"), AN_ADMIN)
         assert made.api_key
-        assert len(aws.keys.of_service("worker")) == 1
+        assert len(aws.keys.ring("worker").keys) == 1
         assert len(list(aws.subscriptions.interests())) == 1
 
     def test_a_chosen_key_is_kept_and_not_shown(
         self, aws: Aws, registry: SubscriptionRegistry
     ) -> None:
-        assert registry.register(registration(**with_key(KEY)), WORKER).api_key is None
-        assert registry.register(registration(**with_key(KEY)), WORKER).api_key is None
-        assert [each.id for each in aws.keys.of_service("worker")] == [key(KEY).id]
+        for _ in range(2):
+            asked = registration(service_id="worker", **with_key(KEY))
+            assert registry.register(asked, AN_ADMIN).api_key is None
+        assert [each.id for each in aws.keys.ring("worker").keys] == [key(KEY).id]
 
     def test_a_key_of_another_service_is_refused_and_nothing_stored(
         self, aws: Aws, registry: SubscriptionRegistry
     ) -> None:
         transact(aws.dynamodb, [aws.keys.putting(key(KEY, "other"))])
         with pytest.raises(Conflict) as refusal:
-            registry.register(registration(**with_key(KEY)), WORKER)
+            registry.register(registration(service_id="worker", **with_key(KEY)), AN_ADMIN)
         assert pointers(refusal) == ["/authentication/api_key"]
         assert list(aws.subscriptions.interests()) == []
+
+    def test_a_key_makes_none_that_permits_more(
+        self, aws: Aws, registry: SubscriptionRegistry
+    ) -> None:
+        soon = int(times.unix()) + 60
+        aws.subscriptions.create(subscription())
+        limits: dict[str, Any] = {"scopes": ("manage",), "expires_at": soon, "rate_limit": 2}
+        aws.add_keys(ApiKey("ebk_1", "worker", NOON, **limits))
+        registry.register(registration(**with_key(KEY)), service("worker", "ebk_1"))
+        made = aws.keys.find(key(KEY).id)
+        assert made is not None
+        assert made == replace(key(KEY, "worker", **limits), created_at=made.created_at)
+
+    def test_a_key_that_exists_stays_as_it_is(
+        self, aws: Aws, registry: SubscriptionRegistry
+    ) -> None:
+        aws.subscriptions.create(subscription())
+        limited = key(KEY, "worker", scopes=("read",), expires_at=int(times.unix()) + 60)
+        aws.add_keys(ApiKey("ebk_1", "worker", NOON), limited)
+        registry.register(registration(**with_key(KEY)), service("worker", "ebk_1"))
+        assert aws.keys.find(limited.id) == limited
+
+    def test_a_key_that_was_revoked_makes_no_other(
+        self, aws: Aws, registry: SubscriptionRegistry
+    ) -> None:
+        aws.subscriptions.create(subscription())
+        aws.add_keys(ApiKey("ebk_2", "worker", NOON))
+        with pytest.raises(Unauthenticated):
+            registry.register(registration(**with_key(KEY)), service("worker", "ebk_1"))
+        assert aws.keys.find(key(KEY).id) is None
+
+    def test_no_way_leads_past_the_limit_of_keys(
+        self, aws: Aws, registry: SubscriptionRegistry
+    ) -> None:
+        aws.subscriptions.create(subscription())
+        aws.add_keys(*[ApiKey(f"ebk_{each}", "worker", NOON) for each in range(MAX_KEYS)])
+        for caller in (service("worker", "ebk_1"), AN_ADMIN):
+            asked = registration(service_id="worker", **with_key(KEY))
+            with pytest.raises(Conflict, match="at most 20 keys"):
+                registry.register(asked, caller)
+        assert len(aws.keys.ring("worker").keys) == MAX_KEYS
+        assert aws.subscriptions.counts.of("worker").subscriptions == 1
+
+    def test_a_service_has_so_many_subscriptions(self, aws: Aws) -> None:
+        registry = registry_over(aws, aws.subscriptions, most=2)
+        first = registry.register(registration(), WORKER).subscription
+        registry.register(registration(), WORKER)
+        for caller in (WORKER, AN_ADMIN):
+            with pytest.raises(Conflict, match="has 2 subscriptions"):
+                registry.register(registration(service_id="worker"), caller)
+        registry.register(registration(service_id="other"), AN_ADMIN)
+        registry.remove(first.id, WORKER)
+        registry.register(registration(), WORKER)
 
     def test_filters_are_checked_with_the_types(self, registry: SubscriptionRegistry) -> None:
         with pytest.raises(InvalidRequest) as refusal:
             registry.register(registration(filters={"role.*": {"a": [1]}}), WORKER)
         assert pointers(refusal) == ["/filters/role.*"]
+
+
+class TestTheEndOfAService:
+    def test_keys_go_with_the_last_registration(
+        self, aws: Aws, registry: SubscriptionRegistry
+    ) -> None:
+        made = [aws.subscriptions.create(subscription(f"sub_{each}")) for each in (1, 2)]
+        aws.subscriptions.create(replace(subscription("sub_3"), ends_at=4_000_000_000))
+        aws.add_keys(ApiKey("ebk_1", "worker", NOON), ApiKey("ebk_2", "worker", NOON))
+        aws.add_keys(ApiKey("ebk_3", "other", NOON))
+        registry.remove(made[0].id, WORKER)
+        assert len(aws.keys.ring("worker").keys) == 2
+        registry.remove(made[1].id, WORKER)
+        assert aws.keys.ring("worker").keys == ()
+        assert aws.keys.find("ebk_1") is None
+        assert aws.keys.find("ebk_3") is not None
+
+    def test_keys_of_a_publisher_stay(self, aws: Aws, registry: SubscriptionRegistry) -> None:
+        transact(aws.dynamodb, [aws.publishers.adding(publisher("worker"))])
+        made = aws.subscriptions.create(subscription())
+        aws.add_keys(ApiKey("ebk_1", "worker", NOON))
+        registry.remove(made.id, WORKER)
+        assert len(aws.keys.ring("worker").keys) == 1
+
+    def test_a_service_that_subscribes_again_meanwhile_keeps_its_keys(
+        self, aws: Aws, registry: SubscriptionRegistry, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made = aws.subscriptions.create(subscription())
+        aws.add_keys(ApiKey("ebk_1", "worker", NOON))
+        original = aws.dynamodb.transact_write_items
+
+        def overtaken(**request: Any) -> Any:
+            monkeypatch.setattr(aws.dynamodb, "transact_write_items", original)
+            registry.register(registration(), service("worker", "ebk_1"))
+            return original(**request)
+
+        monkeypatch.setattr(aws.dynamodb, "transact_write_items", overtaken)
+        registry.remove(made.id, WORKER)
+        assert len(aws.keys.ring("worker").keys) == 1
+        assert aws.subscriptions.counts.of("worker").subscriptions == 1
+
+    def test_a_key_that_is_made_meanwhile_goes_too(
+        self, aws: Aws, registry: SubscriptionRegistry, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made = aws.subscriptions.create(subscription())
+        aws.add_keys(ApiKey("ebk_1", "worker", NOON))
+        original = aws.dynamodb.transact_write_items
+
+        def overtaken(**request: Any) -> Any:
+            monkeypatch.setattr(aws.dynamodb, "transact_write_items", original)
+            aws.add_keys(ApiKey("ebk_2", "worker", NOON))
+            return original(**request)
+
+        monkeypatch.setattr(aws.dynamodb, "transact_write_items", overtaken)
+        registry.remove(made.id, WORKER)
+        assert aws.keys.find("ebk_2") is None
+
+    def test_keys_of_a_service_that_is_gone_are_not_revived(
+        self, aws: Aws, registry: SubscriptionRegistry
+    ) -> None:
+        # As an earlier release left them behind.
+        aws.add_keys(key(KEY, "worker", scopes=("read",)), ApiKey("ebk_2", "worker", NOON))
+        made = registry.register(registration(service_id="worker", **with_key(KEY)), AN_ADMIN)
+        assert made.api_key is None
+        [only] = aws.keys.ring("worker").keys
+        assert (only.id, only.scopes) == (key(KEY).id, None)
+        assert aws.keys.find("ebk_2") is None
 
 
 class TestReading:
@@ -285,9 +410,9 @@ class BusyStore(SubscriptionStore):
         self._interfere(subscription.id)
         return SubscriptionStore.update(self, subscription, *further)
 
-    def delete(self, subscription: Subscription) -> None:
+    def delete(self, subscription: Subscription, *further: Item, last: bool | None = None) -> None:
         self._interfere(subscription.id)
-        SubscriptionStore.delete(self, subscription)
+        SubscriptionStore.delete(self, subscription, *further, last=last)
 
 
 def busy_registry(aws: Aws, *urls: str) -> SubscriptionRegistry:
@@ -323,7 +448,7 @@ class TestManagedQueues:
     ) -> None:
         transact(aws.dynamodb, [aws.keys.putting(key(KEY, "other"))])
         with pytest.raises(Conflict):
-            registry.register(managed(**with_key(KEY)), WORKER)
+            registry.register(managed(service_id="worker", **with_key(KEY)), AN_ADMIN)
         assert queues(aws) == []
 
     def test_a_queue_that_is_gone_does_not_keep_its_subscription(

@@ -11,7 +11,7 @@ from event_bus.security.keys import ApiKey
 from event_bus.security.stream_tokens import LIFETIME_SECONDS, StreamTokens
 
 from tests.aws import Aws
-from tests.builders import NOON
+from tests.builders import AN_ADMIN, NOON, service
 
 
 def authenticator(aws: Aws, clock: Callable[[], float] = times.steady) -> Authenticator:
@@ -19,7 +19,7 @@ def authenticator(aws: Aws, clock: Callable[[], float] = times.steady) -> Authen
 
 
 def test_a_token_is_a_listener(aws: Aws) -> None:
-    token, until = StreamTokens(aws.keys).issue("llm", None)
+    token, until = StreamTokens(aws.keys).issue("llm", AN_ADMIN)
     assert 0 < times.seconds(until) - times.unix() <= LIFETIME_SECONDS
     listener = Caller("llm", "listener")
     assert authenticator(aws).identify({}, {"token": token}) == listener
@@ -29,7 +29,7 @@ def test_a_token_is_a_listener(aws: Aws) -> None:
 
 
 def test_a_token_for_one_subscription_says_so(aws: Aws) -> None:
-    token, _ = StreamTokens(aws.keys).issue("llm", None, "sub_1")
+    token, _ = StreamTokens(aws.keys).issue("llm", AN_ADMIN, "sub_1")
     caller = authenticator(aws).identify({}, {"token": token})
     assert caller == Caller("llm", "listener", "sub_1")
     assert listener_of(caller.context()) == caller
@@ -46,7 +46,7 @@ def test_a_token_ends_however_it_is_remembered(aws: Aws, monkeypatch: pytest.Mon
     began = times.unix()
     passed = 0.0
     monkeypatch.setattr(times, "unix", lambda: began + passed)
-    token, _ = StreamTokens(aws.keys).issue("llm", None)
+    token, _ = StreamTokens(aws.keys).issue("llm", AN_ADMIN)
     remembering = authenticator(aws, lambda: passed)
     passed = LIFETIME_SECONDS - CACHE_SECONDS / 2
     assert remembering.identify({}, {"token": token}) is not None
@@ -55,18 +55,36 @@ def test_a_token_ends_however_it_is_remembered(aws: Aws, monkeypatch: pytest.Mon
 
 
 def test_the_token_itself_is_not_kept(aws: Aws) -> None:
-    token, _ = StreamTokens(aws.keys).issue("llm", None)
-    kept = aws.keys.of_service("llm")
-    assert [each.token for each in kept] == [True]
+    token, _ = StreamTokens(aws.keys).issue("llm", AN_ADMIN)
+    kept = aws.dynamodb.scan(TableName=aws.tables["keys"])["Items"]
+    assert len(kept) == 1
     assert token not in str(kept)
 
 
 def test_a_token_ends_with_the_key_that_it_was_asked_for_by(aws: Aws) -> None:
-    aws.keys.add(ApiKey("ebk_1", "llm", NOON))
-    token, _ = StreamTokens(aws.keys).issue("llm", "ebk_1")
+    key = ApiKey("ebk_1", "llm", NOON)
+    aws.add_keys(key)
+    token, _ = StreamTokens(aws.keys).issue("llm", service("llm", "ebk_1"))
     now = 0.0
     remembering = authenticator(aws, lambda: now)
     assert remembering.identify({}, {"token": token}) is not None
-    assert aws.keys.remove("ebk_1")
+    aws.revoke(key)
     now = CACHE_SECONDS
     assert remembering.identify({}, {"token": token}) is None
+
+
+def test_a_token_permits_no_more_than_the_key_that_asks_for_it(aws: Aws) -> None:
+    soon = int(times.unix()) + 60
+    limited = ApiKey("ebk_1", "llm", NOON, expires_at=soon, rate_limit=3)
+    aws.add_keys(limited, ApiKey("ebk_2", "llm", NOON, expires_at=soon + 7_200))
+    tokens = StreamTokens(aws.keys)
+    token, until = tokens.issue("llm", service("llm", "ebk_1"))
+    assert until == times.at(soon)
+    caller = authenticator(aws).identify({}, {"token": token})
+    assert caller is not None
+    assert caller.rate_limit == 3
+    _, until = tokens.issue("llm", service("llm", "ebk_2"))
+    assert times.seconds(until) <= times.unix() + LIFETIME_SECONDS
+    aws.revoke(limited)
+    with pytest.raises(Unauthenticated):
+        tokens.issue("llm", service("llm", "ebk_1"))

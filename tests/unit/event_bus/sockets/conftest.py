@@ -30,7 +30,7 @@ def pusher(aws: Aws, wire: Wire, executor: Executor) -> Pusher:
         followers=aws.followers,
         reader=InboxReader(aws.inboxes, aws.events, aws.readers, aws.subscriptions.get, executor),
         connections=wire,
-        listeners=Listeners(aws.subscriptions, aws.inboxes),
+        listeners=Listeners(aws.subscriptions, aws.inboxes, 100),
         live_keys=LiveKeys(aws.keys),
         executor=executor,
     )
