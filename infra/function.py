@@ -279,6 +279,17 @@ class BusFunction(Construct):
         self.allow_key(key, "secretsmanager", ["GetSecretValue"])
         self.tell(variable, arn)
 
+    def watch_secret(self, variable: str, secret: secretsmanager.Secret) -> None:
+        """Lets the function know which version of a secret is current, and not its value.
+
+        Args:
+            variable: The environment variable that tells the secret's ARN.
+            secret: The secret.
+        """
+        arn = secret_arn(secret)
+        self.allow("secretsmanager", ["DescribeSecret"], [arn])
+        self.tell(variable, arn)
+
     def use_sealing_key(self, key: kms.IKey, purpose: str, *actions: str) -> None:
         """Lets the function seal and open what the tables must not show, by the key itself.
 

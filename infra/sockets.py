@@ -83,6 +83,7 @@ class Sockets(Construct):
             function.use_table(data.inbox, "DeleteItem", "Query")
             function.use_table(data.events, "BatchGetItem")
             function.use_table(data.keys, "GetItem")
+            function.watch_secret("ADMIN_SECRET_ARN", data.admin_secret)
             function.use_bucket(data.payloads, "GetObject")
             function.open_payloads(data)
             function.use_table(data.subscriptions, "DeleteItem", "GetItem")

@@ -9,13 +9,28 @@ from event_bus import times
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-CACHE_SECONDS = 60.0
+CACHE_SECONDS = 30.0
 """How late a new value of the secret acts."""
+
+_ID = "admin_"
+
+
+@dataclass(frozen=True, slots=True)
+class AdminSecret:
+    """A value of the admin key.
+
+    Attributes:
+        value: The key itself.
+        id: What tells this value from those before and after it, which is no secret.
+    """
+
+    value: str
+    id: str
 
 
 @dataclass(slots=True)
 class AdminKey:
-    """Reads the admin key, at most once a minute.
+    """Reads the admin key, at most twice a minute.
 
     Attributes:
         client: The Secrets Manager client.
@@ -26,13 +41,26 @@ class AdminKey:
     client: "SecretsManagerClient"
     secret: str
     clock: Callable[[], float] = times.steady
-    _value: str = ""
+    _known: AdminSecret | None = None
     _until: float = 0.0
 
-    def read(self) -> str:
+    def read(self) -> AdminSecret:
         """The admin key."""
         now = self.clock()
-        if not self._value or now >= self._until:
-            self._value = self.client.get_secret_value(SecretId=self.secret)["SecretString"]
+        if self._known is None or now >= self._until:
+            answer = self.client.get_secret_value(SecretId=self.secret)
+            self._known = AdminSecret(answer["SecretString"], f"{_ID}{answer['VersionId']}")
             self._until = now + CACHE_SECONDS
-        return self._value
+        return self._known
+
+
+def is_admin_key(key_id: str) -> bool:
+    """Whether an identifier is one of an admin key."""
+    return key_id.startswith(_ID)
+
+
+def current_id(client: "SecretsManagerClient", secret: str) -> str:
+    """The identifier of the admin key as it is now, for functions that may not read the key."""
+    versions = client.describe_secret(SecretId=secret)["VersionIdsToStages"]
+    [current] = [each for each, stages in versions.items() if "AWSCURRENT" in stages]
+    return f"{_ID}{current}"

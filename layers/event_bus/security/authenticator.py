@@ -8,6 +8,7 @@ from typing import Protocol
 
 from event_bus import times
 from event_bus.log import logger
+from event_bus.security.admin_key import AdminSecret, is_admin_key
 from event_bus.security.callers import ADMIN, Caller, Role
 from event_bus.security.keys import (
     MAX_CHOSEN_LENGTH,
@@ -53,7 +54,7 @@ class Authenticator:
     def __init__(
         self,
         keys: Keys,
-        admin_key: Callable[[], str],
+        admin_key: Callable[[], AdminSecret],
         clock: Callable[[], float] = times.steady,
     ) -> None:
         self._keys = keys
@@ -117,6 +118,8 @@ class Authenticator:
         if caller is None:
             self._known.pop(name, None)
             return None
+        if not seconds:
+            return caller
         self._known[name] = (caller, now + seconds)
         self._known.move_to_end(name)
         if len(self._known) > _CACHED_KEYS:
@@ -124,8 +127,10 @@ class Authenticator:
         return caller
 
     def _proven(self, key: str) -> tuple[Caller | None, float]:
-        if hmac.compare_digest(key.encode(), self._admin_key().encode()):
-            return Caller(ADMIN, "admin"), CACHE_SECONDS
+        admin = self._admin_key()
+        if hmac.compare_digest(key.encode(), admin.value.encode()):
+            # Remembered where it is read, and not once more.
+            return Caller(ADMIN, "admin", key_id=admin.id), 0
         proof = proof_of(key)
         kept = self._keys.find(proof.id) if proof else None
         if kept and proof and hmac.compare_digest(kept.hash, proof.hash):
@@ -143,7 +148,7 @@ class Authenticator:
         return self._kept(kept) if kept else (None, 0)
 
     def _kept(self, kept: ApiKey) -> tuple[Caller | None, float]:
-        if orphaned(kept, self._keys.find):
+        if orphaned(kept, self._good):
             return None, 0
         self._note(kept)
         left = CACHE_SECONDS if kept.expires_at is None else kept.expires_at - times.unix()
@@ -152,7 +157,15 @@ class Authenticator:
         caller = Caller(
             kept.service_id, role, kept.subscription_id, scopes, kept.id, kept.rate_limit
         )
+        if kept.issued_by and is_admin_key(kept.issued_by):
+            return caller, 0
         return caller, min(CACHE_SECONDS, left)
+
+    def _good(self, key_id: str) -> bool:
+        """Whether the key is good that a token was asked for by."""
+        if is_admin_key(key_id):
+            return key_id == self._admin_key().id
+        return self._keys.find(key_id) is not None
 
     def _note(self, kept: ApiKey) -> None:
         if kept.last_used_at and times.unix() - times.seconds(kept.last_used_at) < SEEN_SECONDS:

@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 from event_bus import clients
+from event_bus.security.admin_key import AdminSecret
 from event_bus.security.authenticator import Authenticator
 from event_bus.security.rate_limits import RateLimiter
 from event_bus.settings import settings
@@ -31,7 +32,7 @@ def context_of(identity: Mapping[str, Any]) -> dict[str, str]:
 def _authenticator() -> Authenticator:
     keys = KeyStore(clients.dynamodb(), settings().keys_table)
     # Who is an admin is proven by the admin key alone.
-    return Authenticator(keys, admin_key=lambda: "")
+    return Authenticator(keys, admin_key=lambda: AdminSecret("", ""))
 
 
 @cache

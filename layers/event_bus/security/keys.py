@@ -69,9 +69,9 @@ def is_token(key_id: str) -> bool:
     return key_id.startswith(_TOKEN)
 
 
-def orphaned(key: ApiKey, find: Callable[[str], ApiKey | None]) -> bool:
+def orphaned(key: ApiKey, good: Callable[[str], bool]) -> bool:
     """Whether a stream token has outlived the key by which it was asked for, and so has ended."""
-    return key.issued_by is not None and find(key.issued_by) is None
+    return key.issued_by is not None and not good(key.issued_by)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from event_bus import clients
 from event_bus.fetching.reader import InboxReader
 from event_bus.registry.listeners import Listeners
+from event_bus.security.admin_key import current_id
 from event_bus.security.deployed import deployed_readers
 from event_bus.security.live_keys import LiveKeys
 from event_bus.settings import settings
@@ -42,7 +43,10 @@ def deployed_pusher() -> Pusher:
         ),
         connections=Connections(clients.connections(settings().socket_endpoint)),
         listeners=Listeners(subscriptions, inboxes),
-        live_keys=LiveKeys(KeyStore(dynamodb, settings().keys_table)),
+        live_keys=LiveKeys(
+            KeyStore(dynamodb, settings().keys_table),
+            lambda: current_id(clients.secrets(), settings().admin_secret),
+        ),
         executor=concurrent.futures.ThreadPoolExecutor(_WORKERS),
     )
 

@@ -523,6 +523,26 @@ def test_the_authorizer_reads_keys_and_notes_their_use(app: Synthesised) -> None
     }
 
 
+def test_who_serves_websockets_knows_the_admin_key_by_its_version_alone(app: Synthesised) -> None:
+    readers = {
+        name: actions
+        for name, function in app.functions().items()
+        if (
+            actions := {
+                action
+                for each in grants_of(app, function)
+                for action in listed(each["Action"])
+                if action.startswith("secretsmanager:")
+            }
+        )
+    }
+    assert readers == {
+        "authorize": {"secretsmanager:GetSecretValue"},
+        "socket": {"secretsmanager:DescribeSecret"},
+        "push": {"secretsmanager:DescribeSecret"},
+    }
+
+
 def test_secrets_are_sealed_where_they_are_made_and_opened_where_they_sign(
     app: Synthesised,
 ) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from event_bus import times
 from event_bus.errors import Unauthenticated
+from event_bus.security.admin_key import AdminSecret
 from event_bus.security.authenticator import CACHE_SECONDS, Authenticator
 from event_bus.security.callers import Caller, caller_of, listener_of
 from event_bus.security.keys import ApiKey
@@ -15,7 +16,7 @@ from tests.builders import AN_ADMIN, NOON, service
 
 
 def authenticator(aws: Aws, clock: Callable[[], float] = times.steady) -> Authenticator:
-    return Authenticator(aws.keys, lambda: "the-admin-key", clock)
+    return Authenticator(aws.keys, lambda: AdminSecret("the-admin-key", "admin_1"), clock)
 
 
 def test_a_token_is_a_listener(aws: Aws) -> None:
@@ -88,3 +89,14 @@ def test_a_token_permits_no_more_than_the_key_that_asks_for_it(aws: Aws) -> None
     aws.revoke(limited)
     with pytest.raises(Unauthenticated):
         tokens.issue("llm", service("llm", "ebk_1"))
+
+
+def test_a_token_ends_with_the_admin_key_that_it_was_asked_for_by(aws: Aws) -> None:
+    current = AdminSecret("the-admin-key", "admin_1")
+    remembering = Authenticator(aws.keys, lambda: current)
+    admin = remembering.identify({"x-api-key": "the-admin-key"})
+    assert admin is not None
+    token, _ = StreamTokens(aws.keys).issue("admin", admin)
+    assert remembering.identify({}, {"token": token}) is not None
+    current = AdminSecret("another-admin-key", "admin_2")
+    assert remembering.identify({}, {"token": token}) is None

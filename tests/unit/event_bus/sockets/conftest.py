@@ -31,6 +31,6 @@ def pusher(aws: Aws, wire: Wire, executor: Executor) -> Pusher:
         reader=InboxReader(aws.inboxes, aws.events, aws.readers, aws.subscriptions.get, executor),
         connections=wire,
         listeners=Listeners(aws.subscriptions, aws.inboxes, 100),
-        live_keys=LiveKeys(aws.keys),
+        live_keys=LiveKeys(aws.keys, lambda: "admin_1"),
         executor=executor,
     )
