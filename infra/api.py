@@ -254,13 +254,15 @@ class ApiStack(StageStack):
         function.use_queue(REPLAY_QUEUE_URL, bus.replays.queue, "GetQueueAttributes")
         function.use_queue(AUDIT_QUEUE_URL, audit.queue.queue, "GetQueueAttributes")
         redrives = {
-            **{lane.redrive_variable: lane.work for lane in bus.lanes.all},
-            "STRANDED_REDRIVE_URL": bus.stranded,
-            "REPLAY_REDRIVE_URL": bus.replays,
-            "AUDIT_REDRIVE_URL": audit.queue,
+            **{f"{lane.name.upper()}_LANE": lane.work for lane in bus.lanes.all},
+            "STRANDED": bus.stranded,
+            "REPLAY": bus.replays,
+            "AUDIT": audit.queue,
         }
-        for variable, work in redrives.items():
-            function.use_queue(variable, work.redrive, "GetQueueAttributes")
+        for name, work in redrives.items():
+            # By their names: an environment has 4 KB, which all the URLs would fill.
+            function.allow("sqs", ["GetQueueAttributes"], [work.redrive.queue_arn])
+            function.tell(f"{name}_REDRIVE_NAME", work.redrive.queue_name)
         return function
 
     def _status(self, data: DataStack, bus: BusStack) -> BusFunction:

@@ -32,7 +32,6 @@ class Lane(Construct):
         work: The queue and its redrive queue.
         deliver: The function.
         url_variable: The environment variable that tells a function the queue's URL.
-        redrive_variable: The one that tells it the redrive queue's.
     """
 
     def __init__(
@@ -63,7 +62,6 @@ class Lane(Construct):
         self.protocol = protocol
         self.name = paced_lane(protocol) if paced else protocol
         self.url_variable = f"{self.name.upper()}_LANE_URL"
-        self.redrive_variable = f"{self.name.upper()}_LANE_REDRIVE_URL"
         self.work = WorkQueue(
             self, f"{construct_id}Lane", consumer_timeout=_TIMEOUT, settings=settings
         )

@@ -169,12 +169,24 @@ class Settings:
 
     @property
     def queue_urls(self) -> dict[str, str]:
-        """The URLs of all queues that this function was given, by what the bus calls them."""
-        return {
+        """The URLs of all queues that this function was given, by what the bus calls them.
+
+        Some redrive queues are told by their names, which are shorter. They lie beside the others.
+        """
+        urls = {
             variable.removesuffix("_URL").removesuffix("_QUEUE").lower(): url
-            for variable, url in sorted(self.environment.items())
+            for variable, url in self.environment.items()
             if variable.endswith(_QUEUE_URLS)
         }
+        urls |= {
+            variable.removesuffix("_NAME").lower(): self._beside_stranded(name)
+            for variable, name in self.environment.items()
+            if variable.endswith("_REDRIVE_NAME")
+        }
+        return dict(sorted(urls.items()))
+
+    def _beside_stranded(self, name: str) -> str:
+        return f"{self.stranded_queue_url.rpartition('/')[0]}/{name}"
 
     @property
     def stranded_queue_url(self) -> str:
