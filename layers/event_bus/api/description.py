@@ -82,7 +82,11 @@ _PROBLEMS: dict[int, tuple[str, str]] = {
     404: ("NotFound", "There is none, or none that the key may see."),
     409: ("Conflict", "It conflicts with what is stored."),
     413: ("TooLarge", f"The body is over {MAX_BODY_BYTES} bytes, or a payload over its limit."),
-    415: ("UnsupportedMediaType", "The body is not JSON."),
+    415: (
+        "UnsupportedMediaType",
+        "`content-type` names something other than JSON, or `content-encoding` something other "
+        "than gzip. A body without a `content-type` is read as JSON.",
+    ),
     422: ("InvalidRequest", "A member of the body is not what it must be."),
     429: ("TooManyRequests", "The key makes too many requests; come again after `Retry-After`."),
     503: ("Unavailable", "A service behind the bus failed; come again after `Retry-After`."),

@@ -10,9 +10,9 @@ import pytest
 from tests.simulation.checker import check
 from tests.simulation.faults import MODES, Fault, Mode
 from tests.simulation.process import simulated
-from tests.simulation.scenarios import STORIES
+from tests.simulation.scenarios import ONCE, STORIES, event, failing
 from tests.simulation.workload import run
-from tests.simulation.world import World
+from tests.simulation.world import ADMIN, World
 
 SEEDS = 1_000
 
@@ -101,6 +101,23 @@ def test_who_subscribes_receives_what_is_published_from_then_on() -> None:
         deliveries = world.tables.items["deliveries"]
         received = {event_id for event_id, name in deliveries if name == subscription_id}
         assert received == {f"e{number}" for number in range(10, 15)}
+
+
+def test_a_dead_letter_of_a_deleted_subscription_stays_until_somebody_acts() -> None:
+    world = World()
+    with simulated(world, 1):
+        subscribed = world.subscribe(["task.*"], failing(1), retry_policy=ONCE)
+        world.publish(event("e1"))
+        world.settle()
+        world.delete(subscribed)
+        world.settle()
+        [letter] = world.dead_letters()
+        assert letter["status"] == "exhausted"
+        path = {"id": letter["id"]}
+        world.insist("recovery", "POST /dead-letters/{id}/retry", ADMIN, parameters=path)
+        world.settle()
+        [letter] = world.dead_letters()
+    assert (letter["status"], letter["error"]["code"]) == ("resolved", "subscription_deleted")
 
 
 def test_a_random_course_ends_well_whatever_goes_wrong(processes: Executor) -> None:
