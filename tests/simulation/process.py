@@ -9,7 +9,6 @@ from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import event_bus.delivery.http
-import event_bus.delivery.speed
 import event_bus.ids
 import event_bus.stores.events
 import event_bus.stores.inboxes
@@ -19,13 +18,15 @@ import event_bus.stores.transactions
 import pytest
 from event_bus import clients, times
 from event_bus.auditing.deployed import recorder
-from event_bus.callbacks.deadlines import Deadline
+from event_bus.callbacks.deadlines import Deadline, Deadlines
+from event_bus.delivery.speed import AnswerTimes
 from event_bus.log import logger
 from event_bus.settings import settings
 
 from infra.tables import TABLES
 from tests.aws import TARGETS
 from tests.handler_modules import handler_module
+from tests.timed_transport import TimedTransport
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -57,7 +58,7 @@ class Inline:
         return SimpleNamespace(result=lambda: result)
 
 
-class NoDeadlines:
+class NoDeadlines(Deadlines):
     """Deadlines that never pass: time stands still while an attempt is made."""
 
     def after(self, _seconds: float, act: Callable[[], None]) -> Deadline:
@@ -104,8 +105,11 @@ def simulated(world: "World", seed: int) -> Iterator[None]:
         patch.setattr(concurrent.futures, "ThreadPoolExecutor", Inline)
         # What is frozen stays: here, one index for each process of each world.
         patch.setattr(gc, "freeze", lambda: None)
-        patch.setattr(event_bus.delivery.http, "HttpTransport", lambda *_: world)
-        patch.setattr(event_bus.delivery.speed, "Deadlines", NoDeadlines)
+        patch.setattr(
+            event_bus.delivery.http,
+            "HttpTransport",
+            lambda *_: TimedTransport(world, AnswerTimes(deadlines=NoDeadlines())),
+        )
         for name, client in world.clients.items():
             patch.setattr(clients, name, lambda *_, client=client: client)
         for name, value in _environment().items():

@@ -110,6 +110,8 @@ def test_a_dead_letter_of_a_deleted_subscription_stays_until_somebody_acts() -> 
         world.publish(event("e1"))
         world.settle()
         world.delete(subscribed)
+        # Lanes know it by then.
+        world.wait(11)
         world.settle()
         [letter] = world.dead_letters()
         assert letter["status"] == "exhausted"
