@@ -20,6 +20,7 @@ from event_bus.model.registration import (
 )
 from event_bus.model.validation import read
 from event_bus.recovery.replay_queue import ReplayQueue
+from event_bus.registry.chosen_ids import ChosenIds
 from event_bus.registry.managed_queues import SETTLING_SECONDS, ManagedQueues
 from event_bus.registry.opt_ins import OptIns
 from event_bus.registry.publishers import PublisherRegistry
@@ -68,6 +69,8 @@ _subscriptions = SubscriptionRegistry(
     settings().service_subscriptions,
 )
 
+_chosen_ids = ChosenIds(_subscriptions)
+
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Answers API Gateway."""
@@ -82,6 +85,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
             "POST /subscriptions": _register_subscription,
             "GET /subscriptions": _list_subscriptions,
             "GET /subscriptions/{id}": _get_subscription,
+            "PUT /subscriptions/{id}": _put_subscription,
             "PATCH /subscriptions/{id}": _change_subscription,
             "DELETE /subscriptions/{id}": _remove_subscription,
             "POST /subscriptions/{id}/secret/rotate": _rotate_secret,
@@ -135,6 +139,16 @@ def _register_subscription(request: Request) -> Response:
         documents.created_subscription_document(registered),
         {"location": f"/subscriptions/{registered.subscription.id}"},
     )
+
+
+def _put_subscription(request: Request) -> Response:
+    put = _chosen_ids.put(
+        request.resource_id, request.json(), request.caller, only_new=request.only_new
+    )
+    if isinstance(put, Subscription):
+        return Response(200, _documents([put])[0])
+    location = f"/subscriptions/{put.subscription.id}"
+    return Response(201, documents.created_subscription_document(put), {"location": location})
 
 
 def _list_subscriptions(request: Request) -> Response:

@@ -133,6 +133,12 @@ class Conflict(Problem):
     status, kind, title = 409, "conflict", "The request conflicts with what is stored"
 
 
+class PreconditionFailed(Problem):
+    """A header of the request asks for another state than what is stored."""
+
+    status, kind, title = 412, "precondition-failed", "The resource is in another state"
+
+
 class TooLarge(Problem):
     """The body or the payload is over its limit."""
 

@@ -64,3 +64,20 @@ def test_a_key_a_rotation_and_a_replay_are_made_once(world: World) -> None:
     begun = [service.http.post("/replays", json=asked, headers=key) for _ in range(2)]
     assert [each.status_code for each in begun] == [202, 202]
     assert begun[0].json() == begun[1].json()
+
+
+def test_a_subscription_is_put_under_a_chosen_identifier(world: World, domain: str) -> None:
+    service, receiver = world.publisher(f"{domain}.*"), world.receiver()
+    path = f"/subscriptions/{service.service_id}.orders"
+    body = {"event_types": [f"{domain}.made"], "callback_url": receiver.url}
+    made = service.http.put(path, json=body)
+    assert made.status_code == 201, made.text
+    event_id = service.publish(f"{domain}.made")
+    service.settled(event_id, made.json()["id"], "delivered")
+    changed = service.http.put(path, json={**body, "event_types": [f"{domain}.other"]})
+    assert changed.status_code == 200, changed.text
+    assert changed.json()["event_types"] == [f"{domain}.other"]
+    problem(service.http.put(path, json=body, headers={"if-none-match": "*"}), 412)
+    problem(world.service().http.put(path, json=body), 404)
+    assert service.http.delete(path).status_code == 204
+    problem(service.http.put(path, json=body), 409)

@@ -3,7 +3,16 @@
 from dataclasses import dataclass
 from typing import Any
 
-from event_bus.api.paging import DEFAULT_LIMIT, MAX_LIMIT
+from event_bus.api.described_parameters import (
+    FORMAT,
+    IF_NONE_MATCH,
+    LAST_EVENT_ID,
+    LIMIT,
+    PAGING,
+    TURN,
+    query,
+    whole,
+)
 from event_bus.api.schema_parts import Schema, ref
 from event_bus.model.fetching import (
     LEASE_SECONDS,
@@ -27,46 +36,6 @@ class Described:
     headers: tuple[dict[str, Any], ...] = ()
     refusals: tuple[int, ...] = ()
     body_required: bool = True
-
-
-def _query(name: str, description: str, **schema: Any) -> dict[str, Any]:
-    return {
-        "name": name,
-        "in": "query",
-        "description": description,
-        "schema": {"type": "string", **schema},
-    }
-
-
-def _whole(name: str, description: str, default: int, least: int, most: int) -> dict[str, Any]:
-    return _query(name, description, type="integer", minimum=least, maximum=most, default=default)
-
-
-_LIMIT = _whole("limit", "How many results an answer holds.", DEFAULT_LIMIT, 1, MAX_LIMIT)
-_PAGING = (
-    _LIMIT,
-    _query("cursor", "`next_cursor` of the page before, with the same filters and key."),
-)
-
-_LAST_EVENT_ID = {
-    "name": "Last-Event-ID",
-    "in": "header",
-    "description": "The id of the last event that came; the stream goes on behind it.",
-    "schema": {"type": "string"},
-}
-
-_FORMAT = _query(
-    "format",
-    "JSON, or a diagram of Mermaid as text.",
-    enum=["json", "mermaid"],
-    default="json",
-)
-
-_WAIT = "How many seconds a turn waits for the first event."
-_TURN = (
-    _query("token", "A token, for a browser that cannot send a key.", minLength=1),
-    _whole("wait", _WAIT, TURN_SECONDS, 0, TURN_SECONDS),
-)
 
 
 def _key_operations(who: str) -> dict[str, Described]:
@@ -121,15 +90,15 @@ OPERATIONS: dict[str, Described] = {
         "List the events that the key may see.",
         {200: "EventPage"},
         query=(
-            _query("type", "An event type, or a pattern such as `task.*`.", minLength=1),
-            _query("source", "The publishing service.", minLength=1),
-            _query("correlation_id", "The correlation id.", minLength=1),
-            _query("trace_id", "The trace id.", minLength=1),
-            _query("from", "The first timestamp, included.", format="date-time"),
-            _query("to", "The last timestamp, excluded.", format="date-time"),
-            _query("processed", "Whether the event was routed.", enum=["true", "false"]),
-            _query("order", "Which come first.", enum=["newest", "oldest"], default="newest"),
-            *_PAGING,
+            query("type", "An event type, or a pattern such as `task.*`.", minLength=1),
+            query("source", "The publishing service.", minLength=1),
+            query("correlation_id", "The correlation id.", minLength=1),
+            query("trace_id", "The trace id.", minLength=1),
+            query("from", "The first timestamp, included.", format="date-time"),
+            query("to", "The last timestamp, excluded.", format="date-time"),
+            query("processed", "Whether the event was routed.", enum=["true", "false"]),
+            query("order", "Which come first.", enum=["newest", "oldest"], default="newest"),
+            *PAGING,
         ),
     ),
     "GET /events/{id}": Described(
@@ -139,7 +108,7 @@ OPERATIONS: dict[str, Described] = {
         "traceEvent",
         "What led to an event, what it led to, and what became of each.",
         {200: "Flow"},
-        query=(_FORMAT,),
+        query=(FORMAT,),
         refusals=(404,),
     ),
     "GET /traces": Described(
@@ -147,9 +116,9 @@ OPERATIONS: dict[str, Described] = {
         "The events of a correlation id, or of a trace, and what became of each.",
         {200: "Flow"},
         query=(
-            _query("correlation_id", "The correlation id; either this or `trace_id`."),
-            _query("trace_id", "The trace id."),
-            _FORMAT,
+            query("correlation_id", "The correlation id; either this or `trace_id`."),
+            query("trace_id", "The trace id."),
+            FORMAT,
         ),
     ),
     "POST /events/{id}/replay": Described(
@@ -168,7 +137,7 @@ OPERATIONS: dict[str, Described] = {
         refusals=(404, 409),
     ),
     "GET /replays": Described(
-        "listReplays", "List replays, newest first.", {200: "ReplayPage"}, query=_PAGING
+        "listReplays", "List replays, newest first.", {200: "ReplayPage"}, query=PAGING
     ),
     "GET /replays/{id}": Described(
         "getReplay", "One replay, with its progress.", {200: "Replay"}, refusals=(404,)
@@ -181,15 +150,15 @@ OPERATIONS: dict[str, Described] = {
         "List dead letters, newest first: all for an admin, its own for a service.",
         {200: "DeadLetterPage"},
         query=(
-            _query("event_id", "The event.", minLength=1),
-            _query("subscription_id", "The subscription.", minLength=1),
-            _query("subscriber_id", "The service that the subscription belongs to.", minLength=1),
-            _query("event_type", "The event's type, or a pattern such as `task.*`.", minLength=1),
-            _query("error_code", "The code of the last error.", minLength=1),
-            _query("status", "Where it stands.", enum=["retrying", "exhausted", "resolved"]),
-            _query("from", "The first `created_at`, included.", format="date-time"),
-            _query("to", "The last `created_at`, excluded.", format="date-time"),
-            *_PAGING,
+            query("event_id", "The event.", minLength=1),
+            query("subscription_id", "The subscription.", minLength=1),
+            query("subscriber_id", "The service that the subscription belongs to.", minLength=1),
+            query("event_type", "The event's type, or a pattern such as `task.*`.", minLength=1),
+            query("error_code", "The code of the last error.", minLength=1),
+            query("status", "Where it stands.", enum=["retrying", "exhausted", "resolved"]),
+            query("from", "The first `created_at`, included.", format="date-time"),
+            query("to", "The last `created_at`, excluded.", format="date-time"),
+            *PAGING,
         ),
     ),
     "POST /dead-letters/retry": Described(
@@ -218,7 +187,7 @@ OPERATIONS: dict[str, Described] = {
         "listPublishers",
         "List publishers: all for an admin, itself for a service.",
         {200: "PublisherPage"},
-        query=_PAGING,
+        query=PAGING,
     ),
     "GET /publishers/{id}": Described(
         "getPublisher", "One publisher, by its service.", {200: "Publisher"}, refusals=(404,)
@@ -250,14 +219,22 @@ OPERATIONS: dict[str, Described] = {
         "List subscriptions, oldest first: all for an admin, its own for a service.",
         {200: "SubscriptionPage"},
         query=(
-            _query("service_id", "The service that they belong to.", minLength=1),
-            _query("event_type", "An event type that they receive.", minLength=1),
-            _query("status", "Their status.", enum=["active", "disabled"]),
-            *_PAGING,
+            query("service_id", "The service that they belong to.", minLength=1),
+            query("event_type", "An event type that they receive.", minLength=1),
+            query("status", "Their status.", enum=["active", "disabled"]),
+            *PAGING,
         ),
     ),
     "GET /subscriptions/{id}": Described(
         "getSubscription", "One subscription.", {200: "Subscription"}, refusals=(404,)
+    ),
+    "PUT /subscriptions/{id}": Described(
+        "putSubscription",
+        "Register a subscription under an identifier of your choice, or replace one as a whole.",
+        {200: "Subscription", 201: "CreatedSubscription"},
+        body=ref("SubscriptionRegistration"),
+        headers=(IF_NONE_MATCH,),
+        refusals=(404, 409, 412),
     ),
     "PATCH /subscriptions/{id}": Described(
         "changeSubscription",
@@ -282,14 +259,14 @@ OPERATIONS: dict[str, Described] = {
         "Take what is next in an inbox, to acknowledge it; or read what is behind a cursor.",
         {200: "FetchedEvents"},
         query=(
-            _query(
+            query(
                 "cursor",
                 "Read behind this place, as often as wanted; not beyond the end of the inbox.",
                 pattern="^[0-9]{1,15}$",
             ),
-            _LIMIT,
-            _whole("wait", "How many seconds to wait for the first event.", 0, 0, MAX_WAIT_SECONDS),
-            _whole(
+            LIMIT,
+            whole("wait", "How many seconds to wait for the first event.", 0, 0, MAX_WAIT_SECONDS),
+            whole(
                 "lease",
                 "How many seconds from the answer on nobody else may take the events.",
                 LEASE_SECONDS,
@@ -311,8 +288,8 @@ OPERATIONS: dict[str, Described] = {
         f"Follow an inbox as Server-Sent Events, in turns of up to {TURN_SECONDS} seconds.",
         {200: "EventStream"},
         query=(
-            *_TURN,
-            _query(
+            *TURN,
+            query(
                 "cursor",
                 "Where to begin without Last-Event-ID. Beyond the end of the inbox the stream "
                 "sends `eventbus.stream.reset` and begins now.",
@@ -320,7 +297,7 @@ OPERATIONS: dict[str, Described] = {
             ),
         ),
         refusals=(404, 409),
-        headers=(_LAST_EVENT_ID,),
+        headers=(LAST_EVENT_ID,),
     ),
     "POST /subscriptions/{id}/stream-tokens": Described(
         "createStreamToken",
@@ -334,13 +311,13 @@ OPERATIONS: dict[str, Described] = {
         {200: "EventStream"},
         query=(
             {
-                **_query("types", "Event types or patterns, with commas between.", minLength=1),
+                **query("types", "Event types or patterns, with commas between.", minLength=1),
                 "required": True,
             },
-            *_TURN,
-            _query("cursor", "The last id, where Last-Event-ID is not sent.", minLength=1),
+            *TURN,
+            query("cursor", "The last id, where Last-Event-ID is not sent.", minLength=1),
         ),
-        headers=(_LAST_EVENT_ID,),
+        headers=(LAST_EVENT_ID,),
         refusals=(409,),
     ),
     "POST /stream-tokens": Described(
@@ -353,14 +330,14 @@ OPERATIONS: dict[str, Described] = {
         "What was done on the bus, the newest first (admin).",
         {200: "AuditPage"},
         query=(
-            _query("action", "What was done, such as `publisher.create`.", minLength=1),
-            _query("actor", "The service that did it, `admin` or `anonymous`.", minLength=1),
-            _query("resource", "The identifier of what it was done to.", minLength=1),
-            _query("resource_type", "What that is, such as `subscription`.", minLength=1),
-            _query("status", "How it ended.", enum=["success", "failure", "denied"]),
-            _query("from", "The first timestamp, included.", format="date-time"),
-            _query("to", "The last timestamp, excluded.", format="date-time"),
-            *_PAGING,
+            query("action", "What was done, such as `publisher.create`.", minLength=1),
+            query("actor", "The service that did it, `admin` or `anonymous`.", minLength=1),
+            query("resource", "The identifier of what it was done to.", minLength=1),
+            query("resource_type", "What that is, such as `subscription`.", minLength=1),
+            query("status", "How it ended.", enum=["success", "failure", "denied"]),
+            query("from", "The first timestamp, included.", format="date-time"),
+            query("to", "The last timestamp, excluded.", format="date-time"),
+            *PAGING,
         ),
     ),
     "GET /metrics": Described(
@@ -371,17 +348,17 @@ OPERATIONS: dict[str, Described] = {
         "What happened over time: by minutes, hours or days, types, sources and subscribers.",
         {200: "Analytics"},
         query=(
-            _query(
+            query(
                 "granularity",
                 "What each bucket is.",
                 enum=["minute", "hour", "day"],
                 default="hour",
             ),
-            _query("from", "RFC 3339; by default an hour, a day or 30 days before `to`."),
-            _query("to", "RFC 3339; by default now."),
-            _query("type", "A type, or a type pattern."),
-            _query("source", "A publisher; what was delivered is left out then."),
-            _query("subscriber", "A subscriber; what was published is left out then."),
+            query("from", "RFC 3339; by default an hour, a day or 30 days before `to`."),
+            query("to", "RFC 3339; by default now."),
+            query("type", "A type, or a type pattern."),
+            query("source", "A publisher; what was delivered is left out then."),
+            query("subscriber", "A subscriber; what was published is left out then."),
         ),
     ),
     "GET /health/live": Described("isLive", "Whether the API answers.", {200: "Health"}),

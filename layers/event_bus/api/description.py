@@ -81,6 +81,7 @@ _PROBLEMS: dict[int, tuple[str, str]] = {
     403: ("Forbidden", "The key does not permit this."),
     404: ("NotFound", "There is none, or none that the key may see."),
     409: ("Conflict", "It conflicts with what is stored."),
+    412: ("PreconditionFailed", "There is one already, and `If-None-Match` is `*`."),
     413: ("TooLarge", f"The body is over {MAX_BODY_BYTES} bytes, or a payload over its limit."),
     415: (
         "UnsupportedMediaType",

@@ -197,6 +197,19 @@ class Request:
             raise MalformedRequest(f"{faults[0].pointer}: {faults[0].detail}.", faults)
         return given
 
+    @property
+    def only_new(self) -> bool:
+        """Whether the client wants to create something, and to replace nothing (RFC 9110, 13.1.2).
+
+        Raises:
+            MalformedRequest: `If-None-Match` names tags; nothing here has any.
+        """
+        given = self.headers.get("if-none-match")
+        if given not in (None, "*"):
+            detail = "must be * or left out: resources have no entity tags"
+            raise MalformedRequest(f"if-none-match {detail}.", [Fault("if-none-match", detail)])
+        return given is not None
+
     def reserved_id(self, prefix: str) -> str | None:
         """The identifier that what the request creates must have, if it must have one."""
         return f"{prefix}_{self.nonce}" if self.nonce else None

@@ -108,6 +108,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/subscriptions", "registry", "manage", "subscription.create"),
     Route("GET", "/subscriptions", "registry", "read", "subscription.list"),
     Route("GET", "/subscriptions/{id}", "registry", "read", "subscription.read"),
+    Route("PUT", "/subscriptions/{id}", "registry", "manage", "subscription.put"),
     Route("PATCH", "/subscriptions/{id}", "registry", "manage", "subscription.change"),
     Route("DELETE", "/subscriptions/{id}", "registry", "manage", "subscription.delete"),
     Route(

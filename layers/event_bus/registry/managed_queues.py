@@ -1,5 +1,6 @@
 """Queues that the bus provides: made with their subscription, and removed with it."""
 
+import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -47,16 +48,16 @@ class ManagedQueues:
             subscription_id: The subscription.
             fifo: Whether it keeps an order.
         """
-        _, redrive_arn = self._make(f"{subscription_id}-redrive", fifo=fifo)
+        name = _queue_name(subscription_id)
+        _, redrive_arn = self._make(f"{name}-redrive", fifo=fifo)
         redrive = {"deadLetterTargetArn": redrive_arn, "maxReceiveCount": MAX_RECEIVES}
-        url, arn = self._make(
-            subscription_id, fifo=fifo, RedrivePolicy=orjson.dumps(redrive).decode()
-        )
+        url, arn = self._make(name, fifo=fifo, RedrivePolicy=orjson.dumps(redrive).decode())
         return SqsTarget(arn, url, managed=True)
 
     def remove(self, subscription_id: str, *, fifo: bool) -> None:
         """Removes a subscription's queue and its redrive queue, with all that they hold."""
-        for name in (subscription_id, f"{subscription_id}-redrive"):
+        of_subscription = _queue_name(subscription_id)
+        for name in (of_subscription, f"{of_subscription}-redrive"):
             # One that is gone already is as it should be.
             with suppress(self.client.exceptions.QueueDoesNotExist):
                 url = self.client.get_queue_url(QueueName=self._name(name, fifo=fifo))["QueueUrl"]
@@ -81,6 +82,13 @@ class ManagedQueues:
 
     def _name(self, name: str, *, fifo: bool) -> str:
         return f"{self.prefix}{name}{'.fifo' if fifo else ''}"
+
+
+def _queue_name(subscription_id: str) -> str:
+    if "." not in subscription_id:
+        return subscription_id
+    # A chosen identifier: the name of a queue holds no dot, and has 80 characters at most.
+    return f"put_{hashlib.sha256(subscription_id.encode()).hexdigest()[:26]}"
 
 
 def consumer_policy(queue_arn: str) -> dict[str, Any]:

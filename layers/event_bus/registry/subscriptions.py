@@ -44,7 +44,13 @@ from event_bus.stores.keys import KeyStore
 from event_bus.stores.paces import PaceStore
 from event_bus.stores.publishers import PublisherStore
 from event_bus.stores.replays import ReplayStore
-from event_bus.stores.subscriptions import Outdated, QuotaReached, Refused, SubscriptionStore
+from event_bus.stores.subscriptions import (
+    Outdated,
+    QuotaReached,
+    Refused,
+    SubscriptionStore,
+    Used,
+)
 
 _Result = TypeVar("_Result")
 
@@ -162,9 +168,8 @@ class SubscriptionRegistry:
         """
         if subscription_id and self.subscriptions.get(subscription_id):
             raise Conflict(
-                f"An earlier request with this Idempotency-Key has registered {subscription_id}. "
-                f"Its signing secret is replaced by POST /subscriptions/{subscription_id}/"
-                "secret/rotate."
+                f"An earlier request has registered {subscription_id}. Its signing secret is "
+                f"replaced by POST /subscriptions/{subscription_id}/secret/rotate."
             )
         service_id = self._service(registration, caller)
         self._check_sensitive(check_sent_filters(registration.event_types, registration.filters))
@@ -206,6 +211,11 @@ class SubscriptionRegistry:
             further.append(self.replays.putting(history))
         try:
             created, issued = self._create(self._provided(subscription), further, asked, caller)
+        except Used:
+            self._remove_queue(subscription)
+            raise Conflict(
+                f"A removed subscription had the identifier {subscription.id}; choose another."
+            ) from None
         except Problem:
             self._remove_queue(subscription)
             raise

@@ -36,7 +36,11 @@ from event_bus.stores.transactions import TransactionRefused, transact
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+CHOSEN = "."
+"""What stands in identifiers that clients chose, and in no others."""
+
 _KIND = "subscription"
+_REMOVED = "removed "
 _LOG = "subscriptions"
 _ENDING = "by_itself"
 _ATTEMPTS = 12
@@ -73,6 +77,10 @@ class Outdated(Exception):
 
 class QuotaReached(Exception):
     """The service has as many subscriptions of the kind as it may have."""
+
+
+class Used(Exception):
+    """A removed subscription had the identifier."""
 
 
 class Refused(Exception):
@@ -324,11 +332,14 @@ class SubscriptionStore:
                     "ExpressionAttributeNames": {"#log": "log"},
                 }
             }
+            once = self._once(subscription, deleted=deleted)
             try:
-                transact(self.client, [logged, part(version), *further])
+                transact(self.client, [logged, part(version), *further, *once])
             except TransactionRefused as refusal:
                 if 1 in refusal.conditions:
                     raise Outdated(subscription.id) from None
+                if once and len(further) + 2 in refusal.conditions:
+                    raise Used(subscription.id) from None
                 if any(place > 1 for place in refusal.conditions):
                     raise Refused(frozenset(each - 2 for each in refusal.conditions)) from None
                 # Another change took the number: take the next one.
@@ -336,6 +347,24 @@ class SubscriptionStore:
             else:
                 return version
         raise TimeoutError("too many changes of subscriptions at once")
+
+    def _once(self, subscription: Subscription, *, deleted: bool) -> tuple[Item, ...]:
+        """The part by which a chosen identifier is that of one subscription and no later one.
+
+        What is on its way to a removed subscription would reach another one of its identifier.
+        """
+        if CHOSEN not in subscription.id or (subscription.version and not deleted):
+            return ()
+        key = {"log": text(f"{_REMOVED}{subscription.id}"), "version": number(0)}
+        if deleted:
+            return ({"Put": {"TableName": self.changes, "Item": key}},)
+        check: Item = {
+            "TableName": self.changes,
+            "Key": key,
+            "ConditionExpression": "attribute_not_exists(#log)",
+            "ExpressionAttributeNames": {"#log": "log"},
+        }
+        return ({"ConditionCheck": check},)
 
 
 def _interest(subscription: Subscription) -> Interest:

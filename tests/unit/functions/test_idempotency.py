@@ -33,7 +33,7 @@ def post(
     return functions.request(function, route, caller, body, headers=headers, **more)
 
 
-def fail(*_: Any) -> None:
+def fail(*_: Any, **_more: Any) -> None:
     raise broken()
 
 
@@ -148,8 +148,8 @@ def test_what_was_done_unanswered_is_not_done_again(
 ) -> None:
     create = SubscriptionStore.create
 
-    def unanswered(*arguments: Any) -> None:
-        create(*arguments)
+    def unanswered(*arguments: Any, **more: Any) -> None:
+        create(*arguments, **more)
         raise TimeoutError
 
     with monkeypatch.context() as lost:

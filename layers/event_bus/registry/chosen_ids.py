@@ -1,0 +1,122 @@
+"""Subscriptions with identifiers that their clients choose: `PUT /subscriptions/{id}`."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from event_bus.errors import InvalidRequest, NotFound, PreconditionFailed
+from event_bus.model.registration import (
+    Subscription,
+    SubscriptionChange,
+    SubscriptionRegistration,
+)
+from event_bus.model.validation import read
+from event_bus.registry.subscriptions import Registered, SubscriptionRegistry
+from event_bus.security.callers import Caller
+from event_bus.stores.subscriptions import CHOSEN, Outdated
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}", re.ASCII)
+
+_LEFT_OUT: Mapping[str, Any] = {
+    "filters": {},
+    "delivery_guarantee": "at_least_once",
+    "retry_policy": {},
+    "max_in_flight": None,
+    "rate_limit": None,
+}
+"""What a member is that is left out, as for a new subscription."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenIds:
+    """Registers and replaces subscriptions under identifiers that were chosen.
+
+    A chosen identifier begins with the service that it belongs to, so that no service can occupy
+    another's or find out about it.
+
+    Attributes:
+        registry: The subscriptions.
+    """
+
+    registry: SubscriptionRegistry
+
+    def put(
+        self, subscription_id: str, body: Any, caller: Caller, *, only_new: bool
+    ) -> Registered | Subscription:
+        """Registers a subscription, or replaces it if there is one.
+
+        Args:
+            subscription_id: The identifier.
+            body: What was sent, parsed from JSON.
+            caller: Who asks.
+            only_new: Whether nothing may be replaced.
+
+        Returns:
+            The new subscription with its secrets, or the replaced one.
+
+        Raises:
+            NotFound: There is none that the caller may see, and it may not choose the identifier.
+            PreconditionFailed: There is one, and nothing may be replaced.
+            InvalidRequest: What was sent is refused, or would change what cannot be changed.
+            Conflict: A removed subscription had the identifier.
+        """
+        registration = read(SubscriptionRegistration, body)
+        if registration.authentication:
+            raise InvalidRequest.at(
+                "/authentication", "must be left out; make keys by POST /subscribers/{id}/keys"
+            )
+        try:
+            before = self.registry.get(subscription_id, caller)
+        except NotFound:
+            try:
+                return self._register(subscription_id, registration, caller)
+            except Outdated:
+                # Another request was faster, by the same service or an admin.
+                before = self.registry.get(subscription_id, caller)
+        if only_new:
+            raise PreconditionFailed(f"The subscription {subscription_id} is registered already.")
+        return self._replace(before, registration, body, caller)
+
+    def _register(
+        self, subscription_id: str, registration: SubscriptionRegistration, caller: Caller
+    ) -> Registered:
+        service_id, dot, name = subscription_id.partition(CHOSEN)
+        if not dot or not (caller.admin or service_id == caller.service_id):
+            # The same for what is another's and for what is not there.
+            own = "SERVICE" if caller.admin else caller.service_id
+            raise NotFound(
+                f"There is no subscription {subscription_id}, or none that this key may see. An "
+                f"identifier of your choice begins with the service and a dot: {own}.NAME."
+            )
+        if not _NAME.fullmatch(name):
+            raise InvalidRequest.at(
+                "id", "must have 1 to 63 letters, digits, '_' and '-' behind the dot"
+            )
+        if registration.service_id not in (None, service_id):
+            raise InvalidRequest.at("/service_id", f"must be {service_id}, as in the identifier")
+        of_service = registration.model_copy(update={"service_id": service_id})
+        return self.registry.register(of_service, caller, subscription_id)
+
+    def _replace(
+        self,
+        before: Subscription,
+        registration: SubscriptionRegistration,
+        body: Mapping[str, Any],
+        caller: Caller,
+    ) -> Subscription:
+        if registration.service_id not in (None, before.service_id):
+            raise InvalidRequest.at("/service_id", f"must stay {before.service_id}")
+        if registration.ordered is not before.ordered:
+            said = "true" if before.ordered else "false"
+            raise InvalidRequest.at("/ordered", f"must stay {said}; choose another identifier")
+        named = {
+            name: value
+            for name, value in body.items()
+            if name in SubscriptionChange.model_fields and value is not None
+        }
+        if not registration.verify:
+            named.pop("verify", None)
+        # What a registration leaves out has its default, and what a change leaves out stays.
+        whole = {"name": before.service_id, **_LEFT_OUT, **named}
+        return self.registry.change(before.id, read(SubscriptionChange, whole), caller)
