@@ -31,7 +31,7 @@ _STOP_SECONDS = 60
 def emulator_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where the emulator keeps its files: in memory, if there is plenty.
 
-    It unpacks 50 MB for each process of a function. On a disk, tests wait for that, and minutes
+    It unpacks the code of functions, and keeps what they store. On a disk, tests wait for that, and
     for its removal.
     """
     kept = tmp_path_factory.mktemp("emulator")

@@ -1,9 +1,6 @@
 """Whatever goes wrong at whichever call, no promise is broken."""
 
-import multiprocessing
-import os
-from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 
 import pytest
 
@@ -11,10 +8,7 @@ from tests.simulation.checker import check
 from tests.simulation.faults import MODES, Fault, Mode
 from tests.simulation.process import simulated
 from tests.simulation.scenarios import ONCE, STORIES, event, failing
-from tests.simulation.workload import run
 from tests.simulation.world import ADMIN, World
-
-SEEDS = 1_000
 
 
 def tell(
@@ -49,23 +43,6 @@ def spoil(name: str, mode: Mode) -> list[str]:
         except Exception as error:
             broken.append(f"{name}, call {call} {mode}: {error}")
     return broken
-
-
-def course(seed: int) -> str:
-    """Runs a seed; tells what was broken, if anything was."""
-    try:
-        run(seed)
-    except Exception as error:
-        return f"python -m tests.simulation --seed {seed}: {error}"
-    return ""
-
-
-@pytest.fixture(scope="module")
-def processes() -> Iterator[Executor]:
-    """A process for each processor."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
-        yield pool
 
 
 @pytest.mark.parametrize("name", STORIES)
@@ -120,14 +97,3 @@ def test_a_dead_letter_of_a_deleted_subscription_stays_until_somebody_acts() -> 
         world.settle()
         [letter] = world.dead_letters()
     assert (letter["status"], letter["error"]["code"]) == ("resolved", "subscription_deleted")
-
-
-def test_a_random_course_ends_well_whatever_goes_wrong(processes: Executor) -> None:
-    assert [each for each in processes.map(course, range(1, SEEDS + 1), chunksize=10) if each] == []
-
-
-def test_a_seed_is_the_same_course_again() -> None:
-    first, second = run(7), run(7)
-    assert first.made == second.made
-    for table in ("events", "deliveries", "circuits", "cursors", "replays"):
-        assert first.tables.items[table] == second.tables.items[table]
