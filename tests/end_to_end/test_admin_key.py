@@ -1,6 +1,7 @@
 """An admin key that is replaced ends, with all that was opened by it."""
 
 import time
+from collections.abc import Callable, Iterator
 
 import pytest
 from event_bus.security.admin_key import CACHE_SECONDS
@@ -13,7 +14,23 @@ from tests.end_to_end.world import World
 OTHER = "another-admin-key-of-at-least-forty-characters"
 
 
-def test_a_replaced_admin_key_ends_everywhere_within_half_a_minute(world: World) -> None:
+@pytest.fixture
+def admin_key(world: World) -> Iterator[Callable[[str], None]]:
+    """Replaces the admin key, until the end of the test."""
+
+    def replace(value: str) -> None:
+        world.bus.client("secretsmanager").put_secret_value(
+            SecretId=world.bus.resources["admin_secret_arn"], SecretString=value
+        )
+        time.sleep(CACHE_SECONDS + 1)
+
+    yield replace
+    replace(world.admin.key)
+
+
+def test_a_replaced_admin_key_ends_everywhere_within_half_a_minute(
+    world: World, admin_key: Callable[[str], None]
+) -> None:
     domain = world.name("task")
     service = world.publisher(f"{domain}.*")
     token = world.admin.http.post("/stream-tokens").json()["token"]
@@ -30,10 +47,7 @@ def test_a_replaced_admin_key_ends_everywhere_within_half_a_minute(world: World)
         for socket in (by_key, by_token, other):
             socket.items(1)
         assert world.anonymous().get("/stream", params=query).status_code == 200
-        world.bus.client("secretsmanager").put_secret_value(
-            SecretId=world.bus.resources["admin_secret_arn"], SecretString=OTHER
-        )
-        time.sleep(CACHE_SECONDS + 1)
+        admin_key(OTHER)
         assert problem(world.admin.http.get("/publishers"), 401)
         assert world.with_key(OTHER).http.get("/publishers").status_code == 200
         assert world.anonymous().get("/stream", params=query).status_code == 401
