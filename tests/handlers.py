@@ -186,7 +186,7 @@ class _Secrets:
 
     def get_secret_value(self, SecretId: str) -> dict[str, str]:  # noqa: N803
         assert SecretId == "admin"
-        return {"SecretString": self.value}
+        return {"SecretString": self.value, "VersionId": "version-1"}
 
 
 def _always(client: Any) -> Callable[[], Any]:

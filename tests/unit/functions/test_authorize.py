@@ -11,6 +11,7 @@ from tests.builders import key
 from tests.handlers import Functions
 
 KEY = "the-key-of-the-planner"
+ADMIN = {"service_id": "admin", "role": "admin", "key_id": "admin_version-1"}
 PLANNER = {"service_id": "planner", "role": "service", "key_id": proof_of_chosen(KEY).id}
 
 
@@ -19,7 +20,7 @@ PLANNER = {"service_id": "planner", "role": "service", "key_id": proof_of_chosen
     [
         ({"x-api-key": KEY}, PLANNER),
         ({"authorization": f"Bearer {KEY}"}, PLANNER),
-        ({"x-api-key": "the-key-of-the-admin"}, {"service_id": "admin", "role": "admin"}),
+        ({"x-api-key": "the-key-of-the-admin"}, ADMIN),
         ({"x-api-key": "unknown"}, {"reason": "bad_key"}),
         ({}, {"reason": "no_key"}),
         (None, {"reason": "no_key"}),
