@@ -138,6 +138,7 @@ class ApiStack(StageStack):
         # Whether the publisher may see the event that it names as a cause.
         function.use_table(data.deliveries, "BatchGetItem")
         function.use_table(data.subscriptions, indexes=("by_service",))
+        function.know_rights(data, "BatchGetItem")
         function.seal_payloads(data)
         function.use_bucket(data.payloads, "PutObject")
         function.use_retention()
@@ -154,6 +155,7 @@ class ApiStack(StageStack):
         function.use_table(data.deliveries, "BatchGetItem", "Query")
         function.use_table(data.subscriptions, indexes=("by_service",))
         function.use_bucket(data.payloads, "GetObject")
+        function.know_rights(data, "BatchGetItem")
         function.open_payloads(data)
         return function
 
@@ -181,6 +183,9 @@ class ApiStack(StageStack):
             data.changes, "ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem"
         )
         function.tell("SERVICE_SUBSCRIPTIONS", str(self._settings.service_subscriptions))
+        function.know_rights(
+            data, "BatchGetItem", "DeleteItem", "GetItem", "PutItem", indexes=("by_kind",)
+        )
         function.use_table(data.circuits, "BatchGetItem", "DeleteItem", "PutItem")
         function.use_sealing_key(data.sealing_key, signing_secrets.PURPOSE, "Encrypt")
         function.use_table(data.replays, "PutItem")
@@ -215,6 +220,7 @@ class ApiStack(StageStack):
             indexes=("by_dead", "by_dead_service"),
         )
         function.use_table(data.subscriptions, "GetItem", indexes=("by_service",))
+        function.know_rights(data, "BatchGetItem")
         function.use_table(data.replays, "GetItem", "PutItem", indexes=("by_kind", "by_service"))
         function.use_bucket(data.payloads, "GetObject")
         bus.lanes.send_from(function)
@@ -233,6 +239,7 @@ class ApiStack(StageStack):
         function.use_table(data.limits, "UpdateItem")
         function.tell("WAITING_REQUESTS", str(self._settings.waiting_requests))
         function.use_table(data.cursors, "GetItem", "UpdateItem")
+        function.know_rights(data, "BatchGetItem")
         function.use_table(data.events, "BatchGetItem")
         function.use_bucket(data.payloads, "GetObject")
         function.open_payloads(data)

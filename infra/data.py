@@ -40,6 +40,7 @@ class DataStack(StageStack):
         audit: The table of the audit log.
         subscriptions: The table of subscriptions.
         changes: The table of subscription changes.
+        rights: The table of what services may receive.
         payloads: The bucket of payloads too large for the table of events.
         failures: The bucket of stream records that the router gave up.
         audit_failures: The bucket of those that the audit log gave up.
@@ -85,6 +86,7 @@ class DataStack(StageStack):
         self.audit = self._table(tables.AUDIT)
         self.subscriptions = self._table(tables.SUBSCRIPTIONS)
         self.changes = self._table(tables.CHANGES)
+        self.rights = self._table(tables.RIGHTS)
         self.payloads = BusBucket(self, "Payloads", key=self.key, settings=settings)
         self.failures = BusBucket(self, "Failures", key=self.key, settings=settings)
         self.failures.announce()

@@ -335,6 +335,17 @@ class BusFunction(Construct):
         self.use_table(data.idempotency, "DeleteItem", "PutItem", "UpdateItem")
         self.use_sealing_key(data.sealing_key, data_keys.KEPT_ANSWERS, "Decrypt", "GenerateDataKey")
 
+    def know_rights(self, data: DataStack, *actions: str, indexes: tuple[str, ...] = ()) -> None:
+        """Lets the function find out who may receive what.
+
+        Args:
+            data: What is stored.
+            actions: Actions of DynamoDB on the table of rights.
+            indexes: The indexes of the table that it may ask.
+        """
+        self.use_table(data.rights, *actions, indexes=indexes)
+        self.tell("DEFAULT_RECEIVE", self._settings.default_receive)
+
     def use_retention(self) -> None:
         """Tells the function how long events are kept."""
         self.tell("RETENTION_DAYS", str(self._settings.retention_days))

@@ -75,6 +75,7 @@ class Lane(Construct):
         )
         self.deliver.use_table(data.subscriptions, "BatchGetItem", "GetItem", "PutItem")
         self.deliver.use_table(data.changes, "PutItem", "Query")
+        self.deliver.know_rights(data, "BatchGetItem")
         self.deliver.use_table(data.circuits, "BatchGetItem", "DeleteItem", "PutItem")
         self.deliver.use_table(data.cursors, "UpdateItem")
         self.deliver.use_table(data.streams, "Query")

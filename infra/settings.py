@@ -180,6 +180,11 @@ class Settings(BaseModel):
         le=MAX_RATE,
         description="Requests a second that a key may make, over ten seconds.",
     )
+    default_receive: Literal["everything", "nothing"] = Field(
+        default="everything",
+        description="What a service may receive to which no admin has given types: everything, or "
+        "nothing but what it publishes itself.",
+    )
     http_lane_concurrency: int = Field(
         default=50,
         ge=2,

@@ -89,6 +89,7 @@ class Sockets(Construct):
             function.use_table(data.subscriptions, "DeleteItem", "GetItem")
             function.use_table(data.changes, "PutItem", "Query")
             function.count_subscriptions(data)
+            function.know_rights(data, "BatchGetItem")
             _send_to_clients(function, self._api.api_id, settings)
         self.socket.use_table(data.followers, "PutItem", indexes=("by_connection",))
         self.socket.use_table(data.inbox, "GetItem")

@@ -162,6 +162,11 @@ SUBSCRIPTIONS = Table(
         Index("by_end", Attribute("ending"), Attribute("ends_at", "N"), ()),
     ),
 )
+RIGHTS = Table(
+    "rights",
+    Attribute("id"),
+    indexes=(_all_by("by_kind", "kind", "id"),),
+)
 CHANGES = Table("changes", Attribute("log"), Attribute("version", "N"))
 
 TABLES = (
@@ -181,5 +186,6 @@ TABLES = (
     AUDIT,
     SUBSCRIPTIONS,
     CHANGES,
+    RIGHTS,
 )
 """Every table."""

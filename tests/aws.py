@@ -3,17 +3,21 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
 from event_bus.model.registration import Subscription
+from event_bus.registry.hearing import Hearing
 from event_bus.registry.known_publishers import KnownPublishers
+from event_bus.routing.registry_view import RegistryView
 from event_bus.security.data_keys import DataKeys
 from event_bus.security.keys import ApiKey
 from event_bus.security.payload_readers import PayloadReaders
 from event_bus.security.payload_seal import PayloadSeal
+from event_bus.security.receive_rights import ReceiveRights, RightsReader
 from event_bus.security.signing_secrets import SigningSecrets
+from event_bus.stores.changes import ChangeLog
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.deliveries import DeliveryStore
@@ -27,8 +31,9 @@ from event_bus.stores.paces import PaceStore
 from event_bus.stores.payloads import PayloadStore
 from event_bus.stores.publishers import PublisherStore
 from event_bus.stores.replays import ReplayStore
+from event_bus.stores.rights import RightsStore
 from event_bus.stores.streams import StreamStore
-from event_bus.stores.subscriptions import SubscriptionStore
+from event_bus.stores.subscriptions import Interest, SubscriptionStore
 from event_bus.stores.transactions import transact
 
 from tests.builders import SECRET
@@ -40,6 +45,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 RETENTION_DAYS = 30
+
+View = TypeVar("View", bound=RegistryView)
 
 TARGETS = {
     "AWS_REGION": "us-east-1",
@@ -152,6 +159,37 @@ class Aws:
         return SubscriptionStore(
             self.dynamodb, self.tables["subscriptions"], self.tables["changes"]
         )
+
+    @property
+    def log(self) -> ChangeLog:
+        return ChangeLog(self.dynamodb, self.tables["changes"])
+
+    @property
+    def rights(self) -> RightsStore:
+        return RightsStore(self.dynamodb, self.tables["rights"], self.tables["changes"])
+
+    @property
+    def rights_reader(self) -> RightsReader:
+        return RightsReader(self.rights, "everything")
+
+    @property
+    def hearing(self) -> Hearing:
+        return Hearing(self.rights_reader, self.publishers.get)
+
+    def view(self, kind: type[View], **members: Any) -> View:
+        """A router's view of what is stored, of some kind."""
+        parts = {
+            "store": self.subscriptions,
+            "rights_store": self.rights,
+            "log": self.log,
+            "rights": ReceiveRights("everything"),
+            **members,
+        }
+        return kind(**parts)
+
+    def interests_after(self, version: int) -> list[Interest]:
+        """What changed of subscriptions after a change."""
+        return [Interest(**each) for _, each in self.log.after(version) if "kind" not in each]
 
     @cached_property
     def sealing_key(self) -> str:

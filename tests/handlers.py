@@ -144,6 +144,7 @@ def functions(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
         "API_HOST": "bus.example",
         "CALLBACK_NETWORKS": "127.0.0.0/8",
         "STAGE": "local",
+        "DEFAULT_RECEIVE": "everything",
         **TARGETS,
     }
     for name, value in environment.items():

@@ -15,7 +15,7 @@ from event_bus.querying.event_finder import EventFinder, Found
 from event_bus.querying.event_query import PARAMETERS, read_event_query
 from event_bus.querying.flows import Flow, FlowFinder
 from event_bus.security.callers import Caller
-from event_bus.security.deployed import deployed_readers
+from event_bus.security.deployed import deployed_readers, rights_reader
 from event_bus.settings import settings
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
@@ -30,6 +30,7 @@ _finder = EventFinder(
     deliveries=DeliveryStore(_dynamodb, settings().deliveries_table),
     subscriptions=SubscriptionStore(_dynamodb, settings().subscriptions_table).of_service,
     executor=ThreadPoolExecutor(8),
+    rights=rights_reader(),
 )
 _flows = FlowFinder(_finder)
 _readers = deployed_readers()

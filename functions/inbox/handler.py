@@ -24,7 +24,7 @@ from event_bus.model.registration import Subscription
 from event_bus.model.validation import read
 from event_bus.registry.listeners import Listeners
 from event_bus.security.callers import Caller
-from event_bus.security.deployed import deployed_readers
+from event_bus.security.deployed import deployed_readers, hearing, rights_reader
 from event_bus.security.ownership import own_subscription
 from event_bus.security.stream_tokens import StreamTokens
 from event_bus.settings import settings
@@ -47,13 +47,14 @@ _reader = InboxReader(
         _dynamodb, settings().events_table, PayloadStore(clients.s3(), settings().payloads_bucket)
     ),
     deployed_readers(),
+    rights_reader(),
     _subscriptions.get,
     ThreadPoolExecutor(8),
 )
 _leases = InboxLeases(
     _reader, InboxCursorStore(_dynamodb, settings().cursors_table, settings().retention_days)
 )
-_listeners = Listeners(_subscriptions, _inboxes, settings().service_listeners)
+_listeners = Listeners(_subscriptions, _inboxes, settings().service_listeners, hearing())
 _streams = Streams(_inboxes, _reader, _listeners)
 _MAX_PLACE = 10**15 - 1
 _waiting = WaitingRoom(LimitStore(_dynamodb, settings().limits_table), settings().waiting_requests)

@@ -21,6 +21,7 @@ from event_bus.recovery.replay_queue import ReplayQueue
 from event_bus.recovery.replays import Replays
 from event_bus.routing.lanes import Lanes
 from event_bus.security.callers import Caller
+from event_bus.security.deployed import rights_reader
 from event_bus.settings import settings
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
@@ -39,6 +40,7 @@ _finder = EventFinder(
     deliveries=_deliveries,
     subscriptions=_subscriptions.of_service,
     executor=_executor,
+    rights=rights_reader(),
 )
 
 

@@ -18,14 +18,17 @@ from event_bus.model.registration import (
     SubscriptionRegistration,
     SubscriptionStatus,
 )
-from event_bus.model.validation import read
+from event_bus.model.rights import SubscriberRequest
+from event_bus.model.validation import read, read_service_id
 from event_bus.recovery.replay_queue import ReplayQueue
 from event_bus.registry.chosen_ids import ChosenIds
+from event_bus.registry.hearing import Hearing, Subscribers
 from event_bus.registry.managed_queues import SETTLING_SECONDS, ManagedQueues
 from event_bus.registry.opt_ins import OptIns
 from event_bus.registry.publishers import PublisherRegistry
 from event_bus.registry.subscriptions import SubscriptionQuery, SubscriptionRegistry
 from event_bus.security.opt_in import tag_key
+from event_bus.security.receive_rights import RightsReader
 from event_bus.security.signing_secrets import SigningSecrets
 from event_bus.settings import settings
 from event_bus.stores.circuits import CircuitStore
@@ -34,6 +37,7 @@ from event_bus.stores.keys import KeyStore
 from event_bus.stores.paces import PaceStore
 from event_bus.stores.publishers import PublisherStore
 from event_bus.stores.replays import ReplayStore
+from event_bus.stores.rights import RightsStore
 from event_bus.stores.subscriptions import SubscriptionStore
 
 _dynamodb = clients.dynamodb()
@@ -41,6 +45,8 @@ _keys = KeyStore(_dynamodb, settings().keys_table)
 _store = SubscriptionStore(_dynamodb, settings().subscriptions_table, settings().changes_table)
 _publisher_store = PublisherStore(_dynamodb, settings().publishers_table)
 _publishers = PublisherRegistry(_publisher_store, _keys, _store)
+_rights = RightsStore(_dynamodb, settings().rights_table, settings().changes_table)
+_subscribers = Subscribers(_rights)
 _circuits = CircuitStore(_dynamodb, settings().circuits_table)
 _paces = PaceStore(_dynamodb, settings().circuits_table, settings().retention_days)
 _subscriptions = SubscriptionRegistry(
@@ -67,6 +73,7 @@ _subscriptions = SubscriptionRegistry(
     SigningSecrets(clients.kms(), settings().sealing_key),
     Handshake(CallbackClient(settings().callback_networks), settings().api_host),
     settings().service_subscriptions,
+    Hearing(RightsReader(_rights, settings().default_receive), _publisher_store.get),
 )
 
 _chosen_ids = ChosenIds(_subscriptions)
@@ -82,6 +89,10 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
             "GET /publishers/{id}": _get_publisher,
             "PATCH /publishers/{id}": _change_publisher,
             "DELETE /publishers/{id}": _remove_publisher,
+            "GET /subscribers": _list_subscribers,
+            "GET /subscribers/{id}": _get_subscriber,
+            "PUT /subscribers/{id}": _put_subscriber,
+            "DELETE /subscribers/{id}": _remove_subscriber,
             "POST /subscriptions": _register_subscription,
             "GET /subscriptions": _list_subscriptions,
             "GET /subscriptions/{id}": _get_subscription,
@@ -127,6 +138,32 @@ def _change_publisher(request: Request) -> Response:
 
 def _remove_publisher(request: Request) -> Response:
     _publishers.remove(request.resource_id, request.caller)
+    return Response(204)
+
+
+def _list_subscribers(request: Request) -> Response:
+    caller = request.caller
+    query = request.query("limit", "cursor")
+    limit = limit_in(query)
+    found = _subscribers.page(read_cursor(query, caller), limit + 1, caller)
+    page, rest = found[:limit], found[limit - 1].service_id if len(found) > limit else None
+    items = [(each.service_id, documents.subscriber_document(each)) for each in page]
+    return Response(200, page_document(items, rest, query, caller))
+
+
+def _get_subscriber(request: Request) -> Response:
+    grant = _subscribers.get(request.resource_id, request.caller)
+    return Response(200, documents.subscriber_document(grant))
+
+
+def _put_subscriber(request: Request) -> Response:
+    service_id = read_service_id(request.resource_id)
+    grant, is_new = _subscribers.put(service_id, read(SubscriberRequest, request.json()))
+    return Response(201 if is_new else 200, documents.subscriber_document(grant))
+
+
+def _remove_subscriber(request: Request) -> Response:
+    _subscribers.remove(request.resource_id)
     return Response(204)
 
 

@@ -7,22 +7,19 @@ from event_bus import clients
 from event_bus.batches import take_each
 from event_bus.recovery.replay_queue import ReplayQueue
 from event_bus.recovery.replay_runner import ReplayRunner
+from event_bus.routing.deployed import registry_view
 from event_bus.routing.lanes import Lanes
-from event_bus.routing.registry_view import RegistryView
 from event_bus.settings import settings
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
 from event_bus.stores.payloads import PayloadStore
 from event_bus.stores.replays import ReplayStore
-from event_bus.stores.subscriptions import SubscriptionStore
 
 _dynamodb = clients.dynamodb()
 _executor = ThreadPoolExecutor(8)
 _runner = ReplayRunner(
     replays=ReplayStore(_dynamodb, settings().replays_table, settings().retention_days),
-    view=RegistryView(
-        SubscriptionStore(_dynamodb, settings().subscriptions_table, settings().changes_table)
-    ),
+    view=registry_view(),
     events=EventStore(
         _dynamodb, settings().events_table, PayloadStore(clients.s3(), settings().payloads_bucket)
     ),

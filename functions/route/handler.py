@@ -5,15 +5,14 @@ from typing import Any
 
 from event_bus import clients
 from event_bus.log import logger
+from event_bus.routing.deployed import registry_view
 from event_bus.routing.lanes import Lanes
-from event_bus.routing.registry_view import RegistryView
 from event_bus.routing.router import Router
 from event_bus.routing.stranded import StrandedQueue, stranded_in
 from event_bus.settings import settings
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore, readable_images
 from event_bus.stores.payloads import PayloadStore
-from event_bus.stores.subscriptions import SubscriptionStore
 
 _dynamodb = clients.dynamodb()
 _executor = ThreadPoolExecutor(16)
@@ -21,9 +20,7 @@ _events = EventStore(
     _dynamodb, settings().events_table, PayloadStore(clients.s3(), settings().payloads_bucket)
 )
 _router = Router(
-    view=RegistryView(
-        SubscriptionStore(_dynamodb, settings().subscriptions_table, settings().changes_table)
-    ),
+    view=registry_view(),
     events=_events,
     deliveries=DeliveryStore(_dynamodb, settings().deliveries_table, settings().retention_days),
     lanes=Lanes(clients.sqs(), settings().lane_urls, _executor),

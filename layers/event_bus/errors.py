@@ -13,12 +13,14 @@ Reason = Literal[
     "admin",
     "other_service",
     "event_type",
+    "receive_type",
 ]
 """Why somebody is denied what he asks for: who is not known, and what who is known may not.
 
 `bad_token` is a stream token that is not good, `unknown_principal` a certificate, role or user
 that stands for no service. `scope` is what the key, or the token, is limited to; `admin` what needs
-an admin key. A service acts for no `other_service`, and publishes no `event_type` but its own.
+an admin key. A service acts for no `other_service`, publishes no `event_type` but its own, and
+subscribes to no `receive_type` that it may not receive.
 """
 
 

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Literal
 
 _LANE_URL = "_LANE_URL"
 _QUEUE_URLS = (_LANE_URL, "_QUEUE_URL", "_REDRIVE_URL")
@@ -142,6 +143,16 @@ class Settings:
     def subscriptions_table(self) -> str:
         """The name of the table of subscriptions."""
         return self._name("SUBSCRIPTIONS_TABLE")
+
+    @property
+    def rights_table(self) -> str:
+        """The name of the table of what services may receive."""
+        return self._name("RIGHTS_TABLE")
+
+    @property
+    def default_receive(self) -> Literal["everything", "nothing"]:
+        """What a service may receive to which no types are given."""
+        return "nothing" if self._name("DEFAULT_RECEIVE") == "nothing" else "everything"
 
     @property
     def changes_table(self) -> str:

@@ -8,8 +8,9 @@ from botocore.exceptions import ConnectionClosedError
 from event_bus.model.target import SqsTarget
 from event_bus.security.keys import ApiKey
 from event_bus.stores import items
+from event_bus.stores.changes import Refused
 from event_bus.stores.subscription_counts import Counts
-from event_bus.stores.subscriptions import Interest, Outdated, QuotaReached, Refused
+from event_bus.stores.subscriptions import Interest, Outdated, QuotaReached
 from event_bus.stores.transactions import TransactionRefused, transact
 
 from tests.aws import Aws
@@ -18,7 +19,7 @@ from tests.faults import answer_lost, grudging, not_sent
 
 
 def _changes(aws: Aws, after: int = 0) -> list[Interest]:
-    return list(aws.subscriptions.changes_after(after))
+    return aws.interests_after(after)
 
 
 class SubscriptionsContract:
@@ -55,7 +56,7 @@ class SubscriptionsContract:
                 subscription(), aws.keys.putting(ApiKey("hash", "worker", NOON))
             )
         assert aws.subscriptions.get("sub_1") is None
-        assert aws.subscriptions.latest_change() == 0
+        assert aws.log.latest() == 0
 
     def test_a_further_part_is_carried_out_along(self, aws: Aws) -> None:
         key = ApiKey("hash", "worker", NOON)
@@ -127,13 +128,13 @@ class SubscriptionsContract:
             aws.subscriptions.create(subscription("sub_4"), most=2)
 
     def test_changes_are_numbered_from_one(self, aws: Aws) -> None:
-        assert aws.subscriptions.latest_change() == 0
+        assert aws.log.latest() == 0
         assert _changes(aws) == []
         created = aws.subscriptions.create(subscription())
         changed = aws.subscriptions.update(replace(created, status="disabled"))
         aws.subscriptions.create(subscription("sub_2"))
         aws.subscriptions.delete(changed)
-        assert aws.subscriptions.latest_change() == 4
+        assert aws.log.latest() == 4
         told = [(each.version, each.id, each.active) for each in _changes(aws)]
         assert told == [
             (1, "sub_1", True),
@@ -157,7 +158,7 @@ class SubscriptionsContract:
         with pytest.raises(Outdated):
             aws.subscriptions.delete(read)
         assert aws.subscriptions.get("sub_1") == newer
-        assert aws.subscriptions.latest_change() == newer.version
+        assert aws.log.latest() == newer.version
 
     def test_what_was_deleted_cannot_be_changed(self, aws: Aws) -> None:
         read = aws.subscriptions.create(subscription())
@@ -201,7 +202,7 @@ class SubscriptionsContract:
         stored = aws.subscriptions.get("sub_1")
         assert stored is not None
         assert won == [stored.name]
-        assert stored.version == aws.subscriptions.latest_change() == 2
+        assert stored.version == aws.log.latest() == 2
 
     def test_the_scan_tells_what_all_changes_together_tell(self, aws: Aws) -> None:
         first = aws.subscriptions.create(subscription("sub_1", filters={"task.*": {"a": [1]}}))

@@ -85,11 +85,16 @@ def _check_routed(world: World, event_id: str) -> None:
             and subscribed.answered <= published.began
             and subscribed.id not in uncertain
             and _wants(subscribed.request, item)
+            and _permitted(world, subscribed.request, item) == {True}
         )
         if owed:
             _demand(world.matched(event_id, subscribed.id), f"{event_id} missed {subscribed.id}")
         if world.matched(event_id, subscribed.id):
             _demand(_wants(subscribed.request, item), f"{event_id} does not fit {subscribed.id}")
+            _demand(
+                _permitted(world, subscribed.request, item) != {False},
+                f"{event_id} was routed to {subscribed.id}, which may not have it",
+            )
             early = subscribed.at - times.seconds(item["created_at"]["S"])
             _demand(early <= _EARLIEST_SECONDS, f"{event_id} came {early} s before {subscribed.id}")
     for subscription_id in orjson.loads(
@@ -110,7 +115,11 @@ def _check_history(world: World) -> None:
         if not since or subscribed.id in world.unsettled | _disabled(world):
             continue
         for (event_id,), item in world.tables.items["events"].items():
-            if item["timestamp"]["S"] >= since and _wants(subscribed.request, item):
+            if (
+                item["timestamp"]["S"] >= since
+                and _wants(subscribed.request, item)
+                and _permitted(world, subscribed.request, item) == {True}
+            ):
                 _demand(
                     subscribed.id in delivered[event_id],
                     f"{event_id} is missing in the history of {subscribed.id}",
@@ -124,7 +133,17 @@ def _disabled(world: World) -> set[str]:
         for item in world.tables.items["changes"].values()
         if "document" in item
     ]
-    return {change["id"] for change in changes if not change["active"]}
+    return {change["id"] for change in changes if not change.get("active", True)}
+
+
+def _permitted(world: World, request: dict[str, Any], item: dict[str, Any]) -> set[bool]:
+    """Whether the service of a subscription might receive an event since it was stored."""
+    return world.permitted(
+        request["service_id"],
+        item["type"]["S"],
+        item["source"]["S"],
+        times.seconds(item["created_at"]["S"]),
+    )
 
 
 def _wants(request: dict[str, Any], item: dict[str, Any]) -> bool:

@@ -242,7 +242,7 @@ class LanesInTime:
         else:
             pacing = HandOver(circuits, self.paces, deliveries)
             timed = TimedTransport(self, AnswerTimes(pacing.slow, deadlines=deadlines))
-        runner = AttemptRunner(timed, events, deliveries)
+        runner = AttemptRunner(timed, events, deliveries, lambda _service, _event: True)
         return Lane(
             runner=runner,
             ordered=OrderedRunner(

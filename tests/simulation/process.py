@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import event_bus.delivery.http
 import event_bus.ids
+import event_bus.stores.changes
 import event_bus.stores.events
 import event_bus.stores.inboxes
 import event_bus.stores.listings
-import event_bus.stores.subscriptions
 import event_bus.stores.transactions
 import pytest
 from event_bus import clients, times
@@ -94,7 +94,7 @@ def simulated(world: "World", seed: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(times, "time", clock)
         patch.setattr(event_bus.stores.events, "time", clock)
-        patch.setattr(event_bus.stores.subscriptions, "time", clock)
+        patch.setattr(event_bus.stores.changes, "time", clock)
         patch.setattr(event_bus.stores.transactions, "time", clock)
         patch.setattr(event_bus.stores.inboxes, "time", clock)
         for name, count in (("ROWS", 2), ("COLUMNS", 1), ("SHARDS", 2)):
@@ -141,6 +141,7 @@ def _environment() -> dict[str, str]:
         "SERVICE_LISTENERS": "10000",
         "API_HOST": "bus.example",
         "STAGE": "local",
+        "DEFAULT_RECEIVE": "everything",
         "SOCKET_API_ID": "sockets",
         **TARGETS,
     }

@@ -81,7 +81,7 @@ def _subscribe(world: World, rng: random.Random) -> None:
         "delivery_guarantee": rng.choice(_GUARANTEES),
         "ordered": rng.random() < 0.3,
         "retry_policy": rng.choice(_POLICIES),
-        "service_id": rng.choice(("worker", "planner")),
+        "service_id": rng.choice(("tester", "planner")),
     }
     if rng.random() < 0.2:
         members["max_in_flight"] = rng.choice((1, 3))
@@ -189,6 +189,15 @@ def _replay(world: World, rng: random.Random) -> None:
         world.insist("recovery", "DELETE /replays/{id}", ADMIN, parameters={"id": replay["id"]})
 
 
+def _give(world: World, rng: random.Random) -> None:
+    service_id = rng.choice(("tester", "planner"))
+    given = [each for each in world.given if each.service_id == service_id]
+    choices: list[list[str] | None] = [[], ["task.*"], ["task.created", "order.*"], ["*"]]
+    if given and given[-1].event_types is not None:
+        choices.append(None)
+    world.give(service_id, rng.choice(choices))
+
+
 def _change(world: World, rng: random.Random) -> None:
     if not world.subscribed:
         return
@@ -213,4 +222,5 @@ _ACTIONS: tuple[Callable[[World, random.Random], None], ...] = (
     _retry_all,
     _replay,
     _change,
+    _give,
 )

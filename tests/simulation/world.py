@@ -66,6 +66,12 @@ _EXPECTED = (ClientError, BotoCoreError, TimeoutError, NotSent, NotStranded, Run
 
 _STEPS = 40_000
 
+_HANDED_OVER_SECONDS = 30 + 10 * 13.0
+"""How long after a type was taken away an event may still be sent that was routed before.
+
+Beside the 30 seconds that the bus promises, it waits for the other attempts of a batch.
+"""
+
 
 class Violation(AssertionError):
     """A promise that was broken while the world ran."""
@@ -137,6 +143,23 @@ class Subscribed:
     at: float
 
 
+@dataclass(frozen=True)
+class Given:
+    """The types that an admin gave to a service.
+
+    Attributes:
+        service_id: The service.
+        event_types: The type patterns; None where the default holds, which is everything.
+        began: When the request was sent first, in Unix seconds.
+        answered: When it was answered, in Unix seconds.
+    """
+
+    service_id: str
+    event_types: list[str] | None
+    began: float
+    answered: float
+
+
 class World:
     """Everything outside of the code.
 
@@ -148,6 +171,7 @@ class World:
         done: The place up to which they have acknowledged it.
         published: What clients published, by id.
         subscribed: What clients subscribed, by id.
+        given: What admins gave to services, in order.
         subscribers: Who is behind each callback URL.
         calls: How many calls to AWS were made by functions so far.
         made: Which calls they were.
@@ -196,6 +220,7 @@ class World:
         }
         self.published: dict[str, Published] = {}
         self.subscribed: dict[str, Subscribed] = {}
+        self.given: list[Given] = []
         self.subscribers: dict[str, Subscriber] = {}
         self.unsettled: set[str] = set()
         self.gone: set[str] = set()
@@ -363,7 +388,7 @@ class World:
         """Registers a subscription, and whoever is behind it.
 
         Returns:
-            Its id.
+            Its id; empty where its service may receive nothing of a pattern.
         """
         url = f"http://subscriber-{len(self.subscribers)}.example/"
         self.subscribers[url] = subscriber or Subscriber()
@@ -373,6 +398,10 @@ class World:
 
     def _register(self, request: dict[str, Any]) -> str:
         status, answer = self.insist("registry", "POST /subscriptions", ADMIN, request)
+        given = [each for each in self.given if each.service_id == request["service_id"]]
+        if status == 403 and given and given[-1].event_types is not None:
+            # Of one of its patterns the service may receive nothing.
+            return ""
         if status != 201:
             raise Violation(f"a subscription was answered {status}: {answer}")
         at = times.seconds(answer["created_at"])
@@ -389,6 +418,29 @@ class World:
             members,
             parameters={"id": subscription_id},
         )
+
+    def give(self, service_id: str, event_types: list[str] | None) -> None:
+        """Gives a service the types that it may receive; None takes them away again."""
+        began, place = self.now, {"id": service_id}
+        if event_types is None:
+            self.insist("registry", "DELETE /subscribers/{id}", ADMIN, parameters=place)
+        else:
+            body = {"event_types": event_types}
+            self.insist("registry", "PUT /subscribers/{id}", ADMIN, body, parameters=place)
+        self.given.append(Given(service_id, event_types, began, self.now))
+
+    def permitted(self, service_id: str, event_type: str, source: str, since: float) -> set[bool]:
+        """Whether a service might receive a type at any time since a moment: all answers."""
+        if service_id == source:
+            return {True}
+        default = Given(service_id, None, 0.0, 0.0)
+        given = [default, *(each for each in self.given if each.service_id == service_id)]
+        ends = [*(each.answered for each in given[1:]), float("inf")]
+        return {
+            _covers(each.event_types, event_type)
+            for each, end in zip(given, ends, strict=True)
+            if end > since
+        }
 
     def delete(self, subscription_id: str) -> None:
         """Removes a subscription; what it is to receive is not certain any more."""
@@ -569,7 +621,16 @@ class World:
         subscriber.log.append(Receipt(key, outcome.delivered, answered, began))
         return outcome if answered else Outcome("timeout", "no complete answer")
 
+    def _check_permitted(self, event: Event, subscription: Subscription) -> None:
+        since = times.seconds(event.created_at)
+        if not self.happened["delayed"]:
+            # What was routed before a type was taken away is handed over for a while.
+            since = max(since, self.now - _HANDED_OVER_SECONDS)
+        if self.permitted(subscription.service_id, event.type, event.source, since) == {False}:
+            raise Violation(f"{event.id} is sent to {subscription.service_id}, who may not have it")
+
     def _check_attempt(self, key: DeliveryKey, event: Event, subscription: Subscription) -> None:
+        self._check_permitted(event, subscription)
         status = self.status(key)
         if subscription.delivery_guarantee == "exactly_once" and status == "delivered":
             raise Violation(f"{key} is attempted after its success was recorded")
@@ -762,3 +823,12 @@ def _unsendable(url: str, body: str) -> bool:
 def _ready(client: SocketClient) -> bool:
     """Whether a client has something to acknowledge."""
     return client.following and client.acknowledged < client.last and client.patience > 0
+
+
+def _covers(patterns: list[str] | None, event_type: str) -> bool:
+    # An independent and much simpler judgement: exact types, `*` and `domain.*`.
+    return patterns is None or any(
+        pattern in ("*", event_type)
+        or (pattern.endswith(".*") and event_type.startswith(pattern.removesuffix("*")))
+        for pattern in patterns
+    )

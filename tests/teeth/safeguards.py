@@ -228,13 +228,56 @@ _ROUTING = (
     Safeguard(
         "changes made during the first reading of the subscriptions are missed",
         f"{_BUS}/routing/registry_view.py",
-        """            version = self.store.latest_change()
+        """            version = self.log.latest()
             for interest in self.store.interests():
                 self._apply(interest)
-            self._version = version""",
+""",
         """            for interest in self.store.interests():
                 self._apply(interest)
-            self._version = self.store.latest_change()""",
+            version = self.log.latest()
+""",
+    ),
+    Safeguard(
+        "the router sends a service what it may not receive",
+        f"{_BUS}/routing/registry_view.py",
+        "            if self.rights.permits(each.service_id, event.type, event.source)\n",
+        "",
+    ),
+    Safeguard(
+        "a delivery is attempted after its type was taken away",
+        f"{_BUS}/delivery/attempts.py",
+        "elif not self.may_receive(subscription.service_id, event):",
+        "elif False:",
+    ),
+    Safeguard(
+        "an inbox shows what was taken away",
+        f"{_BUS}/fetching/reader.py",
+        "event for event in events if not rights.permits(",
+        "event for event in events if event is None and rights.permits(",
+    ),
+    Safeguard(
+        "a service reads what it may not receive",
+        f"{_BUS}/security/visibility.py",
+        "return self._known[event.source].permits(service, event.type, event.source)",
+        "return True",
+    ),
+    Safeguard(
+        "a decision about rights outlives their change",
+        f"{_BUS}/security/receive_rights.py",
+        "        self._decided.clear()\n        if isinstance",
+        "        if isinstance",
+    ),
+    Safeguard(
+        "a service takes numbers in the stream of another",
+        f"{_BUS}/model/stream_name.py",
+        'return f"{self.source}\\n{self.stream_id}"',
+        "return self.stream_id",
+    ),
+    Safeguard(
+        "an event tells of a cause that its publisher may not see",
+        f"{_BUS}/publishing/intake.py",
+        "if cause and not self.sees(cause, caller):",
+        "if cause and not cause:",
     ),
     Safeguard(
         "a loop of events has no end",

@@ -206,6 +206,30 @@ OPERATIONS: dict[str, Described] = {
         refusals=(404, 409),
     ),
     **_key_operations("publisher"),
+    "GET /subscribers": Described(
+        "listSubscribers",
+        "List the services to which types are given: all for an admin, itself for a service.",
+        {200: "SubscriberPage"},
+        query=PAGING,
+    ),
+    "GET /subscribers/{id}": Described(
+        "getSubscriber",
+        "The types that a service may receive, where any are given to it.",
+        {200: "Subscriber"},
+        refusals=(404,),
+    ),
+    "PUT /subscribers/{id}": Described(
+        "putSubscriber",
+        "Give a service the types that it may receive, in place of those before (admin).",
+        {200: "Subscriber", 201: "Subscriber"},
+        body=ref("SubscriberRequest"),
+    ),
+    "DELETE /subscribers/{id}": Described(
+        "removeSubscriber",
+        "Take away the types that were given to a service, so that the default holds (admin).",
+        {204: None},
+        refusals=(404,),
+    ),
     **_key_operations("subscriber"),
     "POST /subscriptions": Described(
         "registerSubscription",

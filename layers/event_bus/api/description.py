@@ -30,6 +30,7 @@ from event_bus.model.registration import (
     SubscriptionRegistration,
 )
 from event_bus.model.replay import EventReplayRequest, ReplayRequest
+from event_bus.model.rights import SubscriberRequest
 from event_bus.publishing.intake import MAX_BATCH
 from event_bus.recovery.dead_letters import BulkRetryRequest
 
@@ -42,6 +43,7 @@ REQUESTS: tuple[type[BaseModel], ...] = (
     EventSubmission,
     PublisherChange,
     PublisherRegistration,
+    SubscriberRequest,
     KeyRequest,
     RotationRequest,
     SubscriptionRegistration,
@@ -55,6 +57,7 @@ REQUESTS: tuple[type[BaseModel], ...] = (
 TAGS = {
     "Events": "Publish events, and read them back with their deliveries.",
     "Publishers": "Register the services that publish, and what they may publish.",
+    "Subscribers": "Decide what each service may receive (admin).",
     "Subscriptions": "Register who receives which events, and where.",
     "Keys": "Make, rotate and revoke the API keys of a service.",
     "Receiving": "Fetch the events of a subscription: by pulling, or as Server-Sent Events.",

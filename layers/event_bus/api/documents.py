@@ -10,6 +10,7 @@ from event_bus.model.pace import Pace
 from event_bus.model.registration import Publisher, Subscription
 from event_bus.model.replay import Replay
 from event_bus.model.retry_policy import RetryPolicy
+from event_bus.model.rights import Grant
 from event_bus.model.sensitive import WHOLE
 from event_bus.model.target import HttpTarget
 from event_bus.querying.event_finder import Found
@@ -118,6 +119,17 @@ def publisher_document(publisher: Publisher, api_key: str | None = None) -> dict
         "created_at": publisher.created_at,
         "updated_at": publisher.updated_at,
         **_authentication(api_key),
+    }
+
+
+def subscriber_document(grant: Grant) -> dict[str, Any]:
+    """What is given to a service."""
+    return {
+        "id": grant.service_id,
+        "service_id": grant.service_id,
+        "event_types": grant.event_types,
+        "created_at": grant.created_at,
+        "updated_at": grant.updated_at,
     }
 
 

@@ -192,6 +192,19 @@ REGISTRATION_SCHEMAS: dict[str, Schema] = {
     "Publisher": members(_PUBLISHER),
     "CreatedPublisher": members(_PUBLISHER, {"authentication": ref("GeneratedKey")}),
     "PublisherPage": page("Publisher"),
+    "Subscriber": members(
+        {
+            "id": TEXT,
+            "service_id": TEXT,
+            "event_types": {
+                **PATTERNS,
+                "description": "The types that the service may receive, beside its own events.",
+            },
+            "created_at": TIME,
+            "updated_at": TIME,
+        }
+    ),
+    "SubscriberPage": page("Subscriber"),
     "Key": members(_KEY),
     "CreatedKey": members(_KEY, {"authentication": ref("GeneratedKey")}),
     "KeyList": members({"items": array(ref("Key"))}),

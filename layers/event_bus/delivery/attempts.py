@@ -97,12 +97,14 @@ class AttemptRunner:
         transport: The protocol.
         events: Where events are read that a message does not carry.
         deliveries: Where deliveries are recorded.
+        may_receive: Whether a service may still be handed an event.
         clock: Monotonic clock, in seconds.
     """
 
     transport: Transport
     events: EventStore
     deliveries: DeliveryStore
+    may_receive: Callable[[str, Event], bool]
     clock: Callable[[], float] = times.steady
 
     def begin(self, order: AttemptOrder) -> AttemptResult | PendingAttempt:
@@ -180,7 +182,7 @@ class AttemptRunner:
             return self._dropped(order, delivery, "subscription_deleted", said)
         if event is None:
             return self._dropped(order, delivery, "event_expired", "the event's retention ended")
-        return self._forbidden(order, delivery, order.subscription) or self._permitted(
+        return self._forbidden(order, delivery, event, order.subscription) or self._permitted(
             order, event, order.subscription, delivery
         )
 
@@ -268,15 +270,18 @@ class AttemptRunner:
         return AttemptResult(stands.status in SETTLED, outcome.gone, follow_up)
 
     def _forbidden(
-        self, order: AttemptOrder, delivery: Delivery, subscription: Subscription
+        self, order: AttemptOrder, delivery: Delivery, event: Event, subscription: Subscription
     ) -> AttemptResult | None:
         """Ends a delivery whose subscription allows no attempt as it stands now."""
         once = subscription.delivery_guarantee == "at_most_once"
+        refusal = None
         if subscription.status != "active":
-            code, said = "subscription_disabled", "the subscription is disabled"
-            if once:
-                return self._dropped(order, delivery, code, said)
-            return self._end(order, transitions.exhausted(delivery, code, said))
+            refusal = "subscription_disabled", "the subscription is disabled"
+        elif not self.may_receive(subscription.service_id, event):
+            refusal = "not_permitted", f"the service may not receive {event.type} any more"
+        if refusal:
+            end = transitions.dropped if once else transitions.exhausted
+            return self._end(order, end(delivery, *refusal))
         if once and delivery.attempts > delivery.round_start:
             said = "an attempt was made before the subscription became at_most_once"
             return self._dropped(order, delivery, "already_attempted", said)

@@ -16,7 +16,8 @@ from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.delivery.transport import Transport
 from event_bus.registry.disabling import Disabler
 from event_bus.routing.lanes import Lanes
-from event_bus.security.deployed import deployed_readers
+from event_bus.security.deployed import deployed_readers, rights_reader
+from event_bus.security.receive_rights import HandoverRights
 from event_bus.settings import settings
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.cursors import CursorStore
@@ -95,7 +96,8 @@ def lane_handler(transport: Transport, pace: tuple[Pace, AnswerTimes] | None = N
             answers.slow = pacing.slow
         case "paced", answers:
             pacing = Turns(circuits, paces, deliveries, answers, settings().paced_share)
-    runner = AttemptRunner(transport, events, deliveries)
+    may_receive = HandoverRights(rights_reader()).permits
+    runner = AttemptRunner(transport, events, deliveries, may_receive)
     lane = Lane(
         runner=runner,
         ordered=OrderedRunner(

@@ -13,6 +13,7 @@ from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
 from event_bus.security.callers import Caller
 from event_bus.security.payload_readers import PayloadReaders
+from event_bus.security.receive_rights import RightsReader, is_fresh
 from event_bus.stores.events import EventStore
 from event_bus.stores.inboxes import InboxEntry, InboxStore
 
@@ -58,6 +59,7 @@ class InboxReader:
         inboxes: The inboxes.
         events: The events.
         readers: Opens payloads for those who may read them.
+        rights: Reads what a service may receive.
         subscription: Finds a subscription by its id.
         executor: Reads large payloads side by side.
         clock: Seconds that only grow.
@@ -68,6 +70,7 @@ class InboxReader:
     inboxes: InboxStore
     events: EventStore
     readers: PayloadReaders
+    rights: RightsReader
     subscription: Callable[[str], Subscription | None]
     executor: Executor
     clock: Callable[[], float] = times.steady
@@ -87,7 +90,7 @@ class InboxReader:
 
         Returns:
             The events, in order, and the place up to which was read: an event whose retention has
-            ended is passed over.
+            ended, or which the subscriber may not receive any more, is passed over.
 
         Raises:
             TooManyRequests: It would have to wait, and as many requests as may wait already.
@@ -118,6 +121,9 @@ class InboxReader:
         self, subscription_id: str, entries: list[InboxEntry]
     ) -> tuple[list[Fetched], int]:
         events = self.events.get_many(entry.key.event_id for entry in entries)
+        if older := [event for event in events.values() if not is_fresh(event)]:
+            for forbidden in self._forbidden(subscription_id, older):
+                del events[forbidden.id]
         chosen: list[tuple[InboxEntry, Event]] = []
         position, filled = entries[0].position - 1, 0
         for entry in entries:
@@ -133,6 +139,17 @@ class InboxReader:
             Fetched(entry.position, entry.key.webhook_id, envelope(entry.key, event))
             for (entry, _), event in zip(chosen, self._opened(subscription_id, whole), strict=True)
         ], position
+
+    def _forbidden(self, subscription_id: str, events: list[Event]) -> list[Event]:
+        """The events that the subscription's service may not receive any more."""
+        subscription = self.subscription(subscription_id)
+        if subscription is None:
+            return events
+        service_id = subscription.service_id
+        rights = self.rights.of(service_id, {event.source for event in events})
+        return [
+            event for event in events if not rights.permits(service_id, event.type, event.source)
+        ]
 
     def _opened(self, subscription_id: str, events: list[Event]) -> list[Event]:
         if not any(event.sealed_key for event in events):

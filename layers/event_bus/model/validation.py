@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from event_bus import times
@@ -60,14 +60,25 @@ def spelled(pattern: str, words: str) -> Any:
     return Field(pattern=pattern)
 
 
-ServiceId = Annotated[
-    str,
-    spelled(
-        r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$",
-        "1 to 64 letters, digits, '_' and '-', of which the first is a letter or a digit",
-    ),
-]
+_SERVICE_WORDS = "1 to 64 letters, digits, '_' and '-', of which the first is a letter or a digit"
+
+ServiceId = Annotated[str, spelled(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", _SERVICE_WORDS)]
 """The name by which a service is known: 1 to 64 letters, digits, `_` and `-`."""
+
+_SERVICE_ID = TypeAdapter(ServiceId)
+
+
+def read_service_id(text: str) -> str:
+    """Reads a service's name out of a path.
+
+    Raises:
+        InvalidRequest: It is no name of a service.
+    """
+    try:
+        return _SERVICE_ID.validate_python(text)
+    except ValidationError:
+        raise InvalidRequest.at("id", "must be the name of a service: " + _SERVICE_WORDS) from None
+
 
 Name = Annotated[
     str, Field(min_length=1, max_length=128), AfterValidator(checked(refuse_control_characters))

@@ -8,7 +8,7 @@ from event_bus.model.event import Event
 from event_bus.publishing.intake import Intake
 from event_bus.publishing.publisher_rights import PublisherRights
 from event_bus.security.callers import Caller
-from event_bus.security.deployed import deployed_seal, known_publishers
+from event_bus.security.deployed import deployed_seal, known_publishers, rights_reader
 from event_bus.security.visibility import VisibleEvents
 from event_bus.settings import settings
 from event_bus.stores.deliveries import DeliveryStore
@@ -27,6 +27,7 @@ def deployed_intake(workers: int) -> Intake:
     visible = VisibleEvents(
         DeliveryStore(clients.dynamodb(), settings().deliveries_table),
         SubscriptionStore(clients.dynamodb(), settings().subscriptions_table).of_service,
+        rights_reader(),
     )
     return _intake(workers, visible.sees)
 

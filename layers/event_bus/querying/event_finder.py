@@ -11,6 +11,7 @@ from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
 from event_bus.querying.event_query import EventQuery
 from event_bus.security.callers import Caller
+from event_bus.security.receive_rights import RightsReader
 from event_bus.security.visibility import Visibility
 from event_bus.stores import listings
 from event_bus.stores.deliveries import DeliveryStore
@@ -82,12 +83,14 @@ class EventFinder:
         deliveries: What became of the events.
         subscriptions: Finds the subscriptions of a service.
         executor: Reads partitions side by side.
+        rights: Reads what a service may receive.
     """
 
     events: EventStore
     deliveries: DeliveryStore
     subscriptions: Callable[[str], Iterable[Subscription]]
     executor: Executor
+    rights: RightsReader
 
     def get(self, event_id: str, caller: Caller) -> Found:
         """One event, with its deliveries: all for its publisher, a subscriber's own for that one.
@@ -98,7 +101,7 @@ class EventFinder:
         reading = self.executor.submit(self.deliveries.of_event, event_id)
         event = self.events.get(event_id)
         routing, deliveries = reading.result()
-        visibility = Visibility(caller, self.subscriptions)
+        visibility = Visibility(caller, self.subscriptions, self.rights)
         if event is None or not visibility.sees(event, routing, lambda: event.payload):
             raise NotFound(f"There is no event {event_id}, or none that this key may see.")
         return _as_seen(Found(event, routing, tuple(deliveries)), caller)
@@ -106,7 +109,8 @@ class EventFinder:
     def get_many(self, event_ids: Iterable[str], caller: Caller) -> list[Found]:
         """Events with their deliveries, without large payloads: those that the caller may see."""
         events = self.events.get_many(event_ids)
-        visibility = Visibility(caller, self.subscriptions)
+        visibility = Visibility(caller, self.subscriptions, self.rights)
+        visibility.prepare(event.source for event in events.values())
         became = zip(
             events.values(), self.executor.map(self.deliveries.of_event, events), strict=True
         )
@@ -127,7 +131,7 @@ class EventFinder:
             The page; it may be short, even empty, and not the last: after `READ_BUDGET` events, or
             the `LOOK_BUDGET` of entries, the rest is left to the next request.
         """
-        visibility = Visibility(caller, self.subscriptions)
+        visibility = Visibility(caller, self.subscriptions, self.rights)
         listing = _listing(query, visibility)
         found: list[Found] = []
         read = 0
@@ -145,6 +149,7 @@ class EventFinder:
                     return Page(found, behind)
                 candidates = self._read([entry.id for entry in chunk])
                 read += len(chunk)
+                visibility.prepare(each.event.source for each in candidates.values())
                 for entry in chunk:
                     behind = entry.position
                     each = candidates.get(entry.id)

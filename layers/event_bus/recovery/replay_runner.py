@@ -142,7 +142,7 @@ class ReplayRunner:
                 replay_id=replay.id,
                 protocol=interest.protocol,
             )
-            for interest in self.view.matches(event.type, seen)
+            for interest in self.view.matches(event, seen)
             if replay.audience in (None, interest.service_id)
             and replay.subscription_id in (None, interest.id)
         ]

@@ -6,8 +6,9 @@ from event_bus import times
 from event_bus.log import logger
 from event_bus.model.event import BUS_DOMAIN, Event, EventSubmission, accept
 from event_bus.model.registration import Subscription
+from event_bus.stores.changes import Refused
 from event_bus.stores.events import EventStore
-from event_bus.stores.subscriptions import Outdated, Refused, SubscriptionStore
+from event_bus.stores.subscriptions import Outdated, SubscriptionStore
 
 GONE = "the subscriber answered 410 Gone"
 LONG_FAILING = "every delivery has failed for longer than the retry policy allows"

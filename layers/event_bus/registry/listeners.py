@@ -10,9 +10,11 @@ from event_bus.log import logger
 from event_bus.model.filters import check_sent_filters
 from event_bus.model.registration import Subscription
 from event_bus.model.target import InboxTarget
+from event_bus.registry.hearing import Hearing
 from event_bus.security.callers import Caller
+from event_bus.stores.changes import Refused
 from event_bus.stores.inboxes import InboxStore
-from event_bus.stores.subscriptions import Outdated, QuotaReached, Refused, SubscriptionStore
+from event_bus.stores.subscriptions import Outdated, QuotaReached, SubscriptionStore
 
 GRACE_SECONDS = 60
 """How long after its end a listener stays, so that nobody who is just in time finds it gone."""
@@ -31,11 +33,13 @@ class Listeners:
         subscriptions: The subscriptions.
         inboxes: Their inboxes.
         most: How many a service may have at a time; 0 where none is begun.
+        hearing: What services may receive; None where nobody begins to listen.
     """
 
     subscriptions: SubscriptionStore
     inboxes: InboxStore
     most: int = 0
+    hearing: Hearing | None = None
 
     def begin(
         self,
@@ -55,13 +59,17 @@ class Listeners:
             seconds: For how long, unless it is prolonged.
 
         Raises:
-            Forbidden: The caller's token is for one subscription.
+            Forbidden: The caller's token is for one subscription, or its service may not receive
+                any type of a pattern.
             InvalidRequest: The filters are refused.
             Conflict: The service has as many listeners as it may have.
         """
+        if self.hearing is None:
+            raise LookupError("this function was not given what services may receive")
         if caller.subscription_id is not None:
             raise Forbidden("The token permits to follow one subscription.", reason="scope")
         check_sent_filters(event_types, filters)
+        self.hearing.check(caller.service_id, event_types)
         now = times.now()
         begun = Subscription(
             id=new_id("sub"),

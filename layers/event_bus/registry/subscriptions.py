@@ -25,6 +25,7 @@ from event_bus.model.target import PACED_PROTOCOLS, HttpTarget, SqsTarget, Targe
 from event_bus.model.validation import members_of
 from event_bus.recovery.replay_queue import ReplayQueue
 from event_bus.recovery.replays import SEAM_SECONDS, history_for, refuse_future
+from event_bus.registry.hearing import Hearing
 from event_bus.registry.keys import IssuedKey, busy, taken
 from event_bus.registry.managed_queues import ManagedQueues
 from event_bus.registry.opt_ins import OptIns
@@ -37,6 +38,7 @@ from event_bus.security.callers import Caller, unknown_key
 from event_bus.security.ownership import own_subscription
 from event_bus.security.signatures import new_secret
 from event_bus.security.signing_secrets import SigningSecrets, rotated
+from event_bus.stores.changes import Refused
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.inboxes import InboxStore
 from event_bus.stores.items import Item
@@ -47,7 +49,6 @@ from event_bus.stores.replays import ReplayStore
 from event_bus.stores.subscriptions import (
     Outdated,
     QuotaReached,
-    Refused,
     SubscriptionStore,
     Used,
 )
@@ -125,6 +126,7 @@ class SubscriptionRegistry:
         secrets: Seals signing secrets.
         handshake: Asks callbacks whether they want events.
         most: How many subscriptions a service may have.
+        hearing: What services may receive.
     """
 
     subscriptions: SubscriptionStore
@@ -140,6 +142,7 @@ class SubscriptionRegistry:
     secrets: SigningSecrets
     handshake: Handshake
     most: int
+    hearing: Hearing
 
     def register(
         self,
@@ -158,8 +161,8 @@ class SubscriptionRegistry:
             The subscription, and what else was made for it.
 
         Raises:
-            Forbidden: A service registers for another one, or asks for history by a key without
-                the scope `recover`.
+            Forbidden: A service registers for another one, or for types that it may not receive,
+                or asks for history by a key without the scope `recover`.
             InvalidRequest: The filters are refused, the history would begin in the future, an admin
                 names no service, the target is not opted in, or the callback does not want events.
             Conflict: The API key stands for another service, the service has as many subscriptions
@@ -173,6 +176,7 @@ class SubscriptionRegistry:
             )
         service_id = self._service(registration, caller)
         self._check_sensitive(check_sent_filters(registration.event_types, registration.filters))
+        self.hearing.check(service_id, registration.event_types)
         if registration.replay_from:
             _check_history(registration.replay_from, caller)
         now = times.now()
@@ -298,6 +302,7 @@ class SubscriptionRegistry:
                 changed = replace(changed, target=target, verified_at=None)
             check = check_filters if change.filters is None else check_sent_filters
             self._check_sensitive(check(changed.event_types, changed.filters))
+            self.hearing.check(changed.service_id, change.event_types or ())
             check_limits(changed)
             if change.verify:
                 changed = self._verified(changed)

@@ -1,4 +1,4 @@
-"""The router's view of the subscriptions, never older than the events in its hands."""
+"""The router's view of subscriptions and rights, never older than the events in its hands."""
 
 import gc
 from dataclasses import dataclass, field
@@ -7,18 +7,28 @@ from event_bus.log import logger
 from event_bus.matching.errors import InvalidPatternError
 from event_bus.matching.event_view import EventView
 from event_bus.matching.index import SubscriptionIndex
+from event_bus.model.event import Event
+from event_bus.security.receive_rights import ReceiveRights
+from event_bus.stores.changes import ChangeLog
+from event_bus.stores.rights import RightsStore, right_in
 from event_bus.stores.subscriptions import Interest, SubscriptionStore
 
 
 @dataclass(slots=True)
 class RegistryView:
-    """An index of the subscriptions, kept up by their numbered changes.
+    """An index of the subscriptions, and what services may receive, kept up by numbered changes.
 
     Attributes:
-        store: The subscriptions and their changes.
+        store: The subscriptions.
+        rights_store: What services may receive, as it is stored.
+        log: The changes of both.
+        rights: What services may receive.
     """
 
     store: SubscriptionStore
+    rights_store: RightsStore
+    log: ChangeLog
+    rights: ReceiveRights
     _version: int | None = None
     _index: SubscriptionIndex = field(default_factory=SubscriptionIndex)
     _interests: dict[str, Interest] = field(default_factory=dict)
@@ -27,25 +37,35 @@ class RegistryView:
         """Takes in every change that was answered before this call: one read where none was."""
         if self._version is None:
             # The number first: what changes during the scan is taken in once more below.
-            version = self.store.latest_change()
+            version = self.log.latest()
             for interest in self.store.interests():
                 self._apply(interest)
+            for right in self.rights_store.all():
+                self.rights.take(right)
             self._version = version
             # The index lives as long as the process: the collector need not walk it again.
             gc.freeze()
-        for interest in self.store.changes_after(self._version):
-            self._apply(interest)
-            self._version = interest.version
+        for version, change in self.log.after(self._version):
+            if changed := right_in(change):
+                self.rights.take(changed)
+            else:
+                self._apply(Interest(**change))
+            self._version = version
 
-    def matches(self, event_type: str, event: EventView) -> list[Interest]:
-        """The subscriptions that an event matches, in the order of their ids.
+    def matches(self, event: Event, seen: EventView) -> list[Interest]:
+        """The subscriptions that an event matches and whose services may receive it, in order.
 
         Args:
-            event_type: The event's type.
-            event: What patterns see of it.
+            event: The event.
+            seen: What patterns see of it.
         """
-        found = self._index.match_view(event_type, event)
-        return [self._interests[each] for each in sorted(found)]
+        found = self._index.match_view(event.type, seen)
+        matched = [self._interests[each] for each in sorted(found)]
+        return [
+            each
+            for each in matched
+            if self.rights.permits(each.service_id, event.type, event.source)
+        ]
 
     def _apply(self, interest: Interest) -> None:
         if not interest.active:

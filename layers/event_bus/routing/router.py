@@ -152,7 +152,7 @@ class Router:
 
     def _matched(self, event: Event, seen: EventView) -> list[Interest] | None:
         try:
-            matched = self.view.matches(event.type, seen)
+            matched = self.view.matches(event, seen)
             # An event that is routed late does not reach subscriptions that came long after it.
             return [each for each in matched if event.created_at >= each.since]
         except Exception:

@@ -1,12 +1,15 @@
 """What opens payloads in a function, over the key and the table that it was given."""
 
 from event_bus import clients
+from event_bus.registry.hearing import Hearing
 from event_bus.registry.known_publishers import KnownPublishers
 from event_bus.security.data_keys import DataKeys
 from event_bus.security.payload_readers import PayloadReaders
 from event_bus.security.payload_seal import PayloadSeal
+from event_bus.security.receive_rights import RightsReader
 from event_bus.settings import settings
 from event_bus.stores.publishers import PublisherStore
+from event_bus.stores.rights import RightsStore
 
 
 def deployed_seal() -> PayloadSeal:
@@ -22,3 +25,15 @@ def known_publishers() -> KnownPublishers:
 def deployed_readers() -> PayloadReaders:
     """Makes what opens payloads for those who may read them."""
     return PayloadReaders(deployed_seal(), known_publishers())
+
+
+def rights_reader() -> RightsReader:
+    """Makes what reads who may receive what."""
+    store = RightsStore(clients.dynamodb(), settings().rights_table)
+    return RightsReader(store, settings().default_receive)
+
+
+def hearing() -> Hearing:
+    """Makes what refuses to subscribe to what may not be received."""
+    publishers = PublisherStore(clients.dynamodb(), settings().publishers_table)
+    return Hearing(rights_reader(), publishers.get)

@@ -1,7 +1,7 @@
 """Which events a caller may see."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from event_bus import json_numbers
@@ -13,6 +13,7 @@ from event_bus.model.delivery import Routing
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
 from event_bus.security.callers import Caller
+from event_bus.security.receive_rights import ReceiveRights, RightsReader
 from event_bus.stores.deliveries import DeliveryStore
 
 
@@ -20,16 +21,26 @@ from event_bus.stores.deliveries import DeliveryStore
 class Visibility:
     """What one caller may see.
 
-    An admin sees all; a service sees the events that it published, those that were routed to it,
-    and those that its subscriptions match.
+    An admin sees all; a service sees the events that it published. Of what it may receive it sees
+    the events that were routed to it, and those that its subscriptions match.
 
     Attributes:
         caller: Who looks.
         subscriptions: Finds the subscriptions of a service.
+        rights: Reads what a service may receive.
     """
 
     caller: Caller
     subscriptions: Callable[[str], Iterable[Subscription]]
+    rights: RightsReader
+    _known: dict[str, ReceiveRights] = field(default_factory=dict)
+
+    def prepare(self, sources: Iterable[str]) -> None:
+        """Reads the rights to the events of some sources, in one request."""
+        service = self.caller.service_id
+        unknown = {each for each in sources if each not in self._known and each != service}
+        if unknown and not self.caller.admin:
+            self._known.update(dict.fromkeys(unknown, self.rights.of(service, unknown)))
 
     @cached_property
     def interests(self) -> list[SubscriptionFilter]:
@@ -58,9 +69,13 @@ class Visibility:
         service = self.caller.service_id
         if self.caller.admin or event.source == service:
             return True
-        if routing and service in routing.matched.values():
-            return True
-        return any(self._matches(interest, event, payload) for interest in self.interests)
+        received = routing is not None and service in routing.matched.values()
+        if not received and not any(
+            self._matches(interest, event, payload) for interest in self.interests
+        ):
+            return False
+        self.prepare([event.source])
+        return self._known[event.source].permits(service, event.type, event.source)
 
     def _matches(
         self, interest: SubscriptionFilter, event: Event, payload: Callable[[], bytes | None]
@@ -80,10 +95,12 @@ class VisibleEvents:
     Attributes:
         deliveries: Who received an event.
         subscriptions: Finds the subscriptions of a service.
+        rights: Reads what a service may receive.
     """
 
     deliveries: DeliveryStore
     subscriptions: Callable[[str], Iterable[Subscription]]
+    rights: RightsReader
 
     def sees(self, event: Event, caller: Caller) -> bool:
         """Whether a caller may see an event.
@@ -94,5 +111,5 @@ class VisibleEvents:
         if caller.admin or event.source == caller.service_id:
             return True
         routing = self.deliveries.routings([event.id], consistent=True).get(event.id)
-        visibility = Visibility(caller, self.subscriptions)
+        visibility = Visibility(caller, self.subscriptions, self.rights)
         return visibility.sees(event, routing, lambda: event.payload)

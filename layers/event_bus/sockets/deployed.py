@@ -7,7 +7,7 @@ from event_bus import clients
 from event_bus.fetching.reader import InboxReader
 from event_bus.registry.listeners import Listeners
 from event_bus.security.admin_key import current_id
-from event_bus.security.deployed import deployed_readers
+from event_bus.security.deployed import deployed_readers, hearing, rights_reader
 from event_bus.security.live_keys import LiveKeys
 from event_bus.settings import settings
 from event_bus.sockets.connections import Connections
@@ -38,11 +38,12 @@ def deployed_pusher() -> Pusher:
             inboxes,
             EventStore(dynamodb, settings().events_table, payloads),
             deployed_readers(),
+            rights_reader(),
             subscriptions.get,
             concurrent.futures.ThreadPoolExecutor(_WORKERS),
         ),
         connections=Connections(clients.connections(settings().socket_endpoint)),
-        listeners=Listeners(subscriptions, inboxes),
+        listeners=Listeners(subscriptions, inboxes, hearing=hearing()),
         live_keys=LiveKeys(
             KeyStore(dynamodb, settings().keys_table),
             lambda: current_id(clients.secrets(), settings().admin_secret),

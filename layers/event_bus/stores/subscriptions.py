@@ -1,12 +1,5 @@
-"""The tables of subscriptions and of their changes.
+"""The table of subscriptions. Each change of one is an entry of the log of changes as well."""
 
-The changes are numbered without gaps. A router that has seen the changes up to one number asks for
-what came after it, once for each batch of events: so it never routes by a registry older than the
-events in its hands.
-"""
-
-import random
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -21,6 +14,7 @@ from event_bus.model.registration import (
 )
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.target import Protocol, read_target
+from event_bus.stores.changes import ChangeLog, Refused
 from event_bus.stores.items import (
     Item,
     batch_get,
@@ -31,7 +25,6 @@ from event_bus.stores.items import (
     unless_refused,
 )
 from event_bus.stores.subscription_counts import SubscriptionCounts
-from event_bus.stores.transactions import TransactionRefused, transact
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -41,9 +34,7 @@ CHOSEN = "."
 
 _KIND = "subscription"
 _REMOVED = "removed "
-_LOG = "subscriptions"
 _ENDING = "by_itself"
-_ATTEMPTS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +72,6 @@ class QuotaReached(Exception):
 
 class Used(Exception):
     """A removed subscription had the identifier."""
-
-
-class Refused(Exception):
-    """A condition among the further parts of a change did not hold.
-
-    Attributes:
-        parts: The places of those parts.
-    """
-
-    def __init__(self, parts: frozenset[int]) -> None:
-        super().__init__(f"parts refused: {sorted(parts)}")
-        self.parts = parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,32 +227,6 @@ class SubscriptionStore:
         )
         return [item["id"]["S"] for item in answer["Items"]]
 
-    def latest_change(self) -> int:
-        """The number of the last change; 0 before the first."""
-        answer = self.client.query(
-            TableName=self.changes,
-            KeyConditionExpression="#log = :log",
-            ExpressionAttributeNames={"#log": "log"},
-            ExpressionAttributeValues={":log": text(_LOG)},
-            ConsistentRead=True,
-            ScanIndexForward=False,
-            Limit=1,
-        )
-        return int(answer["Items"][0]["version"]["N"]) if answer["Items"] else 0
-
-    def changes_after(self, version: int) -> Iterator[Interest]:
-        """What changed after a change, in order."""
-        pages = self.client.get_paginator("query").paginate(
-            TableName=self.changes,
-            KeyConditionExpression="#log = :log AND version > :version",
-            ExpressionAttributeNames={"#log": "log"},
-            ExpressionAttributeValues={":log": text(_LOG), ":version": number(version)},
-            ConsistentRead=True,
-        )
-        for page in pages:
-            for item in page["Items"]:
-                yield Interest(**orjson.loads(item["document"]["S"]))
-
     def interests(self) -> Iterator[Interest]:
         """What routing needs of every subscription: a scan, for a router that starts."""
         pages = self.client.get_paginator("scan").paginate(
@@ -315,38 +268,21 @@ class SubscriptionStore:
         *,
         deleted: bool = False,
     ) -> int:
-        for attempt in range(_ATTEMPTS):
-            version = self.latest_change() + 1
+        def describe(version: int) -> dict[str, Any]:
             interest = _interest(replace(subscription, version=version))
-            if deleted:
-                interest = replace(interest, active=False)
-            logged: Item = {
-                "Put": {
-                    "TableName": self.changes,
-                    "Item": {
-                        "log": text(_LOG),
-                        "version": number(version),
-                        "document": document(asdict(interest)),
-                    },
-                    "ConditionExpression": "attribute_not_exists(#log)",
-                    "ExpressionAttributeNames": {"#log": "log"},
-                }
-            }
-            once = self._once(subscription, deleted=deleted)
-            try:
-                transact(self.client, [logged, part(version), *further, *once])
-            except TransactionRefused as refusal:
-                if 1 in refusal.conditions:
-                    raise Outdated(subscription.id) from None
-                if once and len(further) + 2 in refusal.conditions:
-                    raise Used(subscription.id) from None
-                if any(place > 1 for place in refusal.conditions):
-                    raise Refused(frozenset(each - 2 for each in refusal.conditions)) from None
-                # Another change took the number: take the next one.
-                time.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 6)))  # noqa: S311
-            else:
-                return version
-        raise TimeoutError("too many changes of subscriptions at once")
+            return asdict(replace(interest, active=interest.active and not deleted))
+
+        once = self._once(subscription, deleted=deleted)
+        try:
+            return ChangeLog(self.client, self.changes).append(
+                describe, lambda version: [part(version), *further, *once]
+            )
+        except Refused as refusal:
+            if 0 in refusal.parts:
+                raise Outdated(subscription.id) from None
+            if once and len(further) + 1 in refusal.parts:
+                raise Used(subscription.id) from None
+            raise Refused(frozenset(each - 1 for each in refusal.parts)) from None
 
     def _once(self, subscription: Subscription, *, deleted: bool) -> tuple[Item, ...]:
         """The part by which a chosen identifier is that of one subscription and no later one.

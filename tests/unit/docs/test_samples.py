@@ -38,6 +38,8 @@ SCHEMAS = (
     "PublisherChange",
     "KeyRequest",
     "CreatedKey",
+    "SubscriberRequest",
+    "Subscriber",
     "SubscriptionRegistration",
     "Subscription",
     "DeadLetter",
@@ -123,7 +125,7 @@ def test_the_codes_of_errors_are_those_that_are_shown() -> None:
     made = set(
         re.findall(
             r"(?:Outcome\(|Unanswered\(|(?:Error|Address|IPv6),|"
-            r"code, said = |code = |Final = |delivery, |"
+            r"code, said = |code = |refusal = |Final = |delivery, |"
             r"[A-Z_]+ = \(|: \()"
             r'\s*"(\w+)"',
             code,

@@ -5,6 +5,7 @@ from typing import Any, get_args
 import orjson
 import pytest
 from event_bus.errors import Reason
+from event_bus.model.rights import Grant
 from event_bus.security.callers import Caller
 from event_bus.security.keys import ApiKey
 from event_bus.settings import settings
@@ -43,6 +44,7 @@ DENIALS: list[tuple[str, dict[str, str], Any, str]] = [
     (SUBSCRIBE, service().context(), {**SUBSCRIPTION, "service_id": "shop"}, "other_service"),
     (PUBLISH, service().context(), EVENT, "event_type"),
     (PUBLISH, AN_ADMIN.context(), {**EVENT, "type": "eventbus.made"}, "event_type"),
+    (SUBSCRIBE, service("deaf").context(), SUBSCRIPTION, "receive_type"),
     (PUBLISH, AN_ADMIN.context(), [{}, EVENT, {**EVENT, "type": "eventbus.made"}], "event_type"),
 ]
 
@@ -64,6 +66,7 @@ def test_a_denial_says_why(
 ) -> None:
     functions.request("registry", REGISTER, AN_ADMIN, PLANNER)
     functions.aws.add_keys(ApiKey("ebk_1", "planner", NOON, scopes=("manage",)))
+    functions.aws.rights.put(Grant("deaf", ["order.*"]))
     functions.aws.take(settings().audit_queue_url)
     entry = told(functions, route, context, body)
     assert (entry["status"], entry["details"]["reason"]) == ("denied", reason)

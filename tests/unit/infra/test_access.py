@@ -19,6 +19,7 @@ OF_A_LANE = {
     "streams": {"Query"},
     "deliveries": {"BatchGetItem", "GetItem", "UpdateItem"},
     "events": {"GetItem", "PutItem"},
+    "rights": {"BatchGetItem"},
 }
 
 OF_A_PACED_PROTOCOL = {
@@ -39,6 +40,7 @@ TABLES = {
         "publishers": {"GetItem"},
         "deliveries": {"BatchGetItem"},
         "subscriptions": {"Query/by_service"},
+        "rights": {"BatchGetItem"},
     },
     "events": {
         "events": {
@@ -51,6 +53,7 @@ TABLES = {
         "deliveries": {"BatchGetItem", "Query"},
         "subscriptions": {"Query/by_service"},
         "publishers": {"GetItem"},
+        "rights": {"BatchGetItem"},
     },
     "keys": {
         "idempotency": KEPT_ANSWERS,
@@ -95,6 +98,7 @@ TABLES = {
         "circuits": {"BatchGetItem", "DeleteItem", "PutItem"},
         "replays": {"PutItem"},
         "inbox": {"DeleteItem"},
+        "rights": {"BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query/by_kind"},
     },
     "recovery": {
         "idempotency": KEPT_ANSWERS,
@@ -108,6 +112,7 @@ TABLES = {
             "UpdateItem",
         },
         "subscriptions": {"GetItem", "Query/by_service"},
+        "rights": {"BatchGetItem"},
         "replays": {"GetItem", "PutItem", "Query/by_kind", "Query/by_service"},
     },
     "status": {
@@ -134,6 +139,7 @@ TABLES = {
         "deliveries": {"BatchGetItem", "BatchWriteItem", "Query", "UpdateItem"},
         "subscriptions": {"Scan"},
         "changes": {"Query"},
+        "rights": {"Scan"},
         "events": {"BatchGetItem"},
     },
     **{
@@ -159,6 +165,7 @@ TABLES = {
         "cursors": {"GetItem", "UpdateItem"},
         "events": {"BatchGetItem"},
         "publishers": {"GetItem"},
+        "rights": {"BatchGetItem"},
     },
     **{
         name: {
@@ -173,6 +180,7 @@ TABLES = {
         "replays": {"GetItem", "PutItem"},
         "subscriptions": {"Scan"},
         "changes": {"Query"},
+        "rights": {"Scan"},
         "events": {"BatchGetItem", "Query/by_cell"},
         "deliveries": {"UpdateItem"},
     },
@@ -214,10 +222,12 @@ TABLES = {
         "changes": {"GetItem", "PutItem", "Query", "UpdateItem"},
         "keys": {"GetItem"},
         "publishers": {"GetItem"},
+        "rights": {"BatchGetItem"},
     },
     "push": {
         "keys": {"GetItem"},
         "publishers": {"GetItem"},
+        "rights": {"BatchGetItem"},
         "followers": {"DeleteItem", "GetItem", "Query", "UpdateItem"},
         "inbox": {"DeleteItem", "Query"},
         "events": {"BatchGetItem"},

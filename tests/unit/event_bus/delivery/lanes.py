@@ -19,6 +19,7 @@ from event_bus.model.outcome import Outcome
 from event_bus.model.target import Target
 from event_bus.registry.disabling import Disabler
 from event_bus.routing.lanes import Lanes
+from event_bus.security.receive_rights import HandoverRights
 
 from tests.aws import RETENTION_DAYS, Aws
 
@@ -100,7 +101,8 @@ def received(carried: Message | str, receives: int = 1) -> QueueMessage:
 @pytest.fixture
 def trial(aws: Aws, executor: Executor) -> Trial:
     target, now, url = ScriptedTransport(), [1_000.0], aws.queue()
-    runner = AttemptRunner(target, aws.events, aws.deliveries)
+    may_receive = HandoverRights(aws.rights_reader).permits
+    runner = AttemptRunner(target, aws.events, aws.deliveries, may_receive)
     return Trial(
         aws,
         target,

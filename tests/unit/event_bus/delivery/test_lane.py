@@ -8,9 +8,10 @@ from event_bus import times
 from event_bus.delivery.circuits import CACHE_SECONDS
 from event_bus.model.circuit import CONSECUTIVE_FAILURES, Circuit
 from event_bus.model.retry_policy import RetryPolicy
+from event_bus.model.rights import Grant
 
-from tests.aws import Aws
-from tests.builders import delivery, event, message, subscription
+from tests.aws import RETENTION_DAYS, Aws
+from tests.builders import NOON, delivery, event, message, subscription
 from tests.faults import not_sent
 from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, received, trial
 
@@ -178,3 +179,27 @@ def test_what_cannot_be_handed_over_together_comes_again_together(trial: Trial, 
     trial.target.script["evt_1"] = ConnectionError()
     kept = trial.take(*[message(event(f"evt_{each}"), to) for each in range(3)])
     assert kept == ["m-evt_0-1", "m-evt_1-1", "m-evt_2-1"]
+
+
+def test_what_may_not_be_received_any_more_is_not_attempted(trial: Trial, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription(service_id="worker"))
+    once = aws.subscriptions.create(
+        subscription("sub_2", "worker", delivery_guarantee="at_most_once")
+    )
+    late = replace(event(), created_at=NOON)
+    aws.events.put(late, RETENTION_DAYS)
+    aws.rights.put(Grant("worker", ["order.*"]))
+    assert trial.take(message(late, to), message(late, once)) == []
+    assert trial.target.events == []
+    refused, dropped = trial.outcome(), trial.outcome(subscription_id="sub_2")
+    assert (refused.status, dropped.status) == ("exhausted", "dropped")
+    assert refused.last_error
+    assert refused.last_error.code == "not_permitted"
+    assert refused.dead_letter_status == "exhausted"
+    # Given again, it can be retried.
+    aws.rights.put(Grant("worker", ["task.*"]))
+    trial.now[0] += 60
+    fresh = replace(event("evt_2"), created_at=times.now())
+    aws.events.put(fresh, RETENTION_DAYS)
+    assert trial.take(message(fresh, to)) == []
+    assert trial.target.events == ["evt_2"]

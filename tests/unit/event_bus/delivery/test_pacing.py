@@ -24,6 +24,7 @@ from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.registry.disabling import Disabler
 from event_bus.routing.lanes import Lanes
+from event_bus.security.receive_rights import HandoverRights
 from event_bus.stores.paces import PaceStore
 
 from tests.aws import RETENTION_DAYS, Aws
@@ -95,7 +96,8 @@ def _lane(aws: Aws, target: ScriptedTransport, lanes: Lanes, *, paced: bool) -> 
     else:
         pacing = HandOver(circuits, aws.paces, aws.deliveries)
         timed = TimedTransport(target, AnswerTimes(pacing.slow))
-    runner = AttemptRunner(timed, aws.events, aws.deliveries)
+    may_receive = HandoverRights(aws.rights_reader).permits
+    runner = AttemptRunner(timed, aws.events, aws.deliveries, may_receive)
     return Lane(
         runner=runner,
         ordered=OrderedRunner(runner, aws.streams, aws.cursors, RETENTION_DAYS),

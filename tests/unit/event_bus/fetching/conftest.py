@@ -33,6 +33,7 @@ def reader(aws: Aws, executor: Executor, time: Time) -> InboxReader:
         aws.inboxes,
         aws.events,
         aws.readers,
+        aws.rights_reader,
         aws.subscriptions.get,
         executor,
         clock=lambda: time.now,
@@ -49,7 +50,7 @@ def leases(aws: Aws, reader: InboxReader) -> InboxLeases:
 @pytest.fixture
 def streams(aws: Aws, reader: InboxReader) -> Streams:
     """Writes the turns of streams."""
-    return Streams(aws.inboxes, reader, Listeners(aws.subscriptions, aws.inboxes, 100))
+    return Streams(aws.inboxes, reader, Listeners(aws.subscriptions, aws.inboxes, 100, aws.hearing))
 
 
 @pytest.fixture

@@ -7,9 +7,18 @@ import pytest
 from event_bus import times
 from event_bus.errors import Conflict, InvalidRequest
 from event_bus.fetching.leases import InboxLeases, Taken
+from event_bus.model.registration import Subscription
 
 from tests.aws import Aws
+from tests.builders import subscription
 from tests.unit.event_bus.fetching.inbox import Fill, Time
+
+
+@pytest.fixture(autouse=True)
+def owner(aws: Aws) -> Subscription:
+    """The subscription whose inbox it is."""
+    return aws.subscriptions.create(subscription())
+
 
 NAMES = [f"evt_{number}" for number in range(1, 7)]
 

@@ -1,9 +1,14 @@
 """An inbox is read in order, and what has expired is passed over."""
 
+from dataclasses import replace
+
+from event_bus import times
 from event_bus.fetching.reader import MOST_BYTES, InboxReader
+from event_bus.model.delivery import DeliveryKey
+from event_bus.model.rights import Grant
 
 from tests.aws import RETENTION_DAYS, Aws
-from tests.builders import event
+from tests.builders import NOON, event, subscription
 from tests.unit.event_bus.fetching.inbox import Fill, Time
 
 
@@ -43,3 +48,19 @@ def test_a_page_holds_so_many_bytes(reader: InboxReader, aws: Aws, fill: Fill) -
         fill(f"evt_{number}")
     assert read(reader, 0) == ([1, 2, 3, 4], 4)
     assert read(reader, 4) == ([5, 6], 6)
+
+
+def test_what_may_not_be_received_any_more_is_passed_over(
+    reader: InboxReader, aws: Aws, fill: Fill, time: Time
+) -> None:
+    aws.subscriptions.create(subscription(service_id="worker"))
+    for number, event_type in enumerate(("task.a", "order.b", "task.c"), 1):
+        aws.events.put(replace(event(f"evt_{number}", event_type), created_at=NOON), RETENTION_DAYS)
+        aws.inboxes.append("sub_1", [DeliveryKey(f"evt_{number}", "sub_1")])
+    time.now = times.seconds(NOON) + 3_600
+    assert read(reader, 0) == ([1, 2, 3], 3)
+    aws.rights.put(Grant("worker", ["order.*"]))
+    assert read(reader, 0) == ([2], 3)
+    assert read(reader, 2) == ([], 3)
+    aws.rights.put(Grant("worker", ["*"]))
+    assert read(reader, 0) == ([1, 2, 3], 3)

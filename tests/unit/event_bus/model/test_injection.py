@@ -94,6 +94,7 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
         {"service_id": "planner", **PUBLISHER, "authentication": each}
         for each in AUTHENTICATION.values()
     ],
+    "SubscriberRequest": [{"event_types": ["task.*", "role.made"]}],
     "KeyRequest": [
         {"name": "A name", "scopes": ["read"], "expires_at": TIME, "authentication": each}
         for each in AUTHENTICATION.values()

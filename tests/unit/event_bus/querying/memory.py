@@ -8,7 +8,9 @@ from typing import Any
 from event_bus.model.delivery import Delivery, Routing
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
+from event_bus.model.rights import Grant, Restriction
 from event_bus.querying.event_finder import EventFinder
+from event_bus.security.receive_rights import RightsReader
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore, to_item
 from event_bus.stores.listings import (
@@ -22,6 +24,7 @@ from event_bus.stores.listings import (
     entry,
 )
 from event_bus.stores.payloads import PayloadStore
+from event_bus.stores.rights import RightsStore
 
 _NOTHING: Any = None
 
@@ -92,12 +95,26 @@ class MemoryDeliveries(DeliveryStore):
         return {each: self.held[each] for each in event_ids if each in self.held}
 
 
+class NoRights(RightsStore):
+    """Rights of which none are given."""
+
+    __slots__ = ()
+
+    def read(self, *_: object) -> list[Grant | Restriction]:
+        return []
+
+
+EVERYTHING = RightsReader(NoRights(_NOTHING, ""), "everything")
+"""Rights by which all services may receive everything."""
+
+
 def finder(
     executor: Executor,
     events: Iterable[Event],
     routings: Iterable[Routing] = (),
     subscriptions: Sequence[Subscription] = (),
     made: Sequence[Delivery] = (),
+    rights: RightsReader = EVERYTHING,
 ) -> tuple[EventFinder, MemoryEvents]:
     """A finder over what is in memory."""
     store = MemoryEvents(
@@ -109,7 +126,7 @@ def finder(
     def of_service(service_id: str) -> list[Subscription]:
         return [each for each in subscriptions if each.service_id == service_id]
 
-    return EventFinder(store, deliveries, of_service, executor), store
+    return EventFinder(store, deliveries, of_service, executor, rights), store
 
 
 def _has(trait: Trait, each: Entry) -> bool:

@@ -91,6 +91,7 @@ def registry_over(aws: Aws, store: SubscriptionStore, most: int = 100) -> Subscr
         aws.signing_secrets,
         Handshake(CallbackClient([ip_network("127.0.0.0/8")]), "bus.example"),
         most,
+        aws.hearing,
     )
 
 
@@ -114,7 +115,7 @@ class TestRegistering:
         assert aws.signing_secrets.of(made) == [registered.signing_secret]
         assert key is None
         assert registry.get(made.id, WORKER) == made
-        assert [each.id for each in aws.subscriptions.changes_after(0)] == [made.id]
+        assert [each.id for each in aws.interests_after(0)] == [made.id]
 
     def test_no_two_subscriptions_share_a_secret(self, registry: SubscriptionRegistry) -> None:
         first = registry.register(registration(), WORKER)
@@ -618,7 +619,7 @@ class TestRemoving:
         registry.remove(made.id, WORKER)
         with pytest.raises(NotFound):
             registry.remove(made.id, WORKER)
-        assert not list(aws.subscriptions.changes_after(made.version))[0].active  # noqa: RUF015
+        assert not aws.interests_after(made.version)[0].active
 
     def test_only_the_owner_or_an_admin_removes(self, registry: SubscriptionRegistry) -> None:
         made = registry.register(registration(), WORKER).subscription

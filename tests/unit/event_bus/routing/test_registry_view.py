@@ -11,7 +11,9 @@ from event_bus.matching.event_view import event_view
 from event_bus.matching.filters import SubscriptionFilter
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
+from event_bus.model.rights import Grant
 from event_bus.routing.registry_view import RegistryView
+from event_bus.security.receive_rights import ReceiveRights
 from event_bus.stores.subscriptions import Interest, SubscriptionStore
 
 from tests.aws import Aws
@@ -35,7 +37,7 @@ EVENTS = [
 
 def matched(view: RegistryView, about: Event) -> list[tuple[str, int]]:
     payload = orjson.loads(about.payload or b"{}")
-    found = view.matches(about.type, event_view(about.source, payload, about.metadata))
+    found = view.matches(about, event_view(about.source, payload, about.metadata))
     return [(each.id, each.version) for each in found]
 
 
@@ -77,11 +79,11 @@ def change_something(
 def test_every_change_counts_from_the_next_refresh_on(aws: Aws, seed: int) -> None:
     chance = random.Random(seed)
     held: dict[str, Subscription] = {}
-    long_lived = RegistryView(aws.subscriptions)
+    long_lived = aws.view(RegistryView)
     for _ in range(12):
         for _ in range(chance.randint(0, 5)):
             change_something(chance, aws.subscriptions, held)
-        starting = RegistryView(aws.subscriptions)
+        starting = aws.view(RegistryView)
         for view in (long_lived, starting):
             view.refresh()
             for each in EVENTS:
@@ -105,7 +107,7 @@ class ChangingStore(SubscriptionStore):
 def test_a_change_during_the_first_scan_is_not_missed(aws: Aws) -> None:
     aws.subscriptions.create(subscription("sub_1"))
     store = ChangingStore(aws.dynamodb, aws.tables["subscriptions"], aws.tables["changes"])
-    view = RegistryView(store)
+    view = aws.view(RegistryView, store=store)
     view.refresh()
     assert [name for name, _ in matched(view, event())] == ["sub_2"]
 
@@ -113,7 +115,7 @@ def test_a_change_during_the_first_scan_is_not_missed(aws: Aws) -> None:
 @pytest.mark.moto
 def test_a_refresh_without_changes_is_one_read(aws: Aws) -> None:
     aws.subscriptions.create(subscription())
-    view = RegistryView(aws.subscriptions)
+    view = aws.view(RegistryView)
     view.refresh()
     calls: list[str] = []
 
@@ -131,13 +133,39 @@ def test_a_refresh_without_changes_is_one_read(aws: Aws) -> None:
 def test_filters_that_cannot_be_read_are_nobodys_harm(aws: Aws) -> None:
     for name in ("sub_1", "sub_2"):
         aws.subscriptions.create(subscription(name))
-    view = RegistryView(aws.subscriptions)
+    view = aws.view(RegistryView)
     view.refresh()
     stored = aws.subscriptions.get("sub_1")
     assert stored is not None
     aws.subscriptions.update(replace(stored, filters={"task.*": {"a": []}}))
     aws.subscriptions.create(subscription("sub_3"))
-    starting = RegistryView(aws.subscriptions)
+    starting = aws.view(RegistryView)
     for each in (view, starting):
         each.refresh()
         assert [name for name, _ in matched(each, event())] == ["sub_2", "sub_3"]
+
+
+def test_a_right_counts_from_the_moment_at_which_it_was_changed(aws: Aws) -> None:
+    aws.subscriptions.create(subscription("sub_1", "worker"))
+    aws.subscriptions.create(subscription("sub_2", "auditor"))
+    view = aws.view(RegistryView)
+
+    def names(of: RegistryView) -> list[str]:
+        of.refresh()
+        return [name for name, _ in matched(of, event())]
+
+    assert names(view) == ["sub_1", "sub_2"]
+    aws.rights.put(Grant("worker", ["order.*"]))
+    assert names(view) == names(aws.view(RegistryView)) == ["sub_2"]
+    aws.rights.put(Grant("worker", ["task.created"]))
+    assert names(view) == ["sub_1", "sub_2"]
+    aws.rights.put(Grant("auditor", []))
+    assert names(view) == names(aws.view(RegistryView)) == ["sub_1"]
+    assert aws.rights.remove(Grant("auditor", None))
+    assert not aws.rights.remove(Grant("auditor", None))
+    assert names(view) == names(aws.view(RegistryView)) == ["sub_1", "sub_2"]
+    nothing = aws.view(RegistryView, rights=ReceiveRights("nothing"))
+    assert names(nothing) == ["sub_1"]
+    # A subscription of its publisher's own receives it, whatever is given to it.
+    aws.subscriptions.create(subscription("sub_3", "planner"))
+    assert names(nothing) == ["sub_1", "sub_3"]

@@ -47,7 +47,7 @@ class Routed:
 def bus(aws: Aws, executor: Executor) -> Routed:
     lane = aws.queue()
     router = Router(
-        view=RegistryView(aws.subscriptions),
+        view=aws.view(RegistryView),
         events=aws.events,
         deliveries=aws.deliveries,
         lanes=Lanes(aws.sqs, {"http": lane}, executor),
@@ -158,15 +158,15 @@ class PickyView(RegistryView):
 
     __slots__ = ()
 
-    def matches(self, event_type: str, event: EventView) -> list[Interest]:
-        if event_type == "task.odd":
+    def matches(self, event: Event, seen: EventView) -> list[Interest]:
+        if event.type == "task.odd":
             raise RecursionError
-        return RegistryView.matches(self, event_type, event)
+        return RegistryView.matches(self, event, seen)
 
 
 def test_an_event_that_cannot_be_matched_is_set_aside(bus: Routed) -> None:
     bus.subscribe("sub_1")
-    router = replace(bus.router, view=PickyView(bus.aws.subscriptions))
+    router = replace(bus.router, view=bus.aws.view(PickyView))
     events = [event("evt_1"), event("evt_2", "task.odd"), event("evt_3")]
     assert router.route(events) == ["evt_2"]
     assert [each.event_id for each in bus.sent()] == ["evt_1", "evt_3"]
@@ -249,7 +249,7 @@ def test_what_was_set_aside_is_tried_again_and_nothing_else(bus: Routed, fussy: 
 def test_a_routing_record_that_is_refused_fails_alone(bus: Routed, executor: Executor) -> None:
     bus.subscribe("sub_1")
     # DynamoDB refuses an item beyond 400 KB, and with it the whole batch.
-    view = WideView(bus.aws.subscriptions)
+    view = bus.aws.view(WideView)
     router = replace(bus.router, view=view, lanes=NoLanes(bus.aws.sqs, {}, executor))
     events = [event("evt_1"), event("evt_2", "task.wide"), event("evt_3")]
     assert router.route(events) == ["evt_2"]
@@ -262,9 +262,9 @@ class WideView(RegistryView):
 
     __slots__ = ()
 
-    def matches(self, event_type: str, event: EventView) -> list[Interest]:
-        found = RegistryView.matches(self, event_type, event)
-        if event_type != "task.wide":
+    def matches(self, event: Event, seen: EventView) -> list[Interest]:
+        found = RegistryView.matches(self, event, seen)
+        if event.type != "task.wide":
             return found
         return [replace(found[0], id=f"sub_{number:026}") for number in range(12_000)]
 

@@ -5,10 +5,14 @@ from collections.abc import Iterable
 import pytest
 from event_bus.model.delivery import Routing
 from event_bus.model.registration import Subscription
+from event_bus.model.rights import Grant
 from event_bus.security.callers import Caller
-from event_bus.security.visibility import Visibility
+from event_bus.security.receive_rights import RightsReader
+from event_bus.security.visibility import Visibility, VisibleEvents
 
+from tests.aws import Aws
 from tests.builders import AN_ADMIN, event, routing, service, subscription
+from tests.unit.event_bus.querying.memory import EVERYTHING
 
 HIGH = {"task.*": {"priority": ["high"]}}
 SUBSCRIPTIONS = [
@@ -48,7 +52,7 @@ EVENT = event(source="planner", payload={"priority": "high"}, metadata={"team": 
     ],
 )
 def test_who_sees_an_event(caller: Caller, routed: Routing | None, sees: bool) -> None:
-    visibility = Visibility(caller, of_service)
+    visibility = Visibility(caller, of_service, EVERYTHING)
     assert visibility.sees(EVENT, routed, lambda: EVENT.payload) is sees
 
 
@@ -58,14 +62,14 @@ def _no_payload() -> bytes:
 
 @pytest.mark.parametrize("service_id", ["planner", "all-tasks", "disabled", "roles", "stranger"])
 def test_a_payload_is_read_only_where_a_filter_needs_it(service_id: str) -> None:
-    Visibility(service(service_id), of_service).sees(EVENT, None, _no_payload)
+    Visibility(service(service_id), of_service, EVERYTHING).sees(EVENT, None, _no_payload)
 
 
 def test_an_admins_subscriptions_are_not_looked_for() -> None:
     def look(_: str) -> Iterable[Subscription]:
         raise AssertionError("subscriptions were read")
 
-    assert Visibility(AN_ADMIN, look).sees(EVENT, None, _no_payload)
+    assert Visibility(AN_ADMIN, look, EVERYTHING).sees(EVENT, None, _no_payload)
 
 
 def test_subscriptions_are_looked_for_once() -> None:
@@ -75,7 +79,24 @@ def test_subscriptions_are_looked_for_once() -> None:
         looks.append(service_id)
         return of_service(service_id)
 
-    visibility = Visibility(service("all-tasks"), look)
+    visibility = Visibility(service("all-tasks"), look, EVERYTHING)
     for _ in range(3):
         visibility.sees(EVENT, None, lambda: EVENT.payload)
     assert looks == ["all-tasks"]
+
+
+def test_what_may_not_be_received_is_not_seen(aws: Aws) -> None:
+    caller = service("all-tasks")
+    rights = RightsReader(aws.rights, "everything")
+    received = routing(sub_1="all-tasks")
+
+    def sees(routed: Routing | None) -> bool:
+        return Visibility(caller, of_service, rights).sees(EVENT, routed, lambda: EVENT.payload)
+
+    assert (sees(None), sees(received)) == (True, True)
+    aws.rights.put(Grant("all-tasks", ["order.*"]))
+    assert (sees(None), sees(received)) == (False, False)
+    assert not VisibleEvents(aws.deliveries, of_service, rights).sees(EVENT, caller)
+    aws.rights.put(Grant("all-tasks", ["task.*"]))
+    assert (sees(None), sees(received)) == (True, True)
+    assert VisibleEvents(aws.deliveries, of_service, rights).sees(EVENT, caller)

@@ -28,9 +28,16 @@ def executor() -> Iterator[Executor]:
 def pusher(aws: Aws, wire: Wire, executor: Executor) -> Pusher:
     return Pusher(
         followers=aws.followers,
-        reader=InboxReader(aws.inboxes, aws.events, aws.readers, aws.subscriptions.get, executor),
+        reader=InboxReader(
+            aws.inboxes,
+            aws.events,
+            aws.readers,
+            aws.rights_reader,
+            aws.subscriptions.get,
+            executor,
+        ),
         connections=wire,
-        listeners=Listeners(aws.subscriptions, aws.inboxes, 100),
+        listeners=Listeners(aws.subscriptions, aws.inboxes, 100, aws.hearing),
         live_keys=LiveKeys(aws.keys, lambda: "admin_1"),
         executor=executor,
     )

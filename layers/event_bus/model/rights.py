@@ -1,0 +1,53 @@
+"""What a service may receive: what is given to it, and what sources restrict."""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from event_bus.matching.limits import MAX_EVENT_TYPES
+from event_bus.model.registration import TypePattern
+from event_bus.model.validation import Request
+
+Default = Literal["everything", "nothing"]
+"""What a service may receive to which no types are given."""
+
+
+class SubscriberRequest(Request):
+    """What says which types a service may receive; an empty list is none."""
+
+    event_types: Annotated[
+        list[TypePattern],
+        Field(max_length=MAX_EVENT_TYPES),
+        AfterValidator(lambda patterns: list(dict.fromkeys(patterns))),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The types that a service may receive.
+
+    Attributes:
+        service_id: The service.
+        event_types: The type patterns; None where the deployment's default holds.
+        created_at: When types were first given to it, RFC 3339.
+        updated_at: When they last changed, RFC 3339.
+    """
+
+    service_id: str
+    event_types: list[str] | None
+    created_at: str = ""
+    updated_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """The types of a source that only some services may receive.
+
+    Attributes:
+        source: The service that publishes them.
+        readers: The services that may receive them, by type pattern.
+    """
+
+    source: str
+    readers: dict[str, list[str]] = field(default_factory=dict)
