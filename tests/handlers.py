@@ -11,7 +11,7 @@ import orjson
 import pytest
 from event_bus import clients
 from event_bus.api.idempotency import repetitions
-from event_bus.auditing.deployed import recorder
+from event_bus.auditing.recorder import recorder
 from event_bus.log import logger
 from event_bus.security.callers import Caller
 from event_bus.settings import settings

@@ -17,7 +17,7 @@ import event_bus.stores.listings
 import event_bus.stores.transactions
 import pytest
 from event_bus import clients, times
-from event_bus.auditing.deployed import recorder
+from event_bus.auditing.recorder import recorder
 from event_bus.callbacks.deadlines import Deadline, Deadlines
 from event_bus.delivery.speed import AnswerTimes
 from event_bus.log import logger

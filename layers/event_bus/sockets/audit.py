@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from event_bus import times
-from event_bus.auditing.deployed import recorder
 from event_bus.auditing.entries import ANONYMOUS, LISTEN, Status, entry
+from event_bus.auditing.recorder import recorder
 from event_bus.errors import Reason
 from event_bus.security.callers import Caller
 
