@@ -8,9 +8,8 @@ from event_bus.errors import Fault, Forbidden, NotFound
 from event_bus.matching.event_types import intersection
 from event_bus.model.registration import Publisher
 from event_bus.model.rights import Grant, SubscriberRequest
-from event_bus.registry.publishers import refuse_reserved
 from event_bus.security.callers import ADMIN, Caller
-from event_bus.security.ownership import may_see_service
+from event_bus.security.ownership import may_see_service, refuse_reserved
 from event_bus.security.receive_rights import RightsReader
 from event_bus.stores.rights import RightsStore
 

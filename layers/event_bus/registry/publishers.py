@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from event_bus import times
-from event_bus.errors import Conflict, Fault, Forbidden, InvalidRequest
+from event_bus.errors import Conflict, Fault, Forbidden
 from event_bus.model.registration import (
     Publisher,
     PublisherChange,
@@ -12,26 +12,15 @@ from event_bus.model.registration import (
 )
 from event_bus.model.validation import members_of
 from event_bus.registry.keys import adding, busy, issue, taken
-from event_bus.registry.known_publishers import RESERVED_NAMES
 from event_bus.registry.services import Services
 from event_bus.security.callers import Caller
-from event_bus.security.ownership import own_publisher
+from event_bus.security.ownership import own_publisher, refuse_reserved
 from event_bus.stores.keys import KeyStore
 from event_bus.stores.publishers import PublisherStore
 from event_bus.stores.subscriptions import SubscriptionStore
 from event_bus.stores.transactions import TransactionRefused, transact_alone
 
 _ATTEMPTS = 5
-
-
-def refuse_reserved(service_id: str) -> None:
-    """Refuses the names that the bus keeps for itself.
-
-    Raises:
-        InvalidRequest: The service's name is one of them.
-    """
-    if service_id in RESERVED_NAMES:
-        raise InvalidRequest.at("/service_id", f"{service_id} is kept for the bus itself")
 
 
 @dataclass(frozen=True, slots=True)

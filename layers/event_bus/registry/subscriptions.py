@@ -29,13 +29,12 @@ from event_bus.registry.hearing import Hearing
 from event_bus.registry.keys import IssuedKey, busy, taken
 from event_bus.registry.managed_queues import ManagedQueues
 from event_bus.registry.opt_ins import OptIns
-from event_bus.registry.publishers import refuse_reserved
 from event_bus.registry.roles import as_named, with_external_id
 from event_bus.registry.sensitive_filters import refuse_sensitive_filters
 from event_bus.registry.services import Services
 from event_bus.registry.subscriber_keys import key_parts
 from event_bus.security.callers import Caller, unknown_key
-from event_bus.security.ownership import own_subscription
+from event_bus.security.ownership import own_subscription, refuse_reserved
 from event_bus.security.signatures import new_secret
 from event_bus.security.signing_secrets import SigningSecrets, rotated
 from event_bus.stores.changes import Refused

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from event_bus.errors import NotFound
+from event_bus.errors import InvalidRequest, NotFound
 from event_bus.model.registration import Publisher, Subscription
+from event_bus.registry.known_publishers import RESERVED_NAMES
 from event_bus.security.callers import Caller
 
 
@@ -58,3 +59,13 @@ def _owns(caller: Caller, subscription: Subscription) -> bool:
     if caller.subscription_id is not None:
         return subscription.id == caller.subscription_id
     return caller.admin or subscription.service_id == caller.service_id
+
+
+def refuse_reserved(service_id: str) -> None:
+    """Refuses the names that the bus keeps for itself.
+
+    Raises:
+        InvalidRequest: The service's name is one of them.
+    """
+    if service_id in RESERVED_NAMES:
+        raise InvalidRequest.at("/service_id", f"{service_id} is kept for the bus itself")
