@@ -7,7 +7,7 @@ from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 from event_bus.api.routes import ROUTES
-from event_bus.security import signing_secrets
+from event_bus.encryption import signing_secrets
 
 from infra.api_stage import ApiStage
 from infra.audit import AUDIT_QUEUE_URL, AuditStack

@@ -4,8 +4,8 @@ import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
-from event_bus.security.opt_in import TAG_VALUE, tag_key
-from event_bus.sweeping.due import INTERVAL_SECONDS
+from event_bus.access.opt_in import TAG_VALUE, tag_key
+from event_bus.maintenance.due import INTERVAL_SECONDS
 
 from infra.audit import AuditStack
 from infra.concurrency import STRANDED_CONCURRENCY

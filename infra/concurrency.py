@@ -4,8 +4,8 @@ What waits for events, the turns of streams and pulls, must not take the executi
 publishes, routes and delivers. A reservation is a guarantee and a cap in one.
 """
 
-from event_bus.delivery.message import paced_lane
 from event_bus.model.target import PACED_PROTOCOLS
+from event_bus.queues.message import paced_lane
 
 from infra.settings import Settings
 

@@ -16,7 +16,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
-from event_bus.security import data_keys
+from event_bus.encryption import data_keys
 
 from infra.built import ROOT
 from infra.bundling import dependencies_layer, service_layer

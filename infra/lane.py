@@ -2,9 +2,9 @@
 
 import aws_cdk as cdk
 from constructs import Construct
-from event_bus.delivery.message import paced_lane
+from event_bus.encryption import signing_secrets
 from event_bus.model.target import PACED_PROTOCOLS
-from event_bus.security import signing_secrets
+from event_bus.queues.message import paced_lane
 
 from infra.concurrency import lane_concurrency
 from infra.data import DataStack

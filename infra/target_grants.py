@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import aws_cdk as cdk
-from event_bus.security.opt_in import TAG_VALUE, tag_key
+from event_bus.access.opt_in import TAG_VALUE, tag_key
 
 from infra.function import BusFunction
 from infra.nag import accept_resource

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
+from event_bus.access.hearing import Hearing
+from event_bus.access.known_publishers import KnownPublishers
+from event_bus.access.payload_readers import PayloadReaders
+from event_bus.access.receive_rights import ReceiveRights, RightsReader
+from event_bus.encryption.data_keys import DataKeys
+from event_bus.encryption.payload_seal import PayloadSeal
+from event_bus.encryption.signing_secrets import SigningSecrets
+from event_bus.model.api_keys import ApiKey
 from event_bus.model.registration import Subscription
-from event_bus.registry.hearing import Hearing
-from event_bus.registry.known_publishers import KnownPublishers
 from event_bus.routing.registry_view import RegistryView
-from event_bus.security.data_keys import DataKeys
-from event_bus.security.keys import ApiKey
-from event_bus.security.payload_readers import PayloadReaders
-from event_bus.security.payload_seal import PayloadSeal
-from event_bus.security.receive_rights import ReceiveRights, RightsReader
-from event_bus.security.signing_secrets import SigningSecrets
 from event_bus.stores.changes import ChangeLog
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.cursors import CursorStore

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from event_bus.delivery.message import Message
+from event_bus.access.callers import ADMIN, Caller
+from event_bus.model.api_keys import ApiKey, proof_of_chosen
 from event_bus.model.delivery import Delivery, DeliveryError, DeliveryKey, DeliveryStatus, Routing
 from event_bus.model.event import INLINE_PAYLOAD_BYTES, Event, EventSubmission, accept
 from event_bus.model.filters import Filters
@@ -12,8 +13,7 @@ from event_bus.model.registration import Publisher, Subscription, SubscriptionSt
 from event_bus.model.replay import Replay
 from event_bus.model.target import HttpTarget, Target
 from event_bus.model.validation import read
-from event_bus.security.callers import ADMIN, Caller
-from event_bus.security.keys import ApiKey, proof_of_chosen
+from event_bus.queues.message import Message
 from event_bus.stores.listings import Trait
 
 BESIDE_PLANNER = next(

@@ -10,10 +10,10 @@ from typing import Any
 import orjson
 import pytest
 from event_bus import clients
+from event_bus.access.callers import Caller
 from event_bus.api.idempotency import repetitions
-from event_bus.auditing.recorder import recorder
 from event_bus.log import logger
-from event_bus.security.callers import Caller
+from event_bus.queues.audit_recorder import recorder
 from event_bus.settings import settings
 
 from tests.aws import RETENTION_DAYS, TARGETS, Aws

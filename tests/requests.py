@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from event_bus.security.callers import Caller
+from event_bus.access.callers import Caller
 
 
 def http_request(

@@ -3,9 +3,9 @@
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
-from event_bus.delivery.speed import AnswerTimes
-from event_bus.delivery.transport import DeliveryRequest, Transport
 from event_bus.model.outcome import Outcome
+from event_bus.targets.answer_times import AnswerTimes
+from event_bus.targets.transport import DeliveryRequest, Transport
 
 
 @dataclass

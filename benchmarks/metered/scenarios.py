@@ -10,12 +10,12 @@ from unittest import mock
 
 import boto3
 import httpx
-from event_bus.routing.stranded import StrandedQueue
+from event_bus.maintenance.unrouted import GRACE_SECONDS, UnroutedSweep
+from event_bus.queues.unroutable import StrandedQueue
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import ODD_SECONDS, EventStore
 from event_bus.stores.payloads import PayloadStore
-from event_bus.sweeping.unrouted import GRACE_SECONDS, UnroutedSweep
 
 from benchmarks.metered.bus import Invocation, MeteredBus
 from benchmarks.metered.wire import Call

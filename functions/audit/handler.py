@@ -7,26 +7,25 @@ be read, and the batches that Lambda gave up.
 from typing import Any
 
 from event_bus import clients
-from event_bus.auditing.appender import Appender
-from event_bus.auditing.chain import Entry
-from event_bus.auditing.entries import of_events, read_entry
-from event_bus.auditing.signer import Signer
+from event_bus.audit.appender import Appender
+from event_bus.audit.signer import Signer
 from event_bus.log import logger
-from event_bus.observing.observer import Observer
-from event_bus.routing.stranded import StrandedQueue, is_about_events, stranded_in
+from event_bus.metrics.observer import Observer
+from event_bus.model.audit_chain import Entry
+from event_bus.model.audit_entries import of_events, read_entry
+from event_bus.queues.unroutable import StrandedQueue, is_about_events, stranded_in
+from event_bus.runtime import stores
 from event_bus.settings import settings
-from event_bus.stores.audit import AuditStore
 from event_bus.stores.audit_heads import AuditHeads
 from event_bus.stores.events import readable_events, readable_images
-from event_bus.stores.figures import FigureStore
 
 _appender = Appender(
-    AuditStore(clients.dynamodb(), settings().audit_table, settings().audit_retention_days),
+    stores.audit_entries(),
     AuditHeads(clients.s3(), settings().audit_bucket),
     Signer(clients.kms(), settings().audit_key),
 )
 
-_observer = Observer(FigureStore(clients.dynamodb(), settings().figures_table))
+_observer = Observer(stores.figures())
 _set_aside = StrandedQueue(clients.sqs(), settings().audit_queue_url)
 
 

@@ -2,15 +2,13 @@
 
 from typing import Any, get_args
 
-from event_bus import clients
 from event_bus.api.endpoint import Request, Response, answer
-from event_bus.api.paging import choice_in, limit_in, page_document, read_cursor, time_in
-from event_bus.auditing.entries import Status
-from event_bus.auditing.reader import MEMBERS, AuditQuery, AuditReader
-from event_bus.settings import settings
-from event_bus.stores.audit import AuditStore
+from event_bus.audit.reader import MEMBERS, AuditQuery, AuditReader
+from event_bus.model.audit_entries import Status
+from event_bus.paging import choice_in, limit_in, page_document, read_cursor, time_in
+from event_bus.runtime import stores
 
-_reader = AuditReader(AuditStore(clients.dynamodb(), settings().audit_table))
+_reader = AuditReader(stores.audit_entries())
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

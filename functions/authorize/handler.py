@@ -8,21 +8,20 @@ WebSocket that is refused there is nothing to say, so that the policy refuses it
 from typing import Any
 
 from event_bus import clients
+from event_bus.access.admin_key import AdminKey
+from event_bus.access.authenticator import Authenticator, key_in
+from event_bus.access.callers import ADMIN, Caller
+from event_bus.access.rate_limits import Allowance, RateLimiter
 from event_bus.errors import Reason
 from event_bus.log import logger
-from event_bus.security.admin_key import AdminKey
-from event_bus.security.authenticator import Authenticator, key_in
-from event_bus.security.callers import ADMIN, Caller
-from event_bus.security.rate_limits import Allowance, RateLimiter
+from event_bus.runtime import stores
 from event_bus.settings import settings
-from event_bus.stores.keys import KeyStore
-from event_bus.stores.limits import LimitStore
 
 _authenticator = Authenticator(
-    keys=KeyStore(clients.dynamodb(), settings().keys_table),
+    keys=stores.keys(),
     admin_key=AdminKey(clients.secrets(), settings().admin_secret).read,
 )
-_limiter = RateLimiter(LimitStore(clients.dynamodb(), settings().limits_table))
+_limiter = RateLimiter(stores.limits())
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -69,7 +68,7 @@ def _reason(headers: dict[str, str], query: dict[str, str], subject: str | None)
 
 def _tell_refused(event: dict[str, Any], caller: Caller | None, reason: Reason) -> None:
     # Only a refusal needs it: it would slow down every start.
-    from event_bus.sockets.audit import tell_refused  # noqa: PLC0415
+    from event_bus.inbox.audit import tell_refused  # noqa: PLC0415
 
     tell_refused(event.get("requestContext", {}), caller, reason)
 

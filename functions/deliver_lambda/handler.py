@@ -1,9 +1,9 @@
 """The Lambda lane: invokes functions, and publishes what they reply."""
 
-from event_bus.delivery.handler import paced_lane_handler
-from event_bus.delivery.lambda_function import LambdaTransport
-from event_bus.delivery.replies import Replies
-from event_bus.publishing.deployed import reply_intake
+from event_bus.runtime.intake import reply_intake
+from event_bus.runtime.lanes import paced_lane_handler
+from event_bus.targets.lambda_function import LambdaTransport
+from event_bus.targets.replies import Replies
 
 _replies = Replies(reply_intake())
 

@@ -5,30 +5,22 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from event_bus import clients
+from event_bus.access.callers import Caller
 from event_bus.api.diagram import MERMAID, flow_diagram
 from event_bus.api.documents import event_document, event_summary
 from event_bus.api.endpoint import Request, Response, answer
 from event_bus.api.flows import flow_document
-from event_bus.api.paging import bad_parameter, choice_in, page_document, read_cursor
+from event_bus.paging import bad_parameter, choice_in, page_document, read_cursor
 from event_bus.querying.event_finder import EventFinder, Found
 from event_bus.querying.event_query import PARAMETERS, read_event_query
 from event_bus.querying.flows import Flow, FlowFinder
-from event_bus.security.callers import Caller
-from event_bus.security.deployed import deployed_readers, rights_reader
-from event_bus.settings import settings
-from event_bus.stores.deliveries import DeliveryStore
-from event_bus.stores.events import EventStore
-from event_bus.stores.payloads import PayloadStore
-from event_bus.stores.subscriptions import SubscriptionStore
+from event_bus.runtime import stores
+from event_bus.runtime.payloads import deployed_readers, rights_reader
 
-_dynamodb = clients.dynamodb()
 _finder = EventFinder(
-    events=EventStore(
-        _dynamodb, settings().events_table, PayloadStore(clients.s3(), settings().payloads_bucket)
-    ),
-    deliveries=DeliveryStore(_dynamodb, settings().deliveries_table),
-    subscriptions=SubscriptionStore(_dynamodb, settings().subscriptions_table).of_service,
+    events=stores.events(),
+    deliveries=stores.deliveries(),
+    subscriptions=stores.subscriptions().of_service,
     executor=ThreadPoolExecutor(8),
     rights=rights_reader(),
 )

@@ -4,15 +4,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from event_bus import clients
+from event_bus.access.callers import Caller
+from event_bus.access.ownership import own_subscription
+from event_bus.access.stream_tokens import StreamTokens
 from event_bus.api.endpoint import Request, Response, answer
-from event_bus.api.paging import bad_parameter, limit_in, patterns_in, whole_in
 from event_bus.errors import Conflict
-from event_bus.fetching.event_stream import MEDIA_TYPE
-from event_bus.fetching.leases import InboxLeases
-from event_bus.fetching.reader import InboxReader, beyond_the_end
-from event_bus.fetching.streams import Streams
-from event_bus.fetching.waiting import WaitingRoom
+from event_bus.inbox.leases import InboxLeases
+from event_bus.inbox.listeners import Listeners
+from event_bus.inbox.reader import InboxReader, beyond_the_end
+from event_bus.inbox.sse import Streams
+from event_bus.inbox.sse_format import MEDIA_TYPE
+from event_bus.inbox.waiting import WaitingRoom
 from event_bus.model.fetching import (
     LEASE_SECONDS,
     MAX_LEASE_SECONDS,
@@ -22,43 +24,27 @@ from event_bus.model.fetching import (
 )
 from event_bus.model.registration import Subscription
 from event_bus.model.validation import read
-from event_bus.registry.listeners import Listeners
-from event_bus.security.callers import Caller
-from event_bus.security.deployed import deployed_readers, hearing, rights_reader
-from event_bus.security.ownership import own_subscription
-from event_bus.security.stream_tokens import StreamTokens
+from event_bus.paging import bad_parameter, limit_in, patterns_in, whole_in
+from event_bus.runtime import stores
+from event_bus.runtime.payloads import deployed_readers, hearing, rights_reader
 from event_bus.settings import settings
-from event_bus.stores.events import EventStore
-from event_bus.stores.inbox_cursors import InboxCursorStore
-from event_bus.stores.inboxes import InboxStore
-from event_bus.stores.keys import KeyStore
-from event_bus.stores.limits import LimitStore
-from event_bus.stores.payloads import PayloadStore
-from event_bus.stores.subscriptions import SubscriptionStore
 
-_dynamodb = clients.dynamodb()
-_subscriptions = SubscriptionStore(
-    _dynamodb, settings().subscriptions_table, settings().changes_table
-)
-_inboxes = InboxStore(_dynamodb, settings().inbox_table)
+_subscriptions = stores.subscriptions(changes=True)
+_inboxes = stores.inboxes()
 _reader = InboxReader(
     _inboxes,
-    EventStore(
-        _dynamodb, settings().events_table, PayloadStore(clients.s3(), settings().payloads_bucket)
-    ),
+    stores.events(),
     deployed_readers(),
     rights_reader(),
     _subscriptions.get,
     ThreadPoolExecutor(8),
 )
-_leases = InboxLeases(
-    _reader, InboxCursorStore(_dynamodb, settings().cursors_table, settings().retention_days)
-)
+_leases = InboxLeases(_reader, stores.inbox_cursors())
 _listeners = Listeners(_subscriptions, _inboxes, settings().service_listeners, hearing())
 _streams = Streams(_inboxes, _reader, _listeners)
 _MAX_PLACE = 10**15 - 1
-_waiting = WaitingRoom(LimitStore(_dynamodb, settings().limits_table), settings().waiting_requests)
-_tokens = StreamTokens(KeyStore(_dynamodb, settings().keys_table))
+_waiting = WaitingRoom(stores.limits(), settings().waiting_requests)
+_tokens = StreamTokens(stores.keys())
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

@@ -4,24 +4,20 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from event_bus import clients
+from event_bus.access.callers import Caller
 from event_bus.api.documents import key_document
 from event_bus.api.endpoint import Operation, Request, Response, answer
 from event_bus.model.credentials import KeyRequest, RotationRequest
 from event_bus.model.validation import read
 from event_bus.registry.keys import IssuedKey, KeyRing
 from event_bus.registry.services import Services
-from event_bus.security.callers import Caller
+from event_bus.runtime import stores
 from event_bus.settings import settings
-from event_bus.stores.keys import KeyStore
-from event_bus.stores.publishers import PublisherStore
-from event_bus.stores.subscriptions import SubscriptionStore
 
-_dynamodb = clients.dynamodb()
-_keys = KeyStore(_dynamodb, settings().keys_table)
+_keys = stores.keys()
 _services = Services(
-    PublisherStore(_dynamodb, settings().publishers_table),
-    SubscriptionStore(_dynamodb, settings().subscriptions_table, settings().changes_table),
+    stores.publishers(),
+    stores.subscriptions(changes=True),
     _keys,
 )
 _ring = KeyRing(_keys, settings().key_rate)

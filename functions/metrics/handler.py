@@ -5,22 +5,15 @@ from typing import Any
 
 from event_bus import clients
 from event_bus.api.endpoint import Request, Response, answer
-from event_bus.observing import analytics
-from event_bus.observing.exposition import CONTENT_TYPE, exposition
-from event_bus.observing.gauges import Gauges
-from event_bus.observing.queues import Queues
-from event_bus.observing.remembered import Remembered
+from event_bus.metrics import analytics
+from event_bus.metrics.exposition import CONTENT_TYPE, exposition
+from event_bus.metrics.gauges import Gauges
+from event_bus.metrics.queues import Queues
+from event_bus.metrics.remembered import Remembered
+from event_bus.runtime import stores
 from event_bus.settings import settings
-from event_bus.stores.circuits import CircuitStore
-from event_bus.stores.deliveries import DeliveryStore
-from event_bus.stores.events import EventStore
-from event_bus.stores.figures import FigureStore
-from event_bus.stores.payloads import PayloadStore
-from event_bus.stores.replays import ReplayStore
-from event_bus.stores.subscriptions import SubscriptionStore
 
-_dynamodb = clients.dynamodb()
-_figures = FigureStore(_dynamodb, settings().figures_table)
+_figures = stores.figures()
 _executor = ThreadPoolExecutor(8)
 _queues = Queues(
     urls=settings().queue_urls,
@@ -29,12 +22,12 @@ _queues = Queues(
     executor=_executor,
 )
 _gauges = Gauges(
-    interests=SubscriptionStore(_dynamodb, settings().subscriptions_table).interests,
+    interests=stores.subscriptions().interests,
     queues=_queues,
-    circuits=CircuitStore(_dynamodb, settings().circuits_table),
-    replays=ReplayStore(_dynamodb, settings().replays_table),
-    events=EventStore(_dynamodb, settings().events_table, PayloadStore(clients.s3(), "")),
-    deliveries=DeliveryStore(_dynamodb, settings().deliveries_table),
+    circuits=stores.circuits(),
+    replays=stores.replays(),
+    events=stores.events(payloads=False),
+    deliveries=stores.deliveries(),
     executor=_executor,
 )
 

@@ -4,15 +4,14 @@ from typing import Any
 
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
-from event_bus import clients
+from event_bus.metrics.observer import Observer
 from event_bus.model.figures import KINDS, Figures
-from event_bus.observing.observer import Observer
+from event_bus.runtime import stores
 from event_bus.settings import settings
-from event_bus.stores.figures import FigureStore
 
 _metrics = Metrics(namespace="EventBus")
 _metrics.set_default_dimensions(stage=settings().stage)
-_observer = Observer(FigureStore(clients.dynamodb(), settings().figures_table))
+_observer = Observer(stores.figures())
 
 
 @_metrics.log_metrics

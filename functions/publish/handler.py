@@ -5,8 +5,8 @@ from typing import Any
 from event_bus.api.endpoint import Request, Response, answer
 from event_bus.errors import Problem
 from event_bus.model.trace_context import trace_in
-from event_bus.publishing.deployed import deployed_intake
 from event_bus.publishing.intake import Accepted
+from event_bus.runtime.intake import deployed_intake
 
 _intake = deployed_intake(workers=16)
 

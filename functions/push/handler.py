@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from event_bus.sockets.deployed import deployed_pusher
+from event_bus.runtime.sockets import deployed_pusher
 
 _pusher = deployed_pusher()
 

@@ -4,39 +4,32 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from event_bus import clients
+from event_bus.access.callers import Caller
 from event_bus.api.documents import dead_letter_document, replay_document
 from event_bus.api.endpoint import Request, Response, answer
-from event_bus.api.paging import limit_in, page_document, read_cursor, write_cursor
 from event_bus.model.event import Event
 from event_bus.model.replay import EventReplayRequest, ReplayRequest
 from event_bus.model.validation import read
+from event_bus.paging import limit_in, page_document, read_cursor, write_cursor
 from event_bus.querying.event_finder import EventFinder
+from event_bus.queues.lanes import Lanes
+from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery.dead_letters import (
     PARAMETERS,
     BulkRetryRequest,
     DeadLetters,
     read_dead_letter_query,
 )
-from event_bus.recovery.replay_queue import ReplayQueue
 from event_bus.recovery.replays import Replays
-from event_bus.routing.lanes import Lanes
-from event_bus.security.callers import Caller
-from event_bus.security.deployed import rights_reader
+from event_bus.runtime import stores
+from event_bus.runtime.payloads import rights_reader
 from event_bus.settings import settings
-from event_bus.stores.deliveries import DeliveryStore
-from event_bus.stores.events import EventStore
-from event_bus.stores.payloads import PayloadStore
-from event_bus.stores.replays import ReplayStore
-from event_bus.stores.subscriptions import SubscriptionStore
 
-_dynamodb = clients.dynamodb()
 _executor = ThreadPoolExecutor(8)
-_deliveries = DeliveryStore(_dynamodb, settings().deliveries_table, settings().retention_days)
-_subscriptions = SubscriptionStore(_dynamodb, settings().subscriptions_table)
+_deliveries = stores.deliveries(writes=True)
+_subscriptions = stores.subscriptions()
 _finder = EventFinder(
-    events=EventStore(
-        _dynamodb, settings().events_table, PayloadStore(clients.s3(), settings().payloads_bucket)
-    ),
+    events=stores.events(),
     deliveries=_deliveries,
     subscriptions=_subscriptions.of_service,
     executor=_executor,
@@ -50,7 +43,7 @@ def _event(event_id: str, caller: Caller) -> Event:
 
 _dead_letters = DeadLetters(_deliveries, Lanes(clients.sqs(), settings().lane_urls, _executor))
 _replays = Replays(
-    store=ReplayStore(_dynamodb, settings().replays_table, settings().retention_days),
+    store=stores.replays(writes=True),
     queue=ReplayQueue(clients.sqs(), settings().replay_queue_url),
     subscription=_subscriptions.get,
     event=_event,

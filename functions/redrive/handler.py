@@ -5,16 +5,14 @@ from typing import Any
 
 from event_bus import clients
 from event_bus.batches import take_each
-from event_bus.routing.lanes import Lanes
+from event_bus.maintenance.crashed import CrashedMessages
+from event_bus.queues.lanes import Lanes
+from event_bus.runtime import stores
 from event_bus.settings import settings
-from event_bus.stores.deliveries import DeliveryStore
-from event_bus.stores.subscriptions import SubscriptionStore
-from event_bus.sweeping.crashed import CrashedMessages
 
-_dynamodb = clients.dynamodb()
 _crashed = CrashedMessages(
-    DeliveryStore(_dynamodb, settings().deliveries_table, settings().retention_days),
-    SubscriptionStore(_dynamodb, settings().subscriptions_table),
+    stores.deliveries(writes=True),
+    stores.subscriptions(),
     Lanes(clients.sqs(), settings().lane_urls, ThreadPoolExecutor(1)),
 )
 

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from typing import Any, get_args
 
 from event_bus import clients
+from event_bus.access.hearing import Hearing, Subscribers
+from event_bus.access.opt_in import tag_key
+from event_bus.access.receive_rights import RightsReader
 from event_bus.api import documents
 from event_bus.api.endpoint import Request, Response, answer
-from event_bus.api.paging import choice_in, limit_in, page_document, read_cursor
 from event_bus.callbacks.client import CallbackClient
 from event_bus.callbacks.handshake import Handshake
+from event_bus.encryption.signing_secrets import SigningSecrets
 from event_bus.model.credentials import RotationRequest
 from event_bus.model.registration import (
     PublisherChange,
@@ -20,42 +23,31 @@ from event_bus.model.registration import (
 )
 from event_bus.model.rights import SubscriberRequest
 from event_bus.model.validation import read, read_service_id
-from event_bus.recovery.replay_queue import ReplayQueue
+from event_bus.paging import choice_in, limit_in, page_document, read_cursor
+from event_bus.queues.replays import ReplayQueue
 from event_bus.registry.chosen_ids import ChosenIds
-from event_bus.registry.hearing import Hearing, Subscribers
 from event_bus.registry.managed_queues import SETTLING_SECONDS, ManagedQueues
 from event_bus.registry.opt_ins import OptIns
 from event_bus.registry.publishers import PublisherRegistry
 from event_bus.registry.subscriptions import SubscriptionQuery, SubscriptionRegistry
-from event_bus.security.opt_in import tag_key
-from event_bus.security.receive_rights import RightsReader
-from event_bus.security.signing_secrets import SigningSecrets
+from event_bus.runtime import stores
 from event_bus.settings import settings
-from event_bus.stores.circuits import CircuitStore
-from event_bus.stores.inboxes import InboxStore
-from event_bus.stores.keys import KeyStore
-from event_bus.stores.paces import PaceStore
-from event_bus.stores.publishers import PublisherStore
-from event_bus.stores.replays import ReplayStore
-from event_bus.stores.rights import RightsStore
-from event_bus.stores.subscriptions import SubscriptionStore
 
-_dynamodb = clients.dynamodb()
-_keys = KeyStore(_dynamodb, settings().keys_table)
-_store = SubscriptionStore(_dynamodb, settings().subscriptions_table, settings().changes_table)
-_publisher_store = PublisherStore(_dynamodb, settings().publishers_table)
+_keys = stores.keys()
+_store = stores.subscriptions(changes=True)
+_publisher_store = stores.publishers()
 _publishers = PublisherRegistry(_publisher_store, _keys, _store)
-_rights = RightsStore(_dynamodb, settings().rights_table, settings().changes_table)
+_rights = stores.rights(changes=True)
 _subscribers = Subscribers(_rights)
-_circuits = CircuitStore(_dynamodb, settings().circuits_table)
-_paces = PaceStore(_dynamodb, settings().circuits_table, settings().retention_days)
+_circuits = stores.circuits()
+_paces = stores.paces()
 _subscriptions = SubscriptionRegistry(
     _store,
     _publisher_store,
     _keys,
     _circuits,
     _paces,
-    ReplayStore(_dynamodb, settings().replays_table, settings().retention_days),
+    stores.replays(writes=True),
     ReplayQueue(clients.sqs(), settings().replay_queue_url),
     ManagedQueues(
         clients.sqs(),
@@ -69,7 +61,7 @@ _subscriptions = SubscriptionRegistry(
         settings().untagged_targets,
         clients.of_service,
     ),
-    InboxStore(_dynamodb, settings().inbox_table),
+    stores.inboxes(),
     SigningSecrets(clients.kms(), settings().sealing_key),
     Handshake(CallbackClient(settings().callback_networks), settings().api_host),
     settings().service_subscriptions,

@@ -5,25 +5,19 @@ from typing import Any
 
 from event_bus import clients
 from event_bus.batches import take_each
-from event_bus.recovery.replay_queue import ReplayQueue
+from event_bus.queues.lanes import Lanes
+from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery.replay_runner import ReplayRunner
-from event_bus.routing.deployed import registry_view
-from event_bus.routing.lanes import Lanes
+from event_bus.runtime import stores
+from event_bus.runtime.routing import registry_view
 from event_bus.settings import settings
-from event_bus.stores.deliveries import DeliveryStore
-from event_bus.stores.events import EventStore
-from event_bus.stores.payloads import PayloadStore
-from event_bus.stores.replays import ReplayStore
 
-_dynamodb = clients.dynamodb()
 _executor = ThreadPoolExecutor(8)
 _runner = ReplayRunner(
-    replays=ReplayStore(_dynamodb, settings().replays_table, settings().retention_days),
+    replays=stores.replays(writes=True),
     view=registry_view(),
-    events=EventStore(
-        _dynamodb, settings().events_table, PayloadStore(clients.s3(), settings().payloads_bucket)
-    ),
-    deliveries=DeliveryStore(_dynamodb, settings().deliveries_table, settings().retention_days),
+    events=stores.events(),
+    deliveries=stores.deliveries(writes=True),
     lanes=Lanes(clients.sqs(), settings().lane_urls, _executor),
     queue=ReplayQueue(clients.sqs(), settings().replay_queue_url),
     executor=_executor,

@@ -5,24 +5,20 @@ from typing import Any
 
 from event_bus import clients
 from event_bus.log import logger
-from event_bus.routing.deployed import registry_view
-from event_bus.routing.lanes import Lanes
+from event_bus.queues.lanes import Lanes
+from event_bus.queues.unroutable import StrandedQueue, stranded_in
 from event_bus.routing.router import Router
-from event_bus.routing.stranded import StrandedQueue, stranded_in
+from event_bus.runtime import stores
+from event_bus.runtime.routing import registry_view
 from event_bus.settings import settings
-from event_bus.stores.deliveries import DeliveryStore
-from event_bus.stores.events import EventStore, readable_images
-from event_bus.stores.payloads import PayloadStore
+from event_bus.stores.events import readable_images
 
-_dynamodb = clients.dynamodb()
 _executor = ThreadPoolExecutor(16)
-_events = EventStore(
-    _dynamodb, settings().events_table, PayloadStore(clients.s3(), settings().payloads_bucket)
-)
+_events = stores.events()
 _router = Router(
     view=registry_view(),
     events=_events,
-    deliveries=DeliveryStore(_dynamodb, settings().deliveries_table, settings().retention_days),
+    deliveries=stores.deliveries(writes=True),
     lanes=Lanes(clients.sqs(), settings().lane_urls, _executor),
     executor=_executor,
 )

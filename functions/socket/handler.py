@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from event_bus.access.callers import listener_of
+from event_bus.inbox.audit import tell_taken
 from event_bus.log import logger
-from event_bus.security.callers import listener_of
-from event_bus.sockets.audit import tell_taken
-from event_bus.sockets.deployed import deployed_conversation
+from event_bus.runtime.sockets import deployed_conversation
 
 _conversation = deployed_conversation()
 

@@ -7,21 +7,27 @@ from typing import Any
 from event_bus import clients
 from event_bus.api.endpoint import Request, Response, answer
 from event_bus.api.openapi import served_document
-from event_bus.health import Check, Health, database_check, queue_check, seconds_check, worst
-from event_bus.observing.lag import oldest_due, router_lag
-from event_bus.observing.queues import Queues
+from event_bus.metrics.health import (
+    Check,
+    Health,
+    database_check,
+    queue_check,
+    seconds_check,
+    worst,
+)
+from event_bus.metrics.lag import oldest_due, router_lag
+from event_bus.metrics.queues import Queues
+from event_bus.runtime import stores
 from event_bus.settings import settings
-from event_bus.stores.deliveries import SHARDS, DeliveryStore
-from event_bus.stores.events import EventStore
-from event_bus.stores.payloads import PayloadStore
+from event_bus.stores.deliveries import SHARDS
 
 _LAG_SECONDS = 60
 """How far behind the router may be before a person should look at it, as its alarm has it."""
 
 _executor = ThreadPoolExecutor(8)
-_deliveries = DeliveryStore(clients.dynamodb(), settings().deliveries_table)
+_deliveries = stores.deliveries()
 # Of payloads it reads none.
-_events = EventStore(clients.dynamodb(), settings().events_table, PayloadStore(clients.s3(), ""))
+_events = stores.events(payloads=False)
 _lanes = Queues(settings().lane_urls, clients.sqs(), clients.cloudwatch(), _executor)
 
 _health = Health(

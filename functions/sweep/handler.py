@@ -4,48 +4,39 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from event_bus import clients
+from event_bus.inbox.listeners import Listeners
 from event_bus.log import logger
-from event_bus.recovery.replay_queue import ReplayQueue
-from event_bus.registry.listeners import Listeners
-from event_bus.routing.lanes import Lanes
-from event_bus.routing.stranded import StrandedQueue
+from event_bus.maintenance.due import DueSweep
+from event_bus.maintenance.stalled import StalledSweep
+from event_bus.maintenance.unrouted import UnroutedSweep
+from event_bus.queues.lanes import Lanes
+from event_bus.queues.replays import ReplayQueue
+from event_bus.queues.unroutable import StrandedQueue
+from event_bus.runtime import stores
 from event_bus.settings import settings
-from event_bus.stores.circuits import CircuitStore
-from event_bus.stores.cursors import CursorStore
-from event_bus.stores.deliveries import DeliveryStore
-from event_bus.stores.events import EventStore
-from event_bus.stores.inboxes import InboxStore
-from event_bus.stores.payloads import PayloadStore
-from event_bus.stores.replays import ReplayStore
-from event_bus.stores.subscriptions import SubscriptionStore
-from event_bus.sweeping.due import DueSweep
-from event_bus.sweeping.stalled import StalledSweep
-from event_bus.sweeping.unrouted import UnroutedSweep
 
 _DUE_SECONDS = 30
-
-_dynamodb = clients.dynamodb()
 _executor = ThreadPoolExecutor(8)
-_deliveries = DeliveryStore(_dynamodb, settings().deliveries_table, settings().retention_days)
+_deliveries = stores.deliveries(writes=True)
 _due = DueSweep(
     deliveries=_deliveries,
-    circuits=CircuitStore(_dynamodb, settings().circuits_table),
+    circuits=stores.circuits(),
     lanes=Lanes(clients.sqs(), settings().lane_urls, _executor),
 )
 _unrouted = UnroutedSweep(
-    events=EventStore(_dynamodb, settings().events_table, PayloadStore(clients.s3(), "")),
+    events=stores.events(payloads=False),
     deliveries=_deliveries,
-    cursors=CursorStore(_dynamodb, settings().cursors_table, settings().retention_days),
+    cursors=stores.cursors(),
     stranded=StrandedQueue(clients.sqs(), settings().stranded_queue_url),
     executor=_executor,
 )
 _stalled = StalledSweep(
-    ReplayStore(_dynamodb, settings().replays_table),
+    stores.replays(),
     ReplayQueue(clients.sqs(), settings().replay_queue_url),
 )
 _listeners = Listeners(
-    SubscriptionStore(_dynamodb, settings().subscriptions_table, settings().changes_table),
-    InboxStore(_dynamodb, settings().inbox_table),
+    stores.subscriptions(changes=True),
+    stores.inboxes(),
 )
 
 

@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from event_bus.security.keys import ApiKey
+from event_bus.model.api_keys import ApiKey
 from event_bus.stores.keys import Ring
 from event_bus.stores.transactions import TransactionRefused, transact
 

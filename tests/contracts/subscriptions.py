@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 from botocore.exceptions import ConnectionClosedError
+from event_bus.model.api_keys import ApiKey
 from event_bus.model.target import SqsTarget
-from event_bus.security.keys import ApiKey
 from event_bus.stores import items
 from event_bus.stores.changes import Refused
 from event_bus.stores.subscription_counts import Counts

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from event_bus.security.keys import generate_key
-from event_bus.security.scopes import SCOPES
+from event_bus.model.api_keys import generate_key
+from event_bus.model.scopes import SCOPES
 
 from tests.end_to_end.receiver import eventually
 from tests.end_to_end.world import Client, World

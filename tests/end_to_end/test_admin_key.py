@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from event_bus.security.admin_key import CACHE_SECONDS
+from event_bus.access.admin_key import CACHE_SECONDS
 from websockets.exceptions import ConnectionClosed
 
 from tests.end_to_end.problems import problem

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
-from event_bus.auditing.chain import next_block
+from event_bus.model.audit_chain import next_block
 from event_bus.stores.audit import AuditStore
 from websockets.exceptions import InvalidStatus
 
@@ -182,7 +182,7 @@ def test_it_is_read_page_by_page_by_admins_alone(world: World) -> None:
 def verified(world: World) -> tuple[int, str]:
     """What the command says of the log, and its exit code."""
     done = subprocess.run(
-        [sys.executable, "-m", "event_bus.auditing", "--stage", "local"],
+        [sys.executable, "-m", "event_bus.audit", "--stage", "local"],
         cwd=ROOT,
         env={
             **os.environ,

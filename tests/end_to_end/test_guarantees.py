@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from event_bus.delivery.message import Message
+from event_bus.queues.message import Message
 
 from tests.end_to_end.receiver import eventually
 from tests.end_to_end.world import World

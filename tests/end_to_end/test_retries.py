@@ -5,8 +5,8 @@ from typing import Any
 
 import httpx
 import pytest
-from event_bus.delivery.message import Message
 from event_bus.delivery.subscription_cache import CACHE_SECONDS
+from event_bus.queues.message import Message
 
 from tests.end_to_end.problems import problem
 from tests.end_to_end.receiver import Receiver, eventually

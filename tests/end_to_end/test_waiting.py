@@ -2,7 +2,7 @@
 
 import time
 
-from event_bus.fetching.waiting import WINDOW_SECONDS
+from event_bus.inbox.waiting import WINDOW_SECONDS
 
 from tests.end_to_end.world import Client, World
 

@@ -17,19 +17,17 @@ import pytest
 from event_bus import times
 from event_bus.delivery.attempts import AttemptRunner, QueueMessage
 from event_bus.delivery.circuits import Circuits
+from event_bus.delivery.disabling import Disabler
 from event_bus.delivery.lane import Lane
-from event_bus.delivery.message import Message
 from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.pacing import HandOver, Turns
-from event_bus.delivery.speed import AnswerTimes
 from event_bus.delivery.subscription_cache import SubscriptionCache
-from event_bus.delivery.transport import DeliveryRequest
 from event_bus.log import logger
 from event_bus.model.outcome import Outcome
 from event_bus.model.pace import Pace
 from event_bus.model.registration import Subscription
-from event_bus.registry.disabling import Disabler
-from event_bus.routing.lanes import Lanes
+from event_bus.queues.lanes import Lanes
+from event_bus.queues.message import Message
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.deliveries import DeliveryStore
@@ -38,6 +36,8 @@ from event_bus.stores.paces import PaceStore
 from event_bus.stores.payloads import PayloadStore
 from event_bus.stores.streams import StreamStore
 from event_bus.stores.subscriptions import SubscriptionStore
+from event_bus.targets.answer_times import AnswerTimes
+from event_bus.targets.transport import DeliveryRequest
 
 from infra.tables import TABLES
 from tests.builders import event, subscription

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from event_bus.access.callers import Caller
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
-from event_bus.security.callers import Caller
 
 from tests.simulation.operations import Operations
 from tests.simulation.process import Processes

@@ -8,20 +8,20 @@ from contextlib import contextmanager
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import event_bus.delivery.http
 import event_bus.ids
 import event_bus.stores.changes
 import event_bus.stores.events
 import event_bus.stores.inboxes
 import event_bus.stores.listings
 import event_bus.stores.transactions
+import event_bus.targets.http
 import pytest
 from event_bus import clients, times
-from event_bus.auditing.recorder import recorder
 from event_bus.callbacks.deadlines import Deadline, Deadlines
-from event_bus.delivery.speed import AnswerTimes
 from event_bus.log import logger
+from event_bus.queues.audit_recorder import recorder
 from event_bus.settings import settings
+from event_bus.targets.answer_times import AnswerTimes
 
 from infra.tables import TABLES
 from tests.aws import TARGETS
@@ -106,7 +106,7 @@ def simulated(world: "World", seed: int) -> Iterator[None]:
         # What is frozen stays: here, one index for each process of each world.
         patch.setattr(gc, "freeze", lambda: None)
         patch.setattr(
-            event_bus.delivery.http,
+            event_bus.targets.http,
             "HttpTransport",
             lambda *_: TimedTransport(world, AnswerTimes(deadlines=NoDeadlines())),
         )

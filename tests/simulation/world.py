@@ -16,15 +16,15 @@ from typing import Any, cast
 import orjson
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError
 from event_bus import times
-from event_bus.delivery.transport import DeliveryRequest
+from event_bus.access.callers import Caller
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
 from event_bus.model.registration import Subscription
 from event_bus.model.target import HttpTarget
-from event_bus.routing.lanes import NotSent
-from event_bus.routing.stranded import NotStranded
-from event_bus.security.callers import Caller
+from event_bus.queues.lanes import NotSent
+from event_bus.queues.unroutable import NotStranded
+from event_bus.targets.transport import DeliveryRequest
 
 from infra.tables import TABLES
 from tests.requests import http_request

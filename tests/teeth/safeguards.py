@@ -13,11 +13,11 @@ _PACING = f"{_BUS}/delivery/pacing.py"
 _CLIENT = f"{_BUS}/callbacks/client.py"
 _CONNECTIONS = f"{_BUS}/callbacks/connections.py"
 _FOLLOWERS = f"{_BUS}/stores/followers.py"
-_PUSHER = f"{_BUS}/sockets/pusher.py"
-_CONVERSATION = f"{_BUS}/sockets/conversation.py"
+_PUSHER = f"{_BUS}/inbox/pusher.py"
+_CONVERSATION = f"{_BUS}/inbox/conversation.py"
 _INBOX_CURSORS = f"{_BUS}/stores/inbox_cursors.py"
-_LEASES = f"{_BUS}/fetching/leases.py"
-_STREAMS = f"{_BUS}/fetching/streams.py"
+_LEASES = f"{_BUS}/inbox/leases.py"
+_STREAMS = f"{_BUS}/inbox/sse.py"
 
 
 @dataclass(frozen=True)
@@ -84,13 +84,13 @@ _STORING = (
     ),
     Safeguard(
         "a sealed payload opens for any event",
-        f"{_BUS}/security/payload_seal.py",
+        f"{_BUS}/encryption/payload_seal.py",
         'return f"{event.id}\\n{event.type}\\n{event.source}".encode()',
         'return b""',
     ),
     Safeguard(
         "anyone is shown what is sensitive",
-        f"{_BUS}/security/payload_readers.py",
+        f"{_BUS}/access/payload_readers.py",
         "if event.sealed_key is None or not self._lets_read(event.source, service_id):",
         "if event.sealed_key is None:",
     ),
@@ -149,7 +149,7 @@ _ROUTING = (
     ),
     Safeguard(
         "messages that SQS refused are forgotten",
-        f"{_BUS}/routing/lanes.py",
+        f"{_BUS}/queues/lanes.py",
         'entries = [entry for entry in entries if entry["Id"] in failed.keys() - refused]',
         "entries = []",
     ),
@@ -179,7 +179,7 @@ _ROUTING = (
     ),
     Safeguard(
         "a due delivery whose message is refused is due for ever",
-        f"{_BUS}/sweeping/due.py",
+        f"{_BUS}/maintenance/due.py",
         "self.deliveries.record(refused_by_queue(delivery), delivery.attempts + 1)",
         "pass",
     ),
@@ -215,7 +215,7 @@ _ROUTING = (
     ),
     Safeguard(
         "stranded events that SQS refused are forgotten",
-        f"{_BUS}/routing/stranded.py",
+        f"{_BUS}/queues/unroutable.py",
         'failed = {each["Id"] for each in answer.get("Failed", [])}',
         "failed: set[str] = set()",
     ),
@@ -251,19 +251,19 @@ _ROUTING = (
     ),
     Safeguard(
         "an inbox shows what was taken away",
-        f"{_BUS}/fetching/reader.py",
+        f"{_BUS}/inbox/reader.py",
         "event for event in events if not rights.permits(",
         "event for event in events if event is None and rights.permits(",
     ),
     Safeguard(
         "a service reads what it may not receive",
-        f"{_BUS}/security/visibility.py",
+        f"{_BUS}/access/visibility.py",
         "return self._known[event.source].permits(service, event.type, event.source)",
         "return True",
     ),
     Safeguard(
         "a decision about rights outlives their change",
-        f"{_BUS}/security/receive_rights.py",
+        f"{_BUS}/access/receive_rights.py",
         "        self._decided.clear()\n        if isinstance",
         "        if isinstance",
     ),
@@ -605,7 +605,7 @@ _LANES = (
     ),
     Safeguard(
         "a subscription is disabled without a word",
-        f"{_BUS}/registry/disabling.py",
+        f"{_BUS}/delivery/disabling.py",
         "self.subscriptions.update(disabled, self.events.putting(event, self.retention_days))",
         "self.subscriptions.update(disabled)",
     ),
@@ -784,7 +784,7 @@ _LANES = (
     ),
     Safeguard(
         "a delivery of at most once may be repeated",
-        f"{_BUS}/delivery/http.py",
+        f"{_BUS}/targets/http.py",
         'subscription.delivery_guarantee != "at_most_once"',
         'subscription.delivery_guarantee != "never"',
     ),
@@ -808,7 +808,7 @@ _LANES = (
     ),
     Safeguard(
         "a sealed secret opens for another subscription",
-        f"{_BUS}/security/signing_secrets.py",
+        f"{_BUS}/encryption/signing_secrets.py",
         '"subscription": subscription_id}',
         '"subscription": ""}',
     ),
@@ -874,31 +874,31 @@ _ORDER = (
 _SWEEPING = (
     Safeguard(
         "a due delivery is sent though it has moved on",
-        f"{_BUS}/sweeping/due.py",
+        f"{_BUS}/maintenance/due.py",
         "if self.deliveries.put_off(each, times.at(until), waits=retry_at is not None):",
         "if self.deliveries.put_off(each, times.at(until), waits=False) or each:",
     ),
     Safeguard(
         "a due delivery is sent through an open circuit",
-        f"{_BUS}/sweeping/due.py",
+        f"{_BUS}/maintenance/due.py",
         "    return circuit.retry_at(now)\n",
         "    return None\n",
     ),
     Safeguard(
         "deliveries that were due within a minute are sent at once",
-        f"{_BUS}/sweeping/due.py",
+        f"{_BUS}/maintenance/due.py",
         "messages.append(replace(next_message(each), delay=delay))",
         "messages.append(next_message(each))",
     ),
     Safeguard(
         "a delivery comes before it is due",
-        f"{_BUS}/sweeping/due.py",
+        f"{_BUS}/maintenance/due.py",
         "return int(due_at - now) + 1",
         "return int(due_at - now)",
     ),
     Safeguard(
         "a delivery that waits on its lane is swept again",
-        f"{_BUS}/sweeping/due.py",
+        f"{_BUS}/maintenance/due.py",
         "until = now + delay + ON_LANE_SECONDS if retry_at is None else retry_at",
         "until = now + delay if retry_at is None else retry_at",
     ),
@@ -910,31 +910,31 @@ _SWEEPING = (
     ),
     Safeguard(
         "events that were never routed stay so",
-        f"{_BUS}/sweeping/unrouted.py",
+        f"{_BUS}/maintenance/unrouted.py",
         "            self.stranded.send(unrouted)\n",
         "",
     ),
     Safeguard(
         "events with a time of long ago are not looked for",
-        f"{_BUS}/sweeping/unrouted.py",
+        f"{_BUS}/maintenance/unrouted.py",
         '"by_odd", all_odd_events(), stored',
         '"by_odd", Listing(()), stored',
     ),
     Safeguard(
         "events are passed over that may still be stored",
-        f"{_BUS}/sweeping/unrouted.py",
+        f"{_BUS}/maintenance/unrouted.py",
         "settled = times.at(now - GRACE_SECONDS - ODD_SECONDS)",
         "settled = times.at(now)",
     ),
     Safeguard(
         "a message that crashed its function is lost",
-        f"{_BUS}/sweeping/crashed.py",
+        f"{_BUS}/maintenance/crashed.py",
         "        self.deliveries.record(delivery, attempts + 1)\n",
         "",
     ),
     Safeguard(
         "what a crashed message held back stays back",
-        f"{_BUS}/sweeping/crashed.py",
+        f"{_BUS}/maintenance/crashed.py",
         "        if delivery.status in SETTLED:\n            self.lanes.send([nudge(delivery)])\n",
         "",
     ),
@@ -979,7 +979,7 @@ _SWEEPING = (
     ),
     Safeguard(
         "a replay that stands still is left alone",
-        f"{_BUS}/sweeping/stalled.py",
+        f"{_BUS}/maintenance/stalled.py",
         "            self.queue.send(replay_id)\n",
         "",
     ),
@@ -1124,7 +1124,7 @@ _PUSHING = (
     ),
     Safeguard(
         "a listener stays for ever",
-        f"{_BUS}/registry/listeners.py",
+        f"{_BUS}/inbox/listeners.py",
         """        for each in ended:
             self.end(each)
 """,
@@ -1132,19 +1132,19 @@ _PUSHING = (
     ),
     Safeguard(
         "a listener that has ended goes on as if nothing were missed",
-        f"{_BUS}/registry/listeners.py",
+        f"{_BUS}/inbox/listeners.py",
         "return left > 0 and self",
         "return self",
     ),
     Safeguard(
         "a token does whatever a key does",
-        f"{_BUS}/security/callers.py",
+        f"{_BUS}/access/callers.py",
         'if caller.role == "listener":',
         'if caller.role == "":',
     ),
     Safeguard(
         "a token for one subscription follows any",
-        f"{_BUS}/security/ownership.py",
+        f"{_BUS}/access/ownership.py",
         "return subscription.id == caller.subscription_id",
         "return True",
     ),
@@ -1153,19 +1153,19 @@ _PUSHING = (
 _PACING_OF_LANES = (
     Safeguard(
         "a slow subscriber is marked only when its attempt has ended",
-        f"{_BUS}/delivery/speed.py",
+        f"{_BUS}/targets/answer_times.py",
         "self.deadlines.after(SLOW_SECONDS, act)",
         "self.deadlines.after(900, act)",
     ),
     Safeguard(
         "a subscriber is slow because the function is busy",
-        f"{_BUS}/delivery/speed.py",
+        f"{_BUS}/targets/answer_times.py",
         "if wait.answered and wait.answered():",
         "if False:",
     ),
     Safeguard(
         "a subscriber whose answer comes in drips is fast",
-        f"{_BUS}/delivery/speed.py",
+        f"{_BUS}/targets/answer_times.py",
         "if wait.in_time and seconds <= 2 * SLOW_SECONDS:",
         "if wait.in_time:",
     ),
@@ -1288,7 +1288,7 @@ _INBOXES = (
     ),
     Safeguard(
         "who waits is answered with nothing, since something has expired",
-        f"{_BUS}/fetching/reader.py",
+        f"{_BUS}/inbox/reader.py",
         """                if fetched:
                     return fetched, position
 """,

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from event_bus import times
 from event_bus.api.routes import Route
-from event_bus.auditing.entries import ANONYMOUS, LISTEN, Status, entry
-from event_bus.auditing.recorder import recorder
+from event_bus.model.audit_entries import ANONYMOUS, LISTEN, Status, entry
+from event_bus.queues.audit_recorder import recorder
 
 if TYPE_CHECKING:
     from event_bus.api.endpoint import Response

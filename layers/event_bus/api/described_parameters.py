@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from event_bus.api.paging import DEFAULT_LIMIT, MAX_LIMIT
 from event_bus.model.fetching import TURN_SECONDS
+from event_bus.paging import DEFAULT_LIMIT, MAX_LIMIT
 
 
 def query(name: str, description: str, **schema: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from event_bus.api.examples import EXAMPLES
 from event_bus.api.routes import ROUTES, Route
 from event_bus.api.schema_parts import Schema, array, ref
 from event_bus.api.schemas import SCHEMAS
-from event_bus.fetching.event_stream import MEDIA_TYPE
+from event_bus.inbox.sse_format import MEDIA_TYPE
 from event_bus.model.credentials import KeyRequest, RotationRequest
 from event_bus.model.event import EventSubmission
 from event_bus.model.fetching import Acknowledgement

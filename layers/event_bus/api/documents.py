@@ -4,6 +4,8 @@ from dataclasses import asdict
 from typing import Any
 
 from event_bus import times
+from event_bus.access.external_ids import external_id_of
+from event_bus.model.api_keys import ApiKey
 from event_bus.model.circuit import Circuit
 from event_bus.model.delivery import Delivery
 from event_bus.model.pace import Pace
@@ -11,14 +13,12 @@ from event_bus.model.registration import Publisher, Subscription
 from event_bus.model.replay import Replay
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.rights import Grant
+from event_bus.model.scopes import SCOPES
 from event_bus.model.sensitive import WHOLE
 from event_bus.model.target import HttpTarget
 from event_bus.querying.event_finder import Found
 from event_bus.registry.managed_queues import consumer_policy
 from event_bus.registry.subscriptions import Registered
-from event_bus.security.external_ids import external_id_of
-from event_bus.security.keys import ApiKey
-from event_bus.security.scopes import SCOPES
 
 
 def event_summary(found: Found) -> dict[str, Any]:

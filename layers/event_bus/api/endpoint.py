@@ -10,9 +10,10 @@ from typing import Any
 import orjson
 
 from event_bus import strict_json
+from event_bus.access.callers import Caller, caller_of, listener_of
+from event_bus.access.rate_limits import WINDOW_SECONDS, Allowance, allowance_of
 from event_bus.api import audit
 from event_bus.api.body import json_text
-from event_bus.api.failures import problem_of
 from event_bus.api.routes import BY_KEY
 from event_bus.errors import (
     Fault,
@@ -23,9 +24,8 @@ from event_bus.errors import (
     Reason,
     TooManyRequests,
 )
+from event_bus.failures import problem_of
 from event_bus.log import logger
-from event_bus.security.callers import Caller, caller_of, listener_of
-from event_bus.security.rate_limits import WINDOW_SECONDS, Allowance, allowance_of
 
 MAX_PARAMETER_CHARACTERS = 500
 """The longest parameter of a query: as a key, DynamoDB takes 2,048 bytes."""
@@ -117,7 +117,7 @@ class Request:
         authorizer = self.event["requestContext"].get("authorizer") or {}
         if identity := authorizer.get("iam"):
             # Where there are such callers, and nowhere else, functions know how to find them.
-            from event_bus.security.iam_callers import context_of  # noqa: PLC0415
+            from event_bus.access.iam_callers import context_of  # noqa: PLC0415
 
             # Where an authorizer would have put it: it is looked for, and counted, once.
             if "lambda" not in authorizer:

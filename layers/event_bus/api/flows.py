@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from event_bus.delivery.envelope import delivery_trace
 from event_bus.model.delivery import Attempt, Delivery
 from event_bus.model.event import Event
 from event_bus.querying.flows import Flow, Step
+from event_bus.targets.envelope import delivery_trace
 
 
 def flow_document(flow: Flow) -> dict[str, Any]:

@@ -19,11 +19,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ulid import ULID
 
 from event_bus import clients, times
+from event_bus.access.callers import Caller
 from event_bus.api.endpoint import Request, Response
+from event_bus.encryption.data_keys import KEPT_ANSWERS, DataKeys
 from event_bus.errors import Conflict, Fault, InvalidRequest, MalformedRequest, Problem
 from event_bus.log import logger
-from event_bus.security.callers import Caller
-from event_bus.security.data_keys import KEPT_ANSWERS, DataKeys
 from event_bus.settings import settings
 from event_bus.stores.idempotency import Claim, IdempotencyStore
 

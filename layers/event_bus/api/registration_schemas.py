@@ -14,7 +14,7 @@ from event_bus.api.schema_parts import (
     page,
     ref,
 )
-from event_bus.security.scopes import SCOPES
+from event_bus.model.scopes import SCOPES
 
 _KEY: dict[str, Schema] = {
     "id": TEXT,

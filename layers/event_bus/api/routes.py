@@ -7,7 +7,7 @@ checked against it, and the OpenAPI document describes it.
 from dataclasses import dataclass
 from typing import Literal
 
-from event_bus.security.scopes import Scope
+from event_bus.model.scopes import Scope
 
 FunctionName = Literal[
     "publish", "events", "registry", "keys", "recovery", "inbox", "audit_log", "metrics", "status"

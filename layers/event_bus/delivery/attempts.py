@@ -5,8 +5,6 @@ from dataclasses import dataclass, replace
 
 from event_bus import times
 from event_bus.delivery.circuits import Permits
-from event_bus.delivery.message import Message
-from event_bus.delivery.transport import DeliveryRequest, Transport
 from event_bus.ids import new_id
 from event_bus.log import logger, traces
 from event_bus.model import transitions
@@ -14,8 +12,10 @@ from event_bus.model.delivery import SETTLED, Attempt, Delivery
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
 from event_bus.model.registration import Subscription
+from event_bus.queues.message import Message
 from event_bus.stores.deliveries import Claim, DeliveryStore
 from event_bus.stores.events import EventStore
+from event_bus.targets.transport import DeliveryRequest, Transport
 
 LEASE_SECONDS = 90
 """How long a claim holds: longer than its function may run."""

@@ -16,7 +16,7 @@ from event_bus.delivery.attempts import (
     QueueMessage,
 )
 from event_bus.delivery.circuits import Circuits, Permits
-from event_bus.delivery.message import Message, from_json
+from event_bus.delivery.disabling import GONE, LONG_FAILING, Disabler
 from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.pacing import HandOver, Plan, Turns
 from event_bus.delivery.subscription_cache import SubscriptionCache
@@ -24,8 +24,8 @@ from event_bus.log import logger
 from event_bus.model.circuit import Circuit
 from event_bus.model.registration import Subscription
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
-from event_bus.registry.disabling import GONE, LONG_FAILING, Disabler
-from event_bus.routing.lanes import Lanes
+from event_bus.queues.lanes import Lanes
+from event_bus.queues.message import Message, from_json
 
 _DAY_SECONDS = 86_400
 

@@ -15,16 +15,16 @@ from dataclasses import dataclass, field, replace
 from event_bus import times
 from event_bus.delivery.attempts import QueueMessage
 from event_bus.delivery.circuits import Circuits
-from event_bus.delivery.message import Message
-from event_bus.delivery.speed import AnswerTimes
 from event_bus.ids import new_id
 from event_bus.log import logger
 from event_bus.model.delivery import SETTLED
 from event_bus.model.pace import TURN_SECONDS, Limits, Pace
 from event_bus.model.registration import Subscription
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
+from event_bus.queues.message import Message
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.paces import PaceStore
+from event_bus.targets.answer_times import AnswerTimes
 
 _ATTEMPTS = 8
 _GIVE_BACK_ATTEMPTS = 40

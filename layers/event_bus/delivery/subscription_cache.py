@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from event_bus import times
-from event_bus.delivery.message import Message
 from event_bus.model.registration import Subscription
+from event_bus.queues.message import Message
 from event_bus.stores.subscriptions import SubscriptionStore
 
 CACHE_SECONDS = 10.0

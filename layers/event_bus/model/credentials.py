@@ -5,10 +5,10 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from event_bus.model.api_keys import CredentialType, check_chosen_key
+from event_bus.model.principals import check_principal, principal_of
+from event_bus.model.scopes import Scope
 from event_bus.model.validation import Name, Request, Time, checked, refuse_control_characters
-from event_bus.security.keys import CredentialType, check_chosen_key
-from event_bus.security.principals import check_principal, principal_of
-from event_bus.security.scopes import Scope
 
 MAX_RATE = 10_000
 """The highest rate of a key, in requests a second."""

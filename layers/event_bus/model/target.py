@@ -8,8 +8,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from event_bus.callbacks.urls import check_callback_url
-from event_bus.model.validation import Request, checked
-from event_bus.security.resources import (
+from event_bus.model.resources import (
     check_event_bus,
     check_function,
     check_queue,
@@ -18,6 +17,7 @@ from event_bus.security.resources import (
     queue_arn,
     queue_url,
 )
+from event_bus.model.validation import Request, checked
 
 Protocol = Literal["http", "sqs", "sns", "lambda", "eventbridge", "inbox"]
 """How events are delivered: each protocol has a lane of its own."""

@@ -7,13 +7,13 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from event_bus.access.callers import Caller
+from event_bus.encryption.payload_seal import PayloadSeal
 from event_bus.errors import Conflict, Failure, Fault, InvalidRequest, Problem, Unavailable
 from event_bus.log import logger, traces
 from event_bus.model.event import Event, EventSubmission, Origin, accept, untimed_digest
 from event_bus.model.validation import read
 from event_bus.publishing.publisher_rights import PublisherRights
-from event_bus.security.callers import Caller
-from event_bus.security.payload_seal import PayloadSeal
 from event_bus.stores.events import EventStore, Put
 
 MAX_BATCH = 100

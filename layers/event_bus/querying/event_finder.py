@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
+from event_bus.access.callers import Caller
+from event_bus.access.receive_rights import RightsReader
+from event_bus.access.visibility import Visibility
 from event_bus.errors import NotFound
 from event_bus.matching.event_types import WILDCARD
 from event_bus.model.delivery import Delivery, DeliveryKey, Routing
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
 from event_bus.querying.event_query import EventQuery
-from event_bus.security.callers import Caller
-from event_bus.security.receive_rights import RightsReader
-from event_bus.security.visibility import Visibility
 from event_bus.stores import listings
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore

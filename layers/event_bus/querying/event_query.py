@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from event_bus.api.paging import bad_parameter, choice_in, limit_in, time_in
 from event_bus.matching.event_types import WILDCARD, matches_type, validate_type_pattern
+from event_bus.paging import bad_parameter, choice_in, limit_in, time_in
 from event_bus.stores import listings
 from event_bus.stores.listings import Entry, domain_of
 

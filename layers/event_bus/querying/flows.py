@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from event_bus.delivery.envelope import delivery_trace
+from event_bus.access.callers import Caller
 from event_bus.querying.event_finder import EventFinder, Found
-from event_bus.security.callers import Caller
 from event_bus.stores import listings
 from event_bus.stores.listings import Listing
+from event_bus.targets.envelope import delivery_trace
 
 MAX_FLOW = 100
 """How many events of a flow are told of, the oldest."""

@@ -7,16 +7,16 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, Field
 
 from event_bus import times
-from event_bus.api.paging import bad_parameter, choice_in, limit_in, time_in
-from event_bus.delivery.message import next_message, nudge
+from event_bus.access.callers import Caller
 from event_bus.errors import Conflict, NotFound
 from event_bus.matching.event_types import matches_type, validate_type_pattern
 from event_bus.model import transitions
 from event_bus.model.delivery import DeadLetterStatus, Delivery
 from event_bus.model.registration import TypePattern
 from event_bus.model.validation import Request, Time, checked, refuse_control_characters
-from event_bus.routing.lanes import Lanes
-from event_bus.security.callers import Caller
+from event_bus.paging import bad_parameter, choice_in, limit_in, time_in
+from event_bus.queues.lanes import Lanes
+from event_bus.queues.message import next_message, nudge
 from event_bus.stores.deliveries import DeliveryStore
 
 PARAMETERS = (

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from botocore.exceptions import BotoCoreError, ClientError
 
 from event_bus import json_numbers, times
-from event_bus.delivery.message import Message
 from event_bus.log import logger, traces
 from event_bus.matching.event_types import matches_type
 from event_bus.matching.event_view import event_view
@@ -16,8 +15,9 @@ from event_bus.model.event import Event
 from event_bus.model.replay import Replay
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS, refused_by_queue
 from event_bus.querying.event_query import EventQuery
-from event_bus.recovery.replay_queue import ReplayQueue
-from event_bus.routing.lanes import Lanes
+from event_bus.queues.lanes import Lanes
+from event_bus.queues.message import Message
+from event_bus.queues.replays import ReplayQueue
 from event_bus.routing.registry_view import RegistryView
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore

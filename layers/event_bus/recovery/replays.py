@@ -4,14 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from event_bus import times
+from event_bus.access.callers import Caller
+from event_bus.access.ownership import own_subscription
 from event_bus.errors import Conflict, InvalidRequest, NotFound
 from event_bus.ids import new_id
 from event_bus.model.event import MAX_AHEAD_SECONDS, Event
 from event_bus.model.registration import Subscription
 from event_bus.model.replay import DEFAULT_RATE, EventReplayRequest, Replay, ReplayRequest
-from event_bus.recovery.replay_queue import ReplayQueue
-from event_bus.security.callers import Caller
-from event_bus.security.ownership import own_subscription
+from event_bus.queues.replays import ReplayQueue
 from event_bus.stores.replays import ReplayStore
 
 _ATTEMPTS = 10

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from event_bus.access.callers import Caller
 from event_bus.errors import InvalidRequest, NotFound, PreconditionFailed
 from event_bus.model.registration import (
     Subscription,
@@ -13,7 +14,6 @@ from event_bus.model.registration import (
 )
 from event_bus.model.validation import read
 from event_bus.registry.subscriptions import Registered, SubscriptionRegistry
-from event_bus.security.callers import Caller
 from event_bus.stores.subscriptions import CHOSEN, Outdated
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,63}", re.ASCII)

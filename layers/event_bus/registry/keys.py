@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from event_bus import times
+from event_bus.access.callers import Caller, unknown_key
+from event_bus.access.key_limits import excess, inherited
 from event_bus.errors import Conflict, Fault, Forbidden, InvalidRequest, NotFound
-from event_bus.model.credentials import Authentication, KeyRequest
-from event_bus.security.callers import Caller, unknown_key
-from event_bus.security.key_limits import excess, inherited
-from event_bus.security.keys import (
+from event_bus.model.api_keys import (
     ApiKey,
     certificate_id,
     generate_key,
     principal_id,
     proof_of_chosen,
 )
+from event_bus.model.credentials import Authentication, KeyRequest
 from event_bus.stores.items import Item
 from event_bus.stores.keys import KeyStore, Ring
 from event_bus.stores.transactions import TransactionRefused, transact_alone

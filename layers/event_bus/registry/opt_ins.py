@@ -7,6 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from event_bus import aws_codes
+from event_bus.access.opt_in import TAG_VALUE, named_by
 from event_bus.errors import InvalidRequest
 from event_bus.model.target import (
     EventBridgeTarget,
@@ -15,7 +16,6 @@ from event_bus.model.target import (
     SqsTarget,
     Target,
 )
-from event_bus.security.opt_in import TAG_VALUE, named_by
 
 _ARN_ACCOUNT = 4
 _QUALIFIED_FUNCTION_PARTS = 7

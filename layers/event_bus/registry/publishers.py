@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 
 from event_bus import times
+from event_bus.access.callers import Caller
+from event_bus.access.ownership import own_publisher, refuse_reserved
 from event_bus.errors import Conflict, Fault, Forbidden
 from event_bus.model.registration import (
     Publisher,
@@ -13,8 +15,6 @@ from event_bus.model.registration import (
 from event_bus.model.validation import members_of
 from event_bus.registry.keys import adding, busy, issue, taken
 from event_bus.registry.services import Services
-from event_bus.security.callers import Caller
-from event_bus.security.ownership import own_publisher, refuse_reserved
 from event_bus.stores.keys import KeyStore
 from event_bus.stores.publishers import PublisherStore
 from event_bus.stores.subscriptions import SubscriptionStore

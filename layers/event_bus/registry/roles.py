@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from event_bus.access.external_ids import new_external_id
 from event_bus.model.target import AwsTarget, Target
-from event_bus.security.external_ids import new_external_id
 
 
 def with_external_id(target: Target, service_id: str, former: Target | None = None) -> Target:

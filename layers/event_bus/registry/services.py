@@ -6,10 +6,10 @@ go with the last registration. Those who only listen for a while keep no service
 
 from dataclasses import dataclass
 
+from event_bus.access.callers import Caller
+from event_bus.access.ownership import may_see_service, own_publisher
 from event_bus.errors import NotFound
-from event_bus.security.callers import Caller
-from event_bus.security.keys import ApiKey
-from event_bus.security.ownership import may_see_service, own_publisher
+from event_bus.model.api_keys import ApiKey
 from event_bus.stores.items import Item
 from event_bus.stores.keys import KeyStore, Ring
 from event_bus.stores.publishers import PublisherStore

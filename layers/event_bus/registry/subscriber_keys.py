@@ -1,10 +1,10 @@
 """The key of a service that subscribes: one that it has, or one that it is given."""
 
+from event_bus.access.callers import Caller
+from event_bus.model.api_keys import ApiKey
 from event_bus.model.credentials import Authentication
 from event_bus.registry.keys import IssuedKey, adding, issue
 from event_bus.registry.services import Services
-from event_bus.security.callers import Caller
-from event_bus.security.keys import ApiKey
 from event_bus.stores.items import Item
 
 

@@ -5,7 +5,12 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from event_bus import times
+from event_bus.access.callers import Caller, unknown_key
+from event_bus.access.hearing import Hearing
+from event_bus.access.ownership import own_subscription, refuse_reserved
 from event_bus.callbacks.handshake import Handshake, Unwanted
+from event_bus.encryption.signatures import new_secret
+from event_bus.encryption.signing_secrets import SigningSecrets, rotated
 from event_bus.errors import Conflict, Fault, Forbidden, InvalidRequest, Problem
 from event_bus.ids import new_id
 from event_bus.matching.event_types import matches_type
@@ -23,9 +28,8 @@ from event_bus.model.registration import (
 )
 from event_bus.model.target import PACED_PROTOCOLS, HttpTarget, SqsTarget, Target
 from event_bus.model.validation import members_of
-from event_bus.recovery.replay_queue import ReplayQueue
+from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery.replays import SEAM_SECONDS, history_for, refuse_future
-from event_bus.registry.hearing import Hearing
 from event_bus.registry.keys import IssuedKey, busy, taken
 from event_bus.registry.managed_queues import ManagedQueues
 from event_bus.registry.opt_ins import OptIns
@@ -33,10 +37,6 @@ from event_bus.registry.roles import as_named, with_external_id
 from event_bus.registry.sensitive_filters import refuse_sensitive_filters
 from event_bus.registry.services import Services
 from event_bus.registry.subscriber_keys import key_parts
-from event_bus.security.callers import Caller, unknown_key
-from event_bus.security.ownership import own_subscription, refuse_reserved
-from event_bus.security.signatures import new_secret
-from event_bus.security.signing_secrets import SigningSecrets, rotated
 from event_bus.stores.changes import Refused
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.inboxes import InboxStore

@@ -3,12 +3,12 @@
 import gc
 from dataclasses import dataclass, field
 
+from event_bus.access.receive_rights import ReceiveRights
 from event_bus.log import logger
 from event_bus.matching.errors import InvalidPatternError
 from event_bus.matching.event_view import EventView
 from event_bus.matching.index import SubscriptionIndex
 from event_bus.model.event import Event
-from event_bus.security.receive_rights import ReceiveRights
 from event_bus.stores.changes import ChangeLog
 from event_bus.stores.rights import RightsStore, right_in
 from event_bus.stores.subscriptions import Interest, SubscriptionStore

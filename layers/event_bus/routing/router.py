@@ -5,13 +5,13 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from event_bus import json_numbers, times
-from event_bus.delivery.message import Message, next_message
 from event_bus.log import logger, traces
 from event_bus.matching.event_view import EventView, event_view
 from event_bus.model import transitions
 from event_bus.model.delivery import Routing
 from event_bus.model.event import MAX_HOPS, Event
-from event_bus.routing.lanes import Lanes
+from event_bus.queues.lanes import Lanes
+from event_bus.queues.message import Message, next_message
 from event_bus.routing.registry_view import RegistryView
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore

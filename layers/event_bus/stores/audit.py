@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from event_bus import times
-from event_bus.auditing.chain import Block, Chain
+from event_bus.model.audit_chain import Block, Chain
 from event_bus.stores.items import document, number, query_items, text, unless_refused
 
 if TYPE_CHECKING:

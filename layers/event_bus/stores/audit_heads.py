@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from event_bus.auditing.chain import Chain, Head
+from event_bus.model.audit_chain import Chain, Head
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

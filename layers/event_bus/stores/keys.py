@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from event_bus import times
-from event_bus.security.keys import ApiKey, is_token
+from event_bus.model.api_keys import ApiKey, is_token
 from event_bus.stores.items import (
     Item,
     batch_get,

@@ -13,12 +13,12 @@ import jsonschema_rs
 import pytest
 from event_bus.api.openapi import read_document
 from event_bus.api.routes import ROUTES
+from event_bus.encryption.signatures import new_secret, signed_headers
 from event_bus.errors import InvalidRequest
 from event_bus.model import circuit
 from event_bus.model.event import EventSubmission
 from event_bus.model.retry_policy import DEFAULT_POLICY
 from event_bus.model.validation import read
-from event_bus.security.signatures import new_secret, signed_headers
 
 from infra.built import ROOT
 
@@ -110,7 +110,7 @@ def test_the_codes_of_errors_are_those_that_are_shown() -> None:
         for path in (
             "callbacks/client.py",
             "callbacks/failures.py",
-            "delivery/http.py",
+            "targets/http.py",
             "delivery/attempts.py",
             "model/transitions.py",
         )

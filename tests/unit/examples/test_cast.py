@@ -3,8 +3,8 @@
 import itertools
 
 from event_bus.matching.filters import SubscriptionFilter
+from event_bus.model.api_keys import check_chosen_key
 from event_bus.model.filters import check_sent_filters
-from event_bus.security.keys import check_chosen_key
 
 from examples.engineering_day.cast import CAST, EVENT_TYPES, NOTIFICATIONS, audience
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
-from event_bus.auditing.entries import entry
+from event_bus.model.audit_entries import entry
 from event_bus.settings import settings
 from event_bus.stores.events import to_item
 

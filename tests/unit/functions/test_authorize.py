@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from event_bus.security.keys import proof_of_chosen
+from event_bus.model.api_keys import proof_of_chosen
 from event_bus.stores.transactions import transact
 
 from tests.aws import Aws

@@ -4,10 +4,10 @@ from typing import Any, get_args
 
 import orjson
 import pytest
+from event_bus.access.callers import Caller
 from event_bus.errors import Reason
+from event_bus.model.api_keys import ApiKey
 from event_bus.model.rights import Grant
-from event_bus.security.callers import Caller
-from event_bus.security.keys import ApiKey
 from event_bus.settings import settings
 
 from tests.builders import AN_ADMIN, NOON, service

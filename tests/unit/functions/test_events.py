@@ -1,7 +1,7 @@
 """Events are read back page by page, by those who may see them."""
 
 import pytest
-from event_bus.api.paging import write_cursor
+from event_bus.paging import write_cursor
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import AN_ADMIN, event, routing, service

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from event_bus import times
+from event_bus.access.callers import Caller
 from event_bus.api import idempotency
-from event_bus.security.callers import Caller
-from event_bus.security.data_keys import DataKeys
+from event_bus.encryption.data_keys import DataKeys
 from event_bus.stores.idempotency import IdempotencyStore
 from event_bus.stores.subscriptions import SubscriptionStore
 

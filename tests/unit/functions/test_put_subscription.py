@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from event_bus.security.callers import Caller
+from event_bus.access.callers import Caller
 
 from tests.builders import AN_ADMIN, service
 from tests.handlers import Answer, Functions

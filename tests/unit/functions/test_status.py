@@ -38,7 +38,7 @@ def test_a_bus_whose_parts_answer_is_well(
 def test_what_is_behind_by_parts_of_a_second_is_told_as_it_is_described(
     functions: Functions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("event_bus.observing.lag.oldest_due", lambda *_: 3.881)
+    monkeypatch.setattr("event_bus.metrics.lag.oldest_due", lambda *_: 3.881)
     body = functions.request("status", BROKER).body
     assert body["checks"]["oldest-due-delivery"]["observedValue"] == 3.881
     jsonschema_rs.validate(
@@ -89,7 +89,7 @@ def test_a_bus_warns_of_events_that_cannot_be_routed(
 def test_a_bus_warns_of_a_router_that_stands_still(
     functions: Functions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("event_bus.observing.lag.router_lag", lambda *_: 64)
+    monkeypatch.setattr("event_bus.metrics.lag.router_lag", lambda *_: 64)
     answer = functions.request("status", READY)
     assert (answer.status, answer.body["status"]) == (200, "warn")
     assert answer.body["checks"]["router-lag"]["status"] == "warn"

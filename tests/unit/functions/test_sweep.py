@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from event_bus import times
-from event_bus.sweeping.stalled import STALLED_SECONDS
+from event_bus.maintenance.stalled import STALLED_SECONDS
 
 from tests.aws import Aws
 from tests.builders import replay

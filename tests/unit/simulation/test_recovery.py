@@ -4,11 +4,11 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING, cast
 
 import pytest
+from event_bus.maintenance.due import INTERVAL_SECONDS
 from event_bus.model.circuit import Circuit
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
 from event_bus.stores.circuits import CircuitStore
-from event_bus.sweeping.due import INTERVAL_SECONDS
 
 from tests.simulation.dynamodb import MemoryDynamoDB
 from tests.simulation.process import simulated

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from event_bus.access.rate_limits import Allowance
 from event_bus.api.body import MAX_BODY_BYTES
 from event_bus.api.endpoint import (
     MAX_ID_CHARACTERS,
@@ -25,7 +26,6 @@ from event_bus.errors import (
     Unauthenticated,
 )
 from event_bus.model.validation import invalid
-from event_bus.security.rate_limits import Allowance
 
 from tests.builders import AN_ADMIN, service
 from tests.requests import http_request

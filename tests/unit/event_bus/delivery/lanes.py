@@ -7,19 +7,19 @@ from typing import Any
 
 import orjson
 import pytest
+from event_bus.access.receive_rights import HandoverRights
 from event_bus.delivery.attempts import AttemptRunner, QueueMessage
 from event_bus.delivery.circuits import Circuits
+from event_bus.delivery.disabling import Disabler
 from event_bus.delivery.lane import Lane
-from event_bus.delivery.message import Message
 from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.subscription_cache import SubscriptionCache
-from event_bus.delivery.transport import DeliveryRequest
 from event_bus.model.delivery import Delivery, DeliveryKey
 from event_bus.model.outcome import Outcome
 from event_bus.model.target import Target
-from event_bus.registry.disabling import Disabler
-from event_bus.routing.lanes import Lanes
-from event_bus.security.receive_rights import HandoverRights
+from event_bus.queues.lanes import Lanes
+from event_bus.queues.message import Message
+from event_bus.targets.transport import DeliveryRequest
 
 from tests.aws import RETENTION_DAYS, Aws
 

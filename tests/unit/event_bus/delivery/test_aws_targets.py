@@ -8,12 +8,6 @@ import orjson
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 from event_bus.aws_text import accepted
-from event_bus.delivery.aws import TargetClients, failure
-from event_bus.delivery.eventbridge import EventBridgeTransport
-from event_bus.delivery.lambda_function import LambdaTransport
-from event_bus.delivery.sns import SnsTransport
-from event_bus.delivery.sqs import SqsTransport
-from event_bus.delivery.transport import DeliveryRequest, Transport
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.outcome import Outcome
 from event_bus.model.target import (
@@ -23,6 +17,12 @@ from event_bus.model.target import (
     SqsTarget,
     Target,
 )
+from event_bus.targets.aws import TargetClients, failure
+from event_bus.targets.eventbridge import EventBridgeTransport
+from event_bus.targets.lambda_function import LambdaTransport
+from event_bus.targets.sns import SnsTransport
+from event_bus.targets.sqs import SqsTransport
+from event_bus.targets.transport import DeliveryRequest, Transport
 
 from tests.builders import event, subscription
 

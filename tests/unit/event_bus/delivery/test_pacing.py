@@ -11,21 +11,21 @@ from typing import Any, cast
 import orjson
 import pytest
 from event_bus import times
+from event_bus.access.receive_rights import HandoverRights
 from event_bus.delivery.attempts import AttemptRunner
 from event_bus.delivery.circuits import Circuits
+from event_bus.delivery.disabling import Disabler
 from event_bus.delivery.lane import Lane
-from event_bus.delivery.message import Message
 from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.pacing import HandOver, Turns
-from event_bus.delivery.speed import AnswerTimes
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.model.pace import SLOW_SECONDS, Pace
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
-from event_bus.registry.disabling import Disabler
-from event_bus.routing.lanes import Lanes
-from event_bus.security.receive_rights import HandoverRights
+from event_bus.queues.lanes import Lanes
+from event_bus.queues.message import Message
 from event_bus.stores.paces import PaceStore
+from event_bus.targets.answer_times import AnswerTimes
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import event, message, subscription

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from event_bus import times
-from event_bus.delivery import aws as delivering
-from event_bus.delivery.aws import TargetClients
-from event_bus.delivery.transport import DeliveryRequest
+from event_bus.access.external_ids import external_id_of, new_external_id
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.target import SqsTarget
-from event_bus.security.external_ids import external_id_of, new_external_id
+from event_bus.targets import aws as delivering
+from event_bus.targets.aws import TargetClients
+from event_bus.targets.transport import DeliveryRequest
 
 from tests.aws import TARGETS
 from tests.builders import event, subscription

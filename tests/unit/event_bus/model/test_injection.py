@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from event_bus.api.description import REQUESTS
 from event_bus.errors import InvalidRequest, pointer
+from event_bus.inbox.messages import Message
 from event_bus.model.validation import read
-from event_bus.sockets.messages import Message
 from pydantic import BaseModel
 
 from tests.aws import TARGETS as AWS

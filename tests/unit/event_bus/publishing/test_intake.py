@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 from event_bus import times
+from event_bus.access.callers import Caller
+from event_bus.access.known_publishers import KnownPublishers
+from event_bus.encryption.data_keys import DataKeys
+from event_bus.encryption.payload_seal import PayloadSeal
 from event_bus.errors import Conflict, Forbidden, InvalidRequest, Problem, TooLarge, Unavailable
 from event_bus.model.event import MAX_PAYLOAD_BYTES, Event, accept
 from event_bus.model.stream_name import StreamName
 from event_bus.publishing.intake import MAX_BATCH, Accepted, Intake
 from event_bus.publishing.publisher_rights import PublisherRights
-from event_bus.registry.known_publishers import KnownPublishers
-from event_bus.security.callers import Caller
-from event_bus.security.data_keys import DataKeys
-from event_bus.security.payload_seal import PayloadSeal
 from event_bus.stores.events import EventStore, Put
 
 from tests.aws import RETENTION_DAYS, Aws

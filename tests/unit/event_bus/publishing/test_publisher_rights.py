@@ -1,10 +1,10 @@
 """A service publishes what it registered for, as itself."""
 
 import pytest
+from event_bus.access.known_publishers import CACHE_SECONDS, KnownPublishers
 from event_bus.errors import Forbidden
 from event_bus.model.registration import Publisher
 from event_bus.publishing.publisher_rights import PublisherRights
-from event_bus.registry.known_publishers import CACHE_SECONDS, KnownPublishers
 
 from tests.builders import AN_ADMIN, publisher, service
 from tests.clock import Clock

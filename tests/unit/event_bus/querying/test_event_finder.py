@@ -3,11 +3,11 @@
 from concurrent.futures import Executor
 
 import pytest
+from event_bus.access.callers import Caller
 from event_bus.errors import NotFound
 from event_bus.model.event import Event
 from event_bus.querying import event_finder
 from event_bus.querying.event_query import EventQuery
-from event_bus.security.callers import Caller
 from event_bus.stores import events, listings
 from event_bus.stores.listings import Listing, Trait, with_any
 

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from event_bus.api.diagram import flow_diagram
 from event_bus.api.flows import flow_document
-from event_bus.delivery.envelope import delivery_trace
 from event_bus.errors import NotFound
 from event_bus.model.delivery import Attempt, DeliveryKey
 from event_bus.model.event import Event
 from event_bus.querying import flows
 from event_bus.querying.flows import Flow, FlowFinder
+from event_bus.targets.envelope import delivery_trace
 
 from tests.builders import AN_ADMIN, delivery, event, routing, service
 from tests.unit.event_bus.querying.memory import finder

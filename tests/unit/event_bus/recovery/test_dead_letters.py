@@ -6,18 +6,18 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from event_bus.api.paging import limit_in
-from event_bus.delivery.message import from_json
+from event_bus.access.callers import Caller
 from event_bus.errors import Conflict, MalformedRequest, NotFound
 from event_bus.model.delivery import Delivery, DeliveryError, DeliveryKey
+from event_bus.paging import limit_in
+from event_bus.queues.lanes import Lanes
+from event_bus.queues.message import from_json
 from event_bus.recovery.dead_letters import (
     BulkRetryRequest,
     DeadLetterQuery,
     DeadLetters,
     read_dead_letter_query,
 )
-from event_bus.routing.lanes import Lanes
-from event_bus.security.callers import Caller
 
 from tests.aws import Aws
 from tests.builders import AN_ADMIN, NOON, delivery, service

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 from event_bus import times
+from event_bus.access.callers import Caller
 from event_bus.errors import Conflict, Forbidden, NotFound, Problem, Unauthenticated
+from event_bus.model.api_keys import ApiKey
 from event_bus.model.credentials import KeyRequest
 from event_bus.model.validation import read
 from event_bus.registry.keys import MAX_KEYS, KeyRing
 from event_bus.registry.services import Services
-from event_bus.security.callers import Caller
-from event_bus.security.keys import ApiKey
 from event_bus.stores.transactions import transact
 
 from tests.aws import Aws

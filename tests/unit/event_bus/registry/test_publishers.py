@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ConnectionClosedError
 from event_bus.errors import Conflict, Forbidden, InvalidRequest, NotFound, Problem
+from event_bus.model.api_keys import ApiKey, proof_of
 from event_bus.model.registration import PublisherChange, PublisherRegistration
 from event_bus.model.validation import read
 from event_bus.registry.keys import MAX_KEYS, KeyRing
 from event_bus.registry.publishers import PublisherRegistry
-from event_bus.security.keys import ApiKey, proof_of
 from event_bus.stores.transactions import transact
 
 from tests.aws import Aws

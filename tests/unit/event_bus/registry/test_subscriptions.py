@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 from event_bus import times
+from event_bus.access.callers import Caller
 from event_bus.callbacks.client import CallbackClient
 from event_bus.callbacks.handshake import Handshake
+from event_bus.delivery.disabling import Disabler
 from event_bus.errors import Conflict, Forbidden, InvalidRequest, NotFound, Problem, Unauthenticated
+from event_bus.model.api_keys import ApiKey, proof_of
 from event_bus.model.circuit import Circuit
 from event_bus.model.registration import (
     Subscription,
@@ -17,18 +20,15 @@ from event_bus.model.registration import (
     SubscriptionRegistration,
 )
 from event_bus.model.retry_policy import RetryPolicy
+from event_bus.model.scopes import Scope
 from event_bus.model.target import HttpTarget, SqsTarget
 from event_bus.model.validation import read
-from event_bus.recovery.replay_queue import ReplayQueue
+from event_bus.queues.replays import ReplayQueue
 from event_bus.registry import subscriptions as registry_module
-from event_bus.registry.disabling import Disabler
 from event_bus.registry.keys import MAX_KEYS
 from event_bus.registry.managed_queues import ManagedQueues
 from event_bus.registry.opt_ins import OptIns
 from event_bus.registry.subscriptions import SubscriptionQuery, SubscriptionRegistry
-from event_bus.security.callers import Caller
-from event_bus.security.keys import ApiKey, proof_of
-from event_bus.security.scopes import Scope
 from event_bus.stores.items import Item
 from event_bus.stores.subscriptions import SubscriptionStore
 from event_bus.stores.transactions import transact

@@ -7,13 +7,13 @@ from typing import Any
 
 import orjson
 import pytest
+from event_bus.access.receive_rights import ReceiveRights
 from event_bus.matching.event_view import event_view
 from event_bus.matching.filters import SubscriptionFilter
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
 from event_bus.model.rights import Grant
 from event_bus.routing.registry_view import RegistryView
-from event_bus.security.receive_rights import ReceiveRights
 from event_bus.stores.subscriptions import Interest, SubscriptionStore
 
 from tests.aws import Aws

@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 import orjson
 import pytest
 from botocore.exceptions import ConnectionClosedError
-from event_bus.delivery.message import Message, from_json
 from event_bus.matching.event_view import EventView
 from event_bus.matching.limits import MAX_ELEMENTS
 from event_bus.model.event import MAX_HOPS, Event
 from event_bus.model.registration import Subscription
-from event_bus.routing.lanes import Lanes
+from event_bus.queues.lanes import Lanes
+from event_bus.queues.message import Message, from_json
 from event_bus.routing.registry_view import RegistryView
 from event_bus.routing.router import Router
 from event_bus.stores.subscriptions import Interest

@@ -1,0 +1,185 @@
+"""From what a request proves to its caller."""
+
+import hashlib
+import hmac
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from event_bus import times
+from event_bus.access.admin_key import AdminSecret, is_admin_key
+from event_bus.access.callers import ADMIN, Caller, Role
+from event_bus.log import logger
+from event_bus.model.api_keys import (
+    MAX_CHOSEN_LENGTH,
+    ApiKey,
+    certificate_id,
+    orphaned,
+    principal_id,
+    proof_of,
+)
+from event_bus.model.principals import principal_of
+
+CACHE_SECONDS = 30.0
+"""How long a good key is trusted without another look, and so how late a revocation acts."""
+
+SEEN_SECONDS = 300.0
+"""How late it may be known that a key was used: each note of it costs a write."""
+
+_CACHED_KEYS = 1_000
+
+
+class Keys(Protocol):
+    """Where keys are kept."""
+
+    def find(self, key_id: str) -> ApiKey | None:
+        """The key of this id that is good now, or None."""
+
+    def saw(self, key_id: str, at: str) -> None:
+        """Notes that a key was used."""
+
+
+class Authenticator:
+    """Tells who sent a key, or whose certificate a connection was made with.
+
+    Good keys are remembered for `CACHE_SECONDS`; unknown ones are looked up every time, so that a
+    key works from the moment it was made.
+
+    Args:
+        keys: The keys.
+        admin_key: Reads the admin's key.
+        clock: Seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        keys: Keys,
+        admin_key: Callable[[], AdminSecret],
+        clock: Callable[[], float] = times.steady,
+    ) -> None:
+        self._keys = keys
+        self._admin_key = admin_key
+        self._clock = clock
+        self._known: OrderedDict[str, tuple[Caller, float]] = OrderedDict()
+
+    def identify(
+        self,
+        headers: Mapping[str, str],
+        query: Mapping[str, str] | None = None,
+        subject: str | None = None,
+    ) -> Caller | None:
+        """The caller that a request proves, or None.
+
+        Args:
+            headers: The request's headers, with lower-case names.
+            query: The parameters of its query, where a browser names its stream token; keys are
+                not taken from there, since addresses are written into logs.
+            subject: The subject of the certificate that the client proved to API Gateway, if any.
+                A key that comes with the certificate of another service is refused.
+        """
+        by_certificate = self._remembered(f"cert:{subject}", subject, self._certified)
+        if key := key_in(headers):
+            caller = self._by_key(key)
+            if caller and by_certificate and not caller.admin:
+                return caller if caller.service_id == by_certificate.service_id else None
+            return caller
+        if token := (query or {}).get("token"):
+            caller = self._by_key(token)
+            return caller if caller and caller.role == "listener" else None
+        return by_certificate
+
+    def identify_principal(self, arn: str) -> Caller | None:
+        """The service that a role or user of IAM stands for, or None.
+
+        Args:
+            arn: The ARN of the role's session, or of the user, as API Gateway has checked it.
+        """
+        principal = principal_of(arn)
+        return self._remembered(f"iam:{principal}", principal, self._principal)
+
+    def _by_key(self, key: str) -> Caller | None:
+        if len(key) > MAX_CHOSEN_LENGTH:
+            return None
+        return self._remembered(hashlib.sha256(key.encode()).hexdigest(), key, self._proven)
+
+    def _remembered(
+        self,
+        name: str,
+        proof: str | None,
+        look_up: Callable[[str], tuple[Caller | None, float]],
+    ) -> Caller | None:
+        if not proof:
+            return None
+        now = self._clock()
+        remembered = self._known.get(name)
+        if remembered and now < remembered[1]:
+            return remembered[0]
+        caller, seconds = look_up(proof)
+        if caller is None:
+            self._known.pop(name, None)
+            return None
+        if not seconds:
+            return caller
+        self._known[name] = (caller, now + seconds)
+        self._known.move_to_end(name)
+        if len(self._known) > _CACHED_KEYS:
+            self._known.popitem(last=False)
+        return caller
+
+    def _proven(self, key: str) -> tuple[Caller | None, float]:
+        admin = self._admin_key()
+        if hmac.compare_digest(key.encode(), admin.value.encode()):
+            # Remembered where it is read, and not once more.
+            return Caller(ADMIN, "admin", key_id=admin.id), 0
+        proof = proof_of(key)
+        kept = self._keys.find(proof.id) if proof else None
+        if kept and proof and hmac.compare_digest(kept.hash, proof.hash):
+            return self._kept(kept)
+        return None, 0
+
+    def _certified(self, subject: str) -> tuple[Caller | None, float]:
+        return self._found(certificate_id(subject))
+
+    def _principal(self, arn: str) -> tuple[Caller | None, float]:
+        return self._found(principal_id(arn))
+
+    def _found(self, key_id: str) -> tuple[Caller | None, float]:
+        kept = self._keys.find(key_id)
+        return self._kept(kept) if kept else (None, 0)
+
+    def _kept(self, kept: ApiKey) -> tuple[Caller | None, float]:
+        if orphaned(kept, self._good):
+            return None, 0
+        self._note(kept)
+        left = CACHE_SECONDS if kept.expires_at is None else kept.expires_at - times.unix()
+        role: Role = "listener" if kept.token else "service"
+        scopes = None if kept.scopes is None else frozenset(kept.scopes)
+        caller = Caller(
+            kept.service_id, role, kept.subscription_id, scopes, kept.id, kept.rate_limit
+        )
+        if kept.issued_by and is_admin_key(kept.issued_by):
+            return caller, 0
+        return caller, min(CACHE_SECONDS, left)
+
+    def _good(self, key_id: str) -> bool:
+        """Whether the key is good that a token was asked for by."""
+        if is_admin_key(key_id):
+            return key_id == self._admin_key().id
+        return self._keys.find(key_id) is not None
+
+    def _note(self, kept: ApiKey) -> None:
+        if kept.last_used_at and times.unix() - times.seconds(kept.last_used_at) < SEEN_SECONDS:
+            return
+        try:
+            self._keys.saw(kept.id, times.now())
+        except Exception:
+            # A good key is good, whether that can be noted or not.
+            logger.exception("use of a key not noted", key_id=kept.id)
+
+
+def key_in(headers: Mapping[str, str]) -> str | None:
+    """The API key in a request's headers: `x-api-key`, or `Authorization: Bearer` (RFC 6750)."""
+    if key := headers.get("x-api-key"):
+        return key
+    scheme, _, credentials = headers.get("authorization", "").partition(" ")
+    return credentials.strip() or None if scheme.lower() == "bearer" else None

@@ -1,0 +1,120 @@
+"""The caller of a request: what the authorizer found out, as the functions behind it see it."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from event_bus.errors import Forbidden, Reason, Unauthenticated
+from event_bus.model.scopes import Scope, known
+
+ADMIN = "admin"
+"""The service that an admin key stands for."""
+
+Role = Literal["service", "admin", "listener"]
+"""What a key permits: all that is the service's own, everything, or to listen with a token."""
+
+_UNKNOWN: dict[Reason, str] = {
+    "no_key": "Send an API key in the header x-api-key, or as Authorization: Bearer.",
+    "bad_key": "The API key is not valid.",
+    "bad_token": "The token is not valid, or its time is over.",
+    "unknown_principal": "No service is registered for this certificate, or role or user of IAM.",
+}
+"""What is said to who is not known, by why."""
+
+
+def unknown_key() -> Unauthenticated:
+    """The refusal of a key that is not known, or not any more."""
+    return Unauthenticated(_UNKNOWN["bad_key"], reason="bad_key")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who makes a request.
+
+    Attributes:
+        service_id: The service whose key was sent.
+        role: Whether the key is a service's or an admin's, or a stream token. What a service may do
+            follows from what is registered for it: a publisher, subscriptions, or both.
+        subscription_id: The one subscription that a stream token is for, if it is for one.
+        scopes: What the key is limited to; None where it is not.
+        key_id: The key; None for the admin's.
+        rate_limit: How many requests a second the key may make, if it is not what all keys may.
+            Functions behind the authorizer do not know it.
+    """
+
+    service_id: str
+    role: Role
+    subscription_id: str | None = None
+    scopes: frozenset[Scope] | None = None
+    key_id: str | None = field(default=None, compare=False)
+    rate_limit: int | None = field(default=None, compare=False)
+
+    @property
+    def admin(self) -> bool:
+        """Whether the caller may see and do everything."""
+        return self.role == "admin"
+
+    def permits(self, scope: Scope) -> bool:
+        """Whether the key is good for this."""
+        return self.scopes is None or scope in self.scopes
+
+    def need(self, scope: Scope) -> None:
+        """Refuses the caller where its key is limited to other things.
+
+        Raises:
+            Forbidden: The key has not this scope.
+        """
+        if not self.permits(scope):
+            raise Forbidden(f"The key has not the scope {scope}, which this needs.", reason="scope")
+
+    def context(self) -> dict[str, str]:
+        """What the authorizer hands on."""
+        context = {"service_id": self.service_id, "role": self.role}
+        if self.subscription_id:
+            context["subscription_id"] = self.subscription_id
+        if self.scopes is not None:
+            context["scopes"] = " ".join(sorted(self.scopes))
+        if self.key_id:
+            context["key_id"] = self.key_id
+        return context
+
+
+def caller_of(context: dict[str, Any] | None) -> Caller:
+    """The caller that the authorizer found, if it has a key.
+
+    Args:
+        context: What the authorizer handed on; it hands on no service where there is none.
+
+    Raises:
+        Unauthenticated: There was no key, or one that is not known.
+    """
+    caller = listener_of(context)
+    if caller.role == "listener":
+        raise Unauthenticated(
+            "A stream token permits to listen; send an API key for this.", reason="scope"
+        )
+    return caller
+
+
+def listener_of(context: dict[str, Any] | None) -> Caller:
+    """The caller that the authorizer found, be it by a key or by a stream token.
+
+    Args:
+        context: What the authorizer handed on.
+
+    Raises:
+        Unauthenticated: There was neither, or it is not known.
+    """
+    context = context or {}
+    if context.get("role") in get_args(Role) and context.get("service_id"):
+        # None is no scope, and not the lack of a limit.
+        scopes = known(context["scopes"].split()) if "scopes" in context else None
+        return Caller(
+            context["service_id"],
+            context["role"],
+            context.get("subscription_id"),
+            scopes,
+            context.get("key_id"),
+        )
+    given = context.get("reason")
+    reason: Reason = next((each for each in _UNKNOWN if each == given), "no_key")
+    raise Unauthenticated(_UNKNOWN[reason], reason=reason)

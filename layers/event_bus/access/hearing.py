@@ -1,0 +1,121 @@
+"""Which types each service may receive, as admins give them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from event_bus import times
+from event_bus.access.callers import ADMIN, Caller
+from event_bus.access.ownership import may_see_service, refuse_reserved
+from event_bus.access.receive_rights import RightsReader
+from event_bus.errors import Fault, Forbidden, NotFound
+from event_bus.matching.event_types import intersection
+from event_bus.model.registration import Publisher
+from event_bus.model.rights import Grant, SubscriberRequest
+from event_bus.stores.rights import RightsStore
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """Refuses to subscribe to what a service may not receive.
+
+    Attributes:
+        rights: Reads what a service may receive.
+        publisher: Finds the publisher that a service is; what it publishes it may receive.
+    """
+
+    rights: RightsReader
+    publisher: Callable[[str], Publisher | None]
+
+    def check(self, service_id: str, event_types: Sequence[str], at: str = "/event_types") -> None:
+        """Refuses type patterns of which a service may receive no type.
+
+        Args:
+            service_id: The service.
+            event_types: The type patterns.
+            at: The JSON pointer of the patterns in the request.
+
+        Raises:
+            Forbidden: There is such a pattern.
+        """
+        if service_id == ADMIN or not event_types:
+            return
+        rights = self.rights.of(service_id, ())
+        refused = [
+            place
+            for place, pattern in enumerate(event_types)
+            if not rights.may_match(service_id, pattern)
+        ]
+        if refused and (publisher := self.publisher(service_id)):
+            refused = [
+                place
+                for place in refused
+                if not any(intersection(event_types[place], own) for own in publisher.event_types)
+            ]
+        if refused:
+            detail = f"{service_id} may not receive such events; an admin may give it their types"
+            faults = [Fault(f"{at}/{place}", detail) for place in refused]
+            raise Forbidden(
+                f"{service_id} may not receive {event_types[refused[0]]}.",
+                faults,
+                reason="receive_type",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribers:
+    """Gives services the types that they may receive, shows them and takes them away.
+
+    Attributes:
+        store: The rights.
+    """
+
+    store: RightsStore
+
+    def put(self, service_id: str, request: SubscriberRequest) -> tuple[Grant, bool]:
+        """Gives a service the types that it may receive, in place of those before.
+
+        Returns:
+            What is given to it, and whether it is the first time.
+
+        Raises:
+            InvalidRequest: The service's name is kept for the bus.
+        """
+        refuse_reserved(service_id)
+        before, now = self.store.grant(service_id), times.now()
+        created_at = before.created_at if before else now
+        grant = Grant(service_id, request.event_types, created_at, now)
+        self.store.put(grant)
+        return grant, before is None
+
+    def get(self, service_id: str, caller: Caller) -> Grant:
+        """What is given to a service: any for an admin, itself for a service.
+
+        Raises:
+            NotFound: No types are given to it, or the caller may not see it.
+        """
+        if may_see_service(service_id, caller) and (grant := self.store.grant(service_id)):
+            return grant
+        raise _not_found(service_id)
+
+    def page(self, after: str | None, limit: int, caller: Caller) -> list[Grant]:
+        """What is given to services, in their order: all for an admin, itself for a service."""
+        if caller.admin:
+            return self.store.page(after, limit)
+        own = self.store.grant(caller.service_id)
+        return [own] if own and not after else []
+
+    def remove(self, service_id: str) -> None:
+        """Takes away what was given to a service, so that the default holds.
+
+        Raises:
+            NotFound: No types are given to it.
+        """
+        if not self.store.remove(Grant(service_id, None)):
+            raise _not_found(service_id)
+
+
+def _not_found(service_id: str) -> NotFound:
+    return NotFound(
+        f"There is no subscriber {service_id} to which types are given, or none that this key may "
+        "see."
+    )

@@ -1,0 +1,50 @@
+"""What keys permit, compared: a key never permits more than the key that made it."""
+
+from dataclasses import replace
+
+from event_bus import times
+from event_bus.errors import Fault
+from event_bus.model.api_keys import ApiKey
+from event_bus.model.scopes import SCOPES
+
+
+def inherited(key: ApiKey, maker: ApiKey | None) -> ApiKey:
+    """Gives a new key the limits of its maker, where it has none of its own.
+
+    Args:
+        key: The new key.
+        maker: The key that makes it; None for an admin's, which has no limits.
+    """
+    if maker is None:
+        return key
+    return replace(
+        key,
+        scopes=maker.scopes if key.scopes is None else key.scopes,
+        expires_at=key.expires_at or maker.expires_at,
+        rate_limit=key.rate_limit or maker.rate_limit,
+    )
+
+
+def excess(key: ApiKey, maker: ApiKey | None, key_rate: int) -> list[Fault]:
+    """Lists in what a key permits more than its maker, by the members of a request for a key.
+
+    Args:
+        key: The key that is handed out.
+        maker: The key that the request came with; None for an admin's, which has no limits.
+        key_rate: How many requests a second a key may make that has no rate of its own.
+    """
+    if maker is None:
+        return []
+    faults = []
+    if not set(maker.scopes or SCOPES).issuperset(key.scopes or SCOPES):
+        own = ", ".join(sorted(maker.scopes or ()))
+        faults.append(Fault("/scopes", f"must be among those of the key that was sent: {own}"))
+    end = maker.expires_at
+    if end is not None and (key.expires_at is None or key.expires_at > end):
+        detail = f"must not lie after the end of the key that was sent, {times.at(end)}"
+        faults.append(Fault("/expires_at", detail))
+    rate = maker.rate_limit or key_rate
+    if (key.rate_limit or key_rate) > rate:
+        detail = f"must not be higher than that of the key that was sent, {rate}"
+        faults.append(Fault("/rate_limit", detail))
+    return faults

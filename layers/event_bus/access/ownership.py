@@ -1,0 +1,71 @@
+"""Which subscriptions and publishers a caller may see and use."""
+
+from collections.abc import Callable
+
+from event_bus.access.callers import Caller
+from event_bus.access.known_publishers import RESERVED_NAMES
+from event_bus.errors import InvalidRequest, NotFound
+from event_bus.model.registration import Publisher, Subscription
+
+
+def own_subscription(
+    find: Callable[[str], Subscription | None],
+    subscription_id: str,
+    caller: Caller,
+    *,
+    of_anyone: bool = False,
+) -> Subscription:
+    """A subscription that belongs to the caller; to an admin, all do.
+
+    Args:
+        find: Finds a subscription by its id.
+        subscription_id: Its id.
+        caller: Who asks for it.
+        of_anyone: Whether the caller may use any for what it is about to do.
+
+    Raises:
+        NotFound: There is none, or none that the caller may see.
+    """
+    subscription = find(subscription_id)
+    if subscription and (of_anyone or _owns(caller, subscription)):
+        return subscription
+    raise NotFound(f"There is no subscription {subscription_id}, or none that this key may see.")
+
+
+def own_publisher(
+    find: Callable[[str], Publisher | None], service_id: str, caller: Caller
+) -> Publisher:
+    """A publisher that the caller may see: any for an admin, itself for a service.
+
+    Args:
+        find: Finds a publisher by its service.
+        service_id: Its service.
+        caller: Who asks for it.
+
+    Raises:
+        NotFound: There is none, or none that the caller may see.
+    """
+    if may_see_service(service_id, caller) and (publisher := find(service_id)):
+        return publisher
+    raise NotFound(f"There is no publisher {service_id}, or none that this key may see.")
+
+
+def may_see_service(service_id: str, caller: Caller) -> bool:
+    """Whether the caller may see what is registered for a service, if anything is."""
+    return bool(service_id) and (caller.admin or caller.service_id == service_id)
+
+
+def _owns(caller: Caller, subscription: Subscription) -> bool:
+    if caller.subscription_id is not None:
+        return subscription.id == caller.subscription_id
+    return caller.admin or subscription.service_id == caller.service_id
+
+
+def refuse_reserved(service_id: str) -> None:
+    """Refuses the names that the bus keeps for itself.
+
+    Raises:
+        InvalidRequest: The service's name is one of them.
+    """
+    if service_id in RESERVED_NAMES:
+        raise InvalidRequest.at("/service_id", f"{service_id} is kept for the bus itself")

@@ -1,0 +1,62 @@
+"""Who is shown what is sensitive."""
+
+from dataclasses import dataclass
+
+from event_bus.access.callers import Caller
+from event_bus.access.known_publishers import KnownPublishers
+from event_bus.encryption.payload_seal import NotOpened, PayloadSeal
+from event_bus.log import logger, traces
+from event_bus.model.event import Event
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadReaders:
+    """Opens payloads for those who may read them: their publisher, and whom it lets read.
+
+    Attributes:
+        seal: Opens payloads.
+        publishers: The publishers, who say whom they let read.
+    """
+
+    seal: PayloadSeal
+    publishers: KnownPublishers
+
+    def opened(self, event: Event, service_id: str) -> Event:
+        """The event as a service may read it: opened, or with its markers.
+
+        Args:
+            event: The event, with its payload.
+            service_id: The service.
+
+        Raises:
+            NotOpened: The service may read it, and it is not what was sealed.
+            ClientError: KMS does not open the data key.
+        """
+        if event.sealed_key is None or not self._lets_read(event.source, service_id):
+            return event
+        return self.seal.open(event)
+
+    def shown(self, event: Event, caller: Caller) -> Event:
+        """The event as a caller may read it; admins read all, and nobody what was changed.
+
+        Args:
+            event: The event, with its payload or, where that is large and in a list, without.
+            caller: Who reads.
+
+        Raises:
+            ClientError: KMS does not open the data key.
+        """
+        if event.sealed_key is None or event.payload is None:
+            return event
+        try:
+            if caller.admin:
+                return self.seal.open(event)
+            return self.opened(event, caller.service_id)
+        except NotOpened:
+            # What can still be shown of it is better than an answer that never comes.
+            logger.exception("payload not opened", **traces(event))
+            return event
+
+    def _lets_read(self, source: str, service_id: str) -> bool:
+        publisher = self.publishers.of(source)
+        return service_id == source or (publisher is not None and publisher.lets_read(service_id))

@@ -1,0 +1,133 @@
+"""Who may receive which events."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from event_bus import times
+from event_bus.access.callers import ADMIN
+from event_bus.matching.event_types import intersection, matches_type
+from event_bus.model.event import Event
+from event_bus.model.rights import Default, Grant, Restriction
+from event_bus.stores.rights import RightsStore
+
+FRESH_SECONDS = 30
+"""For how long after it was stored an event is handed over by what the router found out.
+
+The rights to an older event are read again before it is handed over.
+"""
+
+_REMEMBERED = 100_000
+
+
+@dataclass(slots=True)
+class ReceiveRights:
+    """Decides which events a service may receive.
+
+    A service may receive what it published itself. Of other events it may receive the types that
+    are given to it, or what the default permits where none are given, unless the source restricts
+    the type to other services. An admin may receive everything.
+
+    Attributes:
+        default: What a service may receive to which no types are given.
+    """
+
+    default: Default
+    _granted: dict[str, list[str]] = field(default_factory=dict)
+    _restricted: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    _decided: dict[tuple[str, str, str], bool] = field(default_factory=dict)
+
+    def take(self, change: Grant | Restriction) -> None:
+        """Takes in what is given to a service, or what a source restricts, in place of before."""
+        self._decided.clear()
+        if isinstance(change, Restriction):
+            self._restricted[change.source] = change.readers
+        elif change.event_types is None:
+            self._granted.pop(change.service_id, None)
+        else:
+            self._granted[change.service_id] = change.event_types
+
+    def permits(self, service_id: str, event_type: str, source: str) -> bool:
+        """Whether a service may receive the events of a type from a source."""
+        asked = (service_id, event_type, source)
+        decided = self._decided.get(asked)
+        if decided is None:
+            if len(self._decided) >= _REMEMBERED:
+                self._decided.clear()
+            decided = self._decided[asked] = self._decide(*asked)
+        return decided
+
+    def granted(self, service_id: str) -> list[str]:
+        """The type patterns that a service may receive, restrictions aside."""
+        default = ["*"] if self.default == "everything" else []
+        return self._granted.get(service_id, default)
+
+    def may_match(self, service_id: str, pattern: str) -> bool:
+        """Whether a service may receive any type of a pattern, restrictions aside."""
+        return any(intersection(pattern, each) for each in self.granted(service_id))
+
+    def _decide(self, service_id: str, event_type: str, source: str) -> bool:
+        if service_id in (source, ADMIN):
+            return True
+        if not any(matches_type(each, event_type) for each in self.granted(service_id)):
+            return False
+        return all(
+            service_id in readers
+            for pattern, readers in self._restricted.get(source, {}).items()
+            if matches_type(pattern, event_type)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RightsReader:
+    """Reads the rights that single decisions need; a change counts from the moment it is answered.
+
+    Attributes:
+        store: The rights.
+        default: What a service may receive to which no types are given.
+    """
+
+    store: RightsStore
+    default: Default
+
+    def of(self, service_id: str, sources: Iterable[str]) -> ReceiveRights:
+        """The rights of a service to the events of some sources."""
+        rights = ReceiveRights(self.default)
+        for each in self.store.read(service_id, sources):
+            rights.take(each)
+        return rights
+
+
+CACHE_SECONDS = 10.0
+"""How long rights to older events are trusted on a lane without another look."""
+
+
+@dataclass(slots=True)
+class HandoverRights:
+    """Decides whether an event may still be handed to a service to which it was routed.
+
+    Attributes:
+        reader: Reads rights.
+        clock: Monotonic clock, in seconds.
+    """
+
+    reader: RightsReader
+    clock: Callable[[], float] = times.steady
+    _known: dict[tuple[str, str], tuple[ReceiveRights, float]] = field(default_factory=dict)
+
+    def permits(self, service_id: str, event: Event) -> bool:
+        """Whether a service may be handed an event."""
+        if service_id == event.source or is_fresh(event):
+            return True
+        asked = (service_id, event.source)
+        known = self._known.get(asked)
+        if known is None or self.clock() >= known[1]:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            known = self.reader.of(service_id, [event.source]), self.clock() + CACHE_SECONDS
+            self._known[asked] = known
+        return known[0].permits(service_id, event.type, event.source)
+
+
+def is_fresh(event: Event) -> bool:
+    """Whether the router looked at the rights to an event a moment ago."""
+    return event.created_at > times.at(times.unix() - FRESH_SECONDS)

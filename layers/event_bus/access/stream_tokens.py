@@ -1,0 +1,59 @@
+"""Short-lived tokens by which a browser listens, which cannot send a key."""
+
+from dataclasses import dataclass, replace
+
+from event_bus import times
+from event_bus.access.callers import Caller, unknown_key
+from event_bus.model.api_keys import ApiKey, generate_token
+from event_bus.stores.keys import KeyStore
+
+LIFETIME_SECONDS = 3_600
+"""How long a token is good for."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamTokens:
+    """Issues tokens.
+
+    Attributes:
+        keys: Where they are kept, as keys that end.
+    """
+
+    keys: KeyStore
+
+    def issue(
+        self, service_id: str, caller: Caller, subscription_id: str | None = None
+    ) -> tuple[str, str]:
+        """A new token, which permits no more requests than the key that asks for it.
+
+        Args:
+            service_id: The service that listens by it.
+            caller: Who asks for it; it ends with the caller's key.
+            subscription_id: The one subscription that it is for; None for whatever the service
+                may listen to.
+
+        Returns:
+            The token, which is not kept, and until when it is good, RFC 3339.
+
+        Raises:
+            Unauthenticated: The caller's key is not good any more.
+        """
+        token, proof = generate_token()
+        until = int(times.unix()) + LIFETIME_SECONDS
+        issued = ApiKey(
+            proof.id,
+            service_id,
+            times.now(),
+            proof.hash,
+            expires_at=until,
+            subscription_id=subscription_id,
+            issued_by=caller.key_id,
+        )
+        if not caller.admin:
+            key = self.keys.find(caller.key_id or "")
+            if key is None:
+                raise unknown_key()
+            until = min(until, key.expires_at or until)
+            issued = replace(issued, expires_at=until, rate_limit=key.rate_limit)
+        self.keys.add_token(issued)
+        return token, times.at(until)

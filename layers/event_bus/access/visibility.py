@@ -1,0 +1,115 @@
+"""Which events a caller may see."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from event_bus import json_numbers
+from event_bus.access.callers import Caller
+from event_bus.access.receive_rights import ReceiveRights, RightsReader
+from event_bus.log import logger
+from event_bus.matching.errors import InvalidPatternError
+from event_bus.matching.event_types import matches_type
+from event_bus.matching.filters import SubscriptionFilter
+from event_bus.model.delivery import Routing
+from event_bus.model.event import Event
+from event_bus.model.registration import Subscription
+from event_bus.stores.deliveries import DeliveryStore
+
+
+@dataclass(frozen=True)
+class Visibility:
+    """What one caller may see.
+
+    An admin sees all; a service sees the events that it published. Of what it may receive it sees
+    the events that were routed to it, and those that its subscriptions match.
+
+    Attributes:
+        caller: Who looks.
+        subscriptions: Finds the subscriptions of a service.
+        rights: Reads what a service may receive.
+    """
+
+    caller: Caller
+    subscriptions: Callable[[str], Iterable[Subscription]]
+    rights: RightsReader
+    _known: dict[str, ReceiveRights] = field(default_factory=dict)
+
+    def prepare(self, sources: Iterable[str]) -> None:
+        """Reads the rights to the events of some sources, in one request."""
+        service = self.caller.service_id
+        unknown = {each for each in sources if each not in self._known and each != service}
+        if unknown and not self.caller.admin:
+            self._known.update(dict.fromkeys(unknown, self.rights.of(service, unknown)))
+
+    @cached_property
+    def interests(self) -> list[SubscriptionFilter]:
+        """The filters of the caller's active subscriptions."""
+        interests = []
+        for subscription in self.subscriptions(self.caller.service_id):
+            if subscription.status != "active":
+                continue
+            try:
+                interests.append(SubscriptionFilter(subscription.event_types, subscription.filters))
+            except InvalidPatternError:
+                # Stored under other rules: it receives nothing, and shows nothing.
+                logger.exception("filter cannot be used", subscription_id=subscription.id)
+        return interests
+
+    def sees(
+        self, event: Event, routing: Routing | None, payload: Callable[[], bytes | None]
+    ) -> bool:
+        """Whether the caller may see an event.
+
+        Args:
+            event: The event.
+            routing: Whom it was routed to, if it was.
+            payload: Reads its payload, where a filter needs it.
+        """
+        service = self.caller.service_id
+        if self.caller.admin or event.source == service:
+            return True
+        received = routing is not None and service in routing.matched.values()
+        if not received and not any(
+            self._matches(interest, event, payload) for interest in self.interests
+        ):
+            return False
+        self.prepare([event.source])
+        return self._known[event.source].permits(service, event.type, event.source)
+
+    def _matches(
+        self, interest: SubscriptionFilter, event: Event, payload: Callable[[], bytes | None]
+    ) -> bool:
+        if not any(matches_type(pattern, event.type) for pattern in interest.event_types):
+            return False
+        fields: Mapping[str, object] = {}
+        if interest.filters:
+            fields = json_numbers.loads(payload() or b"{}")
+        return interest.matches(event.type, event.source, fields, event.metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class VisibleEvents:
+    """Says of single events whether a caller may see them.
+
+    Attributes:
+        deliveries: Who received an event.
+        subscriptions: Finds the subscriptions of a service.
+        rights: Reads what a service may receive.
+    """
+
+    deliveries: DeliveryStore
+    subscriptions: Callable[[str], Iterable[Subscription]]
+    rights: RightsReader
+
+    def sees(self, event: Event, caller: Caller) -> bool:
+        """Whether a caller may see an event.
+
+        Filters see nothing of a payload that lies in the bucket. An event with such a payload is
+        visible to those who filter it once it was routed to them.
+        """
+        if caller.admin or event.source == caller.service_id:
+            return True
+        routing = self.deliveries.routings([event.id], consistent=True).get(event.id)
+        visibility = Visibility(caller, self.subscriptions, self.rights)
+        return visibility.sees(event, routing, lambda: event.payload)

@@ -1,0 +1,1 @@
+"""The audit log: a signed chain of entries."""

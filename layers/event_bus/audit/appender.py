@@ -1,0 +1,64 @@
+"""Writing to the audit log."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from event_bus import times
+from event_bus.audit.signer import Signer
+from event_bus.batches import batches
+from event_bus.model.audit_chain import Chain, Entry, head_of, next_block
+from event_bus.stores.audit import AuditStore
+from event_bus.stores.audit_heads import AuditHeads
+
+_ATTEMPTS = 8
+_BLOCK_BYTES = 300 * 1024
+"""How many bytes of entries a block holds: an item of DynamoDB holds 400 KB in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Appender:
+    """Appends entries to chains.
+
+    Attributes:
+        blocks: The chains.
+        heads: What is kept apart of them.
+        signer: Signs that.
+    """
+
+    blocks: AuditStore
+    heads: AuditHeads
+    signer: Signer
+
+    def append(self, chain: Chain, entries: Sequence[Entry]) -> None:
+        """Appends entries as signed blocks, and keeps each signature apart as well.
+
+        One block holds them all, unless they are more than a block can hold.
+
+        Entries that are handed over again are written again: whoever reads tells them by their id.
+
+        Args:
+            chain: The chain.
+            entries: What is written; nothing happens without any.
+
+        Raises:
+            TimeoutError: Others wrote again and again in between.
+        """
+        for block in batches(entries, _size, most=len(entries), most_bytes=_BLOCK_BYTES):
+            self._append(chain, block)
+
+    def _append(self, chain: Chain, entries: Sequence[Entry]) -> None:
+        for _ in range(_ATTEMPTS):
+            last = self.blocks.last(chain)
+            # Where all blocks have expired, the chain goes on from what is kept apart.
+            behind = head_of(last) if last else self.heads.latest(chain)
+            block = self.signer.signed(next_block(chain, behind, times.now(), entries))
+            if self.blocks.add(block):
+                self.heads.put(head_of(block))
+                return
+        raise TimeoutError(f"the audit log of {chain} grows too fast")
+
+
+def _size(entry: Entry) -> int:
+    return len(orjson.dumps(entry))

@@ -1,0 +1,55 @@
+"""Whether an audit log is as it was written."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from event_bus.model.audit_chain import Block, Chain, Head, head_of
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """Looks for what somebody has changed.
+
+    Attributes:
+        genuine: Whether a signature is good.
+        kept_since: What was written before this time, RFC 3339, may be gone by itself.
+    """
+
+    genuine: Callable[[Head], bool]
+    kept_since: str
+
+    def faults(self, chain: Chain, blocks: Iterable[Block], heads: Iterable[Head]) -> Iterator[str]:
+        """What is wrong with a chain, for people; nothing where nobody has changed it.
+
+        Args:
+            chain: Which chain.
+            blocks: Its blocks, by their number.
+            heads: What is kept apart of it, in any order.
+        """
+        found: dict[int, Block] = {}
+        last: Block | None = None
+        for block in blocks:
+            yield from self._faults_of(block, last)
+            found[block.number] = last = block
+        for head in sorted(heads, key=lambda each: each.number):
+            kept = found.get(head.number)
+            name = f"{chain} {head.number}"
+            if kept and head == head_of(kept):
+                continue
+            if not self.genuine(head):
+                yield f"{name}: the head that is kept apart is forged"
+            elif kept:
+                yield f"{name}: another block was written there"
+            elif head.at >= self.kept_since:
+                yield f"{name}: the block is missing"
+
+    def _faults_of(self, block: Block, last: Block | None) -> Iterator[str]:
+        name = f"{block.chain} {block.number}"
+        if not block.intact:
+            yield f"{name}: its content was changed"
+        elif not self.genuine(head_of(block)):
+            yield f"{name}: its signature is forged"
+        if last and block.number != last.number + 1:
+            yield f"{name}: it does not follow the block before it, {last.number}"
+        elif last and block.previous != last.hash:
+            yield f"{name}: the block before it is another one"

@@ -1,1 +1,0 @@
-"""The audit log: what was done, kept so that nobody can change it unseen."""

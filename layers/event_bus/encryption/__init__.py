@@ -1,0 +1,1 @@
+"""Sealed payloads, data keys, signing secrets and signatures."""

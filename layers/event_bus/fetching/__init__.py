@@ -1,1 +1,0 @@
-"""How subscribers fetch their events from an inbox: by pulling, or as a stream of them."""

@@ -1,0 +1,1 @@
+"""Pull, Server-Sent Events and WebSocket: three ways to one inbox."""

@@ -1,0 +1,78 @@
+"""What of the WebSocket API goes into the audit log: refusals, and who begins to listen."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from event_bus import times
+from event_bus.access.callers import Caller
+from event_bus.errors import Reason
+from event_bus.model.audit_entries import ANONYMOUS, LISTEN, Status, entry
+from event_bus.queues.audit_recorder import recorder
+
+if TYPE_CHECKING:
+    from event_bus.inbox.conversation import Taken
+
+_ACTIONS = {"subscribe": "inbox.read", "ack": "inbox.acknowledge"}
+
+
+def tell_refused(context: Mapping[str, Any], caller: Caller | None, reason: Reason) -> None:
+    """Tells the audit log of a connection that was refused.
+
+    Args:
+        context: The request context of the function's event.
+        caller: Who wanted to connect, if that is known.
+        reason: Why it was refused.
+    """
+    _tell(context, caller, "websocket.connect", "denied", route="$connect", reason=reason)
+
+
+def tell_taken(context: Mapping[str, Any], caller: Caller, taken: "Taken") -> None:
+    """Tells the audit log of what a client sent, if it is to be told of.
+
+    Told of is who begins to listen without a subscription or tries to, and who is denied something.
+
+    Args:
+        context: The request context of the function's event.
+        caller: Who the client is.
+        taken: What became of its message.
+    """
+    problem = taken.problem
+    reason = problem.reason if problem else None
+    if not (taken.listens or reason):
+        return
+    status: Status = "denied" if reason else "failure" if problem else "success"
+    _tell(
+        context,
+        caller,
+        LISTEN if taken.listens else _ACTIONS.get(taken.action, "websocket.message"),
+        status,
+        resource=taken.listener_id,
+        route="$default",
+        reason=reason,
+        status_code=problem.status if problem else None,
+    )
+
+
+def _tell(
+    context: Mapping[str, Any],
+    caller: Caller | None,
+    action: str,
+    status: Status,
+    *,
+    resource: str | None = None,
+    **details: Any,
+) -> None:
+    recorder().record(
+        entry(
+            str(context.get("requestId", "")),
+            times.now(),
+            action,
+            caller.service_id if caller else ANONYMOUS,
+            resource,
+            status,
+            ip_address=context.get("identity", {}).get("sourceIp"),
+            connection_id=context.get("connectionId"),
+            key_id=caller.key_id if caller else None,
+            **details,
+        )
+    )

@@ -1,0 +1,220 @@
+"""What is done with what clients send over a WebSocket."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from event_bus import strict_json, times
+from event_bus.access.callers import Caller
+from event_bus.access.ownership import own_subscription
+from event_bus.errors import Conflict, InvalidRequest, NotFound, Problem
+from event_bus.failures import problem_of
+from event_bus.ids import new_id
+from event_bus.inbox.connections import Connections, Gone
+from event_bus.inbox.listeners import Listeners
+from event_bus.inbox.messages import Acknowledge, Message, Ping, Subscribe, Unsubscribe
+from event_bus.inbox.pusher import HOLD_SECONDS, Pusher
+from event_bus.inbox.reader import beyond_the_end
+from event_bus.log import logger
+from event_bus.model.registration import Subscription
+from event_bus.model.target import InboxTarget
+from event_bus.model.validation import read
+from event_bus.stores.followers import Follower, FollowerKey, FollowerStore
+from event_bus.stores.inbox_cursors import InboxCursorStore
+from event_bus.stores.inboxes import InboxStore
+
+MAX_SUBSCRIPTIONS = 20
+"""How many subscriptions one connection follows."""
+
+CONNECTION_SECONDS = 7_800
+"""When a connection has certainly ended: API Gateway ends it after two hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a message, for the audit log.
+
+    Attributes:
+        action: What the client asked for, as far as that could be read.
+        listens: Whether it asked to listen without a subscription.
+        listener_id: The subscription that was made for that, if one was.
+        problem: Why the message was refused, if it was.
+    """
+
+    action: str = ""
+    listens: bool = False
+    listener_id: str | None = None
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Answers clients.
+
+    Attributes:
+        find: Finds a subscription by its id.
+        listeners: The subscriptions that end with their connection.
+        followers: Who follows what.
+        inboxes: The inboxes.
+        cursors: How far each was acknowledged.
+        pusher: Pushes events.
+        connections: Where answers are sent.
+    """
+
+    find: Callable[[str], Subscription | None]
+    listeners: Listeners
+    followers: FollowerStore
+    inboxes: InboxStore
+    cursors: InboxCursorStore
+    pusher: Pusher
+    connections: Connections
+
+    def take(self, connection_id: str, caller: Caller, text: str) -> Taken:
+        """Does what a client asks for; what is wrong with it is told the client.
+
+        Args:
+            connection_id: The client's connection.
+            caller: Who the client is.
+            text: What it sent.
+
+        Returns:
+            What became of it.
+        """
+        ref, taken = None, Taken()
+        try:
+            try:
+                asked = strict_json.parse(text)
+                if isinstance(asked, dict):
+                    ref, taken = asked.get("ref"), _asked(asked)
+                self.pusher.require_good_key(connection_id, caller.key_id)
+                listener_id = self._do(connection_id, caller, read(Message, asked).root)
+                taken = replace(taken, listener_id=listener_id)
+            except Gone:
+                raise
+            except Exception as error:
+                problem = problem_of(error)
+                taken = replace(taken, problem=problem)
+                self._answer(connection_id, ref, type="error", error=problem.document())
+        except Gone:
+            self.end(connection_id)
+        return taken
+
+    def end(self, connection_id: str) -> None:
+        """Forgets a connection that has ended."""
+        for key in self.followers.of_connection(connection_id):
+            self.pusher.lose(key)
+
+    def _do(
+        self,
+        connection_id: str,
+        caller: Caller,
+        message: Subscribe | Acknowledge | Unsubscribe | Ping,
+    ) -> str | None:
+        match message:
+            case Subscribe():
+                return self._subscribe(connection_id, caller, message)
+            case Acknowledge():
+                self._acknowledge(FollowerKey(message.subscription_id, connection_id), message)
+            case Unsubscribe():
+                self._unsubscribe(FollowerKey(message.subscription_id, connection_id), message)
+            case Ping():
+                self._answer(connection_id, message.ref, type="pong")
+        return None
+
+    def _subscribe(self, connection_id: str, caller: Caller, message: Subscribe) -> str | None:
+        """Has a connection follow; the id of the subscription that was made for it, if one was."""
+        if len(self.followers.of_connection(connection_id)) >= MAX_SUBSCRIPTIONS:
+            raise Conflict(f"A connection follows at most {MAX_SUBSCRIPTIONS} subscriptions.")
+        if message.subscription_id:
+            subscription = self._durable(message.subscription_id, caller)
+            end = self.inboxes.last(subscription.id)
+            place = self._place(subscription, message, end)
+        else:
+            subscription = self.listeners.begin(
+                message.event_types or [],
+                message.filters or {},
+                caller,
+                "websocket",
+                CONNECTION_SECONDS,
+            )
+            end = place = 0
+        key, holder = FollowerKey(subscription.id, connection_id), new_id("psh")
+        durable = message.subscription_id is not None
+        follower = Follower(
+            key, sent=place, acknowledged=place, durable=durable, api_key=caller.key_id
+        )
+        ends = int(times.unix()) + CONNECTION_SECONDS
+        if not self.followers.add(follower, holder, HOLD_SECONDS, ends):
+            raise Conflict("This connection follows the subscription already; unsubscribe first.")
+        try:
+            # Held until now: the client hears of the subscription before its events.
+            self._answer(
+                connection_id,
+                message.ref,
+                type="subscribed",
+                subscription_id=subscription.id,
+                event_types=subscription.event_types,
+                cursor=str(place),
+            )
+            # The inbox may have grown before there was a follower to push to.
+            self.pusher.push(key, max(end, self.inboxes.last(subscription.id)), holder)
+        except Exception:
+            # The client is told to subscribe again, and must not be found following already.
+            self.pusher.lose(key)
+            raise
+        return None if durable else subscription.id
+
+    def _durable(self, subscription_id: str, caller: Caller) -> Subscription:
+        subscription = own_subscription(self.find, subscription_id, caller)
+        if not (isinstance(subscription.target, InboxTarget) and subscription.target.pushed):
+            raise Conflict("The subscription has another target than a WebSocket.")
+        if subscription.ends_at is not None:
+            raise Conflict("The subscription belongs to a connection.")
+        return subscription
+
+    def _place(self, subscription: Subscription, message: Subscribe, end: int) -> int:
+        if message.cursor is None:
+            return self.cursors.get(subscription.id).acknowledged
+        if int(message.cursor) > end:
+            raise InvalidRequest.at("/cursor", beyond_the_end(end))
+        return int(message.cursor)
+
+    def _acknowledge(self, key: FollowerKey, message: Acknowledge) -> None:
+        place = int(message.cursor)
+        follower = self.followers.acknowledge(key, place)
+        if follower is None:
+            follower = self._followed(key)
+            if place > follower.sent:
+                raise InvalidRequest.at("/cursor", f"was not sent yet; {follower.sent} was")
+        if not follower.durable:
+            raise Conflict("Only a subscription that outlasts the connection is acknowledged.")
+        # Not further than the client says: where it subscribed may lie beyond that.
+        self.cursors.advance(key.subscription_id, place)
+        if follower.waiting:
+            self.pusher.push(key, self.inboxes.last(key.subscription_id))
+
+    def _unsubscribe(self, key: FollowerKey, message: Unsubscribe) -> None:
+        self._followed(key)
+        self.pusher.leave(key)
+        self._answer(
+            key.connection_id,
+            message.ref,
+            type="unsubscribed",
+            subscription_id=key.subscription_id,
+        )
+
+    def _followed(self, key: FollowerKey) -> Follower:
+        follower = self.followers.get(key)
+        if follower is None:
+            raise NotFound(f"This connection does not follow {key.subscription_id}.")
+        return follower
+
+    def _answer(self, connection_id: str, ref: Any, **message: Any) -> None:
+        self.connections.send(connection_id, message if ref is None else {**message, "ref": ref})
+        logger.info("answered", type=message["type"])
+
+
+def _asked(message: dict[str, Any]) -> Taken:
+    action = message.get("action")
+    listens = action == "subscribe" and message.get("subscription_id") is None
+    return Taken(action if isinstance(action, str) else "", listens)

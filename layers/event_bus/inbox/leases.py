@@ -1,0 +1,99 @@
+"""Leases: a consumer takes what is next in an inbox, and acknowledges it before the lease ends."""
+
+from dataclasses import dataclass
+
+from event_bus import times
+from event_bus.errors import Conflict, InvalidRequest
+from event_bus.ids import new_id
+from event_bus.inbox.reader import Fetched, InboxReader
+from event_bus.stores.inbox_cursors import InboxCursorStore
+
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a consumer has taken, and must acknowledge.
+
+    Attributes:
+        fetched: The events, in order.
+        position: The place up to which it has taken.
+        lease: The lease to acknowledge them by; None where there are no events.
+        lease_until: Until when nobody else may take them, RFC 3339.
+    """
+
+    fetched: list[Fetched]
+    position: int
+    lease: str | None
+    lease_until: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class InboxLeases:
+    """Leases what is next in inboxes to one consumer at a time.
+
+    Attributes:
+        reader: Reads inboxes.
+        cursors: How far each inbox was acknowledged, and its last lease.
+    """
+
+    reader: InboxReader
+    cursors: InboxCursorStore
+
+    def take(self, subscription_id: str, limit: int, wait: float, lease_seconds: int) -> Taken:
+        """Takes what comes after what was acknowledged.
+
+        Args:
+            subscription_id: Whose inbox.
+            limit: How many events at most.
+            wait: How many seconds to wait for the first of them.
+            lease_seconds: How long the lease lasts, from now on.
+
+        Raises:
+            Conflict: Another consumer has taken them, and its lease has not ended.
+        """
+        for _ in range(_ATTEMPTS):
+            cursor = self.cursors.get(subscription_id)
+            if cursor.leased:
+                break
+            begun = cursor.acknowledged
+            fetched, position = self.reader.read(subscription_id, begun, limit, wait)
+            if not fetched:
+                if position > begun:
+                    # What stood there has expired; the next pull need not look at it again.
+                    self.cursors.advance(subscription_id, position)
+                return Taken([], position, None, None)
+            lease = new_id("lease")
+            lent = self.cursors.lend(subscription_id, lease, begun, position, lease_seconds)
+            if lent:
+                return Taken(fetched, position, lease, times.at(lent.lease_until))
+            # Another consumer was faster: it has a lease, or was done with the events already.
+            wait = 0
+        raise Conflict("Another consumer has taken what is next, and its lease has not ended.")
+
+    def acknowledge(self, subscription_id: str, lease: str, place: int) -> None:
+        """Acknowledges what a lease covers, up to a place; the rest stays leased until it ends.
+
+        Nothing is moved where this is refused. What was acknowledged may be so again.
+
+        Raises:
+            Conflict: The lease has ended, or the inbox has another one.
+            InvalidRequest: The lease does not cover the place.
+        """
+        cursor = self.cursors.acknowledge(subscription_id, lease, place)
+        if cursor.lease != lease:
+            raise Conflict(
+                "This is not the present lease of the inbox: it ended and others took the events, "
+                "or it was never given. Take what is next."
+            )
+        if not cursor.begun < place <= cursor.taken:
+            raise InvalidRequest.at(
+                "/cursor",
+                f"is not covered by the lease, which reaches from {cursor.begun + 1} "
+                f"to {cursor.taken}",
+            )
+        if place > cursor.acknowledged:
+            raise Conflict(
+                f"The lease ended before {place} was acknowledged; {cursor.acknowledged} was. "
+                "Take the events again."
+            )

@@ -1,0 +1,129 @@
+"""Subscriptions of those who listen for a while: they end by themselves."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from event_bus import times
+from event_bus.access.callers import Caller
+from event_bus.access.hearing import Hearing
+from event_bus.errors import Conflict, Forbidden
+from event_bus.ids import new_id
+from event_bus.log import logger
+from event_bus.model.filters import check_sent_filters
+from event_bus.model.registration import Subscription
+from event_bus.model.target import InboxTarget
+from event_bus.stores.changes import Refused
+from event_bus.stores.inboxes import InboxStore
+from event_bus.stores.subscriptions import Outdated, QuotaReached, SubscriptionStore
+
+GRACE_SECONDS = 60
+"""How long after its end a listener stays, so that nobody who is just in time finds it gone."""
+
+_PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Makes and ends the subscriptions of those who listen.
+
+    Each is a subscription like any other, with an inbox: what a listener receives is matched,
+    filtered, recorded and kept in order as for all.
+
+    Attributes:
+        subscriptions: The subscriptions.
+        inboxes: Their inboxes.
+        most: How many a service may have at a time; 0 where none is begun.
+        hearing: What services may receive; None where nobody begins to listen.
+    """
+
+    subscriptions: SubscriptionStore
+    inboxes: InboxStore
+    most: int = 0
+    hearing: Hearing | None = None
+
+    def begin(
+        self,
+        event_types: list[str],
+        filters: dict[str, Any],
+        caller: Caller,
+        kind: Literal["sse", "websocket"],
+        seconds: int,
+    ) -> Subscription:
+        """Has a caller listen.
+
+        Args:
+            event_types: The type patterns.
+            filters: The event patterns that narrow them.
+            caller: Who listens.
+            kind: How.
+            seconds: For how long, unless it is prolonged.
+
+        Raises:
+            Forbidden: The caller's token is for one subscription, or its service may not receive
+                any type of a pattern.
+            InvalidRequest: The filters are refused.
+            Conflict: The service has as many listeners as it may have.
+        """
+        if self.hearing is None:
+            raise LookupError("this function was not given what services may receive")
+        if caller.subscription_id is not None:
+            raise Forbidden("The token permits to follow one subscription.", reason="scope")
+        check_sent_filters(event_types, filters)
+        self.hearing.check(caller.service_id, event_types)
+        now = times.now()
+        begun = Subscription(
+            id=new_id("sub"),
+            service_id=caller.service_id,
+            name=f"{caller.service_id} listens",
+            event_types=event_types,
+            filters=filters,
+            target=InboxTarget(kind),
+            status="active",
+            version=0,
+            created_at=now,
+            updated_at=now,
+            ends_at=int(times.unix()) + seconds,
+        )
+        try:
+            return self.subscriptions.create(begun, most=self.most)
+        except QuotaReached:
+            raise Conflict(
+                f"The service {caller.service_id} listens {self.most} times already, which is as "
+                "often as it may at a time; end another one, or register a subscription."
+            ) from None
+
+    def prolong(self, subscription: Subscription, seconds: int) -> bool:
+        """Has a listener go on for so many seconds, if not even half of them is left.
+
+        Returns:
+            Whether it goes on; False where its end has come.
+        """
+        left = (subscription.ends_at or 0) - times.unix()
+        if left > seconds / 2:
+            return True
+        until = int(times.unix()) + seconds
+        return left > 0 and self.subscriptions.prolong(subscription.id, until)
+
+    def end(self, subscription_id: str) -> None:
+        """Ends a listener, if it has not ended yet."""
+        subscription = self.subscriptions.get(subscription_id)
+        if subscription is None or subscription.ends_at is None:
+            return
+        try:
+            self.subscriptions.delete(subscription)
+        except (Outdated, Refused):
+            # Somebody was faster, or changed it: the sweeper looks again after its time.
+            logger.info("listener not ended", subscription_id=subscription_id)
+            return
+        self.inboxes.forget(subscription_id)
+
+    def sweep(self) -> int:
+        """Ends those whose time is over, up to a hundred.
+
+        Returns:
+            How many there were.
+        """
+        ended = self.subscriptions.ended(int(times.unix()) - GRACE_SECONDS, _PAGE)
+        for each in ended:
+            self.end(each)
+        return len(ended)

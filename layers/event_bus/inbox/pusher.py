@@ -1,0 +1,207 @@
+"""Pushing what stands in inboxes to those who follow them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from event_bus import times
+from event_bus.access.live_keys import LiveKeys
+from event_bus.batches import batches
+from event_bus.ids import new_id
+from event_bus.inbox.connections import MAX_MESSAGE_BYTES, Connections, Gone
+from event_bus.inbox.listeners import Listeners
+from event_bus.inbox.reader import Fetched, InboxReader
+from event_bus.log import logger
+from event_bus.stores.followers import Follower, FollowerKey, FollowerStore
+
+WINDOW = 100
+"""How many events a client may leave unacknowledged before it gets no more."""
+
+HOLD_SECONDS = 20
+"""How long one push may take, before another one may begin."""
+
+_SENDING_SECONDS = 8.0
+"""How much of that one sends; the rest is left for a request that hangs."""
+
+_PATIENCE_SECONDS = 5.0
+_LOOK_SECONDS = 0.05
+
+
+class Held(Exception):
+    """Another one pushes to this follower, and takes its time."""
+
+
+class NotPushed(Exception):
+    """Some followers have not got what they are to get."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pusher:
+    """Pushes events, in order, to one follower by one function at a time.
+
+    Attributes:
+        followers: The followers.
+        reader: Reads inboxes.
+        connections: Where events are sent.
+        listeners: The subscriptions that end with their connection.
+        live_keys: Which keys are still good.
+        executor: Pushes to several followers side by side.
+        clock: Seconds that only grow.
+        sleep: Lets seconds pass.
+    """
+
+    followers: FollowerStore
+    reader: InboxReader
+    connections: Connections
+    listeners: Listeners
+    live_keys: LiveKeys
+    executor: Executor
+    clock: Callable[[], float] = times.steady
+    sleep: Callable[[float], None] = times.sleep
+
+    def push_all(self, places: Mapping[str, int]) -> None:
+        """Pushes to all who follow some subscriptions.
+
+        Args:
+            places: By subscription, the place up to which its inbox is filled.
+
+        Raises:
+            NotPushed: To some of them it failed; the others have it.
+        """
+        keys = [
+            (key, place)
+            for subscription_id, place in places.items()
+            for key in self.followers.of_subscription(subscription_id)
+        ]
+        failed = [each for each in self.executor.map(self._try, keys) if each]
+        if failed:
+            raise NotPushed(f"to {len(failed)} of {len(keys)} connections")
+
+    def push(self, key: FollowerKey, end: int, holder: str | None = None) -> None:
+        """Pushes to a follower what it has not got yet, as far as its window is open.
+
+        Args:
+            key: The follower.
+            end: The place up to which the inbox is filled.
+            holder: Who holds the follower already, if anyone does.
+
+        Raises:
+            Held: Another function pushes to it, or went down while it did.
+        """
+        holder = holder or new_id("psh")
+        follower = self._take(key, holder)
+        try:
+            if follower:
+                self.require_good_key(key.connection_id, follower.api_key)
+            while follower:
+                follower = self._push_page(follower, end, holder)
+        except Gone:
+            self.lose(key)
+
+    def leave(self, key: FollowerKey) -> None:
+        """Has a follower get no more, once whoever pushes to it is done.
+
+        Raises:
+            Held: Another function pushes to it, or went down while it did.
+        """
+        if self._take(key, new_id("psh")):
+            self.lose(key)
+
+    def require_good_key(self, connection_id: str, key_id: str | None) -> None:
+        """Ends a connection whose key is not good any more.
+
+        Raises:
+            Gone: It was ended.
+        """
+        if not self.live_keys.good(key_id):
+            self.connections.close(connection_id)
+            raise Gone(connection_id)
+
+    def lose(self, key: FollowerKey) -> None:
+        """Forgets a follower, and the subscription that was there for it alone."""
+        self.followers.remove(key)
+        self.listeners.end(key.subscription_id)
+        logger.info("follower gone", subscription_id=key.subscription_id)
+
+    def _try(self, each: tuple[FollowerKey, int]) -> FollowerKey | None:
+        key, end = each
+        try:
+            self.push(key, end)
+        except Exception:
+            logger.exception("not pushed", subscription_id=key.subscription_id)
+            return key
+        return None
+
+    def _take(self, key: FollowerKey, holder: str) -> Follower | None:
+        patience = self.clock() + _PATIENCE_SECONDS
+        while (follower := self.followers.hold(key, holder, HOLD_SECONDS)) is None:
+            if self.followers.get(key) is None:
+                return None
+            if self.clock() > patience:
+                raise Held(key.connection_id)
+            self.sleep(_LOOK_SECONDS)
+        return follower
+
+    def _push_page(self, follower: Follower, end: int, holder: str) -> Follower | None:
+        """Pushes one page; the follower for the next one, or None where there is none."""
+        key, sent = follower.key, follower.sent
+        room = WINDOW
+        if follower.durable:
+            room -= sent - follower.acknowledged
+        cut_short = False
+        if sent < end and room > 0:
+            sent, cut_short = self._send(key, sent, room)
+        # What is beyond the end has a push of its own to come.
+        closed = sent < end and room <= 0
+        moved = sent > follower.sent
+        after = self.followers.release(key, holder, sent, waiting=closed)
+        if after is None:
+            # Another one took over, and may not go as far as this one must.
+            return self._take(key, holder)
+        if sent >= end:
+            return None
+        # An acknowledgement that came meanwhile has opened the window, and found nobody waiting.
+        if moved or cut_short or after.acknowledged > follower.acknowledged:
+            return self._take(key, holder)
+        return None
+
+    def _send(self, key: FollowerKey, sent: int, room: int) -> tuple[int, bool]:
+        """Sends what stands behind a place, for some seconds.
+
+        Returns:
+            The place up to which it is sent, and whether the time was over before the end.
+        """
+        end = self.clock() + _SENDING_SECONDS
+        fetched, position = self.reader.read(key.subscription_id, sent, room, 0)
+        for batch in batches(
+            map(_packed, fetched),
+            lambda each: len(each[1]),
+            most=WINDOW,
+            most_bytes=MAX_MESSAGE_BYTES,
+        ):
+            if self.clock() > end:
+                return sent, True
+            self.connections.send(key.connection_id, _events(key.subscription_id, batch))
+            sent = batch[-1][0]
+        return position, False
+
+
+def _events(subscription_id: str, batch: Sequence[tuple[int, bytes]]) -> dict[str, Any]:
+    return {
+        "type": "events",
+        "subscription_id": subscription_id,
+        "items": [orjson.Fragment(text) for _, text in batch],
+        "cursor": str(batch[-1][0]),
+    }
+
+
+def _packed(each: Fetched) -> tuple[int, bytes]:
+    """An event's place, and the event as its client reads it; a large one without its payload."""
+    text = orjson.dumps(each.document())
+    if len(text) > MAX_MESSAGE_BYTES:
+        bare = replace(each, event={**each.event, "payload": None})
+        text = orjson.dumps(bare.document())
+    return each.position, text

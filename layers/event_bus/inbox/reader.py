@@ -1,0 +1,160 @@
+"""Reading inboxes: what came behind a place, waiting for it where nothing has come yet."""
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from event_bus import times
+from event_bus.access.callers import Caller
+from event_bus.access.payload_readers import PayloadReaders
+from event_bus.access.receive_rights import RightsReader, is_fresh
+from event_bus.inbox.waiting import Place
+from event_bus.model.event import Event
+from event_bus.model.registration import Subscription
+from event_bus.stores.events import EventStore
+from event_bus.stores.inboxes import InboxEntry, InboxStore
+from event_bus.targets.envelope import envelope
+
+MOST_BYTES = 4 * 1024 * 1024
+"""How much payload one answer holds: a function may answer with 6 MB."""
+
+_LOOK_SECONDS = 0.5
+
+
+def beyond_the_end(end: int) -> str:
+    """Says that a place lies beyond the end of an inbox."""
+    return f"lies beyond the end of the inbox, which is {end}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """An event out of an inbox.
+
+    Attributes:
+        position: Its place there.
+        delivery_id: What tells the delivery from all others; the same where it is repeated.
+        event: The event as its subscriber sees it.
+    """
+
+    position: int
+    delivery_id: str
+    event: dict[str, Any]
+
+    def document(self) -> dict[str, Any]:
+        """The event as an inbox answers it."""
+        return {
+            "cursor": str(self.position),
+            "delivery_id": self.delivery_id,
+            "event": self.event,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class InboxReader:
+    """Reads inboxes.
+
+    Attributes:
+        inboxes: The inboxes.
+        events: The events.
+        readers: Opens payloads for those who may read them.
+        rights: Reads what a service may receive.
+        subscription: Finds a subscription by its id.
+        executor: Reads large payloads side by side.
+        clock: Seconds that only grow.
+        sleep: Lets seconds pass.
+        place: Is entered before the first wait, and left at the end of it.
+    """
+
+    inboxes: InboxStore
+    events: EventStore
+    readers: PayloadReaders
+    rights: RightsReader
+    subscription: Callable[[str], Subscription | None]
+    executor: Executor
+    clock: Callable[[], float] = times.steady
+    sleep: Callable[[float], None] = times.sleep
+    place: Place = nullcontext
+
+    def read(
+        self, subscription_id: str, position: int, limit: int, wait: float
+    ) -> tuple[list[Fetched], int]:
+        """What stands behind a place; it may be read as often as anyone likes.
+
+        Args:
+            subscription_id: Whose inbox.
+            position: The place.
+            limit: How many events at most.
+            wait: How many seconds to wait for the first of them.
+
+        Returns:
+            The events, in order, and the place up to which was read: an event whose retention has
+            ended, or which the subscriber may not receive any more, is passed over.
+
+        Raises:
+            TooManyRequests: It would have to wait, and as many requests as may wait already.
+        """
+        with ExitStack() as waiting:
+            return self._read(subscription_id, position, limit, wait, waiting)
+
+    def _read(
+        self, subscription_id: str, position: int, limit: int, wait: float, waiting: ExitStack
+    ) -> tuple[list[Fetched], int]:
+        end = self.clock() + wait
+        waits = False
+        while True:
+            entries = self.inboxes.after(subscription_id, position, limit)
+            if entries:
+                fetched, position = self._fetched(subscription_id, entries)
+                if fetched:
+                    return fetched, position
+            if self.clock() + _LOOK_SECONDS > end:
+                return [], position
+            if not entries:
+                if not waits:
+                    waiting.enter_context(self.place())
+                    waits = True
+                self.sleep(_LOOK_SECONDS)
+
+    def _fetched(
+        self, subscription_id: str, entries: list[InboxEntry]
+    ) -> tuple[list[Fetched], int]:
+        events = self.events.get_many(entry.key.event_id for entry in entries)
+        if older := [event for event in events.values() if not is_fresh(event)]:
+            for forbidden in self._forbidden(subscription_id, older):
+                del events[forbidden.id]
+        chosen: list[tuple[InboxEntry, Event]] = []
+        position, filled = entries[0].position - 1, 0
+        for entry in entries:
+            event = events.get(entry.key.event_id)
+            if event:
+                filled += event.payload_bytes
+                if chosen and filled > MOST_BYTES:
+                    break
+                chosen.append((entry, event))
+            position = entry.position
+        whole = list(self.executor.map(self.events.with_payload, [event for _, event in chosen]))
+        return [
+            Fetched(entry.position, entry.key.webhook_id, envelope(entry.key, event))
+            for (entry, _), event in zip(chosen, self._opened(subscription_id, whole), strict=True)
+        ], position
+
+    def _forbidden(self, subscription_id: str, events: list[Event]) -> list[Event]:
+        """The events that the subscription's service may not receive any more."""
+        subscription = self.subscription(subscription_id)
+        if subscription is None:
+            return events
+        service_id = subscription.service_id
+        rights = self.rights.of(service_id, {event.source for event in events})
+        return [
+            event for event in events if not rights.permits(service_id, event.type, event.source)
+        ]
+
+    def _opened(self, subscription_id: str, events: list[Event]) -> list[Event]:
+        if not any(event.sealed_key for event in events):
+            return events
+        subscription = self.subscription(subscription_id)
+        # Of one that is gone meanwhile nobody is the owner, and nobody reads it.
+        owner = Caller(subscription.service_id if subscription else "", "service")
+        return [self.readers.shown(event, owner) for event in events]

@@ -1,0 +1,95 @@
+"""Streams of Server-Sent Events, turn by turn."""
+
+import re
+from dataclasses import dataclass
+
+from event_bus.access.callers import Caller
+from event_bus.inbox.listeners import Listeners
+from event_bus.inbox.reader import InboxReader
+from event_bus.inbox.sse_format import event_stream, reset
+from event_bus.model.registration import Subscription
+from event_bus.stores.inboxes import InboxStore
+
+LISTENER_SECONDS = 120
+"""How long a listener may be away between two turns without missing anything."""
+
+_MOST = 100
+_PLACE = re.compile(r"[0-9]{1,15}", re.ASCII)
+_RESUMED = re.compile(r"(sub_[0-9A-Za-z]{1,64})\.([0-9]{1,15})", re.ASCII)
+
+_ENDED = "the listener was away too long, or the last event id is of another stream"
+_FOREIGN = "the last event id is of another stream"
+_BEYOND = "the last event id lies beyond the end of the inbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """Writes the turns of streams.
+
+    Attributes:
+        inboxes: The inboxes.
+        reader: Reads them.
+        listeners: The subscriptions of those who listen for a while.
+    """
+
+    inboxes: InboxStore
+    reader: InboxReader
+    listeners: Listeners
+
+    def follow(self, subscription: Subscription, last_id: str | None, wait: float) -> str:
+        """A turn of a subscription's stream.
+
+        Args:
+            subscription: The subscription.
+            last_id: The last id that the client has seen; without one the stream begins now.
+            wait: How many seconds to wait for the first event.
+        """
+        if last_id is not None and not _PLACE.fullmatch(last_id):
+            return reset(str(self.inboxes.last(subscription.id)), _FOREIGN)
+        position = None if last_id is None else int(last_id)
+        return self._turn(subscription.id, position, wait)
+
+    def listen(
+        self, event_types: list[str], caller: Caller, last_id: str | None, wait: float
+    ) -> tuple[str, str | None]:
+        """A turn of a stream of event types, whose listener ends when the client stays away.
+
+        Args:
+            event_types: The type patterns.
+            caller: Who listens.
+            last_id: The last id that the client has seen; it names the listener, too.
+            wait: How many seconds to wait for the first event.
+
+        Returns:
+            The turn, and the id of the listener that began with it, if one did.
+
+        Raises:
+            Forbidden: The caller's token is for one subscription.
+        """
+        resumed = _RESUMED.fullmatch(last_id) if last_id else None
+        if resumed:
+            subscription = self.listeners.subscriptions.get(resumed[1])
+            if subscription and self._goes_on(subscription, event_types, caller):
+                place = int(resumed[2])
+                return self._turn(subscription.id, place, wait, f"{subscription.id}."), None
+        begun = self.listeners.begin(event_types, {}, caller, "sse", LISTENER_SECONDS)
+        # At once: the client is to know that it hears all from now on.
+        name = f"{begun.id}."
+        turn = reset(f"{name}0", _ENDED) if last_id else event_stream([], 0, name)
+        return turn, begun.id
+
+    def _turn(self, subscription_id: str, position: int | None, wait: float, name: str = "") -> str:
+        # Of a place that is not the first it is not known whether it was ever reached.
+        end = self.inboxes.last(subscription_id) if position != 0 else 0
+        if position is None:
+            position = end
+        elif position > end:
+            return reset(f"{name}{end}", _BEYOND)
+        return event_stream(*self.reader.read(subscription_id, position, _MOST, wait), name)
+
+    def _goes_on(self, subscription: Subscription, event_types: list[str], caller: Caller) -> bool:
+        return (
+            subscription.service_id == caller.service_id
+            and subscription.event_types == event_types
+            and self.listeners.prolong(subscription, LISTENER_SECONDS)
+        )

@@ -1,0 +1,76 @@
+"""How many requests of a service wait for events at a time.
+
+A request that waits occupies a function. A service is granted seconds of waiting in windows: for
+fifty requests at a time, 1,500 seconds in each window of thirty. A request takes its seconds when
+it begins to wait, by one write, and gives back what it did not need. So a function that goes down
+leaves nothing behind, and requests that find an event at once cost nothing.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from event_bus import times
+from event_bus.access.rate_limits import Counters
+from event_bus.errors import TooManyRequests
+from event_bus.log import logger
+
+WINDOW_SECONDS = 30
+"""How long a window is."""
+
+Place = Callable[[], AbstractContextManager[None]]
+"""Takes a place among the requests that wait, and gives it back at the end of the block."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRoom:
+    """Bounds how many requests of a service wait.
+
+    Attributes:
+        counters: Counts the seconds for all functions.
+        places: How many requests of a service may wait at a time.
+        clock: The Unix time, in seconds.
+    """
+
+    counters: Counters
+    places: int
+    clock: Callable[[], float] = times.unix
+
+    def place(self, service_id: str, seconds: int) -> Place:
+        """A place for a request that may wait.
+
+        Args:
+            service_id: The service whose request it is.
+            seconds: For how long it waits at most.
+        """
+        return partial(self._taken, service_id, seconds)
+
+    @contextmanager
+    def _taken(self, service_id: str, seconds: int) -> Iterator[None]:
+        begun = self.clock()
+        window = int(begun // WINDOW_SECONDS)
+        taken = self._add(service_id, window, seconds)
+        if taken is not None and taken > self.places * WINDOW_SECONDS:
+            self._add(service_id, window, -seconds)
+            raise TooManyRequests(
+                f"The service has {self.places} requests that wait for events, which is as many "
+                "as it may have at a time; send wait=0, or come again later.",
+                math.ceil((window + 1) * WINDOW_SECONDS - begun),
+            )
+        try:
+            yield
+        finally:
+            left = seconds - math.ceil(self.clock() - begun)
+            if left > 0:
+                self._add(service_id, window, -left)
+
+    def _add(self, service_id: str, window: int, seconds: int) -> int | None:
+        expires_at = (window + 2) * WINDOW_SECONDS
+        try:
+            return self.counters.add(f"waiting#{service_id}#{window}", seconds, expires_at)
+        except Exception:
+            # Rather one that waits too many than none that is answered.
+            logger.exception("waiting requests not counted", service_id=service_id)
+            return None

@@ -1,0 +1,63 @@
+"""Messages whose function went down, again and again: a lane's redrive queue."""
+
+from dataclasses import dataclass, replace
+
+from event_bus.log import logger
+from event_bus.model import transitions
+from event_bus.model.delivery import SETTLED
+from event_bus.queues.lanes import Lanes
+from event_bus.queues.message import from_json, nudge
+from event_bus.stores.deliveries import DeliveryStore
+from event_bus.stores.subscriptions import SubscriptionStore
+
+
+@dataclass(frozen=True, slots=True)
+class CrashedMessages:
+    """Makes dead letters of the messages that a lane gave up.
+
+    Attributes:
+        deliveries: The deliveries.
+        subscriptions: The subscriptions.
+        lanes: Where what an ordered subscription held back goes on.
+    """
+
+    deliveries: DeliveryStore
+    subscriptions: SubscriptionStore
+    lanes: Lanes
+
+    def take(self, message_id: str, body: str) -> None:
+        """Makes a dead letter of a message; its payload is where the event is stored.
+
+        It counts as an attempt, and further ones follow after the policy's waits.
+
+        Args:
+            message_id: The queue's identifier of the message.
+            body: What the message carries.
+        """
+        message = from_json(body)
+        record = self.deliveries.get(message.key)
+        if record and record.status in SETTLED:
+            self.lanes.send([nudge(record)])
+            return
+        if record and record.waiting and record.attempts >= message.attempt:
+            return
+        # The attempt may be on record already, and only the message after it missing.
+        attempts = max(message.attempt, record.attempts if record else 0)
+        before = replace(record or message.first_record(message.event), written_by=message_id)
+        subscription = self.subscriptions.get(message.subscription_id)
+        if subscription is None:
+            said = "the subscription was deleted"
+            delivery = transitions.dropped(before, "subscription_deleted", said)
+        else:
+            delivery = transitions.after_crash(
+                before, subscription.delivery_guarantee, subscription.retry_policy, attempts
+            )
+        self.deliveries.record(delivery, attempts + 1)
+        if delivery.status in SETTLED:
+            self.lanes.send([nudge(delivery)])
+        logger.error(
+            "message given up by its lane",
+            event_id=message.event_id,
+            subscription_id=message.subscription_id,
+            status=delivery.status,
+        )

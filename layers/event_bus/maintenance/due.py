@@ -1,0 +1,120 @@
+"""Deliveries that wait in the table, and whose time has come."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from event_bus import times
+from event_bus.log import logger
+from event_bus.model.circuit import Circuit
+from event_bus.model.delivery import ON_LANE_SECONDS, DeliveryKey
+from event_bus.model.transitions import refused_by_queue
+from event_bus.queues.lanes import Lanes
+from event_bus.queues.message import Message, next_message
+from event_bus.stores.circuits import CircuitStore
+from event_bus.stores.deliveries import SHARDS, DeliveryStore, Due
+
+INTERVAL_SECONDS = 60
+"""How often the sweep runs."""
+
+AHEAD_SECONDS = 90
+"""How far the sweep looks ahead; longer than its interval, so that a late run misses nothing."""
+
+_PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class DueSweep:
+    """Sends due deliveries to their lanes, each with a delay until it is due.
+
+    The delays keep deliveries apart that were due at different times within a minute: a subscriber
+    that recovers from an outage does not get all of them at once.
+
+    A delivery is put off before it is sent, and leaves the waiting room only by the record of its
+    attempt: so none is lost with a message or with this function.
+
+    Attributes:
+        deliveries: The deliveries.
+        circuits: The circuit breakers of their subscriptions.
+        lanes: Where they are sent.
+        clock: Monotonic clock, in seconds.
+    """
+
+    deliveries: DeliveryStore
+    circuits: CircuitStore
+    lanes: Lanes
+    clock: Callable[[], float] = times.steady
+
+    def run(self, seconds: float) -> int:
+        """Works off what is due, for some seconds at most; the rest is left to the next time.
+
+        Returns:
+            How many deliveries were sent to their lanes.
+        """
+        sent = 0
+        until = times.after(AHEAD_SECONDS)
+        for shard in range(SHARDS):
+            # One shard must not take the time of the others.
+            end = self.clock() + seconds / SHARDS
+            while self.clock() < end:
+                due = self.deliveries.due(shard, until, _PAGE)
+                moved = self._take(due)
+                sent += moved.sent
+                # An index lags behind its table: the same ones may come again, and do not move.
+                if len(due) < _PAGE or not moved.any:
+                    break
+        if sent:
+            logger.info("due deliveries sent", deliveries=sent)
+        return sent
+
+    def _take(self, due: Sequence[Due]) -> "_Moved":
+        circuits = self.circuits.get_many(each.key.subscription_id for each in due)
+        now = times.unix()
+        messages: list[Message] = []
+        put_off = 0
+        for each in due:
+            due_at = times.seconds(each.due_at)
+            retry_at = _retry_at(circuits.get(each.key.subscription_id), due_at, now)
+            delay = _delay(due_at, now)
+            until = now + delay + ON_LANE_SECONDS if retry_at is None else retry_at
+            if self.deliveries.put_off(each, times.at(until), waits=retry_at is not None):
+                put_off += 1
+                if retry_at is None:
+                    messages.append(replace(next_message(each), delay=delay))
+        refused = self.lanes.send(messages)
+        self._end([message.key for message in refused])
+        return _Moved(len(messages) - len(refused), put_off > 0)
+
+    def _end(self, keys: list[DeliveryKey]) -> None:
+        # They would be due again and again, and their messages refused each time.
+        for delivery in self.deliveries.get_many(keys).values():
+            self.deliveries.record(refused_by_queue(delivery), delivery.attempts + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    sent: int
+    any: bool
+
+
+def _delay(due_at: float, now: float) -> int:
+    """For how many seconds the lane holds a delivery back.
+
+    A delivery that is not due yet comes up to a second after its time, and never before it. One
+    that is overdue was not seen by the sweep before: it comes at random in what is left of the
+    minute after its time. What is later still is a backlog, and spread over a whole minute.
+    """
+    if due_at > now:
+        return int(due_at - now) + 1
+    left = due_at + INTERVAL_SECONDS - now
+    return int(random.uniform(0, left if left > 0 else INTERVAL_SECONDS))  # noqa: S311
+
+
+def _retry_at(circuit: Circuit | None, due_at: float, now: float) -> float | None:
+    """When a delivery is due again that its circuit holds back; None where the lane decides.
+
+    A lane sends the probe of a circuit whose pause is over, and knows what came of it.
+    """
+    if circuit is None or circuit.state != "open" or circuit.until <= max(due_at, now):
+        return None
+    return circuit.retry_at(now)

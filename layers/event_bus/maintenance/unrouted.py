@@ -1,0 +1,90 @@
+"""Events that were stored and, whatever happened, never routed."""
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from event_bus import times
+from event_bus.ids import new_id
+from event_bus.log import logger
+from event_bus.queues.unroutable import StrandedQueue
+from event_bus.stores.cursors import CursorStore
+from event_bus.stores.deliveries import DeliveryStore
+from event_bus.stores.events import ODD_SECONDS, EventStore
+from event_bus.stores.items import chunks
+from event_bus.stores.listings import Listing, all_events, all_odd_events, behind
+
+GRACE_SECONDS = 600
+"""How long the router may take before an event counts as left lying."""
+
+_OWNER = "sweeper"
+_HOLD_SECONDS = 120
+_FIRST_LOOK_SECONDS = 86_400
+_BUDGET_SECONDS = 8.0
+_DEPTH = 500
+_AT_ONCE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class UnroutedSweep:
+    """Looks through what was stored, each event once, and has routed what was not.
+
+    Attributes:
+        events: The events.
+        deliveries: The records of their routing.
+        cursors: How far each list was looked through.
+        stranded: Where events are put that must be routed.
+        executor: Reads partitions side by side.
+        clock: Seconds that only grow.
+    """
+
+    events: EventStore
+    deliveries: DeliveryStore
+    cursors: CursorStore
+    stranded: StrandedQueue
+    executor: Executor
+    clock: Callable[[], float] = times.steady
+
+    def run(self) -> int:
+        """Looks through what was stored since the last time, for some seconds at most.
+
+        Returns:
+            How many events were found unrouted.
+        """
+        now = times.unix()
+        # By its own timestamp an event may be that much older than it is.
+        settled = times.at(now - GRACE_SECONDS - ODD_SECONDS)
+        stored = times.at(now - GRACE_SECONDS)
+        return self._look_through("by_cell", all_events(), settled) + self._look_through(
+            "by_odd", all_odd_events(), stored
+        )
+
+    def _look_through(self, name: str, listing: Listing, until: str) -> int:
+        cursor = self.cursors.hold(_OWNER, name, new_id("cur"), _HOLD_SECONDS)
+        if cursor is None:
+            return 0
+        position = cursor.position or times.at(times.unix() - _FIRST_LOOK_SECONDS)
+        end = self.clock() + _BUDGET_SECONDS
+        found = 0
+        try:
+            while position < until and self.clock() < end:
+                stretch = self.events.stretch(
+                    listing, (position, until), _DEPTH, self.executor, newest_first=False
+                )
+                for chunk in chunks(list(stretch.entries), _AT_ONCE):
+                    found += self._have_routed([entry.id for entry in chunk])
+                    position = behind(chunk[-1].position)
+                    if self.clock() > end:
+                        return found
+                position = until if stretch.reached is None else behind(stretch.reached)
+            return found
+        finally:
+            self.cursors.release(cursor, position)
+
+    def _have_routed(self, event_ids: list[str]) -> int:
+        routed = self.deliveries.routings(event_ids)
+        unrouted = [each for each in event_ids if each not in routed]
+        if unrouted:
+            logger.warning("events were left unrouted", event_ids=unrouted)
+            self.stranded.send(unrouted)
+        return len(unrouted)

@@ -1,0 +1,1 @@
+"""Metrics, analytics and health."""

@@ -1,0 +1,180 @@
+"""Figures over time, for a question."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from event_bus import times
+from event_bus.matching.event_types import matches_type, validate_type_pattern
+from event_bus.model.figures import KINDS, Figures, Histogram, Labels, merged
+from event_bus.paging import bad_parameter, choice_in, time_in
+from event_bus.stores.figures import RETENTION_DAYS, SECONDS, FigureStore, Granularity, place_of
+
+PARAMETERS = ("granularity", "from", "to", "type", "source", "subscriber")
+
+MAX_BUCKETS = 400
+"""How many minutes, hours or days an answer tells of."""
+
+TOP = 10
+"""How many types, sources and subscribers an answer names."""
+
+DELAY_SECONDS = 60
+"""How late what happened is counted, as a rule."""
+
+_DEFAULT_BUCKETS: dict[Granularity, int] = {"minute": 60, "hour": 24, "day": 30}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked for.
+
+    Attributes:
+        granularity: What each bucket is.
+        since: When the first bucket begins, in Unix seconds.
+        until: When the last one ends, in Unix seconds.
+        type: A type, or a type pattern, if not all.
+        source: Of what publisher, if not of all.
+        subscriber: Of what subscriber, if not of all.
+    """
+
+    granularity: Granularity
+    since: float
+    until: float
+    type: str | None = None
+    source: str | None = None
+    subscriber: str | None = None
+
+    def starts(self) -> Iterator[str]:
+        """When each bucket begins, RFC 3339."""
+        start = self.since
+        while start < self.until:
+            yield times.at(start)
+            start += SECONDS[self.granularity]
+
+    def selects(self, kind: str, labels: Labels) -> bool:
+        """Whether a figure is part of the answer."""
+        event_type, service_id = labels
+        if self.type is not None and not matches_type(self.type, event_type):
+            return False
+        # What was published has no subscriber yet, what was delivered no source any more.
+        named, other = (
+            (self.source, self.subscriber)
+            if kind == "published"
+            else (self.subscriber, self.source)
+        )
+        return named == service_id if named is not None else other is None
+
+
+def read_question(query: Mapping[str, str]) -> Question:
+    """Reads the parameters of `GET /analytics`.
+
+    Raises:
+        MalformedRequest: One of them cannot be read, or asks for too much.
+    """
+    granularity: Granularity = choice_in(query, "granularity", get_args(Granularity)) or "hour"
+    length = SECONDS[granularity]
+    until = times.seconds(time_in(query, "to") or times.now())
+    asked = time_in(query, "from")
+    since = times.seconds(asked) if asked else until - _DEFAULT_BUCKETS[granularity] * length
+    if since >= until:
+        raise bad_parameter("from", "must be before to")
+    if (until - since) / length > MAX_BUCKETS:
+        raise bad_parameter("from", f"must be at most {MAX_BUCKETS} {granularity}s before to")
+    kept = RETENTION_DAYS[granularity]
+    if times.unix() - since > 86_400 * kept:
+        detail = f"must be in the last {kept} days: so long {granularity}s are kept"
+        raise bad_parameter("from", detail)
+    # Whole buckets are told of: those that hold the two ends, too.
+    since, until = since - since % length, until + -until % length
+    pattern = query.get("type")
+    if pattern is not None:
+        try:
+            validate_type_pattern(pattern)
+        except ValueError as error:
+            raise bad_parameter("type", str(error)) from None
+    return Question(
+        granularity, since, until, pattern, query.get("source"), query.get("subscriber")
+    )
+
+
+def answer(question: Question, store: FigureStore) -> dict[str, Any]:
+    """The answer, as the API shows it."""
+    places = {start: place_of(question.granularity, start) for start in question.starts()}
+    found = store.at(places.values())
+    chosen = {
+        start: _chosen(found.get(place, Figures()), question) for start, place in places.items()
+    }
+    whole = merged(chosen.values())
+    return {
+        "granularity": question.granularity,
+        "from": times.at(question.since),
+        "to": times.at(question.until),
+        "delay_seconds": DELAY_SECONDS,
+        "totals": _sums(whole),
+        "buckets": [{"start": start, **_sums(each)} for start, each in chosen.items()],
+        "types": _by(whole, lambda labels: labels[0], "type"),
+        "sources": _talkers(whole),
+        "subscribers": _by(whole, lambda labels: labels[1], "subscriber", of=KINDS[1:]),
+    }
+
+
+def _chosen(figures: Figures, question: Question) -> Figures:
+    made = Figures()
+    for kind, counter in figures.counts.items():
+        made.counts[kind] = Counter(
+            {labels: count for labels, count in counter.items() if question.selects(kind, labels)}
+        )
+    made.latencies = {
+        labels: histogram
+        for labels, histogram in figures.latencies.items()
+        if question.selects("delivered", labels)
+    }
+    return made
+
+
+def _sums(figures: Figures) -> dict[str, Any]:
+    latencies = Histogram()
+    for histogram in figures.latencies.values():
+        latencies.merge(histogram)
+    return {
+        **{kind: sum(figures.counts[kind].values()) for kind in KINDS},
+        "latency_seconds": _latency(latencies),
+    }
+
+
+def _latency(histogram: Histogram) -> dict[str, Any] | None:
+    if not histogram.count:
+        return None
+    return {
+        "p50": histogram.quantile(0.5),
+        "p90": histogram.quantile(0.9),
+        "p99": histogram.quantile(0.99),
+        "mean": round(histogram.total / histogram.count, 4),
+    }
+
+
+def _by(
+    figures: Figures,
+    label: Callable[[Labels], str],
+    name: str,
+    of: tuple[str, ...] = KINDS,
+) -> list[dict[str, Any]]:
+    """The sums by one label, those with the most first; failures count most of all."""
+    parts: dict[str, Figures] = {}
+    for kind in of:
+        for labels, count in figures.counts[kind].items():
+            parts.setdefault(label(labels), Figures()).counts[kind][labels] += count
+    for labels, histogram in figures.latencies.items():
+        parts.setdefault(label(labels), Figures()).latencies[labels] = histogram
+    rows = [{name: each, **_sums(part)} for each, part in parts.items()]
+    rows.sort(key=lambda row: (-row["failed"], -sum(row[kind] for kind in KINDS), row[name]))
+    return rows[:TOP]
+
+
+def _talkers(figures: Figures) -> list[dict[str, Any]]:
+    published: Counter[str] = Counter()
+    for (_, source), count in figures.counts["published"].items():
+        published[source] += count
+    ranked = sorted(published.items(), key=lambda each: (-each[1], each[0]))
+    return [{"source": source, "published": count} for source, count in ranked[:TOP]]

@@ -1,0 +1,95 @@
+"""What Prometheus reads (https://prometheus.io/docs/instrumenting/exposition_formats/)."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.registry import Collector, CollectorRegistry
+
+from event_bus.metrics.gauges import Gauge
+from event_bus.model.figures import BOUNDS, DENIED, Figures, Histogram
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+"""The media type."""
+
+_PREFIX = "event_bus_"
+_BOTH = ("type", "subscriber")
+_COUNTERS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
+    ("published", "events_published", "Events accepted and routed.", ("type",)),
+    ("delivered", "events_delivered", "Deliveries that succeeded.", _BOTH),
+    ("failed", "delivery_failures", "Attempts that failed.", _BOTH),
+    (
+        "dead_lettered",
+        "dead_letters",
+        "Deliveries that became dead letters.",
+        ("type", "subscriber"),
+    ),
+    (
+        DENIED,
+        "authorization_failures",
+        "Requests refused for want of a key or right.",
+        ("action", "reason"),
+    ),
+)
+
+
+class _Collected(Collector):
+    """Metrics that are known already."""
+
+    def __init__(self, metrics: Sequence[Metric]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics
+
+
+def exposition(figures: Figures, gauges: Iterable[Gauge]) -> str:
+    """The text that Prometheus reads.
+
+    Args:
+        figures: What was counted, of all time.
+        gauges: How things stand.
+    """
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Collected([*_counters(figures), _latency(figures), *map(_gauge, gauges)]))
+    return generate_latest(registry).decode()
+
+
+def _counters(figures: Figures) -> Iterator[Metric]:
+    for kind, name, said, labels in _COUNTERS:
+        metric = CounterMetricFamily(_PREFIX + name, said, labels=labels)
+        sums: dict[tuple[str, ...], int] = {}
+        for found, count in figures.counts[kind].items():
+            key = found[: len(labels)]
+            sums[key] = sums.get(key, 0) + count
+        for key, count in sorted(sums.items()):
+            metric.add_metric(key, count)
+        yield metric
+
+
+def _latency(figures: Figures) -> Metric:
+    whole = Histogram()
+    for histogram in figures.latencies.values():
+        whole.merge(histogram)
+    metric = HistogramMetricFamily(
+        _PREFIX + "delivery_latency_seconds",
+        "From an event's acceptance to its delivery; replays apart.",
+    )
+    buckets, reached = [], 0
+    for bound, count in zip((*map(str, map(float, BOUNDS)), "+Inf"), whole.counts, strict=True):
+        reached += count
+        buckets.append((bound, reached))
+    metric.add_metric([], buckets, sum_value=whole.total)
+    return metric
+
+
+def _gauge(gauge: Gauge) -> Metric:
+    metric = GaugeMetricFamily(_PREFIX + gauge.name, gauge.help, labels=gauge.labels)
+    for values, number in sorted(gauge.values.items()):
+        metric.add_metric(values, number)
+    return metric

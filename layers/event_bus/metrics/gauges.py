@@ -1,0 +1,115 @@
+"""How things stand at the moment, for Prometheus."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import get_args
+
+from event_bus.metrics.lag import oldest_due, router_lag
+from event_bus.metrics.queues import Queues
+from event_bus.model.circuit import CircuitState
+from event_bus.model.figures import MAX_SERIES, OTHER
+from event_bus.stores.circuits import CircuitStore
+from event_bus.stores.deliveries import SHARDS, DeliveryStore
+from event_bus.stores.events import EventStore
+from event_bus.stores.replays import ReplayStore
+from event_bus.stores.subscriptions import Interest
+
+MAX_REPLAYS = 20
+"""How many running replays are told of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """A figure that may go up and down.
+
+    Attributes:
+        name: Its name, without the prefix of the bus.
+        help: What it is.
+        labels: The names of its labels.
+        values: The values, by those of the labels.
+    """
+
+    name: str
+    help: str
+    labels: tuple[str, ...]
+    values: Mapping[tuple[str, ...], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Gauges:
+    """Reads how things stand.
+
+    Attributes:
+        interests: Finds what every subscription is for.
+        queues: The queues.
+        circuits: The circuit breakers.
+        replays: The replays.
+        events: The events.
+        deliveries: What became of them.
+        executor: Reads side by side.
+    """
+
+    interests: Callable[[], Iterable[Interest]]
+    queues: Queues
+    circuits: CircuitStore
+    replays: ReplayStore
+    events: EventStore
+    deliveries: DeliveryStore
+    executor: Executor
+
+    def subscriptions(self) -> Gauge:
+        """How many are active, of each type."""
+        active: Counter[tuple[str, ...]] = Counter()
+        for interest in self.interests():
+            if interest.active:
+                for pattern in interest.event_types:
+                    known = (pattern,) in active or len(active) < MAX_SERIES
+                    active[(pattern,) if known else (OTHER,)] += 1
+        said = "Active subscriptions, by type or type pattern."
+        return Gauge("active_subscriptions", said, ("type",), active)
+
+    def others(self) -> list[Gauge]:
+        """All other gauges."""
+        return [
+            *self._queues(),
+            self._circuits(),
+            Gauge(
+                "replay_progress_ratio",
+                "How much of its time each running replay has gone through.",
+                ("replay",),
+                {(each.id,): each.progress for each in self.replays.running(MAX_REPLAYS)},
+            ),
+            Gauge(
+                "router_lag_seconds",
+                "How old the newest routed events are, rounded up to a power of two.",
+                (),
+                {(): router_lag(self.events, self.deliveries, self.executor)},
+            ),
+            Gauge(
+                "oldest_due_delivery_seconds",
+                "For how long the delivery is overdue that should be tried again first.",
+                (),
+                {(): oldest_due(self.deliveries, SHARDS, self.executor)},
+            ),
+        ]
+
+    def _circuits(self) -> Gauge:
+        states: Counter[tuple[str, ...]] = Counter({(each,): 0 for each in get_args(CircuitState)})
+        states.update((each.state,) for each in self.circuits.all())
+        said = "Circuit breakers of subscriptions that have failed lately, by state."
+        return Gauge("circuits", said, ("state",), states)
+
+    def _queues(self) -> list[Gauge]:
+        depths = self.queues.depths()
+        ages = self.queues.ages(depths)
+        return [
+            Gauge("queue_messages", "Messages in queues.", ("queue", "state"), depths),
+            Gauge(
+                "oldest_message_age_seconds",
+                "How long the oldest message of each queue waits, where that is known.",
+                ("queue",),
+                {(name,): age for name, age in ages.items() if age is not None},
+            ),
+        ]

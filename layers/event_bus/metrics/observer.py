@@ -1,0 +1,76 @@
+"""Counting what a batch of changes tells."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from event_bus import times
+from event_bus.log import logger
+from event_bus.metrics.observations import observed
+from event_bus.model.figures import DENIED, Figures, Observation, merged
+from event_bus.stores.figures import FigureStore
+
+
+@dataclass(frozen=True, slots=True)
+class Observer:
+    """Counts.
+
+    Attributes:
+        store: Keeps the figures.
+    """
+
+    store: FigureStore
+
+    def count(self, records: Sequence[Mapping[str, Any]]) -> Figures | None:
+        """Counts what a batch tells, once, however often it comes.
+
+        Args:
+            records: The records of a stream, which come again as they are where this fails.
+
+        Returns:
+            The figures of the batch; None where they were counted before, or it tells nothing.
+
+        Raises:
+            TimeoutError: They could not be kept.
+        """
+        by_minute: dict[str, Figures] = {}
+        for observation in _all_observed(records):
+            minute = times.at(observation.at)
+            by_minute.setdefault(minute[:16], Figures()).add(observation)
+        if not by_minute or not self.store.add(
+            _identity([record["eventID"] for record in records]), by_minute
+        ):
+            return None
+        return merged(by_minute.values())
+
+    def count_denied(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Counts the requests that were refused, among what the audit log says.
+
+        Raises:
+            TimeoutError: They could not be kept.
+        """
+        by_minute: dict[str, Figures] = {}
+        for entry in entries:
+            if entry["status"] == DENIED:
+                at = times.seconds(entry["timestamp"])
+                reason = str(entry["details"].get("reason", ""))
+                refusal = Observation(DENIED, str(entry["action"]), reason, at)
+                by_minute.setdefault(times.at(at)[:16], Figures()).add(refusal)
+        if by_minute:
+            self.store.add(_identity([entry["id"] for entry in entries]), by_minute)
+
+
+def _all_observed(records: Sequence[Mapping[str, Any]]) -> list[Observation]:
+    found: list[Observation] = []
+    for record in records:
+        try:
+            found += observed(record)
+        except (LookupError, ValueError, TypeError):
+            # Better a figure too few than none from here on.
+            logger.exception("change not understood", event_id=record.get("eventID"))
+    return found
+
+
+def _identity(ids: Sequence[object]) -> str:
+    return hashlib.sha256("\n".join(map(str, ids)).encode()).hexdigest()

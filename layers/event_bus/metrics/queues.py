@@ -1,0 +1,116 @@
+"""What lies in the queues, and for how long."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from event_bus import times
+from event_bus.log import logger
+from event_bus.metrics.remembered import Remembered
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
+
+AGE_SECONDS = 60
+"""How long an age stands: SQS tells CloudWatch once a minute."""
+
+_STATES: dict["QueueAttributeNameType", str] = {
+    "ApproximateNumberOfMessages": "visible",
+    "ApproximateNumberOfMessagesNotVisible": "in_flight",
+    "ApproximateNumberOfMessagesDelayed": "delayed",
+}
+# What is older says nothing of now; SQS may be a few minutes late.
+_LOOK_BACK_SECONDS = 300
+
+Depths = dict[tuple[str, ...], float]
+"""How many messages there are, by queue and state."""
+
+
+class Statistics(Protocol):
+    """What is asked of CloudWatch's client."""
+
+    def get_metric_statistics(self, **asked: Any) -> Any:
+        """The statistics of a metric."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queues:
+    """Looks at queues.
+
+    Attributes:
+        urls: Their URLs, by name.
+        sqs: The client that counts their messages.
+        cloudwatch: The client that knows how old these are.
+        executor: Asks side by side.
+        clock: Seconds that only grow.
+    """
+
+    urls: Mapping[str, str]
+    sqs: "SQSClient"
+    cloudwatch: Statistics
+    executor: Executor
+    clock: Callable[[], float] = times.steady
+    _ages: dict[str, Remembered[float | None]] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        for name, url in self.urls.items():
+            self._ages[name] = Remembered(partial(self._age, url), AGE_SECONDS, self.clock)
+
+    def depths(self) -> Depths:
+        """How many messages are in them, about."""
+        depths: Depths = {}
+        for each in self.executor.map(self._depth, self.urls):
+            depths |= each
+        return depths
+
+    def ages(self, depths: Depths) -> dict[str, float | None]:
+        """For how many seconds the oldest message of each waits, about.
+
+        Args:
+            depths: How many messages are in them: of those that hold none nobody is asked.
+
+        Returns:
+            0 where there is no message; None where it is not known.
+        """
+        holding = [name for name in self.urls if any(depths[name, s] for s in _STATES.values())]
+        found = self.executor.map(lambda name: self._ages[name](), holding)
+        return {**dict.fromkeys(self.urls, 0.0), **dict(zip(holding, found, strict=True))}
+
+    def oldest(self) -> float | None:
+        """For how many seconds the oldest message of all waits; None where one is not known."""
+        longest = 0.0
+        for age in self.ages(self.depths()).values():
+            if age is None:
+                return None
+            longest = max(longest, age)
+        return longest
+
+    def _depth(self, name: str) -> Depths:
+        attributes = self.sqs.get_queue_attributes(
+            QueueUrl=self.urls[name], AttributeNames=list(_STATES)
+        )["Attributes"]
+        return {(name, state): float(attributes[each]) for each, state in _STATES.items()}
+
+    def _age(self, url: str) -> float | None:
+        now = times.unix()
+        try:
+            answer = self.cloudwatch.get_metric_statistics(
+                Namespace="AWS/SQS",
+                MetricName="ApproximateAgeOfOldestMessage",
+                Dimensions=[{"Name": "QueueName", "Value": url.rpartition("/")[2]}],
+                StartTime=now - _LOOK_BACK_SECONDS,
+                EndTime=now,
+                Period=60,
+                Statistics=["Maximum"],
+            )
+        except (BotoCoreError, ClientError):
+            # It is one figure of many, and no reason to tell none.
+            logger.exception("age of messages not known", queue=url)
+            return None
+        newest = max(answer["Datapoints"], key=lambda each: each["Timestamp"], default=None)
+        return float(newest["Maximum"]) if newest else None

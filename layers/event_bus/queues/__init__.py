@@ -1,0 +1,1 @@
+"""Lanes, their messages, and the queues of unroutable events and of replays."""

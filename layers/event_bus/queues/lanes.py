@@ -1,0 +1,119 @@
+"""Sending messages to the delivery lanes, at the fewest requests."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from event_bus.batches import batches, blames_content, blames_entry, by_halves
+from event_bus.log import logger
+from event_bus.queues.message import Message
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+_TRIES = 3
+
+_Packed = tuple[Message, str]
+"""A message, and what the lane carries of it."""
+
+
+class NotSent(Exception):
+    """A lane did not take messages that it may take later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """The queues of the delivery lanes.
+
+    Attributes:
+        client: The SQS client.
+        urls: The URLs of the lanes' queues, by the lanes' names.
+        executor: Sends batches side by side.
+    """
+
+    client: "SQSClient"
+    urls: Mapping[str, str]
+    executor: Executor
+
+    def send(self, messages: Sequence[Message]) -> list[Message]:
+        """Sends each message to its lane.
+
+        A message's group is its subscription: SQS then serves the subscriptions of a lane fairly
+        (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html).
+        A message that SQS refuses for its content is sent once more without its event, which the
+        lane then reads from the table.
+
+        Returns:
+            The messages that SQS refuses even so; it would refuse them each time. All others are
+            sent.
+
+        Raises:
+            NotSent: A lane did not take some of them now; others may have been sent.
+        """
+        refused = self._send(messages)
+        hopeless = [each for each in refused if each.event is None]
+        if len(hopeless) < len(refused):
+            hopeless += self._send([replace(each, event=None) for each in refused if each.event])
+        for each in hopeless:
+            logger.error(
+                "message refused", event_id=each.event_id, subscription_id=each.subscription_id
+            )
+        return hopeless
+
+    def _send(self, messages: Sequence[Message]) -> list[Message]:
+        lanes: dict[str, list[Message]] = {}
+        for message in messages:
+            lanes.setdefault(message.lane, []).append(message)
+        # A lane that this deployment does not have takes nothing.
+        refused = [each for name in lanes if name not in self.urls for each in lanes[name]]
+        sent = [
+            (self.urls[lane], batch)
+            for lane, own in lanes.items()
+            if lane in self.urls
+            for batch in batches(
+                ((message, message.to_json()) for message in own),
+                lambda each: len(each[1].encode()),
+            )
+        ]
+        for each in self.executor.map(self._send_batch, sent):
+            refused += each
+        return refused
+
+    def _send_batch(self, each: tuple[str, list[_Packed]]) -> list[Message]:
+        url, batch = each
+        refused = by_halves(batch, partial(self._request, url), _refused)
+        return [
+            message for (message, _), is_refused in zip(batch, refused, strict=True) if is_refused
+        ]
+
+    def _request(self, url: str, batch: Sequence[_Packed]) -> list[bool]:
+        """Sends a batch, with further tries for what SQS did not take; whether it refuses each."""
+        entries: list[Any] = [
+            {
+                "Id": str(place),
+                "MessageBody": body,
+                "MessageGroupId": message.subscription_id,
+                "DelaySeconds": message.delay,
+            }
+            for place, (message, body) in enumerate(batch)
+        ]
+        refused: set[str] = set()
+        for _ in range(_TRIES):
+            answer = self.client.send_message_batch(QueueUrl=url, Entries=entries)
+            failed = {each["Id"]: each for each in answer.get("Failed", [])}
+            refused |= {place for place, failure in failed.items() if blames_entry(failure)}
+            entries = [entry for entry in entries if entry["Id"] in failed.keys() - refused]
+            if not entries:
+                return [str(place) in refused for place in range(len(batch))]
+        codes = sorted({failed[entry["Id"]]["Code"] for entry in entries})
+        raise NotSent(f"{len(entries)} messages: {', '.join(codes)}")
+
+
+def _refused(error: ClientError | BotoCoreError) -> bool:
+    if not blames_content(error):
+        raise error
+    return True

@@ -1,0 +1,1 @@
+"""Builds clients, stores and services for the functions."""

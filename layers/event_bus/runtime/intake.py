@@ -1,0 +1,43 @@
+"""The intake of a function, over the tables and the bucket that it was given."""
+
+import concurrent.futures
+from collections.abc import Callable
+
+from event_bus.access.callers import Caller
+from event_bus.access.visibility import VisibleEvents
+from event_bus.model.event import Event
+from event_bus.publishing.intake import Intake
+from event_bus.publishing.publisher_rights import PublisherRights
+from event_bus.runtime import stores
+from event_bus.runtime.payloads import deployed_seal, known_publishers, rights_reader
+from event_bus.settings import settings
+
+
+def deployed_intake(workers: int) -> Intake:
+    """Makes the intake of requests.
+
+    Args:
+        workers: How many events of a batch are stored side by side.
+    """
+    visible = VisibleEvents(
+        stores.deliveries(),
+        stores.subscriptions().of_service,
+        rights_reader(),
+    )
+    return _intake(workers, visible.sees)
+
+
+def reply_intake() -> Intake:
+    """Makes the intake of replies, each of which names the event in hand as its cause."""
+    return _intake(1, lambda _event, _caller: True)
+
+
+def _intake(workers: int, sees: Callable[[Event, Caller], bool]) -> Intake:
+    return Intake(
+        store=stores.events(to_streams=True),
+        rights=PublisherRights(known_publishers()),
+        seal=deployed_seal(),
+        retention_days=settings().retention_days,
+        executor=concurrent.futures.ThreadPoolExecutor(workers),
+        sees=sees,
+    )

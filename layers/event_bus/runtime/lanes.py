@@ -1,0 +1,117 @@
+"""The handler of every lane's function: the same but for the transport."""
+
+import concurrent.futures
+from collections.abc import Callable
+from typing import Any, Literal, Protocol
+
+from event_bus import clients
+from event_bus.access.receive_rights import HandoverRights
+from event_bus.delivery.attempts import AttemptRunner, QueueMessage
+from event_bus.delivery.circuits import Circuits
+from event_bus.delivery.disabling import Disabler
+from event_bus.delivery.lane import Lane
+from event_bus.delivery.ordered import OrderedRunner
+from event_bus.delivery.pacing import HandOver, Turns
+from event_bus.delivery.subscription_cache import SubscriptionCache
+from event_bus.queues.lanes import Lanes
+from event_bus.runtime import stores
+from event_bus.runtime.payloads import deployed_readers, rights_reader
+from event_bus.settings import settings
+from event_bus.targets.answer_times import AnswerTimes
+from event_bus.targets.opening import OpeningTransport
+from event_bus.targets.transport import Transport
+
+_BATCH = 10
+
+Handler = Callable[[dict[str, Any], object], dict[str, Any]]
+
+
+Pace = Literal["fast", "paced"]
+"""Fast: slow and limited subscriptions are handed over. Paced: they are delivered to in turn."""
+
+
+class PacedTransport(Transport, Protocol):
+    """A protocol that has a lane for slow and limited subscriptions, too."""
+
+    @property
+    def answers(self) -> AnswerTimes:
+        """Measures how long subscribers take to answer."""
+        ...
+
+
+def paced_lane_handler(transport: PacedTransport, pace: Pace) -> Handler:
+    """Makes the handler of one of the two lanes of a protocol.
+
+    Args:
+        transport: How the lane delivers.
+        pace: Which of the two lanes it is.
+    """
+    opening = OpeningTransport(transport, deployed_readers())
+    return lane_handler(opening, (pace, transport.answers))
+
+
+def opening_lane_handler(transport: Transport) -> Handler:
+    """Makes the handler of a lane that hands events to their subscribers.
+
+    Args:
+        transport: How the lane delivers.
+    """
+    return lane_handler(OpeningTransport(transport, deployed_readers()))
+
+
+def lane_handler(transport: Transport, pace: tuple[Pace, AnswerTimes] | None = None) -> Handler:
+    """Makes the handler of a lane.
+
+    Args:
+        transport: How the lane delivers.
+        pace: Which of the two lanes of its protocol it is, and what measures how long its
+            subscribers take to answer; None where there is one lane.
+
+    Returns:
+        What Lambda calls with a batch of the lane's queue; it tells which of its messages the queue
+        must keep.
+    """
+    retention_days = settings().retention_days
+    executor = concurrent.futures.ThreadPoolExecutor(_BATCH)
+    subscriptions = stores.subscriptions(changes=True)
+    events = stores.events()
+    deliveries = stores.deliveries(writes=True)
+    circuits = Circuits(stores.circuits(writes=True))
+    paces = stores.paces()
+    pacing: HandOver | Turns | None = None
+    match pace:
+        case "fast", answers:
+            pacing = HandOver(circuits, paces, deliveries)
+            answers.slow = pacing.slow
+        case "paced", answers:
+            pacing = Turns(circuits, paces, deliveries, answers, settings().paced_share)
+    may_receive = HandoverRights(rights_reader()).permits
+    runner = AttemptRunner(transport, events, deliveries, may_receive)
+    lane = Lane(
+        runner=runner,
+        ordered=OrderedRunner(
+            runner,
+            stores.streams(),
+            stores.cursors(),
+            retention_days,
+        ),
+        subscriptions=SubscriptionCache(subscriptions),
+        circuits=circuits,
+        disabler=Disabler(subscriptions, events, retention_days),
+        lanes=Lanes(clients.sqs(), settings().lane_urls, executor),
+        executor=executor,
+        pacing=pacing,
+    )
+
+    def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+        batch = [
+            QueueMessage(
+                id=record["messageId"],
+                receives=int(record["attributes"]["ApproximateReceiveCount"]),
+                body=record["body"],
+            )
+            for record in event["Records"]
+        ]
+        return {"batchItemFailures": [{"itemIdentifier": each} for each in lane.process(batch)]}
+
+    return handler

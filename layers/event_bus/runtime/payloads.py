@@ -1,0 +1,38 @@
+"""What opens payloads in a function, over the key and the table that it was given."""
+
+from event_bus import clients
+from event_bus.access.hearing import Hearing
+from event_bus.access.known_publishers import KnownPublishers
+from event_bus.access.payload_readers import PayloadReaders
+from event_bus.access.receive_rights import RightsReader
+from event_bus.encryption.data_keys import DataKeys
+from event_bus.encryption.payload_seal import PayloadSeal
+from event_bus.runtime import stores
+from event_bus.settings import settings
+
+
+def deployed_seal() -> PayloadSeal:
+    """Makes what seals payloads and opens them."""
+    return PayloadSeal(DataKeys(clients.kms(), settings().sealing_key))
+
+
+def known_publishers() -> KnownPublishers:
+    """Makes what finds publishers."""
+    return KnownPublishers(stores.publishers().get)
+
+
+def deployed_readers() -> PayloadReaders:
+    """Makes what opens payloads for those who may read them."""
+    return PayloadReaders(deployed_seal(), known_publishers())
+
+
+def rights_reader() -> RightsReader:
+    """Makes what reads who may receive what."""
+    store = stores.rights()
+    return RightsReader(store, settings().default_receive)
+
+
+def hearing() -> Hearing:
+    """Makes what refuses to subscribe to what may not be received."""
+    publishers = stores.publishers()
+    return Hearing(rights_reader(), publishers.get)

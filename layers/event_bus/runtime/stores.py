@@ -1,0 +1,212 @@
+"""The stores of the deployed bus: each is built here, and nowhere else.
+
+A function imports a store's module only when it asks for that store, so that its cold start pays
+for what it uses alone. Settings that a function was not given fail when the store is built.
+"""
+
+from typing import TYPE_CHECKING
+
+from event_bus import clients
+from event_bus.settings import settings
+
+if TYPE_CHECKING:
+    from event_bus.stores.audit import AuditStore
+    from event_bus.stores.changes import ChangeLog
+    from event_bus.stores.circuits import CircuitStore
+    from event_bus.stores.cursors import CursorStore
+    from event_bus.stores.deliveries import DeliveryStore
+    from event_bus.stores.events import EventStore
+    from event_bus.stores.figures import FigureStore
+    from event_bus.stores.followers import FollowerStore
+    from event_bus.stores.inbox_cursors import InboxCursorStore
+    from event_bus.stores.inboxes import InboxStore
+    from event_bus.stores.keys import KeyStore
+    from event_bus.stores.limits import LimitStore
+    from event_bus.stores.paces import PaceStore
+    from event_bus.stores.publishers import PublisherStore
+    from event_bus.stores.replays import ReplayStore
+    from event_bus.stores.rights import RightsStore
+    from event_bus.stores.streams import StreamStore
+    from event_bus.stores.subscriptions import SubscriptionStore
+
+
+def audit_entries(*, writes: bool = False) -> "AuditStore":
+    """The blocks of the audit log.
+
+    Args:
+        writes: Whether the function writes there, and so knows how long they are kept.
+    """
+    from event_bus.stores.audit import AuditStore
+
+    own = settings()
+    days = own.audit_retention_days if writes else 0
+    return AuditStore(clients.dynamodb(), own.audit_table, days)
+
+
+def changes() -> "ChangeLog":
+    """The numbered log of what changes in the registry."""
+    from event_bus.stores.changes import ChangeLog
+
+    return ChangeLog(clients.dynamodb(), settings().changes_table)
+
+
+def circuits(*, writes: bool = False) -> "CircuitStore":
+    """The circuit breakers.
+
+    Args:
+        writes: Whether the function writes there, and so knows how long they are kept.
+    """
+    from event_bus.stores.circuits import CircuitStore
+
+    return CircuitStore(clients.dynamodb(), settings().circuits_table, _retention(writes=writes))
+
+
+def cursors() -> "CursorStore":
+    """How far readers of event streams and sweeps have come."""
+    from event_bus.stores.cursors import CursorStore
+
+    own = settings()
+    return CursorStore(clients.dynamodb(), own.cursors_table, own.retention_days)
+
+
+def deliveries(*, writes: bool = False) -> "DeliveryStore":
+    """The routing records and the deliveries.
+
+    Args:
+        writes: Whether the function writes there, and so knows how long they are kept.
+    """
+    from event_bus.stores.deliveries import DeliveryStore
+
+    return DeliveryStore(clients.dynamodb(), settings().deliveries_table, _retention(writes=writes))
+
+
+def events(*, payloads: bool = True, to_streams: bool = False) -> "EventStore":
+    """The events.
+
+    Args:
+        payloads: Whether the function may read and write large payloads.
+        to_streams: Whether the function stores events in event streams.
+    """
+    from event_bus.stores.events import EventStore
+    from event_bus.stores.payloads import PayloadStore
+
+    own = settings()
+    bucket = own.payloads_bucket if payloads else ""
+    return EventStore(
+        clients.dynamodb(),
+        own.events_table,
+        PayloadStore(clients.s3(), bucket),
+        streams() if to_streams else None,
+    )
+
+
+def figures() -> "FigureStore":
+    """What metrics and analytics are computed from."""
+    from event_bus.stores.figures import FigureStore
+
+    return FigureStore(clients.dynamodb(), settings().figures_table)
+
+
+def followers() -> "FollowerStore":
+    """The open WebSockets, and what each of them follows."""
+    from event_bus.stores.followers import FollowerStore
+
+    return FollowerStore(clients.dynamodb(), settings().followers_table)
+
+
+def inbox_cursors() -> "InboxCursorStore":
+    """How far subscribers have acknowledged their inboxes."""
+    from event_bus.stores.inbox_cursors import InboxCursorStore
+
+    own = settings()
+    return InboxCursorStore(clients.dynamodb(), own.cursors_table, own.retention_days)
+
+
+def inboxes(*, writes: bool = False) -> "InboxStore":
+    """The inboxes.
+
+    Args:
+        writes: Whether the function writes there, and so knows how long events are kept.
+    """
+    from event_bus.stores.inboxes import InboxStore
+
+    return InboxStore(clients.dynamodb(), settings().inbox_table, _retention(writes=writes))
+
+
+def keys() -> "KeyStore":
+    """The API keys and the stream tokens."""
+    from event_bus.stores.keys import KeyStore
+
+    return KeyStore(clients.dynamodb(), settings().keys_table)
+
+
+def limits() -> "LimitStore":
+    """The counters of requests."""
+    from event_bus.stores.limits import LimitStore
+
+    return LimitStore(clients.dynamodb(), settings().limits_table)
+
+
+def paces() -> "PaceStore":
+    """The paces of slow and limited subscriptions."""
+    from event_bus.stores.paces import PaceStore
+
+    own = settings()
+    return PaceStore(clients.dynamodb(), own.circuits_table, own.retention_days)
+
+
+def publishers() -> "PublisherStore":
+    """The publishers."""
+    from event_bus.stores.publishers import PublisherStore
+
+    return PublisherStore(clients.dynamodb(), settings().publishers_table)
+
+
+def replays(*, writes: bool = False) -> "ReplayStore":
+    """The replays.
+
+    Args:
+        writes: Whether the function starts replays, and so knows how long they are kept.
+    """
+    from event_bus.stores.replays import ReplayStore
+
+    return ReplayStore(clients.dynamodb(), settings().replays_table, _retention(writes=writes))
+
+
+def rights(*, changes: bool = False) -> "RightsStore":
+    """What services may receive.
+
+    Args:
+        changes: Whether the function changes rights, and so writes the numbered log.
+    """
+    from event_bus.stores.rights import RightsStore
+
+    own = settings()
+    if changes:
+        return RightsStore(clients.dynamodb(), own.rights_table, own.changes_table)
+    return RightsStore(clients.dynamodb(), own.rights_table)
+
+
+def streams() -> "StreamStore":
+    """The order of the events of each event stream."""
+    from event_bus.stores.streams import StreamStore
+
+    return StreamStore(clients.dynamodb(), settings().streams_table)
+
+
+def subscriptions(*, changes: bool = False) -> "SubscriptionStore":
+    """The subscriptions.
+
+    Args:
+        changes: Whether the function reads or writes the numbered log of their changes.
+    """
+    from event_bus.stores.subscriptions import SubscriptionStore
+
+    own = settings()
+    if changes:
+        return SubscriptionStore(clients.dynamodb(), own.subscriptions_table, own.changes_table)
+    return SubscriptionStore(clients.dynamodb(), own.subscriptions_table)
+
+
+def _retention(*, writes: bool) -> int:
+    return settings().retention_days if writes else 0

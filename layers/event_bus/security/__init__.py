@@ -1,1 +1,0 @@
-"""Who a caller is, and what is safe to call."""

@@ -1,1 +1,0 @@
-"""What is done every minute: retries that are due, and whatever was left lying."""

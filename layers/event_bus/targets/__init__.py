@@ -1,0 +1,1 @@
+"""One module for each type of target: how its events are delivered."""

@@ -1,0 +1,229 @@
+"""What the transports to AWS share: clients, identifiers, and what their refusals mean."""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    ReadTimeoutError,
+)
+
+from event_bus import aws_codes, times
+from event_bus.access.external_ids import external_id_of
+from event_bus.aws_text import accepted, json_text
+from event_bus.batches import batches, by_halves
+from event_bus.callbacks.client import KEPT_RESPONSE_BYTES
+from event_bus.model.outcome import Outcome
+from event_bus.model.target import AwsTarget
+from event_bus.targets.envelope import delivery_trace, envelope
+from event_bus.targets.transport import DeliveryRequest
+
+_CONNECT_SECONDS = 5.0
+_MARGIN_SECONDS = 300.0
+_FIFO_ID_LENGTH = 128
+
+Packed = tuple[DeliveryRequest, str]
+"""A delivery request, and its event as the target receives it."""
+
+
+@dataclass(slots=True)
+class TargetClients:
+    """Clients of one AWS service, for the bus's own role or one that a target names.
+
+    They repeat nothing: retries are the subscription's.
+
+    Attributes:
+        service: The service, as boto3 names it.
+    """
+
+    service: str
+    _clients: dict[tuple[str | None, str | None, float], tuple[Any, float]] = field(
+        default_factory=dict
+    )
+
+    def of(self, request: DeliveryRequest) -> Any:
+        """The client for the target of a delivery request, with the timeout of its subscription.
+
+        Raises:
+            ClientError: The target's role cannot be assumed.
+        """
+        subscription = request.subscription
+        # The lanes that have such clients carry targets of AWS alone.
+        target = cast("AwsTarget", subscription.target)
+        role_arn = target.role_arn
+        external = external_id_of(target.external_id, subscription.service_id)
+        key = (role_arn, external if role_arn else None, subscription.retry_policy.timeout)
+        known = self._clients.get(key)
+        if known and times.unix() < known[1]:
+            return known[0]
+        credentials, until = _assumed(role_arn, external) if role_arn else ({}, float("inf"))
+        client = boto3.client(
+            self.service,  # type: ignore[call-overload]
+            config=Config(
+                retries={"total_max_attempts": 1},
+                connect_timeout=_CONNECT_SECONDS,
+                read_timeout=subscription.retry_policy.timeout,
+                max_pool_connections=10,
+            ),
+            **credentials,
+        )
+        self._clients[key] = (client, until)
+        return client
+
+
+def _assumed(role_arn: str, external: str) -> tuple[dict[str, str], float]:
+    answer = boto3.client("sts").assume_role(
+        RoleArn=role_arn, RoleSessionName="event-bus", ExternalId=external
+    )["Credentials"]
+    credentials = {
+        "aws_access_key_id": answer["AccessKeyId"],
+        "aws_secret_access_key": answer["SecretAccessKey"],
+        "aws_session_token": answer["SessionToken"],
+    }
+    return credentials, answer["Expiration"].timestamp() - _MARGIN_SECONDS
+
+
+class BatchTransport(ABC):
+    """Delivers to a service that takes several events in one request.
+
+    Attributes:
+        clients: The clients of the service.
+    """
+
+    def __init__(self, clients: TargetClients) -> None:
+        self.clients = clients
+
+    def batch_key(self, request: DeliveryRequest) -> Hashable:
+        """The target, and the service in whose name it is reached."""
+        return request.subscription.target, request.subscription.service_id
+
+    def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:
+        """Hands each event over; one that the service took is delivered."""
+        outcomes: list[Outcome] = []
+        packed = [(request, body(request)) for request in requests]
+        for batch in batches(packed, lambda each: len(each[1].encode())):
+            outcomes += by_halves(
+                batch, lambda part: self.send(self.clients.of(requests[0]), part), failure
+            )
+        return outcomes
+
+    @abstractmethod
+    def send(self, client: Any, batch: Sequence[Packed]) -> list[Outcome]:
+        """Makes one call to AWS for requests of the same batch key.
+
+        Returns:
+            What the service says of each, in their order.
+
+        Raises:
+            ClientError: It refused the request.
+        """
+
+
+def failure(error: ClientError | BotoCoreError) -> Outcome:
+    """What a failed request means for a delivery."""
+    if isinstance(error, ClientError):
+        refusal = error.response["Error"]
+        return refused(refusal["Code"], refusal["Message"])
+    if isinstance(error, ReadTimeoutError | ConnectTimeoutError):
+        return Outcome("timeout", "AWS did not answer in time")
+    return Outcome("connection_broken", "the connection to AWS broke")
+
+
+def refused(code: str, message: str) -> Outcome:
+    """What an error code of AWS means for a delivery."""
+    word = aws_codes.word(code)
+    for found, codes, said in (
+        (
+            "access_denied",
+            aws_codes.DENIED,
+            "the bus may not deliver to the target: its owner has not opted it in by the tag, or a "
+            "policy or role forbids it",
+        ),
+        ("target_not_found", aws_codes.MISSING, "the target does not exist"),
+        ("throttled", aws_codes.THROTTLED, "AWS throttled the request"),
+    ):
+        if word.startswith(codes):
+            return Outcome(found, f"{said} ({word})", response=message[:KEPT_RESPONSE_BYTES])
+    return Outcome(
+        "target_refused", f"the target refused ({word})", response=message[:KEPT_RESPONSE_BYTES]
+    )
+
+
+def outcomes_of(batch: Sequence[Packed], answer: dict[str, Any]) -> list[Outcome]:
+    """What an answer of SQS or SNS to a batch says of each entry, by its place in it."""
+    failed = {each["Id"]: each for each in answer.get("Failed", [])}
+    return [
+        refused(entry["Code"], entry.get("Message", ""))
+        if (entry := failed.get(str(place)))
+        else Outcome()
+        for place in range(len(batch))
+    ]
+
+
+def body(request: DeliveryRequest) -> str:
+    """The event as the target receives it."""
+    return json_text(envelope(request.key, request.event))
+
+
+def messages(batch: Sequence[Packed], member: str, *, fifo: bool) -> list[dict[str, Any]]:
+    """The entries of a batch for SQS or SNS, each with its place as its id.
+
+    Args:
+        batch: What is sent.
+        member: What the service calls a message's body.
+        fifo: Whether the target keeps an order.
+    """
+    return [
+        {
+            "Id": str(place),
+            member: text,
+            "MessageAttributes": _attributes(request),
+            **(_fifo_members(request) if fifo else {}),
+        }
+        for place, (request, text) in enumerate(batch)
+    ]
+
+
+def _attributes(request: DeliveryRequest) -> dict[str, Any]:
+    # What queues and topics can filter by without reading the body. An attribute has no escapes:
+    # a value that AWS does not accept is left out, and stands in the body alone.
+    event = request.event
+    context = delivery_trace(request.key, event)
+    words = {
+        "id": event.id,
+        "type": event.type,
+        "source": event.source,
+        "correlation_id": event.metadata.get("correlation_id"),
+        "trace_id": event.metadata.get("trace_id"),
+        "traceparent": context and context.traceparent,
+        "replay_id": request.key.replay_id,
+    }
+    return {
+        name: {"DataType": "String", "StringValue": word}
+        for name, word in words.items()
+        if word and accepted(word)
+    }
+
+
+def _fifo_members(request: DeliveryRequest) -> dict[str, str]:
+    # The stream keeps its order, and a repetition is left out.
+    stream = request.event.stream
+    return {
+        "MessageGroupId": _short(stream.text if stream else request.event.id),
+        "MessageDeduplicationId": _short(request.key.webhook_id),
+    }
+
+
+def _short(name: str) -> str:
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html:
+    # letters, digits and punctuation of ASCII.
+    if len(name) <= _FIFO_ID_LENGTH and all("!" <= character <= "~" for character in name):
+        return name
+    return hashlib.sha256(name.encode()).hexdigest()

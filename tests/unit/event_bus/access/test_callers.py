@@ -1,0 +1,114 @@
+"""Who is not known is nobody."""
+
+from typing import Any
+
+import pytest
+from event_bus.access.callers import Caller, caller_of, listener_of
+from event_bus.errors import Forbidden, Unauthenticated
+
+from tests.builders import AN_ADMIN, service
+
+
+@pytest.mark.parametrize("caller", [AN_ADMIN, service("planner")])
+def test_what_the_authorizer_hands_on_is_the_caller(caller: Any) -> None:
+    assert caller_of(caller.context()) == caller
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        None,
+        {},
+        {"service_id": "planner"},
+        {"role": "admin"},
+        {"role": "admin", "service_id": ""},
+        {"role": "admin", "service_id": None},
+        {"role": "root", "service_id": "planner"},
+        {"role": "Admin", "service_id": "planner"},
+        {"role": None, "service_id": "planner"},
+    ],
+    ids=str,
+)
+def test_anything_less_is_refused(context: dict[str, Any] | None) -> None:
+    with pytest.raises(Unauthenticated, match="x-api-key"):
+        caller_of(context)
+
+
+@pytest.mark.parametrize(
+    ("context", "reason", "said"),
+    [
+        ({}, "no_key", "x-api-key"),
+        ({"reason": "no_key"}, "no_key", "x-api-key"),
+        ({"reason": "bad_key"}, "bad_key", r"^The API key is not valid\.$"),
+        ({"reason": "bad_token"}, "bad_token", r"^The token is not valid, or its time is over\.$"),
+        (
+            {"reason": "unknown_principal"},
+            "unknown_principal",
+            "certificate, or role or user of IAM",
+        ),
+        # Labels of metrics are made of it: no other word passes.
+        ({"reason": "scope"}, "no_key", "x-api-key"),
+        ({"reason": "The API key is not valid."}, "no_key", "x-api-key"),
+        (Caller("planner", "listener").context(), "scope", "stream token"),
+    ],
+)
+def test_the_reason_of_the_authorizer_is_told(
+    context: dict[str, str], reason: str, said: str
+) -> None:
+    with pytest.raises(Unauthenticated, match=said) as refusal:
+        caller_of(context)
+    assert refusal.value.reason == reason
+
+
+def test_only_an_admin_is_admin() -> None:
+    assert AN_ADMIN.admin
+    assert not service("admin").admin
+
+
+LIMITED = Caller("planner", "service", scopes=frozenset(["publish", "read"]), key_id="ebk_1")
+TOKEN = Caller("llm", "listener", "sub_1", frozenset(["receive"]), "ebt_1")
+
+
+@pytest.mark.parametrize("caller", [LIMITED, Caller("planner", "service", key_id="ebk_1")])
+def test_scopes_and_key_are_handed_on(caller: Caller) -> None:
+    found = caller_of(caller.context())
+    assert (found, found.scopes, found.key_id) == (caller, caller.scopes, caller.key_id)
+
+
+def test_a_token_is_handed_on_with_its_subscription() -> None:
+    assert TOKEN.context() == {
+        "service_id": "llm",
+        "role": "listener",
+        "subscription_id": "sub_1",
+        "scopes": "receive",
+        "key_id": "ebt_1",
+    }
+    found = listener_of(TOKEN.context())
+    assert (found, found.key_id) == (TOKEN, "ebt_1")
+    assert listener_of(service("planner").context()) == service("planner")
+
+
+def test_a_listener_is_no_caller() -> None:
+    with pytest.raises(Unauthenticated) as refusal:
+        caller_of(TOKEN.context())
+    assert refusal.value.reason == "scope"
+    assert str(refusal.value) == "A stream token permits to listen; send an API key for this."
+
+
+def test_no_scope_is_not_the_lack_of_a_limit() -> None:
+    none = Caller("planner", "service", scopes=frozenset())
+    assert none.context()["scopes"] == ""
+    assert caller_of(none.context()).scopes == frozenset()
+    assert "scopes" not in service("planner").context()
+    assert caller_of(service("planner").context()).scopes is None
+
+
+def test_a_limited_key_is_good_for_its_scopes_alone() -> None:
+    LIMITED.need("publish")
+    service("planner").need("manage")
+    assert LIMITED.permits("read")
+    assert not LIMITED.permits("receive")
+    with pytest.raises(Forbidden) as refusal:
+        LIMITED.need("receive")
+    assert refusal.value.reason == "scope"
+    assert str(refusal.value) == "The key has not the scope receive, which this needs."

@@ -1,0 +1,80 @@
+"""A caller sees its own subscriptions and publishers, an admin all, a stream token one."""
+
+import pytest
+from event_bus.access.callers import Caller
+from event_bus.access.ownership import may_see_service, own_publisher, own_subscription
+from event_bus.errors import NotFound
+
+from tests.builders import AN_ADMIN, publisher, service, subscription
+
+KEPT = {each.id: each for each in (subscription("sub_1", "worker"), subscription("sub_2", "llm"))}
+PUBLISHERS = {each: publisher(each) for each in ("planner", "worker", "")}
+
+
+@pytest.mark.parametrize(
+    ("caller", "seen"),
+    [
+        (AN_ADMIN, ["sub_1", "sub_2"]),
+        (service("worker"), ["sub_1"]),
+        (service("llm"), ["sub_2"]),
+        (service("stranger"), []),
+        (service("admin"), []),
+        (Caller("worker", "listener", "sub_1"), ["sub_1"]),
+        # A token is for its subscription, whatever service and role it has.
+        (Caller("llm", "listener", "sub_1"), ["sub_1"]),
+        (Caller("worker", "listener", "sub_404"), []),
+        (Caller("admin", "admin", "sub_1"), ["sub_1"]),
+        (Caller("worker", "listener", ""), []),
+    ],
+    ids=lambda each: str(getattr(each, "service_id", "")),
+)
+def test_who_sees_which_subscription(caller: Caller, seen: list[str]) -> None:
+    for name, kept in KEPT.items():
+        if name in seen:
+            assert own_subscription(KEPT.get, name, caller) is kept
+        else:
+            with pytest.raises(NotFound) as refusal:
+                own_subscription(KEPT.get, name, caller)
+            assert str(refusal.value) == (
+                f"There is no subscription {name}, or none that this key may see."
+            )
+        # For what it is about to do, a caller may use any.
+        assert own_subscription(KEPT.get, name, caller, of_anyone=True) is kept
+
+
+@pytest.mark.parametrize("of_anyone", [True, False])
+def test_what_does_not_exist_is_seen_by_nobody(*, of_anyone: bool) -> None:
+    with pytest.raises(NotFound, match="sub_404"):
+        own_subscription(KEPT.get, "sub_404", AN_ADMIN, of_anyone=of_anyone)
+
+
+@pytest.mark.parametrize(
+    ("caller", "service_id", "sees"),
+    [
+        (AN_ADMIN, "planner", True),
+        (AN_ADMIN, "nobody", False),
+        (AN_ADMIN, "", False),
+        (service("planner"), "planner", True),
+        (service("planner"), "worker", False),
+        (service(""), "", False),
+    ],
+)
+def test_who_sees_which_publisher(caller: Caller, service_id: str, *, sees: bool) -> None:
+    if sees:
+        assert own_publisher(PUBLISHERS.get, service_id, caller) is PUBLISHERS[service_id]
+        assert may_see_service(service_id, caller)
+        return
+    with pytest.raises(NotFound) as refusal:
+        own_publisher(PUBLISHERS.get, service_id, caller)
+    assert str(refusal.value) == (
+        f"There is no publisher {service_id}, or none that this key may see."
+    )
+
+
+def test_nobody_is_looked_for_whom_the_caller_may_not_see() -> None:
+    looked_for: list[str] = []
+    with pytest.raises(NotFound):
+        own_publisher(looked_for.append, "worker", service("planner"))
+    assert looked_for == []
+    assert not may_see_service("worker", service("planner"))
+    assert may_see_service("worker", AN_ADMIN)

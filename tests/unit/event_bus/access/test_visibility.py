@@ -1,0 +1,102 @@
+"""A service sees what it published, what was routed to it, and what it subscribed to."""
+
+from collections.abc import Iterable
+
+import pytest
+from event_bus.access.callers import Caller
+from event_bus.access.receive_rights import RightsReader
+from event_bus.access.visibility import Visibility, VisibleEvents
+from event_bus.model.delivery import Routing
+from event_bus.model.registration import Subscription
+from event_bus.model.rights import Grant
+
+from tests.aws import Aws
+from tests.builders import AN_ADMIN, event, routing, service, subscription
+from tests.unit.event_bus.querying.memory import EVERYTHING
+
+HIGH = {"task.*": {"priority": ["high"]}}
+SUBSCRIPTIONS = [
+    subscription("sub_1", "all-tasks", ["task.*"]),
+    subscription("sub_2", "high-tasks", ["task.*"], filters=HIGH),
+    subscription("sub_3", "low-tasks", ["task.*"], filters={"task.*": {"priority": ["low"]}}),
+    subscription("sub_4", "traced", ["*"], filters={"*": {"metadata": {"team": ["x"]}}}),
+    subscription("sub_5", "disabled", ["task.*"], status="disabled"),
+    subscription("sub_6", "roles", ["role.*"]),
+]
+
+
+def of_service(service_id: str) -> Iterable[Subscription]:
+    return [each for each in SUBSCRIPTIONS if each.service_id == service_id]
+
+
+EVENT = event(source="planner", payload={"priority": "high"}, metadata={"team": "x"})
+
+
+@pytest.mark.parametrize(
+    ("caller", "routed", "sees"),
+    [
+        (AN_ADMIN, None, True),
+        (service("planner"), None, True),
+        (service("all-tasks"), None, True),
+        (service("high-tasks"), None, True),
+        (service("low-tasks"), None, False),
+        (service("traced"), None, True),
+        (service("disabled"), None, False),
+        (service("roles"), None, False),
+        (service("stranger"), None, False),
+        (service("stranger"), routing(sub_9="stranger"), True),
+        (service("stranger"), routing(sub_9="other"), False),
+        (service("sub_9"), routing(sub_9="other"), False),
+        (service("disabled"), routing(sub_5="disabled"), True),
+        (service("low-tasks"), routing(sub_1="all-tasks"), False),
+    ],
+)
+def test_who_sees_an_event(caller: Caller, routed: Routing | None, sees: bool) -> None:
+    visibility = Visibility(caller, of_service, EVERYTHING)
+    assert visibility.sees(EVENT, routed, lambda: EVENT.payload) is sees
+
+
+def _no_payload() -> bytes:
+    raise AssertionError("the payload was read")
+
+
+@pytest.mark.parametrize("service_id", ["planner", "all-tasks", "disabled", "roles", "stranger"])
+def test_a_payload_is_read_only_where_a_filter_needs_it(service_id: str) -> None:
+    Visibility(service(service_id), of_service, EVERYTHING).sees(EVENT, None, _no_payload)
+
+
+def test_an_admins_subscriptions_are_not_looked_for() -> None:
+    def look(_: str) -> Iterable[Subscription]:
+        raise AssertionError("subscriptions were read")
+
+    assert Visibility(AN_ADMIN, look, EVERYTHING).sees(EVENT, None, _no_payload)
+
+
+def test_subscriptions_are_looked_for_once() -> None:
+    looks = []
+
+    def look(service_id: str) -> Iterable[Subscription]:
+        looks.append(service_id)
+        return of_service(service_id)
+
+    visibility = Visibility(service("all-tasks"), look, EVERYTHING)
+    for _ in range(3):
+        visibility.sees(EVENT, None, lambda: EVENT.payload)
+    assert looks == ["all-tasks"]
+
+
+def test_what_may_not_be_received_is_not_seen(aws: Aws) -> None:
+    caller = service("all-tasks")
+    rights = RightsReader(aws.rights, "everything")
+    received = routing(sub_1="all-tasks")
+
+    def sees(routed: Routing | None) -> bool:
+        return Visibility(caller, of_service, rights).sees(EVENT, routed, lambda: EVENT.payload)
+
+    assert (sees(None), sees(received)) == (True, True)
+    aws.rights.put(Grant("all-tasks", ["order.*"]))
+    assert (sees(None), sees(received)) == (False, False)
+    assert not VisibleEvents(aws.deliveries, of_service, rights).sees(EVENT, caller)
+    aws.rights.put(Grant("all-tasks", ["task.*"]))
+    assert (sees(None), sees(received)) == (True, True)
+    assert VisibleEvents(aws.deliveries, of_service, rights).sees(EVENT, caller)

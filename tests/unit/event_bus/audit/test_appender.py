@@ -1,0 +1,64 @@
+"""Entries are appended in as few blocks as a table can hold."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import pytest
+from event_bus.audit.appender import Appender
+from event_bus.model.audit_chain import Block, Chain, Head
+from event_bus.model.audit_entries import MAX_ENTRY_BYTES
+from event_bus.stores.audit import AuditStore
+
+from tests.aws import Aws
+
+ITEM_BYTES = 400 * 1024
+
+
+@dataclass
+class Log:
+    """The blocks that were added, and their signatures."""
+
+    blocks: list[Block] = field(default_factory=list)
+    heads: list[Head] = field(default_factory=list)
+
+    def last(self, _: Chain) -> Block | None:
+        return self.blocks[-1] if self.blocks else None
+
+    def latest(self, _: Chain) -> Head | None:
+        return None
+
+    def add(self, block: Block) -> bool:
+        assert sum(len(repr(each)) for each in block.entries) < ITEM_BYTES
+        self.blocks.append(block)
+        return True
+
+    def put(self, head: Head) -> None:
+        self.heads.append(head)
+
+    def signed(self, block: Block) -> Block:
+        return block
+
+
+def test_entries_of_the_largest_size_fit_into_blocks(aws: Aws) -> None:
+    store = AuditStore(aws.dynamodb, aws.tables["audit"], 30)
+    log: Any = Log()
+    largest = {"id": "r", "text": '"' * (MAX_ENTRY_BYTES // 2 - 10)}
+    assert len(orjson.dumps(largest)) <= MAX_ENTRY_BYTES
+    Appender(store, log, log).append("events", [largest] * 30)
+    assert [each for block in store.forwards("events") for each in block.entries] == [largest] * 30
+    assert len(log.heads) == 8
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "blocks"), [(0, 0, 0), (1, 10, 1), (1_000, 100, 1), (1_000, 900, 4)]
+)
+def test_entries_are_divided_into_blocks(count: int, size: int, blocks: int) -> None:
+    log: Any = Log()
+    entries = [{"id": str(number), "text": "x" * size} for number in range(count)]
+    Appender(log, log, log).append("events", entries)
+    assert len(log.blocks) == len(log.heads) == blocks
+    assert [each for block in log.blocks for each in block.entries] == entries
+    assert [block.number for block in log.blocks] == list(range(1, blocks + 1))
+    for before, block in zip(log.blocks, log.blocks[1:], strict=False):
+        assert block.previous == before.hash

@@ -1,0 +1,91 @@
+"""Signing secrets are kept sealed, each for its subscription, and replaced with an overlap."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, ConnectionClosedError
+from event_bus import times
+from event_bus.encryption.signing_secrets import MAX_SECRETS, SigningSecrets, rotated
+from event_bus.model.registration import SealedSecret
+
+from tests.aws import Aws
+from tests.builders import SECRET, subscription
+from tests.faults import not_sent
+
+NEW = SealedSecret("new")
+
+
+def test_a_secret_is_sealed_and_opened(aws: Aws) -> None:
+    made = aws.signed(subscription())
+    [kept] = made.signing_secrets
+    assert SECRET not in kept.sealed
+    assert aws.signing_secrets.of(made) == [SECRET]
+
+
+def test_it_is_opened_once_in_a_process(aws: Aws) -> None:
+    made, secrets = aws.signed(subscription()), aws.signing_secrets
+    with not_sent(aws.kms, "Decrypt"):
+        with pytest.raises(ConnectionClosedError):
+            secrets.of(made)
+        secrets.of(made)
+    with pytest.raises(AssertionError, match="not called"), not_sent(aws.kms, "Decrypt"):
+        secrets.of(made)
+
+
+def test_it_opens_for_its_own_subscription_alone(aws: Aws) -> None:
+    made, secrets = aws.signed(subscription("sub_1")), aws.signing_secrets
+    with pytest.raises(ClientError):
+        secrets.of(replace(made, id="sub_2"))
+
+
+def test_kms_is_told_what_a_secret_is_for() -> None:
+    # The roles' policies ask for the purpose, and what is sealed already opens by this alone.
+    asked: list[dict[str, Any]] = []
+
+    def encrypt(**request: Any) -> dict[str, bytes]:
+        asked.append(request)
+        return {"CiphertextBlob": b"sealed"}
+
+    client: Any = SimpleNamespace(encrypt=encrypt)
+    assert SigningSecrets(client, "key").seal(SECRET, "sub_1") == SealedSecret("c2VhbGVk")
+    assert asked == [
+        {
+            "KeyId": "key",
+            "Plaintext": SECRET.encode(),
+            "EncryptionContext": {"purpose": "signing-secret", "subscription": "sub_1"},
+        }
+    ]
+
+
+def test_the_one_before_signs_until_its_time() -> None:
+    now = times.unix()
+    latest, before = rotated([SealedSecret("old")], NEW, overlap=60)
+    assert latest == NEW
+    assert before.until
+    assert now + 58 < before.until <= now + 61
+    assert rotated([SealedSecret("old")], NEW, overlap=0) == (NEW,)
+
+
+def test_what_ends_sooner_ends_as_it_would_have() -> None:
+    soon = int(times.unix()) + 5
+    ended = SealedSecret("ended", int(times.unix()) - 1)
+    secrets = rotated([SealedSecret("old"), SealedSecret("older", soon), ended], NEW, overlap=60)
+    assert [each.sealed for each in secrets] == ["new", "old", "older"]
+    assert secrets[2].until == soon
+
+
+def test_the_oldest_go_where_there_are_too_many() -> None:
+    secrets: tuple[SealedSecret, ...] = ()
+    for number in range(6):
+        secrets = rotated(secrets, SealedSecret(str(number)), overlap=60)
+    assert [each.sealed for each in secrets] == ["5", "4", "3"]
+    assert len(secrets) == MAX_SECRETS
+
+
+def test_what_has_ended_signs_no_more(aws: Aws) -> None:
+    made = aws.signed(subscription())
+    [kept] = made.signing_secrets
+    over = replace(made, signing_secrets=(kept, kept.ending(int(times.unix()) - 1)))
+    assert aws.signing_secrets.of(over) == [SECRET]

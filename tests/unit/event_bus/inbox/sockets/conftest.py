@@ -1,0 +1,43 @@
+"""What tests of sockets share."""
+
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+
+import pytest
+from event_bus.access.live_keys import LiveKeys
+from event_bus.inbox.listeners import Listeners
+from event_bus.inbox.pusher import Pusher
+from event_bus.inbox.reader import InboxReader
+
+from tests.aws import Aws
+from tests.unit.event_bus.inbox.sockets.wire import Wire
+
+
+@pytest.fixture
+def wire() -> Wire:
+    return Wire(client=None)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def executor() -> Iterator[Executor]:
+    with ThreadPoolExecutor(4) as made:
+        yield made
+
+
+@pytest.fixture
+def pusher(aws: Aws, wire: Wire, executor: Executor) -> Pusher:
+    return Pusher(
+        followers=aws.followers,
+        reader=InboxReader(
+            aws.inboxes,
+            aws.events,
+            aws.readers,
+            aws.rights_reader,
+            aws.subscriptions.get,
+            executor,
+        ),
+        connections=wire,
+        listeners=Listeners(aws.subscriptions, aws.inboxes, 100, aws.hearing),
+        live_keys=LiveKeys(aws.keys, lambda: "admin_1"),
+        executor=executor,
+    )

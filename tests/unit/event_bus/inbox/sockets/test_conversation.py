@@ -1,0 +1,221 @@
+"""What clients say is done, or they are told why not."""
+
+from typing import Any
+
+import orjson
+import pytest
+from botocore.exceptions import ReadTimeoutError
+from event_bus.access.callers import Caller
+from event_bus.inbox.connections import Gone
+from event_bus.inbox.conversation import MAX_SUBSCRIPTIONS, Conversation
+from event_bus.inbox.pusher import Pusher
+from event_bus.model.delivery import DeliveryKey
+from event_bus.model.target import InboxTarget
+from event_bus.stores.followers import FollowerKey
+
+from tests.aws import Aws
+from tests.builders import event, service, subscription
+from tests.unit.event_bus.inbox.sockets.wire import Wire, broken
+
+CALLER = service("worker")
+SUBSCRIBE = {"action": "subscribe", "subscription_id": "sub_1"}
+
+
+@pytest.fixture
+def conversation(aws: Aws, wire: Wire, pusher: Pusher) -> Conversation:
+    for name in ("sub_1", "sub_2"):
+        aws.subscriptions.create(subscription(name, target=InboxTarget("websocket")))
+    return Conversation(
+        find=aws.subscriptions.get,
+        listeners=pusher.listeners,
+        followers=aws.followers,
+        inboxes=aws.inboxes,
+        cursors=aws.inbox_cursors,
+        pusher=pusher,
+        connections=wire,
+    )
+
+
+def fill(aws: Aws, name: str) -> None:
+    aws.events.put(event(name), 30)
+    aws.inboxes.append("sub_1", [DeliveryKey(name, "sub_1")], pushed=True)
+
+
+def say(
+    conversation: Conversation,
+    message: dict[str, Any],
+    connection_id: str = "one",
+    caller: Caller = CALLER,
+) -> None:
+    conversation.take(connection_id, caller, orjson.dumps(message).decode())
+
+
+def kinds(wire: Wire, connection_id: str = "one") -> list[str]:
+    return [message["type"] for message in wire.received[connection_id]]
+
+
+def test_who_comes_without_a_place_goes_on_behind_what_was_acknowledged(
+    aws: Aws, conversation: Conversation, wire: Wire
+) -> None:
+    for name in ("evt_1", "evt_2", "evt_3"):
+        fill(aws, name)
+    say(conversation, SUBSCRIBE)
+    assert kinds(wire) == ["subscribed", "events"]
+    say(conversation, {"action": "ack", "subscription_id": "sub_1", "cursor": "2"})
+    say(conversation, {"action": "ack", "subscription_id": "sub_1", "cursor": "1"})
+    assert aws.inbox_cursors.get("sub_1").acknowledged == 2
+    say(conversation, SUBSCRIBE, "two")
+    assert wire.received["two"][0]["cursor"] == "2"
+    assert wire.cursors("two") == [3]
+    say(conversation, {**SUBSCRIBE, "cursor": "1"}, "three")
+    assert wire.cursors("three") == [2, 3]
+
+
+def test_an_acknowledgement_reaches_no_further_than_it_says(
+    aws: Aws, conversation: Conversation, wire: Wire
+) -> None:
+    for name in ("evt_1", "evt_2", "evt_3", "evt_4"):
+        fill(aws, name)
+    # Whoever says where it was is sent nothing of what lies before.
+    say(conversation, {**SUBSCRIBE, "cursor": "4"})
+    assert kinds(wire) == ["subscribed"]
+    assert aws.inbox_cursors.get("sub_1").acknowledged == 0
+    say(conversation, {"action": "ack", "subscription_id": "sub_1", "cursor": "1"})
+    assert aws.inbox_cursors.get("sub_1").acknowledged == 1
+    say(conversation, {"action": "ack", "subscription_id": "sub_1", "cursor": "1"})
+    assert aws.inbox_cursors.get("sub_1").acknowledged == 1
+    assert kinds(wire) == ["subscribed"]
+
+
+@pytest.mark.parametrize(
+    ("cursor", "status"), [("3", 422), ("999999999999999", 422), ("-1", 422), (1, 422), ("", 422)]
+)
+def test_what_was_not_sent_is_not_acknowledged(
+    aws: Aws, conversation: Conversation, wire: Wire, cursor: Any, status: int
+) -> None:
+    for name in ("evt_1", "evt_2"):
+        fill(aws, name)
+    say(conversation, SUBSCRIBE)
+    say(conversation, {"action": "ack", "subscription_id": "sub_1", "cursor": cursor})
+    assert kinds(wire) == ["subscribed", "events", "error"]
+    error = wire.received["one"][-1]["error"]
+    assert (error["status"], error["errors"][0]["pointer"]) == (status, "/cursor")
+    assert aws.inbox_cursors.get("sub_1").acknowledged == 0
+    stands = aws.followers.get(FollowerKey("sub_1", "one"))
+    assert stands
+    assert stands.acknowledged == 0
+
+
+def test_nobody_begins_beyond_the_end(aws: Aws, conversation: Conversation, wire: Wire) -> None:
+    fill(aws, "evt_1")
+    say(conversation, {**SUBSCRIBE, "cursor": "2"})
+    [error] = wire.received["one"]
+    assert error["error"]["errors"] == [
+        {"pointer": "/cursor", "detail": "lies beyond the end of the inbox, which is 1"}
+    ]
+    assert aws.followers.of_subscription("sub_1") == []
+
+
+def test_what_comes_while_somebody_subscribes_is_pushed(
+    aws: Aws, conversation: Conversation, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = type(aws.followers).add
+
+    def late(*arguments: Any) -> bool:
+        # Its own push finds no follower yet.
+        fill(aws, "evt_1")
+        return add(*arguments)
+
+    monkeypatch.setattr(type(aws.followers), "add", late)
+    say(conversation, SUBSCRIBE)
+    assert wire.cursors("one") == [1]
+
+
+def test_nobody_pushes_before_the_client_knows_that_it_follows(
+    aws: Aws, conversation: Conversation, wire: Wire
+) -> None:
+    fill(aws, "evt_1")
+    held: list[bool] = []
+    key = FollowerKey("sub_1", "one")
+    wire.sending.append(lambda: held.append(aws.followers.hold(key, "another", 9) is None))
+    say(conversation, SUBSCRIBE)
+    assert held == [True, True]
+    assert kinds(wire) == ["subscribed", "events"]
+
+
+def test_whoever_is_told_to_try_again_may(aws: Aws, conversation: Conversation, wire: Wire) -> None:
+    fill(aws, "evt_1")
+    error = ReadTimeoutError(endpoint_url="https://socket")
+    once = iter([None, error])
+
+    def fail() -> None:
+        if failure := next(once, None):
+            raise failure
+
+    wire.sending.append(fail)
+    say(conversation, SUBSCRIBE)
+    assert kinds(wire) == ["subscribed", "error"]
+    assert wire.received["one"][1]["error"]["status"] == 503
+    say(conversation, SUBSCRIBE)
+    assert kinds(wire) == ["subscribed", "error", "subscribed", "events"]
+
+
+def test_a_connection_that_ends_meanwhile_is_forgotten(
+    aws: Aws, conversation: Conversation, wire: Wire
+) -> None:
+    with broken(wire, Gone()):
+        say(conversation, SUBSCRIBE)
+        say(conversation, {"action": "ping"})
+    assert aws.followers.of_subscription("sub_1") == []
+    assert wire.received == {}
+
+
+def test_a_connection_follows_so_many_and_no_more(
+    conversation: Conversation, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listen = {"action": "subscribe", "event_types": ["task.*"]}
+    for _ in range(MAX_SUBSCRIPTIONS):
+        say(conversation, listen)
+    say(conversation, {**listen, "ref": "last"})
+    assert kinds(wire).count("subscribed") == MAX_SUBSCRIPTIONS
+    assert wire.received["one"][-1]["ref"] == "last"
+    assert wire.received["one"][-1]["error"]["status"] == 409
+    conversation.end("one")
+    say(conversation, listen)
+    assert kinds(wire)[-1] == "subscribed"
+
+
+def test_a_token_for_one_subscription_follows_that_one(
+    conversation: Conversation, wire: Wire
+) -> None:
+    bound = Caller("worker", "listener", "sub_1")
+    say(conversation, SUBSCRIBE, caller=bound)
+    say(conversation, {**SUBSCRIBE, "subscription_id": "sub_2"}, caller=bound)
+    say(conversation, {"action": "subscribe", "event_types": ["task.*"]}, caller=bound)
+    assert kinds(wire) == ["subscribed", "error", "error"]
+    assert [each["error"]["status"] for each in wire.received["one"][1:]] == [404, 403]
+    # Its owner's, and nobody else's.
+    say(conversation, SUBSCRIBE, "two", service("other"))
+    assert wire.received["two"][0]["error"]["status"] == 404
+
+
+def test_what_ends_with_another_connection_is_not_followed(
+    aws: Aws, conversation: Conversation, wire: Wire
+) -> None:
+    say(conversation, {"action": "subscribe", "event_types": ["task.*"]})
+    [begun] = wire.received["one"]
+    say(conversation, {**SUBSCRIBE, "subscription_id": begun["subscription_id"]}, "two")
+    assert wire.received["two"][0]["error"]["status"] == 409
+    conversation.end("one")
+    assert aws.subscriptions.get(begun["subscription_id"]) is None
+
+
+def test_who_unsubscribes_gets_nothing_more(
+    aws: Aws, conversation: Conversation, wire: Wire, pusher: Pusher
+) -> None:
+    say(conversation, SUBSCRIBE)
+    say(conversation, {"action": "unsubscribe", "subscription_id": "sub_1"})
+    fill(aws, "evt_1")
+    pusher.push_all({"sub_1": 1})
+    assert kinds(wire) == ["subscribed", "unsubscribed"]
+    assert aws.subscriptions.get("sub_1") is not None

@@ -1,0 +1,226 @@
+"""Events are pushed in order and without a gap, whoever pushes, and whatever goes wrong."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ReadTimeoutError
+from event_bus.access.callers import Caller
+from event_bus.inbox import pusher as pushing
+from event_bus.inbox.connections import MAX_MESSAGE_BYTES, Gone
+from event_bus.inbox.pusher import WINDOW, Held, NotPushed, Pusher
+from event_bus.model.delivery import DeliveryKey
+from event_bus.stores.followers import Follower, FollowerKey
+
+from tests.aws import Aws
+from tests.builders import event
+from tests.clock import Clock
+from tests.unit.event_bus.inbox.sockets.wire import Wire, broken
+
+KEY = FollowerKey("sub_1", "connection_1")
+SOON = 4_000_000_000
+
+
+def fill(aws: Aws, count: int, text: str = "") -> int:
+    """Puts events into the inbox; its last place then."""
+    begin = aws.inboxes.last("sub_1")
+    names = [f"evt_{begin + number}" for number in range(1, count + 1)]
+    for name in names:
+        aws.events.put(event(name, payload={"text": text}), 30)
+    for start in range(0, count, 10):
+        keys = [DeliveryKey(name, "sub_1") for name in names[start : start + 10]]
+        aws.inboxes.append("sub_1", keys, pushed=True)
+    return begin + count
+
+
+def follow(aws: Aws, key: FollowerKey = KEY, *, durable: bool = True) -> None:
+    follower = Follower(key, sent=0, acknowledged=0, durable=durable)
+    aws.followers.add(follower, "adder", -1, SOON)
+
+
+def test_a_follower_gets_what_it_has_not_got_once(aws: Aws, wire: Wire, pusher: Pusher) -> None:
+    follow(aws)
+    pusher.push(KEY, fill(aws, 3))
+    pusher.push(KEY, 3)
+    pusher.push(KEY, 2)
+    assert wire.cursors(KEY.connection_id) == [1, 2, 3]
+    pusher.push_all({"sub_1": fill(aws, 2), "sub_2": 9})
+    assert wire.cursors(KEY.connection_id) == [1, 2, 3, 4, 5]
+    assert [message["cursor"] for message in wire.received[KEY.connection_id]] == ["3", "5"]
+
+
+def test_the_window_closes_until_the_client_acknowledges(
+    aws: Aws, wire: Wire, pusher: Pusher
+) -> None:
+    follow(aws)
+    end = fill(aws, WINDOW + 30)
+    pusher.push(KEY, end)
+    assert wire.cursors(KEY.connection_id) == list(range(1, WINDOW + 1))
+    follower = aws.followers.acknowledge(KEY, 10)
+    assert follower
+    assert follower.waiting
+    pusher.push(KEY, end)
+    assert wire.cursors(KEY.connection_id) == list(range(1, WINDOW + 11))
+    # To one that acknowledges nothing there is no window.
+    other = FollowerKey("sub_1", "other")
+    follow(aws, other, durable=False)
+    pusher.push(other, end)
+    assert wire.cursors("other") == list(range(1, end + 1))
+
+
+def test_an_acknowledgement_in_the_last_moment_is_not_missed(
+    aws: Aws, wire: Wire, pusher: Pusher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follow(aws)
+    end = fill(aws, WINDOW + 5)
+    release = type(aws.followers).release
+
+    def acknowledged_before(store: Any, key: FollowerKey, *args: Any, **named: Any) -> Any:
+        if named["waiting"]:
+            # It finds nobody waiting, so that it pushes nothing itself.
+            found = aws.followers.acknowledge(KEY, 50)
+            assert found is None or not found.waiting
+        return release(store, key, *args, **named)
+
+    monkeypatch.setattr(type(aws.followers), "release", acknowledged_before)
+    pusher.push(KEY, end)
+    assert wire.cursors(KEY.connection_id) == list(range(1, end + 1))
+
+
+@pytest.mark.moto
+def test_many_who_push_at_once_keep_the_order(aws: Aws, wire: Wire, pusher: Pusher) -> None:
+    follow(aws)
+
+    def acknowledge() -> None:
+        done = 0
+        while done < 300:
+            got = wire.cursors(KEY.connection_id)
+            if got and got[-1] > done:
+                done = got[-1]
+                follower = aws.followers.acknowledge(KEY, done)
+                if follower and follower.waiting:
+                    pusher.push(KEY, aws.inboxes.last("sub_1"))
+
+    client = threading.Thread(target=acknowledge, daemon=True)
+    client.start()
+    with ThreadPoolExecutor(4) as pushers:
+        pushed = [pushers.submit(pusher.push, KEY, fill(aws, 10)) for _ in range(30)]
+        for each in pushed:
+            each.result()
+    client.join(60)
+    assert wire.cursors(KEY.connection_id) == list(range(1, 301))
+
+
+class Broken(Exception):
+    """The function that pushes goes down."""
+
+
+def test_what_went_down_while_it_pushed_is_begun_again(
+    aws: Aws, wire: Wire, pusher: Pusher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pushing, "MAX_MESSAGE_BYTES", 1_000)
+    monkeypatch.setattr(pushing, "HOLD_SECONDS", 0.2)
+    follow(aws)
+    end = fill(aws, 6, "x" * 500)
+    with broken(wire, Broken(), after=3), pytest.raises(Broken):
+        pusher.push(KEY, end)
+    assert wire.cursors(KEY.connection_id) == [1, 2, 3]
+    # Another one waits until its hold has ended; what the client has seen comes again, in order.
+    pusher.push(KEY, end)
+    assert wire.cursors(KEY.connection_id) == [1, 2, 3, 1, 2, 3, 4, 5, 6]
+
+
+def test_nobody_waits_for_ever(aws: Aws, pusher: Pusher) -> None:
+    follow(aws)
+    assert aws.followers.hold(KEY, "another", 60)
+    clock = Clock()
+
+    def sleep(seconds: float) -> None:
+        clock.now += 50 * seconds
+
+    with pytest.raises(Held):
+        replace(pusher, clock=clock, sleep=sleep).push(KEY, fill(aws, 1))
+
+
+def test_one_who_fails_does_not_keep_the_others_from_theirs(
+    aws: Aws, wire: Wire, pusher: Pusher
+) -> None:
+    other = FollowerKey("sub_2", "other")
+    follow(aws)
+    follow(aws, other)
+    assert aws.followers.hold(other, "another", 60)
+    clock = Clock()
+
+    def sleep(seconds: float) -> None:
+        clock.now += 50 * seconds
+
+    with pytest.raises(NotPushed):
+        replace(pusher, clock=clock, sleep=sleep).push_all({"sub_1": fill(aws, 2), "sub_2": 1})
+    assert wire.cursors(KEY.connection_id) == [1, 2]
+
+
+def test_a_failure_of_the_gateway_is_left_to_the_next_push(
+    aws: Aws, wire: Wire, pusher: Pusher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pushing, "HOLD_SECONDS", 0.1)
+    follow(aws)
+    end = fill(aws, 2)
+    error = ReadTimeoutError(endpoint_url="https://socket")
+    with broken(wire, error), pytest.raises(NotPushed):
+        pusher.push_all({"sub_1": end})
+    pusher.push_all({"sub_1": end})
+    assert wire.cursors(KEY.connection_id) == [1, 2]
+
+
+def test_a_client_that_is_gone_is_forgotten_with_what_was_its_own(
+    aws: Aws, wire: Wire, pusher: Pusher
+) -> None:
+    begun = pusher.listeners.begin(["task.*"], {}, Caller("llm", "service"), "websocket", 60)
+    key = FollowerKey(begun.id, "connection_1")
+    follow(aws, key, durable=False)
+    aws.events.put(event("evt_1"), 30)
+    aws.inboxes.append(begun.id, [DeliveryKey("evt_1", begun.id)], pushed=True)
+    with broken(wire, Gone()):
+        pusher.push(key, 1)
+    assert aws.followers.get(key) is None
+    assert aws.subscriptions.get(begun.id) is None
+    pusher.push(key, 1)
+
+
+def test_a_message_holds_no_more_than_the_gateway_takes(
+    aws: Aws, wire: Wire, pusher: Pusher
+) -> None:
+    follow(aws)
+    fill(aws, 3, "x" * 50_000)
+    pusher.push(KEY, fill(aws, 1, "x" * MAX_MESSAGE_BYTES))
+    messages = wire.received[KEY.connection_id]
+    assert [len(message["items"]) for message in messages] == [2, 2]
+    payloads = [item["event"]["payload"] for message in messages for item in message["items"]]
+    assert [payload and len(payload["text"]) for payload in payloads] == [50_000] * 3 + [None]
+
+
+def test_one_who_sends_for_long_leaves_the_rest_to_the_next_turn(
+    aws: Aws, wire: Wire, pusher: Pusher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pushing, "MAX_MESSAGE_BYTES", 1_000)
+    follow(aws)
+    clock = Clock()
+    holds: list[str] = []
+    hold = type(aws.followers).hold
+
+    def counted(store: Any, key: FollowerKey, holder: str, seconds: float) -> Any:
+        holds.append(holder)
+        return hold(store, key, holder, seconds)
+
+    monkeypatch.setattr(type(aws.followers), "hold", counted)
+
+    def slow() -> None:
+        clock.now += 5
+
+    wire.sending.append(slow)
+    replace(pusher, clock=clock).push(KEY, fill(aws, 6, "x" * 500))
+    assert wire.cursors(KEY.connection_id) == [1, 2, 3, 4, 5, 6]
+    # Two messages in a turn: a hold that ends before its holder does would break the order.
+    assert len(holds) == 3

@@ -1,0 +1,43 @@
+"""Connections that tests look at, and that break when they say so."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from event_bus.inbox.connections import Connections
+
+
+@dataclass(frozen=True, slots=True)
+class Wire(Connections):
+    """What clients received, by connection; `sending` may go wrong."""
+
+    received: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    sending: list[Callable[[], None]] = field(default_factory=list)
+
+    def send(self, connection_id: str, message: dict[str, Any]) -> None:
+        for each in self.sending:
+            each()
+        self.received.setdefault(connection_id, []).append(orjson.loads(orjson.dumps(message)))
+
+    def cursors(self, connection_id: str) -> list[int]:
+        """The places of the events that a client received."""
+        messages = self.received.get(connection_id, [])
+        return [int(item["cursor"]) for message in messages for item in message.get("items", [])]
+
+
+@contextmanager
+def broken(wire: Wire, error: Exception, after: int = 0) -> Iterator[None]:
+    """Has sending fail, after so many messages."""
+    left = after
+
+    def fail() -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise error
+
+    wire.sending.append(fail)
+    yield
+    wire.sending.clear()

@@ -1,0 +1,66 @@
+"""An inbox is read in order, and what has expired is passed over."""
+
+from dataclasses import replace
+
+from event_bus import times
+from event_bus.inbox.reader import MOST_BYTES, InboxReader
+from event_bus.model.delivery import DeliveryKey
+from event_bus.model.rights import Grant
+
+from tests.aws import RETENTION_DAYS, Aws
+from tests.builders import NOON, event, subscription
+from tests.unit.event_bus.inbox.inbox import Fill, Time
+
+
+def read(
+    reader: InboxReader, position: int, limit: int = 10, wait: float = 0
+) -> tuple[list[int], int]:
+    fetched, reached = reader.read("sub_1", position, limit, wait)
+    return [each.position for each in fetched], reached
+
+
+def test_a_page_ends_where_it_was_read_to(reader: InboxReader, fill: Fill) -> None:
+    fill("evt_1")
+    fill("evt_2", gone=True)
+    fill("evt_3")
+    fill("evt_4", gone=True)
+    assert read(reader, 0) == ([1, 3], 4)
+    assert read(reader, 0, 2) == ([1], 2)
+    assert read(reader, 3) == ([], 4)
+    assert read(reader, 4) == ([], 4)
+
+
+def test_who_waits_is_not_kept_by_what_has_expired(
+    reader: InboxReader, fill: Fill, time: Time
+) -> None:
+    fill("evt_1", "evt_2", "evt_3", gone=True)
+    time.waiting = [lambda: None, lambda: fill("evt_4")]
+    began = time.now
+    assert read(reader, 0, 2, wait=20) == ([4], 4)
+    assert time.now - began == 1
+
+
+def test_a_page_holds_so_many_bytes(reader: InboxReader, aws: Aws, fill: Fill) -> None:
+    # The fifth has just no room beside four others.
+    payload = {"text": "x" * (MOST_BYTES // 5)}
+    for number in range(1, 7):
+        aws.events.put(event(f"evt_{number}", payload=payload), RETENTION_DAYS)
+        fill(f"evt_{number}")
+    assert read(reader, 0) == ([1, 2, 3, 4], 4)
+    assert read(reader, 4) == ([5, 6], 6)
+
+
+def test_what_may_not_be_received_any_more_is_passed_over(
+    reader: InboxReader, aws: Aws, fill: Fill, time: Time
+) -> None:
+    aws.subscriptions.create(subscription(service_id="worker"))
+    for number, event_type in enumerate(("task.a", "order.b", "task.c"), 1):
+        aws.events.put(replace(event(f"evt_{number}", event_type), created_at=NOON), RETENTION_DAYS)
+        aws.inboxes.append("sub_1", [DeliveryKey(f"evt_{number}", "sub_1")])
+    time.now = times.seconds(NOON) + 3_600
+    assert read(reader, 0) == ([1, 2, 3], 3)
+    aws.rights.put(Grant("worker", ["order.*"]))
+    assert read(reader, 0) == ([2], 3)
+    assert read(reader, 2) == ([], 3)
+    aws.rights.put(Grant("worker", ["*"]))
+    assert read(reader, 0) == ([1, 2, 3], 3)

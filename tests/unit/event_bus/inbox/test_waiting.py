@@ -1,0 +1,87 @@
+"""So many requests of a service may wait for events at a time, and no more."""
+
+from contextlib import ExitStack
+
+import pytest
+from event_bus.errors import TooManyRequests
+from event_bus.inbox.waiting import WINDOW_SECONDS, WaitingRoom
+
+PLACES = 4
+TURN = 25
+
+
+class Memory:
+    """Counters that may not answer."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+        self.answers = True
+        self.writes = 0
+
+    def add(self, name: str, requests: int, expires_at: int) -> int:
+        assert expires_at > 0
+        self.writes += 1
+        if not self.answers:
+            raise ConnectionError
+        self.counts[name] = self.counts.get(name, 0) + requests
+        return self.counts[name]
+
+
+def _room(counters: Memory, now: list[float]) -> WaitingRoom:
+    return WaitingRoom(counters, PLACES, clock=lambda: now[0])
+
+
+def test_a_service_has_so_many_places_and_another_one_its_own() -> None:
+    counters, now = Memory(), [3_000.0]
+    room = _room(counters, now)
+    with ExitStack() as waiting:
+        for _ in range(PLACES * WINDOW_SECONDS // TURN):
+            waiting.enter_context(room.place("shop", TURN)())
+        with pytest.raises(TooManyRequests) as refused, room.place("shop", TURN)():
+            pass
+        assert refused.value.headers["retry-after"] == str(WINDOW_SECONDS)
+        assert "wait=0" in refused.value.document()["detail"]
+        with room.place("billing", TURN)():
+            pass
+        # In the next window there is room again.
+        now[0] += WINDOW_SECONDS
+        with room.place("shop", TURN)():
+            pass
+
+
+def test_who_does_not_wait_for_long_gives_the_rest_back() -> None:
+    counters, now = Memory(), [3_000.0]
+    room = _room(counters, now)
+    for _ in range(10 * PLACES):
+        with room.place("shop", TURN)():
+            now[0] += 0.5
+    assert max(counters.counts.values()) <= PLACES * WINDOW_SECONDS
+
+
+def test_who_is_refused_takes_nothing() -> None:
+    counters, now = Memory(), [3_000.0]
+    room = _room(counters, now)
+    with ExitStack() as waiting:
+        for _ in range(4):
+            waiting.enter_context(room.place("shop", TURN)())
+        for _ in range(100):
+            with pytest.raises(TooManyRequests), room.place("shop", TURN)():
+                pass
+        assert max(counters.counts.values()) <= PLACES * WINDOW_SECONDS
+        # A shorter wait may still fit.
+        with room.place("shop", 5)():
+            pass
+
+
+def test_counters_that_do_not_answer_refuse_nobody() -> None:
+    counters, now = Memory(), [3_000.0]
+    counters.answers = False
+    with _room(counters, now).place("shop", TURN)():
+        now[0] += 1
+
+
+def test_a_failure_gives_its_place_back() -> None:
+    counters, now = Memory(), [3_000.0]
+    with pytest.raises(ZeroDivisionError), _room(counters, now).place("shop", TURN)():
+        raise ZeroDivisionError
+    assert set(counters.counts.values()) == {0}

@@ -1,0 +1,127 @@
+"""What was left lying is found, and nothing is done twice for it."""
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+
+import orjson
+import pytest
+from event_bus import times
+from event_bus.maintenance.crashed import CrashedMessages
+from event_bus.maintenance.due import INTERVAL_SECONDS, DueSweep
+from event_bus.maintenance.unrouted import UnroutedSweep
+from event_bus.model.delivery import DeliveryKey
+from event_bus.queues.lanes import Lanes
+from event_bus.queues.unroutable import StrandedQueue
+from event_bus.stores.deliveries import DeliveryStore, Due
+
+from tests.aws import RETENTION_DAYS, Aws
+from tests.builders import delivery, event, message, routing, subscription
+
+
+@dataclass(frozen=True, slots=True)
+class LateIndex(DeliveryStore):
+    """Its index shows what has been due once more."""
+
+    shown: list[Due] = field(default_factory=list)
+
+    def due(self, shard: int, until: str, limit: int) -> list[Due]:
+        found = DeliveryStore.due(self, shard, until, limit)
+        self.shown.extend(found)
+        return found or [each for each in self.shown if shard == 0]
+
+
+def numbers(bodies: Sequence[str]) -> list[tuple[str, int]]:
+    return [(each["event_id"], each["attempt"]) for each in map(orjson.loads, bodies)]
+
+
+@pytest.mark.moto
+def test_what_is_due_is_sent_once(aws: Aws, executor: Executor) -> None:
+    url = aws.queue()
+    # So late that the sweep sends it without a delay.
+    due = times.after(0.95 - INTERVAL_SECONDS)
+    waiting = delivery("retrying", attempts=2, next_retry_at=due, waiting=True)
+    aws.deliveries.record(waiting, 2)
+    store = LateIndex(aws.dynamodb, aws.tables["deliveries"], RETENTION_DAYS)
+    sweep = DueSweep(store, aws.circuits, Lanes(aws.sqs, {"http": url}, executor))
+    assert [sweep.run(1.0), sweep.run(1.0)] == [1, 0]
+    assert numbers(aws.take(url)) == [("evt_1", 3)]
+
+
+def test_an_event_that_was_never_routed_is_found_when_its_time_has_come(
+    aws: Aws, executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [times.unix()]
+    monkeypatch.setattr(times, "unix", lambda: now[0])
+    url = aws.queue()
+    sweep = UnroutedSweep(
+        aws.events, aws.deliveries, aws.cursors, StrandedQueue(aws.sqs, url), executor
+    )
+
+    def store(name: str, ago: float) -> None:
+        stored = event(name, timestamp=times.after(-ago))
+        aws.events.put(replace(stored, created_at=times.now()), RETENTION_DAYS)
+
+    store("evt_1", ago=0)
+    store("evt_routed", ago=0)
+    aws.deliveries.record_routings([routing("evt_routed")])
+    assert sweep.run() == 0
+    # It is stored behind the sweeper's back: its time is before that of the sweep.
+    now[0] += 100
+    store("evt_2", ago=290)
+    store("evt_3", ago=86_400)
+    now[0] += 1_000
+    assert sweep.run() == 3
+    assert sweep.run() == 0
+    found = {orjson.loads(body)["event_id"] for body in aws.take(url)}
+    assert found == {"evt_1", "evt_2", "evt_3"}
+
+
+def crashed(aws: Aws, executor: Executor, url: str) -> CrashedMessages:
+    return CrashedMessages(
+        aws.deliveries, aws.subscriptions, Lanes(aws.sqs, {"http": url}, executor)
+    )
+
+
+def test_a_message_that_was_given_up_goes_on_later(aws: Aws, executor: Executor) -> None:
+    to, url = aws.subscriptions.create(subscription()), aws.queue()
+    crashed(aws, executor, url).take("m-1", message(event(), to).to_json())
+    letter = aws.deliveries.get(DeliveryKey("evt_1", "sub_1"))
+    assert letter
+    assert (letter.status, letter.attempts, letter.waiting) == ("retrying", 1, True)
+    assert letter.last_error
+    assert letter.last_error.code == "function_crashed"
+    assert letter.dead_letter_id
+    assert aws.take(url) == []
+
+
+def test_what_a_message_that_was_given_up_held_back_goes_on(aws: Aws, executor: Executor) -> None:
+    made = subscription(ordered=True)
+    to = aws.subscriptions.create(
+        replace(made, retry_policy=replace(made.retry_policy, max_attempts=1))
+    )
+    url = aws.queue()
+    crashed(aws, executor, url).take("m-1", message(event(), to).to_json())
+    letter = aws.deliveries.get(DeliveryKey("evt_1", "sub_1"))
+    assert letter
+    assert letter.status == "exhausted"
+    assert numbers(aws.take(url)) == [("evt_1", 2)]
+
+
+def test_what_was_settled_before_is_not_given_up(aws: Aws, executor: Executor) -> None:
+    to, url = aws.subscriptions.create(subscription()), aws.queue()
+    aws.deliveries.record(delivery(), 1)
+    crashed(aws, executor, url).take("m-1", message(event(), to).to_json())
+    letter = aws.deliveries.get(DeliveryKey("evt_1", "sub_1"))
+    assert letter
+    assert letter.status == "delivered"
+    assert numbers(aws.take(url)) == [("evt_1", 2)]
+
+
+def test_nobody_is_owed_what_a_deleted_subscription_gave_up(aws: Aws, executor: Executor) -> None:
+    crashed(aws, executor, aws.queue()).take("m-1", message(event(), subscription()).to_json())
+    letter = aws.deliveries.get(DeliveryKey("evt_1", "sub_1"))
+    assert letter
+    assert (letter.status, letter.dead_letter_id) == ("dropped", None)
+    assert letter.last_error
+    assert letter.last_error.code == "subscription_deleted"

@@ -1,0 +1,71 @@
+"""What Prometheus reads says what was counted, by the names it was promised."""
+
+from event_bus.metrics.exposition import CONTENT_TYPE, exposition
+from event_bus.metrics.gauges import Gauge
+from event_bus.model.figures import Figures, Observation
+from prometheus_client.parser import text_string_to_metric_families
+
+DENIED = "event_bus_authorization_failures_total"
+SEEN = [
+    Observation("published", "task.created", "shop", 0.0),
+    Observation("published", "task.created", "planner", 0.0),
+    Observation("delivered", "task.created", "worker", 0.0, 0.2),
+    Observation("delivered", "task.created", "worker", 0.0, 7.0),
+    Observation("delivered", "task.created", "worker", 0.0),
+    Observation("failed", "task.created", "worker", 0.0),
+    Observation("dead_lettered", "task.created", "worker", 0.0),
+    Observation("denied", "event.publish", "scope", 0.0),
+    Observation("denied", "event.publish", "scope", 0.0),
+    Observation("denied", "event.publish", "no_key", 0.0),
+    Observation("denied", "event.list", "", 0.0),
+]
+SUBSCRIPTIONS = Gauge(
+    "active_subscriptions", "Some.", ("type",), {("task.*",): 2, ('odd "\\ type',): 1}
+)
+
+
+def read(text: str) -> dict[tuple[str, ...], float]:
+    """The samples of an exposition, by their names and labels."""
+    return {
+        (sample.name, *(f"{name}={value}" for name, value in sorted(sample.labels.items()))): (
+            sample.value
+        )
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_each_figure_has_its_name() -> None:
+    figures = Figures()
+    for each in SEEN:
+        figures.add(each)
+    text = exposition(figures, [SUBSCRIPTIONS])
+    samples = read(text)
+    who = ("subscriber=worker", "type=task.created")
+    expected = {
+        ("event_bus_events_published_total", "type=task.created"): 2,
+        ("event_bus_events_delivered_total", *who): 3,
+        ("event_bus_delivery_failures_total", *who): 1,
+        ("event_bus_dead_letters_total", *who): 1,
+        (DENIED, "action=event.publish", "reason=scope"): 2,
+        (DENIED, "action=event.publish", "reason=no_key"): 1,
+        # One that was counted without a reason.
+        (DENIED, "action=event.list", "reason="): 1,
+        ("event_bus_active_subscriptions", "type=task.*"): 2,
+        ("event_bus_active_subscriptions", 'type=odd "\\ type'): 1,
+        ("event_bus_delivery_latency_seconds_count",): 2,
+        ("event_bus_delivery_latency_seconds_sum",): 7.2,
+        ("event_bus_delivery_latency_seconds_bucket", "le=0.1"): 0,
+        ("event_bus_delivery_latency_seconds_bucket", "le=0.25"): 1,
+        ("event_bus_delivery_latency_seconds_bucket", "le=10.0"): 2,
+        ("event_bus_delivery_latency_seconds_bucket", "le=+Inf"): 2,
+    }
+    assert {name: samples[name] for name in expected} == expected
+    assert "# TYPE event_bus_delivery_latency_seconds histogram" in text
+    assert "# TYPE event_bus_events_published_total counter" in text
+    assert CONTENT_TYPE == "text/plain; version=0.0.4; charset=utf-8"
+
+
+def test_nothing_yet_is_nothing_wrong() -> None:
+    samples = read(exposition(Figures(), []))
+    assert samples["event_bus_delivery_latency_seconds_count",] == 0

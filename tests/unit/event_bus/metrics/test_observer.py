@@ -1,0 +1,248 @@
+"""What happened is counted once: as it was written, however often it is told."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from botocore.exceptions import ConnectionClosedError
+from event_bus import times
+from event_bus.metrics.observer import Observer
+from event_bus.model.delivery import Attempt, Delivery, DeliveryKey
+from event_bus.model.figures import KINDS, Figures
+from event_bus.stores import figures as module
+from event_bus.stores.figures import TOTAL, FigureStore, place_of
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.aws import Aws
+from tests.builders import NOON, delivery, routing
+from tests.faults import answer_lost, not_sent
+
+pytestmark = pytest.mark.moto
+
+AT = times.seconds(NOON)
+FAILED = Attempt(1, NOON, 12, "http_status", "no", 500)
+TAKEN = Attempt(2, NOON, 7, status_code=204)
+LATER = "2026-05-01T12:00:02.500Z"
+
+
+def broken() -> Any:
+    return pytest.raises(ConnectionClosedError)
+
+
+class Stream:
+    """The stream of a table, as Lambda hands it over."""
+
+    def __init__(self, aws: Aws) -> None:
+        self.aws = aws
+        self.records: list[dict[str, Any]] = []
+        self._known: dict[tuple[str, str], Any] = {}
+
+    def look(self, at: float = AT) -> None:
+        """Notes every item that has changed since the last look."""
+        items = self.aws.dynamodb.scan(TableName=self.aws.tables["deliveries"])["Items"]
+        for item in items:
+            key = item["event_id"]["S"], item["subscription_id"]["S"]
+            before = self._known.get(key)
+            if before == item:
+                continue
+            images = {"NewImage": item} | ({"OldImage": before} if before else {})
+            self.records.append(
+                {
+                    "eventID": f"e{len(self.records)}",
+                    "eventName": "MODIFY" if before else "INSERT",
+                    "dynamodb": {"ApproximateCreationDateTime": at, **images},
+                }
+            )
+            self._known[key] = item
+
+
+@pytest.fixture
+def store(aws: Aws) -> FigureStore:
+    return FigureStore(aws.dynamodb, aws.tables["figures"])
+
+
+@pytest.fixture
+def observer(store: FigureStore) -> Observer:
+    return Observer(store)
+
+
+def sums(figures: Figures) -> dict[str, int]:
+    return {kind: sum(figures.counts[kind].values()) for kind in KINDS}
+
+
+def way_of_an_event(aws: Aws) -> Stream:
+    """An event that is published, fails, becomes a dead letter, and is delivered in the end."""
+    stream, store = Stream(aws), aws.deliveries
+    published = replace(routing("evt_1", sub_1="worker"), event_type="task.created", source="shop")
+    store.record_routings([published])
+    stream.look()
+    # A router that is run again writes the same again.
+    store.record_routings([replace(published, routed_at=LATER)])
+    stream.look()
+    failing = delivery("retrying", waiting=True, dead_letter_id="dl_1", log=(FAILED,))
+    store.record(replace(failing, stored_at=NOON), 1)
+    stream.look()
+    # An answer that was lost, and the attempt made again: it meets itself.
+    store.record(replace(failing, stored_at=NOON), 1)
+    stream.look()
+    done = delivery("delivered", attempts=2, dead_letter_id="dl_1", log=(FAILED, TAKEN))
+    store.record(replace(done, stored_at=NOON, delivered_at=LATER), 2)
+    stream.look(AT + 120)
+    key = DeliveryKey("evt_1", "sub_1", "rpl_1")
+    replayed = replace(done, key=key, log=(TAKEN,), dead_letter_id=None)
+    store.record(replace(replayed, attempts=1), 1)
+    stream.look(AT + 120)
+    return stream
+
+
+WAY = {"published": 1, "delivered": 2, "failed": 1, "dead_lettered": 1}
+
+
+def test_the_way_of_an_event_is_counted(aws: Aws, store: FigureStore, observer: Observer) -> None:
+    stream = way_of_an_event(aws)
+    assert len(stream.records) == 5
+    figures = observer.count(stream.records)
+    assert figures
+    assert sums(figures) == WAY
+    total = store.total()
+    assert total == figures
+    assert total.counts["published"] == {("task.created", "shop"): 1}
+    assert total.counts["delivered"] == {("task.created", "worker"): 2}
+    # The replay's is left out.
+    [histogram] = total.latencies.values()
+    assert (histogram.count, histogram.total) == (1, 2.5)
+    minutes = [place_of("minute", time) for time in (NOON, "2026-05-01T12:02:00.000Z")]
+    first, second = (sums(store.at(minutes)[place]) for place in minutes)
+    assert first == {"published": 1, "delivered": 0, "failed": 1, "dead_lettered": 1}
+    assert second == {"published": 0, "delivered": 2, "failed": 0, "dead_lettered": 0}
+    for granularity in ("hour", "day"):
+        place = place_of(granularity, NOON)
+        assert sums(store.at([place])[place]) == WAY
+
+
+def test_a_batch_that_comes_again_counts_once(
+    aws: Aws, store: FigureStore, observer: Observer
+) -> None:
+    records = way_of_an_event(aws).records
+    assert observer.count(records)
+    assert observer.count(records) is None
+    assert sums(store.total()) == WAY
+
+
+@pytest.fixture
+def way(aws: Aws) -> list[dict[str, Any]]:
+    return way_of_an_event(aws).records
+
+
+@settings(
+    max_examples=20,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(cuts=st.sets(st.integers(1, 4)), again=st.lists(st.integers(0, 4), max_size=4))
+def test_any_batches_that_come_any_number_of_times_add_up(
+    store: FigureStore, way: list[dict[str, Any]], cuts: set[int], again: list[int]
+) -> None:
+    before, example = sums(store.total()), uuid4()
+    records = [{**each, "eventID": f"{example}-{each['eventID']}"} for each in way]
+    batches = [records[start:end] for start, end in pairwise([0, *sorted(cuts), len(records)])]
+    for batch in (*batches, *(batches[each % len(batches)] for each in again)):
+        Observer(store).count(batch)
+    after = sums(store.total())
+    assert {kind: after[kind] - before[kind] for kind in KINDS} == WAY
+
+
+def test_a_write_whose_answer_was_lost_counts_once(
+    aws: Aws, store: FigureStore, observer: Observer
+) -> None:
+    records = way_of_an_event(aws).records
+    with answer_lost(aws.dynamodb, "TransactWriteItems", aws.carry_out), broken():
+        observer.count(records)
+    assert observer.count(records) is None
+    assert sums(store.total()) == WAY
+    with not_sent(aws.dynamodb, "BatchGetItem"), broken():
+        observer.count([{**each, "eventID": f"x{each['eventID']}"} for each in records])
+    assert sums(store.total()) == WAY
+
+
+def test_observers_side_by_side_lose_nothing(aws: Aws, store: FigureStore) -> None:
+    records = way_of_an_event(aws).records
+    batches = [
+        [{**each, "eventID": f"{number}-{each['eventID']}"} for each in records]
+        for number in range(6)
+    ]
+    with ThreadPoolExecutor(3) as side_by_side:
+        list(side_by_side.map(Observer(store).count, batches))
+    assert sums(store.total()) == {kind: 6 * count for kind, count in WAY.items()}
+
+
+def test_many_minutes_are_written_in_parts(
+    aws: Aws, store: FigureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_MINUTES_AT_ONCE", 2)
+    [record] = way_of_an_event(aws).records[:1]
+    records = [
+        {
+            **record,
+            "eventID": f"m{minute}",
+            "dynamodb": {**record["dynamodb"], "ApproximateCreationDateTime": AT + 60 * minute},
+        }
+        for minute in range(5)
+    ]
+    assert Observer(store).count(records)
+    assert Observer(store).count(records) is None
+    assert sums(store.total())["published"] == 5
+    assert len(store.at([place_of("minute", times.at(AT + 60 * m)) for m in range(6)])) == 5
+
+
+def test_what_is_not_understood_is_passed_over(aws: Aws, observer: Observer) -> None:
+    records = way_of_an_event(aws).records
+    odd = {"eventID": "x", "dynamodb": {"NewImage": {"subscription_id": {"N": "1"}}}}
+    figures = observer.count([odd, *records])
+    assert figures
+    assert sums(figures) == WAY
+
+
+def test_what_tells_nothing_writes_nothing(aws: Aws, observer: Observer) -> None:
+    stream, claimed = Stream(aws), delivery("pending", attempts=0)
+    aws.deliveries.claim(claimed, "clm_1", 60, once=False)
+    stream.look()
+    assert len(stream.records) == 1
+    assert observer.count(stream.records) is None
+    assert aws.dynamodb.scan(TableName=aws.tables["figures"])["Items"] == []
+
+
+def test_refusals_are_counted_by_what_was_asked_and_why(
+    observer: Observer, store: FigureStore
+) -> None:
+    told = [
+        ("event.publish", "denied", {"reason": "scope"}),
+        ("event.publish", "denied", {"reason": "scope"}),
+        ("event.publish", "denied", {"reason": "no_key"}),
+        # Of an entry that says no reason it is counted that there was a refusal.
+        ("event.publish", "denied", {}),
+        ("key.create", "success", {}),
+    ]
+    entries = [
+        {"id": f"a{n}", "timestamp": NOON, "action": action, "status": status, "details": details}
+        for n, (action, status, details) in enumerate(told)
+    ]
+    observer.count_denied(entries)
+    observer.count_denied(entries)
+    expected = {"scope": 2, "no_key": 1, "": 1}
+    assert store.total().counts["denied"] == {
+        ("event.publish", reason): count for reason, count in expected.items()
+    }
+    assert TOTAL.days > 10_000
+
+
+def test_a_delivery_remembers_when_its_event_was_accepted(aws: Aws) -> None:
+    made: Delivery = replace(delivery("retrying"), stored_at=NOON)
+    aws.deliveries.record(made, 1)
+    found = aws.deliveries.get(made.key)
+    assert found
+    assert found.stored_at == NOON

@@ -1,0 +1,46 @@
+"""What could not be routed waits in a queue, and is found again there."""
+
+from typing import Any
+
+import orjson
+import pytest
+from event_bus.queues.unroutable import NotStranded, StrandedQueue, stranded_in
+
+from tests.aws import Aws
+from tests.faults import grudging
+
+BATCH = {"Records": [{"dynamodb": {"Keys": {"id": {"S": each}}}} for each in ("evt_1", "evt_2")]}
+
+
+def nothing_to_read(bucket: str, key: str) -> bytes:
+    raise AssertionError(f"{bucket}/{key} was read")
+
+
+@pytest.mark.parametrize("count", [0, 1, 10, 23])
+def test_every_event_waits_in_the_queue(aws: Aws, count: int) -> None:
+    url = aws.queue()
+    ids = [f"evt_{number}" for number in range(count)]
+    StrandedQueue(aws.sqs, url).send(ids)
+    found = [each for body in aws.take(url) for each in stranded_in(body, nothing_to_read)]
+    assert sorted(found) == sorted(ids)
+
+
+def test_what_the_queue_refuses_is_told(aws: Aws) -> None:
+    slow = grudging(aws.sqs, 1)
+    with pytest.raises(NotStranded, match="2 events"):
+        StrandedQueue(slow, aws.queue()).send([f"evt_{number}" for number in range(5)])
+
+
+def test_what_the_queue_did_not_take_is_sent_again_and_nothing_else(aws: Aws) -> None:
+    url = aws.queue()
+    StrandedQueue(grudging(aws.sqs, 1), url).send(["evt_1", "evt_2", "evt_3"])
+    found = [each for body in aws.take(url) for each in stranded_in(body, nothing_to_read)]
+    assert sorted(found) == ["evt_1", "evt_2", "evt_3"]
+
+
+@pytest.mark.parametrize("payload", [BATCH, orjson.dumps(BATCH).decode()], ids=["object", "text"])
+def test_what_lambda_gave_up_is_read_from_its_bucket(payload: Any) -> None:
+    objects = {("failures", "aws/lambda/1"): orjson.dumps({"payload": payload})}
+    notice = {"detail": {"bucket": {"name": "failures"}, "object": {"key": "aws/lambda/1"}}}
+    found = stranded_in(orjson.dumps(notice).decode(), lambda *name: objects[name])
+    assert found == ["evt_1", "evt_2"]

@@ -1,0 +1,92 @@
+"""Payloads are opened just before they are handed over, each for itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import orjson
+import pytest
+from event_bus.access.known_publishers import KnownPublishers
+from event_bus.access.payload_readers import PayloadReaders
+from event_bus.encryption.data_keys import DataKeys
+from event_bus.encryption.payload_seal import PayloadSeal
+from event_bus.model.delivery import DeliveryKey
+from event_bus.model.event import Event
+from event_bus.model.outcome import Outcome
+from event_bus.targets.opening import OpeningTransport
+from event_bus.targets.transport import DeliveryRequest
+
+from tests.aws import Aws
+from tests.builders import event, publisher, subscription
+from tests.faults import not_sent
+
+PAYLOAD = {"email": "ada@example.com"}
+REFUSED = Outcome("http_status", "the subscriber answered 500", 500, "an echo")
+
+
+@dataclass
+class Kept:
+    """A transport that keeps what it is given, and a subscriber that fails."""
+
+    requests: list[DeliveryRequest] = field(default_factory=list)
+
+    def batch_key(self, request: DeliveryRequest) -> str:
+        return request.subscription.id
+
+    def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:
+        self.requests += requests
+        return [REFUSED] * len(requests)
+
+
+@pytest.fixture
+def kept() -> Kept:
+    return Kept()
+
+
+@pytest.fixture
+def opening(aws: Aws, kept: Kept) -> OpeningTransport:
+    registered = replace(publisher("planner"), sensitive_readers=["billing"])
+    publishers = KnownPublishers({"planner": registered}.get)
+    seal = PayloadSeal(DataKeys(aws.kms, aws.sealing_key))
+    return OpeningTransport(kept, PayloadReaders(seal, publishers))
+
+
+def request(made: Event, service_id: str) -> DeliveryRequest:
+    return DeliveryRequest(DeliveryKey(made.id, "sub_1"), made, subscription(service_id=service_id))
+
+
+def closed(aws: Aws, event_id: str = "evt_1") -> Event:
+    return aws.seal.close(event(event_id, payload=PAYLOAD), ["/email"])
+
+
+def test_each_is_opened_for_its_own_subscriber(
+    aws: Aws, opening: OpeningTransport, kept: Kept
+) -> None:
+    sent = [request(closed(aws), "billing"), request(closed(aws), "mailer")]
+    sent.append(request(event(payload={"n": 1}), "mailer"))
+    outcomes = opening.deliver(sent)
+    shown = [orjson.loads(each.event.payload or b"") for each in kept.requests]
+    assert shown == [PAYLOAD, {"email": {"$encrypted": True}}, {"n": 1}]
+    # The echo of what was opened is not kept.
+    assert outcomes == [replace(REFUSED, response=""), REFUSED, REFUSED]
+    assert opening.batch_key(sent[0]) == "sub_1"
+
+
+def test_one_that_does_not_open_holds_up_no_other(
+    aws: Aws, opening: OpeningTransport, kept: Kept
+) -> None:
+    moved = replace(closed(aws, "evt_1"), id="evt_2")
+    outcomes = opening.deliver([request(moved, "billing"), request(closed(aws), "billing")])
+    assert [each.code for each in outcomes] == ["payload_not_opened", "http_status"]
+    assert [each.event.id for each in kept.requests] == ["evt_1"]
+
+
+def test_what_kms_does_not_open_is_tried_again(
+    aws: Aws, opening: OpeningTransport, kept: Kept
+) -> None:
+    sent = [request(closed(aws), "billing")]
+    with not_sent(aws.kms, "Decrypt"):
+        [outcome] = opening.deliver(sent)
+    assert (outcome.code, outcome.client_error) == ("payload_not_opened", False)
+    assert kept.requests == []
+    opening.deliver(sent)
+    assert len(kept.requests) == 1

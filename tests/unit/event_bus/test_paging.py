@@ -1,0 +1,145 @@
+"""A cursor goes on where the page before ended, for the same caller and the same filters."""
+
+import base64
+
+import orjson
+import pytest
+from event_bus.access.callers import Caller
+from event_bus.errors import MalformedRequest
+from event_bus.paging import MAX_PAGE_BYTES, page_document, read_cursor, write_cursor
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.builders import AN_ADMIN, service
+
+POSITION = "2026-05-01T12:00:00.000Z#evt_1"
+PLANNER = service("planner")
+QUERY = {"type": "task.*", "order": "oldest"}
+
+
+def encoded(content: object) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps(content)).rstrip(b"=").decode()
+
+
+def test_without_a_cursor_the_first_page_is_meant() -> None:
+    assert read_cursor(QUERY, PLANNER) is None
+
+
+@pytest.mark.parametrize("position", [POSITION, "sub_1", "-", "a:b"])
+def test_a_cursor_is_read_as_it_was_written(position: str) -> None:
+    cursor = write_cursor(position, QUERY, PLANNER)
+    assert read_cursor({**QUERY, "cursor": cursor}, PLANNER) == position
+
+
+def test_the_limit_may_change_between_pages() -> None:
+    cursor = write_cursor(POSITION, {**QUERY, "limit": "5"}, PLANNER)
+    assert read_cursor({**QUERY, "limit": "9", "cursor": cursor}, PLANNER) == POSITION
+
+
+def test_a_page_follows_a_page_that_had_a_cursor() -> None:
+    cursor = write_cursor(POSITION, {**QUERY, "cursor": "before"}, PLANNER)
+    assert read_cursor({**QUERY, "cursor": cursor}, PLANNER) == POSITION
+
+
+@pytest.mark.parametrize(
+    "caller", [service("other"), AN_ADMIN, Caller("planner", "admin")], ids=repr
+)
+def test_a_cursor_is_its_callers_own(caller: Caller) -> None:
+    cursor = write_cursor(POSITION, QUERY, PLANNER)
+    with pytest.raises(MalformedRequest) as refusal:
+        read_cursor({**QUERY, "cursor": cursor}, caller)
+    assert [fault.pointer for fault in refusal.value.faults] == ["cursor"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{}, {"type": "task.*"}, {**QUERY, "source": "x"}, {**QUERY, "order": "newest"}],
+    ids=str,
+)
+def test_a_cursor_belongs_to_its_filters(query: dict[str, str]) -> None:
+    cursor = write_cursor(POSITION, QUERY, PLANNER)
+    with pytest.raises(MalformedRequest):
+        read_cursor({**query, "cursor": cursor}, PLANNER)
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "",
+        "%",
+        "ü",
+        "=",
+        "a",
+        "AAAA",
+        "\x00",
+        encoded(None),
+        encoded(7),
+        encoded([]),
+        encoded([POSITION]),
+        encoded([POSITION, "x", "y"]),
+        encoded({"a": 1, "b": 2}),
+        encoded([7, "x"]),
+        encoded([POSITION, None]),
+        encoded([None, None]),
+        encoded(["", "x"]),
+        encoded(["~", "x"]),
+        encoded(["é", "x"]),
+        encoded(["a\n", "x"]),
+        encoded(["a" * 257, "x"]),
+        "W" * 100_000,
+        encoded([[[[[[1]]]]], 1]),
+    ],
+    ids=lambda cursor: cursor[:20],
+)
+def test_a_forged_cursor_is_refused(cursor: str) -> None:
+    with pytest.raises(MalformedRequest):
+        read_cursor({**QUERY, "cursor": cursor}, PLANNER)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.text() | st.binary().map(lambda raw: base64.urlsafe_b64encode(raw).decode()))
+def test_no_forged_cursor_is_worse_than_malformed(cursor: str) -> None:
+    with pytest.raises(MalformedRequest):
+        read_cursor({"cursor": cursor}, PLANNER)
+
+
+def page(
+    sizes: list[int], rest: str | None = None, text: str = "a"
+) -> tuple[list[int], str | None]:
+    """Which of some items a page shows, by their place, and where the next page begins."""
+    items = [
+        (str(place), {"place": place, "text": text * size}) for place, size in enumerate(sizes)
+    ]
+    document = page_document(items, rest, QUERY, PLANNER)
+    cursor = document["next_cursor"]
+    shown = [each["place"] for each in document["items"]]
+    return shown, cursor and read_cursor({**QUERY, "cursor": cursor}, PLANNER)
+
+
+def test_a_page_is_shown_whole_where_a_function_can_answer_with_it() -> None:
+    assert page([10] * 100) == (list(range(100)), None)
+    assert page([10] * 3, rest="7") == ([0, 1, 2], "7")
+    assert page([]) == ([], None)
+    # Nothing that fits was left: the rest is where the search ended.
+    assert page([], rest="7") == ([], "7")
+
+
+def test_a_page_ends_before_a_function_could_not_answer_with_it() -> None:
+    third = MAX_PAGE_BYTES // 3
+    assert page([third] * 5, rest="9") == ([0, 1], "1")
+    # One is shown in any case, or nobody could read on.
+    assert page([MAX_PAGE_BYTES, 1]) == ([0], "0")
+
+
+@pytest.mark.parametrize(("text", "bytes_each"), [('"', 4), ("\\", 4), ("\u00e9", 2), ("\x01", 7)])
+def test_what_is_escaped_counts_as_it_is_sent(text: str, bytes_each: int) -> None:
+    fits = MAX_PAGE_BYTES // bytes_each // 2 - 100
+    assert page([fits, fits], text=text) == ([0, 1], None)
+    assert page([fits, fits + 200], text=text) == ([0], "0")
+
+
+def test_a_function_can_answer_with_the_largest_page() -> None:
+    items = [(str(place), '"' * 100_000) for place in range(100)]
+    document = page_document(items, None, QUERY, PLANNER)
+    answered = orjson.dumps({"body": orjson.dumps(document).decode()})
+    assert 4_000_000 < len(answered) < 6_000_000
