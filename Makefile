@@ -42,9 +42,9 @@ test: setup ## Check everything and run every test
 	wait $$lint || failed=$$?; \
 	cat .build/lint.log; exit $$failed
 
-LINT := ruff check && ruff format --check && mypy
+LINT := ruff check && ruff format --check && lint-imports --no-cache && mypy
 
-lint: $(STAMPS)/python ## Check style and types
+lint: $(STAMPS)/python ## Check style, imports and types
 	$(LINT)
 
 format: $(STAMPS)/python ## Put the code into its style
