@@ -18,6 +18,7 @@ from event_bus.model.resources import (
     queue_url,
 )
 from event_bus.model.validation import Request, checked
+from event_bus.stored import restored
 
 Protocol = Literal["http", "sqs", "sns", "lambda", "eventbridge", "inbox"]
 """How events are delivered: each protocol has a lane of its own."""
@@ -168,7 +169,7 @@ _TARGETS: dict[str, type[Target]] = {
 
 def read_target(members: Mapping[str, Any]) -> Target:
     """The target that was stored as these members."""
-    return _TARGETS[members["type"]](**members)
+    return restored(_TARGETS[members["type"]], members)
 
 
 _RoleArn = Annotated[str, AfterValidator(checked(check_role))]

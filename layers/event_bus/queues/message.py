@@ -8,6 +8,7 @@ from event_bus.aws_text import json_text
 from event_bus.model.delivery import Delivery, DeliveryKey
 from event_bus.model.event import Event
 from event_bus.model.transitions import begun
+from event_bus.stored import restored
 from event_bus.stores.deliveries import Due
 
 
@@ -100,8 +101,8 @@ def from_json(text: str) -> Message:
     members: dict[str, Any] = json_numbers.loads(text)
     if members["event"] is not None:
         payload = json_numbers.dumps(members["event"]["payload"])
-        members["event"] = Event(**{**members["event"], "payload": payload})
-    return Message(**members)
+        members["event"] = restored(Event, {**members["event"], "payload": payload})
+    return restored(Message, members)
 
 
 def next_message(delivery: Delivery | Due) -> Message:

@@ -9,6 +9,7 @@ from event_bus.matching.errors import InvalidPatternError
 from event_bus.matching.event_view import EventView
 from event_bus.matching.index import SubscriptionIndex
 from event_bus.model.event import Event
+from event_bus.stored import restored
 from event_bus.stores.changes import ChangeLog
 from event_bus.stores.rights import RightsStore, right_in
 from event_bus.stores.subscriptions import Interest, SubscriptionStore
@@ -48,8 +49,9 @@ class RegistryView:
         for version, change in self.log.after(self._version):
             if changed := right_in(change):
                 self.rights.take(changed)
-            else:
-                self._apply(Interest(**change))
+            elif "kind" not in change:
+                # A change of another kind is one of a later version of the bus.
+                self._apply(restored(Interest, change))
             self._version = version
 
     def matches(self, event: Event, seen: EventView) -> list[Interest]:

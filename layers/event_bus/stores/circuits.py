@@ -11,6 +11,7 @@ from event_bus import times
 from event_bus.ids import new_id
 from event_bus.model.circuit import Circuit
 from event_bus.model.pace import Pace
+from event_bus.stored import restored
 from event_bus.stores.items import Item, batch_get, condition_failed, document, number, text
 from event_bus.stores.paces import pace_in, pace_key
 
@@ -107,7 +108,7 @@ def _key(subscription_id: str) -> Item:
 
 def _circuits(items: Iterable[Mapping[str, Any]]) -> dict[str, Circuit]:
     return {
-        item["subscription_id"]["S"]: Circuit(**orjson.loads(item["document"]["S"]))
+        item["subscription_id"]["S"]: restored(Circuit, orjson.loads(item["document"]["S"]))
         for item in items
         if "document" in item
     }

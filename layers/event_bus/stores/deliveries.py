@@ -25,6 +25,7 @@ from event_bus.model.delivery import (
     DeliveryStatus,
     Routing,
 )
+from event_bus.stored import restored
 from event_bus.stores.items import (
     Item,
     batch_get,
@@ -589,7 +590,7 @@ def _routing(item: Mapping[str, Any]) -> Routing:
 
 
 def _delivery(item: Mapping[str, Any]) -> Delivery:
-    error = item.get("last_error")
+    error, log = item.get("last_error"), item.get("attempt_log", {"S": "[]"})["S"]
     status: DeliveryStatus = item["status"]["S"]
 
     def word(name: str) -> str | None:
@@ -603,13 +604,11 @@ def _delivery(item: Mapping[str, Any]) -> Delivery:
         status=status,
         attempts=int(item.get("attempts", {"N": "0"})["N"]),
         round_start=int(item.get("round_start", {"N": "0"})["N"]),
-        last_error=DeliveryError(**orjson.loads(error["S"])) if error else None,
+        last_error=restored(DeliveryError, orjson.loads(error["S"])) if error else None,
         next_retry_at=word("next_retry_at"),
         waiting="due_at" in item and item["due_at"] == item["next_retry_at"],
         dead_letter_id=word("dead_letter_id"),
-        log=tuple(
-            Attempt(**each) for each in orjson.loads(item.get("attempt_log", {"S": "[]"})["S"])
-        ),
+        log=tuple(restored(Attempt, each) for each in orjson.loads(log)),
         delivered_at=word("delivered_at"),
         stored_at=word("stored_at") or "",
         created_at=item["created_at"]["S"],

@@ -8,6 +8,7 @@ import orjson
 
 from event_bus import times
 from event_bus.model.pace import Pace
+from event_bus.stored import restored
 from event_bus.stores.items import Item, document, number, text, unless_refused
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def pace_in(item: Mapping[str, Any]) -> tuple[str, Pace] | None:
         return None
     members = orjson.loads(item["pace"]["S"])
     members["leases"] = {name: tuple(lease) for name, lease in members["leases"].items()}
-    return item["subscription_id"]["S"].removesuffix(_SUFFIX), Pace(**members)
+    return item["subscription_id"]["S"].removesuffix(_SUFFIX), restored(Pace, members)
 
 
 @dataclass(frozen=True, slots=True)

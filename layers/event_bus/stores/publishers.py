@@ -8,6 +8,7 @@ import orjson
 from botocore.exceptions import ClientError
 
 from event_bus.model.registration import Publisher
+from event_bus.stored import restored
 from event_bus.stores.items import Item, condition_failed, document, query_items, text
 
 if TYPE_CHECKING:
@@ -122,4 +123,4 @@ def _item(publisher: Publisher) -> Item:
 
 
 def _publisher(item: Mapping[str, Any]) -> Publisher:
-    return Publisher(**orjson.loads(item["document"]["S"]))
+    return restored(Publisher, orjson.loads(item["document"]["S"]))

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from event_bus import times
 from event_bus.ids import new_id
 from event_bus.model.replay import Replay
+from event_bus.stored import restored
 from event_bus.stores.items import (
     Item,
     condition_failed,
@@ -134,4 +135,4 @@ class ReplayStore:
 
 
 def _replay(item: Mapping[str, Any]) -> Replay:
-    return Replay(**orjson.loads(item["document"]["S"]))
+    return restored(Replay, orjson.loads(item["document"]["S"]))

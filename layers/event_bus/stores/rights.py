@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from event_bus.model.rights import Grant, Restriction
+from event_bus.stored import restored
 from event_bus.stores.changes import ChangeLog, Refused
 from event_bus.stores.items import Item, batch_get, document, query_items, text
 
@@ -125,9 +126,9 @@ def right_in(change: Mapping[str, Any]) -> Grant | Restriction | None:
     """The right that a change is about; None where it is about something else."""
     match change.get("kind"):
         case "grant":
-            return Grant(**change[_GRANT])
+            return restored(Grant, change[_GRANT])
         case "restriction":
-            return Restriction(**change[_RESTRICTION])
+            return restored(Restriction, change[_RESTRICTION])
         case _:
             return None
 
@@ -145,10 +146,10 @@ def _grant_item(grant: Grant) -> Item:
 
 
 def _grant(item: Mapping[str, Any]) -> Grant:
-    return Grant(**orjson.loads(item["document"]["S"]))
+    return restored(Grant, orjson.loads(item["document"]["S"]))
 
 
 def _right(item: Mapping[str, Any]) -> Grant | Restriction:
     if item["kind"]["S"] == _GRANT:
         return _grant(item)
-    return Restriction(**orjson.loads(item["document"]["S"]))
+    return restored(Restriction, orjson.loads(item["document"]["S"]))

@@ -14,6 +14,7 @@ from event_bus.model.registration import (
 )
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.target import Protocol, read_target
+from event_bus.stored import restored
 from event_bus.stores.changes import ChangeLog, Refused
 from event_bus.stores.items import (
     Item,
@@ -338,11 +339,13 @@ def _item(subscription: Subscription) -> Item:
 def _subscription(item: Mapping[str, Any]) -> Subscription:
     members = orjson.loads(item["document"]["S"])
     if policy := members.get("retry_policy"):
-        members["retry_policy"] = RetryPolicy(**policy)
+        members["retry_policy"] = restored(RetryPolicy, policy)
     if "external_id" in item:
         members["target"]["external_id"] = item["external_id"]["S"]
     members["target"] = read_target(members["target"])
-    members["signing_secrets"] = tuple(SealedSecret(**each) for each in members["signing_secrets"])
+    members["signing_secrets"] = tuple(
+        restored(SealedSecret, each) for each in members["signing_secrets"]
+    )
     if "ends_at" in item:
         members["ends_at"] = int(item["ends_at"]["N"])
-    return Subscription(**members)
+    return restored(Subscription, members)

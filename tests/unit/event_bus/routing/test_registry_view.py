@@ -169,3 +169,13 @@ def test_a_right_counts_from_the_moment_at_which_it_was_changed(aws: Aws) -> Non
     # A subscription of its publisher's own receives it, whatever is given to it.
     aws.subscriptions.create(subscription("sub_3", "planner"))
     assert names(nothing) == ["sub_1", "sub_3"]
+
+
+def test_a_change_of_a_later_version_is_passed_over(aws: Aws) -> None:
+    view = aws.view(RegistryView)
+    view.refresh()
+    later = {"kind": "of_a_later_version", "of_a_later_version": {"id": "sub_1"}}
+    view.log.append(lambda _: later, lambda _: [])
+    kept = aws.subscriptions.create(subscription())
+    view.refresh()
+    assert matched(view, EVENTS[0]) == [(kept.id, kept.version)]
