@@ -36,10 +36,10 @@ def pulled(client: Client, subscription_id: str) -> list[str]:
     return [each["event"]["type"] for each in answer.json()["items"]]
 
 
-def inbox(client: Client, *event_types: str) -> str:
+def inbox(client: Client, *event_types: str, **more: Any) -> str:
     answer = client.http.post(
         "/subscriptions",
-        json={"name": "x", "event_types": event_types, "target": {"type": "pull"}},
+        json={"name": "x", "event_types": event_types, "target": {"type": "pull"}, **more},
     )
     assert answer.status_code == 201, answer.text
     return str(answer.json()["id"])
@@ -117,17 +117,9 @@ def test_no_way_leads_to_what_is_not_given(world: World, shop: Client, other: Cl
     # Neither an admin's replay nor the publisher's brings it.
     for client in (world.admin, shop):
         client.replayed(f"/events/{hidden}/replay")
-    replayed = other.http.post(
-        "/subscriptions",
-        json={
-            "name": "history",
-            "event_types": ["*"],
-            "target": {"type": "pull"},
-            "replay_from": world.admin.event(hidden)["timestamp"],
-        },
-    ).json()
-    eventually(lambda: pulled(other, replayed["id"]))
-    assert set(pulled(other, replayed["id"])) == {"shop.made"}
+    replayed = inbox(other, "*", replay_from=world.admin.event(hidden)["timestamp"])
+    eventually(lambda: pulled(other, replayed))
+    assert set(pulled(other, replayed)) == {"shop.made"}
     assert {each.event["type"] for each in receiver.requests} == {"shop.made"}
     assert pulled(other, pulls) == ["shop.made"]
     services = [each["service_id"] for each in world.admin.event(hidden)["deliveries"]]
@@ -137,6 +129,72 @@ def test_no_way_leads_to_what_is_not_given(world: World, shop: Client, other: Cl
     eventually(lambda: [each for each in receiver.requests if each.event["id"] == own])
     assert other.event(own)["deliveries"]
     assert pushed["id"]
+
+
+def test_a_restricted_type_reaches_those_alone_whom_its_publisher_names(
+    world: World, shop: Client, other: Client
+) -> None:
+    named, path = world.service(), f"/publishers/{shop.service_id}"
+    give(world, other, "*")
+    receiver, hears = world.receiver(), world.receiver()
+    other.subscribe(receiver, "shop.*", "secret.*")
+    named.subscribe(hears, "secret.*")
+    pulls, its = inbox(other, "shop.*", "secret.*"), inbox(named, "secret.*")
+    listens = other.http.get("/stream", params={"types": "*", "wait": "0"})
+    last_id = [line for line in listens.text.splitlines() if line.startswith("id:")][-1][3:].strip()
+    earlier = shop.publish("secret.made")
+    eventually(lambda: pulled(other, pulls) == ["secret.made"])
+    restricted = {"secret.*": [named.service_id]}
+    changed = shop.http.patch(path, json={"restricted": restricted})
+    assert (changed.status_code, changed.json()["restricted"]) == (200, restricted)
+    assert world.admin.http.get(path).json() == changed.json()
+    # It was answered: it holds for what is published from now on, and for reads of what is stored.
+    hidden, shown = shop.publish("secret.kept", {"text": "hidden"}), shop.publish("shop.made")
+    eventually(lambda: [each for each in hears.requests if each.event["id"] == hidden])
+    eventually(lambda: [each for each in receiver.requests if each.event["id"] == shown])
+    assert named.event(hidden)["payload"] == {"text": "hidden"}
+    for event_id in (earlier, hidden):
+        for read in (f"/events/{event_id}", f"/events/{event_id}/trace"):
+            problem(other.http.get(read), 404)
+        problem(other.http.post(f"/events/{event_id}/replay"), 404)
+    assert listed(other, shop) == ["shop.made"]
+    assert listed(named, shop) == ["secret.made", "secret.kept"]
+    turn = other.http.get("/stream", params={"types": "*", "cursor": last_id, "wait": "20"})
+    assert ("hidden" in turn.text, shown in turn.text) == (False, True)
+    assert other.http.get("/traces", params={"correlation_id": hidden}).json()["events"] == []
+    since = world.admin.event(earlier)["timestamp"]
+    old = inbox(other, "shop.*", "secret.*", replay_from=since)
+    old_of_named = inbox(named, "secret.*", replay_from=since)
+    world.admin.replayed(f"/events/{hidden}/replay")
+    eventually(lambda: {"secret.made", "secret.kept"} <= set(pulled(named, old_of_named)))
+    eventually(lambda: pulled(other, old))
+    assert set(pulled(other, old)) == {"shop.made"}
+    assert "secret.kept" not in pulled(other, pulls)
+    assert hidden not in [each.event["id"] for each in receiver.requests]
+    assert "secret.kept" in pulled(named, its)
+    services = {each["service_id"] for each in world.admin.event(hidden)["deliveries"]}
+    assert services == {named.service_id}
+    # An admin may lift it again.
+    assert world.admin.http.patch(path, json={"restricted": {}}).json()["restricted"] == {}
+    assert other.event(hidden)["id"] == hidden
+
+
+def test_a_publisher_names_known_services(world: World, shop: Client, other: Client) -> None:
+    path, later = f"/publishers/{shop.service_id}", world.name("later")
+    names = [other.service_id, later]
+    for unknown, where in (
+        ({"sensitive_readers": names}, "/sensitive_readers/1"),
+        ({"restricted": {"secret.*": names}}, "/restricted/secret.*/1"),
+    ):
+        refused = problem(shop.http.patch(path, json=unknown), 422)
+        assert [each["pointer"] for each in refused["errors"]] == [where]
+    assert world.admin.http.put(f"/subscribers/{later}", json={"event_types": []}).is_success
+    change: dict[str, Any] = {"sensitive_readers": names, "restricted": {"secret.*": names}}
+    assert shop.http.patch(path, json=change).json().items() >= change.items()
+    world.admin.http.delete(f"/subscribers/{later}")
+    # What was shown can be sent again.
+    assert shop.http.patch(path, json=change).status_code == 200
+    problem(other.http.patch(path, json={"restricted": {}}), 404)
 
 
 def test_what_was_received_is_not_shown_when_its_type_is_taken_away(

@@ -268,6 +268,24 @@ _ROUTING = (
         "        if isinstance",
     ),
     Safeguard(
+        "a restricted type reaches services that are not named",
+        f"{_BUS}/access/receive_rights.py",
+        "            service_id in readers\n",
+        "            isinstance(readers, list)\n",
+    ),
+    Safeguard(
+        "a publisher changes what it restricts, and the router does not learn of it",
+        f"{_BUS}/registry/publishers.py",
+        "        if before.restricted == after.restricted:\n",
+        "        if before != after:\n",
+    ),
+    Safeguard(
+        "a publisher names a service that is not known",
+        f"{_BUS}/registry/named_services.py",
+        "if each in unknown]",
+        "if not each]",
+    ),
+    Safeguard(
         "a service takes numbers in the stream of another",
         f"{_BUS}/model/stream_name.py",
         'return f"{self.source}\\n{self.stream_id}"',

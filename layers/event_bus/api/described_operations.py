@@ -194,7 +194,7 @@ OPERATIONS: dict[str, Described] = {
     ),
     "PATCH /publishers/{id}": Described(
         "changePublisher",
-        "Change the members that are named; what is sensitive is replaced as a whole.",
+        "Change the members that are named; `sensitive` and `restricted` are replaced as a whole.",
         {200: "Publisher"},
         body=ref("PublisherChange"),
         refusals=(404, 409),

@@ -116,6 +116,7 @@ def publisher_document(publisher: Publisher, api_key: str | None = None) -> dict
             for pattern, pointers in publisher.sensitive.items()
         },
         "sensitive_readers": publisher.sensitive_readers,
+        "restricted": publisher.restricted,
         "created_at": publisher.created_at,
         "updated_at": publisher.updated_at,
         **_authentication(api_key),

@@ -48,6 +48,11 @@ _PUBLISHER: dict[str, Schema] = {
     "sensitive_readers": array(
         {**TEXT, "description": "A service that is shown what is sensitive."}
     ),
+    "restricted": {
+        "type": "object",
+        "additionalProperties": array(TEXT),
+        "description": "The services that may receive types which others may not, by type pattern.",
+    },
     "created_at": TIME,
     "updated_at": TIME,
 }

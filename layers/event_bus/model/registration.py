@@ -1,6 +1,6 @@
 """Publishers and subscriptions: what clients send to register, and what is kept."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -8,15 +8,12 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator, mod
 from pydantic_core import PydanticCustomError
 
 from event_bus import times
-from event_bus.errors import InvalidRequest, pointer
-from event_bus.matching.event_types import (
-    intersection,
-    matches_type,
-    validate_type_pattern,
-)
+from event_bus.errors import InvalidRequest
+from event_bus.matching.event_types import matches_type, validate_type_pattern
 from event_bus.matching.limits import MAX_EVENT_TYPES
 from event_bus.model.credentials import Authentication
 from event_bus.model.filters import Filters, SentFilters
+from event_bus.model.readers import Readers, RestrictedTypes
 from event_bus.model.retry_policy import DEFAULT_POLICY, RetryPolicy, RetryPolicyRequest
 from event_bus.model.sensitive import SensitiveFields
 from event_bus.model.target import (
@@ -28,9 +25,6 @@ from event_bus.model.target import (
     TargetRequest,
 )
 from event_bus.model.validation import Name, Request, ServiceId, Time, checked
-
-MAX_READERS = 100
-"""How many services a publisher may let read what is sensitive."""
 
 RECEIVED_BEFORE_SECONDS = 2
 """How long before a subscription was registered an event may have been stored that it receives.
@@ -62,14 +56,6 @@ RateLimit = Annotated[float, Field(ge=0.01, le=1000)]
 SensitiveTypes = Annotated[dict[str, SensitiveFields], Field(max_length=MAX_EVENT_TYPES)]
 """What is sensitive in the payloads of which types, by type pattern."""
 
-Readers = Annotated[
-    list[ServiceId],
-    Field(max_length=MAX_READERS),
-    AfterValidator(lambda services: list(dict.fromkeys(services))),
-]
-"""The services that are shown what is sensitive; each is kept once."""
-
-
 _BY_THE_BUS = "the bus sets it"
 
 
@@ -81,13 +67,14 @@ class PublisherRegistration(Request):
     event_types: TypePatterns
     sensitive: SensitiveTypes = Field(default_factory=dict)
     sensitive_readers: Readers = Field(default_factory=list)
+    restricted: RestrictedTypes = Field(default_factory=dict)
     authentication: Authentication = Field(default_factory=Authentication)
 
 
 class PublisherChange(Request):
     """What changes a publisher: a JSON merge patch (RFC 7396) of these members.
 
-    `sensitive` is replaced as a whole.
+    `sensitive` and `restricted` are replaced as a whole.
     """
 
     fixed: ClassVar[Mapping[str, str]] = {
@@ -102,6 +89,7 @@ class PublisherChange(Request):
     event_types: TypePatterns | None = None
     sensitive: SensitiveTypes | None = None
     sensitive_readers: Readers | None = None
+    restricted: RestrictedTypes | None = None
 
 
 class SubscriptionRegistration(Request):
@@ -245,6 +233,7 @@ class Publisher:
         updated_at: When it last changed, RFC 3339.
         sensitive: The JSON pointers of what is sensitive in its payloads, by type pattern.
         sensitive_readers: The services that are shown it.
+        restricted: The services that may receive types which others may not, by type pattern.
     """
 
     service_id: str
@@ -254,6 +243,7 @@ class Publisher:
     updated_at: str
     sensitive: dict[str, list[str]] = field(default_factory=dict)
     sensitive_readers: list[str] = field(default_factory=list)
+    restricted: dict[str, list[str]] = field(default_factory=dict)
 
     def sensitive_in(self, event_type: str) -> list[str]:
         """The JSON pointers of what is sensitive in the payloads of a type."""
@@ -375,23 +365,3 @@ def check_limits(subscription: Subscription) -> None:
                 "must be left out where ordered is true: several events of a stream are delivered "
                 "in one turn; set max_in_flight instead",
             )
-
-
-def check_sensitive(event_types: list[str], sensitive: Iterable[str]) -> None:
-    """Refuses sensitive types that are no type patterns, or that are never published.
-
-    Args:
-        event_types: The type patterns that a publisher may publish.
-        sensitive: The type patterns of sensitive payloads.
-
-    Raises:
-        InvalidRequest: They are refused; the fault is named by its JSON pointer.
-    """
-    for pattern in sensitive:
-        at = pointer(["sensitive", pattern])
-        try:
-            validate_type_pattern(pattern)
-        except ValueError as error:
-            raise InvalidRequest.at(at, str(error)) from None
-        if not any(intersection(pattern, each) for each in event_types):
-            raise InvalidRequest.at(at, "is none of the publisher's event types")

@@ -6,17 +6,17 @@ from event_bus import times
 from event_bus.access.callers import Caller
 from event_bus.access.ownership import own_publisher, refuse_reserved
 from event_bus.errors import Conflict, Fault, Forbidden
-from event_bus.model.registration import (
-    Publisher,
-    PublisherChange,
-    PublisherRegistration,
-    check_sensitive,
-)
+from event_bus.model.readers import check_own_types
+from event_bus.model.registration import Publisher, PublisherChange, PublisherRegistration
+from event_bus.model.rights import Restriction
 from event_bus.model.validation import members_of
 from event_bus.registry.keys import adding, busy, issue, taken
+from event_bus.registry.named_services import NamedServices
 from event_bus.registry.services import Services
+from event_bus.stores.changes import Refused
 from event_bus.stores.keys import KeyStore
 from event_bus.stores.publishers import PublisherStore
+from event_bus.stores.rights import RightsStore
 from event_bus.stores.subscriptions import SubscriptionStore
 from event_bus.stores.transactions import TransactionRefused, transact_alone
 
@@ -31,11 +31,13 @@ class PublisherRegistry:
         publishers: The publishers.
         keys: The API keys.
         subscriptions: The subscriptions, for which a service keeps its keys.
+        rights: What services may receive, which publishers restrict.
     """
 
     publishers: PublisherStore
     keys: KeyStore
     subscriptions: SubscriptionStore
+    rights: RightsStore
 
     def register(
         self, registration: PublisherRegistration, caller: Caller
@@ -46,13 +48,12 @@ class PublisherRegistry:
             The publisher, and its API key where one was generated: it is not shown again.
 
         Raises:
-            InvalidRequest: The service's name is kept for the bus, or a sensitive type is none of
-                its own.
+            InvalidRequest: The service's name is kept for the bus, a sensitive or restricted type
+                is none of its own, or it names a service that is not known.
             Conflict: The service is a publisher already, or the key stands for another service; or
                 it is a further key of a service that has as many as it may have.
         """
         refuse_reserved(registration.service_id)
-        check_sensitive(registration.event_types, registration.sensitive)
         now = times.now()
         publisher = Publisher(
             service_id=registration.service_id,
@@ -62,7 +63,9 @@ class PublisherRegistry:
             updated_at=now,
             sensitive=registration.sensitive,
             sensitive_readers=registration.sensitive_readers,
+            restricted=registration.restricted,
         )
+        self._check(publisher)
         for _ in range(_ATTEMPTS):
             ring, stale = self._services.ring(publisher.service_id)
             issued = issue(registration.authentication, ring, caller)
@@ -71,12 +74,15 @@ class PublisherRegistry:
             parts = [self.keys.keeping(kept.id)] if kept else []
             parts = parts or adding(self.keys, ring, issued.kept, stale)
             try:
-                transact_alone(self.publishers.client, [self.publishers.adding(publisher), *parts])
-            except TransactionRefused as refusal:
-                if 0 in refusal.conditions:
+                # In place of what an earlier publisher of this name restricted.
+                self.rights.restrict(
+                    _restriction(publisher), [self.publishers.adding(publisher), *parts]
+                )
+            except Refused as refusal:
+                if 0 in refusal.parts:
                     detail = f"{publisher.service_id} is registered as a publisher already"
                     raise Conflict(f"{detail}.", [Fault("/service_id", detail)]) from None
-                if 1 not in refusal.conditions:
+                if 1 not in refusal.parts:
                     raise taken(registration.authentication) from None
             else:
                 return publisher, issued.text
@@ -103,7 +109,8 @@ class PublisherRegistry:
         Raises:
             NotFound: There is no such publisher, or none that the caller may see.
             Forbidden: Only an admin may change what it publishes.
-            InvalidRequest: A member is null, or a sensitive type is none of its own.
+            InvalidRequest: A member is null, a sensitive or restricted type is none of its own, or
+                it newly names a service that is not known.
             Conflict: It is being changed by others.
         """
         members = members_of(change)
@@ -115,13 +122,15 @@ class PublisherRegistry:
                     f"/event_types {detail}.", [Fault("/event_types", detail)], reason="admin"
                 )
             after = replace(before, **members, updated_at=times.now())
-            check_sensitive(after.event_types, after.sensitive)
-            if self.publishers.replace(before, after):
+            self._check(after, before)
+            if self._replace(before, after):
                 return after
         raise _busy()
 
     def remove(self, service_id: str, caller: Caller) -> None:
         """Removes a publisher, and its service's keys unless subscriptions still need them.
+
+        What it restricted stays restricted, because its events stay.
 
         Raises:
             NotFound: There is none, or none that the caller may see; of several who remove it at
@@ -144,9 +153,27 @@ class PublisherRegistry:
                 continue
         raise _busy()
 
+    def _replace(self, before: Publisher, after: Publisher) -> bool:
+        if before.restricted == after.restricted:
+            return self.publishers.replace(before, after)
+        try:
+            self.rights.restrict(_restriction(after), [self.publishers.replacing(before, after)])
+        except Refused:
+            return False
+        return True
+
+    def _check(self, publisher: Publisher, before: Publisher | None = None) -> None:
+        check_own_types(publisher.event_types, "sensitive", publisher.sensitive)
+        check_own_types(publisher.event_types, "restricted", publisher.restricted)
+        NamedServices(self._services, self.rights).check(publisher, before)
+
     @property
     def _services(self) -> Services:
         return Services(self.publishers, self.subscriptions, self.keys)
+
+
+def _restriction(publisher: Publisher) -> Restriction:
+    return Restriction(publisher.service_id, publisher.restricted)
 
 
 def _busy() -> Conflict:

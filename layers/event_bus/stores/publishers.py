@@ -74,17 +74,23 @@ class PublisherStore:
             Whether it was written.
         """
         try:
-            self.client.put_item(
-                TableName=self.table,
-                Item=_item(after),
-                ConditionExpression="document = :before",
-                ExpressionAttributeValues={":before": document(asdict(before))},
-            )
+            self.client.put_item(**self.replacing(before, after)["Put"])
         except ClientError as error:
             if condition_failed(error):
                 return False
             raise
         return True
+
+    def replacing(self, before: Publisher, after: Publisher) -> Item:
+        """The part of a transaction that does what `replace` does, and is refused as it is."""
+        return {
+            "Put": {
+                "TableName": self.table,
+                "Item": _item(after),
+                "ConditionExpression": "document = :before",
+                "ExpressionAttributeValues": {":before": document(_members(before))},
+            }
+        }
 
     def removing(self, service_id: str) -> Item:
         """The part of a transaction that removes a publisher, if it is there."""
@@ -118,8 +124,16 @@ def _item(publisher: Publisher) -> Item:
     return {
         "service_id": text(publisher.service_id),
         "kind": text(_KIND),
-        "document": document(asdict(publisher)),
+        "document": document(_members(publisher)),
     }
+
+
+def _members(publisher: Publisher) -> dict[str, Any]:
+    members = asdict(publisher)
+    if not publisher.restricted:
+        # Earlier releases stored no such member; a change compares what it read with the stored.
+        del members["restricted"]
+    return members
 
 
 def _publisher(item: Mapping[str, Any]) -> Publisher:

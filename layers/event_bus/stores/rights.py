@@ -98,18 +98,27 @@ class RightsStore:
             return False
         return True
 
-    def restricting(self, restriction: Restriction) -> Item:
-        """The part of a change by which a source restricts types; its entry is `change_of`."""
-        return {
-            "Put": {
-                "TableName": self.table,
-                "Item": {
-                    "id": text(_key(_RESTRICTION, restriction.source)),
-                    "kind": text(_RESTRICTION),
-                    "document": document(asdict(restriction)),
-                },
-            }
-        }
+    def restrict(self, restriction: Restriction, parts: list[Item]) -> None:
+        """Restricts types of a source, in place of those before, in one transaction with parts.
+
+        Args:
+            restriction: What the source restricts; without readers, what was stored is removed.
+            parts: The other parts of the transaction.
+
+        Raises:
+            Refused: A condition of these parts did not hold; it tells their places among them.
+            TimeoutError: Other changes were in the way again and again.
+        """
+        self._log.append(
+            lambda _: change_of(restriction), lambda _: [*parts, self._restricting(restriction)]
+        )
+
+    def _restricting(self, restriction: Restriction) -> Item:
+        key = {"id": text(_key(_RESTRICTION, restriction.source))}
+        if not restriction.readers:
+            return {"Delete": {"TableName": self.table, "Key": key}}
+        item = {**key, "kind": text(_RESTRICTION), "document": document(asdict(restriction))}
+        return {"Put": {"TableName": self.table, "Item": item}}
 
     @property
     def _log(self) -> ChangeLog:

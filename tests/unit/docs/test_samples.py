@@ -36,6 +36,7 @@ SCHEMAS = (
     "Flow",
     "PublisherRegistration",
     "PublisherChange",
+    "PublisherChange",
     "KeyRequest",
     "CreatedKey",
     "SubscriberRequest",

@@ -145,9 +145,15 @@ def test_a_subscription_can_be_sent_back(target: dict[str, Any]) -> None:
         st.one_of(
             st.just(True), st.lists(st.sampled_from(["/a", "/b/c"]), min_size=1, max_size=32)
         ),
-    )
+    ),
+    st.dictionaries(
+        st.sampled_from(["order.*", "order.placed", "*"]),
+        st.lists(st.sampled_from(["billing", "audit"])),
+    ),
 )
-def test_a_publisher_can_be_sent_back(sensitive: dict[str, Any]) -> None:
+def test_a_publisher_can_be_sent_back(
+    sensitive: dict[str, Any], restricted: dict[str, list[str]]
+) -> None:
     asked = read(
         PublisherRegistration,
         {
@@ -155,10 +161,18 @@ def test_a_publisher_can_be_sent_back(sensitive: dict[str, Any]) -> None:
             "event_types": ["*"],
             "sensitive": sensitive,
             "sensitive_readers": ["billing"],
+            "restricted": restricted,
         },
     )
     kept = Publisher(
-        "shop", "Shop", asked.event_types, "", "", asked.sensitive, asked.sensitive_readers
+        "shop",
+        "Shop",
+        asked.event_types,
+        "",
+        "",
+        asked.sensitive,
+        asked.sensitive_readers,
+        asked.restricted,
     )
     document = publisher_document(kept)
     shown = {name: document[name] for name in PublisherChange.model_fields}

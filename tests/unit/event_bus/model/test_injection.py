@@ -58,6 +58,7 @@ PUBLISHER = {
     "event_types": ["task.*"],
     "sensitive": {"task.created": ["/email"]},
     "sensitive_readers": ["billing"],
+    "restricted": {"task.closed": ["billing"]},
 }
 SUBSCRIPTION = {
     "name": "A name",

@@ -8,6 +8,7 @@ from botocore.exceptions import ConnectionClosedError
 from event_bus.errors import Conflict, Forbidden, InvalidRequest, NotFound, Problem
 from event_bus.model.api_keys import ApiKey, proof_of
 from event_bus.model.registration import PublisherChange, PublisherRegistration
+from event_bus.model.rights import Grant
 from event_bus.model.validation import read
 from event_bus.registry.keys import MAX_KEYS, KeyRing
 from event_bus.registry.publishers import PublisherRegistry
@@ -31,7 +32,7 @@ def with_key(key: str) -> dict[str, Any]:
 
 @pytest.fixture
 def registry(aws: Aws) -> PublisherRegistry:
-    return PublisherRegistry(aws.publishers, aws.keys, aws.subscriptions)
+    return PublisherRegistry(aws.publishers, aws.keys, aws.subscriptions, aws.rights)
 
 
 def pointers(refusal: pytest.ExceptionInfo[Problem]) -> list[str]:
@@ -251,6 +252,7 @@ def test_two_changes_at_once_both_count(
     aws: Aws, registry: PublisherRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registry.register(registration(), AN_ADMIN)
+    aws.rights.put(Grant("billing", ["*"]))
     original = aws.dynamodb.put_item
 
     def overtaken(**request: Any) -> Any:
@@ -275,7 +277,10 @@ def change(**members: Any) -> PublisherChange:
     return read(PublisherChange, members)
 
 
-def test_a_publisher_is_changed_where_a_change_names_it(registry: PublisherRegistry) -> None:
+def test_a_publisher_is_changed_where_a_change_names_it(
+    aws: Aws, registry: PublisherRegistry
+) -> None:
+    aws.rights.put(Grant("billing", ["*"]))
     before, _ = registry.register(registration(), AN_ADMIN)
     sensitive = {"sensitive": {"task.*": ["/email"]}, "sensitive_readers": ["billing", "billing"]}
     after = registry.change("planner", change(**sensitive), service("planner"))
@@ -305,6 +310,9 @@ def test_a_service_grants_itself_no_types(registry: PublisherRegistry) -> None:
         ({"sensitive": {"role.*": True}}, "/sensitive/role.*"),
         ({"sensitive": {"task..x": True}}, "/sensitive/task..x"),
         ({"event_types": ["role.*"]}, "/sensitive/task.created"),
+        ({"restricted": None}, "/restricted"),
+        ({"restricted": {"role.*": []}}, "/restricted/role.*"),
+        ({"restricted": {"task..x": []}}, "/restricted/task..x"),
     ],
 )
 def test_a_change_that_does_not_fit_is_pointed_at(

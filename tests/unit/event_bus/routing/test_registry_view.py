@@ -12,7 +12,7 @@ from event_bus.matching.event_view import event_view
 from event_bus.matching.filters import SubscriptionFilter
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
-from event_bus.model.rights import Grant
+from event_bus.model.rights import Grant, Restriction
 from event_bus.routing.registry_view import RegistryView
 from event_bus.stores.subscriptions import Interest, SubscriptionStore
 
@@ -163,6 +163,10 @@ def test_a_right_counts_from_the_moment_at_which_it_was_changed(aws: Aws) -> Non
     assert names(view) == names(aws.view(RegistryView)) == ["sub_1"]
     assert aws.rights.remove(Grant("auditor", None))
     assert not aws.rights.remove(Grant("auditor", None))
+    assert names(view) == names(aws.view(RegistryView)) == ["sub_1", "sub_2"]
+    aws.rights.restrict(Restriction("planner", {"task.*": ["worker"]}), [])
+    assert names(view) == names(aws.view(RegistryView)) == ["sub_1"]
+    aws.rights.restrict(Restriction("planner"), [])
     assert names(view) == names(aws.view(RegistryView)) == ["sub_1", "sub_2"]
     nothing = aws.view(RegistryView, rights=ReceiveRights("nothing"))
     assert names(nothing) == ["sub_1"]

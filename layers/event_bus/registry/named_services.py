@@ -1,0 +1,56 @@
+"""The services that a publisher names: a name that nothing is registered for is refused."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from event_bus.errors import Fault, pointer
+from event_bus.model.registration import Publisher
+from event_bus.model.validation import invalid
+from event_bus.registry.services import Services
+from event_bus.stores.rights import RightsStore
+
+_UNKNOWN = (
+    "is not a known service: name one that is a publisher, has a subscription, or was given types; "
+    "an admin may give types by PUT /subscribers/{id} before the service registers"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedServices:
+    """Refuses names of services that are not known.
+
+    Attributes:
+        services: The services for which something is registered.
+        rights: What is given to services, also to those that register later.
+    """
+
+    services: Services
+    rights: RightsStore
+
+    def check(self, publisher: Publisher, before: Publisher | None = None) -> None:
+        """Refuses names that are not known.
+
+        Args:
+            publisher: The publisher as it will be.
+            before: The publisher as it is. What it names stays: a service may have gone since.
+
+        Raises:
+            InvalidRequest: There are such names; each fault points at one.
+        """
+        named = dict(_names(publisher))
+        kept = {publisher.service_id, *(dict(_names(before)).values() if before else ())}
+        unknown = {each for each in {*named.values()} - kept if not self._known(each)}
+        if faults := [Fault(at, _UNKNOWN) for at, each in named.items() if each in unknown]:
+            raise invalid(faults)
+
+    def _known(self, service_id: str) -> bool:
+        return self.services.known(service_id) or self.rights.grant(service_id) is not None
+
+
+def _names(publisher: Publisher) -> Iterator[tuple[str, str]]:
+    """The JSON pointer of each name, and the name."""
+    for place, service_id in enumerate(publisher.sensitive_readers):
+        yield pointer(["sensitive_readers", place]), service_id
+    for pattern, readers in publisher.restricted.items():
+        for place, service_id in enumerate(readers):
+            yield pointer(["restricted", pattern, place]), service_id
