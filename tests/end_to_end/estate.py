@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 from event_bus.model.api_keys import generate_key
 from event_bus.model.scopes import SCOPES
@@ -66,6 +67,17 @@ class Estate:
     def subscription(self) -> str:
         """A new subscription."""
         return str(self.made("/subscriptions", 201, self.registration())["id"])
+
+    def chosen_id(self) -> str:
+        """An id that the owner may choose for a subscription, used by none."""
+        return f"{self.owner.service_id}.{uuid4().hex}"
+
+    def granted(self) -> str:
+        """The owner, who is given all types to receive."""
+        path = f"/subscribers/{self.owner.service_id}"
+        answer = self.world.admin.http.put(path, json={"event_types": ["*"]})
+        assert answer.status_code in (200, 201), answer.text
+        return self.owner.service_id
 
     def webhook(self) -> str:
         """A new subscription whose deliveries are signed."""

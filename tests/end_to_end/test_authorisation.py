@@ -25,6 +25,7 @@ class Case:
         key_id: Makes what the path names as its key.
         body: Makes the body.
         query: The query.
+        late: The status where the bus was faster than the right key.
     """
 
     right: int
@@ -33,6 +34,7 @@ class Case:
     key_id: Callable[[Estate], str] | None = None
     body: Callable[[Estate], Any] | None = None
     query: dict[str, str] | None = None
+    late: int | None = None
 
     def request(self, route: Route, estate: Estate) -> dict[str, Any]:
         """The request, without its key."""
@@ -81,7 +83,8 @@ CASES = {
     ),
     "GET /replays": Case(200, 200),
     "GET /replays/{id}": Case(200, 404, Estate.replay),
-    "DELETE /replays/{id}": Case(200, 404, Estate.replay),
+    # One event is replayed at once, so that the replay may be completed before it is cancelled.
+    "DELETE /replays/{id}": Case(200, 404, Estate.replay, late=409),
     "GET /dead-letters": Case(200, 200),
     "GET /dead-letters/{id}": Case(200, 404, the_dead_letter),
     "POST /dead-letters/{id}/retry": Case(202, 404, Estate.dead_letter),
@@ -97,9 +100,14 @@ CASES = {
     "GET /publishers/{id}": Case(200, 404, the_service),
     "PATCH /publishers/{id}": Case(200, 404, the_service, body=lambda _: {"name": "changed"}),
     "DELETE /publishers/{id}": Case(204, 403, Estate.publisher),
+    "GET /subscribers": Case(200, 200),
+    "GET /subscribers/{id}": Case(200, 404, Estate.granted),
+    "PUT /subscribers/{id}": Case(200, 403, Estate.granted, body=lambda _: {"event_types": ["*"]}),
+    "DELETE /subscribers/{id}": Case(204, 403, Estate.granted),
     "POST /subscriptions": Case(201, 403, body=Estate.registration),
     "GET /subscriptions": Case(200, 200),
     "GET /subscriptions/{id}": Case(200, 404, the_subscription),
+    "PUT /subscriptions/{id}": Case(201, 404, Estate.chosen_id, body=Estate.registration),
     "PATCH /subscriptions/{id}": Case(
         200, 404, the_subscription, body=lambda _: {"name": "changed"}
     ),
@@ -172,7 +180,7 @@ def test_a_route_answers_to_the_right_keys_alone(estate: Estate, name: str) -> N
         problem(asked(keys.only[route.scope]), 403)
     # What nobody above could do or spoil is done by whom it belongs to.
     answer = asked(estate.world.admin.key if route.admin else keys.only[route.scope])
-    assert answer.status_code == case.right, answer.text
+    assert answer.status_code in (case.right, case.late), answer.text
 
 
 @pytest.mark.parametrize(

@@ -882,7 +882,13 @@ _ORDER = (
         'if event.metadata["stream_version"] < 0:',
     ),
     Safeguard(
-        "what a discarded dead letter held back stays back",
+        "what a discarded dead letter held back stays back where its function crashes",
+        f"{_BUS}/recovery/dead_letters.py",
+        "        self.lanes.send([replace(nudge(letter), delay=_OUTLASTS_SECONDS)])\n",
+        "",
+    ),
+    Safeguard(
+        "what a discarded dead letter held back waits for a minute",
         f"{_BUS}/recovery/dead_letters.py",
         "        self.lanes.send([nudge(letter)])\n",
         "",

@@ -225,6 +225,6 @@ def test_pages_of_named_origins_alone_may_call_the_api(app: Synthesised) -> None
         return
     cors = api_of(app, "HTTP").properties["CorsConfiguration"]
     assert cors["AllowOrigins"] == ["https://app.example.com", "http://localhost:3000"]
-    assert set(cors["AllowMethods"]) == {"DELETE", "GET", "HEAD", "PATCH", "POST"}
+    assert set(cors["AllowMethods"]) == {"DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"}
     assert "x-api-key" in cors["AllowHeaders"]
     assert not cors.get("AllowCredentials")

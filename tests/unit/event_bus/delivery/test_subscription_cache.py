@@ -45,8 +45,8 @@ def cache(store: CountingStore, clock: Clock) -> SubscriptionCache:
 
 
 @pytest.fixture
-def made(store: CountingStore) -> Callable[[str], Subscription]:
-    return lambda name: store.create(subscription(name))
+def made(aws: Aws) -> Callable[[str], Subscription]:
+    return lambda name: aws.subscriptions.create(subscription(name))
 
 
 def for_(*subscriptions: Subscription) -> list[Message]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from event_bus.access.callers import Caller
@@ -11,7 +11,7 @@ from event_bus.errors import Conflict, MalformedRequest, NotFound
 from event_bus.model.delivery import Delivery, DeliveryError, DeliveryKey
 from event_bus.paging import limit_in
 from event_bus.queues.lanes import Lanes
-from event_bus.queues.message import from_json
+from event_bus.queues.message import Message, from_json
 from event_bus.recovery.dead_letters import (
     BulkRetryRequest,
     DeadLetterQuery,
@@ -21,6 +21,7 @@ from event_bus.recovery.dead_letters import (
 
 from tests.aws import Aws
 from tests.builders import AN_ADMIN, NOON, delivery, service
+from tests.simulation.faults import ProcessExit
 
 MORNING, EVENING = "2026-05-01T08:00:00.000Z", "2026-05-01T20:00:00.000Z"
 
@@ -227,6 +228,34 @@ class TestOne:
                 again("dl_001", service("worker"))
         assert dead_letters.retry_all(DeadLetterQuery(), None, AN_ADMIN) == (0, None)
         assert aws.take(lane) == []
+
+
+class CrashingLanes(Lanes):
+    """Sends one message, and crashes before the next."""
+
+    def send(self, messages: Sequence[Message]) -> list[Message]:
+        if self.sent:
+            raise ProcessExit
+        self.sent.extend(messages)
+        return []
+
+    sent: ClassVar[list[Message]] = []
+
+
+def test_a_stream_goes_on_though_the_function_crashes_behind_a_discard(
+    aws: Aws, dead_letters: DeadLetters
+) -> None:
+    letter(aws, 1)
+    CrashingLanes.sent.clear()
+    lanes = CrashingLanes(aws.sqs, {}, dead_letters.lanes.executor)
+    with pytest.raises(ProcessExit):
+        replace(dead_letters, lanes=lanes).discard("dl_001", service("worker"))
+    discarded = aws.deliveries.dead_letter("dl_001")
+    assert discarded
+    assert discarded.status == "dropped"
+    [message] = CrashingLanes.sent
+    assert message.key == discarded.key
+    assert message.delay > 30
 
 
 def test_the_parameters_are_read() -> None:
