@@ -1077,10 +1077,34 @@ _PUSHING = (
         '"acknowledged < :place"',
     ),
     Safeguard(
+        "a client is refused what it acknowledges before the push is recorded",
+        _CONVERSATION,
+        "if place > follower.sent and not self._may_be_sent(follower, place):",
+        "if place > follower.sent:",
+    ),
+    Safeguard(
+        "a client acknowledges beyond the inbox while it is pushed to",
+        _CONVERSATION,
+        "return follower.pushing and place <= self.inboxes.last(follower.key.subscription_id)",
+        "return follower.pushing",
+    ),
+    Safeguard(
+        "an acknowledgement that the push overtakes opens no window",
+        _CONVERSATION,
+        "self.followers.acknowledge(key, place, recorded=False) or follower",
+        "follower",
+    ),
+    Safeguard(
         "a client that does not keep up is flooded",
         _PUSHER,
-        "            room -= sent - follower.acknowledged\n",
+        "            room -= max(0, sent - follower.acknowledged)\n",
         "            pass\n",
+    ),
+    Safeguard(
+        "a client that acknowledges far ahead has much read at once",
+        _PUSHER,
+        "room -= max(0, sent - follower.acknowledged)",
+        "room -= sent - follower.acknowledged",
     ),
     Safeguard(
         "an acknowledgement in the last moment is missed",

@@ -150,7 +150,8 @@ class Pusher:
         key, sent = follower.key, follower.sent
         room = WINDOW
         if follower.durable:
-            room -= sent - follower.acknowledged
+            # A push that went down has sent, and the client acknowledged, more than is recorded.
+            room -= max(0, sent - follower.acknowledged)
         cut_short = False
         if sent < end and room > 0:
             sent, cut_short = self._send(key, sent, room)

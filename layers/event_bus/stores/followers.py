@@ -30,11 +30,13 @@ class Follower:
 
     Attributes:
         key: Which connection, and whose inbox.
-        sent: The place up to which events were pushed.
+        sent: The place up to which events were pushed, as the last push recorded it.
         acknowledged: The place up to which the client is done with them.
         durable: Whether the subscription outlasts the connection; else nothing is acknowledged.
         waiting: Whether there may be more, which is pushed once the client has acknowledged.
         api_key: The id of the key that it connected by; None for the admin's.
+        pushing: Whether a push has taken it and not given it back. The push may have sent more
+            than is recorded, also where it went down.
     """
 
     key: FollowerKey
@@ -43,6 +45,7 @@ class Follower:
     durable: bool
     waiting: bool = False
     api_key: str | None = None
+    pushing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +161,15 @@ class FollowerStore:
             return _follower(answer["Attributes"])
         return None
 
-    def acknowledge(self, key: FollowerKey, place: int) -> Follower | None:
+    def acknowledge(
+        self, key: FollowerKey, place: int, *, recorded: bool = True
+    ) -> Follower | None:
         """Has a client be done with all up to a place that was pushed to it.
+
+        Args:
+            key: The follower.
+            place: The place.
+            recorded: Whether only what is recorded as sent may be acknowledged.
 
         Returns:
             The follower as it stands now; None where it is further already, or not yet there.
@@ -169,7 +179,9 @@ class FollowerStore:
                 TableName=self.table,
                 Key=_key(key),
                 UpdateExpression="SET acknowledged = :place",
-                ConditionExpression="acknowledged < :place AND sent >= :place",
+                ConditionExpression="acknowledged < :place AND sent >= :place"
+                if recorded
+                else "acknowledged < :place",
                 ExpressionAttributeValues={":place": number(place)},
                 ReturnValues="ALL_NEW",
             )
@@ -213,4 +225,5 @@ def _follower(item: Mapping[str, Any]) -> Follower:
         durable=item["durable"]["BOOL"],
         waiting=item["waiting"]["BOOL"],
         api_key=item["api_key"]["S"] if "api_key" in item else None,
+        pushing="holder" in item,
     )

@@ -6,9 +6,10 @@ import orjson
 import pytest
 from botocore.exceptions import ReadTimeoutError
 from event_bus.access.callers import Caller
+from event_bus.inbox import pusher as pushing
 from event_bus.inbox.connections import Gone
 from event_bus.inbox.conversation import MAX_SUBSCRIPTIONS, Conversation
-from event_bus.inbox.pusher import Pusher
+from event_bus.inbox.pusher import WINDOW, Pusher
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.target import InboxTarget
 from event_bus.stores.followers import FollowerKey
@@ -104,6 +105,75 @@ def test_what_was_not_sent_is_not_acknowledged(
     stands = aws.followers.get(FollowerKey("sub_1", "one"))
     assert stands
     assert stands.acknowledged == 0
+
+
+def acknowledge(conversation: Conversation, place: int) -> None:
+    say(conversation, {"action": "ack", "subscription_id": "sub_1", "cursor": str(place)})
+
+
+def test_a_client_acknowledges_before_the_push_is_recorded(
+    aws: Aws, conversation: Conversation, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = type(aws.followers).release
+    places = [WINDOW, WINDOW + 5, WINDOW + 6]
+
+    def late(*arguments: Any, **named: Any) -> Any:
+        if places:
+            acknowledge(conversation, places.pop(0))
+        return release(*arguments, **named)
+
+    for number in range(WINDOW + 5):
+        fill(aws, f"evt_{number}")
+    monkeypatch.setattr(type(aws.followers), "release", late)
+    say(conversation, SUBSCRIBE)
+    # The window was full, and is open again.
+    assert wire.cursors("one") == list(range(1, WINDOW + 6))
+    assert kinds(wire) == ["subscribed", "events", "events"]
+    assert aws.inbox_cursors.get("sub_1").acknowledged == WINDOW + 5
+    fill(aws, "evt_last")
+    places[:] = [WINDOW + 7]
+    conversation.pusher.push(FollowerKey("sub_1", "one"), WINDOW + 6)
+    # The inbox holds no such place.
+    assert kinds(wire)[3:] == ["events", "error"]
+    assert aws.inbox_cursors.get("sub_1").acknowledged == WINDOW + 5
+
+
+def test_a_client_acknowledges_what_a_push_sent_that_went_down(
+    aws: Aws, conversation: Conversation, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pushing, "MAX_MESSAGE_BYTES", 1)
+    say(conversation, SUBSCRIBE)
+    for name in ("evt_1", "evt_2"):
+        fill(aws, name)
+    timeout = ReadTimeoutError(endpoint_url="https://socket.example")
+    with broken(wire, timeout, after=1), pytest.raises(ReadTimeoutError):
+        conversation.pusher.push(FollowerKey("sub_1", "one"), 2)
+    acknowledge(conversation, 1)
+    assert kinds(wire) == ["subscribed", "events"]
+    assert aws.inbox_cursors.get("sub_1").acknowledged == 1
+
+
+def test_an_acknowledgement_that_the_push_overtakes_is_kept(
+    aws: Aws, conversation: Conversation, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = FollowerKey("sub_1", "one")
+    say(conversation, SUBSCRIBE)
+    for name in ("evt_1", "evt_2"):
+        fill(aws, name)
+    assert aws.followers.hold(key, "psh_1", 20)
+    get = type(aws.followers).get
+
+    def late(*arguments: Any) -> Any:
+        # The first write found nothing sent yet.
+        aws.followers.release(key, "psh_1", 2, waiting=False)
+        return get(*arguments)
+
+    monkeypatch.setattr(type(aws.followers), "get", late)
+    acknowledge(conversation, 2)
+    stands = aws.followers.get(key)
+    assert stands
+    assert (stands.sent, stands.acknowledged) == (2, 2)
+    assert kinds(wire) == ["subscribed"]
 
 
 def test_nobody_begins_beyond_the_end(aws: Aws, conversation: Conversation, wire: Wire) -> None:

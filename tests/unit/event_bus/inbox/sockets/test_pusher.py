@@ -70,6 +70,24 @@ def test_the_window_closes_until_the_client_acknowledges(
     assert wire.cursors("other") == list(range(1, end + 1))
 
 
+def test_a_client_that_acknowledges_far_ahead_is_sent_no_more_at_once(
+    aws: Aws, wire: Wire, pusher: Pusher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follow(aws)
+    end = fill(aws, WINDOW + 30)
+    assert aws.followers.acknowledge(KEY, WINDOW + 20, recorded=False)
+    after, limits = type(aws.inboxes).after, []
+
+    def limited(store: Any, subscription_id: str, position: int, limit: int) -> Any:
+        limits.append(limit)
+        return after(store, subscription_id, position, limit)
+
+    monkeypatch.setattr(type(aws.inboxes), "after", limited)
+    pusher.push(KEY, end)
+    assert wire.cursors(KEY.connection_id) == list(range(1, end + 1))
+    assert max(limits) == WINDOW
+
+
 def test_an_acknowledgement_in_the_last_moment_is_not_missed(
     aws: Aws, wire: Wire, pusher: Pusher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
