@@ -116,6 +116,5 @@ class Subscribers:
 
 def _not_found(service_id: str) -> NotFound:
     return NotFound(
-        f"There is no subscriber {service_id} to which types are given, or none that this key may "
-        "see."
+        f"No types are given to the service {service_id}, or to none that this key may see."
     )
