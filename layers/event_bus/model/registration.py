@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from event_bus import times
+from event_bus import json_numbers, times
 from event_bus.errors import InvalidRequest
 from event_bus.matching.event_types import matches_type, validate_type_pattern
 from event_bus.matching.limits import MAX_EVENT_TYPES
@@ -53,7 +53,20 @@ MaxInFlight = Annotated[int, Field(ge=1, le=1000)]
 RateLimit = Annotated[float, Field(ge=0.01, le=1000)]
 """How many attempts may be made a second; 0.01 is one in 100 seconds."""
 
-SensitiveTypes = Annotated[dict[str, SensitiveFields], Field(max_length=MAX_EVENT_TYPES)]
+MAX_SENSITIVE_BYTES = 64 * 1024
+"""The largest `sensitive` of a publisher, as compact JSON in UTF-8."""
+
+
+def _check_size(sensitive: object) -> None:
+    if len(json_numbers.dumps(sensitive)) > MAX_SENSITIVE_BYTES:
+        raise ValueError(f"must have at most {MAX_SENSITIVE_BYTES} bytes as JSON")
+
+
+SensitiveTypes = Annotated[
+    dict[str, SensitiveFields],
+    Field(max_length=MAX_EVENT_TYPES),
+    AfterValidator(checked(_check_size)),
+]
 """What is sensitive in the payloads of which types, by type pattern."""
 
 _BY_THE_BUS = "the bus sets it"

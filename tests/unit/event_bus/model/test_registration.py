@@ -154,3 +154,14 @@ def test_filters_have_a_size() -> None:
 
 def test_filters_that_some_type_meets_are_taken() -> None:
     check_sent_filters(["task.*"], {"task.created": {"a": [1]}, "*": {"metadata": {"b": ["x"]}}})
+
+
+def test_what_is_sensitive_has_a_size() -> None:
+    pointers = [f"/{number:03}{'x' * 250}" for number in range(32)]
+    few = {f"order.{number}": pointers for number in range(7)}
+    sent = {"service_id": "shop", "event_types": ["order.*"], "sensitive": few}
+    assert read(PublisherRegistration, sent).sensitive == few
+    many = {f"order.{number}": pointers for number in range(9)}
+    with pytest.raises(InvalidRequest, match="bytes") as refusal:
+        read(PublisherRegistration, {**sent, "sensitive": many})
+    assert [fault.pointer for fault in refusal.value.faults] == ["/sensitive"]
