@@ -1,6 +1,7 @@
 """What is promised of those who follow inboxes."""
 
 import time
+from dataclasses import replace
 
 from event_bus.stores.followers import Follower, FollowerKey
 
@@ -37,19 +38,19 @@ class FollowersContract:
 
     def test_a_follower_is_held_by_one_and_remembers_how_far_it_is(self, aws: Aws) -> None:
         assert aws.followers.hold(FIRST, "a", 60) is None
-        follower = added(aws)
+        follower = replace(added(aws), pushing=True)
         assert aws.followers.hold(FIRST, "a", 60) == follower
         assert aws.followers.hold(FIRST, "b", 60) is None
         # A hold whose answer was lost, and which is repeated, meets itself.
         assert aws.followers.hold(FIRST, "a", 60) == follower
         released = aws.followers.release(FIRST, "a", 7, waiting=True)
         assert released == Follower(FIRST, 7, 0, durable=True, waiting=True)
-        assert aws.followers.hold(FIRST, "b", 60) == released
+        assert aws.followers.hold(FIRST, "b", 60) == replace(released, pushing=True)
 
     def test_one_that_is_added_is_held_by_whoever_added_it(self, aws: Aws) -> None:
         follower = added(aws, held=60)
         assert aws.followers.hold(FIRST, "a", 60) is None
-        assert aws.followers.hold(FIRST, "adder", 60) == follower
+        assert aws.followers.hold(FIRST, "adder", 60) == replace(follower, pushing=True)
 
     def test_one_that_is_there_is_not_added_again(self, aws: Aws) -> None:
         added(aws, sent=4)
@@ -77,7 +78,12 @@ class FollowersContract:
         assert follower
         assert (follower.sent, follower.acknowledged) == (5, 4)
         assert aws.followers.acknowledge(FIRST, 3) is None
+        further = aws.followers.acknowledge(FIRST, 6, recorded=False)
+        assert further
+        assert (further.sent, further.acknowledged) == (5, 6)
+        assert aws.followers.acknowledge(FIRST, 6, recorded=False) is None
         assert aws.followers.acknowledge(SECOND, 1) is None
+        assert aws.followers.acknowledge(SECOND, 1, recorded=False) is None
 
     def test_one_whose_connection_has_certainly_ended_is_none(self, aws: Aws) -> None:
         follower = Follower(FIRST, sent=0, acknowledged=0, durable=False)
