@@ -7,6 +7,7 @@ import pytest
 
 from tests.end_to_end.problems import problem
 from tests.end_to_end.receiver import eventually
+from tests.end_to_end.socket_client import connected
 from tests.end_to_end.world import Client, World
 
 
@@ -38,7 +39,8 @@ def end_subscriptions(client: Client) -> None:
     """Deletes whatever a service has subscribed to."""
     while items := client.http.get("/subscriptions").json()["items"]:
         for each in items:
-            assert client.http.delete(f"/subscriptions/{each['id']}").status_code == 204
+            # A listener ends by itself, too.
+            assert client.http.delete(f"/subscriptions/{each['id']}").status_code in (204, 404)
 
 
 def give(world: World, client: Client, *event_types: str) -> None:
@@ -230,3 +232,18 @@ def test_what_was_received_is_not_shown_when_its_type_is_taken_away(
     give(world, other, "secret.*")
     assert pulled(other, pulls) == ["secret.made"]
     assert other.event(sent)["id"] == sent
+
+
+def test_a_websocket_brings_what_its_service_may_receive(
+    world: World, shop: Client, named: Client
+) -> None:
+    give(world, named, "shop.*")
+    with connected(world.bus.websocket_url, named.key) as client:
+        refused = client.ask("subscribe", event_types=["shop.made", "secret.made"])["error"]
+        assert (refused["status"], refused["errors"][0]["pointer"]) == (403, "/event_types/1")
+        client.subscribe(event_types=["*"])
+        shop.publish("secret.made")
+        shown = shop.publish("shop.made")
+        [item] = client.items(1)
+        assert item["event"]["id"] == shown
+        assert client.quiet()
