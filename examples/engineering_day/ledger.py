@@ -45,7 +45,7 @@ class Ledger:
     """Keeps account of a day, and knows when nothing is under way any more.
 
     Args:
-        clock: Seconds that only grow.
+        clock: Monotonic clock, in seconds.
     """
 
     def __init__(self, clock: Clock = time.perf_counter) -> None:

@@ -1,9 +1,10 @@
 """Registers publishers and subscriptions: `/publishers` and `/subscriptions`."""
 
-from collections.abc import Sequence
-from typing import Any, get_args
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, get_args
 
 from event_bus import clients
+from event_bus.access.callers import Caller
 from event_bus.access.hearing import Hearing, Subscribers
 from event_bus.access.opt_in import tag_key
 from event_bus.access.receive_rights import RightsReader
@@ -14,6 +15,7 @@ from event_bus.callbacks.handshake import Handshake
 from event_bus.encryption.signing_secrets import SigningSecrets
 from event_bus.model.credentials import RotationRequest
 from event_bus.model.registration import (
+    Publisher,
     PublisherChange,
     PublisherRegistration,
     Subscription,
@@ -21,7 +23,7 @@ from event_bus.model.registration import (
     SubscriptionRegistration,
     SubscriptionStatus,
 )
-from event_bus.model.rights import SubscriberRequest
+from event_bus.model.rights import Grant, SubscriberRequest
 from event_bus.model.validation import read, read_service_id
 from event_bus.paging import choice_in, limit_in, page_document, read_cursor
 from event_bus.queues.replays import ReplayQueue
@@ -70,6 +72,8 @@ _subscriptions = SubscriptionRegistry(
 
 _chosen_ids = ChosenIds(_subscriptions)
 
+_OfService = TypeVar("_OfService", Publisher, Grant)
+
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Answers API Gateway."""
@@ -108,13 +112,7 @@ def _register_publisher(request: Request) -> Response:
 
 
 def _list_publishers(request: Request) -> Response:
-    caller = request.caller
-    query = request.query("limit", "cursor")
-    limit = limit_in(query)
-    found = _publishers.page(read_cursor(query, caller), limit + 1, caller)
-    page, rest = found[:limit], found[limit - 1].service_id if len(found) > limit else None
-    items = [(each.service_id, documents.publisher_document(each)) for each in page]
-    return Response(200, page_document(items, rest, query, caller))
+    return _page_of_services(request, _publishers.page, documents.publisher_document)
 
 
 def _get_publisher(request: Request) -> Response:
@@ -134,13 +132,7 @@ def _remove_publisher(request: Request) -> Response:
 
 
 def _list_subscribers(request: Request) -> Response:
-    caller = request.caller
-    query = request.query("limit", "cursor")
-    limit = limit_in(query)
-    found = _subscribers.page(read_cursor(query, caller), limit + 1, caller)
-    page, rest = found[:limit], found[limit - 1].service_id if len(found) > limit else None
-    items = [(each.service_id, documents.subscriber_document(each)) for each in page]
-    return Response(200, page_document(items, rest, query, caller))
+    return _page_of_services(request, _subscribers.page, documents.subscriber_document)
 
 
 def _get_subscriber(request: Request) -> Response:
@@ -222,3 +214,18 @@ def _documents(subscriptions: Sequence[Subscription]) -> list[dict[str, Any]]:
         documents.subscription_document(each, circuits.get(each.id), paces.get(each.id))
         for each in subscriptions
     ]
+
+
+def _page_of_services(
+    request: Request,
+    find: Callable[[str | None, int, Caller], Sequence[_OfService]],
+    document: Callable[[_OfService], dict[str, Any]],
+) -> Response:
+    """A page of a list that has one item for each service, in the order of their names."""
+    caller = request.caller
+    query = request.query("limit", "cursor")
+    limit = limit_in(query)
+    found = find(read_cursor(query, caller), limit + 1, caller)
+    page, rest = found[:limit], found[limit - 1].service_id if len(found) > limit else None
+    items = [(each.service_id, document(each)) for each in page]
+    return Response(200, page_document(items, rest, query, caller))

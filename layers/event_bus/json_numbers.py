@@ -19,7 +19,8 @@ MAX_DIGITS = 400
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 # All decimals of so many digits have a double of their own, which is written as they are.
 _SAFE_CHARACTERS = 16
-# Floats below it order and compare with integers as the decimals do that they are written as.
+# Below this bound, comparing two floats, or a float and an integer, gives the same result as
+# comparing the decimals that they are written as.
 _WHOLE_BELOW = float(2**53)
 
 # What a number looks like that may be no double: many digits, or an exponent of three digits. It is
@@ -30,7 +31,7 @@ _INEXACT = re.compile(rb":-?(?:0{16}|0{1,15}e-?000)")
 
 
 class ExactNumber:
-    """A number that neither a 64-bit integer nor a double holds.
+    """A JSON number that neither a 64-bit integer nor a double represents exactly.
 
     Args:
         text: The number as JSON has it.

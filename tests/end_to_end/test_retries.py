@@ -259,7 +259,7 @@ def test_an_impossible_policy_is_refused_at_its_fault(
 
 
 def test_what_a_lane_gave_up_becomes_a_dead_letter_and_is_delivered(world: World) -> None:
-    """A message whose function goes down every time is moved to the redrive queue by SQS."""
+    """A message whose function crashes every time is moved to the redrive queue by SQS."""
     domain = world.name("task")
     publisher, receiver = world.publisher(f"{domain}.*"), world.receiver()
     subscription = publisher.subscribe(receiver, f"{domain}.created", retry_policy=LATE)

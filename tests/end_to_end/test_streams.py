@@ -1,4 +1,4 @@
-"""Streams of Server-Sent Events: by a browser, by clients that go down, without a subscription."""
+"""Streams of Server-Sent Events: by a browser, by clients that crash, without a subscription."""
 
 import threading
 import time

@@ -63,7 +63,7 @@ def test_a_consumer_that_goes_down_finds_its_messages_again(
     queue = Queue(world, world.name("orders"), VisibilityTimeout="2")
     subscribe(service, {"type": "sqs", "queue": queue.url}, f"{domain}.*")
     ids = {service.publish(f"{domain}.created") for _ in range(5)}
-    # It took them, and went down before it was done with any.
+    # It took them, and crashed before it was done with any.
     assert {event["id"] for event in events_in(queue.take(5, delete=False))} == ids
     assert {event["id"] for event in events_in(queue.take(5))} == ids
 
@@ -164,7 +164,7 @@ def test_a_topic_receives_what_its_filter_policies_know(
     subscribe(service, {"type": "sns", "topic": topic}, f"{domain}.*")
     service.publish(f"{domain}.closed")
     created = service.publish(f"{domain}.created")
-    # Whoever works the queue behind the topic goes down, and comes again.
+    # Whoever works the queue behind the topic crashes, and comes again.
     for done in (False, True):
         assert [event["id"] for event in events_in(queue.take(1, delete=done))] == [created]
 
@@ -181,7 +181,7 @@ def test_an_event_bus_has_rules_for_what_it_receives(
     events.put_targets(Rule=name, EventBusName=name, Targets=[{"Id": "queue", "Arn": queue.arn}])
     made = subscribe(service, {"type": "eventbridge", "event_bus": event_bus}, f"{domain}.*")
     ids = [service.publish(f"{domain}.created", {"n": number}) for number in range(3)]
-    # Whoever works the queue behind the rule goes down, and comes again.
+    # Whoever works the queue behind the rule crashes, and comes again.
     [lost] = events_in(queue.take(1, delete=False))
     [entry] = events_in(queue.take(1))
     assert entry == lost

@@ -7,7 +7,7 @@ _UNIT = "tests/unit/event_bus"
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """A part of the code, and its tests.
+    """A set of source files to mutate, and the tests that should kill the mutants.
 
     Attributes:
         name: What the part is called on the command line.

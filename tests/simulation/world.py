@@ -241,7 +241,7 @@ class World:
     def intercept(self, service: str, operation: str, carry_out: Callable[[], Any]) -> Any:
         """Carries out a call, unless a fault is meant for it."""
         if self._dead:
-            # What is left of a process that went down makes no calls.
+            # What is left of a process that crashed makes no calls.
             raise ProcessExit
         self.hand_over()
         self.calls += 1
@@ -308,7 +308,7 @@ class World:
     # The functions.
 
     def invoke(self, function: str, event: dict[str, Any]) -> Any:
-        """Calls a function; None where it failed or went down."""
+        """Calls a function; None where it failed or crashed."""
         return self._call(function, event)[1]
 
     def _call(self, function: str, event: dict[str, Any]) -> tuple[bool, Any]:
@@ -521,7 +521,7 @@ class World:
 
         Args:
             subscription_id: Whose inbox.
-            crash: Whether the consumer goes down before it acknowledges.
+            crash: Whether the consumer crashes before it acknowledges.
             part: Whether it acknowledges the first event alone.
             careless: Whether it also sends acknowledgements that must be refused.
 
@@ -535,7 +535,7 @@ class World:
             "inbox", "GET /subscriptions/{id}/events", ADMIN, parameters=path, query={"limit": "3"}
         )
         if status == 409:
-            # Somebody has a lease: a consumer that went down, or whose answer was lost.
+            # Somebody has a lease: a consumer that crashed, or whose answer was lost.
             self.now += 60
             return True
         if not taken["items"]:

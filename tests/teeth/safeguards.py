@@ -363,11 +363,11 @@ _RECORDS = (
     Safeguard(
         "a delivery that has ended stays due",
         _DELIVERIES,
-        "            if value is None:\n                removes.append(name)",
-        """            if value is None and name != "due_shard":
-                removes.append(name)
-            elif value is None:
-                continue""",
+        "        if value is None:\n            removes.append(name)",
+        """        if value is None and name != "due_shard":
+            removes.append(name)
+        elif value is None:
+            continue""",
     ),
     Safeguard(
         "two sweepers send one delivery",
@@ -1248,7 +1248,7 @@ _PACING_OF_LANES = (
         "if True else 0",
     ),
     Safeguard(
-        "a function that goes down keeps its lease for ever",
+        "a function that crashes keeps its lease for ever",
         f"{_BUS}/model/pace.py",
         "if name != holder and lease[0] > now",
         "if name != holder",

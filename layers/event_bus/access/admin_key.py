@@ -35,7 +35,7 @@ class AdminKey:
     Attributes:
         client: The Secrets Manager client.
         secret: The secret's ARN.
-        clock: Seconds that only grow.
+        clock: Monotonic clock, in seconds.
     """
 
     client: "SecretsManagerClient"

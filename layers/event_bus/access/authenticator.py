@@ -48,7 +48,7 @@ class Authenticator:
     Args:
         keys: The keys.
         admin_key: Reads the admin's key.
-        clock: Seconds that only grow.
+        clock: Monotonic clock, in seconds.
     """
 
     def __init__(

@@ -23,7 +23,7 @@ class KnownPublishers:
 
     Attributes:
         find: Finds the publisher that a service is.
-        clock: Seconds that only grow.
+        clock: Monotonic clock, in seconds.
     """
 
     find: Callable[[str], Publisher | None]

@@ -17,7 +17,7 @@ class LiveKeys:
     Attributes:
         keys: The keys.
         admin_id: The identifier of the admin key as it is now.
-        clock: Seconds that only grow.
+        clock: Monotonic clock, in seconds.
     """
 
     keys: KeyStore

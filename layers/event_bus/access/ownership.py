@@ -62,10 +62,10 @@ def _owns(caller: Caller, subscription: Subscription) -> bool:
 
 
 def refuse_reserved(service_id: str) -> None:
-    """Refuses the names that the bus keeps for itself.
+    """Refuses a service name that is reserved for the bus.
 
     Raises:
-        InvalidRequest: The service's name is one of them.
+        InvalidRequest: The name is reserved.
     """
     if service_id in RESERVED_NAMES:
         raise InvalidRequest.at("/service_id", f"{service_id} is kept for the bus itself")

@@ -20,7 +20,7 @@ class SubscriptionCache:
 
     Attributes:
         store: The subscriptions.
-        clock: Seconds that only grow.
+        clock: Monotonic clock, in seconds.
     """
 
     store: SubscriptionStore

@@ -47,7 +47,7 @@ class DataKeys:
     Attributes:
         client: The KMS client.
         key: The ARN of the key of KMS that seals them.
-        clock: Seconds that only grow.
+        clock: Monotonic clock, in seconds.
         purpose: What they are for, as the encryption context says. One data key serves many: what
             binds what it sealed to its place is told to the cipher itself.
     """

@@ -199,7 +199,7 @@ class Conversation:
     def _may_be_sent(self, follower: Follower, place: int) -> bool:
         """Whether a push may have sent a place that it has not recorded.
 
-        A push records what it sent after it has sent it, so that a function that goes down leaves
+        A push records what it sent after it has sent it, so that a function that crashes leaves
         nothing out. A fast client acknowledges before that.
         """
         return follower.pushing and place <= self.inboxes.last(follower.key.subscription_id)

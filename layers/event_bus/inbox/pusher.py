@@ -49,7 +49,7 @@ class Pusher:
         listeners: The subscriptions that end with their connection.
         live_keys: Which keys are still good.
         executor: Pushes to several followers side by side.
-        clock: Seconds that only grow.
+        clock: Monotonic clock, in seconds.
         sleep: Lets seconds pass.
     """
 
@@ -89,7 +89,7 @@ class Pusher:
             holder: Who holds the follower already, if anyone does.
 
         Raises:
-            Held: Another function pushes to it, or went down while it did.
+            Held: Another function pushes to it, or crashed while it did.
         """
         holder = holder or new_id("psh")
         follower = self._take(key, holder)
@@ -105,7 +105,7 @@ class Pusher:
         """Has a follower get no more, once whoever pushes to it is done.
 
         Raises:
-            Held: Another function pushes to it, or went down while it did.
+            Held: Another function pushes to it, or crashed while it did.
         """
         if self._take(key, new_id("psh")):
             self.lose(key)
@@ -150,7 +150,7 @@ class Pusher:
         key, sent = follower.key, follower.sent
         room = WINDOW
         if follower.durable:
-            # A push that went down has sent, and the client acknowledged, more than is recorded.
+            # A push that crashed has sent, and the client acknowledged, more than is recorded.
             room -= max(0, sent - follower.acknowledged)
         cut_short = False
         if sent < end and room > 0:

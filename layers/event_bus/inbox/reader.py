@@ -62,7 +62,7 @@ class InboxReader:
         rights: Reads what a service may receive.
         subscription: Finds a subscription by its id.
         executor: Reads large payloads side by side.
-        clock: Seconds that only grow.
+        clock: Monotonic clock, in seconds.
         sleep: Lets seconds pass.
         place: Is entered before the first wait, and left at the end of it.
     """

@@ -2,7 +2,7 @@
 
 A request that waits occupies a function. A service is granted seconds of waiting in windows: for
 fifty requests at a time, 1,500 seconds in each window of thirty. A request takes its seconds when
-it begins to wait, by one write, and gives back what it did not need. So a function that goes down
+it begins to wait, by one write, and gives back what it did not need. So a function that crashes
 leaves nothing behind, and requests that find an event at once cost nothing.
 """
 

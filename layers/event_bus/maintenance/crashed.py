@@ -1,4 +1,4 @@
-"""Messages whose function went down, again and again: a lane's redrive queue."""
+"""Messages whose function crashed, again and again: a lane's redrive queue."""
 
 from dataclasses import dataclass, replace
 

@@ -35,7 +35,7 @@ class UnroutedSweep:
         cursors: How far each list was looked through.
         stranded: Where events are put that must be routed.
         executor: Reads partitions side by side.
-        clock: Seconds that only grow.
+        clock: Monotonic clock, in seconds.
     """
 
     events: EventStore

@@ -57,7 +57,7 @@ class Health:
 
     Attributes:
         looks: The components by area (`database`), each with its look.
-        clock: Seconds that only grow.
+        clock: Monotonic clock, in seconds.
     """
 
     looks: Mapping[str, Mapping[str, Look]]

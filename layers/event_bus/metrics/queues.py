@@ -47,7 +47,7 @@ class Queues:
         sqs: The client that counts their messages.
         cloudwatch: The client that knows how old these are.
         executor: Asks side by side.
-        clock: Seconds that only grow.
+        clock: Monotonic clock, in seconds.
     """
 
     urls: Mapping[str, str]

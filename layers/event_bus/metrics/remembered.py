@@ -16,7 +16,7 @@ class Remembered(Generic[_Read]):
     Attributes:
         read: Reads it.
         seconds: How long it stands.
-        clock: Seconds that only grow.
+        clock: Monotonic clock, in seconds.
     """
 
     read: Callable[[], _Read]

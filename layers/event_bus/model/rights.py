@@ -1,4 +1,4 @@
-"""What a service may receive: what is given to it, and what sources restrict."""
+"""Rights to receive events: grants by admins, and restrictions by publishers."""
 
 from dataclasses import dataclass, field
 from typing import Annotated, Literal

@@ -27,7 +27,7 @@ class Recorder:
     Attributes:
         client: The SQS client.
         url: The queue's URL.
-        clock: Seconds that only grow.
+        clock: Monotonic clock, in seconds.
     """
 
     client: "SQSClient"

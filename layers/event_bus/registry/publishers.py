@@ -69,7 +69,7 @@ class PublisherRegistry:
         for _ in range(_ATTEMPTS):
             ring, stale = self._services.ring(publisher.service_id)
             issued = issue(registration.authentication, ring, caller)
-            # A key that the service has stays as it is.
+            # An existing key of the service keeps its scopes, end and rate.
             kept = ring.find(issued.kept.id)
             parts = [self.keys.keeping(kept.id)] if kept else []
             parts = parts or adding(self.keys, ring, issued.kept, stale)

@@ -178,33 +178,12 @@ class SubscriptionRegistry:
         self.hearing.check(service_id, registration.event_types)
         if registration.replay_from:
             _check_history(registration.replay_from, caller)
-        now = times.now()
-        subscription = Subscription(
-            id=subscription_id or new_id("sub"),
-            service_id=service_id,
-            name=registration.name or service_id,
-            event_types=registration.event_types,
-            filters=registration.filters,
-            target=with_external_id(registration.chosen_target(), service_id),
-            status="active",
-            version=0,
-            created_at=now,
-            updated_at=now,
-            delivery_guarantee=registration.delivery_guarantee,
-            ordered=registration.ordered,
-            retry_policy=registration.retry_policy.policy(),
-            max_in_flight=registration.max_in_flight,
-            rate_limit=registration.rate_limit,
-        )
+        subscription = _asked_for(registration, subscription_id or new_id("sub"), service_id)
         check_limits(subscription)
         self.opt_ins.require(subscription.target)
         if registration.verify:
             subscription = self._verified(subscription)
-        secret = None
-        if subscription.signed:
-            secret = new_secret()
-            sealed = self.secrets.seal(secret, subscription.id)
-            subscription = replace(subscription, signing_secrets=(sealed,))
+        subscription, secret = self._with_secret(subscription)
         asked = registration.authentication or Authentication()
         pace = _ON_TRIAL if subscription.target.lane in PACED_PROTOCOLS else None
         further = [self.paces.putting(subscription.id, pace)] if pace else []
@@ -227,6 +206,14 @@ class SubscriptionRegistry:
             self.replay_queue.send(history.id, SEAM_SECONDS)
         api_key = issued.text if issued else None
         return Registered(created, secret, api_key, history.id if history else None, pace)
+
+    def _with_secret(self, subscription: Subscription) -> tuple[Subscription, str | None]:
+        """The subscription with a new signing secret, if its deliveries are signed."""
+        if not subscription.signed:
+            return subscription, None
+        secret = new_secret()
+        sealed = self.secrets.seal(secret, subscription.id)
+        return replace(subscription, signing_secrets=(sealed,)), secret
 
     def get(self, subscription_id: str, caller: Caller) -> Subscription:
         """One subscription.
@@ -472,3 +459,27 @@ def _until_current(attempt: Callable[[], _Result]) -> _Result:
         except (Outdated, Refused):
             continue
     raise Conflict("The subscription is being changed by others; send the request again.")
+
+
+def _asked_for(
+    registration: SubscriptionRegistration, subscription_id: str, service_id: str
+) -> Subscription:
+    """The subscription that a registration asks for."""
+    now = times.now()
+    return Subscription(
+        id=subscription_id,
+        service_id=service_id,
+        name=registration.name or service_id,
+        event_types=registration.event_types,
+        filters=registration.filters,
+        target=with_external_id(registration.chosen_target(), service_id),
+        status="active",
+        version=0,
+        created_at=now,
+        updated_at=now,
+        delivery_guarantee=registration.delivery_guarantee,
+        ordered=registration.ordered,
+        retry_policy=registration.retry_policy.policy(),
+        max_in_flight=registration.max_in_flight,
+        rate_limit=registration.rate_limit,
+    )

@@ -159,80 +159,16 @@ class DeliveryStore:
         Returns:
             None where the record stands as it was given; else the record that stands in its way.
         """
-        values: dict[str, Any] = {
-            ":service": text(delivery.service_id),
-            ":type": text(delivery.event_type),
-            ":status": text(delivery.status),
-            ":attempts": number(delivery.attempts),
-            ":round": number(delivery.round_start),
-            ":log": document([asdict(attempt) for attempt in delivery.log]),
-            ":writer": text(delivery.written_by),
-            ":protocol": text(delivery.protocol),
-            ":created": text(delivery.created_at),
-            ":now": text(delivery.updated_at),
-            ":expiry": number(times.expiry(self.retention_days)),
-        }
-        sets = [
-            "service_id = :service",
-            "event_type = :type",
-            "#status = :status",
-            "attempts = :attempts",
-            "round_start = :round",
-            "attempt_log = :log",
-            "written_by = :writer",
-            "protocol = :protocol",
-            "created_at = if_not_exists(created_at, :created)",
-            "updated_at = :now",
-            "expires_at = :expiry",
-        ]
-        removes = ["lease_until"]
-        optional: dict[str, Any] = {
-            "last_error": delivery.last_error and document(asdict(delivery.last_error)),
-            "error_code": delivery.last_error and text(delivery.last_error.code),
-            "delivered_at": delivery.delivered_at and text(delivery.delivered_at),
-            "next_retry_at": delivery.next_retry_at and text(delivery.next_retry_at),
-            "due_shard": delivery.next_retry_at and text(_shard(delivery.key.event_id)),
-            "due_at": delivery.next_retry_at
-            and text(_due_at(delivery.next_retry_at, waiting=delivery.waiting)),
-        }
-        for name, value in optional.items():
-            if value is None:
-                removes.append(name)
-            else:
-                sets.append(f"{name} = :{name}")
-                values[f":{name}"] = value
-        if delivery.stored_at:
-            sets.append("stored_at = :stored")
-            values[":stored"] = text(delivery.stored_at)
-        if delivery.dead_letter_id:
-            shard = _shard(delivery.dead_letter_id)
-            for name, word in (
-                ("dead_letter_id", delivery.dead_letter_id),
-                ("dead_shard", shard),
-                ("dead_service_shard", f"{delivery.service_id}#{shard}"),
-            ):
-                sets.append(f"{name} = if_not_exists({name}, :{name})")
-                values[f":{name}"] = text(word)
-        if delivery.status == "delivered":
-            condition = "attribute_not_exists(#status) OR #status <> :status"
-        else:
-            values |= {
-                ":pending": text("pending"),
-                ":retrying": text("retrying"),
-                ":asked": number(asked),
-            }
-            condition = f"{_UNSETTLED} AND (attribute_not_exists(attempts) OR attempts < :asked)"
-            if epoch is not None:
-                values[":epoch"] = number(epoch)
-                condition += " AND epoch = :epoch"
+        update, values = _changes(delivery, times.expiry(self.retention_days))
+        condition, compared = _condition(delivery, asked, epoch)
         try:
             self.client.update_item(
                 TableName=self.table,
                 Key=_key(delivery.key),
-                UpdateExpression=f"SET {', '.join(sets)} REMOVE {', '.join(removes)}",
+                UpdateExpression=update,
                 ConditionExpression=condition,
                 ExpressionAttributeNames={"#status": "status"},
-                ExpressionAttributeValues=values,
+                ExpressionAttributeValues=values | compared,
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
@@ -525,6 +461,81 @@ class DeliveryStore:
         items = batch_get(self.client, self.table, [_key(key) for key in keys], ConsistentRead=True)
         found = map(_delivery, items)
         return {delivery.key: delivery for delivery in found}
+
+
+def _changes(delivery: Delivery, expires_at: int) -> tuple[str, Item]:
+    """The update expression that records a delivery, and its values."""
+    values: dict[str, Any] = {
+        ":service": text(delivery.service_id),
+        ":type": text(delivery.event_type),
+        ":status": text(delivery.status),
+        ":attempts": number(delivery.attempts),
+        ":round": number(delivery.round_start),
+        ":log": document([asdict(attempt) for attempt in delivery.log]),
+        ":writer": text(delivery.written_by),
+        ":protocol": text(delivery.protocol),
+        ":created": text(delivery.created_at),
+        ":now": text(delivery.updated_at),
+        ":expiry": number(expires_at),
+    }
+    sets = [
+        "service_id = :service",
+        "event_type = :type",
+        "#status = :status",
+        "attempts = :attempts",
+        "round_start = :round",
+        "attempt_log = :log",
+        "written_by = :writer",
+        "protocol = :protocol",
+        "created_at = if_not_exists(created_at, :created)",
+        "updated_at = :now",
+        "expires_at = :expiry",
+    ]
+    removes = ["lease_until"]
+    optional: dict[str, Any] = {
+        "last_error": delivery.last_error and document(asdict(delivery.last_error)),
+        "error_code": delivery.last_error and text(delivery.last_error.code),
+        "delivered_at": delivery.delivered_at and text(delivery.delivered_at),
+        "next_retry_at": delivery.next_retry_at and text(delivery.next_retry_at),
+        "due_shard": delivery.next_retry_at and text(_shard(delivery.key.event_id)),
+        "due_at": delivery.next_retry_at
+        and text(_due_at(delivery.next_retry_at, waiting=delivery.waiting)),
+    }
+    for name, value in optional.items():
+        if value is None:
+            removes.append(name)
+        else:
+            sets.append(f"{name} = :{name}")
+            values[f":{name}"] = value
+    if delivery.stored_at:
+        sets.append("stored_at = :stored")
+        values[":stored"] = text(delivery.stored_at)
+    if delivery.dead_letter_id:
+        shard = _shard(delivery.dead_letter_id)
+        for name, word in (
+            ("dead_letter_id", delivery.dead_letter_id),
+            ("dead_shard", shard),
+            ("dead_service_shard", f"{delivery.service_id}#{shard}"),
+        ):
+            sets.append(f"{name} = if_not_exists({name}, :{name})")
+            values[f":{name}"] = text(word)
+    return f"SET {', '.join(sets)} REMOVE {', '.join(removes)}", values
+
+
+def _condition(delivery: Delivery, asked: int, epoch: int | None) -> tuple[str, Item]:
+    """The condition of `DeliveryStore.record`, and the values that it compares with."""
+    if delivery.status == "delivered":
+        return "attribute_not_exists(#status) OR #status <> :status", {}
+    values: Item = {
+        ":pending": text("pending"),
+        ":retrying": text("retrying"),
+        ":asked": number(asked),
+    }
+    condition = f"{_UNSETTLED} AND (attribute_not_exists(attempts) OR attempts < :asked)"
+    if epoch is not None:
+        values[":epoch"] = number(epoch)
+        condition += " AND epoch = :epoch"
+    return condition, values
 
 
 def _shard(word: str) -> str:

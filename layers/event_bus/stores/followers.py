@@ -36,7 +36,7 @@ class Follower:
         waiting: Whether there may be more, which is pushed once the client has acknowledged.
         api_key: The id of the key that it connected by; None for the admin's.
         pushing: Whether a push has taken it and not given it back. The push may have sent more
-            than is recorded, also where it went down.
+            than is recorded, also where it crashed.
     """
 
     key: FollowerKey

@@ -40,7 +40,7 @@ class Wait:
 
 @dataclass(slots=True)
 class AnswerTimes:
-    """Measures the time from a request to a subscriber to the end of its answer.
+    """Measures how long a subscriber takes to answer a request.
 
     What a function does before and after, such as asking KMS or publishing a reply, does not count.
 

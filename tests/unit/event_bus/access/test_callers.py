@@ -46,7 +46,7 @@ def test_anything_less_is_refused(context: dict[str, Any] | None) -> None:
             "unknown_principal",
             "certificate, or role or user of IAM",
         ),
-        # Labels of metrics are made of it: no other word passes.
+        # The reason becomes a label of a metric, so an unknown one is replaced.
         ({"reason": "scope"}, "no_key", "x-api-key"),
         ({"reason": "The API key is not valid."}, "no_key", "x-api-key"),
         (Caller("planner", "listener").context(), "scope", "stream token"),

@@ -222,7 +222,7 @@ class TestExactlyOnce:
         )
         trial.take(message(event(), to))
         assert (trial.outcome().status, trial.outcome().attempts) == ("pending", 0)
-        # Should the other one go down, this message is still there.
+        # Should the other one crash, this message is still there.
         attributes = aws.sqs.get_queue_attributes(
             QueueUrl=trial.url, AttributeNames=["ApproximateNumberOfMessagesDelayed"]
         )["Attributes"]

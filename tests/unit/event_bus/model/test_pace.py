@@ -96,7 +96,7 @@ def test_leases_are_bounded_in_functions_and_in_attempts(
         given_out.append(number)
     assert given_out == granted
     assert pace.in_flight(START) == sum(granted)
-    # What is returned is free again, and so is what a function left behind that went down.
+    # What is returned is free again, and so is what a function left behind that crashed.
     returned = pace.returned("fn_1", [], START)
     assert returned.leased("fn_3", wanted, limits, START)[1] > 0
     late = START + LEASE_SECONDS + 1

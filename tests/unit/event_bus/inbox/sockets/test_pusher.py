@@ -132,7 +132,7 @@ def test_many_who_push_at_once_keep_the_order(aws: Aws, wire: Wire, pusher: Push
 
 
 class Broken(Exception):
-    """The function that pushes goes down."""
+    """The function that pushes crashes."""
 
 
 def test_what_went_down_while_it_pushed_is_begun_again(
