@@ -1,0 +1,1 @@
+"""JSONata expressions of clients, evaluated within bounds."""

@@ -1,0 +1,179 @@
+"""Evaluates JSONata in a child process with bounds on time and memory.
+
+An expression of a client may loop, recurse, search with a catastrophic regular expression or double
+a string until the memory is full. No check inside one interpreter stops all of these, so a child
+process evaluates: the kernel bounds its memory, a timer bounds its processor time, and the parent
+ends it when it does not answer. It is started by the first expression and serves those that follow.
+"""
+
+import os
+import select
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from typing import IO, cast
+
+import orjson
+
+from event_bus import json_numbers, times
+from event_bus.expressions.limits import (
+    MAX_EXPRESSION_CHARACTERS,
+    MAX_INPUT_BYTES,
+    WALL_SECONDS,
+)
+
+_WORKER = "event_bus.expressions.worker"
+_INHERITED = ("PATH", "LD_LIBRARY_PATH", "PYTHONHOME")
+_LENGTH = struct.Struct(">I")
+
+
+class InvalidExpression(ValueError):
+    """An expression that is not JSONata.
+
+    Attributes:
+        detail: What is wrong.
+        position: Where, in characters from the start of the expression.
+    """
+
+    def __init__(self, detail: str, position: int = 0) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.position = position
+
+
+class ExpressionFailed(Exception):
+    """An expression that yields nothing for this input.
+
+    Attributes:
+        detail: Why.
+    """
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+def check(expression: str) -> None:
+    """Refuses an expression that cannot be parsed.
+
+    Raises:
+        InvalidExpression: It is too long, or not JSONata.
+    """
+    if len(expression) > MAX_EXPRESSION_CHARACTERS:
+        raise InvalidExpression(
+            f"must have at most {MAX_EXPRESSION_CHARACTERS} characters", MAX_EXPRESSION_CHARACTERS
+        )
+    try:
+        answer = orjson.loads(_PROCESS.ask(orjson.dumps({"check": expression})))
+    except ExpressionFailed as failure:
+        raise InvalidExpression(f"cannot be parsed: {failure.detail}") from None
+    except TypeError:
+        raise InvalidExpression("must not hold half of a surrogate pair") from None
+    if error := answer.get("error"):
+        raise InvalidExpression(error, answer["position"])
+
+
+def evaluate(expression: str, document: object, bindings: Mapping[str, object]) -> bytes:
+    """Evaluates an expression.
+
+    Args:
+        expression: The expression.
+        document: Its input, `$`: parsed JSON, or an `orjson.Fragment` of ready-made JSON.
+        bindings: Further variables, by their names without `$`.
+
+    Returns:
+        The result as compact JSON, of at most `MAX_OUTPUT_BYTES`.
+
+    Raises:
+        ExpressionFailed: There is no result: the expression takes too much time or memory, fails,
+            or matches nothing.
+    """
+    request = json_numbers.dumps(
+        {"evaluate": expression, "document": document, "bindings": dict(bindings)}
+    )
+    if len(request) > MAX_INPUT_BYTES:
+        raise ExpressionFailed(f"the input has more than {MAX_INPUT_BYTES} bytes")
+    answer = _PROCESS.ask(request)
+    # A result is told from an error by its first byte: most results are never parsed here.
+    if answer[:1] == b"=":
+        return answer[1:]
+    raise ExpressionFailed(orjson.loads(answer)["error"])
+
+
+class _Process:
+    """The child process. It answers one request at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def ask(self, request: bytes) -> bytes:
+        """Sends a request, and waits for the answer.
+
+        Raises:
+            ExpressionFailed: The child did not answer.
+        """
+        with self._lock:
+            # One that was left over may have died meanwhile, and has not begun this request.
+            child = self._child if self._child and self._child.poll() is None else self._start()
+            try:
+                return _exchange(child, request)
+            except TimeoutError:
+                raise ExpressionFailed("the expression took too long") from None
+            except (OSError, EOFError):
+                raise ExpressionFailed("the expression took too much memory") from None
+            finally:
+                if sys.exc_info()[0] is not None:
+                    self._end()
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        self._end()
+        environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        # No credentials: what is evaluated comes from clients.
+        environment["PYTHONPATH"] = os.pathsep.join(each for each in sys.path if each)
+        self._child = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-S", "-m", _WORKER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+        )
+        return self._child
+
+    def _end(self) -> None:
+        child, self._child = self._child, None
+        if child:
+            child.kill()
+            child.wait()
+            for pipe in (child.stdin, child.stdout):
+                cast("IO[bytes]", pipe).close()
+
+
+def _exchange(child: "subprocess.Popen[bytes]", request: bytes) -> bytes:
+    # The child reads a request whole before it writes, so that neither waits for the other.
+    stdin = cast("IO[bytes]", child.stdin)
+    stdin.write(_LENGTH.pack(len(request)) + request)
+    stdin.flush()
+    source = cast("IO[bytes]", child.stdout).fileno()
+    end = times.steady() + WALL_SECONDS
+    [length] = _LENGTH.unpack(_read(source, _LENGTH.size, end))
+    return _read(source, length, end)
+
+
+def _read(source: int, length: int, end: float) -> bytes:
+    parts: list[bytes] = []
+    poll = select.poll()
+    poll.register(source, select.POLLIN)
+    while length > 0:
+        if not poll.poll(max(0.0, 1000 * (end - times.steady()))):
+            raise TimeoutError
+        part = os.read(source, length)
+        if not part:
+            raise EOFError
+        parts.append(part)
+        length -= len(part)
+    return b"".join(parts)
+
+
+_PROCESS = _Process()

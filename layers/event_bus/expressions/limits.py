@@ -1,0 +1,19 @@
+"""What one expression may take."""
+
+MAX_EXPRESSION_CHARACTERS = 8192
+"""The longest expression."""
+
+MAX_INPUT_BYTES = 4 * 1024 * 1024
+"""The largest input of an evaluation, bindings included, as JSON."""
+
+MAX_OUTPUT_BYTES = 1024 * 1024
+"""The largest result of an evaluation, as compact JSON in UTF-8."""
+
+PROCESSOR_SECONDS = 0.25
+"""The processor time of one evaluation."""
+
+WALL_SECONDS = 3.0
+"""The time after which the process of an evaluation is ended, whatever it does."""
+
+MEMORY_BYTES = 256 * 1024 * 1024
+"""The address space of the process that evaluates, the interpreter included."""

@@ -1,0 +1,114 @@
+"""The child process that evaluates: reads requests from its input and writes answers.
+
+A request and an answer are JSON behind four bytes of length. The answer to an evaluation that
+succeeded is `=` and the result.
+"""
+
+import contextlib
+import json
+import resource
+import signal
+import struct
+import sys
+from functools import lru_cache
+from typing import Any
+
+from jsonata.jexception import JException
+from jsonata.jsonata import Jsonata
+from jsonata.utils import Utils
+
+from event_bus.expressions.limits import MAX_OUTPUT_BYTES, MEMORY_BYTES, PROCESSOR_SECONDS
+
+_LENGTH = struct.Struct(">I")
+_RECURSION = 4_000
+
+
+class _OutOfTime(BaseException):
+    """The processor time is used up."""
+
+
+def main() -> None:
+    """Answers requests until the input ends."""
+    # macOS refuses this; functions run on Linux.
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    sys.setrecursionlimit(_RECURSION)
+    signal.signal(signal.SIGPROF, _stop)
+    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    # An expression has nothing to print, and nothing may stand between two answers.
+    sys.stdout = sys.stderr
+    while length := source.read(_LENGTH.size):
+        request = json.loads(source.read(_LENGTH.unpack(length)[0]))
+        answer = _bounded(request)
+        sink.write(_LENGTH.pack(len(answer)) + answer)
+        sink.flush()
+
+
+def _stop(_signal: int, _frame: object) -> None:
+    raise _OutOfTime
+
+
+def _bounded(request: dict[str, Any]) -> bytes:
+    try:
+        signal.setitimer(signal.ITIMER_PROF, PROCESSOR_SECONDS)
+        try:
+            return _answer(request)
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+    except _OutOfTime:
+        return _failure(f"the expression took more than {PROCESSOR_SECONDS} s of processor time")
+    except MemoryError:
+        return _failure("the expression took too much memory")
+    except RecursionError:
+        return _failure("the expression is nested, or calls itself, too deep")
+
+
+def _answer(request: dict[str, Any]) -> bytes:
+    try:
+        if "check" in request:
+            _compiled(request["check"])
+            return b"{}"
+        return _evaluated(**request)
+    except JException as error:
+        return _failure(str(error), error.get_location())
+    except (MemoryError, RecursionError):
+        raise
+    except Exception as error:
+        # The port raises errors of Python where the reference has errors of its own.
+        return _failure(str(error) or type(error).__name__)
+
+
+def _evaluated(evaluate: str, document: Any, bindings: dict[str, Any]) -> bytes:
+    expression = _compiled(evaluate)
+    # The library evaluates by the expression that was compiled last in the thread.
+    Jsonata.CURRENT.jsonata = expression
+    result = expression.evaluate(document, bindings)
+    if result is None:
+        return _failure("the expression yields no value")
+    try:
+        text = json.dumps(
+            Utils.convert_nulls(result), ensure_ascii=False, allow_nan=False, separators=(",", ":")
+        ).encode()
+    except (TypeError, ValueError):
+        return _failure("the result is not JSON")
+    if len(text) > MAX_OUTPUT_BYTES:
+        return _failure(f"the result has more than {MAX_OUTPUT_BYTES} bytes")
+    return b"=" + text
+
+
+@lru_cache(256)
+def _compiled(text: str) -> Jsonata:
+    expression = Jsonata(text)
+    # Else null and "no value" are the same.
+    expression.set_output_convert_nulls(False)
+    # What was read as JSON needs no check.
+    expression.set_validate_input(False)
+    return expression
+
+
+def _failure(detail: str, position: int = 0) -> bytes:
+    return json.dumps({"error": detail[:500], "position": max(0, position)}).encode()
+
+
+if __name__ == "__main__":
+    main()

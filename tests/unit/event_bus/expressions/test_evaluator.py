@@ -1,0 +1,149 @@
+import json
+import subprocess
+import sys
+import threading
+
+import orjson
+import pytest
+from event_bus.expressions.evaluator import ExpressionFailed, InvalidExpression, check, evaluate
+from event_bus.expressions.limits import MAX_EXPRESSION_CHARACTERS, MAX_INPUT_BYTES
+
+EVENT = {"id": "evt_1", "type": "order.placed", "source": "shop"}
+
+
+def result(expression: str, document: object = None, **bindings: object) -> object:
+    return orjson.loads(evaluate(expression, document if document is not None else {}, bindings))
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("$", {"items": [{"price": 2, "quantity": 3}, {"price": 5, "quantity": 1}]}),
+        ("$sum(items.(price * quantity))", 11),
+        ('{"id": $event.id, "count": $count(items)}', {"id": "evt_1", "count": 2}),
+        ("items[price > 3].quantity", 1),
+        ('{"nothing": missing, "null": null}', {"null": None}),
+        ("null", None),
+        ('$contains("a1b", /[0-9]/)', True),
+        ('"ü" & "\\u00e9"', "üé"),
+    ],
+)
+def test_evaluates_jsonata(expression: str, expected: object) -> None:
+    document = {"items": [{"price": 2, "quantity": 3}, {"price": 5, "quantity": 1}]}
+    assert result(expression, document, event=EVENT) == expected
+
+
+def test_takes_ready_made_json_as_input() -> None:
+    assert result("a.b", orjson.Fragment(b'{"a":{"b":[1,2]}}')) == [1, 2]
+
+
+def test_an_expression_does_not_see_what_another_left() -> None:
+    assert result("($kept := 7; $kept)") == 7
+    with pytest.raises(ExpressionFailed, match="no value"):
+        evaluate("$kept", {}, {})
+    assert result("$event.id", event={"id": "evt_1"}) == "evt_1"
+    with pytest.raises(ExpressionFailed, match="no value"):
+        evaluate("$event.id", {}, {})
+
+
+@pytest.mark.parametrize(
+    ("expression", "position", "said"),
+    [
+        ("$.a[", 4, "before end of expression"),
+        ('{"a": 1', 7, "before end of expression"),
+        ("a ++ b", 4, "cannot be used as a unary operator"),
+        ("/(/", 3, "No terminating /"),
+        ("(" * 4000, 0, "nested"),
+        ("a" * (MAX_EXPRESSION_CHARACTERS + 1), MAX_EXPRESSION_CHARACTERS, "at most"),
+        ("'\ud800'", 0, "surrogate"),
+    ],
+)
+def test_refuses_what_is_not_jsonata_with_the_place(
+    expression: str, position: int, said: str
+) -> None:
+    with pytest.raises(InvalidExpression, match=said) as refused:
+        check(expression)
+    assert refused.value.position == position
+
+
+def test_accepts_jsonata() -> None:
+    check('{"id": $event.id, "lines": items.{"name": name}}')
+
+
+DOUBLING = "($f := function($x, $n) { $n = 0 ? $x : $f($x & $x, $n - 1) }; $f('aaaaaaaa', 60))"
+SHARED = "($f := function($x, $n) { $n = 0 ? $x : $f([[$x, 1], [$x, 2]], $n - 1) }; $f('x', 60))"
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "($f := function($x) { $f($x) }; $f(1))",
+        "($f := function($x) { 1 + $f($x) }; $f(1))",
+        DOUBLING,
+        SHARED,
+        '$match("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!", /(a+)+$/)',
+        '$pad("", 2000000000)',
+        "$map([1..1000000], $string)",
+        '$replace($pad("", 100000, "a"), "a", $pad("", 100000, "b"))',
+        "[1..200000]",
+        "(" * 3000 + "1" + ")" * 3000,
+        "1/0",
+        "$power(10, 400)",
+        "function($x) { $x }",
+        "$unknown(1)",
+        "missing",
+    ],
+)
+def test_what_takes_too_much_or_fails_has_no_result(expression: str) -> None:
+    with pytest.raises(ExpressionFailed):
+        evaluate(expression, {}, {})
+    # The next one is not disturbed by it.
+    assert result("a", {"a": 1}) == 1
+
+
+def test_a_large_payload_is_no_bomb() -> None:
+    items = [{"name": f"article {place}", "price": place} for place in range(20_000)]
+    document = {"items": items}
+    assert len(json.dumps(document)) > 700_000
+    assert result("$count(items)", document) == 20_000
+    assert result("$sum(items.price)", document) == sum(range(20_000))
+
+
+def test_refuses_an_input_that_is_too_large() -> None:
+    with pytest.raises(ExpressionFailed, match="input"):
+        evaluate("1", {"a": "x" * MAX_INPUT_BYTES}, {})
+
+
+def test_threads_do_not_mix_their_results() -> None:
+    wrong: list[object] = []
+
+    def work(number: int) -> None:
+        wrong.extend(number for _ in range(20) if result("a + 1", {"a": number}) != number + 1)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert wrong == []
+
+
+def test_the_caller_does_not_import_the_library() -> None:
+    said = "import sys, event_bus.expressions.evaluator; print('jsonata' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", said], capture_output=True, check=True, text=True)
+    assert ran.stdout == "False\n"
+
+
+def test_an_expression_does_not_see_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    from event_bus.expressions import evaluator  # noqa: PLC0415
+
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    process = evaluator._Process()
+    try:
+        process.ask(orjson.dumps({"check": "1"}))
+        child = process._child
+        assert child is not None
+        with open(f"/proc/{child.pid}/environ", "rb") as given:
+            assert b"AWS_" not in given.read()
+    finally:
+        process._end()
