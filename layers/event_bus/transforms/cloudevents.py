@@ -1,0 +1,143 @@
+"""Events as CloudEvents 1.0.2 (https://github.com/cloudevents/spec/tree/v1.0.2).
+
+The service is the `source`, the event stream the `subject`. Metadata becomes extension attributes,
+under names of lower-case letters and digits: `correlation_id` is `correlationid`.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from event_bus.transforms.event_parts import EventParts
+
+MEDIA_TYPE = "application/cloudevents+json"
+"""The media type of one event in structured mode."""
+
+BATCH_MEDIA_TYPE = "application/cloudevents-batch+json"
+"""The media type of several events in one JSON array."""
+
+JSON = "application/json"
+
+_DEFINED = frozenset(
+    {"specversion", "id", "source", "type", "subject", "time"}
+    | {"datacontenttype", "dataschema", "data", "data_base64"}
+)
+_IN_MESSAGES = ("specversion", "id", "source", "type", "time", "subject")
+_NOT_IN_NAMES = re.compile(r"[^a-z0-9]")
+_LONGEST_NAME = 20
+# The String type has no control characters and no noncharacters ("Type System").
+_NOT_IN_STRINGS = re.compile(
+    "[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef"
+    + "".join(chr(plane + 0xFFFE) + chr(plane + 0xFFFF) for plane in range(0, 0x110000, 0x10000))
+    + "]"
+)
+
+
+def attributes_of(parts: EventParts, content_type: str) -> dict[str, Any]:
+    """The context attributes of an event.
+
+    What the type system of CloudEvents cannot express is left out: a value with control characters,
+    a name of more than 20 letters and digits, an integer of more than 32 bits.
+
+    Args:
+        parts: The event.
+        content_type: The media type of its data.
+    """
+    event, metadata = parts.envelope, parts.envelope["metadata"]
+    attributes: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": event["id"],
+        "source": event["source"],
+        "type": event["type"],
+        "time": event["timestamp"],
+        "datacontenttype": content_type,
+    }
+    stream_id = metadata.get("stream_id")
+    if stream_id and not _NOT_IN_STRINGS.search(stream_id):
+        attributes["subject"] = stream_id
+    for name, value in metadata.items():
+        extension = _NOT_IN_NAMES.sub("", name.lower())
+        if (
+            0 < len(extension) <= _LONGEST_NAME
+            and extension not in _DEFINED
+            and extension not in attributes
+            and _is_attribute(value)
+        ):
+            attributes[extension] = value
+    return attributes
+
+
+def structured(attributes: Mapping[str, Any], data: bytes) -> bytes:
+    """An event in structured mode.
+
+    Args:
+        attributes: Its context attributes.
+        data: Its data as JSON.
+    """
+    return orjson.dumps({**attributes, "data": orjson.Fragment(data)})
+
+
+def header_values(attributes: Mapping[str, Any]) -> dict[str, str]:
+    """The headers of an event in binary mode over HTTP, `content-type` aside.
+
+    Values are percent-encoded as the HTTP binding says (3.1.3.2): spaces, quotes, percent signs and
+    what is no printable ASCII character.
+    """
+    return {
+        f"ce-{name}": "".join(map(_encoded, _text(value)))
+        for name, value in attributes.items()
+        if name != "datacontenttype"
+    }
+
+
+def message_attributes(attributes: Mapping[str, Any], further: Mapping[str, Any]) -> dict[str, Any]:
+    """The message attributes of an event in binary mode over SQS and SNS.
+
+    No binding of CloudEvents covers them: the names are those of the HTTP binding, and the values
+    stand as they are. A message has room for ten attributes, so that the extensions come last.
+
+    Args:
+        attributes: The context attributes.
+        further: The attributes that the subscription asks for.
+    """
+    texts = {
+        f"ce-{name}": _text(value) for name, value in attributes.items() if name in _IN_MESSAGES
+    }
+    extensions = {
+        f"ce-{name}": _text(value)
+        for name, value in attributes.items()
+        if name not in _IN_MESSAGES and name != "datacontenttype"
+    }
+    return {
+        **texts,
+        "content-type": attributes["datacontenttype"],
+        **further,
+        **{name: value for name, value in extensions.items() if name not in further},
+    }
+
+
+def batch(events: list[bytes]) -> bytes:
+    """Events in structured mode as one JSON array (batched content mode)."""
+    return b"[" + b",".join(events) + b"]"
+
+
+def _is_attribute(value: Any) -> bool:
+    if isinstance(value, bool):
+        return True
+    if isinstance(value, int):
+        return -(2**31) <= value < 2**31
+    return isinstance(value, str) and bool(value) and not _NOT_IN_STRINGS.search(value)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _encoded(character: str) -> str:
+    if "!" <= character <= "~" and character not in '"%':
+        return character
+    return "".join(f"%{byte:02X}" for byte in character.encode())

@@ -1,0 +1,63 @@
+"""An event on its way to one subscription, as transforms see it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from event_bus import json_numbers
+
+
+@dataclass(slots=True)
+class EventParts:
+    """An event on its way to one subscription.
+
+    Attributes:
+        envelope: The event as its subscriber sees it, without its payload.
+        payload: The payload as JSON, opened or with its markers.
+        stored_at: When the bus stored it, RFC 3339.
+        subscription_id: The subscription.
+        subscription_name: Its name.
+        enrichment: What enrichment added, by its names.
+    """
+
+    envelope: Mapping[str, Any]
+    payload: bytes
+    stored_at: str
+    subscription_id: str
+    subscription_name: str
+    enrichment: Mapping[str, Any] = field(default_factory=dict)
+    _document: dict[str, Any] | None = None
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """What JSON paths lead into: the event, under the names of EventBridge as well."""
+        if self._document is None:
+            payload = json_numbers.loads(self.payload)
+            self._document = {
+                **self.envelope,
+                "payload": payload,
+                "enrichment": self.enrichment,
+                "detail": payload,
+                "detail-type": self.envelope["type"],
+                "time": self.envelope["timestamp"],
+            }
+        return self._document
+
+    @property
+    def reserved(self) -> dict[str, Any]:
+        """The variables of templates that need no path, by their names in EventBridge."""
+        event = dict(self.envelope)
+        return {
+            "aws.events.rule-arn": self.subscription_id,
+            "aws.events.rule-name": self.subscription_name,
+            "aws.events.event.ingestion-time": self.stored_at,
+            "aws.events.event": event,
+            "aws.events.event.json": self.whole(),
+        }
+
+    def whole(self, payload: bytes | None = None) -> dict[str, Any]:
+        """The envelope with a payload, by default the event's own, and with what was added."""
+        shown = {**self.envelope, "payload": orjson.Fragment(payload or self.payload)}
+        return {**shown, "enrichment": self.enrichment} if self.enrichment else shown

@@ -1,0 +1,33 @@
+"""What one transform may hold, and what it may make.
+
+The limits of templates are those of EventBridge's `InputTransformer`
+(https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_InputTransformer.html), those of
+attributes SQS's and SNS's.
+"""
+
+MAX_TEMPLATE_CHARACTERS = 8192
+"""The longest input template."""
+
+MAX_VARIABLES = 100
+"""Variables of one template."""
+
+MAX_VARIABLE_CHARACTERS = 256
+"""The longest name of a variable."""
+
+MAX_PATH_CHARACTERS = 256
+"""The longest JSON path."""
+
+MAX_BODY_BYTES = 1024 * 1024
+"""The largest body that a transform makes."""
+
+MAX_HEADERS = 20
+"""Headers that one subscription sets."""
+
+MAX_ATTRIBUTES = 10
+"""Message attributes of SQS and SNS, those of the bus included."""
+
+MAX_VALUE_CHARACTERS = 1024
+"""The longest value of a header or an attribute in a subscription."""
+
+MAX_SENT_CHARACTERS = 4096
+"""The longest value of a header or an attribute that is taken from an event."""
