@@ -1,0 +1,1 @@
+"""Schemas of payloads: what a schema may be, checking payloads, and comparing versions. Pure."""

@@ -1,0 +1,63 @@
+"""Whether a new version of a schema may follow the versions before it."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from event_bus.errors import Fault, pointer
+from event_bus.schemas.covering import library_covers
+from event_bus.schemas.limits import MAX_FAULTS
+from event_bus.schemas.structure import Schema
+from event_bus.schemas.widening import breaking_changes
+
+Compatibility = Literal[
+    "none",
+    "backward",
+    "backward_transitive",
+    "forward",
+    "forward_transitive",
+    "full",
+    "full_transitive",
+]
+"""Which versions a new version must be compatible with, and in which direction.
+
+Backward: what an old version accepts, the new one accepts. Forward: what the new version accepts,
+the old one accepts. Full: both. Transitive: with all versions, and not with the latest alone.
+"""
+
+
+def incompatibilities(
+    new: Schema, earlier: Sequence[tuple[int, Schema]], mode: Compatibility, at: str
+) -> list[Fault]:
+    """Why a new version may not follow the earlier ones.
+
+    Args:
+        new: The new schema.
+        earlier: The earlier versions and their numbers, the latest last.
+        mode: What is demanded.
+        at: The JSON pointer of the new schema in the request.
+
+    Returns:
+        The places that break it; none where the version may follow.
+    """
+    if mode == "none":
+        return []
+    direction, _, transitive = mode.partition("_")
+    faults: list[Fault] = []
+    for number, old in earlier if transitive else earlier[-1:]:
+        if direction in ("backward", "full"):
+            said = f"may refuse what version {number} accepts"
+            faults += _faults(old, new, at, said)
+        if direction in ("forward", "full"):
+            said = f"version {number} may refuse what the new version accepts: there, the place"
+            faults += _faults(new, old, at, said)
+        if faults:
+            break
+    return faults[:MAX_FAULTS]
+
+
+def _faults(narrow: Schema, wide: Schema, at: str, said: str) -> list[Fault]:
+    # The rules take a millisecond; the library, which knows more, takes a process.
+    found = breaking_changes(narrow, wide)
+    if not found or library_covers(wide, narrow):
+        return []
+    return [Fault(at + pointer(each.path), f"{said}: {each.detail}") for each in found]

@@ -1,0 +1,40 @@
+"""How large a schema may be, and how much work it may cause."""
+
+MAX_SCHEMA_BYTES = 64 * 1024
+"""The largest schema, as compact JSON in UTF-8."""
+
+MAX_SUBSCHEMAS = 2_000
+"""How many schemas a schema may hold, itself included."""
+
+MAX_DEPTH = 28
+"""How deep arrays and objects may be nested in a schema."""
+
+MAX_PATTERNS = 100
+"""How many regular expressions a schema may hold."""
+
+MAX_PATTERN_CHARACTERS = 512
+"""The longest regular expression."""
+
+MAX_PATTERN_BYTES = 1024 * 1024
+"""The size of a compiled regular expression."""
+
+MAX_CHAIN = 100
+"""How many references, or schemas in each other, may apply to one value one through the other."""
+
+MAX_CHECKS = 1_000
+"""How many schemas may apply to one value of a payload."""
+
+PAYLOAD_DEPTH = 32
+"""How deep a payload can be nested, as `strict_json` reads it."""
+
+MAX_WORK = 100_000_000
+"""The largest product of a payload's bytes and of the schemas that may apply to one value of it."""
+
+MAX_FAULTS = 20
+"""How many faults of one payload are named."""
+
+COVER_SECONDS = 3.0
+"""How long the comparison of two schemas by the library may take."""
+
+COVER_BYTES = 256 * 1024 * 1024
+"""The address space of the process that compares two schemas by the library."""

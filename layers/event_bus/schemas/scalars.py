@@ -1,0 +1,179 @@
+"""Rules about types, values, and the bounds of numbers, strings, arrays and objects."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from event_bus.schemas.structure import Path
+
+Node = Mapping[str, Any]
+"""A schema that is an object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Breaking:
+    """A place in a new schema that may refuse documents which the old one accepts.
+
+    Attributes:
+        path: The place.
+        detail: What it does.
+    """
+
+    path: Path
+    detail: str
+
+
+_KINDS = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
+
+_TYPES = {
+    bool: "boolean",
+    dict: "object",
+    int: "integer",
+    list: "array",
+    str: "string",
+}
+
+
+def types_of(schema: Node) -> frozenset[str]:
+    """The types of the values that a schema may accept, as its own keywords tell them."""
+    if "const" in schema:
+        return frozenset({_type_of(schema["const"])})
+    if "enum" in schema:
+        return frozenset(_type_of(each) for each in schema["enum"])
+    if "type" not in schema:
+        return _KINDS
+    named = schema["type"]
+    return frozenset([named] if isinstance(named, str) else named)
+
+
+def _type_of(value: Any) -> str:
+    if isinstance(value, float):
+        return "integer" if value.is_integer() else "number"
+    return _TYPES.get(type(value), "null")
+
+
+def accepts(schema: Node, kind: str) -> bool:
+    """Whether a schema may accept a value of a kind; numbers are a kind, and integers are numbers.
+
+    A rule about one kind of values has nothing to say where the old schema accepts none of them.
+    """
+    kinds = types_of(schema)
+    return kind in kinds or (kind == "number" and "integer" in kinds)
+
+
+def same_value(one: Any, other: Any) -> bool:
+    """Whether two JSON values are equal; in Python 1 equals True."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same_value, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(
+            same_value(each, other[name]) for name, each in one.items()
+        )
+    return bool(one == other)
+
+
+def permitted_values(schema: Node) -> list[Any] | None:
+    """The values that a schema may accept, where it lists them."""
+    if "const" in schema:
+        return [schema["const"]]
+    return schema.get("enum")
+
+
+def type_faults(old: Node, new: Node, path: Path) -> Iterator[Breaking]:
+    """The rule of `type`: every type that the old schema accepts is among the new ones."""
+    if "type" not in new:
+        return
+    named = new["type"]
+    kinds = {named} if isinstance(named, str) else set(named)
+    if "number" in kinds:
+        kinds.add("integer")
+    if missing := types_of(old) - kinds:
+        yield Breaking((*path, "type"), f"{', '.join(sorted(missing))}: permitted before")
+
+
+def value_faults(old: Node, new: Node, path: Path) -> Iterator[Breaking]:
+    """The rule of `enum` and `const`: every value of the old schema is among the new ones."""
+    before = permitted_values(old)
+    for keyword in ("enum", "const"):
+        if keyword not in new:
+            continue
+        values = [new["const"]] if keyword == "const" else new["enum"]
+        if before is None:
+            yield Breaking((*path, keyword), "other values were permitted before")
+        elif not all(any(same_value(each, value) for value in values) for each in before):
+            yield Breaking((*path, keyword), "a value is missing that was permitted before")
+
+
+def bound_faults(old: Node, new: Node, path: Path) -> Iterator[Breaking]:
+    """The rules of lengths, counts and numeric bounds: each bound holds for the old schema too."""
+    for keyword, (kind, holds) in _BOUNDS.items():
+        if keyword in new and accepts(old, kind) and not holds(old, new[keyword]):
+            yield Breaking((*path, keyword), f"{new[keyword]} is more than was demanded before")
+
+
+def text_faults(old: Node, new: Node, path: Path) -> Iterator[Breaking]:
+    """The rules of `pattern` and `format`: they stay as they are, or go."""
+    for keyword in ("pattern", "format"):
+        if keyword in new and accepts(old, "string") and old.get(keyword) != new[keyword]:
+            yield Breaking((*path, keyword), "was not demanded before")
+
+
+def _at_least(keyword: str) -> Callable[[Node, Any], bool]:
+    return lambda old, bound: bound <= old.get(keyword, 0)
+
+
+def _at_most(keyword: str) -> Callable[[Node, Any], bool]:
+    return lambda old, bound: keyword in old and old[keyword] <= bound
+
+
+def _minimum(old: Node, bound: Any) -> bool:
+    return _over(old.get("minimum"), bound) or _over(old.get("exclusiveMinimum"), bound)
+
+
+def _exclusive_minimum(old: Node, bound: Any) -> bool:
+    return _over(old.get("exclusiveMinimum"), bound) or (
+        "minimum" in old and old["minimum"] > bound
+    )
+
+
+def _over(before: Any, bound: Any) -> bool:
+    return before is not None and before >= bound
+
+
+def _maximum(old: Node, bound: Any) -> bool:
+    return _under(old.get("maximum"), bound) or _under(old.get("exclusiveMaximum"), bound)
+
+
+def _exclusive_maximum(old: Node, bound: Any) -> bool:
+    return _under(old.get("exclusiveMaximum"), bound) or (
+        "maximum" in old and old["maximum"] < bound
+    )
+
+
+def _under(before: Any, bound: Any) -> bool:
+    return before is not None and before <= bound
+
+
+def _multiple(old: Node, factor: Any) -> bool:
+    before = old.get("multipleOf")
+    if before == factor:
+        return True
+    # Of fractions, rounding decides.
+    return isinstance(before, int) and isinstance(factor, int) and before % factor == 0
+
+
+_BOUNDS: dict[str, tuple[str, Callable[[Node, Any], bool]]] = {
+    "minLength": ("string", _at_least("minLength")),
+    "maxLength": ("string", _at_most("maxLength")),
+    "minItems": ("array", _at_least("minItems")),
+    "maxItems": ("array", _at_most("maxItems")),
+    "minProperties": ("object", _at_least("minProperties")),
+    "maxProperties": ("object", _at_most("maxProperties")),
+    "minimum": ("number", _minimum),
+    "exclusiveMinimum": ("number", _exclusive_minimum),
+    "maximum": ("number", _maximum),
+    "exclusiveMaximum": ("number", _exclusive_maximum),
+    "multipleOf": ("number", _multiple),
+}

@@ -1,0 +1,105 @@
+"""Where schemas stand in a JSON Schema document, and which of them apply to the same value."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+from urllib.parse import unquote
+
+Schema: TypeAlias = dict[str, Any] | bool
+"""A JSON Schema of the dialect 2020-12."""
+
+Path: TypeAlias = tuple[str | int, ...]
+"""The members and elements that lead to a place."""
+
+# In these the value is a schema, a list of schemas, or schemas by their names. `definitions` is how
+# earlier dialects call `$defs`; references lead there still.
+_SINGLE = (
+    "additionalProperties",
+    "contains",
+    "else",
+    "if",
+    "items",
+    "not",
+    "propertyNames",
+    "then",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+)
+_LISTED = ("allOf", "anyOf", "oneOf", "prefixItems")
+_NAMED = ("$defs", "definitions", "dependentSchemas", "patternProperties", "properties")
+
+_SAME_VALUE = frozenset(
+    {"allOf", "anyOf", "dependentSchemas", "else", "if", "not", "oneOf", "then"}
+)
+_DEFINITIONS = frozenset({"$defs", "definitions"})
+_NAMES_ONE = "properties"
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A schema that stands directly in another one.
+
+    Attributes:
+        keyword: The keyword that it stands under.
+        path: What leads to it from the schema that it stands in.
+        schema: The schema.
+    """
+
+    keyword: str
+    path: Path
+    schema: Any
+
+    @property
+    def same_value(self) -> bool:
+        """Whether it applies to the value that the outer schema applies to."""
+        return self.keyword in _SAME_VALUE
+
+    @property
+    def inner_value(self) -> bool:
+        """Whether it applies to members, names or elements of that value."""
+        return not self.same_value and self.keyword not in _DEFINITIONS
+
+    @property
+    def member(self) -> str | None:
+        """The one member that it applies to; None where it may apply to several or to elements."""
+        return str(self.path[1]) if self.keyword == _NAMES_ONE else None
+
+
+def children(schema: Mapping[str, Any]) -> Iterator[Child]:
+    """The schemas that stand directly in a schema."""
+    for keyword in _SINGLE:
+        if keyword in schema:
+            yield Child(keyword, (keyword,), schema[keyword])
+    for keyword in _LISTED:
+        if isinstance(listed := schema.get(keyword), list):
+            for place, each in enumerate(listed):
+                yield Child(keyword, (keyword, place), each)
+    for keyword in _NAMED:
+        if isinstance(named := schema.get(keyword), dict):
+            for name, each in named.items():
+                yield Child(keyword, (keyword, name), each)
+
+
+def schemas_in(root: Any) -> Iterator[tuple[Path, Any]]:
+    """Every schema in a document with its path, the document itself first."""
+    stack: list[tuple[Path, Any]] = [((), root)]
+    while stack:
+        path, schema = stack.pop()
+        yield path, schema
+        if isinstance(schema, dict):
+            stack += [((*path, *each.path), each.schema) for each in children(schema)]
+
+
+def reference_path(reference: str) -> tuple[str, ...] | None:
+    """The path that a reference leads to; None where it is not a JSON pointer into the document."""
+    if reference == "#":
+        return ()
+    if not reference.startswith("#/"):
+        return None
+    parts = map(unquote, reference[2:].split("/"))
+    return tuple(part.replace("~1", "/").replace("~0", "~") for part in parts)
+
+
+def spelled(path: Path) -> tuple[str, ...]:
+    """A path as a reference spells it: places in lists as digits."""
+    return tuple(str(part) for part in path)
