@@ -253,7 +253,7 @@ class ApiStack(StageStack):
 
     def _metrics(self, data: DataStack, bus: BusStack, audit: AuditStack) -> BusFunction:
         function = self._function("metrics")
-        function.use_table(data.figures, "BatchGetItem")
+        function.use_table(data.metrics, "BatchGetItem")
         function.use_table(data.subscriptions, "Scan")
         function.use_table(data.circuits, "Scan")
         function.use_table(data.replays, "GetItem", indexes=("by_running",))
@@ -262,7 +262,7 @@ class ApiStack(StageStack):
         function.use_queue(AUDIT_QUEUE_URL, audit.queue.queue, "GetQueueAttributes")
         redrives = {
             **{f"{lane.name.upper()}_LANE": lane.work for lane in bus.lanes.all},
-            "STRANDED": bus.stranded,
+            "UNROUTABLE": bus.unroutable,
             "REPLAY": bus.replays,
             "AUDIT": audit.queue,
         }
@@ -276,7 +276,7 @@ class ApiStack(StageStack):
         function = self._function("status")
         function.use_table(data.events, "GetItem")
         self._know_lag(function, data, bus)
-        function.use_queue("STRANDED_REDRIVE_URL", bus.stranded.redrive, "GetQueueAttributes")
+        function.use_queue("UNROUTABLE_REDRIVE_URL", bus.unroutable.redrive, "GetQueueAttributes")
         return function
 
     @staticmethod
@@ -285,7 +285,7 @@ class ApiStack(StageStack):
         function.use_table(data.deliveries, "BatchGetItem", indexes=("by_due",))
         for lane in bus.lanes.all:
             function.use_queue(lane.url_variable, lane.work.queue, "GetQueueAttributes")
-        function.use_queue("STRANDED_QUEUE_URL", bus.stranded.queue, "GetQueueAttributes")
+        function.use_queue("UNROUTABLE_QUEUE_URL", bus.unroutable.queue, "GetQueueAttributes")
         function.read_statistics()
 
     def _function(

@@ -64,7 +64,7 @@ class AuditStack(StageStack):
         )
         # It adds, and can neither change nor remove.
         self.write.use_table(data.audit, "PutItem", "Query")
-        self.write.use_table(data.figures, "BatchGetItem", "PutItem")
+        self.write.use_table(data.metrics, "BatchGetItem", "PutItem")
         self.write.tell("AUDIT_RETENTION_DAYS", str(settings.audit_retention_days))
         self.write.allow("kms", ["Sign"], [key.key_arn])
         self.write.tell("AUDIT_KEY_ARN", key.key_arn)

@@ -8,7 +8,7 @@ from event_bus.access.opt_in import TAG_VALUE, tag_key
 from event_bus.maintenance.due import INTERVAL_SECONDS
 
 from infra.audit import AuditStack
-from infra.concurrency import STRANDED_CONCURRENCY
+from infra.concurrency import UNROUTABLE_CONCURRENCY
 from infra.data import DataStack
 from infra.function import BusFunction, Layers
 from infra.lane import Lanes
@@ -40,7 +40,7 @@ class BusStack(StageStack):
 
     Attributes:
         route: The function that routes events to lanes.
-        stranded: The queue of events whose routing failed.
+        unroutable: The queue of events whose routing failed.
         lanes: The lanes of deliveries.
         replays: The queue of replays that must go on.
         replay: The function that goes on with replays.
@@ -65,8 +65,12 @@ class BusStack(StageStack):
         )
         layers = Layers(self, "Layers", settings=settings)
         self.lanes = Lanes(self, "Lanes", layers=layers, data=data, settings=settings)
-        self.stranded = WorkQueue(
-            self, "StrandedQueue", consumer_timeout=_ROUTE_TIMEOUT, settings=settings
+        self.unroutable = WorkQueue(
+            self,
+            "UnroutableQueue",
+            consumer_timeout=_ROUTE_TIMEOUT,
+            settings=settings,
+            deployed_as="StrandedQueue",
         )
         self.route = BusFunction(
             self,
@@ -86,12 +90,12 @@ class BusStack(StageStack):
         self.route.use_table(data.events, "BatchGetItem")
         self.route.use_bucket(data.payloads, "GetObject")
         self.lanes.send_from(self.route)
-        self.route.use_queue("STRANDED_QUEUE_URL", self.stranded.queue, "SendMessage")
+        self.route.use_queue("UNROUTABLE_QUEUE_URL", self.unroutable.queue, "SendMessage")
         self.route.use_retention()
         self.route.allow_objects(
             data.failures, ["GetObject"], reason="Lambda chooses the names of what it gives up."
         )
-        self.route.consume(self.stranded.queue, max_concurrency=STRANDED_CONCURRENCY)
+        self.route.consume(self.unroutable.queue, max_concurrency=UNROUTABLE_CONCURRENCY)
         self.events_source = StreamSource(
             self,
             "Events",
@@ -110,7 +114,7 @@ class BusStack(StageStack):
         self.replay = self._replay(layers, data, settings)
         self.sweep = self._sweep(layers, data, settings)
         self.observe = self._observer(layers, data, settings)
-        self.lanes.spare(self.stranded, self.replays, audit.queue)
+        self.lanes.spare(self.unroutable, self.replays, audit.queue)
         # It costs nothing while nobody has the bus's own events put on it.
         self.mirror = events.EventBus(
             self,
@@ -120,7 +124,7 @@ class BusStack(StageStack):
         )
         cdk.Tags.of(self.mirror).add(tag_key(settings.stage), TAG_VALUE)
         output(self, "MirrorArn", self.mirror.event_bus_arn)
-        # The way back of what the stream gave up: through the queue of stranded events.
+        # The way back of what the stream gave up: through the queue of unroutable events.
         events.Rule(
             self,
             "GivenUp",
@@ -130,7 +134,7 @@ class BusStack(StageStack):
                 detail_type=["Object Created"],
                 detail={"bucket": {"name": [data.failures.bucket.bucket_name]}},
             ),
-            targets=[targets.SqsQueue(self.stranded.queue)],
+            targets=[targets.SqsQueue(self.unroutable.queue)],
         )
 
     def _replay(self, layers: Layers, data: DataStack, settings: Settings) -> BusFunction:
@@ -169,7 +173,7 @@ class BusStack(StageStack):
             timeout=_OBSERVE_TIMEOUT,
             writes_metrics=True,
         )
-        observe.use_table(data.figures, "BatchGetItem", "PutItem")
+        observe.use_table(data.metrics, "BatchGetItem", "PutItem")
         self.changes_source = StreamSource(
             self,
             "Changes",
@@ -204,7 +208,7 @@ class BusStack(StageStack):
         sweep.count_subscriptions(data)
         sweep.use_table(data.inbox, "DeleteItem")
         self.lanes.send_from(sweep)
-        sweep.use_queue("STRANDED_QUEUE_URL", self.stranded.queue, "SendMessage")
+        sweep.use_queue("UNROUTABLE_QUEUE_URL", self.unroutable.queue, "SendMessage")
         sweep.use_queue(REPLAY_QUEUE_URL, self.replays.queue, "SendMessage")
         sweep.use_retention()
         sweep.run_every(_SWEEP_INTERVAL)

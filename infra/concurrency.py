@@ -12,11 +12,11 @@ from infra.settings import Settings
 # An execution of the authorizer or of publishing takes some 20 ms; a cold one ten times as long.
 _REQUEST_SECONDS = 0.05
 
-STRANDED_CONCURRENCY = 4
+UNROUTABLE_CONCURRENCY = 4
 """How many of the router work the queue of unroutable events side by side."""
 
 # Four shards of the table's stream with four batches each.
-_ROUTE = 16 + STRANDED_CONCURRENCY
+_ROUTE = 16 + UNROUTABLE_CONCURRENCY
 _SWEEP = 2
 
 _LANES = ("http", "inbox", "sqs", "sns", "lambda", "eventbridge")

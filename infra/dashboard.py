@@ -29,7 +29,7 @@ class Dashboard(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._stage = settings.stage
-        queues = [each.work for each in bus.lanes.all] + [bus.stranded, bus.replays]
+        queues = [each.work for each in bus.lanes.all] + [bus.unroutable, bus.replays]
         functions = [bus.route, *(each.deliver for each in bus.lanes.all), bus.observe]
         cloudwatch.Dashboard(
             self,

@@ -30,7 +30,7 @@ class DataStack(StageStack):
         circuits: The table of circuit breakers.
         cursors: The table of cursors.
         inbox: The table of inboxes.
-        followers: The table of the connections that inboxes are pushed to.
+        WebSocket subscribers: The table of the connections that inboxes are pushed to.
         streams: The table of streams.
         replays: The table of replays.
         publishers: The table of publishers.
@@ -75,14 +75,14 @@ class DataStack(StageStack):
         self.circuits = self._table(tables.CIRCUITS)
         self.cursors = self._table(tables.CURSORS)
         self.inbox = self._table(tables.INBOX)
-        self.followers = self._table(tables.FOLLOWERS)
+        self.socket_subscribers = self._table(tables.SOCKET_SUBSCRIBERS)
         self.streams = self._table(tables.STREAMS)
         self.replays = self._table(tables.REPLAYS)
         self.publishers = self._table(tables.PUBLISHERS)
         self.keys = self._table(tables.KEYS)
         self.limits = self._table(tables.LIMITS)
         self.idempotency = self._table(tables.IDEMPOTENCY)
-        self.figures = self._table(tables.FIGURES)
+        self.metrics = self._table(tables.METRICS)
         self.audit = self._table(tables.AUDIT)
         self.subscriptions = self._table(tables.SUBSCRIPTIONS)
         self.changes = self._table(tables.CHANGES)
@@ -101,7 +101,7 @@ class DataStack(StageStack):
     def _table(self, description: tables.Table) -> BusTable:
         return BusTable(
             self,
-            description.name.title(),
+            description.construct_id,
             description=description,
             key=self.key,
             settings=self._settings,

@@ -423,7 +423,7 @@ class BusFunction(Construct):
         accept_resource(
             self,
             "*",
-            "Metrics are no resources that a role could name, and the action reads figures alone.",
+            "Metrics are no resources that a role could name, and the action reads metrics alone.",
         )
 
     def tell(self, variable: str, value: str) -> None:

@@ -62,7 +62,7 @@ class OperationsStack(StageStack):
             self._errors(folder, function)
         for lane in bus.lanes.all:
             self._queue(f"{lane.node.id}Lane", lane.work)
-        self._queue("Stranded", bus.stranded)
+        self._queue("Unroutable", bus.unroutable)
         self._queue("Replay", bus.replays)
         self._queue("Audit", audit.queue)
         self._router(bus)

@@ -24,20 +24,23 @@ class WorkQueue(Construct):
     def __init__(
         self,
         scope: Construct,
-        construct_id: str,
+        name: str,
         *,
         consumer_timeout: cdk.Duration,
         settings: Settings,
+        deployed_as: str | None = None,
     ) -> None:
         """Makes both queues.
 
         Args:
             scope: What they are part of.
-            construct_id: Their name there.
+            name: Their name there, with which their outputs begin.
             consumer_timeout: How long the function that works the queue may run.
             settings: The settings of the deployment.
+            deployed_as: The earlier name by which deployments know them, if they have one. Queues
+                whose construct changes its name are replaced, and their messages are lost.
         """
-        super().__init__(scope, construct_id)
+        super().__init__(scope, deployed_as or name)
         self.redrive = sqs.Queue(
             self,
             "Redrive",
@@ -61,8 +64,8 @@ class WorkQueue(Construct):
         )
         for made in (self.queue, self.redrive):
             export(made, made.queue_url, made.queue_arn, made.queue_name)
-        output(self, f"{construct_id}Url", self.queue.queue_url)
-        output(self, f"{construct_id}RedriveUrl", self.redrive.queue_url)
+        output(self, f"{name}Url", self.queue.queue_url)
+        output(self, f"{name}RedriveUrl", self.redrive.queue_url)
 
 
 def _visibility_seconds(consumer_timeout: cdk.Duration) -> float:

@@ -79,7 +79,9 @@ class Sockets(Construct):
         )
         self._api = self._make_api(authorize, settings)
         for function in (self.socket, self.push):
-            function.use_table(data.followers, "DeleteItem", "GetItem", "Query", "UpdateItem")
+            function.use_table(
+                data.socket_subscribers, "DeleteItem", "GetItem", "Query", "UpdateItem"
+            )
             function.use_table(data.inbox, "DeleteItem", "Query")
             function.use_table(data.events, "BatchGetItem")
             function.use_table(data.keys, "GetItem")
@@ -91,7 +93,7 @@ class Sockets(Construct):
             function.count_subscriptions(data)
             function.know_rights(data, "BatchGetItem")
             _send_to_clients(function, self._api.api_id, settings)
-        self.socket.use_table(data.followers, "PutItem", indexes=("by_connection",))
+        self.socket.use_table(data.socket_subscribers, "PutItem", indexes=("by_connection",))
         self.socket.use_table(data.inbox, "GetItem")
         self.socket.tell("SERVICE_LISTENERS", str(settings.service_listeners))
         self.socket.use_table(data.subscriptions, "PutItem")

@@ -69,7 +69,7 @@ class BusTable(Construct):
         export(self, self.table.table_name, self.table.table_arn)
         if self.table.table_stream_arn:
             export(self, self.table.table_stream_arn)
-        output(self, f"{description.name.title()}Table", self.table.table_name)
+        output(self, f"{description.title}Table", self.table.table_name)
 
     def index_arns(self, names: tuple[str, ...]) -> list[str]:
         """The ARNs of some of the table's indexes.

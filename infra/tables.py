@@ -51,6 +51,8 @@ class Table:
         busy: It is written for each event.
         stream: What the table's stream tells of a change: the item as it is, or both that and as
             it was before; None where there is no stream.
+        deployed_as: The earlier id by which deployments know the table; None if it has none. A
+            table whose construct changes its name is replaced, and its items are lost.
     """
 
     name: str
@@ -60,6 +62,17 @@ class Table:
     expires: bool = False
     busy: bool = False
     stream: Literal["new", "both"] | None = None
+    deployed_as: str | None = None
+
+    @property
+    def title(self) -> str:
+        """Its name in CamelCase, as outputs use it."""
+        return "".join(word.title() for word in self.name.split("_"))
+
+    @property
+    def construct_id(self) -> str:
+        """The id of its construct, from which its logical id is made."""
+        return self.deployed_as or self.title
 
     @property
     def variable(self) -> str:
@@ -119,12 +132,13 @@ CURSORS = Table("cursors", Attribute("owner"), Attribute("name"), expires=True)
 INBOX = Table(
     "inbox", Attribute("subscription_id"), Attribute("position", "N"), expires=True, stream="new"
 )
-FOLLOWERS = Table(
-    "followers",
+SOCKET_SUBSCRIBERS = Table(
+    "socket_subscribers",
     Attribute("subscription_id"),
     Attribute("connection_id"),
     indexes=(Index("by_connection", Attribute("connection_id"), Attribute("subscription_id"), ()),),
     expires=True,
+    deployed_as="Followers",
 )
 STREAMS = Table("streams", Attribute("stream_id"), Attribute("version", "N"))
 REPLAYS = Table(
@@ -149,7 +163,9 @@ KEYS = Table(
     expires=True,
 )
 AUDIT = Table("audit", Attribute("chain"), Attribute("number", "N"), expires=True)
-FIGURES = Table("figures", Attribute("span"), Attribute("start"), expires=True)
+METRICS = Table(
+    "metrics", Attribute("span"), Attribute("start"), expires=True, deployed_as="Figures"
+)
 LIMITS = Table("limits", Attribute("id"), expires=True)
 IDEMPOTENCY = Table("idempotency", Attribute("id"), expires=True)
 SUBSCRIPTIONS = Table(
@@ -175,14 +191,14 @@ TABLES = (
     CIRCUITS,
     CURSORS,
     INBOX,
-    FOLLOWERS,
+    SOCKET_SUBSCRIBERS,
     STREAMS,
     REPLAYS,
     PUBLISHERS,
     KEYS,
     LIMITS,
     IDEMPOTENCY,
-    FIGURES,
+    METRICS,
     AUDIT,
     SUBSCRIPTIONS,
     CHANGES,

@@ -22,7 +22,6 @@ from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
-from event_bus.stores.followers import FollowerStore
 from event_bus.stores.inbox_cursors import InboxCursorStore
 from event_bus.stores.inboxes import InboxStore
 from event_bus.stores.keys import KeyStore
@@ -32,8 +31,9 @@ from event_bus.stores.payloads import PayloadStore
 from event_bus.stores.publishers import PublisherStore
 from event_bus.stores.replays import ReplayStore
 from event_bus.stores.rights import RightsStore
+from event_bus.stores.socket_subscribers import SocketSubscriberStore
 from event_bus.stores.streams import StreamStore
-from event_bus.stores.subscriptions import Interest, SubscriptionStore
+from event_bus.stores.subscriptions import RoutingRule, SubscriptionStore
 from event_bus.stores.transactions import transact
 
 from tests.builders import SECRET
@@ -121,8 +121,8 @@ class Aws:
         return InboxStore(self.dynamodb, self.tables["inbox"], RETENTION_DAYS)
 
     @property
-    def followers(self) -> FollowerStore:
-        return FollowerStore(self.dynamodb, self.tables["followers"])
+    def socket_subscribers(self) -> SocketSubscriberStore:
+        return SocketSubscriberStore(self.dynamodb, self.tables["socket_subscribers"])
 
     @property
     def streams(self) -> StreamStore:
@@ -187,9 +187,9 @@ class Aws:
         }
         return kind(**parts)
 
-    def interests_after(self, version: int) -> list[Interest]:
+    def routing_rules_after(self, version: int) -> list[RoutingRule]:
         """What changed of subscriptions after a change."""
-        return [Interest(**each) for _, each in self.log.after(version) if "kind" not in each]
+        return [RoutingRule(**each) for _, each in self.log.after(version) if "kind" not in each]
 
     @cached_property
     def sealing_key(self) -> str:

@@ -14,10 +14,12 @@ from event_bus.model.replay import Replay
 from event_bus.model.target import HttpTarget, Target
 from event_bus.model.validation import read
 from event_bus.queues.message import Message
-from event_bus.stores.listings import Trait
+from event_bus.stores.listings import EventSelector
 
 BESIDE_PLANNER = next(
-    name for name in map(str, range(99)) if {*Trait(name).cells()} == {*Trait("planner").cells()}
+    name
+    for name in map(str, range(99))
+    if {*EventSelector(name).cells()} == {*EventSelector("planner").cells()}
 )
 """A source whose events lie in the partitions where those of `planner` do."""
 

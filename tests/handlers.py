@@ -40,20 +40,20 @@ class Functions:
         secrets: The client of their secrets.
         cloudwatch: Their client of CloudWatch.
         lane: The queue of the HTTP lane.
-        stranded: The queue of stranded events.
+        unroutable: The queue of unroutable events.
         replays: The queue of replays that must go on.
         redrive: The queue of what the HTTP lane gave up.
-        unroutable: The queue of stranded events that could not be routed again and again.
+        unroutable_redrive: The queue of unroutable events that could not be routed again and again.
     """
 
     aws: Aws
     secrets: Any
     cloudwatch: CloudWatch
     lane: str
-    stranded: str
+    unroutable: str
     replays: str
     redrive: str
-    unroutable: str
+    unroutable_redrive: str
 
     @cached_property
     def _loaded(self) -> dict[str, ModuleType]:
@@ -130,8 +130,8 @@ def functions(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
         "PAYLOADS_BUCKET": aws.bucket,
         "HTTP_LANE_URL": made.lane,
         "HTTP_LANE_REDRIVE_URL": made.redrive,
-        "STRANDED_QUEUE_URL": made.stranded,
-        "STRANDED_REDRIVE_URL": made.unroutable,
+        "UNROUTABLE_QUEUE_URL": made.unroutable,
+        "UNROUTABLE_REDRIVE_URL": made.unroutable_redrive,
         "REPLAY_QUEUE_URL": made.replays,
         "ADMIN_SECRET_ARN": "admin",
         "SEALING_KEY_ARN": aws.sealing_key,

@@ -11,7 +11,7 @@ from unittest import mock
 import boto3
 import httpx
 from event_bus.maintenance.unrouted import GRACE_SECONDS, UnroutedSweep
-from event_bus.queues.unroutable import StrandedQueue
+from event_bus.queues.unroutable import UnroutableQueue
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import ODD_SECONDS, EventStore
@@ -175,7 +175,7 @@ def _sweep(metered: MeteredBus) -> UnroutedSweep:
         events=EventStore(dynamodb, resources["events_table"], PayloadStore(client("s3"), "")),
         deliveries=DeliveryStore(dynamodb, resources["deliveries_table"]),
         cursors=CursorStore(dynamodb, resources["cursors_table"], 1),
-        stranded=StrandedQueue(client("sqs"), resources["stranded_queue_url"]),
+        unroutable=UnroutableQueue(client("sqs"), resources["unroutable_queue_url"]),
         executor=ThreadPoolExecutor(8),
     )
 

@@ -13,7 +13,7 @@ from event_bus.log import logger
 from event_bus.metrics.observer import Observer
 from event_bus.model.audit_chain import Entry
 from event_bus.model.audit_entries import of_events, read_entry
-from event_bus.queues.unroutable import StrandedQueue, is_about_events, stranded_in
+from event_bus.queues.unroutable import UnroutableQueue, is_about_events, unroutable_in
 from event_bus.runtime import stores
 from event_bus.settings import settings
 from event_bus.stores.audit_heads import AuditHeads
@@ -25,8 +25,8 @@ _appender = Appender(
     Signer(clients.kms(), settings().audit_key),
 )
 
-_observer = Observer(stores.figures())
-_set_aside = StrandedQueue(clients.sqs(), settings().audit_queue_url)
+_observer = Observer(stores.metrics())
+_set_aside = UnroutableQueue(clients.sqs(), settings().audit_queue_url)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def _append_messages(records: list[dict[str, Any]]) -> dict[str, Any]:
     for record in records:
         try:
             if is_about_events(record["body"]):
-                _append_events(stranded_in(record["body"], _read_object))
+                _append_events(unroutable_in(record["body"], _read_object))
             else:
                 entries.append(read_entry(record["body"]))
         except Exception:

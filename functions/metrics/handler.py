@@ -13,7 +13,7 @@ from event_bus.metrics.remembered import Remembered
 from event_bus.runtime import stores
 from event_bus.settings import settings
 
-_figures = stores.figures()
+_store = stores.metrics()
 _executor = ThreadPoolExecutor(8)
 _queues = Queues(
     urls=settings().queue_urls,
@@ -22,7 +22,7 @@ _queues = Queues(
     executor=_executor,
 )
 _gauges = Gauges(
-    interests=stores.subscriptions().interests,
+    routing_rules=stores.subscriptions().routing_rules,
     queues=_queues,
     circuits=stores.circuits(),
     replays=stores.replays(),
@@ -43,10 +43,10 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 def _metrics(request: Request) -> Response:
     request.query()
-    text = exposition(_figures.total(), [_subscriptions(), *_others()])
+    text = exposition(_store.total(), [_subscriptions(), *_others()])
     return Response(200, text=text, headers={"content-type": CONTENT_TYPE})
 
 
 def _analytics(request: Request) -> Response:
     question = analytics.read_question(request.query(*analytics.PARAMETERS))
-    return Response(200, analytics.answer(question, _figures))
+    return Response(200, analytics.answer(question, _store))

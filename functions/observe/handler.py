@@ -5,28 +5,28 @@ from typing import Any
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from event_bus.metrics.observer import Observer
-from event_bus.model.figures import KINDS, Figures
+from event_bus.model.metrics import KINDS, MetricTotals
 from event_bus.runtime import stores
 from event_bus.settings import settings
 
 _metrics = Metrics(namespace="EventBus")
 _metrics.set_default_dimensions(stage=settings().stage)
-_observer = Observer(stores.figures())
+_observer = Observer(stores.metrics())
 
 
 @_metrics.log_metrics
 def handler(event: dict[str, Any], _context: object) -> None:
     """Takes changes of deliveries; where it fails, Lambda brings the batch again as it is."""
-    figures = _observer.count(event["Records"])
-    if figures:
-        _tell(figures)
+    metrics = _observer.count(event["Records"])
+    if metrics:
+        _tell(metrics)
 
 
-def _tell(figures: Figures) -> None:
+def _tell(metrics: MetricTotals) -> None:
     for kind in KINDS:
-        if count := sum(figures.counts[kind].values()):
+        if count := sum(metrics.counts[kind].values()):
             name = "".join(word.title() for word in kind.split("_"))
             _metrics.add_metric(name, MetricUnit.Count, count)
-    for histogram in figures.latencies.values():
+    for histogram in metrics.latencies.values():
         mean = histogram.total / histogram.count
         _metrics.add_metric("DeliveryLatency", MetricUnit.Seconds, mean)

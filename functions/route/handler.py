@@ -1,4 +1,4 @@
-"""Routes events: from the stream of the events table, and from the queue of stranded ones."""
+"""Routes events: from the stream of the events table, and from the queue of unroutable events."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from event_bus import clients
 from event_bus.log import logger
 from event_bus.queues.lanes import Lanes
-from event_bus.queues.unroutable import StrandedQueue, stranded_in
+from event_bus.queues.unroutable import UnroutableQueue, unroutable_in
 from event_bus.routing.router import Router
 from event_bus.runtime import stores
 from event_bus.runtime.routing import registry_view
@@ -22,7 +22,7 @@ _router = Router(
     lanes=Lanes(clients.sqs(), settings().lane_urls, _executor),
     executor=_executor,
 )
-_stranded = StrandedQueue(clients.sqs(), settings().stranded_queue_url)
+_unroutable = UnroutableQueue(clients.sqs(), settings().unroutable_queue_url)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -30,19 +30,19 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     records = event["Records"]
     logger.debug("batch received", records=len(records))
     if records[0]["eventSource"] == "aws:sqs":
-        return _route_stranded(records)
+        return _route_unroutable(records)
     return _route_stream(records)
 
 
 def _route_stream(records: list[dict[str, Any]]) -> dict[str, Any]:
     # What the stream holds of deleted events needs no routing.
     events, unreadable = readable_images(record["dynamodb"] for record in records)
-    _stranded.send(unreadable + _router.route(events))
+    _unroutable.send(unreadable + _router.route(events))
     return {"batchItemFailures": []}
 
 
-def _route_stranded(records: list[dict[str, Any]]) -> dict[str, Any]:
-    ids = {record["messageId"]: _stranded_in(record) for record in records}
+def _route_unroutable(records: list[dict[str, Any]]) -> dict[str, Any]:
+    ids = {record["messageId"]: _unroutable_in(record) for record in records}
     # An event that is gone by now has expired, and is owed to nobody.
     events, failed = _events.readable(each for found in ids.values() for each in found or ())
     failed |= set(_router.route_again(list(events.values())))
@@ -55,9 +55,9 @@ def _route_stranded(records: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _stranded_in(record: dict[str, Any]) -> list[str] | None:
+def _unroutable_in(record: dict[str, Any]) -> list[str] | None:
     try:
-        return stranded_in(record["body"], _read_object)
+        return unroutable_in(record["body"], _read_object)
     except Exception:
         # It goes to the redrive queue, for a person to look at; the others are routed.
         logger.exception("message cannot be read", message_id=record["messageId"])

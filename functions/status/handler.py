@@ -40,14 +40,14 @@ _health = Health(
                 f"{protocol}-lane": queue_check(clients.sqs(), url)
                 for protocol, url in sorted(settings().lane_urls.items())
             },
-            "stranded-events": queue_check(
-                clients.sqs(),
-                settings().stranded_queue_url,
-                "events could not be routed, and are tried again",
-            ),
             "unroutable-events": queue_check(
                 clients.sqs(),
-                settings().stranded_redrive_url,
+                settings().unroutable_queue_url,
+                "events could not be routed, and are tried again",
+            ),
+            "unroutable-redrive": queue_check(
+                clients.sqs(),
+                settings().unroutable_redrive_url,
                 "events could not be routed, again and again, and wait for a person",
             ),
             "router-lag": seconds_check(

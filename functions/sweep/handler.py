@@ -11,7 +11,7 @@ from event_bus.maintenance.stalled import StalledSweep
 from event_bus.maintenance.unrouted import UnroutedSweep
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.replays import ReplayQueue
-from event_bus.queues.unroutable import StrandedQueue
+from event_bus.queues.unroutable import UnroutableQueue
 from event_bus.runtime import stores
 from event_bus.settings import settings
 
@@ -27,7 +27,7 @@ _unrouted = UnroutedSweep(
     events=stores.events(payloads=False),
     deliveries=_deliveries,
     cursors=stores.cursors(),
-    stranded=StrandedQueue(clients.sqs(), settings().stranded_queue_url),
+    unroutable=UnroutableQueue(clients.sqs(), settings().unroutable_queue_url),
     executor=_executor,
 )
 _stalled = StalledSweep(

@@ -60,9 +60,9 @@ class Settings:
         return self._name("INBOX_TABLE")
 
     @property
-    def followers_table(self) -> str:
-        """The name of the table of followers."""
-        return self._name("FOLLOWERS_TABLE")
+    def socket_subscribers_table(self) -> str:
+        """The name of the table of WebSocket subscribers."""
+        return self._name("SOCKET_SUBSCRIBERS_TABLE")
 
     @property
     def replays_table(self) -> str:
@@ -105,9 +105,9 @@ class Settings:
         return int(self._name("AUDIT_RETENTION_DAYS"))
 
     @property
-    def figures_table(self) -> str:
-        """The name of the table of figures."""
-        return self._name("FIGURES_TABLE")
+    def metrics_table(self) -> str:
+        """The name of the table of metrics."""
+        return self._name("METRICS_TABLE")
 
     @property
     def limits_table(self) -> str:
@@ -190,24 +190,24 @@ class Settings:
             if variable.endswith(_QUEUE_URLS)
         }
         urls |= {
-            variable.removesuffix("_NAME").lower(): self._beside_stranded(name)
+            variable.removesuffix("_NAME").lower(): self._beside_unroutable(name)
             for variable, name in self.environment.items()
             if variable.endswith("_REDRIVE_NAME")
         }
         return dict(sorted(urls.items()))
 
-    def _beside_stranded(self, name: str) -> str:
-        return f"{self.stranded_queue_url.rpartition('/')[0]}/{name}"
+    def _beside_unroutable(self, name: str) -> str:
+        return f"{self.unroutable_queue_url.rpartition('/')[0]}/{name}"
 
     @property
-    def stranded_queue_url(self) -> str:
+    def unroutable_queue_url(self) -> str:
         """The URL of the queue of events whose routing failed."""
-        return self._name("STRANDED_QUEUE_URL")
+        return self._name("UNROUTABLE_QUEUE_URL")
 
     @property
-    def stranded_redrive_url(self) -> str:
+    def unroutable_redrive_url(self) -> str:
         """The URL of the queue of events whose routing failed again and again."""
-        return self._name("STRANDED_REDRIVE_URL")
+        return self._name("UNROUTABLE_REDRIVE_URL")
 
     @property
     def replay_queue_url(self) -> str:

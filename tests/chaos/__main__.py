@@ -1,4 +1,4 @@
-"""Lets a storm rage over a bus on an emulator of its own: `python -m tests.chaos --seconds 60`."""
+"""Runs the chaos test on a bus on an emulator of its own: `python -m tests.chaos --seconds 60`."""
 
 import argparse
 import sys
@@ -9,7 +9,7 @@ import httpx
 
 from localstack.deployment import deploy
 from localstack.emulator import Emulator
-from tests.chaos.storm import Figures, Storm
+from tests.chaos.load import ChaosTest, Figures
 from tests.end_to_end.world import Client, World
 
 
@@ -27,7 +27,7 @@ def main() -> int:
             with httpx.Client(base_url=bus.api_url, headers=headers, timeout=30) as http:
                 world = World(bus, Client(http))
                 try:
-                    figures = Storm(world, asked.seed).rage(asked.seconds, asked.seed)
+                    figures = ChaosTest(world, asked.seed).run(asked.seconds, asked.seed)
                 finally:
                     world.close()
         finally:

@@ -10,7 +10,7 @@ from event_bus.model.event import Event
 from event_bus.querying.event_query import EventQuery
 from event_bus.stores import events, listings
 from event_bus.stores.events import EventStore, Put
-from event_bus.stores.listings import Listing, Trait
+from event_bus.stores.listings import EventSelector, Listing
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import BESIDE_PLANNER, LARGE_PAYLOAD, event
@@ -141,11 +141,11 @@ class ListContract:
         ("listing", "others"),
         [
             (listings.all_events(), ["evt_other", "evt_same_source"]),
-            (listings.with_any(Trait(domain="task")), []),
-            (listings.with_any(Trait(source="planner")), ["evt_same_source"]),
-            (listings.with_any(Trait("planner", "task")), []),
+            (listings.with_any(EventSelector(domain="task")), []),
+            (listings.with_any(EventSelector(source="planner")), ["evt_same_source"]),
+            (listings.with_any(EventSelector("planner", "task")), []),
             (
-                listings.with_any(Trait("planner", "task"), Trait("other", "role")),
+                listings.with_any(EventSelector("planner", "task"), EventSelector("other", "role")),
                 ["evt_other"],
             ),
             (listings.of_correlation("c"), []),
@@ -173,29 +173,29 @@ class ListContract:
         ):
             made = event(name, kind, source, metadata={"correlation_id": "x"})
             aws.events.put(made, RETENTION_DAYS)
-        stretch = aws.events.stretch(listing, ALL, 10, executor, newest_first=newest_first)
-        assert stretch.reached is None
+        page = aws.events.page(listing, ALL, 10, executor, newest_first=newest_first)
+        assert page.reached is None
         expected = [each.id for each in sorted(events, key=lambda e: e.timestamp)]
         if newest_first:
             expected.reverse()
-        found = [entry.id for entry in stretch.entries]
+        found = [entry.id for entry in page.entries]
         assert [each for each in found if each not in others] == expected
         assert sorted(set(found) - set(expected)) == others
-        first = next(entry for entry in stretch.entries if entry.id == "evt_0")
+        first = next(entry for entry in page.entries if entry.id == "evt_0")
         assert (first.type, first.source) == ("task.created", "planner")
         assert (first.correlation_id, first.trace_id) == ("c", "t")
         assert first.position == f"{events[0].timestamp}#evt_0"
 
     def test_a_type_of_one_segment_is_of_its_domain(self, aws: Aws, executor: Executor) -> None:
         aws.events.put(event("evt_1", "eventbus"), RETENTION_DAYS)
-        listing = listings.with_any(Trait(domain="eventbus"))
-        [entry] = aws.events.stretch(listing, ALL, 10, executor, newest_first=True).entries
+        listing = listings.with_any(EventSelector(domain="eventbus"))
+        [entry] = aws.events.page(listing, ALL, 10, executor, newest_first=True).entries
         assert entry.type == "eventbus"
 
     def test_an_event_without_ids_has_none_in_its_entry(self, aws: Aws, executor: Executor) -> None:
         aws.events.put(event(), RETENTION_DAYS)
         all_events = listings.all_events()
-        [entry] = aws.events.stretch(all_events, ALL, 10, executor, newest_first=True).entries
+        [entry] = aws.events.page(all_events, ALL, 10, executor, newest_first=True).entries
         assert entry.correlation_id is None
         assert entry.trace_id is None
 
@@ -204,17 +204,15 @@ class ListContract:
             aws.events.put(each, RETENTION_DAYS)
         listing = listings.of_trace("t")
         between = ("2026-05-01T12:01:00.000Z#evt_1", "2026-05-01T12:03:00.000Z#evt_3")
-        forward = aws.events.stretch(listing, between, 10, executor, newest_first=False)
+        forward = aws.events.page(listing, between, 10, executor, newest_first=False)
         assert [entry.id for entry in forward.entries] == ["evt_1", "evt_2", "evt_3"]
-        back = aws.events.stretch(listing, between, 2, executor, newest_first=True)
+        back = aws.events.page(listing, between, 2, executor, newest_first=True)
         assert [entry.id for entry in back.entries] == ["evt_3", "evt_2"]
         assert back.reached == back.entries[-1].position
 
     def test_bounds_in_the_wrong_order_hold_nothing(self, aws: Aws, executor: Executor) -> None:
-        stretch = aws.events.stretch(
-            listings.all_events(), ("b", "a"), 10, executor, newest_first=True
-        )
-        assert (stretch.entries, stretch.reached) == ((), None)
+        page = aws.events.page(listings.all_events(), ("b", "a"), 10, executor, newest_first=True)
+        assert (page.entries, page.reached) == ((), None)
 
     @pytest.mark.parametrize("newest_first", [False, True])
     @pytest.mark.parametrize("depth", [1, 2, 3, 7])
@@ -224,29 +222,29 @@ class ListContract:
         for number, each in enumerate(_moments()):
             source = ("planner", "worker", "other")[number % 3]
             aws.events.put(replace(each, source=source), RETENTION_DAYS)
-        listing = listings.with_any(Trait(source="planner"), Trait(source="worker"))
+        listing = listings.with_any(EventSelector(source="planner"), EventSelector(source="worker"))
         found: list[str] = []
         first, last = ALL
         for _ in range(12):
-            stretch = aws.events.stretch(
+            page = aws.events.page(
                 listing, (first, last), depth, executor, newest_first=newest_first
             )
-            found += [entry.id for entry in stretch.entries]
-            if stretch.reached is None:
+            found += [entry.id for entry in page.entries]
+            if page.reached is None:
                 break
             if newest_first:
-                last = stretch.reached[:-1]
+                last = page.reached[:-1]
             else:
-                first = stretch.reached + " "
+                first = page.reached + " "
         expected = ["evt_0", "evt_1", "evt_3", "evt_4"]
         assert found == (expected[::-1] if newest_first else expected)
 
     def test_what_is_left_out_was_looked_at(self, aws: Aws, executor: Executor) -> None:
         for number in range(4):
             aws.events.put(event(f"evt_{number}", source=BESIDE_PLANNER), RETENTION_DAYS)
-        listing = listings.with_any(Trait("planner", "task"))
-        stretch = aws.events.stretch(listing, ALL, 10, executor, newest_first=True)
-        assert (stretch.entries, stretch.reached, stretch.looked_at) == ([], None, 4)
+        listing = listings.with_any(EventSelector("planner", "task"))
+        page = aws.events.page(listing, ALL, 10, executor, newest_first=True)
+        assert (page.entries, page.reached, page.looked_at) == ([], None, 4)
 
     @pytest.mark.parametrize("newest_first", [False, True])
     def test_what_is_rare_is_looked_for_deeper_each_time_and_not_for_ever(
@@ -258,17 +256,17 @@ class ListContract:
     ) -> None:
         for number in range(40):
             aws.events.put(event(f"evt_{number:02}", source=BESIDE_PLANNER), RETENTION_DAYS)
-        listing = listings.with_any(Trait("planner", "task"))
+        listing = listings.with_any(EventSelector("planner", "task"))
         query = EventQuery(order="newest" if newest_first else "oldest")
 
         def looked_at(behind: str | None) -> tuple[list[int], str | None]:
-            stretches = list(
-                aws.events.stretches(
+            pages = list(
+                aws.events.pages(
                     listing, query.between, behind, 1, executor, newest_first=newest_first
                 )
             )
-            assert not any(each.entries for each in stretches)
-            return [each.looked_at for each in stretches], stretches[-1].reached
+            assert not any(each.entries for each in pages)
+            return [each.looked_at for each in pages], pages[-1].reached
 
         [*some, _], reached = looked_at(None)
         assert reached is None
@@ -278,6 +276,6 @@ class ListContract:
         turns, behind = 0, None
         while turns == 0 or behind:
             counts, behind = looked_at(behind)
-            assert sum(counts) < 20 + len(listing.strands)
+            assert sum(counts) < 20 + len(listing.partitions)
             turns += 1
         assert 1 < turns < 10

@@ -1,6 +1,6 @@
 """Every contract of the stores, as tests: moto and the emulator are held to the same."""
 
-from tests.contracts.connections import FollowersContract
+from tests.contracts.connections import SocketSubscribersContract
 from tests.contracts.deliveries import DeliveriesContract
 from tests.contracts.events import ListContract, PutContract
 from tests.contracts.inbox_cursors import InboxCursorsContract
@@ -58,4 +58,4 @@ class TestInboxes(InboxesContract): ...
 class TestInboxCursors(InboxCursorsContract): ...
 
 
-class TestFollowers(FollowersContract): ...
+class TestSocketSubscribers(SocketSubscribersContract): ...

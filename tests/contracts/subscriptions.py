@@ -10,7 +10,7 @@ from event_bus.model.target import SqsTarget
 from event_bus.stores import items
 from event_bus.stores.changes import Refused
 from event_bus.stores.subscription_counts import Counts
-from event_bus.stores.subscriptions import Interest, Outdated, QuotaReached
+from event_bus.stores.subscriptions import Outdated, QuotaReached, RoutingRule
 from event_bus.stores.transactions import TransactionRefused, transact
 
 from tests.aws import Aws
@@ -18,8 +18,8 @@ from tests.builders import NOON, subscription
 from tests.faults import answer_lost, grudging, not_sent
 
 
-def _changes(aws: Aws, after: int = 0) -> list[Interest]:
-    return aws.interests_after(after)
+def _changes(aws: Aws, after: int = 0) -> list[RoutingRule]:
+    return aws.routing_rules_after(after)
 
 
 class SubscriptionsContract:
@@ -210,7 +210,7 @@ class SubscriptionsContract:
         aws.subscriptions.update(replace(first, event_types=["role.*"], filters={}))
         aws.subscriptions.delete(aws.subscriptions.create(subscription("sub_3")))
         last = {each.id: each for each in _changes(aws)}
-        scanned = {each.id: each for each in aws.subscriptions.interests()}
+        scanned = {each.id: each for each in aws.subscriptions.routing_rules()}
         assert scanned == {each: last[each] for each in ("sub_1", "sub_2")}
         assert not last["sub_3"].active
 

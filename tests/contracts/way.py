@@ -209,15 +209,15 @@ class WayContract:
         [record] = functions.waiting(functions.lane)["Records"]
         assert orjson.loads(record["body"])["event_id"] == "evt_2"
 
-    def test_an_unreadable_stranded_message_does_not_hold_up_others(
+    def test_an_unreadable_unroutable_message_does_not_hold_up_others(
         self, functions: Functions
     ) -> None:
         _store(functions, "evt_1")
         for body in ('{"event_id": "evt_1"}', "no message"):
-            functions.aws.sqs.send_message(QueueUrl=functions.stranded, MessageBody=body)
+            functions.aws.sqs.send_message(QueueUrl=functions.unroutable, MessageBody=body)
         records = [
-            *functions.waiting(functions.stranded)["Records"],
-            *functions.waiting(functions.stranded)["Records"],
+            *functions.waiting(functions.unroutable)["Records"],
+            *functions.waiting(functions.unroutable)["Records"],
         ]
         [kept] = functions.invoke("route", {"Records": records})["batchItemFailures"]
         bodies = {each["messageId"]: each["body"] for each in records}
@@ -239,7 +239,7 @@ class WayContract:
         assert len(records) == 2
         assert len(answer["batchItemFailures"]) == 1
 
-    def test_a_poison_event_is_stranded_and_routed_once_it_is_sound(
+    def test_a_poison_event_is_unroutable_and_routed_once_it_is_sound(
         self, functions: Functions
     ) -> None:
         large = event("evt_2", payload=LARGE_PAYLOAD)
@@ -251,7 +251,7 @@ class WayContract:
         routed = functions.aws.deliveries.routings(["evt_1", "evt_2"])
         assert set(routed) == {"evt_1"}
 
-        batch = functions.waiting(functions.stranded)
+        batch = functions.waiting(functions.unroutable)
         [record] = batch["Records"]
         answer = functions.invoke("route", batch)
         assert answer == {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}
@@ -261,10 +261,10 @@ class WayContract:
         assert functions.invoke("route", batch) == {"batchItemFailures": []}
         assert set(functions.aws.deliveries.routings(["evt_2"])) == {"evt_2"}
 
-    def test_a_stranded_event_that_expired_is_owed_to_nobody(self, functions: Functions) -> None:
+    def test_a_unroutable_event_that_expired_is_owed_to_nobody(self, functions: Functions) -> None:
         body = orjson.dumps({"event_id": "evt_gone"}).decode()
-        functions.aws.sqs.send_message(QueueUrl=functions.stranded, MessageBody=body)
-        answer = functions.invoke("route", functions.waiting(functions.stranded))
+        functions.aws.sqs.send_message(QueueUrl=functions.unroutable, MessageBody=body)
+        answer = functions.invoke("route", functions.waiting(functions.unroutable))
         assert answer == {"batchItemFailures": []}
 
     def test_what_lambda_gave_up_is_routed_by_its_notice(self, functions: Functions) -> None:
@@ -277,9 +277,9 @@ class WayContract:
             "detail": {"bucket": {"name": functions.aws.bucket}, "object": {"key": "given-up"}}
         }
         functions.aws.sqs.send_message(
-            QueueUrl=functions.stranded, MessageBody=orjson.dumps(notice).decode()
+            QueueUrl=functions.unroutable, MessageBody=orjson.dumps(notice).decode()
         )
-        answer = functions.invoke("route", functions.waiting(functions.stranded))
+        answer = functions.invoke("route", functions.waiting(functions.unroutable))
         assert answer == {"batchItemFailures": []}
         assert set(functions.aws.deliveries.routings(["evt_1"])) == {"evt_1"}
 

@@ -172,7 +172,7 @@ def _forget_routing(world: World, publisher: Client, event_id: str) -> None:
     )
 
 
-def test_a_stranded_event_is_routed_again(world: World) -> None:
+def test_a_unroutable_event_is_routed_again(world: World) -> None:
     domain = world.name("task")
     publisher, receiver = world.publisher(f"{domain}.*"), world.receiver()
     publisher.subscribe(receiver, f"{domain}.*")
@@ -180,7 +180,7 @@ def test_a_stranded_event_is_routed_again(world: World) -> None:
     receiver.wait_for_event(event_id)
     _forget_routing(world, publisher, event_id)
     world.bus.sqs.send_message(
-        QueueUrl=world.bus.resources["stranded_queue_url"],
+        QueueUrl=world.bus.resources["unroutable_queue_url"],
         MessageBody=orjson.dumps({"event_id": event_id}).decode(),
     )
     first, second = receiver.wait_for(2)[:2]

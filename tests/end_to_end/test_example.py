@@ -16,7 +16,7 @@ from examples.engineering_day.registration import NAME
 from infra.built import ROOT
 from localstack.bus import LocalBus
 
-FIGURES = {
+METRICS = {
     "published": "50  events of 18 types, all stored",
     "matched": "31  deliveries that the bus decided on",
     "filtered out": "4  asked for by type, kept back by a filter",
@@ -47,7 +47,7 @@ def test_the_day_goes_well_again_and_again(bus: LocalBus, tmp_path: Path) -> Non
     for _ in range(2):
         done = played(file)
         assert done.returncode == 0, done.stdout + done.stderr
-        for name, figure in FIGURES.items():
+        for name, figure in METRICS.items():
             assert re.search(rf"^  {name} +{re.escape(figure)}$", done.stdout, re.M), done.stdout
         for protocol, count in RECEIVED.items():
             assert re.search(

@@ -121,9 +121,9 @@ def test_it_is_told_how_things_stand(world: World, service: Client, domain: str)
 
 
 def test_what_was_given_up_is_told(world: World) -> None:
-    sqs, queue = world.bus.client("sqs"), world.bus.resources["stranded_queue_redrive_url"]
+    sqs, queue = world.bus.client("sqs"), world.bus.resources["unroutable_queue_redrive_url"]
     sqs.send_message(QueueUrl=queue, MessageBody="not to be worked")
-    given_up = frozenset({("queue", "stranded_redrive"), ("state", "visible")})
+    given_up = frozenset({("queue", "unroutable_redrive"), ("state", "visible")})
     eventually(lambda: scraped(world)["event_bus_queue_messages", given_up] >= 1, 30)
     [message] = sqs.receive_message(QueueUrl=queue)["Messages"]
     sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])

@@ -144,24 +144,24 @@ def test_what_is_connected_no_more_is_forgotten(world: World, service: Client, d
         client.break_off()
     eventually(lambda: service.http.get(f"/subscriptions/{begun}").status_code == 404)
     # One whose end nobody was told of is found out when it is pushed to.
-    followers = world.bus.resources["followers_table"]
+    socket_subscribers = world.bus.resources["socket_subscribers_table"]
     subscription_id = durable(service, domain)
     with connected(url, service.key) as client:
         client.subscribe(subscription_id=subscription_id)
         [item] = world.bus.dynamodb.query(
-            TableName=followers,
+            TableName=socket_subscribers,
             KeyConditionExpression="subscription_id = :id",
             ExpressionAttributeValues={":id": {"S": subscription_id}},
         )["Items"]
     key = {"subscription_id": {"S": subscription_id}}
     stale = {**item, "connection_id": {"S": "gone"}}
-    world.bus.dynamodb.put_item(TableName=followers, Item=stale)
+    world.bus.dynamodb.put_item(TableName=socket_subscribers, Item=stale)
     service.publish(f"{domain}.created", {"n": 1})
     eventually(
         lambda: (
             "Item"
             not in world.bus.dynamodb.get_item(
-                TableName=followers, Key={**key, "connection_id": {"S": "gone"}}
+                TableName=socket_subscribers, Key={**key, "connection_id": {"S": "gone"}}
             )
         )
     )

@@ -60,7 +60,7 @@ def misled(bus: LocalBus, variable: str, value: str) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("variable", "value", "failing", "passing"),
     [
-        ("EVENTS_TABLE", "no-such-table", "database", "stranded-events"),
+        ("EVENTS_TABLE", "no-such-table", "database", "unroutable-events"),
         ("HTTP_LANE_URL", "http://localhost/000000000000/no-such-queue", "broker", "events-table"),
     ],
 )

@@ -279,7 +279,7 @@ def _check_order(world: World, names: list[str]) -> None:
         _demand(versions == sorted(versions), f"{stream} is out of order in an inbox")
 
 
-_KEPT = ("stranded_queue_redrive", "replay_queue_redrive", "audit_queue")
+_KEPT = ("unroutable_queue_redrive", "replay_queue_redrive", "audit_queue")
 """The queues whose messages nobody takes here."""
 
 

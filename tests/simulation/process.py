@@ -38,7 +38,7 @@ QUEUES = (
     "http_lane",
     "http_paced_lane",
     "inbox_lane",
-    "stranded_queue",
+    "unroutable_queue",
     "replay_queue",
     "audit_queue",
 )

@@ -23,7 +23,7 @@ from event_bus.model.outcome import Outcome
 from event_bus.model.registration import Subscription
 from event_bus.model.target import HttpTarget
 from event_bus.queues.lanes import NotSent
-from event_bus.queues.unroutable import NotStranded
+from event_bus.queues.unroutable import NotSetAside
 from event_bus.targets.transport import DeliveryRequest
 
 from infra.tables import TABLES
@@ -58,10 +58,10 @@ _CONSUMERS = {
     "http_paced_lane_redrive": "redrive",
     "inbox_lane": "deliver_inbox",
     "inbox_lane_redrive": "redrive",
-    "stranded_queue": "route",
+    "unroutable_queue": "route",
     "replay_queue": "replay",
 }
-_EXPECTED = (ClientError, BotoCoreError, TimeoutError, NotSent, NotStranded, RuntimeError)
+_EXPECTED = (ClientError, BotoCoreError, TimeoutError, NotSent, NotSetAside, RuntimeError)
 """What a function may raise when AWS does not do its part; anything else is a fault of its own."""
 
 _STEPS = 40_000
@@ -757,7 +757,7 @@ class World:
         name = f"given-up-{len(self.objects)}"
         self.objects["failures", name] = orjson.dumps({"payload": {"Records": batch}})
         notice = {"detail": {"bucket": {"name": "failures"}, "object": {"key": name}}}
-        self.queues.send("stranded_queue", orjson.dumps(notice).decode())
+        self.queues.send("unroutable_queue", orjson.dumps(notice).decode())
 
     def _hand_queue(self, url: str, function: str) -> None:
         visible = self.queues.visible(url)

@@ -43,18 +43,18 @@ class Visibility:
             self._known.update(dict.fromkeys(unknown, self.rights.of(service, unknown)))
 
     @cached_property
-    def interests(self) -> list[SubscriptionFilter]:
+    def filters(self) -> list[SubscriptionFilter]:
         """The filters of the caller's active subscriptions."""
-        interests = []
+        filters = []
         for subscription in self.subscriptions(self.caller.service_id):
             if subscription.status != "active":
                 continue
             try:
-                interests.append(SubscriptionFilter(subscription.event_types, subscription.filters))
+                filters.append(SubscriptionFilter(subscription.event_types, subscription.filters))
             except InvalidPatternError:
                 # Stored under other rules: it receives nothing, and shows nothing.
                 logger.exception("filter cannot be used", subscription_id=subscription.id)
-        return interests
+        return filters
 
     def sees(
         self, event: Event, routing: Routing | None, payload: Callable[[], bytes | None]
@@ -71,21 +71,21 @@ class Visibility:
             return True
         received = routing is not None and service in routing.matched.values()
         if not received and not any(
-            self._matches(interest, event, payload) for interest in self.interests
+            self._matches(wanted, event, payload) for wanted in self.filters
         ):
             return False
         self.prepare([event.source])
         return self._known[event.source].permits(service, event.type, event.source)
 
     def _matches(
-        self, interest: SubscriptionFilter, event: Event, payload: Callable[[], bytes | None]
+        self, wanted: SubscriptionFilter, event: Event, payload: Callable[[], bytes | None]
     ) -> bool:
-        if not any(matches_type(pattern, event.type) for pattern in interest.event_types):
+        if not any(matches_type(pattern, event.type) for pattern in wanted.event_types):
             return False
         fields: Mapping[str, object] = {}
-        if interest.filters:
+        if wanted.filters:
             fields = json_numbers.loads(payload() or b"{}")
-        return interest.matches(event.type, event.source, fields, event.metadata)
+        return wanted.matches(event.type, event.source, fields, event.metadata)
 
 
 @dataclass(frozen=True, slots=True)

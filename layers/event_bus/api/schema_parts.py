@@ -51,7 +51,7 @@ def page(of: str) -> Schema:
 
 TEXT: Schema = {"type": "string"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
-FIGURE: Schema = {"type": "number", "minimum": 0}
+MEASURE: Schema = {"type": "number", "minimum": 0}
 TIME: Schema = {
     "type": "string",
     "format": "date-time",

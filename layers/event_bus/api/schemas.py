@@ -3,7 +3,7 @@
 from event_bus.api.registration_schemas import REGISTRATION_SCHEMAS
 from event_bus.api.schema_parts import (
     COUNT,
-    FIGURE,
+    MEASURE,
     NULLABLE_TEXT,
     NULLABLE_TIME,
     TEXT,
@@ -134,7 +134,7 @@ SCHEMAS: dict[str, Schema] = {
     "AnalyticsOfSubscriber": members({"subscriber": TEXT, **_SUMS}),
     "HealthCheck": members(
         {"status": {"enum": ["pass", "warn", "fail"]}, "time": TIME},
-        {"observedValue": FIGURE, "observedUnit": TEXT, "output": TEXT},
+        {"observedValue": MEASURE, "observedUnit": TEXT, "output": TEXT},
     ),
     "DeliveredEvent": members(
         {

@@ -19,9 +19,13 @@ from event_bus.log import logger
 from event_bus.model.registration import Subscription
 from event_bus.model.target import InboxTarget
 from event_bus.model.validation import read
-from event_bus.stores.followers import Follower, FollowerKey, FollowerStore
 from event_bus.stores.inbox_cursors import InboxCursorStore
 from event_bus.stores.inboxes import InboxStore
+from event_bus.stores.socket_subscribers import (
+    SocketSubscriber,
+    SocketSubscriberKey,
+    SocketSubscriberStore,
+)
 
 MAX_SUBSCRIPTIONS = 20
 """How many subscriptions one connection follows."""
@@ -54,7 +58,7 @@ class Conversation:
     Attributes:
         find: Finds a subscription by its id.
         listeners: The subscriptions that end with their connection.
-        followers: Who follows what.
+        WebSocket subscribers: Who follows what.
         inboxes: The inboxes.
         cursors: How far each was acknowledged.
         pusher: Pushes events.
@@ -63,7 +67,7 @@ class Conversation:
 
     find: Callable[[str], Subscription | None]
     listeners: Listeners
-    followers: FollowerStore
+    socket_subscribers: SocketSubscriberStore
     inboxes: InboxStore
     cursors: InboxCursorStore
     pusher: Pusher
@@ -101,7 +105,7 @@ class Conversation:
 
     def end(self, connection_id: str) -> None:
         """Forgets a connection that has ended."""
-        for key in self.followers.of_connection(connection_id):
+        for key in self.socket_subscribers.of_connection(connection_id):
             self.pusher.lose(key)
 
     def _do(
@@ -114,16 +118,20 @@ class Conversation:
             case Subscribe():
                 return self._subscribe(connection_id, caller, message)
             case Acknowledge():
-                self._acknowledge(FollowerKey(message.subscription_id, connection_id), message)
+                self._acknowledge(
+                    SocketSubscriberKey(message.subscription_id, connection_id), message
+                )
             case Unsubscribe():
-                self._unsubscribe(FollowerKey(message.subscription_id, connection_id), message)
+                self._unsubscribe(
+                    SocketSubscriberKey(message.subscription_id, connection_id), message
+                )
             case Ping():
                 self._answer(connection_id, message.ref, type="pong")
         return None
 
     def _subscribe(self, connection_id: str, caller: Caller, message: Subscribe) -> str | None:
         """Has a connection follow; the id of the subscription that was made for it, if one was."""
-        if len(self.followers.of_connection(connection_id)) >= MAX_SUBSCRIPTIONS:
+        if len(self.socket_subscribers.of_connection(connection_id)) >= MAX_SUBSCRIPTIONS:
             raise Conflict(f"A connection follows at most {MAX_SUBSCRIPTIONS} subscriptions.")
         if message.subscription_id:
             subscription = self._durable(message.subscription_id, caller)
@@ -138,13 +146,13 @@ class Conversation:
                 CONNECTION_SECONDS,
             )
             end = place = 0
-        key, holder = FollowerKey(subscription.id, connection_id), new_id("psh")
+        key, holder = SocketSubscriberKey(subscription.id, connection_id), new_id("psh")
         durable = message.subscription_id is not None
-        follower = Follower(
+        subscriber = SocketSubscriber(
             key, sent=place, acknowledged=place, durable=durable, api_key=caller.key_id
         )
         ends = int(times.unix()) + CONNECTION_SECONDS
-        if not self.followers.add(follower, holder, HOLD_SECONDS, ends):
+        if not self.socket_subscribers.add(subscriber, holder, HOLD_SECONDS, ends):
             raise Conflict("This connection follows the subscription already; unsubscribe first.")
         try:
             # Held until now: the client hears of the subscription before its events.
@@ -156,7 +164,7 @@ class Conversation:
                 event_types=subscription.event_types,
                 cursor=str(place),
             )
-            # The inbox may have grown before there was a follower to push to.
+            # The inbox may have grown before there was a WebSocket subscriber to push to.
             self.pusher.push(key, max(end, self.inboxes.last(subscription.id)), holder)
         except Exception:
             # The client is told to subscribe again, and must not be found following already.
@@ -179,32 +187,34 @@ class Conversation:
             raise InvalidRequest.at("/cursor", beyond_the_end(end))
         return int(message.cursor)
 
-    def _acknowledge(self, key: FollowerKey, message: Acknowledge) -> None:
+    def _acknowledge(self, key: SocketSubscriberKey, message: Acknowledge) -> None:
         place = int(message.cursor)
-        follower = self.followers.acknowledge(key, place)
-        if follower is None:
-            follower = self._followed(key)
-            if place > follower.sent and not self._may_be_sent(follower, place):
-                raise InvalidRequest.at("/cursor", f"was not sent yet; {follower.sent} was")
-            if place > follower.acknowledged:
+        subscriber = self.socket_subscribers.acknowledge(key, place)
+        if subscriber is None:
+            subscriber = self._followed(key)
+            if place > subscriber.sent and not self._may_be_sent(subscriber, place):
+                raise InvalidRequest.at("/cursor", f"was not sent yet; {subscriber.sent} was")
+            if place > subscriber.acknowledged:
                 # Where the push has recorded it meanwhile, the first write changed nothing either.
-                follower = self.followers.acknowledge(key, place, recorded=False) or follower
-        if not follower.durable:
+                subscriber = (
+                    self.socket_subscribers.acknowledge(key, place, recorded=False) or subscriber
+                )
+        if not subscriber.durable:
             raise Conflict("Only a subscription that outlasts the connection is acknowledged.")
         # Not further than the client says: where it subscribed may lie beyond that.
         self.cursors.advance(key.subscription_id, place)
-        if follower.waiting:
+        if subscriber.waiting:
             self.pusher.push(key, self.inboxes.last(key.subscription_id))
 
-    def _may_be_sent(self, follower: Follower, place: int) -> bool:
+    def _may_be_sent(self, subscriber: SocketSubscriber, place: int) -> bool:
         """Whether a push may have sent a place that it has not recorded.
 
         A push records what it sent after it has sent it, so that a function that crashes leaves
         nothing out. A fast client acknowledges before that.
         """
-        return follower.pushing and place <= self.inboxes.last(follower.key.subscription_id)
+        return subscriber.pushing and place <= self.inboxes.last(subscriber.key.subscription_id)
 
-    def _unsubscribe(self, key: FollowerKey, message: Unsubscribe) -> None:
+    def _unsubscribe(self, key: SocketSubscriberKey, message: Unsubscribe) -> None:
         self._followed(key)
         self.pusher.leave(key)
         self._answer(
@@ -214,11 +224,11 @@ class Conversation:
             subscription_id=key.subscription_id,
         )
 
-    def _followed(self, key: FollowerKey) -> Follower:
-        follower = self.followers.get(key)
-        if follower is None:
+    def _followed(self, key: SocketSubscriberKey) -> SocketSubscriber:
+        subscriber = self.socket_subscribers.get(key)
+        if subscriber is None:
             raise NotFound(f"This connection does not follow {key.subscription_id}.")
-        return follower
+        return subscriber
 
     def _answer(self, connection_id: str, ref: Any, **message: Any) -> None:
         self.connections.send(connection_id, message if ref is None else {**message, "ref": ref})

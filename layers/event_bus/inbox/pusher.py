@@ -15,7 +15,11 @@ from event_bus.inbox.connections import MAX_MESSAGE_BYTES, Connections, Gone
 from event_bus.inbox.listeners import Listeners
 from event_bus.inbox.reader import Fetched, InboxReader
 from event_bus.log import logger
-from event_bus.stores.followers import Follower, FollowerKey, FollowerStore
+from event_bus.stores.socket_subscribers import (
+    SocketSubscriber,
+    SocketSubscriberKey,
+    SocketSubscriberStore,
+)
 
 WINDOW = 100
 """How many events a client may leave unacknowledged before it gets no more."""
@@ -31,29 +35,29 @@ _LOOK_SECONDS = 0.05
 
 
 class Held(Exception):
-    """Another one pushes to this follower, and takes its time."""
+    """Another one pushes to this WebSocket subscriber, and takes its time."""
 
 
 class NotPushed(Exception):
-    """Some followers have not got what they are to get."""
+    """Some WebSocket subscribers have not got what they are to get."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pusher:
-    """Pushes events, in order, to one follower by one function at a time.
+    """Pushes events, in order, to one WebSocket subscriber by one function at a time.
 
     Attributes:
-        followers: The followers.
+        WebSocket subscribers: The WebSocket subscribers.
         reader: Reads inboxes.
         connections: Where events are sent.
         listeners: The subscriptions that end with their connection.
         live_keys: Which keys are still good.
-        executor: Pushes to several followers side by side.
+        executor: Pushes to several WebSocket subscribers side by side.
         clock: Monotonic clock, in seconds.
         sleep: Lets seconds pass.
     """
 
-    followers: FollowerStore
+    socket_subscribers: SocketSubscriberStore
     reader: InboxReader
     connections: Connections
     listeners: Listeners
@@ -74,35 +78,35 @@ class Pusher:
         keys = [
             (key, place)
             for subscription_id, place in places.items()
-            for key in self.followers.of_subscription(subscription_id)
+            for key in self.socket_subscribers.of_subscription(subscription_id)
         ]
         failed = [each for each in self.executor.map(self._try, keys) if each]
         if failed:
             raise NotPushed(f"to {len(failed)} of {len(keys)} connections")
 
-    def push(self, key: FollowerKey, end: int, holder: str | None = None) -> None:
-        """Pushes to a follower what it has not got yet, as far as its window is open.
+    def push(self, key: SocketSubscriberKey, end: int, holder: str | None = None) -> None:
+        """Pushes to a WebSocket subscriber what it has not got yet, as far as its window is open.
 
         Args:
-            key: The follower.
+            key: The WebSocket subscriber.
             end: The place up to which the inbox is filled.
-            holder: Who holds the follower already, if anyone does.
+            holder: Who holds the WebSocket subscriber already, if anyone does.
 
         Raises:
             Held: Another function pushes to it, or crashed while it did.
         """
         holder = holder or new_id("psh")
-        follower = self._take(key, holder)
+        subscriber = self._take(key, holder)
         try:
-            if follower:
-                self.require_good_key(key.connection_id, follower.api_key)
-            while follower:
-                follower = self._push_page(follower, end, holder)
+            if subscriber:
+                self.require_good_key(key.connection_id, subscriber.api_key)
+            while subscriber:
+                subscriber = self._push_page(subscriber, end, holder)
         except Gone:
             self.lose(key)
 
-    def leave(self, key: FollowerKey) -> None:
-        """Has a follower get no more, once whoever pushes to it is done.
+    def leave(self, key: SocketSubscriberKey) -> None:
+        """Has a WebSocket subscriber get no more, once whoever pushes to it is done.
 
         Raises:
             Held: Another function pushes to it, or crashed while it did.
@@ -120,13 +124,13 @@ class Pusher:
             self.connections.close(connection_id)
             raise Gone(connection_id)
 
-    def lose(self, key: FollowerKey) -> None:
-        """Forgets a follower, and the subscription that was there for it alone."""
-        self.followers.remove(key)
+    def lose(self, key: SocketSubscriberKey) -> None:
+        """Forgets a WebSocket subscriber, and the subscription that was there for it alone."""
+        self.socket_subscribers.remove(key)
         self.listeners.end(key.subscription_id)
-        logger.info("follower gone", subscription_id=key.subscription_id)
+        logger.info("WebSocket subscriber gone", subscription_id=key.subscription_id)
 
-    def _try(self, each: tuple[FollowerKey, int]) -> FollowerKey | None:
+    def _try(self, each: tuple[SocketSubscriberKey, int]) -> SocketSubscriberKey | None:
         key, end = each
         try:
             self.push(key, end)
@@ -135,41 +139,43 @@ class Pusher:
             return key
         return None
 
-    def _take(self, key: FollowerKey, holder: str) -> Follower | None:
+    def _take(self, key: SocketSubscriberKey, holder: str) -> SocketSubscriber | None:
         patience = self.clock() + _PATIENCE_SECONDS
-        while (follower := self.followers.hold(key, holder, HOLD_SECONDS)) is None:
-            if self.followers.get(key) is None:
+        while (subscriber := self.socket_subscribers.hold(key, holder, HOLD_SECONDS)) is None:
+            if self.socket_subscribers.get(key) is None:
                 return None
             if self.clock() > patience:
                 raise Held(key.connection_id)
             self.sleep(_LOOK_SECONDS)
-        return follower
+        return subscriber
 
-    def _push_page(self, follower: Follower, end: int, holder: str) -> Follower | None:
-        """Pushes one page; the follower for the next one, or None where there is none."""
-        key, sent = follower.key, follower.sent
+    def _push_page(
+        self, subscriber: SocketSubscriber, end: int, holder: str
+    ) -> SocketSubscriber | None:
+        """Pushes one page; the subscriber for the next one, or None where there is none."""
+        key, sent = subscriber.key, subscriber.sent
         room = WINDOW
-        if follower.durable:
+        if subscriber.durable:
             # A push that crashed has sent, and the client acknowledged, more than is recorded.
-            room -= max(0, sent - follower.acknowledged)
+            room -= max(0, sent - subscriber.acknowledged)
         cut_short = False
         if sent < end and room > 0:
             sent, cut_short = self._send(key, sent, room)
         # What is beyond the end has a push of its own to come.
         closed = sent < end and room <= 0
-        moved = sent > follower.sent
-        after = self.followers.release(key, holder, sent, waiting=closed)
+        moved = sent > subscriber.sent
+        after = self.socket_subscribers.release(key, holder, sent, waiting=closed)
         if after is None:
             # Another one took over, and may not go as far as this one must.
             return self._take(key, holder)
         if sent >= end:
             return None
         # An acknowledgement that came meanwhile has opened the window, and found nobody waiting.
-        if moved or cut_short or after.acknowledged > follower.acknowledged:
+        if moved or cut_short or after.acknowledged > subscriber.acknowledged:
             return self._take(key, holder)
         return None
 
-    def _send(self, key: FollowerKey, sent: int, room: int) -> tuple[int, bool]:
+    def _send(self, key: SocketSubscriberKey, sent: int, room: int) -> tuple[int, bool]:
         """Sends what stands behind a place, for some seconds.
 
         Returns:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from event_bus import times
 from event_bus.ids import new_id
 from event_bus.log import logger
-from event_bus.queues.unroutable import StrandedQueue
+from event_bus.queues.unroutable import UnroutableQueue
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import ODD_SECONDS, EventStore
@@ -33,7 +33,7 @@ class UnroutedSweep:
         events: The events.
         deliveries: The records of their routing.
         cursors: How far each list was looked through.
-        stranded: Where events are put that must be routed.
+        unroutable: Where events are put that must be routed.
         executor: Reads partitions side by side.
         clock: Monotonic clock, in seconds.
     """
@@ -41,7 +41,7 @@ class UnroutedSweep:
     events: EventStore
     deliveries: DeliveryStore
     cursors: CursorStore
-    stranded: StrandedQueue
+    unroutable: UnroutableQueue
     executor: Executor
     clock: Callable[[], float] = times.steady
 
@@ -68,15 +68,15 @@ class UnroutedSweep:
         found = 0
         try:
             while position < until and self.clock() < end:
-                stretch = self.events.stretch(
+                page = self.events.page(
                     listing, (position, until), _DEPTH, self.executor, newest_first=False
                 )
-                for chunk in chunks(list(stretch.entries), _AT_ONCE):
+                for chunk in chunks(list(page.entries), _AT_ONCE):
                     found += self._have_routed([entry.id for entry in chunk])
                     position = behind(chunk[-1].position)
                     if self.clock() > end:
                         return found
-                position = until if stretch.reached is None else behind(stretch.reached)
+                position = until if page.reached is None else behind(page.reached)
             return found
         finally:
             self.cursors.release(cursor, position)
@@ -86,5 +86,5 @@ class UnroutedSweep:
         unrouted = [each for each in event_ids if each not in routed]
         if unrouted:
             logger.warning("events were left unrouted", event_ids=unrouted)
-            self.stranded.send(unrouted)
+            self.unroutable.send(unrouted)
         return len(unrouted)

@@ -1,4 +1,4 @@
-"""Figures over time, for a question."""
+"""MetricTotals over time, for a question."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -7,9 +7,9 @@ from typing import Any, get_args
 
 from event_bus import times
 from event_bus.matching.event_types import matches_type, validate_type_pattern
-from event_bus.model.figures import KINDS, Figures, Histogram, Labels, merged
+from event_bus.model.metrics import KINDS, Histogram, Labels, MetricTotals, merged
 from event_bus.paging import bad_parameter, choice_in, time_in
-from event_bus.stores.figures import RETENTION_DAYS, SECONDS, FigureStore, Granularity, place_of
+from event_bus.stores.metrics import RETENTION_DAYS, SECONDS, Granularity, MetricStore, place_of
 
 PARAMETERS = ("granularity", "from", "to", "type", "source", "subscriber")
 
@@ -53,7 +53,7 @@ class Question:
             start += SECONDS[self.granularity]
 
     def selects(self, kind: str, labels: Labels) -> bool:
-        """Whether a figure is part of the answer."""
+        """Whether a metric is part of the answer."""
         event_type, service_id = labels
         if self.type is not None and not matches_type(self.type, event_type):
             return False
@@ -98,12 +98,13 @@ def read_question(query: Mapping[str, str]) -> Question:
     )
 
 
-def answer(question: Question, store: FigureStore) -> dict[str, Any]:
+def answer(question: Question, store: MetricStore) -> dict[str, Any]:
     """The answer, as the API shows it."""
     places = {start: place_of(question.granularity, start) for start in question.starts()}
     found = store.at(places.values())
     chosen = {
-        start: _chosen(found.get(place, Figures()), question) for start, place in places.items()
+        start: _chosen(found.get(place, MetricTotals()), question)
+        for start, place in places.items()
     }
     whole = merged(chosen.values())
     return {
@@ -119,26 +120,26 @@ def answer(question: Question, store: FigureStore) -> dict[str, Any]:
     }
 
 
-def _chosen(figures: Figures, question: Question) -> Figures:
-    made = Figures()
-    for kind, counter in figures.counts.items():
+def _chosen(metrics: MetricTotals, question: Question) -> MetricTotals:
+    made = MetricTotals()
+    for kind, counter in metrics.counts.items():
         made.counts[kind] = Counter(
             {labels: count for labels, count in counter.items() if question.selects(kind, labels)}
         )
     made.latencies = {
         labels: histogram
-        for labels, histogram in figures.latencies.items()
+        for labels, histogram in metrics.latencies.items()
         if question.selects("delivered", labels)
     }
     return made
 
 
-def _sums(figures: Figures) -> dict[str, Any]:
+def _sums(metrics: MetricTotals) -> dict[str, Any]:
     latencies = Histogram()
-    for histogram in figures.latencies.values():
+    for histogram in metrics.latencies.values():
         latencies.merge(histogram)
     return {
-        **{kind: sum(figures.counts[kind].values()) for kind in KINDS},
+        **{kind: sum(metrics.counts[kind].values()) for kind in KINDS},
         "latency_seconds": _latency(latencies),
     }
 
@@ -155,26 +156,26 @@ def _latency(histogram: Histogram) -> dict[str, Any] | None:
 
 
 def _by(
-    figures: Figures,
+    metrics: MetricTotals,
     label: Callable[[Labels], str],
     name: str,
     of: tuple[str, ...] = KINDS,
 ) -> list[dict[str, Any]]:
     """The sums by one label, those with the most first; failures count most of all."""
-    parts: dict[str, Figures] = {}
+    parts: dict[str, MetricTotals] = {}
     for kind in of:
-        for labels, count in figures.counts[kind].items():
-            parts.setdefault(label(labels), Figures()).counts[kind][labels] += count
-    for labels, histogram in figures.latencies.items():
-        parts.setdefault(label(labels), Figures()).latencies[labels] = histogram
+        for labels, count in metrics.counts[kind].items():
+            parts.setdefault(label(labels), MetricTotals()).counts[kind][labels] += count
+    for labels, histogram in metrics.latencies.items():
+        parts.setdefault(label(labels), MetricTotals()).latencies[labels] = histogram
     rows = [{name: each, **_sums(part)} for each, part in parts.items()]
     rows.sort(key=lambda row: (-row["failed"], -sum(row[kind] for kind in KINDS), row[name]))
     return rows[:TOP]
 
 
-def _talkers(figures: Figures) -> list[dict[str, Any]]:
+def _talkers(metrics: MetricTotals) -> list[dict[str, Any]]:
     published: Counter[str] = Counter()
-    for (_, source), count in figures.counts["published"].items():
+    for (_, source), count in metrics.counts["published"].items():
         published[source] += count
     ranked = sorted(published.items(), key=lambda each: (-each[1], each[0]))
     return [{"source": source, "published": count} for source, count in ranked[:TOP]]

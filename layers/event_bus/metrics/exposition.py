@@ -12,7 +12,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from event_bus.metrics.gauges import Gauge
-from event_bus.model.figures import BOUNDS, DENIED, Figures, Histogram
+from event_bus.model.metrics import BOUNDS, DENIED, Histogram, MetricTotals
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 """The media type."""
@@ -48,23 +48,23 @@ class _Collected(Collector):
         return self._metrics
 
 
-def exposition(figures: Figures, gauges: Iterable[Gauge]) -> str:
+def exposition(metrics: MetricTotals, gauges: Iterable[Gauge]) -> str:
     """The text that Prometheus reads.
 
     Args:
-        figures: What was counted, of all time.
+        metrics: What was counted, of all time.
         gauges: How things stand.
     """
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collected([*_counters(figures), _latency(figures), *map(_gauge, gauges)]))
+    registry.register(_Collected([*_counters(metrics), _latency(metrics), *map(_gauge, gauges)]))
     return generate_latest(registry).decode()
 
 
-def _counters(figures: Figures) -> Iterator[Metric]:
+def _counters(metrics: MetricTotals) -> Iterator[Metric]:
     for kind, name, said, labels in _COUNTERS:
         metric = CounterMetricFamily(_PREFIX + name, said, labels=labels)
         sums: dict[tuple[str, ...], int] = {}
-        for found, count in figures.counts[kind].items():
+        for found, count in metrics.counts[kind].items():
             key = found[: len(labels)]
             sums[key] = sums.get(key, 0) + count
         for key, count in sorted(sums.items()):
@@ -72,9 +72,9 @@ def _counters(figures: Figures) -> Iterator[Metric]:
         yield metric
 
 
-def _latency(figures: Figures) -> Metric:
+def _latency(metrics: MetricTotals) -> Metric:
     whole = Histogram()
-    for histogram in figures.latencies.values():
+    for histogram in metrics.latencies.values():
         whole.merge(histogram)
     metric = HistogramMetricFamily(
         _PREFIX + "delivery_latency_seconds",

@@ -9,12 +9,12 @@ from typing import get_args
 from event_bus.metrics.lag import oldest_due, router_lag
 from event_bus.metrics.queues import Queues
 from event_bus.model.circuit import CircuitState
-from event_bus.model.figures import MAX_SERIES, OTHER
+from event_bus.model.metrics import MAX_SERIES, OTHER
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.deliveries import SHARDS, DeliveryStore
 from event_bus.stores.events import EventStore
 from event_bus.stores.replays import ReplayStore
-from event_bus.stores.subscriptions import Interest
+from event_bus.stores.subscriptions import RoutingRule
 
 MAX_REPLAYS = 20
 """How many running replays are told of."""
@@ -22,7 +22,7 @@ MAX_REPLAYS = 20
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """A figure that may go up and down.
+    """A metric that may go up and down.
 
     Attributes:
         name: Its name, without the prefix of the bus.
@@ -42,7 +42,7 @@ class Gauges:
     """Reads how things stand.
 
     Attributes:
-        interests: Finds what every subscription is for.
+        routing rules: Finds what every subscription is for.
         queues: The queues.
         circuits: The circuit breakers.
         replays: The replays.
@@ -51,7 +51,7 @@ class Gauges:
         executor: Reads side by side.
     """
 
-    interests: Callable[[], Iterable[Interest]]
+    routing_rules: Callable[[], Iterable[RoutingRule]]
     queues: Queues
     circuits: CircuitStore
     replays: ReplayStore
@@ -62,9 +62,9 @@ class Gauges:
     def subscriptions(self) -> Gauge:
         """How many are active, of each type."""
         active: Counter[tuple[str, ...]] = Counter()
-        for interest in self.interests():
-            if interest.active:
-                for pattern in interest.event_types:
+        for rule in self.routing_rules():
+            if rule.active:
+                for pattern in rule.event_types:
                     known = (pattern,) in active or len(active) < MAX_SERIES
                     active[(pattern,) if known else (OTHER,)] += 1
         said = "Active subscriptions, by type or type pattern."

@@ -28,7 +28,7 @@ def router_lag(events: EventStore, deliveries: DeliveryStore, executor: Executor
     now, age = times.unix(), 0
     while age < _LONGEST_SECONDS:
         until = times.at(now - age) + "~"
-        newest = events.stretch(
+        newest = events.page(
             all_events(), ("0", until), _LOOKED_AT, executor, newest_first=True
         ).cut(_LOOKED_AT)
         ids = [entry.id for entry in newest.entries]

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from event_bus import times
-from event_bus.model.figures import Observation
+from event_bus.model.metrics import Observation
 from event_bus.stores.deliveries import ROUTING
 
 

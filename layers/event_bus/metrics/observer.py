@@ -8,8 +8,8 @@ from typing import Any
 from event_bus import times
 from event_bus.log import logger
 from event_bus.metrics.observations import observed
-from event_bus.model.figures import DENIED, Figures, Observation, merged
-from event_bus.stores.figures import FigureStore
+from event_bus.model.metrics import DENIED, MetricTotals, Observation, merged
+from event_bus.stores.metrics import MetricStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,27 +17,27 @@ class Observer:
     """Counts.
 
     Attributes:
-        store: Keeps the figures.
+        store: Keeps the metrics.
     """
 
-    store: FigureStore
+    store: MetricStore
 
-    def count(self, records: Sequence[Mapping[str, Any]]) -> Figures | None:
+    def count(self, records: Sequence[Mapping[str, Any]]) -> MetricTotals | None:
         """Counts what a batch tells, once, however often it comes.
 
         Args:
             records: The records of a stream, which come again as they are where this fails.
 
         Returns:
-            The figures of the batch; None where they were counted before, or it tells nothing.
+            The metrics of the batch; None where they were counted before, or it tells nothing.
 
         Raises:
             TimeoutError: They could not be kept.
         """
-        by_minute: dict[str, Figures] = {}
+        by_minute: dict[str, MetricTotals] = {}
         for observation in _all_observed(records):
             minute = times.at(observation.at)
-            by_minute.setdefault(minute[:16], Figures()).add(observation)
+            by_minute.setdefault(minute[:16], MetricTotals()).add(observation)
         if not by_minute or not self.store.add(
             _identity([record["eventID"] for record in records]), by_minute
         ):
@@ -50,13 +50,13 @@ class Observer:
         Raises:
             TimeoutError: They could not be kept.
         """
-        by_minute: dict[str, Figures] = {}
+        by_minute: dict[str, MetricTotals] = {}
         for entry in entries:
             if entry["status"] == DENIED:
                 at = times.seconds(entry["timestamp"])
                 reason = str(entry["details"].get("reason", ""))
                 refusal = Observation(DENIED, str(entry["action"]), reason, at)
-                by_minute.setdefault(times.at(at)[:16], Figures()).add(refusal)
+                by_minute.setdefault(times.at(at)[:16], MetricTotals()).add(refusal)
         if by_minute:
             self.store.add(_identity([entry["id"] for entry in entries]), by_minute)
 
@@ -67,7 +67,7 @@ def _all_observed(records: Sequence[Mapping[str, Any]]) -> list[Observation]:
         try:
             found += observed(record)
         except (LookupError, ValueError, TypeError):
-            # Better a figure too few than none from here on.
+            # Better a metric too few than none from here on.
             logger.exception("change not understood", event_id=record.get("eventID"))
     return found
 

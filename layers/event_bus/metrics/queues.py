@@ -109,7 +109,7 @@ class Queues:
                 Statistics=["Maximum"],
             )
         except (BotoCoreError, ClientError):
-            # It is one figure of many, and no reason to tell none.
+            # It is one metric of many, and no reason to tell none.
             logger.exception("age of messages not known", queue=url)
             return None
         newest = max(answer["Datapoints"], key=lambda each: each["Timestamp"], default=None)

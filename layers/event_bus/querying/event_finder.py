@@ -17,7 +17,7 @@ from event_bus.stores import listings
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
 from event_bus.stores.items import chunks
-from event_bus.stores.listings import Listing, Trait, domain_of
+from event_bus.stores.listings import EventSelector, Listing, domain_of
 
 _MAX_DOMAINS = 8
 """From how many domains on it is cheaper to read the list of all events."""
@@ -135,7 +135,7 @@ class EventFinder:
         listing = _listing(query, visibility)
         found: list[Found] = []
         read = 0
-        for stretch in self.events.stretches(
+        for page in self.events.pages(
             listing,
             query.between,
             behind,
@@ -143,7 +143,7 @@ class EventFinder:
             self.executor,
             newest_first=query.newest_first,
         ):
-            selected = [entry for entry in stretch.entries if query.selects(entry)]
+            selected = [entry for entry in page.entries if query.selects(entry)]
             for chunk in chunks(selected, query.limit):
                 if read >= READ_BUDGET:
                     return Page(found, behind)
@@ -156,9 +156,9 @@ class EventFinder:
                     if each and self._fits(each, query, visibility):
                         found.append(each)
                         if len(found) == query.limit:
-                            last = stretch.reached is None and entry is selected[-1]
+                            last = page.reached is None and entry is selected[-1]
                             return Page(found, None if last else behind)
-            behind = stretch.reached
+            behind = page.reached
         return Page(found, behind)
 
     def _read(self, event_ids: list[str]) -> dict[str, Found]:
@@ -196,12 +196,12 @@ def _listing(query: EventQuery, visibility: Visibility) -> Listing:
     if query.trace_id:
         return listings.of_trace(query.trace_id)
     if query.source or query.domain:
-        return listings.with_any(Trait(query.source, query.domain))
+        return listings.with_any(EventSelector(query.source, query.domain))
     if visibility.caller.admin:
         return listings.all_events()
-    patterns = {pattern for each in visibility.interests for pattern in each.event_types}
+    patterns = {pattern for each in visibility.filters for pattern in each.event_types}
     domains = {domain_of(pattern) for pattern in patterns}
     if WILDCARD in domains or len(domains) > _MAX_DOMAINS:
         return listings.all_events()
-    own = Trait(source=visibility.caller.service_id)
-    return listings.with_any(own, *(Trait(domain=each) for each in sorted(domains)))
+    own = EventSelector(source=visibility.caller.service_id)
+    return listings.with_any(own, *(EventSelector(domain=each) for each in sorted(domains)))

@@ -74,14 +74,14 @@ class FlowFinder:
         return self._flow(listings.of_trace(trace_id), set(), caller)
 
     def _flow(self, listing: Listing, further: set[str], caller: Caller) -> Flow:
-        stretch = self.events.events.stretch(
+        page = self.events.events.page(
             listing, _EVER, MAX_FLOW + 1, self.events.executor, newest_first=False
         ).cut(MAX_FLOW)
         found = self.events.get_many(
-            dict.fromkeys([*sorted(further), *(entry.id for entry in stretch.entries)]), caller
+            dict.fromkeys([*sorted(further), *(entry.id for entry in page.entries)]), caller
         )
         found.sort(key=lambda each: (each.event.created_at, each.event.id))
-        return Flow(_steps(found), complete=stretch.reached is None)
+        return Flow(_steps(found), complete=page.reached is None)
 
 
 def _steps(found: Iterable[Found]) -> list[Step]:

@@ -24,12 +24,12 @@ ReadObject = Callable[[str, str], bytes]
 """Reads an object by its bucket and its key."""
 
 
-class NotStranded(Exception):
+class NotSetAside(Exception):
     """The queue did not take events."""
 
 
 @dataclass(frozen=True, slots=True)
-class StrandedQueue:
+class UnroutableQueue:
     """Takes the ids of events that must be routed again.
 
     Attributes:
@@ -44,11 +44,11 @@ class StrandedQueue:
         """Puts events into the queue.
 
         Raises:
-            NotStranded: The queue did not take some of them.
+            NotSetAside: The queue did not take some of them.
         """
         for chunk in chunks(list(event_ids), _BATCH):
             self._send(chunk)
-            logger.warning("events stranded", event_ids=chunk)
+            logger.warning("events unroutable", event_ids=chunk)
 
     def _send(self, event_ids: list[str]) -> None:
         # An id holds letters, digits, `_`, `:` and `-`: SQS refuses none for its content.
@@ -62,11 +62,11 @@ class StrandedQueue:
             entries = [entry for entry in entries if entry["Id"] in failed]
             if not entries:
                 return
-        raise NotStranded(f"{len(entries)} events")
+        raise NotSetAside(f"{len(entries)} events")
 
 
 def is_about_events(message: str) -> bool:
-    """Whether a message is one that `stranded_in` reads, in a queue that holds others as well.
+    """Whether a message is one that `unroutable_in` reads, in a queue that holds others as well.
 
     Raises:
         ValueError: It is not JSON.
@@ -75,11 +75,11 @@ def is_about_events(message: str) -> bool:
     return isinstance(body, dict) and ("event_id" in body or "detail" in body)
 
 
-def stranded_in(message: str, read_object: ReadObject) -> list[str]:
+def unroutable_in(message: str, read_object: ReadObject) -> list[str]:
     """The events that a message of the queue is about.
 
     Args:
-        message: What `StrandedQueue` sent, or EventBridge's notice of a new object.
+        message: What `UnroutableQueue` sent, or EventBridge's notice of a new object.
         read_object: Reads that object.
 
     Returns:

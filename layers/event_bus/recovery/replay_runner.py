@@ -21,7 +21,7 @@ from event_bus.queues.replays import ReplayQueue
 from event_bus.routing.registry_view import RegistryView
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
-from event_bus.stores.listings import Entry, Stretch, Trait, all_events, with_any
+from event_bus.stores.listings import Entry, EventSelector, Page, all_events, with_any
 from event_bus.stores.payloads import is_missing
 from event_bus.stores.replays import ReplayStore
 
@@ -51,20 +51,18 @@ class ReplayRunner:
     executor: Executor
 
     def step(self, replay_id: str) -> None:
-        """Goes on with a replay by a page of events, if it is running.
+        """Goes on with a replay by a length of events, if it is running.
 
-        Messages go first, then the record: after a crash a page may be sent again, under the same
+        Messages go first, then the record: after a crash a length may be sent again, under the same
         ids, and none is left out.
         """
         replay = self.replays.get(replay_id)
         if replay is None or replay.state != "running":
             return
         self.view.refresh()
-        stretch = self._stretch(replay)
-        at_end = stretch.reached is None
-        wanted = [
-            entry.id for entry in stretch.entries if _wanted(replay, entry.type, entry.source)
-        ]
+        page = self._page(replay)
+        at_end = page.reached is None
+        wanted = [entry.id for entry in page.entries if _wanted(replay, entry.type, entry.source)]
         events, unroutable = self.events.readable(wanted)
         messages, unmatched = self._messages(replay, events.values())
         refused = self.lanes.send(messages)
@@ -75,8 +73,8 @@ class ReplayRunner:
         after = replace(
             replay,
             state="completed" if at_end else "running",
-            position=stretch.end or replay.position,
-            examined=replay.examined + len(stretch.entries),
+            position=page.end or replay.position,
+            examined=replay.examined + len(page.entries),
             sent=replay.sent + len(messages) - len(refused),
             unroutable=replay.unroutable + len(unroutable),
             updated_at=times.now(),
@@ -90,26 +88,26 @@ class ReplayRunner:
             pause = math.ceil(len(messages) / replay.rate)
             self.queue.send(replay.id, min(pause, LONGEST_DELAY_SECONDS))
 
-    def _stretch(self, replay: Replay) -> Stretch:
+    def _page(self, replay: Replay) -> Page:
         if replay.event_id:
             position = f"{replay.since}#{replay.event_id}"
             entry = Entry(position, replay.event_id, "", "", None, None)
-            return Stretch((entry,), None, 1)
+            return Page((entry,), None, 1)
         # A second's worth, since a queue counts in seconds.
-        page = max(_PAGE, replay.rate)
-        query = EventQuery(since=replay.since, until=replay.until, order="oldest", limit=page)
+        length = max(_PAGE, replay.rate)
+        query = EventQuery(since=replay.since, until=replay.until, order="oldest", limit=length)
         # What has nothing of it is passed over.
-        for stretch in self.events.stretches(
-            with_any(Trait(source=replay.source)) if replay.source else all_events(),
+        for page in self.events.pages(
+            with_any(EventSelector(source=replay.source)) if replay.source else all_events(),
             query.between,
             replay.position or None,
-            page,
+            length,
             self.executor,
             newest_first=False,
         ):
-            if stretch.entries:
+            if page.entries:
                 break
-        return stretch.cut(page)
+        return page.cut(length)
 
     def _messages(self, replay: Replay, events: Iterable[Event]) -> tuple[list[Message], set[str]]:
         """The messages of events, and the ids of the events that cannot be read or matched."""
@@ -122,7 +120,7 @@ class ReplayRunner:
                 messages += self._messages_of(event, replay)
             except Exception as error:
                 if isinstance(error, BotoCoreError | ClientError) and not is_missing(error):
-                    # S3 does not answer now: the page comes again, with all of its events.
+                    # S3 does not answer now: the length comes again, with all of its events.
                     raise
                 # One event must not hold up those behind it.
                 logger.exception("event passed over", replay_id=replay.id, **traces(event))
@@ -135,16 +133,16 @@ class ReplayRunner:
         return [
             Message(
                 event.id,
-                interest.id,
-                interest.service_id,
-                interest.version,
+                rule.id,
+                rule.service_id,
+                rule.version,
                 event,
                 replay_id=replay.id,
-                protocol=interest.protocol,
+                protocol=rule.protocol,
             )
-            for interest in self.view.matches(event, seen)
-            if replay.audience in (None, interest.service_id)
-            and replay.subscription_id in (None, interest.id)
+            for rule in self.view.matches(event, seen)
+            if replay.audience in (None, rule.service_id)
+            and replay.subscription_id in (None, rule.id)
         ]
 
 

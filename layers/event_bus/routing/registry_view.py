@@ -12,7 +12,7 @@ from event_bus.model.event import Event
 from event_bus.stored import restored
 from event_bus.stores.changes import ChangeLog
 from event_bus.stores.rights import RightsStore, right_in
-from event_bus.stores.subscriptions import Interest, SubscriptionStore
+from event_bus.stores.subscriptions import RoutingRule, SubscriptionStore
 
 
 @dataclass(slots=True)
@@ -32,15 +32,15 @@ class RegistryView:
     rights: ReceiveRights
     _version: int | None = None
     _index: SubscriptionIndex = field(default_factory=SubscriptionIndex)
-    _interests: dict[str, Interest] = field(default_factory=dict)
+    _rules: dict[str, RoutingRule] = field(default_factory=dict)
 
     def refresh(self) -> None:
         """Takes in every change that was answered before this call: one read where none was."""
         if self._version is None:
             # The number first: what changes during the scan is taken in once more below.
             version = self.log.latest()
-            for interest in self.store.interests():
-                self._apply(interest)
+            for rule in self.store.routing_rules():
+                self._apply(rule)
             for right in self.rights_store.all():
                 self.rights.take(right)
             self._version = version
@@ -51,10 +51,10 @@ class RegistryView:
                 self.rights.take(changed)
             elif "kind" not in change:
                 # A change of another kind is one of a later version of the bus.
-                self._apply(restored(Interest, change))
+                self._apply(restored(RoutingRule, change))
             self._version = version
 
-    def matches(self, event: Event, seen: EventView) -> list[Interest]:
+    def matches(self, event: Event, seen: EventView) -> list[RoutingRule]:
         """The subscriptions that an event matches and whose services may receive it, in order.
 
         Args:
@@ -62,26 +62,26 @@ class RegistryView:
             seen: What patterns see of it.
         """
         found = self._index.match_view(event.type, seen)
-        matched = [self._interests[each] for each in sorted(found)]
+        matched = [self._rules[each] for each in sorted(found)]
         return [
             each
             for each in matched
             if self.rights.permits(each.service_id, event.type, event.source)
         ]
 
-    def _apply(self, interest: Interest) -> None:
-        if not interest.active:
-            self._forget(interest.id)
+    def _apply(self, rule: RoutingRule) -> None:
+        if not rule.active:
+            self._forget(rule.id)
             return
         try:
-            self._index.put(interest.id, interest.event_types, interest.filters)
+            self._index.put(rule.id, rule.event_types, rule.filters)
         except InvalidPatternError:
             # Stored under other rules: that one receives nothing, the others all they should.
-            logger.exception("subscription cannot be matched", subscription_id=interest.id)
-            self._forget(interest.id)
+            logger.exception("subscription cannot be matched", subscription_id=rule.id)
+            self._forget(rule.id)
             return
-        self._interests[interest.id] = interest
+        self._rules[rule.id] = rule
 
     def _forget(self, subscription_id: str) -> None:
         self._index.remove(subscription_id)
-        self._interests.pop(subscription_id, None)
+        self._rules.pop(subscription_id, None)

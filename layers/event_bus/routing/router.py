@@ -16,7 +16,7 @@ from event_bus.routing.registry_view import RegistryView
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
 from event_bus.stores.items import chunks
-from event_bus.stores.subscriptions import Interest
+from event_bus.stores.subscriptions import RoutingRule
 
 _PAYLOADS_AT_ONCE = 10
 
@@ -150,7 +150,7 @@ class Router:
             logger.exception("payload cannot be read", **traces(event))
             return None
 
-    def _matched(self, event: Event, seen: EventView) -> list[Interest] | None:
+    def _matched(self, event: Event, seen: EventView) -> list[RoutingRule] | None:
         try:
             matched = self.view.matches(event, seen)
             # An event that is routed late does not reach subscriptions that came long after it.
@@ -160,12 +160,12 @@ class Router:
             return None
 
 
-def _message(event: Event, interest: Interest) -> Message:
+def _message(event: Event, rule: RoutingRule) -> Message:
     return Message(
         event.id,
-        interest.id,
-        interest.service_id,
-        interest.version,
+        rule.id,
+        rule.service_id,
+        rule.version,
         event,
-        protocol=interest.protocol,
+        protocol=rule.protocol,
     )

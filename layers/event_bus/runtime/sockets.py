@@ -23,7 +23,7 @@ def deployed_pusher() -> Pusher:
     inboxes = stores.inboxes()
     subscriptions = stores.subscriptions(changes=True)
     return Pusher(
-        followers=stores.followers(),
+        socket_subscribers=stores.socket_subscribers(),
         reader=InboxReader(
             inboxes,
             stores.events(),
@@ -48,7 +48,7 @@ def deployed_conversation() -> Conversation:
     return Conversation(
         find=pusher.listeners.subscriptions.get,
         listeners=replace(pusher.listeners, most=settings().service_listeners),
-        followers=pusher.followers,
+        socket_subscribers=pusher.socket_subscribers,
         inboxes=pusher.reader.inboxes,
         cursors=stores.inbox_cursors(),
         pusher=pusher,

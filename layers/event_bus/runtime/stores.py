@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from event_bus.stores.cursors import CursorStore
     from event_bus.stores.deliveries import DeliveryStore
     from event_bus.stores.events import EventStore
-    from event_bus.stores.figures import FigureStore
-    from event_bus.stores.followers import FollowerStore
     from event_bus.stores.inbox_cursors import InboxCursorStore
     from event_bus.stores.inboxes import InboxStore
     from event_bus.stores.keys import KeyStore
     from event_bus.stores.limits import LimitStore
+    from event_bus.stores.metrics import MetricStore
     from event_bus.stores.paces import PaceStore
     from event_bus.stores.publishers import PublisherStore
     from event_bus.stores.replays import ReplayStore
     from event_bus.stores.rights import RightsStore
+    from event_bus.stores.socket_subscribers import SocketSubscriberStore
     from event_bus.stores.streams import StreamStore
     from event_bus.stores.subscriptions import SubscriptionStore
 
@@ -100,18 +100,18 @@ def events(*, payloads: bool = True, to_streams: bool = False) -> "EventStore":
     )
 
 
-def figures() -> "FigureStore":
+def metrics() -> "MetricStore":
     """What metrics and analytics are computed from."""
-    from event_bus.stores.figures import FigureStore
+    from event_bus.stores.metrics import MetricStore
 
-    return FigureStore(clients.dynamodb(), settings().figures_table)
+    return MetricStore(clients.dynamodb(), settings().metrics_table)
 
 
-def followers() -> "FollowerStore":
+def socket_subscribers() -> "SocketSubscriberStore":
     """The open WebSockets, and what each of them follows."""
-    from event_bus.stores.followers import FollowerStore
+    from event_bus.stores.socket_subscribers import SocketSubscriberStore
 
-    return FollowerStore(clients.dynamodb(), settings().followers_table)
+    return SocketSubscriberStore(clients.dynamodb(), settings().socket_subscribers_table)
 
 
 def inbox_cursors() -> "InboxCursorStore":

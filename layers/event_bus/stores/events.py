@@ -19,8 +19,8 @@ from event_bus.stores.items import Item, batch_get, condition_failed, number, te
 from event_bus.stores.listings import (
     POSITIONS,
     Listing,
-    Strand,
-    Stretch,
+    Page,
+    Partition,
     cell_of,
     entry,
     odd_shard_of,
@@ -277,7 +277,7 @@ class EventStore:
         payload, sealed = _parted(self.payloads.get(event.id, event.digest))
         return replace(event, payload=payload, sealed=sealed)
 
-    def stretch(
+    def page(
         self,
         listing: Listing,
         between: tuple[str, str],
@@ -285,36 +285,36 @@ class EventStore:
         executor: Executor,
         *,
         newest_first: bool,
-    ) -> Stretch:
+    ) -> Page:
         """The beginning of a list, each event once, in order.
 
         Args:
             listing: The list.
             between: The first and the last position, both included.
-            depth: How many entries of each strand are looked at, at most.
-            executor: Reads strands side by side.
+            depth: How many entries of each partition are looked at, at most.
+            executor: Reads partitions side by side.
             newest_first: Whether from the last to the first.
         """
         if between[0] > between[1]:
-            return Stretch((), None, 0)
+            return Page((), None, 0)
 
-        def read(strand: Strand) -> Stretch:
-            return self._read(strand, listing, between, depth, newest_first=newest_first)
+        def read(partition: Partition) -> Page:
+            return self._read(partition, listing, between, depth, newest_first=newest_first)
 
-        read_by_strand = list(executor.map(read, listing.strands))
+        read_by_partition = list(executor.map(read, listing.partitions))
         # Behind where one of them ends, something of that one may be missing.
-        ends = [each.reached for each in read_by_strand if each.reached is not None]
+        ends = [each.reached for each in read_by_partition if each.reached is not None]
         end = (max if newest_first else min)(ends) if ends else None
         merged = {
             entry.position: entry
-            for each in read_by_strand
+            for each in read_by_partition
             for entry in each.entries
             if end is None or (entry.position >= end if newest_first else entry.position <= end)
         }
         entries = [merged[key] for key in sorted(merged, reverse=newest_first)]
-        return Stretch(entries, end, sum(each.looked_at for each in read_by_strand))
+        return Page(entries, end, sum(each.looked_at for each in read_by_partition))
 
-    def stretches(
+    def pages(
         self,
         listing: Listing,
         between: Callable[[str | None], tuple[str, str]],
@@ -323,56 +323,54 @@ class EventStore:
         executor: Executor,
         *,
         newest_first: bool,
-    ) -> Iterator[Stretch]:
-        """A list, stretch by stretch, until it ends or some `LOOK_BUDGET` entries were looked at.
+    ) -> Iterator[Page]:
+        """A list, page by page, until it ends or some `LOOK_BUDGET` entries were looked at.
 
-        Each stretch is looked for deeper than the one before: what is rare lies far apart.
+        Each page is looked for deeper than the one before: what is rare lies far apart.
 
         Args:
             listing: The list.
             between: The first and the last position of what is behind a position, or of all.
             behind: The position behind which it begins.
-            depth: How many entries of each strand are looked at first.
-            executor: Reads strands side by side.
+            depth: How many entries of each partition are looked at first.
+            executor: Reads partitions side by side.
             newest_first: Whether from the last to the first.
         """
         looked_at = 0
         while looked_at < LOOK_BUDGET:
-            stretch = self.stretch(
-                listing, between(behind), depth, executor, newest_first=newest_first
-            )
-            yield stretch
-            if stretch.reached is None:
+            page = self.page(listing, between(behind), depth, executor, newest_first=newest_first)
+            yield page
+            if page.reached is None:
                 return
-            behind = stretch.reached
-            looked_at += stretch.looked_at
-            left = (LOOK_BUDGET - looked_at) // len(listing.strands)
+            behind = page.reached
+            looked_at += page.looked_at
+            left = (LOOK_BUDGET - looked_at) // len(listing.partitions)
             depth = max(1, min(4 * depth, _DEEPEST, left))
 
     def _read(
         self,
-        strand: Strand,
+        partition: Partition,
         listing: Listing,
         between: tuple[str, str],
         depth: int,
         *,
         newest_first: bool,
-    ) -> Stretch:
-        partition, position = POSITIONS[strand.index]
+    ) -> Page:
+        key, position = POSITIONS[partition.index]
         left_out = listing.filter()
         answer = self.client.query(
             TableName=self.table,
-            IndexName=strand.index,
+            IndexName=partition.index,
             KeyConditionExpression="#partition = :partition AND #position BETWEEN :first AND :last",
             **{
                 **left_out,
                 "ExpressionAttributeNames": {
-                    "#partition": partition,
+                    "#partition": key,
                     "#position": position,
                     **left_out.get("ExpressionAttributeNames", {}),
                 },
                 "ExpressionAttributeValues": {
-                    ":partition": text(strand.partition),
+                    ":partition": text(partition.key),
                     ":first": text(between[0]),
                     ":last": text(between[1]),
                     **left_out.get("ExpressionAttributeValues", {}),
@@ -382,7 +380,7 @@ class EventStore:
             Limit=depth,
         )
         last = answer.get("LastEvaluatedKey")
-        return Stretch(
+        return Page(
             [entry(item, position) for item in answer["Items"]],
             last[position]["S"] if last else None,
             answer["ScannedCount"],

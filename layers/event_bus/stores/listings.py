@@ -36,16 +36,16 @@ POSITIONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Strand:
+class Partition:
     """One partition of one index: events in the order of their positions.
 
     Attributes:
         index: The name of the index.
-        partition: The value of its partition key.
+        key: The value of its partition key.
     """
 
     index: str
-    partition: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class Page:
     """A part of a list, without a gap.
 
     Attributes:
@@ -89,17 +89,17 @@ class Stretch:
         """The last position that is known of; None where there is none."""
         return self.reached or (self.entries[-1].position if self.entries else None)
 
-    def cut(self, length: int) -> "Stretch":
+    def cut(self, length: int) -> "Page":
         """The same with at most so many entries."""
         if len(self.entries) <= length:
             return self
         entries = self.entries[:length]
-        return Stretch(entries, entries[-1].position, self.looked_at)
+        return Page(entries, entries[-1].position, self.looked_at)
 
 
 @dataclass(frozen=True, slots=True)
-class Trait:
-    """What events have in common.
+class EventSelector:
+    """Selects events by what they have in common.
 
     Attributes:
         source: Their source, if it is a certain one.
@@ -124,36 +124,35 @@ class Listing:
     """A list of events.
 
     Attributes:
-        strands: The partitions that hold them.
-        traits: Of what else these hold, events with any of these traits are listed; all where none
-            is named.
+        partitions: The partitions that hold them.
+        selectors: Events that fit any of these are listed; all events where none is named.
     """
 
-    strands: tuple[Strand, ...]
-    traits: tuple[Trait, ...] = ()
+    partitions: tuple[Partition, ...]
+    selectors: tuple[EventSelector, ...] = ()
 
     def __add__(self, other: "Listing") -> "Listing":
-        return Listing(self.strands + other.strands, self.traits + other.traits)
+        return Listing(self.partitions + other.partitions, self.selectors + other.selectors)
 
     def filter(self) -> dict[str, Any]:
         """The part of a query that leaves out what is not listed."""
         either: list[str] = []
         names: dict[str, str] = {}
         values: Item = {}
-        for place, trait in enumerate(self.traits):
+        for place, selector in enumerate(self.selectors):
             of_source = f"#source = :source{place}"
             of_domain = f"#type = :type{place} OR begins_with(#type, :domain{place})"
-            if trait.source is not None:
+            if selector.source is not None:
                 names["#source"] = "source"
-                values[f":source{place}"] = text(trait.source)
-            if trait.domain is not None:
+                values[f":source{place}"] = text(selector.source)
+            if selector.domain is not None:
                 names["#type"] = "type"
-                values[f":type{place}"] = text(trait.domain)
-                values[f":domain{place}"] = text(f"{trait.domain}.")
+                values[f":type{place}"] = text(selector.domain)
+                values[f":domain{place}"] = text(f"{selector.domain}.")
             # DynamoDB refuses parentheses that are not needed.
-            if trait.domain is None:
+            if selector.domain is None:
                 either.append(of_source)
-            elif trait.source is None:
+            elif selector.source is None:
                 either.append(of_domain)
             else:
                 either.append(f"{of_source} AND ({of_domain})")
@@ -168,27 +167,27 @@ class Listing:
 
 def all_events() -> Listing:
     """Every event."""
-    return Listing(_cells(Trait()))
+    return Listing(_cells(EventSelector()))
 
 
-def with_any(*traits: Trait) -> Listing:
-    """The events that have any of some traits."""
-    return Listing(_cells(*traits), traits)
+def with_any(*selectors: EventSelector) -> Listing:
+    """The events that have any of some selectors."""
+    return Listing(_cells(*selectors), selectors)
 
 
 def all_odd_events() -> Listing:
     """The events that were stored at another time than they happened."""
-    return Listing(tuple(Strand("by_odd", str(shard)) for shard in range(ODD_SHARDS)))
+    return Listing(tuple(Partition("by_odd", str(shard)) for shard in range(ODD_SHARDS)))
 
 
 def of_correlation(correlation_id: str) -> Listing:
     """The events with this correlation id."""
-    return Listing((Strand("by_correlation", correlation_id),))
+    return Listing((Partition("by_correlation", correlation_id),))
 
 
 def of_trace(trace_id: str) -> Listing:
     """The events with this trace id."""
-    return Listing((Strand("by_trace", trace_id),))
+    return Listing((Partition("by_trace", trace_id),))
 
 
 def domain_of(event_type: str) -> str:
@@ -230,9 +229,9 @@ def entry(item: Mapping[str, Any], position: str) -> Entry:
     )
 
 
-def _cells(*traits: Trait) -> tuple[Strand, ...]:
-    cells = {cell for trait in traits for cell in trait.cells()}
-    return tuple(Strand("by_cell", cell) for cell in sorted(cells))
+def _cells(*selectors: EventSelector) -> tuple[Partition, ...]:
+    cells = {cell for selector in selectors for cell in selector.cells()}
+    return tuple(Partition("by_cell", cell) for cell in sorted(cells))
 
 
 def _bucket(word: str, count: int) -> int:

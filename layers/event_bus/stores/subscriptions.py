@@ -39,7 +39,7 @@ _ENDING = "by_itself"
 
 
 @dataclass(frozen=True, slots=True)
-class Interest:
+class RoutingRule:
     """What routing needs of a subscription: neither its target nor its secret.
 
     Attributes:
@@ -228,14 +228,14 @@ class SubscriptionStore:
         )
         return [item["id"]["S"] for item in answer["Items"]]
 
-    def interests(self) -> Iterator[Interest]:
+    def routing_rules(self) -> Iterator[RoutingRule]:
         """What routing needs of every subscription: a scan, for a router that starts."""
         pages = self.client.get_paginator("scan").paginate(
             TableName=self.table, ConsistentRead=True
         )
         for page in pages:
             for item in page["Items"]:
-                yield _interest(_subscription(item))
+                yield _routing_rule(_subscription(item))
 
     def _existing(self, service_id: str) -> Iterable[Subscription]:
         # The index may still show what is gone.
@@ -270,8 +270,8 @@ class SubscriptionStore:
         deleted: bool = False,
     ) -> int:
         def describe(version: int) -> dict[str, Any]:
-            interest = _interest(replace(subscription, version=version))
-            return asdict(replace(interest, active=interest.active and not deleted))
+            rule = _routing_rule(replace(subscription, version=version))
+            return asdict(replace(rule, active=rule.active and not deleted))
 
         once = self._once(subscription, deleted=deleted)
         try:
@@ -304,8 +304,8 @@ class SubscriptionStore:
         return ({"ConditionCheck": check},)
 
 
-def _interest(subscription: Subscription) -> Interest:
-    return Interest(
+def _routing_rule(subscription: Subscription) -> RoutingRule:
+    return RoutingRule(
         id=subscription.id,
         service_id=subscription.service_id,
         event_types=subscription.event_types,

@@ -27,15 +27,15 @@ def test_a_stage_that_was_not_told_is_not_local() -> None:
 def test_queues_are_known_by_their_urls_or_by_their_names_beside_another() -> None:
     told = Settings(
         {
-            "STRANDED_QUEUE_URL": "https://sqs.example/1/stranded-1",
+            "UNROUTABLE_QUEUE_URL": "https://sqs.example/1/unroutable-1",
             "HTTP_LANE_URL": "https://sqs.example/1/http-1",
             "HTTP_LANE_REDRIVE_NAME": "http-redrive-1",
-            "STRANDED_REDRIVE_URL": "https://sqs.example/1/stranded-redrive-1",
+            "UNROUTABLE_REDRIVE_URL": "https://sqs.example/1/unroutable-redrive-1",
         }
     )
     assert told.queue_urls == {
         "http_lane": "https://sqs.example/1/http-1",
         "http_lane_redrive": "https://sqs.example/1/http-redrive-1",
-        "stranded": "https://sqs.example/1/stranded-1",
-        "stranded_redrive": "https://sqs.example/1/stranded-redrive-1",
+        "unroutable": "https://sqs.example/1/unroutable-1",
+        "unroutable_redrive": "https://sqs.example/1/unroutable-redrive-1",
     }

@@ -17,9 +17,9 @@ AGE = "event_bus_oldest_message_age_seconds"
 NONE = {
     "audit": 0.0,
     "http_lane_redrive": 0.0,
-    "stranded": 0.0,
+    "unroutable": 0.0,
     "replay": 0.0,
-    "stranded_redrive": 0.0,
+    "unroutable_redrive": 0.0,
 }
 """Queues that hold nothing."""
 

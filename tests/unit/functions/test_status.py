@@ -12,7 +12,7 @@ from tests.handlers import Answer, Functions
 pytestmark = pytest.mark.moto
 
 LAGS = ("router-lag", "oldest-delivery", "oldest-due-delivery")
-UNROUTED = ("stranded-events", "unroutable-events")
+UNROUTED = ("unroutable-events", "unroutable-redrive")
 READY, BROKER, DATABASE = "GET /health/ready", "GET /health/broker", "GET /health/database"
 
 
@@ -72,7 +72,7 @@ def test_a_bus_is_well_where_cloudwatch_is_not(
 def test_a_bus_warns_of_events_that_cannot_be_routed(
     functions: Functions, aws: Aws, part: str
 ) -> None:
-    url = functions.stranded if part == "stranded-events" else functions.unroutable
+    url = functions.unroutable if part == "unroutable-events" else functions.unroutable_redrive
     aws.sqs.send_message(QueueUrl=url, MessageBody="x")
     for route in (READY, BROKER):
         answer = functions.request("status", route)

@@ -6,6 +6,7 @@ from typing import Any
 from event_bus.api.routes import ROUTES
 from event_bus.settings import Settings
 
+from infra import tables
 from tests.unit.infra.synthesised import LANE_NAMES, PACED, PROTOCOLS, Resource, Synthesised, listed
 
 # What a function is told that is no setting of the service.
@@ -120,18 +121,18 @@ TABLES = {
         "deliveries": {"BatchGetItem", "Query/by_due"},
     },
     "metrics": {
-        "figures": {"BatchGetItem"},
+        "metrics": {"BatchGetItem"},
         "subscriptions": {"Scan"},
         "circuits": {"Scan"},
         "replays": {"GetItem", "Query/by_running"},
         "events": {"Query/by_cell"},
         "deliveries": {"BatchGetItem", "Query/by_due"},
     },
-    "observe": {"figures": {"BatchGetItem", "PutItem"}},
+    "observe": {"metrics": {"BatchGetItem", "PutItem"}},
     # Nobody changes or removes what it wrote, and nobody else writes.
     "audit": {
         "audit": {"PutItem", "Query"},
-        "figures": {"BatchGetItem", "PutItem"},
+        "metrics": {"BatchGetItem", "PutItem"},
         "events": {"BatchGetItem"},
     },
     "audit_log": {"audit": {"Query"}},
@@ -201,7 +202,7 @@ TABLES = {
         "inbox": {"DeleteItem"},
     },
     "socket": {
-        "followers": {
+        "socket_subscribers": {
             "DeleteItem",
             "GetItem",
             "PutItem",
@@ -228,7 +229,7 @@ TABLES = {
         "keys": {"GetItem"},
         "publishers": {"GetItem"},
         "rights": {"BatchGetItem"},
-        "followers": {"DeleteItem", "GetItem", "Query", "UpdateItem"},
+        "socket_subscribers": {"DeleteItem", "GetItem", "Query", "UpdateItem"},
         "inbox": {"DeleteItem", "Query"},
         "events": {"BatchGetItem"},
         "subscriptions": {"BatchGetItem", "DeleteItem", "GetItem", "Query/by_service"},
@@ -255,7 +256,7 @@ SENDERS: dict[str, set[str]] = {
         }
         for protocol in PACED
     },
-    "STRANDED_QUEUE_URL": {"route", "sweep"},
+    "UNROUTABLE_QUEUE_URL": {"route", "sweep"},
     "REPLAY_QUEUE_URL": {"recovery", "registry", "replay", "sweep"},
     # The authorizer refuses WebSockets; the function of the log sets single events aside.
     "AUDIT_QUEUE_URL": {
@@ -300,7 +301,7 @@ def known_settings() -> set[str]:
 def redrives() -> set[str]:
     """The variables that tell the names of redrive queues."""
     lanes = {f"{name.upper()}_LANE" for name in LANE_NAMES}
-    return {f"{each}_REDRIVE_NAME" for each in lanes | {"AUDIT", "REPLAY", "STRANDED"}}
+    return {f"{each}_REDRIVE_NAME" for each in lanes | {"AUDIT", "REPLAY", "UNROUTABLE"}}
 
 
 TRACING = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
@@ -405,13 +406,17 @@ def actions_of(app: Synthesised, function: Resource) -> set[str]:
     }
 
 
+TABLE_NAMES = {table.construct_id: table.name for table in tables.TABLES}
+"""The names of the tables, by the ids of their constructs."""
+
+
 def table_behind(arn: Any) -> tuple[str, str]:
     """The table that an ARN is about, and the index, if it is one of an index."""
     parts = arn["Fn::Join"][1] if "Fn::Join" in arn else [arn]
     exported = parts[0]["Fn::ImportValue"]
     match = re.search(r"GetAtt([A-Z][a-z]+)Table", exported)
     assert match, exported
-    return match[1].lower(), "".join(parts[1:]).replace("/index/", "/")
+    return TABLE_NAMES[match[1]], "".join(parts[1:]).replace("/index/", "/")
 
 
 def uses_of_tables(app: Synthesised, function: Resource) -> dict[str, set[str]]:
@@ -458,8 +463,8 @@ def test_functions_send_to_the_queues_they_are_told_of_and_to_no_others(app: Syn
 
 
 def test_who_counts_what_was_given_up_does_not_send_it(app: Synthesised) -> None:
-    known = redrives() | {"STRANDED_REDRIVE_URL"}
-    counted = {"metrics": redrives(), "status": {"STRANDED_REDRIVE_URL"}}
+    known = redrives() | {"UNROUTABLE_REDRIVE_URL"}
+    counted = {"metrics": redrives(), "status": {"UNROUTABLE_REDRIVE_URL"}}
     for name, function in app.functions().items():
         told = known & function.properties["Environment"]["Variables"].keys()
         assert told == counted.get(name, set()), name

@@ -9,8 +9,8 @@ def test_there_are_alarms_for_every_function_and_queue(app: Synthesised) -> None
     assert {alarm.stack for alarm in alarms} == {"Operations"}
     watched = [alarm.properties["MetricName"] for alarm in alarms]
     assert watched.count("Errors") == len(FOLDERS)
-    # Each lane, the stranded events, the replays, the audit log: how they are worked off, and what
-    # they give up.
+    # The lanes, the unroutable events, the replays and the audit log: their queues and redrive
+    # queues.
     assert watched.count("ApproximateNumberOfMessagesVisible") == len(LANES) + 3
     assert watched.count("ApproximateAgeOfOldestMessage") == len(LANES) + 3
     assert {"IteratorAge", "5xx"} <= set(watched)

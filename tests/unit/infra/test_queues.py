@@ -59,7 +59,7 @@ def test_queues_keep_messages_encrypted_and_for_14_days(app: Synthesised) -> Non
 
 def test_workers_report_single_failures_and_have_time_to_finish(app: Synthesised) -> None:
     mappings = sources(app)
-    # Each lane and its redrive queue, the stranded events, the replays, the audit log.
+    # Each lane and its redrive queue, the unroutable events, the replays, the audit log.
     assert len(mappings) == 2 * len(LANES) + 3
     functions = {function.name: function for function in app.resources("AWS::Lambda::Function")}
     for mapping in mappings:

@@ -11,7 +11,8 @@ from tests.unit.infra.synthesised import Resource, Synthesised
 
 def tables(app: Synthesised) -> dict[str, Resource]:
     """The tables, by what they hold."""
-    found = {table.name.split("Table")[0].lower(): table for table in tables_of(app)}
+    names = {table.construct_id: table.name for table in TABLES}
+    found = {names[table.name.split("Table")[0]]: table for table in tables_of(app)}
     assert found.keys() == {table.name for table in TABLES}
     return found
 
@@ -38,11 +39,11 @@ def test_items_expire_where_they_should_and_nowhere_else(app: Synthesised) -> No
     }
     # The streams' entries stay: numbers must not begin anew. So does what was registered.
     assert expiring.keys() == {
-        *("events", "deliveries", "circuits", "cursors", "inbox", "followers", "replays"),
+        *("events", "deliveries", "circuits", "cursors", "inbox", "socket_subscribers", "replays"),
         *("limits", "idempotency", "audit"),
         # Of the keys those that are stream tokens.
         "keys",
-        "figures",
+        "metrics",
     }
     for specification in expiring.values():
         assert specification == {"AttributeName": EXPIRY_ATTRIBUTE, "Enabled": True}

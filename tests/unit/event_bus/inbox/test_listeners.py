@@ -40,7 +40,7 @@ def test_a_listener_is_a_subscription_that_ends(
     assert listeners.sweep() == 1
     assert aws.subscriptions.get(begun.id) is None
     # The router is told.
-    assert [each.active for each in aws.interests_after(0)] == [True, False]
+    assert [each.active for each in aws.routing_rules_after(0)] == [True, False]
     assert listeners.sweep() == 0
 
 
@@ -76,4 +76,4 @@ def test_what_may_not_be_listened_to_is_refused(aws: Aws, listeners: Listeners) 
         listeners.begin(["task.*"], {}, Caller("llm", "listener", "sub_1"), "sse", 120)
     with pytest.raises(InvalidRequest):
         listeners.begin(["task.*"], {"other.*": {}}, service("llm"), "sse", 120)
-    assert list(aws.interests_after(0)) == []
+    assert list(aws.routing_rules_after(0)) == []

@@ -12,7 +12,7 @@ from event_bus.maintenance.due import INTERVAL_SECONDS, DueSweep
 from event_bus.maintenance.unrouted import UnroutedSweep
 from event_bus.model.delivery import DeliveryKey
 from event_bus.queues.lanes import Lanes
-from event_bus.queues.unroutable import StrandedQueue
+from event_bus.queues.unroutable import UnroutableQueue
 from event_bus.stores.deliveries import DeliveryStore, Due
 
 from tests.aws import RETENTION_DAYS, Aws
@@ -55,7 +55,7 @@ def test_an_event_that_was_never_routed_is_found_when_its_time_has_come(
     monkeypatch.setattr(times, "unix", lambda: now[0])
     url = aws.queue()
     sweep = UnroutedSweep(
-        aws.events, aws.deliveries, aws.cursors, StrandedQueue(aws.sqs, url), executor
+        aws.events, aws.deliveries, aws.cursors, UnroutableQueue(aws.sqs, url), executor
     )
 
     def store(name: str, ago: float) -> None:

@@ -1,4 +1,4 @@
-"""Figures over time are asked for, and told."""
+"""MetricTotals over time are asked for, and told."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ import pytest
 from event_bus import times
 from event_bus.errors import MalformedRequest
 from event_bus.metrics.analytics import MAX_BUCKETS, TOP, answer, read_question
-from event_bus.model.figures import Figures, Observation
-from event_bus.stores.figures import FigureStore
+from event_bus.model.metrics import MetricTotals, Observation
+from event_bus.stores.metrics import MetricStore
 
 from tests.aws import Aws
 
@@ -24,8 +24,8 @@ def _in_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def store(aws: Aws) -> FigureStore:
-    made = FigureStore(aws.dynamodb, aws.tables["figures"])
+def store(aws: Aws) -> MetricStore:
+    made = MetricStore(aws.dynamodb, aws.tables["metrics"])
     seen = [
         (0, Observation("published", "task.created", "shop", AT)),
         (0, Observation("delivered", "task.created", "worker", AT, 0.2)),
@@ -34,17 +34,17 @@ def store(aws: Aws) -> FigureStore:
         (130, Observation("delivered", "role.made", "worker", AT, 0.2)),
     ]
     for number, (minutes, observation) in enumerate(seen):
-        figures = Figures()
-        figures.add(observation)
-        made.add(f"b{number}", {times.at(AT + 60 * minutes)[:16]: figures})
+        metrics = MetricTotals()
+        metrics.add(observation)
+        made.add(f"b{number}", {times.at(AT + 60 * minutes)[:16]: metrics})
     return made
 
 
-def told(store: FigureStore, **query: str) -> dict[str, Any]:
+def told(store: MetricStore, **query: str) -> dict[str, Any]:
     return answer(read_question({"from": FROM, "to": TO, **query}), store)
 
 
-def test_each_hour_is_told_and_all_of_them(store: FigureStore) -> None:
+def test_each_hour_is_told_and_all_of_them(store: MetricStore) -> None:
     said = told(store)
     assert [each["start"] for each in said["buckets"]] == [
         f"2026-05-01T{hour}:00:00.000Z" for hour in (12, 13, 14)
@@ -63,7 +63,7 @@ def test_each_hour_is_told_and_all_of_them(store: FigureStore) -> None:
     assert [each["type"] for each in said["types"]] == ["task.created", "role.made"]
 
 
-def test_minutes_and_days_add_up_to_the_same(store: FigureStore) -> None:
+def test_minutes_and_days_add_up_to_the_same(store: MetricStore) -> None:
     whole = told(store)["totals"]
     minutes, days = told(store, granularity="minute"), told(store, granularity="day")
     assert minutes["totals"] == days["totals"] == whole
@@ -83,7 +83,7 @@ def test_minutes_and_days_add_up_to_the_same(store: FigureStore) -> None:
     ],
 )
 def test_a_question_may_be_narrower(
-    store: FigureStore, query: dict[str, str], sums: tuple[int, int, int]
+    store: MetricStore, query: dict[str, str], sums: tuple[int, int, int]
 ) -> None:
     totals = told(store, **query)["totals"]
     assert (totals["published"], totals["delivered"], totals["failed"]) == sums
@@ -98,7 +98,7 @@ def test_a_question_may_be_narrower(
     ],
 )
 def test_whole_buckets_are_told_of(
-    store: FigureStore, granularity: str, since: str, until: str
+    store: MetricStore, granularity: str, since: str, until: str
 ) -> None:
     ends = {"from": "2026-05-01T12:10:30Z", "to": "2026-05-01T12:11:01Z"}
     said = told(store, granularity=granularity, **ends)
@@ -107,11 +107,11 @@ def test_whole_buckets_are_told_of(
     assert again == said
 
 
-def test_the_longest_lists_are_cut(store: FigureStore) -> None:
-    figures = Figures()
+def test_the_longest_lists_are_cut(store: MetricStore) -> None:
+    metrics = MetricTotals()
     for number in range(2 * TOP):
-        figures.add(Observation("published", f"t.n{number}", f"s{number}", AT))
-    store.add("more", {times.at(AT)[:16]: figures})
+        metrics.add(Observation("published", f"t.n{number}", f"s{number}", AT))
+    store.add("more", {times.at(AT)[:16]: metrics})
     said = told(store)
     assert len(said["types"]) == len(said["sources"]) == TOP
     assert said["totals"]["published"] == 2 + 2 * TOP

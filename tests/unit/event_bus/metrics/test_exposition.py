@@ -2,7 +2,7 @@
 
 from event_bus.metrics.exposition import CONTENT_TYPE, exposition
 from event_bus.metrics.gauges import Gauge
-from event_bus.model.figures import Figures, Observation
+from event_bus.model.metrics import MetricTotals, Observation
 from prometheus_client.parser import text_string_to_metric_families
 
 DENIED = "event_bus_authorization_failures_total"
@@ -35,11 +35,11 @@ def read(text: str) -> dict[tuple[str, ...], float]:
     }
 
 
-def test_each_figure_has_its_name() -> None:
-    figures = Figures()
+def test_each_metrics_has_its_name() -> None:
+    metrics = MetricTotals()
     for each in SEEN:
-        figures.add(each)
-    text = exposition(figures, [SUBSCRIPTIONS])
+        metrics.add(each)
+    text = exposition(metrics, [SUBSCRIPTIONS])
     samples = read(text)
     who = ("subscriber=worker", "type=task.created")
     expected = {
@@ -67,5 +67,5 @@ def test_each_figure_has_its_name() -> None:
 
 
 def test_nothing_yet_is_nothing_wrong() -> None:
-    samples = read(exposition(Figures(), []))
+    samples = read(exposition(MetricTotals(), []))
     assert samples["event_bus_delivery_latency_seconds_count",] == 0

@@ -11,9 +11,9 @@ from botocore.exceptions import ConnectionClosedError
 from event_bus import times
 from event_bus.metrics.observer import Observer
 from event_bus.model.delivery import Attempt, Delivery, DeliveryKey
-from event_bus.model.figures import KINDS, Figures
-from event_bus.stores import figures as module
-from event_bus.stores.figures import TOTAL, FigureStore, place_of
+from event_bus.model.metrics import KINDS, MetricTotals
+from event_bus.stores import metrics as module
+from event_bus.stores.metrics import TOTAL, MetricStore, place_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -61,17 +61,17 @@ class Stream:
 
 
 @pytest.fixture
-def store(aws: Aws) -> FigureStore:
-    return FigureStore(aws.dynamodb, aws.tables["figures"])
+def store(aws: Aws) -> MetricStore:
+    return MetricStore(aws.dynamodb, aws.tables["metrics"])
 
 
 @pytest.fixture
-def observer(store: FigureStore) -> Observer:
+def observer(store: MetricStore) -> Observer:
     return Observer(store)
 
 
-def sums(figures: Figures) -> dict[str, int]:
-    return {kind: sum(figures.counts[kind].values()) for kind in KINDS}
+def sums(metrics: MetricTotals) -> dict[str, int]:
+    return {kind: sum(metrics.counts[kind].values()) for kind in KINDS}
 
 
 def way_of_an_event(aws: Aws) -> Stream:
@@ -102,14 +102,14 @@ def way_of_an_event(aws: Aws) -> Stream:
 WAY = {"published": 1, "delivered": 2, "failed": 1, "dead_lettered": 1}
 
 
-def test_the_way_of_an_event_is_counted(aws: Aws, store: FigureStore, observer: Observer) -> None:
+def test_the_way_of_an_event_is_counted(aws: Aws, store: MetricStore, observer: Observer) -> None:
     stream = way_of_an_event(aws)
     assert len(stream.records) == 5
-    figures = observer.count(stream.records)
-    assert figures
-    assert sums(figures) == WAY
+    metrics = observer.count(stream.records)
+    assert metrics
+    assert sums(metrics) == WAY
     total = store.total()
-    assert total == figures
+    assert total == metrics
     assert total.counts["published"] == {("task.created", "shop"): 1}
     assert total.counts["delivered"] == {("task.created", "worker"): 2}
     # The replay's is left out.
@@ -125,7 +125,7 @@ def test_the_way_of_an_event_is_counted(aws: Aws, store: FigureStore, observer: 
 
 
 def test_a_batch_that_comes_again_counts_once(
-    aws: Aws, store: FigureStore, observer: Observer
+    aws: Aws, store: MetricStore, observer: Observer
 ) -> None:
     records = way_of_an_event(aws).records
     assert observer.count(records)
@@ -145,7 +145,7 @@ def way(aws: Aws) -> list[dict[str, Any]]:
 )
 @given(cuts=st.sets(st.integers(1, 4)), again=st.lists(st.integers(0, 4), max_size=4))
 def test_any_batches_that_come_any_number_of_times_add_up(
-    store: FigureStore, way: list[dict[str, Any]], cuts: set[int], again: list[int]
+    store: MetricStore, way: list[dict[str, Any]], cuts: set[int], again: list[int]
 ) -> None:
     before, example = sums(store.total()), uuid4()
     records = [{**each, "eventID": f"{example}-{each['eventID']}"} for each in way]
@@ -157,7 +157,7 @@ def test_any_batches_that_come_any_number_of_times_add_up(
 
 
 def test_a_write_whose_answer_was_lost_counts_once(
-    aws: Aws, store: FigureStore, observer: Observer
+    aws: Aws, store: MetricStore, observer: Observer
 ) -> None:
     records = way_of_an_event(aws).records
     with answer_lost(aws.dynamodb, "TransactWriteItems", aws.carry_out), broken():
@@ -169,7 +169,7 @@ def test_a_write_whose_answer_was_lost_counts_once(
     assert sums(store.total()) == WAY
 
 
-def test_observers_side_by_side_lose_nothing(aws: Aws, store: FigureStore) -> None:
+def test_observers_side_by_side_lose_nothing(aws: Aws, store: MetricStore) -> None:
     records = way_of_an_event(aws).records
     batches = [
         [{**each, "eventID": f"{number}-{each['eventID']}"} for each in records]
@@ -181,7 +181,7 @@ def test_observers_side_by_side_lose_nothing(aws: Aws, store: FigureStore) -> No
 
 
 def test_many_minutes_are_written_in_parts(
-    aws: Aws, store: FigureStore, monkeypatch: pytest.MonkeyPatch
+    aws: Aws, store: MetricStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_MINUTES_AT_ONCE", 2)
     [record] = way_of_an_event(aws).records[:1]
@@ -202,9 +202,9 @@ def test_many_minutes_are_written_in_parts(
 def test_what_is_not_understood_is_passed_over(aws: Aws, observer: Observer) -> None:
     records = way_of_an_event(aws).records
     odd = {"eventID": "x", "dynamodb": {"NewImage": {"subscription_id": {"N": "1"}}}}
-    figures = observer.count([odd, *records])
-    assert figures
-    assert sums(figures) == WAY
+    metrics = observer.count([odd, *records])
+    assert metrics
+    assert sums(metrics) == WAY
 
 
 def test_what_tells_nothing_writes_nothing(aws: Aws, observer: Observer) -> None:
@@ -213,11 +213,11 @@ def test_what_tells_nothing_writes_nothing(aws: Aws, observer: Observer) -> None
     stream.look()
     assert len(stream.records) == 1
     assert observer.count(stream.records) is None
-    assert aws.dynamodb.scan(TableName=aws.tables["figures"])["Items"] == []
+    assert aws.dynamodb.scan(TableName=aws.tables["metrics"])["Items"] == []
 
 
 def test_refusals_are_counted_by_what_was_asked_and_why(
-    observer: Observer, store: FigureStore
+    observer: Observer, store: MetricStore
 ) -> None:
     told = [
         ("event.publish", "denied", {"reason": "scope"}),

@@ -16,10 +16,10 @@ from event_bus.stores.events import EventStore, to_item
 from event_bus.stores.listings import (
     POSITIONS,
     Entry,
+    EventSelector,
     Listing,
-    Strand,
-    Stretch,
-    Trait,
+    Page,
+    Partition,
     domain_of,
     entry,
 )
@@ -45,20 +45,20 @@ class MemoryEvents(EventStore):
 
     def _read(
         self,
-        strand: Strand,
+        partition: Partition,
         listing: Listing,
         between: tuple[str, str],
         depth: int,
         *,
         newest_first: bool,
-    ) -> Stretch:
+    ) -> Page:
         if listing not in self.listings:
             self.listings.append(listing)
-        partition, position = POSITIONS[strand.index]
+        key, position = POSITIONS[partition.index]
         found = [
             entry(item, position)
             for item in (to_item(each, 1) for each in self.events.values())
-            if item.get(partition, {}).get("S") == strand.partition
+            if item.get(key, {}).get("S") == partition.key
             and between[0] <= item[position]["S"] <= between[1]
         ]
         found.sort(key=lambda each: each.position, reverse=newest_first)
@@ -67,9 +67,9 @@ class MemoryEvents(EventStore):
         listed = [
             each
             for each in looked_at
-            if not listing.traits or any(_has(trait, each) for trait in listing.traits)
+            if not listing.selectors or any(_has(selector, each) for selector in listing.selectors)
         ]
-        return Stretch(
+        return Page(
             listed, looked_at[-1].position if len(looked_at) == depth else None, len(looked_at)
         )
 
@@ -129,5 +129,8 @@ def finder(
     return EventFinder(store, deliveries, of_service, executor, rights), store
 
 
-def _has(trait: Trait, each: Entry) -> bool:
-    return trait.source in (None, each.source) and trait.domain in (None, domain_of(each.type))
+def _has(selector: EventSelector, each: Entry) -> bool:
+    return selector.source in (None, each.source) and selector.domain in (
+        None,
+        domain_of(each.type),
+    )

@@ -9,7 +9,7 @@ from event_bus.model.event import Event
 from event_bus.querying import event_finder
 from event_bus.querying.event_query import EventQuery
 from event_bus.stores import events, listings
-from event_bus.stores.listings import Listing, Trait, with_any
+from event_bus.stores.listings import EventSelector, Listing, with_any
 
 from tests.builders import AN_ADMIN, BESIDE_PLANNER, event, routing, service, subscription
 from tests.unit.event_bus.querying.memory import finder
@@ -26,20 +26,24 @@ def many(count: int, event_type: str = "task.created") -> list[Event]:
     ("query", "caller", "read"),
     [
         (EventQuery(), AN_ADMIN, listings.all_events()),
-        (EventQuery(type="task.*"), AN_ADMIN, with_any(Trait(domain="task"))),
+        (EventQuery(type="task.*"), AN_ADMIN, with_any(EventSelector(domain="task"))),
         (EventQuery(type="*.created"), AN_ADMIN, listings.all_events()),
-        (EventQuery(source="x"), AN_ADMIN, with_any(Trait(source="x"))),
-        (EventQuery(source="x", type="task.*"), AN_ADMIN, with_any(Trait("x", "task"))),
+        (EventQuery(source="x"), AN_ADMIN, with_any(EventSelector(source="x"))),
+        (EventQuery(source="x", type="task.*"), AN_ADMIN, with_any(EventSelector("x", "task"))),
         (EventQuery(source="x", trace_id="t"), AN_ADMIN, listings.of_trace("t")),
         (EventQuery(trace_id="t", correlation_id="c"), AN_ADMIN, listings.of_correlation("c")),
-        (EventQuery(), service("nobody"), with_any(Trait(source="nobody"))),
+        (EventQuery(), service("nobody"), with_any(EventSelector(source="nobody"))),
         (
             EventQuery(),
             service("worker"),
-            with_any(Trait(source="worker"), Trait(domain="role"), Trait(domain="task")),
+            with_any(
+                EventSelector(source="worker"),
+                EventSelector(domain="role"),
+                EventSelector(domain="task"),
+            ),
         ),
         (EventQuery(), service("watcher"), listings.all_events()),
-        (EventQuery(type="task.*"), service("watcher"), with_any(Trait(domain="task"))),
+        (EventQuery(type="task.*"), service("watcher"), with_any(EventSelector(domain="task"))),
     ],
 )
 def test_the_list_with_the_least_beside_is_read(

@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
-from event_bus.queues.unroutable import NotStranded, StrandedQueue, stranded_in
+from event_bus.queues.unroutable import NotSetAside, UnroutableQueue, unroutable_in
 
 from tests.aws import Aws
 from tests.faults import grudging
@@ -20,21 +20,21 @@ def nothing_to_read(bucket: str, key: str) -> bytes:
 def test_every_event_waits_in_the_queue(aws: Aws, count: int) -> None:
     url = aws.queue()
     ids = [f"evt_{number}" for number in range(count)]
-    StrandedQueue(aws.sqs, url).send(ids)
-    found = [each for body in aws.take(url) for each in stranded_in(body, nothing_to_read)]
+    UnroutableQueue(aws.sqs, url).send(ids)
+    found = [each for body in aws.take(url) for each in unroutable_in(body, nothing_to_read)]
     assert sorted(found) == sorted(ids)
 
 
 def test_what_the_queue_refuses_is_told(aws: Aws) -> None:
     slow = grudging(aws.sqs, 1)
-    with pytest.raises(NotStranded, match="2 events"):
-        StrandedQueue(slow, aws.queue()).send([f"evt_{number}" for number in range(5)])
+    with pytest.raises(NotSetAside, match="2 events"):
+        UnroutableQueue(slow, aws.queue()).send([f"evt_{number}" for number in range(5)])
 
 
 def test_what_the_queue_did_not_take_is_sent_again_and_nothing_else(aws: Aws) -> None:
     url = aws.queue()
-    StrandedQueue(grudging(aws.sqs, 1), url).send(["evt_1", "evt_2", "evt_3"])
-    found = [each for body in aws.take(url) for each in stranded_in(body, nothing_to_read)]
+    UnroutableQueue(grudging(aws.sqs, 1), url).send(["evt_1", "evt_2", "evt_3"])
+    found = [each for body in aws.take(url) for each in unroutable_in(body, nothing_to_read)]
     assert sorted(found) == ["evt_1", "evt_2", "evt_3"]
 
 
@@ -42,5 +42,5 @@ def test_what_the_queue_did_not_take_is_sent_again_and_nothing_else(aws: Aws) ->
 def test_what_lambda_gave_up_is_read_from_its_bucket(payload: Any) -> None:
     objects = {("failures", "aws/lambda/1"): orjson.dumps({"payload": payload})}
     notice = {"detail": {"bucket": {"name": "failures"}, "object": {"key": "aws/lambda/1"}}}
-    found = stranded_in(orjson.dumps(notice).decode(), lambda *name: objects[name])
+    found = unroutable_in(orjson.dumps(notice).decode(), lambda *name: objects[name])
     assert found == ["evt_1", "evt_2"]

@@ -115,7 +115,7 @@ class TestRegistering:
         assert aws.signing_secrets.of(made) == [registered.signing_secret]
         assert key is None
         assert registry.get(made.id, WORKER) == made
-        assert [each.id for each in aws.interests_after(0)] == [made.id]
+        assert [each.id for each in aws.routing_rules_after(0)] == [made.id]
 
     def test_no_two_subscriptions_share_a_secret(self, registry: SubscriptionRegistry) -> None:
         first = registry.register(registration(), WORKER)
@@ -161,7 +161,7 @@ class TestRegistering:
         caller = replace(WORKER, key_id="gone")
         with pytest.raises(Unauthenticated):
             registry.register(registration(), caller)
-        assert list(aws.subscriptions.interests()) == []
+        assert list(aws.subscriptions.routing_rules()) == []
 
     def test_a_service_whose_keys_are_removed_while_it_is_subscribed_is_given_another(
         self, aws: Aws, registry: SubscriptionRegistry, monkeypatch: pytest.MonkeyPatch
@@ -179,7 +179,7 @@ class TestRegistering:
         made = registry.register(registration(service_id="worker"), AN_ADMIN)
         assert made.api_key
         assert len(aws.keys.ring("worker").keys) == 1
-        assert len(list(aws.subscriptions.interests())) == 1
+        assert len(list(aws.subscriptions.routing_rules())) == 1
 
     def test_a_chosen_key_is_kept_and_not_shown(
         self, aws: Aws, registry: SubscriptionRegistry
@@ -196,7 +196,7 @@ class TestRegistering:
         with pytest.raises(Conflict) as refusal:
             registry.register(registration(service_id="worker", **with_key(KEY)), AN_ADMIN)
         assert pointers(refusal) == ["/authentication/api_key"]
-        assert list(aws.subscriptions.interests()) == []
+        assert list(aws.subscriptions.routing_rules()) == []
 
     def test_a_key_makes_none_that_permits_more(
         self, aws: Aws, registry: SubscriptionRegistry
@@ -619,7 +619,7 @@ class TestRemoving:
         registry.remove(made.id, WORKER)
         with pytest.raises(NotFound):
             registry.remove(made.id, WORKER)
-        assert not aws.interests_after(made.version)[0].active
+        assert not aws.routing_rules_after(made.version)[0].active
 
     def test_only_the_owner_or_an_admin_removes(self, registry: SubscriptionRegistry) -> None:
         made = registry.register(registration(), WORKER).subscription

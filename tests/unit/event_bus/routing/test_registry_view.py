@@ -14,7 +14,7 @@ from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
 from event_bus.model.rights import Grant, Restriction
 from event_bus.routing.registry_view import RegistryView
-from event_bus.stores.subscriptions import Interest, SubscriptionStore
+from event_bus.stores.subscriptions import RoutingRule, SubscriptionStore
 
 from tests.aws import Aws
 from tests.builders import event, subscription
@@ -95,8 +95,8 @@ class ChangingStore(SubscriptionStore):
 
     __slots__ = ()
 
-    def interests(self) -> Iterator[Interest]:
-        scanned = list(SubscriptionStore.interests(self))
+    def routing_rules(self) -> Iterator[RoutingRule]:
+        scanned = list(SubscriptionStore.routing_rules(self))
         deleted = self.get("sub_1")
         assert deleted
         self.delete(deleted)

@@ -16,7 +16,7 @@ from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message, from_json
 from event_bus.routing.registry_view import RegistryView
 from event_bus.routing.router import Router
-from event_bus.stores.subscriptions import Interest
+from event_bus.stores.subscriptions import RoutingRule
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import LARGE_PAYLOAD, event, subscription
@@ -158,7 +158,7 @@ class PickyView(RegistryView):
 
     __slots__ = ()
 
-    def matches(self, event: Event, seen: EventView) -> list[Interest]:
+    def matches(self, event: Event, seen: EventView) -> list[RoutingRule]:
         if event.type == "task.odd":
             raise RecursionError
         return RegistryView.matches(self, event, seen)
@@ -262,7 +262,7 @@ class WideView(RegistryView):
 
     __slots__ = ()
 
-    def matches(self, event: Event, seen: EventView) -> list[Interest]:
+    def matches(self, event: Event, seen: EventView) -> list[RoutingRule]:
         found = RegistryView.matches(self, event, seen)
         if event.type != "task.wide":
             return found

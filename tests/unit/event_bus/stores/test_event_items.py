@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from event_bus.model.event import Origin
 from event_bus.stores.events import from_item, to_item
-from event_bus.stores.listings import Trait
+from event_bus.stores.listings import EventSelector
 
 from tests.builders import LARGE_PAYLOAD, event
 
@@ -42,4 +42,4 @@ def test_an_event_without_ids_is_in_no_index_of_them() -> None:
 
 def test_the_events_of_one_kind_are_spread_over_the_shards_of_their_cell() -> None:
     items = [to_item(event(f"evt_{number}", "task.made", "planner"), 1) for number in range(100)]
-    assert {item["cell"]["S"] for item in items} == set(Trait("planner", "task").cells())
+    assert {item["cell"]["S"] for item in items} == set(EventSelector("planner", "task").cells())

@@ -27,7 +27,7 @@ def executor() -> Iterator[Executor]:
 @pytest.fixture
 def pusher(aws: Aws, wire: Wire, executor: Executor) -> Pusher:
     return Pusher(
-        followers=aws.followers,
+        socket_subscribers=aws.socket_subscribers,
         reader=InboxReader(
             aws.inboxes,
             aws.events,

@@ -12,7 +12,7 @@ from event_bus.inbox.conversation import MAX_SUBSCRIPTIONS, Conversation
 from event_bus.inbox.pusher import WINDOW, Pusher
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.target import InboxTarget
-from event_bus.stores.followers import FollowerKey
+from event_bus.stores.socket_subscribers import SocketSubscriberKey
 
 from tests.aws import Aws
 from tests.builders import event, service, subscription
@@ -29,7 +29,7 @@ def conversation(aws: Aws, wire: Wire, pusher: Pusher) -> Conversation:
     return Conversation(
         find=aws.subscriptions.get,
         listeners=pusher.listeners,
-        followers=aws.followers,
+        socket_subscribers=aws.socket_subscribers,
         inboxes=aws.inboxes,
         cursors=aws.inbox_cursors,
         pusher=pusher,
@@ -102,7 +102,7 @@ def test_what_was_not_sent_is_not_acknowledged(
     error = wire.received["one"][-1]["error"]
     assert (error["status"], error["errors"][0]["pointer"]) == (status, "/cursor")
     assert aws.inbox_cursors.get("sub_1").acknowledged == 0
-    stands = aws.followers.get(FollowerKey("sub_1", "one"))
+    stands = aws.socket_subscribers.get(SocketSubscriberKey("sub_1", "one"))
     assert stands
     assert stands.acknowledged == 0
 
@@ -114,7 +114,7 @@ def acknowledge(conversation: Conversation, place: int) -> None:
 def test_a_client_acknowledges_before_the_push_is_recorded(
     aws: Aws, conversation: Conversation, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    release = type(aws.followers).release
+    release = type(aws.socket_subscribers).release
     places = [WINDOW, WINDOW + 5, WINDOW + 6]
 
     def late(*arguments: Any, **named: Any) -> Any:
@@ -124,7 +124,7 @@ def test_a_client_acknowledges_before_the_push_is_recorded(
 
     for number in range(WINDOW + 5):
         fill(aws, f"evt_{number}")
-    monkeypatch.setattr(type(aws.followers), "release", late)
+    monkeypatch.setattr(type(aws.socket_subscribers), "release", late)
     say(conversation, SUBSCRIBE)
     # The window was full, and is open again.
     assert wire.cursors("one") == list(range(1, WINDOW + 6))
@@ -132,7 +132,7 @@ def test_a_client_acknowledges_before_the_push_is_recorded(
     assert aws.inbox_cursors.get("sub_1").acknowledged == WINDOW + 5
     fill(aws, "evt_last")
     places[:] = [WINDOW + 7]
-    conversation.pusher.push(FollowerKey("sub_1", "one"), WINDOW + 6)
+    conversation.pusher.push(SocketSubscriberKey("sub_1", "one"), WINDOW + 6)
     # The inbox holds no such place.
     assert kinds(wire)[3:] == ["events", "error"]
     assert aws.inbox_cursors.get("sub_1").acknowledged == WINDOW + 5
@@ -147,7 +147,7 @@ def test_a_client_acknowledges_what_a_push_sent_that_went_down(
         fill(aws, name)
     timeout = ReadTimeoutError(endpoint_url="https://socket.example")
     with broken(wire, timeout, after=1), pytest.raises(ReadTimeoutError):
-        conversation.pusher.push(FollowerKey("sub_1", "one"), 2)
+        conversation.pusher.push(SocketSubscriberKey("sub_1", "one"), 2)
     acknowledge(conversation, 1)
     assert kinds(wire) == ["subscribed", "events"]
     assert aws.inbox_cursors.get("sub_1").acknowledged == 1
@@ -156,21 +156,21 @@ def test_a_client_acknowledges_what_a_push_sent_that_went_down(
 def test_an_acknowledgement_that_the_push_overtakes_is_kept(
     aws: Aws, conversation: Conversation, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key = FollowerKey("sub_1", "one")
+    key = SocketSubscriberKey("sub_1", "one")
     say(conversation, SUBSCRIBE)
     for name in ("evt_1", "evt_2"):
         fill(aws, name)
-    assert aws.followers.hold(key, "psh_1", 20)
-    get = type(aws.followers).get
+    assert aws.socket_subscribers.hold(key, "psh_1", 20)
+    get = type(aws.socket_subscribers).get
 
     def late(*arguments: Any) -> Any:
         # The first write found nothing sent yet.
-        aws.followers.release(key, "psh_1", 2, waiting=False)
+        aws.socket_subscribers.release(key, "psh_1", 2, waiting=False)
         return get(*arguments)
 
-    monkeypatch.setattr(type(aws.followers), "get", late)
+    monkeypatch.setattr(type(aws.socket_subscribers), "get", late)
     acknowledge(conversation, 2)
-    stands = aws.followers.get(key)
+    stands = aws.socket_subscribers.get(key)
     assert stands
     assert (stands.sent, stands.acknowledged) == (2, 2)
     assert kinds(wire) == ["subscribed"]
@@ -183,20 +183,20 @@ def test_nobody_begins_beyond_the_end(aws: Aws, conversation: Conversation, wire
     assert error["error"]["errors"] == [
         {"pointer": "/cursor", "detail": "lies beyond the end of the inbox, which is 1"}
     ]
-    assert aws.followers.of_subscription("sub_1") == []
+    assert aws.socket_subscribers.of_subscription("sub_1") == []
 
 
 def test_what_comes_while_somebody_subscribes_is_pushed(
     aws: Aws, conversation: Conversation, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    add = type(aws.followers).add
+    add = type(aws.socket_subscribers).add
 
     def late(*arguments: Any) -> bool:
-        # Its own push finds no follower yet.
+        # Its own push finds no WebSocket subscriber yet.
         fill(aws, "evt_1")
         return add(*arguments)
 
-    monkeypatch.setattr(type(aws.followers), "add", late)
+    monkeypatch.setattr(type(aws.socket_subscribers), "add", late)
     say(conversation, SUBSCRIBE)
     assert wire.cursors("one") == [1]
 
@@ -206,8 +206,8 @@ def test_nobody_pushes_before_the_client_knows_that_it_follows(
 ) -> None:
     fill(aws, "evt_1")
     held: list[bool] = []
-    key = FollowerKey("sub_1", "one")
-    wire.sending.append(lambda: held.append(aws.followers.hold(key, "another", 9) is None))
+    key = SocketSubscriberKey("sub_1", "one")
+    wire.sending.append(lambda: held.append(aws.socket_subscribers.hold(key, "another", 9) is None))
     say(conversation, SUBSCRIBE)
     assert held == [True, True]
     assert kinds(wire) == ["subscribed", "events"]
@@ -236,7 +236,7 @@ def test_a_connection_that_ends_meanwhile_is_forgotten(
     with broken(wire, Gone()):
         say(conversation, SUBSCRIBE)
         say(conversation, {"action": "ping"})
-    assert aws.followers.of_subscription("sub_1") == []
+    assert aws.socket_subscribers.of_subscription("sub_1") == []
     assert wire.received == {}
 
 

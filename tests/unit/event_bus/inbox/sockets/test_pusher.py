@@ -12,14 +12,14 @@ from event_bus.inbox import pusher as pushing
 from event_bus.inbox.connections import MAX_MESSAGE_BYTES, Gone
 from event_bus.inbox.pusher import WINDOW, Held, NotPushed, Pusher
 from event_bus.model.delivery import DeliveryKey
-from event_bus.stores.followers import Follower, FollowerKey
+from event_bus.stores.socket_subscribers import SocketSubscriber, SocketSubscriberKey
 
 from tests.aws import Aws
 from tests.builders import event
 from tests.clock import Clock
 from tests.unit.event_bus.inbox.sockets.wire import Wire, broken
 
-KEY = FollowerKey("sub_1", "connection_1")
+KEY = SocketSubscriberKey("sub_1", "connection_1")
 SOON = 4_000_000_000
 
 
@@ -35,12 +35,14 @@ def fill(aws: Aws, count: int, text: str = "") -> int:
     return begin + count
 
 
-def follow(aws: Aws, key: FollowerKey = KEY, *, durable: bool = True) -> None:
-    follower = Follower(key, sent=0, acknowledged=0, durable=durable)
-    aws.followers.add(follower, "adder", -1, SOON)
+def follow(aws: Aws, key: SocketSubscriberKey = KEY, *, durable: bool = True) -> None:
+    subscriber = SocketSubscriber(key, sent=0, acknowledged=0, durable=durable)
+    aws.socket_subscribers.add(subscriber, "adder", -1, SOON)
 
 
-def test_a_follower_gets_what_it_has_not_got_once(aws: Aws, wire: Wire, pusher: Pusher) -> None:
+def test_a_socket_subscriber_gets_what_it_has_not_got_once(
+    aws: Aws, wire: Wire, pusher: Pusher
+) -> None:
     follow(aws)
     pusher.push(KEY, fill(aws, 3))
     pusher.push(KEY, 3)
@@ -58,13 +60,13 @@ def test_the_window_closes_until_the_client_acknowledges(
     end = fill(aws, WINDOW + 30)
     pusher.push(KEY, end)
     assert wire.cursors(KEY.connection_id) == list(range(1, WINDOW + 1))
-    follower = aws.followers.acknowledge(KEY, 10)
-    assert follower
-    assert follower.waiting
+    subscriber = aws.socket_subscribers.acknowledge(KEY, 10)
+    assert subscriber
+    assert subscriber.waiting
     pusher.push(KEY, end)
     assert wire.cursors(KEY.connection_id) == list(range(1, WINDOW + 11))
     # To one that acknowledges nothing there is no window.
-    other = FollowerKey("sub_1", "other")
+    other = SocketSubscriberKey("sub_1", "other")
     follow(aws, other, durable=False)
     pusher.push(other, end)
     assert wire.cursors("other") == list(range(1, end + 1))
@@ -75,7 +77,7 @@ def test_a_client_that_acknowledges_far_ahead_is_sent_no_more_at_once(
 ) -> None:
     follow(aws)
     end = fill(aws, WINDOW + 30)
-    assert aws.followers.acknowledge(KEY, WINDOW + 20, recorded=False)
+    assert aws.socket_subscribers.acknowledge(KEY, WINDOW + 20, recorded=False)
     after, limits = type(aws.inboxes).after, []
 
     def limited(store: Any, subscription_id: str, position: int, limit: int) -> Any:
@@ -93,16 +95,16 @@ def test_an_acknowledgement_in_the_last_moment_is_not_missed(
 ) -> None:
     follow(aws)
     end = fill(aws, WINDOW + 5)
-    release = type(aws.followers).release
+    release = type(aws.socket_subscribers).release
 
-    def acknowledged_before(store: Any, key: FollowerKey, *args: Any, **named: Any) -> Any:
+    def acknowledged_before(store: Any, key: SocketSubscriberKey, *args: Any, **named: Any) -> Any:
         if named["waiting"]:
             # It finds nobody waiting, so that it pushes nothing itself.
-            found = aws.followers.acknowledge(KEY, 50)
+            found = aws.socket_subscribers.acknowledge(KEY, 50)
             assert found is None or not found.waiting
         return release(store, key, *args, **named)
 
-    monkeypatch.setattr(type(aws.followers), "release", acknowledged_before)
+    monkeypatch.setattr(type(aws.socket_subscribers), "release", acknowledged_before)
     pusher.push(KEY, end)
     assert wire.cursors(KEY.connection_id) == list(range(1, end + 1))
 
@@ -117,8 +119,8 @@ def test_many_who_push_at_once_keep_the_order(aws: Aws, wire: Wire, pusher: Push
             got = wire.cursors(KEY.connection_id)
             if got and got[-1] > done:
                 done = got[-1]
-                follower = aws.followers.acknowledge(KEY, done)
-                if follower and follower.waiting:
+                subscriber = aws.socket_subscribers.acknowledge(KEY, done)
+                if subscriber and subscriber.waiting:
                     pusher.push(KEY, aws.inboxes.last("sub_1"))
 
     client = threading.Thread(target=acknowledge, daemon=True)
@@ -152,7 +154,7 @@ def test_what_went_down_while_it_pushed_is_begun_again(
 
 def test_nobody_waits_for_ever(aws: Aws, pusher: Pusher) -> None:
     follow(aws)
-    assert aws.followers.hold(KEY, "another", 60)
+    assert aws.socket_subscribers.hold(KEY, "another", 60)
     clock = Clock()
 
     def sleep(seconds: float) -> None:
@@ -165,10 +167,10 @@ def test_nobody_waits_for_ever(aws: Aws, pusher: Pusher) -> None:
 def test_one_who_fails_does_not_keep_the_others_from_theirs(
     aws: Aws, wire: Wire, pusher: Pusher
 ) -> None:
-    other = FollowerKey("sub_2", "other")
+    other = SocketSubscriberKey("sub_2", "other")
     follow(aws)
     follow(aws, other)
-    assert aws.followers.hold(other, "another", 60)
+    assert aws.socket_subscribers.hold(other, "another", 60)
     clock = Clock()
 
     def sleep(seconds: float) -> None:
@@ -196,13 +198,13 @@ def test_a_client_that_is_gone_is_forgotten_with_what_was_its_own(
     aws: Aws, wire: Wire, pusher: Pusher
 ) -> None:
     begun = pusher.listeners.begin(["task.*"], {}, Caller("llm", "service"), "websocket", 60)
-    key = FollowerKey(begun.id, "connection_1")
+    key = SocketSubscriberKey(begun.id, "connection_1")
     follow(aws, key, durable=False)
     aws.events.put(event("evt_1"), 30)
     aws.inboxes.append(begun.id, [DeliveryKey("evt_1", begun.id)], pushed=True)
     with broken(wire, Gone()):
         pusher.push(key, 1)
-    assert aws.followers.get(key) is None
+    assert aws.socket_subscribers.get(key) is None
     assert aws.subscriptions.get(begun.id) is None
     pusher.push(key, 1)
 
@@ -226,13 +228,13 @@ def test_one_who_sends_for_long_leaves_the_rest_to_the_next_turn(
     follow(aws)
     clock = Clock()
     holds: list[str] = []
-    hold = type(aws.followers).hold
+    hold = type(aws.socket_subscribers).hold
 
-    def counted(store: Any, key: FollowerKey, holder: str, seconds: float) -> Any:
+    def counted(store: Any, key: SocketSubscriberKey, holder: str, seconds: float) -> Any:
         holds.append(holder)
         return hold(store, key, holder, seconds)
 
-    monkeypatch.setattr(type(aws.followers), "hold", counted)
+    monkeypatch.setattr(type(aws.socket_subscribers), "hold", counted)
 
     def slow() -> None:
         clock.now += 5

@@ -1,4 +1,4 @@
-"""The table of followers: the connections that inboxes are pushed to, and how far each has come."""
+"""The table of WebSocket subscribers: connections that inboxes are pushed to, with progress."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class FollowerKey:
+class SocketSubscriberKey:
     """Which connection follows which subscription.
 
     Attributes:
@@ -25,7 +25,7 @@ class FollowerKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Follower:
+class SocketSubscriber:
     """How far a connection has come with an inbox.
 
     Attributes:
@@ -39,7 +39,7 @@ class Follower:
             than is recorded, also where it crashed.
     """
 
-    key: FollowerKey
+    key: SocketSubscriberKey
     sent: int
     acknowledged: int
     durable: bool
@@ -49,8 +49,8 @@ class Follower:
 
 
 @dataclass(frozen=True, slots=True)
-class FollowerStore:
-    """Keeps followers, and lends each to one who pushes at a time.
+class SocketSubscriberStore:
+    """Keeps WebSocket subscribers, and lends each to one who pushes at a time.
 
     Attributes:
         client: The DynamoDB client.
@@ -60,11 +60,13 @@ class FollowerStore:
     client: "DynamoDBClient"
     table: str
 
-    def add(self, follower: Follower, holder: str, seconds: float, expires_at: int) -> bool:
-        """Adds a follower, which is held from the beginning.
+    def add(
+        self, subscriber: SocketSubscriber, holder: str, seconds: float, expires_at: int
+    ) -> bool:
+        """Adds a WebSocket subscriber, which is held from the beginning.
 
         Args:
-            follower: The follower.
+            subscriber: The WebSocket subscriber.
             holder: Who holds it, as for `hold`.
             seconds: How long.
             expires_at: When its connection has certainly ended, in Unix seconds.
@@ -76,15 +78,15 @@ class FollowerStore:
             self.client.put_item(
                 TableName=self.table,
                 Item={
-                    **_key(follower.key),
-                    "sent": number(follower.sent),
-                    "acknowledged": number(follower.acknowledged),
-                    "durable": {"BOOL": follower.durable},
-                    "waiting": {"BOOL": follower.waiting},
+                    **_key(subscriber.key),
+                    "sent": number(subscriber.sent),
+                    "acknowledged": number(subscriber.acknowledged),
+                    "durable": {"BOOL": subscriber.durable},
+                    "waiting": {"BOOL": subscriber.waiting},
                     "holder": text(holder),
                     "held_until": number(_milliseconds(seconds)),
                     "expires_at": number(expires_at),
-                    **({"api_key": text(follower.api_key)} if follower.api_key else {}),
+                    **({"api_key": text(subscriber.api_key)} if subscriber.api_key else {}),
                 },
                 # A put whose answer was lost, and which is repeated, meets itself.
                 ConditionExpression="attribute_not_exists(sent) OR holder = :holder",
@@ -93,26 +95,28 @@ class FollowerStore:
             return True
         return False
 
-    def of_subscription(self, subscription_id: str) -> list[FollowerKey]:
+    def of_subscription(self, subscription_id: str) -> list[SocketSubscriberKey]:
         """Who follows a subscription."""
         return self._keys("subscription_id", subscription_id, ConsistentRead=True)
 
-    def of_connection(self, connection_id: str) -> list[FollowerKey]:
+    def of_connection(self, connection_id: str) -> list[SocketSubscriberKey]:
         """What a connection follows; what it began to a moment ago may be missing."""
         return self._keys("connection_id", connection_id, IndexName="by_connection")
 
-    def get(self, key: FollowerKey) -> Follower | None:
-        """One follower, or None."""
+    def get(self, key: SocketSubscriberKey) -> SocketSubscriber | None:
+        """One WebSocket subscriber, or None."""
         item = self.client.get_item(TableName=self.table, Key=_key(key), ConsistentRead=True).get(
             "Item"
         )
-        return _follower(item) if item and unexpired(item) else None
+        return _socket_subscriber(item) if item and unexpired(item) else None
 
-    def hold(self, key: FollowerKey, holder: str, seconds: float) -> Follower | None:
-        """Takes a follower for some seconds.
+    def hold(
+        self, key: SocketSubscriberKey, holder: str, seconds: float
+    ) -> SocketSubscriber | None:
+        """Takes a WebSocket subscriber for some seconds.
 
         Returns:
-            The follower; None where another one holds it, or there is none.
+            The WebSocket subscriber; None where another one holds it, or there is none.
         """
         with unless_refused():
             answer = self.client.update_item(
@@ -128,22 +132,23 @@ class FollowerStore:
                 },
                 ReturnValues="ALL_NEW",
             )
-            return _follower(answer["Attributes"])
+            return _socket_subscriber(answer["Attributes"])
         return None
 
     def release(
-        self, key: FollowerKey, holder: str, sent: int, *, waiting: bool
-    ) -> Follower | None:
-        """Gives a follower back.
+        self, key: SocketSubscriberKey, holder: str, sent: int, *, waiting: bool
+    ) -> SocketSubscriber | None:
+        """Gives a WebSocket subscriber back.
 
         Args:
-            key: The follower.
+            key: The WebSocket subscriber.
             holder: Who holds it.
             sent: The place up to which events are pushed now.
             waiting: Whether there may be more.
 
         Returns:
-            The follower as it stands now; None where it was held no more, and stays as it is.
+            The WebSocket subscriber as it is now; None if it was no longer held. Then nothing
+            changes.
         """
         with unless_refused():
             answer = self.client.update_item(
@@ -158,21 +163,22 @@ class FollowerStore:
                 },
                 ReturnValues="ALL_NEW",
             )
-            return _follower(answer["Attributes"])
+            return _socket_subscriber(answer["Attributes"])
         return None
 
     def acknowledge(
-        self, key: FollowerKey, place: int, *, recorded: bool = True
-    ) -> Follower | None:
+        self, key: SocketSubscriberKey, place: int, *, recorded: bool = True
+    ) -> SocketSubscriber | None:
         """Has a client be done with all up to a place that was pushed to it.
 
         Args:
-            key: The follower.
+            key: The WebSocket subscriber.
             place: The place.
             recorded: Whether only what is recorded as sent may be acknowledged.
 
         Returns:
-            The follower as it stands now; None where it is further already, or not yet there.
+            The WebSocket subscriber as it is now; None if the client has acknowledged more
+            already, or if the place was not sent yet.
         """
         with unless_refused():
             answer = self.client.update_item(
@@ -185,14 +191,14 @@ class FollowerStore:
                 ExpressionAttributeValues={":place": number(place)},
                 ReturnValues="ALL_NEW",
             )
-            return _follower(answer["Attributes"])
+            return _socket_subscriber(answer["Attributes"])
         return None
 
-    def remove(self, key: FollowerKey) -> None:
-        """Removes a follower, if it is there."""
+    def remove(self, key: SocketSubscriberKey) -> None:
+        """Removes a WebSocket subscriber, if it is there."""
         self.client.delete_item(TableName=self.table, Key=_key(key))
 
-    def _keys(self, name: str, value: str, **options: Any) -> list[FollowerKey]:
+    def _keys(self, name: str, value: str, **options: Any) -> list[SocketSubscriberKey]:
         pages = self.client.get_paginator("query").paginate(
             TableName=self.table,
             KeyConditionExpression=f"{name} = :value",
@@ -200,7 +206,7 @@ class FollowerStore:
             **options,
         )
         return [
-            FollowerKey(item["subscription_id"]["S"], item["connection_id"]["S"])
+            SocketSubscriberKey(item["subscription_id"]["S"], item["connection_id"]["S"])
             for page in pages
             for item in page["Items"]
         ]
@@ -210,16 +216,16 @@ def _milliseconds(later: float) -> int:
     return int(1000 * (times.unix() + later))
 
 
-def _key(key: FollowerKey) -> Item:
+def _key(key: SocketSubscriberKey) -> Item:
     return {
         "subscription_id": text(key.subscription_id),
         "connection_id": text(key.connection_id),
     }
 
 
-def _follower(item: Mapping[str, Any]) -> Follower:
-    return Follower(
-        key=FollowerKey(item["subscription_id"]["S"], item["connection_id"]["S"]),
+def _socket_subscriber(item: Mapping[str, Any]) -> SocketSubscriber:
+    return SocketSubscriber(
+        key=SocketSubscriberKey(item["subscription_id"]["S"], item["connection_id"]["S"]),
         sent=int(item["sent"]["N"]),
         acknowledged=int(item["acknowledged"]["N"]),
         durable=item["durable"]["BOOL"],

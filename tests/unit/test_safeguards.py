@@ -1,9 +1,9 @@
-"""The safeguards that `python -m tests.teeth` breaks stand where it looks for them."""
+"""The safeguards that `python -m tests.safeguards` breaks stand where it looks for them."""
 
 import pytest
 
-from tests.teeth.__main__ import ROOT
-from tests.teeth.safeguards import SAFEGUARDS, Safeguard
+from tests.safeguards.__main__ import ROOT
+from tests.safeguards.catalogue import SAFEGUARDS, Safeguard
 
 
 @pytest.mark.parametrize("safeguard", SAFEGUARDS, ids=lambda each: each.name)

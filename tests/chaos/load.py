@@ -24,7 +24,7 @@ _VISIBILITY_SECONDS = 4
 _MAX_RECEIVES = 2
 _CALM_SECONDS = 240.0
 _LANES = ("http_lane", "http_paced_lane")
-_QUEUES = (*_LANES, *(f"{lane}_redrive" for lane in _LANES), "stranded_queue", "replay_queue")
+_QUEUES = (*_LANES, *(f"{lane}_redrive" for lane in _LANES), "unroutable_queue", "replay_queue")
 
 _POLICY = {"schedule": [1, 1, 2, 2, 4, 4, 4, 4], "max_attempts": 40}
 _GUARANTEES: dict[str, dict[str, Any]] = {
@@ -46,7 +46,7 @@ class Subscribed:
 
 @dataclass
 class Figures:
-    """What became of the events of a storm.
+    """What became of the events of a chaos test.
 
     Attributes:
         accepted: Events whose publication was answered with success.
@@ -76,7 +76,7 @@ class Figures:
     seconds: float = 0.0
 
 
-class Storm:
+class ChaosTest:
     """A load on a deployed bus.
 
     Attributes:
@@ -89,7 +89,7 @@ class Storm:
 
     def __init__(self, world: World, seed: int) -> None:
         self.world = world
-        self.domain = world.name("storm")
+        self.domain = world.name("chaos")
         self.publisher = world.publisher(f"{self.domain}.*")
         self.accepted: set[str] = set()
         self.refused = 0
@@ -110,8 +110,8 @@ class Storm:
         )
         return Subscribed(made["id"], kind, receiver)
 
-    def rage(self, seconds: float, seed: int) -> Figures:
-        """Lets the storm rage for some seconds, and waits for the calm behind it."""
+    def run(self, seconds: float, seed: int) -> Figures:
+        """Publishes and kills for some seconds, then waits until nothing is under way."""
         began = time.monotonic()
         killer = Killer(self.world.bus.pid, seed)
         with _impatient_queues(self.world), ThreadPoolExecutor(_PUBLISHERS + 2) as executor:

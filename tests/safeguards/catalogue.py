@@ -12,7 +12,7 @@ _LANE = f"{_BUS}/delivery/lane.py"
 _PACING = f"{_BUS}/delivery/pacing.py"
 _CLIENT = f"{_BUS}/callbacks/client.py"
 _CONNECTIONS = f"{_BUS}/callbacks/connections.py"
-_FOLLOWERS = f"{_BUS}/stores/followers.py"
+_SOCKET_SUBSCRIBERS = f"{_BUS}/stores/socket_subscribers.py"
 _PUSHER = f"{_BUS}/inbox/pusher.py"
 _CONVERSATION = f"{_BUS}/inbox/conversation.py"
 _INBOX_CURSORS = f"{_BUS}/stores/inbox_cursors.py"
@@ -70,15 +70,15 @@ _STORING = (
     ),
     Safeguard(
         "a batch that comes again is counted again",
-        f"{_BUS}/stores/figures.py",
+        f"{_BUS}/stores/metrics.py",
         """            if mark in found:
                 return False
             parts""",
         """            parts""",
     ),
     Safeguard(
-        "figures of two who write at a time overwrite each other",
-        f"{_BUS}/stores/figures.py",
+        "metrics of two who write at a time overwrite each other",
+        f"{_BUS}/stores/metrics.py",
         '"ConditionExpression": "attribute_not_exists(version) OR version = :version",',
         '"ConditionExpression": "attribute_not_exists(nothing) OR version = :version",',
     ),
@@ -198,23 +198,23 @@ _ROUTING = (
     Safeguard(
         "events that were set aside are acknowledged without being kept",
         "functions/route/handler.py",
-        "_stranded.send(unreadable + _router.route(events))",
+        "_unroutable.send(unreadable + _router.route(events))",
         "_router.route(events)",
     ),
     Safeguard(
-        "stranded events that fail again are acknowledged",
+        "unroutable events that fail again are acknowledged",
         "functions/route/handler.py",
         "if found is None or failed & set(found)",
         "if found is None",
     ),
     Safeguard(
-        "a stranded message that cannot be read is acknowledged",
+        "a unroutable message that cannot be read is acknowledged",
         "functions/route/handler.py",
         "if found is None or failed & set(found)",
         "if found is not None and failed & set(found)",
     ),
     Safeguard(
-        "stranded events that SQS refused are forgotten",
+        "unroutable events that SQS refused are forgotten",
         f"{_BUS}/queues/unroutable.py",
         'failed = {each["Id"] for each in answer.get("Failed", [])}',
         "failed: set[str] = set()",
@@ -229,11 +229,11 @@ _ROUTING = (
         "changes made during the first reading of the subscriptions are missed",
         f"{_BUS}/routing/registry_view.py",
         """            version = self.log.latest()
-            for interest in self.store.interests():
-                self._apply(interest)
+            for rule in self.store.routing_rules():
+                self._apply(rule)
 """,
-        """            for interest in self.store.interests():
-                self._apply(interest)
+        """            for rule in self.store.routing_rules():
+                self._apply(rule)
             version = self.log.latest()
 """,
     ),
@@ -935,7 +935,7 @@ _SWEEPING = (
     Safeguard(
         "events that were never routed stay so",
         f"{_BUS}/maintenance/unrouted.py",
-        "            self.stranded.send(unrouted)\n",
+        "            self.unroutable.send(unrouted)\n",
         "",
     ),
     Safeguard(
@@ -983,7 +983,7 @@ _SWEEPING = (
     Safeguard(
         "a replay goes through what is beside a quiet source page by page",
         f"{_BUS}/recovery/replay_runner.py",
-        "            if stretch.entries:\n                break\n",
+        "            if page.entries:\n                break\n",
         "            break\n",
     ),
     Safeguard(
@@ -991,7 +991,7 @@ _SWEEPING = (
         f"{_BUS}/recovery/replay_runner.py",
         """        refused = self.lanes.send(messages)
 """,
-        """        self.replays.move(replay, replace(replay, position=stretch.end or ""))
+        """        self.replays.move(replay, replace(replay, position=page.end or ""))
         refused = self.lanes.send(messages)
 """,
     ),
@@ -1060,63 +1060,63 @@ _STACKS = (
 _PUSHING = (
     Safeguard(
         "two functions push to one connection",
-        _FOLLOWERS,
+        _SOCKET_SUBSCRIBERS,
         '"OR held_until <= :now OR holder = :holder)",',
         '"OR held_until <= :now OR attribute_exists(sent))",',
     ),
     Safeguard(
         "a hold that has ended moves the place",
-        _FOLLOWERS,
+        _SOCKET_SUBSCRIBERS,
         'ConditionExpression="holder = :holder",',
         'ConditionExpression="attribute_exists(sent)",',
     ),
     Safeguard(
         "a client acknowledges what it was never sent",
-        _FOLLOWERS,
+        _SOCKET_SUBSCRIBERS,
         '"acknowledged < :place AND sent >= :place"',
         '"acknowledged < :place"',
     ),
     Safeguard(
         "a client is refused what it acknowledges before the push is recorded",
         _CONVERSATION,
-        "if place > follower.sent and not self._may_be_sent(follower, place):",
-        "if place > follower.sent:",
+        "if place > subscriber.sent and not self._may_be_sent(subscriber, place):",
+        "if place > subscriber.sent:",
     ),
     Safeguard(
         "a client acknowledges beyond the inbox while it is pushed to",
         _CONVERSATION,
-        "return follower.pushing and place <= self.inboxes.last(follower.key.subscription_id)",
-        "return follower.pushing",
+        "return subscriber.pushing and place <= self.inboxes.last(subscriber.key.subscription_id)",
+        "return subscriber.pushing",
     ),
     Safeguard(
         "an acknowledgement that the push overtakes opens no window",
         _CONVERSATION,
-        "self.followers.acknowledge(key, place, recorded=False) or follower",
-        "follower",
+        "self.socket_subscribers.acknowledge(key, place, recorded=False) or subscriber",
+        "subscriber",
     ),
     Safeguard(
         "a client that does not keep up is flooded",
         _PUSHER,
-        "            room -= max(0, sent - follower.acknowledged)\n",
+        "            room -= max(0, sent - subscriber.acknowledged)\n",
         "            pass\n",
     ),
     Safeguard(
         "a client that acknowledges far ahead has much read at once",
         _PUSHER,
-        "room -= max(0, sent - follower.acknowledged)",
-        "room -= sent - follower.acknowledged",
+        "room -= max(0, sent - subscriber.acknowledged)",
+        "room -= sent - subscriber.acknowledged",
     ),
     Safeguard(
         "an acknowledgement in the last moment is missed",
         _PUSHER,
-        "if moved or cut_short or after.acknowledged > follower.acknowledged:",
+        "if moved or cut_short or after.acknowledged > subscriber.acknowledged:",
         "if moved or cut_short:",
     ),
     Safeguard(
         "who was cut short leaves the rest lying",
         _PUSHER,
-        "if moved or cut_short or after.acknowledged > follower.acknowledged:",
-        "if moved or after.acknowledged > follower.acknowledged:",
+        "if moved or cut_short or after.acknowledged > subscriber.acknowledged:",
+        "if moved or after.acknowledged > subscriber.acknowledged:",
     ),
     Safeguard(
         "a push that another one overtakes counts as done",
@@ -1142,11 +1142,11 @@ _PUSHING = (
     Safeguard(
         "a client hears of its subscription after its events",
         _CONVERSATION,
-        "self.followers.add(follower, holder, HOLD_SECONDS, ends)",
-        "self.followers.add(follower, holder, -1, ends)",
+        "self.socket_subscribers.add(subscriber, holder, HOLD_SECONDS, ends)",
+        "self.socket_subscribers.add(subscriber, holder, -1, ends)",
     ),
     Safeguard(
-        "what came before there was a follower is not pushed",
+        "what came before there was a subscriber is not pushed",
         _CONVERSATION,
         "self.pusher.push(key, max(end, self.inboxes.last(subscription.id)), holder)",
         "self.pusher.push(key, end, holder)",
@@ -1168,7 +1168,7 @@ _PUSHING = (
         "an acknowledgement reaches as far as the client said that it had been",
         _CONVERSATION,
         "self.cursors.advance(key.subscription_id, place)",
-        "self.cursors.advance(key.subscription_id, follower.acknowledged)",
+        "self.cursors.advance(key.subscription_id, subscriber.acknowledged)",
     ),
     Safeguard(
         "a listener stays for ever",

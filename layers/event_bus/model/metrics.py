@@ -1,4 +1,4 @@
-"""Figures: how often what happened, by whom, and how long deliveries took."""
+"""MetricTotals: how often what happened, by whom, and how long deliveries took."""
 
 import bisect
 import zlib
@@ -13,7 +13,7 @@ BOUNDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800, 7_200, 21_600
 """The upper bounds of the histogram of latencies, in seconds; the last bucket has none."""
 
 MAX_SERIES = 1_000
-"""How many pairs of labels one kind of figure tells apart; what comes later counts as `OTHER`."""
+"""How many pairs of labels one kind of metric tells apart; what comes later counts as `OTHER`."""
 
 OTHER = "other"
 """The label of what is beyond that. No service and no type of two segments is called so."""
@@ -92,7 +92,7 @@ class Histogram:
 
 
 @dataclass(slots=True)
-class Figures:
+class MetricTotals:
     """Counts by kind and labels, and latencies by labels."""
 
     counts: dict[str, Counter[Labels]] = field(
@@ -107,7 +107,7 @@ class Figures:
         if observation.latency is not None:
             self._histogram(labels).add(max(0.0, observation.latency))
 
-    def merge(self, other: "Figures") -> None:
+    def merge(self, other: "MetricTotals") -> None:
         """Counts all of another's."""
         for kind, counter in other.counts.items():
             for labels, count in counter.items():
@@ -139,20 +139,20 @@ class Figures:
         return zlib.compress(orjson.dumps(document))
 
 
-def unpacked(packed: bytes) -> Figures:
+def unpacked(packed: bytes) -> MetricTotals:
     """What `packed` made."""
     document: dict[str, Any] = orjson.loads(zlib.decompress(packed))
-    figures = Figures()
+    metrics = MetricTotals()
     for kind, rows in document["counts"].items():
-        figures.counts[kind] = Counter({(row[0], row[1]): row[2] for row in rows})
+        metrics.counts[kind] = Counter({(row[0], row[1]): row[2] for row in rows})
     for event_type, service_id, total, *counts in document["latencies"]:
-        figures.latencies[event_type, service_id] = Histogram(counts, total)
-    return figures
+        metrics.latencies[event_type, service_id] = Histogram(counts, total)
+    return metrics
 
 
-def merged(all_figures: Iterable[Figures]) -> Figures:
+def merged(all_metrics: Iterable[MetricTotals]) -> MetricTotals:
     """The sum of several."""
-    total = Figures()
-    for figures in all_figures:
-        total.merge(figures)
+    total = MetricTotals()
+    for metrics in all_metrics:
+        total.merge(metrics)
     return total

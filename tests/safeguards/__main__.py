@@ -1,4 +1,4 @@
-"""Breaks one safeguard after the other, and shows that the tests notice: `python -m tests.teeth`.
+"""Breaks one safeguard after another and shows that tests notice: `python -m tests.safeguards`.
 
 Each is broken in a copy of the project, in which the fast tests run until the first of them fails.
 """
@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from tests.teeth.safeguards import SAFEGUARDS, Safeguard
+from tests.safeguards.catalogue import SAFEGUARDS, Safeguard
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,15 +1,15 @@
 """Nothing is lost though the process of every function is killed again and again."""
 
+from tests.chaos.load import ChaosTest
 from tests.chaos.processes import FUNCTIONS
-from tests.chaos.storm import Storm
 from tests.end_to_end.world import World
 
 _ONLY_BY_CHANCE = {"LanesRedrive", "Replay"}
 """The first runs where a message was cut off twice, the second for a moment alone."""
 
 
-def test_nothing_is_lost_in_a_storm(world: World) -> None:
-    figures = Storm(world, seed=1).rage(seconds=20, seed=1)
+def test_nothing_is_lost_in_a_chaos_test(world: World) -> None:
+    figures = ChaosTest(world, seed=1).run(seconds=20, seed=1)
     assert figures.accepted > 0
     assert figures.deliveries >= 4 * figures.accepted
     assert figures.lost == []

@@ -1,4 +1,4 @@
-"""The table of figures: one item in all, and one for each minute, hour and day."""
+"""The table of metrics: one item in all, and one for each minute, hour and day."""
 
 import random
 from collections.abc import Iterable, Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from event_bus import times
-from event_bus.model.figures import Figures, unpacked
+from event_bus.model.metrics import MetricTotals, unpacked
 from event_bus.stores.items import Item, batch_get, chunks, number, text
 from event_bus.stores.transactions import TransactionRefused, transact
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Granularity = Literal["minute", "hour", "day"]
 
 RETENTION_DAYS: dict[Granularity, int] = {"minute": 2, "hour": 60, "day": 400}
-"""How long figures of each length are kept."""
+"""How long metrics of each length are kept."""
 
 SECONDS: dict[Granularity, int] = {"minute": 60, "hour": 3_600, "day": 86_400}
 """How long each is."""
@@ -33,7 +33,7 @@ _CUT: dict[Granularity, tuple[int, int]] = {"minute": (16, 13), "hour": (13, 10)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where figures are kept.
+    """Where metrics are kept.
 
     Attributes:
         span: The partition.
@@ -52,11 +52,11 @@ class Place:
 
 
 TOTAL = Place("total", "all", _EVER)
-"""Where the figures of all time are kept."""
+"""Where the metrics of all time are kept."""
 
 
 def place_of(granularity: Granularity, time: str) -> Place:
-    """Where the figures of the minute, hour or day are kept that a time lies in.
+    """Where the metrics of the minute, hour or day are kept that a time lies in.
 
     Args:
         granularity: Which of them.
@@ -67,8 +67,8 @@ def place_of(granularity: Granularity, time: str) -> Place:
 
 
 @dataclass(frozen=True, slots=True)
-class FigureStore:
-    """Adds to figures, and finds them.
+class MetricStore:
+    """Adds to metrics, and finds them.
 
     Attributes:
         client: The DynamoDB client.
@@ -78,14 +78,14 @@ class FigureStore:
     client: "DynamoDBClient"
     table: str
 
-    def add(self, batch_id: str, by_minute: Mapping[str, Figures]) -> bool:
-        """Adds figures, once: those of a batch that were added already are left alone.
+    def add(self, batch_id: str, by_minute: Mapping[str, MetricTotals]) -> bool:
+        """Adds metrics, once: those of a batch that were added already are left alone.
 
         All that a batch tells is added by one write, be it of how many events.
 
         Args:
             batch_id: What tells this batch from any other; the same when it comes again.
-            by_minute: Its figures by the minute, as a time that lies in it.
+            by_minute: Its metrics by the minute, as a time that lies in it.
 
         Returns:
             Whether anything was added.
@@ -102,17 +102,17 @@ class FigureStore:
         ]
         return any(added)
 
-    def _add_once(self, mark: Place, by_minute: Mapping[str, Figures]) -> bool:
-        more: dict[Place, Figures] = {}
-        for minute, figures in by_minute.items():
+    def _add_once(self, mark: Place, by_minute: Mapping[str, MetricTotals]) -> bool:
+        more: dict[Place, MetricTotals] = {}
+        for minute, metrics in by_minute.items():
             for place in (TOTAL, *(place_of(each, minute) for each in _CUT)):
-                more.setdefault(place, Figures()).merge(figures)
+                more.setdefault(place, MetricTotals()).merge(metrics)
         for attempt in range(_ATTEMPTS):
             found = self._read([mark, *more])
             if mark in found:
                 return False
             parts = [
-                self._putting(place, figures, found.get(place)) for place, figures in more.items()
+                self._putting(place, metrics, found.get(place)) for place, metrics in more.items()
             ]
             try:
                 transact(self.client, [self._marking(mark), *parts])
@@ -123,12 +123,12 @@ class FigureStore:
                 return True
         raise TimeoutError(f"{self.table} is written by too many at a time")
 
-    def total(self) -> Figures:
-        """The figures of all time."""
-        return self.at([TOTAL]).get(TOTAL, Figures())
+    def total(self) -> MetricTotals:
+        """The metrics of all time."""
+        return self.at([TOTAL]).get(TOTAL, MetricTotals())
 
-    def at(self, places: Iterable[Place]) -> dict[Place, Figures]:
-        """The figures that are kept at these places; where there are none, none."""
+    def at(self, places: Iterable[Place]) -> dict[Place, MetricTotals]:
+        """The metrics that are kept at these places; where there are none, none."""
         found = self._read(places)
         return {place: unpacked(item["figures"]["B"]) for place, item in found.items()}
 
@@ -147,11 +147,11 @@ class FigureStore:
             }
         }
 
-    def _putting(self, place: Place, figures: Figures, stored: Any) -> Item:
-        whole, version = Figures(), 0
+    def _putting(self, place: Place, metrics: MetricTotals, stored: Any) -> Item:
+        whole, version = MetricTotals(), 0
         if stored:
             whole, version = unpacked(stored["figures"]["B"]), int(stored["version"]["N"])
-        whole.merge(figures)
+        whole.merge(metrics)
         return {
             "Put": {
                 "TableName": self.table,

@@ -1,16 +1,16 @@
-"""Figures add up, whatever order they come in, and stay bounded."""
+"""MetricTotals add up, whatever order they come in, and stay bounded."""
 
 import zlib
 
 import orjson
 import pytest
-from event_bus.model import figures as module
-from event_bus.model.figures import (
+from event_bus.model import metrics as module
+from event_bus.model.metrics import (
     BOUNDS,
     KINDS,
     OTHER,
-    Figures,
     Histogram,
+    MetricTotals,
     Observation,
     merged,
     unpacked,
@@ -31,8 +31,8 @@ OBSERVATIONS = st.lists(
 )
 
 
-def figures_of(observations: list[Observation]) -> Figures:
-    made = Figures()
+def metrics_of(observations: list[Observation]) -> MetricTotals:
+    made = MetricTotals()
     for observation in observations:
         made.add(observation)
     return made
@@ -40,8 +40,8 @@ def figures_of(observations: list[Observation]) -> Figures:
 
 @given(OBSERVATIONS, st.integers(0, 30))
 def test_parts_add_up_to_the_whole(observations: list[Observation], cut: int) -> None:
-    whole = figures_of(observations)
-    parts = figures_of(observations[:cut]), figures_of(observations[cut:])
+    whole = metrics_of(observations)
+    parts = metrics_of(observations[:cut]), metrics_of(observations[cut:])
     for order in (parts, parts[::-1]):
         sums = merged(order)
         assert sums.counts == whole.counts
@@ -55,7 +55,7 @@ def test_parts_add_up_to_the_whole(observations: list[Observation], cut: int) ->
 def test_refusals_that_were_kept_without_a_reason_go_on_counting() -> None:
     kept = {"counts": {"denied": [["event.publish", "", 3]]}, "latencies": []}
     total = unpacked(zlib.compress(orjson.dumps(kept)))
-    total.merge(figures_of([Observation("denied", "event.publish", "scope", 0.0)]))
+    total.merge(metrics_of([Observation("denied", "event.publish", "scope", 0.0)]))
     assert unpacked(total.packed()).counts["denied"] == {
         ("event.publish", ""): 3,
         ("event.publish", "scope"): 1,
@@ -64,7 +64,7 @@ def test_refusals_that_were_kept_without_a_reason_go_on_counting() -> None:
 
 def test_what_comes_after_the_limit_counts_as_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_SERIES", 2)
-    made = Figures()
+    made = MetricTotals()
     for name in ("a.x", "b.x", "c.x", "a.x", "d.x"):
         made.add(Observation("delivered", name, "worker", 0.0, 1.0))
     assert made.counts["delivered"] == {
