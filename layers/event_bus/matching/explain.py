@@ -1,0 +1,257 @@
+"""Why an event does not match a subscription, field by field.
+
+The matcher says yes or no as fast as it can. This says what a field is and what it would have to
+be, by matching one field at a time: it uses the same patterns, so that both agree.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from event_bus import json_numbers
+from event_bus.matching.errors import below
+from event_bus.matching.event_types import matches_type
+from event_bus.matching.event_view import EventView, event_view
+from event_bus.matching.filters import FILTERS, SubscriptionFilter
+from event_bus.matching.limits import EVENT_WORK
+from event_bus.matching.pattern import EventPattern, Leaf
+from event_bus.matching.work import OutOfWork, Work
+
+_MAX_REASONS = 20
+_MAX_CANDIDATES = 1_000
+_SHOWN_VALUES = 5
+_SHOWN_CHARACTERS = 80
+_MARKER = {"$encrypted": True}
+_PHRASES = {
+    "anything-but": "anything but",
+    "cidr": "an address in",
+    "prefix": "a string that begins with",
+    "suffix": "a string that ends with",
+    "wildcard": "a string like",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason why an event does not match.
+
+    Attributes:
+        code: `type`, `field`, `array` where no single element satisfies all fields, or `limited`
+            where the filter takes more work than one event is allowed.
+        pointer: What of the subscription is not met, as a JSON pointer.
+        detail: The same for people.
+        suggestion: What was probably meant, where that can be guessed.
+    """
+
+    code: str
+    pointer: str
+    detail: str
+    suggestion: str | None = None
+
+    def document(self) -> dict[str, str | None]:
+        """The reason as the API shows it."""
+        return {
+            "code": self.code,
+            "pointer": self.pointer,
+            "detail": self.detail,
+            "suggestion": self.suggestion,
+        }
+
+
+def explain(
+    asked: SubscriptionFilter,
+    filters: Mapping[str, Any],
+    event_type: str,
+    source: str,
+    payload: Mapping[str, Any],
+    metadata: Mapping[str, Any],
+) -> list[Reason]:
+    """The reasons why an event is not for a subscription; none where it is.
+
+    Args:
+        asked: The subscription's types and filters, compiled.
+        filters: The filters, parsed from JSON.
+        event_type: The event's type.
+        source: Who published it.
+        payload: Its payload, parsed from JSON.
+        metadata: Its metadata.
+    """
+    if not asked.selects(event_type):
+        return [_type_reason(asked.event_types, event_type)]
+    document = event_view(source, payload, metadata).document
+    reasons: list[Reason] = []
+    for key, pattern in asked.filters:
+        if matches_type(key, event_type):
+            at = FILTERS + below("", key)
+            reasons += _pattern_reasons(pattern, filters[key], at, document)
+    return reasons[:_MAX_REASONS]
+
+
+def nearest(text: str, known: Sequence[str]) -> str | None:
+    """The known text that is most like a text, if one is."""
+    # Comparing costs the product of the lengths: long lists are not looked through.
+    found = get_close_matches(text, known[:_MAX_CANDIDATES], n=1, cutoff=0.75)
+    return found[0] if found and found[0] != text else None
+
+
+def _type_reason(event_types: Sequence[str], event_type: str) -> Reason:
+    listed = ", ".join(event_types[:_SHOWN_VALUES]) + (
+        ", …" if len(event_types) > _SHOWN_VALUES else ""
+    )
+    near = nearest(event_type, [each for each in event_types if "*" not in each])
+    return Reason(
+        "type",
+        "/event_types",
+        f"the event has the type {event_type}, and the subscription asks for {listed}",
+        f"did you mean {near}?" if near else None,
+    )
+
+
+def _pattern_reasons(
+    pattern: EventPattern, given: Mapping[str, Any], at: str, document: Mapping[str, Any]
+) -> Iterator[Reason]:
+    view = _view(document)
+    try:
+        if pattern.satisfied_by(view, Work(EVENT_WORK)):
+            return
+        work = Work(EVENT_WORK)
+        unmet = [leaf for leaf in pattern.leaves if not _met(leaf, given, document, work)]
+    except OutOfWork:
+        yield Reason("limited", at, "the filter takes more work than one event is allowed")
+        return
+    positions = {id(leaf): place for place, leaf in enumerate(pattern.leaves)}
+    missed = sum(1 << positions[id(leaf)] for leaf in unmet)
+    # Of the alternatives of $or, the one that lacks the least.
+    nearest_combination = min(
+        pattern.combinations, key=lambda each: (each & missed).bit_count(), default=0
+    )
+    lacking = [leaf for leaf in unmet if nearest_combination >> positions[id(leaf)] & 1]
+    for leaf in lacking:
+        yield _field_reason(leaf, _asked(given, leaf.pointer), at, document)
+    if not lacking:
+        fields = [
+            ".".join(leaf.path)
+            for place, leaf in enumerate(pattern.leaves)
+            if nearest_combination >> place & 1
+        ]
+        yield Reason(
+            "array",
+            at,
+            "each of these fields is met, but no single element of the array meets all of them: "
+            + ", ".join(fields[:_SHOWN_VALUES]),
+        )
+
+
+def _view(document: Mapping[str, Any]) -> EventView:
+    """The view of an event whose document is known."""
+    return event_view(document["source"], document["payload"], document["metadata"])
+
+
+def _met(leaf: Leaf, given: Mapping[str, Any], document: Mapping[str, Any], work: Work) -> bool:
+    """Whether a field alone is what it has to be."""
+    alone: Any = _asked(given, leaf.pointer)
+    for name in reversed(leaf.path):
+        alone = {name: alone}
+    return EventPattern(alone).satisfied_by(_view(document), work)
+
+
+def _asked(given: Any, pointer: str) -> Any:
+    """What stands in a pattern at a pointer."""
+    for step in pointer.split("/")[1:]:
+        name = step.replace("~1", "/").replace("~0", "~")
+        given = given[int(name)] if isinstance(given, list) else given[name]
+    return given
+
+
+def _field_reason(leaf: Leaf, asked: list[Any], at: str, document: Mapping[str, Any]) -> Reason:
+    values = list(_values(document, leaf.path))
+    field = ".".join(leaf.path)
+    must = " or ".join(_words(each) for each in asked[:_SHOWN_VALUES])
+    must += " or …" if len(asked) > _SHOWN_VALUES else ""
+    return Reason(
+        "field",
+        at + leaf.pointer,
+        f"{field} {_found(values)}, and must be {must}",
+        _suggestion(leaf, asked, values, document),
+    )
+
+
+def _values(value: Any, path: Sequence[str]) -> Iterator[Any]:
+    """The values of a field, those in the elements of arrays included."""
+    if isinstance(value, list):
+        for each in value:
+            yield from _values(each, path)
+    elif not path:
+        yield value
+    elif isinstance(value, Mapping) and path[0] in value:
+        yield from _values(value[path[0]], path[1:])
+
+
+def _found(values: list[Any]) -> str:
+    if not values:
+        return "has no value"
+    if any(each == _MARKER for each in values):
+        return "is sealed as sensitive, which filters do not see"
+    if all(isinstance(each, dict) for each in values):
+        return "is an object of fields"
+    shown = ", ".join(_shown(each) for each in values[:_SHOWN_VALUES])
+    more = ", …" if len(values) > _SHOWN_VALUES else ""
+    return f"is {shown}{more}"
+
+
+def _shown(value: Any) -> str:
+    text = json_numbers.dumps(value).decode()
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
+
+
+def _words(asked: Any) -> str:
+    """What a value or a comparison of a pattern asks for."""
+    if not isinstance(asked, dict):
+        return _shown(asked)
+    [(name, operand)] = asked.items()
+    if name == "numeric":
+        bounds = zip(operand[::2], operand[1::2], strict=True)
+        return "a number " + " and ".join(f"{sign} {_shown(bound)}" for sign, bound in bounds)
+    if name in ("prefix", "suffix") and isinstance(operand, dict):
+        return f"{_PHRASES[name]} {_words(operand)}"
+    if name == "exists":
+        return "there" if operand else "missing"
+    if name == "equals-ignore-case":
+        return f"{_shown(operand)} in either case"
+    return f"{_PHRASES[name]} {_shown(operand)}"
+
+
+def _suggestion(
+    leaf: Leaf, asked: list[Any], values: list[Any], document: Mapping[str, Any]
+) -> str | None:
+    if not values:
+        return _other_name(leaf.path, document)
+    # The most common mistake with values: a number that stands in a string, or the other way round.
+    for each in asked:
+        numeric = isinstance(each, dict) and "numeric" in each
+        for value in values:
+            if isinstance(value, str) and numeric:
+                return f"the event holds the string {_shown(value)}, which is no number"
+            if isinstance(each, dict) or isinstance(value, dict) or value is None or each is None:
+                continue
+            if isinstance(value, str) != isinstance(each, str) and _shown(value).strip(
+                '"'
+            ) == _shown(each).strip('"'):
+                return f"the event holds {_shown(value)}: write {_shown(value)}"
+            if isinstance(value, str) and isinstance(each, str) and value.lower() == each.lower():
+                return f'the case differs: write {{"equals-ignore-case": {_shown(each)}}}'
+    return None
+
+
+def _other_name(path: Sequence[str], document: Mapping[str, Any]) -> str | None:
+    """The name that was probably meant, of a field that is not there."""
+    if path[0] == "detail" and len(path) > 1 and any(True for _ in _values(document, path[1:])):
+        return "fields of the payload stand at the top: leave out detail"
+    for length in range(len(path)):
+        parents = [each for each in _values(document, path[:length]) if isinstance(each, Mapping)]
+        names = sorted({name for each in parents for name in each})
+        if parents and path[length] not in names:
+            near = nearest(path[length], names)
+            return f"did you mean {'.'.join([*path[:length], near])}?" if near else None
+    return None
