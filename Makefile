@@ -57,7 +57,7 @@ bench: setup ## Measure what an event costs
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links --quiet
 
-lock: ## Make the locks anew from the pins (needs uv)
+lock: $(STAMPS)/python ## Make the locks anew from the pins
 	$(LOCK) requirements.txt --output-file requirements.lock
 	$(LOCK) layers/dependencies/requirements.in --constraint requirements.lock \
 		--output-file layers/dependencies/requirements.txt
@@ -72,13 +72,16 @@ $(STAMPS)/python: requirements.lock
 	@mkdir -p $(STAMPS)
 	@# Without ensurepip, as on Debian's own Python, pip comes from outside the environment.
 	python3 -m venv --clear $(VENV) 2>/dev/null || python3 -m venv --clear --without-pip $(VENV)
-	@if command -v uv >/dev/null; then \
-		uv pip install --quiet --python $(PYTHON) --require-hashes --requirement requirements.lock; \
-	elif $(PYTHON) -m pip --version >/dev/null 2>&1; then \
-		$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock; \
-	else \
-		python3 -m pip --python $(PYTHON) install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock; \
-	fi
+	@# uv installs in seconds what takes pip minutes. Where uv cannot be had or fails, pip does it.
+	@pip="python3 -m pip --python $(PYTHON)"; \
+	if $(PYTHON) -m pip --version >/dev/null 2>&1; then pip="$(PYTHON) -m pip"; fi; \
+	pip="$$pip install --quiet --disable-pip-version-check --require-hashes --requirement"; \
+	uv=$$(command -v uv || true); \
+	if [ -z "$$uv" ]; then \
+		sed -n '/^uv==/,/[^\\]$$/p' $< >$(STAMPS)/uv.txt; \
+		if $$pip $(STAMPS)/uv.txt; then uv=$(VENV)/bin/uv; fi; \
+	fi; \
+	{ [ -n "$$uv" ] && $$uv pip install --quiet --python $(PYTHON) --require-hashes --requirement $<; } || $$pip $<
 	@touch $@
 
 $(STAMPS)/node: package-lock.json
