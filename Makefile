@@ -14,7 +14,7 @@ export PYTHONPATH := $(CURDIR):$(CURDIR)/layers
 # No banner for a version of Node that works but is no longer maintained.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20
 
-.PHONY: help setup run up down reset test lint format bench lock clean
+.PHONY: help setup run up down reset test lint format bench docs lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  \1\t\2/' | expand -t 12
@@ -54,6 +54,11 @@ format: $(STAMPS)/python ## Put the code into its style
 bench: setup ## Measure what an event costs
 	$(PYTHON) -m benchmarks
 
+docs: $(STAMPS)/python $(STAMPS)/website ## Build the documentation as a site in .build/site
+	$(PYTHON) -m website.operations >.build/operations.md
+	NO_MKDOCS_2_WARNING=1 .build/website/bin/mkdocs build --quiet
+	@echo "Open it by: python3 -m http.server --directory .build/site"
+
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links --quiet
 
@@ -61,6 +66,7 @@ lock: $(STAMPS)/python ## Make the locks anew from the pins
 	$(LOCK) requirements.txt --output-file requirements.lock
 	$(LOCK) layers/dependencies/requirements.in --constraint requirements.lock \
 		--output-file layers/dependencies/requirements.txt
+	$(LOCK) website/requirements.in --output-file website/requirements.txt
 
 clean: ## Stop the bus and remove all that was made
 	if [ -x $(PYTHON) ]; then $(PYTHON) -m localstack reset; fi
@@ -82,6 +88,13 @@ $(STAMPS)/python: requirements.lock
 		if $$pip $(STAMPS)/uv.txt; then uv=$(VENV)/bin/uv; fi; \
 	fi; \
 	{ [ -n "$$uv" ] && $$uv pip install --quiet --python $(PYTHON) --require-hashes --requirement $<; } || $$pip $<
+	@touch $@
+
+# The site has an environment of its own, so that nobody else installs what it needs.
+$(STAMPS)/website: website/requirements.txt website/package-lock.json $(STAMPS)/python
+	uv venv --quiet --clear .build/website
+	uv pip install --quiet --python .build/website/bin/python --require-hashes --requirement $<
+	npm ci --prefix website --no-audit --no-fund --loglevel=error
 	@touch $@
 
 $(STAMPS)/node: package-lock.json

@@ -1,4 +1,4 @@
-"""The ratios that docs/performance.md states, and whether a run still meets them.
+"""The ratios that docs/architecture/performance.md states, and whether a run still meets them.
 
 Seconds differ from machine to machine, ratios within one run hardly do. `documented.json` holds
 them once: a test compares the page with it, and each benchmark compares what it measured.
@@ -61,6 +61,8 @@ def compare(console: Console, benchmark: str, measured: Mapping[str, float]) -> 
     """
     drifted = documented(benchmark).drifted(measured)
     if drifted:
-        console.print("[bold red]Worse than docs/performance.md says:[/] " + "; ".join(drifted))
+        console.print(
+            "[bold red]Worse than docs/architecture/performance.md says:[/] " + "; ".join(drifted)
+        )
         raise SystemExit(1)
-    console.print("As docs/performance.md says, or better.")
+    console.print("As docs/architecture/performance.md says, or better.")

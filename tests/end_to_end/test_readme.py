@@ -1,4 +1,4 @@
-"""The README's tour does what it says, on a deployed bus."""
+"""The quickstart of the README does what it says, on a deployed bus."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from localstack.bus import LocalBus
 ROOT = Path(__file__).parent.parent.parent
 
 
-def test_the_tour_runs_as_it_is_written(bus: LocalBus, tmp_path: Path) -> None:
+def test_the_quickstart_runs_as_it_is_written(bus: LocalBus, tmp_path: Path) -> None:
     blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     bus.write(tmp_path / "bus.json")
     script = "\n".join(f"{block}\necho; echo ---" for block in blocks)
@@ -28,23 +28,17 @@ def test_the_tour_runs_as_it_is_written(bus: LocalBus, tmp_path: Path) -> None:
         timeout=60,
         check=True,
     )
-    health, publisher, subscription, published, read, refused, removed = done.stdout.split("---")[
-        :7
-    ]
+    health, publisher, subscription, published, read = done.stdout.split("---")[:5]
     assert json.loads(health)["status"] == "pass"
     assert json.loads(publisher)["id"] == "shop"
     assert '"signing_secret":"whsec_' in subscription
-    one, _, batch = published.partition('{"accepted"')
-    assert '"id":"order-1"' in one
-    assert batch.startswith(':2,"refused":1')
+    assert '{"accepted":2,"refused":0' in published
     assert re.findall(r"received (\S+) (.*)", done.stdout) == [("order.placed", '{"total": 250}')]
     assert '"status":"delivered"' in read
-    assert read.count('"correlation_id":"cart-7"') == 3
-    assert json.loads(refused)["errors"][0]["pointer"] == "/type"
-    assert removed.strip() == ""
     with httpx.Client(base_url=bus.api_url, headers={"x-api-key": bus.admin_api_key}) as admin:
-        assert admin.get("/publishers/shop").status_code == 404
-        assert admin.get("/subscriptions", params={"service_id": "shop"}).json()["items"] == []
+        for each in admin.get("/subscriptions", params={"service_id": "shop"}).json()["items"]:
+            assert admin.delete(f"/subscriptions/{each['id']}").status_code == 204
+        assert admin.delete("/publishers/shop").status_code == 204
 
 
 def _free_port() -> int:

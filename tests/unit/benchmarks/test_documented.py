@@ -8,14 +8,14 @@ from rich.console import Console
 from benchmarks.documented import Documented, compare, documented
 from infra.built import ROOT
 
-PAGE = (ROOT / "docs" / "performance.md").read_text()
+PAGE = (ROOT / "docs" / "architecture" / "performance.md").read_text()
 BENCHMARKS = ("pipeline", "cost", "processor")
 
 
 def row(name: str) -> list[str]:
     """The cells of a row of the page's tables, behind its name."""
     found = re.search(rf"^\| `?{re.escape(name)}`? \|(.*)\|$", PAGE, re.MULTILINE)
-    assert found, f"docs/performance.md has no row {name}"
+    assert found, f"docs/architecture/performance.md has no row {name}"
     return [cell.strip() for cell in found[1].split("|")]
 
 

@@ -11,7 +11,7 @@ from infra.built import ROOT
 
 
 def test_a_client_that_waits_costs_what_the_documentation_says() -> None:
-    page = (ROOT / "docs" / "performance.md").read_text()
+    page = (ROOT / "docs" / "architecture" / "performance.md").read_text()
     said = dict(
         re.findall(r"^\| by (?:a )?(Server-Sent Events|WebSocket).*\| ([0-9.]+) \|$", page, re.M)
     )

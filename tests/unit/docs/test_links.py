@@ -50,11 +50,28 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert _broken(page) == []
 
 
-def test_the_index_names_every_page() -> None:
-    index = DOCS / "README.md"
-    named = {(DOCS / link).resolve() for link in _links(index) if not urlsplit(link).scheme}
+@pytest.mark.parametrize(("folder", "others"), [("", "decisions"), ("decisions", "")])
+def test_an_index_names_every_page(folder: str, others: str) -> None:
+    index = DOCS / folder / "README.md"
+    named = {(index.parent / link).resolve() for link in _links(index) if not urlsplit(link).scheme}
+    pages = {
+        page
+        for page in index.parent.rglob("*.md")
+        if page != index and not (others and page.parent.name == others)
+    }
+    assert pages <= named
 
-    assert {page for page in DOCS.rglob("*.md") if page != index} <= named
+
+def test_the_site_shows_every_page() -> None:
+    """Decisions are found by their index."""
+    shown = re.findall(r"- (?:[\w &]+: )?([\w/-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.M)
+    pages = {
+        str(page.relative_to(DOCS))
+        for page in DOCS.rglob("*.md")
+        if page.parent.name != "decisions"
+    }
+    assert set(shown) == pages | {"decisions/README.md", "reference/api/operations.md"}
+    assert len(shown) == len(set(shown))
 
 
 def test_broken_links_are_found(tmp_path: Path) -> None:

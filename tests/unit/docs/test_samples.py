@@ -3,79 +3,108 @@
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import httpx
 import jsonschema_rs
 import pytest
+import yaml  # type: ignore[import-untyped]
 from event_bus.api.openapi import read_document
 from event_bus.api.routes import ROUTES
 from event_bus.encryption.signatures import new_secret, signed_headers
 from event_bus.errors import InvalidRequest
+from event_bus.inbox.messages import Message
 from event_bus.model import circuit
 from event_bus.model.event import EventSubmission
 from event_bus.model.retry_policy import DEFAULT_POLICY
 from event_bus.model.validation import read
 
 from infra.built import ROOT
+from tests.unit.docs.pages import PAGES, Sample, samples, samples_of
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-
-# The samples of docs/api.md in their order.
-SCHEMAS = (
-    "Problem",
-    "EventSubmission",
-    "AcceptedEvent",
-    "EventSubmission",
-    "BatchResult",
-    "Event",
-    "EventPage",
-    "Flow",
-    "PublisherRegistration",
-    "PublisherChange",
-    "PublisherChange",
-    "KeyRequest",
-    "CreatedKey",
-    "SubscriberRequest",
-    "Subscriber",
-    "SubscriptionRegistration",
-    "Subscription",
-    "DeadLetter",
-    "BulkRetryRequest",
-    "BulkRetry",
-    "ReplayRequest",
-    "Replay",
-    "AuditPage",
-    "Analytics",
-    "Health",
-)
+STATEMENT = {
+    "type": "object",
+    "required": ["Effect", "Action"],
+    "properties": {
+        "Effect": {"const": "Allow"},
+        "Action": {"type": "string", "pattern": "^[a-z-]+:[A-Z]"},
+        "Resource": {"type": "string", "pattern": "^arn:aws:"},
+        "Principal": {"type": "object"},
+        "Condition": {"type": "object"},
+    },
+    "additionalProperties": False,
+}
 
 
-def samples(page: str, language: str) -> list[str]:
-    """The fenced samples of a page that are of a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / page).read_text(), re.M | re.S)
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_sample_of_json_is_json(page: Any) -> None:
-    for sample in samples(str(page.relative_to(ROOT)), "json"):
-        json.loads(sample)
-
-
-def test_the_samples_of_the_api_are_as_it_describes_them() -> None:
+@pytest.mark.parametrize("sample", samples("json"), ids=str)
+def test_every_sample_of_json_is_of_its_schema(sample: Sample) -> None:
+    # Identifiers are abbreviated on the pages.
+    value = json.loads(sample.text.replace("01K…", "01K" + 23 * "0"))
+    name = sample.marked("schema")
     components = read_document()["components"]
-    shown = [json.loads(sample) for sample in samples("docs/api.md", "json")]
-    assert len(shown) == len(SCHEMAS)
-    for name, value in zip(SCHEMAS, shown, strict=True):
+    if name == "iam-statement":
+        jsonschema_rs.validate(STATEMENT, value)
+    elif name == "socket-request":
+        read(Message, value)
+    elif name == "socket-message":
+        assert value["type"] in {"subscribed", "events", "error"}
+    else:
+        assert name in components["schemas"], f"{sample}: put <!-- schema: Name --> before it"
         schema = {"$ref": f"#/components/schemas/{name}", "components": components}
         jsonschema_rs.validate(schema, value)
 
 
+@pytest.mark.parametrize("sample", samples("python"), ids=str)
+def test_every_sample_of_python_compiles(sample: Sample) -> None:
+    compile(sample.text, str(sample), "exec")
+
+
+@pytest.mark.parametrize("sample", samples("js"), ids=str)
+def test_every_sample_of_javascript_is_valid(sample: Sample, tmp_path: Path) -> None:
+    script = tmp_path / "sample.mjs"
+    script.write_text(sample.text)
+    subprocess.run(["node", "--check", str(script)], check=True)
+
+
+@pytest.mark.parametrize("sample", samples("sql"), ids=str)
+def test_every_sample_of_sql_runs_and_takes_an_id_once(sample: Sample) -> None:
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.execute("CREATE TABLE seen_events (id TEXT PRIMARY KEY)")
+        done = [database.execute(sample.text, {"webhook_id": "order-1"}).rowcount for _ in "12"]
+    assert done == [1, 0]
+
+
+@pytest.mark.parametrize("sample", samples("yaml"), ids=str)
+def test_every_sample_of_yaml_can_be_read(sample: Sample) -> None:
+    assert yaml.safe_load(sample.text)
+
+
+def test_every_sample_says_its_language() -> None:
+    known = {"bash", "http", "js", "json", "mermaid", "python", "sh", "sql", "text", "yaml"}
+    fences = {
+        language
+        for page in PAGES
+        for language in re.findall(r"^```(\S+)$", page.read_text(), re.MULTILINE)
+    }
+    assert fences <= known
+
+
+def test_the_function_of_the_guide_answers() -> None:
+    [sample] = [each for each in samples("python") if each.marked("runs") == "function"]
+    names: dict[str, Any] = {}
+    exec(sample.text, names)
+    event = {"type": "order.placed", "payload": {"total": 250}}
+    assert names["handler"](event, None) == {"billed": 250}
+
+
 def test_every_route_is_in_the_table_of_who_may_do_what() -> None:
-    table = (ROOT / "docs" / "api.md").read_text()
+    table = (ROOT / "docs" / "reference" / "api" / "README.md").read_text()
     for route in ROUTES:
         shown = "GET /health/…" if route.path.startswith("/health/") else route.key
         scope = f"`{route.scope}`" if route.scope else "none: no key is needed"
@@ -85,7 +114,7 @@ def test_every_route_is_in_the_table_of_who_may_do_what() -> None:
 
 
 def test_the_default_waits_are_those_that_are_shown() -> None:
-    page = (ROOT / "docs" / "delivery.md").read_text()
+    page = (ROOT / "docs" / "concepts" / "delivery.md").read_text()
     shown = {int(row[0]): float(row[1]) for row in re.findall(r"^\| (\d+) \| (\d+) s", page, re.M)}
     policy = DEFAULT_POLICY
     assert shown.keys() == set(range(1, policy.max_attempts))
@@ -95,7 +124,7 @@ def test_the_default_waits_are_those_that_are_shown() -> None:
 
 
 def test_the_numbers_of_the_circuit_breaker_are_those_that_are_shown() -> None:
-    page = (ROOT / "docs" / "delivery.md").read_text()
+    page = (ROOT / "docs" / "concepts" / "circuit-breakers.md").read_text()
     for words in (
         f"{circuit.CONSECUTIVE_FAILURES} attempts in a row",
         f"at least {circuit.LEAST_SAMPLE} attempts within {circuit.WINDOW_SECONDS:g} seconds",
@@ -116,7 +145,7 @@ def test_the_codes_of_errors_are_those_that_are_shown() -> None:
             "model/transitions.py",
         )
     )
-    page = (ROOT / "docs" / "delivery.md").read_text()
+    page = (ROOT / "docs" / "reference" / "errors.md").read_text()
     table = page.partition("## Delivery statuses")[2].partition("\n## ")[0]
     shown = {
         word
@@ -136,7 +165,8 @@ def test_the_codes_of_errors_are_those_that_are_shown() -> None:
 
 
 def test_the_sample_of_an_error_is_what_such_a_request_is_told() -> None:
-    shown = json.loads(samples("docs/api.md", "json")[0])
+    [sample] = samples_of(ROOT / "docs" / "reference" / "errors.md", "json")
+    shown = json.loads(sample.text)
     sent = {
         "type": "order placed",
         "payload": {},
@@ -151,11 +181,11 @@ def test_the_sample_of_an_error_is_what_such_a_request_is_told() -> None:
 
 
 def test_the_sample_of_a_receiver_takes_what_is_signed_alone(free_port: int) -> None:
-    [code] = samples("docs/webhooks.md", "python")
+    [sample] = samples_of(ROOT / "docs" / "how-to" / "verify-a-webhook.md", "python")
     secret = new_secret()
     body = json.dumps({"type": "order.placed", "payload": {"total": 250}}).encode()
     server = subprocess.Popen(
-        [sys.executable, "-u", "-c", code.replace("8080", str(free_port))],
+        [sys.executable, "-u", "-c", sample.text.replace("8080", str(free_port))],
         env={**os.environ, "SIGNING_SECRET": secret},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -184,7 +214,7 @@ def _posted(port: int, body: bytes, headers: dict[str, str]) -> int:
 
 
 def test_the_tests_of_the_threat_model_are_there() -> None:
-    page = (ROOT / "docs" / "threat-model.md").read_text()
+    page = (ROOT / "docs" / "architecture" / "threat-model.md").read_text()
     named = re.findall(r"`((?:unit|end_to_end)/[\w/]+\.py)`((?:[:,] `test_\w+`)*)", page)
     assert len(named) > 20
     for file, functions in named:

@@ -182,7 +182,7 @@ def test_the_names_of_functions_keep_the_stage() -> None:
 def test_operations_name_every_service_that_whoever_deploys_must_be_granted(
     app: Synthesised,
 ) -> None:
-    text = (ROOT / "docs" / "operations.md").read_text()
+    text = (ROOT / "docs" / "how-to" / "deploy.md").read_text()
     [named] = re.findall(r"a policy for the services that the stacks use: (.*?);", text)
     prefixes = {"ApiGatewayV2": "apigateway", "ApiGateway": "apigateway"}
     used = {

@@ -7,10 +7,9 @@ from tests.unit.infra.synthesised import Synthesised
 
 
 def documented() -> list[tuple[str, str]]:
-    """The stacks and outputs in the table of `docs/operations.md`."""
-    text = (ROOT / "docs" / "operations.md").read_text()
-    _, _, section = text.partition("### Outputs\n")
-    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \|", section.partition("\n### ")[0], re.MULTILINE)
+    """The stacks and outputs in the table of `docs/reference/outputs.md`."""
+    text = (ROOT / "docs" / "reference" / "outputs.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \|", text, re.MULTILINE)
     return [(stack, name) for stack, names in rows for name in re.findall(r"`(\w+)`", names)]
 
 

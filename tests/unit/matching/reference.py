@@ -1,6 +1,6 @@
 """A second matcher, written for clarity: it walks every combination and every element.
 
-It follows docs/filters.md with none of the mechanisms that make the bus's own matcher fast.
+It follows docs/reference/filters.md without the mechanisms that make the bus's own matcher fast.
 """
 
 from collections.abc import Iterator

@@ -1,0 +1,199 @@
+"""The documentation's commands and programs do what they say, on a deployed bus."""
+
+import json
+import os
+import queue
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+from infra.built import ROOT
+from localstack.bus import LocalBus
+from tests.end_to_end.world import World
+from tests.unit.docs.pages import DOCS, Sample, samples_of
+
+KEY = "the-key-of-the-shop-in-the-docs"
+TUTORIAL = DOCS / "tutorial.md"
+RUN = [
+    page
+    for page in sorted(DOCS.rglob("*.md"))
+    if page != TUTORIAL and list(samples_of(page, "bash"))
+]
+
+
+@pytest.fixture
+def shop(world: World) -> Iterator[dict[str, str]]:
+    """The service that the pages speak of, with the variables that they use."""
+    admin = world.admin.http
+    registered = admin.post(
+        "/publishers",
+        json={
+            "service_id": "shop",
+            "name": "The shop",
+            "event_types": ["order.*"],
+            "authentication": {"api_key": KEY},
+        },
+    )
+    assert registered.status_code == 201, registered.text
+    subscribed = admin.post(
+        "/subscriptions",
+        json={"service_id": "shop", "event_types": ["order.*"], "target": {"type": "pull"}},
+    )
+    assert subscribed.status_code == 201, subscribed.text
+    event = {"id": "shop:order-1", "type": "order.placed", "payload": {"total": 250}}
+    assert admin.post("/events", json={**event, "source": "shop"}).is_success
+    yield {
+        "API": world.bus.api_url,
+        "ADMIN": world.bus.admin_api_key,
+        "KEY": KEY,
+        "ID": subscribed.json()["id"],
+    }
+    for each in admin.get("/subscriptions", params={"service_id": "shop"}).json()["items"]:
+        admin.delete(f"/subscriptions/{each['id']}")
+    admin.delete("/publishers/shop")
+
+
+def run(page: Path, variables: dict[str, str], folder: Path, replace: dict[str, str]) -> list[str]:
+    """Runs the commands of a page one after the other, in one shell.
+
+    Returns:
+        What each block has printed.
+    """
+    blocks = [sample.text for sample in samples_of(page, "bash")]
+    answers = folder / "answers"
+    script = f"""set -euo pipefail
+    # Notes the status of each answer.
+    curl() {{ command curl --write-out '%{{stderr}}%{{http_code}}\\n' "$@" 2>>{answers}; }}
+    """
+    for block in blocks:
+        script += f"\necho -- >>{answers}\n{block}\necho; echo ---\n"
+    for old, new in replace.items():
+        script = script.replace(old, new)
+    done = subprocess.run(
+        ["bash", "-m", "-c", script],
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    answered = [
+        [int(status) for status in each.split()] for each in answers.read_text().split("--")[1:]
+    ]
+    for sample, statuses in zip(samples_of(page, "bash"), answered, strict=True):
+        wrong = [each for each in statuses if not str(each).startswith(expected(sample))]
+        assert wrong == [], f"{sample}: {statuses}"
+    return done.stdout.split("---\n")[:-1]
+
+
+def expected(sample: Sample) -> str:
+    """What the statuses of a block begin with: `4` for `<!-- answers: 422 -->`, or else `2`."""
+    return sample.marked("answers") or "2"
+
+
+@pytest.mark.parametrize("page", RUN, ids=lambda page: str(page.relative_to(DOCS)))
+def test_the_commands_of_a_page_are_answered(
+    page: Path, shop: dict[str, str], bus: LocalBus, tmp_path: Path
+) -> None:
+    bus.write(tmp_path / "bus.json")
+    replace = {".local/bus.json": str(tmp_path / "bus.json"), "8099": str(_free_port())}
+    run(page, shop, tmp_path, replace)
+
+
+def test_the_tutorial_tells_what_happens(bus: LocalBus, tmp_path: Path) -> None:
+    bus.write(tmp_path / "bus.json")
+    replace = {".local/bus.json": str(tmp_path / "bus.json"), "8099": str(_free_port())}
+    printed = run(TUTORIAL, {}, tmp_path, replace)
+    pulled, failed, event = (_json(printed[place]) for place in (5, 7, 9))
+    assert [item["event"]["id"] for item in pulled["items"]][:2] == [
+        "tutorial-shop:1",
+        "tutorial-shop:2",
+    ]
+    [letter] = failed["items"]
+    assert letter["error"]["code"] == "connection_refused"
+    [billed] = [each for each in event["deliveries"] if each["service_id"] == "tutorial-billing"]
+    assert (billed["status"], billed["attempts"]) == ("delivered", 2)
+    flow = _json(printed[10])
+    assert [each["cause"] for each in flow["events"]] == [None, "tutorial-shop:1"]
+    assert "".join(printed).count("received order.placed") == 2
+    assert '"pointer":"/type"' in printed[12]
+
+
+def _json(text: str) -> Any:
+    """The document in what was printed."""
+    return json.loads(text[text.index("{") : text.rindex("}") + 1])
+
+
+def test_the_consumer_of_a_queue_prints_what_comes(shop: dict[str, str], world: World) -> None:
+    page = DOCS / "how-to" / "consume-a-queue.md"
+    made = world.with_key(KEY).http.post(
+        "/subscriptions",
+        json={"event_types": ["order.*"], "target": {"type": "sqs", "managed": True}},
+    )
+    assert made.status_code == 201, made.text
+    environment = {
+        "QUEUE_URL": made.json()["target"]["queue_url"],
+        "AWS_ENDPOINT_URL": world.bus.endpoint_url,
+        "AWS_DEFAULT_REGION": world.bus.region,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+    printed = _printed_after_publishing(_program(page, "consumer"), environment, world)
+    assert printed == "order.placed {'total': 7}"
+
+
+def test_the_websocket_client_prints_what_comes(shop: dict[str, str], world: World) -> None:
+    page = DOCS / "how-to" / "receive-without-an-endpoint.md"
+    environment = {"URL": world.bus.websocket_url, "KEY": KEY}
+    printed = _printed_after_publishing(_program(page, "websocket"), environment, world)
+    assert printed == "order.placed {'total': 7}"
+
+
+def _program(page: Path, name: str) -> str:
+    [sample] = [each for each in samples_of(page, "python") if each.marked("runs") == name]
+    return sample.text
+
+
+def _printed_after_publishing(program: str, environment: dict[str, str], world: World) -> str:
+    """The first line that a program prints while events are published."""
+    running = subprocess.Popen(
+        [sys.executable, "-u", "-c", program],
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    shop = world.with_key(KEY)
+    try:
+        assert running.stdout is not None
+        lines: queue.Queue[str] = queue.Queue()
+
+        def read(output: IO[str]) -> None:
+            for line in output:
+                lines.put(line)
+
+        threading.Thread(target=read, args=(running.stdout,), daemon=True).start()
+        for _ in range(20):
+            # It may have yet to connect: then the next event is its first one.
+            shop.publish("order.placed", {"total": 7})
+            with suppress(queue.Empty):
+                return lines.get(timeout=2).strip()
+        raise AssertionError("it printed nothing")
+    finally:
+        running.kill()
+        running.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
