@@ -6,7 +6,7 @@ from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_iam as iam
 from constructs import Construct
-from event_bus.api.routes import ROUTES
+from event_bus.api.operations.registry import OPERATIONS
 from event_bus.encryption import signing_secrets
 
 from infra.api_stage import ApiStage
@@ -79,7 +79,7 @@ class ApiStack(StageStack):
             "metrics": self._metrics(data, bus, audit),
             "status": self._status(data, bus),
         }
-        for folder in {route.function for route in ROUTES if route.creates}:
+        for folder in {route.function for route in OPERATIONS if route.creates}:
             self.functions[folder].remember_answers(data)
         self.api = apigateway.HttpApi(
             self,
@@ -118,7 +118,7 @@ class ApiStack(StageStack):
             settings=settings,
         )
         self.functions |= {"socket": sockets.socket, "push": sockets.push}
-        routed = {route.function for route in ROUTES if not route.public}
+        routed = {route.function for route in OPERATIONS if not route.public}
         # WebSockets are refused by the authorizer.
         for name in sorted({*routed, "authorize", "socket"}):
             self.functions[name].use_queue(AUDIT_QUEUE_URL, audit.queue.queue, "SendMessage")
@@ -339,9 +339,9 @@ class ApiStack(StageStack):
             folder: integrations.HttpLambdaIntegration(
                 folder.title(), self.functions[folder].function, scope_permission_to_route=False
             )
-            for folder in dict.fromkeys(route.function for route in ROUTES)
+            for folder in dict.fromkeys(route.function for route in OPERATIONS)
         }
-        for route in ROUTES:
+        for route in OPERATIONS:
             for made in self.api.add_routes(
                 path=route.path,
                 methods=[apigateway.HttpMethod(method) for method in route.methods],

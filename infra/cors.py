@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 from event_bus.api.endpoint import READ_HEADERS, WRITTEN_HEADERS
-from event_bus.api.routes import ROUTES
+from event_bus.api.operations.registry import OPERATIONS
 
 _MAX_AGE_SECONDS = 3600
 
@@ -27,7 +27,7 @@ def cors(origins: Sequence[str]) -> Cors:
     """
     return Cors(
         AllowOrigins=list(origins),
-        AllowMethods=sorted({method for route in ROUTES for method in route.methods}),
+        AllowMethods=sorted({method for route in OPERATIONS for method in route.methods}),
         AllowHeaders=list(READ_HEADERS),
         ExposeHeaders=list(WRITTEN_HEADERS),
         MaxAge=_MAX_AGE_SECONDS,

@@ -6,7 +6,7 @@ from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from aws_cdk import aws_apigatewayv2_integrations as integrations
 from constructs import Construct
-from event_bus.api.routes import ROUTES
+from event_bus.api.operations.registry import OPERATIONS
 
 from infra.api_stage import ApiStage
 from infra.data import DataStack
@@ -58,7 +58,7 @@ class IamApi(Construct):
             access_log=access_log,
             settings=settings,
         )
-        routes = [route for route in ROUTES if not route.public]
+        routes = [route for route in OPERATIONS if not route.public]
         behind = {}
         for folder in dict.fromkeys(route.function for route in routes):
             functions[folder].use_table(data.keys, "GetItem", "UpdateItem")

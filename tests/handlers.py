@@ -16,6 +16,7 @@ from event_bus.log import logger
 from event_bus.queues.audit_recorder import recorder
 from event_bus.settings import settings
 
+from tests.answers import check_answer
 from tests.aws import RETENTION_DAYS, TARGETS, Aws
 from tests.cloudwatch import CloudWatch
 from tests.handler_modules import handler_module
@@ -76,7 +77,13 @@ class Functions:
         text = None if body is None else orjson.dumps(body).decode()
         event = http_request(route, caller=caller, body=text, **members)
         given = self.invoke(name, event)
-        return Answer(given["statusCode"], given["headers"], orjson.loads(given["body"] or "null"))
+        answer = Answer(
+            given["statusCode"], given["headers"], orjson.loads(given["body"] or "null")
+        )
+        method, _, path = route.partition(" ")
+        media_type = answer.headers.get("content-type", "")
+        check_answer(method, path, answer.status, media_type, answer.body)
+        return answer
 
     def stored(self, *event_ids: str) -> dict[str, Any]:
         """What the stream of the events table tells of events that were stored."""

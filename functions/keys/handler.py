@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from event_bus.access.callers import Caller
-from event_bus.api.documents import key_document
-from event_bus.api.endpoint import Operation, Request, Response, answer
+from event_bus.api.api_gateway import handler_of
+from event_bus.api.documents.services import created_key_document, key_document
+from event_bus.api.endpoint import Endpoint
+from event_bus.api.operations.keys import OF_PUBLISHERS, OF_SUBSCRIBERS, KeyOperations
+from event_bus.api.requests import Request, Response
 from event_bus.model.credentials import KeyRequest, RotationRequest
 from event_bus.model.validation import read
 from event_bus.registry.keys import IssuedKey, KeyRing
@@ -26,22 +28,16 @@ Find = Callable[[str, Caller], str]
 """Finds a service that the caller may manage by its id."""
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Answers API Gateway."""
-    return answer(
-        event,
-        _operations("/publishers", _services.publisher, _services.publisher)
-        | _operations("/subscribers", _services.subscriber, _services.key_owner),
-    )
+endpoint = Endpoint()
+handler = handler_of(endpoint)
 
 
-def _operations(path: str, find: Find, find_owner: Find) -> dict[str, Operation]:
-    return {
-        f"POST {path}/{{id}}/keys": lambda request: _make(request, path, find),
-        f"GET {path}/{{id}}/keys": lambda request: _list(request, find_owner),
-        f"DELETE {path}/{{id}}/keys/{{key_id}}": lambda request: _revoke(request, find_owner),
-        f"POST {path}/{{id}}/keys/{{key_id}}/rotate": lambda request: _rotate(request, path, find),
-    }
+def _answer(operations: KeyOperations, find: Find, find_owner: Find) -> None:
+    path = operations.path
+    endpoint.answers(operations.make)(lambda request: _make(request, path, find))
+    endpoint.answers(operations.list)(lambda request: _list(request, find_owner))
+    endpoint.answers(operations.revoke)(lambda request: _revoke(request, find_owner))
+    endpoint.answers(operations.rotate)(lambda request: _rotate(request, path, find))
 
 
 def _make(request: Request, path: str, find: Find) -> Response:
@@ -61,15 +57,21 @@ def _rotate(request: Request, path: str, find: Find) -> Response:
     service = partial(find, request.resource_id, request.caller)
     service()
     asked = read(RotationRequest, request.json() if request.has_body else {})
-    issued = _ring.rotate(service, request.key_id, asked.overlap, request.caller)
+    issued = _ring.rotate(service, request.path_parameter("key_id"), asked.overlap, request.caller)
     return _created(path, issued)
 
 
 def _revoke(request: Request, find: Find) -> Response:
-    _ring.revoke(partial(find, request.resource_id, request.caller), request.key_id)
+    _ring.revoke(
+        partial(find, request.resource_id, request.caller), request.path_parameter("key_id")
+    )
     return Response(204)
 
 
 def _created(path: str, issued: IssuedKey) -> Response:
     location = f"{path}/{issued.kept.service_id}/keys/{issued.kept.id}"
-    return Response(201, key_document(issued.kept, issued.text), {"location": location})
+    return Response(201, created_key_document(issued.kept, issued.text), {"location": location})
+
+
+_answer(OF_PUBLISHERS, _services.publisher, _services.publisher)
+_answer(OF_SUBSCRIBERS, _services.subscriber, _services.key_owner)

@@ -1,10 +1,12 @@
 """Tells what was counted: `GET /metrics` for Prometheus, and `GET /analytics`."""
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from event_bus import clients
-from event_bus.api.endpoint import Request, Response, answer
+from event_bus.api.api_gateway import handler_of
+from event_bus.api.endpoint import Endpoint
+from event_bus.api.operations import metrics as operations
+from event_bus.api.requests import Request, Response
 from event_bus.metrics import analytics
 from event_bus.metrics.exposition import CONTENT_TYPE, exposition
 from event_bus.metrics.gauges import Gauges
@@ -36,17 +38,18 @@ _subscriptions = Remembered(_gauges.subscriptions, 60)
 _others = Remembered(_gauges.others, 15)
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Answers API Gateway."""
-    return answer(event, {"GET /metrics": _metrics, "GET /analytics": _analytics})
+endpoint = Endpoint()
+handler = handler_of(endpoint)
 
 
+@endpoint.answers(operations.METRICS)
 def _metrics(request: Request) -> Response:
     request.query()
     text = exposition(_store.total(), [_subscriptions(), *_others()])
     return Response(200, text=text, headers={"content-type": CONTENT_TYPE})
 
 
+@endpoint.answers(operations.ANALYTICS)
 def _analytics(request: Request) -> Response:
-    question = analytics.read_question(request.query(*analytics.PARAMETERS))
+    question = operations.question(request.query())
     return Response(200, analytics.answer(question, _store))

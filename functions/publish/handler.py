@@ -1,8 +1,13 @@
 """Takes events in: `POST /events`."""
 
-from typing import Any
+from typing import cast
 
-from event_bus.api.endpoint import Request, Response, answer
+from event_bus.api.api_gateway import handler_of
+from event_bus.api.documents.problems import BatchProblem
+from event_bus.api.documents.publishing import AcceptedEvent, BatchOutcome, BatchResult
+from event_bus.api.endpoint import Endpoint
+from event_bus.api.operations import publishing as operations
+from event_bus.api.requests import Request, Response
 from event_bus.errors import Problem
 from event_bus.model.trace_context import trace_in
 from event_bus.publishing.intake import Accepted
@@ -11,11 +16,11 @@ from event_bus.runtime.intake import deployed_intake
 _intake = deployed_intake(workers=16)
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Answers API Gateway."""
-    return answer(event, {"POST /events": _publish})
+endpoint = Endpoint()
+handler = handler_of(endpoint)
 
 
+@endpoint.answers(operations.PUBLISH)
 def _publish(request: Request) -> Response:
     caller, address = request.caller, request.ip_address
     body, trace = request.json_batch(), trace_in(request.headers)
@@ -25,7 +30,7 @@ def _publish(request: Request) -> Response:
     outcomes = _intake.take_all(body, caller, trace, address)
     problems = [each for each in outcomes if isinstance(each, Problem)]
     refused = len(problems)
-    document = {
+    document: BatchResult = {
         "accepted": len(outcomes) - refused,
         "refused": refused,
         "results": [_result(each) for each in outcomes],
@@ -34,13 +39,13 @@ def _publish(request: Request) -> Response:
     return Response(207 if refused else 202, document, reason=reason)
 
 
-def _result(result: Accepted | Problem) -> dict[str, Any]:
+def _result(result: Accepted | Problem) -> BatchOutcome:
     if isinstance(result, Problem):
-        return {"status": result.status, "error": result.document()}
+        return {"status": result.status, "error": cast("BatchProblem", result.document())}
     return {"status": 200 if result.repeated else 202, **_document(result)}
 
 
-def _document(accepted: Accepted) -> dict[str, Any]:
+def _document(accepted: Accepted) -> AcceptedEvent:
     event = accepted.event
     return {
         "id": event.id,

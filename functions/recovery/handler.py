@@ -1,24 +1,26 @@
 """Dead letters and replays: `/dead-letters`, `/replays` and `/events/{id}/replay`."""
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from event_bus import clients
 from event_bus.access.callers import Caller
-from event_bus.api.documents import dead_letter_document, replay_document
-from event_bus.api.endpoint import Request, Response, answer
+from event_bus.api.api_gateway import handler_of
+from event_bus.api.documents.deliveries import BulkRetry, dead_letter_document
+from event_bus.api.documents.replays import replay_document
+from event_bus.api.endpoint import Endpoint
+from event_bus.api.listing import Listing
+from event_bus.api.operations import dead_letters, replays
+from event_bus.api.requests import Request, Response
 from event_bus.model.event import Event
-from event_bus.model.replay import EventReplayRequest, ReplayRequest
+from event_bus.model.replay import EventReplayRequest, Replay, ReplayRequest
 from event_bus.model.validation import read
-from event_bus.paging import limit_in, page_document, read_cursor, write_cursor
+from event_bus.paging import read_cursor, write_cursor
 from event_bus.querying.event_finder import EventFinder
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery.dead_letters import (
-    PARAMETERS,
     BulkRetryRequest,
     DeadLetters,
-    read_dead_letter_query,
 )
 from event_bus.recovery.replays import Replays
 from event_bus.runtime import stores
@@ -50,91 +52,81 @@ _replays = Replays(
 )
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Answers API Gateway."""
-    return answer(
-        event,
-        {
-            "POST /events/{id}/replay": _replay_event,
-            "POST /replays": _start_replay,
-            "GET /replays": _list_replays,
-            "GET /replays/{id}": _get_replay,
-            "DELETE /replays/{id}": _cancel_replay,
-            "GET /dead-letters": _list_dead_letters,
-            "POST /dead-letters/retry": _retry_dead_letters,
-            "GET /dead-letters/{id}": _get_dead_letter,
-            "POST /dead-letters/{id}/retry": _retry_dead_letter,
-            "DELETE /dead-letters/{id}": _discard_dead_letter,
-        },
-    )
+endpoint = Endpoint()
+handler = handler_of(endpoint)
 
 
+@endpoint.answers(replays.REPLAY_EVENT)
 def _replay_event(request: Request) -> Response:
     caller = request.caller
     asked = read(EventReplayRequest, request.json() if request.has_body else {})
     replay = _replays.of_event(request.resource_id, asked, caller, request.reserved_id("rpl"))
-    return _begun(replay_document(replay))
+    return _begun(replay)
 
 
+@endpoint.answers(replays.START)
 def _start_replay(request: Request) -> Response:
     caller = request.caller
     asked = read(ReplayRequest, request.json())
-    return _begun(replay_document(_replays.of_period(asked, caller, request.reserved_id("rpl"))))
+    return _begun(_replays.of_period(asked, caller, request.reserved_id("rpl")))
 
 
-def _begun(document: dict[str, Any]) -> Response:
-    return Response(202, document, {"location": f"/replays/{document['id']}"})
+def _begun(replay: Replay) -> Response:
+    return Response(202, replay_document(replay), {"location": f"/replays/{replay.id}"})
 
 
+@endpoint.answers(replays.LIST)
 def _list_replays(request: Request) -> Response:
-    caller = request.caller
-    query = request.query("limit", "cursor")
-    limit = limit_in(query)
-    found = _replays.page(read_cursor(query, caller), limit + 1, caller)
-    page, rest = found[:limit], found[limit - 1].id if len(found) > limit else None
-    items = [(each.id, replay_document(each)) for each in page]
-    return Response(200, page_document(items, rest, query, caller))
+    listing = Listing(request)
+    found = _replays.page(listing.behind, listing.limit + 1, listing.caller)
+    return listing.page_of_more(found, lambda replay: replay.id, replay_document)
 
 
+@endpoint.answers(replays.GET)
 def _get_replay(request: Request) -> Response:
     caller = request.caller
     return Response(200, replay_document(_replays.get(request.resource_id, caller)))
 
 
+@endpoint.answers(replays.CANCEL)
 def _cancel_replay(request: Request) -> Response:
     caller = request.caller
     return Response(200, replay_document(_replays.cancel(request.resource_id, caller)))
 
 
+@endpoint.answers(dead_letters.LIST)
 def _list_dead_letters(request: Request) -> Response:
-    caller = request.caller
-    query = request.query(*PARAMETERS)
-    found, position = _dead_letters.page(
-        read_dead_letter_query(query), read_cursor(query, caller), caller
-    )
+    listing = Listing(request)
+    selection = dead_letters.selection(listing.query)
+    found, position = _dead_letters.page(selection, listing.behind, listing.caller)
     items = [(each.dead_letter_id or "", dead_letter_document(each)) for each in found]
-    return Response(200, page_document(items, position, query, caller))
+    return listing.page(items, position)
 
 
+@endpoint.answers(dead_letters.RETRY_ALL)
 def _retry_dead_letters(request: Request) -> Response:
     caller = request.caller
     asked = read(BulkRetryRequest, request.json())
     filters = asked.filters()
     retried, position = _dead_letters.retry_all(asked.query(), read_cursor(filters, caller), caller)
     cursor = write_cursor(position, filters, caller) if position else None
-    return Response(202, {"retried": retried, "next_cursor": cursor})
+    document: BulkRetry = {"retried": retried, "next_cursor": cursor}
+    return Response(202, document)
 
 
+@endpoint.answers(dead_letters.GET)
 def _get_dead_letter(request: Request) -> Response:
     caller = request.caller
     return Response(200, dead_letter_document(_dead_letters.get(request.resource_id, caller)))
 
 
+@endpoint.answers(dead_letters.RETRY)
 def _retry_dead_letter(request: Request) -> Response:
     caller = request.caller
     return Response(202, dead_letter_document(_dead_letters.retry(request.resource_id, caller)))
 
 
+@endpoint.answers(dead_letters.DISCARD)
 def _discard_dead_letter(request: Request) -> Response:
     caller = request.caller
     _dead_letters.discard(request.resource_id, caller)

@@ -2,11 +2,13 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
 
 from event_bus import clients
-from event_bus.api.endpoint import Request, Response, answer
+from event_bus.api.api_gateway import handler_of
+from event_bus.api.endpoint import Endpoint
 from event_bus.api.openapi import served_document
+from event_bus.api.operations import status as operations
+from event_bus.api.requests import Request, Response
 from event_bus.metrics.health import (
     Check,
     Health,
@@ -62,18 +64,28 @@ _health = Health(
 )
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Answers API Gateway."""
-    return answer(
-        event,
-        {
-            "GET /health/live": lambda _: _answered([]),
-            "GET /health/ready": lambda _: _answered(_health.check("database", "broker")),
-            "GET /health/broker": lambda _: _answered(_health.check("broker")),
-            "GET /health/database": lambda _: _answered(_health.check("database")),
-            "GET /openapi.json": _openapi,
-        },
-    )
+endpoint = Endpoint()
+handler = handler_of(endpoint)
+
+
+@endpoint.answers(operations.LIVE)
+def _live(_: Request) -> Response:
+    return _answered([])
+
+
+@endpoint.answers(operations.READY)
+def _ready(_: Request) -> Response:
+    return _answered(_health.check("database", "broker"))
+
+
+@endpoint.answers(operations.BROKER)
+def _broker(_: Request) -> Response:
+    return _answered(_health.check("broker"))
+
+
+@endpoint.answers(operations.DATABASE)
+def _database(_: Request) -> Response:
+    return _answered(_health.check("database"))
 
 
 def _answered(checks: list[Check]) -> Response:
@@ -87,5 +99,6 @@ def _answered(checks: list[Check]) -> Response:
     )
 
 
-def _openapi(request: Request) -> Response:
-    return Response(200, served_document(request), {"cache-control": "public, max-age=300"})
+@endpoint.answers(operations.DESCRIBE)
+def _describe(request: Request) -> Response:
+    return Response(200, served_document(request.api_url), {"cache-control": "public, max-age=300"})

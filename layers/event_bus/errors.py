@@ -102,6 +102,11 @@ class MalformedRequest(Problem):
 
     status, kind, title = 400, "malformed-request", "The request cannot be read"
 
+    @classmethod
+    def at(cls, name: str, detail: str) -> "MalformedRequest":
+        """The refusal of a single parameter or header."""
+        return cls(f"{name}: {detail}.", [Fault(name, detail)])
+
 
 class Unauthenticated(Problem):
     """No key, or one that is not known."""

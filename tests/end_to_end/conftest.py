@@ -2,19 +2,16 @@
 
 from collections.abc import Iterator
 
-import httpx
 import pytest
 
 from localstack.bus import LocalBus
-from tests.end_to_end.world import Client, World
+from tests.end_to_end.world import Client, World, http_client
 
 
 @pytest.fixture
 def world(bus: LocalBus) -> Iterator[World]:
     """The deployed bus, and whatever a test needs on it."""
-    with httpx.Client(
-        base_url=bus.api_url, headers={"x-api-key": bus.admin_api_key}, timeout=60
-    ) as http:
+    with http_client(bus, {"x-api-key": bus.admin_api_key}) as http:
         made = World(bus, Client(http))
         yield made
         made.close()

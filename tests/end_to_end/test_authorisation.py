@@ -6,12 +6,13 @@ from typing import Any
 
 import httpx
 import pytest
-from event_bus.api.routes import BY_KEY, Route
+from event_bus.api.operation import Operation
+from event_bus.api.operations.registry import BY_KEY
 
 from localstack.bus import LocalBus
 from tests.end_to_end.estate import Estate, estate_on
 from tests.end_to_end.problems import problem
-from tests.end_to_end.world import Client, World
+from tests.end_to_end.world import Client, World, http_client
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Case:
     query: dict[str, str] | None = None
     late: int | None = None
 
-    def request(self, route: Route, estate: Estate) -> dict[str, Any]:
+    def request(self, route: Operation, estate: Estate) -> dict[str, Any]:
         """The request, without its key."""
         path = route.path
         if self.names:
@@ -138,9 +139,7 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def estate(bus: LocalBus) -> Iterator[Estate]:
-    with httpx.Client(
-        base_url=bus.api_url, headers={"x-api-key": bus.admin_api_key}, timeout=60
-    ) as http:
+    with http_client(bus, {"x-api-key": bus.admin_api_key}) as http:
         world = World(bus, Client(http))
         with estate_on(world) as made:
             yield made

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from event_bus.api.routes import ROUTES
+from event_bus.api.operations.registry import OPERATIONS
 
 from tests.end_to_end.everything import forms, kept, lines
 from tests.end_to_end.receiver import eventually
@@ -107,7 +107,7 @@ def deliver(world: World, canaries: Canaries, service: Client, domain: str) -> N
 def read_all(canaries: Canaries, *clients: Client) -> None:
     """Reads all that can be read, and each thing of each list."""
     for client in clients:
-        for route in ROUTES:
+        for route in OPERATIONS:
             path = route.path.replace("{id}", client.service_id)
             if route.method == "GET" and "{" not in path:
                 answer = canaries.hear(client.http.get(path, params=_query(path)))

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 import orjson
 import pytest
-from event_bus.api.routes import ROUTES
+from event_bus.api.operations.registry import OPERATIONS
 
 from tests.end_to_end.everything import lines
 from tests.end_to_end.receiver import eventually
@@ -30,7 +30,7 @@ HOSTILE = [
     "<script>",
     "\ud83d\ude00" * 100,
 ]
-READS = [each.path for each in ROUTES if each.method == "GET" and "{id}" in each.path]
+READS = [each.path for each in OPERATIONS if each.method == "GET" and "{id}" in each.path]
 
 
 def harmless(answer: httpx.Response) -> None:

@@ -8,7 +8,8 @@ import httpx
 import pytest
 import schemathesis
 from event_bus.api.description import describe
-from event_bus.api.routes import ROUTES, Route
+from event_bus.api.operation import Operation
+from event_bus.api.operations.registry import OPERATIONS
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -103,9 +104,9 @@ def schema(bus: LocalBus) -> schemathesis.BaseSchema:
     return read
 
 
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.key)
+@pytest.mark.parametrize("route", OPERATIONS, ids=lambda route: route.key)
 def test_the_api_keeps_to_its_description(
-    schema: schemathesis.BaseSchema, world: World, route: Route
+    schema: schemathesis.BaseSchema, world: World, route: Operation
 ) -> None:
     operation = schema[route.path][route.method]
 

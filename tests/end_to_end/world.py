@@ -1,5 +1,6 @@
 """Clients of the deployed bus, as its admin and as its services."""
 
+import re
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -10,10 +11,35 @@ import orjson
 from event_bus import times
 
 from localstack.bus import LocalBus
+from tests.answers import check_answer, template_of
 from tests.end_to_end.receiver import Receiver, eventually, receiving
 
 _numbers = count(1)
 _SOON_SECONDS = 3
+
+
+_API = re.compile("^/_aws/execute-api/[^/]+")
+"""How the paths of an API begin on the emulator."""
+
+
+def http_client(bus: LocalBus, headers: dict[str, str]) -> httpx.Client:
+    """A client that holds every answer against what its operation declares."""
+    hooks = {"response": [_check]}
+    return httpx.Client(base_url=bus.api_url, headers=headers, timeout=60, event_hooks=hooks)
+
+
+def _check(response: httpx.Response) -> None:
+    media_type = response.headers.get("content-type", "")
+    # What API Gateway answers by itself has a form of its own, and lacks this header. Streams are
+    # left to the tests that read them.
+    ours = "x-content-type-options" in response.headers
+    method = response.request.method
+    if not ours or media_type.startswith("text/") or method == "HEAD":
+        return
+    response.read()
+    body = response.json() if response.content else None
+    template = template_of(_API.sub("", response.request.url.path))
+    check_answer(method, template, response.status_code, media_type, body)
 
 
 @dataclass
@@ -198,8 +224,7 @@ class World:
             )
 
     def _client(self, headers: dict[str, str]) -> httpx.Client:
-        client = httpx.Client(base_url=self.bus.api_url, headers=headers, timeout=60)
-        return self._open.enter_context(client)
+        return self._open.enter_context(http_client(self.bus, headers))
 
     def close(self) -> None:
         self._open.close()

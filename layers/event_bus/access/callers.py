@@ -1,5 +1,6 @@
 """The caller of a request: what the authorizer found out, as the functions behind it see it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -78,7 +79,7 @@ class Caller:
         return context
 
 
-def caller_of(context: dict[str, Any] | None) -> Caller:
+def caller_of(context: Mapping[str, Any] | None) -> Caller:
     """The caller that the authorizer found, if it has a key.
 
     Args:
@@ -95,7 +96,7 @@ def caller_of(context: dict[str, Any] | None) -> Caller:
     return caller
 
 
-def listener_of(context: dict[str, Any] | None) -> Caller:
+def listener_of(context: Mapping[str, Any] | None) -> Caller:
     """The caller that the authorizer found, be it by a key or by a stream token.
 
     Args:

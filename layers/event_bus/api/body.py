@@ -1,10 +1,7 @@
-"""The body of a request: decoded from base64 and gzip, and bounded."""
+"""The JSON body of a request: decompressed, and bounded."""
 
-import base64
-import binascii
 import zlib
 from collections.abc import Mapping
-from typing import Any
 
 from event_bus.errors import MalformedRequest, TooLarge, UnsupportedMediaType
 
@@ -21,15 +18,15 @@ _GZIP = zlib.MAX_WBITS + 16
 _MAGIC = b"\x1f\x8b"
 
 
-def json_text(event: Mapping[str, Any], headers: Mapping[str, str]) -> bytes | str:
+def json_text(body: bytes | str, headers: Mapping[str, str]) -> bytes | str:
     """The text of a JSON body.
 
     Args:
-        event: The function's event, as API Gateway makes it (payload format 2.0).
+        body: The body; a string where its carrier decoded it.
         headers: The request's headers, with lower-case names.
 
     Returns:
-        The decoded and decompressed body; as a string where API Gateway handed over a string.
+        The decompressed body; as a string where it was one.
 
     Raises:
         UnsupportedMediaType: Its media type is not JSON, or its content coding is not gzip.
@@ -40,12 +37,6 @@ def json_text(event: Mapping[str, Any], headers: Mapping[str, str]) -> bytes | s
     media_type = media_type.strip().lower()
     if media_type != "application/json" and not media_type.endswith("+json"):
         raise UnsupportedMediaType("Send the body as application/json.")
-    body: bytes | str = event.get("body") or ""
-    if event.get("isBase64Encoded"):
-        try:
-            body = base64.b64decode(body, validate=True)
-        except binascii.Error:
-            raise MalformedRequest("The body cannot be read.") from None
     encoding = headers.get("content-encoding", "").strip().lower()
     if encoding not in _ENCODINGS:
         # RFC 9110, section 12.5.3: the answer says what would have been taken.

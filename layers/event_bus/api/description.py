@@ -1,58 +1,43 @@
 """Makes the OpenAPI document of the API: `python -m event_bus.api.description`.
 
-The routes come from the table that the API stack deploys, the requests from the models that read
-them; a test keeps the document that is served equal to what this makes.
+It is made from the operations, from which the API stack makes its routes, and from the models that
+requests are read by and answers are written by. A test keeps the served document equal to it.
 """
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import orjson
-from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
 
 from event_bus.api.body import MAX_BODY_BYTES
-from event_bus.api.described_operations import OPERATIONS, Described
-from event_bus.api.described_webhooks import WEBHOOKS
-from event_bus.api.diagram import MERMAID
+from event_bus.api.documents.events import DeliveredEvent
+from event_bus.api.documents.problems import Problem as ProblemDocument
 from event_bus.api.examples import EXAMPLES
-from event_bus.api.routes import ROUTES, Route
-from event_bus.api.schema_parts import Schema, array, ref
-from event_bus.api.schemas import SCHEMAS
-from event_bus.inbox.sse_format import MEDIA_TYPE
-from event_bus.model.credentials import KeyRequest, RotationRequest
-from event_bus.model.event import EventSubmission
-from event_bus.model.fetching import Acknowledgement
-from event_bus.model.registration import (
-    PublisherChange,
-    PublisherRegistration,
-    SubscriptionChange,
-    SubscriptionRegistration,
+from event_bus.api.operation import Content, Model, Operation
+from event_bus.api.operations.registry import OPERATIONS
+from event_bus.api.parameters import Header, Parameter
+from event_bus.api.schemas import Schema, ref, schemas_of
+from event_bus.api.webhooks import WEBHOOKS
+from event_bus.errors import (
+    Conflict,
+    Forbidden,
+    InvalidRequest,
+    MalformedRequest,
+    NotFound,
+    PreconditionFailed,
+    Problem,
+    TooLarge,
+    TooManyRequests,
+    Unauthenticated,
+    Unavailable,
+    UnsupportedMediaType,
 )
-from event_bus.model.replay import EventReplayRequest, ReplayRequest
-from event_bus.model.rights import SubscriberRequest
-from event_bus.publishing.intake import MAX_BATCH
-from event_bus.recovery.dead_letters import BulkRetryRequest
 
 DOCUMENT = Path(__file__).with_name("openapi.json")
 
 NOWHERE = "https://event-bus.example.com"
 """The URL of no deployment; the document that is served names its own."""
-
-REQUESTS: tuple[type[BaseModel], ...] = (
-    EventSubmission,
-    PublisherChange,
-    PublisherRegistration,
-    SubscriberRequest,
-    KeyRequest,
-    RotationRequest,
-    SubscriptionRegistration,
-    SubscriptionChange,
-    EventReplayRequest,
-    ReplayRequest,
-    BulkRetryRequest,
-    Acknowledgement,
-)
 
 TAGS = {
     "Events": "Publish events, and read them back with their deliveries.",
@@ -67,7 +52,7 @@ TAGS = {
     "Status": "Health, and this document. No key is needed.",
     "Webhooks": "What a subscriber's endpoint receives.",
 }
-"""What operations are grouped by."""
+"""The groups of operations."""
 
 _ANSWERS: dict[int, str] = {
     200: "Done.",
@@ -78,42 +63,30 @@ _ANSWERS: dict[int, str] = {
     503: "A check failed.",
 }
 
-_PROBLEMS: dict[int, tuple[str, str]] = {
-    400: ("MalformedRequest", "The request cannot be read."),
-    401: ("Unauthenticated", "The API key is missing or not valid."),
-    403: ("Forbidden", "The key does not permit this."),
-    404: ("NotFound", "There is none, or none that the key may see."),
-    409: ("Conflict", "It conflicts with what is stored."),
-    412: ("PreconditionFailed", "There is one already, and `If-None-Match` is `*`."),
-    413: ("TooLarge", f"The body is over {MAX_BODY_BYTES} bytes, or a payload over its limit."),
-    415: (
-        "UnsupportedMediaType",
-        "`content-type` names something other than JSON, or `content-encoding` something other "
-        "than gzip. A body without a `content-type` is read as JSON.",
-    ),
-    422: ("InvalidRequest", "A member of the body is not what it must be."),
-    429: ("TooManyRequests", "The key makes too many requests; come again after `Retry-After`."),
-    503: ("Unavailable", "A service behind the bus failed; come again after `Retry-After`."),
+_PROBLEMS: dict[type[Problem], str] = {
+    MalformedRequest: "The request cannot be read.",
+    Unauthenticated: "The API key is missing or not valid.",
+    Forbidden: "The key does not permit this.",
+    NotFound: "There is none, or none that the key may see.",
+    Conflict: "It conflicts with what is stored.",
+    PreconditionFailed: "There is one already, and `If-None-Match` is `*`.",
+    TooLarge: f"The body is over {MAX_BODY_BYTES} bytes, or a payload over its limit.",
+    UnsupportedMediaType: "`content-type` names something other than JSON, or `content-encoding` "
+    "something other than gzip. A body without a `content-type` is read as JSON.",
+    InvalidRequest: "A member of the body is not what it must be.",
+    TooManyRequests: "The key makes too many requests; come again after `Retry-After`.",
+    Unavailable: "A service behind the bus failed; come again after `Retry-After`.",
 }
-"""The name and the meaning of each refusal."""
+"""The meaning of each refusal."""
 
-_COME_AGAIN = (429, 503)
+_COME_AGAIN = (TooManyRequests, Unavailable)
 
-_OTHERWISE: dict[str, dict[str, Schema]] = {
-    "EventStream": {MEDIA_TYPE: {"type": "string"}},
-    "Exposition": {"text/plain": {"type": "string"}},
-    "Flow": {"application/json": ref("Flow"), MERMAID: {"type": "string"}},
-    "Document": {"application/json": {"type": "object"}},
-}
-"""What is not answered as JSON of a schema, or not as that alone, by media type."""
-
-_IDEMPOTENCY_KEY = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "description": "A random string in quotes: the same request with the same key is carried out "
-    "once, and answered again as it was for 24 hours.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 512},
-}
+_IDEMPOTENCY_KEY = Header(
+    "Idempotency-Key",
+    "A random string in quotes: the same request with the same key is carried out once, and "
+    "answered again as it was for 24 hours.",
+    {"type": "string", "minLength": 1, "maxLength": 512},
+)
 
 
 def describe(url: str = NOWHERE) -> dict[str, Any]:
@@ -122,9 +95,13 @@ def describe(url: str = NOWHERE) -> dict[str, Any]:
     Args:
         url: Where the API is.
     """
+    schema_of, schemas = schemas_of(dict.fromkeys([*_models(), ProblemDocument, DeliveredEvent]))
+    for name, example in EXAMPLES.items():
+        schemas[name]["examples"] = [example]
     paths: dict[str, dict[str, Any]] = {}
-    for route in ROUTES:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    for operation in OPERATIONS:
+        described = _operation(operation, schema_of)
+        paths.setdefault(operation.path, {})[operation.method.lower()] = described
     return {
         "openapi": "3.1.0",
         "info": {
@@ -139,8 +116,8 @@ def describe(url: str = NOWHERE) -> dict[str, Any]:
         "paths": paths,
         "webhooks": WEBHOOKS,
         "components": {
-            "schemas": dict(sorted(_schemas().items())),
-            "responses": {name: _problem(status) for status, (name, _) in _PROBLEMS.items()},
+            "schemas": dict(sorted(schemas.items())),
+            "responses": {kind.__name__: _problem(kind) for kind in _PROBLEMS},
             "headers": {
                 "RetryAfter": {
                     "description": "After how many seconds the request may be sent again.",
@@ -155,108 +132,111 @@ def describe(url: str = NOWHERE) -> dict[str, Any]:
     }
 
 
-def _schemas() -> dict[str, Schema]:
-    _, made = models_json_schema(
-        [(model, "validation") for model in REQUESTS],
-        ref_template="#/components/schemas/{model}",
-    )
-    requests = made["$defs"]
-    schemas: dict[str, Schema] = {
-        **requests,
-        **SCHEMAS,
-        "EventBatch": {**array(ref("EventSubmission")), "minItems": 1, "maxItems": MAX_BATCH},
-        "Publication": {"oneOf": [ref("EventSubmission"), ref("EventBatch")]},
-    }
-    for name in ("SubscriptionRegistration", "SubscriptionChange"):
-        # Without a name of its own, generators call the union by where it stands, once for each.
-        of_target, null = schemas[name]["properties"]["target"]["anyOf"]
-        schemas["TargetRequest"] = of_target
-        schemas[name]["properties"]["target"]["anyOf"] = [ref("TargetRequest"), null]
-    for name, example in EXAMPLES.items():
-        schemas[name] = {**schemas[name], "examples": [example]}
-    return schemas
+def _models() -> Iterator[Model]:
+    for operation in OPERATIONS:
+        if operation.body is not None:
+            yield operation.body
+        for content in operation.answers.values():
+            yield from _by_media_type(content).values()
 
 
-def _operation(route: Route) -> dict[str, Any]:
-    operation = OPERATIONS[route.key]
-    health = "Health" in operation.answers.values()
+def _by_media_type(content: Content) -> Mapping[str, Model]:
+    if content is None:
+        return {}
+    return content if isinstance(content, Mapping) else {"application/json": content}
+
+
+def _operation(operation: Operation, schema_of: Mapping[Model, Schema]) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation.name,
-        "tags": [_tag(route)],
+        "tags": [operation.tag],
         "summary": operation.summary,
         "responses": {
-            str(status): _answer(_ANSWERS[status], schema, health=health)
-            for status, schema in operation.answers.items()
+            str(status): _answer(_ANSWERS[status], content, schema_of)
+            for status, content in operation.answers.items()
         },
     }
-    parameters = list(operation.query) + list(operation.headers)
-    if route.creates:
-        parameters.append(_IDEMPOTENCY_KEY)
-    parameters += [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-        for name in ("id", "key_id")
-        if f"{{{name}}}" in route.path
+    headers = [*operation.headers, *([_IDEMPOTENCY_KEY] if operation.creates else [])]
+    parameters = [
+        *map(_query_parameter, operation.query),
+        *map(_header, headers),
+        *(
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+            for name in operation.path_parameters
+        ),
     ]
     if parameters:
         described["parameters"] = parameters
-    if operation.body:
+    if operation.body is not None:
         described["requestBody"] = {
             "required": operation.body_required,
-            "content": {"application/json": {"schema": operation.body}},
+            "content": {"application/json": {"schema": schema_of[operation.body]}},
         }
-    if route.public:
+    if operation.public:
         described["security"] = []
     else:
-        described["x-scope"] = "admin" if route.admin else route.scope
-    for status in _refusals(route, operation):
-        name, _ = _PROBLEMS[status]
-        described["responses"][str(status)] = {"$ref": f"#/components/responses/{name}"}
+        described["x-scope"] = "admin" if operation.admin else operation.scope
+    for kind in _refusals(operation):
+        response = {"$ref": f"#/components/responses/{kind.__name__}"}
+        described["responses"][str(kind.status)] = response
     return described
 
 
-def _tag(route: Route) -> str:
-    if route.function in ("keys", "inbox", "status", "publish", "events"):
-        return {"keys": "Keys", "inbox": "Receiving", "status": "Status"}.get(
-            route.function, "Events"
-        )
-    if route.function in ("metrics", "audit_log"):
-        return "Operations"
-    kind, _, _ = route.action.partition(".")
-    return f"{kind.replace('_', ' ').capitalize()}s"
+def _query_parameter(parameter: Parameter[Any]) -> dict[str, Any]:
+    required = {"required": True} if parameter.required else {}
+    return {
+        "name": parameter.name,
+        "in": "query",
+        "description": parameter.description,
+        **required,
+        "schema": parameter.schema,
+    }
 
 
-def _refusals(route: Route, operation: Described) -> list[int]:
-    statuses = set(operation.refusals)
-    if not route.public:
-        statuses |= {401, 403, 429, 503}
+def _header(header: Header) -> dict[str, Any]:
+    return {
+        "name": header.name,
+        "in": "header",
+        "description": header.description,
+        "schema": header.schema,
+    }
+
+
+def _refusals(operation: Operation) -> list[type[Problem]]:
+    kinds = set(operation.errors)
+    if not operation.public:
+        kinds |= {Unauthenticated, Forbidden, TooManyRequests, Unavailable}
     if operation.query:
-        statuses.add(400)
-    if operation.body:
-        statuses |= {400, 413, 415, 422}
-    if route.creates:
-        statuses |= {400, 409, 422}
-    return sorted(statuses - operation.answers.keys())
+        kinds.add(MalformedRequest)
+    if operation.body is not None:
+        kinds |= {MalformedRequest, TooLarge, UnsupportedMediaType, InvalidRequest}
+    if operation.creates:
+        kinds |= {MalformedRequest, Conflict, InvalidRequest}
+    return sorted(
+        (kind for kind in kinds if kind.status not in operation.answers),
+        key=lambda kind: kind.status,
+    )
 
 
-def _problem(status: int) -> dict[str, Any]:
+def _problem(kind: type[Problem]) -> dict[str, Any]:
     described: dict[str, Any] = {
-        "description": _PROBLEMS[status][1],
+        "description": _PROBLEMS[kind],
         "content": {"application/problem+json": {"schema": ref("Problem")}},
     }
-    if status in _COME_AGAIN:
+    if kind in _COME_AGAIN:
         described["headers"] = {"Retry-After": {"$ref": "#/components/headers/RetryAfter"}}
     return described
 
 
-def _answer(description: str, schema: str | None, *, health: bool) -> dict[str, Any]:
-    if schema is None:
-        return {"description": description}
-    media_type = "application/health+json" if health else "application/json"
-    content = _OTHERWISE.get(schema) or {media_type: ref(schema)}
-    return {
-        "description": description,
-        "content": {each: {"schema": described} for each, described in content.items()},
-    }
+def _answer(
+    description: str, content: Content, schema_of: Mapping[Model, Schema]
+) -> dict[str, Any]:
+    described: dict[str, Any] = {"description": description}
+    if by_media_type := _by_media_type(content):
+        described["content"] = {
+            media_type: {"schema": schema_of[model]} for media_type, model in by_media_type.items()
+        }
+    return described
 
 
 def main() -> None:

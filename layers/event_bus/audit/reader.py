@@ -5,12 +5,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from event_bus.errors import MalformedRequest
 from event_bus.model.audit_chain import CHAINS, Chain, Entry
-from event_bus.paging import bad_parameter
 from event_bus.stores.audit import AuditStore
-
-MEMBERS = ("action", "actor", "resource", "resource_type", "status")
-"""What entries may be filtered by."""
 
 READ_BUDGET = 100
 """How many blocks of each chain one request looks at."""
@@ -119,7 +116,7 @@ def _read(position: str | None) -> dict[Chain, _Place]:
     places = {chain: _Place(chain, 10**14, 0) for chain in CHAINS}
     if position:
         if not _POSITION.fullmatch(position) or position.count(":") != len(CHAINS) - 1:
-            raise bad_parameter("cursor", "is not one that this API gave")
+            raise MalformedRequest.at("cursor", "is not one that this API gave")
         for chain, text in zip(CHAINS, position.split(":"), strict=True):
             number, _, index = text.partition(".")
             places[chain] = _Place(chain, int(number), int(index))

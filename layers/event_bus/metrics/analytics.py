@@ -1,17 +1,15 @@
 """MetricTotals over time, for a question."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 from event_bus import times
-from event_bus.matching.event_types import matches_type, validate_type_pattern
+from event_bus.errors import MalformedRequest
+from event_bus.matching.event_types import matches_type
 from event_bus.model.metrics import KINDS, Histogram, Labels, MetricTotals, merged
-from event_bus.paging import bad_parameter, choice_in, time_in
 from event_bus.stores.metrics import RETENTION_DAYS, SECONDS, Granularity, MetricStore, place_of
-
-PARAMETERS = ("granularity", "from", "to", "type", "source", "subscriber")
 
 MAX_BUCKETS = 400
 """How many minutes, hours or days an answer tells of."""
@@ -66,36 +64,43 @@ class Question:
         return named == service_id if named is not None else other is None
 
 
-def read_question(query: Mapping[str, str]) -> Question:
-    """Reads the parameters of `GET /analytics`.
+def question(
+    *,
+    granularity: Granularity = "hour",
+    since: str | None = None,
+    until: str | None = None,
+    type: str | None = None,  # noqa: A002
+    source: str | None = None,
+    subscriber: str | None = None,
+) -> Question:
+    """What is asked for by the parameters of a request.
+
+    Args:
+        granularity: What each bucket is.
+        since: RFC 3339; by default so long before `until` as `_DEFAULT_BUCKETS` says.
+        until: RFC 3339; by default now.
+        type: A type, or a type pattern.
+        source: A publisher.
+        subscriber: A subscriber.
 
     Raises:
-        MalformedRequest: One of them cannot be read, or asks for too much.
+        MalformedRequest: The times ask for too much.
     """
-    granularity: Granularity = choice_in(query, "granularity", get_args(Granularity)) or "hour"
     length = SECONDS[granularity]
-    until = times.seconds(time_in(query, "to") or times.now())
-    asked = time_in(query, "from")
-    since = times.seconds(asked) if asked else until - _DEFAULT_BUCKETS[granularity] * length
-    if since >= until:
-        raise bad_parameter("from", "must be before to")
-    if (until - since) / length > MAX_BUCKETS:
-        raise bad_parameter("from", f"must be at most {MAX_BUCKETS} {granularity}s before to")
+    end = times.seconds(until or times.now())
+    start = times.seconds(since) if since else end - _DEFAULT_BUCKETS[granularity] * length
+    if start >= end:
+        raise MalformedRequest.at("from", "must be before to")
+    if (end - start) / length > MAX_BUCKETS:
+        detail = f"must be at most {MAX_BUCKETS} {granularity}s before to"
+        raise MalformedRequest.at("from", detail)
     kept = RETENTION_DAYS[granularity]
-    if times.unix() - since > 86_400 * kept:
+    if times.unix() - start > 86_400 * kept:
         detail = f"must be in the last {kept} days: so long {granularity}s are kept"
-        raise bad_parameter("from", detail)
-    # Whole buckets are told of: those that hold the two ends, too.
-    since, until = since - since % length, until + -until % length
-    pattern = query.get("type")
-    if pattern is not None:
-        try:
-            validate_type_pattern(pattern)
-        except ValueError as error:
-            raise bad_parameter("type", str(error)) from None
-    return Question(
-        granularity, since, until, pattern, query.get("source"), query.get("subscriber")
-    )
+        raise MalformedRequest.at("from", detail)
+    # The buckets that hold the two ends are told of as a whole.
+    start, end = start - start % length, end + -end % length
+    return Question(granularity, start, end, type, source, subscriber)
 
 
 def answer(question: Question, store: MetricStore) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
+from typing_extensions import TypeAliasType
 
 from event_bus.callbacks.urls import check_callback_url
 from event_bus.model.resources import (
@@ -275,13 +276,17 @@ class InboxTargetRequest(Request):
         return InboxTarget(self.type)
 
 
-TargetRequest = Annotated[
-    HttpTargetRequest
-    | SqsTargetRequest
-    | SnsTargetRequest
-    | LambdaTargetRequest
-    | EventBridgeTargetRequest
-    | InboxTargetRequest,
-    Field(discriminator="type"),
-]
+# Schemas call a type by its name, which a bare union does not have.
+TargetRequest = TypeAliasType(
+    "TargetRequest",
+    Annotated[
+        HttpTargetRequest
+        | SqsTargetRequest
+        | SnsTargetRequest
+        | LambdaTargetRequest
+        | EventBridgeTargetRequest
+        | InboxTargetRequest,
+        Field(discriminator="type"),
+    ],
+)
 """A target as a client sends it."""

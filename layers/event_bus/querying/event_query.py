@@ -1,26 +1,11 @@
 """What `GET /events` is asked for."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
-from event_bus.matching.event_types import WILDCARD, matches_type, validate_type_pattern
-from event_bus.paging import bad_parameter, choice_in, limit_in, time_in
+from event_bus.matching.event_types import WILDCARD, matches_type
 from event_bus.stores import listings
 from event_bus.stores.listings import Entry, domain_of
-
-PARAMETERS = (
-    "type",
-    "source",
-    "correlation_id",
-    "trace_id",
-    "from",
-    "to",
-    "processed",
-    "order",
-    "limit",
-    "cursor",
-)
 
 Order = Literal["newest", "oldest"]
 
@@ -85,30 +70,3 @@ class EventQuery:
             and self.correlation_id in (None, entry.correlation_id)
             and self.trace_id in (None, entry.trace_id)
         )
-
-
-def read_event_query(query: Mapping[str, str]) -> EventQuery:
-    """Reads the parameters of `GET /events`.
-
-    Raises:
-        MalformedRequest: One of them is not what it must be.
-    """
-    event_type = query.get("type")
-    if event_type is not None:
-        try:
-            validate_type_pattern(event_type)
-        except ValueError as error:
-            raise bad_parameter("type", str(error)) from None
-    order: Order = choice_in(query, "order", get_args(Order)) or "newest"
-    processed = choice_in(query, "processed", ("true", "false"))
-    return EventQuery(
-        type=event_type,
-        source=query.get("source"),
-        correlation_id=query.get("correlation_id"),
-        trace_id=query.get("trace_id"),
-        since=time_in(query, "from"),
-        until=time_in(query, "to"),
-        processed=None if processed is None else processed == "true",
-        order=order,
-        limit=limit_in(query),
-    )

@@ -1,36 +1,22 @@
 """Dead letters: finding them, having them tried anew, discarding them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
 from event_bus import times
 from event_bus.access.callers import Caller
 from event_bus.errors import Conflict, NotFound
-from event_bus.matching.event_types import matches_type, validate_type_pattern
+from event_bus.matching.event_types import matches_type
 from event_bus.model import transitions
 from event_bus.model.delivery import DeadLetterStatus, Delivery
 from event_bus.model.registration import TypePattern
 from event_bus.model.validation import Request, Time, checked, refuse_control_characters
-from event_bus.paging import bad_parameter, choice_in, limit_in, time_in
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import next_message, nudge
 from event_bus.stores.deliveries import DeliveryStore
-
-PARAMETERS = (
-    "event_id",
-    "subscription_id",
-    "subscriber_id",
-    "event_type",
-    "error_code",
-    "status",
-    "from",
-    "to",
-    "limit",
-    "cursor",
-)
 
 MAX_BULK = 500
 """How many dead letters one request has tried anew."""
@@ -110,30 +96,6 @@ class DeadLetterQuery:
             and (self.since is None or letter.created_at >= self.since)
             and (self.until is None or letter.created_at < self.until)
         )
-
-
-def read_dead_letter_query(query: Mapping[str, str]) -> DeadLetterQuery:
-    """Reads the parameters of `GET /dead-letters`.
-
-    Raises:
-        MalformedRequest: One of them is not what it must be.
-    """
-    if "event_type" in query:
-        try:
-            validate_type_pattern(query["event_type"])
-        except ValueError as error:
-            raise bad_parameter("event_type", str(error)) from None
-    return DeadLetterQuery(
-        event_id=query.get("event_id"),
-        subscription_id=query.get("subscription_id"),
-        subscriber_id=query.get("subscriber_id"),
-        event_type=query.get("event_type"),
-        error_code=query.get("error_code"),
-        status=choice_in(query, "status", get_args(DeadLetterStatus)),
-        since=time_in(query, "from"),
-        until=time_in(query, "to"),
-        limit=limit_in(query),
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import jsonschema_rs
 import pytest
 import yaml  # type: ignore[import-untyped]
 from event_bus.api.openapi import read_document
-from event_bus.api.routes import ROUTES
+from event_bus.api.operations.registry import OPERATIONS
 from event_bus.encryption.signatures import new_secret, signed_headers
 from event_bus.errors import InvalidRequest
 from event_bus.inbox.messages import Message
@@ -105,7 +105,7 @@ def test_the_function_of_the_guide_answers() -> None:
 
 def test_every_route_is_in_the_table_of_who_may_do_what() -> None:
     table = (ROOT / "docs" / "reference" / "api" / "README.md").read_text()
-    for route in ROUTES:
+    for route in OPERATIONS:
         shown = "GET /health/…" if route.path.startswith("/health/") else route.key
         scope = f"`{route.scope}`" if route.scope else "none: no key is needed"
         assert f"| `{shown}` | {scope}" in table, route.key

@@ -12,7 +12,7 @@ from datamodel_code_generator import GenerateConfig, InputFileType, generate
 from datamodel_code_generator.enums import DataModelType
 from datamodel_code_generator.format import Formatter
 from event_bus.api.description import DOCUMENT
-from event_bus.api.documents import subscription_document
+from event_bus.api.documents.subscriptions import subscription_document
 from event_bus.model.target import (
     EventBridgeTarget,
     HttpTarget,

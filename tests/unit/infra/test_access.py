@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from event_bus.api.routes import ROUTES
+from event_bus.api.operations.registry import OPERATIONS
 from event_bus.settings import Settings
 
 from infra import tables
@@ -260,7 +260,7 @@ SENDERS: dict[str, set[str]] = {
     "REPLAY_QUEUE_URL": {"recovery", "registry", "replay", "sweep"},
     # The authorizer refuses WebSockets; the function of the log sets single events aside.
     "AUDIT_QUEUE_URL": {
-        *(route.function for route in ROUTES if not route.public),
+        *(route.function for route in OPERATIONS if not route.public),
         *("authorize", "socket", "audit"),
     },
 }
@@ -269,7 +269,7 @@ SENDERS: dict[str, set[str]] = {
 def tables_of(app: Synthesised, function: str) -> dict[str, set[str]]:
     """What a function does with each table."""
     used = TABLES[function]
-    if app.local or function not in {route.function for route in ROUTES if not route.public}:
+    if app.local or function not in {route.function for route in OPERATIONS if not route.public}:
         return used
     # Callers that sign are found by the functions themselves.
     return used | {

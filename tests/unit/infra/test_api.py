@@ -4,7 +4,7 @@ import fnmatch
 import json
 
 import pytest
-from event_bus.api.routes import ROUTES
+from event_bus.api.operations.registry import OPERATIONS
 
 from tests.unit.infra.synthesised import Resource, Synthesised
 
@@ -48,7 +48,7 @@ def function_behind(app: Synthesised, route: Resource) -> str:
     return name
 
 
-REACHED = {f"{method} {route.path}": route for route in ROUTES for method in route.methods}
+REACHED = {f"{method} {route.path}": route for route in OPERATIONS for method in route.methods}
 
 
 def test_a_head_reaches_what_only_reads() -> None:

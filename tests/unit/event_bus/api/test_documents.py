@@ -5,7 +5,14 @@ from dataclasses import replace
 import jsonschema_rs
 import orjson
 import pytest
-from event_bus.api import documents
+from event_bus.api.documents.deliveries import dead_letter_document
+from event_bus.api.documents.events import event_document, event_summary
+from event_bus.api.documents.replays import replay_document
+from event_bus.api.documents.services import created_publisher_document, publisher_document
+from event_bus.api.documents.subscriptions import (
+    created_subscription_document,
+    subscription_document,
+)
 from event_bus.api.openapi import read_document
 from event_bus.model.circuit import Circuit
 from event_bus.model.delivery import Attempt, DeliveryKey
@@ -39,22 +46,22 @@ def as_json(document: object, of: str) -> dict[str, object]:
 
 def test_an_event_in_a_list() -> None:
     made = event(payload={"a": 1})
-    shown = as_json(documents.event_summary(Found(made, None)), "EventSummary")
+    shown = as_json(event_summary(Found(made, None)), "EventSummary")
     assert shown["payload"] == {"a": 1}
     assert shown["payload_bytes"] == 7
     assert shown["processed"] is False
-    assert documents.event_summary(Found(made, routing()))["processed"] is True
+    assert event_summary(Found(made, routing()))["processed"] is True
 
 
 def test_a_large_payload_is_null_in_a_list() -> None:
-    shown = documents.event_summary(Found(replace(event(), payload=None), None))
+    shown = event_summary(Found(replace(event(), payload=None), None))
     assert as_json(shown, "EventSummary")["payload"] is None
 
 
 def test_an_event_shows_all_whom_it_matched() -> None:
     failed = replace(delivery("retrying", subscription_id="sub_2"), service_id="b")
     found = Found(event(), routing(sub_1="a", sub_2="b"), (failed,))
-    shown = as_json(documents.event_document(found), "Event")
+    shown = as_json(event_document(found), "Event")
     assert shown["deliveries"] == [
         {
             "subscription_id": "sub_1",
@@ -84,7 +91,7 @@ def test_an_event_shows_all_whom_it_matched() -> None:
 def test_a_replay_is_shown_beside_the_delivery_it_repeats() -> None:
     replayed = replace(delivery(), key=DeliveryKey("evt_1", "sub_1", "rpl_1"))
     found = Found(event(), routing(sub_1="worker"), (replayed,))
-    shown = documents.event_document(found)["deliveries"]
+    shown = event_document(found)["deliveries"]
     assert [(each["replay_id"], each["status"]) for each in shown] == [
         (None, "pending"),
         ("rpl_1", "delivered"),
@@ -94,10 +101,10 @@ def test_a_replay_is_shown_beside_the_delivery_it_repeats() -> None:
 def test_a_dead_letter_shows_its_attempts() -> None:
     attempt = Attempt(1, NOON, 12, "http_status", "the subscriber answered 500", 500, "no")
     letter = delivery("exhausted", attempts=3, dead_letter_id="dl_1", log=(attempt,))
-    shown = as_json(documents.dead_letter_document(letter), "DeadLetter")
+    shown = as_json(dead_letter_document(letter), "DeadLetter")
     assert (shown["id"], shown["status"], shown["retry_count"]) == ("dl_1", "exhausted", 2)
     assert shown["error"] == {"code": "timeout", "message": "too late", "timestamp": NOON}
-    resolved = documents.dead_letter_document(replace(letter, status="dropped"))
+    resolved = dead_letter_document(replace(letter, status="dropped"))
     assert resolved["status"] == "resolved"
 
 
@@ -113,14 +120,14 @@ def test_a_replay_shows_how_much_of_its_time_is_behind_it(
     position: str, state: ReplayState, ratio: float
 ) -> None:
     made = replay(position=position, state=state, until="2026-05-02T12:00:00.000Z")
-    shown = documents.replay_document(made)
+    shown = replay_document(made)
     as_json(shown, "Replay")
     assert shown["progress"]["ratio"] == ratio
 
 
 def test_a_subscription_shows_its_circuit() -> None:
     circuit = Circuit("open", failing_since=1_777_636_800.0, until=1_777_636_830.0, consecutive=10)
-    shown = documents.subscription_document(subscription(), circuit)
+    shown = subscription_document(subscription(), circuit)
     assert as_json(shown, "Subscription")["circuit"] == {
         "state": "open",
         "consecutive_failures": 10,
@@ -130,7 +137,7 @@ def test_a_subscription_shows_its_circuit() -> None:
 
 
 def test_a_delivery_is_shown_even_before_the_routing_is_recorded() -> None:
-    shown = documents.event_document(Found(event(), None, (delivery(),)))
+    shown = event_document(Found(event(), None, (delivery(),)))
     assert [each["status"] for each in shown["deliveries"]] == ["delivered"]
     assert shown["processed"] is False
 
@@ -144,29 +151,27 @@ def test_an_event_was_updated_when_it_last_changed() -> None:
         (Found(made, routed), routed.routed_at),
         (Found(made, routed, (delivered,)), delivered.updated_at),
     ):
-        assert documents.event_document(found)["updated_at"] == updated_at
+        assert event_document(found)["updated_at"] == updated_at
 
 
 def test_a_publisher_shows_its_key_once() -> None:
-    assert "authentication" not in as_json(documents.publisher_document(publisher()), "Publisher")
-    shown = as_json(documents.publisher_document(publisher(), "the-key"), "CreatedPublisher")
+    assert "authentication" not in as_json(publisher_document(publisher()), "Publisher")
+    shown = as_json(created_publisher_document(publisher(), "the-key"), "CreatedPublisher")
     assert shown["authentication"] == {"type": "api_key", "api_key": "the-key"}
     assert shown["id"] == "planner"
 
 
 def test_a_subscription_shows_its_secret_once() -> None:
-    shown = as_json(documents.subscription_document(subscription()), "Subscription")
+    shown = as_json(subscription_document(subscription()), "Subscription")
     assert SECRET not in str(shown)
     assert shown["created_at"] == NOON
-    created = documents.created_subscription_document(
-        Registered(subscription(), SECRET, None, None)
-    )
+    created = created_subscription_document(Registered(subscription(), SECRET, None, None))
     assert as_json(created, "CreatedSubscription")["signing_secret"] == SECRET
     assert "authentication" not in created
 
 
 @pytest.mark.parametrize("limited", [False, True])
 def test_an_event_says_whether_it_was_matched_in_part(limited: bool) -> None:
-    assert documents.event_document(Found(event(), None))["matching_limited"] is False
+    assert event_document(Found(event(), None))["matching_limited"] is False
     found = Found(event(), replace(routing(), limited=limited))
-    assert documents.event_document(found)["matching_limited"] is limited
+    assert event_document(found)["matching_limited"] is limited

@@ -1,21 +1,20 @@
 """A request is read strictly, and every answer has the form that it should."""
 
 import base64
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from event_bus.access.rate_limits import Allowance
+from event_bus.api.api_gateway import handler_of, read_request
 from event_bus.api.body import MAX_BODY_BYTES
-from event_bus.api.endpoint import (
-    MAX_ID_CHARACTERS,
-    Operation,
-    Request,
-    Response,
-    answer,
-)
+from event_bus.api.endpoint import Endpoint, Function
+from event_bus.api.operation import Operation
+from event_bus.api.operations import events, publishing, status
+from event_bus.api.parameters import Parameter, text
+from event_bus.api.requests import MAX_ID_CHARACTERS, Request, Response
 from event_bus.errors import (
     MAX_FAULTS,
     MAX_TEXT_CHARACTERS,
@@ -33,14 +32,20 @@ from tests.requests import http_request
 SECRET = "a-secret-that-nobody-may-see"
 
 
-def answered(
-    operation: Callable[[Request], Response], **members: Any
-) -> tuple[int, dict[str, str], Any]:
-    given = answer(http_request("GET /health/live", **members), {"GET /health/live": operation})
+def answer(event: dict[str, Any], functions: dict[Operation, Function]) -> dict[str, Any]:
+    """The answer of a function that answers these operations."""
+    endpoint = Endpoint()
+    for operation, function in functions.items():
+        endpoint.answers(operation)(function)
+    return handler_of(endpoint)(event, None)
+
+
+def answered(function: Function, **members: Any) -> tuple[int, dict[str, str], Any]:
+    given = answer(http_request("GET /health/live", **members), {status.LIVE: function})
     return given["statusCode"], given["headers"], orjson.loads(given["body"] or "null")
 
 
-def raising(error: Exception) -> Operation:
+def raising(error: Exception) -> Function:
     def operation(_: Request) -> Response:
         raise error
 
@@ -179,47 +184,69 @@ def test_a_body_has_a_size(size: int, status: int, encoded: bool) -> None:
 
 
 def test_the_caller_is_whom_the_authorizer_found() -> None:
-    assert Request(http_request("GET /health/live", caller=service("planner"))).caller == service(
-        "planner"
+    _, _, body = answered(
+        lambda request: Response(200, request.caller.service_id), caller=service("planner")
     )
+    assert body == "planner"
 
 
 @pytest.mark.parametrize("authorizer", [None, {}, {"lambda": None}, {"lambda": {}}], ids=str)
 def test_without_an_authorizer_there_is_no_caller(authorizer: Any) -> None:
-    event = http_request("GET /health/live")
+    event = http_request("GET /events")
     event["requestContext"]["authorizer"] = authorizer
+    request = read_request(event)
     with pytest.raises(Unauthenticated):
-        _ = Request(event).caller
+        _ = replace(request, identity=request.authenticate()).caller
+
+
+A, B = text("a", "One."), text("b", "Another.")
+
+
+def asked(query: dict[str, str] | None, *declared: Parameter[Any]) -> Request:
+    """A request to an operation that has these query parameters."""
+    request = read_request(http_request("GET /events", query=query))
+    return replace(request, operation=replace(events.LIST, query=declared))
 
 
 def test_a_query_is_read() -> None:
-    assert Request(http_request("GET /health/live", query={"a": "1"})).query("a", "b") == {"a": "1"}
-    assert Request(http_request("GET /health/live")).query("a") == {}
+    query = asked({"a": "1"}, A, B).query()
+    assert (query[A], query.get(B)) == ("1", None)
+    assert (A in query, B in query) == (True, False)
+    assert asked(None, A).query().get(A) is None
 
 
 @pytest.mark.parametrize("query", [{"c": "1"}, {"a": ""}, {"a": "1", "A": "1"}])
 def test_a_parameter_that_is_not_known_or_empty_is_refused(query: dict[str, str]) -> None:
     with pytest.raises(MalformedRequest) as refusal:
-        Request(http_request("GET /health/live", query=query)).query("a", "b")
+        asked(query, A, B).query()
     assert len(refusal.value.faults) == 1
+
+
+def test_all_that_is_wrong_with_a_query_is_said_at_once() -> None:
+    with pytest.raises(MalformedRequest) as refusal:
+        asked({"a": "", "c": "1"}, A, replace(B, required=True)).query()
+    assert {fault.pointer for fault in refusal.value.faults} == {"a", "b", "c"}
 
 
 @pytest.mark.parametrize(("length", "status"), [(500, 200), (501, 400)])
 def test_a_parameter_has_a_length(length: int, status: int) -> None:
-    event = http_request("GET /health/live", query={"a": "x" * length})
-    given = answer(event, {"GET /health/live": lambda request: Response(200, request.query("a"))})
-    assert given["statusCode"] == status
+    event = http_request("GET /events", caller=AN_ADMIN, query={"source": "x" * length})
+
+    def function(request: Request) -> Response:
+        return Response(200, request.query()[events.SOURCE])
+
+    assert answer(event, {events.LIST: function})["statusCode"] == status
 
 
 def test_an_identifier_in_the_path_is_read() -> None:
     event = http_request("GET /x/{id}", parameters={"id": "e" * MAX_ID_CHARACTERS})
-    assert Request(event).resource_id == "e" * MAX_ID_CHARACTERS
+    assert read_request(event).resource_id == "e" * MAX_ID_CHARACTERS
 
 
 def test_no_resource_has_an_absurdly_long_identifier() -> None:
     event = http_request("GET /x/{id}", parameters={"id": "e" * (MAX_ID_CHARACTERS + 1)})
     with pytest.raises(NotFound):
-        _ = Request(event).resource_id
+        _ = read_request(event).resource_id
 
 
 @pytest.mark.parametrize(("exceeded", "status"), [(False, 200), (True, 429)])
@@ -227,7 +254,7 @@ def test_a_counted_request_is_told_what_is_left(exceeded: bool, status: int) -> 
     allowance = Allowance(100, 7, 3, exceeded)
     event = http_request("GET /events", caller=AN_ADMIN)
     event["requestContext"]["authorizer"]["lambda"] |= allowance.context()
-    given = answer(event, {"GET /events": lambda _: Response(200, {})})
+    given = answer(event, {events.LIST: lambda _: Response(200, {})})
     assert given["statusCode"] == status
     assert given["headers"]["ratelimit-policy"] == '"key";q=100;w=10'
     assert given["headers"]["ratelimit"] == '"key";r=7;t=3'
@@ -235,7 +262,7 @@ def test_a_counted_request_is_told_what_is_left(exceeded: bool, status: int) -> 
 
 
 def test_a_head_is_a_get_without_a_body() -> None:
-    operations: dict[str, Operation] = {"GET /events": lambda _: Response(200, {"items": []})}
+    operations: dict[Operation, Function] = {events.LIST: lambda _: Response(200, {"items": []})}
     read = answer(http_request("GET /events", caller=AN_ADMIN), operations)
     head = answer(http_request("HEAD /events", caller=AN_ADMIN), operations)
     assert read["body"]
@@ -243,7 +270,7 @@ def test_a_head_is_a_get_without_a_body() -> None:
 
 
 def test_a_head_has_no_other_operation() -> None:
-    head = answer(http_request("HEAD /events", caller=AN_ADMIN), {"POST /events": echo})
+    head = answer(http_request("HEAD /events", caller=AN_ADMIN), {publishing.PUBLISH: echo})
     assert (head["statusCode"], head["body"]) == (404, "")
 
 

@@ -1,25 +1,28 @@
 """The description of the API is of the API as it is."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import jsonschema_rs
 import orjson
 import pytest
-from event_bus.api.description import DOCUMENT, REQUESTS, describe
+from event_bus.api.description import DOCUMENT, describe
 from event_bus.api.examples import EXAMPLES
 from event_bus.api.openapi import read_document
-from event_bus.api.routes import ROUTES, Route
+from event_bus.api.operation import Operation
+from event_bus.api.operations.registry import OPERATIONS
 from event_bus.model.validation import read
 from openapi_spec_validator import validate
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
 from tests.builders import submission
+from tests.request_models import REQUESTS
 
 DESCRIBED = orjson.loads(orjson.dumps(describe()))
 
 
-def operation(route: Route) -> dict[str, Any]:
+def operation(route: Operation) -> dict[str, Any]:
     described: dict[str, Any] = DESCRIBED["paths"][route.path][route.method.lower()]
     return described
 
@@ -55,11 +58,11 @@ def test_every_route_is_described_and_no_other() -> None:
         for path, methods in DESCRIBED["paths"].items()
         for method in methods
     }
-    assert described == {route.key for route in ROUTES}
+    assert described == {route.key for route in OPERATIONS}
 
 
 def test_no_two_operations_share_a_name() -> None:
-    names = [operation(route)["operationId"] for route in ROUTES]
+    names = [operation(route)["operationId"] for route in OPERATIONS]
     assert len(set(names)) == len(names)
 
 
@@ -79,18 +82,18 @@ def test_every_schema_is_a_schema(name: str) -> None:
 
 
 def test_a_parameter_of_a_path_is_described() -> None:
-    for route in ROUTES:
+    for route in OPERATIONS:
         named = [
             each["name"]
             for each in operation(route).get("parameters", [])
             if each["in"] == "path" and each["required"]
         ]
-        assert named == [name for name in ("id", "key_id") if f"{{{name}}}" in route.path]
+        assert named == re.findall(r"{(.*?)}", route.path)
 
 
 def test_public_operations_ask_for_no_key_and_all_others_do() -> None:
     assert DESCRIBED["security"]
-    for route in ROUTES:
+    for route in OPERATIONS:
         described = operation(route)
         assert (described.get("security") == []) is route.public
         assert ("401" in described["responses"]) is not route.public
@@ -105,7 +108,7 @@ def resolved(response: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_every_refusal_is_a_problem() -> None:
-    for route in ROUTES:
+    for route in OPERATIONS:
         for status, response in operation(route)["responses"].items():
             content = resolved(response).get("content", {})
             if "application/problem+json" in content:
@@ -115,7 +118,7 @@ def test_every_refusal_is_a_problem() -> None:
 
 
 def test_whoever_may_come_again_is_told_when() -> None:
-    for route in ROUTES:
+    for route in OPERATIONS:
         if route.public:
             continue
         for status in ("429", "503"):
@@ -123,7 +126,7 @@ def test_whoever_may_come_again_is_told_when() -> None:
 
 
 def test_what_creates_takes_an_idempotency_key_and_nothing_else_does() -> None:
-    for route in ROUTES:
+    for route in OPERATIONS:
         names = [each["name"] for each in operation(route).get("parameters", [])]
         assert ("Idempotency-Key" in names) is route.creates
 
@@ -131,7 +134,7 @@ def test_what_creates_takes_an_idempotency_key_and_nothing_else_does() -> None:
 def test_every_operation_has_a_described_tag_and_every_tag_operations() -> None:
     described = [each["name"] for each in DESCRIBED["tags"]]
     webhooks = [each for one in DESCRIBED["webhooks"].values() for each in one.values()]
-    used = [tag for each in [*map(operation, ROUTES), *webhooks] for tag in each["tags"]]
+    used = [tag for each in [*map(operation, OPERATIONS), *webhooks] for tag in each["tags"]]
     assert set(used) == set(described)
     assert len(described) == len(set(described))
     assert all(each["description"] for each in DESCRIBED["tags"])

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 from event_bus import times
+from event_bus.api.operations.metrics import ANALYTICS, question
+from event_bus.api.query import Query
 from event_bus.errors import MalformedRequest
-from event_bus.metrics.analytics import MAX_BUCKETS, TOP, answer, read_question
+from event_bus.metrics.analytics import MAX_BUCKETS, TOP, Question, answer
 from event_bus.model.metrics import MetricTotals, Observation
 from event_bus.stores.metrics import MetricStore
 
@@ -38,6 +40,10 @@ def store(aws: Aws) -> MetricStore:
         metrics.add(observation)
         made.add(f"b{number}", {times.at(AT + 60 * minutes)[:16]: metrics})
     return made
+
+
+def read_question(query: dict[str, str]) -> Question:
+    return question(Query(query, ANALYTICS.query))
 
 
 def told(store: MetricStore, **query: str) -> dict[str, Any]:
@@ -136,8 +142,8 @@ def test_what_is_wrong_with_a_question_is_said(query: dict[str, str], where: str
 
 
 def test_the_last_hours_are_what_is_asked_for_by_default() -> None:
-    question = read_question({})
-    assert question.granularity == "hour"
-    assert 24 <= len(list(question.starts())) <= 25
+    asked = read_question({})
+    assert asked.granularity == "hour"
+    assert 24 <= len(list(asked.starts())) <= 25
     longest = read_question({"granularity": "minute", "from": FROM, "to": "2026-05-01T18:40:00Z"})
     assert len(list(longest.starts())) == MAX_BUCKETS

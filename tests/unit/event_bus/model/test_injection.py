@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from event_bus.api.description import REQUESTS
 from event_bus.errors import InvalidRequest, pointer
 from event_bus.inbox.messages import Message
 from event_bus.model.validation import read
 from pydantic import BaseModel
 
 from tests.aws import TARGETS as AWS
+from tests.request_models import REQUESTS
 
 HOSTILE = {
     "carriage return": "\r",

@@ -1,9 +1,16 @@
 """The parameters of a list are read strictly."""
 
 import pytest
+from event_bus.api.operations.events import LIST, selection
+from event_bus.api.query import Query
 from event_bus.errors import MalformedRequest
-from event_bus.querying.event_query import EventQuery, read_event_query
+from event_bus.querying.event_query import EventQuery
 from event_bus.stores.listings import Entry
+
+
+def read_event_query(sent: dict[str, str]) -> EventQuery:
+    return selection(Query(sent, LIST.query))
+
 
 ENTRY = Entry("p", "evt_1", "task.created", "planner", "c", "t")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from event_bus.api.diagram import flow_diagram
-from event_bus.api.flows import flow_document
+from event_bus.api.documents.flows import flow_document
 from event_bus.errors import NotFound
 from event_bus.model.delivery import Attempt, DeliveryKey
 from event_bus.model.event import Event

@@ -7,16 +7,17 @@ from typing import Any, ClassVar
 
 import pytest
 from event_bus.access.callers import Caller
+from event_bus.api.operations.dead_letters import LIST, selection
+from event_bus.api.query import Query
 from event_bus.errors import Conflict, MalformedRequest, NotFound
 from event_bus.model.delivery import Delivery, DeliveryError, DeliveryKey
-from event_bus.paging import limit_in
+from event_bus.paging import DEFAULT_LIMIT
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message, from_json
 from event_bus.recovery.dead_letters import (
     BulkRetryRequest,
     DeadLetterQuery,
     DeadLetters,
-    read_dead_letter_query,
 )
 
 from tests.aws import Aws
@@ -272,8 +273,8 @@ def test_the_parameters_are_read() -> None:
     }
     names = {"from": "since", "to": "until"}
     wanted: dict[str, Any] = {names.get(name, name): value for name, value in given.items()}
-    assert read_dead_letter_query(given) == DeadLetterQuery(**{**wanted, "limit": 7})
-    assert read_dead_letter_query({}) == replace(DeadLetterQuery(), limit=limit_in({}))
+    assert selection(Query(given, LIST.query)) == DeadLetterQuery(**{**wanted, "limit": 7})
+    assert selection(Query({}, LIST.query)) == replace(DeadLetterQuery(), limit=DEFAULT_LIMIT)
     del given["limit"]
     asked = BulkRetryRequest.model_validate(given)
     del wanted["limit"]
@@ -294,5 +295,5 @@ def test_the_parameters_are_read() -> None:
 )
 def test_a_parameter_that_is_wrong_is_named(name: str, value: str) -> None:
     with pytest.raises(MalformedRequest) as refusal:
-        read_dead_letter_query({name: value})
+        selection(Query({name: value}, LIST.query))
     assert [fault.pointer for fault in refusal.value.faults] == [name]

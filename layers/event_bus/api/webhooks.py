@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from event_bus.api.schema_parts import ref
+from event_bus.api.schemas import ref
 
 
 def _header(

@@ -1,0 +1,83 @@
+"""Carries requests from API Gateway to an endpoint, and answers back (payload format 2.0).
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+"""
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from event_bus.api.endpoint import Endpoint
+from event_bus.api.requests import Request, Response
+from event_bus.settings import settings
+
+Handler = Callable[[dict[str, Any], object], dict[str, Any]]
+
+
+def handler_of(endpoint: Endpoint) -> Handler:
+    """Makes the handler of a function behind API Gateway."""
+
+    def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+        request = read_request(event)
+        return write_response(endpoint.answer(request), head=request.key.startswith("HEAD "))
+
+    return handler
+
+
+def read_request(event: Mapping[str, Any]) -> Request:
+    """Reads a request from the event of a function."""
+    context = event["requestContext"]
+    headers = event.get("headers") or {}
+    return Request(
+        key=event["routeKey"],
+        path=str(event.get("rawPath", "/")),
+        headers=headers,
+        in_path=event.get("pathParameters") or {},
+        in_query=event.get("queryStringParameters") or {},
+        body=_body(event),
+        id=str(context.get("requestId", "")),
+        ip_address=context.get("http", {}).get("sourceIp"),
+        api_url=_api_url(context, headers),
+        authenticate=partial(_authorized, context.get("authorizer") or {}),
+    )
+
+
+def write_response(response: Response, *, head: bool = False) -> dict[str, Any]:
+    """Writes an answer as API Gateway expects it; to a HEAD request without its body."""
+    return {
+        "statusCode": response.status,
+        "headers": response.all_headers(),
+        "body": "" if head else response.content(),
+    }
+
+
+def _body(event: Mapping[str, Any]) -> bytes | str:
+    body: str = event.get("body") or ""
+    if event.get("isBase64Encoded"):
+        try:
+            return base64.b64decode(body, validate=True)
+        except binascii.Error:
+            # It stays text, which is not JSON: whoever reads it refuses it.
+            return body
+    return body
+
+
+def _api_url(context: Mapping[str, Any], headers: Mapping[str, str]) -> str:
+    if emulator := settings().emulator:
+        # It answers under one host for all APIs, which functions know by another name.
+        scheme = emulator.partition(":")[0]
+        return f"{scheme}://{headers.get('host')}/_aws/execute-api/{context.get('apiId')}"
+    # API Gateway's own name, and no header of the client's: others may keep the answer.
+    return f"https://{context.get('domainName')}"
+
+
+def _authorized(authorizer: Mapping[str, Any]) -> Mapping[str, str]:
+    """What is known of the caller: from the authorizer, or for a signed request from IAM."""
+    if identity := authorizer.get("iam"):
+        # Only functions that have such callers know how to find them.
+        from event_bus.access.iam_callers import context_of  # noqa: PLC0415
+
+        return context_of(identity)
+    return authorizer.get("lambda") or {}

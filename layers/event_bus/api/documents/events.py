@@ -1,0 +1,90 @@
+"""Events, as they are read back and as subscribers receive them."""
+
+from typing import Annotated, cast
+
+from pydantic import Field
+from typing_extensions import TypeAliasType, TypedDict
+
+from event_bus.api.documents.deliveries import Delivery, delivery_document
+from event_bus.api.documents.members import Count, Object, Page, Time
+from event_bus.querying.event_finder import Found
+
+Payload = TypeAliasType("Payload", Annotated[Object, Field(description="What the publisher sent.")])
+
+EventMetadata = TypeAliasType(
+    "EventMetadata",
+    Annotated[
+        Object,
+        Field(description="What the publisher sent beside the payload, and what the bus adds."),
+    ],
+)
+
+MatchingLimited = Annotated[
+    bool,
+    Field(description="Whether a limit of matching left elements of the event, or filters, out."),
+]
+
+
+class DeliveredEvent(TypedDict):
+    """An event, as its subscriber receives it."""
+
+    id: str
+    type: str
+    source: str
+    timestamp: Time
+    payload: Payload
+    metadata: EventMetadata
+
+
+class EventSummary(TypedDict):
+    """An event in a list."""
+
+    id: str
+    type: str
+    source: str
+    timestamp: Time
+    payload: Annotated[Object | None, Field(description="In lists null where it is over 16 KiB.")]
+    payload_bytes: Count
+    metadata: EventMetadata
+    processed: Annotated[bool, Field(description="Whether the event was routed.")]
+    created_at: Time
+
+
+class Event(EventSummary):
+    """An event, with its deliveries."""
+
+    matching_limited: MatchingLimited
+    deliveries: list[Delivery]
+    updated_at: Time
+
+
+class EventPage(Page):
+    """A page of events."""
+
+    items: list[EventSummary]
+
+
+def event_summary(found: Found) -> EventSummary:
+    """An event as lists show it; a large payload is null there."""
+    return {
+        **cast("DeliveredEvent", found.event.envelope()),
+        "payload_bytes": found.event.payload_bytes,
+        "processed": found.routing is not None,
+        "created_at": found.event.created_at,
+    }
+
+
+def event_document(found: Found) -> Event:
+    """An event with what became of it."""
+    deliveries = [delivery_document(each) for each in found.all_deliveries()]
+    changes = [found.event.created_at, *(each.updated_at for each in found.deliveries)]
+    if found.routing:
+        changes.append(found.routing.routed_at)
+    return {
+        **event_summary(found),
+        "matching_limited": found.routing is not None and found.routing.limited,
+        "deliveries": sorted(
+            deliveries, key=lambda each: (each["subscription_id"], each["replay_id"] or "")
+        ),
+        "updated_at": max(changes),
+    }

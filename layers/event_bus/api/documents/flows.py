@@ -1,0 +1,114 @@
+"""Flows: the events of a correlation or a trace, and what became of each."""
+
+from typing import Annotated
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from event_bus.api.documents.events import MatchingLimited
+from event_bus.api.documents.members import Count, Time
+from event_bus.model import delivery as model
+from event_bus.model.delivery import DeliveryStatus
+from event_bus.model.event import Event
+from event_bus.querying import flows
+from event_bus.targets.envelope import delivery_trace
+
+
+class FlowAttempt(TypedDict):
+    """One attempt of a delivery."""
+
+    number: Count
+    at: Time
+    duration_ms: Count
+    status_code: int | None
+    error: Annotated[
+        str | None, Field(description="The code of the error; null where it succeeded.")
+    ]
+
+
+class FlowDelivery(TypedDict):
+    """A delivery of an event of the flow."""
+
+    subscription_id: str
+    service_id: str
+    replay_id: str | None
+    traceparent: Annotated[
+        str | None, Field(description="The step of the trace that the subscriber is given.")
+    ]
+    status: DeliveryStatus
+    attempts: list[FlowAttempt]
+    delivered_at: Time | None
+    next_retry_at: Time | None
+    dead_letter_id: str | None
+
+
+class FlowEvent(TypedDict):
+    """An event of the flow."""
+
+    id: str
+    type: str
+    source: str
+    timestamp: Time
+    correlation_id: str | None
+    trace_id: str | None
+    traceparent: str | None
+    cause: Annotated[str | None, Field(description="The event of the flow that led to this one.")]
+    stored_at: Time
+    routed_at: Time | None
+    matching_limited: MatchingLimited
+    deliveries: list[FlowDelivery]
+
+
+class Flow(TypedDict):
+    """The events of a flow."""
+
+    events: list[FlowEvent]
+    complete: Annotated[bool, Field(description="Whether these are all.")]
+
+
+def flow_document(flow: flows.Flow) -> Flow:
+    """A flow: its events, with each step of their way."""
+    return {"events": [_event(step) for step in flow.steps], "complete": flow.complete}
+
+
+def _event(step: flows.Step) -> FlowEvent:
+    event, routing = step.found.event, step.found.routing
+    return {
+        "id": event.id,
+        "type": event.type,
+        "source": event.source,
+        "timestamp": event.timestamp,
+        "correlation_id": event.metadata.get("correlation_id"),
+        "trace_id": event.metadata.get("trace_id"),
+        "traceparent": event.metadata.get("traceparent"),
+        "cause": step.cause,
+        "stored_at": event.created_at,
+        "routed_at": routing.routed_at if routing else None,
+        "matching_limited": routing is not None and routing.limited,
+        "deliveries": [_delivery(each, event) for each in step.found.all_deliveries()],
+    }
+
+
+def _delivery(delivery: model.Delivery, event: Event) -> FlowDelivery:
+    context = delivery_trace(delivery.key, event)
+    return {
+        "subscription_id": delivery.key.subscription_id,
+        "service_id": delivery.service_id,
+        "replay_id": delivery.key.replay_id,
+        "traceparent": context.traceparent if context else None,
+        "status": delivery.status,
+        "attempts": [_attempt(each) for each in delivery.log],
+        "delivered_at": delivery.delivered_at,
+        "next_retry_at": delivery.next_retry_at,
+        "dead_letter_id": delivery.dead_letter_id,
+    }
+
+
+def _attempt(attempt: model.Attempt) -> FlowAttempt:
+    return {
+        "number": attempt.number,
+        "at": attempt.at,
+        "duration_ms": attempt.duration_ms,
+        "status_code": attempt.status_code,
+        "error": attempt.code,
+    }

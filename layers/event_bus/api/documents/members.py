@@ -1,0 +1,38 @@
+"""Types that members of several documents have."""
+
+from typing import Annotated, Any
+
+from pydantic import Field, WithJsonSchema
+from typing_extensions import TypedDict
+
+Time = Annotated[
+    str,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "date-time",
+            "description": "RFC 3339, UTC, with milliseconds.",
+        }
+    ),
+]
+Count = Annotated[int, Field(ge=0)]
+Number = Annotated[float, Field(ge=0)]
+Object = dict[str, Any]
+
+NextCursor = Annotated[
+    str | None,
+    Field(
+        description="Ask for the next page with it; null at the end. A page may be short, even "
+        "empty, and not the last."
+    ),
+]
+
+
+class Page(TypedDict):
+    """A page of a list; each list adds its `items`."""
+
+    next_cursor: NextCursor
+
+
+Period = TypedDict("Period", {"from": Time, "to": Time})
+"""A period: the first time, included, and the last one, excluded."""

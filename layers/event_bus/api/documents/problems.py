@@ -1,0 +1,32 @@
+"""Problem details objects (RFC 9457)."""
+
+from typing import Annotated, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+
+class Fault(TypedDict):
+    """One thing wrong with a request."""
+
+    pointer: Annotated[
+        str, Field(description="A JSON pointer into the body, or a parameter's name.")
+    ]
+    detail: str
+
+
+class BatchProblem(TypedDict):
+    """Why an event of a batch was refused."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: NotRequired[list[Fault]]
+
+
+class Problem(BatchProblem):
+    """Why a request was refused, or failed."""
+
+    instance: str
+    request_id: str

@@ -1,0 +1,48 @@
+"""Answers to who publishes."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from typing_extensions import TypeAliasType, TypedDict
+
+from event_bus.api.documents.members import Count, Time
+from event_bus.api.documents.problems import BatchProblem
+
+
+class AcceptedEvent(TypedDict):
+    """An event that is stored."""
+
+    id: str
+    type: str
+    source: str
+    timestamp: Time
+    created_at: Time
+
+
+class AcceptedInBatch(AcceptedEvent):
+    """An event of a batch that is stored: 202, or 200 where it was stored before."""
+
+    status: Literal[200, 202]
+
+
+class RefusedInBatch(TypedDict):
+    """An event of a batch that was refused."""
+
+    status: int
+    error: BatchProblem
+
+
+BatchOutcome = TypeAliasType("BatchOutcome", AcceptedInBatch | RefusedInBatch)
+
+
+class BatchResult(TypedDict):
+    """What became of the events of a batch."""
+
+    accepted: Count
+    refused: Count
+    results: Annotated[
+        list[BatchOutcome], Field(description="One result for each event, in their order.")
+    ]
+
+
+Accepted = TypeAliasType("Accepted", AcceptedEvent | BatchResult)

@@ -1,0 +1,73 @@
+"""Replays."""
+
+from typing import Annotated
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from event_bus.api.documents.members import Count, Page, Period, Time
+from event_bus.model import replay as model
+from event_bus.model.replay import ReplayState
+
+
+class ReplayProgress(TypedDict):
+    """How far a replay has come."""
+
+    ratio: Annotated[
+        float, Field(ge=0, le=1, description="The part of the period that is behind it.")
+    ]
+    events_examined: Count
+    deliveries_sent: Count
+    events_unroutable: Annotated[
+        Count,
+        Field(
+            description="How many events the replay passed over, since they cannot be read, "
+            "matched or sent to all their subscribers. The log names them."
+        ),
+    ]
+
+
+class Replay(Period):
+    """A replay, with its progress."""
+
+    id: str
+    service_id: str
+    state: ReplayState
+    event_id: str | None
+    subscription_id: str | None
+    event_types: list[str] | None
+    source: str | None
+    rate: Annotated[Count, Field(description="Deliveries a second at most.")]
+    progress: ReplayProgress
+    created_at: Time
+    updated_at: Time
+
+
+class ReplayPage(Page):
+    """A page of replays."""
+
+    items: list[Replay]
+
+
+def replay_document(replay: model.Replay) -> Replay:
+    """A replay, with how far it has come."""
+    return {
+        "id": replay.id,
+        "service_id": replay.service_id,
+        "state": replay.state,
+        "event_id": replay.event_id,
+        "subscription_id": replay.subscription_id,
+        "event_types": replay.event_types,
+        "source": replay.source,
+        "from": replay.since,
+        "to": replay.end,
+        "rate": replay.rate,
+        "progress": {
+            "ratio": replay.progress,
+            "events_examined": replay.examined,
+            "deliveries_sent": replay.sent,
+            "events_unroutable": replay.unroutable,
+        },
+        "created_at": replay.created_at,
+        "updated_at": replay.updated_at,
+    }

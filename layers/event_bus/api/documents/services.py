@@ -1,0 +1,179 @@
+"""Publishers, subscribers and keys."""
+
+from typing import Annotated, Literal, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from event_bus import times
+from event_bus.api.documents.members import Page, Time
+from event_bus.model import registration, rights
+from event_bus.model.api_keys import ApiKey, CredentialType
+from event_bus.model.scopes import SCOPES, Scope
+from event_bus.model.sensitive import WHOLE
+
+
+class GeneratedKey(TypedDict):
+    """A key in the one answer that shows it."""
+
+    type: Literal["api_key"]
+    api_key: Annotated[str, Field(description="The generated key; it is not shown again.")]
+
+
+class WithGeneratedKey(TypedDict):
+    """What holds a key in the one answer that shows it."""
+
+    authentication: NotRequired[GeneratedKey]
+
+
+class Publisher(TypedDict):
+    """A service that publishes."""
+
+    id: str
+    service_id: str
+    name: str
+    event_types: list[str]
+    sensitive: Annotated[
+        dict[str, Literal[True] | list[str]],
+        Field(
+            description="The JSON pointers of what is sensitive in payloads, by type pattern; "
+            "true stands for all of them."
+        ),
+    ]
+    sensitive_readers: list[
+        Annotated[str, Field(description="A service that is shown what is sensitive.")]
+    ]
+    restricted: Annotated[
+        dict[str, list[str]],
+        Field(
+            description="The services that may receive types which others may not, by type pattern."
+        ),
+    ]
+    created_at: Time
+    updated_at: Time
+
+
+class CreatedPublisher(Publisher, WithGeneratedKey):
+    """A publisher that was registered, with a generated key where it has one."""
+
+
+class PublisherPage(Page):
+    """A page of publishers."""
+
+    items: list[Publisher]
+
+
+class Subscriber(TypedDict):
+    """The types that a service may receive."""
+
+    id: str
+    service_id: str
+    event_types: Annotated[
+        list[str],
+        Field(description="The types that the service may receive, beside its own events."),
+    ]
+    created_at: Time
+    updated_at: Time
+
+
+class SubscriberPage(Page):
+    """A page of subscribers."""
+
+    items: list[Subscriber]
+
+
+class Key(TypedDict):
+    """A key of a service, without its secret."""
+
+    id: str
+    service_id: str
+    type: CredentialType
+    stands_for: Annotated[
+        str | None,
+        Field(description="A certificate's subject, or the ARN of a role or user of IAM."),
+    ]
+    name: str | None
+    scopes: list[Scope]
+    created_at: Time
+    expires_at: Time | None
+    last_used_at: Annotated[Time | None, Field(description="Up to five minutes late.")]
+    rate_limit: Annotated[
+        int | None,
+        Field(description="Requests a second; null where it is what all keys may make."),
+    ]
+    replaced_by: Annotated[
+        str | None, Field(description="The key that a rotation put in its place.")
+    ]
+
+
+class CreatedKey(Key, WithGeneratedKey):
+    """A key that was made, with its secret where the bus generated one."""
+
+
+class KeyList(TypedDict):
+    """The keys of a service."""
+
+    items: list[Key]
+
+
+def publisher_document(publisher: registration.Publisher) -> Publisher:
+    """A publisher."""
+    return {
+        "id": publisher.service_id,
+        "service_id": publisher.service_id,
+        "name": publisher.name,
+        "event_types": publisher.event_types,
+        "sensitive": {
+            pattern: True if pointers == [WHOLE] else pointers
+            for pattern, pointers in publisher.sensitive.items()
+        },
+        "sensitive_readers": publisher.sensitive_readers,
+        "restricted": publisher.restricted,
+        "created_at": publisher.created_at,
+        "updated_at": publisher.updated_at,
+    }
+
+
+def created_publisher_document(
+    publisher: registration.Publisher, api_key: str | None
+) -> CreatedPublisher:
+    """A publisher in the one answer that shows its generated key."""
+    return {**publisher_document(publisher), **generated_key(api_key)}
+
+
+def subscriber_document(grant: rights.Grant) -> Subscriber:
+    """What is given to a service."""
+    return {
+        "id": grant.service_id,
+        "service_id": grant.service_id,
+        "event_types": grant.event_types or [],
+        "created_at": grant.created_at,
+        "updated_at": grant.updated_at,
+    }
+
+
+def key_document(key: ApiKey) -> Key:
+    """A key, without its secret."""
+    return {
+        "id": key.id,
+        "service_id": key.service_id,
+        "type": key.type,
+        "stands_for": key.stands_for,
+        "name": key.name,
+        "scopes": list(SCOPES if key.scopes is None else key.scopes),
+        "created_at": key.created_at,
+        "expires_at": None if key.expires_at is None else times.at(key.expires_at),
+        "last_used_at": key.last_used_at,
+        "rate_limit": key.rate_limit,
+        "replaced_by": key.replaced_by,
+    }
+
+
+def created_key_document(key: ApiKey, api_key: str | None) -> CreatedKey:
+    """A key in the one answer that shows its secret."""
+    return {**key_document(key), **generated_key(api_key)}
+
+
+def generated_key(api_key: str | None) -> WithGeneratedKey:
+    """A generated key, if there is one."""
+    return {"authentication": {"type": "api_key", "api_key": api_key}} if api_key else {}

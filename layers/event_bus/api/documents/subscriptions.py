@@ -1,0 +1,231 @@
+"""Subscriptions, with their circuits and paces."""
+
+from typing import Annotated
+
+from pydantic import Field
+from typing_extensions import TypeAliasType, TypedDict
+
+from event_bus import times
+from event_bus.api.documents.members import Count, Object, Page, Time
+from event_bus.api.documents.services import WithGeneratedKey, generated_key
+from event_bus.api.documents.targets import Target, target_document
+from event_bus.model import circuit as circuits
+from event_bus.model import pace as paces
+from event_bus.model import registration, retry_policy
+from event_bus.model.circuit import CircuitState
+from event_bus.model.pace import PaceState
+from event_bus.model.registration import DeliveryGuarantee, SubscriptionStatus
+from event_bus.model.retry_policy import ClientErrors
+from event_bus.model.target import HttpTarget
+from event_bus.registry.subscriptions import Registered
+
+EventPattern = TypeAliasType(
+    "EventPattern",
+    Annotated[
+        Object, Field(description="Fields of an event, each with an array of what it may be.")
+    ],
+)
+
+Filters = TypeAliasType(
+    "Filters",
+    Annotated[
+        dict[str, EventPattern],
+        Field(
+            description="An event pattern for each event type, or type pattern, that it narrows."
+        ),
+    ],
+)
+
+
+class RetryPolicy(TypedDict):
+    """When failed attempts are repeated."""
+
+    max_attempts: Count
+    schedule: list[Count] | None
+    base: int | None
+    factor: float | None
+    cap: int | None
+    timeout: float
+    client_errors: ClientErrors
+    disable_after_days: Count
+
+
+class Circuit(TypedDict):
+    """The circuit breaker of a subscription."""
+
+    state: CircuitState
+    consecutive_failures: Count
+    failing_since: Time | None
+    next_probe_at: Time | None
+
+
+class Pace(TypedDict):
+    """How fast a subscriber answers, and what follows from it."""
+
+    state: Annotated[
+        PaceState,
+        Field(
+            description="How fast its subscriber answers; `trial` until it has answered within a "
+            "second."
+        ),
+    ]
+    since: Annotated[Time | None, Field(description="When that changed, if it ever did.")]
+    in_flight: Annotated[
+        Count,
+        Field(description="Attempts that the paced lane may have in flight to it at present."),
+    ]
+
+
+class Subscription(TypedDict):
+    """A subscription, without its signing secret."""
+
+    id: str
+    service_id: str
+    name: str
+    event_types: list[str]
+    filters: Filters
+    callback_url: Annotated[str | None, Field(description="The URL of the target, if it has one.")]
+    target: Target
+    delivery_guarantee: DeliveryGuarantee
+    ordered: bool
+    retry_policy: RetryPolicy
+    max_in_flight: Annotated[
+        int | None,
+        Field(description="How many attempts may be in flight to it, if that is limited."),
+    ]
+    rate_limit: Annotated[
+        float | None,
+        Field(description="How many attempts may be made a second, if that is limited."),
+    ]
+    status: SubscriptionStatus
+    disabled_reason: Annotated[str | None, Field(description="Why the bus disabled it, if it did.")]
+    verified_at: Annotated[
+        Time | None,
+        Field(description="When the callback said that it wants events, if it was asked."),
+    ]
+    circuit: Circuit
+    pace: Pace
+    expires_at: Annotated[
+        Time | None,
+        Field(
+            description="When it ends by itself, if somebody listens by it without a subscription."
+        ),
+    ]
+    created_at: Time
+    updated_at: Time
+
+
+class CreatedSubscription(Subscription, WithGeneratedKey):
+    """A subscription in the one answer that shows its signing secret."""
+
+    signing_secret: Annotated[
+        str | None,
+        Field(
+            description="The secret of the deliveries' signatures (Standard Webhooks); it is not "
+            "shown again. Null where the target is no callback URL."
+        ),
+    ]
+    replay_id: Annotated[
+        str | None, Field(description="The replay that brings it what `replay_from` asked for.")
+    ]
+
+
+class SubscriptionPage(Page):
+    """A page of subscriptions."""
+
+    items: list[Subscription]
+
+
+class RotatedSecret(TypedDict):
+    """A new signing secret, in the one answer that shows it."""
+
+    subscription_id: str
+    signing_secret: Annotated[str, Field(description="It is not shown again.")]
+    previous_secret_expires_at: Annotated[
+        Time | None, Field(description="Until when the one before signs as well.")
+    ]
+
+
+def subscription_document(
+    subscription: registration.Subscription,
+    circuit: circuits.Circuit | None = None,
+    pace: paces.Pace | None = None,
+) -> Subscription:
+    """A subscription, without its secret; its circuit and its pace, if it has any."""
+    return {
+        "id": subscription.id,
+        "service_id": subscription.service_id,
+        "name": subscription.name,
+        "event_types": subscription.event_types,
+        "filters": subscription.filters,
+        "callback_url": subscription.target.url
+        if isinstance(subscription.target, HttpTarget)
+        else None,
+        "target": target_document(subscription),
+        "delivery_guarantee": subscription.delivery_guarantee,
+        "ordered": subscription.ordered,
+        "retry_policy": _retry_policy(subscription.retry_policy),
+        "max_in_flight": subscription.max_in_flight,
+        "rate_limit": subscription.rate_limit,
+        "status": subscription.status,
+        "disabled_reason": subscription.disabled_reason,
+        "circuit": _circuit(circuit or circuits.Circuit()),
+        "pace": _pace(pace or paces.Pace()),
+        "verified_at": subscription.verified_at,
+        "expires_at": times.at(subscription.ends_at) if subscription.ends_at else None,
+        "created_at": subscription.created_at,
+        "updated_at": subscription.updated_at,
+    }
+
+
+def created_subscription_document(registered: Registered) -> CreatedSubscription:
+    """A subscription in the one answer that shows its secret, and a generated key."""
+    return {
+        **subscription_document(registered.subscription, pace=registered.pace),
+        "signing_secret": registered.signing_secret,
+        "replay_id": registered.replay_id,
+        **generated_key(registered.api_key),
+    }
+
+
+def rotated_secret_document(subscription: registration.Subscription, secret: str) -> RotatedSecret:
+    """The new signing secret of a subscription, in the one answer that shows it."""
+    before = [each.until for each in subscription.signing_secrets[1:] if each.until]
+    return {
+        "subscription_id": subscription.id,
+        "signing_secret": secret,
+        "previous_secret_expires_at": times.at(max(before)) if before else None,
+    }
+
+
+def _retry_policy(policy: retry_policy.RetryPolicy) -> RetryPolicy:
+    # A policy with a schedule ignores the other three. Shown as null, they do not hinder a client
+    # that sends the policy back: a policy may not name both.
+    growing = not policy.schedule
+    return {
+        "max_attempts": policy.max_attempts,
+        "schedule": policy.schedule,
+        "base": policy.base if growing else None,
+        "factor": policy.factor if growing else None,
+        "cap": policy.cap if growing else None,
+        "timeout": policy.timeout,
+        "client_errors": policy.client_errors,
+        "disable_after_days": policy.disable_after_days,
+    }
+
+
+def _circuit(circuit: circuits.Circuit) -> Circuit:
+    return {
+        "state": circuit.state,
+        "consecutive_failures": circuit.consecutive,
+        "failing_since": times.at(circuit.failing_since) if circuit.failing_since else None,
+        "next_probe_at": None if circuit.permits else times.at(circuit.until),
+    }
+
+
+def _pace(pace: paces.Pace) -> Pace:
+    return {
+        "state": pace.state,
+        "since": times.at(pace.since) if pace.since else None,
+        "in_flight": pace.in_flight(times.unix()),
+    }

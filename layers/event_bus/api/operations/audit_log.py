@@ -1,0 +1,43 @@
+"""The audit log."""
+
+from typing import get_args
+
+from event_bus.api.documents.status import AuditPage
+from event_bus.api.operation import Operation
+from event_bus.api.parameters import PAGING, Parameter, choice, text, time
+from event_bus.api.query import Query
+from event_bus.audit.reader import AuditQuery
+from event_bus.model.audit_entries import Status
+
+ACTION = text("action", "What was done, such as `publisher.create`.")
+ACTOR = text("actor", "The service that did it, `admin` or `anonymous`.")
+RESOURCE = text("resource", "The identifier of what it was done to.")
+RESOURCE_TYPE = text("resource_type", "What that is, such as `subscription`.")
+STATUS: Parameter[Status] = choice("status", "How it ended.", get_args(Status))
+SINCE = time("from", "The first timestamp, included.")
+UNTIL = time("to", "The last timestamp, excluded.")
+
+LIST = Operation(
+    "GET /audit-log",
+    name="listAuditLog",
+    function="audit_log",
+    scope="read",
+    admin=True,
+    action="audit_log.read",
+    audited=True,
+    tag="Operations",
+    summary="What was done on the bus, the newest first (admin).",
+    query=(ACTION, ACTOR, RESOURCE, RESOURCE_TYPE, STATUS, SINCE, UNTIL, *PAGING),
+    answers={200: AuditPage},
+)
+
+_MEMBERS = (ACTION, ACTOR, RESOURCE, RESOURCE_TYPE, STATUS)
+
+
+def selection(query: Query) -> AuditQuery:
+    """The entries that a list shows."""
+    return AuditQuery(
+        since=query.get(SINCE),
+        until=query.get(UNTIL),
+        members={each.name: query.sent[each.name] for each in _MEMBERS if each in query},
+    )

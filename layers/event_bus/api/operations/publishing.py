@@ -1,0 +1,32 @@
+"""Publishing events."""
+
+from typing import Annotated
+
+from pydantic import Field
+from typing_extensions import TypeAliasType
+
+from event_bus.api.documents.publishing import Accepted, AcceptedEvent, BatchResult
+from event_bus.api.operation import Operation
+from event_bus.errors import Conflict
+from event_bus.model.event import EventSubmission
+from event_bus.publishing.intake import MAX_BATCH
+
+EventBatch = TypeAliasType(
+    "EventBatch", Annotated[list[EventSubmission], Field(min_length=1, max_length=MAX_BATCH)]
+)
+Publication = TypeAliasType("Publication", EventSubmission | EventBatch)
+
+PUBLISH = Operation(
+    "POST /events",
+    name="publishEvents",
+    function="publish",
+    scope="publish",
+    action="event.publish",
+    # The table of events tells the audit log of those that were accepted.
+    audited=False,
+    tag="Events",
+    summary=f"Publish an event, or up to {MAX_BATCH} in an array; each is judged on its own.",
+    body=Publication,
+    answers={200: AcceptedEvent, 202: Accepted, 207: BatchResult},
+    errors=(Conflict,),
+)

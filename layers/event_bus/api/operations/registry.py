@@ -1,0 +1,47 @@
+"""All operations of the API."""
+
+from event_bus.api.operation import Operation
+from event_bus.api.operations import (
+    audit_log,
+    dead_letters,
+    events,
+    inbox,
+    keys,
+    metrics,
+    publishers,
+    publishing,
+    replays,
+    status,
+    subscribers,
+    subscriptions,
+)
+
+_SUBJECTS = (
+    publishing,
+    events,
+    replays,
+    dead_letters,
+    publishers,
+    subscribers,
+    keys,
+    subscriptions,
+    inbox,
+    audit_log,
+    metrics,
+    status,
+)
+
+OPERATIONS: tuple[Operation, ...] = (
+    *(
+        each
+        for subject in _SUBJECTS
+        for each in vars(subject).values()
+        if isinstance(each, Operation)
+    ),
+    *keys.OF_PUBLISHERS.all,
+    *keys.OF_SUBSCRIBERS.all,
+)
+"""Every operation that a subject declares."""
+
+BY_KEY = {operation.key: operation for operation in OPERATIONS}
+"""The operations by method and path."""

@@ -1,0 +1,121 @@
+"""Registering who receives which events, and where."""
+
+from typing import get_args
+
+from event_bus.api.documents.subscriptions import (
+    CreatedSubscription,
+    RotatedSecret,
+    Subscription,
+    SubscriptionPage,
+)
+from event_bus.api.operation import Operation
+from event_bus.api.parameters import PAGING, Header, Parameter, choice, text
+from event_bus.api.query import Query
+from event_bus.errors import Conflict, NotFound, PreconditionFailed
+from event_bus.model.credentials import RotationRequest
+from event_bus.model.registration import (
+    SubscriptionChange,
+    SubscriptionRegistration,
+    SubscriptionStatus,
+)
+from event_bus.registry.subscriptions import SubscriptionQuery
+
+SERVICE_ID = text("service_id", "The service that they belong to.")
+EVENT_TYPE = text("event_type", "An event type that they receive.")
+STATUS: Parameter[SubscriptionStatus] = choice(
+    "status", "Their status.", get_args(SubscriptionStatus)
+)
+
+IF_NONE_MATCH = Header("If-None-Match", "`*` where nothing may be replaced.", {"const": "*"})
+
+REGISTER = Operation(
+    "POST /subscriptions",
+    name="registerSubscription",
+    function="registry",
+    scope="manage",
+    action="subscription.create",
+    tag="Subscriptions",
+    summary="Register a subscription; the answer shows its signing secret, once.",
+    body=SubscriptionRegistration,
+    creates=True,
+    answers={201: CreatedSubscription},
+    errors=(Conflict,),
+)
+LIST = Operation(
+    "GET /subscriptions",
+    name="listSubscriptions",
+    function="registry",
+    scope="read",
+    action="subscription.list",
+    tag="Subscriptions",
+    summary="List subscriptions, oldest first: all for an admin, its own for a service.",
+    query=(SERVICE_ID, EVENT_TYPE, STATUS, *PAGING),
+    answers={200: SubscriptionPage},
+)
+GET = Operation(
+    "GET /subscriptions/{id}",
+    name="getSubscription",
+    function="registry",
+    scope="read",
+    action="subscription.read",
+    tag="Subscriptions",
+    summary="One subscription.",
+    answers={200: Subscription},
+    errors=(NotFound,),
+)
+PUT = Operation(
+    "PUT /subscriptions/{id}",
+    name="putSubscription",
+    function="registry",
+    scope="manage",
+    action="subscription.put",
+    tag="Subscriptions",
+    summary="Register a subscription under an identifier of your choice, or replace one as a "
+    "whole.",
+    body=SubscriptionRegistration,
+    headers=(IF_NONE_MATCH,),
+    answers={200: Subscription, 201: CreatedSubscription},
+    errors=(NotFound, Conflict, PreconditionFailed),
+)
+CHANGE = Operation(
+    "PATCH /subscriptions/{id}",
+    name="changeSubscription",
+    function="registry",
+    scope="manage",
+    action="subscription.change",
+    tag="Subscriptions",
+    summary="Change the members that are named; filters are replaced as a whole.",
+    body=SubscriptionChange,
+    answers={200: Subscription},
+    errors=(NotFound, Conflict),
+)
+REMOVE = Operation(
+    "DELETE /subscriptions/{id}",
+    name="removeSubscription",
+    function="registry",
+    scope="manage",
+    action="subscription.delete",
+    tag="Subscriptions",
+    summary="Remove a subscription.",
+    answers={204: None},
+    errors=(NotFound, Conflict),
+)
+ROTATE_SECRET = Operation(
+    "POST /subscriptions/{id}/secret/rotate",
+    name="rotateSigningSecret",
+    function="registry",
+    scope="manage",
+    action="subscription.rotate_secret",
+    tag="Subscriptions",
+    summary="Replace the signing secret by a new one; both sign during the overlap.",
+    body=RotationRequest,
+    body_required=False,
+    creates=True,
+    answers={200: RotatedSecret},
+    errors=(NotFound, Conflict),
+)
+
+
+def selection(query: Query) -> SubscriptionQuery:
+    """The subscriptions that a list shows."""
+    return SubscriptionQuery(query.get(SERVICE_ID), query.get(EVENT_TYPE), query.get(STATUS))

@@ -1,0 +1,145 @@
+"""Parameters of requests: how each is read, and how the OpenAPI document describes it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from event_bus import times
+from event_bus.matching.event_types import validate_type_pattern
+from event_bus.matching.limits import MAX_EVENT_TYPES
+from event_bus.paging import DEFAULT_LIMIT, MAX_LIMIT
+
+MAX_PARAMETER_CHARACTERS = 500
+"""The longest query parameter: as a key, DynamoDB takes 2,048 bytes."""
+
+Value = TypeVar("Value")
+Choice = TypeVar("Choice", bound=str)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parameter(Generic[Value]):
+    """A query parameter.
+
+    Attributes:
+        name: Its name.
+        description: What it selects or sets.
+        read: Reads the text that was sent; raises ValueError with what it must be.
+        schema: The JSON schema of that text.
+        default: The value of a request that does not send it.
+        required: Whether a request must send it.
+    """
+
+    name: str
+    description: str
+    read: Callable[[str], Value]
+    schema: dict[str, Any] = field(default_factory=dict)
+    default: Value | None = None
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Header:
+    """A header of a request, for the OpenAPI document.
+
+    Attributes:
+        name: Its name.
+        description: What it says.
+        schema: The JSON schema of its text.
+    """
+
+    name: str
+    description: str
+    schema: dict[str, Any]
+
+
+def text(name: str, description: str) -> Parameter[str]:
+    """A parameter whose text is taken as it is."""
+    return Parameter(name, description, str, {"type": "string", "minLength": 1})
+
+
+def whole(
+    name: str, description: str, *, default: int, minimum: int, maximum: int
+) -> Parameter[int]:
+    """A whole number within bounds."""
+
+    def read(sent: str) -> int:
+        # Longer ones would take time to convert.
+        if sent.isascii() and sent.isdigit() and len(sent) < 17:
+            number = int(sent)
+            if minimum <= number <= maximum:
+                return number
+        raise ValueError(f"must be a whole number from {minimum} to {maximum}")
+
+    schema = {"type": "integer", "minimum": minimum, "maximum": maximum, "default": default}
+    return Parameter(name, description, read, schema, default)
+
+
+def choice(
+    name: str, description: str, choices: Sequence[Choice], default: Choice | None = None
+) -> Parameter[Choice]:
+    """One word of two or more."""
+    *most, last = choices
+
+    def read(sent: str) -> Choice:
+        for each in choices:
+            if sent == each:
+                return each
+        raise ValueError(f"must be {', '.join(most)} or {last}")
+
+    schema: dict[str, Any] = {"type": "string", "enum": list(choices)}
+    if default:
+        schema["default"] = default
+    return Parameter(name, description, read, schema, default)
+
+
+def flag(name: str, description: str) -> Parameter[bool]:
+    """`true` or `false`."""
+    word = choice(name, description, ("true", "false"))
+    return Parameter(name, description, lambda sent: word.read(sent) == "true", word.schema)
+
+
+def time(name: str, description: str) -> Parameter[str]:
+    """An RFC 3339 time; it is read into UTC."""
+
+    def read(sent: str) -> str:
+        # A plus sign that was not percent-encoded arrives as a space.
+        return times.parse(sent.replace(" ", "+"))
+
+    return Parameter(name, description, read, {"type": "string", "format": "date-time"})
+
+
+def type_pattern(name: str, description: str) -> Parameter[str]:
+    """An event type, or a pattern of types."""
+
+    def read(sent: str) -> str:
+        validate_type_pattern(sent)
+        return sent
+
+    return Parameter(name, description, read, {"type": "string", "minLength": 1})
+
+
+def type_patterns(name: str, description: str) -> Parameter[list[str]]:
+    """Event types or patterns with commas between, each kept once; at least one is required."""
+
+    def read(sent: str) -> list[str]:
+        patterns = list(dict.fromkeys(sent.split(",")))
+        if len(patterns) > MAX_EVENT_TYPES:
+            raise ValueError(f"must have at most {MAX_EVENT_TYPES} patterns")
+        for pattern in patterns:
+            validate_type_pattern(pattern)
+        return patterns
+
+    schema = {"type": "string", "minLength": 1}
+    return Parameter(name, description, read, schema, required=True)
+
+
+LIMIT = whole(
+    "limit",
+    "How many results an answer holds.",
+    default=DEFAULT_LIMIT,
+    minimum=1,
+    maximum=MAX_LIMIT,
+)
+CURSOR = text("cursor", "`next_cursor` of the page before, with the same filters and key.")
+PAGING = (LIMIT, CURSOR)
+"""The parameters of every list."""

@@ -1,0 +1,66 @@
+"""The query parameters of a request."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from event_bus.api.parameters import MAX_PARAMETER_CHARACTERS, Parameter, Value
+from event_bus.errors import Fault, MalformedRequest
+
+
+class Query:
+    """The query parameters of a request, each read as the operation declares it.
+
+    Attributes:
+        sent: The parameters as they were sent.
+    """
+
+    __slots__ = ("_values", "sent")
+
+    def __init__(self, sent: Mapping[str, str], declared: tuple[Parameter[Any], ...]) -> None:
+        """Reads the parameters.
+
+        Args:
+            sent: The parameters as they were sent.
+            declared: The parameters that the operation knows.
+
+        Raises:
+            MalformedRequest: A parameter is not known, is missing, or cannot be read.
+        """
+        self.sent = sent
+        self._values: dict[str, Any] = {}
+        known = {each.name: each for each in declared}
+        faults = [
+            Fault(name, "is required")
+            for name, each in known.items()
+            if each.required and name not in sent
+        ]
+        for name, text in sent.items():
+            try:
+                self._values[name] = _read(text, known.get(name), known)
+            except ValueError as error:
+                faults.append(Fault(name, str(error)))
+        if faults:
+            raise MalformedRequest(f"{faults[0].pointer}: {faults[0].detail}.", faults)
+
+    def __contains__(self, parameter: Parameter[Any]) -> bool:
+        return parameter.name in self.sent
+
+    def __getitem__(self, parameter: Parameter[Value]) -> Value:
+        """The value of a parameter that is required or has a default."""
+        return cast("Value", self._values.get(parameter.name, parameter.default))
+
+    def get(self, parameter: Parameter[Value]) -> Value | None:
+        """The value of a parameter; its default, or None, where it was not sent."""
+        value: Value | None = self._values.get(parameter.name, parameter.default)
+        return value
+
+
+def _read(
+    text: str, parameter: Parameter[Value] | None, known: Mapping[str, Parameter[Any]]
+) -> Value:
+    if parameter is None:
+        others = f"known are {', '.join(sorted(known))}" if known else "there are no parameters"
+        raise ValueError(f"is not known here; {others}")
+    if not 1 <= len(text) <= MAX_PARAMETER_CHARACTERS:
+        raise ValueError(f"must have 1 to {MAX_PARAMETER_CHARACTERS} characters")
+    return parameter.read(text)

@@ -1,0 +1,185 @@
+"""Requests and responses of the API, whatever carries them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from event_bus import strict_json
+from event_bus.access.callers import Caller, caller_of, listener_of
+from event_bus.access.rate_limits import Allowance, allowance_of
+from event_bus.api.body import json_text
+from event_bus.api.operation import Operation
+from event_bus.api.query import Query
+from event_bus.errors import MalformedRequest, NotFound, Reason
+
+MAX_ID_CHARACTERS = 128
+"""The longest identifier of any resource."""
+
+_SECURITY_HEADERS = {
+    # An answer is data for its caller: nobody keeps it, and no page runs, frames or embeds it
+    # (https://cheatsheetseries.owasp.org/cheatsheets/REST_Security_Cheat_Sheet.html).
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+    "strict-transport-security": "max-age=63072000; includeSubDomains",
+    "x-content-type-options": "nosniff",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer.
+
+    Attributes:
+        status: The HTTP status code.
+        body: The JSON body, as Python values; None for an answer without one.
+        headers: Further headers, with lower-case names.
+        text: The body of an answer that is not JSON.
+        reason: Why the request, or a part of it, was denied, if it was.
+        replayed: Whether it is the kept answer of an earlier request (`Idempotency-Key`).
+        listener_id: The subscription that was made for a listener without one, if one was.
+    """
+
+    status: int
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    text: str | None = None
+    reason: Reason | None = None
+    replayed: bool = False
+    listener_id: str | None = None
+
+    def all_headers(self) -> dict[str, str]:
+        """The headers as they are sent, with those that every answer has."""
+        headers = {"content-type": "application/json", **_SECURITY_HEADERS, **self.headers}
+        if self.body is None and self.text is None:
+            del headers["content-type"]
+        return headers
+
+    def content(self) -> str:
+        """The body as it is sent."""
+        if self.text is not None:
+            return self.text
+        return "" if self.body is None else orjson.dumps(self.body).decode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request.
+
+    Attributes:
+        key: Method and path template of the operation (`GET /events/{id}`).
+        operation: The operation, once it is found.
+        path: The path, without the query.
+        headers: The headers, with lower-case names.
+        in_path: The path parameters.
+        in_query: The query parameters.
+        body: The body: text where the carrier decoded it, else bytes.
+        id: The identifier of the request.
+        ip_address: The address that the request came from, if the carrier knows it.
+        api_url: The URL of the API that was asked.
+        authenticate: Finds out about the caller.
+        identity: What it found: the context that the authorizer hands on.
+        nonce: The seed of the identifier of a created resource, where a repeated request must
+            create the same one.
+    """
+
+    key: str
+    operation: Operation | None = None
+    path: str = "/"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    in_path: Mapping[str, str] = field(default_factory=dict)
+    in_query: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | str = ""
+    id: str = ""
+    ip_address: str | None = None
+    api_url: str = ""
+    authenticate: Callable[[], Mapping[str, str]] = dict
+    identity: Mapping[str, str] = field(default_factory=dict)
+    nonce: str | None = None
+
+    @property
+    def caller(self) -> Caller:
+        """Who makes the request, by a key, or by a stream token where the operation takes one.
+
+        Raises:
+            Unauthenticated: The caller is not known.
+        """
+        found = listener_of if self.operation and self.operation.tokens else caller_of
+        return found(self.identity)
+
+    @property
+    def allowance(self) -> Allowance | None:
+        """What is left of the key's rate, if its requests are counted."""
+        return allowance_of(self.identity)
+
+    @property
+    def resource_id(self) -> str:
+        """The identifier in the path.
+
+        Raises:
+            NotFound: It is longer than any identifier, and so names nothing.
+        """
+        return self.path_parameter("id")
+
+    def path_parameter(self, name: str) -> str:
+        """A parameter of the path.
+
+        Raises:
+            NotFound: It is longer than any identifier, and so names nothing.
+        """
+        given = self.in_path.get(name, "")
+        if len(given) > MAX_ID_CHARACTERS:
+            raise NotFound("There is no resource with so long an identifier.")
+        return given
+
+    def query(self) -> Query:
+        """The query parameters, as the operation declares them.
+
+        Raises:
+            MalformedRequest: A parameter is not known, is missing, or cannot be read.
+        """
+        return Query(self.in_query, self.operation.query if self.operation else ())
+
+    @property
+    def only_new(self) -> bool:
+        """Whether the client wants to create something, and to replace nothing (RFC 9110, 13.1.2).
+
+        Raises:
+            MalformedRequest: `If-None-Match` names tags; nothing here has any.
+        """
+        given = self.headers.get("if-none-match")
+        if given not in (None, "*"):
+            detail = "must be * or left out: resources have no entity tags"
+            raise MalformedRequest.at("if-none-match", detail)
+        return given is not None
+
+    def reserved_id(self, prefix: str) -> str | None:
+        """The identifier that a created resource must have, if it must have one."""
+        return f"{prefix}_{self.nonce}" if self.nonce else None
+
+    @property
+    def has_body(self) -> bool:
+        """Whether anything was sent as a body."""
+        return bool(self.body)
+
+    def json(self) -> Any:
+        """The body, parsed from JSON.
+
+        Raises:
+            UnsupportedMediaType: Its media type is not JSON, or its content coding is not gzip.
+            TooLarge: It is over `body.MAX_BODY_BYTES`.
+            MalformedRequest: It is not JSON that the API reads.
+        """
+        return strict_json.parse(json_text(self.body, self.headers))
+
+    def json_batch(self) -> Any:
+        """The body, parsed; in an array, a problem stands for each element that cannot be read.
+
+        Raises:
+            UnsupportedMediaType: Its media type is not JSON, or its content coding is not gzip.
+            TooLarge: It is over `body.MAX_BODY_BYTES`.
+            MalformedRequest: It is not JSON, or no array and not JSON that the API reads.
+        """
+        return strict_json.parse_batch(json_text(self.body, self.headers))
