@@ -19,8 +19,11 @@ from event_bus.model.registration import Subscription
 from event_bus.routing.registry_view import RegistryView
 from event_bus.stores.changes import ChangeLog
 from event_bus.stores.circuits import CircuitStore
+from event_bus.stores.claims import ClaimStore
 from event_bus.stores.cursors import CursorStore
+from event_bus.stores.dead_letters import DeadLetterStore
 from event_bus.stores.deliveries import DeliveryStore
+from event_bus.stores.due_deliveries import DueDeliveries
 from event_bus.stores.events import EventStore
 from event_bus.stores.inbox_cursors import InboxCursorStore
 from event_bus.stores.inboxes import InboxStore
@@ -31,6 +34,7 @@ from event_bus.stores.payloads import PayloadStore
 from event_bus.stores.publishers import PublisherStore
 from event_bus.stores.replays import ReplayStore
 from event_bus.stores.rights import RightsStore
+from event_bus.stores.routings import RoutingStore
 from event_bus.stores.socket_subscribers import SocketSubscriberStore
 from event_bus.stores.streams import StreamStore
 from event_bus.stores.subscriptions import RoutingRule, SubscriptionStore
@@ -99,6 +103,22 @@ class Aws:
     @property
     def deliveries(self) -> DeliveryStore:
         return DeliveryStore(self.dynamodb, self.tables["deliveries"], RETENTION_DAYS)
+
+    @property
+    def claims(self) -> ClaimStore:
+        return ClaimStore(self.dynamodb, self.tables["deliveries"], RETENTION_DAYS)
+
+    @property
+    def dead_letters(self) -> DeadLetterStore:
+        return DeadLetterStore(self.dynamodb, self.tables["deliveries"], RETENTION_DAYS)
+
+    @property
+    def due(self) -> DueDeliveries:
+        return DueDeliveries(self.dynamodb, self.tables["deliveries"])
+
+    @property
+    def routings(self) -> RoutingStore:
+        return RoutingStore(self.dynamodb, self.tables["deliveries"], RETENTION_DAYS)
 
     @property
     def paces(self) -> PaceStore:

@@ -13,9 +13,9 @@ import httpx
 from event_bus.maintenance.unrouted import GRACE_SECONDS, UnroutedSweep
 from event_bus.queues.unroutable import UnroutableQueue
 from event_bus.stores.cursors import CursorStore
-from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import ODD_SECONDS, EventStore
 from event_bus.stores.payloads import PayloadStore
+from event_bus.stores.routings import RoutingStore
 
 from benchmarks.metered.bus import Invocation, MeteredBus
 from benchmarks.metered.wire import Call
@@ -173,7 +173,7 @@ def _sweep(metered: MeteredBus) -> UnroutedSweep:
     dynamodb = client("dynamodb")
     return UnroutedSweep(
         events=EventStore(dynamodb, resources["events_table"], PayloadStore(client("s3"), "")),
-        deliveries=DeliveryStore(dynamodb, resources["deliveries_table"]),
+        routings=RoutingStore(dynamodb, resources["deliveries_table"]),
         cursors=CursorStore(dynamodb, resources["cursors_table"], 1),
         unroutable=UnroutableQueue(client("sqs"), resources["unroutable_queue_url"]),
         executor=ThreadPoolExecutor(8),

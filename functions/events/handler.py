@@ -22,6 +22,7 @@ from event_bus.runtime.payloads import deployed_readers, rights_reader
 
 _finder = EventFinder(
     events=stores.events(),
+    routings=stores.routings(),
     deliveries=stores.deliveries(),
     subscriptions=stores.subscriptions().of_service,
     executor=ThreadPoolExecutor(8),

@@ -29,7 +29,8 @@ _gauges = Gauges(
     circuits=stores.circuits(),
     replays=stores.replays(),
     events=stores.events(payloads=False),
-    deliveries=stores.deliveries(),
+    routings=stores.routings(),
+    due=stores.due_deliveries(),
     executor=_executor,
 )
 

@@ -28,10 +28,11 @@ from event_bus.runtime.payloads import rights_reader
 from event_bus.settings import settings
 
 _executor = ThreadPoolExecutor(8)
-_deliveries = stores.deliveries(writes=True)
+_deliveries = stores.deliveries()
 _subscriptions = stores.subscriptions()
 _finder = EventFinder(
     events=stores.events(),
+    routings=stores.routings(),
     deliveries=_deliveries,
     subscriptions=_subscriptions.of_service,
     executor=_executor,
@@ -43,7 +44,9 @@ def _event(event_id: str, caller: Caller) -> Event:
     return _finder.get(event_id, caller).event
 
 
-_dead_letters = DeadLetters(_deliveries, Lanes(clients.sqs(), settings().lane_urls, _executor))
+_dead_letters = DeadLetters(
+    stores.dead_letters(), _deliveries, Lanes(clients.sqs(), settings().lane_urls, _executor)
+)
 _replays = Replays(
     store=stores.replays(writes=True),
     queue=ReplayQueue(clients.sqs(), settings().replay_queue_url),

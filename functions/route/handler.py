@@ -18,7 +18,9 @@ _events = stores.events()
 _router = Router(
     view=registry_view(),
     events=_events,
+    routings=stores.routings(writes=True),
     deliveries=stores.deliveries(writes=True),
+    dead_letters=stores.dead_letters(),
     lanes=Lanes(clients.sqs(), settings().lane_urls, _executor),
     executor=_executor,
 )

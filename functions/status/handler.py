@@ -21,13 +21,11 @@ from event_bus.metrics.lag import oldest_due, router_lag
 from event_bus.metrics.queues import Queues
 from event_bus.runtime import stores
 from event_bus.settings import settings
-from event_bus.stores.deliveries import SHARDS
 
 _LAG_SECONDS = 60
 """How far behind the router may be before a person should look at it, as its alarm has it."""
 
 _executor = ThreadPoolExecutor(8)
-_deliveries = stores.deliveries()
 # Of payloads it reads none.
 _events = stores.events(payloads=False)
 _lanes = Queues(settings().lane_urls, clients.sqs(), clients.cloudwatch(), _executor)
@@ -53,11 +51,11 @@ _health = Health(
                 "events could not be routed, again and again, and wait for a person",
             ),
             "router-lag": seconds_check(
-                partial(router_lag, _events, _deliveries, _executor), _LAG_SECONDS
+                partial(router_lag, _events, stores.routings(), _executor), _LAG_SECONDS
             ),
             "oldest-delivery": seconds_check(_lanes.oldest),
             "oldest-due-delivery": seconds_check(
-                partial(oldest_due, _deliveries, SHARDS, _executor)
+                partial(oldest_due, stores.due_deliveries(), _executor)
             ),
         },
     }

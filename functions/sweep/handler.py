@@ -17,15 +17,15 @@ from event_bus.settings import settings
 
 _DUE_SECONDS = 30
 _executor = ThreadPoolExecutor(8)
-_deliveries = stores.deliveries(writes=True)
 _due = DueSweep(
-    deliveries=_deliveries,
+    due=stores.due_deliveries(),
+    deliveries=stores.deliveries(writes=True),
     circuits=stores.circuits(),
     lanes=Lanes(clients.sqs(), settings().lane_urls, _executor),
 )
 _unrouted = UnroutedSweep(
     events=stores.events(payloads=False),
-    deliveries=_deliveries,
+    routings=stores.routings(),
     cursors=stores.cursors(),
     unroutable=UnroutableQueue(clients.sqs(), settings().unroutable_queue_url),
     executor=_executor,

@@ -43,6 +43,12 @@ def batches(
         yield batch
 
 
+def chunks(elements: list[_Item], size: int) -> Iterator[list[_Item]]:
+    """Yields the elements in slices of at most a size."""
+    for start in range(0, len(elements), size):
+        yield elements[start : start + size]
+
+
 _ABOUT_CONTENT = (
     "BatchRequestTooLong",
     "InvalidArgument",

@@ -13,9 +13,10 @@ from event_bus.model.delivery import (
     DeliveryKey,
     DeliveryStatus,
 )
-from event_bus.stores.deliveries import SHARDS, DeliveryStore, Due
+from event_bus.stores.delivery_items import SHARDS
+from event_bus.stores.due_deliveries import Due
 
-from tests.aws import RETENTION_DAYS, Aws
+from tests.aws import Aws
 from tests.builders import LATER, NOON, delivery, routing
 from tests.faults import answer_lost, grudging
 
@@ -32,7 +33,7 @@ def waiting(due_at: str = NOON, **members: object) -> Delivery:
 
 def due(aws: Aws) -> list[Due]:
     """What is due at present, of all shards."""
-    return [each for shard in range(SHARDS) for each in aws.deliveries.due(shard, times.now(), 10)]
+    return [each for shard in range(SHARDS) for each in aws.due.page(shard, times.now(), 10)]
 
 
 class DeliveriesContract:
@@ -40,12 +41,12 @@ class DeliveriesContract:
 
     def test_of_an_event_that_was_not_routed_nothing_is_known(self, aws: Aws) -> None:
         assert aws.deliveries.of_event("evt_1") == (None, [])
-        assert aws.deliveries.routings(["evt_1"]) == {}
+        assert aws.routings.get_many(["evt_1"]) == {}
         assert aws.deliveries.get(KEY) is None
 
     def test_routing_and_deliveries_stand_beside_each_other(self, aws: Aws) -> None:
         routed = replace(routing("evt_1", sub_1="worker", sub_2="other"), limited=True)
-        aws.deliveries.record_routings([routed])
+        aws.routings.record([routed])
         log = (Attempt(1, NOON, 12, "http_status", "500", 500, "no"), Attempt(2, NOON, 8))
         replayed = replace(delivery(), key=DeliveryKey("evt_1", "sub_1", "rpl_1"), log=log)
         failed = delivery("retrying", subscription_id="sub_2", attempts=3)
@@ -102,23 +103,23 @@ class DeliveriesContract:
             assert again.record(replace(failed, attempts=2), 2) == replace(failed, attempts=2)
 
     def test_a_claim_holds_until_its_outcome_is_recorded(self, aws: Aws) -> None:
-        first = aws.deliveries.claim(delivery("pending"), "c-1", 60, once=False)
+        first = aws.claims.take(delivery("pending"), "c-1", 60, once=False)
         assert first.epoch == 1
         assert (first.delivery.status, first.delivery.service_id) == ("pending", "worker")
-        second = aws.deliveries.claim(delivery("pending"), "c-2", 60, once=False)
+        second = aws.claims.take(delivery("pending"), "c-2", 60, once=False)
         assert second.epoch is None
         assert second.lease_until == first.lease_until > times.unix()
         assert aws.deliveries.record(delivery("retrying"), 1, epoch=1) is None
-        assert aws.deliveries.claim(delivery("pending"), "c-2", 60, once=False).epoch == 2
+        assert aws.claims.take(delivery("pending"), "c-2", 60, once=False).epoch == 2
 
     def test_a_claim_that_is_repeated_meets_itself(self, aws: Aws) -> None:
-        again = replace(aws.deliveries, client=aws.retrying)
+        again = replace(aws.claims, client=aws.retrying)
         with answer_lost(aws.retrying, "UpdateItem", aws.carry_out):
-            assert again.claim(delivery("pending"), "c-1", 60, once=True).epoch == 2
+            assert again.take(delivery("pending"), "c-1", 60, once=True).epoch == 2
 
     def test_a_claim_that_has_lapsed_can_be_taken_over(self, aws: Aws) -> None:
-        aws.deliveries.claim(delivery("pending"), "c-1", -1, once=False)
-        assert aws.deliveries.claim(delivery("pending"), "c-2", 60, once=False).epoch == 2
+        aws.claims.take(delivery("pending"), "c-1", -1, once=False)
+        assert aws.claims.take(delivery("pending"), "c-2", 60, once=False).epoch == 2
         # The failure of the first claim does not count against the second.
         stands = aws.deliveries.record(delivery("retrying"), 1, epoch=1)
         assert stands
@@ -127,15 +128,15 @@ class DeliveriesContract:
         assert aws.deliveries.record(delivery(), 1, epoch=1) is None
 
     def test_a_claim_for_the_only_attempt_is_never_taken_over(self, aws: Aws) -> None:
-        aws.deliveries.claim(delivery("pending"), "c-1", -1, once=True)
-        second = aws.deliveries.claim(delivery("pending"), "c-2", 60, once=True)
+        aws.claims.take(delivery("pending"), "c-1", -1, once=True)
+        second = aws.claims.take(delivery("pending"), "c-2", 60, once=True)
         assert second.epoch is None
         assert second.lease_until < times.unix()
 
     @pytest.mark.parametrize("settled", ["delivered", "exhausted", "dropped"])
     def test_what_is_settled_cannot_be_claimed(self, aws: Aws, settled: DeliveryStatus) -> None:
         aws.deliveries.record(delivery(settled), 1)
-        claim = aws.deliveries.claim(delivery("pending"), "c-1", 60, once=False)
+        claim = aws.claims.take(delivery("pending"), "c-1", 60, once=False)
         assert (claim.epoch, claim.delivery.status) == (None, settled)
 
     def test_what_waits_is_due_when_its_time_has_come(self, aws: Aws) -> None:
@@ -159,41 +160,41 @@ class DeliveriesContract:
     def test_what_is_put_off_is_due_later_and_its_record_takes_it_out(self, aws: Aws) -> None:
         aws.deliveries.record(waiting(), 1)
         [found] = due(aws)
-        assert aws.deliveries.put_off(found, LATER, waits=False)
+        assert aws.due.postpone(found, LATER, waits=False)
         assert due(aws) == []
         shown = aws.deliveries.get(KEY)
         assert shown
         assert (shown.next_retry_at, shown.waiting) == (NOON, False)
         # Another sweeper that had read it too comes too late.
-        assert not aws.deliveries.put_off(found, "2099-01-01T00:00:00.000Z", waits=False)
-        assert aws.deliveries.put_off(found, LATER, waits=True)
+        assert not aws.due.postpone(found, "2099-01-01T00:00:00.000Z", waits=False)
+        assert aws.due.postpone(found, LATER, waits=True)
         assert aws.deliveries.record(delivery(attempts=2), 2) is None
-        assert not aws.deliveries.put_off(found, NOON, waits=True)
+        assert not aws.due.postpone(found, NOON, waits=True)
         assert due(aws) == []
 
     def test_a_dead_letter_is_reopened_with_a_new_round(self, aws: Aws) -> None:
         letter = delivery("exhausted", attempts=4, dead_letter_id="dl_1")
         aws.deliveries.record(letter, 4)
-        reopened = aws.deliveries.reopen(transitions.reopened(letter))
+        reopened = aws.dead_letters.reopen(transitions.reopened(letter))
         assert reopened
         assert (reopened.status, reopened.attempts, reopened.round_start) == ("retrying", 4, 4)
         assert due(aws) == []
         # Another who read it at the same time comes too late.
-        assert aws.deliveries.reopen(transitions.reopened(letter)) is None
-        assert aws.deliveries.reopen(transitions.reopened(reopened)) is None
+        assert aws.dead_letters.reopen(transitions.reopened(letter)) is None
+        assert aws.dead_letters.reopen(transitions.reopened(reopened)) is None
         aws.deliveries.record(delivery("exhausted", attempts=5), 5)
-        assert aws.deliveries.reopen(transitions.reopened(letter)) is None
+        assert aws.dead_letters.reopen(transitions.reopened(letter)) is None
 
     def test_what_waits_is_reopened_unless_it_was_sent_to_its_lane(self, aws: Aws) -> None:
         aws.deliveries.record(waiting(), 1)
         [found] = due(aws)
-        aws.deliveries.put_off(found, LATER, waits=False)
-        assert aws.deliveries.reopen(transitions.reopened(waiting())) is None
-        aws.deliveries.put_off(replace(found, due_at=LATER), LATER, waits=True)
-        assert aws.deliveries.reopen(transitions.reopened(waiting())) is not None
+        aws.due.postpone(found, LATER, waits=False)
+        assert aws.dead_letters.reopen(transitions.reopened(waiting())) is None
+        aws.due.postpone(replace(found, due_at=LATER), LATER, waits=True)
+        assert aws.dead_letters.reopen(transitions.reopened(waiting())) is not None
 
     def test_a_dead_letter_is_moved_on_whose_answer_was_lost(self, aws: Aws) -> None:
-        store = DeliveryStore(aws.retrying, aws.tables["deliveries"], RETENTION_DAYS)
+        store = replace(aws.dead_letters, client=aws.retrying)
         letter = waiting()
         aws.deliveries.record(letter, 1)
         with answer_lost(aws.retrying, "UpdateItem", aws.carry_out):
@@ -207,14 +208,14 @@ class DeliveriesContract:
         letter = waiting()
         aws.deliveries.record(letter, 1)
         aws.deliveries.record(delivery(attempts=2), 2)
-        assert aws.deliveries.reopen(transitions.reopened(letter)) is None
-        assert not aws.deliveries.discard(transitions.discarded(letter, "worker"))
+        assert aws.dead_letters.reopen(transitions.reopened(letter)) is None
+        assert not aws.dead_letters.discard(transitions.discarded(letter, "worker"))
 
     def test_a_discarded_dead_letter_is_owed_to_nobody(self, aws: Aws) -> None:
         aws.deliveries.record(waiting(), 1)
         discarded = transitions.discarded(waiting(), "worker")
-        assert aws.deliveries.discard(discarded)
-        assert not aws.deliveries.discard(discarded)
+        assert aws.dead_letters.discard(discarded)
+        assert not aws.dead_letters.discard(discarded)
         stored = aws.deliveries.get(KEY)
         assert stored
         assert (stored.status, stored.last_error, stored.next_retry_at) == (
@@ -232,16 +233,16 @@ class DeliveriesContract:
             letter = waiting(LATER, key=key, dead_letter_id=name, service_id=service)
             aws.deliveries.record(letter, 1)
         aws.deliveries.record(delivery(event_id="evt_99"), 1)
-        newest = [each.id for each in aws.deliveries.dead_letters(None, ("0", "~"), 5)]
+        newest = [each.id for each in aws.dead_letters.page(None, ("0", "~"), 5)]
         assert newest == ids[:-6:-1]
-        between = aws.deliveries.dead_letters(None, ("dl_02", "dl_04"), 100)
+        between = aws.dead_letters.page(None, ("dl_02", "dl_04"), 100)
         assert [each.id for each in between] == ["dl_04", "dl_03", "dl_02"]
-        own = aws.deliveries.dead_letters("other", ("0", "~"), 100)
+        own = aws.dead_letters.page("other", ("0", "~"), 100)
         assert [each.id for each in own] == ["dl_09", "dl_06", "dl_03", "dl_00"]
-        found = aws.deliveries.dead_letter("dl_07")
+        found = aws.dead_letters.get("dl_07")
         assert found
         assert found.key == DeliveryKey("evt_7", "sub_1")
-        assert aws.deliveries.dead_letter("dl_77") is None
+        assert aws.dead_letters.get("dl_77") is None
 
     def test_a_dead_letter_keeps_its_id(self, aws: Aws) -> None:
         aws.deliveries.record(waiting(), 1)
@@ -249,39 +250,39 @@ class DeliveriesContract:
         stored = aws.deliveries.get(KEY)
         assert stored
         assert stored.dead_letter_id == "dl_1"
-        assert len(aws.deliveries.dead_letters(None, ("0", "~"), 10)) == 1
+        assert len(aws.dead_letters.page(None, ("0", "~"), 10)) == 1
 
     def test_an_event_that_is_routed_again_has_one_record(self, aws: Aws) -> None:
-        aws.deliveries.record_routings([routing("evt_1", sub_1="worker")])
+        aws.routings.record([routing("evt_1", sub_1="worker")])
         again = routing("evt_1", sub_1="worker", sub_2="other")
-        aws.deliveries.record_routings([again])
+        aws.routings.record([again])
         assert aws.deliveries.of_event("evt_1") == (again, [])
 
     def test_two_records_of_an_event_at_once_are_one(self, aws: Aws) -> None:
         later = routing("evt_1", sub_2="other")
-        aws.deliveries.record_routings([routing("evt_1", sub_1="worker"), later])
+        aws.routings.record([routing("evt_1", sub_1="worker"), later])
         assert aws.deliveries.of_event("evt_1") == (later, [])
 
     def test_more_records_than_one_request_takes(self, aws: Aws) -> None:
         routed = [routing(f"evt_{number}", sub_1="worker") for number in range(110)]
-        aws.deliveries.record_routings(routed)
-        found = aws.deliveries.routings([each.event_id for each in routed])
+        aws.routings.record(routed)
+        found = aws.routings.get_many([each.event_id for each in routed])
         assert found == {each.event_id: each for each in routed}
 
     def test_what_was_left_unwritten_is_written_again(self, aws: Aws) -> None:
-        slow = replace(aws.deliveries, client=grudging(aws.dynamodb, 4))
+        slow = replace(aws.routings, client=grudging(aws.dynamodb, 4))
         routed = [routing(f"evt_{number}") for number in range(30)]
-        slow.record_routings(routed)
-        assert len(aws.deliveries.routings([each.event_id for each in routed])) == 30
+        slow.record(routed)
+        assert len(aws.routings.get_many([each.event_id for each in routed])) == 30
 
     def test_a_table_that_never_writes_is_given_up(self, aws: Aws) -> None:
-        never = replace(aws.deliveries, client=grudging(aws.dynamodb, 0))
+        never = replace(aws.routings, client=grudging(aws.dynamodb, 0))
         with pytest.raises(TimeoutError):
-            never.record_routings([routing()])
+            never.record([routing()])
 
     def test_no_records_are_no_request(self, aws: Aws) -> None:
         slow = grudging(aws.dynamodb, 0)
-        store = replace(aws.deliveries, client=slow)
-        store.record_routings([])
-        assert store.routings([]) == {}
+        store = replace(aws.routings, client=slow)
+        store.record([])
+        assert store.get_many([]) == {}
         assert slow.calls == 0

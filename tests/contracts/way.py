@@ -222,7 +222,7 @@ class WayContract:
         [kept] = functions.invoke("route", {"Records": records})["batchItemFailures"]
         bodies = {each["messageId"]: each["body"] for each in records}
         assert bodies[kept["itemIdentifier"]] == "no message"
-        assert set(functions.aws.deliveries.routings(["evt_1"])) == {"evt_1"}
+        assert set(functions.aws.routings.get_many(["evt_1"])) == {"evt_1"}
 
     def test_an_unreadable_message_is_kept_beside_others(self, functions: Functions) -> None:
         with subscriber(REFUSED) as worker:
@@ -248,7 +248,7 @@ class WayContract:
         [key] = functions.aws.objects()
         functions.aws.s3.delete_object(Bucket=functions.aws.bucket, Key=key)
         functions.invoke("route", functions.stored("evt_1", "evt_2"))
-        routed = functions.aws.deliveries.routings(["evt_1", "evt_2"])
+        routed = functions.aws.routings.get_many(["evt_1", "evt_2"])
         assert set(routed) == {"evt_1"}
 
         batch = functions.waiting(functions.unroutable)
@@ -259,7 +259,7 @@ class WayContract:
         assert large.payload is not None
         functions.aws.payloads.put(large.id, large.digest, large.payload)
         assert functions.invoke("route", batch) == {"batchItemFailures": []}
-        assert set(functions.aws.deliveries.routings(["evt_2"])) == {"evt_2"}
+        assert set(functions.aws.routings.get_many(["evt_2"])) == {"evt_2"}
 
     def test_a_unroutable_event_that_expired_is_owed_to_nobody(self, functions: Functions) -> None:
         body = orjson.dumps({"event_id": "evt_gone"}).decode()
@@ -281,7 +281,7 @@ class WayContract:
         )
         answer = functions.invoke("route", functions.waiting(functions.unroutable))
         assert answer == {"batchItemFailures": []}
-        assert set(functions.aws.deliveries.routings(["evt_1"])) == {"evt_1"}
+        assert set(functions.aws.routings.get_many(["evt_1"])) == {"evt_1"}
 
     def test_a_lane_that_refuses_has_the_whole_batch_come_again(self, functions: Functions) -> None:
         _subscribe(functions, "http://127.0.0.1:1/")
@@ -292,4 +292,4 @@ class WayContract:
         route._router = replace(sound, lanes=replace(sound.lanes, client=slow))  # type: ignore[attr-defined]
         with pytest.raises(NotSent):
             functions.invoke("route", functions.stored("evt_1"))
-        assert functions.aws.deliveries.routings(["evt_1"]) == {}
+        assert functions.aws.routings.get_many(["evt_1"]) == {}

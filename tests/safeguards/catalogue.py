@@ -143,8 +143,8 @@ _ROUTING = (
         "a routing is recorded before its messages are sent",
         f"{_BUS}/routing/router.py",
         """        failed += self._send(messages, {event.id: event for event in events})
-        failed += self.deliveries.record_routings(routings)""",
-        """        failed += self.deliveries.record_routings(routings)
+        failed += self.routings.record(routings)""",
+        """        failed += self.routings.record(routings)
         failed += self._send(messages, {event.id: event for event in events})""",
     ),
     Safeguard(
@@ -185,9 +185,9 @@ _ROUTING = (
     ),
     Safeguard(
         "routing records that DynamoDB left out are forgotten",
-        _DELIVERIES,
-        'wanted = self.client.batch_write_item(RequestItems=wanted)["UnprocessedItems"]',
-        "wanted = self.client.batch_write_item(RequestItems=wanted) and None",
+        f"{_BUS}/stores/routings.py",
+        'unwritten = self.client.batch_write_item(RequestItems=unwritten)["UnprocessedItems"]',
+        "unwritten = self.client.batch_write_item(RequestItems=unwritten) and None",
     ),
     Safeguard(
         "an event that cannot be matched is forgotten",
@@ -315,7 +315,7 @@ _RECORDS = (
     Safeguard(
         "a failure is recorded over a success",
         _DELIVERIES,
-        'f"{_UNSETTLED} AND (attribute_not_exists(attempts) OR attempts < :asked)"',
+        'f"{UNSETTLED} AND (attribute_not_exists(attempts) OR attempts < :asked)"',
         '"attribute_not_exists(attempts) OR attempts < :asked OR #status IN (:pending, :retrying)"',
     ),
     Safeguard(
@@ -332,37 +332,37 @@ _RECORDS = (
     ),
     Safeguard(
         "a claim is taken while another one holds",
-        _DELIVERIES,
+        f"{_BUS}/stores/claims.py",
         "lease_until <= :now",
         "lease_until > :now",
     ),
     Safeguard(
         "a delivery that has ended is claimed",
-        _DELIVERIES,
-        'f"{_UNSETTLED} AND ({free} OR claimed_by = :token)"',
-        'f"attribute_not_exists(nothing) OR {_UNSETTLED} AND ({free} OR claimed_by = :token)"',
+        f"{_BUS}/stores/claims.py",
+        'f"{UNSETTLED} AND ({free} OR claimed_by = :token)"',
+        'f"attribute_not_exists(nothing) OR {UNSETTLED} AND ({free} OR claimed_by = :token)"',
     ),
     Safeguard(
         "the only claim of a delivery at most once is followed by another",
-        _DELIVERIES,
+        f"{_BUS}/stores/claims.py",
         "        if not once:\n            free",
         "        if True:\n            free",
     ),
     Safeguard(
         "a claim whose answer was lost stands in its own way",
-        _DELIVERIES,
+        f"{_BUS}/stores/claims.py",
         "({free} OR claimed_by = :token)",
         "({free} OR claimed_by = :service)",
     ),
     Safeguard(
         "a retry that is lost on its lane is never missed",
-        _DELIVERIES,
-        '"due_shard": delivery.next_retry_at and text(_shard(delivery.key.event_id)),',
-        '"due_shard": text(_shard(delivery.key.event_id)) if delivery.waiting else None,',
+        f"{_BUS}/stores/delivery_items.py",
+        '"due_shard": retry_at and text(shard_of(delivery.key.event_id)),',
+        '"due_shard": text(shard_of(delivery.key.event_id)) if delivery.waiting else None,',
     ),
     Safeguard(
         "a delivery that has ended stays due",
-        _DELIVERIES,
+        f"{_BUS}/stores/delivery_items.py",
         "        if value is None:\n            removes.append(name)",
         """        if value is None and name != "due_shard":
             removes.append(name)
@@ -371,50 +371,50 @@ _RECORDS = (
     ),
     Safeguard(
         "two sweepers send one delivery",
-        _DELIVERIES,
+        f"{_BUS}/stores/due_deliveries.py",
         "attribute_exists(due_shard) AND due_at IN (:due, :until)",
         "attribute_exists(due_shard) AND due_at <> :due OR due_at IN (:due, :until)",
     ),
     Safeguard(
         "a dead letter that has moved on is reopened",
-        _DELIVERIES,
+        f"{_BUS}/stores/dead_letters.py",
         '"ConditionExpression": "attempts = :attempts AND "',
         '"ConditionExpression": "attempts <= :attempts AND "',
     ),
     Safeguard(
         "a dead letter whose message is on its lane is reopened",
-        _DELIVERIES,
+        f"{_BUS}/stores/dead_letters.py",
         "#status = :retrying AND due_at = next_retry_at)",
         "#status = :retrying AND due_at >= next_retry_at)",
     ),
     Safeguard(
         "a dead letter is reopened, and the answer to that is lost",
-        _DELIVERIES,
-        'return _delivery(stands) if stands.get("written_by") == writer else None',
-        "return None if stands or writer else None",
+        f"{_BUS}/stores/dead_letters.py",
+        'return delivery_of(standing) if standing.get("written_by") == writer else None',
+        "return None if standing or writer else None",
     ),
     Safeguard(
         "a reopened dead letter is lost with its message",
-        _DELIVERIES,
+        f"{_BUS}/stores/dead_letters.py",
         '"due_shard = :shard, due_at = :due, next_retry_at = :retry, updated_at = :now, "',
         '"last_shard = :shard, last_due = :due, next_retry_at = :retry, updated_at = :now, "',
     ),
     Safeguard(
         "a delivery that succeeded is discarded",
-        _DELIVERIES,
+        f"{_BUS}/stores/dead_letters.py",
         '"ConditionExpression": "#status IN (:pending, :retrying, :exhausted)",',
         '"ConditionExpression": "#status IN (:pending, :retrying, :exhausted) OR "'
         ' "attribute_exists(#status)",',
     ),
     Safeguard(
         "a discarded dead letter is tried again",
-        _DELIVERIES,
+        f"{_BUS}/stores/dead_letters.py",
         '"REMOVE due_shard, due_at, next_retry_at",',
         '"REMOVE attempt_log",',
     ),
     Safeguard(
         "a dead letter takes a new id with each attempt",
-        _DELIVERIES,
+        f"{_BUS}/stores/delivery_items.py",
         "if_not_exists({name}, :{name})",
         ":{name}",
     ),
@@ -530,9 +530,9 @@ _ATTEMPTS = (
     ),
     Safeguard(
         "a permit to probe is lost with the answer to its write",
-        f"{_BUS}/stores/circuits.py",
-        'return stands.get("written_by") == writer',
-        "return bool(stands) and False",
+        f"{_BUS}/stores/items.py",
+        'return standing_item(error).get("written_by") == writer',
+        "return bool(standing_item(error)) and False",
     ),
     Safeguard(
         "failures before a success count as failures in a row",
@@ -696,9 +696,9 @@ _LANES = (
     ),
     Safeguard(
         "a replay that has ended is cancelled",
-        f"{_BUS}/stores/replays.py",
-        'return stands.get("written_by") == writer',
-        'return stands.get("document") == document(asdict(after))',
+        f"{_BUS}/stores/items.py",
+        'return standing_item(error).get("written_by") == writer',
+        'return standing_item(error).get("document") == request["Item"]["document"]',
     ),
     Safeguard(
         "several probes are sent through one open circuit",
@@ -899,8 +899,8 @@ _SWEEPING = (
     Safeguard(
         "a due delivery is sent though it has moved on",
         f"{_BUS}/maintenance/due.py",
-        "if self.deliveries.put_off(each, times.at(until), waits=retry_at is not None):",
-        "if self.deliveries.put_off(each, times.at(until), waits=False) or each:",
+        "if self.due.postpone(each, times.at(until), waits=retry_at is not None):",
+        "if self.due.postpone(each, times.at(until), waits=False) or each:",
     ),
     Safeguard(
         "a due delivery is sent through an open circuit",

@@ -29,11 +29,13 @@ from event_bus.model.registration import Subscription
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
 from event_bus.stores.circuits import CircuitStore
+from event_bus.stores.claims import ClaimStore
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
 from event_bus.stores.paces import PaceStore
 from event_bus.stores.payloads import PayloadStore
+from event_bus.stores.routings import RoutingStore
 from event_bus.stores.streams import StreamStore
 from event_bus.stores.subscriptions import SubscriptionStore
 from event_bus.targets.answer_times import AnswerTimes
@@ -242,11 +244,18 @@ class LanesInTime:
         else:
             pacing = HandOver(circuits, self.paces, deliveries)
             timed = TimedTransport(self, AnswerTimes(pacing.slow, deadlines=deadlines))
-        runner = AttemptRunner(timed, events, deliveries, lambda _service, _event: True)
+        runner = AttemptRunner(
+            timed,
+            events,
+            ClaimStore(client, "deliveries", _DAYS),
+            deliveries,
+            lambda _service, _event: True,
+        )
         return Lane(
             runner=runner,
             ordered=OrderedRunner(
                 runner,
+                RoutingStore(client, "deliveries", _DAYS),
                 StreamStore(client, "streams"),
                 CursorStore(client, "cursors", _DAYS),
                 _DAYS,

@@ -14,7 +14,7 @@ from event_bus.matching.filters import SubscriptionFilter
 from event_bus.model.delivery import Routing
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
-from event_bus.stores.deliveries import DeliveryStore
+from event_bus.stores.routings import RoutingStore
 
 
 @dataclass(frozen=True)
@@ -93,12 +93,12 @@ class VisibleEvents:
     """Says of single events whether a caller may see them.
 
     Attributes:
-        deliveries: Who received an event.
+        routings: The routing records of the events.
         subscriptions: Finds the subscriptions of a service.
         rights: Reads what a service may receive.
     """
 
-    deliveries: DeliveryStore
+    routings: RoutingStore
     subscriptions: Callable[[str], Iterable[Subscription]]
     rights: RightsReader
 
@@ -110,6 +110,6 @@ class VisibleEvents:
         """
         if caller.admin or event.source == caller.service_id:
             return True
-        routing = self.deliveries.routings([event.id], consistent=True).get(event.id)
+        routing = self.routings.get_many([event.id], consistent=True).get(event.id)
         visibility = Visibility(caller, self.subscriptions, self.rights)
         return visibility.sees(event, routing, lambda: event.payload)

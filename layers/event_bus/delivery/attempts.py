@@ -13,7 +13,8 @@ from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
 from event_bus.model.registration import Subscription
 from event_bus.queues.message import Message
-from event_bus.stores.deliveries import Claim, DeliveryStore
+from event_bus.stores.claims import Claim, ClaimStore
+from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
 from event_bus.targets.transport import DeliveryRequest, Transport
 
@@ -96,13 +97,15 @@ class AttemptRunner:
     Attributes:
         transport: The protocol.
         events: Where events are read that a message does not carry.
-        deliveries: Where deliveries are recorded.
+        claims: Claims deliveries for one attempt.
+        deliveries: Records the outcomes.
         may_receive: Whether a service may still be handed an event.
         clock: Monotonic clock, in seconds.
     """
 
     transport: Transport
     events: EventStore
+    claims: ClaimStore
     deliveries: DeliveryStore
     may_receive: Callable[[str, Event], bool]
     clock: Callable[[], float] = times.steady
@@ -194,7 +197,7 @@ class AttemptRunner:
             return self._postponed(order, delivery, retry_at, once=once)
         epoch, until = None, None
         if subscription.delivery_guarantee != "at_least_once":
-            claim = self.deliveries.claim(delivery, new_id("clm"), LEASE_SECONDS, once=once)
+            claim = self.claims.take(delivery, new_id("clm"), LEASE_SECONDS, once=once)
             if claim.epoch is None:
                 return self._claimed_by_another(order, delivery, claim, once=once)
             epoch, until = claim.epoch, claim.lease_until

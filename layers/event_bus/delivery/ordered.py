@@ -17,6 +17,7 @@ from event_bus.model.registration import Subscription, received_since
 from event_bus.model.stream_name import StreamName
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.stores.cursors import CursorStore
+from event_bus.stores.routings import RoutingStore
 from event_bus.stores.streams import StreamEntry, StreamStore
 
 _HOLD_SECONDS = 90
@@ -35,6 +36,7 @@ class OrderedRunner:
 
     Attributes:
         runner: Makes the single deliveries.
+        routings: The routing records of the events.
         streams: The order of the events.
         cursors: How far each subscription has come in each stream.
         retention_days: How long events are kept.
@@ -42,6 +44,7 @@ class OrderedRunner:
     """
 
     runner: AttemptRunner
+    routings: RoutingStore
     streams: StreamStore
     cursors: CursorStore
     retention_days: int
@@ -72,7 +75,7 @@ class OrderedRunner:
                     return result
             while entries := self.streams.after(stream, position, _PAGE):
                 # The router sends messages before it records them: these may be that young.
-                routings = self.runner.deliveries.routings(
+                routings = self.routings.get_many(
                     (entry.event_id for entry in entries), consistent=True
                 )
                 for entry in entries:

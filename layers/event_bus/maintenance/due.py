@@ -12,7 +12,9 @@ from event_bus.model.transitions import refused_by_queue
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message, next_message
 from event_bus.stores.circuits import CircuitStore
-from event_bus.stores.deliveries import SHARDS, DeliveryStore, Due
+from event_bus.stores.deliveries import DeliveryStore
+from event_bus.stores.delivery_items import SHARDS
+from event_bus.stores.due_deliveries import Due, DueDeliveries
 
 INTERVAL_SECONDS = 60
 """How often the sweep runs."""
@@ -30,16 +32,18 @@ class DueSweep:
     The delays keep deliveries apart that were due at different times within a minute: a subscriber
     that recovers from an outage does not get all of them at once.
 
-    A delivery is put off before it is sent, and leaves the waiting room only by the record of its
-    attempt: so none is lost with a message or with this function.
+    A delivery is postponed before it is sent, and stays due until its attempt is recorded. So it is
+    not lost with a message or with this function.
 
     Attributes:
-        deliveries: The deliveries.
+        due: The due deliveries.
+        deliveries: Ends deliveries whose messages the queue refuses.
         circuits: The circuit breakers of their subscriptions.
         lanes: Where they are sent.
         clock: Monotonic clock, in seconds.
     """
 
+    due: DueDeliveries
     deliveries: DeliveryStore
     circuits: CircuitStore
     lanes: Lanes
@@ -57,7 +61,7 @@ class DueSweep:
             # One shard must not take the time of the others.
             end = self.clock() + seconds / SHARDS
             while self.clock() < end:
-                due = self.deliveries.due(shard, until, _PAGE)
+                due = self.due.page(shard, until, _PAGE)
                 moved = self._take(due)
                 sent += moved.sent
                 # An index lags behind its table: the same ones may come again, and do not move.
@@ -71,19 +75,19 @@ class DueSweep:
         circuits = self.circuits.get_many(each.key.subscription_id for each in due)
         now = times.unix()
         messages: list[Message] = []
-        put_off = 0
+        postponed = 0
         for each in due:
             due_at = times.seconds(each.due_at)
             retry_at = _retry_at(circuits.get(each.key.subscription_id), due_at, now)
             delay = _delay(due_at, now)
             until = now + delay + ON_LANE_SECONDS if retry_at is None else retry_at
-            if self.deliveries.put_off(each, times.at(until), waits=retry_at is not None):
-                put_off += 1
+            if self.due.postpone(each, times.at(until), waits=retry_at is not None):
+                postponed += 1
                 if retry_at is None:
                     messages.append(replace(next_message(each), delay=delay))
         refused = self.lanes.send(messages)
         self._end([message.key for message in refused])
-        return _Moved(len(messages) - len(refused), put_off > 0)
+        return _Moved(len(messages) - len(refused), postponed > 0)
 
     def _end(self, keys: list[DeliveryKey]) -> None:
         # They would be due again and again, and their messages refused each time.

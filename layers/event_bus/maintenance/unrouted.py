@@ -5,14 +5,14 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from event_bus import times
+from event_bus.batches import chunks
 from event_bus.ids import new_id
 from event_bus.log import logger
 from event_bus.queues.unroutable import UnroutableQueue
 from event_bus.stores.cursors import CursorStore
-from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import ODD_SECONDS, EventStore
-from event_bus.stores.items import chunks
 from event_bus.stores.listings import Listing, all_events, all_odd_events, behind
+from event_bus.stores.routings import RoutingStore
 
 GRACE_SECONDS = 600
 """How long the router may take before an event counts as left lying."""
@@ -31,7 +31,7 @@ class UnroutedSweep:
 
     Attributes:
         events: The events.
-        deliveries: The records of their routing.
+        routings: The routing records of the events.
         cursors: How far each list was looked through.
         unroutable: Where events are put that must be routed.
         executor: Reads partitions side by side.
@@ -39,7 +39,7 @@ class UnroutedSweep:
     """
 
     events: EventStore
-    deliveries: DeliveryStore
+    routings: RoutingStore
     cursors: CursorStore
     unroutable: UnroutableQueue
     executor: Executor
@@ -82,7 +82,7 @@ class UnroutedSweep:
             self.cursors.release(cursor, position)
 
     def _have_routed(self, event_ids: list[str]) -> int:
-        routed = self.deliveries.routings(event_ids)
+        routed = self.routings.get_many(event_ids)
         unrouted = [each for each in event_ids if each not in routed]
         if unrouted:
             logger.warning("events were left unrouted", event_ids=unrouted)

@@ -11,9 +11,10 @@ from event_bus.metrics.queues import Queues
 from event_bus.model.circuit import CircuitState
 from event_bus.model.metrics import MAX_SERIES, OTHER
 from event_bus.stores.circuits import CircuitStore
-from event_bus.stores.deliveries import SHARDS, DeliveryStore
+from event_bus.stores.due_deliveries import DueDeliveries
 from event_bus.stores.events import EventStore
 from event_bus.stores.replays import ReplayStore
+from event_bus.stores.routings import RoutingStore
 from event_bus.stores.subscriptions import RoutingRule
 
 MAX_REPLAYS = 20
@@ -47,7 +48,8 @@ class Gauges:
         circuits: The circuit breakers.
         replays: The replays.
         events: The events.
-        deliveries: What became of them.
+        routings: The routing records of the events.
+        due: The due deliveries.
         executor: Reads side by side.
     """
 
@@ -56,7 +58,8 @@ class Gauges:
     circuits: CircuitStore
     replays: ReplayStore
     events: EventStore
-    deliveries: DeliveryStore
+    routings: RoutingStore
+    due: DueDeliveries
     executor: Executor
 
     def subscriptions(self) -> Gauge:
@@ -85,13 +88,13 @@ class Gauges:
                 "router_lag_seconds",
                 "How old the newest routed events are, rounded up to a power of two.",
                 (),
-                {(): router_lag(self.events, self.deliveries, self.executor)},
+                {(): router_lag(self.events, self.routings, self.executor)},
             ),
             Gauge(
                 "oldest_due_delivery_seconds",
                 "For how long the delivery is overdue that should be tried again first.",
                 (),
-                {(): oldest_due(self.deliveries, SHARDS, self.executor)},
+                {(): oldest_due(self.due, self.executor)},
             ),
         ]
 

@@ -3,15 +3,17 @@
 from concurrent.futures import Executor
 
 from event_bus import times
-from event_bus.stores.deliveries import DeliveryStore
+from event_bus.stores.delivery_items import SHARDS
+from event_bus.stores.due_deliveries import DueDeliveries
 from event_bus.stores.events import EventStore
 from event_bus.stores.listings import all_events
+from event_bus.stores.routings import RoutingStore
 
 _LONGEST_SECONDS = 4_096
 _LOOKED_AT = 8
 
 
-def router_lag(events: EventStore, deliveries: DeliveryStore, executor: Executor) -> int:
+def router_lag(events: EventStore, routings: RoutingStore, executor: Executor) -> int:
     """How old the newest events are that were routed, in seconds, rounded up to a power of two.
 
     It looks at the newest events, and, where one is not routed yet, at older ones: one read of each
@@ -19,7 +21,7 @@ def router_lag(events: EventStore, deliveries: DeliveryStore, executor: Executor
 
     Args:
         events: The events.
-        deliveries: The records of their routing.
+        routings: The routing records of the events.
         executor: Reads partitions side by side.
 
     Returns:
@@ -32,21 +34,20 @@ def router_lag(events: EventStore, deliveries: DeliveryStore, executor: Executor
             all_events(), ("0", until), _LOOKED_AT, executor, newest_first=True
         ).cut(_LOOKED_AT)
         ids = [entry.id for entry in newest.entries]
-        if len(deliveries.routings(ids)) == len(ids):
+        if len(routings.get_many(ids)) == len(ids):
             return age
         age = max(1, 2 * age)
     return _LONGEST_SECONDS
 
 
-def oldest_due(deliveries: DeliveryStore, shards: int, executor: Executor) -> float:
+def oldest_due(deliveries: DueDeliveries, executor: Executor) -> float:
     """For how long the delivery is overdue that should have been tried again first, in seconds.
 
     Args:
-        deliveries: The deliveries.
-        shards: How many lists of due deliveries there are.
+        deliveries: The due deliveries.
         executor: Reads them side by side.
     """
     now = times.now()
-    pages = executor.map(lambda shard: deliveries.due(shard, now, 1), range(shards))
+    pages = executor.map(lambda shard: deliveries.page(shard, now, 1), range(SHARDS))
     due = [times.seconds(each.due_at) for page in pages for each in page]
     return round(max(0.0, times.unix() - min(due)), 3) if due else 0.0

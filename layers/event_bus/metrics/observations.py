@@ -7,7 +7,7 @@ import orjson
 
 from event_bus import times
 from event_bus.model.metrics import Observation
-from event_bus.stores.deliveries import ROUTING
+from event_bus.stores.delivery_items import ROUTING
 
 
 def observed(record: Mapping[str, Any]) -> Iterator[Observation]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from event_bus.access.callers import Caller
 from event_bus.access.receive_rights import RightsReader
 from event_bus.access.visibility import Visibility
+from event_bus.batches import chunks
 from event_bus.errors import NotFound
 from event_bus.matching.event_types import WILDCARD
 from event_bus.model.delivery import Delivery, DeliveryKey, Routing
@@ -16,8 +17,8 @@ from event_bus.querying.event_query import EventQuery
 from event_bus.stores import listings
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
-from event_bus.stores.items import chunks
-from event_bus.stores.listings import EventSelector, Listing, domain_of
+from event_bus.stores.listings import Listing, EventSelector, domain_of
+from event_bus.stores.routings import RoutingStore
 
 _MAX_DOMAINS = 8
 """From how many domains on it is cheaper to read the list of all events."""
@@ -80,13 +81,15 @@ class EventFinder:
 
     Attributes:
         events: The event store.
-        deliveries: What became of the events.
+        routings: The routing records of the events.
+        deliveries: The deliveries of the events.
         subscriptions: Finds the subscriptions of a service.
         executor: Reads partitions side by side.
         rights: Reads what a service may receive.
     """
 
     events: EventStore
+    routings: RoutingStore
     deliveries: DeliveryStore
     subscriptions: Callable[[str], Iterable[Subscription]]
     executor: Executor
@@ -162,7 +165,7 @@ class EventFinder:
         return Page(found, behind)
 
     def _read(self, event_ids: list[str]) -> dict[str, Found]:
-        reading = self.executor.submit(self.deliveries.routings, event_ids)
+        reading = self.executor.submit(self.routings.get_many, event_ids)
         events = self.events.get_many(event_ids)
         routings = reading.result()
         return {each: Found(event, routings.get(each)) for each, event in events.items()}

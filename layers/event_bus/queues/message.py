@@ -9,7 +9,7 @@ from event_bus.model.delivery import Delivery, DeliveryKey
 from event_bus.model.event import Event
 from event_bus.model.transitions import begun
 from event_bus.stored import restored
-from event_bus.stores.deliveries import Due
+from event_bus.stores.due_deliveries import Due
 
 
 def paced_lane(protocol: str) -> str:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from event_bus.aws_text import json_text
+from event_bus.batches import chunks
 from event_bus.log import logger
-from event_bus.stores.items import chunks
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

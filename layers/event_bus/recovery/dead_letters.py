@@ -16,6 +16,7 @@ from event_bus.model.registration import TypePattern
 from event_bus.model.validation import Request, Time, checked, refuse_control_characters
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import next_message, nudge
+from event_bus.stores.dead_letters import DeadLetterStore
 from event_bus.stores.deliveries import DeliveryStore
 
 MAX_BULK = 500
@@ -103,10 +104,12 @@ class DeadLetters:
     """What callers do with the dead letters of their subscriptions; an admin with all.
 
     Attributes:
+        letters: The dead letters.
         deliveries: The deliveries.
         lanes: Where those are sent that are tried anew.
     """
 
+    letters: DeadLetterStore
     deliveries: DeliveryStore
     lanes: Lanes
 
@@ -116,7 +119,7 @@ class DeadLetters:
         Raises:
             NotFound: There is none of this id, or none that the caller may see.
         """
-        letter = self.deliveries.dead_letter(dead_letter_id)
+        letter = self.letters.get(dead_letter_id)
         if letter and (caller.admin or letter.service_id == caller.service_id):
             return letter
         raise NotFound(f"There is no dead letter {dead_letter_id}, or none that this key may see.")
@@ -137,7 +140,7 @@ class DeadLetters:
         looked_at = 0
         last = _before(behind) if behind else "~"
         while looked_at < _READ_BUDGET:
-            entries = self.deliveries.dead_letters(service_id, ("0", last), query.limit + 1)
+            entries = self.letters.page(service_id, ("0", last), query.limit + 1)
             whole = len(entries) <= query.limit
             letters = self.deliveries.get_many([entry.key for entry in entries])
             for place, entry in enumerate(entries):
@@ -165,9 +168,7 @@ class DeadLetters:
         if letter.dead_letter_status == "resolved":
             raise Conflict(f"The dead letter {dead_letter_id} is resolved.")
         # It is due later for the sweeper, in case the message below is lost with this function.
-        reopened = (
-            self.deliveries.reopen(transitions.reopened(letter)) if letter.retriable else None
-        )
+        reopened = self.letters.reopen(transitions.reopened(letter)) if letter.retriable else None
         if reopened is None:
             raise Conflict(f"The next attempt of {dead_letter_id} is on its way already.")
         self.lanes.send([next_message(reopened)])
@@ -188,7 +189,7 @@ class DeadLetters:
             letters, behind = self.page(query, behind, caller)
             retriable = [each for each in letters if each.retriable]
             # Those that another request opened first are not counted here, and not sent twice.
-            anew = [self.deliveries.reopen(transitions.reopened(each)) for each in retriable]
+            anew = [self.letters.reopen(transitions.reopened(each)) for each in retriable]
             reopened = [each for each in anew if each]
             self.lanes.send([next_message(each) for each in reopened])
             retried += len(reopened)
@@ -210,7 +211,7 @@ class DeadLetters:
         # even where this function crashes between the record and the second message. Where it
         # crashes before the record, that message makes the next attempt early.
         self.lanes.send([replace(nudge(letter), delay=_OUTLASTS_SECONDS)])
-        if not self.deliveries.discard(transitions.discarded(letter, caller.service_id)):
+        if not self.letters.discard(transitions.discarded(letter, caller.service_id)):
             raise Conflict(f"The dead letter {dead_letter_id} is resolved.")
         self.lanes.send([nudge(letter)])
 

@@ -5,6 +5,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from event_bus import json_numbers, times
+from event_bus.batches import chunks
 from event_bus.log import logger, traces
 from event_bus.matching.event_view import EventView, event_view
 from event_bus.model import transitions
@@ -13,9 +14,10 @@ from event_bus.model.event import MAX_HOPS, Event
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message, next_message
 from event_bus.routing.registry_view import RegistryView
+from event_bus.stores.dead_letters import DeadLetterStore
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
-from event_bus.stores.items import chunks
+from event_bus.stores.routings import RoutingStore
 from event_bus.stores.subscriptions import RoutingRule
 
 _PAYLOADS_AT_ONCE = 10
@@ -28,14 +30,18 @@ class Router:
     Attributes:
         view: The subscriptions.
         events: Where large payloads are read.
-        deliveries: Where it is recorded whom an event was routed to.
+        routings: The routing records.
+        deliveries: Records deliveries that never reach a lane.
+        dead_letters: Reopens those that a later routing sends.
         lanes: Where messages are sent.
         executor: Reads large payloads side by side.
     """
 
     view: RegistryView
     events: EventStore
+    routings: RoutingStore
     deliveries: DeliveryStore
+    dead_letters: DeadLetterStore
     lanes: Lanes
     executor: Executor
 
@@ -77,7 +83,7 @@ class Router:
             if seen.limited:
                 logger.warning("event matched in part", **traces(event))
         failed += self._send(messages, {event.id: event for event in events})
-        failed += self.deliveries.record_routings(routings)
+        failed += self.routings.record(routings)
         return list(dict.fromkeys(failed))
 
     def route_again(self, events: Sequence[Event]) -> list[str]:
@@ -95,7 +101,7 @@ class Router:
         Raises:
             Exception: AWS did not do its part; all events may be routed again.
         """
-        routed = self.deliveries.routings((event.id for event in events), consistent=True)
+        routed = self.routings.get_many((event.id for event in events), consistent=True)
         failed = self.route([event for event in events if event.id not in routed])
         for event in events:
             if event.id in routed:
@@ -123,7 +129,7 @@ class Router:
             and each.last_error
             and each.last_error.code == transitions.MESSAGE_REFUSED
         ]
-        reopened = [self.deliveries.reopen(transitions.reopened(each)) for each in refused]
+        reopened = [self.dead_letters.reopen(transitions.reopened(each)) for each in refused]
         return [next_message(each) for each in reopened if each]
 
     def _end_loop(self, event: Event, messages: Sequence[Message]) -> None:

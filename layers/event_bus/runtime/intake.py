@@ -20,7 +20,7 @@ def deployed_intake(workers: int) -> Intake:
         workers: How many events of a batch are stored side by side.
     """
     visible = VisibleEvents(
-        stores.deliveries(),
+        stores.routings(),
         stores.subscriptions().of_service,
         rights_reader(),
     )

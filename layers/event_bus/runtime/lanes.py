@@ -86,11 +86,12 @@ def lane_handler(transport: Transport, pace: tuple[Pace, AnswerTimes] | None = N
         case "paced", answers:
             pacing = Turns(circuits, paces, deliveries, answers, settings().paced_share)
     may_receive = HandoverRights(rights_reader()).permits
-    runner = AttemptRunner(transport, events, deliveries, may_receive)
+    runner = AttemptRunner(transport, events, stores.claims(), deliveries, may_receive)
     lane = Lane(
         runner=runner,
         ordered=OrderedRunner(
             runner,
+            stores.routings(),
             stores.streams(),
             stores.cursors(),
             retention_days,

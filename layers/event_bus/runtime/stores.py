@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from event_bus.stores.audit import AuditStore
     from event_bus.stores.changes import ChangeLog
     from event_bus.stores.circuits import CircuitStore
+    from event_bus.stores.claims import ClaimStore
     from event_bus.stores.cursors import CursorStore
+    from event_bus.stores.dead_letters import DeadLetterStore
     from event_bus.stores.deliveries import DeliveryStore
+    from event_bus.stores.due_deliveries import DueDeliveries
     from event_bus.stores.events import EventStore
     from event_bus.stores.inbox_cursors import InboxCursorStore
     from event_bus.stores.inboxes import InboxStore
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from event_bus.stores.publishers import PublisherStore
     from event_bus.stores.replays import ReplayStore
     from event_bus.stores.rights import RightsStore
+    from event_bus.stores.routings import RoutingStore
     from event_bus.stores.socket_subscribers import SocketSubscriberStore
     from event_bus.stores.streams import StreamStore
     from event_bus.stores.subscriptions import SubscriptionStore
@@ -69,15 +73,38 @@ def cursors() -> "CursorStore":
     return CursorStore(clients.dynamodb(), own.cursors_table, own.retention_days)
 
 
+def claims() -> "ClaimStore":
+    """The claims of deliveries."""
+    from event_bus.stores.claims import ClaimStore
+
+    own = settings()
+    return ClaimStore(clients.dynamodb(), own.deliveries_table, own.retention_days)
+
+
+def dead_letters() -> "DeadLetterStore":
+    """The dead letters, for functions that reopen or discard them."""
+    from event_bus.stores.dead_letters import DeadLetterStore
+
+    own = settings()
+    return DeadLetterStore(clients.dynamodb(), own.deliveries_table, own.retention_days)
+
+
 def deliveries(*, writes: bool = False) -> "DeliveryStore":
-    """The routing records and the deliveries.
+    """The deliveries.
 
     Args:
-        writes: Whether the function writes there, and so knows how long they are kept.
+        writes: Whether the function records deliveries, and so knows how long they are kept.
     """
     from event_bus.stores.deliveries import DeliveryStore
 
     return DeliveryStore(clients.dynamodb(), settings().deliveries_table, _retention(writes=writes))
+
+
+def due_deliveries() -> "DueDeliveries":
+    """The deliveries that the sweeper looks at."""
+    from event_bus.stores.due_deliveries import DueDeliveries
+
+    return DueDeliveries(clients.dynamodb(), settings().deliveries_table)
 
 
 def events(*, payloads: bool = True, to_streams: bool = False) -> "EventStore":
@@ -185,6 +212,17 @@ def rights(*, changes: bool = False) -> "RightsStore":
     if changes:
         return RightsStore(clients.dynamodb(), own.rights_table, own.changes_table)
     return RightsStore(clients.dynamodb(), own.rights_table)
+
+
+def routings(*, writes: bool = False) -> "RoutingStore":
+    """The routing records.
+
+    Args:
+        writes: Whether the function writes records, and so knows how long they are kept.
+    """
+    from event_bus.stores.routings import RoutingStore
+
+    return RoutingStore(clients.dynamodb(), settings().deliveries_table, _retention(writes=writes))
 
 
 def streams() -> "StreamStore":

@@ -1,4 +1,5 @@
-"""What is kept, and where: one file for each table, and one for the bucket.
+"""The stores: the only package that speaks DynamoDB. They hold no policy.
 
-A store knows its table's keys, and holds no policy.
+A store owns a table, or one kind of item in it, and builds its keys. It takes and returns the
+dataclasses of the model. No item, expression or part of a transaction leaves the package.
 """

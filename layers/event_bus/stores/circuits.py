@@ -5,14 +5,20 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from botocore.exceptions import ClientError
 
 from event_bus import times
-from event_bus.ids import new_id
 from event_bus.model.circuit import Circuit
 from event_bus.model.pace import Pace
 from event_bus.stored import restored
-from event_bus.stores.items import Item, batch_get, condition_failed, document, number, text
+from event_bus.stores.items import (
+    Item,
+    batch_get,
+    document,
+    number,
+    put_unless_refused,
+    scan_all,
+    text,
+)
 from event_bus.stores.paces import pace_in, pace_key
 
 if TYPE_CHECKING:
@@ -54,8 +60,7 @@ class CircuitStore:
 
     def all(self) -> Iterator[Circuit]:
         """Every circuit: those of subscriptions that have failed lately."""
-        for page in self.client.get_paginator("scan").paginate(TableName=self.table):
-            yield from _circuits(page["Items"]).values()
+        yield from _circuits(scan_all(self.client, TableName=self.table)).values()
 
     def put(self, subscription_id: str, circuit: Circuit) -> bool:
         """Writes a circuit over the version before it; version 1 is the first.
@@ -63,7 +68,6 @@ class CircuitStore:
         Returns:
             Whether it was written; False where another one was faster, or removed it.
         """
-        writer = text(new_id("cir"))
         condition: Any = (
             {"ConditionExpression": "attribute_not_exists(version)"}
             if circuit.version == 1
@@ -72,27 +76,18 @@ class CircuitStore:
                 "ExpressionAttributeValues": {":before": number(circuit.version - 1)},
             }
         )
-        try:
-            self.client.put_item(
-                TableName=self.table,
-                Item={
-                    "subscription_id": text(subscription_id),
-                    "version": number(circuit.version),
-                    "document": document(asdict(circuit)),
-                    "written_by": writer,
-                    "expires_at": number(times.expiry(self.retention_days)),
-                },
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                **condition,
-            )
-        except ClientError as error:
-            if not condition_failed(error):
-                raise
-            # A write whose answer was lost, and which was repeated, meets itself: a permit to
-            # probe must not be lost with the answer.
-            stands: Mapping[str, Any] = error.response.get("Item", {})  # type: ignore[assignment]
-            return stands.get("written_by") == writer
-        return True
+        # A permit to probe must not be lost with the answer to the request that takes it.
+        return put_unless_refused(
+            self.client,
+            TableName=self.table,
+            Item={
+                "subscription_id": text(subscription_id),
+                "version": number(circuit.version),
+                "document": document(asdict(circuit)),
+                "expires_at": number(times.expiry(self.retention_days)),
+            },
+            **condition,
+        )
 
     def forget(self, subscription_id: str) -> None:
         """Removes a circuit: its subscription is as good as new."""

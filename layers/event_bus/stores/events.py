@@ -15,7 +15,7 @@ from event_bus import times
 from event_bus.log import logger
 from event_bus.model.event import Event, Origin
 from event_bus.model.stream_name import StreamName
-from event_bus.stores.items import Item, batch_get, condition_failed, number, text, unexpired
+from event_bus.stores.items import Item, batch_get, number, standing_item, text, unexpired
 from event_bus.stores.listings import (
     POSITIONS,
     Listing,
@@ -209,9 +209,7 @@ class EventStore:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            if not condition_failed(error):
-                raise
-            return _met(event, from_item(error.response["Item"]))  # type: ignore[typeddict-item]
+            return _met(event, from_item(standing_item(error)))
         return Put.STORED, event
 
     def putting(self, event: Event, retention_days: int) -> Item:

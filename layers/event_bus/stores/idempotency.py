@@ -8,8 +8,8 @@ from botocore.exceptions import ClientError
 
 from event_bus.stores.items import (
     Item,
-    condition_failed,
     number,
+    standing_item,
     text,
     unless_refused,
 )
@@ -73,10 +73,7 @@ class IdempotencyStore:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            if not condition_failed(error):
-                raise
-            item: Any = error.response.get("Item")
-            return _claim(item)
+            return _claim(standing_item(error))
         return wanted
 
     def take_over(self, before: Claim, wanted: Claim) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from event_bus import times
-from event_bus.stores.items import Item, condition_failed, number, text, unless_refused
+from event_bus.stores.items import Item, number, standing_item, text, unless_refused
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -126,9 +126,7 @@ class InboxCursorStore:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            if not condition_failed(error):
-                raise
-            return _cursor(error.response.get("Item", {}))  # type: ignore[arg-type]
+            return _cursor(standing_item(error))
         return _cursor(answer["Attributes"])
 
     def advance(self, subscription_id: str, place: int) -> None:

@@ -1,76 +1,120 @@
-"""DynamoDB's form of the few value types that the tables use."""
+"""Items as DynamoDB reads and writes them, and the requests that several stores make."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from botocore.exceptions import ClientError
 
 from event_bus import times
+from event_bus.batches import chunks
+from event_bus.ids import new_id
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 Item = dict[str, Any]
-"""An item as the client reads and writes it: `{"name": {"S": "value"}}`."""
-
-_Element = TypeVar("_Element")
+"""An item, or another part of a request: `{"name": {"S": "value"}}`."""
 
 _BATCH_GET_LIMIT = 100
 
 
 def text(value: str) -> "AttributeValueTypeDef":
-    """A string."""
+    """Returns a string attribute."""
     return {"S": value}
 
 
 def number(value: int) -> "AttributeValueTypeDef":
-    """A whole number."""
+    """Returns a number attribute, of a whole number."""
     return {"N": str(value)}
 
 
 def document(value: Any) -> "AttributeValueTypeDef":
-    """A JSON document, kept as its text: numbers stay what they are, and it costs least."""
+    """Returns a JSON document as a string attribute: it keeps numbers exact, and costs least."""
     return {"S": orjson.dumps(value).decode()}
-
-
-def chunks(elements: list[_Element], size: int) -> Iterator[list[_Element]]:
-    """The elements in lists of at most a size."""
-    for start in range(0, len(elements), size):
-        yield elements[start : start + size]
-
-
-def condition_failed(error: ClientError) -> bool:
-    """Whether a write was refused by its own condition."""
-    return error.response["Error"]["Code"] == "ConditionalCheckFailedException"
 
 
 @contextmanager
 def unless_refused() -> Iterator[None]:
-    """Has the block end early where a write in it was refused by its own condition."""
+    """Ends the block early if a write in it is refused by its own condition."""
     try:
         yield
     except ClientError as error:
-        if not condition_failed(error):
+        if not _condition_failed(error):
             raise
 
 
+def standing_item(error: ClientError) -> Item:
+    """Returns the item that refused a conditional write; empty if there is none.
+
+    The write must ask for the item by `ReturnValuesOnConditionCheckFailure="ALL_OLD"`.
+
+    Raises:
+        ClientError: The write failed for another reason.
+    """
+    if not _condition_failed(error):
+        raise error
+    item: Item = error.response.get("Item", {})  # type: ignore[assignment]
+    return item
+
+
+def put_unless_refused(client: "DynamoDBClient", **request: Any) -> bool:
+    """Puts an item under a condition. A repeated request finds its own item, and counts as written.
+
+    Args:
+        client: The DynamoDB client.
+        request: The members of the request.
+
+    Returns:
+        Whether the item was written; False if the condition did not hold.
+    """
+    writer = text(new_id("req"))
+    request["Item"] = {**request["Item"], "written_by": writer}
+    try:
+        client.put_item(**request, ReturnValuesOnConditionCheckFailure="ALL_OLD")
+    except ClientError as error:
+        return standing_item(error).get("written_by") == writer
+    return True
+
+
 def unexpired(item: Mapping[str, Any]) -> bool:
-    """Whether an item's time is not over; DynamoDB may delete it days after its expiry."""
+    """Whether an item has not expired. DynamoDB may delete it days after its expiry."""
     return int(item["expires_at"]["N"]) > times.unix()
 
 
-def query_items(client: "DynamoDBClient", limit: int, **asked: Any) -> list[Item]:
-    """The first items of a query: as many as there are, up to a limit.
+def query_all(client: "DynamoDBClient", **request: Any) -> Iterator[Item]:
+    """Yields all items of a query, page by page.
 
-    One answer of DynamoDB holds 1 MB at most, and fewer items than asked for where they are large
+    Args:
+        client: The DynamoDB client.
+        request: The members of the request.
+    """
+    for page in client.get_paginator("query").paginate(**request):
+        yield from page["Items"]
+
+
+def scan_all(client: "DynamoDBClient", **request: Any) -> Iterator[Item]:
+    """Yields all items of a table, page by page.
+
+    Args:
+        client: The DynamoDB client.
+        request: The members of the request.
+    """
+    for page in client.get_paginator("scan").paginate(**request):
+        yield from page["Items"]
+
+
+def query_items(client: "DynamoDBClient", limit: int, **asked: Any) -> list[Item]:
+    """Returns the first items of a query.
+
+    An answer of DynamoDB holds at most 1 MB, and so fewer items than asked for if they are large
     (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html).
 
     Args:
-        client: The client.
-        limit: How many at most.
+        client: The DynamoDB client.
+        limit: The largest number of items.
         asked: The other members of the request.
     """
     items: list[Item] = []
@@ -83,10 +127,10 @@ def query_items(client: "DynamoDBClient", limit: int, **asked: Any) -> list[Item
 
 
 def batch_get(client: "DynamoDBClient", table: str, keys: list[Item], **options: Any) -> list[Item]:
-    """Reads items by their keys, in any number.
+    """Reads any number of items by their keys.
 
     Args:
-        client: The client.
+        client: The DynamoDB client.
         table: The table's name.
         keys: The keys, each once.
         options: Further members of the request, such as `ConsistentRead`.
@@ -95,7 +139,7 @@ def batch_get(client: "DynamoDBClient", table: str, keys: list[Item], **options:
         The items that exist, in no order.
 
     Raises:
-        TimeoutError: The table left keys unread, again and again.
+        TimeoutError: DynamoDB left keys unread in eight requests.
     """
     items: list[Item] = []
     for chunk in chunks(keys, _BATCH_GET_LIMIT):
@@ -109,3 +153,7 @@ def batch_get(client: "DynamoDBClient", table: str, keys: list[Item], **options:
         else:
             raise TimeoutError(f"{table} did not read all keys")
     return items
+
+
+def _condition_failed(error: ClientError) -> bool:
+    return error.response["Error"]["Code"] == "ConditionalCheckFailedException"

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from event_bus import times
+from event_bus.batches import chunks
 from event_bus.model.metrics import MetricTotals, unpacked
-from event_bus.stores.items import Item, batch_get, chunks, number, text
+from event_bus.stores.items import Item, batch_get, number, text
 from event_bus.stores.transactions import TransactionRefused, transact
 
 if TYPE_CHECKING:

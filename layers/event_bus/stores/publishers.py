@@ -5,11 +5,10 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from botocore.exceptions import ClientError
 
 from event_bus.model.registration import Publisher
 from event_bus.stored import restored
-from event_bus.stores.items import Item, condition_failed, document, query_items, text
+from event_bus.stores.items import Item, document, query_items, text, unless_refused
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -73,13 +72,10 @@ class PublisherStore:
         Returns:
             Whether it was written.
         """
-        try:
+        with unless_refused():
             self.client.put_item(**self.replacing(before, after)["Put"])
-        except ClientError as error:
-            if condition_failed(error):
-                return False
-            raise
-        return True
+            return True
+        return False
 
     def replacing(self, before: Publisher, after: Publisher) -> Item:
         """The part of a transaction that does what `replace` does, and is refused as it is."""

@@ -5,17 +5,15 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from botocore.exceptions import ClientError
 
 from event_bus import times
-from event_bus.ids import new_id
 from event_bus.model.replay import Replay
 from event_bus.stored import restored
 from event_bus.stores.items import (
     Item,
-    condition_failed,
     document,
     number,
+    put_unless_refused,
     query_items,
     text,
     unexpired,
@@ -62,22 +60,13 @@ class ReplayStore:
             Whether it stands so now; False where it has moved on, or was cancelled, since it was
             read.
         """
-        writer = text(new_id("req"))
-        try:
-            self.client.put_item(
-                TableName=self.table,
-                Item={**self._item(after), "written_by": writer},
-                ConditionExpression="document = :before",
-                ExpressionAttributeValues={":before": document(asdict(before))},
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except ClientError as error:
-            if not condition_failed(error):
-                raise
-            # A write whose answer was lost, and which was repeated, meets itself.
-            stands: Mapping[str, Any] = error.response.get("Item", {})  # type: ignore[assignment]
-            return stands.get("written_by") == writer
-        return True
+        return put_unless_refused(
+            self.client,
+            TableName=self.table,
+            Item=self._item(after),
+            ConditionExpression="document = :before",
+            ExpressionAttributeValues={":before": document(asdict(before))},
+        )
 
     def get(self, replay_id: str) -> Replay | None:
         """The replay of this id, or None."""

@@ -58,7 +58,7 @@ def test_a_query_that_cannot_be_read_is_a_400(functions: Functions, query: dict[
 
 
 def test_an_event_is_shown_with_its_deliveries(functions: Functions, aws: Aws) -> None:
-    aws.deliveries.record_routings([routing("evt_1", sub_1="worker")])
+    aws.routings.record([routing("evt_1", sub_1="worker")])
     answer = functions.request("events", GET, service("worker"), parameters={"id": "evt_1"})
     assert answer.status == 200
     assert answer.body["processed"] is True

@@ -102,13 +102,13 @@ def received(carried: Message | str, receives: int = 1) -> QueueMessage:
 def trial(aws: Aws, executor: Executor) -> Trial:
     target, now, url = ScriptedTransport(), [1_000.0], aws.queue()
     may_receive = HandoverRights(aws.rights_reader).permits
-    runner = AttemptRunner(target, aws.events, aws.deliveries, may_receive)
+    runner = AttemptRunner(target, aws.events, aws.claims, aws.deliveries, may_receive)
     return Trial(
         aws,
         target,
         Lane(
             runner=runner,
-            ordered=OrderedRunner(runner, aws.streams, aws.cursors, RETENTION_DAYS),
+            ordered=OrderedRunner(runner, aws.routings, aws.streams, aws.cursors, RETENTION_DAYS),
             subscriptions=SubscriptionCache(aws.subscriptions, clock=lambda: now[0]),
             circuits=Circuits(aws.circuits, clock=lambda: now[0]),
             disabler=Disabler(aws.subscriptions, aws.events, RETENTION_DAYS),

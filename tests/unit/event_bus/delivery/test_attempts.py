@@ -161,12 +161,12 @@ class TestAtMostOnce:
 
     def test_an_attempt_that_was_cut_off_is_not_repeated(self, trial: Trial, aws: Aws) -> None:
         to = aws.subscriptions.create(subscription(delivery_guarantee="at_most_once"))
-        aws.deliveries.claim(delivery("pending"), "another", 60, once=True)
+        aws.claims.take(delivery("pending"), "another", 60, once=True)
         trial.take(message(event(), to), receives=2)
         # It may still be under way.
         assert [each["attempt"] for each in trial.sent()] == []
         assert trial.outcome().status == "pending"
-        aws.deliveries.claim(delivery("pending", event_id="evt_2"), "another", -1, once=True)
+        aws.claims.take(delivery("pending", event_id="evt_2"), "another", -1, once=True)
         trial.take(message(event("evt_2"), to), receives=2)
         dropped = trial.outcome("evt_2")
         assert dropped.last_error
@@ -196,7 +196,7 @@ class TestExactlyOnce:
     @pytest.mark.moto
     def test_whoever_finds_it_claimed_comes_again(self, trial: Trial, aws: Aws) -> None:
         to = aws.subscriptions.create(subscription(delivery_guarantee="exactly_once"))
-        aws.deliveries.claim(delivery("pending"), "another", 600, once=False)
+        aws.claims.take(delivery("pending"), "another", 600, once=False)
         assert trial.take(message(event(), to)) == []
         assert trial.target.attempted == []
         attributes = aws.sqs.get_queue_attributes(
@@ -218,7 +218,7 @@ class TestExactlyOnce:
                 UpdateExpression="SET lease_until = :zero",
                 ExpressionAttributeValues={":zero": {"N": "0"}},
             ),
-            aws.deliveries.claim(delivery("pending"), "another", 600, once=False),
+            aws.claims.take(delivery("pending"), "another", 600, once=False),
         )
         trial.take(message(event(), to))
         assert (trial.outcome().status, trial.outcome().attempts) == ("pending", 0)

@@ -109,7 +109,7 @@ def test_an_attempt_that_is_not_recorded_counts_for_its_circuit(trial: Trial, aw
 
 def test_a_delivery_that_another_one_claimed_takes_no_permit(trial: Trial, aws: Aws) -> None:
     to = aws.subscriptions.create(subscription(delivery_guarantee="exactly_once"))
-    aws.deliveries.claim(delivery("pending"), "another", 600, once=False)
+    aws.claims.take(delivery("pending"), "another", 600, once=False)
     over = Circuit(state="open", until=times.unix() - 1, version=1)
     aws.circuits.put("sub_1", over)
     trial.take(message(event(), to))

@@ -36,7 +36,7 @@ def store(aws: Aws, *names: str, stream: str = "task/1", routed: bool = True) ->
         for name in names
     ]
     if routed:
-        aws.deliveries.record_routings([routing(name, sub_1="worker") for name in names])
+        aws.routings.record([routing(name, sub_1="worker") for name in names])
     return stored
 
 
@@ -60,8 +60,8 @@ def test_a_stream_begins_with_the_first_event_that_may_match(trial: Trial, aws: 
         sent = event(f"evt_{number}", metadata={"stream_id": "task/1"})
         sent = replace(sent, created_at=times.at(registered - seconds))
         stored.append(aws.events.put(sent, RETENTION_DAYS)[1])
-    aws.deliveries.record_routings([routing("evt_0")])
-    aws.deliveries.record_routings([routing(each.id, sub_1="worker") for each in stored[1:]])
+    aws.routings.record([routing("evt_0")])
+    aws.routings.record([routing(each.id, sub_1="worker") for each in stored[1:]])
     for each in reversed(stored[1:]):
         assert trial.take(message(each, to)) == []
     assert trial.target.events == ["evt_1", "evt_2", "evt_3"]
@@ -116,7 +116,7 @@ def test_what_is_exhausted_or_discarded_lets_the_stream_pass(trial: Trial, aws: 
     first, second, third = store(aws, "evt_1", "evt_2", "evt_3")
     trial.target.script["evt_1"] = REFUSED
     trial.take(message(first, to))
-    assert aws.deliveries.discard(transitions.discarded(trial.outcome("evt_1"), "worker"))
+    assert aws.dead_letters.discard(transitions.discarded(trial.outcome("evt_1"), "worker"))
     trial.take(message(second, to))
     assert trial.target.events == ["evt_1", "evt_2", "evt_3"]
     assert trial.take(message(third, to)) == []
@@ -129,7 +129,7 @@ def test_an_event_that_is_not_routed_yet_is_waited_for(trial: Trial, aws: Aws) -
     [second] = store(aws, "evt_2")
     trial.take(message(second, to))
     assert trial.target.events == []
-    aws.deliveries.record_routings([routing("evt_1")])
+    aws.routings.record([routing("evt_1")])
     trial.take(message(second, to))
     assert trial.target.events == ["evt_2"]
 
@@ -162,7 +162,7 @@ def test_what_a_stream_passed_is_tried_anew_out_of_its_order(trial: Trial, aws: 
     assert trial.outcome("evt_1").status == "exhausted"
     trial.take(message(second, to))
     trial.target.script.clear()
-    reopened = aws.deliveries.reopen(transitions.reopened(trial.outcome("evt_1")))
+    reopened = aws.dead_letters.reopen(transitions.reopened(trial.outcome("evt_1")))
     assert reopened
     trial.take(message(first, to, attempt=reopened.attempts + 1, round_start=reopened.attempts))
     assert trial.outcome("evt_1").status == "delivered"
@@ -273,7 +273,7 @@ def test_every_attempt_along_a_stream_counts_for_the_circuit(trial: Trial, aws: 
         circuit = aws.circuits.get_many(["sub_1"])["sub_1"]
         assert (circuit.state, circuit.consecutive) == ("closed", 1)
         discarded = transitions.discarded(trial.outcome(names[last]), "worker")
-        trial.aws.deliveries.discard(discarded)
+        trial.aws.dead_letters.discard(discarded)
 
 
 def test_a_walk_ends_where_ten_attempts_in_a_row_failed(trial: Trial, aws: Aws) -> None:
@@ -325,7 +325,7 @@ def test_what_was_stored_in_a_shared_stream_is_delivered(trial: Trial, aws: Aws)
         put["Put"]["Item"]["stream_id"] = {"S": "task/1"}
         aws.dynamodb.put_item(**put["Put"])
         old.append(placed)
-    aws.deliveries.record_routings([routing(each.id, sub_1="worker") for each in old])
+    aws.routings.record([routing(each.id, sub_1="worker") for each in old])
     trial.take(message(old[0], to))
     [new] = store(aws, "evt_3")
     assert new.metadata["stream_version"] == 3

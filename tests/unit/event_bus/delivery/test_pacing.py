@@ -97,10 +97,10 @@ def _lane(aws: Aws, target: ScriptedTransport, lanes: Lanes, *, paced: bool) -> 
         pacing = HandOver(circuits, aws.paces, aws.deliveries)
         timed = TimedTransport(target, AnswerTimes(pacing.slow))
     may_receive = HandoverRights(aws.rights_reader).permits
-    runner = AttemptRunner(timed, aws.events, aws.deliveries, may_receive)
+    runner = AttemptRunner(timed, aws.events, aws.claims, aws.deliveries, may_receive)
     return Lane(
         runner=runner,
-        ordered=OrderedRunner(runner, aws.streams, aws.cursors, RETENTION_DAYS),
+        ordered=OrderedRunner(runner, aws.routings, aws.streams, aws.cursors, RETENTION_DAYS),
         subscriptions=SubscriptionCache(aws.subscriptions),
         circuits=circuits,
         disabler=Disabler(aws.subscriptions, aws.events, RETENTION_DAYS),

@@ -13,6 +13,7 @@ from event_bus.model.delivery import ON_LANE_SECONDS, DeliveryKey
 from event_bus.queues.lanes import Lanes
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.deliveries import DeliveryStore
+from event_bus.stores.due_deliveries import DueDeliveries
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -49,7 +50,8 @@ class Sweeps:
         lane = self.queues.create("lane")
         sqs = MemorySqs(self.queues)
         lanes = Lanes(sqs, {"http": lane}, executor)  # type: ignore[arg-type]
-        self.sweep = DueSweep(self.deliveries, self.circuits, lanes, lambda: self.now)
+        due = DueDeliveries(dynamodb, "deliveries")  # type: ignore[arg-type]
+        self.sweep = DueSweep(due, self.deliveries, self.circuits, lanes, lambda: self.now)
 
     def wait(self, dues: Sequence[float]) -> None:
         """Stores deliveries that are due at these times, in seconds from now."""

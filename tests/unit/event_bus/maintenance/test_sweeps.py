@@ -13,20 +13,20 @@ from event_bus.maintenance.unrouted import UnroutedSweep
 from event_bus.model.delivery import DeliveryKey
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.unroutable import UnroutableQueue
-from event_bus.stores.deliveries import DeliveryStore, Due
+from event_bus.stores.due_deliveries import Due, DueDeliveries
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import delivery, event, message, routing, subscription
 
 
 @dataclass(frozen=True, slots=True)
-class LateIndex(DeliveryStore):
+class LateIndex(DueDeliveries):
     """Its index shows what has been due once more."""
 
     shown: list[Due] = field(default_factory=list)
 
-    def due(self, shard: int, until: str, limit: int) -> list[Due]:
-        found = DeliveryStore.due(self, shard, until, limit)
+    def page(self, shard: int, until: str, limit: int) -> list[Due]:
+        found = DueDeliveries.page(self, shard, until, limit)
         self.shown.extend(found)
         return found or [each for each in self.shown if shard == 0]
 
@@ -42,8 +42,9 @@ def test_what_is_due_is_sent_once(aws: Aws, executor: Executor) -> None:
     due = times.after(0.95 - INTERVAL_SECONDS)
     waiting = delivery("retrying", attempts=2, next_retry_at=due, waiting=True)
     aws.deliveries.record(waiting, 2)
-    store = LateIndex(aws.dynamodb, aws.tables["deliveries"], RETENTION_DAYS)
-    sweep = DueSweep(store, aws.circuits, Lanes(aws.sqs, {"http": url}, executor))
+    late = LateIndex(aws.dynamodb, aws.tables["deliveries"])
+    lanes = Lanes(aws.sqs, {"http": url}, executor)
+    sweep = DueSweep(late, aws.deliveries, aws.circuits, lanes)
     assert [sweep.run(1.0), sweep.run(1.0)] == [1, 0]
     assert numbers(aws.take(url)) == [("evt_1", 3)]
 
@@ -55,7 +56,7 @@ def test_an_event_that_was_never_routed_is_found_when_its_time_has_come(
     monkeypatch.setattr(times, "unix", lambda: now[0])
     url = aws.queue()
     sweep = UnroutedSweep(
-        aws.events, aws.deliveries, aws.cursors, UnroutableQueue(aws.sqs, url), executor
+        aws.events, aws.routings, aws.cursors, UnroutableQueue(aws.sqs, url), executor
     )
 
     def store(name: str, ago: float) -> None:
@@ -64,7 +65,7 @@ def test_an_event_that_was_never_routed_is_found_when_its_time_has_come(
 
     store("evt_1", ago=0)
     store("evt_routed", ago=0)
-    aws.deliveries.record_routings([routing("evt_routed")])
+    aws.routings.record([routing("evt_routed")])
     assert sweep.run() == 0
     # It is stored behind the sweeper's back: its time is before that of the sweep.
     now[0] += 100

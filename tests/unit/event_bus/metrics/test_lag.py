@@ -5,7 +5,6 @@ from concurrent.futures import Executor
 import pytest
 from event_bus import times
 from event_bus.metrics.lag import oldest_due, router_lag
-from event_bus.stores.deliveries import SHARDS
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import delivery, event, routing
@@ -14,7 +13,7 @@ from tests.builders import delivery, event, routing
 def stored(aws: Aws, event_id: str, age: float, *, routed: bool) -> None:
     aws.events.put(event(event_id, timestamp=times.at(times.unix() - age)), RETENTION_DAYS)
     if routed:
-        aws.deliveries.record_routings([routing(event_id)])
+        aws.routings.record([routing(event_id)])
 
 
 @pytest.mark.parametrize(
@@ -28,13 +27,13 @@ def test_the_lag_is_that_of_the_newest_that_is_routed(
         stored(aws, f"evt_r{age}", age, routed=True)
     for age in unrouted:
         stored(aws, f"evt_u{age}", age, routed=False)
-    assert router_lag(aws.events, aws.deliveries, executor) == lag
+    assert router_lag(aws.events, aws.routings, executor) == lag
 
 
 def test_what_is_overdue_the_longest_is_told(aws: Aws, executor: Executor) -> None:
-    assert oldest_due(aws.deliveries, SHARDS, executor) == 0
+    assert oldest_due(aws.due, executor) == 0
     for number, age in enumerate((30, 90, -60)):
         due = times.at(times.unix() - age)
         late = delivery("retrying", f"evt_{number}", waiting=True, next_retry_at=due)
         aws.deliveries.record(late, 1)
-    assert 89 < oldest_due(aws.deliveries, SHARDS, executor) < 100
+    assert 89 < oldest_due(aws.due, executor) < 100

@@ -78,10 +78,10 @@ def way_of_an_event(aws: Aws) -> Stream:
     """An event that is published, fails, becomes a dead letter, and is delivered in the end."""
     stream, store = Stream(aws), aws.deliveries
     published = replace(routing("evt_1", sub_1="worker"), event_type="task.created", source="shop")
-    store.record_routings([published])
+    aws.routings.record([published])
     stream.look()
     # A router that is run again writes the same again.
-    store.record_routings([replace(published, routed_at=LATER)])
+    aws.routings.record([replace(published, routed_at=LATER)])
     stream.look()
     failing = delivery("retrying", waiting=True, dead_letter_id="dl_1", log=(FAILED,))
     store.record(replace(failing, stored_at=NOON), 1)
@@ -209,7 +209,7 @@ def test_what_is_not_understood_is_passed_over(aws: Aws, observer: Observer) -> 
 
 def test_what_tells_nothing_writes_nothing(aws: Aws, observer: Observer) -> None:
     stream, claimed = Stream(aws), delivery("pending", attempts=0)
-    aws.deliveries.claim(claimed, "clm_1", 60, once=False)
+    aws.claims.take(claimed, "clm_1", 60, once=False)
     stream.look()
     assert len(stream.records) == 1
     assert observer.count(stream.records) is None

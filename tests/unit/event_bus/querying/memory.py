@@ -25,6 +25,7 @@ from event_bus.stores.listings import (
 )
 from event_bus.stores.payloads import PayloadStore
 from event_bus.stores.rights import RightsStore
+from event_bus.stores.routings import RoutingStore
 
 _NOTHING: Any = None
 
@@ -76,7 +77,7 @@ class MemoryEvents(EventStore):
 
 @dataclass(frozen=True, slots=True)
 class MemoryDeliveries(DeliveryStore):
-    """Routings and deliveries in memory."""
+    """Deliveries in memory, beside the routing records."""
 
     held: dict[str, Routing] = field(default_factory=dict)
     made: tuple[Delivery, ...] = ()
@@ -86,7 +87,14 @@ class MemoryDeliveries(DeliveryStore):
             each for each in self.made if each.key.event_id == event_id
         ]
 
-    def routings(
+
+@dataclass(frozen=True, slots=True)
+class MemoryRoutings(RoutingStore):
+    """Routing records in memory."""
+
+    held: dict[str, Routing] = field(default_factory=dict)
+
+    def get_many(
         self,
         event_ids: Iterable[str],
         *,
@@ -126,7 +134,8 @@ def finder(
     def of_service(service_id: str) -> list[Subscription]:
         return [each for each in subscriptions if each.service_id == service_id]
 
-    return EventFinder(store, deliveries, of_service, executor, rights), store
+    routed = MemoryRoutings(_NOTHING, "", held=held)
+    return EventFinder(store, routed, deliveries, of_service, executor, rights), store
 
 
 def _has(selector: EventSelector, each: Entry) -> bool:

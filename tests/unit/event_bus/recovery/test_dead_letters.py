@@ -29,7 +29,9 @@ MORNING, EVENING = "2026-05-01T08:00:00.000Z", "2026-05-01T20:00:00.000Z"
 
 @pytest.fixture
 def dead_letters(aws: Aws, executor: Executor) -> DeadLetters:
-    return DeadLetters(aws.deliveries, Lanes(aws.sqs, {"http": aws.queue()}, executor))
+    return DeadLetters(
+        aws.dead_letters, aws.deliveries, Lanes(aws.sqs, {"http": aws.queue()}, executor)
+    )
 
 
 def letter(aws: Aws, number: int, service_id: str = "worker", **members: Any) -> Delivery:
@@ -91,13 +93,13 @@ class TestOwners:
         assert dead_letters.get("dl_002", AN_ADMIN).service_id == "planner"
 
     def test_none_of_another_service(self, aws: Aws, dead_letters: DeadLetters) -> None:
-        before = aws.deliveries.dead_letter("dl_002")
+        before = aws.dead_letters.get("dl_002")
         for ask in (dead_letters.get, dead_letters.retry, dead_letters.discard):
             with pytest.raises(NotFound, match="dl_002"):
                 ask("dl_002", service("worker"))
             with pytest.raises(NotFound, match="dl_404"):
                 ask("dl_404", AN_ADMIN)
-        assert aws.deliveries.dead_letter("dl_002") == before
+        assert aws.dead_letters.get("dl_002") == before
 
     @pytest.mark.parametrize("filters", [{}, {"event_id": "evt_1"}])
     def test_all_at_once(
@@ -108,7 +110,7 @@ class TestOwners:
         )
         assert (retried, behind) == (1, None)
         states = {
-            each: getattr(aws.deliveries.dead_letter(each), "status", None)
+            each: getattr(aws.dead_letters.get(each), "status", None)
             for each in ("dl_001", "dl_002", "dl_003")
         }
         assert states == {"dl_001": "exhausted", "dl_002": "retrying", "dl_003": "exhausted"}
@@ -201,13 +203,15 @@ class TestOne:
 
     @pytest.fixture
     def dead_letters(self, aws: Aws, executor: Executor, lane: str) -> DeadLetters:
-        return DeadLetters(aws.deliveries, Lanes(aws.sqs, {"http": lane}, executor))
+        return DeadLetters(
+            aws.dead_letters, aws.deliveries, Lanes(aws.sqs, {"http": lane}, executor)
+        )
 
     def test_it_is_tried_anew_once(self, aws: Aws, dead_letters: DeadLetters, lane: str) -> None:
         letter(aws, 1, attempts=4)
         reopened = dead_letters.retry("dl_001", service("worker"))
         assert (reopened.status, reopened.dead_letter_id) == ("retrying", "dl_001")
-        assert aws.deliveries.dead_letter("dl_001") == reopened
+        assert aws.dead_letters.get("dl_001") == reopened
         [sent] = map(from_json, aws.take(lane))
         assert (sent.event_id, sent.subscription_id, sent.attempt) == ("evt_1", "sub_1", 5)
         with pytest.raises(Conflict, match="dl_001 is on its way already"):
@@ -217,7 +221,7 @@ class TestOne:
     def test_it_is_discarded_for_good(self, aws: Aws, dead_letters: DeadLetters, lane: str) -> None:
         letter(aws, 1)
         dead_letters.discard("dl_001", service("worker"))
-        discarded = aws.deliveries.dead_letter("dl_001")
+        discarded = aws.dead_letters.get("dl_001")
         assert discarded
         assert discarded.dead_letter_status == "resolved"
         assert discarded.last_error
@@ -251,7 +255,7 @@ def test_a_stream_goes_on_though_the_function_crashes_behind_a_discard(
     lanes = CrashingLanes(aws.sqs, {}, dead_letters.lanes.executor)
     with pytest.raises(ProcessExit):
         replace(dead_letters, lanes=lanes).discard("dl_001", service("worker"))
-    discarded = aws.deliveries.dead_letter("dl_001")
+    discarded = aws.dead_letters.get("dl_001")
     assert discarded
     assert discarded.status == "dropped"
     [message] = CrashingLanes.sent

@@ -49,7 +49,9 @@ def bus(aws: Aws, executor: Executor) -> Routed:
     router = Router(
         view=aws.view(RegistryView),
         events=aws.events,
+        routings=aws.routings,
         deliveries=aws.deliveries,
+        dead_letters=aws.dead_letters,
         lanes=Lanes(aws.sqs, {"http": lane}, executor),
         executor=executor,
     )

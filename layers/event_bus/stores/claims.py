@@ -1,0 +1,99 @@
+"""Claims of deliveries: at most one function makes an attempt of a delivery at a time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from event_bus import times
+from event_bus.model.delivery import Delivery
+from event_bus.stores.delivery_items import UNSETTLED, delivery_of, item_key
+from event_bus.stores.items import number, standing_item, text
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The result of a claim.
+
+    Attributes:
+        epoch: The number of the claim. None if the delivery has ended or another claim holds.
+        delivery: The delivery as it is stored.
+        lease_until: When the claim that holds ends, in Unix seconds.
+    """
+
+    epoch: int | None
+    delivery: Delivery
+    lease_until: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimStore:
+    """Claims deliveries.
+
+    Attributes:
+        client: The DynamoDB client.
+        table: The name of the deliveries table.
+        retention_days: How many days a claimed delivery is kept.
+    """
+
+    client: "DynamoDBClient"
+    table: str
+    retention_days: int = 0
+
+    def take(self, delivery: Delivery, token: str, lease_seconds: float, *, once: bool) -> Claim:
+        """Claims a delivery for one attempt.
+
+        Args:
+            delivery: The delivery. Its record is made if there is none.
+            token: The identifier of this claim.
+            lease_seconds: How long the claim holds.
+            once: Whether no other claim may follow, even after this one has lapsed.
+        """
+        now = int(times.unix())
+        values = {
+            ":token": text(token),
+            ":until": number(int(now + lease_seconds)),
+            ":one": number(1),
+            ":zero": number(0),
+            ":service": text(delivery.service_id),
+            ":type": text(delivery.event_type),
+            ":protocol": text(delivery.protocol),
+            ":pending": text("pending"),
+            ":retrying": text("retrying"),
+            ":stamp": text(times.now()),
+            ":expiry": number(times.expiry(self.retention_days)),
+        }
+        free = "attribute_not_exists(epoch)"
+        if not once:
+            free += " OR attribute_not_exists(lease_until) OR lease_until <= :now"
+            values[":now"] = number(now)
+        try:
+            answer = self.client.update_item(
+                TableName=self.table,
+                Key=item_key(delivery.key),
+                UpdateExpression="SET claimed_by = :token, lease_until = :until, "
+                "epoch = if_not_exists(epoch, :zero) + :one, "
+                "service_id = :service, event_type = :type, protocol = :protocol, "
+                "#status = if_not_exists(#status, :pending), "
+                "created_at = if_not_exists(created_at, :stamp), updated_at = :stamp, "
+                "expires_at = :expiry",
+                # A repeated claim whose first answer was lost finds its own token.
+                ConditionExpression=f"{UNSETTLED} AND ({free} OR claimed_by = :token)",
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues=values,
+                ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            standing = standing_item(error)
+            return Claim(None, delivery_of(standing), _lease_until(standing))
+        item = answer["Attributes"]
+        return Claim(int(item["epoch"]["N"]), delivery_of(item), _lease_until(item))
+
+
+def _lease_until(item: Mapping[str, Any]) -> float:
+    return float(item.get("lease_until", {"N": "0"})["N"])

@@ -1,0 +1,95 @@
+"""The deliveries that the sweeper looks at, by the time at which they fall due."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from event_bus.model.delivery import DeliveryKey
+from event_bus.stores.delivery_items import item_key, key_of
+from event_bus.stores.items import text, unless_refused
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A delivery that waits in the table, or whose message may be lost.
+
+    Attributes:
+        key: The delivery's key.
+        service_id: The service that owns the subscription.
+        due_at: When the next attempt is due, RFC 3339.
+        attempts: The number of attempts so far.
+        round_start: The number of attempts before a person last reopened the delivery.
+        protocol: The lane of the delivery.
+    """
+
+    key: DeliveryKey
+    service_id: str
+    due_at: str
+    attempts: int
+    round_start: int
+    protocol: str
+
+
+@dataclass(frozen=True, slots=True)
+class DueDeliveries:
+    """Lists and postpones due deliveries.
+
+    Attributes:
+        client: The DynamoDB client.
+        table: The name of the deliveries table.
+    """
+
+    client: "DynamoDBClient"
+    table: str
+
+    def page(self, shard: int, until: str, limit: int) -> list[Due]:
+        """Returns the deliveries of an index shard that fall due by a time, earliest first.
+
+        Args:
+            shard: The number of the shard, from 0 to `delivery_items.SHARDS` - 1.
+            until: The time, RFC 3339.
+            limit: The largest number of deliveries to return.
+        """
+        answer = self.client.query(
+            TableName=self.table,
+            IndexName="by_due",
+            KeyConditionExpression="due_shard = :shard AND due_at <= :until",
+            ExpressionAttributeValues={":shard": text(str(shard)), ":until": text(until)},
+            Limit=limit,
+        )
+        return [
+            Due(
+                key=key_of(item),
+                service_id=item["service_id"]["S"],
+                due_at=item["due_at"]["S"],
+                attempts=int(item["attempts"]["N"]),
+                round_start=int(item["round_start"]["N"]),
+                protocol=item["protocol"]["S"],
+            )
+            for item in answer["Items"]
+        ]
+
+    def postpone(self, due: Due, until: str, *, waits: bool) -> bool:
+        """Makes a delivery fall due later, unless it has moved on since it was listed.
+
+        Args:
+            due: The delivery as it was listed.
+            until: When it falls due next, RFC 3339.
+            waits: Whether it waits in the table until then. Otherwise its message is on the lane.
+
+        Returns:
+            Whether the delivery was postponed. A repeated request also returns True.
+        """
+        shown = ", next_retry_at = :until" if waits else ""
+        with unless_refused():
+            self.client.update_item(
+                TableName=self.table,
+                Key=item_key(due.key),
+                UpdateExpression=f"SET due_at = :until{shown}",
+                ConditionExpression="attribute_exists(due_shard) AND due_at IN (:due, :until)",
+                ExpressionAttributeValues={":until": text(until), ":due": text(due.due_at)},
+            )
+            return True
+        return False
