@@ -15,8 +15,9 @@ from event_bus.encryption.data_keys import DataKeys
 from event_bus.encryption.payload_seal import PayloadSeal
 from event_bus.encryption.signing_secrets import SigningSecrets
 from event_bus.model.api_keys import ApiKey
-from event_bus.model.registration import Subscription
+from event_bus.model.registration import Publisher, Subscription
 from event_bus.routing.registry_view import RegistryView
+from event_bus.stores.announced_changes import AnnouncedChanges
 from event_bus.stores.changes import ChangeLog
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.claims import ClaimStore
@@ -27,11 +28,12 @@ from event_bus.stores.due_deliveries import DueDeliveries
 from event_bus.stores.events import EventStore
 from event_bus.stores.inbox_cursors import InboxCursorStore
 from event_bus.stores.inboxes import InboxStore
-from event_bus.stores.keys import KeyStore
+from event_bus.stores.keys import KeyChange, KeyStore
 from event_bus.stores.limits import LimitStore
 from event_bus.stores.paces import PaceStore
 from event_bus.stores.payloads import PayloadStore
 from event_bus.stores.publishers import PublisherStore
+from event_bus.stores.registrations import Registrations
 from event_bus.stores.replays import ReplayStore
 from event_bus.stores.rights import RightsStore
 from event_bus.stores.routings import RoutingStore
@@ -167,12 +169,30 @@ class Aws:
     def add_keys(self, *keys: ApiKey) -> None:
         """Adds keys to the rings of their services."""
         for key in keys:
-            transact(self.dynamodb, self.keys.changing(self.keys.ring(key.service_id), [key]))
+            self.keys.change(KeyChange(self.keys.ring(key.service_id), (key,)))
+
+    def put_keys(self, *keys: ApiKey) -> None:
+        """Adds keys that are in no ring, as an earlier release did."""
+        transact(self.dynamodb, [self.keys.adding_part(key) for key in keys])
+
+    def add_publishers(self, *publishers: Publisher) -> None:
+        """Adds publishers without keys."""
+        transact(self.dynamodb, [self.publishers.adding_part(each) for each in publishers])
+
+    @property
+    def registrations(self) -> Registrations:
+        return Registrations(
+            self.publishers, self.subscriptions, self.keys, self.rights, self.paces, self.replays
+        )
+
+    @property
+    def announced_changes(self) -> AnnouncedChanges:
+        return AnnouncedChanges(self.subscriptions, self.events, RETENTION_DAYS)
 
     def revoke(self, key: ApiKey) -> None:
         """Removes a key from the ring of its service."""
         ring = self.keys.ring(key.service_id)
-        transact(self.dynamodb, self.keys.changing(ring, removed=[key]))
+        self.keys.change(KeyChange(ring, removed=(key,)))
 
     @property
     def subscriptions(self) -> SubscriptionStore:

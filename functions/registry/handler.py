@@ -43,43 +43,41 @@ from event_bus.registry.chosen_ids import ChosenIds
 from event_bus.registry.managed_queues import SETTLING_SECONDS, ManagedQueues
 from event_bus.registry.opt_ins import OptIns
 from event_bus.registry.publishers import PublisherRegistry
+from event_bus.registry.subscription_targets import SubscriptionTargets
 from event_bus.registry.subscriptions import SubscriptionRegistry
 from event_bus.runtime import stores
 from event_bus.settings import settings
 
-_keys = stores.keys()
-_store = stores.subscriptions(changes=True)
-_publisher_store = stores.publishers()
-_rights = stores.rights(changes=True)
-_publishers = PublisherRegistry(_publisher_store, _keys, _store, _rights)
+_registrations = stores.registrations()
+_rights = _registrations.rights
+_publishers = PublisherRegistry(_registrations)
 _subscribers = Subscribers(_rights)
 _circuits = stores.circuits()
-_paces = stores.paces()
 _subscriptions = SubscriptionRegistry(
-    _store,
-    _publisher_store,
-    _keys,
-    _circuits,
-    _paces,
-    stores.replays(writes=True),
-    ReplayQueue(clients.sqs(), settings().replay_queue_url),
-    ManagedQueues(
-        clients.sqs(),
-        settings().managed_prefix,
-        # The emulator's queues can be used at once.
-        0 if settings().local else SETTLING_SECONDS,
+    registrations=_registrations,
+    circuits=_circuits,
+    inboxes=stores.inboxes(),
+    replay_queue=ReplayQueue(clients.sqs(), settings().replay_queue_url),
+    targets=SubscriptionTargets(
+        OptIns(
+            settings().account,
+            tag_key(settings().stage),
+            settings().untagged_targets,
+            clients.of_service,
+        ),
+        Handshake(CallbackClient(settings().callback_networks), settings().api_host),
+        ManagedQueues(
+            clients.sqs(),
+            settings().managed_prefix,
+            # The emulator's queues can be used at once.
+            0 if settings().local else SETTLING_SECONDS,
+        ),
     ),
-    OptIns(
-        settings().account,
-        tag_key(settings().stage),
-        settings().untagged_targets,
-        clients.of_service,
+    secrets=SigningSecrets(clients.kms(), settings().sealing_key),
+    hearing=Hearing(
+        RightsReader(_rights, settings().default_receive), _registrations.publishers.get
     ),
-    stores.inboxes(),
-    SigningSecrets(clients.kms(), settings().sealing_key),
-    Handshake(CallbackClient(settings().callback_networks), settings().api_host),
-    settings().service_subscriptions,
-    Hearing(RightsReader(_rights, settings().default_receive), _publisher_store.get),
+    most=settings().service_subscriptions,
 )
 
 _chosen_ids = ChosenIds(_subscriptions)

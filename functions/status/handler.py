@@ -33,7 +33,7 @@ _lanes = Queues(settings().lane_urls, clients.sqs(), clients.cloudwatch(), _exec
 _health = Health(
     {
         "database": {
-            "events-table": database_check(clients.dynamodb(), settings().events_table),
+            "events-table": database_check(_events.probe),
         },
         "broker": {
             **{

@@ -4,8 +4,9 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import orjson
 
@@ -19,7 +20,51 @@ MAX_PAGE_BYTES = 5 * 1024 * 1024
 (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
 """
 
+_Element = TypeVar("_Element")
+
 _POSITION = re.compile(r"[0-9A-Za-z_:.#-]{1,256}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Portion(Generic[_Element]):
+    """A part of a list that was read at once.
+
+    Attributes:
+        elements: The position and the element of each place; None for an element that is left out.
+        reached: The position up to which the list was read; None at its end.
+    """
+
+    elements: Sequence[tuple[str, _Element | None]]
+    reached: str | None
+
+
+def first_page(
+    portions: Iterable[Portion[_Element]], limit: int, budget: int
+) -> tuple[list[_Element], str | None]:
+    """Reads portions of a list until a page is full.
+
+    Args:
+        portions: The portions in their order. Each is read when it is asked for.
+        limit: The largest number of elements in the page.
+        budget: The number of elements, those left out included, after which the page ends early.
+
+    Returns:
+        The page, and the position after which the next one begins; None at the end of the list.
+    """
+    page: list[_Element] = []
+    read, position = 0, None
+    for portion in portions:
+        for place, (position, element) in enumerate(portion.elements, 1):
+            if element is not None:
+                page.append(element)
+            if len(page) == limit:
+                at_end = portion.reached is None and place == len(portion.elements)
+                return page, None if at_end else position
+        position = portion.reached
+        read += len(portion.elements)
+        if position is None or read >= budget:
+            break
+    return page, position
 
 
 def write_cursor(position: str, query: Mapping[str, str], caller: Caller) -> str:

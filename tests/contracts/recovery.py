@@ -149,7 +149,7 @@ class StreamsContract:
     ) -> None:
         for number in (1, 2):
             entry = StreamEntry(number, f"evt_0{number}", NOON)
-            put: Any = aws.streams.adding(TASK_1, entry)["Put"]
+            put: Any = aws.streams.adding_part(TASK_1, entry).item["Put"]
             put["Item"]["stream_id"] = {"S": "task/1"}
             aws.dynamodb.put_item(**put)
         assert [self._put(aws, f"evt_{number}") for number in (1, 2)] == [
@@ -195,7 +195,7 @@ class StreamsContract:
     def test_the_last_place_before_a_moment_is_found(self, aws: Aws) -> None:
         for number in (1, 2, 3):
             entry = StreamEntry(number, f"evt_{number}", f"2026-05-0{number}T00:00:00.000Z")
-            put = aws.streams.adding(TASK_1, entry)["Put"]
+            put = aws.streams.adding_part(TASK_1, entry).item["Put"]
             aws.dynamodb.put_item(**put)
         assert aws.streams.version_before(TASK_1, "2026-05-02T12:00:00.000Z") == 2
         assert aws.streams.version_before(TASK_1, "2026-05-01T00:00:00.000Z") == 0
@@ -205,7 +205,7 @@ class StreamsContract:
         seconds = ("00.000", "30.000", "29.500", "31.000")
         for number, second in enumerate(seconds, 1):
             entry = StreamEntry(number, f"evt_{number}", f"2026-05-01T00:05:{second}Z")
-            aws.dynamodb.put_item(**aws.streams.adding(TASK_1, entry)["Put"])
+            aws.dynamodb.put_item(**aws.streams.adding_part(TASK_1, entry).item["Put"])
         assert aws.streams.version_before(TASK_1, "2026-05-01T00:05:29.800Z") == 1
         assert aws.streams.version_before(TASK_1, "2026-05-01T00:05:30.500Z") == 3
         assert aws.streams.version_before(TASK_1, "2026-05-01T00:10:00.000Z") == 4

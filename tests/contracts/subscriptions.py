@@ -8,10 +8,10 @@ from botocore.exceptions import ConnectionClosedError
 from event_bus.model.api_keys import ApiKey
 from event_bus.model.target import SqsTarget
 from event_bus.stores import items
-from event_bus.stores.changes import Refused
+from event_bus.stores.refusals import KeyTaken, Outdated, QuotaReached
 from event_bus.stores.subscription_counts import Counts
-from event_bus.stores.subscriptions import Outdated, QuotaReached, RoutingRule
-from event_bus.stores.transactions import TransactionRefused, transact
+from event_bus.stores.subscriptions import RoutingRule
+from event_bus.stores.transactions import transact
 
 from tests.aws import Aws
 from tests.builders import NOON, subscription
@@ -50,17 +50,17 @@ class SubscriptionsContract:
             assert "external_id" not in item["document"]["S"]
 
     def test_a_further_condition_that_fails_leaves_nothing(self, aws: Aws) -> None:
-        transact(aws.dynamodb, [aws.keys.putting(ApiKey("hash", "other", NOON))])
-        with pytest.raises(Refused):
+        aws.put_keys(ApiKey("hash", "other", NOON))
+        with pytest.raises(KeyTaken):
             aws.subscriptions.create(
-                subscription(), aws.keys.putting(ApiKey("hash", "worker", NOON))
+                subscription(), [aws.keys.adding_part(ApiKey("hash", "worker", NOON))]
             )
         assert aws.subscriptions.get("sub_1") is None
         assert aws.log.latest() == 0
 
     def test_a_further_part_is_carried_out_along(self, aws: Aws) -> None:
         key = ApiKey("hash", "worker", NOON)
-        aws.subscriptions.create(subscription(), aws.keys.putting(key))
+        aws.subscriptions.create(subscription(), [aws.keys.adding_part(key)])
         assert aws.keys.find("hash") == key
 
     def test_the_subscriptions_of_a_service_are_counted(self, aws: Aws) -> None:
@@ -70,16 +70,16 @@ class SubscriptionsContract:
         aws.subscriptions.create(replace(subscription("sub_3"), ends_at=4_000_000_000))
         aws.subscriptions.create(subscription("sub_4", "other"))
         assert counts.of("worker") == Counts(2, 1)
-        subscribed = [counts.check("worker", subscribed=True)]
-        unsubscribed = [counts.check("worker", subscribed=False)]
+        subscribed = [counts.check_part("worker", subscribed=True)]
+        unsubscribed = [counts.check_part("worker", subscribed=False)]
         for each in made:
             transact(aws.dynamodb, subscribed)
-            with pytest.raises(TransactionRefused):
+            with pytest.raises(Outdated):
                 transact(aws.dynamodb, unsubscribed)
             aws.subscriptions.delete(aws.subscriptions.update(replace(each, name="another")))
         assert counts.of("worker") == Counts(0, 1)
         transact(aws.dynamodb, unsubscribed)
-        with pytest.raises(TransactionRefused):
+        with pytest.raises(Outdated):
             transact(aws.dynamodb, subscribed)
 
     def test_a_service_has_no_more_subscriptions_than_it_may_have(self, aws: Aws) -> None:
@@ -98,10 +98,10 @@ class SubscriptionsContract:
 
     def test_whether_a_subscription_is_the_last_one_must_be_known(self, aws: Aws) -> None:
         first, second = (aws.subscriptions.create(subscription(f"sub_{each}")) for each in (1, 2))
-        with pytest.raises(Refused):
+        with pytest.raises(Outdated):
             aws.subscriptions.delete(first, last=True)
         aws.subscriptions.delete(first, last=False)
-        with pytest.raises(Refused):
+        with pytest.raises(Outdated):
             aws.subscriptions.delete(second, last=False)
         aws.subscriptions.delete(second, last=True)
         assert aws.subscriptions.counts.of("worker") == Counts(0, 0)
@@ -120,10 +120,10 @@ class SubscriptionsContract:
             aws.dynamodb.put_item(TableName=table, Item=item)
         counts = aws.subscriptions.counts
         assert counts.of("worker") == Counts(2, 1)
-        with pytest.raises(TransactionRefused):
-            transact(aws.dynamodb, [counts.check("worker", subscribed=True)])
+        with pytest.raises(Outdated):
+            transact(aws.dynamodb, [counts.check_part("worker", subscribed=True)])
         assert counts.stored("worker") == Counts(2, 1)
-        transact(aws.dynamodb, [counts.check("worker", subscribed=True)])
+        transact(aws.dynamodb, [counts.check_part("worker", subscribed=True)])
         with pytest.raises(QuotaReached):
             aws.subscriptions.create(subscription("sub_4"), most=2)
 

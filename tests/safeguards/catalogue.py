@@ -275,7 +275,7 @@ _ROUTING = (
     ),
     Safeguard(
         "a publisher changes what it restricts, and the router does not learn of it",
-        f"{_BUS}/registry/publishers.py",
+        f"{_BUS}/stores/registrations.py",
         "        if before.restricted == after.restricted:\n",
         "        if before != after:\n",
     ),
@@ -624,15 +624,14 @@ _LANES = (
     Safeguard(
         "a subscription is disabled without a word",
         f"{_BUS}/delivery/disabling.py",
-        "self.subscriptions.update(disabled, self.events.putting(event, self.retention_days))",
-        "self.subscriptions.update(disabled)",
+        "self.changes.update(disabled, event)",
+        "self.changes.subscriptions.update(disabled)",
     ),
     Safeguard(
         "a change of a subscription is overwritten by another",
         f"{_BUS}/stores/subscriptions.py",
-        'return self._write(subscription, "version = :version", read_at, further)',
-        'return self._write(subscription, "version <= :version OR version > :version", '
-        "read_at, further)",
+        "current = _at_version(subscription)",
+        'current: Item = {"ConditionExpression": "attribute_exists(id)"}',
     ),
     Safeguard(
         "a publisher's keys go while it subscribes",
@@ -655,14 +654,14 @@ _LANES = (
     Safeguard(
         "a service subscribes by a key that is gone",
         f"{_BUS}/registry/subscriber_keys.py",
-        "return [services.keys.keeping(caller.key_id)] if caller.key_id else [], None",
-        "return [], None",
+        "return KeptKey(caller.key_id) if caller.key_id else None, None",
+        "return None, None",
     ),
     Safeguard(
         "keys are made and removed of a ring that has changed since it was read",
         f"{_BUS}/stores/keys.py",
-        'part["ConditionExpression"] = "version = :read"',
-        'part["ConditionExpression"] = "version <= :read OR version > :read"',
+        'put["ConditionExpression"] = "version = :read"',
+        'put["ConditionExpression"] = "version <= :read OR version > :read"',
     ),
     Safeguard(
         "a ring forgets keys that the index alone knows",

@@ -28,6 +28,7 @@ from event_bus.model.pace import Pace
 from event_bus.model.registration import Subscription
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
+from event_bus.stores.announced_changes import AnnouncedChanges
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.claims import ClaimStore
 from event_bus.stores.cursors import CursorStore
@@ -262,7 +263,7 @@ class LanesInTime:
             ),
             subscriptions=SubscriptionCache(self.subscriptions),
             circuits=circuits,
-            disabler=Disabler(self.subscriptions, events, _DAYS),
+            disabler=Disabler(AnnouncedChanges(self.subscriptions, events, _DAYS)),
             lanes=cast("Lanes", self),
             executor=executor,
             pacing=pacing,

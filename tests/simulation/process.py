@@ -9,11 +9,7 @@ from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import event_bus.ids
-import event_bus.stores.changes
-import event_bus.stores.events
-import event_bus.stores.inboxes
 import event_bus.stores.listings
-import event_bus.stores.transactions
 import event_bus.targets.http
 import pytest
 from event_bus import clients, times
@@ -93,10 +89,6 @@ def simulated(world: "World", seed: int) -> Iterator[None]:
     clock = SimpleNamespace(time=lambda: world.clock, monotonic=lambda: world.now, sleep=world.wait)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(times, "time", clock)
-        patch.setattr(event_bus.stores.events, "time", clock)
-        patch.setattr(event_bus.stores.changes, "time", clock)
-        patch.setattr(event_bus.stores.transactions, "time", clock)
-        patch.setattr(event_bus.stores.inboxes, "time", clock)
         for name, count in (("ROWS", 2), ("COLUMNS", 1), ("SHARDS", 2)):
             # A call for each cell of a large grid goes wrong in no other ways.
             patch.setattr(event_bus.stores.listings, name, count)

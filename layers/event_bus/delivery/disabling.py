@@ -3,12 +3,12 @@
 from dataclasses import dataclass, replace
 
 from event_bus import times
+from event_bus.conflicts import attempts
 from event_bus.log import logger
 from event_bus.model.event import BUS_DOMAIN, Event, EventSubmission, accept
 from event_bus.model.registration import Subscription
-from event_bus.stores.changes import Refused
-from event_bus.stores.events import EventStore
-from event_bus.stores.subscriptions import Outdated, SubscriptionStore
+from event_bus.stores.announced_changes import AnnouncedChanges
+from event_bus.stores.refusals import Refused
 
 GONE = "the subscriber answered 410 Gone"
 LONG_FAILING = "every delivery has failed for longer than the retry policy allows"
@@ -16,22 +16,16 @@ LONG_FAILING = "every delivery has failed for longer than the retry policy allow
 DISABLED_TYPE = f"{BUS_DOMAIN}.subscription.disabled"
 """The type of the event that tells of it."""
 
-_ATTEMPTS = 5
-
 
 @dataclass(frozen=True, slots=True)
 class Disabler:
     """Disables subscriptions, and tells so on the bus itself.
 
     Attributes:
-        subscriptions: The subscriptions.
-        events: Where the event that tells of it is stored.
-        retention_days: How long that event is kept.
+        changes: Changes subscriptions, and stores the events that announce it.
     """
 
-    subscriptions: SubscriptionStore
-    events: EventStore
-    retention_days: int
+    changes: AnnouncedChanges
 
     def disable(self, subscription_id: str, reason: str) -> None:
         """Disables a subscription, if it is active; its event is stored in the same transaction.
@@ -40,8 +34,8 @@ class Disabler:
             subscription_id: The subscription.
             reason: Why, for its owner.
         """
-        for _ in range(_ATTEMPTS):
-            subscription = self.subscriptions.get(subscription_id)
+        for _ in attempts():
+            subscription = self.changes.subscriptions.get(subscription_id)
             if subscription is None or subscription.status != "active":
                 return
             disabled = replace(
@@ -49,8 +43,8 @@ class Disabler:
             )
             event = _event(disabled)
             try:
-                self.subscriptions.update(disabled, self.events.putting(event, self.retention_days))
-            except (Outdated, Refused):
+                self.changes.update(disabled, event)
+            except Refused:
                 continue
             logger.warning("subscription disabled", subscription_id=subscription_id, reason=reason)
             return

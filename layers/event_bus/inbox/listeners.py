@@ -12,9 +12,9 @@ from event_bus.log import logger
 from event_bus.model.filters import check_sent_filters
 from event_bus.model.registration import Subscription
 from event_bus.model.target import InboxTarget
-from event_bus.stores.changes import Refused
 from event_bus.stores.inboxes import InboxStore
-from event_bus.stores.subscriptions import Outdated, QuotaReached, SubscriptionStore
+from event_bus.stores.refusals import QuotaReached, Refused
+from event_bus.stores.subscriptions import SubscriptionStore
 
 GRACE_SECONDS = 60
 """How long after its end a listener stays, so that nobody who is just in time finds it gone."""
@@ -111,7 +111,7 @@ class Listeners:
             return
         try:
             self.subscriptions.delete(subscription)
-        except (Outdated, Refused):
+        except Refused:
             # Somebody was faster, or changed it: the sweeper looks again after its time.
             logger.info("listener not ended", subscription_id=subscription_id)
             return

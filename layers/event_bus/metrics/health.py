@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from event_bus import times
 from event_bus.log import logger
-from event_bus.stores.items import text
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_sqs import SQSClient
 
 CACHE_SECONDS = 5.0
@@ -85,11 +83,15 @@ class Health:
         return check
 
 
-def database_check(client: "DynamoDBClient", table: str) -> Look:
-    """A look at a table: one read of half a unit."""
+def database_check(probe: Callable[[], None]) -> Look:
+    """Returns a look at a table.
+
+    Args:
+        probe: Reads from the table, and raises if it does not answer.
+    """
 
     def look() -> dict[str, Any]:
-        client.get_item(TableName=table, Key={"id": text("#health")}, ProjectionExpression="id")
+        probe()
         return {}
 
     return look

@@ -17,7 +17,7 @@ from event_bus.querying.event_query import EventQuery
 from event_bus.stores import listings
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
-from event_bus.stores.listings import Listing, EventSelector, domain_of
+from event_bus.stores.listings import EventSelector, Listing, domain_of
 from event_bus.stores.routings import RoutingStore
 
 _MAX_DOMAINS = 8

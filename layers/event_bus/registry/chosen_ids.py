@@ -14,7 +14,8 @@ from event_bus.model.registration import (
 )
 from event_bus.model.validation import read
 from event_bus.registry.subscriptions import Registered, SubscriptionRegistry
-from event_bus.stores.subscriptions import CHOSEN, Outdated
+from event_bus.stores.refusals import Exists
+from event_bus.stores.subscriptions import CHOSEN
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,63}", re.ASCII)
 
@@ -71,7 +72,7 @@ class ChosenIds:
         except NotFound:
             try:
                 return self._register(subscription_id, registration, caller)
-            except Outdated:
+            except Exists:
                 # Another request was faster, by the same service or an admin.
                 before = self.registry.get(subscription_id, caller)
         if only_new:

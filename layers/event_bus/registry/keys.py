@@ -1,13 +1,13 @@
-"""The keys of a service: made, listed, replaced and revoked."""
+"""The keys of a service: made, listed, rotated and revoked."""
 
-import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from event_bus import times
 from event_bus.access.callers import Caller, unknown_key
 from event_bus.access.key_limits import excess, inherited
+from event_bus.conflicts import attempts
 from event_bus.errors import Conflict, Fault, Forbidden, InvalidRequest, NotFound
 from event_bus.model.api_keys import (
     ApiKey,
@@ -17,28 +17,25 @@ from event_bus.model.api_keys import (
     proof_of_chosen,
 )
 from event_bus.model.credentials import Authentication, KeyRequest
-from event_bus.stores.items import Item
-from event_bus.stores.keys import KeyStore, Ring
-from event_bus.stores.transactions import TransactionRefused, transact_alone
+from event_bus.stores.keys import Ending, KeyChange, KeyStore, Ring
+from event_bus.stores.refusals import KeyGone, KeyTaken, Outdated
 
 MAX_KEYS = 20
-"""How many keys a service may have at a time."""
-
-_ATTEMPTS = 8
+"""The largest number of keys of a service."""
 
 _Result = TypeVar("_Result")
 
 Find = Callable[[], str]
-"""Finds the service that a request is about, or refuses the request."""
+"""Returns the service that a request is about, or refuses the request."""
 
 
 @dataclass(frozen=True, slots=True)
 class IssuedKey:
-    """A key, and what its owner must be told once.
+    """A new key.
 
     Attributes:
-        kept: What is kept of it.
-        text: The key itself where it was generated: it is not shown again.
+        kept: The key as it is stored.
+        text: The generated secret, which is shown only once; None if the client chose the key.
     """
 
     kept: ApiKey
@@ -46,10 +43,10 @@ class IssuedKey:
 
 
 def maker_of(ring: Ring, caller: Caller) -> ApiKey | None:
-    """The key that a request for another key came with; None for an admin's.
+    """Returns the key that authenticated a request for another key; None for an admin.
 
     Raises:
-        Unauthenticated: The key is not good any more.
+        Unauthenticated: The key is no longer valid.
     """
     if caller.admin:
         return None
@@ -60,11 +57,12 @@ def maker_of(ring: Ring, caller: Caller) -> ApiKey | None:
 
 
 def issue(authentication: Authentication, ring: Ring, caller: Caller) -> IssuedKey:
-    """Makes the key that is asked for, with the limits of its maker; it is not kept yet.
+    """Makes a key, with the limits of the key that asks for it. The caller stores it.
 
     Raises:
-        Forbidden: A service names a certificate, a role or a user: it could be another's.
-        Unauthenticated: The caller's key is not good any more.
+        Forbidden: The caller is a service and names a certificate, a role or a user, which could
+            belong to another service.
+        Unauthenticated: The caller's key is no longer valid.
     """
     issued = _issued(authentication, ring.service_id, caller)
     return replace(issued, kept=inherited(issued.kept, maker_of(ring, caller)))
@@ -97,25 +95,23 @@ def _generated(service_id: str, now: str) -> IssuedKey:
     return IssuedKey(ApiKey(proof.id, service_id, now, proof.hash), text)
 
 
-def adding(keys: KeyStore, ring: Ring, key: ApiKey, stale: Sequence[ApiKey] = ()) -> list[Item]:
-    """The parts of a transaction that add a key to a ring, as `KeyStore.changing` makes them.
+def addition(ring: Ring, key: ApiKey, stale: tuple[ApiKey, ...] = ()) -> KeyChange:
+    """Returns the change that adds a key to a ring.
 
     Args:
-        keys: Where keys are kept.
         ring: The ring.
         key: The key.
-        stale: Keys that are removed in its favour.
+        stale: The keys that are removed with the same change.
 
     Raises:
-        Conflict: The service has `MAX_KEYS`.
+        Conflict: The service has `MAX_KEYS` keys.
     """
     _refuse_too_many(len(ring.keys) + 1)
-    removed = [each for each in stale if each.id != key.id]
-    return keys.changing(ring, added=[key], removed=removed)
+    return KeyChange(ring, (key,), tuple(each for each in stale if each.id != key.id))
 
 
 def taken(authentication: Authentication) -> Conflict:
-    """The refusal of a credential that stands for another service."""
+    """Returns the refusal of a credential that belongs to another service."""
     return _refused(authentication, "stands for another service already; choose another")
 
 
@@ -126,41 +122,40 @@ def _refused(authentication: Authentication, detail: str) -> Conflict:
 
 
 def busy() -> Conflict:
-    """The refusal of a change that others overtook again and again."""
+    """Returns the refusal of a change that other requests overtook in every attempt."""
     return Conflict("The keys of the service are being changed by others; send the request again.")
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """Makes, shows, replaces and revokes the keys of services.
+    """Makes, lists, rotates and revokes the keys of services.
 
     Attributes:
         keys: The keys.
-        key_rate: How many requests a second a key may make that has no rate of its own.
+        key_rate: The requests a second that a key may make if it has no rate of its own.
     """
 
     keys: KeyStore
     key_rate: int
 
     def of(self, service_id: str) -> tuple[ApiKey, ...]:
-        """The keys of a service, the oldest first, without its stream tokens."""
+        """Returns the keys of a service, oldest first, without its stream tokens."""
         return self.keys.ring(service_id).keys
 
     def make(self, find: Find, asked: KeyRequest, caller: Caller) -> IssuedKey:
-        """Makes a further key; what the request leaves out is as for the key that makes it.
+        """Makes another key. What the request leaves out is the same as for the caller's key.
 
         Args:
-            find: Finds the service.
-            asked: The key that is asked for.
-            caller: Who asks.
+            find: Returns the service.
+            asked: The request.
+            caller: The caller.
 
         Raises:
-            Forbidden: The key would permit more than the one that asks for it, or a service sets
-                its rate.
-            InvalidRequest: It would have ended already.
-            Conflict: The service has `MAX_KEYS`, or has this key; or the key stands for another
+            Forbidden: The key would permit more than the caller's, or a service sets its rate.
+            InvalidRequest: The key would have expired already.
+            Conflict: The service has `MAX_KEYS` keys or this key, or the key belongs to another
                 service.
-            Unauthenticated: The caller's key is not good any more.
+            Unauthenticated: The caller's key is no longer valid.
         """
         if asked.rate_limit is not None and not caller.admin:
             detail = "is for admin keys alone to set"
@@ -171,7 +166,7 @@ class KeyRing:
         if expires_at and expires_at <= times.unix():
             raise InvalidRequest.at("/expires_at", "must lie in the future")
 
-        def change(ring: Ring) -> tuple[list[Item], IssuedKey]:
+        def change(ring: Ring) -> tuple[KeyChange, IssuedKey]:
             maker = maker_of(ring, caller)
             issued = _issued(asked.authentication, ring.service_id, caller)
             wanted = replace(
@@ -187,31 +182,31 @@ class KeyRing:
                 raise Forbidden(f"{said}.", faults, reason="scope")
             if ring.find(kept.id):
                 raise _refused(asked.authentication, "is a key of this service already")
-            return adding(self.keys, ring, kept), replace(issued, kept=kept)
+            return addition(ring, kept), replace(issued, kept=kept)
 
         try:
             return self._changed(find, change)
-        except TransactionRefused:
+        except KeyTaken:
             raise taken(asked.authentication) from None
 
     def rotate(self, find: Find, key_id: str, overlap: int, caller: Caller) -> IssuedKey:
-        """Replaces a generated or chosen key by a generated one that permits the same.
+        """Replaces an API key by a generated one with the same permissions.
 
         Args:
-            find: Finds the service.
+            find: Returns the service.
             key_id: The key.
-            overlap: How many seconds the old one goes on.
-            caller: Who asks.
+            overlap: How many seconds the old key stays valid.
+            caller: The caller.
 
         Raises:
             NotFound: The service has no such key.
-            Forbidden: The key permits more than the one that asks for it.
-            Conflict: The key is none that the bus could make anew, or was replaced already; or the
-                service has `MAX_KEYS` and the old one would go on.
-            Unauthenticated: The caller's key is not good any more.
+            Forbidden: The key permits more than the caller's.
+            Conflict: The key is a certificate, a role or a user, or was replaced before; or the
+                service has `MAX_KEYS` keys and the old one would stay valid.
+            Unauthenticated: The caller's key is no longer valid.
         """
 
-        def change(ring: Ring) -> tuple[list[Item], IssuedKey]:
+        def change(ring: Ring) -> tuple[KeyChange, IssuedKey]:
             maker = maker_of(ring, caller)
             old = _one(ring, key_id)
             if old.type != "api_key":
@@ -234,7 +229,7 @@ class KeyRing:
             )
             issued = replace(issued, kept=kept)
             if not overlap:
-                return self.keys.changing(ring, added=[kept], removed=[old]), issued
+                return KeyChange(ring, (kept,), (old,)), issued
             _refuse_too_many(
                 len(ring.keys) + 1,
                 "revoke one first, or rotate with an overlap of 0, which ends the old key at once",
@@ -242,46 +237,41 @@ class KeyRing:
             end = int(times.unix()) + overlap
             if old.expires_at is not None:
                 end = min(end, old.expires_at)
-            ending = self.keys.ending(old, end, kept.id)
-            return [*self.keys.changing(ring, added=[kept]), ending], issued
+            return KeyChange(ring, (kept,), ending=Ending(old.id, end, kept.id)), issued
 
         try:
             return self._changed(find, change)
-        except TransactionRefused:
-            # It ended, and was cleared away, in this moment.
+        except KeyGone:
+            # It expired, and DynamoDB deleted it, after it was read.
             raise NotFound(f"There is no key {key_id} any more.") from None
 
     def revoke(self, find: Find, key_id: str) -> None:
-        """Ends a key, and the stream tokens that were asked for by it.
+        """Revokes a key, and the stream tokens that were made with it.
 
         Args:
-            find: Finds the service.
+            find: Returns the service.
             key_id: The key.
 
         Raises:
             NotFound: The service has no such key.
         """
-        self._changed(
-            find,
-            lambda ring: (self.keys.changing(ring, removed=[_one(ring, key_id)]), None),
-        )
+        self._changed(find, lambda ring: (KeyChange(ring, removed=(_one(ring, key_id),)), None))
 
-    def _changed(self, find: Find, change: Callable[[Ring], tuple[list[Item], _Result]]) -> _Result:
-        """Carries out a change of a ring, on the ring and the service as they stand then.
+    def _changed(self, find: Find, change: Callable[[Ring], tuple[KeyChange, _Result]]) -> _Result:
+        """Carries out a change of a ring as it stands, and again if others change it meanwhile.
 
         Raises:
-            TransactionRefused: Another part of the change than the ring's was refused.
+            KeyTaken: A key that is added belongs to another service.
+            KeyGone: The key that ends later was removed.
+            Conflict: Other requests changed the ring in every attempt.
         """
-        for attempt in range(_ATTEMPTS):
-            parts, result = change(self.keys.ring(find()))
+        for _ in attempts():
+            changed, result = change(self.keys.ring(find()))
             try:
-                transact_alone(self.keys.client, parts)
-            except TransactionRefused as refusal:
-                if 0 not in refusal.conditions:
-                    raise
-                times.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311
-            else:
-                return result
+                self.keys.change(changed)
+            except Outdated:
+                continue
+            return result
         raise busy()
 
 

@@ -5,22 +5,17 @@ from dataclasses import dataclass, replace
 from event_bus import times
 from event_bus.access.callers import Caller
 from event_bus.access.ownership import own_publisher, refuse_reserved
+from event_bus.conflicts import attempts
 from event_bus.errors import Conflict, Fault, Forbidden
 from event_bus.model.readers import check_own_types
 from event_bus.model.registration import Publisher, PublisherChange, PublisherRegistration
-from event_bus.model.rights import Restriction
 from event_bus.model.validation import members_of
-from event_bus.registry.keys import adding, busy, issue, taken
+from event_bus.registry.keys import addition, busy, issue, taken
 from event_bus.registry.named_services import NamedServices
 from event_bus.registry.services import Services
-from event_bus.stores.changes import Refused
-from event_bus.stores.keys import KeyStore
-from event_bus.stores.publishers import PublisherStore
-from event_bus.stores.rights import RightsStore
-from event_bus.stores.subscriptions import SubscriptionStore
-from event_bus.stores.transactions import TransactionRefused, transact_alone
-
-_ATTEMPTS = 5
+from event_bus.stores.keys import KeptKey
+from event_bus.stores.refusals import Exists, KeyTaken, Outdated, Refused
+from event_bus.stores.registrations import Registrations
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +23,10 @@ class PublisherRegistry:
     """Registers, shows and removes publishers.
 
     Attributes:
-        publishers: The publishers.
-        keys: The API keys.
-        subscriptions: The subscriptions, for which a service keeps its keys.
-        rights: What services may receive, which publishers restrict.
+        registrations: The registrations of services, and their keys.
     """
 
-    publishers: PublisherStore
-    keys: KeyStore
-    subscriptions: SubscriptionStore
-    rights: RightsStore
+    registrations: Registrations
 
     def register(
         self, registration: PublisherRegistration, caller: Caller
@@ -45,13 +34,13 @@ class PublisherRegistry:
         """Registers a publisher.
 
         Returns:
-            The publisher, and its API key where one was generated: it is not shown again.
+            The publisher, and its API key if one was generated. The key is shown only once.
 
         Raises:
-            InvalidRequest: The service's name is kept for the bus, a sensitive or restricted type
-                is none of its own, or it names a service that is not known.
-            Conflict: The service is a publisher already, or the key stands for another service; or
-                it is a further key of a service that has as many as it may have.
+            InvalidRequest: The service's name is reserved, the publisher does not publish a
+                sensitive or restricted type, or it names an unknown service.
+            Conflict: The service is a publisher already, the key belongs to another service, or the
+                service has as many keys as it may have.
         """
         refuse_reserved(registration.service_id)
         now = times.now()
@@ -66,55 +55,52 @@ class PublisherRegistry:
             restricted=registration.restricted,
         )
         self._check(publisher)
-        for _ in range(_ATTEMPTS):
+        for _ in attempts():
             ring, stale = self._services.ring(publisher.service_id)
             issued = issue(registration.authentication, ring, caller)
-            # An existing key of the service keeps its scopes, end and rate.
+            # An existing key of the service keeps its scopes, its end and its rate.
             kept = ring.find(issued.kept.id)
-            parts = [self.keys.keeping(kept.id)] if kept else []
-            parts = parts or adding(self.keys, ring, issued.kept, stale)
+            keys = KeptKey(kept.id) if kept else addition(ring, issued.kept, stale)
             try:
-                # In place of what an earlier publisher of this name restricted.
-                self.rights.restrict(
-                    _restriction(publisher), [self.publishers.adding(publisher), *parts]
-                )
-            except Refused as refusal:
-                if 0 in refusal.parts:
-                    detail = f"{publisher.service_id} is registered as a publisher already"
-                    raise Conflict(f"{detail}.", [Fault("/service_id", detail)]) from None
-                if 1 not in refusal.parts:
-                    raise taken(registration.authentication) from None
-            else:
-                return publisher, issued.text
+                self.registrations.add_publisher(publisher, keys)
+            except Exists:
+                detail = f"{publisher.service_id} is registered as a publisher already"
+                raise Conflict(f"{detail}.", [Fault("/service_id", detail)]) from None
+            except KeyTaken:
+                raise taken(registration.authentication) from None
+            except Refused:
+                continue
+            return publisher, issued.text
         raise busy()
 
     def get(self, service_id: str, caller: Caller) -> Publisher:
-        """One publisher: any for an admin, itself for a service.
+        """Returns a publisher.
 
         Raises:
-            NotFound: There is none, or none that the caller may see.
+            NotFound: There is none with this id that the caller may see.
         """
-        return own_publisher(self.publishers.get, service_id, caller)
+        return own_publisher(self.registrations.publishers.get, service_id, caller)
 
     def page(self, after: str | None, limit: int, caller: Caller) -> list[Publisher]:
-        """Publishers in the order of their services: all for an admin, itself for a service."""
+        """Returns publishers in the order of their ids: all for an admin, itself for a service."""
+        publishers = self.registrations.publishers
         if caller.admin:
-            return self.publishers.page(after, limit)
-        own = self.publishers.get(caller.service_id)
+            return publishers.page(after, limit)
+        own = publishers.get(caller.service_id)
         return [own] if own and not after else []
 
     def change(self, service_id: str, change: PublisherChange, caller: Caller) -> Publisher:
-        """Changes what a change names, and leaves the rest.
+        """Changes the members that a request names.
 
         Raises:
-            NotFound: There is no such publisher, or none that the caller may see.
-            Forbidden: Only an admin may change what it publishes.
-            InvalidRequest: A member is null, a sensitive or restricted type is none of its own, or
-                it newly names a service that is not known.
-            Conflict: It is being changed by others.
+            NotFound: There is no publisher with this id that the caller may see.
+            Forbidden: A service would change its event types.
+            InvalidRequest: A member is null, the publisher does not publish a sensitive or
+                restricted type, or the request names an unknown service.
+            Conflict: Other requests changed the publisher in every attempt.
         """
         members = members_of(change)
-        for _ in range(_ATTEMPTS):
+        for _ in attempts():
             before = self.get(service_id, caller)
             if change.event_types is not None and not caller.admin:
                 detail = "may be changed by an admin alone"
@@ -123,57 +109,43 @@ class PublisherRegistry:
                 )
             after = replace(before, **members, updated_at=times.now())
             self._check(after, before)
-            if self._replace(before, after):
-                return after
+            try:
+                self.registrations.replace_publisher(before, after)
+            except Outdated:
+                continue
+            return after
         raise _busy()
 
     def remove(self, service_id: str, caller: Caller) -> None:
-        """Removes a publisher, and its service's keys unless subscriptions still need them.
+        """Removes a publisher, and the keys of its service unless it has subscriptions.
 
-        What it restricted stays restricted, because its events stay.
+        The types that it restricted stay restricted, because its events stay.
 
         Raises:
-            NotFound: There is none, or none that the caller may see; of several who remove it at
-                once, one finds it.
-            Conflict: Its keys are being changed by others.
+            NotFound: There is no publisher with this id that the caller may see. Of several
+                requests at once, one finds it.
+            Conflict: Other requests changed the publisher or its keys in every attempt.
         """
-        for _ in range(_ATTEMPTS):
+        for _ in attempts():
             self.get(service_id, caller)
-            subscribed = self.subscriptions.counts.stored(service_id).subscriptions > 0
-            # One transaction: nobody subscribes by a key that goes with it. Stream tokens end with
-            # the keys that they were asked for by.
-            parts = [
-                self.publishers.removing(service_id),
-                self.subscriptions.counts.check(service_id, subscribed=subscribed),
-                *([] if subscribed else self._services.ending(service_id)),
-            ]
+            counts = self.registrations.subscriptions.counts.stored(service_id)
+            # Stream tokens end with the keys that they were made with.
+            keys = None if counts.subscriptions else self._services.removal_of_keys(service_id)
             try:
-                return transact_alone(self.publishers.client, parts)
-            except TransactionRefused:
+                return self.registrations.remove_publisher(service_id, keys)
+            except Outdated:
                 continue
         raise _busy()
-
-    def _replace(self, before: Publisher, after: Publisher) -> bool:
-        if before.restricted == after.restricted:
-            return self.publishers.replace(before, after)
-        try:
-            self.rights.restrict(_restriction(after), [self.publishers.replacing(before, after)])
-        except Refused:
-            return False
-        return True
 
     def _check(self, publisher: Publisher, before: Publisher | None = None) -> None:
         check_own_types(publisher.event_types, "sensitive", publisher.sensitive)
         check_own_types(publisher.event_types, "restricted", publisher.restricted)
-        NamedServices(self._services, self.rights).check(publisher, before)
+        NamedServices(self._services, self.registrations.rights).check(publisher, before)
 
     @property
     def _services(self) -> Services:
-        return Services(self.publishers, self.subscriptions, self.keys)
-
-
-def _restriction(publisher: Publisher) -> Restriction:
-    return Restriction(publisher.service_id, publisher.restricted)
+        owned = self.registrations
+        return Services(owned.publishers, owned.subscriptions, owned.keys)
 
 
 def _busy() -> Conflict:

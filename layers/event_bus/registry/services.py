@@ -10,8 +10,7 @@ from event_bus.access.callers import Caller
 from event_bus.access.ownership import may_see_service, own_publisher
 from event_bus.errors import NotFound
 from event_bus.model.api_keys import ApiKey
-from event_bus.stores.items import Item
-from event_bus.stores.keys import KeyStore, Ring
+from event_bus.stores.keys import KeyChange, KeyStore, Ring
 from event_bus.stores.publishers import PublisherStore
 from event_bus.stores.subscriptions import SubscriptionStore
 
@@ -73,10 +72,10 @@ class Services:
             return ring, ()
         return Ring(service_id, (), ring.version), ring.keys
 
-    def ending(self, service_id: str) -> list[Item]:
-        """The parts of a transaction that remove all keys of a service."""
+    def removal_of_keys(self, service_id: str) -> KeyChange:
+        """Returns the change that removes all keys of a service."""
         ring = self.keys.ring(service_id)
-        return self.keys.changing(ring, removed=ring.keys)
+        return KeyChange(ring, removed=ring.keys)
 
     def _subscribed(self, service_id: str) -> bool:
         return self.subscriptions.counts.of(service_id).subscriptions > 0

@@ -1,47 +1,46 @@
-"""The key of a service that subscribes: one that it has, or one that it is given."""
+"""The key of a service that subscribes: one that it has, or a new one."""
 
 from event_bus.access.callers import Caller
 from event_bus.model.api_keys import ApiKey
 from event_bus.model.credentials import Authentication
-from event_bus.registry.keys import IssuedKey, adding, issue
+from event_bus.registry.keys import IssuedKey, addition, issue
 from event_bus.registry.services import Services
-from event_bus.stores.items import Item
+from event_bus.stores.keys import KeptKey, KeyChange
 
 
-def key_parts(
+def subscriber_key(
     services: Services, service_id: str, asked: Authentication, caller: Caller
-) -> tuple[list[Item], IssuedKey | None]:
-    """The parts of a registration's transaction that make sure of a key for its service.
+) -> tuple[KeyChange | KeptKey | None, IssuedKey | None]:
+    """Returns what a registration demands of the keys of its service.
 
-    A key that exists stays as it is, and the parts are refused where it is gone. So a service that
-    subscribes while its keys are removed is not left without one.
+    An existing key stays as it is, and must still exist when the registration takes effect. So a
+    service that subscribes while its keys are removed does not end up without one.
 
     Args:
         services: The services.
         service_id: The service.
-        asked: What the registration says of a key.
-        caller: Who registers.
+        asked: What the registration says about a key.
+        caller: The caller.
 
     Returns:
-        The parts, and the key if one is made.
+        The key that must exist, or the change that adds one; and the key, if it is new.
 
     Raises:
         Forbidden: A service names a certificate, a role or a user.
         Conflict: The service has as many keys as it may have.
-        Unauthenticated: The caller's key is not good any more.
+        Unauthenticated: The caller's key is no longer valid.
     """
     names_one = bool(asked.api_key) or asked.type != "api_key"
     if caller.service_id == service_id and not names_one:
-        return [services.keys.keeping(caller.key_id)] if caller.key_id else [], None
+        return KeptKey(caller.key_id) if caller.key_id else None, None
     ring, stale = services.ring(service_id)
     if not names_one and ring.keys:
-        return [services.keys.keeping(_lasting(ring.keys).id)], None
+        return KeptKey(_ending_last(ring.keys).id), None
     issued = issue(asked, ring, caller)
     if ring.find(issued.kept.id):
-        return [services.keys.keeping(issued.kept.id)], None
-    return adding(services.keys, ring, issued.kept, stale), issued
+        return KeptKey(issued.kept.id), None
+    return addition(ring, issued.kept, stale), issued
 
 
-def _lasting(keys: tuple[ApiKey, ...]) -> ApiKey:
-    """The key that ends last."""
+def _ending_last(keys: tuple[ApiKey, ...]) -> ApiKey:
     return max(keys, key=lambda key: float("inf") if key.expires_at is None else key.expires_at)

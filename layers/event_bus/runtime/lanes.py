@@ -17,6 +17,7 @@ from event_bus.queues.lanes import Lanes
 from event_bus.runtime import stores
 from event_bus.runtime.payloads import deployed_readers, rights_reader
 from event_bus.settings import settings
+from event_bus.stores.announced_changes import AnnouncedChanges
 from event_bus.targets.answer_times import AnswerTimes
 from event_bus.targets.opening import OpeningTransport
 from event_bus.targets.transport import Transport
@@ -98,7 +99,7 @@ def lane_handler(transport: Transport, pace: tuple[Pace, AnswerTimes] | None = N
         ),
         subscriptions=SubscriptionCache(subscriptions),
         circuits=circuits,
-        disabler=Disabler(subscriptions, events, retention_days),
+        disabler=Disabler(AnnouncedChanges(subscriptions, events, retention_days)),
         lanes=Lanes(clients.sqs(), settings().lane_urls, executor),
         executor=executor,
         pacing=pacing,

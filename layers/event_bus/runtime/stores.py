@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from event_bus.stores.metrics import MetricStore
     from event_bus.stores.paces import PaceStore
     from event_bus.stores.publishers import PublisherStore
+    from event_bus.stores.registrations import Registrations
     from event_bus.stores.replays import ReplayStore
     from event_bus.stores.rights import RightsStore
     from event_bus.stores.routings import RoutingStore
@@ -187,6 +188,20 @@ def publishers() -> "PublisherStore":
     from event_bus.stores.publishers import PublisherStore
 
     return PublisherStore(clients.dynamodb(), settings().publishers_table)
+
+
+def registrations() -> "Registrations":
+    """The registrations of services, for the function that changes them."""
+    from event_bus.stores.registrations import Registrations
+
+    return Registrations(
+        publishers(),
+        subscriptions(changes=True),
+        keys(),
+        rights(changes=True),
+        paces(),
+        replays(writes=True),
+    )
 
 
 def replays(*, writes: bool = False) -> "ReplayStore":

@@ -1,38 +1,29 @@
-"""The table of changes: a numbered log of what routing must know.
+"""The table of changes: a numbered log of the changes that routers must know.
 
-The numbers have no gaps. A router that has seen the changes up to one number asks for what came
-after it, once for each batch of events: so it never routes by a registry older than the events in
-its hands.
+The numbers have no gaps. A router that knows the changes up to one number reads those after it,
+once for each batch of events. So it never routes by registrations older than its events.
 """
 
-import random
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from event_bus.stores.items import Item, document, number, text
-from event_bus.stores.transactions import TransactionRefused, transact
+from event_bus.conflicts import attempts
+from event_bus.stores.items import Item, document, number, query_all, text
+from event_bus.stores.refusals import Contended, Refused
+from event_bus.stores.transactions import Part, transact
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _LOG = "subscriptions"
-_ATTEMPTS = 12
+_ATTEMPTS = 13
 
 
-class Refused(Exception):
-    """A condition among the parts of a change did not hold.
-
-    Attributes:
-        parts: The places of those parts.
-    """
-
-    def __init__(self, parts: frozenset[int]) -> None:
-        super().__init__(f"parts refused: {sorted(parts)}")
-        self.parts = parts
+class _NumberTaken(Refused):
+    """Another change took the number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +39,7 @@ class ChangeLog:
     table: str
 
     def latest(self) -> int:
-        """The number of the last change; 0 before the first."""
+        """Returns the number of the last change; 0 before the first."""
         answer = self.client.query(
             TableName=self.table,
             KeyConditionExpression="#log = :log",
@@ -61,55 +52,50 @@ class ChangeLog:
         return int(answer["Items"][0]["version"]["N"]) if answer["Items"] else 0
 
     def after(self, version: int) -> Iterator[tuple[int, dict[str, Any]]]:
-        """The changes after one, in order: the number of each, and its document."""
-        pages = self.client.get_paginator("query").paginate(
+        """Yields the changes after a number, in order: the number and document of each."""
+        for item in query_all(
+            self.client,
             TableName=self.table,
             KeyConditionExpression="#log = :log AND version > :version",
             ExpressionAttributeNames={"#log": "log"},
             ExpressionAttributeValues={":log": text(_LOG), ":version": number(version)},
             ConsistentRead=True,
-        )
-        for page in pages:
-            for item in page["Items"]:
-                yield int(item["version"]["N"]), orjson.loads(item["document"]["S"])
+        ):
+            yield int(item["version"]["N"]), orjson.loads(item["document"]["S"])
 
     def append(
-        self, describe: Callable[[int], dict[str, Any]], parts: Callable[[int], list[Item]]
+        self, describe: Callable[[int], dict[str, Any]], parts: Callable[[int], Sequence[Part]]
     ) -> int:
-        """Carries out a change under the next number, in one transaction with its entry.
+        """Carries out a change under the next number, in one transaction with its entry in the log.
 
         Args:
-            describe: Makes the entry's document, given the number.
-            parts: Makes the parts of the transaction that carry the change out.
+            describe: Returns the document of the entry, given the number.
+            parts: Returns the parts of the transaction that carry out the change.
 
         Returns:
             The number.
 
         Raises:
-            Refused: A condition of a part did not hold.
-            TimeoutError: Other changes took the number again and again.
+            Refused: A condition of a part did not hold. The part determines the subclass.
+            TimeoutError: Other changes took the number in every attempt.
         """
-        for attempt in range(_ATTEMPTS):
+        for _ in attempts(_ATTEMPTS):
             version = self.latest() + 1
-            entry: Item = {
-                "Put": {
-                    "TableName": self.table,
-                    "Item": {
-                        "log": text(_LOG),
-                        "version": number(version),
-                        "document": document(describe(version)),
-                    },
-                    "ConditionExpression": "attribute_not_exists(#log)",
-                    "ExpressionAttributeNames": {"#log": "log"},
-                }
+            put: Item = {
+                "TableName": self.table,
+                "Item": {
+                    "log": text(_LOG),
+                    "version": number(version),
+                    "document": document(describe(version)),
+                },
+                "ConditionExpression": "attribute_not_exists(#log)",
+                "ExpressionAttributeNames": {"#log": "log"},
             }
+            # The entry comes last: the refusal of another part counts before its own.
+            entry = Part({"Put": put}, _NumberTaken(str(version)))
             try:
-                transact(self.client, [entry, *parts(version)])
-            except TransactionRefused as refusal:
-                if refused := frozenset(place - 1 for place in refusal.conditions if place > 0):
-                    raise Refused(refused) from None
-                # Another change took the number: take the next one.
-                time.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 6)))  # noqa: S311
-            else:
-                return version
+                transact(self.client, [*parts(version), entry])
+            except (_NumberTaken, Contended):
+                continue
+            return version
         raise TimeoutError("too many changes of registrations at once")

@@ -1,7 +1,5 @@
 """The table of events: the event store, and by its stream the outbox of the router."""
 
-import random
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
@@ -12,6 +10,7 @@ import orjson
 from botocore.exceptions import ClientError
 
 from event_bus import times
+from event_bus.conflicts import attempts
 from event_bus.log import logger
 from event_bus.model.event import Event, Origin
 from event_bus.model.stream_name import StreamName
@@ -26,8 +25,9 @@ from event_bus.stores.listings import (
     odd_shard_of,
 )
 from event_bus.stores.payloads import PayloadStore
+from event_bus.stores.refusals import Exists, Outdated
 from event_bus.stores.streams import StreamEntry, StreamStore
-from event_bus.stores.transactions import TransactionRefused, transact
+from event_bus.stores.transactions import Part, transact
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -36,7 +36,7 @@ LOOK_BUDGET = 20_000
 """How many entries of an index are looked at for one question."""
 
 _DEEPEST = 2_000
-_STREAM_ATTEMPTS = 12
+_STREAM_ATTEMPTS = 13
 
 
 class Put(Enum):
@@ -205,43 +205,42 @@ class EventStore:
             return self._put_in_stream(event, event.stream, self.streams, retention_days)
         try:
             self.client.put_item(
-                **self.putting(event, retention_days)["Put"],
+                **self._put_request(event, retention_days),
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
             return _met(event, from_item(standing_item(error)))
         return Put.STORED, event
 
-    def putting(self, event: Event, retention_days: int) -> Item:
-        """The part of a transaction that stores an event, unless its id is taken."""
+    def adding_part(self, event: Event, retention_days: int) -> Part:
+        """Returns the part that stores an event, unless its id is taken."""
+        return Part({"Put": self._put_request(event, retention_days)}, Exists(event.id))
+
+    def _put_request(self, event: Event, retention_days: int) -> Item:
         return {
-            "Put": {
-                "TableName": self.table,
-                "Item": to_item(event, retention_days),
-                # What has expired but is not yet swept away is as good as gone.
-                "ConditionExpression": "attribute_not_exists(id) OR expires_at <= :now",
-                "ExpressionAttributeValues": {":now": number(int(times.unix()))},
-            }
+            "TableName": self.table,
+            "Item": to_item(event, retention_days),
+            # An event that has expired counts as gone before DynamoDB deletes it.
+            "ConditionExpression": "attribute_not_exists(id) OR expires_at <= :now",
+            "ExpressionAttributeValues": {":now": number(int(times.unix()))},
         }
 
     def _put_in_stream(
         self, event: Event, stream: StreamName, streams: StreamStore, retention_days: int
     ) -> tuple[Put, Event]:
-        for attempt in range(_STREAM_ATTEMPTS):
+        for _ in attempts(_STREAM_ATTEMPTS):
             version = streams.last_version(stream) + 1
             placed = replace(event, metadata={**event.metadata, "stream_version": version})
             entry = StreamEntry(version, event.id, event.created_at)
+            parts = [self.adding_part(placed, retention_days), streams.adding_part(stream, entry)]
             try:
-                transact(
-                    self.client,
-                    [self.putting(placed, retention_days), streams.adding(stream, entry)],
-                )
-            except TransactionRefused as refusal:
-                stored = self._item(event.id) if 0 in refusal.conditions else None
-                if stored:
+                transact(self.client, parts)
+            except Exists:
+                if stored := self._item(event.id):
                     return _met(event, stored)
-                # Another event took the place: take the next one.
-                time.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 6)))  # noqa: S311
+            except Outdated:
+                # Another event took the version: take the next one.
+                continue
             else:
                 return Put.STORED, placed
         raise TimeoutError(f"{stream.stream_id} grows too fast")
@@ -257,6 +256,12 @@ class EventStore:
         )
         item = answer.get("Item")
         return from_item(item) if item and unexpired(item) else None
+
+    def probe(self) -> None:
+        """Makes the smallest read, and raises if the table does not answer."""
+        self.client.get_item(
+            TableName=self.table, Key={"id": text("#health")}, ProjectionExpression="id"
+        )
 
     def get_many(self, event_ids: Iterable[str]) -> dict[str, Event]:
         """The events of these ids, by id; large payloads are left in the bucket."""

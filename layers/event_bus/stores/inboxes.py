@@ -4,22 +4,22 @@ An inbox is numbered without gaps, and what stands in it is never moved: whoever
 number has seen all that stands before it.
 """
 
-import random
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from event_bus import times
+from event_bus.conflicts import attempts
 from event_bus.model.delivery import DeliveryKey
 from event_bus.stores.items import Item, number, text, unexpired
-from event_bus.stores.transactions import TransactionRefused, transact
+from event_bus.stores.refusals import Outdated
+from event_bus.stores.transactions import Part, transact
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _HEAD = 0
-_ATTEMPTS = 12
+_ATTEMPTS = 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +70,22 @@ class InboxStore:
             TimeoutError: The inbox grew again and again meanwhile, or it is too late; nothing is
                 put.
         """
-        for attempt in range(_ATTEMPTS):
+        for _ in attempts(_ATTEMPTS):
             last = self.last(subscription_id)
             # What others put from now on moves the inbox's end, and has the transaction refused.
             if until is not None and times.unix() >= until:
                 raise TimeoutError(f"it is too late to fill the inbox of {subscription_id}")
             try:
                 transact(self.client, self._appending(subscription_id, last, keys, pushed=pushed))
-            except TransactionRefused:
-                # Others were faster: go behind them.
-                time.sleep(random.uniform(0, 0.01 * 2 ** min(attempt, 6)))  # noqa: S311
-            else:
-                return
+            except Outdated:
+                # Another function was faster: append behind its entries.
+                continue
+            return
         raise TimeoutError(f"the inbox of {subscription_id} grows too fast")
 
     def _appending(
         self, subscription_id: str, last: int, keys: Sequence[DeliveryKey], *, pushed: bool
-    ) -> list[Item]:
+    ) -> list[Part]:
         expires_at = number(times.expiry(self.retention_days))
         head: Item = {
             "Update": {
@@ -116,7 +115,7 @@ class InboxStore:
             }
             for place, key in enumerate(keys, 1)
         ]
-        return [head, *entries]
+        return [Part(head, Outdated(subscription_id)), *map(Part, entries)]
 
     def last(self, subscription_id: str) -> int:
         """The place of the last entry that was ever put; 0 before the first."""

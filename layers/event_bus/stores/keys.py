@@ -1,6 +1,12 @@
-"""The table of API keys, by their identifiers."""
+"""The table of API keys.
 
-from collections.abc import Iterable, Mapping, Sequence
+The ids of each service's keys are a set in an item of its own, the service's key ring. Every
+transaction that adds or removes a key writes the ring at the version that was read. So the number
+of keys is exact, and no key escapes a transaction that removes all of them. The index by service
+alone would not do, because it may lag.
+"""
+
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,26 +19,29 @@ from event_bus.stores.items import (
     batch_get,
     document,
     number,
+    query_all,
     text,
     unexpired,
     unless_refused,
 )
+from event_bus.stores.refusals import KeyGone, KeyTaken, Outdated
+from event_bus.stores.transactions import Part, put_alone, transact
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _EMPTY_RING_SECONDS = 86_400
-"""How long the ring of a service without keys stays: longer than any request takes."""
+"""How long the ring of a service without keys is kept: longer than any request takes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """The keys of a service that are good now, stream tokens aside.
+    """The valid keys of a service, without its stream tokens.
 
     Attributes:
         service_id: The service.
-        keys: The keys, the oldest first.
-        version: The version of the set of their ids; 0 where no set is stored yet.
+        keys: The keys, oldest first.
+        version: The version of the ring's item; 0 if none is stored yet.
     """
 
     service_id: str
@@ -40,18 +49,56 @@ class Ring:
     version: int
 
     def find(self, key_id: str | None) -> ApiKey | None:
-        """The key of this id, or None."""
+        """Returns the key with this id, or None."""
         return next((key for key in self.keys if key.id == key_id), None)
 
 
 @dataclass(frozen=True, slots=True)
-class KeyStore:
-    """Finds, makes, ends and removes keys.
+class Ending:
+    """The end of a key that another one replaces.
 
-    The ids of each service's keys are a set in an item of its own, the service's ring. Every
-    transaction that adds or removes a key writes the ring at the version that it has read. So the
-    number of keys is exact, and no key escapes a transaction that removes all of them. The index
-    by service alone may lag.
+    Attributes:
+        key_id: The key.
+        at: When it ends, in Unix seconds.
+        replaced_by: The id of the key that replaces it.
+    """
+
+    key_id: str
+    at: int
+    replaced_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyChange:
+    """A change of a service's keys.
+
+    Attributes:
+        ring: The keys as they were read.
+        added: The keys that the service gets.
+        removed: The keys that it loses.
+        ending: The key that ends later, if one does.
+    """
+
+    ring: Ring
+    added: tuple[ApiKey, ...] = ()
+    removed: tuple[ApiKey, ...] = ()
+    ending: Ending | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptKey:
+    """The demand that a key still exists when a change takes effect.
+
+    Attributes:
+        key_id: The key.
+    """
+
+    key_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyStore:
+    """Finds and changes keys.
 
     Attributes:
         client: The DynamoDB client.
@@ -62,14 +109,14 @@ class KeyStore:
     table: str
 
     def find(self, key_id: str) -> ApiKey | None:
-        """The key of this id that is good now, or None."""
+        """Returns the valid key with this id, or None."""
         item = self._item(key_id)
-        return _key(item) if item and _good(item) else None
+        return _key(item) if item and _valid(item) else None
 
     def ring(self, service_id: str) -> Ring:
-        """The keys of a service, read consistently.
+        """Reads the keys of a service consistently.
 
-        The index is asked as well: it names keys that were made before there were rings.
+        The index adds the keys that earlier releases made before there were rings.
         """
         stored = self._item(_ring_id(service_id)) or {}
         key_ids = orjson.loads(stored["key_ids"]["S"]) if stored else []
@@ -77,66 +124,54 @@ class KeyStore:
         items = batch_get(
             self.client, self.table, [{"id": text(each)} for each in named], ConsistentRead=True
         )
-        keys = (_key(item) for item in items if _good(item))
+        keys = (_key(item) for item in items if _valid(item))
         own = [key for key in keys if key.service_id == service_id]
         own.sort(key=lambda key: (key.created_at, key.id))
         return Ring(service_id, tuple(own), int(stored["version"]["N"]) if stored else 0)
 
-    def changing(
-        self, ring: Ring, added: Sequence[ApiKey] = (), removed: Sequence[ApiKey] = ()
-    ) -> list[Item]:
-        """The parts of a transaction that add keys to a ring, and remove others.
+    def change(self, change: KeyChange) -> None:
+        """Changes the keys of a service.
 
-        The first part is refused where the ring has changed since it was read, the next ones where
-        a key that is added stands for another service. Keys that ended since leave the ring too.
+        Raises:
+            Outdated: The ring has changed since it was read.
+            KeyTaken: A key that is added belongs to another service.
+            KeyGone: The key that ends later was removed.
         """
-        gone = {key.id for key in removed}
-        key_ids = [key.id for key in (*ring.keys, *added) if key.id not in gone]
+        transact(self.client, self.parts(change))
+
+    def parts(self, change: KeyChange | KeptKey) -> list[Part]:
+        """Returns the parts of a transaction that change keys, or demand one; see `change`."""
+        if isinstance(change, KeptKey):
+            return [self._kept_part(change.key_id)]
+        gone = {key.id for key in change.removed}
+        # Keys that have ended since leave the ring as well.
+        key_ids = [key.id for key in (*change.ring.keys, *change.added) if key.id not in gone]
         return [
-            self._writing(ring, list(dict.fromkeys(key_ids))),
-            *map(self.putting, added),
-            *({"Delete": {"TableName": self.table, "Key": {"id": text(each)}}} for each in gone),
+            self._ring_part(change.ring, list(dict.fromkeys(key_ids))),
+            *map(self.adding_part, change.added),
+            *(
+                Part({"Delete": {"TableName": self.table, "Key": {"id": text(each)}}})
+                for each in gone
+            ),
+            *([self._ending_part(change.ending)] if change.ending else []),
         ]
 
-    def putting(self, key: ApiKey) -> Item:
-        """The part of a transaction that adds a key, unless it stands for another service."""
-        return {
-            "Put": {
-                "TableName": self.table,
-                "Item": _item(key),
-                "ConditionExpression": "attribute_not_exists(id) OR service_id = :service",
-                "ExpressionAttributeValues": {":service": text(key.service_id)},
-            }
+    def adding_part(self, key: ApiKey) -> Part:
+        """Returns the part that adds a key, unless it belongs to another service."""
+        put: Item = {
+            "TableName": self.table,
+            "Item": _item_of(key),
+            "ConditionExpression": "attribute_not_exists(id) OR service_id = :service",
+            "ExpressionAttributeValues": {":service": text(key.service_id)},
         }
-
-    def ending(self, key: ApiKey, at: int, replaced_by: str) -> Item:
-        """The part of a transaction that has a key end, in Unix seconds, in favour of another."""
-        return {
-            "Update": {
-                "TableName": self.table,
-                "Key": {"id": text(key.id)},
-                "UpdateExpression": "SET expires_at = :at, replaced_by = :other",
-                "ConditionExpression": "attribute_exists(id)",
-                "ExpressionAttributeValues": {":at": number(at), ":other": text(replaced_by)},
-            }
-        }
-
-    def keeping(self, key_id: str) -> Item:
-        """The part of a transaction that is refused where a key is gone."""
-        return {
-            "ConditionCheck": {
-                "TableName": self.table,
-                "Key": {"id": text(key_id)},
-                "ConditionExpression": "attribute_exists(id)",
-            }
-        }
+        return Part({"Put": put}, KeyTaken(key.id))
 
     def add_token(self, token: ApiKey) -> None:
-        """Adds a stream token, which belongs to no ring: it ends within the hour."""
-        self.client.put_item(**self.putting(token)["Put"])
+        """Adds a stream token. It is in no ring, because it ends within the hour."""
+        put_alone(self.client, self.adding_part(token))
 
     def saw(self, key_id: str, at: str) -> None:
-        """Notes that a key was used, if it is still there."""
+        """Records when a key was last used, RFC 3339, if it still exists."""
         with unless_refused():
             self.client.update_item(
                 TableName=self.table,
@@ -153,39 +188,56 @@ class KeyStore:
         return answer.get("Item")
 
     def _indexed(self, service_id: str) -> Iterable[str]:
-        pages = self.client.get_paginator("query").paginate(
+        items = query_all(
+            self.client,
             TableName=self.table,
             IndexName="by_service",
             KeyConditionExpression="service_id = :service",
             ExpressionAttributeValues={":service": text(service_id)},
         )
-        return [
-            key_id
-            for page in pages
-            for item in page["Items"]
-            if not is_token(key_id := item["id"]["S"])
-        ]
+        return [key_id for item in items if not is_token(key_id := item["id"]["S"])]
 
-    def _writing(self, ring: Ring, key_ids: list[str]) -> Item:
+    def _kept_part(self, key_id: str) -> Part:
+        check: Item = {
+            "TableName": self.table,
+            "Key": {"id": text(key_id)},
+            "ConditionExpression": "attribute_exists(id)",
+        }
+        return Part({"ConditionCheck": check}, KeyGone(key_id))
+
+    def _ending_part(self, ending: Ending) -> Part:
+        update: Item = {
+            "TableName": self.table,
+            "Key": {"id": text(ending.key_id)},
+            "UpdateExpression": "SET expires_at = :at, replaced_by = :other",
+            "ConditionExpression": "attribute_exists(id)",
+            "ExpressionAttributeValues": {
+                ":at": number(ending.at),
+                ":other": text(ending.replaced_by),
+            },
+        }
+        return Part({"Update": update}, KeyGone(ending.key_id))
+
+    def _ring_part(self, ring: Ring, key_ids: list[str]) -> Part:
         item: Item = {
             "id": text(_ring_id(ring.service_id)),
             "key_ids": document(key_ids),
             "version": number(ring.version + 1),
         }
         if not key_ids:
-            # It stays a while, so that who has read the ring before cannot add to it.
+            # It stays for a while, so that a request that read the ring before cannot add to it.
             item["expires_at"] = number(int(times.unix()) + _EMPTY_RING_SECONDS)
-        part: Item = {"TableName": self.table, "Item": item}
+        put: Item = {"TableName": self.table, "Item": item}
         if ring.version:
-            part["ConditionExpression"] = "version = :read"
-            part["ExpressionAttributeValues"] = {":read": number(ring.version)}
+            put["ConditionExpression"] = "version = :read"
+            put["ExpressionAttributeValues"] = {":read": number(ring.version)}
         else:
-            part["ConditionExpression"] = "attribute_not_exists(id)"
-        return {"Put": part}
+            put["ConditionExpression"] = "attribute_not_exists(id)"
+        return Part({"Put": put}, Outdated(f"the keys of {ring.service_id}"))
 
 
-_OWN = ("id", "service_id", "expires_at", "last_used_at", "replaced_by")
-"""What stands beside the document: keys of the table, and what changes by itself."""
+_BESIDE = ("id", "service_id", "expires_at", "last_used_at", "replaced_by")
+"""The members that are attributes of their own: keys of the table, and what updates change."""
 
 
 def _ring_id(service_id: str) -> str:
@@ -193,8 +245,8 @@ def _ring_id(service_id: str) -> str:
     return f"ring of {service_id}"
 
 
-def _good(item: Mapping[str, Any]) -> bool:
-    # A ring is no key, and has no service that an index could list it under.
+def _valid(item: Mapping[str, Any]) -> bool:
+    # A ring is no key. It has no service id, so that the index does not list it.
     return "service_id" in item and ("expires_at" not in item or unexpired(item))
 
 
@@ -212,12 +264,12 @@ def _key(item: Mapping[str, Any]) -> ApiKey:
     )
 
 
-def _item(key: ApiKey) -> Item:
+def _item_of(key: ApiKey) -> Item:
     members = asdict(key)
     item: Item = {
         "id": text(key.id),
         "service_id": text(key.service_id),
-        "document": document({name: members[name] for name in members if name not in _OWN}),
+        "document": document({name: members[name] for name in members if name not in _BESIDE}),
     }
     if key.expires_at is not None:
         item["expires_at"] = number(key.expires_at)

@@ -1,15 +1,16 @@
 """The table of metrics: one item in all, and one for each minute, hour and day."""
 
-import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from event_bus import times
 from event_bus.batches import chunks
+from event_bus.conflicts import attempts
 from event_bus.model.metrics import MetricTotals, unpacked
 from event_bus.stores.items import Item, batch_get, number, text
-from event_bus.stores.transactions import TransactionRefused, transact
+from event_bus.stores.refusals import Outdated
+from event_bus.stores.transactions import Part, transact
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -22,7 +23,7 @@ RETENTION_DAYS: dict[Granularity, int] = {"minute": 2, "hour": 60, "day": 400}
 SECONDS: dict[Granularity, int] = {"minute": 60, "hour": 3_600, "day": 86_400}
 """How long each is."""
 
-_ATTEMPTS = 12
+_ATTEMPTS = 13
 # A transaction holds 100 items: of 30 minutes in 30 days, 91.
 _MINUTES_AT_ONCE = 30
 _MARK_DAYS = 2
@@ -108,7 +109,7 @@ class MetricStore:
         for minute, metrics in by_minute.items():
             for place in (TOTAL, *(place_of(each, minute) for each in _CUT)):
                 more.setdefault(place, MetricTotals()).merge(metrics)
-        for attempt in range(_ATTEMPTS):
+        for _ in attempts(_ATTEMPTS, pause=0.02, longest_pause=1.28):
             found = self._read([mark, *more])
             if mark in found:
                 return False
@@ -117,11 +118,10 @@ class MetricStore:
             ]
             try:
                 transact(self.client, [self._marking(mark), *parts])
-            except TransactionRefused:
-                # Another batch came first: what it wrote is read again.
-                times.sleep(random.uniform(0, 0.02 * 2 ** min(attempt, 6)))  # noqa: S311
-            else:
-                return True
+            except Outdated:
+                # Another batch came first: read what it wrote.
+                continue
+            return True
         raise TimeoutError(f"{self.table} is written by too many at a time")
 
     def total(self) -> MetricTotals:
@@ -139,30 +139,28 @@ class MetricStore:
         items = batch_get(self.client, self.table, keys, ConsistentRead=True)
         return {by_key[each["span"]["S"], each["start"]["S"]]: each for each in items}
 
-    def _marking(self, mark: Place) -> Item:
-        return {
-            "Put": {
-                "TableName": self.table,
-                "Item": {**mark.key, "expires_at": number(times.expiry(mark.days))},
-                "ConditionExpression": "attribute_not_exists(span)",
-            }
+    def _marking(self, mark: Place) -> Part:
+        put: Item = {
+            "TableName": self.table,
+            "Item": {**mark.key, "expires_at": number(times.expiry(mark.days))},
+            "ConditionExpression": "attribute_not_exists(span)",
         }
+        return Part({"Put": put}, Outdated(mark.start))
 
-    def _putting(self, place: Place, metrics: MetricTotals, stored: Any) -> Item:
+    def _putting(self, place: Place, metrics: MetricTotals, stored: Any) -> Part:
         whole, version = MetricTotals(), 0
         if stored:
             whole, version = unpacked(stored["figures"]["B"]), int(stored["version"]["N"])
         whole.merge(metrics)
-        return {
-            "Put": {
-                "TableName": self.table,
-                "Item": {
-                    **place.key,
-                    "figures": {"B": whole.packed()},
-                    "version": number(version + 1),
-                    "expires_at": number(times.expiry(place.days)),
-                },
-                "ConditionExpression": "attribute_not_exists(version) OR version = :version",
-                "ExpressionAttributeValues": {":version": number(version)},
-            }
+        put: Item = {
+            "TableName": self.table,
+            "Item": {
+                **place.key,
+                "figures": {"B": whole.packed()},
+                "version": number(version + 1),
+                "expires_at": number(times.expiry(place.days)),
+            },
+            "ConditionExpression": "attribute_not_exists(version) OR version = :version",
+            "ExpressionAttributeValues": {":version": number(version)},
         }
+        return Part({"Put": put}, Outdated(place.start))

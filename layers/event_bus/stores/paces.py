@@ -1,4 +1,4 @@
-"""The paces of subscriptions: items in the table of circuits, read together with these."""
+"""The paces of subscriptions: items of the table of circuits, read together with the circuits."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -10,6 +10,7 @@ from event_bus import times
 from event_bus.model.pace import Pace
 from event_bus.stored import restored
 from event_bus.stores.items import Item, document, number, text, unless_refused
+from event_bus.stores.transactions import Part
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -18,12 +19,12 @@ _SUFFIX = "#pace"
 
 
 def pace_key(subscription_id: str) -> Item:
-    """The key of a subscription's pace."""
+    """Returns the primary key of a pace's item."""
     return {"subscription_id": text(subscription_id + _SUFFIX)}
 
 
 def pace_in(item: Mapping[str, Any]) -> tuple[str, Pace] | None:
-    """The subscription and its pace; None where the item holds no pace."""
+    """Returns the subscription and its pace; None if the item holds no pace."""
     if "pace" not in item:
         return None
     members = orjson.loads(item["pace"]["S"])
@@ -33,12 +34,12 @@ def pace_in(item: Mapping[str, Any]) -> tuple[str, Pace] | None:
 
 @dataclass(frozen=True, slots=True)
 class PaceStore:
-    """Keeps paces.
+    """Reads and writes paces.
 
     Attributes:
         client: The DynamoDB client.
         table: The name of the table of circuits.
-        retention_days: How long one is kept that nobody changes any more.
+        retention_days: How many days a pace is kept after its last change.
     """
 
     client: "DynamoDBClient"
@@ -46,7 +47,7 @@ class PaceStore:
     retention_days: int = 0
 
     def get(self, subscription_id: str) -> Pace | None:
-        """The pace of a subscription, if it has one."""
+        """Returns the pace of a subscription, or None."""
         answer = self.client.get_item(
             TableName=self.table, Key=pace_key(subscription_id), ConsistentRead=True
         )
@@ -54,10 +55,10 @@ class PaceStore:
         return found[1] if found else None
 
     def put(self, subscription_id: str, pace: Pace) -> bool:
-        """Writes a pace over the version before it.
+        """Replaces a pace by its next version.
 
         Returns:
-            Whether it was written; False where another one was faster.
+            Whether it was written; False if another function wrote that version first.
         """
         with unless_refused():
             self.client.put_item(
@@ -69,9 +70,9 @@ class PaceStore:
             return True
         return False
 
-    def putting(self, subscription_id: str, pace: Pace) -> Item:
-        """The part of a transaction that writes a pace, whatever was there."""
-        return {"Put": {"TableName": self.table, "Item": self._item(subscription_id, pace)}}
+    def putting_part(self, subscription_id: str, pace: Pace) -> Part:
+        """Returns the part that writes a pace, whatever was there."""
+        return Part({"Put": {"TableName": self.table, "Item": self._item(subscription_id, pace)}})
 
     def put_anew(self, subscription_id: str, pace: Pace) -> None:
         """Writes a pace, whatever was there."""

@@ -1,4 +1,4 @@
-"""The table of publishers, by their services."""
+"""The table of publishers."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -8,7 +8,9 @@ import orjson
 
 from event_bus.model.registration import Publisher
 from event_bus.stored import restored
-from event_bus.stores.items import Item, document, query_items, text, unless_refused
+from event_bus.stores.items import Item, document, query_items, text
+from event_bus.stores.refusals import Exists, Outdated
+from event_bus.stores.transactions import Part
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -19,7 +21,7 @@ _PAGE = 100
 
 @dataclass(frozen=True, slots=True)
 class PublisherStore:
-    """Finds, lists, adds and removes publishers.
+    """Finds and lists publishers. `Registrations` adds, replaces and removes them.
 
     Attributes:
         client: The DynamoDB client.
@@ -30,15 +32,15 @@ class PublisherStore:
     table: str
 
     def get(self, service_id: str) -> Publisher | None:
-        """The publisher that a service is, or None."""
+        """Returns the publisher with this service id, or None."""
         answer = self.client.get_item(
             TableName=self.table, Key={"service_id": text(service_id)}, ConsistentRead=True
         )
         return _publisher(answer["Item"]) if "Item" in answer else None
 
     def page(self, after: str | None, limit: int) -> list[Publisher]:
-        """Publishers in the order of their services, those behind `after`."""
-        # Service ids are not empty, so that all of them sort behind a space.
+        """Returns publishers in the order of their service ids, beginning after `after`."""
+        # Service ids are not empty, so all of them sort after a space.
         items = query_items(
             self.client,
             limit,
@@ -50,70 +52,49 @@ class PublisherStore:
         return [_publisher(item) for item in items]
 
     def all(self) -> Iterator[Publisher]:
-        """Every publisher."""
+        """Yields every publisher."""
         after = None
         while page := self.page(after, _PAGE):
             yield from page
             after = page[-1].service_id
 
-    def adding(self, publisher: Publisher) -> Item:
-        """The part of a transaction that adds a publisher, unless its service is one already."""
-        return {
-            "Put": {
-                "TableName": self.table,
-                "Item": _item(publisher),
-                "ConditionExpression": "attribute_not_exists(service_id)",
-            }
+    def adding_part(self, publisher: Publisher) -> Part:
+        """Returns the part that adds a publisher, unless its service is one already."""
+        put: Item = {
+            "TableName": self.table,
+            "Item": _item(publisher),
+            "ConditionExpression": "attribute_not_exists(service_id)",
         }
+        return Part({"Put": put}, Exists(publisher.service_id))
 
-    def replace(self, before: Publisher, after: Publisher) -> bool:
-        """Writes a publisher anew, unless it has changed, or gone, since it was read.
-
-        Returns:
-            Whether it was written.
-        """
-        with unless_refused():
-            self.client.put_item(**self.replacing(before, after)["Put"])
-            return True
-        return False
-
-    def replacing(self, before: Publisher, after: Publisher) -> Item:
-        """The part of a transaction that does what `replace` does, and is refused as it is."""
-        return {
-            "Put": {
-                "TableName": self.table,
-                "Item": _item(after),
-                "ConditionExpression": "document = :before",
-                "ExpressionAttributeValues": {":before": document(_members(before))},
-            }
+    def replacing_part(self, before: Publisher, after: Publisher) -> Part:
+        """Returns the part that replaces a publisher, unless it has changed since it was read."""
+        put: Item = {
+            "TableName": self.table,
+            "Item": _item(after),
+            "ConditionExpression": "document = :before",
+            "ExpressionAttributeValues": {":before": document(_members(before))},
         }
+        return Part({"Put": put}, Outdated(after.service_id))
 
-    def removing(self, service_id: str) -> Item:
-        """The part of a transaction that removes a publisher, if it is there."""
-        return {
-            "Delete": {
-                "TableName": self.table,
-                "Key": {"service_id": text(service_id)},
-                "ConditionExpression": "attribute_exists(service_id)",
-            }
+    def removing_part(self, service_id: str) -> Part:
+        """Returns the part that removes a publisher, if it exists."""
+        delete: Item = {
+            "TableName": self.table,
+            "Key": {"service_id": text(service_id)},
+            "ConditionExpression": "attribute_exists(service_id)",
         }
+        return Part({"Delete": delete}, Outdated(service_id))
 
-    def keeping(self, service_id: str) -> Item:
-        """The part of a transaction that is refused where there is no such publisher."""
-        return self._checking(service_id, "attribute_exists(service_id)")
-
-    def lacking(self, service_id: str) -> Item:
-        """The part of a transaction that is refused where there is such a publisher."""
-        return self._checking(service_id, "attribute_not_exists(service_id)")
-
-    def _checking(self, service_id: str, condition: str) -> Item:
-        return {
-            "ConditionCheck": {
-                "TableName": self.table,
-                "Key": {"service_id": text(service_id)},
-                "ConditionExpression": condition,
-            }
+    def check_part(self, service_id: str, *, registered: bool) -> Part:
+        """Returns the part that demands that a service is, or is not, a publisher."""
+        function = "attribute_exists" if registered else "attribute_not_exists"
+        check: Item = {
+            "TableName": self.table,
+            "Key": {"service_id": text(service_id)},
+            "ConditionExpression": f"{function}(service_id)",
         }
+        return Part({"ConditionCheck": check}, Outdated(service_id))
 
 
 def _item(publisher: Publisher) -> Item:
@@ -127,7 +108,7 @@ def _item(publisher: Publisher) -> Item:
 def _members(publisher: Publisher) -> dict[str, Any]:
     members = asdict(publisher)
     if not publisher.restricted:
-        # Earlier releases stored no such member; a change compares what it read with the stored.
+        # Earlier releases stored no such member, and a change compares it with what is stored.
         del members["restricted"]
     return members
 

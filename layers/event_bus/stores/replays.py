@@ -18,6 +18,8 @@ from event_bus.stores.items import (
     text,
     unexpired,
 )
+from event_bus.stores.refusals import Exists
+from event_bus.stores.transactions import Part
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -27,38 +29,40 @@ _KIND = "replay"
 
 @dataclass(frozen=True, slots=True)
 class ReplayStore:
-    """Keeps replays.
+    """Finds, lists and changes replays.
 
     Attributes:
         client: The DynamoDB client.
         table: The table's name.
-        retention_days: How long one is kept.
+        retention_days: How many days a replay is kept after its last change.
     """
 
     client: "DynamoDBClient"
     table: str
     retention_days: int = 0
 
-    def putting(self, replay: Replay) -> Item:
-        """The part of a transaction that adds a replay."""
-        return {
-            "Put": {
-                "TableName": self.table,
-                "Item": self._item(replay),
-                "ConditionExpression": "attribute_not_exists(id)",
-            }
+    def adding_part(self, replay: Replay) -> Part:
+        """Returns the part that adds a replay."""
+        put: Item = {
+            "TableName": self.table,
+            "Item": self._item(replay),
+            "ConditionExpression": "attribute_not_exists(id)",
         }
+        return Part({"Put": put}, Exists(replay.id))
 
     def add(self, replay: Replay) -> None:
-        """Adds a replay; its id is new, so that a repeated request replaces its like."""
+        """Adds a replay. Its id is new, so a repeated request overwrites its own item."""
         self.client.put_item(TableName=self.table, Item=self._item(replay))
 
     def move(self, before: Replay, after: Replay) -> bool:
-        """Records how far a replay has come.
+        """Replaces a replay, unless it has changed since it was read.
+
+        Args:
+            before: The replay as it was read.
+            after: The replay as it is to be.
 
         Returns:
-            Whether it stands so now; False where it has moved on, or was cancelled, since it was
-            read.
+            Whether it was replaced. A repeated request also returns True.
         """
         return put_unless_refused(
             self.client,
@@ -69,7 +73,7 @@ class ReplayStore:
         )
 
     def get(self, replay_id: str) -> Replay | None:
-        """The replay of this id, or None."""
+        """Returns the replay with this id, or None."""
         answer = self.client.get_item(
             TableName=self.table, Key={"id": text(replay_id)}, ConsistentRead=True
         )
@@ -77,7 +81,13 @@ class ReplayStore:
         return _replay(item) if item and unexpired(item) else None
 
     def page(self, service_id: str | None, before: str | None, limit: int) -> list[Replay]:
-        """Replays, the newest first: all, or those that one service asked for."""
+        """Returns replays, newest first.
+
+        Args:
+            service_id: The service that asked for them; None for those of all services.
+            before: The id before which the page begins; None for the newest.
+            limit: The largest number of replays.
+        """
         index, name, value = (
             ("by_service", "service_id", service_id) if service_id else ("by_kind", "kind", _KIND)
         )
@@ -93,7 +103,7 @@ class ReplayStore:
         return [_replay(item) for item in items]
 
     def standing_still(self, since: str, limit: int) -> list[str]:
-        """The running replays that have not gone on since a moment (RFC 3339)."""
+        """Returns the ids of running replays that have not changed since a time (RFC 3339)."""
         answer = self.client.query(
             TableName=self.table,
             IndexName="by_running",
@@ -104,7 +114,7 @@ class ReplayStore:
         return [item["id"]["S"] for item in answer["Items"]]
 
     def running(self, limit: int) -> list[Replay]:
-        """The running replays, those first that have not gone on for the longest time."""
+        """Returns running replays, the one that has not changed for the longest time first."""
         found = [self.get(each) for each in self.standing_still("~", limit)]
         return [replay for replay in found if replay]
 

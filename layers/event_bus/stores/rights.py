@@ -1,9 +1,9 @@
-"""The table of rights: what services may receive, and what sources restrict.
+"""The table of rights: the types that services may receive, and the types that sources restrict.
 
-Each change is an entry of the log of changes as well, so that the router knows it in time.
+Each change is also an entry of the log of changes, from which routers learn of it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +11,10 @@ import orjson
 
 from event_bus.model.rights import Grant, Restriction
 from event_bus.stored import restored
-from event_bus.stores.changes import ChangeLog, Refused
-from event_bus.stores.items import Item, batch_get, document, query_items, text
+from event_bus.stores.changes import ChangeLog
+from event_bus.stores.items import Item, batch_get, document, query_items, scan_all, text
+from event_bus.stores.refusals import Outdated
+from event_bus.stores.transactions import Part
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -35,7 +37,7 @@ class RightsStore:
     changes: str = ""
 
     def grant(self, service_id: str) -> Grant | None:
-        """What is given to a service; None where the default holds."""
+        """Returns the types that a service was given; None if the default holds."""
         answer = self.client.get_item(
             TableName=self.table,
             Key={"id": text(_key(_GRANT, service_id))},
@@ -44,7 +46,7 @@ class RightsStore:
         return _grant(answer["Item"]) if "Item" in answer else None
 
     def page(self, after: str | None, limit: int) -> list[Grant]:
-        """What is given to services, in the order of their names, behind `after`."""
+        """Returns what services were given, in the order of their ids, beginning after `after`."""
         items = query_items(
             self.client,
             limit,
@@ -59,66 +61,64 @@ class RightsStore:
         return [_grant(item) for item in items]
 
     def read(self, service_id: str, sources: Iterable[str]) -> list[Grant | Restriction]:
-        """What is given to a service, and what sources restrict: one request."""
+        """Returns what a service was given, and what sources restrict, in one request."""
         names = [_key(_GRANT, service_id), *(_key(_RESTRICTION, each) for each in sources)]
         keys = [{"id": text(each)} for each in dict.fromkeys(names)]
         return [*map(_right, batch_get(self.client, self.table, keys, ConsistentRead=True))]
 
     def all(self) -> Iterator[Grant | Restriction]:
-        """All rights: a scan, for a router that starts."""
-        pages = self.client.get_paginator("scan").paginate(
-            TableName=self.table, ConsistentRead=True
-        )
-        for page in pages:
-            yield from map(_right, page["Items"])
+        """Yields all rights by a scan, for a router that starts."""
+        yield from map(_right, scan_all(self.client, TableName=self.table, ConsistentRead=True))
 
     def put(self, grant: Grant) -> None:
-        """Gives a service the types that it may receive, in place of those before."""
+        """Replaces the types that a service may receive."""
         self._log.append(
             lambda _: change_of(grant),
-            lambda _: [{"Put": {"TableName": self.table, "Item": _grant_item(grant)}}],
+            lambda _: [Part({"Put": {"TableName": self.table, "Item": _grant_item(grant)}})],
         )
 
     def remove(self, grant: Grant) -> bool:
-        """Takes away what was given to a service, so that the default holds.
+        """Removes the types that a service was given, so that the default holds.
 
         Returns:
-            Whether anything was given to it.
+            Whether it had been given any.
         """
-        part: Item = {
+        delete: Item = {
             "TableName": self.table,
             "Key": {"id": text(_key(_GRANT, grant.service_id))},
             "ConditionExpression": "attribute_exists(id)",
         }
+        part = Part({"Delete": delete}, Outdated(grant.service_id))
         try:
             self._log.append(
-                lambda _: change_of(replace(grant, event_types=None)), lambda _: [{"Delete": part}]
+                lambda _: change_of(replace(grant, event_types=None)), lambda _: [part]
             )
-        except Refused:
+        except Outdated:
             return False
         return True
 
-    def restrict(self, restriction: Restriction, parts: list[Item]) -> None:
-        """Restricts types of a source, in place of those before, in one transaction with parts.
+    def restrict(self, restriction: Restriction, parts: Sequence[Part]) -> None:
+        """Replaces the types that a source restricts, in one transaction with other parts.
 
         Args:
-            restriction: What the source restricts; without readers, what was stored is removed.
+            restriction: The restricted types. Without any, the stored restriction is removed.
             parts: The other parts of the transaction.
 
         Raises:
-            Refused: A condition of these parts did not hold; it tells their places among them.
-            TimeoutError: Other changes were in the way again and again.
+            Refused: A condition of the other parts did not hold; they determine the subclass.
+            TimeoutError: Other changes were in the way in every attempt.
         """
         self._log.append(
-            lambda _: change_of(restriction), lambda _: [*parts, self._restricting(restriction)]
+            lambda _: change_of(restriction),
+            lambda _: [*parts, self._restriction_part(restriction)],
         )
 
-    def _restricting(self, restriction: Restriction) -> Item:
+    def _restriction_part(self, restriction: Restriction) -> Part:
         key = {"id": text(_key(_RESTRICTION, restriction.source))}
         if not restriction.readers:
-            return {"Delete": {"TableName": self.table, "Key": key}}
+            return Part({"Delete": {"TableName": self.table, "Key": key}})
         item = {**key, "kind": text(_RESTRICTION), "document": document(asdict(restriction))}
-        return {"Put": {"TableName": self.table, "Item": item}}
+        return Part({"Put": {"TableName": self.table, "Item": item}})
 
     @property
     def _log(self) -> ChangeLog:
@@ -126,13 +126,13 @@ class RightsStore:
 
 
 def change_of(right: Grant | Restriction) -> dict[str, Any]:
-    """The document of a right in the log of changes."""
+    """Returns the document of a right in the log of changes."""
     kind = _GRANT if isinstance(right, Grant) else _RESTRICTION
     return {"kind": kind, kind: asdict(right)}
 
 
 def right_in(change: Mapping[str, Any]) -> Grant | Restriction | None:
-    """The right that a change is about; None where it is about something else."""
+    """Returns the right that a change is about; None if it is about something else."""
     match change.get("kind"):
         case "grant":
             return restored(Grant, change[_GRANT])

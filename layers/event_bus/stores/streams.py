@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from event_bus import times
 from event_bus.model.stream_name import StreamName
 from event_bus.stores.items import Item, number, text
+from event_bus.stores.refusals import Outdated
+from event_bus.stores.transactions import Part
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -82,20 +84,19 @@ class StreamStore:
                     return before
         return before or 0
 
-    def adding(self, stream: StreamName, entry: StreamEntry) -> Item:
-        """The part of a transaction that gives an event its place, unless it is taken."""
-        return {
-            "Put": {
-                "TableName": self.table,
-                "Item": {
-                    "stream_id": text(stream.key),
-                    "version": number(entry.version),
-                    "event_id": text(entry.event_id),
-                    "created_at": text(entry.created_at),
-                },
-                "ConditionExpression": "attribute_not_exists(stream_id)",
-            }
+    def adding_part(self, stream: StreamName, entry: StreamEntry) -> Part:
+        """Returns the part that gives an event its version, unless another event has it."""
+        put: Item = {
+            "TableName": self.table,
+            "Item": {
+                "stream_id": text(stream.key),
+                "version": number(entry.version),
+                "event_id": text(entry.event_id),
+                "created_at": text(entry.created_at),
+            },
+            "ConditionExpression": "attribute_not_exists(stream_id)",
         }
+        return Part({"Put": put}, Outdated(stream.stream_id))
 
     def _query(
         self, key: str, version: int, limit: int, *, newest_first: bool = False

@@ -1,22 +1,24 @@
-"""How many subscriptions and listeners each service has, counted exactly.
+"""The exact numbers of subscriptions and listeners of each service.
 
 The counts of a service are an item of the table of changes, under a log of its own that nobody
-follows. Each transaction that registers or removes a subscription changes them. An index cannot
-serve here, because it may lag.
+reads. Each transaction that adds or removes a subscription changes them. An index would not do,
+because it may lag.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from event_bus.conflicts import attempts
 from event_bus.model.registration import Subscription
 from event_bus.stores.items import Item, number, text, unless_refused
+from event_bus.stores.refusals import Outdated, QuotaReached
+from event_bus.stores.transactions import Part
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _LOG = "subscriptions of "
-_ATTEMPTS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +26,8 @@ class Counts:
     """The counts of a service.
 
     Attributes:
-        subscriptions: Its subscriptions that last until somebody removes them.
-        listeners: Those that end by themselves.
+        subscriptions: The number of subscriptions that stay until they are removed.
+        listeners: The number of subscriptions that end by themselves.
     """
 
     subscriptions: int
@@ -39,7 +41,7 @@ class SubscriptionCounts:
     Attributes:
         client: The DynamoDB client.
         table: The name of the table of changes.
-        existing: Finds all subscriptions of a service, for the first count.
+        existing: Returns all subscriptions of a service, for the first count.
     """
 
     client: "DynamoDBClient"
@@ -47,62 +49,63 @@ class SubscriptionCounts:
     existing: Callable[[str], Iterable[Subscription]]
 
     def of(self, service_id: str) -> Counts:
-        """The counts of a service, which are not stored where they were not yet."""
+        """Returns the counts of a service, without storing them."""
         return _counts(self._item(service_id)) or self._found(service_id)
 
     def stored(self, service_id: str) -> Counts:
-        """The counts of a service, which are stored now where they were not yet.
+        """Returns the counts of a service, and stores them if they were not yet.
 
-        The other methods make parts of transactions that are refused without stored counts.
+        The parts of the other methods are refused unless the counts are stored.
 
         Raises:
-            TimeoutError: Others changed the service's item again and again.
+            TimeoutError: Other requests changed the service's item in every attempt.
         """
-        for _ in range(_ATTEMPTS):
+        for _ in attempts():
             item = self._item(service_id)
             if counts := _counts(item):
                 return counts
             self._begin(service_id, item)
         raise TimeoutError("too many changes of a service at once")
 
-    def adding(self, subscription: Subscription, most: int | None) -> Item:
-        """The part that counts a new subscription.
+    def adding_part(self, subscription: Subscription, most: int | None) -> Part:
+        """Returns the part that counts a new subscription.
 
         Args:
             subscription: The subscription.
-            most: How many of its kind the service may have; the part is refused where it has them.
+            most: The number of its kind at which the part is refused.
         """
         name = _kind(subscription)
         condition, values = "attribute_exists(listeners)", Item()
         if most is not None:
             condition += f" AND {name} < :most"
             values[":most"] = number(most)
-        return self._changing(subscription, 1, condition, values)
+        refusal = QuotaReached(subscription.service_id)
+        return Part(self._changing(subscription, 1, condition, values), refusal)
 
-    def removing(self, subscription: Subscription, *, last: bool | None = None) -> Item:
-        """The part that counts a removed subscription.
+    def removing_part(self, subscription: Subscription, *, last: bool | None = None) -> Part:
+        """Returns the part that counts a removed subscription.
 
         Args:
             subscription: The subscription.
-            last: Whether it is the last of its kind; the part is refused where it is otherwise.
+            last: Whether it must be, or must not be, the last of its kind; None if either will do.
         """
         condition, values = "attribute_exists(listeners)", Item()
         if last is not None:
             condition += f" AND {_kind(subscription)} {'<=' if last else '>'} :one"
             values[":one"] = number(1)
-        return self._changing(subscription, -1, condition, values)
+        refusal = Outdated(subscription.service_id)
+        return Part(self._changing(subscription, -1, condition, values), refusal)
 
-    def check(self, service_id: str, *, subscribed: bool) -> Item:
-        """The part that is refused unless a service has, or has not, lasting subscriptions."""
-        return {
-            "ConditionCheck": {
-                "TableName": self.table,
-                "Key": _key(service_id),
-                "ConditionExpression": "attribute_exists(listeners) AND "
-                f"subscriptions {'>' if subscribed else '<='} :none",
-                "ExpressionAttributeValues": {":none": number(0)},
-            }
+    def check_part(self, service_id: str, *, subscribed: bool) -> Part:
+        """Returns the part that demands that a service has, or has not, lasting subscriptions."""
+        check: Item = {
+            "TableName": self.table,
+            "Key": _key(service_id),
+            "ConditionExpression": "attribute_exists(listeners) AND "
+            f"subscriptions {'>' if subscribed else '<='} :none",
+            "ExpressionAttributeValues": {":none": number(0)},
         }
+        return Part({"ConditionCheck": check}, Outdated(service_id))
 
     def _changing(self, subscription: Subscription, by: int, condition: str, values: Item) -> Item:
         name = _kind(subscription)
@@ -126,9 +129,9 @@ class SubscriptionCounts:
         return Counts(sum(lasting), len(lasting) - sum(lasting))
 
     def _begin(self, service_id: str, item: Item) -> None:
-        """Stores what is counted now, unless others change the item meanwhile.
+        """Stores the present counts, unless another request changes the item meanwhile.
 
-        Earlier releases kept the attribute `subscriptions` alone, and not of every service.
+        Earlier releases stored the attribute `subscriptions` alone, and not for every service.
         """
         found = self._found(service_id)
         values = {

@@ -1,6 +1,6 @@
 """The table of subscriptions. Each change of one is an entry of the log of changes as well."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,17 +15,20 @@ from event_bus.model.registration import (
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.target import Protocol, read_target
 from event_bus.stored import restored
-from event_bus.stores.changes import ChangeLog, Refused
+from event_bus.stores.changes import ChangeLog
 from event_bus.stores.items import (
     Item,
     batch_get,
     document,
     number,
     query_items,
+    scan_all,
     text,
     unless_refused,
 )
+from event_bus.stores.refusals import Exists, Outdated, Refused, Used
 from event_bus.stores.subscription_counts import SubscriptionCounts
+from event_bus.stores.transactions import Part
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -61,18 +64,6 @@ class RoutingRule:
     version: int
     protocol: Protocol
     since: str = ""
-
-
-class Outdated(Exception):
-    """The subscription has changed, or gone, since it was read."""
-
-
-class QuotaReached(Exception):
-    """The service has as many subscriptions of the kind as it may have."""
-
-
-class Used(Exception):
-    """A removed subscription had the identifier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,74 +121,79 @@ class SubscriptionStore:
         return SubscriptionCounts(self.client, self.changes, self._existing)
 
     def create(
-        self, subscription: Subscription, *further: Item, most: int | None = None
+        self, subscription: Subscription, further: Sequence[Part] = (), *, most: int | None = None
     ) -> Subscription:
         """Adds a subscription.
 
         Args:
-            subscription: The subscription; its version is set here.
-            further: Further parts of the same transaction.
-            most: How many of its kind the service may have, lasting ones or listeners.
+            subscription: The subscription. Its version is assigned here.
+            further: Further parts of the transaction.
+            most: The largest number of its kind, subscriptions or listeners, of its service.
 
         Returns:
             The subscription as it is stored.
 
         Raises:
-            QuotaReached: The service has so many already.
-            Refused: A condition of the further parts did not hold.
+            Exists: There is a subscription with this id.
+            Used: A removed subscription had the id.
+            QuotaReached: The service has `most` subscriptions, or listeners.
+            Refused: A condition of a further part did not hold.
         """
         self.counts.stored(subscription.service_id)
-        counted = self.counts.adding(subscription, most)
-        try:
-            return self._write(subscription, "attribute_not_exists(id)", {}, (*further, counted))
-        except Refused as refusal:
-            if len(further) in refusal.parts:
-                raise QuotaReached(subscription.service_id) from None
-            raise
+        new: Item = {"ConditionExpression": "attribute_not_exists(id)"}
+        parts = [
+            *self._unused_part(subscription),
+            self.counts.adding_part(subscription, most),
+            *further,
+        ]
+        return self._write(subscription, new, Exists(subscription.id), parts)
 
-    def update(self, subscription: Subscription, *further: Item) -> Subscription:
+    def update(self, subscription: Subscription, further: Sequence[Part] = ()) -> Subscription:
         """Replaces a subscription that was read at its version.
 
         Args:
-            subscription: The subscription; its next version is set here.
-            further: Further parts of the same transaction.
+            subscription: The subscription. Its next version is assigned here.
+            further: Further parts of the transaction.
 
         Returns:
             The subscription as it is stored.
 
         Raises:
-            Outdated: It has changed or gone since.
-            Refused: A condition of the further parts did not hold.
+            Outdated: It has changed since it was read, or is gone.
+            Refused: A condition of a further part did not hold.
         """
-        read_at = {":version": number(subscription.version)}
-        return self._write(subscription, "version = :version", read_at, further)
+        current = _at_version(subscription)
+        return self._write(subscription, current, Outdated(subscription.id), further)
 
-    def delete(self, subscription: Subscription, *further: Item, last: bool | None = None) -> None:
+    def delete(
+        self, subscription: Subscription, further: Sequence[Part] = (), *, last: bool | None = None
+    ) -> None:
         """Removes a subscription that was read at its version.
 
         Args:
             subscription: The subscription.
-            further: Further parts of the same transaction.
-            last: Whether it is the last one of its service that lasts, where that matters.
+            further: Further parts of the transaction.
+            last: Whether it must be, or must not be, the last lasting subscription of its service;
+                None if either will do.
 
         Raises:
-            Outdated: It has changed or gone since.
-            Refused: A condition of the further parts did not hold, or `last` is not true.
+            Outdated: It has changed since it was read, or is gone, or `last` is wrong.
+            Refused: A condition of a further part did not hold.
         """
         self.counts.stored(subscription.service_id)
-        counted = self.counts.removing(subscription, last=last)
-        self._change(
-            subscription,
-            deleted=True,
-            part=lambda _: {
-                "Delete": {
-                    "TableName": self.table,
-                    "Key": {"id": text(subscription.id)},
-                    "ConditionExpression": "version = :version",
-                    "ExpressionAttributeValues": {":version": number(subscription.version)},
-                }
-            },
-            further=(*further, counted),
+        delete: Item = {
+            "TableName": self.table,
+            "Key": {"id": text(subscription.id)},
+            **_at_version(subscription),
+        }
+        parts = [
+            Part({"Delete": delete}, Outdated(subscription.id)),
+            self.counts.removing_part(subscription, last=last),
+            *further,
+            *self._removed_part(subscription),
+        ]
+        self._log.append(
+            lambda version: _change(subscription, version, deleted=True), lambda _: parts
         )
 
     def prolong(self, subscription_id: str, ends_at: int) -> bool:
@@ -230,12 +226,8 @@ class SubscriptionStore:
 
     def routing_rules(self) -> Iterator[RoutingRule]:
         """What routing needs of every subscription: a scan, for a router that starts."""
-        pages = self.client.get_paginator("scan").paginate(
-            TableName=self.table, ConsistentRead=True
-        )
-        for page in pages:
-            for item in page["Items"]:
-                yield _routing_rule(_subscription(item))
+        for item in scan_all(self.client, TableName=self.table, ConsistentRead=True):
+            yield _routing_rule(_subscription(item))
 
     def _existing(self, service_id: str) -> Iterable[Subscription]:
         # The index may still show what is gone.
@@ -244,64 +236,60 @@ class SubscriptionStore:
     def _write(
         self,
         subscription: Subscription,
-        condition: str,
-        values: dict[str, Any],
-        further: tuple[Item, ...] = (),
+        condition: Item,
+        refusal: Refused,
+        further: Sequence[Part],
     ) -> Subscription:
-        def part(version: int) -> Item:
-            put: Item = {
-                "TableName": self.table,
-                "Item": _item(replace(subscription, version=version)),
-                "ConditionExpression": condition,
-            }
-            if values:
-                put["ExpressionAttributeValues"] = values
-            return {"Put": put}
+        def parts(version: int) -> list[Part]:
+            item = _item(replace(subscription, version=version))
+            put: Item = {"TableName": self.table, "Item": item, **condition}
+            return [Part({"Put": put}, refusal), *further]
 
-        version = self._change(subscription, part, further)
+        version = self._log.append(lambda version: _change(subscription, version), parts)
         return replace(subscription, version=version)
 
-    def _change(
-        self,
-        subscription: Subscription,
-        part: Callable[[int], Item],
-        further: tuple[Item, ...] = (),
-        *,
-        deleted: bool = False,
-    ) -> int:
-        def describe(version: int) -> dict[str, Any]:
-            rule = _routing_rule(replace(subscription, version=version))
-            return asdict(replace(rule, active=rule.active and not deleted))
+    @property
+    def _log(self) -> ChangeLog:
+        return ChangeLog(self.client, self.changes)
 
-        once = self._once(subscription, deleted=deleted)
-        try:
-            return ChangeLog(self.client, self.changes).append(
-                describe, lambda version: [part(version), *further, *once]
-            )
-        except Refused as refusal:
-            if 0 in refusal.parts:
-                raise Outdated(subscription.id) from None
-            if once and len(further) + 1 in refusal.parts:
-                raise Used(subscription.id) from None
-            raise Refused(frozenset(each - 1 for each in refusal.parts)) from None
+    def _unused_part(self, subscription: Subscription) -> list[Part]:
+        """Returns the part that is refused if a removed subscription had a chosen id.
 
-    def _once(self, subscription: Subscription, *, deleted: bool) -> tuple[Item, ...]:
-        """The part by which a chosen identifier is that of one subscription and no later one.
-
-        What is on its way to a removed subscription would reach another one of its identifier.
+        A message to the removed subscription would otherwise reach the new one.
         """
-        if CHOSEN not in subscription.id or (subscription.version and not deleted):
-            return ()
-        key = {"log": text(f"{_REMOVED}{subscription.id}"), "version": number(0)}
-        if deleted:
-            return ({"Put": {"TableName": self.changes, "Item": key}},)
+        if CHOSEN not in subscription.id:
+            return []
         check: Item = {
             "TableName": self.changes,
-            "Key": key,
+            "Key": _removal_key(subscription.id),
             "ConditionExpression": "attribute_not_exists(#log)",
             "ExpressionAttributeNames": {"#log": "log"},
         }
-        return ({"ConditionCheck": check},)
+        return [Part({"ConditionCheck": check}, Used(subscription.id))]
+
+    def _removed_part(self, subscription: Subscription) -> list[Part]:
+        """Returns the part that records that a chosen id was used."""
+        if CHOSEN not in subscription.id:
+            return []
+        return [Part({"Put": {"TableName": self.changes, "Item": _removal_key(subscription.id)}})]
+
+
+def _at_version(subscription: Subscription) -> Item:
+    """Returns the condition that a subscription has not changed since it was read."""
+    return {
+        "ConditionExpression": "version = :version",
+        "ExpressionAttributeValues": {":version": number(subscription.version)},
+    }
+
+
+def _removal_key(subscription_id: str) -> Item:
+    return {"log": text(f"{_REMOVED}{subscription_id}"), "version": number(0)}
+
+
+def _change(subscription: Subscription, version: int, *, deleted: bool = False) -> dict[str, Any]:
+    """Returns the entry of a change in the log."""
+    rule = _routing_rule(replace(subscription, version=version))
+    return asdict(replace(rule, active=rule.active and not deleted))
 
 
 def _routing_rule(subscription: Subscription) -> RoutingRule:

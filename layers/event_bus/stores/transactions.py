@@ -1,43 +1,46 @@
-"""Transactions over several tables, and which part of one was refused."""
+"""Transactions: several conditional writes, of which all take effect or none."""
 
-import random
-import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from event_bus.stores.items import Item
+from event_bus.stores.items import Item, unless_refused
+from event_bus.stores.refusals import Contended, Refused
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-_ATTEMPTS = 8
-
-
-class TransactionRefused(Exception):
-    """A transaction was not carried out.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One write of a transaction, or one check.
 
     Attributes:
-        conditions: The places of the parts whose condition did not hold; empty where the
-            transaction met another one, and may be tried again as it is.
+        item: The element of `TransactItems`.
+        refusal: What is raised if the condition of the element does not hold.
     """
 
-    def __init__(self, conditions: frozenset[int]) -> None:
-        super().__init__(f"conditions refused: {sorted(conditions)}")
-        self.conditions = conditions
+    item: Item
+    refusal: Refused | None = None
 
 
-def transact(client: "DynamoDBClient", parts: list[Item]) -> None:
+def transact(client: "DynamoDBClient", parts: Sequence[Part]) -> None:
     """Carries out all parts or none.
 
-    The client sends a token along, by which a repeated request is known for ten minutes: a lost
-    answer does not make the transaction meet itself.
+    The client sends a token, by which DynamoDB recognises a repeated request for ten minutes. So a
+    transaction whose first answer was lost is not refused by its own result.
+
+    Args:
+        client: The DynamoDB client.
+        parts: The parts. If several conditions do not hold, the first of them counts.
 
     Raises:
-        TransactionRefused: A condition did not hold, or another transaction was in the way.
+        Refused: A condition did not hold. The part determines the subclass.
+        Contended: Another transaction on the same items was in the way.
     """
-    items: Any = parts
+    items: Any = [part.item for part in parts]
     try:
         client.transact_write_items(TransactItems=items)
     except ClientError as error:
@@ -45,26 +48,22 @@ def transact(client: "DynamoDBClient", parts: list[Item]) -> None:
             raise
         reasons = error.response.get("CancellationReasons", [])
         codes = [reason.get("Code") for reason in reasons]
-        refused = frozenset(
-            place for place, code in enumerate(codes) if code == "ConditionalCheckFailed"
-        )
-        if not refused and "TransactionConflict" not in codes:
+        for part, code in zip(parts, codes, strict=False):
+            if code == "ConditionalCheckFailed" and part.refusal:
+                raise part.refusal from None
+        if "TransactionConflict" not in codes:
             raise
-        raise TransactionRefused(refused) from None
+        raise Contended("another transaction was in the way") from None
 
 
-def transact_alone(client: "DynamoDBClient", parts: list[Item]) -> None:
-    """Carries out all parts or none, again where another transaction was in the way.
+def put_alone(client: "DynamoDBClient", part: Part) -> None:
+    """Carries out a part that puts an item, without a transaction, at half the cost.
 
     Raises:
-        TransactionRefused: A condition did not hold.
-        TimeoutError: Others were in the way again and again.
+        Refused: The condition did not hold. The part determines the subclass.
     """
-    for attempt in range(_ATTEMPTS):
-        try:
-            return transact(client, parts)
-        except TransactionRefused as refusal:
-            if refusal.conditions:
-                raise
-            time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311
-    raise TimeoutError("too many transactions at once")
+    with unless_refused():
+        client.put_item(**part.item["Put"])
+        return
+    if part.refusal:
+        raise part.refusal

@@ -8,7 +8,6 @@ import pytest
 from event_bus.model.registration import SealedSecret
 from event_bus.queues.message import Message, from_json
 from event_bus.stored import restored
-from event_bus.stores.transactions import transact
 
 from tests.aws import Aws
 from tests.builders import event, publisher, replay, subscription
@@ -53,7 +52,7 @@ def test_a_subscription_of_a_later_version_is_read(aws: Aws) -> None:
 
 
 def test_a_publisher_and_a_replay_of_a_later_version_are_read(aws: Aws) -> None:
-    transact(aws.dynamodb, [aws.publishers.adding(publisher("shop", "order.*"))])
+    aws.add_publishers(publisher("shop", "order.*"))
     _add_members(aws, aws.publishers.table, {"service_id": {"S": "shop"}})
     assert aws.publishers.get("shop") == publisher("shop", "order.*")
     aws.replays.add(replay())

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from event_bus.model.api_keys import proof_of_chosen
-from event_bus.stores.transactions import transact
 
 from tests.aws import Aws
 from tests.builders import key
@@ -29,7 +28,7 @@ PLANNER = {"service_id": "planner", "role": "service", "key_id": proof_of_chosen
 def test_every_request_passes_with_what_was_found_out(
     functions: Functions, aws: Aws, headers: Any, context: dict[str, str]
 ) -> None:
-    transact(aws.dynamodb, [aws.keys.putting(key(KEY))])
+    aws.put_keys(key(KEY))
     answer = functions.invoke("authorize", {"headers": headers, "routeKey": "GET /events"})
     assert answer["isAuthorized"] is True
     found = answer["context"]

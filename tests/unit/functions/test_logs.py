@@ -5,7 +5,6 @@ import json
 from typing import Any
 
 import pytest
-from event_bus.stores.transactions import transact
 
 from tests.builders import AN_ADMIN, SECRET, key, service, submission, subscription
 from tests.faults import not_sent
@@ -27,7 +26,7 @@ def lines(log: io.StringIO) -> list[dict[str, Any]]:
 def test_the_way_of_an_event_is_logged_without_what_it_carries(
     functions: Functions, log: io.StringIO, answer: str
 ) -> None:
-    transact(functions.aws.dynamodb, [functions.aws.keys.putting(key(KEY))])
+    functions.aws.put_keys(key(KEY))
     functions.invoke("authorize", {"headers": {"x-api-key": KEY}, "routeKey": "POST /events"})
     with subscriber(answering(answer)) as worker:
         made = functions.aws.signed(subscription(callback_url=worker.url))

@@ -2,7 +2,6 @@
 
 import orjson
 import pytest
-from event_bus.stores.transactions import transact
 
 from tests.aws import Aws
 from tests.builders import AN_ADMIN, NOON, publisher, service, submission
@@ -42,7 +41,7 @@ def test_a_conflict_is_a_409(functions: Functions) -> None:
 
 def test_a_service_publishes_what_it_registered_for(functions: Functions, aws: Aws) -> None:
     assert publish(functions, submission(), service("planner")).status == 403
-    transact(aws.dynamodb, [aws.publishers.adding(publisher("planner", "task.*"))])
+    aws.add_publishers(publisher("planner", "task.*"))
     assert publish(functions, submission(), service("planner")).status == 202
 
 

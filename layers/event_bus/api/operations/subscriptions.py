@@ -18,7 +18,7 @@ from event_bus.model.registration import (
     SubscriptionRegistration,
     SubscriptionStatus,
 )
-from event_bus.registry.subscriptions import SubscriptionQuery
+from event_bus.registry.subscription_query import SubscriptionQuery
 
 SERVICE_ID = text("service_id", "The service that they belong to.")
 EVENT_TYPE = text("event_type", "An event type that they receive.")

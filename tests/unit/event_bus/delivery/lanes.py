@@ -111,7 +111,7 @@ def trial(aws: Aws, executor: Executor) -> Trial:
             ordered=OrderedRunner(runner, aws.routings, aws.streams, aws.cursors, RETENTION_DAYS),
             subscriptions=SubscriptionCache(aws.subscriptions, clock=lambda: now[0]),
             circuits=Circuits(aws.circuits, clock=lambda: now[0]),
-            disabler=Disabler(aws.subscriptions, aws.events, RETENTION_DAYS),
+            disabler=Disabler(aws.announced_changes),
             lanes=Lanes(aws.sqs, {"http": url}, executor),
             executor=executor,
         ),

@@ -320,8 +320,9 @@ def test_what_was_stored_in_a_shared_stream_is_delivered(trial: Trial, aws: Aws)
     for version, name in enumerate(("evt_1", "evt_2"), 1):
         sent = event(name, metadata={"stream_id": "task/1"})
         placed = replace(sent, metadata={**sent.metadata, "stream_version": version})
-        aws.dynamodb.put_item(**aws.events.putting(placed, RETENTION_DAYS)["Put"])
-        put = aws.streams.adding(StreamName("planner", "task/1"), StreamEntry(version, name, NOON))
+        aws.dynamodb.put_item(**aws.events.adding_part(placed, RETENTION_DAYS).item["Put"])
+        entry = StreamEntry(version, name, NOON)
+        put = aws.streams.adding_part(StreamName("planner", "task/1"), entry).item
         put["Put"]["Item"]["stream_id"] = {"S": "task/1"}
         aws.dynamodb.put_item(**put["Put"])
         old.append(placed)

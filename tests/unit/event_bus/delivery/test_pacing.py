@@ -103,7 +103,7 @@ def _lane(aws: Aws, target: ScriptedTransport, lanes: Lanes, *, paced: bool) -> 
         ordered=OrderedRunner(runner, aws.routings, aws.streams, aws.cursors, RETENTION_DAYS),
         subscriptions=SubscriptionCache(aws.subscriptions),
         circuits=circuits,
-        disabler=Disabler(aws.subscriptions, aws.events, RETENTION_DAYS),
+        disabler=Disabler(aws.announced_changes),
         lanes=lanes,
         executor=ThreadPoolExecutor(10),
         pacing=pacing,

@@ -1,5 +1,6 @@
 """Health tells what answers, without asking it too often."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -78,8 +79,8 @@ def test_a_result_stands_for_a_while(broken: bool) -> None:
 
 
 def test_a_table_passes_while_it_is_there(aws: Aws) -> None:
-    assert database_check(aws.dynamodb, aws.tables["events"])() == {}
-    gone = Health({"database": {"gone": database_check(aws.dynamodb, "gone")}})
+    assert database_check(aws.events.probe)() == {}
+    gone = Health({"database": {"gone": database_check(replace(aws.events, table="gone").probe)}})
     assert [check.status for check in gone.check("database")] == ["fail"]
 
 

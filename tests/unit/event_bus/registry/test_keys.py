@@ -12,7 +12,6 @@ from event_bus.model.credentials import KeyRequest
 from event_bus.model.validation import read
 from event_bus.registry.keys import MAX_KEYS, KeyRing
 from event_bus.registry.services import Services
-from event_bus.stores.transactions import transact
 
 from tests.aws import Aws
 from tests.builders import AN_ADMIN, NOON, key, publisher, service, subscription
@@ -270,7 +269,7 @@ class TestServices:
             services.subscriber("worker", AN_ADMIN)
 
     def test_a_publisher_and_a_subscriber_are_known(self, aws: Aws, services: Services) -> None:
-        transact(aws.dynamodb, [aws.publishers.adding(publisher("planner"))])
+        aws.add_publishers(publisher("planner"))
         aws.subscriptions.create(subscription("sub_1", "worker"))
         assert services.known("planner")
         assert services.known("worker")

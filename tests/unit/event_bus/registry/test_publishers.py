@@ -12,7 +12,7 @@ from event_bus.model.rights import Grant
 from event_bus.model.validation import read
 from event_bus.registry.keys import MAX_KEYS, KeyRing
 from event_bus.registry.publishers import PublisherRegistry
-from event_bus.stores.transactions import transact
+from event_bus.stores.refusals import Outdated
 
 from tests.aws import Aws
 from tests.builders import AN_ADMIN, NOON, key, service, subscription
@@ -32,7 +32,7 @@ def with_key(key: str) -> dict[str, Any]:
 
 @pytest.fixture
 def registry(aws: Aws) -> PublisherRegistry:
-    return PublisherRegistry(aws.publishers, aws.keys, aws.subscriptions, aws.rights)
+    return PublisherRegistry(aws.registrations)
 
 
 def pointers(refusal: pytest.ExceptionInfo[Problem]) -> list[str]:
@@ -106,7 +106,7 @@ def test_a_stranger_finds_nothing_to_remove(registry: PublisherRegistry) -> None
 
 def test_keys_go_with_their_publisher(aws: Aws, registry: PublisherRegistry) -> None:
     registry.register(registration(), AN_ADMIN)
-    transact(aws.dynamodb, [aws.keys.putting(ApiKey("second", "planner", NOON))])
+    aws.put_keys(ApiKey("second", "planner", NOON))
     registry.register(registration("other", **with_key(KEY)), AN_ADMIN)
     registry.remove("planner", AN_ADMIN)
     assert aws.publishers.get("planner") is None
@@ -129,7 +129,7 @@ def test_what_is_not_there_cannot_be_removed(registry: PublisherRegistry) -> Non
 
 def test_a_removal_that_failed_has_removed_nothing(aws: Aws, registry: PublisherRegistry) -> None:
     made, _ = registry.register(registration(), AN_ADMIN)
-    transact(aws.dynamodb, [aws.keys.putting(ApiKey("second", "planner", NOON))])
+    aws.put_keys(ApiKey("second", "planner", NOON))
     with not_sent(aws.dynamodb, "TransactWriteItems"), pytest.raises(ConnectionClosedError):
         registry.remove("planner", AN_ADMIN)
     assert len(aws.keys.ring("planner").keys) == 2
@@ -334,7 +334,9 @@ def test_a_sensitive_type_must_be_one_that_is_published(registry: PublisherRegis
 def test_a_change_that_was_overtaken_is_refused(aws: Aws, registry: PublisherRegistry) -> None:
     before, _ = registry.register(registration(), AN_ADMIN)
     registry.change("planner", change(name="P"), AN_ADMIN)
-    assert not aws.publishers.replace(before, replace(before, name="Q"))
+    with pytest.raises(Outdated):
+        aws.registrations.replace_publisher(before, replace(before, name="Q"))
     registry.remove("planner", AN_ADMIN)
-    assert not aws.publishers.replace(before, replace(before, name="Q"))
+    with pytest.raises(Outdated):
+        aws.registrations.replace_publisher(before, replace(before, name="Q"))
     assert aws.publishers.get("planner") is None

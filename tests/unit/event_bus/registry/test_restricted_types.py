@@ -25,7 +25,7 @@ def registry(aws: Aws) -> PublisherRegistry:
     """A registry of publishers, to which two services are known."""
     for each in ("worker", "auditor"):
         aws.rights.put(Grant(each, ["*"]))
-    return PublisherRegistry(aws.publishers, aws.keys, aws.subscriptions, aws.rights)
+    return PublisherRegistry(aws.registrations)
 
 
 def register(registry: PublisherRegistry, **members: Any) -> Publisher:

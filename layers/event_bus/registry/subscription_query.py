@@ -1,0 +1,34 @@
+"""The filters of a list of subscriptions."""
+
+from dataclasses import dataclass
+
+from event_bus.matching.event_types import matches_type
+from event_bus.model.registration import Subscription, SubscriptionStatus
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionQuery:
+    """Which subscriptions a list holds. None stands for any.
+
+    Attributes:
+        service_id: The service that owns them.
+        event_type: An event type that they receive.
+        status: Their status.
+    """
+
+    service_id: str | None = None
+    event_type: str | None = None
+    status: SubscriptionStatus | None = None
+
+    def selects(self, subscription: Subscription) -> bool:
+        """Whether the list holds a subscription."""
+        return (
+            self.service_id in (None, subscription.service_id)
+            and self.status in (None, subscription.status)
+            and (
+                self.event_type is None
+                or any(
+                    matches_type(pattern, self.event_type) for pattern in subscription.event_types
+                )
+            )
+        )

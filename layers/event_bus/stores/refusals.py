@@ -1,0 +1,33 @@
+"""The reasons for which a store refuses a change. Nothing is changed then."""
+
+
+class Refused(Exception):
+    """A condition of the change did not hold."""
+
+
+class Outdated(Refused):
+    """A record has changed since it was read, or is gone: read it and try again."""
+
+
+class Contended(Outdated):
+    """Another transaction on the same items was in the way."""
+
+
+class Exists(Refused):
+    """There is a record with this identifier already."""
+
+
+class Used(Refused):
+    """A removed subscription had the identifier."""
+
+
+class QuotaReached(Refused):
+    """The service has as many subscriptions, or listeners, as it may have."""
+
+
+class KeyTaken(Refused):
+    """The key belongs to another service."""
+
+
+class KeyGone(Refused):
+    """The key was removed."""

@@ -1,0 +1,149 @@
+"""Changes of registrations that touch several tables. Each is one transaction."""
+
+from dataclasses import dataclass
+
+from event_bus.model.pace import Pace
+from event_bus.model.registration import Publisher, Subscription
+from event_bus.model.replay import Replay
+from event_bus.model.rights import Restriction
+from event_bus.stores.keys import KeptKey, KeyChange, KeyStore
+from event_bus.stores.paces import PaceStore
+from event_bus.stores.publishers import PublisherStore
+from event_bus.stores.replays import ReplayStore
+from event_bus.stores.rights import RightsStore
+from event_bus.stores.subscriptions import SubscriptionStore
+from event_bus.stores.transactions import put_alone, transact
+
+
+@dataclass(frozen=True, slots=True)
+class Registrations:
+    """Adds, replaces and removes registrations together with the keys of their services.
+
+    Attributes:
+        publishers: The publishers.
+        subscriptions: The subscriptions, with the log of changes.
+        keys: The API keys.
+        rights: The types that publishers restrict.
+        paces: The paces of subscriptions.
+        replays: The replays.
+    """
+
+    publishers: PublisherStore
+    subscriptions: SubscriptionStore
+    keys: KeyStore
+    rights: RightsStore
+    paces: PaceStore
+    replays: ReplayStore
+
+    def add_publisher(self, publisher: Publisher, keys: KeyChange | KeptKey) -> None:
+        """Adds a publisher with its restrictions and its key.
+
+        Its restrictions replace those of an earlier publisher of the same service.
+
+        Args:
+            publisher: The publisher.
+            keys: The change that adds its key, or the key of the service that must still exist.
+
+        Raises:
+            Exists: The service is a publisher already.
+            Outdated: The keys of the service have changed since they were read.
+            KeyTaken: The key belongs to another service.
+            KeyGone: The key that must exist was removed.
+        """
+        self.rights.restrict(
+            _restriction(publisher),
+            [self.publishers.adding_part(publisher), *self.keys.parts(keys)],
+        )
+
+    def replace_publisher(self, before: Publisher, after: Publisher) -> None:
+        """Replaces a publisher, and its restrictions if they differ.
+
+        Args:
+            before: The publisher as it was read.
+            after: The publisher as it is to be.
+
+        Raises:
+            Outdated: The publisher has changed since it was read, or is gone.
+        """
+        replacing = self.publishers.replacing_part(before, after)
+        if before.restricted == after.restricted:
+            put_alone(self.publishers.client, replacing)
+        else:
+            self.rights.restrict(_restriction(after), [replacing])
+
+    def remove_publisher(self, service_id: str, keys: KeyChange | None) -> None:
+        """Removes a publisher. Its restrictions stay, because its events stay.
+
+        Args:
+            service_id: The service.
+            keys: The change that removes the keys of the service. None if the service has
+                subscriptions, which need the keys.
+
+        Raises:
+            Outdated: The publisher is gone, the keys have changed since they were read, or the
+                service has got its first subscription, or lost its last one.
+        """
+        parts = [
+            self.publishers.removing_part(service_id),
+            self.subscriptions.counts.check_part(service_id, subscribed=keys is None),
+            *(self.keys.parts(keys) if keys else []),
+        ]
+        transact(self.publishers.client, parts)
+
+    def add_subscription(
+        self,
+        subscription: Subscription,
+        keys: KeyChange | KeptKey | None = None,
+        *,
+        pace: Pace | None = None,
+        history: Replay | None = None,
+        most: int | None = None,
+    ) -> Subscription:
+        """Adds a subscription with what belongs to it.
+
+        Args:
+            subscription: The subscription. Its version is assigned here.
+            keys: The change that adds a key, or the key of the service that must still exist.
+            pace: The first pace of the subscription, if its target may be slow.
+            history: The replay of past events, if the subscription asks for one.
+            most: The largest number of subscriptions that the service may have.
+
+        Returns:
+            The subscription as it is stored.
+
+        Raises:
+            Exists: There is a subscription with this identifier.
+            Used: A removed subscription had the identifier.
+            QuotaReached: The service has `most` subscriptions.
+            Outdated: The keys of the service have changed since they were read.
+            KeyTaken: The key belongs to another service.
+            KeyGone: The key that must exist was removed.
+        """
+        parts = self.keys.parts(keys) if keys else []
+        if pace:
+            parts.append(self.paces.putting_part(subscription.id, pace))
+        if history:
+            parts.append(self.replays.adding_part(history))
+        return self.subscriptions.create(subscription, parts, most=most)
+
+    def remove_last_subscription(self, subscription: Subscription, keys: KeyChange | None) -> None:
+        """Removes the last subscription of a service.
+
+        Args:
+            subscription: The subscription as it was read.
+            keys: The change that removes the keys of the service. None if the service is a
+                publisher, which needs the keys.
+
+        Raises:
+            Outdated: The subscription or the keys have changed since they were read, the service
+                has another subscription, or it has become a publisher, or none.
+        """
+        service_id = subscription.service_id
+        parts = [self.publishers.check_part(service_id, registered=keys is None)]
+        if keys:
+            parts += self.keys.parts(keys)
+        self.subscriptions.delete(subscription, parts, last=True)
+
+
+def _restriction(publisher: Publisher) -> Restriction:
+    return Restriction(publisher.service_id, publisher.restricted)

@@ -1,0 +1,112 @@
+"""A registry of subscriptions, and what services send it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+from event_bus.callbacks.client import CallbackClient
+from event_bus.callbacks.handshake import Handshake
+from event_bus.errors import Problem
+from event_bus.model.registration import (
+    Subscription,
+    SubscriptionChange,
+    SubscriptionRegistration,
+)
+from event_bus.model.target import HttpTarget
+from event_bus.model.validation import read
+from event_bus.queues.replays import ReplayQueue
+from event_bus.registry.managed_queues import ManagedQueues
+from event_bus.registry.opt_ins import OptIns
+from event_bus.registry.subscription_targets import SubscriptionTargets
+from event_bus.registry.subscriptions import SubscriptionRegistry
+from event_bus.stores.subscriptions import SubscriptionStore
+from event_bus.stores.transactions import Part
+
+from tests.aws import Aws
+from tests.builders import service
+
+KEY = "a-key-that-was-chosen"
+WORKER = service("worker")
+
+
+def registration(**members: Any) -> SubscriptionRegistration:
+    sent = {"event_types": ["task.*"], "callback_url": "https://worker.example/events", **members}
+    return read(SubscriptionRegistration, sent)
+
+
+def change(**members: Any) -> SubscriptionChange:
+    return read(SubscriptionChange, members)
+
+
+PREFIX = "eventbus-test-"
+
+
+def managed(**members: Any) -> SubscriptionRegistration:
+    target = {"type": "sqs", "managed": True}
+    return read(SubscriptionRegistration, {"event_types": ["task.*"], "target": target, **members})
+
+
+def with_key(key: str) -> dict[str, Any]:
+    return {"authentication": {"type": "api_key", "api_key": key}}
+
+
+class Owned:
+    """A client of queues of which some are opted in."""
+
+    def list_queue_tags(self, *, QueueUrl: str) -> Any:  # noqa: N803
+        return {"Tags": {"event-bus-test": "target"}} if "open" in QueueUrl else {}
+
+
+OWNED = Owned()
+
+
+def registry_over(aws: Aws, store: SubscriptionStore, most: int = 100) -> SubscriptionRegistry:
+    return SubscriptionRegistry(
+        registrations=replace(aws.registrations, subscriptions=store),
+        circuits=aws.circuits,
+        inboxes=aws.inboxes,
+        replay_queue=ReplayQueue(aws.sqs, aws.queue()),
+        targets=SubscriptionTargets(
+            OptIns("000000000000", "event-bus-test", [], lambda _: OWNED),
+            Handshake(CallbackClient([ip_network("127.0.0.0/8")]), "bus.example"),
+            ManagedQueues(aws.sqs, PREFIX, settling_seconds=0),
+        ),
+        secrets=aws.signing_secrets,
+        hearing=aws.hearing,
+        most=most,
+    )
+
+
+def pointers(refusal: pytest.ExceptionInfo[Problem]) -> list[str]:
+    return [fault.pointer for fault in refusal.value.faults]
+
+
+@dataclass(frozen=True, slots=True)
+class BusyStore(SubscriptionStore):
+    """Has somebody else set one of these URLs just before each write."""
+
+    urls: list[str] = field(default_factory=list)
+
+    def _interfere(self, subscription_id: str) -> None:
+        if not self.urls:
+            return
+        current = self.get(subscription_id)
+        assert current
+        SubscriptionStore.update(self, replace(current, target=HttpTarget(self.urls.pop(0))))
+
+    def update(self, subscription: Subscription, further: Sequence[Part] = ()) -> Subscription:
+        self._interfere(subscription.id)
+        return SubscriptionStore.update(self, subscription, further)
+
+    def delete(
+        self, subscription: Subscription, further: Sequence[Part] = (), *, last: bool | None = None
+    ) -> None:
+        self._interfere(subscription.id)
+        SubscriptionStore.delete(self, subscription, further, last=last)
+
+
+def busy_registry(aws: Aws, *urls: str) -> SubscriptionRegistry:
+    tables = aws.tables["subscriptions"], aws.tables["changes"]
+    return registry_over(aws, BusyStore(aws.dynamodb, *tables, list(urls)))
