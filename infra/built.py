@@ -1,5 +1,6 @@
 """Folders that are made once and kept, each named after all that it is made from."""
 
+import fcntl
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterable
@@ -38,7 +39,7 @@ def files_of(*sources: Path) -> Iterable[bytes]:
 
 
 def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
-    """Makes a folder unless it is there.
+    """Makes a folder unless it is there; other processes that want it wait meanwhile.
 
     Args:
         folder: The folder.
@@ -47,15 +48,15 @@ def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
     Returns:
         The folder.
     """
-    if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".unfinished-") as unfinished:
-            made = Path(unfinished, folder.name)
-            make(made)
-            try:
-                # In one step: another process may be making the same folder.
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f".{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.is_dir():
+            with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".unfinished-") as scratch:
+                made = Path(scratch, folder.name)
+                make(made)
+                # In one step: a process that is killed leaves nothing half made.
                 made.rename(folder)
-            except OSError:
-                if not folder.is_dir():
-                    raise
     return folder

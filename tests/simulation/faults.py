@@ -1,5 +1,6 @@
 """What may go wrong at one call."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -35,3 +36,57 @@ class Fault:
 
     call: int
     mode: Mode
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call to AWS.
+
+    Attributes:
+        operation: The service and the operation, such as "dynamodb.PutItem".
+        invocation: The number of the invocation that made it.
+        at: When, in Unix seconds; the clock goes on with each attempt to deliver.
+    """
+
+    operation: str
+    invocation: int
+    at: float
+
+    @property
+    def reads(self) -> bool:
+        """True if it has no effect."""
+        return self.operation in _READS
+
+    def follows(self, other: "Call") -> bool:
+        """True if nothing happened between another call and this one."""
+        return (self.invocation, self.at) == (other.invocation, other.at)
+
+
+_READS = {
+    "dynamodb.BatchGetItem",
+    "dynamodb.GetItem",
+    "dynamodb.Query",
+    "dynamodb.Scan",
+    "kms.Decrypt",
+    "s3.GetObject",
+}
+
+
+def faults(calls: Sequence[Call], mode: Mode) -> Iterator[Fault]:
+    """Lists what may go wrong in a mode, without what another fault does as well.
+
+    A read has no effect: it makes no difference whether it was carried out before its answer was
+    lost or its process ended, and a repeated read differs from no fault in nothing. Between two
+    calls of one invocation nothing happens outside of its process unless it delivers: a process
+    that ends before the second leaves what one leaves that ends after the first.
+
+    Args:
+        calls: The calls of the story where nothing goes wrong.
+        mode: The mode.
+    """
+    for number, call in enumerate(calls, start=1):
+        if call.reads and mode in ("lost", "repeated", "exit_after"):
+            continue
+        if mode == "exit_before" and number > 1 and call.follows(calls[number - 2]):
+            continue
+        yield Fault(number, mode)

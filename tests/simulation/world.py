@@ -29,7 +29,7 @@ from event_bus.targets.transport import DeliveryRequest
 from infra.tables import TABLES
 from tests.requests import http_request
 from tests.simulation.dynamodb import MemoryDynamoDB
-from tests.simulation.faults import Fault, ProcessExit
+from tests.simulation.faults import Call, Fault, ProcessExit
 from tests.simulation.kms import MemoryKms
 from tests.simulation.process import QUEUES, Processes
 from tests.simulation.s3 import MemoryS3
@@ -198,7 +198,7 @@ class World:
         self.staleness = staleness
         self.forgetful = forgetful
         self.calls = 0
-        self.made: list[str] = []
+        self.made: list[Call] = []
         self.happened: Counter[str] = Counter()
         self.spoiled = False
         self.tables = Tables(TABLES, lambda: self.now)
@@ -245,7 +245,7 @@ class World:
             raise ProcessExit
         self.hand_over()
         self.calls += 1
-        self.made.append(f"{service}.{operation}")
+        self.made.append(Call(f"{service}.{operation}", self.moves, self.now))
         mode = self.faults.get(self.calls)
         if mode is None and self.chaos and self.rng.random() < self.chaos:
             mode = self.rng.choice(

@@ -1,7 +1,6 @@
 """A synthesised app, taken apart for the tests."""
 
 import contextlib
-import fcntl
 import json
 import sys
 from collections.abc import Iterator, Mapping
@@ -104,12 +103,7 @@ def synthesise(stage: str, context: Mapping[str, object]) -> Synthesised:
     asked = json.dumps({**context, "stage": stage}, sort_keys=True)
     parts = [asked.encode(), *files_of(*(ROOT / source for source in SOURCES), Path(__file__))]
     name = f"tested-{stage}-{sys.implementation.cache_tag}-{fingerprint(parts)}"
-    kept = BUILT / "assemblies"
-    kept.mkdir(parents=True, exist_ok=True)
-    with (kept / f".{name}.lock").open("w") as lock:
-        # Another process that wants the same app waits, and does not synthesise it, too.
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        folder = made_once(kept / name, partial(_synthesise, stage, context))
+    folder = made_once(BUILT / "assemblies" / name, partial(_synthesise, stage, context))
     files = sorted(folder.glob("*.template.json"))
     return Synthesised(
         stage=stage,

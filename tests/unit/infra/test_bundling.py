@@ -3,7 +3,10 @@
 import platform
 import re
 import sys
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -100,7 +103,7 @@ def test_a_folder_is_made_once(tmp_path: Path) -> None:
     second = made_once(tmp_path / "made", make)
     assert first == second
     assert len(calls) == 1
-    assert [entry.name for entry in tmp_path.iterdir()] == ["made"]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [".made.lock", "made"]
 
 
 def test_nothing_is_left_of_a_folder_that_could_not_be_made(tmp_path: Path) -> None:
@@ -110,7 +113,25 @@ def test_nothing_is_left_of_a_folder_that_could_not_be_made(tmp_path: Path) -> N
 
     with pytest.raises(OSError, match="no space"):
         made_once(tmp_path / "made", make)
-    assert not list(tmp_path.iterdir())
+    assert [entry.name for entry in tmp_path.iterdir()] == [".made.lock"]
+
+
+def test_who_wants_a_folder_that_is_being_made_waits_for_it(tmp_path: Path) -> None:
+    making, made = threading.Event(), []
+
+    def make(folder: Path) -> None:
+        making.set()
+        # Long enough for the other to begin, too, if nothing held it back.
+        time.sleep(0.1)
+        made.append(folder)
+        folder.mkdir()
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(made_once, tmp_path / "made", make)
+        assert making.wait(10)
+        second = pool.submit(made_once, tmp_path / "made", make)
+        assert first.result() == second.result()
+    assert len(made) == 1
 
 
 def test_fingerprints_tell_parts_apart() -> None:

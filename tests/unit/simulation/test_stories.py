@@ -5,7 +5,7 @@ from concurrent.futures import Executor
 import pytest
 
 from tests.simulation.checker import check
-from tests.simulation.faults import MODES, Fault, Mode
+from tests.simulation.faults import MODES, Fault, Mode, faults
 from tests.simulation.process import simulated
 from tests.simulation.scenarios import ONCE, STORIES, event, failing
 from tests.simulation.world import ADMIN, World
@@ -13,13 +13,13 @@ from tests.simulation.world import ADMIN, World
 
 def tell(
     name: str,
-    *faults: Fault,
+    *wrong: Fault,
     staleness: float = 0.0,
     seed: int = 1,
     clock_errors: dict[str, float] | None = None,
 ) -> World:
     """Tells a story to its end, and checks what must hold."""
-    world = World(seed, faults, staleness=staleness)
+    world = World(seed, wrong, staleness=staleness)
     world.clock_errors = clock_errors or {}
     with simulated(world, seed):
         STORIES[name](world)
@@ -30,18 +30,18 @@ def tell(
 
 
 def spoil(name: str, mode: Mode) -> list[str]:
-    """Tells a story once for each of its calls, which goes wrong.
+    """Tells a story once for each of its calls that can go wrong in a mode of its own.
 
     Returns:
         What was broken.
     """
     broken = []
-    for call in range(1, tell(name).calls + 1):
+    for fault in faults(tell(name).made, mode):
         try:
-            world = tell(name, Fault(call, mode))
+            world = tell(name, fault)
             assert world.happened[mode] == 1
         except Exception as error:
-            broken.append(f"{name}, call {call} {mode}: {error}")
+            broken.append(f"{name}, call {fault.call} {mode}: {error}")
     return broken
 
 

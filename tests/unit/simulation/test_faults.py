@@ -1,0 +1,45 @@
+"""A fault is left out only where another one ends as it does."""
+
+from typing import Any
+
+from tests.simulation.faults import MODES, Fault, faults
+from tests.simulation.world import World
+from tests.unit.simulation.test_stories import tell
+
+STORY = "retry"
+STANDS = ("status", "document", "due_at", "next_retry_at")
+
+
+def end(*wrong: Fault) -> tuple[Any, ...]:
+    """What a story leaves, but for identifiers, which are drawn by number or by chance."""
+    world: World = tell(STORY, *wrong)
+    seen = [
+        [(each.key.event_id, each.taken, each.answered, each.at) for each in subscriber.log]
+        for subscriber in world.subscribers.values()
+    ]
+    deliveries = world.tables.items["deliveries"].values()
+    stands = sorted(
+        (each["event_id"]["S"], *(each.get(name, {}).get("S", "") for name in STANDS))
+        for each in deliveries
+    )
+    return stands, seen, {name: len(items) for name, items in world.tables.items.items()}
+
+
+def test_a_fault_that_is_left_out_ends_as_another_one() -> None:
+    calls = tell(STORY).made
+    told = {fault for mode in MODES for fault in faults(calls, mode)}
+    fine = end()
+    left_out = 0
+    for number, call in enumerate(calls, start=1):
+        like: dict[Fault, tuple[Any, ...]] = {}
+        if call.reads:
+            like[Fault(number, "lost")] = end(Fault(number, "refused"))
+            like[Fault(number, "exit_after")] = end(Fault(number, "exit_before"))
+            like[Fault(number, "repeated")] = fine
+        if number > 1 and call.follows(calls[number - 2]):
+            like[Fault(number, "exit_before")] = end(Fault(number - 1, "exit_after"))
+        for fault, ends in like.items():
+            assert end(fault) == ends, fault
+        assert told.isdisjoint(like)
+        left_out += len(like)
+    assert len(told) + left_out == len(calls) * len(MODES)
