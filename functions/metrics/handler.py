@@ -7,11 +7,11 @@ from event_bus.api.api_gateway import handler_of
 from event_bus.api.endpoint import Endpoint
 from event_bus.api.operations import metrics as operations
 from event_bus.api.requests import Request, Response
+from event_bus.cache import Cache
 from event_bus.metrics import analytics
 from event_bus.metrics.exposition import CONTENT_TYPE, exposition
-from event_bus.metrics.gauges import Gauges
+from event_bus.metrics.gauges import Gauge, Gauges
 from event_bus.metrics.queues import Queues
-from event_bus.metrics.remembered import Remembered
 from event_bus.runtime import stores
 from event_bus.settings import settings
 
@@ -35,8 +35,8 @@ _gauges = Gauges(
 )
 
 # Whoever scrapes often must not pay for the scan of all subscriptions each time.
-_subscriptions = Remembered(_gauges.subscriptions, 60)
-_others = Remembered(_gauges.others, 15)
+_subscriptions: Cache[str, Gauge] = Cache(60, 1)
+_others: Cache[str, list[Gauge]] = Cache(15, 1)
 
 
 endpoint = Endpoint()
@@ -46,7 +46,10 @@ handler = handler_of(endpoint)
 @endpoint.answers(operations.METRICS)
 def _metrics(request: Request) -> Response:
     request.query()
-    text = exposition(_store.total(), [_subscriptions(), *_others()])
+    text = exposition(
+        _store.total(),
+        [_subscriptions.fetch("all", _gauges.subscriptions), *_others.fetch("all", _gauges.others)],
+    )
     return Response(200, text=text, headers={"content-type": CONTENT_TYPE})
 
 

@@ -1,10 +1,11 @@
 """The first admin key, which is made at deploy and kept in Secrets Manager."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from event_bus import times
+from event_bus.cache import Cache
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -41,17 +42,18 @@ class AdminKey:
     client: "SecretsManagerClient"
     secret: str
     clock: Callable[[], float] = times.steady
-    _known: AdminSecret | None = None
-    _until: float = 0.0
+    _known: Cache[str, AdminSecret] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._known = Cache(CACHE_SECONDS, 1, self.clock)
 
     def read(self) -> AdminSecret:
         """The admin key."""
-        now = self.clock()
-        if self._known is None or now >= self._until:
-            answer = self.client.get_secret_value(SecretId=self.secret)
-            self._known = AdminSecret(answer["SecretString"], f"{_ID}{answer['VersionId']}")
-            self._until = now + CACHE_SECONDS
-        return self._known
+        return self._known.fetch(self.secret, self._read)
+
+    def _read(self) -> AdminSecret:
+        answer = self.client.get_secret_value(SecretId=self.secret)
+        return AdminSecret(answer["SecretString"], f"{_ID}{answer['VersionId']}")
 
 
 def is_admin_key(key_id: str) -> bool:

@@ -2,13 +2,13 @@
 
 import hashlib
 import hmac
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from event_bus import times
 from event_bus.access.admin_key import AdminSecret, is_admin_key
 from event_bus.access.callers import ADMIN, Caller, Role
+from event_bus.cache import Cache
 from event_bus.log import logger
 from event_bus.model.api_keys import (
     MAX_CHOSEN_LENGTH,
@@ -59,8 +59,7 @@ class Authenticator:
     ) -> None:
         self._keys = keys
         self._admin_key = admin_key
-        self._clock = clock
-        self._known: OrderedDict[str, tuple[Caller, float]] = OrderedDict()
+        self._known: Cache[str, Caller] = Cache(CACHE_SECONDS, _CACHED_KEYS, clock)
 
     def identify(
         self,
@@ -110,20 +109,13 @@ class Authenticator:
     ) -> Caller | None:
         if not proof:
             return None
-        now = self._clock()
-        remembered = self._known.get(name)
-        if remembered and now < remembered[1]:
-            return remembered[0]
+        if caller := self._known.get(name):
+            return caller
         caller, seconds = look_up(proof)
         if caller is None:
-            self._known.pop(name, None)
-            return None
-        if not seconds:
-            return caller
-        self._known[name] = (caller, now + seconds)
-        self._known.move_to_end(name)
-        if len(self._known) > _CACHED_KEYS:
-            self._known.popitem(last=False)
+            self._known.forget(name)
+        elif seconds:
+            self._known.put(name, caller, seconds)
         return caller
 
     def _proven(self, key: str) -> tuple[Caller | None, float]:

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 
 from event_bus import times
 from event_bus.access.callers import ADMIN
+from event_bus.cache import Cache
 from event_bus.model.event import BUS_DOMAIN
 from event_bus.model.registration import Publisher
 
 CACHE_SECONDS = 10.0
 """How long a publisher is trusted without another look, and so how late a change acts."""
 
-_REMEMBERED = 10_000
+_CACHED_PUBLISHERS = 10_000
 
 RESERVED_NAMES = frozenset({ADMIN, BUS_DOMAIN})
 """Names that the bus keeps for itself: no service is registered by them."""
@@ -28,12 +29,14 @@ class KnownPublishers:
 
     find: Callable[[str], Publisher | None]
     clock: Callable[[], float] = times.steady
-    _known: dict[str, tuple[Publisher | None, float]] = field(default_factory=dict)
+    _known: Cache[str, Publisher | None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._known = Cache(CACHE_SECONDS, _CACHED_PUBLISHERS, self.clock)
 
     def of(self, service_id: str) -> Publisher | None:
         """The publisher that a service is, or None."""
-        known = self._known.get(service_id)
-        return known[0] if known and self.clock() < known[1] else self._read(service_id)
+        return self._known.fetch(service_id, lambda: self.find(service_id))
 
     def satisfies(self, service_id: str, test: Callable[[Publisher], bool]) -> bool:
         """Whether a service is a publisher of some kind.
@@ -42,14 +45,8 @@ class KnownPublishers:
         moment it was answered.
         """
         known = self._known.get(service_id)
-        if known and known[0] and self.clock() < known[1] and test(known[0]):
+        if known and test(known):
             return True
-        publisher = self._read(service_id)
-        return publisher is not None and test(publisher)
-
-    def _read(self, service_id: str) -> Publisher | None:
         publisher = self.find(service_id)
-        if len(self._known) >= _REMEMBERED:
-            self._known.clear()
-        self._known[service_id] = publisher, self.clock() + CACHE_SECONDS
-        return publisher
+        self._known.put(service_id, publisher)
+        return publisher is not None and test(publisher)

@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from event_bus import times
 from event_bus.access.admin_key import is_admin_key
 from event_bus.access.authenticator import CACHE_SECONDS
+from event_bus.cache import Cache
 from event_bus.model.api_keys import orphaned
 from event_bus.stores.keys import KeyStore
+
+_CACHED_KEYS = 10_000
 
 
 @dataclass(slots=True)
@@ -23,18 +26,19 @@ class LiveKeys:
     keys: KeyStore
     admin_id: Callable[[], str]
     clock: Callable[[], float] = times.steady
-    _until: dict[str, float] = field(default_factory=dict)
+    _known: Cache[str, bool] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._known = Cache(CACHE_SECONDS, _CACHED_KEYS, self.clock)
 
     def good(self, key_id: str | None) -> bool:
         """Whether a key is good; None stands for an admin's that an earlier release let in."""
-        now = self.clock()
-        if key_id is None or now < self._until.get(key_id, now):
+        if key_id is None or key_id in self._known:
             return True
-        self._until.pop(key_id, None)
-        if self._good(key_id):
-            self._until[key_id] = now + CACHE_SECONDS
-            return True
-        return False
+        good = self._good(key_id)
+        if good:
+            self._known.put(key_id, good)
+        return good
 
     def _good(self, key_id: str) -> bool:
         if is_admin_key(key_id):

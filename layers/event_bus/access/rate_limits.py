@@ -6,12 +6,12 @@ anything, so that a key that is seldom used costs no write at all.
 """
 
 import math
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from event_bus import times
+from event_bus.cache import Cache
 from event_bus.log import logger
 
 WINDOW_SECONDS = 10
@@ -91,7 +91,7 @@ class RateLimiter:
     def __init__(self, counters: Counters, clock: Callable[[], float] = times.unix) -> None:
         self._counters = counters
         self._clock = clock
-        self._windows: OrderedDict[str, _Window] = OrderedDict()
+        self._windows: Cache[tuple[str, int], _Window] = Cache(WINDOW_SECONDS, _COUNTED_KEYS, clock)
 
     def spend(self, key_id: str, rate: int) -> Allowance:
         """Counts one request.
@@ -114,13 +114,9 @@ class RateLimiter:
         return Allowance(quota, max(0, left), reset)
 
     def _window(self, key_id: str, number: int, quota: int) -> _Window:
-        window = self._windows.get(key_id)
-        if window is None or window.begun != number:
-            window = _Window(number, credit=max(1, int(quota * _FREE)))
-            self._windows[key_id] = window
-            if len(self._windows) > _COUNTED_KEYS:
-                self._windows.popitem(last=False)
-        return window
+        return self._windows.fetch(
+            (key_id, number), lambda: _Window(number, credit=max(1, int(quota * _FREE)))
+        )
 
     def _ask(self, key_id: str, window: _Window, quota: int) -> None:
         share = max(1, int(quota * _SHARE))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from event_bus import times
 from event_bus.access.callers import ADMIN
+from event_bus.cache import Cache
 from event_bus.matching.event_types import intersection, matches_type
 from event_bus.model.event import Event
 from event_bus.model.rights import Default, Grant, Restriction
@@ -98,7 +99,9 @@ class RightsReader:
 
 
 CACHE_SECONDS = 10.0
-"""How long rights to older events are trusted on a lane without another look."""
+"""How long a lane trusts the rights to older events before it reads them again."""
+
+_CACHED_RIGHTS = 10_000
 
 
 @dataclass(slots=True)
@@ -112,20 +115,19 @@ class HandoverRights:
 
     reader: RightsReader
     clock: Callable[[], float] = times.steady
-    _known: dict[tuple[str, str], tuple[ReceiveRights, float]] = field(default_factory=dict)
+    _known: Cache[tuple[str, str], ReceiveRights] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._known = Cache(CACHE_SECONDS, _CACHED_RIGHTS, self.clock)
 
     def permits(self, service_id: str, event: Event) -> bool:
         """Whether a service may be handed an event."""
         if service_id == event.source or is_fresh(event):
             return True
-        asked = (service_id, event.source)
-        known = self._known.get(asked)
-        if known is None or self.clock() >= known[1]:
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            known = self.reader.of(service_id, [event.source]), self.clock() + CACHE_SECONDS
-            self._known[asked] = known
-        return known[0].permits(service_id, event.type, event.source)
+        rights = self._known.fetch(
+            (service_id, event.source), lambda: self.reader.of(service_id, [event.source])
+        )
+        return rights.permits(service_id, event.type, event.source)
 
 
 def is_fresh(event: Event) -> bool:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from event_bus import times
+from event_bus.cache import Cache
+from event_bus.conflicts import attempts
 from event_bus.log import logger
 from event_bus.model.circuit import CONSECUTIVE_FAILURES, Circuit, Tally
 from event_bus.model.pace import Pace
@@ -31,29 +33,27 @@ class Circuits:
 
     store: CircuitStore
     clock: Callable[[], float] = times.steady
-    paces: dict[str, Pace | None] = field(default_factory=dict)
-    _cached: dict[str, tuple[Circuit | None, float]] = field(default_factory=dict)
+    paces: Cache[str, Pace | None] = field(init=False)
+    _known: Cache[str, Circuit | None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.paces = Cache(CACHE_SECONDS, _CACHED, self.clock)
+        self._known = Cache(CACHE_SECONDS, _CACHED, self.clock)
 
     def look_up(self, subscription_ids: Iterable[str]) -> None:
         """Reads the circuits of these subscriptions, where they were not read lately."""
-        now = self.clock()
-        wanted = set(subscription_ids)
-        stale = {each for each in wanted if not (self._fresh(each, now))}
+        stale = {each for each in subscription_ids if each not in self._known}
         if not stale:
             return
-        if len(self._cached) > _CACHED:
-            self._cached.clear()
-            self.paces.clear()
-            stale = wanted
         # What is kept for a second may be some milliseconds older; conditions guard the writes.
         found, paces = self.store.with_paces(stale, consistent=False)
         for each in stale:
-            self.paces[each] = paces.get(each)
-            self._keep(each, found.get(each))
+            self.paces.put(each, paces.get(each))
+            self._known.put(each, found.get(each))
 
     def known(self, subscription_id: str) -> Circuit | None:
         """The circuit as it was last read or written; None where there is none."""
-        return self._cached.get(subscription_id, (None, 0.0))[0]
+        return self._known.last(subscription_id)
 
     def probe(self, subscription_id: str) -> bool:
         """Takes the permit to probe a circuit whose pause is over.
@@ -66,7 +66,7 @@ class Circuits:
         if probed is None:
             return False
         if self.store.put(subscription_id, probed):
-            self._keep(subscription_id, probed)
+            self._known.put(subscription_id, probed)
             logger.info("circuit probed", subscription_id=subscription_id)
             return True
         self._read_again(subscription_id)
@@ -79,7 +79,7 @@ class Circuits:
             return
         returned = circuit.given_back(times.unix())
         if self.store.put(subscription_id, returned):
-            self._keep(subscription_id, returned)
+            self._known.put(subscription_id, returned)
         else:
             self._read_again(subscription_id)
 
@@ -91,15 +91,15 @@ class Circuits:
         """
         if not tally.failures and self.known(subscription_id) is None:
             return None
-        for _ in range(_ATTEMPTS):
+        for _ in attempts(_ATTEMPTS):
             before = self.known(subscription_id) or Circuit()
             after = before.after(tally, times.unix())
             if after.healthy:
                 self.store.forget(subscription_id)
-                self._cached.pop(subscription_id, None)
+                self._known.forget(subscription_id)
                 return None
             if self.store.put(subscription_id, after):
-                self._keep(subscription_id, after)
+                self._known.put(subscription_id, after)
                 if after.state != before.state:
                     logger.warning(
                         "circuit moved", subscription_id=subscription_id, state=after.state
@@ -111,14 +111,8 @@ class Circuits:
         return None
 
     def _read_again(self, subscription_id: str) -> None:
-        self._keep(subscription_id, self.store.get_many([subscription_id]).get(subscription_id))
-
-    def _keep(self, subscription_id: str, circuit: Circuit | None) -> None:
-        self._cached[subscription_id] = (circuit, self.clock() + CACHE_SECONDS)
-
-    def _fresh(self, subscription_id: str, now: float) -> bool:
-        cached = self._cached.get(subscription_id)
-        return cached is not None and now < cached[1]
+        found = self.store.get_many([subscription_id])
+        self._known.put(subscription_id, found.get(subscription_id))
 
 
 @dataclass(slots=True)

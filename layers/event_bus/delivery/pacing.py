@@ -87,7 +87,7 @@ class HandOver:
                     if not self.paces.put(subscription_id, pace):
                         continue
                     logger.warning("subscriber is slow", subscription_id=subscription_id)
-                self.circuits.paces[subscription_id] = pace
+                self.circuits.paces.put(subscription_id, pace)
                 return
         except Exception:
             # The next attempt that takes long marks it.
@@ -151,7 +151,7 @@ class Turns:
         return circuit is not None and circuit.waits(times.unix())
 
     def _take(self, subscription: Subscription, messages: dict[int, Message]) -> Plan:
-        known = self.circuits.paces.get(subscription.id)
+        known = self.circuits.paces.last(subscription.id)
         limits = Limits(self.functions, subscription.max_in_flight, subscription.rate_limit)
         try:
             for _ in range(_ATTEMPTS):
@@ -161,7 +161,7 @@ class Turns:
                     return plan
                 after = replace(after, version=before.version + 1)
                 if self.paces.put(subscription.id, after):
-                    self.circuits.paces[subscription.id] = after
+                    self.circuits.paces.put(subscription.id, after)
                     if plan.side_by_side:
                         self._leased[subscription.id] = after
                     return plan
@@ -183,7 +183,7 @@ class Turns:
             after = known.returned(self._holder, seconds, times.unix())
             after = replace(after, version=known.version + 1)
             if self.paces.put(subscription_id, after):
-                self.circuits.paces[subscription_id] = after
+                self.circuits.paces.put(subscription_id, after)
                 if after.state != known.state:
                     logger.info("pace changed", subscription_id=subscription_id, state=after.state)
                 return
@@ -196,7 +196,7 @@ class Turns:
 def _paced(circuits: Circuits, subscription: Subscription | None) -> bool:
     if subscription is None or subscription.status != "active":
         return False
-    pace = circuits.paces.get(subscription.id)
+    pace = circuits.paces.last(subscription.id)
     return subscription.limited or (pace is not None and pace.paced)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from event_bus import times
+from event_bus.cache import Cache
 from event_bus.model.registration import Subscription
 from event_bus.queues.message import Message
 from event_bus.stores.subscriptions import SubscriptionStore
@@ -25,30 +26,28 @@ class SubscriptionCache:
 
     store: SubscriptionStore
     clock: Callable[[], float] = times.steady
-    _cached: dict[str, tuple[Subscription, float]] = field(default_factory=dict)
+    _known: Cache[str, Subscription] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._known = Cache(CACHE_SECONDS, _CACHED, self.clock)
 
     def of(self, messages: Sequence[Message]) -> dict[str, Subscription]:
-        """The subscriptions of these messages, by id; those deleted meanwhile are missing."""
-        now = self.clock()
-        stale = {
-            message.subscription_id
-            for message in messages
-            if not self._fresh(message.subscription_id, message.subscription_version, now)
+        """Returns the subscriptions of messages, by id; those deleted meanwhile are missing."""
+        newest: dict[str, int] = {}
+        for each in messages:
+            version = each.subscription_version
+            newest[each.subscription_id] = max(version, newest.get(each.subscription_id, version))
+        found = {
+            subscription_id: subscription
+            for subscription_id, subscription in self._known.get_many(newest).items()
+            if subscription.version >= newest[subscription_id]
         }
-        if stale:
-            if len(self._cached) > _CACHED:
-                self._cached.clear()
-                stale = {message.subscription_id for message in messages}
-            for each in stale:
-                self._cached.pop(each, None)
-            for each, subscription in self.store.get_many(stale).items():
-                self._cached[each] = (subscription, now + CACHE_SECONDS)
-        return {
-            message.subscription_id: self._cached[message.subscription_id][0]
-            for message in messages
-            if message.subscription_id in self._cached
-        }
-
-    def _fresh(self, subscription_id: str, version: int, now: float) -> bool:
-        cached = self._cached.get(subscription_id)
-        return cached is not None and now < cached[1] and cached[0].version >= version
+        if stale := newest.keys() - found.keys():
+            read = self.store.get_many(stale)
+            for subscription_id in stale:
+                if subscription_id in read:
+                    self._known.put(subscription_id, read[subscription_id])
+                else:
+                    self._known.forget(subscription_id)
+            found |= read
+        return found

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from event_bus import times
+from event_bus.cache import Cache
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,7 @@ MOST_USES = 10_000
 """How many payloads are sealed under one: far below what random nonces of 96 bits allow
 (2^32, NIST SP 800-38D, section 8.3)."""
 
-_REMEMBERED = 1_000
+_OPENED_KEYS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,11 @@ class DataKeys:
     _current: DataKey | None = None
     _uses: int = 0
     _until: float = 0.0
-    _opened: dict[bytes, tuple[bytes, float]] = field(default_factory=dict)
+    _opened: Cache[bytes, bytes] = field(init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._opened = Cache(LIFETIME_SECONDS, _OPENED_KEYS, self.clock)
 
     def for_sealing(self) -> DataKey:
         """A key to seal one payload with."""
@@ -71,7 +75,7 @@ class DataKeys:
                 )
                 self._current = DataKey(answer["Plaintext"], answer["CiphertextBlob"])
                 self._uses, self._until = 0, self.clock() + LIFETIME_SECONDS
-                self._remember(self._current)
+                self._opened.put(self._current.sealed, self._current.plain)
             self._uses += 1
             return self._current
 
@@ -81,19 +85,10 @@ class DataKeys:
         Raises:
             ClientError: KMS does not open it.
         """
-        with self._lock:
-            known = self._opened.get(sealed)
-            if known and self.clock() < known[1]:
-                return known[0]
-        # Not while others wait: each may ask for another key.
+        return self._opened.fetch(sealed, lambda: self._open(sealed))
+
+    def _open(self, sealed: bytes) -> bytes:
         answer = self.client.decrypt(
             KeyId=self.key, CiphertextBlob=sealed, EncryptionContext={"purpose": self.purpose}
         )
-        with self._lock:
-            self._remember(DataKey(answer["Plaintext"], sealed))
         return answer["Plaintext"]
-
-    def _remember(self, key: DataKey) -> None:
-        if len(self._opened) >= _REMEMBERED:
-            self._opened.clear()
-        self._opened[key.sealed] = (key.plain, self.clock() + LIFETIME_SECONDS)

@@ -1,10 +1,13 @@
 """Signing secrets: sealed by KMS for the table, opened for a delivery."""
 
 import base64
+import math
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from event_bus import times
+from event_bus.cache import Cache
 from event_bus.model.registration import SealedSecret, Subscription
 
 if TYPE_CHECKING:
@@ -18,7 +21,7 @@ PURPOSE = "signing-secret"
 MAX_SECRETS = 3
 """How many secrets of a subscription sign at a time: the latest, and those that it replaced."""
 
-_OPENED = 10_000
+_OPENED_SECRETS = 10_000
 
 
 @dataclass(slots=True)
@@ -35,7 +38,9 @@ class SigningSecrets:
 
     client: "KMSClient"
     key: str
-    _opened: dict[tuple[str, str], str] = field(default_factory=dict)
+    _opened: Cache[tuple[str, str], str] = field(
+        default_factory=lambda: Cache(math.inf, _OPENED_SECRETS)
+    )
 
     def seal(self, secret: str, subscription_id: str) -> SealedSecret:
         """What is kept of a secret."""
@@ -49,25 +54,20 @@ class SigningSecrets:
     def of(self, subscription: Subscription) -> "Sequence[str]":
         """The secrets that sign deliveries to a subscription, the latest first."""
         return [
-            self._open(each.sealed, subscription.id)
+            self._opened.fetch(
+                (each.sealed, subscription.id), partial(self._open, each.sealed, subscription.id)
+            )
             for each in subscription.signing_secrets
             if each.signs(times.unix())
         ]
 
     def _open(self, sealed: str, subscription_id: str) -> str:
-        known = self._opened.get((sealed, subscription_id))
-        if known:
-            return known
         answer = self.client.decrypt(
             KeyId=self.key,
             CiphertextBlob=base64.b64decode(sealed),
             EncryptionContext=_context(subscription_id),
         )
-        if len(self._opened) >= _OPENED:
-            self._opened.clear()
-        opened = answer["Plaintext"].decode()
-        self._opened[sealed, subscription_id] = opened
-        return opened
+        return answer["Plaintext"].decode()
 
 
 def rotated(

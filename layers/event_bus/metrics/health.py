@@ -7,9 +7,11 @@ The answers have the form of the Health Check Response Format for HTTP APIs
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from event_bus import times
+from event_bus.cache import Cache
 from event_bus.log import logger
 
 if TYPE_CHECKING:
@@ -60,27 +62,28 @@ class Health:
 
     looks: Mapping[str, Mapping[str, Look]]
     clock: Callable[[], float] = times.steady
-    _known: dict[str, tuple[Check, float]] = field(default_factory=dict)
+    _known: Cache[str, Check] = field(init=False)
+
+    def __post_init__(self) -> None:
+        components = sum(map(len, self.looks.values()))
+        self._known = Cache(CACHE_SECONDS, components, self.clock)
 
     def check(self, *areas: str) -> list[Check]:
         """The state of every component of these areas."""
         return [
-            self._check(name, look) for area in areas for name, look in self.looks[area].items()
+            self._known.fetch(name, partial(_checked, name, look))
+            for area in areas
+            for name, look in self.looks[area].items()
         ]
 
-    def _check(self, name: str, look: Look) -> Check:
-        now = self.clock()
-        known = self._known.get(name)
-        if known and now < known[1]:
-            return known[0]
-        try:
-            observed = look()
-            check = Check(name, observed.get("status", "pass"), times.now(), observed)
-        except Exception:
-            logger.exception("health check failed", component=name)
-            check = Check(name, "fail", times.now(), {"output": "does not answer"})
-        self._known[name] = (check, now + CACHE_SECONDS)
-        return check
+
+def _checked(name: str, look: Look) -> Check:
+    try:
+        observed = look()
+    except Exception:
+        logger.exception("health check failed", component=name)
+        return Check(name, "fail", times.now(), {"output": "does not answer"})
+    return Check(name, observed.get("status", "pass"), times.now(), observed)
 
 
 def database_check(probe: Callable[[], None]) -> Look:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from event_bus import times
+from event_bus.cache import Cache
 from event_bus.log import logger
-from event_bus.metrics.remembered import Remembered
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -38,7 +38,7 @@ class Statistics(Protocol):
         """The statistics of a metric."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Queues:
     """Looks at queues.
 
@@ -55,11 +55,10 @@ class Queues:
     cloudwatch: Statistics
     executor: Executor
     clock: Callable[[], float] = times.steady
-    _ages: dict[str, Remembered[float | None]] = field(default_factory=dict, init=False)
+    _ages: Cache[str, float | None] = field(init=False)
 
     def __post_init__(self) -> None:
-        for name, url in self.urls.items():
-            self._ages[name] = Remembered(partial(self._age, url), AGE_SECONDS, self.clock)
+        self._ages = Cache(AGE_SECONDS, len(self.urls), self.clock)
 
     def depths(self) -> Depths:
         """How many messages are in them, about."""
@@ -78,7 +77,9 @@ class Queues:
             0 where there is no message; None where it is not known.
         """
         holding = [name for name in self.urls if any(depths[name, s] for s in _STATES.values())]
-        found = self.executor.map(lambda name: self._ages[name](), holding)
+        found = self.executor.map(
+            lambda name: self._ages.fetch(name, partial(self._age, self.urls[name])), holding
+        )
         return {**dict.fromkeys(self.urls, 0.0), **dict(zip(holding, found, strict=True))}
 
     def oldest(self) -> float | None:

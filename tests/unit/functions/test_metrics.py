@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from event_bus.cache import Cache
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.aws import Aws
@@ -67,9 +68,11 @@ def test_what_was_given_up_is_told(functions: Functions, aws: Aws) -> None:
     assert scraped(functions)["event_bus_queue_messages"]["http_lane_redrive"] == 1
 
 
-def test_scraping_often_costs_no_more(functions: Functions, waiting: str) -> None:
+def test_scraping_often_costs_no_more(
+    functions: Functions, waiting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # As if the other gauges had got old each time.
-    functions.load("metrics")._others.seconds = 0
+    monkeypatch.setattr(functions.load("metrics"), "_others", Cache(0, 1))
     for _ in range(3):
         scraped(functions)
     assert functions.cloudwatch.asked == [waiting]

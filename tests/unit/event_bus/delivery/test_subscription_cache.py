@@ -114,12 +114,12 @@ def test_a_deleted_subscription_is_missing_after_the_while(
 
 
 def test_what_is_remembered_is_bounded(
-    cache: SubscriptionCache,
     store: CountingStore,
     monkeypatch: pytest.MonkeyPatch,
     made: Callable[[str], Subscription],
 ) -> None:
     monkeypatch.setattr(subscription_cache, "_CACHED", 2)
+    cache = SubscriptionCache(store)
     many = [made(f"sub_{number}") for number in range(4)]
     for each in many:
         cache.of(for_(each))
