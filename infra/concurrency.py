@@ -4,8 +4,8 @@ What waits for events, the turns of streams and pulls, must not take the executi
 publishes, routes and delivers. A reservation is a guarantee and a cap in one.
 """
 
-from event_bus.model.target import PACED_PROTOCOLS
 from event_bus.queues.message import paced_lane
+from event_bus.targets.registry import TARGETS
 
 from infra.settings import Settings
 
@@ -19,7 +19,11 @@ UNROUTABLE_CONCURRENCY = 4
 _ROUTE = 16 + UNROUTABLE_CONCURRENCY
 _SWEEP = 2
 
-_LANES = ("http", "inbox", "sqs", "sns", "lambda", "eventbridge")
+
+def lanes() -> list[str]:
+    """The names of all lanes, paced ones last."""
+    paced = [lane for lane in TARGETS.lanes if TARGETS.of_lane(lane).settings.paced]
+    return [*TARGETS.lanes, *map(paced_lane, paced)]
 
 
 def lane_concurrency(lane: str, settings: Settings) -> int:
@@ -32,7 +36,7 @@ def lane_concurrency(lane: str, settings: Settings) -> int:
 
 
 def reservations(settings: Settings) -> dict[str, int]:
-    """The executions that are reserved, by the folder of the function; none by default.
+    """The executions that are reserved, by the name of the function; none by default.
 
     AWS refuses a reservation that leaves fewer than 100 executions of the account unreserved
     (https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html).
@@ -40,12 +44,11 @@ def reservations(settings: Settings) -> dict[str, int]:
     if not settings.reserve_concurrency:
         return {}
     requests = max(5, round(settings.throttling_rate * _REQUEST_SECONDS))
-    lanes = (*_LANES, *map(paced_lane, PACED_PROTOCOLS))
     return {
         "authorize": requests,
         "publish": requests,
         "route": _ROUTE,
         "sweep": _SWEEP,
         "inbox": settings.inbox_concurrency,
-        **{f"deliver_{lane}": lane_concurrency(lane, settings) for lane in lanes},
+        **{f"deliver_{lane}": lane_concurrency(lane, settings) for lane in lanes()},
     }

@@ -53,6 +53,7 @@ class DataStack(StageStack):
             scope, construct_id, description="Event bus: what is stored", settings=settings
         )
         self._settings = settings
+        self._tables: dict[str, BusTable] = {}
         self.key = kms.Key(
             self,
             "Key",
@@ -98,14 +99,20 @@ class DataStack(StageStack):
         self.admin_secret = self._admin_secret()
         export(self, self.key.key_arn, self.sealing_key.key_arn)
 
+    def table(self, name: str) -> BusTable:
+        """A table by its name in `infra.tables`."""
+        return self._tables[name]
+
     def _table(self, description: tables.Table) -> BusTable:
-        return BusTable(
+        table = BusTable(
             self,
             description.construct_id,
             description=description,
             key=self.key,
             settings=self._settings,
         )
+        self._tables[description.name] = table
+        return table
 
     def _admin_secret(self) -> secretsmanager.Secret:
         secret = secretsmanager.Secret(

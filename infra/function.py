@@ -73,7 +73,7 @@ class BusFunction(Construct):
         timeout: How long it may run.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         scope: Construct,
         construct_id: str,
@@ -84,6 +84,7 @@ class BusFunction(Construct):
         memory_mb: int = 512,
         timeout: cdk.Duration,
         writes_metrics: bool = False,
+        name: str | None = None,
     ) -> None:
         """Makes the function.
 
@@ -97,8 +98,10 @@ class BusFunction(Construct):
             timeout: How long it may run.
             writes_metrics: Whether it writes metrics to its log. Lambda takes these lines for ones
                 of the level INFO, and would drop them from a level above it on.
+            name: Its name, where several functions share a folder; None for the folder's name.
         """
         super().__init__(scope, construct_id)
+        name = name or folder
         self.timeout = timeout
         log_level = settings.log_level
         if writes_metrics and log_level != "DEBUG":
@@ -110,7 +113,7 @@ class BusFunction(Construct):
         self.function = lambda_.Function(
             self,
             "Function",
-            description=f"Event bus, stage {settings.stage}: {folder}",
+            description=f"Event bus, stage {settings.stage}: {name}",
             code=lambda_.Code.from_asset(
                 str(ROOT / "functions" / folder), exclude=["__pycache__", "*.pyc"]
             ),
@@ -121,7 +124,7 @@ class BusFunction(Construct):
             role=self._role,
             memory_size=memory_mb,
             timeout=timeout,
-            reserved_concurrent_executions=reservations(settings).get(folder),
+            reserved_concurrent_executions=reservations(settings).get(name),
             log_group=log_group,
             logging_format=lambda_.LoggingFormat.JSON,
             application_log_level_v2=lambda_.ApplicationLogLevel(log_level),
@@ -129,7 +132,7 @@ class BusFunction(Construct):
             system_log_level_v2=lambda_.SystemLogLevel.WARN,
             tracing=lambda_.Tracing.ACTIVE if settings.tracing else lambda_.Tracing.DISABLED,
             environment={
-                "POWERTOOLS_SERVICE_NAME": folder,
+                "POWERTOOLS_SERVICE_NAME": name,
                 "POWERTOOLS_LOG_LEVEL": log_level,
                 "STAGE": settings.stage,
             },

@@ -1,34 +1,33 @@
-"""A delivery lane: the way of one protocol from the router to the subscribers."""
+"""A delivery lane: the way from the router to the subscribers with one type of target."""
 
 import aws_cdk as cdk
 from constructs import Construct
 from event_bus.encryption import signing_secrets
-from event_bus.model.target import PACED_PROTOCOLS
 from event_bus.queues.message import paced_lane
+from event_bus.targets.registry import TARGETS
 
 from infra.concurrency import lane_concurrency
 from infra.data import DataStack
 from infra.function import BusFunction, Layers
 from infra.queue import WorkQueue
 from infra.settings import Settings
-from infra.target_grants import AWS_TARGETS, deliver_to, deny_own
+from infra.target_grants import deliver_to, deny_own
 
 _TIMEOUT = cdk.Duration.seconds(60)
 # Of each lane: the least that Lambda takes.
 _REDRIVE_CONCURRENCY = 2
-
-_PROTOCOLS = ("Http", "Inbox", "Sqs", "Sns", "Lambda", "EventBridge")
 
 
 class Lane(Construct):
     """A queue, its redrive queue, the function that works it, and that function's role.
 
     The lanes share their code and nothing else: one that is slow or broken holds up no other. A
-    protocol whose subscribers may take long to answer has two.
+    target whose subscribers may take long to answer has two.
 
     Attributes:
         name: The lane's name: its protocol, and whether it is the paced one.
-        protocol: The protocol.
+        protocol: The protocol, as the registry of targets names the lane.
+        target: The target that it delivers to.
         work: The queue and its redrive queue.
         deliver: The function.
         url_variable: The environment variable that tells a function the queue's URL.
@@ -51,15 +50,16 @@ class Lane(Construct):
         Args:
             scope: What it is part of.
             construct_id: Its name there.
-            protocol: The protocol; the function's folder is named after the lane.
+            protocol: The protocol, as the registry of targets names the lane.
             concurrency: How many functions deliver side by side.
             layers: The layers under the function.
             data: What is stored.
             settings: The settings of the deployment.
-            paced: Whether it is the lane of the protocol's slow and limited subscriptions.
+            paced: Whether it is the lane of the target's slow and limited subscriptions.
         """
         super().__init__(scope, construct_id)
         self.protocol = protocol
+        self.target = TARGETS.of_lane(protocol)
         self.name = paced_lane(protocol) if paced else protocol
         self.url_variable = f"{self.name.upper()}_LANE_URL"
         self.work = WorkQueue(
@@ -68,11 +68,13 @@ class Lane(Construct):
         self.deliver = BusFunction(
             self,
             "Deliver",
-            folder=f"deliver_{self.name}",
+            folder="deliver",
+            name=f"deliver_{self.name}",
             layers=layers,
             settings=settings,
             timeout=_TIMEOUT,
         )
+        self.deliver.tell("LANE", self.name)
         self.deliver.use_table(data.subscriptions, "BatchGetItem", "GetItem", "PutItem")
         self.deliver.use_table(data.changes, "PutItem", "Query")
         self.deliver.know_rights(data, "BatchGetItem")
@@ -84,7 +86,7 @@ class Lane(Construct):
         self.deliver.use_bucket(data.payloads, "GetObject")
         self.deliver.use_queue(self.url_variable, self.work.queue, "SendMessage")
         self.deliver.use_retention()
-        if protocol in PACED_PROTOCOLS:
+        if self.target.settings.paced:
             self.deliver.use_table(data.circuits, "GetItem")
         if paced:
             # So that no subscription takes the lane from the others.
@@ -97,7 +99,7 @@ class Lane(Construct):
 
 
 class Lanes(Construct):
-    """The lanes of each protocol, and what makes dead letters of what they give up.
+    """The lanes of each target, and what makes dead letters of what they give up.
 
     Attributes:
         all: The lanes.
@@ -116,9 +118,9 @@ class Lanes(Construct):
         super().__init__(scope, construct_id)
         self._settings = settings
 
-        def make(name: str, *, paced: bool = False) -> Lane:
-            protocol = name.lower()
+        def make(protocol: str, *, paced: bool = False) -> Lane:
             lane = paced_lane(protocol) if paced else protocol
+            name = TARGETS.of_lane(protocol).name
             return Lane(
                 self,
                 f"{name}Paced" if paced else name,
@@ -130,9 +132,9 @@ class Lanes(Construct):
                 settings=settings,
             )
 
-        self.all = [make(name) for name in _PROTOCOLS]
-        for lane in [each for each in self.all if each.protocol in PACED_PROTOCOLS]:
-            paced = make(lane.node.id, paced=True)
+        self.all = [make(protocol) for protocol in TARGETS.lanes]
+        for lane in [each for each in self.all if each.target.settings.paced]:
+            paced = make(lane.protocol, paced=True)
             lane.deliver.use_queue(paced.url_variable, paced.work.queue, "SendMessage")
             self.all.append(paced)
         for lane in self.all:
@@ -157,23 +159,21 @@ class Lanes(Construct):
             )
 
     def _grant(self, lane: Lane, data: DataStack) -> None:
-        """Lets the function of a lane do what its protocol needs."""
-        deliver = lane.deliver
-        if lane.protocol in AWS_TARGETS:
-            deliver_to(deliver, lane.protocol, self._settings)
-        if lane.protocol == "http":
+        """Lets the function of a lane do what its target needs."""
+        deliver, grants = lane.deliver, lane.target.grants
+        if grants.resources:
+            deliver_to(deliver, grants.resources, self._settings)
+        if grants.callbacks:
             deliver.call_back()
             deliver.use_sealing_key(data.sealing_key, signing_secrets.PURPOSE, "Decrypt")
-        if lane.protocol == "inbox":
-            # It keeps no events; whoever reads it opens them.
-            deliver.use_table(data.inbox, "GetItem", "PutItem", "UpdateItem")
-        elif lane.protocol == "lambda":
-            deliver.seal_payloads(data)
-            deliver.use_table(data.events, "BatchGetItem")
-            deliver.use_table(data.streams, "PutItem")
-            deliver.use_bucket(data.payloads, "PutObject")
-        else:
+        if grants.payloads == "opens":
             deliver.open_payloads(data)
+        elif grants.payloads == "seals":
+            deliver.seal_payloads(data)
+        for table, actions in grants.tables.items():
+            deliver.use_table(data.table(table), *actions)
+        for action in grants.bucket:
+            deliver.use_bucket(data.payloads, action)
 
     def spare(self, *others: WorkQueue) -> None:
         """Keeps those who deliver to AWS from the resources of the bus.
@@ -187,12 +187,15 @@ class Lanes(Construct):
             for queue in (work.queue, work.redrive)
         ]
         for lane in self.all:
-            if lane.protocol == "sqs":
+            resources = lane.target.grants.resources
+            if resources is None:
+                continue
+            if resources.service == "sqs":
                 # Not by how their names begin: so does its own queue's, where retries go.
                 arns = [each.queue_arn for each in queues if each is not lane.work.queue]
                 lane.deliver.deny("sqs", "SendMessage", arns)
-            elif lane.protocol in AWS_TARGETS:
-                deny_own(lane.deliver, lane.protocol, self._settings)
+            else:
+                deny_own(lane.deliver, resources, self._settings)
 
     def send_from(self, function: BusFunction) -> None:
         """Lets a function send messages to every protocol; its lane hands over to the paced one."""

@@ -1,39 +1,13 @@
 """What functions may do with the resources that subscriptions name as their targets."""
 
-from dataclasses import dataclass
-
 import aws_cdk as cdk
 from event_bus.access.opt_in import TAG_VALUE, tag_key
+from event_bus.targets.registry import TARGETS
+from event_bus.targets.resources import AwsResources
 
 from infra.function import BusFunction
 from infra.nag import accept_resource
 from infra.settings import Settings
-
-
-@dataclass(frozen=True, slots=True)
-class AwsTargets:
-    """The targets of one protocol.
-
-    Attributes:
-        service: The service, as actions and ARNs name it.
-        action: The action that delivers.
-        reads_tags: The action that reads the tags of a resource.
-        kind: How the last part of an ARN begins, before the name.
-    """
-
-    service: str
-    action: str
-    reads_tags: str
-    kind: str = ""
-
-
-AWS_TARGETS = {
-    "sqs": AwsTargets("sqs", "SendMessage", "ListQueueTags"),
-    "sns": AwsTargets("sns", "Publish", "ListTagsForResource"),
-    "lambda": AwsTargets("lambda", "InvokeFunction", "ListTags", "function:"),
-    "eventbridge": AwsTargets("events", "PutEvents", "ListTagsForResource", "event-bus/"),
-}
-"""What can be delivered to by AWS itself, by protocol."""
 
 
 def know_targets(function: BusFunction, settings: Settings) -> None:
@@ -43,7 +17,7 @@ def know_targets(function: BusFunction, settings: Settings) -> None:
     function.tell("URL_SUFFIX", cdk.Aws.URL_SUFFIX)
 
 
-def deliver_to(function: BusFunction, protocol: str, settings: Settings) -> None:
+def deliver_to(function: BusFunction, targets: AwsResources, settings: Settings) -> None:
     """Lets a function deliver to those resources of subscribers whose owners opted them in.
 
     In the bus's own account that is a tag of the resource, which IAM looks up for each call: the
@@ -52,7 +26,6 @@ def deliver_to(function: BusFunction, protocol: str, settings: Settings) -> None
     In another account it is the policy of the resource, without which IAM permits nothing across
     accounts, or a role of that account.
     """
-    targets = AWS_TARGETS[protocol]
     know_targets(function, settings)
     opted_in = {f"aws:ResourceTag/{tag_key(settings.stage)}": TAG_VALUE}
     _allow(
@@ -63,12 +36,12 @@ def deliver_to(function: BusFunction, protocol: str, settings: Settings) -> None
         "bus's own resources are denied.",
         if_equal=opted_in,
     )
-    if protocol == "sqs":
+    if targets.managed:
         _allow(
             function,
             targets,
             [_arn(targets, _managed(settings))],
-            "Managed queues are named after their subscriptions.",
+            "What the bus provides is named after its subscription.",
         )
     untagged = [each for each in settings.untagged if each.split(":")[2] == targets.service]
     if untagged:
@@ -89,16 +62,15 @@ def deliver_to(function: BusFunction, protocol: str, settings: Settings) -> None
         accept_resource(function, each, "Roles are allowed by their prefix, and trust the bus.")
 
 
-def deny_own(function: BusFunction, protocol: str, settings: Settings) -> None:
+def deny_own(function: BusFunction, targets: AwsResources, settings: Settings) -> None:
     """Keeps a function that delivers from the resources of its own stage, tagged or not."""
-    targets = AWS_TARGETS[protocol]
     function.deny(targets.service, targets.action, [_arn(targets, f"event-bus-{settings.stage}-*")])
 
 
 def read_tags(function: BusFunction, settings: Settings) -> None:
     """Lets a function read whether the owner of a resource opted it in."""
     function.tell("UNTAGGED_TARGETS", settings.untagged_targets)
-    for targets in AWS_TARGETS.values():
+    for targets in _resources():
         arn = _arn(targets, "*")
         function.allow(targets.service, [targets.reads_tags], [arn])
         accept_resource(function, arn, "Any resource may be named; its tags alone are read.")
@@ -106,15 +78,20 @@ def read_tags(function: BusFunction, settings: Settings) -> None:
 
 def provide_queues(function: BusFunction, settings: Settings) -> None:
     """Lets a function make queues for subscriptions, and remove them."""
-    queues = _arn(AWS_TARGETS["sqs"], _managed(settings))
+    [targets] = [each for each in _resources() if each.managed]
+    queues = _arn(targets, _managed(settings))
     actions = ["CreateQueue", "DeleteQueue", "GetQueueAttributes", "GetQueueUrl"]
     function.allow("sqs", [*actions, "SetQueueAttributes"], [queues])
     accept_resource(function, queues, "Managed queues are named after their subscriptions.")
 
 
+def _resources() -> list[AwsResources]:
+    return [each.grants.resources for each in TARGETS.all() if each.grants.resources]
+
+
 def _allow(
     function: BusFunction,
-    targets: AwsTargets,
+    targets: AwsResources,
     arns: list[str],
     reason: str,
     *,
@@ -130,6 +107,6 @@ def _managed(settings: Settings) -> str:
     return f"eventbus-{settings.stage}-*"
 
 
-def _arn(targets: AwsTargets, name: str, account: str = cdk.Aws.ACCOUNT_ID) -> str:
+def _arn(targets: AwsResources, name: str, account: str = cdk.Aws.ACCOUNT_ID) -> str:
     here = f"arn:{cdk.Aws.PARTITION}:{targets.service}:{cdk.Aws.REGION}"
     return f"{here}:{account}:{targets.kind}{name}"

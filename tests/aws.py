@@ -41,6 +41,7 @@ from event_bus.stores.socket_subscribers import SocketSubscriberStore
 from event_bus.stores.streams import StreamStore
 from event_bus.stores.subscriptions import RoutingRule, SubscriptionStore
 from event_bus.stores.transactions import transact
+from event_bus.targets import registry
 
 from tests.builders import SECRET
 
@@ -197,7 +198,7 @@ class Aws:
     @property
     def subscriptions(self) -> SubscriptionStore:
         return SubscriptionStore(
-            self.dynamodb, self.tables["subscriptions"], self.tables["changes"]
+            self.dynamodb, self.tables["subscriptions"], registry.TARGETS, self.tables["changes"]
         )
 
     @property

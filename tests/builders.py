@@ -11,10 +11,11 @@ from event_bus.model.event import INLINE_PAYLOAD_BYTES, Event, EventSubmission, 
 from event_bus.model.filters import Filters
 from event_bus.model.registration import Publisher, Subscription, SubscriptionStatus
 from event_bus.model.replay import Replay
-from event_bus.model.target import HttpTarget, Target
+from event_bus.model.target import Target
 from event_bus.model.validation import read
 from event_bus.queues.message import Message
 from event_bus.stores.listings import EventSelector
+from event_bus.targets.http import HttpTarget
 
 BESIDE_PLANNER = next(
     name

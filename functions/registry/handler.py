@@ -33,8 +33,6 @@ from event_bus.model.registration import (
     PublisherChange,
     PublisherRegistration,
     Subscription,
-    SubscriptionChange,
-    SubscriptionRegistration,
 )
 from event_bus.model.rights import Grant, SubscriberRequest
 from event_bus.model.validation import read, read_service_id
@@ -43,6 +41,7 @@ from event_bus.registry.chosen_ids import ChosenIds
 from event_bus.registry.managed_queues import SETTLING_SECONDS, ManagedQueues
 from event_bus.registry.opt_ins import OptIns
 from event_bus.registry.publishers import PublisherRegistry
+from event_bus.registry.subscription_requests import SubscriptionChange, SubscriptionRegistration
 from event_bus.registry.subscription_targets import SubscriptionTargets
 from event_bus.registry.subscriptions import SubscriptionRegistry
 from event_bus.runtime import stores

@@ -174,6 +174,11 @@ class Settings:
         }
 
     @property
+    def lane(self) -> str:
+        """The lane whose queue this function works."""
+        return self._name("LANE")
+
+    @property
     def paced_share(self) -> int:
         """How many functions of a paced lane one subscription may occupy."""
         return int(self._name("PACED_SHARE"))

@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 from botocore.exceptions import ConnectionClosedError
 from event_bus.model.api_keys import ApiKey
-from event_bus.model.target import SqsTarget
 from event_bus.stores import items
 from event_bus.stores.refusals import KeyTaken, Outdated, QuotaReached
 from event_bus.stores.subscription_counts import Counts
 from event_bus.stores.subscriptions import RoutingRule
 from event_bus.stores.transactions import transact
+from event_bus.targets.sqs import SqsTarget
 
 from tests.aws import Aws
 from tests.builders import NOON, subscription
@@ -35,7 +35,7 @@ class SubscriptionsContract:
 
     def test_an_external_id_is_kept_beside_the_document(self, aws: Aws) -> None:
         """Functions of an earlier version read the document, and know no such member."""
-        queue = SqsTarget("arn:aws:sqs:us-east-1:1:a", "https://sqs/1/a", "arn:role")
+        queue = SqsTarget("arn:aws:sqs:us-east-1:1:a", "https://sqs/1/a", role_arn="arn:role")
         former = aws.subscriptions.create(subscription("sub_1", target=queue))
         named = replace(queue, external_id="event-bus/1/us-east-1/prod/worker")
         stored = aws.subscriptions.create(subscription("sub_2", target=named))

@@ -36,7 +36,7 @@ SUITES = (
             "event_bus/access/ownership.py",
             "event_bus/model/principals.py",
             "event_bus/access/rate_limits.py",
-            "event_bus/model/resources.py",
+            "event_bus/targets/resources.py",
             "event_bus/access/stream_tokens.py",
         ),
         (
@@ -46,7 +46,7 @@ SUITES = (
             f"{_UNIT}/access/test_ownership.py",
             f"{_UNIT}/model/test_principals.py",
             f"{_UNIT}/access/test_rate_limits.py",
-            f"{_UNIT}/model/test_resources.py",
+            f"{_UNIT}/targets/test_resources.py",
             f"{_UNIT}/access/test_stream_tokens.py",
         ),
     ),
@@ -67,7 +67,7 @@ SUITES = (
     Suite("recovery", ("event_bus/recovery/dead_letters.py",), (f"{_UNIT}/recovery",)),
     Suite(
         "delivery",
-        ("event_bus/delivery/attempts.py", "event_bus/targets/aws.py"),
+        ("event_bus/delivery/attempts.py", "event_bus/targets/aws_transport.py"),
         (
             f"{_UNIT}/delivery/test_attempts.py",
             f"{_UNIT}/delivery/test_aws_targets.py",

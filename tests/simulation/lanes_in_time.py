@@ -40,6 +40,7 @@ from event_bus.stores.routings import RoutingStore
 from event_bus.stores.streams import StreamStore
 from event_bus.stores.subscriptions import SubscriptionStore
 from event_bus.targets.answer_times import AnswerTimes
+from event_bus.targets.registry import TARGETS
 from event_bus.targets.transport import DeliveryRequest
 
 from infra.tables import TABLES
@@ -118,7 +119,7 @@ class LanesInTime:
         self._rng = random.Random(seed)
         self._numbers = iter(range(10**9))
         self._client = cast("Any", MemoryDynamoDB(Tables(TABLES)))
-        self.subscriptions = SubscriptionStore(self._client, "subscriptions", "changes")
+        self.subscriptions = SubscriptionStore(self._client, "subscriptions", TARGETS, "changes")
         self.paces = PaceStore(self._client, "circuits", _DAYS)
         self._queues = {
             "http": QueueInTime([], fair),

@@ -21,9 +21,9 @@ from event_bus.model.delivery import DeliveryKey
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
 from event_bus.model.registration import Subscription
-from event_bus.model.target import HttpTarget
 from event_bus.queues.lanes import NotSent
 from event_bus.queues.unroutable import NotSetAside
+from event_bus.targets.http import HttpTarget
 from event_bus.targets.transport import DeliveryRequest
 
 from infra.tables import TABLES

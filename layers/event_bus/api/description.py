@@ -13,6 +13,7 @@ import orjson
 from event_bus.api.body import MAX_BODY_BYTES
 from event_bus.api.documents.events import DeliveredEvent
 from event_bus.api.documents.problems import Problem as ProblemDocument
+from event_bus.api.documents.targets import describe_requests
 from event_bus.api.examples import EXAMPLES
 from event_bus.api.operation import Content, Model, Operation
 from event_bus.api.operations.registry import OPERATIONS
@@ -98,6 +99,7 @@ def describe(url: str = NOWHERE) -> dict[str, Any]:
     schema_of, schemas = schemas_of(dict.fromkeys([*_models(), ProblemDocument, DeliveredEvent]))
     for name, example in EXAMPLES.items():
         schemas[name]["examples"] = [example]
+    describe_requests(schemas)
     paths: dict[str, dict[str, Any]] = {}
     for operation in OPERATIONS:
         described = _operation(operation, schema_of)

@@ -8,12 +8,10 @@ import urllib3
 from event_bus.callbacks.addresses import Network
 from event_bus.callbacks.connections import Exchange, connection_pools
 from event_bus.callbacks.failures import Unanswered, left_unanswered, unanswered
+from event_bus.model.outcome import KEPT_RESPONSE_BYTES
 
 MAX_RESPONSE_BYTES = 16 * 1024
 """How much of an answer is read; what is longer costs the connection."""
-
-KEPT_RESPONSE_BYTES = 256
-"""How much of an answer is remembered with its attempt."""
 
 
 @dataclass(frozen=True, slots=True)

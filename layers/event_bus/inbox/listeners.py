@@ -11,10 +11,10 @@ from event_bus.ids import new_id
 from event_bus.log import logger
 from event_bus.model.filters import check_sent_filters
 from event_bus.model.registration import Subscription
-from event_bus.model.target import InboxTarget
 from event_bus.stores.inboxes import InboxStore
 from event_bus.stores.refusals import QuotaReached, Refused
 from event_bus.stores.subscriptions import SubscriptionStore
+from event_bus.targets.inbox import InboxTarget
 
 GRACE_SECONDS = 60
 """How long after its end a listener stays, so that nobody who is just in time finds it gone."""

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+KEPT_RESPONSE_BYTES = 256
+"""How much of an answer is kept with its attempt."""
+
 _NEVER_FINAL = frozenset({408, 409, 425, 429})
 _GONE = 410
 

@@ -1,30 +1,22 @@
-"""Publishers and subscriptions: what clients send to register, and what is kept."""
+"""Publishers and subscriptions as they are stored, and what registers a publisher."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, Field
 
 from event_bus import json_numbers, times
 from event_bus.errors import InvalidRequest
 from event_bus.matching.event_types import matches_type, validate_type_pattern
 from event_bus.matching.limits import MAX_EVENT_TYPES
 from event_bus.model.credentials import Authentication
-from event_bus.model.filters import Filters, SentFilters
+from event_bus.model.filters import Filters
 from event_bus.model.readers import Readers, RestrictedTypes
-from event_bus.model.retry_policy import DEFAULT_POLICY, RetryPolicy, RetryPolicyRequest
+from event_bus.model.retry_policy import DEFAULT_POLICY, RetryPolicy
 from event_bus.model.sensitive import SensitiveFields
-from event_bus.model.target import (
-    PACED_PROTOCOLS,
-    CallbackUrl,
-    HttpTarget,
-    HttpTargetRequest,
-    Target,
-    TargetRequest,
-)
-from event_bus.model.validation import Name, Request, ServiceId, Time, checked
+from event_bus.model.target import Target
+from event_bus.model.validation import Name, Request, ServiceId, checked
 
 RECEIVED_BEFORE_SECONDS = 2
 """How long before a subscription was registered an event may have been stored that it receives.
@@ -47,12 +39,6 @@ TypePatterns = Annotated[
 ]
 """Event types or patterns; each is kept once."""
 
-MaxInFlight = Annotated[int, Field(ge=1, le=1000)]
-"""How many attempts may be in flight to a subscriber."""
-
-RateLimit = Annotated[float, Field(ge=0.01, le=1000)]
-"""How many attempts may be made a second; 0.01 is one in 100 seconds."""
-
 MAX_SENSITIVE_BYTES = 64 * 1024
 """The largest `sensitive` of a publisher, as compact JSON in UTF-8."""
 
@@ -69,7 +55,8 @@ SensitiveTypes = Annotated[
 ]
 """What is sensitive in the payloads of which types, by type pattern."""
 
-_BY_THE_BUS = "the bus sets it"
+BY_THE_BUS = "the bus sets it"
+"""Why a change cannot name a member that the bus sets."""
 
 
 class PublisherRegistration(Request):
@@ -94,8 +81,8 @@ class PublisherChange(Request):
         "id": "it is the service's name",
         "service_id": "register another publisher instead",
         "authentication": "keys are changed by /publishers/{id}/keys",
-        "created_at": _BY_THE_BUS,
-        "updated_at": _BY_THE_BUS,
+        "created_at": BY_THE_BUS,
+        "updated_at": BY_THE_BUS,
     }
 
     name: Name | None = None
@@ -103,135 +90,6 @@ class PublisherChange(Request):
     sensitive: SensitiveTypes | None = None
     sensitive_readers: Readers | None = None
     restricted: RestrictedTypes | None = None
-
-
-class SubscriptionRegistration(Request):
-    """What registers a subscription."""
-
-    service_id: ServiceId | None = None
-    name: Name | None = None
-    event_types: TypePatterns
-    callback_url: CallbackUrl | None = None
-    target: Annotated[TargetRequest | None, Field(validate_default=True)] = None
-    verify: Annotated[bool, Field(validate_default=True)] = False
-    filters: SentFilters = Field(default_factory=dict)
-    delivery_guarantee: DeliveryGuarantee = "at_least_once"
-    ordered: bool = False
-    retry_policy: RetryPolicyRequest = Field(default_factory=RetryPolicyRequest)
-    max_in_flight: MaxInFlight | None = None
-    rate_limit: RateLimit | None = None
-    replay_from: Time | None = None
-    authentication: Authentication | None = None
-
-    @field_validator("target")
-    @classmethod
-    def _one_target(cls, target: Any, info: ValidationInfo) -> Any:
-        _refuse_two_targets(target, info)
-        if target is None and info.data.get("callback_url", "refused") is None:
-            raise PydanticCustomError("target", "is required where there is no callback_url")
-        return target
-
-    @field_validator("verify")
-    @classmethod
-    def _is_a_callback(cls, verify: bool, info: ValidationInfo) -> bool:
-        target = info.data.get("target")
-        if verify and target is not None and not isinstance(target, HttpTargetRequest):
-            raise PydanticCustomError("verify", "must be left out where the target is no URL")
-        return verify
-
-    def chosen_target(self) -> Target:
-        """Where events are delivered."""
-        return _target(self.callback_url, self.target)
-
-
-REMOVABLE_LIMITS = ("max_in_flight", "rate_limit")
-"""The members of a subscription that null takes away."""
-
-
-class SubscriptionChange(Request):
-    """What changes a subscription: a JSON merge patch (RFC 7396) of these members.
-
-    `filters` and `retry_policy` are replaced as a whole: an event pattern gives null a meaning of
-    its own, and the members of a policy belong together. Null takes a limit away, as in
-    `{"rate_limit": null}`. `ordered` does not change: what is held
-    back would be without its order, or without anyone to bring it. Nor does the target's type: what
-    is on its way is on the lane of one protocol.
-    """
-
-    fixed: ClassVar[Mapping[str, str]] = {
-        "id": _BY_THE_BUS,
-        "service_id": "register another subscription for the other service instead",
-        "ordered": "register another subscription instead",
-        "replay_from": "start a replay by POST /replays instead",
-        "authentication": "keys are changed by /subscribers/{id}/keys",
-        "signing_secret": "replace it by POST /subscriptions/{id}/secret/rotate",
-        "circuit": _BY_THE_BUS,
-        "pace": _BY_THE_BUS,
-        "disabled_reason": _BY_THE_BUS,
-        "verified_at": _BY_THE_BUS,
-        "created_at": _BY_THE_BUS,
-        "updated_at": _BY_THE_BUS,
-    }
-
-    name: Name | None = None
-    event_types: TypePatterns | None = None
-    callback_url: CallbackUrl | None = None
-    target: TargetRequest | None = None
-    verify: Literal[True] | None = None
-    filters: SentFilters | None = None
-    delivery_guarantee: DeliveryGuarantee | None = None
-    retry_policy: RetryPolicyRequest | None = None
-    max_in_flight: MaxInFlight | None = None
-    rate_limit: RateLimit | None = None
-    status: SubscriptionStatus | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _as_it_is_shown(cls, change: Any) -> Any:
-        return _without_shown_members(change)
-
-    @field_validator("target")
-    @classmethod
-    def _one_target(cls, target: Any, info: ValidationInfo) -> Any:
-        _refuse_two_targets(target, info)
-        return target
-
-    def chosen_target(self) -> Target | None:
-        """Where events are delivered from now on; None where that stays."""
-        if self.callback_url or self.target:
-            return _target(self.callback_url, self.target)
-        return None
-
-
-_SHOWN_IN_TARGETS = frozenset({"external_id", "policy", "queue_url"})
-
-
-def _without_shown_members(change: Any) -> Any:
-    """Removes what an answer shows beside what a client sends.
-
-    A client may send back what it has read: an answer names a callback twice, and shows members of
-    targets that the bus sets.
-    """
-    if not isinstance(change, dict) or not isinstance(change.get("target"), dict):
-        return change
-    target = {
-        name: value for name, value in change["target"].items() if name not in _SHOWN_IN_TARGETS
-    }
-    if target.get("managed") is True:
-        target.pop("queue", None)
-    change = {**change, "target": target}
-    if "callback_url" in change and change["callback_url"] == target.get("url"):
-        del change["callback_url"]
-    return change
-
-
-def _refuse_two_targets(target: TargetRequest | None, info: ValidationInfo) -> None:
-    if target is not None and info.data.get("callback_url") is not None:
-        raise PydanticCustomError("target", "must be left out where there is a callback_url")
-
-
-def _target(callback_url: str | None, target: TargetRequest | None) -> Target:
-    return target.target() if target else HttpTarget(callback_url or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,7 +205,7 @@ class Subscription:
     @property
     def signed(self) -> bool:
         """Whether what is delivered to it is signed."""
-        return isinstance(self.target, HttpTarget)
+        return self.target.signed
 
 
 def received_since(created_at: str) -> str:
@@ -368,7 +226,7 @@ def check_limits(subscription: Subscription) -> None:
     for member in ("max_in_flight", "rate_limit"):
         if getattr(subscription, member) is None:
             continue
-        if subscription.target.lane not in PACED_PROTOCOLS:
+        if not subscription.target.paced:
             raise InvalidRequest.at(
                 f"/{member}", "must be left out where the target is neither a URL nor a function"
             )

@@ -11,10 +11,17 @@ from event_bus.model.transitions import begun
 from event_bus.stored import restored
 from event_bus.stores.due_deliveries import Due
 
+_PACED = "_paced"
+
 
 def paced_lane(protocol: str) -> str:
     """The name of the lane of a protocol's slow and limited subscriptions."""
-    return f"{protocol}_paced"
+    return f"{protocol}{_PACED}"
+
+
+def without_pace(lane: str) -> tuple[str, bool]:
+    """The protocol of a lane, and whether it is the protocol's paced one."""
+    return lane.removesuffix(_PACED), lane.endswith(_PACED)
 
 
 @dataclass(frozen=True, slots=True)

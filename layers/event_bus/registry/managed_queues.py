@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from event_bus import times
-from event_bus.model.target import SqsTarget
+from event_bus.targets.sqs import SqsTarget
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -89,25 +89,6 @@ def _queue_name(subscription_id: str) -> str:
         return subscription_id
     # A chosen identifier: the name of a queue holds no dot, and has 80 characters at most.
     return f"put_{hashlib.sha256(subscription_id.encode()).hexdigest()[:26]}"
-
-
-def consumer_policy(queue_arn: str) -> dict[str, Any]:
-    """The IAM policy by which a consumer works a queue, and can do nothing else with it."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Action": [
-                    "sqs:ReceiveMessage",
-                    "sqs:DeleteMessage",
-                    "sqs:ChangeMessageVisibility",
-                    "sqs:GetQueueAttributes",
-                ],
-                "Resource": queue_arn,
-            }
-        ],
-    }
 
 
 def _tls_only(arn: str) -> str:

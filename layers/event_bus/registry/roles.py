@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from event_bus.access.external_ids import new_external_id
-from event_bus.model.target import AwsTarget, Target
+from event_bus.model.target import Target
+from event_bus.targets.aws_target import AwsTarget
 
 
 def with_external_id(target: Target, service_id: str, former: Target | None = None) -> Target:

@@ -6,10 +6,11 @@ from event_bus import times
 from event_bus.callbacks.handshake import Handshake, Unwanted
 from event_bus.errors import InvalidRequest
 from event_bus.model.registration import Subscription
-from event_bus.model.target import HttpTarget, SqsTarget, Target
+from event_bus.model.target import Target
 from event_bus.registry.managed_queues import ManagedQueues
 from event_bus.registry.opt_ins import OptIns
 from event_bus.registry.roles import as_named, with_external_id
+from event_bus.targets.sqs import SqsTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,11 @@ class SubscriptionTargets:
         Raises:
             InvalidRequest: It has not, or the target is no URL.
         """
-        if not isinstance(subscription.target, HttpTarget):
+        url = subscription.target.callback_url
+        if url is None:
             raise InvalidRequest.at("/verify", "must be left out where the target is no URL")
         try:
-            self.handshake.ask(subscription.target.url)
+            self.handshake.ask(url)
         except Unwanted as refusal:
             detail = f"the callback does not say that it wants events: {refusal}"
             raise InvalidRequest.at("/verify", detail) from None

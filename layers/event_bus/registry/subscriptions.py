@@ -17,15 +17,8 @@ from event_bus.matching.filters import SubscriptionFilter
 from event_bus.model.credentials import Authentication
 from event_bus.model.filters import check_filters, check_sent_filters
 from event_bus.model.pace import Pace
-from event_bus.model.registration import (
-    REMOVABLE_LIMITS,
-    Subscription,
-    SubscriptionChange,
-    SubscriptionRegistration,
-    check_limits,
-)
+from event_bus.model.registration import Subscription, check_limits
 from event_bus.model.replay import Replay
-from event_bus.model.target import PACED_PROTOCOLS
 from event_bus.model.validation import members_of
 from event_bus.paging import Portion, first_page
 from event_bus.queues.replays import ReplayQueue
@@ -36,6 +29,11 @@ from event_bus.registry.sensitive_filters import refuse_sensitive_filters
 from event_bus.registry.services import Services
 from event_bus.registry.subscriber_keys import subscriber_key
 from event_bus.registry.subscription_query import SubscriptionQuery
+from event_bus.registry.subscription_requests import (
+    REMOVABLE_LIMITS,
+    SubscriptionChange,
+    SubscriptionRegistration,
+)
 from event_bus.registry.subscription_targets import SubscriptionTargets
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.inboxes import InboxStore
@@ -124,7 +122,7 @@ class SubscriptionRegistry:
             )
         subscription = self._checked(registration, subscription_id or new_id("sub"), caller)
         subscription, secret = self._with_secret(subscription)
-        pace = _ON_TRIAL if subscription.target.lane in PACED_PROTOCOLS else None
+        pace = _ON_TRIAL if subscription.target.paced else None
         history = None
         if registration.replay_from:
             history = history_for(subscription, registration.replay_from)
@@ -216,7 +214,7 @@ class SubscriptionRegistry:
         if change.status == "active" or moved:
             # Failures of the former target do not count against the new one.
             self.circuits.forget(subscription_id)
-        if moved and changed.target.lane in PACED_PROTOCOLS:
+        if moved and changed.target.paced:
             self.registrations.paces.put_anew(subscription_id, _ON_TRIAL)
         return changed
 

@@ -1,8 +1,8 @@
-"""The handler of every lane's function: the same but for the transport."""
+"""The handler of every lane's function: the same but for the target."""
 
 import concurrent.futures
 from collections.abc import Callable
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 from event_bus import clients
 from event_bus.access.receive_rights import HandoverRights
@@ -14,12 +14,15 @@ from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.pacing import HandOver, Turns
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.queues.lanes import Lanes
+from event_bus.queues.message import without_pace
 from event_bus.runtime import stores
 from event_bus.runtime.payloads import deployed_readers, rights_reader
+from event_bus.runtime.transports import LaneFunction
 from event_bus.settings import settings
 from event_bus.stores.announced_changes import AnnouncedChanges
 from event_bus.targets.answer_times import AnswerTimes
 from event_bus.targets.opening import OpeningTransport
+from event_bus.targets.registry import TARGETS
 from event_bus.targets.transport import Transport
 
 _BATCH = 10
@@ -32,7 +35,7 @@ Pace = Literal["fast", "paced"]
 
 
 class PacedTransport(Transport, Protocol):
-    """A protocol that has a lane for slow and limited subscriptions, too."""
+    """The transport of a target that has a lane for slow and limited subscriptions, too."""
 
     @property
     def answers(self) -> AnswerTimes:
@@ -40,38 +43,29 @@ class PacedTransport(Transport, Protocol):
         ...
 
 
-def paced_lane_handler(transport: PacedTransport, pace: Pace) -> Handler:
-    """Makes the handler of one of the two lanes of a protocol.
-
-    Args:
-        transport: How the lane delivers.
-        pace: Which of the two lanes it is.
-    """
-    opening = OpeningTransport(transport, deployed_readers())
-    return lane_handler(opening, (pace, transport.answers))
-
-
-def opening_lane_handler(transport: Transport) -> Handler:
-    """Makes the handler of a lane that hands events to their subscribers.
-
-    Args:
-        transport: How the lane delivers.
-    """
-    return lane_handler(OpeningTransport(transport, deployed_readers()))
-
-
-def lane_handler(transport: Transport, pace: tuple[Pace, AnswerTimes] | None = None) -> Handler:
+def lane_handler(lane: str) -> Handler:
     """Makes the handler of a lane.
 
     Args:
-        transport: How the lane delivers.
-        pace: Which of the two lanes of its protocol it is, and what measures how long its
-            subscribers take to answer; None where there is one lane.
+        lane: The lane.
 
     Returns:
         What Lambda calls with a batch of the lane's queue; it tells which of its messages the queue
         must keep.
     """
+    protocol, paced = without_pace(lane)
+    target = TARGETS.of_lane(protocol)
+    own = target.transport(LaneFunction())
+    transport: Transport = own
+    if target.grants.payloads != "passes":
+        transport = OpeningTransport(own, deployed_readers())
+    if not target.settings.paced:
+        return _handler(transport)
+    answers = cast("PacedTransport", own).answers
+    return _handler(transport, ("paced" if paced else "fast", answers))
+
+
+def _handler(transport: Transport, pace: tuple[Pace, AnswerTimes] | None = None) -> Handler:
     retention_days = settings().retention_days
     executor = concurrent.futures.ThreadPoolExecutor(_BATCH)
     subscriptions = stores.subscriptions(changes=True)

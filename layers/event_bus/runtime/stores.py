@@ -254,11 +254,11 @@ def subscriptions(*, changes: bool = False) -> "SubscriptionStore":
         changes: Whether the function reads or writes the numbered log of their changes.
     """
     from event_bus.stores.subscriptions import SubscriptionStore
+    from event_bus.targets.registry import TARGETS
 
     own = settings()
-    if changes:
-        return SubscriptionStore(clients.dynamodb(), own.subscriptions_table, own.changes_table)
-    return SubscriptionStore(clients.dynamodb(), own.subscriptions_table)
+    log = own.changes_table if changes else ""
+    return SubscriptionStore(clients.dynamodb(), own.subscriptions_table, TARGETS, log)
 
 
 def _retention(*, writes: bool) -> int:

@@ -1,13 +1,53 @@
-"""The transport of the HTTP lanes as it is deployed."""
+"""What the transports of targets are made of, in the function of a lane.
+
+A function imports only what its own transport needs.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from event_bus import clients
-from event_bus.callbacks.client import CallbackClient
-from event_bus.encryption.signing_secrets import SigningSecrets
+from event_bus.runtime import stores
 from event_bus.settings import settings
-from event_bus.targets import http
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from event_bus.callbacks.client import CallbackClient
+    from event_bus.model.registration import Subscription
+    from event_bus.stores.inboxes import InboxStore
+    from event_bus.targets.aws_clients import TargetClients
+    from event_bus.targets.target_type import Reply
 
 
-def http_transport() -> http.HttpTransport:
-    """Posts events to callbacks, and signs them."""
-    secrets = SigningSecrets(clients.kms(), settings().sealing_key)
-    return http.HttpTransport(secrets.of, CallbackClient(settings().callback_networks))
+class LaneFunction:
+    """The function of a lane, as a `Deployment` that transports are made in."""
+
+    def aws_clients(self, service: str) -> "TargetClients":
+        """Clients of an AWS service."""
+        from event_bus.targets.aws_clients import TargetClients
+
+        return TargetClients(service)
+
+    def callback_client(self) -> "CallbackClient":
+        """The client that makes requests to callback URLs."""
+        from event_bus.callbacks.client import CallbackClient
+
+        return CallbackClient(settings().callback_networks)
+
+    def signing_secrets(self) -> "Callable[[Subscription], Sequence[str]]":
+        """Returns the secrets that sign deliveries to a subscription."""
+        from event_bus.encryption.signing_secrets import SigningSecrets
+
+        return SigningSecrets(clients.kms(), settings().sealing_key).of
+
+    def inboxes(self) -> "InboxStore":
+        """The inboxes."""
+        return stores.inboxes(writes=True)
+
+    def reply(self) -> "Reply":
+        """Publishes replies."""
+        from event_bus.runtime.intake import reply_intake
+        from event_bus.targets.replies import Replies
+
+        return Replies(reply_intake()).publish

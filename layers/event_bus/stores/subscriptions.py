@@ -13,7 +13,7 @@ from event_bus.model.registration import (
     received_since,
 )
 from event_bus.model.retry_policy import RetryPolicy
-from event_bus.model.target import Protocol, read_target
+from event_bus.model.target import TargetTypes
 from event_bus.stored import restored
 from event_bus.stores.changes import ChangeLog
 from event_bus.stores.items import (
@@ -62,7 +62,7 @@ class RoutingRule:
     filters: Filters
     active: bool
     version: int
-    protocol: Protocol
+    protocol: str
     since: str = ""
 
 
@@ -73,11 +73,13 @@ class SubscriptionStore:
     Attributes:
         client: The DynamoDB client.
         table: The name of the table of subscriptions.
+        targets: Reads stored targets.
         changes: The name of the table of their changes, for those who change or follow them.
     """
 
     client: "DynamoDBClient"
     table: str
+    targets: TargetTypes
     changes: str = ""
 
     def get(self, subscription_id: str) -> Subscription | None:
@@ -85,13 +87,13 @@ class SubscriptionStore:
         answer = self.client.get_item(
             TableName=self.table, Key={"id": text(subscription_id)}, ConsistentRead=True
         )
-        return _subscription(answer["Item"]) if "Item" in answer else None
+        return self._read(answer["Item"]) if "Item" in answer else None
 
     def get_many(self, subscription_ids: Iterable[str]) -> dict[str, Subscription]:
         """Those of these subscriptions that exist, by id."""
         keys = [{"id": text(each)} for each in dict.fromkeys(subscription_ids)]
         items = batch_get(self.client, self.table, keys, ConsistentRead=True)
-        return {item["id"]["S"]: _subscription(item) for item in items}
+        return {item["id"]["S"]: self._read(item) for item in items}
 
     def page(self, service_id: str | None, after: str | None, limit: int) -> list[Subscription]:
         """Subscriptions, oldest first: all or those of one service, behind `after`."""
@@ -106,7 +108,7 @@ class SubscriptionStore:
             KeyConditionExpression=f"{name} = :value AND id > :after",
             ExpressionAttributeValues={":value": text(value), ":after": text(after or " ")},
         )
-        return [_subscription(item) for item in items]
+        return [self._read(item) for item in items]
 
     def of_service(self, service_id: str) -> Iterator[Subscription]:
         """All subscriptions of a service."""
@@ -227,7 +229,12 @@ class SubscriptionStore:
     def routing_rules(self) -> Iterator[RoutingRule]:
         """What routing needs of every subscription: a scan, for a router that starts."""
         for item in scan_all(self.client, TableName=self.table, ConsistentRead=True):
-            yield _routing_rule(_subscription(item))
+            members = orjson.loads(item["document"]["S"])
+            # No target is read: a router imports none of their modules.
+            yield _routing_rule(members, self.targets.lane_of(members["target"]["type"]))
+
+    def _read(self, item: Mapping[str, Any]) -> Subscription:
+        return _subscription(item, self.targets)
 
     def _existing(self, service_id: str) -> Iterable[Subscription]:
         # The index may still show what is gone.
@@ -288,20 +295,21 @@ def _removal_key(subscription_id: str) -> Item:
 
 def _change(subscription: Subscription, version: int, *, deleted: bool = False) -> dict[str, Any]:
     """Returns the entry of a change in the log."""
-    rule = _routing_rule(replace(subscription, version=version))
+    members = {**asdict(subscription), "version": version}
+    rule = _routing_rule(members, subscription.target.lane)
     return asdict(replace(rule, active=rule.active and not deleted))
 
 
-def _routing_rule(subscription: Subscription) -> RoutingRule:
+def _routing_rule(members: Mapping[str, Any], lane: str) -> RoutingRule:
     return RoutingRule(
-        id=subscription.id,
-        service_id=subscription.service_id,
-        event_types=subscription.event_types,
-        filters=subscription.filters,
-        active=subscription.status == "active",
-        version=subscription.version,
-        protocol=subscription.target.lane,
-        since=received_since(subscription.created_at),
+        id=members["id"],
+        service_id=members["service_id"],
+        event_types=members["event_types"],
+        filters=members["filters"],
+        active=members["status"] == "active",
+        version=members["version"],
+        protocol=lane,
+        since=received_since(members["created_at"]),
     )
 
 
@@ -324,13 +332,13 @@ def _item(subscription: Subscription) -> Item:
     return item
 
 
-def _subscription(item: Mapping[str, Any]) -> Subscription:
+def _subscription(item: Mapping[str, Any], targets: TargetTypes) -> Subscription:
     members = orjson.loads(item["document"]["S"])
     if policy := members.get("retry_policy"):
         members["retry_policy"] = restored(RetryPolicy, policy)
     if "external_id" in item:
         members["target"]["external_id"] = item["external_id"]["S"]
-    members["target"] = read_target(members["target"])
+    members["target"] = targets.read(members["target"])
     members["signing_secrets"] = tuple(
         restored(SealedSecret, each) for each in members["signing_secrets"]
     )

@@ -1,1 +1,1 @@
-"""One module for each type of target: how its events are delivered."""
+"""Targets: one module for each, with all that it is, and one registry of them."""

@@ -1,22 +1,90 @@
-"""Delivery to event buses of Amazon EventBridge."""
+"""Targets of the type `eventbridge`: event buses of Amazon EventBridge."""
 
 import re
 from collections.abc import Sequence
-from typing import Any, cast
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal, cast
+
+from pydantic import AfterValidator
 
 from event_bus.model.outcome import Outcome
-from event_bus.model.target import EventBridgeTarget
-from event_bus.targets.aws import BatchTransport, Packed, TargetClients, refused
+from event_bus.model.validation import checked
+from event_bus.settings import settings
+from event_bus.targets.aws_target import (
+    MEMBERS,
+    AwsTarget,
+    AwsTargetRequest,
+    RoleArn,
+    TaggedResource,
+    listed_tags,
+)
+from event_bus.targets.aws_transport import BatchTransport, Packed, refused
+from event_bus.targets.resources import AwsResources
+from event_bus.targets.target_type import Grants, TargetType
 from event_bus.targets.transport import DeliveryRequest
+
+EVENT_BUSES = AwsResources(
+    service="events",
+    name=r"[A-Za-z0-9._/-]{1,256}",
+    called="the ARN of an EventBridge event bus",
+    action="PutEvents",
+    reads_tags="ListTagsForResource",
+    kind="event-bus/",
+)
+
+
+def check_event_bus(arn: str) -> None:
+    """Refuses what is not the ARN of an event bus that a subscription may name.
+
+    Raises:
+        ValueError: It is refused.
+    """
+    # Events can be mirrored on one event bus of the deployment itself.
+    EVENT_BUSES.check(arn, own={settings().mirror})
+
+
+@dataclass(frozen=True, slots=True)
+class EventBridgeTarget(AwsTarget):
+    """An event bus of Amazon EventBridge.
+
+    Attributes:
+        event_bus: Its ARN.
+    """
+
+    event_bus: str
+    type: Literal["eventbridge"] = field(default="eventbridge", kw_only=True)
+    lane: ClassVar[str] = "eventbridge"
+
+    @property
+    def resource(self) -> TaggedResource:
+        """The event bus."""
+        return TaggedResource(
+            "event_bus",
+            self.event_bus,
+            "events",
+            f"events tag-resource --resource-arn {self.event_bus} --tags",
+            lambda client: listed_tags(client.list_tags_for_resource(ResourceARN=self.event_bus)),
+            "Key={key},Value={value}",
+        )
+
+
+class EventBridgeTargetRequest(AwsTargetRequest):
+    """An event bus of Amazon EventBridge, as a client sends it."""
+
+    type: Literal["eventbridge"]
+    event_bus: Annotated[str, AfterValidator(checked(check_event_bus))]
+    role_arn: RoleArn | None = None
+
+    def target(self) -> EventBridgeTarget:
+        """The target."""
+        return EventBridgeTarget(self.event_bus, role_arn=self.role_arn)
+
 
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
 
 
 class EventBridgeTransport(BatchTransport):
     """Puts events on event buses, up to ten in a request."""
-
-    def __init__(self) -> None:
-        super().__init__(TargetClients("events"))
 
     def send(self, client: Any, batch: Sequence[Packed]) -> list[Outcome]:
         """Puts a batch on its event bus."""
@@ -32,7 +100,7 @@ class EventBridgeTransport(BatchTransport):
 def _entry(request: DeliveryRequest, text: str) -> dict[str, Any]:
     event = request.event
     entry = {
-        # A lane carries its own protocol alone.
+        # A lane carries its own target alone.
         "EventBusName": cast("EventBridgeTarget", request.subscription.target).event_bus,
         "Source": event.source,
         "DetailType": event.type,
@@ -45,3 +113,13 @@ def _entry(request: DeliveryRequest, text: str) -> dict[str, Any]:
         # (https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html).
         entry["TraceHeader"] = f"Root=1-{trace_id[:8]}-{trace_id[8:]}"
     return entry
+
+
+TARGET = TargetType(
+    name="EventBridge",
+    settings=EventBridgeTarget,
+    request=EventBridgeTargetRequest,
+    transport=lambda deployment: EventBridgeTransport(deployment.aws_clients("events")),
+    grants=Grants(resources=EVENT_BUSES),
+    members={"event_bus": "The ARN of the event bus.", **MEMBERS},
+)

@@ -1,26 +1,72 @@
-"""Delivery by HTTP: a POST of the event, signed after Standard Webhooks."""
+"""Targets of the type `http`: callbacks, posted to and signed after Standard Webhooks."""
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import cast
+from typing import Annotated, ClassVar, Literal, cast
 
 import orjson
+from pydantic import AfterValidator
 
 from event_bus import times
 from event_bus.callbacks.client import Answer, CallbackClient
 from event_bus.callbacks.failures import Unanswered
+from event_bus.callbacks.urls import CallbackRules
 from event_bus.encryption.signatures import signed_headers
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
 from event_bus.model.registration import Subscription
-from event_bus.model.target import HttpTarget
+from event_bus.model.target import Target
+from event_bus.model.validation import checked
+from event_bus.settings import settings
 from event_bus.targets.answer_times import AnswerTimes
 from event_bus.targets.envelope import delivery_trace, envelope
+from event_bus.targets.requests import TargetRequest
+from event_bus.targets.target_type import Grants, TargetType
 from event_bus.targets.transport import DeliveryRequest
 
 _ASKS_TO_WAIT = frozenset({429, 503})
+
+
+def _check_callback_url(url: str) -> None:
+    own = settings()
+    CallbackRules(own.own_host, own.callback_networks, local=own.local).check(url)
+
+
+CallbackUrl = Annotated[str, AfterValidator(checked(_check_callback_url))]
+"""A URL that a subscription may name."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpTarget(Target):
+    """A callback.
+
+    Attributes:
+        url: Where events are posted.
+    """
+
+    url: str
+    type: Literal["http"] = field(default="http", kw_only=True)
+    lane: ClassVar[str] = "http"
+    paced: ClassVar[bool] = True
+    signed: ClassVar[bool] = True
+
+    @property
+    def callback_url(self) -> str:
+        """The URL."""
+        return self.url
+
+
+class HttpTargetRequest(TargetRequest):
+    """A callback, as a client sends it."""
+
+    type: Literal["http"]
+    url: CallbackUrl
+
+    def target(self) -> HttpTarget:
+        """The target."""
+        return HttpTarget(self.url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +99,7 @@ class HttpTransport:
         The whole exchange, from the connection to the end of the answer, has the timeout of the
         subscription's retry policy.
         """
-        # A lane carries its own protocol alone.
+        # A lane carries its own target alone.
         target = cast("HttpTarget", subscription.target)
         body = orjson.dumps(envelope(key, event))
         headers = {
@@ -103,3 +149,15 @@ def _seconds(retry_after: str, now: float) -> float | None:
         return max(0.0, parsedate_to_datetime(text).timestamp() - now)
     except (ValueError, OverflowError):
         return None
+
+
+TARGET = TargetType(
+    name="Http",
+    settings=HttpTarget,
+    request=HttpTargetRequest,
+    transport=lambda deployment: HttpTransport(
+        deployment.signing_secrets(), deployment.callback_client()
+    ),
+    grants=Grants(callbacks=True),
+    members={"url": "The URL that events are posted to."},
+)

@@ -1,16 +1,48 @@
-"""Delivery to inboxes, from which subscribers fetch their events."""
+"""Targets of the types `pull`, `sse` and `websocket`: inboxes, from which subscribers fetch."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from event_bus.log import logger
 from event_bus.model.outcome import Outcome
-from event_bus.model.target import InboxTarget
-from event_bus.stores.inboxes import InboxStore
+from event_bus.model.target import Target
+from event_bus.targets.requests import TargetRequest
+from event_bus.targets.target_type import Grants, TargetType
 from event_bus.targets.transport import DeliveryRequest
+
+if TYPE_CHECKING:
+    from event_bus.stores.inboxes import InboxStore
+
+
+@dataclass(frozen=True, slots=True)
+class InboxTarget(Target):
+    """An inbox, from which the subscriber fetches its events.
+
+    Attributes:
+        type: How it means to: by pulling, as Server-Sent Events, or over a WebSocket. The first two
+            may always be used; only what is meant for a WebSocket is pushed to one.
+    """
+
+    type: Literal["pull", "sse", "websocket"]
+    lane: ClassVar[str] = "inbox"
+
+    @property
+    def pushed(self) -> bool:
+        """Whether events are pushed to those who are connected."""
+        return self.type == "websocket"
+
+
+class InboxTargetRequest(TargetRequest):
+    """An inbox, as a client sends it."""
+
+    type: Literal["pull", "sse", "websocket"]
+
+    def target(self) -> InboxTarget:
+        """The target."""
+        return InboxTarget(self.type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +53,7 @@ class InboxTransport:
         inboxes: The inboxes.
     """
 
-    inboxes: InboxStore
+    inboxes: "InboxStore"
 
     def batch_key(self, request: DeliveryRequest) -> Hashable:
         """Those for one inbox."""
@@ -30,7 +62,7 @@ class InboxTransport:
     def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:
         """Puts events into their inbox, all in one transaction; there they are delivered."""
         subscription_id = requests[0].subscription.id
-        # A lane carries its own protocol alone.
+        # A lane carries its own target alone.
         target = cast("InboxTarget", requests[0].subscription.target)
         until = min((request.until for request in requests if request.until), default=None)
         try:
@@ -45,3 +77,17 @@ class InboxTransport:
             failed = Outcome("inbox_not_filled", "the inbox could not take the event")
             return [failed] * len(requests)
         return [Outcome()] * len(requests)
+
+
+TARGET = TargetType(
+    name="Inbox",
+    settings=InboxTarget,
+    request=InboxTargetRequest,
+    transport=lambda deployment: InboxTransport(deployment.inboxes()),
+    grants=Grants(
+        # It keeps no payloads; whoever reads the inbox opens them.
+        payloads="passes",
+        tables={"inbox": ("GetItem", "PutItem", "UpdateItem")},
+    ),
+    members={},
+)

@@ -1,22 +1,95 @@
-"""Delivery to Lambda functions."""
+"""Targets of the type `lambda`: functions of AWS Lambda."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import AfterValidator, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from event_bus import strict_json
-from event_bus.callbacks.client import KEPT_RESPONSE_BYTES
 from event_bus.errors import MalformedRequest
-from event_bus.model.outcome import Outcome
-from event_bus.model.target import LambdaTarget
+from event_bus.model.outcome import KEPT_RESPONSE_BYTES, Outcome
+from event_bus.model.validation import checked
 from event_bus.targets.answer_times import AnswerTimes
-from event_bus.targets.aws import TargetClients, body, failure
+from event_bus.targets.aws_target import (
+    MEMBERS,
+    AwsTarget,
+    AwsTargetRequest,
+    RoleArn,
+    TaggedResource,
+)
+from event_bus.targets.aws_transport import body, failure
+from event_bus.targets.resources import AwsResources
+from event_bus.targets.target_type import Grants, Reply, TargetType
 from event_bus.targets.transport import DeliveryRequest
 
-Reply = Callable[[DeliveryRequest, Any], Outcome]
-"""Publishes what a function returned as the reply to an event."""
+if TYPE_CHECKING:
+    from event_bus.targets.aws_clients import TargetClients
+
+_QUALIFIED_FUNCTION_PARTS = 7
+
+FUNCTIONS = AwsResources(
+    service="lambda",
+    name=r"[A-Za-z0-9_-]{1,64}(?::[A-Za-z0-9_$-]{1,128})?",
+    called="the ARN of a Lambda function",
+    action="InvokeFunction",
+    reads_tags="ListTags",
+    kind="function:",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LambdaTarget(AwsTarget):
+    """A function.
+
+    Attributes:
+        function: The function's ARN, with a version or alias if one is meant.
+        invocation: Whether its result is waited for.
+        reply: Whether its result is published as the reply that the event asks for.
+    """
+
+    function: str
+    invocation: Literal["async", "sync"] = "async"
+    reply: bool = False
+    type: Literal["lambda"] = field(default="lambda", kw_only=True)
+    lane: ClassVar[str] = "lambda"
+    paced: ClassVar[bool] = True
+
+    @property
+    def resource(self) -> TaggedResource:
+        """The function; versions and aliases have the tags of their function."""
+        # https://docs.aws.amazon.com/lambda/latest/dg/configuration-tags.html
+        function = ":".join(self.function.split(":")[:_QUALIFIED_FUNCTION_PARTS])
+        return TaggedResource(
+            "function",
+            self.function,
+            "lambda",
+            f"lambda tag-resource --resource {function} --tags",
+            lambda client: client.list_tags(Resource=function).get("Tags", {}),
+        )
+
+
+class LambdaTargetRequest(AwsTargetRequest):
+    """A function, as a client sends it."""
+
+    type: Literal["lambda"]
+    function: Annotated[str, AfterValidator(checked(FUNCTIONS.check))]
+    invocation: Literal["async", "sync"] = "async"
+    reply: bool = False
+    role_arn: RoleArn | None = None
+
+    @field_validator("reply")
+    @classmethod
+    def _has_a_result(cls, reply: bool, info: ValidationInfo) -> bool:
+        if reply and info.data.get("invocation") == "async":
+            raise PydanticCustomError("reply", "must be false where the invocation is not sync")
+        return reply
+
+    def target(self) -> LambdaTarget:
+        """The target."""
+        return LambdaTarget(self.function, self.invocation, self.reply, role_arn=self.role_arn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +103,7 @@ class LambdaTransport:
     """
 
     reply: Reply
-    clients: TargetClients = field(default_factory=lambda: TargetClients("lambda"))
+    clients: "TargetClients"
     answers: AnswerTimes = field(default_factory=AnswerTimes)
 
     def batch_key(self, request: DeliveryRequest) -> Hashable:
@@ -71,3 +144,26 @@ class LambdaTransport:
                 return Outcome("reply_refused", "the result is not JSON", response=begun)
             return self.reply(request, result)
         return Outcome(response=begun)
+
+
+TARGET = TargetType(
+    name="Lambda",
+    settings=LambdaTarget,
+    request=LambdaTargetRequest,
+    transport=lambda deployment: LambdaTransport(
+        deployment.reply(), deployment.aws_clients("lambda")
+    ),
+    grants=Grants(
+        resources=FUNCTIONS,
+        # Replies are published.
+        payloads="seals",
+        tables={"events": ("BatchGetItem",), "streams": ("PutItem",)},
+        bucket=("PutObject",),
+    ),
+    members={
+        "function": "The ARN of the function, with a version or alias if one is meant.",
+        "invocation": "Whether the bus waits for the result (`sync`) or Lambda queues the event.",
+        "reply": "Whether the result is published as the reply that the event asks for.",
+        **MEMBERS,
+    },
+)

@@ -1,25 +1,95 @@
-"""Delivery to SNS topics."""
+"""Targets of the type `sns`: topics of Amazon SNS, standard or FIFO."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal, cast
+
+from pydantic import AfterValidator
 
 from event_bus.model.outcome import Outcome
-from event_bus.model.target import SnsTarget
-from event_bus.targets.aws import BatchTransport, Packed, TargetClients, messages, outcomes_of
+from event_bus.model.validation import checked
+from event_bus.targets.aws_target import (
+    MEMBERS,
+    AwsTarget,
+    AwsTargetRequest,
+    RoleArn,
+    TaggedResource,
+    listed_tags,
+)
+from event_bus.targets.aws_transport import BatchTransport, Packed, messages, outcomes_of
+from event_bus.targets.resources import AwsResources
+from event_bus.targets.target_type import Grants, TargetType
+
+TOPICS = AwsResources(
+    service="sns",
+    name=r"[A-Za-z0-9_-]{1,251}(?:\.fifo)?",
+    called="the ARN of an SNS topic",
+    action="Publish",
+    reads_tags="ListTagsForResource",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SnsTarget(AwsTarget):
+    """A topic.
+
+    Attributes:
+        topic: The topic's ARN.
+    """
+
+    topic: str
+    type: Literal["sns"] = field(default="sns", kw_only=True)
+    lane: ClassVar[str] = "sns"
+
+    @property
+    def fifo(self) -> bool:
+        """Whether the topic keeps an order."""
+        return self.topic.endswith(".fifo")
+
+    @property
+    def resource(self) -> TaggedResource:
+        """The topic."""
+        return TaggedResource(
+            "topic",
+            self.topic,
+            "sns",
+            f"sns tag-resource --resource-arn {self.topic} --tags",
+            lambda client: listed_tags(client.list_tags_for_resource(ResourceArn=self.topic)),
+            "Key={key},Value={value}",
+        )
+
+
+class SnsTargetRequest(AwsTargetRequest):
+    """A topic, as a client sends it."""
+
+    type: Literal["sns"]
+    topic: Annotated[str, AfterValidator(checked(TOPICS.check))]
+    role_arn: RoleArn | None = None
+
+    def target(self) -> SnsTarget:
+        """The target."""
+        return SnsTarget(self.topic, role_arn=self.role_arn)
 
 
 class SnsTransport(BatchTransport):
     """Publishes events to topics, up to ten in a request."""
 
-    def __init__(self) -> None:
-        super().__init__(TargetClients("sns"))
-
     def send(self, client: Any, batch: Sequence[Packed]) -> list[Outcome]:
         """Publishes a batch to its topic."""
-        # A lane carries its own protocol alone.
+        # A lane carries its own target alone.
         target = cast("SnsTarget", batch[0][0].subscription.target)
         answer = client.publish_batch(
             TopicArn=target.topic,
             PublishBatchRequestEntries=messages(batch, "Message", fifo=target.fifo),
         )
         return outcomes_of(batch, answer)
+
+
+TARGET = TargetType(
+    name="Sns",
+    settings=SnsTarget,
+    request=SnsTargetRequest,
+    transport=lambda deployment: SnsTransport(deployment.aws_clients("sns")),
+    grants=Grants(resources=TOPICS),
+    members={"topic": "The ARN of the topic.", **MEMBERS},
+)

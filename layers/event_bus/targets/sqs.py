@@ -1,25 +1,212 @@
-"""Delivery to SQS queues."""
+"""Targets of the type `sqs`: queues of Amazon SQS, standard or FIFO."""
 
-from collections.abc import Sequence
-from typing import Any, cast
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal, cast
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+from typing_extensions import TypeAliasType
 
 from event_bus.model.outcome import Outcome
-from event_bus.model.target import SqsTarget
-from event_bus.targets.aws import BatchTransport, Packed, TargetClients, messages, outcomes_of
+from event_bus.model.validation import checked
+from event_bus.settings import settings
+from event_bus.targets.aws_target import (
+    MEMBERS,
+    AwsTarget,
+    AwsTargetRequest,
+    RoleArn,
+    TaggedResource,
+)
+from event_bus.targets.aws_transport import BatchTransport, Packed, messages, outcomes_of
+from event_bus.targets.resources import AwsResources, read_arn
+from event_bus.targets.target_type import Grants, TargetType
+
+ConsumerPolicy = TypeAliasType(
+    "ConsumerPolicy",
+    Annotated[
+        dict[str, Any],
+        Field(description="The IAM policy that lets a consumer work the managed queue."),
+    ],
+)
+
+QUEUES = AwsResources(
+    service="sqs",
+    name=r"[A-Za-z0-9_-]{1,75}(?:\.fifo)?|[A-Za-z0-9_-]{76,80}",
+    called="the ARN or the URL of an SQS queue",
+    action="SendMessage",
+    reads_tags="ListQueueTags",
+    managed=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SqsTarget(AwsTarget):
+    """A queue.
+
+    Attributes:
+        queue: The queue's ARN.
+        queue_url: Its URL.
+        managed: Whether the bus provides it, and removes it with the subscription.
+    """
+
+    queue: str
+    queue_url: str
+    managed: bool = False
+    type: Literal["sqs"] = field(default="sqs", kw_only=True)
+    lane: ClassVar[str] = "sqs"
+
+    @property
+    def fifo(self) -> bool:
+        """Whether the queue keeps an order."""
+        return self.queue.endswith(".fifo")
+
+    @property
+    def resource(self) -> TaggedResource | None:
+        """The queue, unless the bus provides it."""
+        if self.managed:
+            return None
+        return TaggedResource(
+            "queue",
+            self.queue,
+            "sqs",
+            f"sqs tag-queue --queue-url {self.queue_url} --tags",
+            lambda client: client.list_queue_tags(QueueUrl=self.queue_url).get("Tags", {}),
+        )
+
+    def derived(self, service_id: str) -> dict[str, Any]:
+        """The external id of its role, and the policy by which a consumer works a managed queue."""
+        policy = {"policy": _consumer_policy(self.queue)} if self.managed else {}
+        return {**AwsTarget.derived(self, service_id), **policy}
+
+
+def check_queue(queue: str) -> None:
+    """Refuses what is not the ARN or the URL of a queue that a subscription may name.
+
+    Raises:
+        ValueError: It is refused.
+    """
+    QUEUES.check(queue_arn(queue))
+
+
+def queue_arn(queue: str) -> str:
+    """The ARN of a queue that is named by its ARN or its URL.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    if queue.startswith("arn:"):
+        return queue
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-message-identifiers.html
+    found = re.fullmatch(r"https?://([^/]+)/([0-9]{12})/([A-Za-z0-9_-]+(?:\.fifo)?)", queue)
+    own = settings()
+    if found is None or not (own.local or found[1] == f"sqs.{own.region}.{own.url_suffix}"):
+        raise ValueError("must be the ARN or the URL of an SQS queue in the bus's region")
+    return f"arn:{own.partition}:sqs:{own.region}:{found[2]}:{found[3]}"
+
+
+def queue_url(queue: str) -> str:
+    """The URL of a queue that is named by its ARN or its URL."""
+    if not queue.startswith("arn:"):
+        return queue
+    parts = read_arn(queue, "sqs")
+    host = settings().emulator or f"https://sqs.{parts.region}.{settings().url_suffix}"
+    return f"{host}/{parts.account}/{parts.resource}"
+
+
+class SqsTargetRequest(AwsTargetRequest):
+    """A queue, as a client sends it: by its ARN or its URL, or as one that the bus provides."""
+
+    shown_only: ClassVar[frozenset[str]] = frozenset({"external_id", "policy", "queue_url"})
+
+    type: Literal["sqs"]
+    managed: bool = False
+    queue: Annotated[
+        Annotated[str, AfterValidator(checked(check_queue))] | None,
+        Field(validate_default=True),
+    ] = None
+    role_arn: RoleArn | None = None
+
+    @field_validator("queue")
+    @classmethod
+    def _given_or_made(cls, queue: str | None, info: ValidationInfo) -> str | None:
+        managed = info.data.get("managed")
+        if queue is None and managed is False:
+            raise PydanticCustomError("queue", "is required, unless the queue is managed")
+        if queue is not None and managed:
+            raise PydanticCustomError("queue", "must be left out where the queue is managed")
+        return queue
+
+    @field_validator("role_arn")
+    @classmethod
+    def _made_in_the_own_account(cls, role_arn: str | None, info: ValidationInfo) -> str | None:
+        if role_arn is not None and info.data.get("managed"):
+            raise PydanticCustomError("role", "must be left out where the queue is managed")
+        return role_arn
+
+    def target(self) -> SqsTarget:
+        """The target; a managed queue has neither ARN nor URL until it is made."""
+        if self.queue is None:
+            return SqsTarget("", "", managed=True)
+        return SqsTarget(queue_arn(self.queue), queue_url(self.queue), role_arn=self.role_arn)
+
+    @classmethod
+    def without_shown(cls, members: Mapping[str, Any]) -> dict[str, Any]:
+        """Removes what an answer adds, which for a managed queue is the queue too."""
+        shown = {"queue"} if members.get("managed") is True else set()
+        return {
+            name: value
+            for name, value in members.items()
+            if name not in cls.shown_only and name not in shown
+        }
+
+
+def _consumer_policy(queue: str) -> dict[str, Any]:
+    """The IAM policy by which a consumer works a queue, and can do nothing else with it."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": [
+                    "sqs:ReceiveMessage",
+                    "sqs:DeleteMessage",
+                    "sqs:ChangeMessageVisibility",
+                    "sqs:GetQueueAttributes",
+                ],
+                "Resource": queue,
+            }
+        ],
+    }
 
 
 class SqsTransport(BatchTransport):
     """Sends events to queues, up to ten in a request."""
 
-    def __init__(self) -> None:
-        super().__init__(TargetClients("sqs"))
-
     def send(self, client: Any, batch: Sequence[Packed]) -> list[Outcome]:
         """Sends a batch to its queue."""
-        # A lane carries its own protocol alone.
+        # A lane carries its own target alone.
         target = cast("SqsTarget", batch[0][0].subscription.target)
         answer = client.send_message_batch(
             QueueUrl=target.queue_url,
             Entries=messages(batch, "MessageBody", fifo=target.fifo),
         )
         return outcomes_of(batch, answer)
+
+
+TARGET = TargetType(
+    name="Sqs",
+    settings=SqsTarget,
+    request=SqsTargetRequest,
+    transport=lambda deployment: SqsTransport(deployment.aws_clients("sqs")),
+    grants=Grants(resources=QUEUES),
+    members={
+        "queue": "The ARN of the queue, or its URL. Required unless the queue is managed.",
+        "queue_url": "The URL of the queue.",
+        "managed": "Whether the bus provides the queue, and removes it with the subscription.",
+        "policy": "The IAM policy that lets a consumer work the managed queue.",
+        **MEMBERS,
+    },
+    derived={"policy": ConsumerPolicy},
+)

@@ -13,15 +13,13 @@ from datamodel_code_generator.enums import DataModelType
 from datamodel_code_generator.format import Formatter
 from event_bus.api.description import DOCUMENT
 from event_bus.api.documents.subscriptions import subscription_document
-from event_bus.model.target import (
-    EventBridgeTarget,
-    HttpTarget,
-    InboxTarget,
-    LambdaTarget,
-    SnsTarget,
-    SqsTarget,
-    Target,
-)
+from event_bus.model.target import Target
+from event_bus.targets.eventbridge import EventBridgeTarget
+from event_bus.targets.http import HttpTarget
+from event_bus.targets.inbox import InboxTarget
+from event_bus.targets.lambda_function import LambdaTarget
+from event_bus.targets.sns import SnsTarget
+from event_bus.targets.sqs import SqsTarget
 from pydantic import ValidationError
 
 from tests.builders import AN_ADMIN, submission, subscription
@@ -64,10 +62,12 @@ def test_every_schema_has_a_class(client: ModuleType) -> None:
     "target",
     [
         HttpTarget("https://worker.example/events"),
-        SqsTarget("arn:aws:sqs:eu-central-1:123456789012:q", "https://sqs.example/q", ROLE),
+        SqsTarget(
+            "arn:aws:sqs:eu-central-1:123456789012:q", "https://sqs.example/q", role_arn=ROLE
+        ),
         SnsTarget("arn:aws:sns:eu-central-1:123456789012:t"),
         LambdaTarget("arn:aws:lambda:eu-central-1:123456789012:function:f", "sync", reply=True),
-        EventBridgeTarget("arn:aws:events:eu-central-1:123456789012:event-bus/b", ROLE),
+        EventBridgeTarget("arn:aws:events:eu-central-1:123456789012:event-bus/b", role_arn=ROLE),
         InboxTarget("pull"),
         InboxTarget("websocket"),
     ],

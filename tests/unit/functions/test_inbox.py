@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 from event_bus.model.delivery import DeliveryKey
-from event_bus.model.target import InboxTarget
 from event_bus.stores.inbox_cursors import InboxCursor
+from event_bus.targets.inbox import InboxTarget
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import event, service, subscription

@@ -12,13 +12,14 @@ from typing import Any
 import aws_cdk as cdk
 from aws_cdk import Validations
 from cdk_nag import AwsSolutionsChecks
+from event_bus.targets.registry import TARGETS
 
 from app import build
 from infra.built import BUILT, ROOT, files_of, fingerprint, made_once
 from localstack.assembly import SOURCES
 
-PROTOCOLS = ("http", "inbox", "sqs", "sns", "lambda", "eventbridge")
-PACED = ("http", "lambda")
+PROTOCOLS = TARGETS.lanes
+PACED = tuple(each for each in PROTOCOLS if TARGETS.of_lane(each).settings.paced)
 """The protocols that have a lane for slow and limited subscriptions, too."""
 
 LANE_NAMES = (*PROTOCOLS, *(f"{protocol}_paced" for protocol in PACED))

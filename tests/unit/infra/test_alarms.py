@@ -1,14 +1,14 @@
 """Alarms watch every function and queue, and reach whoever subscribes to their topic."""
 
 from tests.unit.infra.synthesised import LANES, Synthesised, listed
-from tests.unit.infra.test_functions import FOLDERS
+from tests.unit.infra.test_functions import FUNCTIONS
 
 
 def test_there_are_alarms_for_every_function_and_queue(app: Synthesised) -> None:
     alarms = app.resources("AWS::CloudWatch::Alarm")
     assert {alarm.stack for alarm in alarms} == {"Operations"}
     watched = [alarm.properties["MetricName"] for alarm in alarms]
-    assert watched.count("Errors") == len(FOLDERS)
+    assert watched.count("Errors") == len(FUNCTIONS)
     # The lanes, the unroutable events, the replays and the audit log: their queues and redrive
     # queues.
     assert watched.count("ApproximateNumberOfMessagesVisible") == len(LANES) + 3

@@ -1,9 +1,8 @@
 """What the bus reserves in its account, and what it caps."""
 
 import pytest
-from event_bus.model.target import PACED_PROTOCOLS
 
-from infra.concurrency import lane_concurrency, reservations
+from infra.concurrency import lane_concurrency, lanes, reservations
 from infra.settings import Settings
 from tests.unit.infra.synthesised import LANES, Synthesised, synthesise
 
@@ -51,4 +50,4 @@ def test_lanes_differ_where_settings_do() -> None:
     assert lane_concurrency("http", settings) == 7
     assert lane_concurrency("http_paced", settings) == 8
     assert {lane_concurrency(each, settings) for each in ("sqs", "lambda", "lambda_paced")} == {9}
-    assert PACED_PROTOCOLS == ("http", "lambda")
+    assert {each for each in lanes() if each.endswith("_paced")} == {"http_paced", "lambda_paced"}

@@ -14,16 +14,24 @@ BEHIND_THE_API = {
     "metrics",
     "status",
 }
-FOLDERS = (
-    BEHIND_THE_API
-    | LANES
-    | {"authorize", "route", "redrive", "replay", "sweep", "socket", "push", "audit", "observe"}
-)
+OTHERS = BEHIND_THE_API | {
+    *("authorize", "route", "redrive", "replay", "sweep", "socket", "push", "audit", "observe")
+}
+FUNCTIONS = OTHERS | LANES
 
 
-def test_every_folder_is_a_function(app: Synthesised) -> None:
-    assert app.functions().keys() == FOLDERS
-    assert {path.parent.name for path in (ROOT / "functions").glob("*/handler.py")} == FOLDERS
+def test_every_folder_is_a_function_or_that_of_the_lanes(app: Synthesised) -> None:
+    assert app.functions().keys() == FUNCTIONS
+    folders = {path.parent.name for path in (ROOT / "functions").glob("*/handler.py")}
+    assert folders == OTHERS | {"deliver"}
+
+
+def test_a_lane_knows_its_name(app: Synthesised) -> None:
+    told = {
+        name: function.properties["Environment"]["Variables"].get("LANE")
+        for name, function in app.functions().items()
+    }
+    assert told == {name: name.removeprefix("deliver_") if name in LANES else None for name in told}
 
 
 def test_functions_run_on_the_chosen_runtime_with_both_layers(app: Synthesised) -> None:
@@ -75,7 +83,7 @@ def test_every_log_ends(app: Synthesised) -> None:
         function.properties["LoggingConfig"]["LogGroup"]["Ref"]
         for function in app.functions().values()
     }
-    assert len(own) == len(FOLDERS)
+    assert len(own) == len(FUNCTIONS)
     assert {group.name for group in groups} > own
 
 
@@ -89,7 +97,8 @@ def test_functions_that_write_metrics_to_their_log_keep_them_at_every_level(
     app: Synthesised,
 ) -> None:
     for name, function in app.functions().items():
-        code = (ROOT / "functions" / name / "handler.py").read_text()
+        folder = "deliver" if name in LANES else name
+        code = (ROOT / "functions" / folder / "handler.py").read_text()
         asked = "INFO" if app.local else "ERROR"
         # Lambda takes a line without a level for one of INFO.
         level = "INFO" if "import Metrics" in code else asked

@@ -6,31 +6,30 @@ The roles of the templates are judged by the emulator's evaluation of policies, 
 from typing import Any
 
 import pytest
+from event_bus.queues.message import without_pace
+from event_bus.targets.registry import TARGETS
 from ministack.core.iam_evaluator import (  # type: ignore[import-untyped]
     EvalContext,
     evaluate,
     parse_policy_document,
 )
 
-from tests.unit.infra.synthesised import Synthesised, listed
+from tests.unit.infra.synthesised import LANE_NAMES, Synthesised, listed
 from tests.unit.infra.test_access import actions_of, grants_of
 
 REGION, ACCOUNT, OTHER_ACCOUNT = "eu-west-1", "123456789012", "210987654321"
 
 LANES = {
-    "deliver_sqs": ("sqs", "SendMessage", ""),
-    "deliver_sns": ("sns", "Publish", ""),
-    "deliver_lambda": ("lambda", "InvokeFunction", "function:"),
-    "deliver_lambda_paced": ("lambda", "InvokeFunction", "function:"),
-    "deliver_eventbridge": ("events", "PutEvents", "event-bus/"),
+    f"deliver_{lane}": (resources.service, resources.action, resources.kind)
+    for lane in LANE_NAMES
+    if (resources := TARGETS.of_lane(without_pace(lane)[0]).grants.resources)
 }
 """What each lane that delivers by AWS does: the service, the action, the kind of resource."""
 
 READS_TAGS = {
-    "sqs:ListQueueTags",
-    "sns:ListTagsForResource",
-    "lambda:ListTags",
-    "events:ListTagsForResource",
+    f"{resources.service}:{resources.reads_tags}"
+    for target in TARGETS.all()
+    if (resources := target.grants.resources)
 }
 
 

@@ -8,7 +8,7 @@ from typing_extensions import TypeAliasType, TypedDict
 from event_bus import times
 from event_bus.api.documents.members import Count, Object, Page, Time
 from event_bus.api.documents.services import WithGeneratedKey, generated_key
-from event_bus.api.documents.targets import Target, target_document
+from event_bus.api.documents.targets import Target
 from event_bus.model import circuit as circuits
 from event_bus.model import pace as paces
 from event_bus.model import registration, retry_policy
@@ -16,7 +16,6 @@ from event_bus.model.circuit import CircuitState
 from event_bus.model.pace import PaceState
 from event_bus.model.registration import DeliveryGuarantee, SubscriptionStatus
 from event_bus.model.retry_policy import ClientErrors
-from event_bus.model.target import HttpTarget
 from event_bus.registry.subscriptions import Registered
 
 EventPattern = TypeAliasType(
@@ -158,10 +157,8 @@ def subscription_document(
         "name": subscription.name,
         "event_types": subscription.event_types,
         "filters": subscription.filters,
-        "callback_url": subscription.target.url
-        if isinstance(subscription.target, HttpTarget)
-        else None,
-        "target": target_document(subscription),
+        "callback_url": subscription.target.callback_url,
+        "target": subscription.target.shown(subscription.service_id),
         "delivery_guarantee": subscription.delivery_guarantee,
         "ordered": subscription.ordered,
         "retry_policy": _retry_policy(subscription.retry_policy),

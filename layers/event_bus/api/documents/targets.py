@@ -1,97 +1,62 @@
-"""Targets of subscriptions."""
+"""Targets of subscriptions, made from the registry of targets."""
 
-from dataclasses import asdict
-from typing import Annotated, Literal, NotRequired, cast
+from dataclasses import fields
+from inspect import getdoc
+from types import NoneType
+from typing import TYPE_CHECKING, Annotated, Any, NotRequired, Union, get_args, get_type_hints
 
 from pydantic import Field
 from typing_extensions import TypeAliasType, TypedDict
 
-from event_bus.access.external_ids import external_id_of
-from event_bus.api.documents.members import Object
-from event_bus.model.registration import Subscription
-from event_bus.registry.managed_queues import consumer_policy
-
-ConsumerPolicy = TypeAliasType(
-    "ConsumerPolicy",
-    Annotated[
-        Object,
-        Field(description="The IAM policy that lets a consumer work the managed queue."),
-    ],
-)
+from event_bus.api.schemas import Schema
+from event_bus.targets.registry import TARGETS
+from event_bus.targets.target_type import TargetType
 
 
-class _WithRole(TypedDict):
-    role_arn: NotRequired[str]
-    external_id: NotRequired[
+def _document(target: TargetType) -> Any:
+    """Makes the model of a target as answers show it."""
+    hints = get_type_hints(target.settings)
+    members: dict[str, Any] = {}
+    for name in ("type", *(each.name for each in fields(target.settings))):
+        present = [kind for kind in get_args(hints[name]) if kind is not NoneType]
+        if NoneType in get_args(hints[name]):
+            # A member that is None is left out.
+            members[name] = NotRequired[_described(target, name, Union[tuple(present)])]  # noqa: UP007
+        else:
+            members[name] = _described(target, name, hints[name])
+    for name, kind in target.derived.items():
+        members[name] = NotRequired[kind]
+    make: Any = TypedDict
+    document = make(target.settings.__name__, members)
+    document.__doc__ = (getdoc(target.settings) or "").partition("\n")[0]
+    return document
+
+
+def _described(target: TargetType, name: str, kind: Any) -> Any:
+    said = target.members.get(name)
+    return Annotated[kind, Field(description=said)] if said else kind
+
+
+def describe_requests(schemas: dict[str, Schema]) -> None:
+    """Adds the meaning of each member to the schemas of targets as clients send them.
+
+    Args:
+        schemas: The schemas of the OpenAPI document, by name.
+    """
+    for target in TARGETS.all():
+        properties = schemas[target.request.__name__]["properties"]
+        for name in properties.keys() & target.members.keys():
+            properties[name]["description"] = target.members[name]
+
+
+if TYPE_CHECKING:
+    Target = dict[str, Any]
+else:
+    Target = TypeAliasType(
+        "Target",
         Annotated[
-            str,
-            Field(description="What the role's trust policy must demand as `sts:ExternalId`."),
-        ]
-    ]
-
-
-class HttpTarget(TypedDict):
-    """A callback URL."""
-
-    type: Literal["http"]
-    url: str
-
-
-class SqsTarget(_WithRole):
-    """A queue of Amazon SQS."""
-
-    type: Literal["sqs"]
-    queue: str
-    queue_url: str
-    managed: bool
-    policy: NotRequired[ConsumerPolicy]
-
-
-class SnsTarget(_WithRole):
-    """A topic of Amazon SNS."""
-
-    type: Literal["sns"]
-    topic: str
-
-
-class LambdaTarget(_WithRole):
-    """A function of AWS Lambda."""
-
-    type: Literal["lambda"]
-    function: str
-    invocation: Literal["async", "sync"]
-    reply: bool
-
-
-class EventBridgeTarget(_WithRole):
-    """An event bus of Amazon EventBridge."""
-
-    type: Literal["eventbridge"]
-    event_bus: str
-
-
-class InboxTarget(TypedDict):
-    """An inbox, from which the subscriber fetches its events."""
-
-    type: Literal["pull", "sse", "websocket"]
-
-
-Target = TypeAliasType(
-    "Target",
-    Annotated[
-        HttpTarget | SqsTarget | SnsTarget | LambdaTarget | EventBridgeTarget | InboxTarget,
-        Field(discriminator="type"),
-    ],
-)
-
-
-def target_document(subscription: Subscription) -> Target:
-    """The target of a subscription."""
-    members = {
-        name: value for name, value in asdict(subscription.target).items() if value is not None
-    }
-    if members.get("managed"):
-        members["policy"] = consumer_policy(members["queue"])
-    if "role_arn" in members:
-        members["external_id"] = external_id_of(members.get("external_id"), subscription.service_id)
-    return cast("Target", members)
+            Union[tuple(_document(each) for each in TARGETS.all())],  # noqa: UP007
+            Field(discriminator="type"),
+        ],
+    )
+"""A target as answers show it."""

@@ -13,12 +13,9 @@ from event_bus.api.parameters import PAGING, Header, Parameter, choice, text
 from event_bus.api.query import Query
 from event_bus.errors import Conflict, NotFound, PreconditionFailed
 from event_bus.model.credentials import RotationRequest
-from event_bus.model.registration import (
-    SubscriptionChange,
-    SubscriptionRegistration,
-    SubscriptionStatus,
-)
+from event_bus.model.registration import SubscriptionStatus
 from event_bus.registry.subscription_query import SubscriptionQuery
+from event_bus.registry.subscription_requests import SubscriptionChange, SubscriptionRegistration
 
 SERVICE_ID = text("service_id", "The service that they belong to.")
 EVENT_TYPE = text("event_type", "An event type that they receive.")

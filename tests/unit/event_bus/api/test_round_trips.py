@@ -8,18 +8,21 @@ import pytest
 from event_bus.api.documents.services import publisher_document
 from event_bus.api.documents.subscriptions import subscription_document
 from event_bus.model.registration import (
-    REMOVABLE_LIMITS,
     Publisher,
     PublisherChange,
     PublisherRegistration,
     Subscription,
+)
+from event_bus.model.retry_policy import RetryPolicyRequest
+from event_bus.model.target import Target
+from event_bus.model.validation import members_of, read
+from event_bus.registry.subscription_requests import (
+    REMOVABLE_LIMITS,
     SubscriptionChange,
     SubscriptionRegistration,
 )
-from event_bus.model.retry_policy import RetryPolicyRequest
-from event_bus.model.target import SqsTarget, Target
-from event_bus.model.validation import members_of, read
 from event_bus.settings import settings
+from event_bus.targets.sqs import SqsTarget
 from hypothesis import given
 from hypothesis import strategies as st
 

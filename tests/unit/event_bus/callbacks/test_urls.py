@@ -1,9 +1,10 @@
 """Events are sent over HTTPS to URLs that mean what they say; on the local stage HTTP will do."""
 
-from collections.abc import Callable
+from dataclasses import replace
+from ipaddress import ip_network
 
 import pytest
-from event_bus.callbacks.urls import MAX_URL_LENGTH, check_callback_url
+from event_bus.callbacks.urls import MAX_URL_LENGTH, CallbackRules
 
 GOOD = [
     "https://worker.example",
@@ -49,56 +50,53 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize("stage", ["local", "prod"])
+LOCAL, PROD = CallbackRules(local=True), CallbackRules()
+
+STAGES = pytest.mark.parametrize("rules", [LOCAL, PROD], ids=["local", "prod"])
+
+
+@STAGES
 @pytest.mark.parametrize("url", GOOD, ids=lambda url: url[:50])
-def test_a_good_url_is_good_everywhere(tell: Callable[..., None], stage: str, url: str) -> None:
-    tell(STAGE=stage)
-    check_callback_url(url)
+def test_a_good_url_is_good_everywhere(rules: CallbackRules, url: str) -> None:
+    rules.check(url)
 
 
-@pytest.mark.parametrize("stage", ["local", "prod"])
+@STAGES
 @pytest.mark.parametrize("url", BAD, ids=lambda url: url[:50])
-def test_a_bad_url_is_bad_everywhere(tell: Callable[..., None], stage: str, url: str) -> None:
-    tell(STAGE=stage)
+def test_a_bad_url_is_bad_everywhere(rules: CallbackRules, url: str) -> None:
     with pytest.raises(ValueError, match="must"):
-        check_callback_url(url)
+        rules.check(url)
 
 
 @pytest.mark.parametrize("url", ["http://worker.example/", "http://127.0.0.1:8080/events"])
-def test_plain_http_is_for_the_local_stage_alone(tell: Callable[..., None], url: str) -> None:
-    tell(STAGE="local", CALLBACK_NETWORKS="127.0.0.0/8,::1/128")
-    check_callback_url(url)
-    tell(STAGE="prod")
+def test_plain_http_is_for_the_local_stage_alone(url: str) -> None:
+    allowed = [ip_network("127.0.0.0/8"), ip_network("::1/128")]
+    CallbackRules(allowed=allowed, local=True).check(url)
     with pytest.raises(ValueError, match=r"must begin with https://$"):
-        check_callback_url(url)
+        CallbackRules(allowed=allowed).check(url)
 
 
-@pytest.mark.parametrize("stage", ["local", "prod"])
+@STAGES
 @pytest.mark.parametrize(
     "host", ["169.254.169.254", "10.1", "0x7f000001", "[::1]", "[fd00:ec2::254]"]
 )
-def test_an_address_that_is_not_public_must_be_allowed(
-    tell: Callable[..., None], stage: str, host: str
-) -> None:
-    tell(STAGE=stage)
+def test_an_address_that_is_not_public_must_be_allowed(rules: CallbackRules, host: str) -> None:
     with pytest.raises(ValueError, match="must not name a private or reserved address"):
-        check_callback_url(f"https://{host}/events")
-    tell(STAGE=stage, CALLBACK_NETWORKS="0.0.0.0/0,::/0")
-    check_callback_url(f"https://{host}/events")
+        rules.check(f"https://{host}/events")
+    everywhere = [ip_network("0.0.0.0/0"), ip_network("::/0")]
+    replace(rules, allowed=everywhere).check(f"https://{host}/events")
 
 
 @pytest.mark.parametrize("host", ["bus.example", "BUS.example", "bus.example.", "bus.example:8443"])
-def test_no_callback_leads_to_the_bus_itself(tell: Callable[..., None], host: str) -> None:
-    tell(STAGE="prod", API_HOST="Bus.example")
+def test_no_callback_leads_to_the_bus_itself(host: str) -> None:
+    rules = CallbackRules(own_host="bus.example")
     with pytest.raises(ValueError, match="must not lead to the bus itself"):
-        check_callback_url(f"https://{host}/events")
-    check_callback_url("https://bus.example.com/events")
+        rules.check(f"https://{host}/events")
+    rules.check("https://bus.example.com/events")
 
 
 @pytest.mark.parametrize("port", [22, 25, 80, 8080, 6379, 65535])
-def test_odd_ports_are_for_the_local_stage_alone(tell: Callable[..., None], port: int) -> None:
-    tell(STAGE="local")
-    check_callback_url(f"https://worker.example:{port}/")
-    tell(STAGE="prod")
+def test_odd_ports_are_for_the_local_stage_alone(port: int) -> None:
+    LOCAL.check(f"https://worker.example:{port}/")
     with pytest.raises(ValueError, match="must name the port 443 or 8443, or none"):
-        check_callback_url(f"https://worker.example:{port}/")
+        PROD.check(f"https://worker.example:{port}/")

@@ -10,18 +10,13 @@ from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutE
 from event_bus.aws_text import accepted
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.outcome import Outcome
-from event_bus.model.target import (
-    EventBridgeTarget,
-    LambdaTarget,
-    SnsTarget,
-    SqsTarget,
-    Target,
-)
-from event_bus.targets.aws import TargetClients, failure
-from event_bus.targets.eventbridge import EventBridgeTransport
-from event_bus.targets.lambda_function import LambdaTransport
-from event_bus.targets.sns import SnsTransport
-from event_bus.targets.sqs import SqsTransport
+from event_bus.model.target import Target
+from event_bus.targets.aws_clients import TargetClients
+from event_bus.targets.aws_transport import failure
+from event_bus.targets.eventbridge import EventBridgeTarget, EventBridgeTransport
+from event_bus.targets.lambda_function import LambdaTarget, LambdaTransport
+from event_bus.targets.sns import SnsTarget, SnsTransport
+from event_bus.targets.sqs import SqsTarget, SqsTransport
 from event_bus.targets.transport import DeliveryRequest, Transport
 
 from tests.builders import event, subscription
@@ -76,9 +71,7 @@ def batching(target: Target) -> tuple[Transport, Recorder, str]:
     }
     transport, entries = made[target.type]
     recorder = Recorder(target.type, answer={"Entries": [{"EventId": "1"}] * 10})
-    made_transport = transport()
-    made_transport.clients = recorder
-    return made_transport, recorder, entries
+    return transport(recorder), recorder, entries
 
 
 TARGETS = pytest.mark.parametrize("target", [SQS, SNS, BRIDGE], ids=lambda each: each.type)

@@ -7,7 +7,7 @@ from event_bus.delivery.subscription_cache import CACHE_SECONDS
 from event_bus.model.delivery import Delivery
 from event_bus.model.registration import DeliveryGuarantee, Subscription
 from event_bus.model.retry_policy import RetryPolicy
-from event_bus.model.target import HttpTarget
+from event_bus.targets.http import HttpTarget
 
 from tests.aws import Aws
 from tests.builders import event, message, subscription

@@ -8,9 +8,10 @@ import pytest
 from event_bus.delivery import subscription_cache
 from event_bus.delivery.subscription_cache import CACHE_SECONDS, SubscriptionCache
 from event_bus.model.registration import Subscription
-from event_bus.model.target import HttpTarget
 from event_bus.queues.message import Message
 from event_bus.stores.subscriptions import SubscriptionStore
+from event_bus.targets.http import HttpTarget
+from event_bus.targets.registry import TARGETS
 
 from tests.aws import Aws
 from tests.builders import event, message, subscription
@@ -31,7 +32,7 @@ class CountingStore(SubscriptionStore):
 
 @pytest.fixture
 def store(aws: Aws) -> CountingStore:
-    return CountingStore(aws.dynamodb, aws.tables["subscriptions"], aws.tables["changes"])
+    return CountingStore(aws.dynamodb, aws.tables["subscriptions"], TARGETS, aws.tables["changes"])
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from event_bus import times
 from event_bus.access.external_ids import external_id_of, new_external_id
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.retry_policy import RetryPolicy
-from event_bus.model.target import SqsTarget
-from event_bus.targets import aws as delivering
-from event_bus.targets.aws import TargetClients
+from event_bus.targets import aws_clients as delivering
+from event_bus.targets.aws_clients import TargetClients
+from event_bus.targets.sqs import SqsTarget
 from event_bus.targets.transport import DeliveryRequest
 
 from tests.aws import TARGETS

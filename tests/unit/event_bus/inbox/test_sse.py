@@ -7,7 +7,7 @@ import pytest
 from event_bus.access.callers import Caller
 from event_bus.errors import Forbidden
 from event_bus.inbox.sse import LISTENER_SECONDS, Streams
-from event_bus.model.target import InboxTarget
+from event_bus.targets.inbox import InboxTarget
 
 from tests.aws import Aws
 from tests.builders import service, subscription

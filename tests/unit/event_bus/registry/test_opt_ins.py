@@ -8,17 +8,15 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from event_bus.errors import InvalidRequest
-from event_bus.model.target import (
-    AwsTarget,
-    EventBridgeTarget,
-    HttpTarget,
-    InboxTarget,
-    LambdaTarget,
-    SnsTarget,
-    SqsTarget,
-    Target,
-)
+from event_bus.model.target import Target
 from event_bus.registry.opt_ins import OptIns
+from event_bus.targets.aws_target import AwsTarget
+from event_bus.targets.eventbridge import EventBridgeTarget
+from event_bus.targets.http import HttpTarget
+from event_bus.targets.inbox import InboxTarget
+from event_bus.targets.lambda_function import LambdaTarget
+from event_bus.targets.sns import SnsTarget
+from event_bus.targets.sqs import SqsTarget
 from moto import mock_aws
 
 from tests.aws import TARGETS

@@ -7,8 +7,8 @@ from event_bus.delivery.disabling import Disabler
 from event_bus.errors import Conflict, InvalidRequest, NotFound
 from event_bus.model.circuit import Circuit
 from event_bus.model.retry_policy import RetryPolicy
-from event_bus.model.target import HttpTarget
 from event_bus.registry.subscriptions import SubscriptionRegistry
+from event_bus.targets.http import HttpTarget
 
 from tests.aws import Aws
 from tests.builders import AN_ADMIN, service, subscription

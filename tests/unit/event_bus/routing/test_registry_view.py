@@ -15,6 +15,7 @@ from event_bus.model.registration import Subscription
 from event_bus.model.rights import Grant, Restriction
 from event_bus.routing.registry_view import RegistryView
 from event_bus.stores.subscriptions import RoutingRule, SubscriptionStore
+from event_bus.targets.registry import TARGETS
 
 from tests.aws import Aws
 from tests.builders import event, subscription
@@ -106,7 +107,7 @@ class ChangingStore(SubscriptionStore):
 
 def test_a_change_during_the_first_scan_is_not_missed(aws: Aws) -> None:
     aws.subscriptions.create(subscription("sub_1"))
-    store = ChangingStore(aws.dynamodb, aws.tables["subscriptions"], aws.tables["changes"])
+    store = ChangingStore(aws.dynamodb, aws.tables["subscriptions"], TARGETS, aws.tables["changes"])
     view = aws.view(RegistryView, store=store)
     view.refresh()
     assert [name for name, _ in matched(view, event())] == ["sub_2"]

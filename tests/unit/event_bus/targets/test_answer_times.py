@@ -12,12 +12,11 @@ from event_bus.callbacks.client import CallbackClient
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.outcome import Outcome
 from event_bus.model.registration import Subscription
-from event_bus.model.target import LambdaTarget
 from event_bus.targets import answer_times as speed
 from event_bus.targets.answer_times import AnswerTimes
-from event_bus.targets.aws import TargetClients
+from event_bus.targets.aws_clients import TargetClients
 from event_bus.targets.http import HttpTransport
-from event_bus.targets.lambda_function import LambdaTransport
+from event_bus.targets.lambda_function import LambdaTarget, LambdaTransport
 from event_bus.targets.transport import DeliveryRequest
 
 from tests.builders import SECRET, event, subscription

@@ -10,17 +10,13 @@ from typing import Any
 
 import orjson
 import pytest
-from event_bus.callbacks.client import (
-    KEPT_RESPONSE_BYTES,
-    MAX_RESPONSE_BYTES,
-    CallbackClient,
-)
+from event_bus.callbacks.client import MAX_RESPONSE_BYTES, CallbackClient
 from event_bus.model.delivery import DeliveryKey
-from event_bus.model.outcome import Outcome
+from event_bus.model.outcome import KEPT_RESPONSE_BYTES, Outcome
 from event_bus.model.pace import SLOW_SECONDS
 from event_bus.model.registration import DeliveryGuarantee, Subscription
 from event_bus.model.retry_policy import RetryPolicy
-from event_bus.targets.http import HttpTransport
+from event_bus.targets.http import HttpTarget, HttpTransport
 from event_bus.targets.transport import DeliveryRequest
 from standardwebhooks import Webhook
 
@@ -33,6 +29,7 @@ from tests.hostile import (
     subscriber,
     unused_url,
 )
+from tests.unit.event_bus.targets.requests import faults, validated
 
 DEADLINE = 0.3
 NO_CONTENT = "HTTP/1.1 204 No Content\r\n\r\n"
@@ -70,6 +67,49 @@ def deliver() -> Iterator[Deliver]:
 def outcome_of(deliver: Deliver, talk: Talk) -> Outcome:
     with subscriber(talk) as listening:
         return deliver(listening.url)
+
+
+def test_validates(tell: Callable[..., None]) -> None:
+    tell(STAGE="prod", API_HOST="bus.example", CALLBACK_NETWORKS="")
+    url = "https://worker.example/events"
+    assert validated(type="http", url=url) == HttpTarget(url)
+    assert faults(type="http") == ["/url"]
+    assert faults(type="http", url=url, queue="orders") == ["/queue"]
+    for refused in ("http://worker.example/", "https://10.0.0.1/", "https://bus.example/events"):
+        assert faults(type="http", url=refused) == ["/url"]
+    tell(STAGE="local", CALLBACK_NETWORKS="127.0.0.0/8")
+    assert validated(type="http", url="http://127.0.0.1:8099/orders").callback_url
+
+
+def test_formats() -> None:
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    metadata = {"trace_id": "t", "traceparent": trace, "tracestate": "a=b"}
+    sent = event(payload={"text": "ü😀"}, metadata=metadata)
+    with subscriber(answering(NO_CONTENT)) as listening:
+        to = subscription(callback_url=listening.url)
+        transport(clock=lambda: 1_700_000_000.9).deliver([DeliveryRequest(KEY, sent, to)])
+        [(headers, body)] = listening.requests
+    step = headers["traceparent"]
+    assert step[:36] == trace[:36]
+    assert step != trace
+    expected = sent.envelope()
+    expected["metadata"] = {**metadata, "traceparent": step}
+    assert orjson.loads(body) == orjson.loads(orjson.dumps(expected))
+    assert headers["content-type"] == "application/json"
+    assert headers["webhook-id"] == "evt_1"
+    assert headers["webhook-timestamp"] == "1700000000"
+    assert headers["tracestate"] == "a=b"
+
+
+def test_delivers() -> None:
+    sent = event(payload={"text": "ü😀"}, metadata={"trace_id": "t"})
+    with subscriber(answering(NO_CONTENT)) as listening:
+        to = subscription(callback_url=listening.url)
+        [outcome] = transport().deliver([DeliveryRequest(KEY, sent, to)])
+        [(headers, body)] = listening.requests
+    assert outcome == Outcome(status_code=204)
+    # As the library of Standard Webhooks reads it.
+    assert Webhook(SECRET).verify(body, headers) == orjson.loads(orjson.dumps(sent.envelope()))
 
 
 @pytest.mark.parametrize(
@@ -418,16 +458,6 @@ def test_no_proxy_of_the_environment_is_used(
         monkeypatch.delenv("no_proxy", raising=False)
         assert deliver(direct.url).delivered
         assert (proxy.connections, direct.connections) == (0, 1)
-
-
-def test_a_delivery_is_the_event_signed() -> None:
-    sent = event(payload={"text": "ü😀"}, metadata={"trace_id": "t"})
-    with subscriber(answering(NO_CONTENT)) as listening:
-        transport().deliver([DeliveryRequest(KEY, sent, subscription(callback_url=listening.url))])
-        [(headers, body)] = listening.requests
-    assert Webhook(SECRET).verify(body, headers) == orjson.loads(orjson.dumps(sent.envelope()))
-    assert headers["webhook-id"] == sent.id
-    assert headers["content-type"] == "application/json"
 
 
 def test_every_attempt_has_the_same_id_and_its_own_time() -> None:

@@ -11,8 +11,8 @@ from event_bus.inbox.connections import Gone
 from event_bus.inbox.conversation import MAX_SUBSCRIPTIONS, Conversation
 from event_bus.inbox.pusher import WINDOW, Pusher
 from event_bus.model.delivery import DeliveryKey
-from event_bus.model.target import InboxTarget
 from event_bus.stores.socket_subscribers import SocketSubscriberKey
+from event_bus.targets.inbox import InboxTarget
 
 from tests.aws import Aws
 from tests.builders import event, service, subscription

@@ -1,13 +1,10 @@
-"""What the transports to AWS share: clients, identifiers, and what their refusals mean."""
+"""What the transports to AWS share: requests of several events, and what refusals mean."""
 
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -15,79 +12,20 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from event_bus import aws_codes, times
-from event_bus.access.external_ids import external_id_of
+from event_bus import aws_codes
 from event_bus.aws_text import accepted, json_text
 from event_bus.batches import batches, by_halves
-from event_bus.callbacks.client import KEPT_RESPONSE_BYTES
-from event_bus.model.outcome import Outcome
-from event_bus.model.target import AwsTarget
+from event_bus.model.outcome import KEPT_RESPONSE_BYTES, Outcome
 from event_bus.targets.envelope import delivery_trace, envelope
 from event_bus.targets.transport import DeliveryRequest
 
-_CONNECT_SECONDS = 5.0
-_MARGIN_SECONDS = 300.0
+if TYPE_CHECKING:
+    from event_bus.targets.aws_clients import TargetClients
+
 _FIFO_ID_LENGTH = 128
 
 Packed = tuple[DeliveryRequest, str]
 """A delivery request, and its event as the target receives it."""
-
-
-@dataclass(slots=True)
-class TargetClients:
-    """Clients of one AWS service, for the bus's own role or one that a target names.
-
-    They repeat nothing: retries are the subscription's.
-
-    Attributes:
-        service: The service, as boto3 names it.
-    """
-
-    service: str
-    _clients: dict[tuple[str | None, str | None, float], tuple[Any, float]] = field(
-        default_factory=dict
-    )
-
-    def of(self, request: DeliveryRequest) -> Any:
-        """The client for the target of a delivery request, with the timeout of its subscription.
-
-        Raises:
-            ClientError: The target's role cannot be assumed.
-        """
-        subscription = request.subscription
-        # The lanes that have such clients carry targets of AWS alone.
-        target = cast("AwsTarget", subscription.target)
-        role_arn = target.role_arn
-        external = external_id_of(target.external_id, subscription.service_id)
-        key = (role_arn, external if role_arn else None, subscription.retry_policy.timeout)
-        known = self._clients.get(key)
-        if known and times.unix() < known[1]:
-            return known[0]
-        credentials, until = _assumed(role_arn, external) if role_arn else ({}, float("inf"))
-        client = boto3.client(
-            self.service,  # type: ignore[call-overload]
-            config=Config(
-                retries={"total_max_attempts": 1},
-                connect_timeout=_CONNECT_SECONDS,
-                read_timeout=subscription.retry_policy.timeout,
-                max_pool_connections=10,
-            ),
-            **credentials,
-        )
-        self._clients[key] = (client, until)
-        return client
-
-
-def _assumed(role_arn: str, external: str) -> tuple[dict[str, str], float]:
-    answer = boto3.client("sts").assume_role(
-        RoleArn=role_arn, RoleSessionName="event-bus", ExternalId=external
-    )["Credentials"]
-    credentials = {
-        "aws_access_key_id": answer["AccessKeyId"],
-        "aws_secret_access_key": answer["SecretAccessKey"],
-        "aws_session_token": answer["SessionToken"],
-    }
-    return credentials, answer["Expiration"].timestamp() - _MARGIN_SECONDS
 
 
 class BatchTransport(ABC):
@@ -97,7 +35,7 @@ class BatchTransport(ABC):
         clients: The clients of the service.
     """
 
-    def __init__(self, clients: TargetClients) -> None:
+    def __init__(self, clients: "TargetClients") -> None:
         self.clients = clients
 
     def batch_key(self, request: DeliveryRequest) -> Hashable:

@@ -3,16 +3,14 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from event_bus.model.resources import (
-    check_event_bus,
-    check_function,
-    check_queue,
-    check_role,
-    check_topic,
-    queue_arn,
-    queue_url,
-)
 from event_bus.settings import settings
+from event_bus.targets.eventbridge import check_event_bus
+from event_bus.targets.lambda_function import FUNCTIONS
+from event_bus.targets.resources import check_role
+from event_bus.targets.sns import TOPICS
+from event_bus.targets.sqs import check_queue, queue_arn, queue_url
+
+check_topic, check_function = TOPICS.check, FUNCTIONS.check
 
 ENVIRONMENT = {
     "AWS_REGION": "eu-central-1",

@@ -1,0 +1,167 @@
+"""What clients send to register and to change subscriptions."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+from typing_extensions import TypeAliasType
+
+from event_bus.model.credentials import Authentication
+from event_bus.model.filters import SentFilters
+from event_bus.model.registration import (
+    BY_THE_BUS,
+    DeliveryGuarantee,
+    SubscriptionStatus,
+    TypePatterns,
+)
+from event_bus.model.retry_policy import RetryPolicyRequest
+from event_bus.model.target import Target
+from event_bus.model.validation import Name, Request, ServiceId, Time
+from event_bus.targets.http import CallbackUrl, HttpTarget, HttpTargetRequest
+from event_bus.targets.registry import TARGETS
+from event_bus.targets.requests import TargetRequest
+
+if TYPE_CHECKING:
+    AnyTarget = TargetRequest
+else:
+    # Schemas call a type by its name, which a bare union does not have.
+    AnyTarget = TypeAliasType(
+        "TargetRequest",
+        Annotated[
+            Union[tuple(each.request for each in TARGETS.all())],  # noqa: UP007
+            Field(discriminator="type"),
+        ],
+    )
+"""A target of any type, as a client sends it."""
+
+MaxInFlight = Annotated[int, Field(ge=1, le=1000)]
+"""How many attempts may be in flight to a subscriber."""
+
+RateLimit = Annotated[float, Field(ge=0.01, le=1000)]
+"""How many attempts may be made a second; 0.01 is one in 100 seconds."""
+
+
+class SubscriptionRegistration(Request):
+    """What registers a subscription."""
+
+    service_id: ServiceId | None = None
+    name: Name | None = None
+    event_types: TypePatterns
+    callback_url: CallbackUrl | None = None
+    target: Annotated[AnyTarget | None, Field(validate_default=True)] = None
+    verify: Annotated[bool, Field(validate_default=True)] = False
+    filters: SentFilters = Field(default_factory=dict)
+    delivery_guarantee: DeliveryGuarantee = "at_least_once"
+    ordered: bool = False
+    retry_policy: RetryPolicyRequest = Field(default_factory=RetryPolicyRequest)
+    max_in_flight: MaxInFlight | None = None
+    rate_limit: RateLimit | None = None
+    replay_from: Time | None = None
+    authentication: Authentication | None = None
+
+    @field_validator("target")
+    @classmethod
+    def _one_target(cls, target: Any, info: ValidationInfo) -> Any:
+        _refuse_two_targets(target, info)
+        if target is None and info.data.get("callback_url", "refused") is None:
+            raise PydanticCustomError("target", "is required where there is no callback_url")
+        return target
+
+    @field_validator("verify")
+    @classmethod
+    def _is_a_callback(cls, verify: bool, info: ValidationInfo) -> bool:
+        target = info.data.get("target")
+        if verify and target is not None and not isinstance(target, HttpTargetRequest):
+            raise PydanticCustomError("verify", "must be left out where the target is no URL")
+        return verify
+
+    def chosen_target(self) -> Target:
+        """Where events are delivered."""
+        return _target(self.callback_url, self.target)
+
+
+REMOVABLE_LIMITS = ("max_in_flight", "rate_limit")
+"""The members of a subscription that null takes away."""
+
+
+class SubscriptionChange(Request):
+    """What changes a subscription: a JSON merge patch (RFC 7396) of these members.
+
+    `filters` and `retry_policy` are replaced as a whole: an event pattern gives null a meaning of
+    its own, and the members of a policy belong together. Null takes a limit away, as in
+    `{"rate_limit": null}`. `ordered` does not change: what is held
+    back would be without its order, or without anyone to bring it. Nor does the target's type: what
+    is on its way is on the lane of one protocol.
+    """
+
+    fixed: ClassVar[Mapping[str, str]] = {
+        "id": BY_THE_BUS,
+        "service_id": "register another subscription for the other service instead",
+        "ordered": "register another subscription instead",
+        "replay_from": "start a replay by POST /replays instead",
+        "authentication": "keys are changed by /subscribers/{id}/keys",
+        "signing_secret": "replace it by POST /subscriptions/{id}/secret/rotate",
+        "circuit": BY_THE_BUS,
+        "pace": BY_THE_BUS,
+        "disabled_reason": BY_THE_BUS,
+        "verified_at": BY_THE_BUS,
+        "created_at": BY_THE_BUS,
+        "updated_at": BY_THE_BUS,
+    }
+
+    name: Name | None = None
+    event_types: TypePatterns | None = None
+    callback_url: CallbackUrl | None = None
+    target: AnyTarget | None = None
+    verify: Literal[True] | None = None
+    filters: SentFilters | None = None
+    delivery_guarantee: DeliveryGuarantee | None = None
+    retry_policy: RetryPolicyRequest | None = None
+    max_in_flight: MaxInFlight | None = None
+    rate_limit: RateLimit | None = None
+    status: SubscriptionStatus | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_it_is_shown(cls, change: Any) -> Any:
+        return _without_shown_members(change)
+
+    @field_validator("target")
+    @classmethod
+    def _one_target(cls, target: Any, info: ValidationInfo) -> Any:
+        _refuse_two_targets(target, info)
+        return target
+
+    def chosen_target(self) -> Target | None:
+        """Where events are delivered from now on; None where that stays."""
+        if self.callback_url or self.target:
+            return _target(self.callback_url, self.target)
+        return None
+
+
+def _without_shown_members(change: Any) -> Any:
+    """Removes what an answer shows beside what a client sends.
+
+    A client may send back what it has read: an answer names a callback twice, and shows members of
+    targets that the bus sets.
+    """
+    if not isinstance(change, dict) or not isinstance(change.get("target"), dict):
+        return change
+    target = change["target"]
+    found = TARGETS.of_type(target.get("type"))
+    if found:
+        target = found.request.without_shown(target)
+    change = {**change, "target": target}
+    if "callback_url" in change and change["callback_url"] == target.get("url"):
+        del change["callback_url"]
+    return change
+
+
+def _refuse_two_targets(target: TargetRequest | None, info: ValidationInfo) -> None:
+    if target is not None and info.data.get("callback_url") is not None:
+        raise PydanticCustomError("target", "must be left out where there is a callback_url")
+
+
+def _target(callback_url: str | None, target: TargetRequest | None) -> Target:
+    return target.target() if target else HttpTarget(callback_url or "")

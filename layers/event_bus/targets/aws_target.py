@@ -1,0 +1,80 @@
+"""What the targets that are AWS resources share: their settings, their requests, their tags."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator
+
+from event_bus.access.external_ids import external_id_of
+from event_bus.model.target import Target
+from event_bus.model.validation import checked
+from event_bus.targets.requests import TargetRequest
+from event_bus.targets.resources import check_role
+
+RoleArn = Annotated[str, AfterValidator(checked(check_role))]
+"""The ARN of a role that the bus may assume."""
+
+MEMBERS = {
+    "role_arn": "The role by which the resource is reached: of its account, or of the bus's.",
+    "external_id": "What the role's trust policy must demand as `sts:ExternalId`.",
+}
+"""The members that all of these targets have."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaggedResource:
+    """A resource whose owner opts it in by a tag.
+
+    Attributes:
+        member: The member of the target that names it.
+        arn: Its ARN.
+        service: Its service, as boto3 names it.
+        command: What follows `aws` in the command that tags it, up to the tag.
+        tags: Reads its tags by a client of the service.
+        pair: How the command writes a tag.
+    """
+
+    member: str
+    arn: str
+    service: str
+    command: str
+    tags: Callable[[Any], dict[str, str]]
+    pair: str = "{key}={value}"
+
+
+@dataclass(frozen=True, slots=True)
+class AwsTarget(Target):
+    """A target that is an AWS resource.
+
+    Attributes:
+        role_arn: The role by which it is reached, if its owner named one.
+        external_id: What the bus names when it assumes that role; None for a role that was named
+            before ids held the account and the region.
+    """
+
+    role_arn: str | None = field(default=None, kw_only=True)
+    external_id: str | None = field(default=None, kw_only=True)
+
+    @property
+    @abstractmethod
+    def resource(self) -> TaggedResource | None:
+        """The resource whose owner must have opted it in; None where the bus provides it."""
+
+    def derived(self, service_id: str) -> dict[str, Any]:
+        """The external id, which targets of earlier versions do not hold."""
+        if self.role_arn is None:
+            return {}
+        return {"external_id": external_id_of(self.external_id, service_id)}
+
+
+class AwsTargetRequest(TargetRequest):
+    """A target that is an AWS resource, as a client sends it."""
+
+    shown_only: ClassVar[frozenset[str]] = frozenset({"external_id"})
+
+
+def listed_tags(answer: dict[str, Any]) -> dict[str, str]:
+    """The tags in an answer that lists them as pairs."""
+    return {each["Key"]: each["Value"] for each in answer.get("Tags", [])}

@@ -1,0 +1,103 @@
+"""The registry of targets: every type of target that a subscription may have.
+
+A target is one module of this package. A module is imported when its target is first needed, so
+that a lane's function imports the transport of its own target and no other.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, cast
+
+from event_bus.model.target import Target
+from event_bus.stored import restored
+from event_bus.targets.target_type import TargetType
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A target in the registry.
+
+    Attributes:
+        lane: The name of its lane.
+        module: Its module in this package; None where it is named after the lane.
+        types: The types by which clients name it; empty where its only type is named after the
+            lane.
+    """
+
+    lane: str
+    module: str | None = None
+    types: tuple[str, ...] = ()
+
+    def load(self) -> TargetType:
+        """Imports the module, and returns what it describes."""
+        module = import_module(f"event_bus.targets.{self.module or self.lane}")
+        return cast("TargetType", module.TARGET)
+
+
+class TargetRegistry:
+    """The targets, by lane and by type."""
+
+    def __init__(self, *entries: Entry) -> None:
+        """Makes a registry.
+
+        Args:
+            entries: The targets, in the order in which they are documented.
+        """
+        self._by_lane = {entry.lane: entry for entry in entries}
+        self._by_type = {name: entry for entry in entries for name in entry.types or (entry.lane,)}
+
+    @property
+    def lanes(self) -> tuple[str, ...]:
+        """The names of the lanes, without paced ones."""
+        return tuple(self._by_lane)
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The types that clients may name."""
+        return tuple(self._by_type)
+
+    def all(self) -> list[TargetType]:
+        """Every target; imports all of their modules."""
+        return [entry.load() for entry in self._by_lane.values()]
+
+    def of_lane(self, lane: str) -> TargetType:
+        """The target of a lane.
+
+        Raises:
+            KeyError: There is no such lane.
+        """
+        return self._by_lane[lane].load()
+
+    def of_type(self, name: object) -> TargetType | None:
+        """The target of a type; None where there is no such type."""
+        entry = self._by_type.get(name) if isinstance(name, str) else None
+        return entry.load() if entry else None
+
+    def lane_of(self, name: str) -> str:
+        """The lane of a type.
+
+        A type that a later version of the bus has stored is its own lane, which this deployment
+        does not have.
+        """
+        entry = self._by_type.get(name)
+        return entry.lane if entry else name
+
+    def read(self, members: Mapping[str, Any]) -> Target:
+        """Reads a stored target.
+
+        Raises:
+            KeyError: There is no such type.
+        """
+        return restored(self._by_type[members["type"]].load().settings, members)
+
+
+TARGETS = TargetRegistry(
+    Entry("http"),
+    Entry("sqs"),
+    Entry("sns"),
+    Entry("lambda", module="lambda_function"),
+    Entry("eventbridge"),
+    Entry("inbox", types=("pull", "sse", "websocket")),
+)
+"""Every target."""

@@ -1,0 +1,87 @@
+"""What describes a target: the parts that each module of a target fills in."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from event_bus.model.outcome import Outcome
+from event_bus.model.target import Target
+from event_bus.targets.requests import TargetRequest
+from event_bus.targets.resources import AwsResources
+from event_bus.targets.transport import DeliveryRequest, Transport
+
+if TYPE_CHECKING:
+    from event_bus.callbacks.client import CallbackClient
+    from event_bus.model.registration import Subscription
+    from event_bus.stores.inboxes import InboxStore
+    from event_bus.targets.aws_clients import TargetClients
+
+Reply = Callable[[DeliveryRequest, Any], Outcome]
+"""Publishes what a subscriber returned as the reply to an event."""
+
+
+class Deployment(Protocol):
+    """What transports need of the function that they run in. Each part is made when asked for."""
+
+    def aws_clients(self, service: str) -> "TargetClients":
+        """Clients of an AWS service, named as boto3 names it."""
+        ...
+
+    def callback_client(self) -> "CallbackClient":
+        """The client that makes requests to callback URLs."""
+        ...
+
+    def signing_secrets(self) -> "Callable[[Subscription], Sequence[str]]":
+        """Returns the secrets that sign deliveries to a subscription."""
+        ...
+
+    def inboxes(self) -> "InboxStore":
+        """The inboxes."""
+        ...
+
+    def reply(self) -> Reply:
+        """Publishes replies."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """What a lane's function may do for its target, beyond what every lane's function may do.
+
+    Attributes:
+        payloads: What it does with sensitive payloads: `opens` them for the subscriber, `seals`
+            them as well because it publishes events, or nothing (`passes`).
+        callbacks: Whether it posts to callback URLs and signs what it posts.
+        resources: The AWS resources that it delivers to.
+        tables: Actions of DynamoDB, by table.
+        bucket: Actions of S3 on the objects of the payloads bucket.
+    """
+
+    payloads: Literal["opens", "seals", "passes"] = "opens"
+    callbacks: bool = False
+    resources: AwsResources | None = None
+    tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    bucket: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TargetType:
+    """A target, as its module describes it.
+
+    Attributes:
+        name: Its name in CamelCase, as CloudFormation resources and schemas use it.
+        settings: What is stored of it.
+        request: What a client sends.
+        transport: Makes its transport.
+        grants: What its lane's function may do.
+        members: The meaning of each member that clients send or see, for the API's description.
+        derived: The members that answers show and that are not stored, with their types.
+    """
+
+    name: str
+    settings: type[Target]
+    request: type[TargetRequest]
+    transport: Callable[[Deployment], Transport]
+    grants: Grants
+    members: Mapping[str, str]
+    derived: Mapping[str, Any] = field(default_factory=dict)
