@@ -4,7 +4,7 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -30,11 +30,13 @@ class Portion(Generic[_Element]):
     """A part of a list that was read at once.
 
     Attributes:
-        elements: The position and the element of each place; None for an element that is left out.
+        elements: The position of each element, and the element; None if it is left out.
+        size: The number of elements, those left out included.
         reached: The position up to which the list was read; None at its end.
     """
 
-    elements: Sequence[tuple[str, _Element | None]]
+    elements: Iterable[tuple[str, _Element | None]]
+    size: int
     reached: str | None
 
 
@@ -44,7 +46,7 @@ def first_page(
     """Reads portions of a list until a page is full.
 
     Args:
-        portions: The portions in their order. Each is read when it is asked for.
+        portions: The portions in their order. No more of them are read than needed.
         limit: The largest number of elements in the page.
         budget: The number of elements, those left out included, after which the page ends early.
 
@@ -58,10 +60,10 @@ def first_page(
             if element is not None:
                 page.append(element)
             if len(page) == limit:
-                at_end = portion.reached is None and place == len(portion.elements)
+                at_end = portion.reached is None and place == portion.size
                 return page, None if at_end else position
         position = portion.reached
-        read += len(portion.elements)
+        read += portion.size
         if position is None or read >= budget:
             break
     return page, position

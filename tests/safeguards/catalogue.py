@@ -1219,8 +1219,8 @@ _PACING_OF_LANES = (
     Safeguard(
         "a lease is kept where many functions write a pace at a time",
         _PACING,
-        "for attempt in range(_GIVE_BACK_ATTEMPTS):",
-        "for attempt in range(_ATTEMPTS):",
+        "            _GIVE_BACK_ATTEMPTS,\n",
+        "            _ATTEMPTS,\n",
     ),
     Safeguard(
         "a slow subscription stays in the lane of all others",

@@ -8,6 +8,7 @@ import orjson
 from event_bus import times
 from event_bus.audit.signer import Signer
 from event_bus.batches import batches
+from event_bus.conflicts import attempts
 from event_bus.model.audit_chain import Chain, Entry, head_of, next_block
 from event_bus.stores.audit import AuditStore
 from event_bus.stores.audit_heads import AuditHeads
@@ -49,7 +50,7 @@ class Appender:
             self._append(chain, block)
 
     def _append(self, chain: Chain, entries: Sequence[Entry]) -> None:
-        for _ in range(_ATTEMPTS):
+        for _ in attempts(_ATTEMPTS):
             last = self.blocks.last(chain)
             # Where all blocks have expired, the chain goes on from what is kept apart.
             behind = head_of(last) if last else self.heads.latest(chain)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from event_bus import times
+from event_bus.conflicts import attempts
 from event_bus.delivery.attempts import QueueMessage
 from event_bus.delivery.circuits import Circuits
 from event_bus.ids import new_id
@@ -80,7 +81,7 @@ class HandOver:
     def slow(self, subscription_id: str) -> None:
         """Marks a subscription as slow, so that all functions hand it over."""
         try:
-            for _ in range(_ATTEMPTS):
+            for _ in attempts(_ATTEMPTS):
                 pace = self.paces.get(subscription_id) or Pace()
                 if pace.state != "slow":
                     pace = replace(pace.proved_slow(times.unix()), version=pace.version + 1)
@@ -154,7 +155,9 @@ class Turns:
         known = self.circuits.paces.last(subscription.id)
         limits = Limits(self.functions, subscription.max_in_flight, subscription.rate_limit)
         try:
-            for _ in range(_ATTEMPTS):
+            for _ in attempts(
+                _ATTEMPTS, pause=_RETRY_SECONDS, longest_pause=_RETRY_SECONDS, sleep=self.sleep
+            ):
                 before = known or Pace()
                 after, plan = _planned(subscription.id, before, messages, limits, self._holder)
                 if after == before:
@@ -165,7 +168,6 @@ class Turns:
                     if plan.side_by_side:
                         self._leased[subscription.id] = after
                     return plan
-                self.sleep(random.uniform(0, _RETRY_SECONDS))  # noqa: S311
                 known = self.paces.get(subscription.id)
         except Exception:
             logger.exception("turns not taken", subscription_id=subscription.id)
@@ -179,7 +181,12 @@ class Turns:
     def _give_back(self, subscription_id: str, known: Pace, seconds: list[float]) -> None:
         # Longer than a lease is taken for: one that is not given back takes the place of an
         # attempt until it ends by itself.
-        for attempt in range(_GIVE_BACK_ATTEMPTS):
+        for _ in attempts(
+            _GIVE_BACK_ATTEMPTS,
+            pause=_RETRY_SECONDS,
+            longest_pause=_LONGEST_RETRY_SECONDS,
+            sleep=self.sleep,
+        ):
             after = known.returned(self._holder, seconds, times.unix())
             after = replace(after, version=known.version + 1)
             if self.paces.put(subscription_id, after):
@@ -187,8 +194,6 @@ class Turns:
                 if after.state != known.state:
                     logger.info("pace changed", subscription_id=subscription_id, state=after.state)
                 return
-            longest = min(_RETRY_SECONDS * 2**attempt, _LONGEST_RETRY_SECONDS)
-            self.sleep(random.uniform(0, longest))  # noqa: S311
             known = self.paces.get(subscription_id) or Pace()
         logger.warning("lease not given back", subscription_id=subscription_id)
 

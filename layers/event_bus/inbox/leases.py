@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from event_bus import times
+from event_bus.conflicts import attempts
 from event_bus.errors import Conflict, InvalidRequest
 from event_bus.ids import new_id
 from event_bus.inbox.reader import Fetched, InboxReader
@@ -52,7 +53,7 @@ class InboxLeases:
         Raises:
             Conflict: Another consumer has taken them, and its lease has not ended.
         """
-        for _ in range(_ATTEMPTS):
+        for _ in attempts(_ATTEMPTS):
             cursor = self.cursors.get(subscription_id)
             if cursor.leased:
                 break

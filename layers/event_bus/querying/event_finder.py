@@ -1,6 +1,6 @@
 """Finding events for a caller."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -13,6 +13,7 @@ from event_bus.matching.event_types import WILDCARD
 from event_bus.model.delivery import Delivery, DeliveryKey, Routing
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
+from event_bus.paging import Portion, first_page
 from event_bus.querying.event_query import EventQuery
 from event_bus.stores import listings
 from event_bus.stores.deliveries import DeliveryStore
@@ -123,23 +124,26 @@ class EventFinder:
         return [_as_seen(each, caller) for each in found if self._sees(each, visibility)]
 
     def page(self, query: EventQuery, behind: str | None, caller: Caller) -> Page:
-        """A page of events.
+        """Returns a page of events.
 
         Args:
-            query: What is asked for.
-            behind: The position behind which the page begins.
-            caller: Who asks; what the caller may not see is left out.
+            query: The filters and the order.
+            behind: The position after which the page begins; None for the first page.
+            caller: The caller. Events that it may not see are left out.
 
         Returns:
-            The page; it may be short, even empty, and not the last: after `READ_BUDGET` events, or
-            the `LOOK_BUDGET` of entries, the rest is left to the next request.
+            The page. It may be short, or even empty, before the end of the list: after
+            `READ_BUDGET` events, or `LOOK_BUDGET` entries of an index, it ends.
         """
         visibility = Visibility(caller, self.subscriptions, self.rights)
-        listing = _listing(query, visibility)
-        found: list[Found] = []
-        read = 0
+        portions = self._portions(query, behind, visibility)
+        return Page(*first_page(portions, query.limit, READ_BUDGET))
+
+    def _portions(
+        self, query: EventQuery, behind: str | None, visibility: Visibility
+    ) -> Iterator[Portion[Found]]:
         for page in self.events.pages(
-            listing,
+            _listing(query, visibility),
             query.between,
             behind,
             query.limit + 1,
@@ -147,22 +151,18 @@ class EventFinder:
             newest_first=query.newest_first,
         ):
             selected = [entry for entry in page.entries if query.selects(entry)]
+            if not selected:
+                yield Portion((), 0, page.reached)
             for chunk in chunks(selected, query.limit):
-                if read >= READ_BUDGET:
-                    return Page(found, behind)
-                candidates = self._read([entry.id for entry in chunk])
-                read += len(chunk)
-                visibility.prepare(each.event.source for each in candidates.values())
-                for entry in chunk:
-                    behind = entry.position
-                    each = candidates.get(entry.id)
-                    if each and self._fits(each, query, visibility):
-                        found.append(each)
-                        if len(found) == query.limit:
-                            last = page.reached is None and entry is selected[-1]
-                            return Page(found, None if last else behind)
-            behind = page.reached
-        return Page(found, behind)
+                read = self._read([entry.id for entry in chunk])
+                visibility.prepare(each.event.source for each in read.values())
+                fitting = (
+                    (entry.position, self._fitting(read.get(entry.id), query, visibility))
+                    for entry in chunk
+                )
+                last = chunk[-1]
+                reached = page.reached if last is selected[-1] else last.position
+                yield Portion(fitting, len(chunk), reached)
 
     def _read(self, event_ids: list[str]) -> dict[str, Found]:
         reading = self.executor.submit(self.routings.get_many, event_ids)
@@ -170,10 +170,13 @@ class EventFinder:
         routings = reading.result()
         return {each: Found(event, routings.get(each)) for each, event in events.items()}
 
-    def _fits(self, each: Found, query: EventQuery, visibility: Visibility) -> bool:
-        if query.processed is not None and query.processed != (each.routing is not None):
-            return False
-        return self._sees(each, visibility)
+    def _fitting(
+        self, found: Found | None, query: EventQuery, visibility: Visibility
+    ) -> Found | None:
+        """Returns an event if the query selects it and the caller may see it."""
+        if found is None or query.processed not in (None, found.routing is not None):
+            return None
+        return found if self._sees(found, visibility) else None
 
     def _sees(self, each: Found, visibility: Visibility) -> bool:
         return visibility.sees(

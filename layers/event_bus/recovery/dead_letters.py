@@ -1,6 +1,6 @@
 """Dead letters: finding them, having them tried anew, discarding them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
@@ -14,6 +14,7 @@ from event_bus.model import transitions
 from event_bus.model.delivery import DeadLetterStatus, Delivery
 from event_bus.model.registration import TypePattern
 from event_bus.model.validation import Request, Time, checked, refuse_control_characters
+from event_bus.paging import Portion, first_page
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import next_message, nudge
 from event_bus.stores.dead_letters import DeadLetterStore
@@ -130,32 +131,27 @@ class DeadLetters:
         """A page of dead letters, the newest first.
 
         Returns:
-            The page, and the id behind which the next one begins, or None at the end. After a
-            thousand that do not fit, the rest is left to the next request.
+            The page, and the id after which the next one begins, or None at the end. The page ends
+            early after a thousand dead letters were read.
         """
         if query.event_id:
             return self._of_event(query, behind, caller)
         service_id = query.subscriber_id if caller.admin else caller.service_id
-        found: list[Delivery] = []
-        looked_at = 0
-        last = _before(behind) if behind else "~"
-        while looked_at < _READ_BUDGET:
-            entries = self.letters.page(service_id, ("0", last), query.limit + 1)
-            whole = len(entries) <= query.limit
-            letters = self.deliveries.get_many([entry.key for entry in entries])
-            for place, entry in enumerate(entries):
-                behind = entry.id
-                letter = letters.get(entry.key)
-                if letter and query.selects(letter):
-                    found.append(letter)
-                    if len(found) == query.limit:
-                        at_end = whole and place + 1 == len(entries)
-                        return found, None if at_end else behind
-            if whole:
-                return found, None
-            looked_at += len(entries)
-            last = _before(behind or "")
-        return found, behind
+
+        def portions() -> Iterator[Portion[Delivery]]:
+            last = _before(behind) if behind else "~"
+            while True:
+                entries = self.letters.page(service_id, ("0", last), query.limit + 1)
+                letters = self.deliveries.get_many([entry.key for entry in entries])
+                chosen = {key: each for key, each in letters.items() if query.selects(each)}
+                found = ((entry.id, chosen.get(entry.key)) for entry in entries)
+                reached = entries[-1].id if len(entries) > query.limit else None
+                yield Portion(found, len(entries), reached)
+                if reached is None:
+                    return
+                last = _before(reached)
+
+        return first_page(portions(), query.limit, _READ_BUDGET)
 
     def retry(self, dead_letter_id: str, caller: Caller) -> Delivery:
         """Has a dead letter tried anew, at once, and as often as its policy says.

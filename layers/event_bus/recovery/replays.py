@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from event_bus import times
 from event_bus.access.callers import Caller
 from event_bus.access.ownership import own_subscription
+from event_bus.conflicts import attempts
 from event_bus.errors import Conflict, InvalidRequest, NotFound
 from event_bus.ids import new_id
 from event_bus.model.event import MAX_AHEAD_SECONDS, Event
@@ -120,7 +121,7 @@ class Replays:
             NotFound: There is none of this id, or none that the caller may see.
             Conflict: It has ended already, or moved on again and again meanwhile.
         """
-        for _ in range(_ATTEMPTS):
+        for _ in attempts(_ATTEMPTS):
             replay = self.get(replay_id, caller)
             if replay.state != "running":
                 raise Conflict(f"The replay {replay_id} is {replay.state} already.")

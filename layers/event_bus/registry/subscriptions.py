@@ -173,10 +173,11 @@ class SubscriptionRegistry:
             behind = after
             while True:
                 read = self.registrations.subscriptions.page(service_id, behind, limit + 1)
-                at_end = len(read) <= limit
-                chosen = [(each.id, each if query.selects(each) else None) for each in read]
-                behind = read[-1].id if read else behind
-                yield Portion(chosen, None if at_end else behind)
+                chosen = ((each.id, each if query.selects(each) else None) for each in read)
+                behind = read[-1].id if len(read) > limit else None
+                yield Portion(chosen, len(read), behind)
+                if behind is None:
+                    return
 
         return first_page(portions(), limit, _READ_BUDGET)
 

@@ -1,0 +1,57 @@
+"""A filtered page of a list that is read in portions."""
+
+from collections.abc import Iterator
+
+import pytest
+from event_bus.paging import Portion, first_page
+
+LIST = [f"{number:02d}" for number in range(20)]
+
+
+def portions(behind: str | None, size: int, reads: list[int]) -> Iterator[Portion[str]]:
+    """Reads a list of which every third element is chosen."""
+    start = 0 if behind is None else LIST.index(behind) + 1
+    for begin in range(start, len(LIST), size):
+        reads.append(begin)
+        read = LIST[begin : begin + size]
+        reached = None if begin + size >= len(LIST) else read[-1]
+        chosen = ((each, each if int(each) % 3 == 0 else None) for each in read)
+        yield Portion(chosen, len(read), reached)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 8])
+@pytest.mark.parametrize("size", [1, 3, 5, 20])
+@pytest.mark.parametrize("budget", [1, 4, 100])
+def test_paging_through_shows_each_chosen_element_once(limit: int, size: int, budget: int) -> None:
+    found: list[str] = []
+    position: str | None = None
+    for _ in range(len(LIST) + 1):
+        page, position = first_page(portions(position, size, []), limit, budget)
+        assert len(page) <= limit
+        found += page
+        if position is None:
+            break
+    assert position is None
+    assert found == LIST[::3]
+
+
+def test_no_more_is_read_than_the_page_needs() -> None:
+    reads: list[int] = []
+    assert first_page(portions(None, 4, reads), 2, 100) == (["00", "03"], "03")
+    assert reads == [0]
+
+
+def test_a_page_ends_when_its_budget_is_used_up() -> None:
+    reads: list[int] = []
+    assert first_page(portions(None, 4, reads), 10, 8) == (["00", "03", "06"], "07")
+    assert reads == [0, 4]
+
+
+def test_a_full_page_at_the_end_of_the_list_is_the_last() -> None:
+    last = Portion(iter([("18", "18"), ("19", "19")]), 2, None)
+    assert first_page([last], 2, 100) == (["18", "19"], None)
+
+
+def test_an_empty_list_is_one_empty_page() -> None:
+    empty: Portion[str] = Portion((), 0, None)
+    assert first_page([empty], 5, 100) == ([], None)
