@@ -143,8 +143,8 @@ def _subject(name: str, client: httpx.Client, receiver: str, *, batches: bool) -
 
 
 def _forget(subject: Subject) -> None:
-    for figures in (subject.latencies, subject.accepted, subject.received, subject.batched):
-        figures.clear()
+    for measured in (subject.latencies, subject.accepted, subject.received, subject.batched):
+        measured.clear()
 
 
 def _bus(bus: LocalBus, receiver: str) -> Subject:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass
 class Clock:
-    """Seconds that only grow, when a test says so."""
+    """A monotonic clock, in seconds, that a test sets."""
 
     now: float = 1_000.0
 

@@ -15,7 +15,7 @@ from examples.engineering_day.receiver import Receiver
 from examples.engineering_day.registration import NAME, register, subscribe, unsubscribe
 from examples.engineering_day.screen import Screen
 from examples.engineering_day.story import FOLLOWED, FOLLOWED_TYPES, scenes
-from examples.engineering_day.summary import Figures, faults, figures
+from examples.engineering_day.summary import DayTotals, day_totals, faults
 from examples.engineering_day.team import Team
 from examples.engineering_day.warm_up import warm_up
 
@@ -23,7 +23,7 @@ _SCENE_SECONDS = 60.0
 _READ_BACK_SECONDS = 30.0
 
 
-def play(address: Address, console: Console) -> Figures:
+def play(address: Address, console: Console) -> DayTotals:
     """Plays the day.
 
     Args:
@@ -31,7 +31,7 @@ def play(address: Address, console: Console) -> Figures:
         console: Where it is shown.
 
     Returns:
-        Its figures, which have been checked.
+        Its totals, which have been checked.
 
     Raises:
         DayError: The day cannot be played, or something was lost, wrong or unexpected.
@@ -69,7 +69,7 @@ def play(address: Address, console: Console) -> Figures:
             *faults(entries, documents, subscriptions),
             *_faults_of_list([event["type"] for event in followed]),
         ]
-        counted = figures(entries, documents, subscriptions)
+        counted = day_totals(entries, documents, subscriptions)
         report.summarise(screen, counted, warmed)
     if found:
         raise DayError("The day did not go as it must:\n" + "\n".join(f"- {f}" for f in found))

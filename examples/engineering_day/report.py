@@ -10,7 +10,7 @@ from rich.text import Text
 from examples.engineering_day.bus import Address, Document
 from examples.engineering_day.cast import CAST, TASK_MANAGER, Protocol
 from examples.engineering_day.screen import Screen, milliseconds
-from examples.engineering_day.summary import Figures, percentile
+from examples.engineering_day.summary import DayTotals, percentile
 from examples.engineering_day.warm_up import WarmUp
 
 _NAMES: dict[Protocol, str] = {
@@ -61,8 +61,8 @@ def follow(
         screen.print(line)
 
 
-def summarise(screen: Screen, day: Figures, warmed: WarmUp) -> None:
-    """Shows the figures."""
+def summarise(screen: Screen, day: DayTotals, warmed: WarmUp) -> None:
+    """Shows the totals."""
     screen.heading("Summary")
     _figure(screen, "published", day.published, f"events of {day.types} types, all stored")
     _figure(screen, "matched", day.matched, "deliveries that the bus decided on")

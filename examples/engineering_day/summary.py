@@ -1,4 +1,4 @@
-"""The figures of a day, and whether they are right."""
+"""The totals of a day, and whether they are right."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ Document = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class DayTotals:
     """A day in numbers.
 
     Attributes:
@@ -38,11 +38,11 @@ class Figures:
     received_ms: Mapping[Protocol, Sequence[float]]
 
 
-def figures(
+def day_totals(
     entries: Sequence[Published],
     documents: Mapping[str, Document],
     subscriptions: Mapping[str, str],
-) -> Figures:
+) -> DayTotals:
     """Counts a day.
 
     Args:
@@ -59,7 +59,7 @@ def figures(
     for entry in entries:
         for service_id, took in entry.received_ms.items():
             received_ms[protocol_of(service_id)].append(took)
-    return Figures(
+    return DayTotals(
         published=sum(entry.stored_ms is not None for entry in entries),
         types=len({entry.event["type"] for entry in entries}),
         matched=len(deliveries),

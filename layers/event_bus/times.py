@@ -15,7 +15,7 @@ def unix() -> float:
 
 
 def steady() -> float:
-    """Seconds that only grow."""
+    """The monotonic clock, in seconds."""
     return time.monotonic()
 
 

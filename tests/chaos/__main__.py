@@ -9,12 +9,12 @@ import httpx
 
 from localstack.deployment import deploy
 from localstack.emulator import Emulator
-from tests.chaos.load import ChaosTest, Figures
+from tests.chaos.load import ChaosResult, ChaosTest
 from tests.end_to_end.world import Client, World
 
 
 def main() -> int:
-    """Runs it, and prints its figures."""
+    """Runs it, and prints its result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60, help="how long functions are killed")
     parser.add_argument("--seed", type=int, default=1, help="which course the killing takes")
@@ -27,30 +27,30 @@ def main() -> int:
             with httpx.Client(base_url=bus.api_url, headers=headers, timeout=30) as http:
                 world = World(bus, Client(http))
                 try:
-                    figures = ChaosTest(world, asked.seed).run(asked.seconds, asked.seed)
+                    result = ChaosTest(world, asked.seed).run(asked.seconds, asked.seed)
                 finally:
                     world.close()
         finally:
             emulator.stop()
-    sys.stdout.write(told(figures))
-    return 1 if figures.lost or figures.out_of_order else 0
+    sys.stdout.write(told(result))
+    return 1 if result.lost or result.out_of_order else 0
 
 
-def told(figures: Figures) -> str:
-    """The figures, a line each."""
-    killed = ", ".join(f"{name} {count}" for name, count in sorted(figures.killed.items()))
-    again = ", ".join(f"{kind} {count}" for kind, count in sorted(figures.duplicated.items()))
+def told(result: ChaosResult) -> str:
+    """The result, a line each."""
+    killed = ", ".join(f"{name} {count}" for name, count in sorted(result.killed.items()))
+    again = ", ".join(f"{kind} {count}" for kind, count in sorted(result.duplicated.items()))
     lines = {
-        "killed": f"{sum(figures.killed.values())} processes: {killed}",
-        "accepted": f"{figures.accepted} events, after {figures.refused_requests} failed requests",
-        "deliveries": figures.deliveries,
-        "delivered": figures.delivered,
-        "dead-lettered": figures.dead_lettered,
-        "dropped": f"{figures.dropped}, at most once",
-        "lost": f"{len(figures.lost)} {figures.lost[:5]}",
-        "out of order": f"{len(figures.out_of_order)} {figures.out_of_order[:5]}",
+        "killed": f"{sum(result.killed.values())} processes: {killed}",
+        "accepted": f"{result.accepted} events, after {result.refused_requests} failed requests",
+        "deliveries": result.deliveries,
+        "delivered": result.delivered,
+        "dead-lettered": result.dead_lettered,
+        "dropped": f"{result.dropped}, at most once",
+        "lost": f"{len(result.lost)} {result.lost[:5]}",
+        "out of order": f"{len(result.out_of_order)} {result.out_of_order[:5]}",
         "taken again": again,
-        "seconds": round(figures.seconds),
+        "seconds": round(result.seconds),
     }
     return "".join(f"{name:14} {value}\n" for name, value in lines.items())
 

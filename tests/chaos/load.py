@@ -45,7 +45,7 @@ class Subscribed:
 
 
 @dataclass
-class Figures:
+class ChaosResult:
     """What became of the events of a chaos test.
 
     Attributes:
@@ -110,7 +110,7 @@ class ChaosTest:
         )
         return Subscribed(made["id"], kind, receiver)
 
-    def run(self, seconds: float, seed: int) -> Figures:
+    def run(self, seconds: float, seed: int) -> ChaosResult:
         """Publishes and kills for some seconds, then waits until nothing is under way."""
         began = time.monotonic()
         killer = Killer(self.world.bus.pid, seed)
@@ -124,10 +124,10 @@ class ChaosTest:
             for each in done:
                 each.result()
             records = self._calm()
-        figures = self._figures(records)
-        figures.killed = killer.killed
-        figures.seconds = time.monotonic() - began
-        return figures
+        result = self._result(records)
+        result.killed = killer.killed
+        result.seconds = time.monotonic() - began
+        return result
 
     def _publish(self, publisher: int, end: float) -> None:
         chance = random.Random(publisher)
@@ -253,31 +253,31 @@ class ChaosTest:
             if "status" in item and item["event_id"]["S"].startswith(f"{self.domain}-")
         ]
 
-    def _figures(self, records: list[dict[str, Any]]) -> Figures:
-        figures = Figures(accepted=len(self.accepted), refused_requests=self.refused)
+    def _result(self, records: list[dict[str, Any]]) -> ChaosResult:
+        result = ChaosResult(accepted=len(self.accepted), refused_requests=self.refused)
         status = {
             (each["event_id"], each["subscription_id"], each["replay_id"]): each["status"]
             for each in records
         }
-        figures.deliveries = len(status)
+        result.deliveries = len(status)
         counts = Counter(status.values())
-        figures.delivered = counts["delivered"]
-        figures.dead_lettered, figures.dropped = counts["exhausted"], counts["dropped"]
+        result.delivered = counts["delivered"]
+        result.dead_lettered, result.dropped = counts["exhausted"], counts["dropped"]
         for subscribed in self.subscribed:
             taken = Counter(each.headers["webhook-id"] for each in subscribed.receiver.acknowledged)
-            figures.duplicated[subscribed.kind] = sum(taken.values()) - len(taken)
+            result.duplicated[subscribed.kind] = sum(taken.values()) - len(taken)
             for event_id in self.accepted:
                 known = status.get((event_id, subscribed.id, ""))
                 if known is None or (known == "delivered" and not taken[event_id]):
-                    figures.lost.append(f"{event_id} to {subscribed.kind}: {known}")
+                    result.lost.append(f"{event_id} to {subscribed.kind}: {known}")
             if subscribed.kind == "ordered":
-                figures.out_of_order = _out_of_order(subscribed.receiver)
-        figures.lost += [
+                result.out_of_order = _out_of_order(subscribed.receiver)
+        result.lost += [
             f"the replay of {each}"
             for each in self._replayable
             if (each, self.subscribed[0].id, self._replay_id) not in status
         ]
-        return figures
+        return result
 
 
 def _out_of_order(receiver: Receiver) -> list[str]:

@@ -9,11 +9,11 @@ _ONLY_BY_CHANCE = {"LanesRedrive", "Replay"}
 
 
 def test_nothing_is_lost_in_a_chaos_test(world: World) -> None:
-    figures = ChaosTest(world, seed=1).run(seconds=20, seed=1)
-    assert figures.accepted > 0
-    assert figures.deliveries >= 4 * figures.accepted
-    assert figures.lost == []
-    assert figures.out_of_order == []
-    assert figures.duplicated["at_most_once"] == 0
-    assert figures.delivered + figures.dead_lettered + figures.dropped == figures.deliveries
-    assert set(FUNCTIONS) - set(figures.killed) <= _ONLY_BY_CHANCE
+    result = ChaosTest(world, seed=1).run(seconds=20, seed=1)
+    assert result.accepted > 0
+    assert result.deliveries >= 4 * result.accepted
+    assert result.lost == []
+    assert result.out_of_order == []
+    assert result.duplicated["at_most_once"] == 0
+    assert result.delivered + result.dead_lettered + result.dropped == result.deliveries
+    assert set(FUNCTIONS) - set(result.killed) <= _ONLY_BY_CHANCE

@@ -44,7 +44,11 @@ def shop(world: World) -> Iterator[dict[str, str]]:
     assert registered.status_code == 201, registered.text
     subscribed = admin.post(
         "/subscriptions",
-        json={"service_id": "shop", "event_types": ["order.*"], "target": {"type": "pull"}},
+        json={
+            "service_id": "shop",
+            "event_types": ["order.*"],
+            "callback_url": f"http://127.0.0.1:{_free_port()}/orders",
+        },
     )
     assert subscribed.status_code == 201, subscribed.text
     event = {"id": "shop:order-1", "type": "order.placed", "payload": {"total": 250}}
@@ -91,7 +95,7 @@ def run(page: Path, variables: dict[str, str], folder: Path, replace: dict[str, 
     ]
     for sample, statuses in zip(samples_of(page, "bash"), answered, strict=True):
         wrong = [each for each in statuses if not str(each).startswith(expected(sample))]
-        assert wrong == [], f"{sample}: {statuses}"
+        assert wrong == [], f"{sample}: {statuses}\n{done.stdout}"
     return done.stdout.split("---\n")[:-1]
 
 
@@ -114,7 +118,8 @@ def test_the_tutorial_tells_what_happens(bus: LocalBus, tmp_path: Path) -> None:
     replace = {".local/bus.json": str(tmp_path / "bus.json"), "8099": str(_free_port())}
     printed = run(TUTORIAL, {}, tmp_path, replace)
     pulled, failed, event = (_json(printed[place]) for place in (5, 7, 9))
-    assert [item["event"]["id"] for item in pulled["items"]][:2] == [
+    came = [item["event"]["id"] for item in pulled["items"]]
+    assert [each for each in came if each != "tutorial-shop:3"] == [
         "tutorial-shop:1",
         "tutorial-shop:2",
     ]

@@ -22,7 +22,7 @@ class EventReplayRequest(Request):
 
 
 class ReplayRequest(Request):
-    """What asks for the replay of a stretch of time."""
+    """What asks for the replay of a period."""
 
     since: Annotated[Time, Field(alias="from")]
     until: Annotated[Time | None, Field(alias="to")] = None

@@ -70,7 +70,7 @@ class Replays:
     def of_period(
         self, request: ReplayRequest, caller: Caller, replay_id: str | None = None
     ) -> Replay:
-        """Asks for the replay of a stretch of time, up to now at most.
+        """Asks for the replay of a period, up to now at most.
 
         An admin replays to all that match, a service to itself.
 
@@ -81,7 +81,7 @@ class Replays:
                 begins anew.
 
         Raises:
-            InvalidRequest: The stretch begins in the future.
+            InvalidRequest: The period begins in the future.
             NotFound: There is no such subscription, or none that the caller may see.
             Conflict: The subscription is disabled.
         """

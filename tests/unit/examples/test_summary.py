@@ -4,7 +4,7 @@ from typing import Any
 
 from examples.engineering_day import cast
 from examples.engineering_day.ledger import Published
-from examples.engineering_day.summary import faults, figures, percentile
+from examples.engineering_day.summary import day_totals, faults, percentile
 
 SUBSCRIPTIONS = {"sub_n": "notification_service", "sub_r": "role_service"}
 
@@ -90,14 +90,14 @@ def test_a_type_that_never_occurs_is_a_fault() -> None:
 
 
 def test_the_figures_count_the_days_own_deliveries_only() -> None:
-    counted = figures([published()], {"evt_1": document()}, SUBSCRIPTIONS)
+    counted = day_totals([published()], {"evt_1": document()}, SUBSCRIPTIONS)
     assert (counted.published, counted.types, counted.matched, counted.delivered) == (1, 1, 1, 1)
     assert (counted.filtered_out, counted.attempts, counted.stored_ms) == (1, 1, [10.0])
     # It came over a WebSocket, where there is no signature.
     assert counted.received_ms == {"http": [], "sqs": [], "pull": [], "websocket": [20.0]}
     assert counted.verified == 0
     by_callback = published(received_ms={"task_manager_service": 5.0})
-    assert figures([by_callback], {"evt_1": document()}, SUBSCRIPTIONS).verified == 1
+    assert day_totals([by_callback], {"evt_1": document()}, SUBSCRIPTIONS).verified == 1
 
 
 def test_percentiles_are_values_that_occurred() -> None:
