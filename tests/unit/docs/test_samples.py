@@ -146,7 +146,7 @@ def test_the_codes_of_errors_are_those_that_are_shown() -> None:
         )
     )
     page = (ROOT / "docs" / "reference" / "errors.md").read_text()
-    table = page.partition("## Delivery statuses")[2].partition("\n## ")[0]
+    table = page.partition("## Error codes of deliveries")[2].partition("\n## ")[0]
     shown = {
         word
         for row in re.findall(r"^\| (`[^|]*) \|", table.partition("`last_error`")[2], re.M)
