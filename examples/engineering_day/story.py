@@ -26,7 +26,7 @@ FOLLOWED_TYPES = (
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A stretch of the day.
+    """A part of the day.
 
     Attributes:
         title: What happens.
