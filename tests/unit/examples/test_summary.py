@@ -89,7 +89,7 @@ def test_a_type_that_never_occurs_is_a_fault() -> None:
     assert "task.assigned" not in fault
 
 
-def test_the_figures_count_the_days_own_deliveries_only() -> None:
+def test_the_totals_count_the_days_own_deliveries_only() -> None:
     counted = day_totals([published()], {"evt_1": document()}, SUBSCRIPTIONS)
     assert (counted.published, counted.types, counted.matched, counted.delivered) == (1, 1, 1, 1)
     assert (counted.filtered_out, counted.attempts, counted.stored_ms) == (1, 1, [10.0])
