@@ -153,7 +153,8 @@ class ApiStack(StageStack):
             indexes=("by_cell", "by_correlation", "by_trace"),
         )
         function.use_table(data.deliveries, "BatchGetItem", "Query")
-        function.use_table(data.subscriptions, indexes=("by_service",))
+        function.use_table(data.subscriptions, "GetItem", indexes=("by_service", "by_kind"))
+        function.use_table(data.publishers, indexes=("by_kind",))
         function.use_bucket(data.payloads, "GetObject")
         function.know_rights(data, "BatchGetItem")
         function.open_payloads(data)

@@ -1,4 +1,4 @@
-"""Reads events back: `GET /events`, `/events/{id}` and its `/trace`, and `GET /traces`."""
+"""Reads events back, and explains which subscriptions they match."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -8,14 +8,20 @@ from event_bus.access.callers import Caller
 from event_bus.api.api_gateway import handler_of
 from event_bus.api.diagram import MERMAID, flow_diagram
 from event_bus.api.documents.events import event_document, event_summary
+from event_bus.api.documents.explanations import match_document, test_document
 from event_bus.api.documents.flows import flow_document
 from event_bus.api.endpoint import Endpoint
 from event_bus.api.listing import Listing
 from event_bus.api.operations import events as operations
+from event_bus.api.operations import explanations as explaining
 from event_bus.api.query import Query
 from event_bus.api.requests import Request, Response
 from event_bus.errors import MalformedRequest
+from event_bus.model.testing import FilterTest, SubscriptionTest
+from event_bus.model.validation import read
 from event_bus.querying.event_finder import EventFinder, Found
+from event_bus.querying.explanations import Explainer
+from event_bus.querying.filter_tester import FilterTester
 from event_bus.querying.flows import Flow, FlowFinder
 from event_bus.runtime import stores
 from event_bus.runtime.payloads import deployed_readers, rights_reader
@@ -30,6 +36,9 @@ _finder = EventFinder(
 )
 _flows = FlowFinder(_finder)
 _readers = deployed_readers()
+_subscriptions = stores.subscriptions()
+_explainer = Explainer(stores.events(), stores.routings(), _subscriptions, rights_reader())
+_tester = FilterTester(_explainer, _subscriptions.get, stores.publishers().all)
 
 
 endpoint = Endpoint()
@@ -71,6 +80,30 @@ def _get_trace(request: Request) -> Response:
     if trace_id:
         return write(_flows.of_trace(trace_id, request.caller))
     raise MalformedRequest.at("correlation_id", "is required, or a trace_id")
+
+
+@endpoint.answers(explaining.MATCHES)
+def _matches(request: Request) -> Response:
+    listing = Listing(request)
+    explained = _explainer.matches(
+        request.resource_id, listing.behind, listing.limit, listing.caller
+    )
+    items = [(each.subscription.id, match_document(each)) for each in explained.matches]
+    page = listing.page(items, explained.position)
+    return replace(page, body={**page.body, "routed": explained.routed})
+
+
+@endpoint.answers(explaining.TEST_SUBSCRIPTION)
+def _test_subscription(request: Request) -> Response:
+    asked = read(SubscriptionTest, request.json())
+    tested = _tester.test_subscription(request.resource_id, asked, request.caller)
+    return Response(200, test_document(tested))
+
+
+@endpoint.answers(explaining.TEST_FILTERS)
+def _test_filters(request: Request) -> Response:
+    asked = read(FilterTest, request.json())
+    return Response(200, test_document(_tester.test_filters(asked, request.caller)))
 
 
 def _writer(query: Query) -> Callable[[Flow], Response]:

@@ -73,6 +73,12 @@ CASES = {
     "GET /events": Case(200, 200),
     "GET /events/{id}": Case(200, 404, the_event),
     "GET /events/{id}/trace": Case(200, 404, the_event),
+    # Whoever may receive its type may ask why an event did not come.
+    "GET /events/{id}/matches": Case(200, 200, the_event),
+    "POST /filters/test": Case(200, 200, body=lambda _: {"event": {"type": "a.b", "payload": {}}}),
+    "POST /subscriptions/{id}/test": Case(
+        200, 404, the_subscription, body=lambda _: {"event": {"type": "a.b", "payload": {}}}
+    ),
     "GET /metrics": Case(200, 403),
     "GET /analytics": Case(200, 403),
     "GET /traces": Case(200, 200, query={"correlation_id": "estate"}),

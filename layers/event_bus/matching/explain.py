@@ -49,15 +49,6 @@ class Reason:
     detail: str
     suggestion: str | None = None
 
-    def document(self) -> dict[str, str | None]:
-        """The reason as the API shows it."""
-        return {
-            "code": self.code,
-            "pointer": self.pointer,
-            "detail": self.detail,
-            "suggestion": self.suggestion,
-        }
-
 
 def explain(
     asked: SubscriptionFilter,

@@ -52,8 +52,8 @@ TABLES = {
             "Query/by_trace",
         },
         "deliveries": {"BatchGetItem", "Query"},
-        "subscriptions": {"Query/by_service"},
-        "publishers": {"GetItem"},
+        "subscriptions": {"GetItem", "Query/by_kind", "Query/by_service"},
+        "publishers": {"GetItem", "Query/by_kind"},
         "rights": {"BatchGetItem"},
     },
     "keys": {

@@ -5,6 +5,7 @@ from event_bus.api.operations import (
     audit_log,
     dead_letters,
     events,
+    explanations,
     inbox,
     keys,
     metrics,
@@ -19,6 +20,7 @@ from event_bus.api.operations import (
 _SUBJECTS = (
     publishing,
     events,
+    explanations,
     replays,
     dead_letters,
     publishers,

@@ -1,0 +1,86 @@
+"""Explanations: why events match subscriptions, or do not."""
+
+from typing import Annotated
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from event_bus.api.documents.members import Page
+from event_bus.matching import explain
+from event_bus.querying import explanations, filter_tester
+
+
+class Reason(TypedDict):
+    """One reason why an event does not match."""
+
+    code: Annotated[
+        str,
+        Field(
+            description="`type`, `field`, `array`, `limited` or `invalid`; of a stored event also "
+            "`not_permitted`, `later`, `changed`, or the status of a subscription that is not "
+            "active."
+        ),
+    ]
+    pointer: Annotated[
+        str, Field(description="What of the subscription is not met, as a JSON pointer.")
+    ]
+    detail: str
+    suggestion: Annotated[
+        str | None, Field(description="What was probably meant, where that can be guessed.")
+    ]
+
+
+class Match(TypedDict):
+    """What the bus decided about an event and a subscription."""
+
+    subscription_id: str
+    service_id: str
+    name: str
+    matched: Annotated[bool, Field(description="Whether the event was routed to it, or will be.")]
+    reason: Annotated[Reason | None, Field(description="The first reason why not.")]
+
+
+class MatchPage(Page):
+    """A page of the subscriptions that the caller may see, with what an event was for each."""
+
+    items: list[Match]
+    routed: Annotated[bool, Field(description="Whether the event was routed.")]
+
+
+class TestResult(TypedDict):
+    """What came of a test."""
+
+    matched: bool
+    reasons: list[Reason]
+    suggestions: Annotated[
+        list[str], Field(description="What looks like a mistake, whether it matches or not.")
+    ]
+
+
+def match_document(match: explanations.Match) -> Match:
+    """A match."""
+    return {
+        "subscription_id": match.subscription.id,
+        "service_id": match.subscription.service_id,
+        "name": match.subscription.name,
+        "matched": match.matched,
+        "reason": _reason(match.reason) if match.reason else None,
+    }
+
+
+def test_document(tested: filter_tester.FilterResult) -> TestResult:
+    """The result of a test."""
+    return {
+        "matched": not tested.reasons,
+        "reasons": [_reason(each) for each in tested.reasons],
+        "suggestions": tested.suggestions,
+    }
+
+
+def _reason(reason: explain.Reason) -> Reason:
+    return {
+        "code": reason.code,
+        "pointer": reason.pointer,
+        "detail": reason.detail,
+        "suggestion": reason.suggestion,
+    }

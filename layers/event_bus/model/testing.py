@@ -1,0 +1,35 @@
+"""Testing filters: what clients send."""
+
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from event_bus.model.event import EventSubmission
+from event_bus.model.filters import SentFilters
+from event_bus.model.registration import TypePatterns
+from event_bus.model.validation import Identifier, Request
+
+
+class SubscriptionTest(Request):
+    """An event to test a subscription with: one that is stored, or one that is sent."""
+
+    event_id: Identifier | None = None
+    event: Annotated[EventSubmission | None, Field(validate_default=True)] = None
+
+    @field_validator("event")
+    @classmethod
+    def _one_event(cls, event: Any, info: ValidationInfo) -> Any:
+        named = info.data.get("event_id") is not None
+        if event is None and not named:
+            raise PydanticCustomError("event", "is required where there is no event_id")
+        if event is not None and named:
+            raise PydanticCustomError("event", "must be left out where there is an event_id")
+        return event
+
+
+class FilterTest(SubscriptionTest):
+    """An event, and the types and filters to test it with; the types are its own by default."""
+
+    event_types: TypePatterns | None = None
+    filters: SentFilters = Field(default_factory=dict)

@@ -1,0 +1,106 @@
+"""Testing an event against a subscription, or against filters that nobody has registered yet."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from event_bus import json_numbers
+from event_bus.access.callers import Caller
+from event_bus.access.ownership import own_subscription
+from event_bus.matching.event_types import covers, matches_type
+from event_bus.matching.explain import Reason, explain, nearest
+from event_bus.matching.filters import SubscriptionFilter
+from event_bus.model.event import Event, accept
+from event_bus.model.filters import Filters, check_filters, check_sent_filters
+from event_bus.model.registration import Publisher, Subscription
+from event_bus.model.testing import FilterTest, SubscriptionTest
+from event_bus.querying.explanations import Explainer
+
+
+@dataclass(frozen=True, slots=True)
+class FilterResult:
+    """What came of a test.
+
+    Attributes:
+        reasons: Why the event does not match; empty where it does.
+        suggestions: What looks like a mistake, whether it matches or not.
+    """
+
+    reasons: list[Reason]
+    suggestions: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class FilterTester:
+    """Tests events against filters.
+
+    Attributes:
+        explainer: Finds stored events that a caller may ask about.
+        subscription: Finds a subscription by its id.
+        publishers: Reads all publishers.
+    """
+
+    explainer: Explainer
+    subscription: Callable[[str], Subscription | None]
+    publishers: Callable[[], Iterable[Publisher]]
+
+    def test_subscription(
+        self, subscription_id: str, asked: SubscriptionTest, caller: Caller
+    ) -> FilterResult:
+        """Tests an event against a subscription of the caller.
+
+        Raises:
+            NotFound: There is no such subscription or event, or none that the caller may see.
+            InvalidRequest: The event that was sent is refused.
+        """
+        subscription = own_subscription(self.subscription, subscription_id, caller)
+        event = self._event(asked, caller)
+        compiled = check_filters(subscription.event_types, subscription.filters)
+        return self._tested(event, compiled, subscription.filters, caller)
+
+    def test_filters(self, asked: FilterTest, caller: Caller) -> FilterResult:
+        """Tests an event against filters.
+
+        Raises:
+            NotFound: There is no such event, or none that the caller may ask about.
+            InvalidRequest: The event or the filters are refused.
+        """
+        event = self._event(asked, caller)
+        compiled = check_sent_filters(asked.event_types or [event.type], asked.filters)
+        return self._tested(event, compiled, asked.filters, caller)
+
+    def _event(self, asked: SubscriptionTest, caller: Caller) -> Event:
+        if asked.event is not None:
+            return accept(asked.event, asked.event.source or caller.service_id, "/event")
+        return self.explainer.event(asked.event_id or "", caller)
+
+    def _tested(
+        self, event: Event, compiled: SubscriptionFilter, filters: Filters, caller: Caller
+    ) -> FilterResult:
+        payload = json_numbers.loads(event.payload or b"{}")
+        reasons = explain(compiled, filters, event.type, event.source, payload, event.metadata)
+        return FilterResult(reasons, self._suggestions(event, compiled, caller))
+
+    def _suggestions(self, event: Event, compiled: SubscriptionFilter, caller: Caller) -> list[str]:
+        """Types that no publisher publishes, each with the registered type next to it."""
+        rights = self.explainer.rights.of(caller.service_id, ())
+        registered = {
+            pattern
+            for publisher in self.publishers()
+            for pattern in publisher.event_types
+            if caller.admin or rights.may_match(caller.service_id, pattern)
+        }
+        known = sorted(pattern for pattern in registered if "*" not in pattern)
+        suggestions = []
+        if not any(matches_type(pattern, event.type) for pattern in registered):
+            suggestions.append(_unknown(event.type, known))
+        for asked in compiled.event_types:
+            exact = "*" not in asked and asked != event.type
+            if exact and not any(covers(pattern, asked) for pattern in registered):
+                suggestions.append(_unknown(asked, known))
+        return suggestions
+
+
+def _unknown(event_type: str, known: list[str]) -> str:
+    near = nearest(event_type, known)
+    said = f"no publisher is registered for {event_type}"
+    return f"{said}; did you mean {near}?" if near else said

@@ -1,0 +1,107 @@
+"""Why an event came, or did not, is answered by the deployed bus."""
+
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.problems import problem
+from tests.end_to_end.receiver import eventually
+from tests.end_to_end.world import Client, World
+
+LARGE = {"total": [{"numeric": [">=", 100]}]}
+
+
+@pytest.fixture
+def placed(world: World) -> str:
+    """A type of events, of its own for each test."""
+    return f"{world.name('order')}.placed"
+
+
+def subscribe(client: Client, *event_types: str, **more: Any) -> str:
+    asked = {"event_types": event_types, "target": {"type": "pull"}, **more}
+    answer = client.http.post("/subscriptions", json=asked)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+def codes(client: Client, event_id: str) -> dict[str, str | None]:
+    """The reason of each subscription, by way of several pages."""
+    found: dict[str, str | None] = {}
+    query = {"limit": "2"}
+    while True:
+        answer = client.http.get(f"/events/{event_id}/matches", params=query)
+        assert answer.status_code == 200, answer.text
+        page = answer.json()
+        for each in page["items"]:
+            found[each["subscription_id"]] = each["reason"] and each["reason"]["code"]
+        if page["next_cursor"] is None:
+            return found
+        query = {"limit": "2", "cursor": page["next_cursor"]}
+
+
+def test_each_subscription_is_told_why(world: World, placed: str) -> None:
+    shop = world.publisher(placed)
+    all_of_it = subscribe(shop, placed)
+    large = subscribe(shop, placed, filters={placed: LARGE})
+    other = subscribe(shop, f"{placed}.late")
+    disabled = subscribe(shop, placed)
+    shop.http.patch(f"/subscriptions/{disabled}", json={"status": "disabled"})
+    event_id = shop.publish(placed, {"total": 20})
+    eventually(lambda: shop.http.get(f"/events/{event_id}/matches").json()["routed"])
+    later = subscribe(shop, placed)
+    expected = {all_of_it: None, large: "field", other: "type", disabled: "disabled"}
+    told = codes(shop, event_id)
+    # Registered at once behind the event, the last one may still count as registered with it.
+    assert told.pop(later) in ("later", "changed")
+    assert told == expected
+    everything = codes(world.admin, event_id)
+    assert {name: everything[name] for name in expected} == expected
+    # What was routed stays so, whatever the subscription asks for now.
+    shop.http.patch(f"/subscriptions/{all_of_it}", json={"event_types": [f"{placed}.late"]})
+    shop.http.patch(f"/subscriptions/{large}", json={"filters": {}})
+    assert codes(shop, event_id) | {all_of_it: None, large: "changed"} == codes(shop, event_id)
+
+
+def test_filters_are_tried_on_an_event(world: World, placed: str) -> None:
+    shop = world.publisher(placed)
+    sent = {"type": placed, "payload": {"total": 20}}
+    asked = {"event": sent, "event_types": [placed], "filters": {placed: LARGE}}
+    answer = shop.http.post("/filters/test", json=asked).json()
+    assert answer["matched"] is False
+    [reason] = answer["reasons"]
+    assert reason["pointer"] == f"/filters/{placed}/total"
+    assert reason["detail"] == "total is 20, and must be a number >= 100"
+    stored = shop.publish(placed, {"total": 100})
+    asked = {"event_id": stored, "filters": {placed: LARGE}}
+    assert shop.http.post("/filters/test", json=asked).json()["matched"] is True
+    subscription = subscribe(shop, placed, filters={placed: LARGE})
+    path = f"/subscriptions/{subscription}/test"
+    assert shop.http.post(path, json={"event_id": stored}).json()["matched"] is True
+    assert shop.http.post(path, json={"event": sent}).json()["matched"] is False
+
+
+def test_common_mistakes_are_named(world: World, placed: str) -> None:
+    shop = world.publisher(placed)
+    sent = {"type": placed, "payload": {"total": 20}}
+    misspelt = placed.replace("placed", "palced")
+    asked = {"event": sent, "event_types": [misspelt]}
+    answer = shop.http.post("/filters/test", json=asked).json()
+    assert answer["reasons"][0]["suggestion"] == f"did you mean {misspelt}?"
+    assert any(f"did you mean {placed}?" in each for each in answer["suggestions"])
+    for filters in ({"detail": {"total": [1]}}, {"total": [1]}):
+        refused = problem(shop.http.post("/filters/test", json={**asked, "filters": filters}), 422)
+        assert "write {" in refused["detail"]
+    asked = {"event": sent, "filters": {placed: {"totl": [20]}}}
+    [reason] = shop.http.post("/filters/test", json=asked).json()["reasons"]
+    assert reason["suggestion"] == "did you mean total?"
+
+
+def test_who_may_not_receive_an_event_is_told_nothing(world: World, placed: str) -> None:
+    shop, stranger = world.publisher(placed), world.service()
+    changed = shop.http.patch(f"/publishers/{shop.service_id}", json={"restricted": {placed: []}})
+    assert changed.status_code == 200, changed.text
+    event_id = shop.publish(placed, {"total": 20})
+    for client, name in ((stranger, event_id), (stranger, "none")):
+        problem(client.http.get(f"/events/{name}/matches"), 404)
+        problem(client.http.post("/filters/test", json={"event_id": name}), 404)
+    assert codes(shop, event_id) == {}
