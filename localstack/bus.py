@@ -62,12 +62,16 @@ class LocalBus:
         Args:
             service: The service, as boto3 names it.
         """
-        session: Any = boto3.Session(
+        return self._session.client(service, endpoint_url=self.endpoint_url)
+
+    @cached_property
+    def _session(self) -> Any:
+        # One: each reads the descriptions of AWS's services anew.
+        return boto3.Session(
             CREDENTIALS["AWS_ACCESS_KEY_ID"],
             CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
             region_name=self.region,
         )
-        return session.client(service, endpoint_url=self.endpoint_url)
 
     @cached_property
     def dynamodb(self) -> "DynamoDBClient":
