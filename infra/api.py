@@ -189,7 +189,8 @@ class ApiStack(StageStack):
         )
         function.use_table(data.circuits, "BatchGetItem", "DeleteItem", "PutItem")
         function.use_sealing_key(data.sealing_key, signing_secrets.PURPOSE, "Encrypt")
-        function.use_table(data.replays, "PutItem")
+        function.use_table(data.replays, "GetItem", "PutItem")
+        function.use_table(data.metrics, "BatchGetItem")
         function.use_table(data.inbox, "DeleteItem")
         know_targets(function, self._settings)
         read_tags(function, self._settings)
@@ -278,6 +279,9 @@ class ApiStack(StageStack):
         function.use_table(data.events, "GetItem")
         self._know_lag(function, data, bus)
         function.use_queue("UNROUTABLE_REDRIVE_URL", bus.unroutable.redrive, "GetQueueAttributes")
+        function.use_table(data.metrics, "BatchGetItem", "Query")
+        function.use_table(data.subscriptions, "BatchGetItem")
+        function.use_table(data.replays, "GetItem")
         return function
 
     @staticmethod

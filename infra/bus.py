@@ -148,11 +148,11 @@ class BusStack(StageStack):
             timeout=_REPLAY_TIMEOUT,
         )
         replay.use_table(data.replays, "GetItem", "PutItem")
-        replay.use_table(data.subscriptions, "Scan")
+        replay.use_table(data.subscriptions, "GetItem", "Scan")
         replay.use_table(data.changes, "Query")
         replay.know_rights(data, "Scan")
-        replay.use_table(data.events, "BatchGetItem", indexes=("by_cell",))
-        replay.use_table(data.deliveries, "UpdateItem")
+        replay.use_table(data.events, "BatchGetItem", indexes=("by_cell", "by_odd"))
+        replay.use_table(data.deliveries, "BatchGetItem", "UpdateItem")
         replay.use_bucket(data.payloads, "GetObject")
         self.lanes.send_from(replay)
         replay.use_queue(REPLAY_QUEUE_URL, self.replays.queue, "SendMessage")
@@ -173,7 +173,7 @@ class BusStack(StageStack):
             timeout=_OBSERVE_TIMEOUT,
             writes_metrics=True,
         )
-        observe.use_table(data.metrics, "BatchGetItem", "PutItem")
+        observe.use_table(data.metrics, "BatchGetItem", "PutItem", "UpdateItem")
         self.changes_source = StreamSource(
             self,
             "Changes",

@@ -4,6 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
+from event_bus.metrics.level_observer import LevelObserver
 from event_bus.metrics.observer import Observer
 from event_bus.model.metrics import KINDS, MetricTotals
 from event_bus.runtime import stores
@@ -12,11 +13,13 @@ from event_bus.settings import settings
 _metrics = Metrics(namespace="EventBus")
 _metrics.set_default_dimensions(stage=settings().stage)
 _observer = Observer(stores.metrics())
+_levels = LevelObserver(stores.levels())
 
 
 @_metrics.log_metrics
 def handler(event: dict[str, Any], _context: object) -> None:
     """Takes changes of deliveries; where it fails, Lambda brings the batch again as it is."""
+    _levels.count(event["Records"])
     metrics = _observer.count(event["Records"])
     if metrics:
         _tell(metrics)

@@ -37,6 +37,7 @@ from event_bus.model.registration import (
 from event_bus.model.rights import Grant, SubscriberRequest
 from event_bus.model.validation import read, read_service_id
 from event_bus.queues.replays import ReplayQueue
+from event_bus.recovery.backlogs import Backlogs
 from event_bus.registry.chosen_ids import ChosenIds
 from event_bus.registry.managed_queues import SETTLING_SECONDS, ManagedQueues
 from event_bus.registry.opt_ins import OptIns
@@ -52,6 +53,7 @@ _rights = _registrations.rights
 _publishers = PublisherRegistry(_registrations)
 _subscribers = Subscribers(_rights)
 _circuits = stores.circuits()
+_backlogs = Backlogs(stores.levels(), _registrations.replays)
 _subscriptions = SubscriptionRegistry(
     registrations=_registrations,
     circuits=_circuits,
@@ -210,8 +212,12 @@ def _rotate_secret(request: Request) -> Response:
 
 def _documents(found: Sequence[Subscription]) -> list[SubscriptionDocument]:
     circuits, paces = _circuits.with_paces(each.id for each in found)
+    backlogs = _backlogs.of(found)
     return [
-        subscription_document(each, circuits.get(each.id), paces.get(each.id)) for each in found
+        subscription_document(
+            each, circuits.get(each.id), paces.get(each.id), backlogs.get(each.id)
+        )
+        for each in found
     ]
 
 

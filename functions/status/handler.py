@@ -12,6 +12,7 @@ from event_bus.api.requests import Request, Response
 from event_bus.metrics.health import (
     Check,
     Health,
+    count_check,
     database_check,
     queue_check,
     seconds_check,
@@ -19,6 +20,7 @@ from event_bus.metrics.health import (
 )
 from event_bus.metrics.lag import oldest_due, router_lag
 from event_bus.metrics.queues import Queues
+from event_bus.recovery.backlogs import Backlogs
 from event_bus.runtime import stores
 from event_bus.settings import settings
 
@@ -29,6 +31,14 @@ _executor = ThreadPoolExecutor(8)
 # Of payloads it reads none.
 _events = stores.events(payloads=False)
 _lanes = Queues(settings().lane_urls, clients.sqs(), clients.cloudwatch(), _executor)
+
+_backlogs = Backlogs(stores.levels(), stores.replays())
+_subscriptions = stores.subscriptions()
+
+
+def _held() -> int:
+    return sum(each.events for each in _backlogs.all(_subscriptions).values())
+
 
 _health = Health(
     {
@@ -57,6 +67,7 @@ _health = Health(
             "oldest-due-delivery": seconds_check(
                 partial(oldest_due, stores.due_deliveries(), _executor)
             ),
+            "held-events": count_check(_held, "events"),
         },
     }
 )

@@ -140,12 +140,30 @@ _STORING = (
 
 _ROUTING = (
     Safeguard(
+        "what a pause held falls between the router and the replay of its backlog",
+        f"{_BUS}/routing/router.py",
+        "        failed += self._release(routings, by_id)\n",
+        "",
+    ),
+    Safeguard(
+        "an event from before a pause is held by it",
+        f"{_BUS}/stores/subscriptions.py",
+        "return self.pause > 0 and stored_at >= self.paused_at",
+        "return self.pause > 0",
+    ),
+    Safeguard(
+        "an event that was skipped by a resume holds its stream up",
+        _ORDERED,
+        "skipped = record is None and _skipped(routing, order.subscription)",
+        "skipped = False",
+    ),
+    Safeguard(
         "a routing is recorded before its messages are sent",
         f"{_BUS}/routing/router.py",
-        """        failed += self._send(messages, {event.id: event for event in events})
+        """        failed += self._send(messages, by_id)
         failed += self.routings.record(routings)""",
         """        failed += self.routings.record(routings)
-        failed += self._send(messages, {event.id: event for event in events})""",
+        failed += self._send(messages, by_id)""",
     ),
     Safeguard(
         "messages that SQS refused are forgotten",
@@ -222,8 +240,9 @@ _ROUTING = (
     Safeguard(
         "subscriptions are read once and not again",
         f"{_BUS}/routing/router.py",
-        "        self.view.refresh()\n",
-        "        if self.view._version is None:\n            self.view.refresh()\n",
+        "        self.view.refresh()\n        routings:",
+        "        if self.view._version is None:\n            self.view.refresh()\n"
+        "        routings:",
     ),
     Safeguard(
         "changes made during the first reading of the subscriptions are missed",
@@ -492,7 +511,7 @@ _ATTEMPTS = (
     Safeguard(
         "a disabled subscription is delivered to",
         _ATTEMPT_RUNNER,
-        'if subscription.status != "active":',
+        'if subscription.status == "disabled":',
         'if subscription.status == "":',
     ),
     Safeguard(
@@ -976,8 +995,8 @@ _SWEEPING = (
     Safeguard(
         "a stream waits for a routing record that was written a moment ago",
         f"{_BUS}/delivery/ordered.py",
-        "consistent=True",
-        "consistent=False",
+        "entries), consistent=True",
+        "entries), consistent=False",
     ),
     Safeguard(
         "a replay goes through what is beside a quiet source page by page",
@@ -988,10 +1007,10 @@ _SWEEPING = (
     Safeguard(
         "a replay counts its events before they are sent",
         f"{_BUS}/recovery/replay_runner.py",
-        """        refused = self.lanes.send(messages)
+        """        refused = send_recorded(self.lanes, self.deliveries, messages)
 """,
         """        self.replays.move(replay, replace(replay, position=page.end or ""))
-        refused = self.lanes.send(messages)
+        refused = send_recorded(self.lanes, self.deliveries, messages)
 """,
     ),
     Safeguard(

@@ -40,11 +40,14 @@ _POLICIES: tuple[dict[str, Any], ...] = (
 
 _KINDS = (
     *("publish", "publish_twice", "subscribe", "subscribe_inbox", "patch", "disable", "delete"),
+    *("pause", "resume"),
     *("register", "unregister", "patch_publisher", "make_key", "rotate_key", "revoke_key"),
     *("rotate_secret", "retry", "retry_all", "discard", "replay", "cancel", "pull", "connect"),
     *("work", "work", "work", "sweep"),
 )
 """What an operation may be."""
+
+_ANY_PAUSE = 10**9
 
 _CONTESTS = (
     ("work", "work", "work"),
@@ -65,6 +68,11 @@ _CONTESTS = (
     ("delete", "retry", "work"),
     ("pull", "pull", "work"),
     ("publish_twice", "work"),
+    ("pause", "publish", "work"),
+    ("pause", "resume", "work"),
+    ("resume", "work", "work"),
+    ("resume", "publish", "work"),
+    ("resume", "disable", "work"),
 )
 """Operations that want the same resource."""
 
@@ -184,6 +192,25 @@ class Overlap(RuleBasedStateMachine):
         return self._about_subscription(choice, lambda one: self._change(one, status=status))
 
     def _change(self, subscription_id: str, **members: Any) -> None:
+        if members.get("status") == "disabled":
+            # It may be paused: then it is not owed what it has matched meanwhile.
+            self.world.skipped[subscription_id] = _ANY_PAUSE
+        self.world.unsettled.add(subscription_id)
+        self.world.ask("registry", "PATCH /subscriptions/{id}", subscription_id, members)
+
+    def _pause(self, choice: int) -> Callable[[], object] | None:
+        return self._about_subscription(choice, lambda one: self._set(one, status="paused"))
+
+    def _resume(self, choice: int) -> Callable[[], object] | None:
+        start = "now" if choice == 3 else "backlog"
+        return self._about_subscription(
+            choice, lambda one: self._set(one, status="active", resume_from=start)
+        )
+
+    def _set(self, subscription_id: str, **members: Any) -> None:
+        self.world.pauses[subscription_id] += 1
+        if members.get("resume_from") == "now":
+            self.world.skipped[subscription_id] = _ANY_PAUSE
         self.world.unsettled.add(subscription_id)
         self.world.ask("registry", "PATCH /subscriptions/{id}", subscription_id, members)
 
@@ -307,6 +334,9 @@ class Overlap(RuleBasedStateMachine):
         try:
             self.world.operations.finish()
             promises.check_probes(self.world)
+            for each in self.world.pauses:
+                if each not in self.world.gone:
+                    self._change(each, status="active")
             self.world.settle()
             self.world.come_again()
             check(self.world)

@@ -48,6 +48,7 @@ def run(seed: int) -> World:
             world.run(rng.randint(0, 12))
             if rng.random() < 0.2:
                 world.wait(rng.choice((1, 60, 1_000, 10_000)))
+        world.resume_all()
         world.settle()
         world.come_again()
         check(world)
@@ -208,6 +209,16 @@ def _change(world: World, rng: random.Random) -> None:
         world.change(subscription_id, status=rng.choice(("active", "disabled")))
 
 
+def _pause_or_resume(world: World, rng: random.Random) -> None:
+    paused = sorted(world.paused)
+    if paused and rng.random() < 0.5:
+        world.resume(rng.choice(paused), rng.choice(("backlog", "backlog", "now")))
+        return
+    active = [each for each in sorted(world.subscribed) if each not in world.gone | set(paused)]
+    if active:
+        world.pause(rng.choice(active))
+
+
 _ACTIONS: tuple[Callable[[World, random.Random], None], ...] = (
     _publish,
     _publish,
@@ -222,5 +233,7 @@ _ACTIONS: tuple[Callable[[World, random.Random], None], ...] = (
     _retry_all,
     _replay,
     _change,
+    _pause_or_resume,
+    _pause_or_resume,
     _give,
 )

@@ -66,6 +66,10 @@ _EXPECTED = (ClientError, BotoCoreError, TimeoutError, NotSent, NotSetAside, Run
 
 _STEPS = 40_000
 
+_PAUSE_KNOWN_SECONDS = 10 + 10 * 13.0
+"""How long after a pause was answered an attempt may still be made that was routed before it: lanes
+remember a subscription for 10 seconds, and a batch makes its attempts one after the other."""
+
 _HANDED_OVER_SECONDS = 30 + 10 * 13.0
 """How long after a type was taken away an event may still be sent that was routed before.
 
@@ -173,6 +177,9 @@ class World:
         subscribed: What clients subscribed, by id.
         given: What admins gave to services, in order.
         subscribers: Who is behind each callback URL.
+        paused: When the pause of each paused subscription was answered, in Unix seconds.
+        pauses: How often each subscription was paused.
+        skipped: Up to which pause a subscription was resumed from now, or disabled.
         calls: How many calls to AWS were made by functions so far.
         made: Which calls they were.
         spoiled: Whether any of them went wrong.
@@ -223,6 +230,9 @@ class World:
         self.given: list[Given] = []
         self.subscribers: dict[str, Subscriber] = {}
         self.unsettled: set[str] = set()
+        self.paused: dict[str, float] = {}
+        self.pauses: Counter[str] = Counter()
+        self.skipped: dict[str, int] = {}
         self.gone: set[str] = set()
         self.moves = 0
         self.rival: Callable[[], object] | None = None
@@ -411,6 +421,31 @@ class World:
     def change(self, subscription_id: str, **members: Any) -> None:
         """Changes a subscription; what it is to receive is not certain any more."""
         self.unsettled.add(subscription_id)
+        if members.get("status") == "disabled" and subscription_id in self.paused:
+            self.skipped[subscription_id] = self.pauses[subscription_id]
+        if "status" in members:
+            self.paused.pop(subscription_id, None)
+        self._patch(subscription_id, members)
+
+    def pause(self, subscription_id: str) -> None:
+        """Pauses a subscription: it is owed what it matches, and gets it later."""
+        self._patch(subscription_id, {"status": "paused"})
+        self.pauses[subscription_id] += 1
+        self.paused[subscription_id] = self.now
+
+    def resume(self, subscription_id: str, start: str) -> None:
+        """Resumes a paused subscription, from its backlog or from now."""
+        del self.paused[subscription_id]
+        if start == "now":
+            self.skipped[subscription_id] = self.pauses[subscription_id]
+        self._patch(subscription_id, {"status": "active", "resume_from": start})
+
+    def resume_all(self) -> None:
+        """Resumes all that is paused, from its backlog."""
+        for subscription_id in list(self.paused):
+            self.resume(subscription_id, "backlog")
+
+    def _patch(self, subscription_id: str, members: dict[str, Any]) -> None:
         self.insist(
             "registry",
             "PATCH /subscriptions/{id}",
@@ -446,6 +481,7 @@ class World:
         """Removes a subscription; what it is to receive is not certain any more."""
         self.unsettled.add(subscription_id)
         self.gone.add(subscription_id)
+        self.paused.pop(subscription_id, None)
         self.insist(
             "registry", "DELETE /subscriptions/{id}", ADMIN, parameters={"id": subscription_id}
         )
@@ -631,14 +667,22 @@ class World:
 
     def _check_attempt(self, key: DeliveryKey, event: Event, subscription: Subscription) -> None:
         self._check_permitted(event, subscription)
+        paused_at = self.paused.get(subscription.id, self.now)
+        if self.now - paused_at > _PAUSE_KNOWN_SECONDS and not self.happened["delayed"]:
+            raise Violation(f"{key} is attempted, and its subscription is paused")
         status = self.status(key)
         if subscription.delivery_guarantee == "exactly_once" and status == "delivered":
             raise Violation(f"{key} is attempted after its success was recorded")
         if subscription.ordered and event.stream and key.replay_id is None:
             for earlier in self._earlier(event):
-                if self.matched(earlier, subscription.id) and self.status(
-                    DeliveryKey(earlier, subscription.id)
-                ) not in ("delivered", "exhausted", "dropped"):
+                status = self.status(DeliveryKey(earlier, subscription.id))
+                if status is None and self.passed_over(earlier, subscription.id):
+                    continue
+                if self.matched(earlier, subscription.id) and status not in (
+                    "delivered",
+                    "exhausted",
+                    "dropped",
+                ):
                     raise Violation(f"{event.id} overtakes {earlier} on its way to {key}")
 
     def _earlier(self, event: Event) -> list[str]:
@@ -662,6 +706,15 @@ class World:
         """Whether an event was routed to a subscription."""
         routing = self.tables.items["deliveries"].get((event_id, "#routing"))
         return routing is not None and subscription_id in orjson.loads(routing["matched"]["S"])
+
+    def passed_over(self, event_id: str, subscription_id: str) -> bool:
+        """Whether an event was held by a pause that its subscription went on without."""
+        routing = self.tables.items["deliveries"].get((event_id, "#routing"))
+        if routing is None or "held" not in routing:
+            return False
+        pause = orjson.loads(routing["held"]["S"]).get(subscription_id)
+        skipped = self.skipped.get(subscription_id, 0)
+        return pause is not None and (pause <= skipped or subscription_id in self.gone)
 
     # The course of things.
 

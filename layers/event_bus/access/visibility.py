@@ -44,10 +44,10 @@ class Visibility:
 
     @cached_property
     def filters(self) -> list[SubscriptionFilter]:
-        """The filters of the caller's active subscriptions."""
+        """The filters of the caller's subscriptions, of disabled ones apart."""
         filters = []
         for subscription in self.subscriptions(self.caller.service_id):
-            if subscription.status != "active":
+            if subscription.status == "disabled":
                 continue
             try:
                 filters.append(SubscriptionFilter(subscription.event_types, subscription.filters))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from event_bus import times
 from event_bus.delivery.circuits import Permits
+from event_bus.delivery.pauses import PAUSED, SAID, look_again_at
 from event_bus.ids import new_id
 from event_bus.log import logger, traces
 from event_bus.model import transitions
@@ -278,7 +279,10 @@ class AttemptRunner:
         """Ends a delivery whose subscription allows no attempt as it stands now."""
         once = subscription.delivery_guarantee == "at_most_once"
         refusal = None
-        if subscription.status != "active":
+        if subscription.status == "paused":
+            # Kept whatever the guarantee: nothing was attempted, so nothing can come twice.
+            return self._waiting(order, delivery, look_again_at(subscription), PAUSED, SAID)
+        if subscription.status == "disabled":
             refusal = "subscription_disabled", "the subscription is disabled"
         elif not self.may_receive(subscription.service_id, event):
             refusal = "not_permitted", f"the service may not receive {event.type} any more"
@@ -297,7 +301,12 @@ class AttemptRunner:
         said = "too many attempts failed in a row, so the circuit of the subscription is open"
         if once:
             return self._dropped(order, delivery, code, said)
-        waiting = transitions.postponed(delivery, retry_at, code, said)
+        return self._waiting(order, delivery, retry_at, code, said)
+
+    def _waiting(
+        self, order: AttemptOrder, delivery: Delivery, until: float, code: str, said: str
+    ) -> AttemptResult:
+        waiting = transitions.postponed(delivery, until, code, said)
         stands = self.deliveries.record(waiting, order.message.attempt)
         # Another function may have settled it meanwhile, and left its stream to this message.
         return AttemptResult(settled=stands is not None and stands.status in SETTLED)

@@ -175,8 +175,12 @@ class Lane:
 
     def _begin(self, order: AttemptOrder) -> Begun:
         message, subscription = order.message, order.subscription
-        # A deleted subscription may have been ordered, and have held other events back.
-        if (subscription is None or subscription.ordered) and message.replay_id is None:
+        # A deleted subscription may have been ordered, and have held other events back. A paused
+        # one does not go along its stream: the event of the message waits, until it is resumed.
+        in_order = subscription is None or (
+            subscription.ordered and subscription.status != "paused"
+        )
+        if in_order and message.replay_id is None:
             event = message.event or self.runner.events.get(message.event_id)
             if event and (stream := event.stream):
                 return partial(self.ordered.handle, order, event, stream)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from event_bus import times
 from event_bus.delivery.attempts import AttemptOrder, AttemptResult, AttemptRunner
+from event_bus.delivery.pauses import waits_for_resume
 from event_bus.delivery.subscription_cache import CACHE_SECONDS
 from event_bus.ids import new_id
 from event_bus.model.delivery import SETTLED, Delivery, Routing
@@ -102,6 +103,10 @@ class OrderedRunner:
         record = self.runner.deliveries.get(order.message.key)
         if record and (done := self.runner.done(order, record)):
             return done
+        if record is None and order.subscription and order.subscription.skipped_pauses:
+            routings = self.routings.get_many([event.id], consistent=True)
+            if event.id in routings and _skipped(routings[event.id], order.subscription):
+                return AttemptResult(settled=True)
         return self.runner.attempt(order, event, record)
 
     def _start(self, event: Event, stream: StreamName, subscription: Subscription | None) -> int:
@@ -130,11 +135,12 @@ class OrderedRunner:
             message, event_id=entry.event_id, event=None, attempt=1, round_start=0, delay=0
         )
         record = self.runner.deliveries.get(own.key)
+        skipped = record is None and _skipped(routing, order.subscription)
+        if skipped or (record and record.status in SETTLED):
+            return AttemptResult(settled=True)
         if record is None:
             event = message.event if entry.event_id == message.event_id else None
         else:
-            if record.status in SETTLED:
-                return AttemptResult(settled=True)
             if _must_wait(record):
                 resumed = self.runner.resumed(replace(order, message=own), record)
                 return AttemptResult(settled=False, follow_up=resumed)
@@ -144,5 +150,13 @@ class OrderedRunner:
         return self.runner.attempt(replace(order, message=own), event, record)
 
 
+def _skipped(routing: Routing, subscription: Subscription | None) -> bool:
+    """Whether an event was held by a pause after which the subscription went on without it."""
+    pause = routing.held.get(subscription.id, 0) if subscription else 0
+    return subscription is not None and 0 < pause <= subscription.skipped_pauses
+
+
 def _must_wait(record: Delivery) -> bool:
+    if waits_for_resume(record):
+        return False
     return record.next_retry_at is not None and record.next_retry_at > times.now()

@@ -66,7 +66,7 @@ class Gauges:
         """How many are active, of each type."""
         active: Counter[tuple[str, ...]] = Counter()
         for rule in self.routing_rules():
-            if rule.active:
+            if rule.active and not rule.pause:
                 for pattern in rule.event_types:
                     known = (pattern,) in active or len(active) < MAX_SERIES
                     active[(pattern,) if known else (OTHER,)] += 1

@@ -120,6 +120,11 @@ def queue_check(client: "SQSClient", url: str, warning: str = "") -> Look:
     return look
 
 
+def count_check(count: Callable[[], int], unit: str) -> Look:
+    """A look at how many of something there are."""
+    return lambda: {"observedValue": count(), "observedUnit": unit}
+
+
 def seconds_check(measure: Callable[[], float | None], most: float = math.inf) -> Look:
     """A look at how far behind something is, where that is known.
 

@@ -8,6 +8,7 @@ import orjson
 from event_bus import times
 from event_bus.model.metrics import Observation
 from event_bus.stores.delivery_items import ROUTING
+from event_bus.stores.levels import held, waiting
 
 
 def observed(record: Mapping[str, Any]) -> Iterator[Observation]:
@@ -38,6 +39,25 @@ def observed(record: Mapping[str, Any]) -> Iterator[Observation]:
         yield Observation("delivered", *labels, at, _latency(new))
     if "dead_letter_id" in new and "dead_letter_id" not in old:
         yield Observation("dead_lettered", *labels, at)
+
+
+def levels_changed(record: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """By how much the change of an item changes levels: the name of each, and the change.
+
+    Args:
+        record: A record of the stream, with the item before and after.
+    """
+    change = record["dynamodb"]
+    new, old = change.get("NewImage"), change.get("OldImage") or {}
+    if not new:
+        return
+    subscription_id = new["subscription_id"]["S"]
+    if subscription_id == ROUTING:
+        for image, sign in ((new, 1), (old, -1)):
+            for each, pause in orjson.loads(_text(image, "held") or "{}").items():
+                yield held(each, pause), sign
+    elif (waits := _text(new, "status") == "retrying") != (_text(old, "status") == "retrying"):
+        yield waiting(subscription_id.partition("#")[0]), 1 if waits else -1
 
 
 def _latency(item: Mapping[str, Any]) -> float | None:

@@ -1,15 +1,17 @@
 """Counting what a batch of changes tells."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from event_bus import times
 from event_bus.log import logger
 from event_bus.metrics.observations import observed
 from event_bus.model.metrics import DENIED, MetricTotals, Observation, merged
 from event_bus.stores.metrics import MetricStore
+
+_Told = TypeVar("_Told")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,11 @@ class Observer:
             TimeoutError: They could not be kept.
         """
         by_minute: dict[str, MetricTotals] = {}
-        for observation in _all_observed(records):
+        for observation in understood(records, observed):
             minute = times.at(observation.at)
             by_minute.setdefault(minute[:16], MetricTotals()).add(observation)
         if not by_minute or not self.store.add(
-            _identity([record["eventID"] for record in records]), by_minute
+            identity([record["eventID"] for record in records]), by_minute
         ):
             return None
         return merged(by_minute.values())
@@ -58,19 +60,23 @@ class Observer:
                 refusal = Observation(DENIED, str(entry["action"]), reason, at)
                 by_minute.setdefault(times.at(at)[:16], MetricTotals()).add(refusal)
         if by_minute:
-            self.store.add(_identity([entry["id"] for entry in entries]), by_minute)
+            self.store.add(identity([entry["id"] for entry in entries]), by_minute)
 
 
-def _all_observed(records: Sequence[Mapping[str, Any]]) -> list[Observation]:
-    found: list[Observation] = []
+def understood(
+    records: Sequence[Mapping[str, Any]], tells: Callable[[Mapping[str, Any]], Iterable[_Told]]
+) -> list[_Told]:
+    """What the records of a batch tell, without those that cannot be understood."""
+    found: list[_Told] = []
     for record in records:
         try:
-            found += observed(record)
+            found += tells(record)
         except (LookupError, ValueError, TypeError):
             # Better a metric too few than none from here on.
             logger.exception("change not understood", event_id=record.get("eventID"))
     return found
 
 
-def _identity(ids: Sequence[object]) -> str:
+def identity(ids: Sequence[object]) -> str:
+    """What tells a batch from any other, by the ids of its records."""
     return hashlib.sha256("\n".join(map(str, ids)).encode()).hexdigest()

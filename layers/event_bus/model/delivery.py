@@ -1,11 +1,13 @@
 """What becomes of an event: its routing, and a delivery for each subscription that it matched."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-DeliveryStatus = Literal["pending", "delivered", "retrying", "exhausted", "dropped"]
-"""Pending: no attempt has ended yet. Retrying: it failed or has to wait, and will be tried again.
-Exhausted: it failed for good and waits for a person. Dropped: nobody is owed it any more."""
+DeliveryStatus = Literal["pending", "held", "delivered", "retrying", "exhausted", "dropped"]
+"""Pending: no attempt has ended yet. Held: the event matched while the subscription was paused, so
+that no message was sent; no record has this status. Retrying: it failed or has to wait, and will be
+tried again. Exhausted: it failed for good and waits for a person. Dropped: nobody is owed it any
+more."""
 
 DeadLetterStatus = Literal["retrying", "exhausted", "resolved"]
 
@@ -30,6 +32,7 @@ class Routing:
         event_type: The event's type.
         source: The service that published it.
         limited: Whether a limit of matching left something of the event, or a filter, out.
+        held: The pause that the event is held by, by the paused subscriptions that it matched.
     """
 
     event_id: str
@@ -38,11 +41,13 @@ class Routing:
     event_type: str = ""
     source: str = ""
     limited: bool = False
+    held: dict[str, int] = field(default_factory=dict)
 
     def to(self, service_id: str) -> "Routing":
         """The part of the record that is about one service."""
         own = {each: service for each, service in self.matched.items() if service == service_id}
-        return replace(self, matched=own)
+        held = {each: pause for each, pause in self.held.items() if each in own}
+        return replace(self, matched=own, held=held)
 
 
 @dataclass(frozen=True, slots=True)

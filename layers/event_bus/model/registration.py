@@ -25,7 +25,11 @@ A subscription receives what is published from its registration on. Two function
 both, and this is how far their clocks may differ without an event being lost to a new subscription.
 """
 
-SubscriptionStatus = Literal["active", "disabled"]
+SubscriptionStatus = Literal["active", "paused", "disabled"]
+"""Active: it receives what it matches. Paused: that is kept for it. Disabled: it gets nothing."""
+
+ResumeFrom = Literal["backlog", "now"]
+"""Where a paused subscription goes on: with what it matched while it was paused, or without it."""
 
 DeliveryGuarantee = Literal["at_least_once", "at_most_once", "exactly_once"]
 
@@ -175,6 +179,11 @@ class Subscription:
         signing_secrets: The secrets of its signatures, the latest first, if its target has them.
         verified_at: When its callback said that it wants events, RFC 3339, if it was asked.
         ends_at: When it ends by itself, in Unix seconds, if somebody listens by it for a while.
+        paused_at: Since when it is paused, RFC 3339, if it is.
+        pauses: How often it was paused: the number of its present pause, or of its last one.
+        skipped_pauses: Up to which pause it is not owed what it matched.
+        backlog_replay_id: The replay that brings what it matched during its last pause, if one was
+            started.
     """
 
     id: str
@@ -196,6 +205,10 @@ class Subscription:
     signing_secrets: tuple[SealedSecret, ...] = ()
     verified_at: str | None = None
     ends_at: int | None = None
+    paused_at: str | None = None
+    pauses: int = 0
+    skipped_pauses: int = 0
+    backlog_replay_id: str | None = None
 
     @property
     def limited(self) -> bool:

@@ -61,6 +61,7 @@ class Replay:
         examined: How many events were looked at.
         sent: How many deliveries were sent to their lanes.
         unroutable: How many events were passed over, in part or whole, since they cannot be routed.
+        pause: The number of the pause whose backlog it brings; 0 for a replay that was asked for.
         created_at: When it was asked for, RFC 3339.
         updated_at: When it last went on, RFC 3339.
     """
@@ -83,6 +84,7 @@ class Replay:
     examined: int = 0
     sent: int = 0
     unroutable: int = 0
+    pause: int = 0
 
     @property
     def end(self) -> str:

@@ -53,7 +53,7 @@ class Found:
                 key=DeliveryKey(self.event.id, subscription_id),
                 service_id=service_id,
                 event_type=self.event.type,
-                status="pending",
+                status="held" if subscription_id in self.routing.held else "pending",
                 attempts=0,
                 created_at=routed_at,
                 updated_at=routed_at,

@@ -13,11 +13,13 @@ from event_bus.matching.event_types import matches_type
 from event_bus.matching.event_view import event_view
 from event_bus.model.event import Event
 from event_bus.model.replay import Replay
-from event_bus.model.transitions import LONGEST_DELAY_SECONDS, refused_by_queue
+from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.querying.event_query import EventQuery
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
 from event_bus.queues.replays import ReplayQueue
+from event_bus.recovery.backlog import BacklogRunner
+from event_bus.recovery.sending import send_recorded
 from event_bus.routing.registry_view import RegistryView
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
@@ -40,6 +42,7 @@ class ReplayRunner:
         lanes: Where messages are sent.
         queue: What has a replay go on.
         executor: Reads partitions side by side.
+        backlogs: Goes on with those that bring what a pause held.
     """
 
     replays: ReplayStore
@@ -49,6 +52,7 @@ class ReplayRunner:
     lanes: Lanes
     queue: ReplayQueue
     executor: Executor
+    backlogs: BacklogRunner
 
     def step(self, replay_id: str) -> None:
         """Goes on with a replay by a length of events, if it is running.
@@ -59,16 +63,16 @@ class ReplayRunner:
         replay = self.replays.get(replay_id)
         if replay is None or replay.state != "running":
             return
+        if replay.pause:
+            self.backlogs.step(replay)
+            return
         self.view.refresh()
         page = self._page(replay)
         at_end = page.reached is None
         wanted = [entry.id for entry in page.entries if _wanted(replay, entry.type, entry.source)]
         events, unroutable = self.events.readable(wanted)
         messages, unmatched = self._messages(replay, events.values())
-        refused = self.lanes.send(messages)
-        for each in refused:
-            delivery = each.first_record(events[each.event_id])
-            self.deliveries.record(refused_by_queue(delivery), each.attempt)
+        refused = send_recorded(self.lanes, self.deliveries, messages)
         unroutable |= unmatched | {each.event_id for each in refused}
         after = replace(
             replay,

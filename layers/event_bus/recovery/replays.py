@@ -54,7 +54,7 @@ class Replays:
 
         Raises:
             NotFound: There is no such event or subscription, or none that the caller may see.
-            Conflict: The subscription is disabled.
+            Conflict: The subscription is paused or disabled.
         """
         event = self.event(event_id, caller)
         to_all = caller.admin or event.source == caller.service_id
@@ -83,7 +83,7 @@ class Replays:
         Raises:
             InvalidRequest: The period begins in the future.
             NotFound: There is no such subscription, or none that the caller may see.
-            Conflict: The subscription is disabled.
+            Conflict: The subscription is paused or disabled.
         """
         refuse_future("/from", request.since)
         return self._begin(
@@ -119,12 +119,17 @@ class Replays:
 
         Raises:
             NotFound: There is none of this id, or none that the caller may see.
-            Conflict: It has ended already, or moved on again and again meanwhile.
+            Conflict: It has ended already, brings a backlog, or moved on again and again meanwhile.
         """
         for _ in attempts(_ATTEMPTS):
             replay = self.get(replay_id, caller)
             if replay.state != "running":
                 raise Conflict(f"The replay {replay_id} is {replay.state} already.")
+            if replay.pause:
+                raise Conflict(
+                    f"The replay {replay_id} brings what a pause has kept. To go on without that, "
+                    f"pause {replay.subscription_id} once more and resume it from now."
+                )
             cancelled = replace(replay, state="cancelled", updated_at=times.now())
             if self.store.move(replay, cancelled):
                 return cancelled
@@ -143,7 +148,7 @@ class Replays:
             self.subscription, subscription_id, caller, of_anyone=to_all
         )
         if subscription.status != "active":
-            raise Conflict(f"The subscription {subscription_id} is disabled.")
+            raise Conflict(f"The subscription {subscription_id} is {subscription.status}.")
         return subscription_id
 
 

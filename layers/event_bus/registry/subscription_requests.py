@@ -12,6 +12,7 @@ from event_bus.model.filters import SentFilters
 from event_bus.model.registration import (
     BY_THE_BUS,
     DeliveryGuarantee,
+    ResumeFrom,
     SubscriptionStatus,
     TypePatterns,
 )
@@ -105,6 +106,8 @@ class SubscriptionChange(Request):
         "circuit": BY_THE_BUS,
         "pace": BY_THE_BUS,
         "disabled_reason": BY_THE_BUS,
+        "paused_at": BY_THE_BUS,
+        "backlog": BY_THE_BUS,
         "verified_at": BY_THE_BUS,
         "created_at": BY_THE_BUS,
         "updated_at": BY_THE_BUS,
@@ -121,6 +124,14 @@ class SubscriptionChange(Request):
     max_in_flight: MaxInFlight | None = None
     rate_limit: RateLimit | None = None
     status: SubscriptionStatus | None = None
+    resume_from: ResumeFrom | None = None
+
+    @field_validator("resume_from")
+    @classmethod
+    def _resumes(cls, resume_from: Any, info: ValidationInfo) -> Any:
+        if resume_from is not None and info.data.get("status") != "active":
+            raise PydanticCustomError("resume", 'must be left out without `"status": "active"`')
+        return resume_from
 
     @model_validator(mode="before")
     @classmethod

@@ -17,13 +17,15 @@ from event_bus.matching.filters import SubscriptionFilter
 from event_bus.model.credentials import Authentication
 from event_bus.model.filters import check_filters, check_sent_filters
 from event_bus.model.pace import Pace
-from event_bus.model.registration import Subscription, check_limits
+from event_bus.model.registration import ResumeFrom, Subscription, check_limits
 from event_bus.model.replay import Replay
 from event_bus.model.validation import members_of
 from event_bus.paging import Portion, first_page
 from event_bus.queues.replays import ReplayQueue
+from event_bus.recovery.backlog import START_SECONDS
 from event_bus.recovery.replays import SEAM_SECONDS, history_for, refuse_future
 from event_bus.registry.keys import IssuedKey, busy, taken
+from event_bus.registry.pausing import with_pause
 from event_bus.registry.roles import with_external_id
 from event_bus.registry.sensitive_filters import refuse_sensitive_filters
 from event_bus.registry.services import Services
@@ -208,7 +210,7 @@ class SubscriptionRegistry:
             check_limits(changed)
             if change.verify:
                 changed = self.targets.verified(changed)
-            stored = self.registrations.subscriptions.update(changed)
+            stored = self._store_change(before, changed, change.resume_from)
             return stored, changed.target != before.target
 
         changed, moved = _until_current(attempt)
@@ -218,6 +220,21 @@ class SubscriptionRegistry:
         if moved and changed.target.paced:
             self.registrations.paces.put_anew(subscription_id, _ON_TRIAL)
         return changed
+
+    def _store_change(
+        self, before: Subscription, changed: Subscription, resume_from: ResumeFrom | None
+    ) -> Subscription:
+        """Stores a change, and starts the replay of the backlog that it asks for."""
+        changed, backlog = with_pause(before, changed, resume_from)
+        if backlog is None:
+            return self.registrations.subscriptions.update(changed)
+        stored = self.registrations.resume_subscription(changed, backlog)
+        # One that an earlier resume began, and a pause held up, goes on as well.
+        for each in (before.backlog_replay_id, backlog.id):
+            if each:
+                # Should this message be lost, the sweeper finds a replay that does not go on.
+                self.replay_queue.send(each, START_SECONDS)
+        return stored
 
     def rotate_secret(
         self, subscription_id: str, overlap: int, caller: Caller
@@ -352,7 +369,7 @@ def _plain_members(change: SubscriptionChange) -> dict[str, Any]:
         members["retry_policy"] = change.retry_policy.policy()
     if change.status:
         members["disabled_reason"] = None
-    for name in ("callback_url", "verify", "target"):
+    for name in ("callback_url", "verify", "target", "resume_from"):
         members.pop(name, None)
     return members
 

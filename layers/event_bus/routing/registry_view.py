@@ -69,6 +69,10 @@ class RegistryView:
             if self.rights.permits(each.service_id, event.type, event.source)
         ]
 
+    def rule(self, subscription_id: str) -> RoutingRule | None:
+        """What routing knows of a subscription; None where it receives nothing."""
+        return self._rules.get(subscription_id)
+
     def _apply(self, rule: RoutingRule) -> None:
         if not rule.active:
             self._forget(rule.id)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from event_bus import json_numbers, times
 from event_bus.batches import chunks
@@ -69,28 +69,31 @@ class Router:
             if seen is None or matched is None:
                 failed.append(event.id)
                 continue
-            own = [_message(event, each) for each in matched]
+            held: dict[str, int] = {}
             if event.hop_count > MAX_HOPS:
-                self._end_loop(event, own)
+                self._end_loop(event, [_message(event, each) for each in matched])
             else:
-                messages += own
+                held = {each.id: each.pause for each in matched if each.holds(event.created_at)}
+                messages += [_message(event, each) for each in matched if each.id not in held]
             services = {each.id: each.service_id for each in matched}
             now = times.now()
             routings.append(
-                Routing(event.id, services, now, event.type, event.source, seen.limited)
+                Routing(event.id, services, now, event.type, event.source, seen.limited, held)
             )
             logger.info("event matched", **traces(event), matched=len(matched))
             if seen.limited:
                 logger.warning("event matched in part", **traces(event))
-        failed += self._send(messages, {event.id: event for event in events})
+        by_id = {event.id: event for event in events}
+        failed += self._send(messages, by_id)
         failed += self.routings.record(routings)
+        failed += self._release(routings, by_id)
         return list(dict.fromkeys(failed))
 
     def route_again(self, events: Sequence[Event]) -> list[str]:
         """Routes events that were set aside.
 
-        An event with a routing record was routed, except for the messages that SQS refused: only
-        these are sent.
+        An event with a routing record was routed, except for the messages that SQS refused, and
+        for what a pause held that is over: only these are sent.
 
         Args:
             events: The events; large payloads may be left in the bucket.
@@ -106,7 +109,32 @@ class Router:
         for event in events:
             if event.id in routed:
                 failed += self._send(self._refused_messages(event), {event.id: event})
+        failed += self._release(list(routed.values()), {event.id: event for event in events})
         return failed
+
+    def _release(self, routings: Sequence[Routing], events: Mapping[str, Event]) -> list[str]:
+        """Sends what was held for subscriptions that were resumed meanwhile.
+
+        The replay of a backlog reads routing records. It finds a record that was written before it
+        read; what is written later is followed by this look, which sees that resume.
+
+        Returns:
+            The ids of the events that cannot be routed to all that they match.
+        """
+        held = [routing for routing in routings if routing.held]
+        if not held:
+            return []
+        self.view.refresh()
+        messages: list[Message] = []
+        released: list[Routing] = []
+        for routing in held:
+            rules = [rule for each in routing.held if (rule := self.view.rule(each))]
+            owed = {rule.id: rule for rule in rules if rule.owes(routing.held[rule.id])}
+            if owed:
+                messages += [_message(events[routing.event_id], each) for each in owed.values()]
+                left = {each: n for each, n in routing.held.items() if each not in owed}
+                released.append(replace(routing, held=left))
+        return self._send(messages, events) + self.routings.record(released)
 
     def _send(self, messages: list[Message], events: Mapping[str, Event]) -> list[str]:
         """Sends messages; the ids of the events whose messages SQS refuses.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from event_bus.stores.inbox_cursors import InboxCursorStore
     from event_bus.stores.inboxes import InboxStore
     from event_bus.stores.keys import KeyStore
+    from event_bus.stores.levels import LevelStore
     from event_bus.stores.limits import LimitStore
     from event_bus.stores.metrics import MetricStore
     from event_bus.stores.paces import PaceStore
@@ -166,6 +167,13 @@ def keys() -> "KeyStore":
     from event_bus.stores.keys import KeyStore
 
     return KeyStore(clients.dynamodb(), settings().keys_table)
+
+
+def levels() -> "LevelStore":
+    """How many deliveries wait, and how many events are held."""
+    from event_bus.stores.levels import LevelStore
+
+    return LevelStore(clients.dynamodb(), settings().metrics_table)
 
 
 def limits() -> "LimitStore":

@@ -80,10 +80,16 @@ def to_item(event: Event, retention_days: int) -> Item:
     for name in ("correlation_id", "trace_id"):
         if event.metadata.get(name):
             item[name] = text(event.metadata[name])
-    if abs(times.seconds(event.timestamp) - times.seconds(event.created_at)) > ODD_SECONDS:
+    if is_odd(event):
         item["odd_shard"] = text(odd_shard_of(event.id))
         item["odd_position"] = text(f"{event.created_at}#{event.id}")
     return item
+
+
+def is_odd(event: Event) -> bool:
+    """Whether an event was stored at another time than it happened."""
+    stored, happened = times.seconds(event.created_at), times.seconds(event.timestamp)
+    return abs(happened - stored) > ODD_SECONDS
 
 
 def from_item(item: Mapping[str, Any]) -> Event:

@@ -126,6 +126,21 @@ class Registrations:
             parts.append(self.replays.adding_part(history))
         return self.subscriptions.create(subscription, parts, most=most)
 
+    def resume_subscription(self, subscription: Subscription, backlog: Replay) -> Subscription:
+        """Replaces a paused subscription by the resumed one, and adds the replay of its backlog.
+
+        Args:
+            subscription: The subscription as it is to be.
+            backlog: The replay.
+
+        Returns:
+            The subscription as it is stored.
+
+        Raises:
+            Outdated: The subscription has changed since it was read, or is gone.
+        """
+        return self.subscriptions.update(subscription, [self.replays.adding_part(backlog)])
+
     def remove_last_subscription(self, subscription: Subscription, keys: KeyChange | None) -> None:
         """Removes the last subscription of a service.
 

@@ -90,6 +90,7 @@ def routing_of(item: Mapping[str, Any]) -> Routing:
         event_type=item.get("event_type", {}).get("S", ""),
         source=item.get("source", {}).get("S", ""),
         limited="limited" in item,
+        held=orjson.loads(item["held"]["S"]) if "held" in item else {},
     )
 
 
@@ -103,6 +104,7 @@ def _put_request(routing: Routing, expires_at: Any) -> Item:
         "source": text(routing.source),
         "expires_at": expires_at,
         **({"limited": {"BOOL": True}} if routing.limited else {}),
+        **({"held": document(routing.held)} if routing.held else {}),
     }
     return {"PutRequest": {"Item": item}}
 

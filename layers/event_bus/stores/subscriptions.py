@@ -54,6 +54,9 @@ class RoutingRule:
         version: The number of the change that made it so.
         protocol: How it is delivered.
         since: When the first event that it receives was stored, at the earliest; RFC 3339.
+        pause: The number of its pause; 0 where it is not paused.
+        paused_at: Since when it is paused, RFC 3339.
+        skipped_pauses: Up to which pause it is not owed what it matched.
     """
 
     id: str
@@ -64,6 +67,24 @@ class RoutingRule:
     version: int
     protocol: str
     since: str = ""
+    pause: int = 0
+    paused_at: str = ""
+    skipped_pauses: int = 0
+
+    def holds(self, stored_at: str) -> bool:
+        """Whether an event is held back that it matches.
+
+        What was stored before the pause is sent to its lane, which keeps it, however late it is
+        routed: so what is held was stored since the pause began.
+
+        Args:
+            stored_at: When the event was stored, RFC 3339.
+        """
+        return self.pause > 0 and stored_at >= self.paused_at
+
+    def owes(self, pause: int) -> bool:
+        """Whether what a pause held is to be sent now: the subscription was resumed from it."""
+        return self.skipped_pauses < pause != self.pause
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,10 +327,13 @@ def _routing_rule(members: Mapping[str, Any], lane: str) -> RoutingRule:
         service_id=members["service_id"],
         event_types=members["event_types"],
         filters=members["filters"],
-        active=members["status"] == "active",
+        active=members["status"] != "disabled",
         version=members["version"],
         protocol=lane,
         since=received_since(members["created_at"]),
+        pause=members["pauses"] if members["status"] == "paused" else 0,
+        paused_at=members.get("paused_at") or "",
+        skipped_pauses=members.get("skipped_pauses", 0),
     )
 
 

@@ -140,6 +140,7 @@ def test_the_codes_of_errors_are_those_that_are_shown() -> None:
         for path in (
             "callbacks/client.py",
             "callbacks/failures.py",
+            "delivery/pauses.py",
             "targets/http.py",
             "delivery/attempts.py",
             "model/transitions.py",

@@ -11,7 +11,7 @@ from tests.handlers import Answer, Functions
 
 pytestmark = pytest.mark.moto
 
-LAGS = ("router-lag", "oldest-delivery", "oldest-due-delivery")
+LAGS = ("router-lag", "oldest-delivery", "oldest-due-delivery", "held-events")
 UNROUTED = ("unroutable-events", "unroutable-redrive")
 READY, BROKER, DATABASE = "GET /health/ready", "GET /health/broker", "GET /health/database"
 

@@ -97,7 +97,8 @@ TABLES = {
         },
         "changes": {"ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem"},
         "circuits": {"BatchGetItem", "DeleteItem", "PutItem"},
-        "replays": {"PutItem"},
+        "replays": {"GetItem", "PutItem"},
+        "metrics": {"BatchGetItem"},
         "inbox": {"DeleteItem"},
         "rights": {"BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query/by_kind"},
     },
@@ -119,6 +120,9 @@ TABLES = {
     "status": {
         "events": {"GetItem", "Query/by_cell"},
         "deliveries": {"BatchGetItem", "Query/by_due"},
+        "metrics": {"BatchGetItem", "Query"},
+        "subscriptions": {"BatchGetItem"},
+        "replays": {"GetItem"},
     },
     "metrics": {
         "metrics": {"BatchGetItem"},
@@ -128,7 +132,7 @@ TABLES = {
         "events": {"Query/by_cell"},
         "deliveries": {"BatchGetItem", "Query/by_due"},
     },
-    "observe": {"metrics": {"BatchGetItem", "PutItem"}},
+    "observe": {"metrics": {"BatchGetItem", "PutItem", "UpdateItem"}},
     # Nobody changes or removes what it wrote, and nobody else writes.
     "audit": {
         "audit": {"PutItem", "Query"},
@@ -179,11 +183,11 @@ TABLES = {
     "redrive": {"subscriptions": {"GetItem"}, "deliveries": {"GetItem", "UpdateItem"}},
     "replay": {
         "replays": {"GetItem", "PutItem"},
-        "subscriptions": {"Scan"},
+        "subscriptions": {"GetItem", "Scan"},
         "changes": {"Query"},
         "rights": {"Scan"},
-        "events": {"BatchGetItem", "Query/by_cell"},
-        "deliveries": {"UpdateItem"},
+        "events": {"BatchGetItem", "Query/by_cell", "Query/by_odd"},
+        "deliveries": {"BatchGetItem", "UpdateItem"},
     },
     "sweep": {
         "deliveries": {"BatchGetItem", "Query/by_due", "UpdateItem"},

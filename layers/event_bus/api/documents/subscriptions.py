@@ -16,6 +16,7 @@ from event_bus.model.circuit import CircuitState
 from event_bus.model.pace import PaceState
 from event_bus.model.registration import DeliveryGuarantee, SubscriptionStatus
 from event_bus.model.retry_policy import ClientErrors
+from event_bus.recovery import backlogs
 from event_bus.registry.subscriptions import Registered
 
 EventPattern = TypeAliasType(
@@ -75,6 +76,13 @@ class Pace(TypedDict):
     ]
 
 
+class Backlog(TypedDict):
+    """What a subscription has matched during a pause, and has not been sent yet."""
+
+    events: Annotated[Count, Field(description="How many events, counted up to a minute late.")]
+    replay_id: Annotated[str | None, Field(description="The replay that brings them, if one does.")]
+
+
 class Subscription(TypedDict):
     """A subscription, without its signing secret."""
 
@@ -98,6 +106,11 @@ class Subscription(TypedDict):
     ]
     status: SubscriptionStatus
     disabled_reason: Annotated[str | None, Field(description="Why the bus disabled it, if it did.")]
+    paused_at: Annotated[Time | None, Field(description="Since when it is paused, if it is.")]
+    backlog: Annotated[
+        Backlog | None,
+        Field(description="What it has matched during a pause, and has not been sent yet."),
+    ]
     verified_at: Annotated[
         Time | None,
         Field(description="When the callback said that it wants events, if it was asked."),
@@ -149,8 +162,9 @@ def subscription_document(
     subscription: registration.Subscription,
     circuit: circuits.Circuit | None = None,
     pace: paces.Pace | None = None,
+    backlog: backlogs.Backlog | None = None,
 ) -> Subscription:
-    """A subscription, without its secret; its circuit and its pace, if it has any."""
+    """A subscription, without its secret; its circuit, its pace and its backlog, if it has any."""
     return {
         "id": subscription.id,
         "service_id": subscription.service_id,
@@ -166,6 +180,8 @@ def subscription_document(
         "rate_limit": subscription.rate_limit,
         "status": subscription.status,
         "disabled_reason": subscription.disabled_reason,
+        "paused_at": subscription.paused_at,
+        "backlog": _backlog(backlog) if backlog else None,
         "circuit": _circuit(circuit or circuits.Circuit()),
         "pace": _pace(pace or paces.Pace()),
         "verified_at": subscription.verified_at,
@@ -173,6 +189,10 @@ def subscription_document(
         "created_at": subscription.created_at,
         "updated_at": subscription.updated_at,
     }
+
+
+def _backlog(backlog: backlogs.Backlog) -> Backlog:
+    return {"events": backlog.events, "replay_id": backlog.replay_id}
 
 
 def created_subscription_document(registered: Registered) -> CreatedSubscription:

@@ -1,0 +1,170 @@
+"""Bringing a resumed subscription what it matched while it was paused."""
+
+import math
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+
+from event_bus import times
+from event_bus.ids import new_id
+from event_bus.log import logger
+from event_bus.model.event import MAX_AHEAD_SECONDS, Event
+from event_bus.model.registration import Subscription
+from event_bus.model.replay import DEFAULT_RATE, Replay, ReplayState
+from event_bus.model.transitions import LONGEST_DELAY_SECONDS
+from event_bus.queues.lanes import Lanes
+from event_bus.queues.message import Message
+from event_bus.queues.replays import ReplayQueue
+from event_bus.recovery.sending import send_recorded
+from event_bus.stores.deliveries import DeliveryStore
+from event_bus.stores.events import ODD_SECONDS, EventStore, is_odd
+from event_bus.stores.listings import Entry, all_events, all_odd_events, behind
+from event_bus.stores.replays import ReplayStore
+from event_bus.stores.routings import RoutingStore
+from event_bus.stores.subscriptions import SubscriptionStore
+
+START_SECONDS = 15
+"""How long after the resume the backlog begins: the indexes are up to date by then, and every lane
+knows that the subscription is not paused any more."""
+
+_DEPTH = 25
+"""How many entries of each partition a step looks at, at most."""
+
+
+def backlog_of(subscription: Subscription) -> Replay:
+    """The replay that brings what a paused subscription has matched since its pause."""
+    now = times.now()
+    return Replay(
+        id=new_id("rpl"),
+        service_id=subscription.service_id,
+        audience=subscription.service_id,
+        subscription_id=subscription.id,
+        event_id=None,
+        event_types=None,
+        source=None,
+        since=subscription.paused_at or now,
+        until=now,
+        rate=DEFAULT_RATE,
+        state="running",
+        created_at=now,
+        updated_at=now,
+        pause=subscription.pauses,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BacklogRunner:
+    """Sends what a pause held to its lane, and remembers how far it has come.
+
+    What the subscription matched is in the routing records, so nothing is matched again. Messages
+    make the deliveries that routing would have made.
+
+    Attributes:
+        replays: The replays.
+        subscriptions: The subscriptions.
+        events: The events.
+        routings: The routing records, which name what a pause held.
+        deliveries: Where a delivery is recorded whose message is refused.
+        lanes: Where messages are sent.
+        queue: What has a replay go on.
+        executor: Reads partitions side by side.
+    """
+
+    replays: ReplayStore
+    subscriptions: SubscriptionStore
+    events: EventStore
+    routings: RoutingStore
+    deliveries: DeliveryStore
+    lanes: Lanes
+    queue: ReplayQueue
+    executor: Executor
+
+    def step(self, replay: Replay) -> None:
+        """Goes on with the replay of a backlog, as far as its subscription is owed it."""
+        subscription = self.subscriptions.get(replay.subscription_id or "")
+        if subscription is None or subscription.skipped_pauses >= replay.pause:
+            self._move(replay, "cancelled")
+        elif subscription.status == "paused":
+            # The next resume has it go on. Its time moves, so that the sweep of stalled replays
+            # comes to the others.
+            self._move(replay, "running")
+        else:
+            self._go_on(replay, subscription)
+
+    def _go_on(self, replay: Replay, subscription: Subscription) -> None:
+        if not replay.position:
+            # All that is held was stored before the resume, and so before this first step.
+            replay_end = times.after(MAX_AHEAD_SECONDS)
+            begin = times.at(times.seconds(replay.since) - ODD_SECONDS)
+        else:
+            replay_end, begin = replay.until, behind(replay.position)
+        page = self.events.page(
+            all_events() + all_odd_events(),
+            (begin, replay_end),
+            _DEPTH,
+            self.executor,
+            newest_first=False,
+        )
+        events, unreadable = self._held(page.entries, replay)
+        messages = [
+            _message(event, subscription, min(place // replay.rate, LONGEST_DELAY_SECONDS))
+            for place, event in enumerate(events)
+        ]
+        refused = send_recorded(self.lanes, self.deliveries, messages)
+        at_end = page.reached is None
+        after = replace(
+            replay,
+            state="completed" if at_end else "running",
+            until=replay_end,
+            position=page.end or replay.position,
+            examined=replay.examined + len(page.entries),
+            sent=replay.sent + len(messages) - len(refused),
+            unroutable=replay.unroutable + len(unreadable) + len(refused),
+            updated_at=times.now(),
+        )
+        # Messages went first: after a crash they are sent again, under the same ids.
+        if not self.replays.move(replay, after):
+            return
+        if at_end:
+            logger.info("backlog completed", replay_id=replay.id, sent=after.sent)
+        else:
+            pause = math.ceil(len(messages) / replay.rate)
+            self.queue.send(replay.id, min(pause, LONGEST_DELAY_SECONDS))
+
+    def _held(self, entries: Sequence[Entry], replay: Replay) -> tuple[list[Event], set[str]]:
+        """The events among entries that the pause holds, and the ids of those it cannot read."""
+        routings = self.routings.get_many(
+            dict.fromkeys(entry.id for entry in entries), consistent=True
+        )
+        held = {
+            event_id
+            for event_id, routing in routings.items()
+            if routing.held.get(replay.subscription_id or "") == replay.pause
+        }
+        found, unreadable = self.events.readable(entry.id for entry in entries if entry.id in held)
+        events = [
+            event
+            for entry in entries
+            if (event := found.get(entry.id)) and _is_its_entry(entry, event)
+        ]
+        return events, unreadable
+
+    def _move(self, replay: Replay, state: ReplayState) -> None:
+        self.replays.move(replay, replace(replay, state=state, updated_at=times.now()))
+
+
+def _is_its_entry(entry: Entry, event: Event) -> bool:
+    """Whether an event is sent for this entry: one that both indexes hold is sent once."""
+    return not is_odd(event) or entry.position != event.position
+
+
+def _message(event: Event, subscription: Subscription, delay: int) -> Message:
+    return Message(
+        event.id,
+        subscription.id,
+        subscription.service_id,
+        subscription.version,
+        event,
+        protocol=subscription.target.lane,
+        delay=delay,
+    )

@@ -1,0 +1,34 @@
+"""What a change of its status means for a subscription: pausing it, and resuming it."""
+
+from dataclasses import replace
+
+from event_bus import times
+from event_bus.model.registration import ResumeFrom, Subscription
+from event_bus.model.replay import Replay
+from event_bus.recovery.backlog import backlog_of
+
+
+def with_pause(
+    before: Subscription, changed: Subscription, resume_from: ResumeFrom | None
+) -> tuple[Subscription, Replay | None]:
+    """Begins or ends the pause that a change of the status asks for.
+
+    Args:
+        before: The subscription as it stands.
+        changed: The same with its new status.
+        resume_from: Where it goes on after a pause; None for the backlog.
+
+    Returns:
+        The subscription as it is to be stored, and the replay of its backlog where it is owed one.
+    """
+    if before.status == changed.status:
+        return changed, None
+    if changed.status == "paused":
+        return replace(changed, paused_at=times.now(), pauses=before.pauses + 1), None
+    if before.status != "paused":
+        return changed, None
+    resumed = replace(changed, paused_at=None)
+    if changed.status == "disabled" or resume_from == "now":
+        return replace(resumed, skipped_pauses=before.pauses), None
+    backlog = backlog_of(before)
+    return replace(resumed, backlog_replay_id=backlog.id), backlog

@@ -1,0 +1,134 @@
+"""How many deliveries wait and how many events are held, counted from the changes of a stream.
+
+A level goes up and down. It lies in the table of metrics, an item for each. The changes of a batch
+are added in one transaction with a mark by which the batch is known when it comes again.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from event_bus import times
+from event_bus.batches import chunks
+from event_bus.conflicts import attempts
+from event_bus.stores.items import Item, batch_get, number, query_items, text
+from event_bus.stores.refusals import Contended, Exists
+from event_bus.stores.transactions import Part, transact
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_SPAN, _MARKS = "level", "level_batch"
+_DAYS, _MARK_DAYS = 400, 2
+# A transaction holds 100 items, of which one is the mark.
+_AT_ONCE = 99
+
+
+def waiting(subscription_id: str) -> str:
+    """The level of deliveries that failed or were put off, and wait for their next attempt."""
+    return f"waiting#{subscription_id}"
+
+
+def held(subscription_id: str, pause: int) -> str:
+    """The level of events that a pause of a subscription has held."""
+    return f"{HELD}{subscription_id}#{pause}"
+
+
+HELD = "held#"
+"""How the names of the levels of held events begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class LevelStore:
+    """Adds to levels, and reads them.
+
+    Attributes:
+        client: The DynamoDB client.
+        table: The name of the table of metrics.
+    """
+
+    client: "DynamoDBClient"
+    table: str
+
+    def add(self, batch_id: str, changes: Mapping[str, int]) -> None:
+        """Adds the changes of a batch, once: a batch that comes again changes nothing.
+
+        Args:
+            batch_id: What tells this batch from any other; the same when it comes again.
+            changes: What is added to each level, by its name.
+
+        Raises:
+            TimeoutError: Others wrote again and again meanwhile.
+        """
+        names = sorted(name for name, change in changes.items() if change)
+        for part, some in enumerate(chunks(names, _AT_ONCE)):
+            self._add_once(f"{batch_id}#{part}", {name: changes[name] for name in some})
+
+    def _add_once(self, mark: str, changes: Mapping[str, int]) -> None:
+        marking: Item = {
+            "Put": {
+                "TableName": self.table,
+                "Item": {
+                    "span": text(_MARKS),
+                    "start": text(mark),
+                    "expires_at": number(times.expiry(_MARK_DAYS)),
+                },
+                "ConditionExpression": "attribute_not_exists(span)",
+            }
+        }
+        parts = [self._adding_part(name, change) for name, change in changes.items()]
+        for _ in attempts(12):
+            try:
+                return transact(self.client, [Part(marking, Exists(mark)), *parts])
+            except Exists:
+                return None
+            except Contended:
+                continue
+        raise TimeoutError(f"{self.table} is written by too many at a time")
+
+    def _adding_part(self, name: str, change: int) -> Part:
+        return Part(
+            {
+                "Update": {
+                    "TableName": self.table,
+                    "Key": _key(name),
+                    "UpdateExpression": "SET expires_at = :expiry, "
+                    "amount = if_not_exists(amount, :zero) + :change",
+                    "ExpressionAttributeValues": {
+                        ":expiry": number(times.expiry(_DAYS)),
+                        ":change": number(change),
+                        ":zero": number(0),
+                    },
+                }
+            }
+        )
+
+    def read(self, names: Iterable[str]) -> dict[str, int]:
+        """The levels of these names; 0 for those that nothing was added to."""
+        wanted = list(dict.fromkeys(names))
+        items = batch_get(self.client, self.table, [_key(name) for name in wanted])
+        return dict.fromkeys(wanted, 0) | dict(map(_level, items))
+
+    def beginning_with(self, beginning: str, limit: int) -> dict[str, int]:
+        """The levels whose names begin so, up to a limit, in the order of their names."""
+        items = query_items(
+            self.client,
+            limit,
+            TableName=self.table,
+            KeyConditionExpression="span = :span AND begins_with(#start, :beginning)",
+            ExpressionAttributeNames={"#start": "start"},
+            ExpressionAttributeValues={":span": text(_SPAN), ":beginning": text(beginning)},
+        )
+        return dict(map(_level, items))
+
+    def forget(self, name: str) -> None:
+        """Removes a level that nobody asks for any more."""
+        self.client.delete_item(TableName=self.table, Key=_key(name))
+
+
+def _key(name: str) -> Item:
+    return {"span": text(_SPAN), "start": text(name)}
+
+
+def _level(item: Item) -> tuple[str, int]:
+    return item["start"]["S"], max(0, int(item["amount"]["N"]))

@@ -1,0 +1,86 @@
+"""How many deliveries wait, and how many events are held, is counted once for each change."""
+
+from typing import Any
+
+import orjson
+import pytest
+from event_bus.metrics.level_observer import LevelObserver
+from event_bus.stores.levels import HELD, LevelStore, held, waiting
+
+from tests.aws import Aws
+
+
+@pytest.fixture
+def levels(aws: Aws) -> LevelStore:
+    return LevelStore(aws.dynamodb, aws.tables["metrics"])
+
+
+def record(number: int, new: dict[str, Any] | None, old: dict[str, Any] | None) -> dict[str, Any]:
+    """A change of an item, as the stream tells it."""
+    images = {"NewImage": new, "OldImage": old}
+    change = {name: image for name, image in images.items() if image is not None}
+    return {"eventID": str(number), "dynamodb": change}
+
+
+def routing(**pauses: int) -> dict[str, Any]:
+    item: dict[str, Any] = {"subscription_id": {"S": "#routing"}}
+    return item | {"held": {"S": orjson.dumps(pauses).decode()}} if pauses else item
+
+
+def delivery(status: str, name: str = "sub_1") -> dict[str, Any]:
+    return {"subscription_id": {"S": name}, "status": {"S": status}}
+
+
+def test_what_a_pause_holds_is_counted_and_what_it_released_is_not(levels: LevelStore) -> None:
+    observer = LevelObserver(levels)
+    observer.count(
+        [
+            record(1, routing(sub_1=2, sub_2=1), None),
+            record(2, routing(sub_1=2), None),
+            record(3, routing(sub_1=2), routing(sub_1=2)),
+            record(4, routing(), routing(sub_1=2)),
+            record(5, routing(), None),
+        ]
+    )
+    assert levels.beginning_with(HELD, 10) == {held("sub_1", 2): 1, held("sub_2", 1): 1}
+
+
+def test_what_waits_is_counted_until_it_ends(levels: LevelStore) -> None:
+    observer = LevelObserver(levels)
+    observer.count(
+        [
+            record(1, delivery("retrying"), None),
+            record(2, delivery("retrying", "sub_1#rpl_1"), delivery("pending")),
+            record(3, delivery("retrying"), delivery("retrying")),
+            record(4, delivery("delivered", "sub_2"), None),
+        ]
+    )
+    assert levels.read([waiting("sub_1"), waiting("sub_2")]) == {
+        waiting("sub_1"): 2,
+        waiting("sub_2"): 0,
+    }
+    observer.count([record(5, delivery("exhausted"), delivery("retrying"))])
+    assert levels.read([waiting("sub_1")]) == {waiting("sub_1"): 1}
+
+
+def test_a_batch_that_comes_again_counts_once(levels: LevelStore) -> None:
+    batch = [record(1, routing(sub_1=1), None), record(2, delivery("retrying"), None)]
+    for _ in range(3):
+        LevelObserver(levels).count(batch)
+    assert levels.read([held("sub_1", 1), waiting("sub_1")]) == {
+        held("sub_1", 1): 1,
+        waiting("sub_1"): 1,
+    }
+
+
+def test_more_levels_than_a_transaction_holds_are_all_counted(levels: LevelStore) -> None:
+    pauses = {f"sub_{number}": 1 for number in range(250)}
+    LevelObserver(levels).count([record(1, routing(**pauses), None)])
+    assert set(levels.beginning_with(HELD, 1_000).values()) == {1}
+    assert len(levels.beginning_with(HELD, 1_000)) == 250
+
+
+def test_a_record_that_cannot_be_read_does_not_hide_the_others(levels: LevelStore) -> None:
+    broken = {"subscription_id": {"S": "#routing"}, "held": {"S": "no JSON"}}
+    LevelObserver(levels).count([record(1, broken, None), record(2, routing(sub_1=1), None)])
+    assert levels.read([held("sub_1", 1)]) == {held("sub_1", 1): 1}

@@ -1,0 +1,153 @@
+"""The replay of a backlog sends what its pause held, as routing would have sent it."""
+
+from concurrent.futures import Executor
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from event_bus import times
+from event_bus.model.delivery import Routing
+from event_bus.model.event import Event
+from event_bus.model.replay import Replay
+from event_bus.queues.lanes import Lanes
+from event_bus.queues.message import Message, from_json
+from event_bus.queues.replays import ReplayQueue
+from event_bus.recovery.backlog import BacklogRunner, backlog_of
+
+from tests.aws import RETENTION_DAYS, Aws
+from tests.builders import event, subscription
+
+PAUSED_AT = "2026-05-01T12:00:00.000Z"
+
+
+class Bus:
+    """A subscription that was resumed after its second pause, and the replay of its backlog."""
+
+    def __init__(self, aws: Aws, executor: Executor) -> None:
+        self.aws, self.lane, self.queue = aws, aws.queue(), aws.queue()
+        self.runner = BacklogRunner(
+            replays=aws.replays,
+            subscriptions=aws.subscriptions,
+            events=aws.events,
+            routings=aws.routings,
+            deliveries=aws.deliveries,
+            lanes=Lanes(aws.sqs, {"http": self.lane}, executor),
+            queue=ReplayQueue(aws.sqs, self.queue),
+            executor=executor,
+        )
+        paused = subscription(status="paused", paused_at=PAUSED_AT, pauses=2)
+        self.replay = backlog_of(paused)
+        aws.replays.add(self.replay)
+        self.subscription = aws.subscriptions.create(
+            replace(paused, status="active", paused_at=None)
+        )
+
+    def hold(self, event_id: str, pause: int = 2, **members: Any) -> Event:
+        """Stores an event as it is routed to the subscription; held by a pause, unless it is 0."""
+        at = {"created_at": PAUSED_AT, "timestamp": PAUSED_AT} | members
+        stored = replace(event(event_id), **at)
+        self.aws.events.put(stored, RETENTION_DAYS)
+        held = {"sub_1": pause} if pause else {}
+        routing = Routing(event_id, {"sub_1": "worker"}, PAUSED_AT, held=held)
+        self.aws.routings.record([routing])
+        return stored
+
+    def change(self, **members: Any) -> None:
+        self.subscription = self.aws.subscriptions.update(replace(self.subscription, **members))
+
+    def step(self) -> Replay:
+        stands = self.aws.replays.get(self.replay.id)
+        assert stands
+        self.runner.step(stands)
+        after = self.aws.replays.get(self.replay.id)
+        assert after
+        return after
+
+    def sent(self) -> list[Message]:
+        found = [from_json(body) for body in self.aws.take(self.lane)]
+        return sorted(found, key=lambda each: each.event_id)
+
+
+@pytest.fixture
+def bus(aws: Aws, executor: Executor) -> Bus:
+    return Bus(aws, executor)
+
+
+def test_what_the_pause_held_is_sent_as_the_delivery_that_it_is(bus: Bus) -> None:
+    held = bus.hold("evt_1")
+    bus.hold("evt_2", pause=1)
+    bus.hold("evt_3", pause=0)
+    done = bus.step()
+    assert bus.sent() == [Message("evt_1", "sub_1", "worker", bus.subscription.version, held)]
+    assert (done.state, done.sent, done.examined) == ("completed", 1, 3)
+
+
+def test_an_event_that_two_indexes_hold_is_sent_once(bus: Bus) -> None:
+    bus.hold("evt_1", created_at=PAUSED_AT, timestamp="2026-05-01T11:56:00.000Z")
+    bus.hold("evt_2", created_at="2026-05-01T12:20:00.000Z", timestamp="2026-05-01T12:01:00.000Z")
+    bus.hold("evt_3", created_at=PAUSED_AT, timestamp="2020-01-01T00:00:00.000Z")
+    assert bus.step().sent == 3
+    assert [each.event_id for each in bus.sent()] == ["evt_1", "evt_2", "evt_3"]
+
+
+def test_messages_are_spread_by_their_delays(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    delays: list[int] = []
+
+    def send(_lanes: Lanes, messages: list[Message]) -> list[Message]:
+        delays.extend(each.delay for each in messages)
+        return []
+
+    monkeypatch.setattr(Lanes, "send", send)
+    for number in range(5):
+        bus.hold(f"evt_{number}")
+    bus.aws.replays.move(bus.replay, slow := replace(bus.replay, rate=2))
+    bus.replay = slow
+    bus.step()
+    assert delays == [0, 0, 1, 1, 2]
+
+
+def test_a_long_backlog_goes_on_page_by_page(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("event_bus.recovery.backlog._DEPTH", 1)
+    asked: list[str] = []
+    monkeypatch.setattr(ReplayQueue, "send", lambda _, replay_id, _delay: asked.append(replay_id))
+    for number in range(6):
+        at = times.at(times.seconds(PAUSED_AT) + number)
+        bus.hold(f"evt_{number}", created_at=at, timestamp=at)
+    steps = 0
+    while bus.step().state == "running":
+        steps += 1
+        assert asked == [bus.replay.id] * steps
+        assert steps < 20
+    assert steps > 1
+    assert [each.event_id for each in bus.sent()] == [f"evt_{number}" for number in range(6)]
+
+
+@pytest.mark.parametrize(
+    ("members", "state"),
+    [
+        ({"status": "paused", "paused_at": PAUSED_AT, "pauses": 3}, "running"),
+        ({"skipped_pauses": 2}, "cancelled"),
+        ({"skipped_pauses": 3, "pauses": 3}, "cancelled"),
+    ],
+)
+def test_nothing_is_sent_during_another_pause_or_when_it_is_skipped(
+    bus: Bus, members: dict[str, Any], state: str
+) -> None:
+    bus.hold("evt_1")
+    bus.change(**members)
+    assert bus.step().state == state
+    assert bus.sent() == []
+
+
+def test_what_is_owed_to_a_subscription_that_was_disabled_goes_to_its_lane(bus: Bus) -> None:
+    """There it becomes a dead letter, like all that is on its way then."""
+    bus.hold("evt_1")
+    bus.change(status="disabled")
+    assert bus.step().sent == 1
+
+
+def test_it_ends_with_its_subscription(bus: Bus) -> None:
+    bus.hold("evt_1")
+    bus.aws.subscriptions.delete(bus.subscription)
+    assert bus.step().state == "cancelled"
+    assert bus.sent() == []
