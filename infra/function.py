@@ -327,7 +327,8 @@ class BusFunction(Construct):
             data: What is stored.
         """
         self.use_sealing_key(data.sealing_key, data_keys.PURPOSE, "Decrypt", "GenerateDataKey")
-        self.use_table(data.publishers, "GetItem")
+        # Publishers, and with them the schemas of what they publish.
+        self.use_table(data.publishers, "BatchGetItem", "GetItem")
 
     def remember_answers(self, data: DataStack) -> None:
         """Lets the function answer a request again that comes with an idempotency key.

@@ -16,6 +16,7 @@ from event_bus.encryption.payload_seal import PayloadSeal
 from event_bus.encryption.signing_secrets import SigningSecrets
 from event_bus.model.api_keys import ApiKey
 from event_bus.model.registration import Publisher, Subscription
+from event_bus.publishing.schema_checks import SchemaChecks
 from event_bus.routing.registry_view import RegistryView
 from event_bus.stores.announced_changes import AnnouncedChanges
 from event_bus.stores.changes import ChangeLog
@@ -37,6 +38,7 @@ from event_bus.stores.registrations import Registrations
 from event_bus.stores.replays import ReplayStore
 from event_bus.stores.rights import RightsStore
 from event_bus.stores.routings import RoutingStore
+from event_bus.stores.schemas import SchemaStore
 from event_bus.stores.socket_subscribers import SocketSubscriberStore
 from event_bus.stores.streams import StreamStore
 from event_bus.stores.subscriptions import RoutingRule, SubscriptionStore
@@ -158,6 +160,16 @@ class Aws:
     @property
     def publishers(self) -> PublisherStore:
         return PublisherStore(self.dynamodb, self.tables["publishers"])
+
+    @cached_property
+    def schemas(self) -> SchemaStore:
+        return SchemaStore(self.dynamodb, self.tables["publishers"])
+
+    @property
+    def schema_checks(self) -> SchemaChecks:
+        checks = SchemaChecks(self.schemas.index, self.schemas.version)
+        checks.take(self.schemas.index())
+        return checks
 
     @property
     def limits(self) -> LimitStore:

@@ -47,10 +47,13 @@ def _result(result: Accepted | Problem) -> BatchOutcome:
 
 def _document(accepted: Accepted) -> AcceptedEvent:
     event = accepted.event
-    return {
+    document: dict[str, Any] = {
         "id": event.id,
         "type": event.type,
         "source": event.source,
         "timestamp": event.timestamp,
         "created_at": event.created_at,
     }
+    if accepted.warnings:
+        document["warnings"] = [each.document() for each in accepted.warnings]
+    return document

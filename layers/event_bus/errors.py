@@ -48,6 +48,10 @@ class Fault:
     pointer: str
     detail: str
 
+    def document(self) -> dict[str, str]:
+        """The fault as an answer shows it."""
+        return {"pointer": _shortened(self.pointer), "detail": _shortened(self.detail)}
+
 
 class Problem(Exception):
     """A request that is refused.
@@ -84,10 +88,7 @@ class Problem(Exception):
             "detail": _shortened(self.detail),
         }
         if self.faults:
-            document["errors"] = [
-                {"pointer": _shortened(fault.pointer), "detail": _shortened(fault.detail)}
-                for fault in self.faults[:MAX_FAULTS]
-            ]
+            document["errors"] = [fault.document() for fault in self.faults[:MAX_FAULTS]]
         return document
 
 

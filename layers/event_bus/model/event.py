@@ -158,6 +158,8 @@ class Event:
         hidden_hops: How many events caused each other up to this one, where its publisher must not
             know that because it may not see the cause. It ends loops, and is shown to nobody.
         origin: Who published it; None where the bus did, and for events of older versions.
+        schema_version: The version of its type's schema that it is of, if the type has one.
+        schema_valid: Whether the payload is valid by that schema; None where it was not checked.
     """
 
     id: str
@@ -173,6 +175,8 @@ class Event:
     sealed: str | None = None
     hidden_hops: int = 0
     origin: Origin | None = None
+    schema_version: int | None = None
+    schema_valid: bool | None = None
 
     @property
     def position(self) -> str:

@@ -12,8 +12,9 @@ from event_bus.encryption.payload_seal import PayloadSeal
 from event_bus.errors import Conflict, Failure, Fault, InvalidRequest, Problem, Unavailable
 from event_bus.log import logger, traces
 from event_bus.model.event import Event, EventSubmission, Origin, accept, untimed_digest
-from event_bus.model.validation import read
+from event_bus.model.validation import invalid, read
 from event_bus.publishing.publisher_rights import PublisherRights
+from event_bus.publishing.schema_checks import SchemaChecks, without_secrets
 from event_bus.stores.events import EventStore, Put
 
 MAX_BATCH = 100
@@ -27,10 +28,12 @@ class Accepted:
     Attributes:
         event: The event as it is stored.
         repeated: Whether it was stored already, by an earlier request of the same content.
+        warnings: What is wrong with its payload by the schema of its type, which only warns.
     """
 
     event: Event
     repeated: bool
+    warnings: Sequence[Fault] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class _Judged:
     submission: EventSubmission
     caller: Caller
     sensitive: list[str]
+    warnings: Sequence[Fault] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ class Intake:
     Attributes:
         store: The event store.
         rights: Who may publish what.
+        schemas: Checks payloads by the schemas of their types.
         seal: Seals what is sensitive.
         retention_days: How long events are kept.
         executor: Stores the events of a batch side by side.
@@ -58,6 +63,7 @@ class Intake:
 
     store: EventStore
     rights: PublisherRights
+    schemas: SchemaChecks
     seal: PayloadSeal
     retention_days: int
     executor: Executor
@@ -170,7 +176,15 @@ class Intake:
         self.rights.check_id(source, parsed.id, at)
         sensitive = [*parsed.sensitive, *self.rights.sensitive_in(source, parsed.type)]
         event = replace(accept(parsed, source, at, trace), origin=origin)
-        return _Judged(event, parsed, caller, sensitive)
+        checked = self.schemas.check(event, parsed.payload, at)
+        faults = without_secrets(checked.faults, sensitive, at)
+        if checked.refused:
+            raise invalid(faults)
+        if checked.check:
+            event = replace(
+                event, schema_version=checked.check.version, schema_valid=checked.check.valid
+            )
+        return _Judged(event, parsed, caller, sensitive, faults)
 
     def _store(self, judged: _Judged, at: str) -> Accepted:
         event = self._counted(judged.event, judged.caller)
@@ -189,7 +203,7 @@ class Intake:
             source=stored.source,
             repeated=put is Put.REPEATED,
         )
-        return Accepted(stored, put is Put.REPEATED)
+        return Accepted(stored, put is Put.REPEATED, judged.warnings)
 
     def _repeats(self, judged: _Judged, stored: Event) -> bool:
         """Whether an event is the one that is stored, although the digests of the two differ."""

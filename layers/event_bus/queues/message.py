@@ -96,6 +96,8 @@ class Message:
                     "digest": event.digest,
                     "sealed_key": event.sealed_key,
                     "sealed": event.sealed,
+                    # An event without a schema is no longer for it.
+                    **({"schema_version": event.schema_version} if event.schema_version else {}),
                 }
                 if event is not None and inline
                 else None,

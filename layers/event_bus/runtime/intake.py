@@ -4,12 +4,15 @@ import concurrent.futures
 from collections.abc import Callable
 
 from event_bus.access.callers import Caller
+from event_bus.access.known_publishers import KnownPublishers
 from event_bus.access.visibility import VisibleEvents
 from event_bus.model.event import Event
+from event_bus.model.registration import Publisher
 from event_bus.publishing.intake import Intake
 from event_bus.publishing.publisher_rights import PublisherRights
+from event_bus.publishing.schema_checks import SchemaChecks
 from event_bus.runtime import stores
-from event_bus.runtime.payloads import deployed_seal, known_publishers, rights_reader
+from event_bus.runtime.payloads import deployed_seal, rights_reader
 from event_bus.settings import settings
 
 
@@ -33,9 +36,19 @@ def reply_intake() -> Intake:
 
 
 def _intake(workers: int, sees: Callable[[Event, Caller], bool]) -> Intake:
+    schemas = stores.schemas()
+    checks = SchemaChecks(schemas.index, schemas.version)
+
+    def find(service_id: str) -> Publisher | None:
+        # One request for both: a publish that finds its publisher in the cache reads nothing.
+        publisher, index = schemas.publisher_and_index(service_id)
+        checks.take(index)
+        return publisher
+
     return Intake(
         store=stores.events(to_streams=True),
-        rights=PublisherRights(known_publishers()),
+        rights=PublisherRights(KnownPublishers(find)),
+        schemas=checks,
         seal=deployed_seal(),
         retention_days=settings().retention_days,
         executor=concurrent.futures.ThreadPoolExecutor(workers),

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from event_bus.stores.replays import ReplayStore
     from event_bus.stores.rights import RightsStore
     from event_bus.stores.routings import RoutingStore
+    from event_bus.stores.schemas import SchemaStore
     from event_bus.stores.socket_subscribers import SocketSubscriberStore
     from event_bus.stores.streams import StreamStore
     from event_bus.stores.subscriptions import SubscriptionStore
@@ -246,6 +247,13 @@ def routings(*, writes: bool = False) -> "RoutingStore":
     from event_bus.stores.routings import RoutingStore
 
     return RoutingStore(clients.dynamodb(), settings().deliveries_table, _retention(writes=writes))
+
+
+def schemas() -> "SchemaStore":
+    """The schemas of event types."""
+    from event_bus.stores.schemas import SchemaStore
+
+    return SchemaStore(clients.dynamodb(), settings().publishers_table)
 
 
 def streams() -> "StreamStore":

@@ -1,28 +1,13 @@
 """Whether a new version of a schema may follow the versions before it."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 from event_bus.errors import Fault, pointer
+from event_bus.model.schemas import Compatibility
 from event_bus.schemas.covering import library_covers
 from event_bus.schemas.limits import MAX_FAULTS
 from event_bus.schemas.structure import Schema
 from event_bus.schemas.widening import breaking_changes
-
-Compatibility = Literal[
-    "none",
-    "backward",
-    "backward_transitive",
-    "forward",
-    "forward_transitive",
-    "full",
-    "full_transitive",
-]
-"""Which versions a new version must be compatible with, and in which direction.
-
-Backward: what an old version accepts, the new one accepts. Forward: what the new version accepts,
-the old one accepts. Full: both. Transitive: with all versions, and not with the latest alone.
-"""
 
 
 def incompatibilities(

@@ -75,6 +75,7 @@ def to_item(event: Event, retention_days: int) -> Item:
         item["sealed_key"] = text(event.sealed_key)
     if event.hidden_hops:
         item["hidden_hops"] = number(event.hidden_hops)
+    item |= _schema_attributes(event)
     if event.origin:
         item |= _origin_attributes(event.origin, event.source)
     for name in ("correlation_id", "trace_id"):
@@ -109,7 +110,18 @@ def from_item(item: Mapping[str, Any]) -> Event:
         sealed=item.get("sealed", {}).get("S"),
         hidden_hops=int(item.get("hidden_hops", {}).get("N", 0)),
         origin=_origin(item),
+        schema_version=int(item["schema_version"]["N"]) if "schema_version" in item else None,
+        schema_valid=item.get("schema_valid", {}).get("BOOL"),
     )
+
+
+def _schema_attributes(event: Event) -> Item:
+    found: Item = {}
+    if event.schema_version is not None:
+        found["schema_version"] = number(event.schema_version)
+    if event.schema_valid is not None:
+        found["schema_valid"] = {"BOOL": event.schema_valid}
+    return found
 
 
 def _origin_attributes(origin: Origin, source: str) -> Item:

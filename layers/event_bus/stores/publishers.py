@@ -36,7 +36,7 @@ class PublisherStore:
         answer = self.client.get_item(
             TableName=self.table, Key={"service_id": text(service_id)}, ConsistentRead=True
         )
-        return _publisher(answer["Item"]) if "Item" in answer else None
+        return read_publisher(answer["Item"]) if "Item" in answer else None
 
     def page(self, after: str | None, limit: int) -> list[Publisher]:
         """Returns publishers in the order of their service ids, beginning after `after`."""
@@ -49,7 +49,7 @@ class PublisherStore:
             KeyConditionExpression="kind = :kind AND service_id > :after",
             ExpressionAttributeValues={":kind": text(_KIND), ":after": text(after or " ")},
         )
-        return [_publisher(item) for item in items]
+        return [read_publisher(item) for item in items]
 
     def all(self) -> Iterator[Publisher]:
         """Yields every publisher."""
@@ -113,5 +113,6 @@ def _members(publisher: Publisher) -> dict[str, Any]:
     return members
 
 
-def _publisher(item: Mapping[str, Any]) -> Publisher:
+def read_publisher(item: Mapping[str, Any]) -> Publisher:
+    """The publisher of an item."""
     return restored(Publisher, orjson.loads(item["document"]["S"]))

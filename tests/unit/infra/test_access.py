@@ -38,7 +38,7 @@ TABLES = {
     "publish": {
         "events": {"BatchGetItem", "GetItem", "PutItem"},
         "streams": {"PutItem", "Query"},
-        "publishers": {"GetItem"},
+        "publishers": {"BatchGetItem", "GetItem"},
         "deliveries": {"BatchGetItem"},
         "subscriptions": {"Query/by_service"},
         "rights": {"BatchGetItem"},
@@ -175,6 +175,7 @@ TABLES = {
     **{
         name: {
             **OF_A_PACED_PROTOCOL,
+            "publishers": {"BatchGetItem", "GetItem"},
             "streams": {"PutItem", "Query"},
             "events": {"BatchGetItem", "GetItem", "PutItem"},
         }

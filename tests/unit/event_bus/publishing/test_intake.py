@@ -35,7 +35,7 @@ def sees(event: Event, caller: Caller) -> bool:
 def intake(aws: Aws, executor: Executor) -> Intake:
     registered = publisher("planner", "task.*")
     rights = PublisherRights(KnownPublishers({"planner": registered}.get))
-    return Intake(aws.events, rights, aws.seal, RETENTION_DAYS, executor, sees)
+    return Intake(aws.events, rights, aws.schema_checks, aws.seal, RETENTION_DAYS, executor, sees)
 
 
 def statuses(results: list[Accepted | Problem]) -> list[int]:
@@ -77,7 +77,7 @@ def shared(aws: Aws, executor: Executor) -> Intake:
     """The intake of two publishers, of which neither sees what the other publishes."""
     both = {name: publisher(name, "*") for name in ("planner", "outsider")}
     rights = PublisherRights(KnownPublishers(both.get))
-    return Intake(aws.events, rights, aws.seal, RETENTION_DAYS, executor, sees)
+    return Intake(aws.events, rights, aws.schema_checks, aws.seal, RETENTION_DAYS, executor, sees)
 
 
 def test_a_cause_that_may_not_be_seen_is_as_if_there_were_none(aws: Aws, shared: Intake) -> None:
@@ -354,7 +354,7 @@ def discreet(aws: Aws, executor: Executor) -> Intake:
     """The intake of a publisher that says once and for all what is sensitive."""
     registered = replace(publisher("planner", "task.*"), sensitive={"task.created": ["/email"]})
     rights = PublisherRights(KnownPublishers({"planner": registered}.get))
-    return Intake(aws.events, rights, aws.seal, RETENTION_DAYS, executor, sees)
+    return Intake(aws.events, rights, aws.schema_checks, aws.seal, RETENTION_DAYS, executor, sees)
 
 
 def stored(aws: Aws, accepted: Accepted) -> str:

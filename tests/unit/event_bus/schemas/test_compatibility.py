@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from event_bus.errors import InvalidRequest
+from event_bus.model.schemas import Compatibility
 from event_bus.schemas.checks import check_schema
-from event_bus.schemas.compatibility import Compatibility, incompatibilities
+from event_bus.schemas.compatibility import incompatibilities
 from event_bus.schemas.covering import library_covers, proves
 from event_bus.schemas.structure import Schema
 from event_bus.schemas.validator import compiled

@@ -1,0 +1,80 @@
+"""Which event types a caller may see, and register schemas for."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from event_bus.access.callers import Caller
+from event_bus.access.receive_rights import ReceiveRights
+from event_bus.errors import Fault, Forbidden
+from event_bus.matching.event_types import matches_type
+from event_bus.model.event import BUS_DOMAIN
+from event_bus.model.registration import Publisher
+
+RightsOf = Callable[[str, Sequence[str]], ReceiveRights]
+"""Reads the rights of a service to the events of some sources."""
+
+
+def publishes(publisher: Publisher, event_type: str) -> bool:
+    """Whether a publisher is registered to publish a type."""
+    return any(matches_type(pattern, event_type) for pattern in publisher.event_types)
+
+
+def check_owner(caller: Caller, publisher: Publisher | None, event_type: str) -> None:
+    """Refuses a caller that may not say what a type is.
+
+    Args:
+        caller: Who asks.
+        publisher: The publisher that the caller is, if it is one.
+        event_type: The type.
+
+    Raises:
+        Forbidden: The caller is neither an admin nor registered to publish the type, or the type is
+            one of the bus itself.
+    """
+    if event_type.partition(".")[0] == BUS_DOMAIN:
+        detail = f"types that begin with {BUS_DOMAIN}. are the bus's own"
+    elif caller.admin or (publisher and publishes(publisher, event_type)):
+        return
+    else:
+        detail = f"{caller.service_id} is not registered to publish {event_type}"
+    raise Forbidden(f"{detail[0].upper()}{detail[1:]}.", [Fault("id", detail)], reason="event_type")
+
+
+@dataclass(frozen=True, slots=True)
+class TypeVisibility:
+    """Says which event types one caller may see.
+
+    An admin sees all. A service sees the types that it may publish, and those that it may receive
+    from one of their publishers.
+
+    Attributes:
+        caller: Who looks.
+        publishers: All publishers.
+        rights: The rights of the caller to what these publish.
+    """
+
+    caller: Caller
+    publishers: Sequence[Publisher]
+    rights: ReceiveRights
+
+    def sources(self, event_type: str) -> list[Publisher]:
+        """The publishers of a type that the caller may see."""
+        return [
+            each
+            for each in self.publishers
+            if publishes(each, event_type) and self._sees_from(event_type, each.service_id)
+        ]
+
+    def sees(self, event_type: str) -> bool:
+        """Whether the caller may see a type."""
+        if self.caller.admin:
+            return True
+        sources = [each for each in self.publishers if publishes(each, event_type)]
+        if sources:
+            return any(self._sees_from(event_type, each.service_id) for each in sources)
+        # Nobody publishes it at present.
+        granted = self.rights.granted(self.caller.service_id)
+        return any(matches_type(pattern, event_type) for pattern in granted)
+
+    def _sees_from(self, event_type: str, source: str) -> bool:
+        return self.caller.admin or self.rights.permits(self.caller.service_id, event_type, source)

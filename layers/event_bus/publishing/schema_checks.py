@@ -1,0 +1,155 @@
+"""Checking what is published by the schema of its type."""
+
+import re
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from event_bus.errors import Fault
+from event_bus.model.event import Event
+from event_bus.model.schemas import SchemaCheck, SchemaVersion, TypeInIndex
+from event_bus.stores.schemas import SchemaIndex
+
+if TYPE_CHECKING:
+    from event_bus.schemas.validator import PayloadValidator
+
+_COMPILED = 500
+"""How many compiled schemas are kept."""
+
+# The major version names the version of the schema: "2" and "2.1" are both version 2.
+_NAMED = re.compile(r"([1-9][0-9]{0,3})(?:\.[0-9]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was found out about a payload.
+
+    Attributes:
+        check: What is kept with the event.
+        faults: What is wrong.
+        refused: Whether the event is refused for it.
+    """
+
+    check: SchemaCheck | None
+    faults: Sequence[Fault] = ()
+    refused: bool = False
+
+
+_UNCHECKED = Checked(None)
+
+
+@dataclass(slots=True)
+class SchemaChecks:
+    """Checks payloads by schemas that were read before.
+
+    The index of all types comes with the publisher, which publishing reads every few seconds
+    anyway. A version is read once. For a type without a schema nothing is read, and the library is
+    not loaded.
+
+    Attributes:
+        index: Reads the index.
+        version: Finds one version of a type.
+    """
+
+    index: Callable[[], SchemaIndex]
+    version: Callable[[str, int], SchemaVersion | None]
+    _known: SchemaIndex = field(default_factory=SchemaIndex)
+    _types: Mapping[str, TypeInIndex] = field(default_factory=dict)
+    _compiled: "dict[tuple[str, int], PayloadValidator | None]" = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, index: SchemaIndex) -> bool:
+        """Takes in the index as it was just read.
+
+        Returns:
+            Whether it has changed.
+        """
+        if index == self._known:
+            return False
+        self._types = index.types()
+        # A version that was not found may have been registered since.
+        self._compiled = {}
+        self._known = index
+        return True
+
+    def check(self, event: Event, payload: Any, at: str) -> Checked:
+        """Checks the payload of an event.
+
+        Args:
+            event: The event.
+            payload: Its payload, parsed from JSON.
+            at: The JSON pointer of the event in the request's body.
+        """
+        if event.type not in self._types:
+            return _UNCHECKED
+        checked = self._check(event, payload, at)
+        unknown = bool(checked.faults) and checked.check is None
+        # A change counts from the moment it is answered where it permits what would be refused.
+        if (checked.refused or unknown) and self.take(self.index()):
+            checked = self._check(event, payload, at)
+        return checked
+
+    def _check(self, event: Event, payload: Any, at: str) -> Checked:
+        known = self._types.get(event.type)
+        if known is None:
+            return _UNCHECKED
+        enforced = known.validation == "enforce"
+        number = _version_of(event, known)
+        if number is None and known.validation != "off":
+            detail = f"names no version of the schema of {event.type}; the latest is {known.latest}"
+            return Checked(None, [Fault(f"{at}/metadata/version", detail)], enforced)
+        if number is None:
+            return _UNCHECKED
+        if known.validation == "off":
+            return Checked(SchemaCheck(number))
+        validator = self._validator(event.type, number)
+        if validator is None:
+            return _UNCHECKED
+        faults = validator.faults(payload, event.payload_bytes, f"{at}/payload")
+        return Checked(SchemaCheck(number, not faults), faults, enforced and bool(faults))
+
+    def _validator(self, event_type: str, number: int) -> "PayloadValidator | None":
+        key = event_type, number
+        compiled = self._compiled
+        if key not in compiled:
+            with self._lock:
+                if len(compiled) >= _COMPILED:
+                    compiled.clear()
+                found = self.version(event_type, number)
+                # Functions that meet no schema do not load the library.
+                from event_bus.schemas.validator import compiled as compile_schema  # noqa: PLC0415
+
+                compiled[key] = compile_schema(found.schema) if found else None
+        return compiled[key]
+
+
+def _version_of(event: Event, known: TypeInIndex) -> int | None:
+    """The version that an event names, or the latest; None where it names none that there is."""
+    named = event.metadata.get("version")
+    if named is None:
+        return known.latest
+    match = _NAMED.fullmatch(named)
+    number = int(match.group(1)) if match else 0
+    return number if 1 <= number <= known.latest and number not in known.deleted else None
+
+
+def without_secrets(
+    faults: Sequence[Fault], sensitive: Sequence[str], at: str
+) -> tuple[Fault, ...]:
+    """The faults of a payload, without the names and places of what is in sensitive members.
+
+    Args:
+        faults: The faults.
+        sensitive: The JSON pointers of what is sensitive in the payload.
+        at: The JSON pointer of the event in the request's body.
+    """
+    places = [f"{at}/payload{each}" for each in sensitive]
+
+    def shown(fault: Fault) -> Fault:
+        for place in places:
+            if f"{fault.pointer}/".startswith(f"{place}/"):
+                return Fault(place, "is sensitive, and not what the schema permits")
+        return fault
+
+    return (*dict.fromkeys(map(shown, faults)),)

@@ -1,0 +1,283 @@
+"""Registering versions of schemas."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from event_bus import json_numbers, times
+from event_bus.access.callers import Caller
+from event_bus.access.type_visibility import TypeVisibility, check_owner
+from event_bus.errors import Conflict, Fault, InvalidRequest, NotFound
+from event_bus.expressions.evaluator import (
+    ExpressionFailed,
+    InvalidExpression,
+    check,
+    evaluate,
+)
+from event_bus.matching.errors import InvalidEventTypeError
+from event_bus.matching.event_types import validate_event_type
+from event_bus.model.registration import Publisher
+from event_bus.model.schemas import (
+    MAX_EXAMPLE_BYTES,
+    MAX_TYPES,
+    MAX_VERSIONS,
+    SchemaRegistration,
+    SchemaSettingsChange,
+    SchemaVersion,
+    TypeSchemas,
+    VersionEntry,
+)
+from event_bus.model.validation import invalid, members_of
+from event_bus.schemas.checks import check_schema
+from event_bus.schemas.compatibility import incompatibilities
+from event_bus.schemas.validator import PayloadValidator, compiled
+from event_bus.stores.schemas import SchemaIndex, SchemaStore
+
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A version that is registered.
+
+    Attributes:
+        schemas: The schemas of its type.
+        version: The version.
+        is_new: Whether it is registered just now.
+    """
+
+    schemas: TypeSchemas
+    version: SchemaVersion
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaRegistry:
+    """Registers, shows and deletes versions of schemas.
+
+    Attributes:
+        store: The schemas.
+        publisher: Finds the publisher that a service is.
+        visibility: Says which types a caller may see.
+    """
+
+    store: SchemaStore
+    publisher: Callable[[str], Publisher | None]
+    visibility: Callable[[Caller], TypeVisibility]
+
+    def register(
+        self, event_type: str, registration: SchemaRegistration, caller: Caller
+    ) -> Registered:
+        """Registers a version, unless the latest one is the same.
+
+        Raises:
+            InvalidRequest: The schema is refused, or not compatible as the type demands; or the
+                example or the expression does not fit it.
+            Forbidden: The caller may not say what the type is.
+            Conflict: The type has as many versions as it may have, or is being changed by others.
+        """
+        self._check_owner(event_type, caller)
+        schema = check_schema(registration.definition, "/schema")
+        validator = compiled(schema)
+        _check_example(registration.example, validator)
+        digest = _digest(registration)
+        for _ in range(_ATTEMPTS):
+            index, before = self.store.index(), self.store.get(event_type)
+            if before and before.live and before.live[-1].digest == digest:
+                version = self._version(event_type, before.live[-1].number)
+                return Registered(before, version, is_new=False)
+            self._check_room(before, index, event_type)
+            now = times.now()
+            schemas = before or TypeSchemas(event_type, caller.service_id, now, now)
+            self._check_compatible(schema, schemas)
+            number = len(schemas.versions) + 1
+            self._check_upcast(registration.upcast, schemas, validator)
+            entry = VersionEntry(number, digest, now, caller.service_id)
+            after = replace(schemas, versions=[*schemas.versions, entry], updated_at=now)
+            version = SchemaVersion(
+                event_type, number, schema, registration.example, registration.upcast
+            )
+            if self.store.put(before, after, index, version):
+                return Registered(after, version, is_new=True)
+        raise _busy(event_type)
+
+    def get(self, event_type: str, caller: Caller) -> TypeSchemas:
+        """The schemas of a type.
+
+        Raises:
+            NotFound: It has none, or none that the caller may see.
+        """
+        _check_type(event_type)
+        schemas = self.store.get(event_type)
+        if schemas is None or not self.visibility(caller).sees(event_type):
+            raise _no_schemas(event_type)
+        return schemas
+
+    def version(
+        self, event_type: str, number: str, caller: Caller
+    ) -> tuple[VersionEntry, SchemaVersion]:
+        """One version of a type.
+
+        Args:
+            event_type: The type.
+            number: The version's number, or `latest`.
+            caller: Who asks.
+
+        Raises:
+            NotFound: There is none, it was deleted, or the caller may not see it.
+        """
+        schemas = self.get(event_type, caller)
+        wanted = schemas.latest if number == "latest" else _number(number)
+        entry = schemas.entry(wanted) if wanted else None
+        if entry is None:
+            raise NotFound(f"{event_type} has no version {number}.")
+        return entry, self._version(event_type, entry.number)
+
+    def page(self, after: str | None, limit: int, caller: Caller) -> list[TypeSchemas]:
+        """The schemas of types that the caller may see, in the order of the types, behind one."""
+        visibility, found = self.visibility(caller), list[TypeSchemas]()
+        while page := self.store.page(after, limit):
+            found += [each for each in page if visibility.sees(each.type)]
+            if len(found) >= limit:
+                break
+            after = page[-1].type
+        return found[:limit]
+
+    def change(self, event_type: str, change: SchemaSettingsChange, caller: Caller) -> TypeSchemas:
+        """Changes what a change names, and leaves the rest.
+
+        Raises:
+            InvalidRequest: A member is null that must not be.
+            NotFound: The type has no schemas.
+            Forbidden: The caller may not say what the type is.
+            Conflict: The type is being changed by others.
+        """
+        members = members_of(change, ("description",))
+        return self._changed(
+            event_type, caller, lambda before: replace(before, **members, updated_at=times.now())
+        )
+
+    def delete(self, event_type: str, number: str, caller: Caller) -> None:
+        """Deletes a version; events that were checked by it stay readable, and keep its number.
+
+        Raises:
+            NotFound: There is none.
+            Forbidden: The caller may not say what the type is.
+            Conflict: The type is being changed by others.
+        """
+        wanted = _number(number)
+
+        def without(before: TypeSchemas) -> TypeSchemas:
+            if wanted is None or before.entry(wanted) is None:
+                raise NotFound(f"{event_type} has no version {number}.")
+            return before.without(wanted, times.now())
+
+        self._changed(event_type, caller, without)
+
+    def _changed(
+        self, event_type: str, caller: Caller, make: Callable[[TypeSchemas], TypeSchemas]
+    ) -> TypeSchemas:
+        self._check_owner(event_type, caller)
+        for _ in range(_ATTEMPTS):
+            index, before = self.store.index(), self.store.get(event_type)
+            if before is None:
+                raise _no_schemas(event_type)
+            after = make(before)
+            if self.store.put(before, after, index):
+                return after
+        raise _busy(event_type)
+
+    def _check_owner(self, event_type: str, caller: Caller) -> None:
+        _check_type(event_type)
+        check_owner(caller, self.publisher(caller.service_id), event_type)
+
+    def _version(self, event_type: str, number: int) -> SchemaVersion:
+        version = self.store.version(event_type, number)
+        if version is None:
+            raise NotFound(f"{event_type} has no version {number}.")
+        return version
+
+    @staticmethod
+    def _check_room(before: TypeSchemas | None, index: SchemaIndex, event_type: str) -> None:
+        if before and len(before.versions) >= MAX_VERSIONS:
+            detail = f"{event_type} has {MAX_VERSIONS} versions, the most that a type may have"
+            raise Conflict(f"{detail}.", [Fault("id", detail)])
+        if event_type not in (types := index.types()) and len(types) >= MAX_TYPES:
+            detail = f"{MAX_TYPES} types have schemas, the most that may have any"
+            raise Conflict(f"{detail}.", [Fault("id", detail)])
+
+    def _check_compatible(self, schema: Any, schemas: TypeSchemas) -> None:
+        if schemas.compatibility == "none" or not schemas.live:
+            return
+        numbers = [each.number for each in schemas.live]
+        if not schemas.compatibility.endswith("_transitive"):
+            numbers = numbers[-1:]
+        known = self.store.versions(schemas.type, numbers)
+        earlier = [(number, known[number].schema) for number in numbers if number in known]
+        faults = incompatibilities(schema, earlier, schemas.compatibility, "/schema")
+        if faults:
+            raise invalid(faults)
+
+    def _check_upcast(
+        self, upcast: str | None, schemas: TypeSchemas, validator: PayloadValidator
+    ) -> None:
+        if upcast is None:
+            return
+        if not schemas.versions:
+            raise InvalidRequest.at("/upcast", "must be left out: there is no version before")
+        try:
+            check(upcast)
+        except InvalidExpression as error:
+            detail = f"{error.detail}, at character {error.position}"
+            raise InvalidRequest.at("/upcast", detail) from None
+        before = self.store.version(schemas.type, schemas.versions[-1].number)
+        if before is None or before.example is None:
+            return
+        try:
+            made = orjson.loads(evaluate(upcast, before.example, {}))
+        except ExpressionFailed as failure:
+            detail = f"fails for the example of version {before.number}: {failure.detail}"
+            raise InvalidRequest.at("/upcast", detail) from None
+        for fault in validator.faults(made, MAX_EXAMPLE_BYTES, ""):
+            detail = (
+                f"makes of the example of version {before.number} what the schema refuses: "
+                f"{fault.pointer or 'the payload'} {fault.detail}"
+            )
+            raise InvalidRequest.at("/upcast", detail)
+
+
+def _check_example(example: dict[str, Any] | None, validator: PayloadValidator) -> None:
+    if example is None:
+        return
+    size = len(json_numbers.dumps(example))
+    if size > MAX_EXAMPLE_BYTES:
+        raise InvalidRequest.at("/example", f"must have at most {MAX_EXAMPLE_BYTES} bytes as JSON")
+    if faults := validator.faults(example, size, "/example"):
+        raise invalid(faults)
+
+
+def _digest(registration: SchemaRegistration) -> str:
+    told = [registration.definition, registration.example, registration.upcast]
+    return hashlib.sha256(json_numbers.dumps(told, orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _check_type(event_type: str) -> None:
+    try:
+        validate_event_type(event_type)
+    except InvalidEventTypeError as error:
+        raise InvalidRequest.at("id", str(error)) from None
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 4 else None
+
+
+def _no_schemas(event_type: str) -> NotFound:
+    return NotFound(f"{event_type} has no schemas, or none that this key may see.")
+
+
+def _busy(event_type: str) -> Conflict:
+    return Conflict(f"The schemas of {event_type} are being changed by others; try again.")

@@ -1,0 +1,194 @@
+"""The schemas of event types, in the table of publishers.
+
+A type has an item that lists its versions, and each version has an item. One more item, the index,
+tells the latest version and the validation of every type: publishing reads it with the publisher.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from event_bus.model.registration import Publisher
+from event_bus.model.schemas import SchemaVersion, TypeInIndex, TypeSchemas, VersionEntry
+from event_bus.stored import restored
+from event_bus.stores.items import Item, batch_get, document, query_items, text
+from event_bus.stores.publishers import read_publisher
+from event_bus.stores.transactions import TransactionRefused, transact_alone
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_KIND = "schema"
+# No service is called so: their names hold no such character.
+_INDEX = "schemas#"
+_PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaIndex:
+    """What publishing must know of the types that have schemas.
+
+    Attributes:
+        text: The index as it is stored; empty where no type has a schema.
+    """
+
+    text: str = ""
+
+    def types(self) -> dict[str, TypeInIndex]:
+        """What is known of each type that has a version."""
+        return {name: TypeInIndex(*each) for name, each in orjson.loads(self.text or "{}").items()}
+
+    def with_type(self, schemas: TypeSchemas) -> "SchemaIndex":
+        """The index with what it says of a type replaced."""
+        types: dict[str, Any] = orjson.loads(self.text or "{}")
+        types.pop(schemas.type, None)
+        if latest := schemas.latest:
+            deleted = [each.number for each in schemas.versions if each.deleted_at]
+            types[schemas.type] = (
+                latest,
+                schemas.validation,
+                [number for number in deleted if number < latest],
+            )
+        return SchemaIndex(orjson.dumps(types, option=orjson.OPT_SORT_KEYS).decode())
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaStore:
+    """Finds, lists and changes schemas.
+
+    Attributes:
+        client: The DynamoDB client.
+        table: The table's name.
+    """
+
+    client: "DynamoDBClient"
+    table: str
+
+    def get(self, event_type: str) -> TypeSchemas | None:
+        """The schemas of a type; None where it never had any."""
+        item = self._item(_key(event_type))
+        return _schemas(item) if item else None
+
+    def versions(self, event_type: str, numbers: Iterable[int]) -> dict[int, SchemaVersion]:
+        """Versions of a type by their numbers, those that were deleted as well."""
+        keys = [{"service_id": text(_version_key(event_type, each))} for each in numbers]
+        found = map(_version, batch_get(self.client, self.table, keys, ConsistentRead=True))
+        return {each.number: each for each in found}
+
+    def version(self, event_type: str, number: int) -> SchemaVersion | None:
+        """One version of a type, also where it was deleted."""
+        item = self._item(_version_key(event_type, number))
+        return _version(item) if item else None
+
+    def page(self, after: str | None, limit: int) -> list[TypeSchemas]:
+        """The schemas of types, in the order of the types, behind one."""
+        items = query_items(
+            self.client,
+            limit,
+            TableName=self.table,
+            IndexName="by_kind",
+            KeyConditionExpression="kind = :kind AND service_id > :after",
+            ExpressionAttributeValues={":kind": text(_KIND), ":after": text(_key(after or ""))},
+        )
+        return [_schemas(item) for item in items]
+
+    def all(self) -> Iterator[TypeSchemas]:
+        """The schemas of all types, in the order of the types."""
+        after = None
+        while page := self.page(after, _PAGE):
+            yield from page
+            after = page[-1].type
+
+    def index(self) -> SchemaIndex:
+        """What publishing must know."""
+        return _index(self._item(_INDEX))
+
+    def publisher_and_index(self, service_id: str) -> tuple[Publisher | None, SchemaIndex]:
+        """The publisher that a service is, and the index: one request."""
+        keys = [{"service_id": text(each)} for each in (service_id, _INDEX)]
+        found = batch_get(self.client, self.table, keys, ConsistentRead=True)
+        items = {item["service_id"]["S"]: item for item in found}
+        publisher = items.get(service_id)
+        return read_publisher(publisher) if publisher else None, _index(items.get(_INDEX))
+
+    def put(
+        self,
+        before: TypeSchemas | None,
+        after: TypeSchemas,
+        index: SchemaIndex,
+        version: SchemaVersion | None = None,
+    ) -> bool:
+        """Writes the schemas of a type, unless they or the index have changed since they were read.
+
+        Args:
+            before: The schemas as they were read; None where there were none.
+            after: The schemas from now on.
+            index: The index as it was read.
+            version: The version that is new, if one is.
+
+        Returns:
+            Whether they were written.
+
+        Raises:
+            TimeoutError: Other changes were in the way again and again.
+        """
+        parts = [
+            self._replacing(_key(after.type), _stored(before) if before else None, _stored(after))
+        ]
+        parts[0]["Put"]["Item"]["kind"] = text(_KIND)
+        if (changed := index.with_type(after)) != index:
+            parts.append(self._replacing(_INDEX, index.text or None, changed.text))
+        if version:
+            key = _version_key(version.type, version.number)
+            parts.append(self._replacing(key, None, orjson.dumps(asdict(version)).decode()))
+        try:
+            transact_alone(self.client, parts)
+        except TransactionRefused:
+            return False
+        return True
+
+    def _replacing(self, key: str, before: str | None, after: str) -> Item:
+        put: Item = {
+            "TableName": self.table,
+            "Item": {"service_id": text(key), "document": text(after)},
+            "ConditionExpression": "attribute_not_exists(service_id)",
+        }
+        if before is not None:
+            put["ConditionExpression"] = "document = :before"
+            put["ExpressionAttributeValues"] = {":before": text(before)}
+        return {"Put": put}
+
+    def _item(self, key: str) -> Mapping[str, Any] | None:
+        answer = self.client.get_item(
+            TableName=self.table, Key={"service_id": text(key)}, ConsistentRead=True
+        )
+        return answer.get("Item")
+
+
+def _key(event_type: str) -> str:
+    return f"schema#{event_type}"
+
+
+def _version_key(event_type: str, number: int) -> str:
+    return f"schema#{event_type}#{number}"
+
+
+def _stored(schemas: TypeSchemas) -> str:
+    written = document(asdict(schemas))["S"]
+    return str(written)
+
+
+def _schemas(item: Mapping[str, Any]) -> TypeSchemas:
+    members = orjson.loads(item["document"]["S"])
+    members["versions"] = [restored(VersionEntry, each) for each in members["versions"]]
+    return restored(TypeSchemas, members)
+
+
+def _version(item: Mapping[str, Any]) -> SchemaVersion:
+    return restored(SchemaVersion, orjson.loads(item["document"]["S"]))
+
+
+def _index(item: Mapping[str, Any] | None) -> SchemaIndex:
+    return SchemaIndex(item["document"]["S"]) if item else SchemaIndex()
