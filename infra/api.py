@@ -164,7 +164,7 @@ class ApiStack(StageStack):
         function = self._function("registry")
         function.use_table(
             data.publishers,
-            *("ConditionCheckItem", "DeleteItem", "GetItem", "PutItem"),
+            *("BatchGetItem", "ConditionCheckItem", "DeleteItem", "GetItem", "PutItem"),
             indexes=("by_kind",),
         )
         function.use_table(

@@ -3,7 +3,7 @@
 from typing import cast
 
 from event_bus.api.api_gateway import handler_of
-from event_bus.api.documents.problems import BatchProblem
+from event_bus.api.documents.problems import BatchProblem, fault_document
 from event_bus.api.documents.publishing import AcceptedEvent, BatchOutcome, BatchResult
 from event_bus.api.endpoint import Endpoint
 from event_bus.api.operations import publishing as operations
@@ -47,7 +47,7 @@ def _result(result: Accepted | Problem) -> BatchOutcome:
 
 def _document(accepted: Accepted) -> AcceptedEvent:
     event = accepted.event
-    document: dict[str, Any] = {
+    document: AcceptedEvent = {
         "id": event.id,
         "type": event.type,
         "source": event.source,
@@ -55,5 +55,5 @@ def _document(accepted: Accepted) -> AcceptedEvent:
         "created_at": event.created_at,
     }
     if accepted.warnings:
-        document["warnings"] = [each.document() for each in accepted.warnings]
+        document["warnings"] = [fault_document(each) for each in accepted.warnings]
     return document

@@ -1,6 +1,7 @@
 """Registers publishers and subscriptions: `/publishers` and `/subscriptions`."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
 from event_bus import clients
@@ -9,6 +10,13 @@ from event_bus.access.hearing import Hearing, Subscribers
 from event_bus.access.opt_in import tag_key
 from event_bus.access.receive_rights import RightsReader
 from event_bus.api.api_gateway import handler_of
+from event_bus.api.documents.schemas import (
+    event_type_document,
+    event_type_summary,
+    type_schemas_document,
+    version_document,
+    version_summary,
+)
 from event_bus.api.documents.services import (
     created_publisher_document,
     publisher_document,
@@ -22,7 +30,7 @@ from event_bus.api.documents.subscriptions import (
 )
 from event_bus.api.endpoint import Endpoint
 from event_bus.api.listing import Listing
-from event_bus.api.operations import publishers, subscribers, subscriptions
+from event_bus.api.operations import publishers, schemas, subscribers, subscriptions
 from event_bus.api.requests import Request, Response
 from event_bus.callbacks.client import CallbackClient
 from event_bus.callbacks.handshake import Handshake
@@ -35,6 +43,7 @@ from event_bus.model.registration import (
     Subscription,
 )
 from event_bus.model.rights import Grant, SubscriberRequest
+from event_bus.model.schemas import SchemaRegistration, SchemaSettingsChange
 from event_bus.model.validation import read, read_service_id
 from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery.backlogs import Backlogs
@@ -46,6 +55,7 @@ from event_bus.registry.subscription_requests import SubscriptionChange, Subscri
 from event_bus.registry.subscription_targets import SubscriptionTargets
 from event_bus.registry.subscriptions import SubscriptionRegistry
 from event_bus.runtime import stores
+from event_bus.runtime.schemas import catalogue, schema_registry
 from event_bus.settings import settings
 
 _registrations = stores.registrations()
@@ -82,6 +92,9 @@ _subscriptions = SubscriptionRegistry(
 )
 
 _chosen_ids = ChosenIds(_subscriptions)
+_catalogue = catalogue()
+# Made by the first request about schemas: it loads the library that compiles them.
+_schemas = cache(schema_registry)
 
 _OfService = TypeVar("_OfService", Publisher, Grant)
 
@@ -208,6 +221,88 @@ def _rotate_secret(request: Request) -> Response:
     asked = read(RotationRequest, request.json() if request.has_body else {})
     subscription, secret = _subscriptions.rotate_secret(request.resource_id, asked.overlap, caller)
     return Response(200, rotated_secret_document(subscription, secret))
+
+
+@endpoint.answers(schemas.REGISTER)
+def _register_version(request: Request) -> Response:
+    registration = read(SchemaRegistration, request.json())
+    event_type = request.path_parameter("type")
+    registered = _schemas().register(event_type, registration, request.caller)
+    number = registered.version.number
+    entry = next(each for each in registered.schemas.versions if each.number == number)
+    return Response(
+        201 if registered.is_new else 200,
+        version_document(entry, registered.version),
+        {"location": f"/schemas/{event_type}/versions/{number}"},
+    )
+
+
+@endpoint.answers(schemas.LIST)
+def _list_schemas(request: Request) -> Response:
+    listing = Listing(request)
+    found = _schemas().page(listing.behind, listing.limit + 1, listing.caller)
+    return listing.page_of_more(found, lambda each: each.type, type_schemas_document)
+
+
+@endpoint.answers(schemas.GET)
+def _get_schemas(request: Request) -> Response:
+    found = _schemas().get(request.path_parameter("type"), request.caller)
+    return Response(200, type_schemas_document(found))
+
+
+@endpoint.answers(schemas.CHANGE)
+def _change_schemas(request: Request) -> Response:
+    change = read(SchemaSettingsChange, request.json())
+    event_type = request.path_parameter("type")
+    changed = _schemas().change(event_type, change, request.caller)
+    return Response(200, type_schemas_document(changed))
+
+
+@endpoint.answers(schemas.LIST_VERSIONS)
+def _list_versions(request: Request) -> Response:
+    listing = Listing(request)
+    found = _schemas().get(request.path_parameter("type"), listing.caller)
+    behind = int(listing.behind or 0)
+    left = [each for each in found.live if each.number > behind]
+    return listing.page_of_more(
+        left[: listing.limit + 1],
+        lambda each: str(each.number),
+        lambda each: version_summary(found.type, each),
+    )
+
+
+@endpoint.answers(schemas.GET_VERSION)
+def _get_version(request: Request) -> Response:
+    event_type, number = request.path_parameter("type"), request.path_parameter("version")
+    return Response(200, version_document(*_schemas().version(event_type, number, request.caller)))
+
+
+@endpoint.answers(schemas.DELETE_VERSION)
+def _delete_version(request: Request) -> Response:
+    event_type, number = request.path_parameter("type"), request.path_parameter("version")
+    _schemas().delete(event_type, number, request.caller)
+    return Response(204)
+
+
+@endpoint.answers(schemas.LIST_TYPES)
+def _list_event_types(request: Request) -> Response:
+    listing = Listing(request)
+    found = _catalogue.page(listing.behind, listing.limit + 1, listing.caller)
+    return listing.page_of_more(found, lambda each: each.type, event_type_summary)
+
+
+@endpoint.answers(schemas.GET_TYPE)
+def _get_event_type(request: Request) -> Response:
+    found = _catalogue.get(request.path_parameter("type"), request.caller)
+    return Response(200, event_type_document(found, _catalogue.latest(found)))
+
+
+@endpoint.answers(schemas.ASYNCAPI)
+def _asyncapi(request: Request) -> Response:
+    # An answer of its own kind, which nothing else of the function needs.
+    from event_bus.api.asyncapi import asyncapi_document  # noqa: PLC0415
+
+    return Response(200, asyncapi_document(_catalogue.all(request.caller), request.api_url))
 
 
 def _documents(found: Sequence[Subscription]) -> list[SubscriptionDocument]:

@@ -92,6 +92,16 @@ class Estate:
             "target": {"type": "pull"},
         }
 
+    def new_type(self) -> str:
+        """A type of the owner that nobody else may receive, and that has no schema."""
+        return f"{self.domain}.described.{uuid4().hex}"
+
+    def described_type(self) -> str:
+        """A type of the owner that nobody else may receive, and that has a schema."""
+        event_type = self.new_type()
+        self.made(f"/schemas/{event_type}/versions", 201, {"schema": {"type": "object"}})
+        return event_type
+
     def replay(self) -> str:
         """A new replay."""
         return str(self.made(f"/events/{self.event_id}/replay", 202)["id"])
@@ -129,6 +139,9 @@ def estate_on(world: World) -> Iterator[Estate]:
     domain = world.name("estate")
     owner = world.publisher(f"{domain}.*")
     stranger = world.service()
+    restricted = {"restricted": {f"{domain}.described.*": [owner.service_id]}}
+    answer = owner.http.patch(f"/publishers/{owner.service_id}", json=restricted)
+    assert answer.status_code == 200, answer.text
     for client in (owner, stranger):
         client.subscribe(world.receiver(), f"{client.service_id}.*")
     refusing = world.receiver(lambda _: (500, {}))

@@ -41,9 +41,11 @@ class Case:
         """The request, without its key."""
         path = route.path
         if self.names:
-            path = path.replace("{id}", self.names(estate))
+            named = self.names(estate)
+            path = path.replace("{id}", named).replace("{type}", named)
         if self.key_id:
             path = path.replace("{key_id}", self.key_id(estate))
+        path = path.replace("{version}", "latest")
         body = self.body(estate) if self.body else None
         return {"method": route.method, "url": path, "json": body, "params": self.query}
 
@@ -128,6 +130,20 @@ CASES = {
     "POST /subscriptions/{id}/stream-tokens": Case(201, 404, the_subscription),
     "GET /stream": Case(200, 200, query={"types": "estate.*", "wait": "0"}),
     "POST /stream-tokens": Case(201, 201),
+    "POST /schemas/{type}/versions": Case(
+        201, 403, Estate.new_type, body=lambda _: {"schema": {"type": "object"}}
+    ),
+    "GET /schemas": Case(200, 200),
+    "GET /schemas/{type}": Case(200, 404, Estate.described_type),
+    "PATCH /schemas/{type}": Case(
+        200, 403, Estate.described_type, body=lambda _: {"validation": "off"}
+    ),
+    "GET /schemas/{type}/versions": Case(200, 404, Estate.described_type),
+    "GET /schemas/{type}/versions/{version}": Case(200, 404, Estate.described_type),
+    "DELETE /schemas/{type}/versions/{version}": Case(204, 403, Estate.described_type),
+    "GET /event-types": Case(200, 200),
+    "GET /event-types/{type}": Case(200, 404, Estate.described_type),
+    "GET /asyncapi.json": Case(200, 200),
     "GET /audit-log": Case(200, 403),
 } | {
     route: case
@@ -196,7 +212,10 @@ def test_what_may_not_be_seen_is_as_if_it_were_not(estate: Estate, name: str) ->
     assert case.names
     case = replace(case, key_id=the_key if case.key_id else None)
     hidden = case.request(route, estate)
-    nothing = {**hidden, "url": route.path.format(id="none", key_id="none")}
+    nothing = {
+        **hidden,
+        "url": route.path.format(id="none", key_id="none", type="none", version="latest"),
+    }
     stranger = estate.world.with_key(estate.keys.stranger).http
     refused, missing = (problem(stranger.request(**each), 404) for each in (hidden, nothing))
     for said in (refused, missing):

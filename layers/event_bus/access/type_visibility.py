@@ -37,7 +37,9 @@ def check_owner(caller: Caller, publisher: Publisher | None, event_type: str) ->
         return
     else:
         detail = f"{caller.service_id} is not registered to publish {event_type}"
-    raise Forbidden(f"{detail[0].upper()}{detail[1:]}.", [Fault("id", detail)], reason="event_type")
+    raise Forbidden(
+        f"{detail[0].upper()}{detail[1:]}.", [Fault("type", detail)], reason="event_type"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,11 @@ def record(request: Request, operation: Operation, response: Response) -> None:
             times.now(),
             LISTEN if response.listener_id else operation.action,
             caller.get("service_id", ANONYMOUS),
-            path.get("key_id") or response.listener_id or answered.get("id") or path.get("id"),
+            path.get("key_id")
+            or response.listener_id
+            or answered.get("id")
+            or path.get("id")
+            or path.get("type"),
             status,
             ip_address=request.ip_address,
             route=operation.key,

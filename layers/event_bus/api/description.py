@@ -45,6 +45,7 @@ TAGS = {
     "Publishers": "Register the services that publish, and what they may publish.",
     "Subscribers": "Decide what each service may receive (admin).",
     "Subscriptions": "Register who receives which events, and where.",
+    "Schemas": "Say what the payloads of a type are, and find out which types there are.",
     "Keys": "Make, rotate and revoke the API keys of a service.",
     "Receiving": "Fetch the events of a subscription: by pulling, or as Server-Sent Events.",
     "Dead letters": "See what could not be delivered, and try it anew.",

@@ -18,6 +18,7 @@ Tag = Literal[
     "Publishers",
     "Subscribers",
     "Subscriptions",
+    "Schemas",
     "Keys",
     "Receiving",
     "Dead letters",

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +11,7 @@ import orjson
 from event_bus import json_numbers, times
 from event_bus.access.callers import Caller
 from event_bus.access.type_visibility import TypeVisibility, check_owner
+from event_bus.conflicts import attempts
 from event_bus.errors import Conflict, Fault, InvalidRequest, NotFound
 from event_bus.expressions.evaluator import (
     ExpressionFailed,
@@ -34,9 +36,8 @@ from event_bus.model.validation import invalid, members_of
 from event_bus.schemas.checks import check_schema
 from event_bus.schemas.compatibility import incompatibilities
 from event_bus.schemas.validator import PayloadValidator, compiled
+from event_bus.stores.refusals import Outdated
 from event_bus.stores.schemas import SchemaIndex, SchemaStore
-
-_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class SchemaRegistry:
         validator = compiled(schema)
         _check_example(registration.example, validator)
         digest = _digest(registration)
-        for _ in range(_ATTEMPTS):
+        for _ in attempts():
             index, before = self.store.index(), self.store.get(event_type)
             if before and before.live and before.live[-1].digest == digest:
                 version = self._version(event_type, before.live[-1].number)
@@ -100,7 +101,8 @@ class SchemaRegistry:
             version = SchemaVersion(
                 event_type, number, schema, registration.example, registration.upcast
             )
-            if self.store.put(before, after, index, version):
+            with suppress(Outdated):
+                self.store.put(before, after, index, version)
                 return Registered(after, version, is_new=True)
         raise _busy(event_type)
 
@@ -181,12 +183,13 @@ class SchemaRegistry:
         self, event_type: str, caller: Caller, make: Callable[[TypeSchemas], TypeSchemas]
     ) -> TypeSchemas:
         self._check_owner(event_type, caller)
-        for _ in range(_ATTEMPTS):
+        for _ in attempts():
             index, before = self.store.index(), self.store.get(event_type)
             if before is None:
                 raise _no_schemas(event_type)
             after = make(before)
-            if self.store.put(before, after, index):
+            with suppress(Outdated):
+                self.store.put(before, after, index)
                 return after
         raise _busy(event_type)
 
@@ -204,10 +207,10 @@ class SchemaRegistry:
     def _check_room(before: TypeSchemas | None, index: SchemaIndex, event_type: str) -> None:
         if before and len(before.versions) >= MAX_VERSIONS:
             detail = f"{event_type} has {MAX_VERSIONS} versions, the most that a type may have"
-            raise Conflict(f"{detail}.", [Fault("id", detail)])
+            raise Conflict(f"{detail}.", [Fault("type", detail)])
         if event_type not in (types := index.types()) and len(types) >= MAX_TYPES:
             detail = f"{MAX_TYPES} types have schemas, the most that may have any"
-            raise Conflict(f"{detail}.", [Fault("id", detail)])
+            raise Conflict(f"{detail}.", [Fault("type", detail)])
 
     def _check_compatible(self, schema: Any, schemas: TypeSchemas) -> None:
         if schemas.compatibility == "none" or not schemas.live:
@@ -215,8 +218,8 @@ class SchemaRegistry:
         numbers = [each.number for each in schemas.live]
         if not schemas.compatibility.endswith("_transitive"):
             numbers = numbers[-1:]
-        known = self.store.versions(schemas.type, numbers)
-        earlier = [(number, known[number].schema) for number in numbers if number in known]
+        known = self.store.versions((schemas.type, number) for number in numbers)
+        earlier = [(number, each.schema) for (_, number), each in sorted(known.items())]
         faults = incompatibilities(schema, earlier, schemas.compatibility, "/schema")
         if faults:
             raise invalid(faults)
@@ -268,7 +271,7 @@ def _check_type(event_type: str) -> None:
     try:
         validate_event_type(event_type)
     except InvalidEventTypeError as error:
-        raise InvalidRequest.at("id", str(error)) from None
+        raise InvalidRequest.at("type", str(error)) from None
 
 
 def _number(text: str) -> int | None:
@@ -276,7 +279,7 @@ def _number(text: str) -> int | None:
 
 
 def _no_schemas(event_type: str) -> NotFound:
-    return NotFound(f"{event_type} has no schemas, or none that this key may see.")
+    return NotFound(f"There are no schemas of {event_type}, or none that this key may see.")
 
 
 def _busy(event_type: str) -> Conflict:

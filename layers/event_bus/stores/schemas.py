@@ -15,7 +15,8 @@ from event_bus.model.schemas import SchemaVersion, TypeInIndex, TypeSchemas, Ver
 from event_bus.stored import restored
 from event_bus.stores.items import Item, batch_get, document, query_items, text
 from event_bus.stores.publishers import read_publisher
-from event_bus.stores.transactions import TransactionRefused, transact_alone
+from event_bus.stores.refusals import Outdated
+from event_bus.stores.transactions import Part, transact
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -71,11 +72,11 @@ class SchemaStore:
         item = self._item(_key(event_type))
         return _schemas(item) if item else None
 
-    def versions(self, event_type: str, numbers: Iterable[int]) -> dict[int, SchemaVersion]:
-        """Versions of a type by their numbers, those that were deleted as well."""
-        keys = [{"service_id": text(_version_key(event_type, each))} for each in numbers]
+    def versions(self, wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], SchemaVersion]:
+        """Versions by type and number, those that were deleted as well."""
+        keys = [{"service_id": text(_version_key(*each))} for each in wanted]
         found = map(_version, batch_get(self.client, self.table, keys, ConsistentRead=True))
-        return {each.number: each for each in found}
+        return {(each.type, each.number): each for each in found}
 
     def version(self, event_type: str, number: int) -> SchemaVersion | None:
         """One version of a type, also where it was deleted."""
@@ -119,7 +120,7 @@ class SchemaStore:
         after: TypeSchemas,
         index: SchemaIndex,
         version: SchemaVersion | None = None,
-    ) -> bool:
+    ) -> None:
         """Writes the schemas of a type, unless they or the index have changed since they were read.
 
         Args:
@@ -128,26 +129,19 @@ class SchemaStore:
             index: The index as it was read.
             version: The version that is new, if one is.
 
-        Returns:
-            Whether they were written.
-
         Raises:
-            TimeoutError: Other changes were in the way again and again.
+            Outdated: They, or the index, have changed.
+            Contended: Another transaction was in the way.
         """
-        parts = [
-            self._replacing(_key(after.type), _stored(before) if before else None, _stored(after))
-        ]
-        parts[0]["Put"]["Item"]["kind"] = text(_KIND)
+        own = self._replacing(_key(after.type), _stored(before) if before else None, _stored(after))
+        own["Put"]["Item"]["kind"] = text(_KIND)
+        puts = [own]
         if (changed := index.with_type(after)) != index:
-            parts.append(self._replacing(_INDEX, index.text or None, changed.text))
+            puts.append(self._replacing(_INDEX, index.text or None, changed.text))
         if version:
             key = _version_key(version.type, version.number)
-            parts.append(self._replacing(key, None, orjson.dumps(asdict(version)).decode()))
-        try:
-            transact_alone(self.client, parts)
-        except TransactionRefused:
-            return False
-        return True
+            puts.append(self._replacing(key, None, orjson.dumps(asdict(version)).decode()))
+        transact(self.client, [Part(each, Outdated(after.type)) for each in puts])
 
     def _replacing(self, key: str, before: str | None, after: str) -> Item:
         put: Item = {

@@ -73,6 +73,7 @@ TABLES = {
     "registry": {
         "idempotency": KEPT_ANSWERS,
         "publishers": {
+            "BatchGetItem",
             "ConditionCheckItem",
             "DeleteItem",
             "GetItem",

@@ -7,6 +7,7 @@ from typing_extensions import TypeAliasType, TypedDict
 
 from event_bus.api.documents.deliveries import Delivery, delivery_document
 from event_bus.api.documents.members import Count, Object, Page, Time
+from event_bus.model import event as model
 from event_bus.querying.event_finder import Found
 
 Payload = TypeAliasType("Payload", Annotated[Object, Field(description="What the publisher sent.")])
@@ -36,6 +37,15 @@ class DeliveredEvent(TypedDict):
     metadata: EventMetadata
 
 
+class SchemaCheck(TypedDict):
+    """By which version of its type's schema an event was checked."""
+
+    version: int
+    valid: Annotated[
+        bool | None, Field(description="Null where validation was off, and nothing was checked.")
+    ]
+
+
 class EventSummary(TypedDict):
     """An event in a list."""
 
@@ -46,6 +56,7 @@ class EventSummary(TypedDict):
     payload: Annotated[Object | None, Field(description="In lists null where it is over 16 KiB.")]
     payload_bytes: Count
     metadata: EventMetadata
+    schema: Annotated[SchemaCheck | None, Field(description="Null where the type had no schema.")]
     processed: Annotated[bool, Field(description="Whether the event was routed.")]
     created_at: Time
 
@@ -69,9 +80,16 @@ def event_summary(found: Found) -> EventSummary:
     return {
         **cast("DeliveredEvent", found.event.envelope()),
         "payload_bytes": found.event.payload_bytes,
+        "schema": _schema_check(found.event),
         "processed": found.routing is not None,
         "created_at": found.event.created_at,
     }
+
+
+def _schema_check(event: model.Event) -> SchemaCheck | None:
+    if event.schema_version is None:
+        return None
+    return {"version": event.schema_version, "valid": event.schema_valid}
 
 
 def event_document(found: Found) -> Event:

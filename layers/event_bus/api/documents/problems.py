@@ -5,6 +5,8 @@ from typing import Annotated, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from event_bus import errors
+
 
 class Fault(TypedDict):
     """One thing wrong with a request."""
@@ -30,3 +32,9 @@ class Problem(BatchProblem):
 
     instance: str
     request_id: str
+
+
+def fault_document(fault: errors.Fault) -> Fault:
+    """One thing wrong with a request."""
+    shown = fault.document()
+    return {"pointer": shown["pointer"], "detail": shown["detail"]}

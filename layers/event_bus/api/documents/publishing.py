@@ -1,12 +1,12 @@
 """Answers to who publishes."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypeAliasType, TypedDict
 
 from event_bus.api.documents.members import Count, Time
-from event_bus.api.documents.problems import BatchProblem
+from event_bus.api.documents.problems import BatchProblem, Fault
 
 
 class AcceptedEvent(TypedDict):
@@ -17,6 +17,12 @@ class AcceptedEvent(TypedDict):
     source: str
     timestamp: Time
     created_at: Time
+    warnings: NotRequired[
+        Annotated[
+            list[Fault],
+            Field(description="What the schema of the type refuses, where it only warns."),
+        ]
+    ]
 
 
 class AcceptedInBatch(AcceptedEvent):

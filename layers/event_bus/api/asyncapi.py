@@ -1,0 +1,112 @@
+"""The event types of a bus as an AsyncAPI 3 document (https://www.asyncapi.com/docs/reference)."""
+
+import copy
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+
+from event_bus.model.schemas import SchemaVersion
+from event_bus.registry.event_types import EventType
+from event_bus.schemas.structure import Schema, schemas_in
+
+MAX_SCHEMA_BYTES = 3 * 1024 * 1024
+"""How much the schemas of a document may hold; types beyond are described without theirs."""
+
+_ENVELOPE = {
+    "id": {"type": "string", "description": "The event's identifier; one id is one event."},
+    "type": {"type": "string"},
+    "source": {"type": "string", "description": "The service that published it."},
+    "timestamp": {"type": "string", "format": "date-time"},
+    "metadata": {"type": "object"},
+}
+
+
+def asyncapi_document(
+    types: Iterable[tuple[EventType, SchemaVersion | None]], api_url: str
+) -> dict[str, Any]:
+    """The AsyncAPI document of event types.
+
+    Args:
+        types: The types, each with its latest schema.
+        api_url: The URL of the API.
+    """
+    url = urlsplit(api_url)
+    channels: dict[str, Any] = {}
+    operations: dict[str, Any] = {}
+    messages: dict[str, Any] = {}
+    size = 0
+    for found, version in types:
+        size += len(orjson.dumps(version.schema)) if version else 0
+        # A function answers with 6 MB at most.
+        shown = version if size <= MAX_SCHEMA_BYTES else None
+        # A key holds letters, digits, '-', '_' and dots, as a type does.
+        name = found.type
+        messages[name] = _message(found, shown, name)
+        channels[name] = {
+            "address": found.type,
+            "servers": [{"$ref": "#/servers/bus"}],
+            "messages": {name: {"$ref": f"#/components/messages/{name}"}},
+        }
+        operations[f"receive_{name}"] = {
+            "action": "receive",
+            "channel": {"$ref": f"#/channels/{name}"},
+            "summary": f"Receive {found.type} by a subscription.",
+            "messages": [{"$ref": f"#/channels/{name}/messages/{name}"}],
+        }
+        operations[f"send_{name}"] = {
+            "action": "send",
+            "channel": {"$ref": f"#/channels/{name}"},
+            "summary": f"Publish {found.type} by POST /events.",
+            "messages": [{"$ref": f"#/channels/{name}/messages/{name}"}],
+        }
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Event types",
+            "version": "1",
+            "description": "The event types that the key which asked may see.",
+        },
+        "defaultContentType": "application/json",
+        "servers": {
+            "bus": {"host": url.netloc, "pathname": url.path or "/", "protocol": url.scheme}
+        },
+        "channels": channels,
+        "operations": operations,
+        "components": {"messages": messages},
+    }
+
+
+def _message(found: EventType, version: SchemaVersion | None, name: str) -> dict[str, Any]:
+    message: dict[str, Any] = {
+        "name": found.type,
+        "title": found.type,
+        "contentType": "application/json",
+        "payload": {
+            "type": "object",
+            "required": [*_ENVELOPE, "payload"],
+            "properties": {
+                **_ENVELOPE,
+                "type": {"const": found.type},
+                "payload": _payload(version, name) if version else {"type": "object"},
+            },
+        },
+    }
+    if found.schemas and found.schemas.description:
+        message["summary"] = found.schemas.description
+    return message
+
+
+def _payload(version: SchemaVersion, name: str) -> Schema:
+    """A schema whose references lead to where it stands in the document."""
+    schema: Schema = copy.deepcopy(version.schema)
+    place = f"#/components/messages/{name}/payload/properties/payload"
+    for _, each in schemas_in(schema):
+        if isinstance(each, dict):
+            # What is relative to an identifier of its own would not be found.
+            each.pop("$id", None)
+            each.pop("$schema", None)
+            if "$ref" in each:
+                each["$ref"] = place + each["$ref"].removeprefix("#")
+    return schema

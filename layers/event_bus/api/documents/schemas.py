@@ -1,0 +1,181 @@
+"""Schemas of event types, and the catalogue of types."""
+
+from typing import Annotated
+
+from pydantic import Field
+from typing_extensions import TypeAliasType, TypedDict
+
+from event_bus.api.documents.members import Count, Object, Page, Time
+from event_bus.model import schemas
+from event_bus.model.schemas import Compatibility, SchemaVersion, Validation, VersionEntry
+from event_bus.registry import event_types
+
+JsonSchema = TypeAliasType(
+    "JsonSchema", Annotated[Object | bool, Field(description="A JSON Schema (2020-12).")]
+)
+
+Upcast = Annotated[
+    str | None,
+    Field(
+        description="JSONata that makes a payload of this version from one of the version before."
+    ),
+]
+Latest = Annotated[int | None, Field(description="The latest version; null where all are deleted.")]
+Example = Annotated[Object | None, Field(description="A payload that the schema accepts.")]
+
+
+class TypeSchemas(TypedDict):
+    """The schemas of an event type."""
+
+    type: str
+    owner: Annotated[
+        str, Field(description="The service that registered the first version, or `admin`.")
+    ]
+    description: str | None
+    compatibility: Compatibility
+    validation: Validation
+    latest_version: Latest
+    versions: Annotated[list[int], Field(description="The versions that were not deleted.")]
+    created_at: Time
+    updated_at: Time
+
+
+class TypeSchemasPage(Page):
+    """A page of types that have schemas."""
+
+    items: list[TypeSchemas]
+
+
+class VersionSummary(TypedDict):
+    """A version of a schema in a list."""
+
+    type: str
+    version: int
+    created_by: str
+    created_at: Time
+
+
+class Version(VersionSummary):
+    """A version of a schema."""
+
+    schema: JsonSchema
+    example: Example
+    upcast: Upcast
+
+
+class VersionPage(Page):
+    """A page of versions."""
+
+    items: list[VersionSummary]
+
+
+class EventTypeSummary(TypedDict):
+    """An event type in the catalogue."""
+
+    type: str
+    owner: Annotated[
+        str | None,
+        Field(
+            description="The service that registered its schema, or the one publisher that names "
+            "it; null where there are several."
+        ),
+    ]
+    description: str | None
+    latest_version: Latest
+    validation: Validation
+    publishers: Annotated[Count, Field(description="How many publish it, of those you may see.")]
+    subscriptions: Annotated[
+        Count, Field(description="How many subscriptions receive it, of those you may see.")
+    ]
+
+
+class EventTypePage(Page):
+    """A page of the catalogue."""
+
+    items: list[EventTypeSummary]
+
+
+class TypeSubscription(TypedDict):
+    """A subscription that receives a type."""
+
+    id: str
+    service_id: str
+    name: str
+
+
+class EventType(EventTypeSummary):
+    """An event type, with its schema and who publishes and receives it."""
+
+    schema: JsonSchema | None
+    example: Example
+    publisher_ids: list[str]
+    receivers: Annotated[
+        list[TypeSubscription],
+        Field(description="The subscriptions that receive it; at most 100 are shown."),
+    ]
+
+
+def type_schemas_document(found: schemas.TypeSchemas) -> TypeSchemas:
+    """The schemas of a type."""
+    return {
+        "type": found.type,
+        "owner": found.owner,
+        "description": found.description,
+        "compatibility": found.compatibility,
+        "validation": found.validation,
+        "latest_version": found.latest,
+        "versions": [each.number for each in found.live],
+        "created_at": found.created_at,
+        "updated_at": found.updated_at,
+    }
+
+
+def version_summary(event_type: str, entry: VersionEntry) -> VersionSummary:
+    """A version as lists show it."""
+    return {
+        "type": event_type,
+        "version": entry.number,
+        "created_by": entry.created_by,
+        "created_at": entry.created_at,
+    }
+
+
+def version_document(entry: VersionEntry, version: SchemaVersion) -> Version:
+    """A version."""
+    return {
+        **version_summary(version.type, entry),
+        "schema": version.schema,
+        "example": version.example,
+        "upcast": version.upcast,
+    }
+
+
+def event_type_summary(found: event_types.EventType) -> EventTypeSummary:
+    """A type as the catalogue lists it."""
+    return {
+        "type": found.type,
+        "owner": found.owner,
+        "description": found.schemas.description if found.schemas else None,
+        "latest_version": found.latest,
+        "validation": found.schemas.validation if found.schemas else "off",
+        "publishers": len(found.publishers),
+        "subscriptions": len(found.subscriptions),
+    }
+
+
+def event_type_document(found: event_types.EventType, version: SchemaVersion | None) -> EventType:
+    """A type, with its schema and who publishes and receives it."""
+    return {
+        **event_type_summary(found),
+        "schema": version.schema if version else None,
+        "example": version.example if version else None,
+        "publisher_ids": [each.service_id for each in found.publishers],
+        "receivers": [
+            {"id": each.id, "service_id": each.service_id, "name": each.name}
+            for each in found.subscriptions[:MAX_RECEIVERS]
+        ],
+    }
+
+
+MAX_RECEIVERS = 100
+"""How many subscriptions of a type are shown."""

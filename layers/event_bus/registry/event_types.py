@@ -1,0 +1,120 @@
+"""The catalogue of event types: what each is, who publishes it, and who receives it."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from event_bus.access.callers import Caller
+from event_bus.access.type_visibility import TypeVisibility
+from event_bus.errors import NotFound
+from event_bus.matching.event_types import WILDCARD, matches_type
+from event_bus.model.registration import Publisher, Subscription
+from event_bus.model.schemas import SchemaVersion, TypeSchemas
+from event_bus.stores.schemas import SchemaStore
+
+_AT_ONCE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """An event type as one caller may see it.
+
+    Attributes:
+        type: The type.
+        schemas: Its schemas, if it has any.
+        publishers: The publishers of it that the caller may see.
+        subscriptions: The active subscriptions to it that the caller may see.
+    """
+
+    type: str
+    schemas: TypeSchemas | None
+    publishers: Sequence[Publisher]
+    subscriptions: Sequence[Subscription]
+
+    @property
+    def latest(self) -> int | None:
+        """The latest version of its schema, if it has one."""
+        return self.schemas.latest if self.schemas else None
+
+    @property
+    def owner(self) -> str | None:
+        """The service that registered its schema, or the one publisher that names it."""
+        if self.schemas:
+            return self.schemas.owner
+        naming = [each.service_id for each in self.publishers if self.type in each.event_types]
+        return naming[0] if len(naming) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Lists event types: those that have a schema, and those that a publisher names exactly.
+
+    Attributes:
+        store: The schemas.
+        visibility: Says which types a caller may see.
+        subscriptions: Finds the subscriptions that a caller may see.
+    """
+
+    store: SchemaStore
+    visibility: Callable[[Caller], TypeVisibility]
+    subscriptions: Callable[[Caller], Iterable[Subscription]]
+
+    def page(self, after: str | None, limit: int, caller: Caller) -> list[EventType]:
+        """Types in their alphabetical order, behind one."""
+        found = (each for each in self._all(caller) if after is None or each.type > after)
+        return [each for each, _ in zip(found, range(limit), strict=False)]
+
+    def all(self, caller: Caller) -> Iterator[tuple[EventType, SchemaVersion | None]]:
+        """All types that the caller may see, each with its latest schema."""
+        types = [*self._all(caller)]
+        for start in range(0, len(types), _AT_ONCE):
+            some = types[start : start + _AT_ONCE]
+            latest = {each.type: each.latest for each in some}
+            wanted = [(name, number) for name, number in latest.items() if number]
+            versions = self.store.versions(wanted)
+            for each in some:
+                yield each, versions.get((each.type, each.latest or 0))
+
+    def get(self, event_type: str, caller: Caller) -> EventType:
+        """One type.
+
+        Raises:
+            NotFound: It is neither named by a publisher nor has a schema, or the caller may not see
+                it.
+        """
+        schemas, visibility = self.store.get(event_type), self.visibility(caller)
+        named = any(event_type in each.event_types for each in visibility.publishers)
+        if (schemas or named) and visibility.sees(event_type):
+            [found] = self._described([(event_type, schemas)], visibility, caller)
+            return found
+        raise NotFound(f"There is no event type {event_type}, or none that this key may see.")
+
+    def latest(self, found: EventType) -> SchemaVersion | None:
+        """The latest version of a type's schema."""
+        return self.store.version(found.type, found.latest) if found.latest else None
+
+    def _all(self, caller: Caller) -> Iterator[EventType]:
+        visibility = self.visibility(caller)
+        schemas = {each.type: each for each in self.store.all()}
+        named = {
+            each
+            for publisher in visibility.publishers
+            for each in publisher.event_types
+            if WILDCARD not in each
+        }
+        seen = [each for each in sorted({*schemas, *named}) if visibility.sees(each)]
+        return self._described(((each, schemas.get(each)) for each in seen), visibility, caller)
+
+    def _described(
+        self,
+        types: Iterable[tuple[str, TypeSchemas | None]],
+        visibility: TypeVisibility,
+        caller: Caller,
+    ) -> Iterator[EventType]:
+        active = [each for each in self.subscriptions(caller) if each.status == "active"]
+        for event_type, schemas in types:
+            receiving = [
+                each
+                for each in active
+                if any(matches_type(pattern, event_type) for pattern in each.event_types)
+            ]
+            yield EventType(event_type, schemas, visibility.sources(event_type), receiving)

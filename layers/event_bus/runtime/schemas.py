@@ -1,0 +1,51 @@
+"""The registry of schemas and the catalogue of event types."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from event_bus.access.callers import Caller
+from event_bus.access.type_visibility import TypeVisibility
+from event_bus.model.registration import Subscription
+from event_bus.registry.event_types import Catalogue
+from event_bus.runtime import stores
+from event_bus.runtime.payloads import rights_reader
+
+if TYPE_CHECKING:
+    from event_bus.registry.schemas import SchemaRegistry
+
+_SUBSCRIPTIONS = 5_000
+_PAGE = 100
+
+
+def schema_registry() -> "SchemaRegistry":
+    """Makes what registers schemas."""
+    # Requests about other things do not load the library that compiles schemas.
+    from event_bus.registry.schemas import SchemaRegistry  # noqa: PLC0415
+
+    return SchemaRegistry(stores.schemas(), stores.publishers().get, _visibility)
+
+
+def catalogue() -> Catalogue:
+    """Makes the catalogue of event types."""
+    return Catalogue(stores.schemas(), _visibility, _subscriptions)
+
+
+def _visibility(caller: Caller) -> TypeVisibility:
+    publishers = [*stores.publishers().all()]
+    sources = () if caller.admin else [each.service_id for each in publishers]
+    return TypeVisibility(caller, publishers, rights_reader().of(caller.service_id, sources))
+
+
+def _subscriptions(caller: Caller) -> Iterator[Subscription]:
+    store = stores.subscriptions()
+    if not caller.admin:
+        return islice(store.of_service(caller.service_id), _SUBSCRIPTIONS)
+
+    def all_of_them() -> Iterator[Subscription]:
+        after = None
+        while page := store.page(None, after, _PAGE):
+            yield from page
+            after = page[-1].id
+
+    return islice(all_of_them(), _SUBSCRIPTIONS)

@@ -1,0 +1,129 @@
+"""Schemas of event types: registered, checked at publish, shown in the catalogue."""
+
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.problems import problem
+from tests.end_to_end.receiver import eventually
+from tests.end_to_end.world import Client, World
+
+TITLE: dict[str, Any] = {
+    "type": "object",
+    "properties": {"title": {"type": "string"}},
+    "required": ["title"],
+    "additionalProperties": False,
+}
+
+
+@pytest.fixture
+def planner(world: World) -> Client:
+    return world.publisher(f"{world.name('plan')}.*")
+
+
+@pytest.fixture
+def event_type(planner: Client) -> str:
+    publisher = planner.http.get(f"/publishers/{planner.service_id}").json()
+    return str(publisher["event_types"][0]).replace("*", "made")
+
+
+def register(client: Client, event_type: str, schema: Any, **more: Any) -> dict[str, Any]:
+    answer = client.http.post(f"/schemas/{event_type}/versions", json={"schema": schema, **more})
+    assert answer.status_code == 201, answer.text
+    document: dict[str, Any] = answer.json()
+    return document
+
+
+def validate(client: Client, event_type: str, validation: str) -> None:
+    answer = client.http.patch(f"/schemas/{event_type}", json={"validation": validation})
+    assert answer.status_code == 200, answer.text
+
+
+def refused(client: Client, event_type: str, payload: Any) -> dict[str, Any] | None:
+    """The problem of an event, as soon as every copy of its schema is new."""
+    answer = client.http.post("/events", json={"type": event_type, "payload": payload})
+    return None if answer.status_code == 202 else problem(answer, 422)
+
+
+def test_what_a_schema_refuses_is_refused(planner: Client, event_type: str) -> None:
+    register(planner, event_type, TITLE)
+    validate(planner, event_type, "enforce")
+
+    found = eventually(lambda: refused(planner, event_type, {"title": 5, "more": 1}))
+    assert sorted(each["pointer"] for each in found["errors"]) == [
+        "/payload/more",
+        "/payload/title",
+    ]
+    batch = [{"type": event_type, "payload": each} for each in ({"title": "a"}, {})]
+    results = planner.http.post("/events", json=batch).json()["results"]
+    assert [each["status"] for each in results] == [202, 422]
+    stored = planner.event(results[0]["id"])
+    assert stored["schema"] == {"version": 1, "valid": True}
+
+
+def test_a_warning_is_answered_and_the_event_stored(planner: Client, event_type: str) -> None:
+    register(planner, event_type, TITLE)
+    validate(planner, event_type, "warn")
+
+    def warned() -> dict[str, Any] | None:
+        answer = planner.http.post("/events", json={"type": event_type, "payload": {}})
+        assert answer.status_code == 202
+        document: dict[str, Any] = answer.json()
+        return document if "warnings" in document else None
+
+    accepted = eventually(warned)
+    assert accepted["warnings"] == [{"pointer": "/payload/title", "detail": "is required"}]
+    assert planner.event(accepted["id"])["schema"] == {"version": 1, "valid": False}
+
+
+def test_a_breaking_version_is_refused_with_its_place(planner: Client, event_type: str) -> None:
+    register(planner, event_type, TITLE)
+
+    stricter = {**TITLE, "properties": {"title": {"type": "string", "maxLength": 3}}}
+    answer = planner.http.post(f"/schemas/{event_type}/versions", json={"schema": stricter})
+    [fault] = problem(answer, 422)["errors"]
+    assert fault["pointer"] == "/schema/properties/title/maxLength"
+    assert "version 1" in fault["detail"]
+    # What the rules do not know, the library does.
+    union = {**TITLE, "properties": {"title": {"anyOf": [{"type": "string"}, {"type": "null"}]}}}
+    assert register(planner, event_type, union)["version"] == 2
+
+
+def test_a_schema_that_would_take_long_is_refused_at_once(planner: Client, event_type: str) -> None:
+    definitions: dict[str, Any] = {
+        f"d{each}": {"anyOf": [{"$ref": f"#/$defs/d{each + 1}"}] * 2} for each in range(40)
+    }
+    hostile = {"$defs": {**definitions, "d40": {}}, "$ref": "#/$defs/d0"}
+    for schema in (hostile, {"$ref": "http://169.254.169.254/"}, {"pattern": "(a+)+(?=b)"}):
+        path = f"/schemas/{event_type}/versions"
+        problem(planner.http.post(path, json={"schema": schema}), 422)
+    problem(planner.http.get(f"/schemas/{event_type}"), 404)
+
+
+def test_the_catalogue_and_asyncapi_show_the_type(
+    world: World, planner: Client, event_type: str
+) -> None:
+    register(planner, event_type, TITLE, example={"title": "a"})
+    found = world.service().http.get(f"/event-types/{event_type}").json()
+    assert (found["schema"], found["example"]) == (TITLE, {"title": "a"})
+    assert (found["owner"], found["publisher_ids"]) == (planner.service_id, [planner.service_id])
+
+    document = planner.http.get("/asyncapi.json").json()
+    assert document["asyncapi"] == "3.0.0"
+    assert document["channels"][event_type]["address"] == event_type
+
+
+def test_who_registers_what_is_in_the_audit_log(
+    world: World, planner: Client, event_type: str
+) -> None:
+    register(planner, event_type, TITLE)
+
+    def entries() -> list[dict[str, Any]]:
+        query = {"action": "schema.create", "resource": event_type}
+        found: list[dict[str, Any]] = world.admin.http.get("/audit-log", params=query).json()[
+            "items"
+        ]
+        return found
+
+    [entry] = eventually(entries)
+    assert (entry["actor"], entry["resource_type"]) == (planner.service_id, "schema")
