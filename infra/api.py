@@ -16,8 +16,9 @@ from infra.cors import cors
 from infra.data import DataStack
 from infra.domain import ApiDomain
 from infra.exports import export
-from infra.function import BusFunction, Layers
+from infra.function import BusFunction
 from infra.iam_api import IamApi
+from infra.layers import Layers
 from infra.nag import accept
 from infra.outputs import output
 from infra.settings import Settings
@@ -301,7 +302,6 @@ class ApiStack(StageStack):
             folder.title(),
             folder=folder,
             layers=self._layers,
-            settings=self._settings,
             memory_mb=memory_mb,
             timeout=timeout,
         )

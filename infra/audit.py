@@ -9,7 +9,8 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.data import DataStack
-from infra.function import BusFunction, Layers
+from infra.function import BusFunction
+from infra.layers import Layers
 from infra.nag import accept
 from infra.outputs import output
 from infra.queue import WorkQueue
@@ -59,7 +60,6 @@ class AuditStack(StageStack):
             "Audit",
             folder="audit",
             layers=Layers(self, "Layers", settings=settings),
-            settings=settings,
             timeout=_TIMEOUT,
         )
         # It adds, and can neither change nor remove.

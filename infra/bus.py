@@ -10,8 +10,9 @@ from event_bus.maintenance.due import INTERVAL_SECONDS
 from infra.audit import AuditStack
 from infra.concurrency import UNROUTABLE_CONCURRENCY
 from infra.data import DataStack
-from infra.function import BusFunction, Layers
+from infra.function import BusFunction
 from infra.lane import Lanes
+from infra.layers import Layers
 from infra.outputs import output
 from infra.queue import WorkQueue
 from infra.settings import Settings
@@ -77,7 +78,6 @@ class BusStack(StageStack):
             "Route",
             folder="route",
             layers=layers,
-            settings=settings,
             memory_mb=1024,
             timeout=_ROUTE_TIMEOUT,
         )
@@ -111,8 +111,8 @@ class BusStack(StageStack):
         self.replays = WorkQueue(
             self, "ReplayQueue", consumer_timeout=_REPLAY_TIMEOUT, settings=settings
         )
-        self.replay = self._replay(layers, data, settings)
-        self.sweep = self._sweep(layers, data, settings)
+        self.replay = self._replay(layers, data)
+        self.sweep = self._sweep(layers, data)
         self.observe = self._observer(layers, data, settings)
         self.lanes.spare(self.unroutable, self.replays, audit.queue)
         # It costs nothing while nobody has the bus's own events put on it.
@@ -137,13 +137,12 @@ class BusStack(StageStack):
             targets=[targets.SqsQueue(self.unroutable.queue)],
         )
 
-    def _replay(self, layers: Layers, data: DataStack, settings: Settings) -> BusFunction:
+    def _replay(self, layers: Layers, data: DataStack) -> BusFunction:
         replay = BusFunction(
             self,
             "Replay",
             folder="replay",
             layers=layers,
-            settings=settings,
             memory_mb=1024,
             timeout=_REPLAY_TIMEOUT,
         )
@@ -169,7 +168,6 @@ class BusStack(StageStack):
             "Observe",
             folder="observe",
             layers=layers,
-            settings=settings,
             timeout=_OBSERVE_TIMEOUT,
             writes_metrics=True,
         )
@@ -189,13 +187,12 @@ class BusStack(StageStack):
         output(self, "ObserveFunction", observe.function.function_name)
         return observe
 
-    def _sweep(self, layers: Layers, data: DataStack, settings: Settings) -> BusFunction:
+    def _sweep(self, layers: Layers, data: DataStack) -> BusFunction:
         sweep = BusFunction(
             self,
             "Sweep",
             folder="sweep",
             layers=layers,
-            settings=settings,
             timeout=_SWEEP_TIMEOUT,
         )
         sweep.use_table(data.deliveries, "BatchGetItem", "UpdateItem", indexes=("by_due",))

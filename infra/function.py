@@ -1,71 +1,26 @@
-"""A function of the bus: its code and layers, its log group, and a role of its own.
+"""A function of the bus: its code and layers, its log group, its triggers."""
 
-What a function may use and what it is told go together: `use_table` and its kin grant single
-actions on one resource and put the resource's name into the function's environment.
-"""
-
-from collections.abc import Mapping, Sequence
 from typing import cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
-from event_bus.encryption import data_keys
 
 from infra.built import ROOT
-from infra.bundling import dependencies_layer, service_layer
 from infra.concurrency import reservations
-from infra.data import DataStack, secret_arn
 from infra.exports import export
+from infra.layers import Layers
 from infra.logs import BusLogGroup
-from infra.nag import accept, accept_resource, accept_wildcard
-from infra.removal import removal_policy
-from infra.settings import Settings
-from infra.storage import BusBucket, BusTable
+from infra.nag import accept, accept_resource
+from infra.permissions import PermittedFunction
 from infra.vpc import join_vpc
 
-# Of the actions that functions are given, those that write what the key encrypts.
-_WRITES = frozenset({"BatchWriteItem", "DeleteItem", "PutItem", "PutObject", "UpdateItem"})
-_KEY_TO_READ = ("kms:Decrypt", "kms:DescribeKey")
-_KEY_TO_WRITE = ("kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo")
 
-
-class Layers(Construct):
-    """The two layers under every function.
-
-    Every stack has its own: a layer has a new ARN whenever its files change, and CloudFormation
-    refuses to change a value that another stack imports.
-
-    Attributes:
-        versions: The layers, in their order.
-    """
-
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
-        super().__init__(scope, construct_id)
-        folders = {
-            "Service": service_layer(settings.target),
-            "Dependencies": dependencies_layer(settings.target),
-        }
-        self.versions: list[lambda_.ILayerVersion] = [
-            lambda_.LayerVersion(
-                self,
-                name,
-                code=lambda_.Code.from_asset(str(folder)),
-                compatible_runtimes=[lambda_.Runtime.PYTHON_3_13],
-                compatible_architectures=[lambda_.Architecture.ARM_64],
-                removal_policy=removal_policy(settings),
-            )
-            for name, folder in folders.items()
-        ]
-
-
-class BusFunction(Construct):
+class BusFunction(PermittedFunction):
     """One function.
 
     Attributes:
@@ -73,14 +28,13 @@ class BusFunction(Construct):
         timeout: How long it may run.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         scope: Construct,
         construct_id: str,
         *,
         folder: str,
         layers: Layers,
-        settings: Settings,
         memory_mb: int = 512,
         timeout: cdk.Duration,
         writes_metrics: bool = False,
@@ -93,7 +47,6 @@ class BusFunction(Construct):
             construct_id: Its name there.
             folder: Its folder under `functions/`.
             layers: The layers under it.
-            settings: The settings of the deployment.
             memory_mb: Its memory; its share of a processor grows with it.
             timeout: How long it may run.
             writes_metrics: Whether it writes metrics to its log. Lambda takes these lines for ones
@@ -103,12 +56,12 @@ class BusFunction(Construct):
         super().__init__(scope, construct_id)
         name = name or folder
         self.timeout = timeout
+        settings = self.settings = layers.settings
         log_level = settings.log_level
         if writes_metrics and log_level != "DEBUG":
             log_level = "INFO"
-        self._settings = settings
         log_group = BusLogGroup(self, "Logs", settings=settings)
-        self._role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         self.allow("logs", ["CreateLogStream", "PutLogEvents"], [log_group.log_group_arn])
         self.function = lambda_.Function(
             self,
@@ -121,7 +74,7 @@ class BusFunction(Construct):
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=lambda_.Architecture.ARM_64,
             layers=layers.versions,
-            role=self._role,
+            role=self.role,
             memory_size=memory_mb,
             timeout=timeout,
             reserved_concurrent_executions=reservations(settings).get(name),
@@ -145,214 +98,6 @@ class BusFunction(Construct):
         )
         if settings.tracing:
             accept_resource(self, "*", "X-Ray knows no resources that a role could name.")
-
-    def allow(
-        self,
-        service: str,
-        actions: Sequence[str],
-        resources: Sequence[str],
-        *,
-        if_equal: Mapping[str, str] | None = None,
-    ) -> None:
-        """Lets the function do single actions on single resources.
-
-        Args:
-            service: The prefix of the actions, such as `dynamodb`.
-            actions: The actions without the prefix.
-            resources: The ARNs.
-            if_equal: Values that condition keys of the request must have.
-        """
-        self._role.add_to_policy(
-            iam.PolicyStatement(
-                actions=[f"{service}:{action}" for action in actions],
-                resources=list(resources),
-                conditions={"StringEquals": dict(if_equal)} if if_equal else None,
-            )
-        )
-
-    def deny(self, service: str, action: str, resources: Sequence[str]) -> None:
-        """Keeps the function from resources, whatever else it may do.
-
-        Args:
-            service: The prefix of the action.
-            action: The action without the prefix.
-            resources: The ARNs.
-        """
-        self._role.add_to_policy(
-            iam.PolicyStatement(
-                effect=iam.Effect.DENY, actions=[f"{service}:{action}"], resources=list(resources)
-            )
-        )
-
-    def allow_key(self, key: kms.IKey, service: str, actions: Sequence[str]) -> None:
-        """Lets the function use a key, through one service, as far as its actions need it.
-
-        Args:
-            key: The key that the service encrypts with.
-            service: The service, such as `dynamodb`.
-            actions: What the function may do there.
-        """
-        usages = [*_KEY_TO_READ, *(_KEY_TO_WRITE if _WRITES.intersection(actions) else ())]
-        through = f"{service}.{cdk.Aws.REGION}.{cdk.Aws.URL_SUFFIX}"
-        self._role.add_to_policy(
-            iam.PolicyStatement(
-                actions=usages,
-                resources=[key.key_arn],
-                conditions={"StringEquals": {"kms:ViaService": through}},
-            )
-        )
-
-    def use_table(self, table: BusTable, *actions: str, indexes: tuple[str, ...] = ()) -> None:
-        """Lets the function use a table.
-
-        Args:
-            table: The table.
-            actions: Actions of DynamoDB; none where it asks indexes alone.
-            indexes: The indexes it may ask.
-        """
-        if actions:
-            self.allow("dynamodb", actions, [table.table.table_arn])
-        if indexes:
-            self.allow("dynamodb", ["Query"], table.index_arns(indexes))
-        self.allow_key(table.key, "dynamodb", actions)
-        self.tell(table.description.variable, table.table.table_name)
-
-    def use_bucket(self, bucket: BusBucket, action: str) -> None:
-        """Lets the function use the bucket of payloads.
-
-        Args:
-            bucket: The bucket.
-            action: An action of S3 on objects.
-        """
-        self.allow_objects(
-            bucket,
-            [action],
-            reason="The bucket holds payloads alone, and any event's payload may be asked for.",
-        )
-        self.tell("PAYLOADS_BUCKET", bucket.bucket.bucket_name)
-
-    def allow_objects(self, bucket: BusBucket, actions: Sequence[str], *, reason: str) -> None:
-        """Lets the function act on every object of a bucket.
-
-        Args:
-            bucket: The bucket.
-            actions: Actions of S3 on objects.
-            reason: Why no single object can be named.
-        """
-        self.allow("s3", actions, [bucket.bucket.arn_for_objects("*")])
-        self.allow_key(bucket.key, "s3", actions)
-        accept_wildcard(
-            self,
-            owner=bucket,
-            arn=bucket.bucket.bucket_arn,
-            suffix="/*",
-            reason=reason,
-        )
-
-    def use_queue(self, variable: str, queue: sqs.IQueue, *actions: str) -> None:
-        """Lets the function use a queue.
-
-        Args:
-            variable: The environment variable that tells the queue's URL.
-            queue: The queue.
-            actions: Actions of SQS.
-        """
-        self.allow("sqs", actions, [queue.queue_arn])
-        self.tell(variable, queue.queue_url)
-
-    def count_subscriptions(self, data: DataStack) -> None:
-        """Lets the function count the subscriptions of services, which it makes or removes.
-
-        Args:
-            data: What is stored.
-        """
-        self.use_table(data.changes, "GetItem", "UpdateItem")
-        self.use_table(data.subscriptions, "BatchGetItem", indexes=("by_service",))
-
-    def use_secret(self, variable: str, secret: secretsmanager.Secret, key: kms.IKey) -> None:
-        """Lets the function read a secret.
-
-        Args:
-            variable: The environment variable that tells the secret's ARN.
-            secret: The secret.
-            key: The key that encrypts it.
-        """
-        arn = secret_arn(secret)
-        self.allow("secretsmanager", ["GetSecretValue"], [arn])
-        self.allow_key(key, "secretsmanager", ["GetSecretValue"])
-        self.tell(variable, arn)
-
-    def watch_secret(self, variable: str, secret: secretsmanager.Secret) -> None:
-        """Lets the function know which version of a secret is current, and not its value.
-
-        Args:
-            variable: The environment variable that tells the secret's ARN.
-            secret: The secret.
-        """
-        arn = secret_arn(secret)
-        self.allow("secretsmanager", ["DescribeSecret"], [arn])
-        self.tell(variable, arn)
-
-    def use_sealing_key(self, key: kms.IKey, purpose: str, *actions: str) -> None:
-        """Lets the function seal and open what the tables must not show, by the key itself.
-
-        Args:
-            key: The key.
-            purpose: What it seals or opens, as its encryption context says.
-            actions: Actions of KMS.
-        """
-        self._role.add_to_policy(
-            iam.PolicyStatement(
-                actions=[f"kms:{action}" for action in actions],
-                resources=[key.key_arn],
-                # https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
-                conditions={"StringEquals": {"kms:EncryptionContext:purpose": purpose}},
-            )
-        )
-        self.tell("SEALING_KEY_ARN", key.key_arn)
-
-    def open_payloads(self, data: DataStack) -> None:
-        """Lets the function open what is sensitive in payloads, for those who may read it.
-
-        Args:
-            data: What is stored.
-        """
-        self.use_sealing_key(data.sealing_key, data_keys.PURPOSE, "Decrypt")
-        self.use_table(data.publishers, "GetItem")
-
-    def seal_payloads(self, data: DataStack) -> None:
-        """Lets the function seal what is sensitive in payloads, and know it when it comes again.
-
-        Args:
-            data: What is stored.
-        """
-        self.use_sealing_key(data.sealing_key, data_keys.PURPOSE, "Decrypt", "GenerateDataKey")
-        # Publishers, and with them the schemas of what they publish.
-        self.use_table(data.publishers, "BatchGetItem", "GetItem")
-
-    def remember_answers(self, data: DataStack) -> None:
-        """Lets the function answer a request again that comes with an idempotency key.
-
-        Args:
-            data: What is stored.
-        """
-        self.use_table(data.idempotency, "DeleteItem", "PutItem", "UpdateItem")
-        self.use_sealing_key(data.sealing_key, data_keys.KEPT_ANSWERS, "Decrypt", "GenerateDataKey")
-
-    def know_rights(self, data: DataStack, *actions: str, indexes: tuple[str, ...] = ()) -> None:
-        """Lets the function find out who may receive what.
-
-        Args:
-            data: What is stored.
-            actions: Actions of DynamoDB on the table of rights.
-            indexes: The indexes of the table that it may ask.
-        """
-        self.use_table(data.rights, *actions, indexes=indexes)
-        self.tell("DEFAULT_RECEIVE", self._settings.default_receive)
-
-    def use_retention(self) -> None:
-        """Tells the function how long events are kept."""
-        self.tell("RETENTION_DAYS", str(self._settings.retention_days))
 
     def consume(
         self,
@@ -417,19 +162,6 @@ class BusFunction(Construct):
     def call_back(self) -> None:
         """Has the function call subscribers: from the VPC, where the settings name one."""
         # The networks that callbacks may lead to although they are not public.
-        self.tell("CALLBACK_NETWORKS", self._settings.callback_networks)
-        if self._settings.subnets:
-            join_vpc(self.function, self._role, self._settings)
-
-    def read_statistics(self) -> None:
-        """Lets the function ask CloudWatch for the statistics of metrics."""
-        self.allow("cloudwatch", ["GetMetricStatistics"], ["*"])
-        accept_resource(
-            self,
-            "*",
-            "Metrics are no resources that a role could name, and the action reads metrics alone.",
-        )
-
-    def tell(self, variable: str, value: str) -> None:
-        """Put a value into the function's environment."""
-        self.function.add_environment(variable, value)
+        self.tell("CALLBACK_NETWORKS", self.settings.callback_networks)
+        if self.settings.subnets:
+            join_vpc(self.function, self.role, self.settings)

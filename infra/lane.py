@@ -8,7 +8,8 @@ from event_bus.targets.registry import TARGETS
 
 from infra.concurrency import lane_concurrency
 from infra.data import DataStack
-from infra.function import BusFunction, Layers
+from infra.function import BusFunction
+from infra.layers import Layers
 from infra.queue import WorkQueue
 from infra.settings import Settings
 from infra.target_grants import deliver_to, deny_own
@@ -71,7 +72,6 @@ class Lane(Construct):
             folder="deliver",
             name=f"deliver_{self.name}",
             layers=layers,
-            settings=settings,
             timeout=_TIMEOUT,
         )
         self.deliver.tell("LANE", self.name)
@@ -144,7 +144,6 @@ class Lanes(Construct):
             "Redrive",
             folder="redrive",
             layers=layers,
-            settings=settings,
             timeout=_TIMEOUT,
         )
         self.redrive.use_table(data.subscriptions, "GetItem")

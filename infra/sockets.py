@@ -8,8 +8,9 @@ from constructs import Construct
 
 from infra.api_stage import ApiStage
 from infra.data import DataStack
-from infra.function import BusFunction, Layers
+from infra.function import BusFunction
 from infra.gateway_logs import GatewayLogRole
+from infra.layers import Layers
 from infra.nag import accept, accept_resource
 from infra.outputs import output
 from infra.settings import Settings
@@ -66,7 +67,6 @@ class Sockets(Construct):
             "Socket",
             folder="socket",
             layers=layers,
-            settings=settings,
             timeout=_SOCKET_TIMEOUT,
         )
         self.push = BusFunction(
@@ -74,7 +74,6 @@ class Sockets(Construct):
             "Push",
             folder="push",
             layers=layers,
-            settings=settings,
             timeout=_PUSH_TIMEOUT,
         )
         self._api = self._make_api(authorize, settings)
