@@ -153,13 +153,12 @@ class Turns:
 
     def _take(self, subscription: Subscription, messages: dict[int, Message]) -> Plan:
         known = self.circuits.paces.last(subscription.id)
-        limits = Limits(self.functions, subscription.max_in_flight, subscription.rate_limit)
         try:
             for _ in attempts(
                 _ATTEMPTS, pause=_RETRY_SECONDS, longest_pause=_RETRY_SECONDS, sleep=self.sleep
             ):
                 before = known or Pace()
-                after, plan = _planned(subscription.id, before, messages, limits, self._holder)
+                after, plan = self._planned(subscription, before, messages)
                 if after == before:
                     return plan
                 after = replace(after, version=before.version + 1)
@@ -177,6 +176,43 @@ class Turns:
                 for place, message in messages.items()
             }
         )
+
+    def _planned(
+        self, subscription: Subscription, pace: Pace, messages: Mapping[int, Message]
+    ) -> tuple[Pace, Plan]:
+        """Returns the pace of a subscription after its messages took their turns, and the plan."""
+        limits = Limits(self.functions, subscription.max_in_flight, subscription.rate_limit)
+        now = times.unix()
+        without = [
+            place for place, message in messages.items() if not _has_turn(message, limits, now)
+        ]
+        pace, turns = pace.turns(len(without), limits, now)
+        given = dict(zip(without, turns, strict=True))
+        # What is new stands in line behind what waits already for a free place in flight.
+        line = limits.rate_limit is None and pace.next_look > now
+        plan = Plan()
+        ready: list[int] = []
+        behind: list[int] = []
+        for place, message in messages.items():
+            turn = given.get(place, message.turn) or now
+            if limits.rate_limit is not None and turn > now:
+                plan.moved[place] = replace(message, turn=turn, delay=_delay(turn - now))
+            elif line and message.turn is None:
+                behind.append(place)
+            else:
+                ready.append(place)
+        if ready:
+            pace, granted = pace.leased(self._holder, len(ready), limits, now)
+            if granted:
+                plan.side_by_side[subscription.id] = granted
+            else:
+                behind += ready
+        pace, looks = pace.looks(len(behind), limits, now)
+        for place, look in zip(behind, looks, strict=True):
+            message = messages[place]
+            turn = look if limits.rate_limit is None else message.turn or given[place]
+            plan.moved[place] = replace(message, turn=turn, delay=_delay(look - now))
+        return pace, plan
 
     def _give_back(self, subscription_id: str, known: Pace, seconds: list[float]) -> None:
         # Longer than a lease is taken for: one that is not given back takes the place of an
@@ -211,44 +247,6 @@ def _attempted(deliveries: DeliveryStore, received: QueueMessage, message: Messa
         return False
     record = deliveries.get(message.key)
     return record is not None and (record.status in SETTLED or record.attempts >= message.attempt)
-
-
-def _planned(
-    subscription_id: str,
-    pace: Pace,
-    messages: Mapping[int, Message],
-    limits: Limits,
-    holder: str,
-) -> tuple[Pace, Plan]:
-    now = times.unix()
-    without = [place for place, message in messages.items() if not _has_turn(message, limits, now)]
-    pace, turns = pace.turns(len(without), limits, now)
-    given = dict(zip(without, turns, strict=True))
-    # What is new stands in line behind what waits already for a free place in flight.
-    line = limits.rate_limit is None and pace.next_look > now
-    plan = Plan()
-    ready: list[int] = []
-    behind: list[int] = []
-    for place, message in messages.items():
-        turn = given.get(place, message.turn) or now
-        if limits.rate_limit is not None and turn > now:
-            plan.moved[place] = replace(message, turn=turn, delay=_delay(turn - now))
-        elif line and message.turn is None:
-            behind.append(place)
-        else:
-            ready.append(place)
-    if ready:
-        pace, granted = pace.leased(holder, len(ready), limits, now)
-        if granted:
-            plan.side_by_side[subscription_id] = granted
-        else:
-            behind += ready
-    pace, looks = pace.looks(len(behind), limits, now)
-    for place, look in zip(behind, looks, strict=True):
-        message = messages[place]
-        turn = look if limits.rate_limit is None else message.turn or given[place]
-        plan.moved[place] = replace(message, turn=turn, delay=_delay(look - now))
-    return pace, plan
 
 
 def _has_turn(message: Message, limits: Limits, now: float) -> bool:
