@@ -32,6 +32,7 @@ KEPT = re.compile(
     r'|\("Bus", "Stranded"\)|bus-StrandedQueue-1'
 )
 _HERE = Path(__file__).relative_to(ROOT)
+_FOREIGN = {"package-lock.json", "asyncapi-3.0.0.json"}
 _TEXT = {".py", ".md", ".yml", ".toml", ".json", ".ts", ".tsx", ".js", ".mjs", ".html"}
 
 
@@ -45,7 +46,7 @@ def _tracked() -> list[Path]:
     return [
         path
         for path in paths
-        if path.suffix in _TEXT and path != _HERE and path.name != "package-lock.json"
+        if path.suffix in _TEXT and path != _HERE and path.name not in _FOREIGN
     ]
 
 
