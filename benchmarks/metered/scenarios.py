@@ -13,7 +13,8 @@ import httpx
 from event_bus.maintenance.unrouted import GRACE_SECONDS, UnroutedSweep
 from event_bus.queues.unroutable import UnroutableQueue
 from event_bus.stores.cursors import CursorStore
-from event_bus.stores.events import ODD_SECONDS, EventStore
+from event_bus.stores.event_items import ODD_SECONDS
+from event_bus.stores.events import EventStore
 from event_bus.stores.payloads import PayloadStore
 from event_bus.stores.routings import RoutingStore
 

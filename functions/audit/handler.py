@@ -17,7 +17,7 @@ from event_bus.queues.unroutable import UnroutableQueue, is_about_events, unrout
 from event_bus.runtime import stores
 from event_bus.settings import settings
 from event_bus.stores.audit_heads import AuditHeads
-from event_bus.stores.events import readable_events, readable_images
+from event_bus.stores.event_items import events_in
 
 _appender = Appender(
     stores.audit_entries(),
@@ -25,6 +25,7 @@ _appender = Appender(
     Signer(clients.kms(), settings().audit_key),
 )
 
+_events = stores.events(payloads=False)
 _observer = Observer(stores.metrics())
 _set_aside = UnroutableQueue(clients.sqs(), settings().audit_queue_url)
 
@@ -34,7 +35,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     records = event["Records"]
     if records[0]["eventSource"] == "aws:sqs":
         return _append_messages(records)
-    events, unreadable = readable_images(each["dynamodb"] for each in records)
+    events, unreadable = events_in(records)
     _appender.append("events", of_events(events))
     _set_aside.send(unreadable)
     return {"batchItemFailures": []}
@@ -64,7 +65,7 @@ def _append_events(event_ids: list[str]) -> None:
     Raises:
         ValueError: A single event cannot be read; among several, such an event is set aside.
     """
-    events, unreadable = readable_events(clients.dynamodb(), settings().events_table, event_ids)
+    events, unreadable = _events.readable(event_ids)
     _appender.append("events", of_events(events.values()))
     if unreadable and len(event_ids) == 1:
         raise ValueError(f"the event {event_ids[0]} cannot be read")

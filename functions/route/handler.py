@@ -11,7 +11,7 @@ from event_bus.routing.router import Router
 from event_bus.runtime import stores
 from event_bus.runtime.routing import registry_view
 from event_bus.settings import settings
-from event_bus.stores.events import readable_images
+from event_bus.stores.event_items import events_in
 
 _executor = ThreadPoolExecutor(16)
 _events = stores.events()
@@ -38,7 +38,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 def _route_stream(records: list[dict[str, Any]]) -> dict[str, Any]:
     # What the stream holds of deleted events needs no routing.
-    events, unreadable = readable_images(record["dynamodb"] for record in records)
+    events, unreadable = events_in(records)
     _unroutable.send(unreadable + _router.route(events))
     return {"batchItemFailures": []}
 

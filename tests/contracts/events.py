@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ConnectionClosedError
 from event_bus.model.event import Event
 from event_bus.querying.event_query import EventQuery
-from event_bus.stores import events, listings
+from event_bus.stores import event_lists, listings
 from event_bus.stores.events import EventStore, Put
 from event_bus.stores.listings import EventSelector, Listing
 
@@ -173,7 +173,7 @@ class ListContract:
         ):
             made = event(name, kind, source, metadata={"correlation_id": "x"})
             aws.events.put(made, RETENTION_DAYS)
-        page = aws.events.page(listing, ALL, 10, executor, newest_first=newest_first)
+        page = aws.events.listed(listing, executor, newest_first=newest_first).page(ALL, 10)
         assert page.reached is None
         expected = [each.id for each in sorted(events, key=lambda e: e.timestamp)]
         if newest_first:
@@ -189,13 +189,13 @@ class ListContract:
     def test_a_type_of_one_segment_is_of_its_domain(self, aws: Aws, executor: Executor) -> None:
         aws.events.put(event("evt_1", "eventbus"), RETENTION_DAYS)
         listing = listings.with_any(EventSelector(domain="eventbus"))
-        [entry] = aws.events.page(listing, ALL, 10, executor, newest_first=True).entries
+        [entry] = aws.events.listed(listing, executor).page(ALL, 10).entries
         assert entry.type == "eventbus"
 
     def test_an_event_without_ids_has_none_in_its_entry(self, aws: Aws, executor: Executor) -> None:
         aws.events.put(event(), RETENTION_DAYS)
         all_events = listings.all_events()
-        [entry] = aws.events.page(all_events, ALL, 10, executor, newest_first=True).entries
+        [entry] = aws.events.listed(all_events, executor).page(ALL, 10).entries
         assert entry.correlation_id is None
         assert entry.trace_id is None
 
@@ -204,14 +204,14 @@ class ListContract:
             aws.events.put(each, RETENTION_DAYS)
         listing = listings.of_trace("t")
         between = ("2026-05-01T12:01:00.000Z#evt_1", "2026-05-01T12:03:00.000Z#evt_3")
-        forward = aws.events.page(listing, between, 10, executor, newest_first=False)
+        forward = aws.events.listed(listing, executor, newest_first=False).page(between, 10)
         assert [entry.id for entry in forward.entries] == ["evt_1", "evt_2", "evt_3"]
-        back = aws.events.page(listing, between, 2, executor, newest_first=True)
+        back = aws.events.listed(listing, executor).page(between, 2)
         assert [entry.id for entry in back.entries] == ["evt_3", "evt_2"]
         assert back.reached == back.entries[-1].position
 
     def test_bounds_in_the_wrong_order_hold_nothing(self, aws: Aws, executor: Executor) -> None:
-        page = aws.events.page(listings.all_events(), ("b", "a"), 10, executor, newest_first=True)
+        page = aws.events.listed(listings.all_events(), executor).page(("b", "a"), 10)
         assert (page.entries, page.reached) == ((), None)
 
     @pytest.mark.parametrize("newest_first", [False, True])
@@ -226,9 +226,8 @@ class ListContract:
         found: list[str] = []
         first, last = ALL
         for _ in range(12):
-            page = aws.events.page(
-                listing, (first, last), depth, executor, newest_first=newest_first
-            )
+            listed = aws.events.listed(listing, executor, newest_first=newest_first)
+            page = listed.page((first, last), depth)
             found += [entry.id for entry in page.entries]
             if page.reached is None:
                 break
@@ -243,7 +242,7 @@ class ListContract:
         for number in range(4):
             aws.events.put(event(f"evt_{number}", source=BESIDE_PLANNER), RETENTION_DAYS)
         listing = listings.with_any(EventSelector("planner", "task"))
-        page = aws.events.page(listing, ALL, 10, executor, newest_first=True)
+        page = aws.events.listed(listing, executor).page(ALL, 10)
         assert (page.entries, page.reached, page.looked_at) == ([], None, 4)
 
     @pytest.mark.parametrize("newest_first", [False, True])
@@ -260,11 +259,8 @@ class ListContract:
         query = EventQuery(order="newest" if newest_first else "oldest")
 
         def looked_at(behind: str | None) -> tuple[list[int], str | None]:
-            pages = list(
-                aws.events.pages(
-                    listing, query.between, behind, 1, executor, newest_first=newest_first
-                )
-            )
+            listed = aws.events.listed(listing, executor, newest_first=newest_first)
+            pages = list(listed.pages(query.between, behind, 1))
             assert not any(each.entries for each in pages)
             return [each.looked_at for each in pages], pages[-1].reached
 
@@ -272,7 +268,7 @@ class ListContract:
         assert reached is None
         assert some == sorted(some)
         assert len(some) < 5
-        monkeypatch.setattr(events, "LOOK_BUDGET", 20)
+        monkeypatch.setattr(event_lists, "LOOK_BUDGET", 20)
         turns, behind = 0, None
         while turns == 0 or behind:
             counts, behind = looked_at(behind)

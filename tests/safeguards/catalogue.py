@@ -946,9 +946,9 @@ _SWEEPING = (
     ),
     Safeguard(
         "a list goes on behind where a part of it was not read",
-        f"{_BUS}/stores/events.py",
-        "        end = (max if newest_first else min)(ends) if ends else None\n",
-        "        end = (min if newest_first else max)(ends) if ends else None\n",
+        f"{_BUS}/stores/event_lists.py",
+        "        end = (max if self.newest_first else min)(ends) if ends else None\n",
+        "        end = (min if self.newest_first else max)(ends) if ends else None\n",
     ),
     Safeguard(
         "events that were never routed stay so",

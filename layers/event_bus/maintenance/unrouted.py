@@ -10,7 +10,8 @@ from event_bus.ids import new_id
 from event_bus.log import logger
 from event_bus.queues.unroutable import UnroutableQueue
 from event_bus.stores.cursors import CursorStore
-from event_bus.stores.events import ODD_SECONDS, EventStore
+from event_bus.stores.event_items import ODD_SECONDS
+from event_bus.stores.events import EventStore
 from event_bus.stores.listings import Listing, all_events, all_odd_events, behind
 from event_bus.stores.routings import RoutingStore
 
@@ -64,13 +65,12 @@ class UnroutedSweep:
         if cursor is None:
             return 0
         position = cursor.position or times.at(times.unix() - _FIRST_LOOK_SECONDS)
+        listed = self.events.listed(listing, self.executor, newest_first=False)
         end = self.clock() + _BUDGET_SECONDS
         found = 0
         try:
             while position < until and self.clock() < end:
-                page = self.events.page(
-                    listing, (position, until), _DEPTH, self.executor, newest_first=False
-                )
+                page = listed.page((position, until), _DEPTH)
                 for chunk in chunks(list(page.entries), _AT_ONCE):
                     found += self._have_routed([entry.id for entry in chunk])
                     position = behind(chunk[-1].position)

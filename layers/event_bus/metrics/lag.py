@@ -30,9 +30,8 @@ def router_lag(events: EventStore, routings: RoutingStore, executor: Executor) -
     now, age = times.unix(), 0
     while age < _LONGEST_SECONDS:
         until = times.at(now - age) + "~"
-        newest = events.page(
-            all_events(), ("0", until), _LOOKED_AT, executor, newest_first=True
-        ).cut(_LOOKED_AT)
+        newest = events.listed(all_events(), executor).page(("0", until), _LOOKED_AT)
+        newest = newest.cut(_LOOKED_AT)
         ids = [entry.id for entry in newest.entries]
         if len(routings.get_many(ids)) == len(ids):
             return age

@@ -1,71 +1,60 @@
-"""What the stream of the deliveries table tells: the change of one item is what happened."""
+"""The observations that a change in the deliveries table stands for."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-
-import orjson
+from collections.abc import Iterator
 
 from event_bus import times
+from event_bus.model.delivery import Delivery
 from event_bus.model.metrics import Observation
-from event_bus.stores.delivery_items import ROUTING
+from event_bus.stores.delivery_changes import DeliveryChange, RoutingChange
 from event_bus.stores.levels import held, waiting
 
 
-def observed(record: Mapping[str, Any]) -> Iterator[Observation]:
-    """What happened when an item changed.
+def observed(change: RoutingChange | DeliveryChange) -> Iterator[Observation]:
+    """Yields what happened when a routing record or a delivery was written.
 
-    A change is told once: what a repeated request, a retry or a replay does is a change of its own
-    where it changes anything, and none where it does not.
-
-    Args:
-        record: A record of the stream, with the item before and after.
-    """
-    change = record["dynamodb"]
-    new, old = change.get("NewImage"), change.get("OldImage") or {}
-    if not new:
-        return
-    at = float(change["ApproximateCreationDateTime"])
-    if new["subscription_id"]["S"] == ROUTING:
-        # Whoever is routed again was published before.
-        if not old and "source" in new:
-            yield Observation("published", _text(new, "event_type"), _text(new, "source"), at)
-        return
-    labels = _text(new, "event_type"), _text(new, "service_id")
-    done = int(old.get("attempts", {"N": "0"})["N"])
-    for attempt in orjson.loads(_text(new, "attempt_log") or "[]"):
-        if attempt["number"] > done and attempt["code"] is not None:
-            yield Observation("failed", *labels, at)
-    if _text(new, "status") == "delivered" != _text(old, "status"):
-        yield Observation("delivered", *labels, at, _latency(new))
-    if "dead_letter_id" in new and "dead_letter_id" not in old:
-        yield Observation("dead_lettered", *labels, at)
-
-
-def levels_changed(record: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
-    """By how much the change of an item changes levels: the name of each, and the change.
+    A repeated request, a retry or a replay is observed where it changes something.
 
     Args:
-        record: A record of the stream, with the item before and after.
+        change: The change.
     """
-    change = record["dynamodb"]
-    new, old = change.get("NewImage"), change.get("OldImage") or {}
-    if not new:
+    if isinstance(change, RoutingChange):
+        # An event that is routed again was published before. Records of earlier releases have no
+        # source.
+        routing = change.after
+        if change.before is None and routing.source:
+            yield Observation("published", routing.event_type, routing.source, change.at)
         return
-    subscription_id = new["subscription_id"]["S"]
-    if subscription_id == ROUTING:
-        for image, sign in ((new, 1), (old, -1)):
-            for each, pause in orjson.loads(_text(image, "held") or "{}").items():
-                yield held(each, pause), sign
-    elif (waits := _text(new, "status") == "retrying") != (_text(old, "status") == "retrying"):
-        yield waiting(subscription_id.partition("#")[0]), 1 if waits else -1
+    before, after = change.before, change.after
+    labels = after.event_type, after.service_id
+    counted = before.attempts if before else 0
+    for attempt in after.log:
+        if attempt.number > counted and attempt.code is not None:
+            yield Observation("failed", *labels, change.at)
+    if after.status == "delivered" and (before is None or before.status != "delivered"):
+        yield Observation("delivered", *labels, change.at, _latency(after))
+    if after.dead_letter_id and (before is None or not before.dead_letter_id):
+        yield Observation("dead_lettered", *labels, change.at)
 
 
-def _latency(item: Mapping[str, Any]) -> float | None:
-    # How long ago the event of a replay was accepted says nothing of the bus.
-    if "stored_at" not in item or "#" in item["subscription_id"]["S"]:
+def levels_changed(change: RoutingChange | DeliveryChange) -> Iterator[tuple[str, int]]:
+    """Yields the name of each level that a change moves, and by how much.
+
+    Args:
+        change: The change.
+    """
+    if isinstance(change, RoutingChange):
+        for routing, sign in ((change.after, 1), (change.before, -1)):
+            for subscription_id, pause in (routing.held if routing else {}).items():
+                yield held(subscription_id, pause), sign
+        return
+    waits = change.after.status == "retrying"
+    waited = change.before is not None and change.before.status == "retrying"
+    if waits != waited:
+        yield waiting(change.after.key.subscription_id), 1 if waits else -1
+
+
+def _latency(delivery: Delivery) -> float | None:
+    """Returns the seconds from storing to delivery; None for a replay, whose event is old."""
+    if not delivery.stored_at or not delivery.delivered_at or delivery.key.replay_id:
         return None
-    return times.seconds(_text(item, "delivered_at")) - times.seconds(_text(item, "stored_at"))
-
-
-def _text(item: Mapping[str, Any], name: str) -> str:
-    return str(item[name]["S"]) if name in item else ""
+    return times.seconds(delivery.delivered_at) - times.seconds(delivery.stored_at)

@@ -9,6 +9,7 @@ from event_bus import times
 from event_bus.log import logger
 from event_bus.metrics.observations import observed
 from event_bus.model.metrics import DENIED, MetricTotals, Observation, merged
+from event_bus.stores.delivery_changes import DeliveryChange, RoutingChange, change_in
 from event_bus.stores.metrics import MetricStore
 
 _Told = TypeVar("_Told")
@@ -64,13 +65,15 @@ class Observer:
 
 
 def understood(
-    records: Sequence[Mapping[str, Any]], tells: Callable[[Mapping[str, Any]], Iterable[_Told]]
+    records: Sequence[Mapping[str, Any]],
+    tells: Callable[[RoutingChange | DeliveryChange], Iterable[_Told]],
 ) -> list[_Told]:
-    """What the records of a batch tell, without those that cannot be understood."""
+    """Returns what the records of a batch tell, without those that cannot be read."""
     found: list[_Told] = []
     for record in records:
         try:
-            found += tells(record)
+            if change := change_in(record):
+                found += tells(change)
         except (LookupError, ValueError, TypeError):
             # Better a metric too few than none from here on.
             logger.exception("change not understood", event_id=record.get("eventID"))

@@ -142,14 +142,9 @@ class EventFinder:
     def _portions(
         self, query: EventQuery, behind: str | None, visibility: Visibility
     ) -> Iterator[Portion[Found]]:
-        for page in self.events.pages(
-            _listing(query, visibility),
-            query.between,
-            behind,
-            query.limit + 1,
-            self.executor,
-            newest_first=query.newest_first,
-        ):
+        listing = _listing(query, visibility)
+        listed = self.events.listed(listing, self.executor, newest_first=query.newest_first)
+        for page in listed.pages(query.between, behind, query.limit + 1):
             selected = [entry for entry in page.entries if query.selects(entry)]
             if not selected:
                 yield Portion((), 0, page.reached)

@@ -74,9 +74,8 @@ class FlowFinder:
         return self._flow(listings.of_trace(trace_id), set(), caller)
 
     def _flow(self, listing: Listing, further: set[str], caller: Caller) -> Flow:
-        page = self.events.events.page(
-            listing, _EVER, MAX_FLOW + 1, self.events.executor, newest_first=False
-        ).cut(MAX_FLOW)
+        listed = self.events.events.listed(listing, self.events.executor, newest_first=False)
+        page = listed.page(_EVER, MAX_FLOW + 1).cut(MAX_FLOW)
         found = self.events.get_many(
             dict.fromkeys([*sorted(further), *(entry.id for entry in page.entries)]), caller
         )

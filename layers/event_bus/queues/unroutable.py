@@ -13,6 +13,7 @@ import orjson
 from event_bus.aws_text import json_text
 from event_bus.batches import chunks
 from event_bus.log import logger
+from event_bus.stores.event_items import event_ids_in
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -97,4 +98,4 @@ def _given_up(record: bytes) -> list[str]:
     # what the function was called with.
     payload: Any = orjson.loads(record)["payload"]
     batch = orjson.loads(payload) if isinstance(payload, str) else payload
-    return [each["dynamodb"]["Keys"]["id"]["S"] for each in batch["Records"]]
+    return event_ids_in(batch["Records"])

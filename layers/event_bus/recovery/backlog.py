@@ -17,7 +17,8 @@ from event_bus.queues.message import Message
 from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery.sending import send_recorded
 from event_bus.stores.deliveries import DeliveryStore
-from event_bus.stores.events import ODD_SECONDS, EventStore, is_odd
+from event_bus.stores.event_items import ODD_SECONDS, is_odd
+from event_bus.stores.events import EventStore
 from event_bus.stores.listings import Entry, all_events, all_odd_events, behind
 from event_bus.stores.replays import ReplayStore
 from event_bus.stores.routings import RoutingStore
@@ -98,13 +99,9 @@ class BacklogRunner:
             begin = times.at(times.seconds(replay.since) - ODD_SECONDS)
         else:
             replay_end, begin = replay.until, behind(replay.position)
-        page = self.events.page(
-            all_events() + all_odd_events(),
-            (begin, replay_end),
-            _DEPTH,
-            self.executor,
-            newest_first=False,
-        )
+        listing = all_events() + all_odd_events()
+        listed = self.events.listed(listing, self.executor, newest_first=False)
+        page = listed.page((begin, replay_end), _DEPTH)
         events, unreadable = self._held(page.entries, replay)
         messages = [
             _message(event, subscription, min(place // replay.rate, LONGEST_DELAY_SECONDS))

@@ -100,15 +100,10 @@ class ReplayRunner:
         # A second's worth, since a queue counts in seconds.
         length = max(_PAGE, replay.rate)
         query = EventQuery(since=replay.since, until=replay.until, order="oldest", limit=length)
-        # What has nothing of it is passed over.
-        for page in self.events.pages(
-            with_any(EventSelector(source=replay.source)) if replay.source else all_events(),
-            query.between,
-            replay.position or None,
-            length,
-            self.executor,
-            newest_first=False,
-        ):
+        listing = with_any(EventSelector(source=replay.source)) if replay.source else all_events()
+        listed = self.events.listed(listing, self.executor, newest_first=False)
+        # Pass over pages that hold none of the events.
+        for page in listed.pages(query.between, replay.position or None, length):
             if page.entries:
                 break
         return page.cut(length)

@@ -1,29 +1,22 @@
-"""The table of events: the event store, and by its stream the outbox of the router."""
+"""The table of events. Its stream is the outbox from which the router reads."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import orjson
 from botocore.exceptions import ClientError
 
 from event_bus import times
 from event_bus.conflicts import attempts
 from event_bus.log import logger
-from event_bus.model.event import Event, Origin
+from event_bus.model.event import Event
 from event_bus.model.stream_name import StreamName
+from event_bus.stores.event_items import from_item, to_item
+from event_bus.stores.event_lists import EventList
 from event_bus.stores.items import Item, batch_get, number, standing_item, text, unexpired
-from event_bus.stores.listings import (
-    POSITIONS,
-    Listing,
-    Page,
-    Partition,
-    cell_of,
-    entry,
-    odd_shard_of,
-)
+from event_bus.stores.listings import Listing
 from event_bus.stores.payloads import PayloadStore
 from event_bus.stores.refusals import Exists, Outdated
 from event_bus.stores.streams import StreamEntry, StreamStore
@@ -32,158 +25,15 @@ from event_bus.stores.transactions import Part, transact
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-LOOK_BUDGET = 20_000
-"""How many entries of an index are looked at for one question."""
-
-_DEEPEST = 2_000
 _STREAM_ATTEMPTS = 13
 
 
 class Put(Enum):
-    """What became of an event that was to be stored."""
+    """The result of storing an event. A repetition has the content that is stored."""
 
     STORED = "stored"
     REPEATED = "repeated"
     CONFLICT = "conflict"
-
-
-ODD_SECONDS = 300
-"""By how much the times when an event happened and when it was stored may differ, for it to be
-found by the one where the other is asked for."""
-
-
-def to_item(event: Event, retention_days: int) -> Item:
-    """The item of an event; a payload that is not inline stays out of it."""
-    item: Item = {
-        "id": text(event.id),
-        "type": text(event.type),
-        "source": text(event.source),
-        "timestamp": text(event.timestamp),
-        "payload_bytes": number(event.payload_bytes),
-        "metadata": text(orjson.dumps(event.metadata).decode()),
-        "created_at": text(event.created_at),
-        "digest": text(event.digest),
-        "position": text(event.position),
-        "cell": text(cell_of(event.id, event.type, event.source)),
-        "expires_at": number(times.expiry(retention_days)),
-    }
-    if event.inline and event.payload is not None:
-        item["payload"] = text(event.payload.decode())
-        if event.sealed:
-            item["sealed"] = text(event.sealed)
-    if event.sealed_key:
-        item["sealed_key"] = text(event.sealed_key)
-    if event.hidden_hops:
-        item["hidden_hops"] = number(event.hidden_hops)
-    item |= _schema_attributes(event)
-    if event.origin:
-        item |= _origin_attributes(event.origin, event.source)
-    for name in ("correlation_id", "trace_id"):
-        if event.metadata.get(name):
-            item[name] = text(event.metadata[name])
-    if is_odd(event):
-        item["odd_shard"] = text(odd_shard_of(event.id))
-        item["odd_position"] = text(f"{event.created_at}#{event.id}")
-    return item
-
-
-def is_odd(event: Event) -> bool:
-    """Whether an event was stored at another time than it happened."""
-    stored, happened = times.seconds(event.created_at), times.seconds(event.timestamp)
-    return abs(happened - stored) > ODD_SECONDS
-
-
-def from_item(item: Mapping[str, Any]) -> Event:
-    """The event of an item, be it read from the table or from its stream."""
-    payload = item.get("payload")
-    return Event(
-        id=item["id"]["S"],
-        type=item["type"]["S"],
-        source=item["source"]["S"],
-        timestamp=item["timestamp"]["S"],
-        payload=payload["S"].encode() if payload else None,
-        payload_bytes=int(item["payload_bytes"]["N"]),
-        metadata=orjson.loads(item["metadata"]["S"]),
-        created_at=item["created_at"]["S"],
-        digest=item["digest"]["S"],
-        sealed_key=item.get("sealed_key", {}).get("S"),
-        sealed=item.get("sealed", {}).get("S"),
-        hidden_hops=int(item.get("hidden_hops", {}).get("N", 0)),
-        origin=_origin(item),
-        schema_version=int(item["schema_version"]["N"]) if "schema_version" in item else None,
-        schema_valid=item.get("schema_valid", {}).get("BOOL"),
-    )
-
-
-def _schema_attributes(event: Event) -> Item:
-    found: Item = {}
-    if event.schema_version is not None:
-        found["schema_version"] = number(event.schema_version)
-    if event.schema_valid is not None:
-        found["schema_valid"] = {"BOOL": event.schema_valid}
-    return found
-
-
-def _origin_attributes(origin: Origin, source: str) -> Item:
-    # Each KB of an item is a write unit: what its source says already is left out.
-    implied = origin.actor == source and (origin.key_id or origin.ip_address)
-    written = {
-        "actor": None if implied else origin.actor,
-        "key_id": origin.key_id,
-        "ip_address": origin.ip_address,
-    }
-    return {name: text(value) for name, value in written.items() if value is not None}
-
-
-def _origin(item: Mapping[str, Any]) -> Origin | None:
-    names = ("actor", "key_id", "ip_address")
-    actor, key_id, ip_address = (item.get(name, {}).get("S") for name in names)
-    if actor is None and key_id is None and ip_address is None:
-        return None
-    return Origin(actor or item["source"]["S"], key_id, ip_address)
-
-
-def readable_images(records: Iterable[Mapping[str, Any]]) -> tuple[list[Event], list[str]]:
-    """The events that a stream tells of, and the ids of those that cannot be read.
-
-    Args:
-        records: The member `dynamodb` of the stream's records. A deleted event has no new image,
-            and is left out.
-    """
-    events: list[Event] = []
-    unreadable: list[str] = []
-    for record in records:
-        if image := record.get("NewImage"):
-            try:
-                events.append(from_item(image))
-            except Exception:
-                event_id = record["Keys"]["id"]["S"]
-                logger.exception("event cannot be read", event_id=event_id)
-                unreadable.append(event_id)
-    return events, unreadable
-
-
-def readable_events(
-    client: "DynamoDBClient", table: str, event_ids: Iterable[str]
-) -> tuple[dict[str, Event], set[str]]:
-    """The events of these ids, and the ids of those that cannot be read.
-
-    Args:
-        client: The DynamoDB client.
-        table: The table of events.
-        event_ids: The ids. Large payloads are left in the bucket.
-    """
-    keys = [{"id": text(event_id)} for event_id in dict.fromkeys(event_ids)]
-    events: dict[str, Event] = {}
-    unreadable: set[str] = set()
-    for item in filter(unexpired, batch_get(client, table, keys, ConsistentRead=True)):
-        event_id = item["id"]["S"]
-        try:
-            events[event_id] = from_item(item)
-        except (LookupError, ValueError, TypeError):
-            logger.exception("event cannot be read", event_id=event_id)
-            unreadable.add(event_id)
-    return events, unreadable
 
 
 def _met(event: Event, stored: Event) -> tuple[Put, Event]:
@@ -192,13 +42,13 @@ def _met(event: Event, stored: Event) -> tuple[Put, Event]:
 
 @dataclass(frozen=True, slots=True)
 class EventStore:
-    """Stores events and finds them again.
+    """Stores and finds events.
 
     Attributes:
         client: The DynamoDB client.
         table: The table's name.
-        payloads: Where large payloads lie.
-        streams: The order of the events that belong to a stream, for those who store some.
+        payloads: The bucket of large payloads.
+        streams: The event streams, for a function that stores events in them.
     """
 
     client: "DynamoDBClient"
@@ -207,15 +57,16 @@ class EventStore:
     streams: StreamStore | None = None
 
     def put(self, event: Event, retention_days: int) -> tuple[Put, Event]:
-        """Stores an event, once, at the end of its stream if it belongs to one.
+        """Stores an event once, and at the end of its stream if it belongs to one.
 
-        A write whose answer was lost is told from a conflict by the digest: it meets itself.
+        A repeated request finds its own event, by its digest, and counts as a repetition.
 
         Returns:
-            What became of it, and the event that is stored under its id now.
+            The result, and the event that is stored under the id.
 
         Raises:
-            TimeoutError: Its stream grew again and again meanwhile; nothing is stored.
+            TimeoutError: Other events took the next version of the stream in every attempt. Nothing
+                is stored.
         """
         if event.payload is not None and not event.inline:
             self.payloads.put(event.id, event.digest, _joined(event.payload, event.sealed))
@@ -264,7 +115,7 @@ class EventStore:
         raise TimeoutError(f"{stream.stream_id} grows too fast")
 
     def get(self, event_id: str) -> Event | None:
-        """The event of this id with its payload, or None."""
+        """Returns the event with this id and its payload, or None."""
         stored = self._item(event_id)
         return self.with_payload(stored) if stored else None
 
@@ -282,133 +133,47 @@ class EventStore:
         )
 
     def get_many(self, event_ids: Iterable[str]) -> dict[str, Event]:
-        """The events of these ids, by id; large payloads are left in the bucket."""
-        keys = [{"id": text(event_id)} for event_id in dict.fromkeys(event_ids)]
-        items = batch_get(self.client, self.table, keys, ConsistentRead=True)
-        return {item["id"]["S"]: from_item(item) for item in items if unexpired(item)}
+        """Returns the events with these ids, by id, without payloads that lie in the bucket."""
+        return {item["id"]["S"]: from_item(item) for item in self._items(event_ids)}
 
     def readable(self, event_ids: Iterable[str]) -> tuple[dict[str, Event], set[str]]:
-        """The events of these ids as `get_many` has them, and the ids of those it cannot read."""
-        return readable_events(self.client, self.table, event_ids)
+        """Returns the events with these ids, as `get_many`, and the ids of those it cannot read."""
+        events: dict[str, Event] = {}
+        unreadable: set[str] = set()
+        for item in self._items(event_ids):
+            event_id = item["id"]["S"]
+            try:
+                events[event_id] = from_item(item)
+            except (LookupError, ValueError, TypeError):
+                logger.exception("event cannot be read", event_id=event_id)
+                unreadable.add(event_id)
+        return events, unreadable
+
+    def _items(self, event_ids: Iterable[str]) -> Iterator[Item]:
+        keys = [{"id": text(event_id)} for event_id in dict.fromkeys(event_ids)]
+        yield from filter(unexpired, batch_get(self.client, self.table, keys, ConsistentRead=True))
 
     def with_payload(self, event: Event) -> Event:
-        """The event with its payload, read from the bucket where it lies there."""
+        """Returns the event with its payload, which is read from the bucket if it lies there."""
         if event.payload is not None:
             return event
         payload, sealed = _parted(self.payloads.get(event.id, event.digest))
         return replace(event, payload=payload, sealed=sealed)
 
-    def page(
-        self,
-        listing: Listing,
-        between: tuple[str, str],
-        depth: int,
-        executor: Executor,
-        *,
-        newest_first: bool,
-    ) -> Page:
-        """The beginning of a list, each event once, in order.
+    def listed(
+        self, listing: Listing, executor: Executor, *, newest_first: bool = True
+    ) -> EventList:
+        """Returns a list of events.
 
         Args:
-            listing: The list.
-            between: The first and the last position, both included.
-            depth: How many entries of each partition are looked at, at most.
+            listing: Which events.
             executor: Reads partitions side by side.
-            newest_first: Whether from the last to the first.
+            newest_first: Whether the list begins with the newest event.
         """
-        if between[0] > between[1]:
-            return Page((), None, 0)
-
-        def read(partition: Partition) -> Page:
-            return self._read(partition, listing, between, depth, newest_first=newest_first)
-
-        read_by_partition = list(executor.map(read, listing.partitions))
-        # Behind where one of them ends, something of that one may be missing.
-        ends = [each.reached for each in read_by_partition if each.reached is not None]
-        end = (max if newest_first else min)(ends) if ends else None
-        merged = {
-            entry.position: entry
-            for each in read_by_partition
-            for entry in each.entries
-            if end is None or (entry.position >= end if newest_first else entry.position <= end)
-        }
-        entries = [merged[key] for key in sorted(merged, reverse=newest_first)]
-        return Page(entries, end, sum(each.looked_at for each in read_by_partition))
-
-    def pages(
-        self,
-        listing: Listing,
-        between: Callable[[str | None], tuple[str, str]],
-        behind: str | None,
-        depth: int,
-        executor: Executor,
-        *,
-        newest_first: bool,
-    ) -> Iterator[Page]:
-        """A list, page by page, until it ends or some `LOOK_BUDGET` entries were looked at.
-
-        Each page is looked for deeper than the one before: what is rare lies far apart.
-
-        Args:
-            listing: The list.
-            between: The first and the last position of what is behind a position, or of all.
-            behind: The position behind which it begins.
-            depth: How many entries of each partition are looked at first.
-            executor: Reads partitions side by side.
-            newest_first: Whether from the last to the first.
-        """
-        looked_at = 0
-        while looked_at < LOOK_BUDGET:
-            page = self.page(listing, between(behind), depth, executor, newest_first=newest_first)
-            yield page
-            if page.reached is None:
-                return
-            behind = page.reached
-            looked_at += page.looked_at
-            left = (LOOK_BUDGET - looked_at) // len(listing.partitions)
-            depth = max(1, min(4 * depth, _DEEPEST, left))
-
-    def _read(
-        self,
-        partition: Partition,
-        listing: Listing,
-        between: tuple[str, str],
-        depth: int,
-        *,
-        newest_first: bool,
-    ) -> Page:
-        key, position = POSITIONS[partition.index]
-        left_out = listing.filter()
-        answer = self.client.query(
-            TableName=self.table,
-            IndexName=partition.index,
-            KeyConditionExpression="#partition = :partition AND #position BETWEEN :first AND :last",
-            **{
-                **left_out,
-                "ExpressionAttributeNames": {
-                    "#partition": key,
-                    "#position": position,
-                    **left_out.get("ExpressionAttributeNames", {}),
-                },
-                "ExpressionAttributeValues": {
-                    ":partition": text(partition.key),
-                    ":first": text(between[0]),
-                    ":last": text(between[1]),
-                    **left_out.get("ExpressionAttributeValues", {}),
-                },
-            },
-            ScanIndexForward=not newest_first,
-            Limit=depth,
-        )
-        last = answer.get("LastEvaluatedKey")
-        return Page(
-            [entry(item, position) for item in answer["Items"]],
-            last[position]["S"] if last else None,
-            answer["ScannedCount"],
-        )
+        return EventList(self.client, self.table, listing, executor, newest_first)
 
 
-# What is sealed of a payload is the line behind it: compact JSON has no line break.
+# The sealed part of a payload follows it in a line of its own: compact JSON has no line break.
 
 
 def _joined(payload: bytes, sealed: str | None) -> bytes:

@@ -4,7 +4,7 @@ An inbox is numbered without gaps, and what stands in it is never moved: whoever
 number has seen all that stands before it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -146,6 +146,20 @@ class InboxStore:
             if found := [_entry(item) for item in page["Items"] if unexpired(item)]:
                 return found
         return []
+
+
+def last_positions_in(records: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Returns the last position that was filled of each inbox, by subscription.
+
+    Args:
+        records: Records of the table's stream, as Lambda hands them over.
+    """
+    last: dict[str, int] = {}
+    for record in records:
+        key = record["dynamodb"]["Keys"]
+        subscription_id, position = key["subscription_id"]["S"], int(key["position"]["N"])
+        last[subscription_id] = max(position, last.get(subscription_id, 0))
+    return last
 
 
 def _key(subscription_id: str, position: int) -> Item:

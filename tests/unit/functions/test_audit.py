@@ -6,7 +6,7 @@ import orjson
 import pytest
 from event_bus.model.audit_entries import entry
 from event_bus.settings import settings
-from event_bus.stores.events import to_item
+from event_bus.stores.event_items import to_item
 
 from tests.aws import Aws
 from tests.builders import NOON, event

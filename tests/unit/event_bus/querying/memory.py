@@ -12,7 +12,9 @@ from event_bus.model.registration import Subscription
 from event_bus.model.rights import Grant, Restriction
 from event_bus.querying.event_finder import EventFinder
 from event_bus.stores.deliveries import DeliveryStore
-from event_bus.stores.events import EventStore, to_item
+from event_bus.stores.event_items import to_item
+from event_bus.stores.event_lists import EventList
+from event_bus.stores.events import EventStore
 from event_bus.stores.listings import (
     POSITIONS,
     Entry,
@@ -32,7 +34,7 @@ _NOTHING: Any = None
 
 @dataclass(frozen=True, slots=True)
 class MemoryEvents(EventStore):
-    """Events in memory, which remember which strands were read."""
+    """Events in memory, which remember which partitions were read."""
 
     events: dict[str, Event] = field(default_factory=dict)
     listings: list[Listing] = field(default_factory=list)
@@ -44,31 +46,36 @@ class MemoryEvents(EventStore):
     def get_many(self, event_ids: Iterable[str]) -> dict[str, Event]:
         return {each: self.events[each] for each in event_ids if each in self.events}
 
-    def _read(
-        self,
-        partition: Partition,
-        listing: Listing,
-        between: tuple[str, str],
-        depth: int,
-        *,
-        newest_first: bool,
-    ) -> Page:
+    def listed(
+        self, listing: Listing, executor: Executor, *, newest_first: bool = True
+    ) -> EventList:
         if listing not in self.listings:
             self.listings.append(listing)
+        return MemoryList(_NOTHING, "", listing, executor, newest_first, self)
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryList(EventList):
+    """A list of the events in memory."""
+
+    held: MemoryEvents = _NOTHING
+
+    def _read(self, partition: Partition, between: tuple[str, str], depth: int) -> Page:
         key, position = POSITIONS[partition.index]
         found = [
             entry(item, position)
-            for item in (to_item(each, 1) for each in self.events.values())
+            for item in (to_item(each, 1) for each in self.held.events.values())
             if item.get(key, {}).get("S") == partition.key
             and between[0] <= item[position]["S"] <= between[1]
         ]
-        found.sort(key=lambda each: each.position, reverse=newest_first)
+        found.sort(key=lambda each: each.position, reverse=self.newest_first)
         looked_at = found[:depth]
-        self.looked_at.append(len(looked_at))
+        self.held.looked_at.append(len(looked_at))
+        selectors = self.listing.selectors
         listed = [
             each
             for each in looked_at
-            if not listing.selectors or any(_has(selector, each) for selector in listing.selectors)
+            if not selectors or any(_has(selector, each) for selector in selectors)
         ]
         return Page(
             listed, looked_at[-1].position if len(looked_at) == depth else None, len(looked_at)

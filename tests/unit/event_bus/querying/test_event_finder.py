@@ -8,7 +8,7 @@ from event_bus.errors import NotFound
 from event_bus.model.event import Event
 from event_bus.querying import event_finder
 from event_bus.querying.event_query import EventQuery
-from event_bus.stores import events, listings
+from event_bus.stores import event_lists, listings
 from event_bus.stores.listings import EventSelector, Listing, with_any
 
 from tests.builders import AN_ADMIN, BESIDE_PLANNER, event, routing, service, subscription
@@ -91,7 +91,7 @@ def test_a_request_that_finds_nothing_ends_with_a_cursor(
 def test_a_request_that_looks_at_much_for_nothing_ends_with_a_cursor(
     executor: Executor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(events, "LOOK_BUDGET", 20)
+    monkeypatch.setattr(event_lists, "LOOK_BUDGET", 20)
     through, _ = finder(executor, many(100))
     query, behind, requests = EventQuery(source=BESIDE_PLANNER, limit=4), None, 0
     while requests == 0 or behind:

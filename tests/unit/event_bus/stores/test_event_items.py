@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from event_bus.model.event import Origin
-from event_bus.stores.events import from_item, to_item
+from event_bus.stores.event_items import from_item, to_item
 from event_bus.stores.listings import EventSelector
 
 from tests.builders import LARGE_PAYLOAD, event

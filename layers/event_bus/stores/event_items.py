@@ -1,0 +1,135 @@
+"""The items of the events table, and the records of its stream."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+
+from event_bus import times
+from event_bus.log import logger
+from event_bus.model.event import Event, Origin
+from event_bus.stores.items import Item, number, text
+from event_bus.stores.listings import cell_of, odd_shard_of
+
+ODD_SECONDS = 300
+"""The largest difference, in seconds, between the times at which an event happened and was stored
+that lists by time allow for. Events with a larger one are in an index of their own."""
+
+
+def to_item(event: Event, retention_days: int) -> Item:
+    """Returns the item of an event, without a payload that lies in the bucket."""
+    item: Item = {
+        "id": text(event.id),
+        "type": text(event.type),
+        "source": text(event.source),
+        "timestamp": text(event.timestamp),
+        "payload_bytes": number(event.payload_bytes),
+        "metadata": text(orjson.dumps(event.metadata).decode()),
+        "created_at": text(event.created_at),
+        "digest": text(event.digest),
+        "position": text(event.position),
+        "cell": text(cell_of(event.id, event.type, event.source)),
+        "expires_at": number(times.expiry(retention_days)),
+    }
+    if event.inline and event.payload is not None:
+        item["payload"] = text(event.payload.decode())
+        if event.sealed:
+            item["sealed"] = text(event.sealed)
+    if event.sealed_key:
+        item["sealed_key"] = text(event.sealed_key)
+    if event.hidden_hops:
+        item["hidden_hops"] = number(event.hidden_hops)
+    item |= _schema_attributes(event)
+    if event.origin:
+        item |= _origin_attributes(event.origin, event.source)
+    for name in ("correlation_id", "trace_id"):
+        if event.metadata.get(name):
+            item[name] = text(event.metadata[name])
+    if is_odd(event):
+        item["odd_shard"] = text(odd_shard_of(event.id))
+        item["odd_position"] = text(f"{event.created_at}#{event.id}")
+    return item
+
+
+def is_odd(event: Event) -> bool:
+    """Whether an event was stored at another time than it happened, by more than `ODD_SECONDS`."""
+    stored, happened = times.seconds(event.created_at), times.seconds(event.timestamp)
+    return abs(happened - stored) > ODD_SECONDS
+
+
+def from_item(item: Mapping[str, Any]) -> Event:
+    """Reads an event from its item, or from an image of it in the stream."""
+    payload = item.get("payload")
+    return Event(
+        id=item["id"]["S"],
+        type=item["type"]["S"],
+        source=item["source"]["S"],
+        timestamp=item["timestamp"]["S"],
+        payload=payload["S"].encode() if payload else None,
+        payload_bytes=int(item["payload_bytes"]["N"]),
+        metadata=orjson.loads(item["metadata"]["S"]),
+        created_at=item["created_at"]["S"],
+        digest=item["digest"]["S"],
+        sealed_key=item.get("sealed_key", {}).get("S"),
+        sealed=item.get("sealed", {}).get("S"),
+        hidden_hops=int(item.get("hidden_hops", {}).get("N", 0)),
+        origin=_origin(item),
+        schema_version=int(item["schema_version"]["N"]) if "schema_version" in item else None,
+        schema_valid=item.get("schema_valid", {}).get("BOOL"),
+    )
+
+
+def _schema_attributes(event: Event) -> Item:
+    found: Item = {}
+    if event.schema_version is not None:
+        found["schema_version"] = number(event.schema_version)
+    if event.schema_valid is not None:
+        found["schema_valid"] = {"BOOL": event.schema_valid}
+    return found
+
+
+def _origin_attributes(origin: Origin, source: str) -> Item:
+    # Each KB of an item is a write unit: what its source says already is left out.
+    implied = origin.actor == source and (origin.key_id or origin.ip_address)
+    written = {
+        "actor": None if implied else origin.actor,
+        "key_id": origin.key_id,
+        "ip_address": origin.ip_address,
+    }
+    return {name: text(value) for name, value in written.items() if value is not None}
+
+
+def _origin(item: Mapping[str, Any]) -> Origin | None:
+    names = ("actor", "key_id", "ip_address")
+    actor, key_id, ip_address = (item.get(name, {}).get("S") for name in names)
+    if actor is None and key_id is None and ip_address is None:
+        return None
+    return Origin(actor or item["source"]["S"], key_id, ip_address)
+
+
+def events_in(records: Iterable[Mapping[str, Any]]) -> tuple[list[Event], list[str]]:
+    """Reads the events that were stored, from records of the table's stream.
+
+    Args:
+        records: The records, as Lambda hands them over. A deleted event is left out.
+
+    Returns:
+        The events, and the ids of those that cannot be read.
+    """
+    events: list[Event] = []
+    unreadable: list[str] = []
+    for record in records:
+        change = record["dynamodb"]
+        if image := change.get("NewImage"):
+            try:
+                events.append(from_item(image))
+            except Exception:
+                event_id = change["Keys"]["id"]["S"]
+                logger.exception("event cannot be read", event_id=event_id)
+                unreadable.append(event_id)
+    return events, unreadable
+
+
+def event_ids_in(records: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Returns the ids of the events that records of the table's stream are about."""
+    return [record["dynamodb"]["Keys"]["id"]["S"] for record in records]
