@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from tests.safeguards.catalogue import SAFEGUARDS, Safeguard
+from tests.safeguards.patches import Safeguard, safeguards
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,7 +43,7 @@ def caught_by(safeguard: Safeguard, project: Path) -> str | None:
         broken.write_text(safeguard.broken(broken.read_text()))
         try:
             ran = subprocess.run(
-                [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *_SUITES],
+                [sys.executable, "-m", "pytest", "-xqp", "no:cacheprovider", *_suites(safeguard)],
                 cwd=copy,
                 env={**os.environ, "PYTHONPATH": f"{copy}:{copy / 'layers'}"},
                 capture_output=True,
@@ -59,6 +59,27 @@ def caught_by(safeguard: Safeguard, project: Path) -> str | None:
     if failure is None:
         raise RuntimeError(f"the tests did not run:\n{ran.stdout}\n{ran.stderr}")
     return failure[1]
+
+
+def _suites(safeguard: Safeguard) -> list[str]:
+    """The fast tests; those of the file's own package come first, and most often notice."""
+    package = Path(safeguard.file).parent
+    own = {
+        "layers": Path("tests/unit", *package.parts[1:]),
+        "functions": Path("tests/unit/functions"),
+        "infra": Path("tests/unit/infra"),
+    }[package.parts[0]]
+    # pytest runs what is named twice once.
+    return [str(own), *_SUITES] if (ROOT / own).is_dir() else list(_SUITES)
+
+
+def renew() -> None:
+    """Gives each patch the context and line numbers that its file has today."""
+    for each in safeguards():
+        text = each.renewed((ROOT / each.file).read_text())
+        if text != each.place.read_text():
+            each.place.write_text(text)
+            sys.stdout.write(f"{each.place.relative_to(ROOT)}\n")
 
 
 def copied(project: Path) -> Path:
@@ -83,8 +104,13 @@ def main() -> int:
     """Breaks those that were asked for, and says what came of each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("words", nargs="*", help="only safeguards whose name has one of these")
-    words = parser.parse_args().words
-    chosen = [each for each in SAFEGUARDS if not words or any(word in each.name for word in words)]
+    parser.add_argument("--renew", action="store_true", help="give patches today's context")
+    arguments = parser.parse_args()
+    if arguments.renew:
+        renew()
+        return 0
+    words, every = arguments.words, safeguards()
+    chosen = [each for each in every if not words or any(word in each.name for word in words)]
     began, survived = time.monotonic(), []
     with tempfile.TemporaryDirectory() as scratch, ThreadPoolExecutor(os.cpu_count()) as pool:
         found = pool.map(partial(caught_by, project=copied(Path(scratch) / "project")), chosen)

@@ -1,12 +1,59 @@
 """The safeguards that `python -m tests.safeguards` breaks stand where it looks for them."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.safeguards.__main__ import ROOT
-from tests.safeguards.catalogue import SAFEGUARDS, Safeguard
+from tests.safeguards.patches import NotApplied, Safeguard, safeguards, written
+
+BEFORE = "one\ntwo\nthree\nfour\nfive\nsix\nseven\n"
 
 
-@pytest.mark.parametrize("safeguard", SAFEGUARDS, ids=lambda each: each.name)
+@pytest.mark.parametrize("safeguard", safeguards(), ids=lambda each: each.name)
 def test_a_safeguard_can_be_broken(safeguard: Safeguard) -> None:
     text = (ROOT / safeguard.file).read_text()
-    compile(safeguard.broken(text), safeguard.file, "exec")
+    broken = safeguard.broken(text)
+    assert broken != text
+    compile(broken, safeguard.file, "exec")
+
+
+def test_each_has_a_name_of_its_own() -> None:
+    names = [each.name for each in safeguards()]
+    assert len(names) == len(set(names)) > 200
+
+
+@pytest.fixture
+def patch(tmp_path: Path) -> Safeguard:
+    place = tmp_path / "four.patch"
+    place.write_text(
+        written("four is left out", "numbers.py", BEFORE, BEFORE.replace("four\n", ""))
+    )
+    return Safeguard.read(place)
+
+
+def test_a_patch_finds_its_place(patch: Safeguard) -> None:
+    assert (patch.name, patch.file) == ("four is left out", "numbers.py")
+    assert patch.broken(BEFORE) == BEFORE.replace("four\n", "")
+    moved = f"zero\n{BEFORE}"
+    assert patch.broken(moved) == moved.replace("four\n", "")
+
+
+def test_it_needs_no_more_context_than_is_there(patch: Safeguard) -> None:
+    text = "3\nfour\n5\n"
+    assert patch.broken(text) == "3\n5\n"
+    assert "-four" in patch.renewed(text)
+    assert "three" not in patch.renewed(text)
+
+
+@pytest.mark.parametrize("text", ["three\n4\nfive\n", "four\nfour\n", "fourteen\n", BEFORE * 2])
+def test_one_that_finds_its_place_not_once_fails(patch: Safeguard, text: str) -> None:
+    with pytest.raises(NotApplied, match=r"four\.patch"):
+        patch.broken(text)
+
+
+def test_one_that_names_no_file_fails(tmp_path: Path) -> None:
+    place = tmp_path / "of-nothing.patch"
+    place.write_text("nothing\n")
+    with pytest.raises(NotApplied, match="names no file"):
+        Safeguard.read(place)
