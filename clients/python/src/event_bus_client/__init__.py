@@ -1,0 +1,88 @@
+"""The Event Bus Service for Python programs: publish, receive, verify.
+
+Example:
+    ```python
+    from event_bus_client import EventBus
+
+    with EventBus(url="https://...", api_key="ebk_...") as bus:
+        bus.publish("order.placed", {"total": 250})
+    ```
+"""
+
+from event_bus_client._async.client import AsyncEventBus
+from event_bus_client._sync.client import EventBus
+from event_bus_client.background import BackgroundPublisher
+from event_bus_client.calls import RetryPolicy
+from event_bus_client.deduplication import MemoryStore, SeenStore
+from event_bus_client.errors import (
+    ConfigurationError,
+    Conflict,
+    ConnectionFailed,
+    EventBusError,
+    Fault,
+    Forbidden,
+    InvalidRequest,
+    MalformedRequest,
+    NotFound,
+    PreconditionFailed,
+    Problem,
+    PublisherClosed,
+    QueueFull,
+    ServerError,
+    SignatureError,
+    TooLarge,
+    TooManyRequests,
+    Unauthenticated,
+    UnsupportedMediaType,
+)
+from event_bus_client.event_types import event_type, parse
+from event_bus_client.models import (
+    Event,
+    Metadata,
+    NewEvent,
+    Page,
+    Receipt,
+    Received,
+    Result,
+    StoredEvent,
+)
+from event_bus_client.webhooks import Webhook
+
+__all__ = [
+    "AsyncEventBus",
+    "BackgroundPublisher",
+    "ConfigurationError",
+    "Conflict",
+    "ConnectionFailed",
+    "Event",
+    "EventBus",
+    "EventBusError",
+    "Fault",
+    "Forbidden",
+    "InvalidRequest",
+    "MalformedRequest",
+    "MemoryStore",
+    "Metadata",
+    "NewEvent",
+    "NotFound",
+    "Page",
+    "PreconditionFailed",
+    "Problem",
+    "PublisherClosed",
+    "QueueFull",
+    "Receipt",
+    "Received",
+    "Result",
+    "RetryPolicy",
+    "SeenStore",
+    "ServerError",
+    "SignatureError",
+    "StoredEvent",
+    "TooLarge",
+    "TooManyRequests",
+    "Unauthenticated",
+    "UnsupportedMediaType",
+    "Webhook",
+    "event_type",
+    "parse",
+]

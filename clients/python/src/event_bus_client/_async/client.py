@@ -1,0 +1,187 @@
+"""The client for asyncio."""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from datetime import datetime
+from types import TracebackType
+from typing import Any
+
+import httpx
+from pydantic import BaseModel
+
+from event_bus_client import config as configuration
+from event_bus_client._async.events import AsyncEvents
+from event_bus_client._async.inbox import AsyncInbox
+from event_bus_client._async.listening import listen
+from event_bus_client._async.resources import (
+    AsyncDeadLetters,
+    AsyncPublishers,
+    AsyncReplays,
+    AsyncSubscriptions,
+)
+from event_bus_client._async.transport import AsyncTransport
+from event_bus_client.calls import Call, RetryPolicy
+from event_bus_client.event_types import new_event
+from event_bus_client.models import Event, NewEvent, Receipt, Result, result
+from event_bus_client.publishing import batches, prepared
+
+
+class AsyncEventBus:
+    """A bus.
+
+    Example:
+        ```python
+        async with AsyncEventBus() as bus:
+            await bus.publish("order.placed", {"total": 250})
+        ```
+
+    Attributes:
+        events: Reads events back.
+        publishers: The services that publish.
+        subscriptions: Who receives what.
+        dead_letters: Deliveries that failed.
+        replays: Events that are delivered again.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        api_key: str | None = None,
+        *,
+        profile: str | None = None,
+        ca_file: str | None = None,
+        timeout: float = 30,
+        retries: RetryPolicy | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """Finds the bus; opens no connection yet.
+
+        Args:
+            url: The base URL of the API. Without it EVENT_BUS_URL or the profile counts.
+            api_key: The key. Without it EVENT_BUS_API_KEY or the profile counts.
+            profile: The name of a profile in the configuration file.
+            ca_file: A file of certificates to trust instead of the system's.
+            timeout: How long one attempt may take, in seconds.
+            retries: When a request is sent again.
+            transport: Replaces the network, as tests do.
+
+        Raises:
+            ConfigurationError: There is no URL, or the profile cannot be read.
+        """
+        self._transport = AsyncTransport(
+            configuration.resolve(url, api_key, profile, ca_file),
+            timeout=timeout,
+            retries=retries or RetryPolicy(),
+            transport=transport,
+        )
+        self.events = AsyncEvents(self._transport)
+        self.publishers = AsyncPublishers(self._transport)
+        self.subscriptions = AsyncSubscriptions(self._transport)
+        self.dead_letters = AsyncDeadLetters(self._transport)
+        self.replays = AsyncReplays(self._transport)
+
+    async def publish(
+        self,
+        what: str | BaseModel,
+        payload: dict[str, Any] | None = None,
+        *,
+        id: str | None = None,  # noqa: A002 - the member's name
+        source: str | None = None,
+        timestamp: datetime | None = None,
+        metadata: dict[str, Any] | None = None,
+        sensitive: bool | list[str] | None = None,
+    ) -> Receipt:
+        """Publishes one event. When this returns, the event is stored.
+
+        The client makes the event's id, so that its retries never publish it twice.
+
+        Args:
+            what: The event's type, or its payload as a model declared by `event_type`.
+            payload: The payload, where `what` is a type.
+            id: The event's id; the client makes one where it is None.
+            source: The service that it is from; None is the key's own.
+            timestamp: When it happened; None is now.
+            metadata: Its metadata, such as `correlation_id` or `stream_id`.
+            sensitive: JSON pointers of members that few may read, or True for the whole payload.
+
+        Raises:
+            InvalidRequest: A member is wrong; `faults` says which.
+            Forbidden: The service is not registered to publish this type.
+            Conflict: An event of this id with other content is stored.
+            ConnectionFailed: No answer came after all retries. Publish again with the same id.
+        """
+        event = new_event(
+            what,
+            payload,
+            id=id,
+            source=source,
+            timestamp=timestamp,
+            metadata=metadata or {},
+            sensitive=sensitive,
+        )
+        answer = await self._transport.send(Call("POST", "/events", body=prepared(event)))
+        return Receipt.model_validate(answer)
+
+    async def publish_batch(self, events: Iterable[NewEvent]) -> list[Result]:
+        """Publishes many events, in as few requests as the limits of the bus allow.
+
+        Args:
+            events: The events.
+
+        Returns:
+            One result for each event, in their order: a receipt or a problem.
+
+        Raises:
+            Problem: A whole request was refused, such as Unauthenticated. The events of requests
+                before it are stored.
+            ConnectionFailed: No answer came after all retries. Publish again with the same ids.
+        """
+        results: list[Result] = []
+        for batch in batches([prepared(each) for each in events]):
+            answer = await self._transport.send(Call("POST", "/events", body=batch))
+            results += [
+                result(document["id"], each)
+                for document, each in zip(batch, answer["results"], strict=True)
+            ]
+        return results
+
+    def inbox(self, subscription_id: str) -> AsyncInbox:
+        """The inbox of a subscription of the type `pull`, `sse` or `websocket`."""
+        return AsyncInbox(self._transport, subscription_id)
+
+    def listen(
+        self, *event_types: str, on_gap: Callable[[str], None] | None = None
+    ) -> AsyncIterator[Event]:
+        """Yields events of some types from now on, without a subscription of your own.
+
+        Use an inbox where no event may be missed.
+
+        Args:
+            event_types: Types or patterns, such as `order.*`.
+            on_gap: Is called with the reason when events may have been missed; without it a
+                warning is logged.
+        """
+        return listen(self._transport, event_types, on_gap)
+
+    async def health(self) -> dict[str, Any]:
+        """Whether the bus is ready.
+
+        Raises:
+            ServerError: It is not.
+        """
+        answer: dict[str, Any] = await self._transport.send(Call("GET", "/health/ready"))
+        return answer
+
+    async def aclose(self) -> None:
+        """Closes all connections."""
+        await self._transport.aclose()
+
+    async def __aenter__(self) -> "AsyncEventBus":
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()

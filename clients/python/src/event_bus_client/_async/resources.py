@@ -1,0 +1,143 @@
+"""What is registered with the bus, and what it keeps: one class for each kind."""
+
+from typing import Any
+
+from event_bus_client._async.lists import AsyncListing
+from event_bus_client._async.transport import AsyncTransport
+from event_bus_client.calls import Call, creating, path
+
+Document = dict[str, Any]
+
+
+class _Resources:
+    """Resources of one kind, under one path."""
+
+    _path: str
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        """Uses a transport."""
+        self._transport = transport
+
+    async def get(self, resource_id: str) -> Document:
+        """Reads one.
+
+        Raises:
+            NotFound: There is none, or none that the key may see.
+        """
+        return await self._send(Call("GET", path(self._path + "/{}", resource_id)))
+
+    def list(self, **query: Any) -> AsyncListing[Document]:
+        """Lists them.
+
+        Args:
+            query: The query parameters that the API documents for this list.
+        """
+        return AsyncListing(self._transport, self._path, query, dict)
+
+    async def _send(self, call: Call) -> Document:
+        answer: Document = await self._transport.send(call)
+        return answer
+
+
+class _Registered(_Resources):
+    """Resources that clients make, change and remove."""
+
+    async def create(self, **members: Any) -> Document:
+        """Registers one.
+
+        Args:
+            members: The members of the request, as the API documents them.
+
+        Returns:
+            What was made, with secrets that are never shown again.
+
+        Raises:
+            InvalidRequest: A member is wrong; `faults` says which.
+        """
+        return await self._send(creating(self._path, members))
+
+    async def update(self, resource_id: str, **members: Any) -> Document:
+        """Changes some members of one.
+
+        Args:
+            resource_id: Which one.
+            members: The members to change.
+        """
+        return await self._send(Call("PATCH", path(self._path + "/{}", resource_id), body=members))
+
+    async def delete(self, resource_id: str) -> None:
+        """Removes one."""
+        await self._transport.send(Call("DELETE", path(self._path + "/{}", resource_id)))
+
+
+class AsyncPublishers(_Registered):
+    """The services that publish."""
+
+    _path = "/publishers"
+
+
+class AsyncSubscriptions(_Registered):
+    """Who receives which events, where and how."""
+
+    _path = "/subscriptions"
+
+    async def put(self, subscription_id: str, **members: Any) -> Document:
+        """Registers a subscription under an id of your choice, or replaces it."""
+        return await self._send(
+            Call("PUT", path("/subscriptions/{}", subscription_id), body=members)
+        )
+
+    async def rotate_secret(self, subscription_id: str, **members: Any) -> Document:
+        """Replaces the signing secret; the old one stays valid for a while.
+
+        Args:
+            subscription_id: The subscription.
+            members: The members of the request, as the API documents them.
+        """
+        return await self._send(
+            creating(path("/subscriptions/{}/secret/rotate", subscription_id), members)
+        )
+
+
+class AsyncDeadLetters(_Resources):
+    """Deliveries that failed."""
+
+    _path = "/dead-letters"
+
+    async def retry(self, dead_letter_id: str) -> Document:
+        """Delivers one again.
+
+        Raises:
+            Conflict: It is being delivered already.
+        """
+        return await self._send(creating(path("/dead-letters/{}/retry", dead_letter_id)))
+
+    async def retry_all(self, **members: Any) -> Document:
+        """Delivers many again.
+
+        Args:
+            members: Which ones, as the API documents it.
+        """
+        return await self._send(creating("/dead-letters/retry", members))
+
+    async def discard(self, dead_letter_id: str) -> None:
+        """Gives one up."""
+        await self._transport.send(Call("DELETE", path("/dead-letters/{}", dead_letter_id)))
+
+
+class AsyncReplays(_Resources):
+    """Events that are delivered again."""
+
+    _path = "/replays"
+
+    async def start(self, **members: Any) -> Document:
+        """Replays the events of a period.
+
+        Args:
+            members: The members of the request, as the API documents them.
+        """
+        return await self._send(creating("/replays", members))
+
+    async def cancel(self, replay_id: str) -> Document:
+        """Stops one."""
+        return await self._send(Call("DELETE", path("/replays/{}", replay_id)))

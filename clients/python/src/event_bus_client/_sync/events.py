@@ -1,0 +1,88 @@
+"""Events that are stored."""
+
+from datetime import datetime
+from typing import Any
+
+from event_bus_client._sync.lists import Listing
+from event_bus_client._sync.transport import Transport
+from event_bus_client.calls import Call, creating, path
+from event_bus_client.models import StoredEvent
+
+
+class Events:
+    """Reads events back, follows what became of them, and replays them."""
+
+    def __init__(self, transport: Transport) -> None:
+        """Uses a transport."""
+        self._transport = transport
+
+    def get(self, event_id: str) -> StoredEvent:
+        """Reads one event with its deliveries.
+
+        Raises:
+            NotFound: There is no such event, or none that the key may see.
+        """
+        answer = self._transport.send(Call("GET", path("/events/{}", event_id)))
+        return StoredEvent.model_validate(answer)
+
+    def list(  # noqa: PLR0913 - the parameters of the list
+        self,
+        *,
+        type: str | None = None,  # noqa: A002 - the parameter's name
+        source: str | None = None,
+        correlation_id: str | None = None,
+        trace_id: str | None = None,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
+        processed: bool | None = None,
+        order: str | None = None,
+        limit: int | None = None,
+    ) -> Listing[StoredEvent]:
+        """Lists events, the newest first.
+
+        Args:
+            type: A type or a pattern, such as `order.*`.
+            source: The service that published them.
+            correlation_id: Their correlation id.
+            trace_id: Their trace.
+            since: The earliest timestamp.
+            until: The timestamp before which they lie.
+            processed: Whether they were routed.
+            order: `newest` or `oldest` first.
+            limit: How many a page holds.
+        """
+        query = {
+            "type": type,
+            "source": source,
+            "correlation_id": correlation_id,
+            "trace_id": trace_id,
+            "from": since,
+            "to": until,
+            "processed": processed,
+            "order": order,
+            "limit": limit,
+        }
+        return Listing(self._transport, "/events", query, StoredEvent.model_validate)
+
+    def trace(self, event_id: str) -> dict[str, Any]:
+        """What an event caused: the events of its flow and their deliveries."""
+        answer: dict[str, Any] = self._transport.send(
+            Call("GET", path("/events/{}/trace", event_id))
+        )
+        return answer
+
+    def replay(self, event_id: str, *, subscription_id: str | None = None) -> dict[str, Any]:
+        """Delivers an event again.
+
+        Args:
+            event_id: The event.
+            subscription_id: The one subscription to deliver to; None is all that match.
+
+        Returns:
+            The replay.
+        """
+        body = {} if subscription_id is None else {"subscription_id": subscription_id}
+        answer: dict[str, Any] = self._transport.send(
+            creating(path("/events/{}/replay", event_id), body)
+        )
+        return answer

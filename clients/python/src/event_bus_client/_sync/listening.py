@@ -1,0 +1,67 @@
+"""Listens by Server-Sent Events, without a subscription of one's own."""
+
+import logging
+from collections.abc import Iterator, Callable, Sequence
+
+from time import sleep
+from httpx_sse import EventSource
+
+from event_bus_client._sync.transport import Transport
+from event_bus_client.calls import Call
+from event_bus_client.errors import ConnectionFailed, ServerError, TooManyRequests
+from event_bus_client.models import Event
+
+logger = logging.getLogger("event_bus_client")
+
+_TURN_SECONDS = 40.0
+"""How long the bus may take for one turn; it answers after 25 seconds at most."""
+
+_PAUSE_SECONDS = 1.0
+_RESET = "eventbus.stream.reset"
+
+
+def listen(
+    transport: Transport,
+    event_types: Sequence[str],
+    on_gap: Callable[[str], None] | None = None,
+) -> Iterator[Event]:
+    """Yields the events of some types from now on, and goes on after failures of the network.
+
+    As long as the client comes back within two minutes, nothing is missed between two turns.
+
+    Args:
+        transport: Sends the requests.
+        event_types: Types or patterns.
+        on_gap: Is called with the reason when events may have been missed; without it a warning
+            is logged.
+    """
+    call = Call("GET", "/stream", query={"types": list(event_types)}, timeout=_TURN_SECONDS)
+    last_id: str | None = None
+    while True:
+        headers = {"accept": "text/event-stream"}
+        if last_id is not None:
+            headers["last-event-id"] = last_id
+        try:
+            answer = transport.answer(call.with_headers(headers))
+        except (ConnectionFailed, ServerError, TooManyRequests) as failure:
+            logger.info("listening failed, and goes on: %s", failure)
+            sleep(getattr(failure, "retry_after", None) or _PAUSE_SECONDS)
+            continue
+        for sent in EventSource(answer).iter_sse():
+            last_id = sent.id or last_id
+            if sent.event == _RESET:
+                reason = str(sent.json().get("reason", ""))
+                (on_gap or _warn)(reason)
+            elif sent.data:
+                yield Event.model_validate_json(sent.data)
+        last_id = _last_id(answer.text) or last_id
+
+
+def _last_id(text: str) -> str | None:
+    """The last id of a turn, which may stand in a block without data."""
+    ids = [line[3:].strip() for line in text.splitlines() if line.startswith("id:")]
+    return ids[-1] if ids else None
+
+
+def _warn(reason: str) -> None:
+    logger.warning("events may have been missed: %s", reason)

@@ -1,0 +1,143 @@
+"""What is registered with the bus, and what it keeps: one class for each kind."""
+
+from typing import Any
+
+from event_bus_client._sync.lists import Listing
+from event_bus_client._sync.transport import Transport
+from event_bus_client.calls import Call, creating, path
+
+Document = dict[str, Any]
+
+
+class _Resources:
+    """Resources of one kind, under one path."""
+
+    _path: str
+
+    def __init__(self, transport: Transport) -> None:
+        """Uses a transport."""
+        self._transport = transport
+
+    def get(self, resource_id: str) -> Document:
+        """Reads one.
+
+        Raises:
+            NotFound: There is none, or none that the key may see.
+        """
+        return self._send(Call("GET", path(self._path + "/{}", resource_id)))
+
+    def list(self, **query: Any) -> Listing[Document]:
+        """Lists them.
+
+        Args:
+            query: The query parameters that the API documents for this list.
+        """
+        return Listing(self._transport, self._path, query, dict)
+
+    def _send(self, call: Call) -> Document:
+        answer: Document = self._transport.send(call)
+        return answer
+
+
+class _Registered(_Resources):
+    """Resources that clients make, change and remove."""
+
+    def create(self, **members: Any) -> Document:
+        """Registers one.
+
+        Args:
+            members: The members of the request, as the API documents them.
+
+        Returns:
+            What was made, with secrets that are never shown again.
+
+        Raises:
+            InvalidRequest: A member is wrong; `faults` says which.
+        """
+        return self._send(creating(self._path, members))
+
+    def update(self, resource_id: str, **members: Any) -> Document:
+        """Changes some members of one.
+
+        Args:
+            resource_id: Which one.
+            members: The members to change.
+        """
+        return self._send(Call("PATCH", path(self._path + "/{}", resource_id), body=members))
+
+    def delete(self, resource_id: str) -> None:
+        """Removes one."""
+        self._transport.send(Call("DELETE", path(self._path + "/{}", resource_id)))
+
+
+class Publishers(_Registered):
+    """The services that publish."""
+
+    _path = "/publishers"
+
+
+class Subscriptions(_Registered):
+    """Who receives which events, where and how."""
+
+    _path = "/subscriptions"
+
+    def put(self, subscription_id: str, **members: Any) -> Document:
+        """Registers a subscription under an id of your choice, or replaces it."""
+        return self._send(
+            Call("PUT", path("/subscriptions/{}", subscription_id), body=members)
+        )
+
+    def rotate_secret(self, subscription_id: str, **members: Any) -> Document:
+        """Replaces the signing secret; the old one stays valid for a while.
+
+        Args:
+            subscription_id: The subscription.
+            members: The members of the request, as the API documents them.
+        """
+        return self._send(
+            creating(path("/subscriptions/{}/secret/rotate", subscription_id), members)
+        )
+
+
+class DeadLetters(_Resources):
+    """Deliveries that failed."""
+
+    _path = "/dead-letters"
+
+    def retry(self, dead_letter_id: str) -> Document:
+        """Delivers one again.
+
+        Raises:
+            Conflict: It is being delivered already.
+        """
+        return self._send(creating(path("/dead-letters/{}/retry", dead_letter_id)))
+
+    def retry_all(self, **members: Any) -> Document:
+        """Delivers many again.
+
+        Args:
+            members: Which ones, as the API documents it.
+        """
+        return self._send(creating("/dead-letters/retry", members))
+
+    def discard(self, dead_letter_id: str) -> None:
+        """Gives one up."""
+        self._transport.send(Call("DELETE", path("/dead-letters/{}", dead_letter_id)))
+
+
+class Replays(_Resources):
+    """Events that are delivered again."""
+
+    _path = "/replays"
+
+    def start(self, **members: Any) -> Document:
+        """Replays the events of a period.
+
+        Args:
+            members: The members of the request, as the API documents them.
+        """
+        return self._send(creating("/replays", members))
+
+    def cancel(self, replay_id: str) -> Document:
+        """Stops one."""
+        return self._send(Call("DELETE", path("/replays/{}", replay_id)))

@@ -1,0 +1,230 @@
+"""Publishes in the background, so that a service does not wait for the bus."""
+
+import atexit
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from pydantic import BaseModel
+
+from event_bus_client._sync.client import EventBus
+from event_bus_client.errors import (
+    ConnectionFailed,
+    Problem,
+    PublisherClosed,
+    QueueFull,
+    ServerError,
+    TooManyRequests,
+)
+from event_bus_client.event_types import new_event
+from event_bus_client.models import NewEvent, Result
+from event_bus_client.publishing import MAX_BATCH, new_id
+from event_bus_client.spool import Spool
+
+logger = logging.getLogger("event_bus_client")
+
+Refused = Callable[[NewEvent, Problem], None]
+
+
+class BackgroundPublisher:
+    """Takes events at once, and publishes them in batches from a thread of its own.
+
+    Events go out in the order in which they were given. A batch is sent when it is full, or when
+    its first event has waited for `flush_seconds`. While the bus cannot be reached, events wait
+    in the queue; when the queue is full, `publish` waits or raises.
+
+    Without a spool file, events that wait are lost when the process is killed. With one, they are
+    in the file before `publish` returns, and the next publisher on that file sends them. Their ids
+    stay the same, so that none is published twice.
+
+    Example:
+        ```python
+        with BackgroundPublisher(EventBus()) as publisher:
+            publisher.publish("order.placed", {"total": 250})
+        ```
+    """
+
+    def __init__(
+        self,
+        bus: EventBus,
+        *,
+        queue_size: int = 10_000,
+        batch_size: int = MAX_BATCH,
+        flush_seconds: float = 0.2,
+        block: bool = True,
+        spool: Path | str | None = None,
+        on_refused: Refused | None = None,
+    ) -> None:
+        """Starts the thread.
+
+        Args:
+            bus: Publishes. The publisher does not close it.
+            queue_size: How many events may wait.
+            batch_size: How many events go into one request, at most 100.
+            flush_seconds: How long an event waits for others.
+            block: Whether `publish` waits while the queue is full; else it raises QueueFull.
+            spool: A file that holds events until they are published. One process uses it at a time.
+            on_refused: Is called in the publisher's thread with each event that the bus refuses.
+                Without it, refusals are logged as errors.
+        """
+        self._bus = bus
+        self._queue_size = queue_size
+        self._batch_size = min(batch_size, MAX_BATCH)
+        self._flush_seconds = flush_seconds
+        self._block = block
+        self._on_refused = on_refused or _log
+        self._changed = threading.Condition()
+        self._waiting: deque[NewEvent] = deque()
+        self._in_flight = 0
+        self._flushing = 0
+        self._closed = False
+        self._given_up = False
+        self._spool = Spool(Path(spool)) if spool else None
+        if self._spool:
+            self._waiting.extend(NewEvent.model_validate(each) for each in self._spool.load())
+        self._thread = threading.Thread(target=self._run, name="event-bus-publisher", daemon=True)
+        self._thread.start()
+        atexit.register(self.close)
+
+    def publish(
+        self, what: str | BaseModel, payload: dict[str, Any] | None = None, **members: Any
+    ) -> str:
+        """Takes an event to publish.
+
+        Args:
+            what: The event's type, or its payload as a model declared by `event_type`.
+            payload: The payload, where `what` is a type.
+            members: Further members of the event, as `EventBus.publish` takes them.
+
+        Returns:
+            The event's id.
+
+        Raises:
+            QueueFull: The queue is full, and the publisher does not block.
+            PublisherClosed: The publisher was closed.
+        """
+        members.setdefault("id", None)
+        members["id"] = members["id"] or new_id()
+        event = new_event(what, payload, **members)
+        with self._changed:
+            while len(self._waiting) >= self._queue_size and not self._closed:
+                if not self._block:
+                    raise QueueFull(f"{self._queue_size} events wait to be published.")
+                self._changed.wait()
+            if self._closed:
+                raise PublisherClosed("The publisher is closed.")
+            if self._spool:
+                self._spool.append(event.document())
+            self._waiting.append(event)
+            self._changed.notify_all()
+        return str(event.id)
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Waits until all events that were taken are published or refused.
+
+        Args:
+            timeout: How many seconds to wait at most; None waits as long as it takes.
+
+        Returns:
+            Whether nothing is left.
+        """
+        with self._changed:
+            self._flushing += 1
+            self._changed.notify_all()
+            try:
+                return self._changed.wait_for(lambda: not self._left(), timeout)
+            finally:
+                self._flushing -= 1
+
+    def close(self, timeout: float | None = 10) -> bool:
+        """Publishes what waits, and ends the thread. It is called when the process exits.
+
+        Args:
+            timeout: How many seconds to wait at most.
+
+        Returns:
+            Whether everything was published or refused. What is left stays in the spool file, if
+            there is one, and is lost otherwise.
+        """
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        done = self.flush(timeout)
+        with self._changed:
+            if not done:
+                logger.error("%d events were not published", self._left())
+                self._given_up = True
+                self._waiting.clear()
+            self._changed.notify_all()
+        self._thread.join(1 if not done else None)
+        if self._spool:
+            self._spool.close()
+        atexit.unregister(self.close)
+        return done
+
+    def __enter__(self) -> "BackgroundPublisher":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _left(self) -> int:
+        return len(self._waiting) + self._in_flight
+
+    def _run(self) -> None:
+        while batch := self._next_batch():
+            results = self._published(batch)
+            with self._changed:
+                self._in_flight = 0
+                if self._spool and results is not None:
+                    self._spool.done(len(batch), empty=not self._waiting)
+                self._changed.notify_all()
+            for event, outcome in zip(batch, results or (), strict=False):
+                if outcome.problem:
+                    self._on_refused(event, outcome.problem)
+
+    def _next_batch(self) -> list[NewEvent]:
+        """The next events, once they are due; none where the publisher has ended."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closed)
+            due = time.monotonic() + self._flush_seconds
+            while 0 < len(self._waiting) < self._batch_size and not (
+                self._closed or self._flushing
+            ):
+                left = due - time.monotonic()
+                if left <= 0 or not self._changed.wait(left):
+                    break
+            count = min(self._batch_size, len(self._waiting))
+            batch = [self._waiting.popleft() for _ in range(count)]
+            self._in_flight = len(batch)
+            self._changed.notify_all()
+            return batch
+
+    def _published(self, batch: list[NewEvent]) -> list[Result] | None:
+        """Publishes a batch, as often as it takes; None if the publisher was ended meanwhile."""
+        pause = 0.5
+        while True:
+            try:
+                return self._bus.publish_batch(batch)
+            except (ConnectionFailed, ServerError, TooManyRequests) as failure:
+                logger.warning("the bus fails, %d events wait: %s", self._left(), failure)
+            except Problem as refusal:
+                return [Result(id=str(each.id), problem=refusal) for each in batch]
+            with self._changed:
+                if self._changed.wait_for(lambda: self._given_up, pause):
+                    return None
+            pause = min(30.0, pause * 2)
+
+
+def _log(event: NewEvent, refusal: Problem) -> None:
+    logger.error("event %s (%s) was refused: %s", event.id, event.type, refusal)

@@ -1,0 +1,161 @@
+"""Requests and answers without the network: what is sent, what an answer means, when to retry."""
+
+import json
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
+
+import httpx
+
+from event_bus_client.errors import Problem, problem
+
+USER_AGENT = "event-bus-client-python/0.1.0"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request to the API.
+
+    Attributes:
+        method: The HTTP method.
+        path: The path, beginning with a slash.
+        query: Query parameters; those that are None are left out.
+        body: What is sent as JSON; None sends no body.
+        headers: Further headers.
+        repeatable: Whether sending it twice does no more than sending it once.
+        timeout: The seconds to wait for an answer; None takes the client's.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, Any] = field(default_factory=dict)
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    repeatable: bool = True
+    timeout: float | None = None
+
+    def with_headers(self, headers: Mapping[str, str]) -> "Call":
+        """The same request with further headers."""
+        return replace(self, headers={**self.headers, **headers})
+
+    def parameters(self) -> dict[str, str]:
+        """The query parameters as they are sent."""
+        return {name: _text(value) for name, value in self.query.items() if value is not None}
+
+    def content(self) -> bytes | None:
+        """The body as it is sent: compact JSON in UTF-8."""
+        if self.body is None:
+            return None
+        return json.dumps(self.body, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def creating(path: str, body: Any = None) -> Call:
+    """A POST that makes or starts something; by its `Idempotency-Key`, retries do it once."""
+    return Call("POST", path, body=body, headers={"idempotency-key": f'"{uuid4()}"'})
+
+
+def path(template: str, *ids: str) -> str:
+    """Puts ids into a path, such as `/events/{}`, and escapes what could change its meaning."""
+    return template.format(*(quote(each, safe="") for each in ids))
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return ",".join(map(str, value))
+    if hasattr(value, "isoformat"):
+        text: str = value.isoformat()
+        return text.replace("+00:00", "Z")
+    return str(value)
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """When a request is sent again.
+
+    A request is sent again when no answer came, and when the answer is 429, 500, 502, 503 or 504;
+    never when the request could do its work twice. Waits grow exponentially with full jitter.
+    `Retry-After` is honoured up to `longest_wait`.
+
+    Attributes:
+        attempts: How often it is sent in all.
+        first_wait: The first wait in seconds, at most.
+        longest_wait: The longest wait in seconds.
+        randomness: Returns a number from 0 to 1.
+    """
+
+    attempts: int = 5
+    first_wait: float = 0.25
+    longest_wait: float = 20
+    randomness: Callable[[], float] = random.random
+
+    def wait(self, call: Call, attempt: int, answer: httpx.Response | None) -> float | None:
+        """How long to wait before the next attempt.
+
+        Args:
+            call: The request.
+            attempt: Which attempt failed, from 1 on.
+            answer: Its answer; None where none came.
+
+        Returns:
+            Seconds, or None if the request is not sent again.
+        """
+        if attempt >= self.attempts:
+            return None
+        if answer is not None and answer.status_code not in (429, 500, 502, 503, 504):
+            return None
+        # What was refused by a limit was not carried out.
+        if not call.repeatable and (answer is None or answer.status_code != 429):
+            return None
+        asked = retry_after(answer) if answer is not None else None
+        if asked is not None:
+            return asked + self.randomness() if asked <= self.longest_wait else None
+        return min(self.longest_wait, self.first_wait * 2.0 ** (attempt - 1)) * self.randomness()
+
+
+def retry_after(answer: httpx.Response) -> float | None:
+    """The seconds that an answer asks to wait for; None where it does not say a number."""
+    try:
+        seconds = float(str(answer.headers.get("retry-after", "")))
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds < float("inf") else None
+
+
+def read(answer: httpx.Response) -> Any:
+    """Reads an answer.
+
+    Returns:
+        Its JSON, its text where it is none, or None where it is empty.
+
+    Raises:
+        Problem: The bus refused the request.
+    """
+    if not answer.is_success:
+        raise refusal(answer)
+    return _parsed(answer)
+
+
+def refusal(answer: httpx.Response) -> Problem:
+    """The exception for an answer that is no success."""
+    return problem(
+        answer.status_code,
+        _parsed(answer),
+        request_id=answer.headers.get("apigw-requestid"),
+        retry_after=retry_after(answer),
+    )
+
+
+def _parsed(answer: httpx.Response) -> Any:
+    if not answer.content:
+        return None
+    if "json" not in answer.headers.get("content-type", ""):
+        return answer.text
+    try:
+        return answer.json()
+    except ValueError:
+        return answer.text

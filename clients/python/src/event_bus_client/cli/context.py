@@ -1,0 +1,52 @@
+"""What every command has: the bus, and where to print."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import httpx
+import typer
+
+from event_bus_client._sync.client import EventBus
+from event_bus_client.cli.output import Output
+
+
+@dataclass
+class State:
+    """The options before the command.
+
+    Attributes:
+        profile: The profile to use.
+        url: The URL to use instead of the profile's.
+        api_key: The key to use instead of the profile's.
+        ca_file: Certificates to trust.
+        as_json: Whether to print JSON.
+        transport: Replaces the network, as tests do.
+    """
+
+    profile: str | None = None
+    url: str | None = None
+    api_key: str | None = None
+    ca_file: str | None = None
+    as_json: bool = False
+    transport: httpx.BaseTransport | None = field(default=None, repr=False)
+
+    @cached_property
+    def bus(self) -> EventBus:
+        """The bus."""
+        return EventBus(
+            self.url,
+            self.api_key,
+            profile=self.profile,
+            ca_file=self.ca_file,
+            transport=self.transport,
+        )
+
+    @cached_property
+    def output(self) -> Output:
+        """Where answers go."""
+        return Output(as_json=self.as_json)
+
+
+def state(context: typer.Context) -> State:
+    """The state of a command."""
+    return context.ensure_object(State)

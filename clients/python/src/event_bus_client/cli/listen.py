@@ -1,0 +1,78 @@
+"""`event-bus listen`: forwards events to a program on this machine, as the bus would call it."""
+
+import base64
+import hashlib
+import hmac
+import os
+import time
+
+import httpx
+import typer
+
+from event_bus_client.cli.context import state
+from event_bus_client.models import Event
+
+
+def listen(
+    context: typer.Context,
+    forward_to: str = typer.Option(..., "--forward-to", help="The URL to send events to."),
+    types: list[str] = typer.Option(..., "--types", "-t", help="Types or patterns."),
+    secret: str | None = typer.Option(
+        None, help="The signing secret to use; a new one is made by default."
+    ),
+    print_secret: bool = typer.Option(
+        False, "--print-secret", help="Print the signing secret before the first event."
+    ),
+) -> None:
+    """Receive events and send each to a URL on this machine, signed like a real callback.
+
+    Each event is sent once. Use it while you develop a callback.
+
+    Example: event-bus listen --types 'order.*' --forward-to http://localhost:3000/hook
+    """
+    given = state(context)
+    used = secret or "whsec_" + base64.b64encode(os.urandom(32)).decode()
+    if print_secret:
+        typer.echo(used)
+    given.output.line(f"listening for {' '.join(types)}; forwarding to {forward_to}", "dim")
+    with httpx.Client(timeout=30) as http:
+        for event in given.bus.listen(*types):
+            begun = time.monotonic()
+            status = _forward(http, forward_to, event, used)
+            milliseconds = (time.monotonic() - begun) * 1000
+            good = status.isdigit() and status.startswith("2")
+            given.output.line(
+                f"{event.timestamp:%H:%M:%S} {event.type} {event.id} -> {status} "
+                f"({milliseconds:.0f} ms)",
+                "green" if good else "red",
+            )
+
+
+def signed(secret: str, webhook_id: str, timestamp: int, body: bytes) -> dict[str, str]:
+    """The headers of a Standard Webhook with a JSON body (https://www.standardwebhooks.com).
+
+    Args:
+        secret: `whsec_` and base64.
+        webhook_id: The id of the delivery.
+        timestamp: When it is sent, in Unix seconds.
+        body: What is sent.
+    """
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    content = f"{webhook_id}.{timestamp}.".encode() + body
+    signature = base64.b64encode(hmac.digest(key, content, hashlib.sha256)).decode()
+    return {
+        "content-type": "application/json",
+        "webhook-id": webhook_id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": f"v1,{signature}",
+    }
+
+
+def _forward(http: httpx.Client, url: str, event: Event, secret: str) -> str:
+    body = event.model_dump_json(exclude_unset=True).encode()
+    headers = signed(secret, event.id, int(time.time()), body)
+    try:
+        answer = http.post(url, content=body, headers=headers)
+    except httpx.HTTPError as error:
+        return repr(error)
+    return str(answer.status_code)

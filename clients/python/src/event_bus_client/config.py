@@ -1,0 +1,118 @@
+"""Where the bus is, and by which key: arguments, environment variables, a profile file."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from event_bus_client.errors import ConfigurationError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+URL_VARIABLE = "EVENT_BUS_URL"
+KEY_VARIABLE = "EVENT_BUS_API_KEY"
+PROFILE_VARIABLE = "EVENT_BUS_PROFILE"
+FILE_VARIABLE = "EVENT_BUS_CONFIG"
+CA_VARIABLE = "EVENT_BUS_CA_FILE"
+
+DEFAULT_FILE = Path("~/.config/event-bus/config.toml")
+
+
+@dataclass(frozen=True)
+class Config:
+    """How to reach a bus.
+
+    Attributes:
+        url: The base URL of its API.
+        api_key: The key to send; None sends none.
+        ca_file: A file of certificates to trust instead of the system's, as a local bus needs.
+    """
+
+    url: str
+    api_key: str | None = None
+    ca_file: str | None = None
+
+    def __repr__(self) -> str:
+        # A key must not get into logs.
+        return f"Config(url={self.url!r}, api_key={'***' if self.api_key else None})"
+
+
+def resolve(
+    url: str | None = None,
+    api_key: str | None = None,
+    profile: str | None = None,
+    ca_file: str | None = None,
+) -> Config:
+    """Finds out where the bus is.
+
+    Each value is taken from the first of these that has it: the argument; the environment
+    variables EVENT_BUS_URL, EVENT_BUS_API_KEY and EVENT_BUS_CA_FILE; the profile in the file that
+    EVENT_BUS_CONFIG names, by default ~/.config/event-bus/config.toml. EVENT_BUS_PROFILE names
+    the profile, by default "default". A profile that is named as an argument counts before the
+    environment variables.
+
+    Args:
+        url: The base URL of the API.
+        api_key: The key.
+        profile: The name of a profile.
+        ca_file: A file of certificates to trust.
+
+    Raises:
+        ConfigurationError: There is no URL, the profile does not exist, or its file cannot be read.
+    """
+    stored = _profile(profile)
+    environment = {
+        "url": os.environ.get(URL_VARIABLE),
+        "api_key": os.environ.get(KEY_VARIABLE),
+        "ca_file": os.environ.get(CA_VARIABLE),
+    }
+    later = (stored, environment) if profile else (environment, stored)
+
+    def first(name: str, given: str | None) -> str | None:
+        return given or later[0].get(name) or later[1].get(name)
+
+    found = first("url", url)
+    if not found:
+        raise ConfigurationError(
+            f"The URL of the bus is missing: pass url=, set {URL_VARIABLE}, or write a profile "
+            f"into {_file()}."
+        )
+    if not found.startswith(("https://", "http://")):
+        raise ConfigurationError(f"The URL of the bus must begin with https://, not {found!r}.")
+    return Config(found.rstrip("/"), first("api_key", api_key), first("ca_file", ca_file))
+
+
+def _file() -> Path:
+    return Path(os.environ.get(FILE_VARIABLE) or DEFAULT_FILE).expanduser()
+
+
+def _profile(name: str | None) -> dict[str, str | None]:
+    chosen = name or os.environ.get(PROFILE_VARIABLE)
+    file = _file()
+    found = profiles(file)
+    if chosen and chosen not in found:
+        raise ConfigurationError(f"There is no profile [{chosen}] in {file}.")
+    return {**found.get(chosen or "default", {})}
+
+
+def profiles(file: Path) -> dict[str, dict[str, str]]:
+    """The profiles in a file; none where there is no file.
+
+    Raises:
+        ConfigurationError: The file cannot be read, or a profile is not a table of strings.
+    """
+    try:
+        document = tomllib.loads(file.read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"{file} cannot be read: {error}") from error
+    for name, members in document.items():
+        if not isinstance(members, dict) or not all(
+            isinstance(each, str) for each in members.values()
+        ):
+            raise ConfigurationError(f"[{name}] in {file} must be a table of strings.")
+    return document

@@ -1,0 +1,196 @@
+"""What the client raises: one exception for each type of problem that the bus answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+class EventBusError(Exception):
+    """Everything that this package raises."""
+
+
+class ConfigurationError(EventBusError):
+    """The client does not know where the bus is."""
+
+
+class ConnectionFailed(EventBusError):
+    """No answer came, after all retries. The request may have been carried out."""
+
+
+class SignatureError(EventBusError):
+    """A webhook is not signed by the secret, or is too old."""
+
+
+class PublisherClosed(EventBusError):
+    """The background publisher was closed before the event was given to it."""
+
+
+class QueueFull(EventBusError):
+    """The background publisher's queue is full, and it must not wait."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One member of a request that is wrong.
+
+    Attributes:
+        pointer: A JSON pointer into the body, or the name of a query parameter.
+        detail: What is wrong, and what to do.
+    """
+
+    pointer: str
+    detail: str
+
+
+class Problem(EventBusError):
+    """The bus refused a request (RFC 9457).
+
+    Attributes:
+        kind: The last part of the problem's type, such as `invalid-request`.
+        status: The HTTP status.
+        title: What kind of problem it is, in words.
+        detail: What this one is about.
+        faults: The members that are wrong, if single members are.
+        request_id: Finds the request in the logs of the bus; None where an answer has none.
+        retry_after: The seconds to wait before the request is sent again; None where the bus
+            did not say.
+    """
+
+    kinds: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(
+        self,
+        *,
+        kind: str,
+        status: int,
+        title: str,
+        detail: str,
+        faults: tuple[Fault, ...] = (),
+        request_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(f"{status} {title}: {detail}" if detail else f"{status} {title}")
+        self.kind = kind
+        self.status = status
+        self.title = title
+        self.detail = detail
+        self.faults = faults
+        self.request_id = request_id
+        self.retry_after = retry_after
+
+
+class MalformedRequest(Problem):
+    """400: the body, a parameter or a cursor cannot be read."""
+
+    kinds = ("malformed-request",)
+
+
+class Unauthenticated(Problem):
+    """401: there is no key, or an unknown one."""
+
+    kinds = ("unauthenticated",)
+
+
+class Forbidden(Problem):
+    """403: the key does not permit this."""
+
+    kinds = ("forbidden",)
+
+
+class NotFound(Problem):
+    """404: there is no such resource, or none that the key may see."""
+
+    kinds = ("not-found",)
+
+
+class Conflict(Problem):
+    """409: the request contradicts what is stored."""
+
+    kinds = ("conflict",)
+
+
+class PreconditionFailed(Problem):
+    """412: the resource exists already."""
+
+    kinds = ("precondition-failed",)
+
+
+class TooLarge(Problem):
+    """413: the body or a payload is over its limit."""
+
+    kinds = ("too-large",)
+
+
+class UnsupportedMediaType(Problem):
+    """415: the content type or encoding is not accepted."""
+
+    kinds = ("unsupported-media-type",)
+
+
+class InvalidRequest(Problem):
+    """422: members are missing, unknown or wrong; `faults` says which."""
+
+    kinds = ("invalid-request",)
+
+
+class TooManyRequests(Problem):
+    """429: the key makes too many requests."""
+
+    kinds = ("too-many-requests",)
+
+
+class ServerError(Problem):
+    """500 and above: the bus failed or is not available."""
+
+    kinds = ("internal-error", "unavailable")
+
+
+_BY_KIND = {kind: each for each in Problem.__subclasses__() for kind in each.kinds}
+_BY_STATUS: Mapping[int, type[Problem]] = {
+    400: MalformedRequest,
+    401: Unauthenticated,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    412: PreconditionFailed,
+    413: TooLarge,
+    415: UnsupportedMediaType,
+    422: InvalidRequest,
+    429: TooManyRequests,
+}
+
+
+def problem(
+    status: int,
+    document: object,
+    *,
+    request_id: str | None = None,
+    retry_after: float | None = None,
+) -> Problem:
+    """Makes the exception for an answer.
+
+    Args:
+        status: Its HTTP status.
+        document: Its body, parsed; anything where it is not problem details, as what API Gateway
+            answers by itself.
+        request_id: The request's id, where a header has it.
+        retry_after: What its `Retry-After` says, in seconds.
+    """
+    members: Mapping[str, Any] = document if isinstance(document, dict) else {}
+    kind = str(members.get("type", "")).rpartition(":")[2]
+    fallback = ServerError if status >= 500 else _BY_STATUS.get(status, Problem)
+    listed = members.get("errors")
+    faults = tuple(
+        Fault(str(each.get("pointer", "")), str(each.get("detail", "")))
+        for each in (listed if isinstance(listed, list) else [])
+        if isinstance(each, dict)
+    )
+    return _BY_KIND.get(kind, fallback)(
+        kind=kind,
+        status=status,
+        title=str(members.get("title") or members.get("message") or "The request failed"),
+        detail=str(members.get("detail", "")),
+        faults=faults,
+        request_id=str(members["request_id"]) if members.get("request_id") else request_id,
+        retry_after=retry_after,
+    )

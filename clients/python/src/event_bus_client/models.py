@@ -1,0 +1,187 @@
+"""What the bus sends and takes. Members of later versions of the bus are kept, not refused."""
+
+import builtins
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from event_bus_client.errors import Problem, problem
+
+Model = TypeVar("Model", bound=BaseModel)
+Item = TypeVar("Item")
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+class Metadata(_Document):
+    """What an event says about itself. Further keys that the publisher chose are attributes, too.
+
+    Attributes:
+        correlation_id: Links the events of one business process.
+        causation_id: The event that caused this one.
+        trace_id: The trace that it belongs to.
+        version: The version of its schema.
+        reply_to: Where replies go.
+        retry_count: How often its delivery was retried.
+        hop_count: How many events lie between it and the first of its chain.
+        stream_id: The stream it belongs to.
+        stream_version: Its place in the stream, from 1 on.
+        traceparent: Its W3C trace context.
+        tracestate: Its W3C trace state.
+    """
+
+    correlation_id: str | None = None
+    causation_id: str | None = None
+    trace_id: str | None = None
+    version: str | None = None
+    reply_to: str | None = None
+    retry_count: int | None = None
+    hop_count: int | None = None
+    stream_id: str | None = None
+    stream_version: int | None = None
+    traceparent: str | None = None
+    tracestate: str | None = None
+
+
+class Event(_Document):
+    """An event, as it is received or read back.
+
+    Attributes:
+        id: Its id.
+        type: Its type, such as `order.placed`.
+        source: The service that published it.
+        timestamp: When it happened.
+        payload: What it says; None where it was left out because it is large.
+        metadata: What it says about itself.
+    """
+
+    id: str
+    type: str
+    source: str
+    timestamp: datetime
+    payload: dict[str, Any] | None
+    metadata: Metadata = Field(default_factory=Metadata)
+
+    def payload_as(self, model: builtins.type[Model]) -> Model:
+        """Reads the payload as a pydantic model.
+
+        Raises:
+            pydantic.ValidationError: The payload does not fit the model.
+        """
+        return model.model_validate(self.payload)
+
+
+class StoredEvent(Event):
+    """An event that was read back.
+
+    Attributes:
+        created_at: When the bus stored it.
+        processed: Whether it was routed to its subscriptions.
+        deliveries: What became of it, by subscription. Lists leave it out.
+    """
+
+    created_at: datetime
+    processed: bool
+    deliveries: list[dict[str, Any]] | None = None
+
+
+class NewEvent(_Document):
+    """An event to publish.
+
+    Attributes:
+        type: Its type.
+        payload: What it says.
+        id: Its id; the client makes one where it is None.
+        source: The service that it is from; None is the key's own.
+        timestamp: When it happened; None is now.
+        metadata: What it says about itself.
+        sensitive: JSON pointers of members that few may read, or True for the whole payload.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: str
+    payload: dict[str, Any]
+    id: str | None = None
+    source: str | None = None
+    timestamp: datetime | None = None
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    sensitive: bool | list[str] | None = None
+
+    def document(self) -> dict[str, Any]:
+        """The event as it is sent."""
+        return self.model_dump(mode="json", exclude_none=True, exclude_defaults=False)
+
+
+class Receipt(_Document):
+    """What the bus answers for an event that it stored.
+
+    Attributes:
+        id: The event.
+        type: Its type.
+        source: Its source.
+        timestamp: When it happened.
+        created_at: When it was stored.
+    """
+
+    id: str
+    type: str
+    source: str
+    timestamp: datetime
+    created_at: datetime
+
+
+class Result(_Document):
+    """What became of one event of a batch.
+
+    Attributes:
+        id: The event's id.
+        receipt: What was stored; None where the event was refused.
+        problem: Why it was refused; None where it was stored.
+    """
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    id: str
+    receipt: Receipt | None = None
+    problem: Problem | None = None
+
+
+class Received(_Document):
+    """An event from an inbox.
+
+    Attributes:
+        cursor: Its place in the inbox.
+        delivery_id: The same where a delivery is repeated; deduplicate by it.
+        event: The event.
+    """
+
+    cursor: str
+    delivery_id: str
+    event: Event
+
+
+class Page(BaseModel, Generic[Item]):
+    """A page of a list.
+
+    Attributes:
+        items: What it holds.
+        next_cursor: Where the next page begins; None on the last one.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    items: Sequence[Item]
+    next_cursor: str | None
+
+
+def result(event_id: str, document: Mapping[str, Any]) -> Result:
+    """Reads the outcome of one event of a batch."""
+    if "error" in document:
+        refusal = document["error"]
+        return Result(id=event_id, problem=problem(int(document["status"]), refusal))
+    return Result(id=event_id, receipt=Receipt.model_validate(document))

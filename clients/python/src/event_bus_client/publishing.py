@@ -1,0 +1,64 @@
+"""What is sent to publish: ids, trace context, batches within the limits of the bus."""
+
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from event_bus_client.models import NewEvent
+
+MAX_BATCH = 100
+"""How many events a request may hold."""
+
+MAX_BATCH_BYTES = 3_500_000
+"""How many bytes of events the client puts into one request. The bus takes bodies of 4 MiB."""
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def new_id(prefix: str = "evt") -> str:
+    """Makes an id that sorts by time: a ULID behind a prefix (https://github.com/ulid/spec).
+
+    The client makes the ids of events, so that sending an event again never makes two of it.
+    """
+    number = (time.time_ns() // 1_000_000 << 80) | int.from_bytes(os.urandom(10), "big")
+    return f"{prefix}_" + "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def prepared(event: NewEvent) -> dict[str, Any]:
+    """An event as it is sent: with an id and with the trace that is under way, if there is one."""
+    document = event.document()
+    document.setdefault("id", new_id())
+    metadata = document["metadata"]
+    if "traceparent" not in metadata and (carrier := _trace_context()):
+        document["metadata"] = {**carrier, **metadata}
+    return document
+
+
+def batches(documents: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Splits events into requests, by number and by size, and keeps their order."""
+    batch: list[dict[str, Any]] = []
+    size = 0
+    for document in documents:
+        length = len(json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode())
+        if batch and (len(batch) == MAX_BATCH or size + length > MAX_BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(document)
+        size += length
+    if batch:
+        yield batch
+
+
+def _trace_context() -> dict[str, str]:
+    """The W3C trace context of OpenTelemetry's current span; empty without OpenTelemetry."""
+    try:
+        from opentelemetry import propagate, trace  # noqa: PLC0415
+    except ImportError:
+        return {}
+    if not trace.get_current_span().get_span_context().is_valid:
+        return {}
+    carrier: dict[str, str] = {}
+    propagate.inject(carrier)
+    return {name: carrier[name] for name in ("traceparent", "tracestate") if carrier.get(name)}

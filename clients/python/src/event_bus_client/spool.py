@@ -1,0 +1,65 @@
+"""A file of events that wait to be published."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+class Spool:
+    """Keeps events in a file, one JSON document a line, until they are published.
+
+    How many lines are done is in a second file beside it. A crash between publishing and that
+    record has the events published again under the same ids, which the bus answers as repetitions.
+    """
+
+    def __init__(self, file: Path) -> None:
+        """Opens the file, or makes it, readable by its owner alone.
+
+        Args:
+            file: Where it is.
+
+        Raises:
+            OSError: It cannot be opened.
+        """
+        self._file = file
+        self._mark = file.with_name(file.name + ".done")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self._lines = os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "ab")
+        self._done = int(self._mark.read_text() or 0) if self._mark.exists() else 0
+
+    def load(self) -> Iterator[dict[str, Any]]:
+        """The events that an earlier process left, oldest first."""
+        with self._file.open("rb") as lines:
+            for number, line in enumerate(lines):
+                # The last line of a process that was killed may be cut off: its publish failed.
+                if number >= self._done and line.endswith(b"\n"):
+                    yield json.loads(line)
+
+    def append(self, document: dict[str, Any]) -> None:
+        """Adds an event; it is on the disk when this returns."""
+        self._lines.write(json.dumps(document, separators=(",", ":")).encode() + b"\n")
+        self._lines.flush()
+        os.fsync(self._lines.fileno())
+
+    def done(self, count: int, *, empty: bool) -> None:
+        """Records that the oldest events are published.
+
+        Args:
+            count: How many more.
+            empty: Whether none is left, so that the file begins anew.
+        """
+        if empty:
+            self._lines.truncate(0)
+            self._done = 0
+            self._mark.unlink(missing_ok=True)
+            return
+        self._done += count
+        beside = self._mark.with_name(self._mark.name + ".new")
+        beside.write_text(str(self._done))
+        beside.replace(self._mark)
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._lines.close()

@@ -1,0 +1,53 @@
+"""Makes the client without asyncio from the one with it: `python clients/python/unasync.py`.
+
+`--check` only says whether `_sync` is what `_async` makes.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent / "src" / "event_bus_client"
+
+REPLACED = (
+    (r"^async def ", "def "),
+    (r"\basync (def|for|with) ", r"\1 "),
+    (r"\bawait ", ""),
+    (r"from anyio import", "from time import"),
+    (r"AsyncBaseTransport", "BaseTransport"),
+    (r"httpx\.AsyncClient", "httpx.Client"),
+    (r"AsyncIterator", "Iterator"),
+    (r"\bAsync([A-Z]\w+)", r"\1"),
+    (r"__a(enter|exit|iter)__", r"__\1__"),
+    (r"\baclose\b", "close"),
+    (r"\baiter_sse\b", "iter_sse"),
+    (r"_async\b", "_sync"),
+    (r"The client for asyncio\.", "The client without asyncio."),
+    (r"from another task or", "from another thread or"),
+)
+
+
+def without_asyncio(source: str) -> str:
+    """The same code without asyncio."""
+    for pattern, replacement in REPLACED:
+        source = re.sub(pattern, replacement, source, flags=re.MULTILINE)
+    return source
+
+
+def main() -> int:
+    """Writes `_sync`, or compares it; 1 where it is not current."""
+    stale = []
+    for source in sorted((PACKAGE / "_async").glob("*.py")):
+        target = PACKAGE / "_sync" / source.name
+        made = without_asyncio(source.read_text())
+        if target.exists() and target.read_text() == made:
+            continue
+        stale.append(target.name)
+        if "--check" not in sys.argv:
+            target.parent.mkdir(exist_ok=True)
+            target.write_text(made)
+    return 1 if stale and "--check" in sys.argv else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

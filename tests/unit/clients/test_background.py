@@ -1,0 +1,172 @@
+"""What a service gives to the background publisher is published once, in order, or told of."""
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from event_bus_client import (
+    BackgroundPublisher,
+    EventBus,
+    Forbidden,
+    NewEvent,
+    Problem,
+    PublisherClosed,
+    QueueFull,
+    RetryPolicy,
+)
+
+AT = "2026-05-01T12:00:00.000Z"
+
+
+class Bus:
+    """A bus that can be closed for a while, and refuses the types of one domain."""
+
+    def __init__(self) -> None:
+        self.open = threading.Event()
+        self.open.set()
+        self.stored: list[str] = []
+        self.batches: list[int] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if not self.open.wait(0.01):
+            return httpx.Response(503)
+        sent = json.loads(request.content)
+        self.batches.append(len(sent))
+        results = [self._outcome(each) for each in sent]
+        return httpx.Response(207, json={"accepted": 0, "refused": 0, "results": results})
+
+    def _outcome(self, event: dict[str, Any]) -> dict[str, Any]:
+        if event["type"].startswith("secret."):
+            problem = {"type": "urn:event-bus:problem:forbidden", "title": "No", "detail": "no"}
+            return {"status": 403, "error": problem}
+        self.stored.append(event["id"])
+        return {
+            "status": 202,
+            "id": event["id"],
+            "type": event["type"],
+            "source": "shop",
+            "timestamp": AT,
+            "created_at": AT,
+        }
+
+
+def fill(publisher: BackgroundPublisher, given: list[str]) -> None:
+    """Publishes until the queue is full."""
+    while True:
+        given.append(publisher.publish("order.placed", {}))
+
+
+def client(bus: Bus) -> EventBus:
+    return EventBus(
+        "https://bus.example",
+        retries=RetryPolicy(attempts=1),
+        transport=httpx.MockTransport(bus),
+    )
+
+
+def test_events_go_out_in_order_and_in_batches() -> None:
+    bus = Bus()
+    with BackgroundPublisher(client(bus), flush_seconds=5) as publisher:
+        ids = [publisher.publish("order.placed", {"n": n}) for n in range(350)]
+        assert publisher.flush(30)
+        assert bus.stored == ids
+    assert sum(bus.batches) == 350
+    assert max(bus.batches) == 100
+
+
+def test_an_event_alone_is_sent_after_a_moment() -> None:
+    bus = Bus()
+    with BackgroundPublisher(client(bus), flush_seconds=0.01) as publisher:
+        publisher.publish("order.placed", {})
+        with publisher._changed:
+            assert publisher._changed.wait_for(lambda: bus.stored, 30)
+
+
+def test_what_is_refused_is_told_and_holds_up_nothing() -> None:
+    refused: list[tuple[str, Problem]] = []
+
+    def note(event: NewEvent, problem: Problem) -> None:
+        refused.append((event.type, problem))
+
+    bus = Bus()
+    with BackgroundPublisher(client(bus), on_refused=note) as publisher:
+        publisher.publish("secret.made", {})
+        after = publisher.publish("order.placed", {})
+    assert bus.stored == [after]
+    [(kind, problem)] = refused
+    assert kind == "secret.made"
+    assert isinstance(problem, Forbidden)
+
+
+def test_a_full_queue_is_told_or_waited_for() -> None:
+    bus = Bus()
+    bus.open.clear()
+    with BackgroundPublisher(client(bus), queue_size=1, block=False, batch_size=1) as publisher:
+        given = [publisher.publish("order.placed", {})]
+        with pytest.raises(QueueFull):
+            fill(publisher, given)
+        bus.open.set()
+        assert publisher.flush(30)
+    assert bus.stored == given
+
+    bus = Bus()
+    with BackgroundPublisher(client(bus), queue_size=1, batch_size=1) as publisher:
+        given = [publisher.publish("order.placed", {}) for _ in range(50)]
+        assert publisher.flush(30)
+    assert bus.stored == given
+
+
+def test_what_waits_at_the_end_is_published() -> None:
+    bus = Bus()
+    publisher = BackgroundPublisher(client(bus), flush_seconds=60)
+    given = [publisher.publish("order.placed", {}) for _ in range(7)]
+    assert publisher.close()
+    assert bus.stored == given
+    with pytest.raises(PublisherClosed):
+        publisher.publish("order.placed", {})
+
+
+def test_an_end_without_a_bus_says_that_events_are_left() -> None:
+    bus = Bus()
+    bus.open.clear()
+    publisher = BackgroundPublisher(client(bus))
+    publisher.publish("order.placed", {})
+    assert not publisher.close(timeout=0.1)
+    assert bus.stored == []
+
+
+def test_a_spool_file_outlives_the_process(tmp_path: Path) -> None:
+    file = tmp_path / "spool"
+    bus = Bus()
+    bus.open.clear()
+    first = BackgroundPublisher(client(bus), spool=file, batch_size=3)
+    given = [first.publish("order.placed", {"n": n}) for n in range(8)]
+    assert not first.close(timeout=0.1)
+    # The process was killed while it wrote a ninth event.
+    with file.open("ab") as lines:
+        lines.write(b'{"type": "order.pla')
+    bus.open.set()
+    with BackgroundPublisher(client(bus), spool=file, batch_size=3) as second:
+        given.append(second.publish("order.placed", {"n": 8}))
+        assert second.flush(30)
+    assert bus.stored == given
+    assert file.read_bytes() == b""
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_spool_file_sends_nothing_that_is_done(tmp_path: Path) -> None:
+    file = tmp_path / "spool"
+    bus = Bus()
+    bus.open.clear()
+    first = BackgroundPublisher(client(bus), spool=file, batch_size=2)
+    given = [first.publish("order.placed", {"n": n}) for n in range(4)]
+    assert not first.close(timeout=0.1)
+    # Two of the four were published before the process was killed.
+    file.with_name("spool.done").write_text("2")
+    bus.open.set()
+    with BackgroundPublisher(client(bus), spool=file) as second:
+        assert second.flush(30)
+    assert bus.stored == given[2:]

@@ -1,0 +1,101 @@
+"""What is sent again, after how long, and what an answer means."""
+
+import httpx
+import pytest
+from event_bus_client import (
+    Conflict,
+    Fault,
+    InvalidRequest,
+    Problem,
+    RetryPolicy,
+    ServerError,
+    TooManyRequests,
+)
+from event_bus_client.calls import Call, creating, path, read
+from event_bus_client.errors import problem
+
+READING = Call("GET", "/events")
+ONCE = Call("POST", "/things", repeatable=False)
+POLICY = RetryPolicy(attempts=4, first_wait=1, longest_wait=8, randomness=lambda: 1.0)
+
+
+def answer(status: int, **headers: str) -> httpx.Response:
+    return httpx.Response(status, headers={k.replace("_", "-"): v for k, v in headers.items()})
+
+
+def test_waits_grow_until_the_attempts_are_used_up() -> None:
+    waits = [POLICY.wait(READING, attempt, None) for attempt in range(1, 6)]
+    assert waits == [1, 2, 4, None, None]
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_failures_of_the_bus_are_tried_again(status: int) -> None:
+    assert POLICY.wait(READING, 1, answer(status)) == 1
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 413, 422, 501])
+def test_refusals_are_not_tried_again(status: int) -> None:
+    assert POLICY.wait(READING, 1, answer(status)) is None
+
+
+def test_what_could_be_done_twice_is_tried_again_only_where_it_was_refused_by_a_limit() -> None:
+    assert POLICY.wait(ONCE, 1, None) is None
+    assert POLICY.wait(ONCE, 1, answer(503)) is None
+    assert POLICY.wait(ONCE, 1, answer(429)) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "wait"),
+    [("3", 4), ("0", 1), ("8", 9), ("9", None), ("soon", 1), ("-1", 1), ("nan", 1), ("inf", 1)],
+)
+def test_retry_after_is_honoured_up_to_the_longest_wait(asked: str, wait: float | None) -> None:
+    assert POLICY.wait(READING, 1, answer(503, retry_after=asked)) == wait
+
+
+def test_ids_cannot_leave_their_place_in_a_path() -> None:
+    assert path("/events/{}", "a/../b?c#d e") == "/events/a%2F..%2Fb%3Fc%23d%20e"
+
+
+def test_what_creates_has_a_key_of_its_own() -> None:
+    keys = {creating("/replays").headers["idempotency-key"] for _ in range(10)}
+    assert len(keys) == 10
+
+
+def test_problem_details_become_an_exception_of_their_kind() -> None:
+    document = {
+        "type": "urn:event-bus:problem:invalid-request",
+        "title": "The request is not valid",
+        "status": 422,
+        "detail": "/type: is missing",
+        "errors": [{"pointer": "/type", "detail": "is missing"}],
+        "instance": "/events",
+        "request_id": "r-1",
+    }
+    with pytest.raises(InvalidRequest) as refused:
+        read(httpx.Response(422, json=document))
+    assert refused.value.faults == (Fault("/type", "is missing"),)
+    assert refused.value.request_id == "r-1"
+    assert "/type: is missing" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(429, TooManyRequests), (409, Conflict), (503, ServerError), (418, Problem)],
+)
+def test_what_is_no_problem_document_is_known_by_its_status(
+    status: int, kind: type[Problem]
+) -> None:
+    for body in (b'{"message":"Too Many Requests"}', b"<html>", b"", b"[1]", b'{"errors": 1}'):
+        response = httpx.Response(
+            status, content=body, headers={"content-type": "application/json"}
+        )
+        with pytest.raises(kind) as refused:
+            read(response)
+        assert type(refused.value) is kind
+        assert refused.value.status == status
+
+
+def test_an_unknown_kind_of_problem_is_known_by_its_status() -> None:
+    made = problem(409, {"type": "urn:event-bus:problem:of-tomorrow", "title": "New"})
+    assert isinstance(made, Conflict)
+    assert made.kind == "of-tomorrow"

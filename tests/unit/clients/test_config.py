@@ -1,0 +1,68 @@
+"""Where the client finds the bus."""
+
+from pathlib import Path
+
+import pytest
+from event_bus_client import ConfigurationError
+from event_bus_client.config import Config, resolve
+
+NAMES = ("URL", "API_KEY", "PROFILE", "CONFIG", "CA_FILE")
+
+
+@pytest.fixture(autouse=True)
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in NAMES:
+        monkeypatch.delenv(f"EVENT_BUS_{name}", raising=False)
+    file = tmp_path / "config.toml"
+    file.write_text(
+        """
+        [default]
+        url = "https://default.example/"
+        api_key = "ebk_default"
+
+        [staging]
+        url = "https://staging.example"
+        """
+    )
+    monkeypatch.setenv("EVENT_BUS_CONFIG", str(file))
+    return file
+
+
+def test_the_default_profile_is_the_last_resort(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert resolve() == Config("https://default.example", "ebk_default")
+    monkeypatch.setenv("EVENT_BUS_URL", "https://variable.example")
+    assert resolve() == Config("https://variable.example", "ebk_default")
+    assert resolve("https://argument.example", "k") == Config("https://argument.example", "k")
+
+
+def test_a_profile_that_is_named_counts_before_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVENT_BUS_URL", "https://variable.example")
+    monkeypatch.setenv("EVENT_BUS_API_KEY", "ebk_variable")
+    assert resolve(profile="staging") == Config("https://staging.example", "ebk_variable")
+    monkeypatch.setenv("EVENT_BUS_PROFILE", "staging")
+    assert resolve().url == "https://variable.example"
+
+
+@pytest.mark.parametrize(
+    ("content", "profile", "message"),
+    [
+        ("", None, "URL of the bus is missing"),
+        ("", "staging", r"no profile \[staging\]"),
+        ("[staging", "staging", "cannot be read"),
+        ('staging = "x"', "staging", "must be a table of strings"),
+        ('[default]\nurl = "bus.example"', None, "must begin with https://"),
+    ],
+)
+def test_what_is_wrong_is_said(file: Path, content: str, profile: str | None, message: str) -> None:
+    file.write_text(content)
+    with pytest.raises(ConfigurationError, match=message):
+        resolve(profile=profile)
+
+
+def test_a_missing_file_is_no_fault(file: Path) -> None:
+    file.unlink()
+    assert resolve("https://bus.example").api_key is None
+
+
+def test_a_key_is_in_no_repr() -> None:
+    assert "ebk_default" not in repr(resolve())

@@ -1,0 +1,111 @@
+"""Pulling: what was handled is acknowledged, what was not comes again."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+
+import httpx
+import pytest
+from event_bus_client import EventBus, NotFound, RetryPolicy
+
+AT = "2026-05-01T12:00:00.000Z"
+
+
+def event(place: int) -> dict[str, object]:
+    made = {"id": f"e{place}", "type": "order.placed", "source": "shop", "timestamp": AT}
+    return {
+        "cursor": str(place),
+        "delivery_id": f"d{place}",
+        "event": {**made, "payload": {}, "metadata": {}},
+    }
+
+
+class Inbox:
+    """An inbox of some events, which remembers what is acknowledged."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.acknowledged = 0
+        self.answers: Iterator[httpx.Response] = iter(())
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if (failure := next(self.answers, None)) is not None:
+            return failure
+        if request.method == "POST":
+            self.acknowledged = int(json.loads(request.content)["cursor"])
+            return httpx.Response(204)
+        limit = int(request.url.params["limit"])
+        places = range(self.acknowledged + 1, min(self.count, self.acknowledged + limit) + 1)
+        items = [event(place) for place in places]
+        return httpx.Response(
+            200,
+            json={
+                "items": items,
+                "cursor": str(self.acknowledged + len(items)),
+                "lease": "lease_1" if items else None,
+                "lease_expires_at": AT,
+            },
+        )
+
+
+def bus(inbox: Inbox) -> EventBus:
+    return EventBus(
+        "https://bus.example",
+        retries=RetryPolicy(attempts=1),
+        transport=httpx.MockTransport(inbox),
+    )
+
+
+def test_all_events_come_once_and_are_acknowledged() -> None:
+    inbox = Inbox(23)
+    found = [each.cursor for each in bus(inbox).inbox("sub_1").receive(until_empty=True)]
+    assert found == [str(place) for place in range(1, 24)]
+    assert inbox.acknowledged == 23
+
+
+def test_a_break_leaves_the_event_at_hand_for_the_next_time() -> None:
+    inbox = Inbox(5)
+    receiving = bus(inbox).inbox("sub_1").receive(until_empty=True)
+    with closing(receiving):  # type: ignore[type-var]
+        for received in receiving:
+            if received.cursor == "3":
+                break
+    assert inbox.acknowledged == 2
+
+
+def test_stopping_acknowledges_what_was_handled() -> None:
+    inbox = Inbox(5)
+    stopped = bus(inbox).inbox("sub_1")
+    for received in stopped.receive():
+        if received.cursor == "4":
+            stopped.stop()
+    assert inbox.acknowledged == 4
+
+
+def test_failures_are_waited_out() -> None:
+    inbox = Inbox(1)
+    inbox.answers = iter(
+        [
+            httpx.Response(409, json={"title": "Leased"}, headers={"retry-after": "0"}),
+            httpx.Response(503, headers={"retry-after": "0.01"}),
+            httpx.Response(429, headers={"retry-after": "0.01"}),
+        ]
+    )
+    found = [each.event.id for each in bus(inbox).inbox("sub_1").receive(until_empty=True)]
+    assert found == ["e1"]
+
+
+def test_a_refusal_is_raised() -> None:
+    inbox = Inbox(1)
+    inbox.answers = iter([httpx.Response(404, json={"title": "There is none"})])
+    with pytest.raises(NotFound):
+        next(iter(bus(inbox).inbox("sub_1").receive()))
+
+
+def test_a_lost_acknowledgement_ends_nothing() -> None:
+    inbox = Inbox(2)
+    receiving = iter(bus(inbox).inbox("sub_1").receive(limit=1))
+    assert next(receiving).cursor == "1"
+    inbox.answers = iter([httpx.Response(503)])
+    # Its acknowledgement failed, so that it comes again.
+    assert next(receiving).cursor == "1"

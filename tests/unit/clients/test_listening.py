@@ -1,0 +1,85 @@
+"""Listening goes on from where it was, whatever happens between two turns."""
+
+import json
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from event_bus_client import Event, EventBus, Forbidden, RetryPolicy
+
+AT = "2026-05-01T12:00:00.000Z"
+
+
+def block(place: int) -> str:
+    event = {"id": f"e{place}", "type": "order.placed", "source": "shop", "timestamp": AT}
+    data = json.dumps(event | {"payload": {}, "metadata": {}})
+    return f"id: s.{place}\nevent: order.placed\ndata: {data}\n\n"
+
+
+class Stream:
+    """Answers turn by turn, and keeps the last ids that were sent."""
+
+    def __init__(self, *turns: str | httpx.Response) -> None:
+        self.turns: Iterator[str | httpx.Response] = iter(turns)
+        self.last_ids: list[str | None] = []
+        self.types: set[str] = set()
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.last_ids.append(request.headers.get("last-event-id"))
+        self.types.add(request.url.params["types"])
+        turn = next(self.turns, httpx.Response(403, json={"title": "The test is over"}))
+        if isinstance(turn, httpx.Response):
+            return turn
+        return httpx.Response(200, text=turn, headers={"content-type": "text/event-stream"})
+
+
+def heard(stream: Stream) -> tuple[list[Event], list[str]]:
+    bus = EventBus(
+        "https://bus.example",
+        retries=RetryPolicy(attempts=1),
+        transport=httpx.MockTransport(stream),
+    )
+    events: list[Event] = []
+    gaps: list[str] = []
+    with pytest.raises(Forbidden):
+        _listen(bus, events, gaps)
+    return events, gaps
+
+
+def _listen(bus: EventBus, events: list[Event], gaps: list[str]) -> None:
+    listening = bus.listen("order.*", "user.created", on_gap=gaps.append)
+    while True:
+        events.append(next(listening))
+
+
+def test_each_turn_goes_on_behind_the_one_before() -> None:
+    stream = Stream("retry: 500\n" + block(1) + block(2), block(3))
+    events, gaps = heard(stream)
+    assert [each.id for each in events] == ["e1", "e2", "e3"]
+    assert stream.last_ids == [None, "s.2", "s.3"]
+    assert stream.types == {"order.*,user.created"}
+    assert gaps == []
+
+
+def test_a_turn_without_events_moves_the_place() -> None:
+    stream = Stream("retry: 500\n: no events\nid: s.7\n\n", block(8))
+    events, _ = heard(stream)
+    assert [each.id for each in events] == ["e8"]
+    assert stream.last_ids == [None, "s.7", "s.8"]
+
+
+def test_failures_between_turns_are_waited_out() -> None:
+    failing = httpx.Response(503, headers={"retry-after": "0.01"})
+    stream = Stream(block(1), failing, failing, block(2))
+    events, _ = heard(stream)
+    assert [each.id for each in events] == ["e1", "e2"]
+    assert stream.last_ids == [None, "s.1", "s.1", "s.1", "s.2"]
+
+
+def test_a_gap_is_told() -> None:
+    reset = 'id: t.0\nevent: eventbus.stream.reset\ndata: {"reason": "it was too long"}\n\n'
+    stream = Stream(block(1), reset, block(2))
+    events, gaps = heard(stream)
+    assert gaps == ["it was too long"]
+    assert [each.id for each in events] == ["e1", "e2"]
+    assert stream.last_ids[2] == "t.0"

@@ -1,0 +1,66 @@
+"""What is made is current: the client without asyncio, and the models of answers."""
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import event_bus_client
+import orjson
+import pytest
+from event_bus.api.description import DOCUMENT
+from event_bus.errors import Problem
+from event_bus_client import errors, models
+from pydantic import BaseModel
+
+ROOT = Path(__file__).parents[3]
+SCHEMAS: dict[str, Any] = orjson.loads(DOCUMENT.read_bytes())["components"]["schemas"]
+
+
+def test_the_client_without_asyncio_is_made_from_the_one_with_it() -> None:
+    file = ROOT / "clients" / "python" / "unasync.py"
+    spec = importlib.util.spec_from_file_location("unasync", file)
+    assert spec
+    assert spec.loader
+    unasync = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(unasync)
+    made = {each.name for each in (unasync.PACKAGE / "_async").glob("*.py")}
+    assert made == {each.name for each in (unasync.PACKAGE / "_sync").glob("*.py")}
+    for name in made:
+        source = (unasync.PACKAGE / "_async" / name).read_text()
+        target = (unasync.PACKAGE / "_sync" / name).read_text()
+        assert unasync.without_asyncio(source) == target, f"run {file.name}: {name} is stale"
+        assert "async" not in target.replace("_sync", "").replace("asyncio", "").lower(), name
+
+
+@pytest.mark.parametrize(
+    ("model", "schema"),
+    [
+        (models.Event, "DeliveredEvent"),
+        (models.StoredEvent, "Event"),
+        (models.Receipt, "AcceptedEvent"),
+        (models.Received, "FetchedEvent"),
+    ],
+)
+def test_models_are_those_of_the_api(model: type[BaseModel], schema: str) -> None:
+    described = SCHEMAS[schema]
+    for name, field in model.model_fields.items():
+        assert name in described["properties"], name
+        if field.is_required():
+            assert name in described["required"], name
+
+
+def test_what_is_published_is_what_the_api_takes() -> None:
+    assert models.NewEvent.model_fields.keys() <= SCHEMAS["EventSubmission"]["properties"].keys()
+    # The bus gives the version of a stream; a publisher does not name it.
+    sent = models.Metadata.model_fields.keys() - {"stream_version"}
+    assert sent <= SCHEMAS["Metadata"]["properties"].keys()
+
+
+def test_every_problem_has_an_exception() -> None:
+    known = {kind for each in errors.Problem.__subclasses__() for kind in each.kinds}
+    assert {each.kind for each in Problem.__subclasses__() if hasattr(each, "kind")} == known
+
+
+def test_what_is_exported_is_sorted_and_there() -> None:
+    assert event_bus_client.__all__ == sorted(event_bus_client.__all__)
+    assert all(hasattr(event_bus_client, name) for name in event_bus_client.__all__)
