@@ -11,9 +11,7 @@ import orjson
 import pytest
 from event_bus import clients
 from event_bus.access.callers import Caller
-from event_bus.api.idempotency import repetitions
 from event_bus.log import logger
-from event_bus.queues.audit_recorder import recorder
 from event_bus.settings import settings
 
 from tests.answers import check_answer
@@ -157,8 +155,6 @@ def functions(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     settings.cache_clear()
-    recorder.cache_clear()
-    repetitions.cache_clear()
     for name, client in (
         ("dynamodb", aws.dynamodb),
         ("s3", aws.s3),
@@ -170,8 +166,6 @@ def functions(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
         monkeypatch.setattr(clients, name, _always(client))
     yield made
     settings.cache_clear()
-    recorder.cache_clear()
-    repetitions.cache_clear()
 
 
 @pytest.fixture

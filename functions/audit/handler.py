@@ -6,28 +6,17 @@ be read, and the batches that Lambda gave up.
 
 from typing import Any
 
-from event_bus import clients
-from event_bus.audit.appender import Appender
-from event_bus.audit.signer import Signer
 from event_bus.log import logger
-from event_bus.metrics.observer import Observer
 from event_bus.model.audit_chain import Entry
 from event_bus.model.audit_entries import of_events, read_entry
-from event_bus.queues.unroutable import UnroutableQueue, is_about_events, unroutable_in
-from event_bus.runtime import stores
-from event_bus.settings import settings
-from event_bus.stores.audit_heads import AuditHeads
+from event_bus.queues.unroutable import is_about_events, unroutable_in
+from event_bus.runtime import audit, metrics, queues, stores
 from event_bus.stores.event_items import events_in
 
-_appender = Appender(
-    stores.audit_entries(),
-    AuditHeads(clients.s3(), settings().audit_bucket),
-    Signer(clients.kms(), settings().audit_key),
-)
-
+_appender = audit.appender()
 _events = stores.events(payloads=False)
-_observer = Observer(stores.metrics())
-_set_aside = UnroutableQueue(clients.sqs(), settings().audit_queue_url)
+_observer = metrics.observer()
+_set_aside = audit.set_aside()
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -47,7 +36,7 @@ def _append_messages(records: list[dict[str, Any]]) -> dict[str, Any]:
     for record in records:
         try:
             if is_about_events(record["body"]):
-                _append_events(unroutable_in(record["body"], _read_object))
+                _append_events(unroutable_in(record["body"], queues.read_object))
             else:
                 entries.append(read_entry(record["body"]))
         except Exception:
@@ -72,7 +61,3 @@ def _append_events(event_ids: list[str]) -> None:
     _set_aside.send(sorted(unreadable))
     if gone := set(event_ids) - events.keys() - unreadable:
         logger.error("events expired unwritten", event_ids=sorted(gone))
-
-
-def _read_object(bucket: str, key: str) -> bytes:
-    return clients.s3().get_object(Bucket=bucket, Key=key)["Body"].read()

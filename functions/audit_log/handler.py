@@ -1,15 +1,13 @@
 """Shows the audit log: `GET /audit-log`."""
 
-from event_bus.api.api_gateway import handler_of
-from event_bus.api.endpoint import Endpoint
 from event_bus.api.listing import Listing
 from event_bus.api.operations import audit_log as operations
 from event_bus.api.requests import Request, Response
-from event_bus.audit.reader import AuditReader
-from event_bus.runtime import stores
+from event_bus.runtime import audit
+from event_bus.runtime.api import handler_of, new_endpoint
 
-_reader = AuditReader(stores.audit_entries())
-endpoint = Endpoint()
+_reader = audit.reader()
+endpoint = new_endpoint()
 handler = handler_of(endpoint)
 
 

@@ -5,23 +5,20 @@ the function behind, with the problem document that API Gateway itself could not
 WebSocket that is refused there is nothing to say, so that the policy refuses it (format 1.0).
 """
 
+from functools import cache
 from typing import Any
 
-from event_bus import clients
-from event_bus.access.admin_key import AdminKey
-from event_bus.access.authenticator import Authenticator, key_in
+from event_bus.access.authenticator import key_in
 from event_bus.access.callers import ADMIN, Caller
-from event_bus.access.rate_limits import Allowance, RateLimiter
+from event_bus.access.rate_limits import Allowance
 from event_bus.errors import Reason
 from event_bus.log import logger
-from event_bus.runtime import stores
+from event_bus.runtime import access, audit
 from event_bus.settings import settings
 
-_authenticator = Authenticator(
-    keys=stores.keys(),
-    admin_key=AdminKey(clients.secrets(), settings().admin_secret).read,
-)
-_limiter = RateLimiter(stores.limits())
+_authenticator = access.authenticator()
+_limiter = access.rate_limiter()
+_recorder = cache(audit.recorder)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -39,7 +36,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         exceeded = allowance is not None and allowance.exceeded
         may_connect = caller is not None and caller.permits("receive")
         if not (may_connect or exceeded):
-            _tell_refused(event, caller, unknown or "scope")
+            _record_refusal(event, caller, unknown or "scope")
         return _policy(event["methodArn"], caller if may_connect and not exceeded else None)
     return {"isAuthorized": True, "context": context | (allowance.context() if allowance else {})}
 
@@ -66,11 +63,11 @@ def _reason(headers: dict[str, str], query: dict[str, str], subject: str | None)
     return "unknown_principal" if subject else "no_key"
 
 
-def _tell_refused(event: dict[str, Any], caller: Caller | None, reason: Reason) -> None:
+def _record_refusal(event: dict[str, Any], caller: Caller | None, reason: Reason) -> None:
     # Only a refusal needs it: it would slow down every start.
-    from event_bus.inbox.audit import tell_refused  # noqa: PLC0415
+    from event_bus.inbox.audit import refusal  # noqa: PLC0415
 
-    tell_refused(event.get("requestContext", {}), caller, reason)
+    _recorder().record(refusal(event.get("requestContext", {}), caller, reason))
 
 
 def _policy(arn: str, caller: Caller | None) -> dict[str, Any]:

@@ -1,16 +1,13 @@
 """Reads events back, and explains which subscriptions they match."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from event_bus.access.callers import Caller
-from event_bus.api.api_gateway import handler_of
 from event_bus.api.diagram import MERMAID, flow_diagram
 from event_bus.api.documents.events import event_document, event_summary
 from event_bus.api.documents.explanations import match_document, test_document
 from event_bus.api.documents.flows import flow_document
-from event_bus.api.endpoint import Endpoint
 from event_bus.api.listing import Listing
 from event_bus.api.operations import events as operations
 from event_bus.api.operations import explanations as explaining
@@ -19,29 +16,19 @@ from event_bus.api.requests import Request, Response
 from event_bus.errors import MalformedRequest
 from event_bus.model.testing import FilterTest, SubscriptionTest
 from event_bus.model.validation import read
-from event_bus.querying.event_finder import EventFinder, Found
-from event_bus.querying.explanations import Explainer
-from event_bus.querying.filter_tester import FilterTester
+from event_bus.querying.event_finder import Found
 from event_bus.querying.flows import Flow, FlowFinder
-from event_bus.runtime import stores
-from event_bus.runtime.payloads import deployed_readers, rights_reader
+from event_bus.runtime import payloads, querying
+from event_bus.runtime.api import handler_of, new_endpoint
 
-_finder = EventFinder(
-    events=stores.events(),
-    routings=stores.routings(),
-    deliveries=stores.deliveries(),
-    subscriptions=stores.subscriptions().of_service,
-    executor=ThreadPoolExecutor(8),
-    rights=rights_reader(),
-)
+_finder = querying.event_finder()
 _flows = FlowFinder(_finder)
-_readers = deployed_readers()
-_subscriptions = stores.subscriptions()
-_explainer = Explainer(stores.events(), stores.routings(), _subscriptions, rights_reader())
-_tester = FilterTester(_explainer, _subscriptions.get, stores.publishers().all)
+_readers = payloads.deployed_readers()
+_explainer = querying.explainer()
+_tester = querying.filter_tester(_explainer)
 
 
-endpoint = Endpoint()
+endpoint = new_endpoint()
 handler = handler_of(endpoint)
 
 

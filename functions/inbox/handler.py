@@ -1,51 +1,26 @@
 """Subscribers fetch their events: `/subscriptions/{id}/events`, `/ack`, `/stream`; `/stream`."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import cast
 
 from event_bus.access.callers import Caller
 from event_bus.access.ownership import own_subscription
-from event_bus.access.stream_tokens import StreamTokens
-from event_bus.api.api_gateway import handler_of
 from event_bus.api.documents.inbox import FetchedEvent, FetchedEvents, StreamToken
-from event_bus.api.endpoint import Endpoint
 from event_bus.api.operations import inbox as operations
 from event_bus.api.parameters import LIMIT
 from event_bus.api.query import Query
 from event_bus.api.requests import Request, Response
 from event_bus.errors import Conflict, MalformedRequest
-from event_bus.inbox.leases import InboxLeases
-from event_bus.inbox.listeners import Listeners
 from event_bus.inbox.reader import InboxReader, beyond_the_end
-from event_bus.inbox.sse import Streams
 from event_bus.inbox.sse_format import MEDIA_TYPE
-from event_bus.inbox.waiting import WaitingRoom
 from event_bus.model.fetching import Acknowledgement
 from event_bus.model.registration import Subscription
 from event_bus.model.validation import read
-from event_bus.runtime import stores
-from event_bus.runtime.payloads import deployed_readers, hearing, rights_reader
-from event_bus.settings import settings
+from event_bus.runtime.api import handler_of, new_endpoint
+from event_bus.runtime.inbox import inboxes_over_http
 
-_subscriptions = stores.subscriptions(changes=True)
-_inboxes = stores.inboxes()
-_reader = InboxReader(
-    _inboxes,
-    stores.events(),
-    deployed_readers(),
-    rights_reader(),
-    _subscriptions.get,
-    ThreadPoolExecutor(8),
-)
-_leases = InboxLeases(_reader, stores.inbox_cursors())
-_listeners = Listeners(_subscriptions, _inboxes, settings().service_listeners, hearing())
-_streams = Streams(_inboxes, _reader, _listeners)
-_waiting = WaitingRoom(stores.limits(), settings().waiting_requests)
-_tokens = StreamTokens(stores.keys())
-
-
-endpoint = Endpoint()
+_inboxes = inboxes_over_http()
+endpoint = new_endpoint()
 handler = handler_of(endpoint)
 
 
@@ -57,12 +32,12 @@ def _fetch(request: Request) -> Response:
     if place is not None:
         if operations.LEASE in query:
             raise MalformedRequest.at("lease", "must be left out where a cursor is given")
-        if place and place > (end := _inboxes.last(subscription.id)):
+        if place and place > (end := _inboxes.inboxes.last(subscription.id)):
             raise MalformedRequest.at("cursor", beyond_the_end(end))
         fetched, position = _reader_for(request, wait).read(subscription.id, place, limit, wait)
         lease, until = None, None
     else:
-        leases = replace(_leases, reader=_reader_for(request, wait))
+        leases = replace(_inboxes.leases, reader=_reader_for(request, wait))
         taken = leases.take(subscription.id, limit, wait, query[operations.LEASE])
         fetched, position = taken.fetched, taken.position
         lease, until = taken.lease, taken.lease_until
@@ -79,7 +54,7 @@ def _fetch(request: Request) -> Response:
 def _acknowledge(request: Request) -> Response:
     subscription = _inbox_of(request, request.caller)
     asked = read(Acknowledgement, request.json())
-    _leases.acknowledge(subscription.id, asked.lease, int(asked.cursor))
+    _inboxes.leases.acknowledge(subscription.id, asked.lease, int(asked.cursor))
     return Response(204)
 
 
@@ -88,7 +63,7 @@ def _stream(request: Request) -> Response:
     subscription = _inbox_of(request, request.caller)
     query = request.query()
     wait = query[operations.TURN]
-    streams = replace(_streams, reader=_reader_for(request, wait))
+    streams = replace(_inboxes.streams, reader=_reader_for(request, wait))
     return _turn(streams.follow(subscription, _last_id(request, query), wait))
 
 
@@ -97,13 +72,13 @@ def _listen(request: Request) -> Response:
     caller = request.caller
     query = request.query()
     types, wait = query[operations.TYPES], query[operations.TURN]
-    streams = replace(_streams, reader=_reader_for(request, wait))
+    streams = replace(_inboxes.streams, reader=_reader_for(request, wait))
     turn, listener_id = streams.listen(types, caller, _last_id(request, query), wait)
     return replace(_turn(turn), listener_id=listener_id)
 
 
 def _reader_for(request: Request, wait: int) -> InboxReader:
-    return replace(_reader, place=_waiting.place(request.caller.service_id, wait))
+    return replace(_inboxes.reader, place=_inboxes.waiting.place(request.caller.service_id, wait))
 
 
 def _last_id(request: Request, query: Query) -> str | None:
@@ -119,13 +94,13 @@ def _turn(text: str) -> Response:
 def _issue_token(request: Request) -> Response:
     caller = request.caller
     subscription = _inbox_of(request, caller)
-    return _issued(*_tokens.issue(subscription.service_id, caller, subscription.id))
+    return _issued(*_inboxes.tokens.issue(subscription.service_id, caller, subscription.id))
 
 
 @endpoint.answers(operations.CREATE_LISTENER_TOKEN)
 def _issue_service_token(request: Request) -> Response:
     caller = request.caller
-    return _issued(*_tokens.issue(caller.service_id, caller))
+    return _issued(*_inboxes.tokens.issue(caller.service_id, caller))
 
 
 def _issued(token: str, expires_at: str) -> Response:
@@ -134,7 +109,7 @@ def _issued(token: str, expires_at: str) -> Response:
 
 
 def _inbox_of(request: Request, caller: Caller) -> Subscription:
-    subscription = own_subscription(_subscriptions.get, request.resource_id, caller)
+    subscription = own_subscription(_inboxes.subscriptions.get, request.resource_id, caller)
     if subscription.target.lane != "inbox":
         raise Conflict("The subscription has another target than an inbox.")
     return subscription

@@ -4,31 +4,23 @@ from collections.abc import Callable
 from functools import partial
 
 from event_bus.access.callers import Caller
-from event_bus.api.api_gateway import handler_of
 from event_bus.api.documents.services import created_key_document, key_document
-from event_bus.api.endpoint import Endpoint
 from event_bus.api.operations.keys import OF_PUBLISHERS, OF_SUBSCRIBERS, KeyOperations
 from event_bus.api.requests import Request, Response
 from event_bus.model.credentials import KeyRequest, RotationRequest
 from event_bus.model.validation import read
-from event_bus.registry.keys import IssuedKey, KeyRing
-from event_bus.registry.services import Services
-from event_bus.runtime import stores
-from event_bus.settings import settings
+from event_bus.registry.keys import IssuedKey
+from event_bus.runtime.api import handler_of, new_endpoint
+from event_bus.runtime.registry import key_ring, services
 
-_keys = stores.keys()
-_services = Services(
-    stores.publishers(),
-    stores.subscriptions(changes=True),
-    _keys,
-)
-_ring = KeyRing(_keys, settings().key_rate)
+_services = services()
+_ring = key_ring()
 
 Find = Callable[[str, Caller], str]
 """Finds a service that the caller may manage by its id."""
 
 
-endpoint = Endpoint()
+endpoint = new_endpoint()
 handler = handler_of(endpoint)
 
 

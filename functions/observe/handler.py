@@ -4,16 +4,14 @@ from typing import Any
 
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
-from event_bus.metrics.level_observer import LevelObserver
-from event_bus.metrics.observer import Observer
 from event_bus.model.metrics import KINDS, MetricTotals
-from event_bus.runtime import stores
+from event_bus.runtime.metrics import level_observer, observer
 from event_bus.settings import settings
 
 _metrics = Metrics(namespace="EventBus")
 _metrics.set_default_dimensions(stage=settings().stage)
-_observer = Observer(stores.metrics())
-_levels = LevelObserver(stores.levels())
+_observer = observer()
+_levels = level_observer()
 
 
 @_metrics.log_metrics

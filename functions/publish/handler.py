@@ -2,21 +2,20 @@
 
 from typing import cast
 
-from event_bus.api.api_gateway import handler_of
 from event_bus.api.documents.problems import BatchProblem, fault_document
 from event_bus.api.documents.publishing import AcceptedEvent, BatchOutcome, BatchResult
-from event_bus.api.endpoint import Endpoint
 from event_bus.api.operations import publishing as operations
 from event_bus.api.requests import Request, Response
 from event_bus.errors import Problem
 from event_bus.model.trace_context import trace_in
 from event_bus.publishing.intake import Accepted
+from event_bus.runtime.api import handler_of, new_endpoint
 from event_bus.runtime.intake import deployed_intake
 
 _intake = deployed_intake(workers=16)
 
 
-endpoint = Endpoint()
+endpoint = new_endpoint()
 handler = handler_of(endpoint)
 
 

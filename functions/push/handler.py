@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from event_bus.runtime.sockets import deployed_pusher
+from event_bus.runtime.inbox import pusher
 from event_bus.stores.inboxes import last_positions_in
 
-_pusher = deployed_pusher()
+_pusher = pusher()
 
 
 def handler(event: dict[str, Any], _context: object) -> None:

@@ -1,61 +1,22 @@
 """Dead letters and replays: `/dead-letters`, `/replays` and `/events/{id}/replay`."""
 
-from concurrent.futures import ThreadPoolExecutor
-
-from event_bus import clients
-from event_bus.access.callers import Caller
-from event_bus.api.api_gateway import handler_of
 from event_bus.api.documents.deliveries import BulkRetry, dead_letter_document
 from event_bus.api.documents.replays import replay_document
-from event_bus.api.endpoint import Endpoint
 from event_bus.api.listing import Listing
 from event_bus.api.operations import dead_letters, replays
 from event_bus.api.requests import Request, Response
-from event_bus.model.event import Event
 from event_bus.model.replay import EventReplayRequest, Replay, ReplayRequest
 from event_bus.model.validation import read
 from event_bus.paging import read_cursor, write_cursor
-from event_bus.querying.event_finder import EventFinder
-from event_bus.queues.lanes import Lanes
-from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery.dead_letters import (
     BulkRetryRequest,
-    DeadLetters,
 )
-from event_bus.recovery.replays import Replays
-from event_bus.runtime import stores
-from event_bus.runtime.payloads import rights_reader
-from event_bus.settings import settings
+from event_bus.runtime import recovery
+from event_bus.runtime.api import handler_of, new_endpoint
 
-_executor = ThreadPoolExecutor(8)
-_deliveries = stores.deliveries()
-_subscriptions = stores.subscriptions()
-_finder = EventFinder(
-    events=stores.events(),
-    routings=stores.routings(),
-    deliveries=_deliveries,
-    subscriptions=_subscriptions.of_service,
-    executor=_executor,
-    rights=rights_reader(),
-)
-
-
-def _event(event_id: str, caller: Caller) -> Event:
-    return _finder.get(event_id, caller).event
-
-
-_dead_letters = DeadLetters(
-    stores.dead_letters(), _deliveries, Lanes(clients.sqs(), settings().lane_urls, _executor)
-)
-_replays = Replays(
-    store=stores.replays(writes=True),
-    queue=ReplayQueue(clients.sqs(), settings().replay_queue_url),
-    subscription=_subscriptions.get,
-    event=_event,
-)
-
-
-endpoint = Endpoint()
+_dead_letters = recovery.dead_letters()
+_replays = recovery.replays()
+endpoint = new_endpoint()
 handler = handler_of(endpoint)
 
 

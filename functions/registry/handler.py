@@ -4,12 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
-from event_bus import clients
 from event_bus.access.callers import Caller
-from event_bus.access.hearing import Hearing, Subscribers
-from event_bus.access.opt_in import tag_key
-from event_bus.access.receive_rights import RightsReader
-from event_bus.api.api_gateway import handler_of
 from event_bus.api.documents.schemas import (
     event_type_document,
     event_type_summary,
@@ -28,13 +23,9 @@ from event_bus.api.documents.subscriptions import (
     rotated_secret_document,
     subscription_document,
 )
-from event_bus.api.endpoint import Endpoint
 from event_bus.api.listing import Listing
 from event_bus.api.operations import publishers, schemas, subscribers, subscriptions
 from event_bus.api.requests import Request, Response
-from event_bus.callbacks.client import CallbackClient
-from event_bus.callbacks.handshake import Handshake
-from event_bus.encryption.signing_secrets import SigningSecrets
 from event_bus.model.credentials import RotationRequest
 from event_bus.model.registration import (
     Publisher,
@@ -45,61 +36,22 @@ from event_bus.model.registration import (
 from event_bus.model.rights import Grant, SubscriberRequest
 from event_bus.model.schemas import SchemaRegistration, SchemaSettingsChange
 from event_bus.model.validation import read, read_service_id
-from event_bus.queues.replays import ReplayQueue
-from event_bus.recovery.backlogs import Backlogs
-from event_bus.registry.chosen_ids import ChosenIds
-from event_bus.registry.managed_queues import SETTLING_SECONDS, ManagedQueues
-from event_bus.registry.opt_ins import OptIns
-from event_bus.registry.publishers import PublisherRegistry
 from event_bus.registry.subscription_requests import SubscriptionChange, SubscriptionRegistration
-from event_bus.registry.subscription_targets import SubscriptionTargets
-from event_bus.registry.subscriptions import SubscriptionRegistry
-from event_bus.runtime import stores
+from event_bus.runtime.api import handler_of, new_endpoint
+from event_bus.runtime.registry import registry
 from event_bus.runtime.schemas import catalogue, schema_registry
-from event_bus.settings import settings
 
-_registrations = stores.registrations()
-_rights = _registrations.rights
-_publishers = PublisherRegistry(_registrations)
-_subscribers = Subscribers(_rights)
-_circuits = stores.circuits()
-_backlogs = Backlogs(stores.levels(), _registrations.replays)
-_subscriptions = SubscriptionRegistry(
-    registrations=_registrations,
-    circuits=_circuits,
-    inboxes=stores.inboxes(),
-    replay_queue=ReplayQueue(clients.sqs(), settings().replay_queue_url),
-    targets=SubscriptionTargets(
-        OptIns(
-            settings().account,
-            tag_key(settings().stage),
-            settings().untagged_targets,
-            clients.of_service,
-        ),
-        Handshake(CallbackClient(settings().callback_networks), settings().api_host),
-        ManagedQueues(
-            clients.sqs(),
-            settings().managed_prefix,
-            # The emulator's queues can be used at once.
-            0 if settings().local else SETTLING_SECONDS,
-        ),
-    ),
-    secrets=SigningSecrets(clients.kms(), settings().sealing_key),
-    hearing=Hearing(
-        RightsReader(_rights, settings().default_receive), _registrations.publishers.get
-    ),
-    most=settings().service_subscriptions,
-)
-
-_chosen_ids = ChosenIds(_subscriptions)
+_registry = registry()
+_publishers = _registry.publishers
+_subscribers = _registry.subscribers
+_subscriptions = _registry.subscriptions
 _catalogue = catalogue()
 # Made by the first request about schemas: it loads the library that compiles them.
 _schemas = cache(schema_registry)
 
 _OfService = TypeVar("_OfService", Publisher, Grant)
 
-
-endpoint = Endpoint()
+endpoint = new_endpoint()
 handler = handler_of(endpoint)
 
 
@@ -177,7 +129,7 @@ def _register_subscription(request: Request) -> Response:
 
 @endpoint.answers(subscriptions.PUT)
 def _put_subscription(request: Request) -> Response:
-    put = _chosen_ids.put(
+    put = _registry.chosen_ids.put(
         request.resource_id, request.json(), request.caller, only_new=request.only_new
     )
     if isinstance(put, Subscription):
@@ -306,8 +258,8 @@ def _asyncapi(request: Request) -> Response:
 
 
 def _documents(found: Sequence[Subscription]) -> list[SubscriptionDocument]:
-    circuits, paces = _circuits.with_paces(each.id for each in found)
-    backlogs = _backlogs.of(found)
+    circuits, paces = _registry.circuits.with_paces(each.id for each in found)
+    backlogs = _registry.backlogs.of(found)
     return [
         subscription_document(
             each, circuits.get(each.id), paces.get(each.id), backlogs.get(each.id)

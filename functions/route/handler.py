@@ -1,30 +1,15 @@
 """Routes events: from the stream of the events table, and from the queue of unroutable events."""
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from event_bus import clients
 from event_bus.log import logger
-from event_bus.queues.lanes import Lanes
-from event_bus.queues.unroutable import UnroutableQueue, unroutable_in
-from event_bus.routing.router import Router
-from event_bus.runtime import stores
-from event_bus.runtime.routing import registry_view
-from event_bus.settings import settings
+from event_bus.queues.unroutable import unroutable_in
+from event_bus.runtime import queues, routing, stores
 from event_bus.stores.event_items import events_in
 
-_executor = ThreadPoolExecutor(16)
 _events = stores.events()
-_router = Router(
-    view=registry_view(),
-    events=_events,
-    routings=stores.routings(writes=True),
-    deliveries=stores.deliveries(writes=True),
-    dead_letters=stores.dead_letters(),
-    lanes=Lanes(clients.sqs(), settings().lane_urls, _executor),
-    executor=_executor,
-)
-_unroutable = UnroutableQueue(clients.sqs(), settings().unroutable_queue_url)
+_router = routing.router()
+_unroutable = queues.unroutable_queue()
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -59,12 +44,8 @@ def _route_unroutable(records: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _unroutable_in(record: dict[str, Any]) -> list[str] | None:
     try:
-        return unroutable_in(record["body"], _read_object)
+        return unroutable_in(record["body"], queues.read_object)
     except Exception:
         # It goes to the redrive queue, for a person to look at; the others are routed.
         logger.exception("message cannot be read", message_id=record["messageId"])
         return None
-
-
-def _read_object(bucket: str, key: str) -> bytes:
-    return clients.s3().get_object(Bucket=bucket, Key=key)["Body"].read()

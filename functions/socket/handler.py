@@ -3,11 +3,13 @@
 from typing import Any
 
 from event_bus.access.callers import listener_of
-from event_bus.inbox.audit import tell_taken
+from event_bus.inbox.audit import entry_of
 from event_bus.log import logger
-from event_bus.runtime.sockets import deployed_conversation
+from event_bus.runtime.audit import recorder
+from event_bus.runtime.inbox import conversation
 
-_conversation = deployed_conversation()
+_conversation = conversation()
+_recorder = recorder()
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
@@ -18,7 +20,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
         case "MESSAGE":
             caller = listener_of(context.get("authorizer"))
             taken = _conversation.take(connection_id, caller, event.get("body") or "")
-            tell_taken(context, caller, taken)
+            if entry := entry_of(context, caller, taken):
+                _recorder.record(entry)
         case "DISCONNECT":
             _conversation.end(connection_id)
     logger.info("talked", event=context["eventType"], connection_id=connection_id)

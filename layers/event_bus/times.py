@@ -87,7 +87,14 @@ def _is_leap_second(text: str) -> bool:
 
 
 def expiry(days: int) -> int:
-    """The Unix time, in seconds, at which what is written now expires."""
+    """The Unix time, in seconds, at which what is written now expires.
+
+    Raises:
+        ValueError: There are no days: a store that was built for reading would write what is lost
+            at once.
+    """
+    if not days:
+        raise ValueError("this function was not told how long what it writes is kept")
     return int(unix()) + days * 86_400
 
 

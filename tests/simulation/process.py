@@ -15,7 +15,6 @@ import pytest
 from event_bus import clients, times
 from event_bus.callbacks.deadlines import Deadline, Deadlines
 from event_bus.log import logger
-from event_bus.queues.audit_recorder import recorder
 from event_bus.settings import settings
 from event_bus.targets.answer_times import AnswerTimes
 
@@ -107,14 +106,12 @@ def simulated(world: "World", seed: int) -> Iterator[None]:
         for name, value in _environment().items():
             patch.setenv(name, value)
         settings.cache_clear()
-        recorder.cache_clear()
         logger.setLevel("CRITICAL")
         try:
             yield
         finally:
             logger.setLevel(level)
             settings.cache_clear()
-            recorder.cache_clear()
             random.setstate(state)
 
 

@@ -1,40 +1,37 @@
 """Callers that IAM knows: API Gateway has checked their signature (SigV4), and names them."""
 
 from collections.abc import Mapping
-from functools import cache
+from dataclasses import dataclass
 from typing import Any
 
-from event_bus import clients
-from event_bus.access.admin_key import AdminSecret
 from event_bus.access.authenticator import Authenticator
 from event_bus.access.rate_limits import RateLimiter
-from event_bus.settings import settings
-from event_bus.stores.keys import KeyStore
-from event_bus.stores.limits import LimitStore
 
 
-def context_of(identity: Mapping[str, Any]) -> dict[str, str]:
-    """What an authorizer would hand on of a caller, whose request it counts, or why there is none.
+@dataclass(frozen=True, slots=True)
+class IamCallers:
+    """Does for signed requests what the authorizer does for those with a key.
 
-    Args:
-        identity: `requestContext.authorizer.iam`, as API Gateway fills it in
-            (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html).
+    Attributes:
+        authenticator: Finds the service of a role or user.
+        limiter: Counts requests.
+        rate: How many requests a second a caller may make, if it has no rate of its own.
     """
-    caller = _authenticator().identify_principal(str(identity.get("userArn") or ""))
-    if caller:
-        rate = caller.rate_limit or settings().key_rate
-        allowance = _limiter().spend(caller.key_id or caller.service_id, rate)
+
+    authenticator: Authenticator
+    limiter: RateLimiter
+    rate: int
+
+    def context_of(self, identity: Mapping[str, Any]) -> dict[str, str]:
+        """What an authorizer hands on: the caller, whose request it counts, or why there is none.
+
+        Args:
+            identity: `requestContext.authorizer.iam`, as API Gateway fills it in
+                (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html).
+        """
+        caller = self.authenticator.identify_principal(str(identity.get("userArn") or ""))
+        if caller is None:
+            return {"reason": "unknown_principal"}
+        rate = caller.rate_limit or self.rate
+        allowance = self.limiter.spend(caller.key_id or caller.service_id, rate)
         return caller.context() | allowance.context()
-    return {"reason": "unknown_principal"}
-
-
-@cache
-def _authenticator() -> Authenticator:
-    keys = KeyStore(clients.dynamodb(), settings().keys_table)
-    # Who is an admin is proven by the admin key alone.
-    return Authenticator(keys, admin_key=lambda: AdminSecret("", ""))
-
-
-@cache
-def _limiter() -> RateLimiter:
-    return RateLimiter(LimitStore(clients.dynamodb(), settings().limits_table))

@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 import base64
 import binascii
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 from event_bus.api.endpoint import Endpoint
@@ -16,18 +15,32 @@ from event_bus.settings import settings
 Handler = Callable[[dict[str, Any], object], dict[str, Any]]
 
 
-def handler_of(endpoint: Endpoint) -> Handler:
-    """Makes the handler of a function behind API Gateway."""
+Identify = Callable[[Mapping[str, Any]], Mapping[str, str]]
+"""What an authorizer would hand on of a caller that IAM knows."""
+
+
+def handler_of(endpoint: Endpoint, iam_caller: Identify) -> Handler:
+    """Makes the handler of a function behind API Gateway.
+
+    Args:
+        endpoint: What answers its requests.
+        iam_caller: Identifies the caller of a signed request.
+    """
 
     def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-        request = read_request(event)
+        request = read_request(event, iam_caller)
         return write_response(endpoint.answer(request), head=request.key.startswith("HEAD "))
 
     return handler
 
 
-def read_request(event: Mapping[str, Any]) -> Request:
-    """Reads a request from the event of a function."""
+def read_request(event: Mapping[str, Any], iam_caller: Identify) -> Request:
+    """Reads a request from the event of a function.
+
+    Args:
+        event: The event.
+        iam_caller: Identifies the caller of a signed request.
+    """
     context = event["requestContext"]
     headers = event.get("headers") or {}
     return Request(
@@ -40,8 +53,16 @@ def read_request(event: Mapping[str, Any]) -> Request:
         id=str(context.get("requestId", "")),
         ip_address=context.get("http", {}).get("sourceIp"),
         api_url=_api_url(context, headers),
-        authenticate=partial(_authorized, context.get("authorizer") or {}),
+        authenticate=_authentication(context.get("authorizer") or {}, iam_caller),
     )
+
+
+def _authentication(
+    authorizer: Mapping[str, Any], iam_caller: Identify
+) -> Callable[[], Mapping[str, str]]:
+    if identity := authorizer.get("iam"):
+        return lambda: iam_caller(identity)
+    return lambda: authorizer.get("lambda") or {}
 
 
 def write_response(response: Response, *, head: bool = False) -> dict[str, Any]:
@@ -71,13 +92,3 @@ def _api_url(context: Mapping[str, Any], headers: Mapping[str, str]) -> str:
         return f"{scheme}://{headers.get('host')}/_aws/execute-api/{context.get('apiId')}"
     # API Gateway's own name, and no header of the client's: others may keep the answer.
     return f"https://{context.get('domainName')}"
-
-
-def _authorized(authorizer: Mapping[str, Any]) -> Mapping[str, str]:
-    """What is known of the caller: from the authorizer, or for a signed request from IAM."""
-    if identity := authorizer.get("iam"):
-        # Only functions that have such callers know how to find them.
-        from event_bus.access.iam_callers import context_of  # noqa: PLC0415
-
-        return context_of(identity)
-    return authorizer.get("lambda") or {}

@@ -1,16 +1,16 @@
-"""Records requests in the audit log."""
+"""Entries of requests in the audit log."""
 
 from event_bus import times
 from event_bus.api.operation import Operation
 from event_bus.api.requests import Request, Response
+from event_bus.model.audit_chain import Entry
 from event_bus.model.audit_entries import ANONYMOUS, LISTEN, Status, entry
-from event_bus.queues.audit_recorder import recorder
 
 _TOO_MANY = 429
 
 
-def record(request: Request, operation: Operation, response: Response) -> None:
-    """Records a request, if it is one to record: of what changes something, or denied.
+def entry_of(request: Request, operation: Operation, response: Response) -> Entry | None:
+    """The entry of a request in the audit log; None for one that is not recorded.
 
     Args:
         request: The request.
@@ -20,27 +20,25 @@ def record(request: Request, operation: Operation, response: Response) -> None:
     denied = response.reason is not None
     recorded = operation.recorded or denied or response.listener_id is not None
     if operation.public or response.status == _TOO_MANY or not recorded:
-        return
+        return None
     caller, path = request.identity, request.in_path
     status: Status = "denied" if denied else "success" if response.status < 400 else "failure"
     answered = response.body if isinstance(response.body, dict) and status == "success" else {}
-    recorder().record(
-        entry(
-            request.id,
-            times.now(),
-            LISTEN if response.listener_id else operation.action,
-            caller.get("service_id", ANONYMOUS),
-            path.get("key_id")
-            or response.listener_id
-            or answered.get("id")
-            or path.get("id")
-            or path.get("type"),
-            status,
-            ip_address=request.ip_address,
-            route=operation.key,
-            status_code=response.status,
-            reason=response.reason,
-            key_id=caller.get("key_id"),
-            service_id=path.get("id") if "key_id" in path else answered.get("service_id"),
-        )
+    return entry(
+        request.id,
+        times.now(),
+        LISTEN if response.listener_id else operation.action,
+        caller.get("service_id", ANONYMOUS),
+        path.get("key_id")
+        or response.listener_id
+        or answered.get("id")
+        or path.get("id")
+        or path.get("type"),
+        status,
+        ip_address=request.ip_address,
+        route=operation.key,
+        status_code=response.status,
+        reason=response.reason,
+        key_id=caller.get("key_id"),
+        service_id=path.get("id") if "key_id" in path else answered.get("service_id"),
     )

@@ -2,14 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from event_bus.access.rate_limits import WINDOW_SECONDS, Allowance
-from event_bus.api import audit
+from event_bus.api.audit import entry_of
 from event_bus.api.operation import Operation
 from event_bus.api.requests import Request, Response
 from event_bus.errors import Forbidden, NotFound, Problem, TooManyRequests
 from event_bus.failures import problem_of
 from event_bus.log import logger
+from event_bus.queues.audit_recorder import Recorder
+
+if TYPE_CHECKING:
+    from event_bus.api.idempotency import Repetitions
 
 READ_HEADERS = (
     "authorization",
@@ -40,9 +45,13 @@ class Endpoint:
     """Operations with the functions that carry them out.
 
     Attributes:
+        recorder: Records requests in the audit log.
+        repetitions: Carries out requests with an `Idempotency-Key`.
         functions: The function of each operation, by the operation's key.
     """
 
+    recorder: Callable[[], Recorder]
+    repetitions: Callable[[], "Repetitions"]
     functions: dict[str, tuple[Operation, Function]] = field(default_factory=dict)
 
     def answers(self, operation: Operation) -> Callable[[Function], Function]:
@@ -69,37 +78,36 @@ class Endpoint:
         request = replace(request, operation=operation)
         try:
             request = replace(request, identity=request.authenticate())
-            response = _carried_out(request, operation, function)
+            response = self._carried_out(request, operation, function)
         except Exception as error:
             response = _refusal(problem_of(error, request.id), request)
-        if operation and not response.replayed:
-            audit.record(request, operation, response)
+        entry = entry_of(request, operation, response) if operation else None
+        if entry and not response.replayed:
+            self.recorder().record(entry)
         if allowance := request.allowance:
             response.headers.update(_rate_headers(allowance))
         # The access log has every request; a further line for each event would cost.
         logger.debug("answered", route=key, status=response.status, request_id=request.id)
         return response
 
-
-def _carried_out(request: Request, operation: Operation | None, function: Function) -> Response:
-    if operation is None:
+    def _carried_out(
+        self, request: Request, operation: Operation | None, function: Function
+    ) -> Response:
+        if operation is None:
+            return function(request)
+        if operation.scope:
+            caller = request.caller
+            if (allowance := request.allowance) and allowance.exceeded:
+                raise TooManyRequests(
+                    f"The key may make {allowance.quota} requests in {WINDOW_SECONDS} seconds.",
+                    allowance.reset,
+                )
+            caller.need(operation.scope)
+            if operation.admin and not caller.admin:
+                raise Forbidden("This needs an admin key.", reason="admin")
+        if operation.creates and "idempotency-key" in request.headers:
+            return self.repetitions().once(request, function)
         return function(request)
-    if operation.scope:
-        caller = request.caller
-        if (allowance := request.allowance) and allowance.exceeded:
-            raise TooManyRequests(
-                f"The key may make {allowance.quota} requests in {WINDOW_SECONDS} seconds.",
-                allowance.reset,
-            )
-        caller.need(operation.scope)
-        if operation.admin and not caller.admin:
-            raise Forbidden("This needs an admin key.", reason="admin")
-    if operation.creates and "idempotency-key" in request.headers:
-        # Requests without a key load nothing of it.
-        from event_bus.api.idempotency import repetitions  # noqa: PLC0415
-
-        return repetitions().once(request, function)
-    return function(request)
 
 
 def _unknown(_: Request) -> Response:

@@ -11,20 +11,18 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any
 
 import orjson
 from botocore.exceptions import BotoCoreError, ClientError
 from ulid import ULID
 
-from event_bus import clients, times
+from event_bus import times
 from event_bus.access.callers import Caller
 from event_bus.api.requests import Request, Response
-from event_bus.encryption.data_keys import KEPT_ANSWERS, DataKeys
+from event_bus.encryption.data_keys import DataKeys
 from event_bus.errors import Conflict, Fault, InvalidRequest, MalformedRequest, Problem
 from event_bus.log import logger
-from event_bus.settings import settings
 from event_bus.stores.idempotency import Claim, IdempotencyStore
 
 HEADER = "idempotency-key"
@@ -153,12 +151,3 @@ def _cipher(key: bytes) -> Any:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
 
     return AESGCM(key)
-
-
-@cache
-def repetitions() -> Repetitions:
-    """What remembers the requests of this deployment."""
-    return Repetitions(
-        IdempotencyStore(clients.dynamodb(), settings().idempotency_table),
-        DataKeys(clients.kms(), settings().sealing_key, purpose=KEPT_ANSWERS),
-    )

@@ -1,4 +1,4 @@
-"""What of the WebSocket API goes into the audit log: refusals, and who begins to listen."""
+"""Entries of the WebSocket API in the audit log: refusals, and who begins to listen."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 from event_bus import times
 from event_bus.access.callers import Caller
 from event_bus.errors import Reason
+from event_bus.model.audit_chain import Entry
 from event_bus.model.audit_entries import ANONYMOUS, LISTEN, Status, entry
-from event_bus.queues.audit_recorder import recorder
 
 if TYPE_CHECKING:
     from event_bus.inbox.conversation import Taken
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 _ACTIONS = {"subscribe": "inbox.read", "ack": "inbox.acknowledge"}
 
 
-def tell_refused(context: Mapping[str, Any], caller: Caller | None, reason: Reason) -> None:
-    """Tells the audit log of a connection that was refused.
+def refusal(context: Mapping[str, Any], caller: Caller | None, reason: Reason) -> Entry:
+    """The entry of a connection that was refused.
 
     Args:
         context: The request context of the function's event.
         caller: Who wanted to connect, if that is known.
         reason: Why it was refused.
     """
-    _tell(context, caller, "websocket.connect", "denied", route="$connect", reason=reason)
+    return _entry(context, caller, "websocket.connect", "denied", route="$connect", reason=reason)
 
 
-def tell_taken(context: Mapping[str, Any], caller: Caller, taken: "Taken") -> None:
-    """Tells the audit log of what a client sent, if it is to be told of.
+def entry_of(context: Mapping[str, Any], caller: Caller, taken: "Taken") -> Entry | None:
+    """The entry of a message from a client; None for one that is not recorded.
 
-    Told of is who begins to listen without a subscription or tries to, and who is denied something.
+    Recorded are clients that begin to listen without a subscription or try to, and what is denied.
 
     Args:
         context: The request context of the function's event.
@@ -39,9 +39,9 @@ def tell_taken(context: Mapping[str, Any], caller: Caller, taken: "Taken") -> No
     problem = taken.problem
     reason = problem.reason if problem else None
     if not (taken.listens or reason):
-        return
+        return None
     status: Status = "denied" if reason else "failure" if problem else "success"
-    _tell(
+    return _entry(
         context,
         caller,
         LISTEN if taken.listens else _ACTIONS.get(taken.action, "websocket.message"),
@@ -53,7 +53,7 @@ def tell_taken(context: Mapping[str, Any], caller: Caller, taken: "Taken") -> No
     )
 
 
-def _tell(
+def _entry(
     context: Mapping[str, Any],
     caller: Caller | None,
     action: str,
@@ -61,18 +61,16 @@ def _tell(
     *,
     resource: str | None = None,
     **details: Any,
-) -> None:
-    recorder().record(
-        entry(
-            str(context.get("requestId", "")),
-            times.now(),
-            action,
-            caller.service_id if caller else ANONYMOUS,
-            resource,
-            status,
-            ip_address=context.get("identity", {}).get("sourceIp"),
-            connection_id=context.get("connectionId"),
-            key_id=caller.key_id if caller else None,
-            **details,
-        )
+) -> Entry:
+    return entry(
+        str(context.get("requestId", "")),
+        times.now(),
+        action,
+        caller.service_id if caller else ANONYMOUS,
+        resource,
+        status,
+        ip_address=context.get("identity", {}).get("sourceIp"),
+        connection_id=context.get("connectionId"),
+        key_id=caller.key_id if caller else None,
+        **details,
     )

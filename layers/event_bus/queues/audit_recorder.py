@@ -2,14 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
-from event_bus import clients, times
+from event_bus import times
 from event_bus.aws_text import json_text
 from event_bus.log import logger
 from event_bus.model.audit_chain import Entry
-from event_bus.settings import settings
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -55,9 +53,3 @@ class Recorder:
             self._begun, self._refusals = now, 0
         self._refusals += 1
         return self._refusals <= MOST_REFUSALS
-
-
-@cache
-def recorder() -> Recorder:
-    """The recorder of this function, over the queue that it was given."""
-    return Recorder(clients.sqs(), settings().audit_queue_url)

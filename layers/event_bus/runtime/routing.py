@@ -1,16 +1,42 @@
-"""The router's view, over the tables that a function was given."""
+"""The router, and its view of the registry."""
 
-from event_bus.access.receive_rights import ReceiveRights
-from event_bus.routing.registry_view import RegistryView
+from typing import TYPE_CHECKING
+
 from event_bus.runtime import stores
+from event_bus.runtime.queues import lanes
+from event_bus.runtime.threads import threads
 from event_bus.settings import settings
 
+if TYPE_CHECKING:
+    from event_bus.routing.registry_view import RegistryView
+    from event_bus.routing.router import Router
 
-def registry_view() -> RegistryView:
-    """Makes a view of the registry."""
+_WORKERS = 16
+
+
+def registry_view() -> "RegistryView":
+    """Keeps the routing rules of all subscriptions in memory."""
+    from event_bus.access.receive_rights import ReceiveRights
+    from event_bus.routing.registry_view import RegistryView
+
     return RegistryView(
         stores.subscriptions(),
         stores.rights(),
         stores.changes(),
         ReceiveRights(settings().default_receive),
+    )
+
+
+def router() -> "Router":
+    """Routes events to the lanes of their subscriptions."""
+    from event_bus.routing.router import Router
+
+    return Router(
+        view=registry_view(),
+        events=stores.events(),
+        routings=stores.routings(writes=True),
+        deliveries=stores.deliveries(writes=True),
+        dead_letters=stores.dead_letters(),
+        lanes=lanes(_WORKERS),
+        executor=threads(_WORKERS),
     )

@@ -21,7 +21,7 @@ _PAGE = 100
 def schema_registry() -> "SchemaRegistry":
     """Makes what registers schemas."""
     # Requests about other things do not load the library that compiles schemas.
-    from event_bus.registry.schemas import SchemaRegistry  # noqa: PLC0415
+    from event_bus.registry.schemas import SchemaRegistry
 
     return SchemaRegistry(stores.schemas(), stores.publishers().get, _visibility)
 

@@ -139,3 +139,8 @@ def test_now_is_written_like_any_time() -> None:
 def test_expiry_is_days_from_now() -> None:
     assert abs(times.expiry(2) - time.time() - 2 * 86_400) < 2
     assert times.expiry(-1) < time.time()
+
+
+def test_nothing_is_written_that_expires_at_once() -> None:
+    with pytest.raises(ValueError, match="how long"):
+        times.expiry(0)

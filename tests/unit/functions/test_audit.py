@@ -35,6 +35,15 @@ def appended(functions: Functions, monkeypatch: pytest.MonkeyPatch) -> Appended:
     return kept
 
 
+def test_blocks_are_kept_as_long_as_the_setting_says(
+    functions: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AUDIT_BUCKET", "AUDIT_KEY_ARN"):
+        monkeypatch.setenv(name, "given")
+    monkeypatch.setenv("AUDIT_RETENTION_DAYS", "400")
+    assert functions.load("audit")._appender.blocks.retention_days == 400
+
+
 @pytest.mark.parametrize(
     "body",
     [

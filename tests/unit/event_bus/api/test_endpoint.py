@@ -1,8 +1,10 @@
 """A request is read strictly, and every answer has the form that it should."""
 
 import base64
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+from unittest.mock import Mock
 
 import orjson
 import pytest
@@ -32,12 +34,17 @@ from tests.requests import http_request
 SECRET = "a-secret-that-nobody-may-see"
 
 
+def nobody(_: Mapping[str, Any]) -> Mapping[str, str]:
+    return {}
+
+
 def answer(event: dict[str, Any], functions: dict[Operation, Function]) -> dict[str, Any]:
     """The answer of a function that answers these operations."""
-    endpoint = Endpoint()
+    recorder, repetitions = Mock(), Mock()
+    endpoint = Endpoint(recorder, repetitions)
     for operation, function in functions.items():
         endpoint.answers(operation)(function)
-    return handler_of(endpoint)(event, None)
+    return handler_of(endpoint, nobody)(event, None)
 
 
 def answered(function: Function, **members: Any) -> tuple[int, dict[str, str], Any]:
@@ -194,7 +201,7 @@ def test_the_caller_is_whom_the_authorizer_found() -> None:
 def test_without_an_authorizer_there_is_no_caller(authorizer: Any) -> None:
     event = http_request("GET /events")
     event["requestContext"]["authorizer"] = authorizer
-    request = read_request(event)
+    request = read_request(event, nobody)
     with pytest.raises(Unauthenticated):
         _ = replace(request, identity=request.authenticate()).caller
 
@@ -204,8 +211,36 @@ A, B = text("a", "One."), text("b", "Another.")
 
 def asked(query: dict[str, str] | None, *declared: Parameter[Any]) -> Request:
     """A request to an operation that has these query parameters."""
-    request = read_request(http_request("GET /events", query=query))
+    request = read_request(http_request("GET /events", query=query), nobody)
     return replace(request, operation=replace(events.LIST, query=declared))
+
+
+def test_a_signed_request_is_identified_and_counted() -> None:
+    event = http_request("GET /events")
+    event["requestContext"]["authorizer"] = {"iam": {"userArn": "arn:aws:iam::1:role/r"}}
+    asked_for = []
+
+    def identify(identity: Mapping[str, Any]) -> Mapping[str, str]:
+        asked_for.append(identity["userArn"])
+        return service("planner").context()
+
+    request = read_request(event, identify)
+    assert replace(request, identity=request.authenticate()).caller == service("planner")
+    assert asked_for == ["arn:aws:iam::1:role/r"]
+
+
+def test_a_caller_that_cannot_be_looked_up_is_answered_with_a_503() -> None:
+    event = http_request("GET /events")
+    event["requestContext"]["authorizer"] = {"iam": {"userArn": "arn:aws:iam::1:role/r"}}
+
+    def identify(_: Mapping[str, Any]) -> Mapping[str, str]:
+        raise EndpointConnectionError(endpoint_url=SECRET)
+
+    endpoint = Endpoint(Mock(), Mock())
+    endpoint.answers(events.LIST)(echo)
+    given = handler_of(endpoint, identify)(event, None)
+    assert given["statusCode"] == 503
+    assert SECRET not in given["body"]
 
 
 def test_a_query_is_read() -> None:
@@ -240,13 +275,13 @@ def test_a_parameter_has_a_length(length: int, status: int) -> None:
 
 def test_an_identifier_in_the_path_is_read() -> None:
     event = http_request("GET /x/{id}", parameters={"id": "e" * MAX_ID_CHARACTERS})
-    assert read_request(event).resource_id == "e" * MAX_ID_CHARACTERS
+    assert read_request(event, nobody).resource_id == "e" * MAX_ID_CHARACTERS
 
 
 def test_no_resource_has_an_absurdly_long_identifier() -> None:
     event = http_request("GET /x/{id}", parameters={"id": "e" * (MAX_ID_CHARACTERS + 1)})
     with pytest.raises(NotFound):
-        _ = read_request(event).resource_id
+        _ = read_request(event, nobody).resource_id
 
 
 @pytest.mark.parametrize(("exceeded", "status"), [(False, 200), (True, 429)])

@@ -1,0 +1,48 @@
+"""What tells who a caller is, and how much it may ask for."""
+
+from typing import TYPE_CHECKING
+
+from event_bus import clients
+from event_bus.runtime import stores
+from event_bus.settings import settings
+
+if TYPE_CHECKING:
+    from event_bus.access.authenticator import Authenticator
+    from event_bus.access.iam_callers import IamCallers
+    from event_bus.access.live_keys import LiveKeys
+    from event_bus.access.rate_limits import RateLimiter
+
+
+def authenticator() -> "Authenticator":
+    """Identifies callers by their keys, tokens and certificates."""
+    from event_bus.access.admin_key import AdminKey
+    from event_bus.access.authenticator import Authenticator
+
+    admin_key = AdminKey(clients.secrets(), settings().admin_secret)
+    return Authenticator(stores.keys(), admin_key.read)
+
+
+def iam_callers() -> "IamCallers":
+    """Identifies callers that IAM knows."""
+    from event_bus.access.admin_key import AdminSecret
+    from event_bus.access.authenticator import Authenticator
+    from event_bus.access.iam_callers import IamCallers
+
+    # Only the admin key proves that a caller is an admin.
+    known = Authenticator(stores.keys(), admin_key=lambda: AdminSecret("", ""))
+    return IamCallers(known, rate_limiter(), settings().key_rate)
+
+
+def live_keys() -> "LiveKeys":
+    """Tells whether the keys of open connections are still good."""
+    from event_bus.access.admin_key import current_id
+    from event_bus.access.live_keys import LiveKeys
+
+    return LiveKeys(stores.keys(), lambda: current_id(clients.secrets(), settings().admin_secret))
+
+
+def rate_limiter() -> "RateLimiter":
+    """Counts the requests of keys."""
+    from event_bus.access.rate_limits import RateLimiter
+
+    return RateLimiter(stores.limits())

@@ -1,0 +1,41 @@
+"""The endpoints of the functions behind the API."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from event_bus import clients
+from event_bus.api import api_gateway
+from event_bus.api.endpoint import Endpoint
+from event_bus.runtime import access, audit
+from event_bus.settings import settings
+
+if TYPE_CHECKING:
+    from event_bus.api.idempotency import Repetitions
+
+
+def new_endpoint() -> Endpoint:
+    """Makes an endpoint, to which a handler adds its operations."""
+    return Endpoint(recorder=cache(audit.recorder), repetitions=cache(_repetitions))
+
+
+def handler_of(endpoint: Endpoint) -> api_gateway.Handler:
+    """Makes the handler of a function behind API Gateway."""
+    iam_callers = cache(access.iam_callers)
+
+    def iam_caller(identity: Mapping[str, Any]) -> Mapping[str, str]:
+        return iam_callers().context_of(identity)
+
+    return api_gateway.handler_of(endpoint, iam_caller)
+
+
+def _repetitions() -> "Repetitions":
+    # Requests without an Idempotency-Key load nothing of it.
+    from event_bus.api.idempotency import Repetitions
+    from event_bus.encryption.data_keys import KEPT_ANSWERS, DataKeys
+    from event_bus.stores.idempotency import IdempotencyStore
+
+    return Repetitions(
+        IdempotencyStore(clients.dynamodb(), settings().idempotency_table),
+        DataKeys(clients.kms(), settings().sealing_key, purpose=KEPT_ANSWERS),
+    )

@@ -1,0 +1,47 @@
+"""What writes the audit log, and reads it."""
+
+from typing import TYPE_CHECKING
+
+from event_bus import clients
+from event_bus.runtime import stores
+from event_bus.settings import settings
+
+if TYPE_CHECKING:
+    from event_bus.audit.appender import Appender
+    from event_bus.audit.reader import AuditReader
+    from event_bus.queues.audit_recorder import Recorder
+    from event_bus.queues.unroutable import UnroutableQueue
+
+
+def recorder() -> "Recorder":
+    """Sends entries to the function that writes them."""
+    from event_bus.queues.audit_recorder import Recorder
+
+    return Recorder(clients.sqs(), settings().audit_queue_url)
+
+
+def appender() -> "Appender":
+    """Appends entries to their chains, and signs these."""
+    from event_bus.audit.appender import Appender
+    from event_bus.audit.signer import Signer
+    from event_bus.stores.audit_heads import AuditHeads
+
+    return Appender(
+        stores.audit_entries(writes=True),
+        AuditHeads(clients.s3(), settings().audit_bucket),
+        Signer(clients.kms(), settings().audit_key),
+    )
+
+
+def set_aside() -> "UnroutableQueue":
+    """The queue of the events that the audit log could not read from their stream."""
+    from event_bus.queues.unroutable import UnroutableQueue
+
+    return UnroutableQueue(clients.sqs(), settings().audit_queue_url)
+
+
+def reader() -> "AuditReader":
+    """Reads the log."""
+    from event_bus.audit.reader import AuditReader
+
+    return AuditReader(stores.audit_entries())

@@ -1,0 +1,54 @@
+"""What keeps deliveries, replays and listeners going."""
+
+from typing import TYPE_CHECKING
+
+from event_bus.runtime import stores
+from event_bus.runtime.queues import lanes, replay_queue, unroutable_queue
+from event_bus.runtime.threads import threads
+
+if TYPE_CHECKING:
+    from event_bus.maintenance.crashed import CrashedMessages
+    from event_bus.maintenance.due import DueSweep
+    from event_bus.maintenance.stalled import StalledSweep
+    from event_bus.maintenance.unrouted import UnroutedSweep
+
+_WORKERS = 8
+
+
+def crashed_messages() -> "CrashedMessages":
+    """Makes dead letters of what a lane gave up."""
+    from event_bus.maintenance.crashed import CrashedMessages
+
+    return CrashedMessages(stores.deliveries(writes=True), stores.subscriptions(), lanes(1))
+
+
+def due_sweep() -> "DueSweep":
+    """Sends the deliveries whose wait is over."""
+    from event_bus.maintenance.due import DueSweep
+
+    return DueSweep(
+        due=stores.due_deliveries(),
+        deliveries=stores.deliveries(writes=True),
+        circuits=stores.circuits(),
+        lanes=lanes(_WORKERS),
+    )
+
+
+def unrouted_sweep() -> "UnroutedSweep":
+    """Finds events that were never routed."""
+    from event_bus.maintenance.unrouted import UnroutedSweep
+
+    return UnroutedSweep(
+        events=stores.events(payloads=False),
+        routings=stores.routings(),
+        cursors=stores.cursors(),
+        unroutable=unroutable_queue(),
+        executor=threads(_WORKERS),
+    )
+
+
+def stalled_sweep() -> "StalledSweep":
+    """Sets replays going again that stand still."""
+    from event_bus.maintenance.stalled import StalledSweep
+
+    return StalledSweep(stores.replays(), replay_queue())

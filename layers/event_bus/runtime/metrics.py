@@ -1,0 +1,102 @@
+"""What counts, measures and checks."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from event_bus import clients
+from event_bus.runtime import stores
+from event_bus.runtime.threads import threads
+from event_bus.settings import settings
+
+if TYPE_CHECKING:
+    from event_bus.metrics.gauges import Gauges
+    from event_bus.metrics.health import Health
+    from event_bus.metrics.level_observer import LevelObserver
+    from event_bus.metrics.observer import Observer
+
+_LAG_SECONDS = 60
+"""How far behind the router may be before a person should look at it, as its alarm has it."""
+
+_WORKERS = 8
+
+
+def observer() -> "Observer":
+    """Counts what happens."""
+    from event_bus.metrics.observer import Observer
+
+    return Observer(stores.metrics())
+
+
+def level_observer() -> "LevelObserver":
+    """Counts the deliveries that wait, and the events that are held."""
+    from event_bus.metrics.level_observer import LevelObserver
+
+    return LevelObserver(stores.levels())
+
+
+def gauges() -> "Gauges":
+    """Measures how things stand."""
+    from event_bus.metrics.gauges import Gauges
+    from event_bus.metrics.queues import Queues
+
+    executor = threads(_WORKERS)
+    return Gauges(
+        routing_rules=stores.subscriptions().routing_rules,
+        queues=Queues(settings().queue_urls, clients.sqs(), clients.cloudwatch(), executor),
+        circuits=stores.circuits(),
+        replays=stores.replays(),
+        events=stores.events(payloads=False),
+        routings=stores.routings(),
+        due=stores.due_deliveries(),
+        executor=executor,
+    )
+
+
+def health() -> "Health":
+    """Checks what the bus stands on, by area."""
+    from event_bus.metrics.health import (
+        Health,
+        count_check,
+        database_check,
+        queue_check,
+        seconds_check,
+    )
+    from event_bus.metrics.lag import oldest_due, router_lag
+    from event_bus.metrics.queues import Queues
+    from event_bus.recovery.backlogs import Backlogs
+
+    own, sqs, executor = settings(), clients.sqs(), threads(_WORKERS)
+    events = stores.events(payloads=False)
+    lanes = Queues(own.lane_urls, sqs, clients.cloudwatch(), executor)
+    lag = partial(router_lag, events, stores.routings(), executor)
+    due = partial(oldest_due, stores.due_deliveries(), executor)
+    backlogs, subscriptions = Backlogs(stores.levels(), stores.replays()), stores.subscriptions()
+
+    def held() -> int:
+        return sum(each.events for each in backlogs.all(subscriptions).values())
+
+    return Health(
+        {
+            "database": {"events-table": database_check(events.probe)},
+            "broker": {
+                **{
+                    f"{protocol}-lane": queue_check(sqs, url)
+                    for protocol, url in sorted(own.lane_urls.items())
+                },
+                "unroutable-events": queue_check(
+                    sqs,
+                    own.unroutable_queue_url,
+                    "events could not be routed, and are tried again",
+                ),
+                "unroutable-redrive": queue_check(
+                    sqs,
+                    own.unroutable_redrive_url,
+                    "events could not be routed, again and again, and wait for a person",
+                ),
+                "router-lag": seconds_check(lag, _LAG_SECONDS),
+                "oldest-delivery": seconds_check(lanes.oldest),
+                "oldest-due-delivery": seconds_check(due),
+                "held-events": count_check(held, "events"),
+            },
+        }
+    )

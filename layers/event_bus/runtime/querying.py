@@ -1,0 +1,42 @@
+"""What reads events back."""
+
+from typing import TYPE_CHECKING
+
+from event_bus.runtime import stores
+from event_bus.runtime.payloads import rights_reader
+from event_bus.runtime.threads import threads
+
+if TYPE_CHECKING:
+    from event_bus.querying.event_finder import EventFinder
+    from event_bus.querying.explanations import Explainer
+    from event_bus.querying.filter_tester import FilterTester
+
+_WORKERS = 8
+
+
+def event_finder() -> "EventFinder":
+    """Finds events and their deliveries for those who may see them."""
+    from event_bus.querying.event_finder import EventFinder
+
+    return EventFinder(
+        events=stores.events(),
+        routings=stores.routings(),
+        deliveries=stores.deliveries(),
+        subscriptions=stores.subscriptions().of_service,
+        executor=threads(_WORKERS),
+        rights=rights_reader(),
+    )
+
+
+def explainer() -> "Explainer":
+    """Explains which subscriptions an event matches, and why the others do not match."""
+    from event_bus.querying.explanations import Explainer
+
+    return Explainer(stores.events(), stores.routings(), stores.subscriptions(), rights_reader())
+
+
+def filter_tester(explainer: "Explainer") -> "FilterTester":
+    """Tries filters on events."""
+    from event_bus.querying.filter_tester import FilterTester
+
+    return FilterTester(explainer, stores.subscriptions().get, stores.publishers().all)

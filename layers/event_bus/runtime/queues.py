@@ -1,0 +1,42 @@
+"""The queues between functions."""
+
+from typing import TYPE_CHECKING
+
+from event_bus import clients
+from event_bus.runtime.threads import threads
+from event_bus.settings import settings
+
+if TYPE_CHECKING:
+    from event_bus.queues.lanes import Lanes
+    from event_bus.queues.replays import ReplayQueue
+    from event_bus.queues.unroutable import UnroutableQueue
+
+
+def lanes(workers: int = 8) -> "Lanes":
+    """The lanes of the protocols.
+
+    Args:
+        workers: How many batches of messages are sent side by side.
+    """
+    from event_bus.queues.lanes import Lanes
+
+    return Lanes(clients.sqs(), settings().lane_urls, threads(workers))
+
+
+def replay_queue() -> "ReplayQueue":
+    """The queue of the replays that must go on."""
+    from event_bus.queues.replays import ReplayQueue
+
+    return ReplayQueue(clients.sqs(), settings().replay_queue_url)
+
+
+def unroutable_queue() -> "UnroutableQueue":
+    """The queue of events that could not be routed."""
+    from event_bus.queues.unroutable import UnroutableQueue
+
+    return UnroutableQueue(clients.sqs(), settings().unroutable_queue_url)
+
+
+def read_object(bucket: str, key: str) -> bytes:
+    """Reads an object in which Lambda has left the records that it gave up."""
+    return clients.s3().get_object(Bucket=bucket, Key=key)["Body"].read()

@@ -1,0 +1,55 @@
+"""Dead letters and replays."""
+
+from typing import TYPE_CHECKING, Any
+
+from event_bus.runtime import stores
+from event_bus.runtime.queues import lanes, replay_queue
+from event_bus.runtime.threads import threads
+
+if TYPE_CHECKING:
+    from event_bus.recovery.dead_letters import DeadLetters
+    from event_bus.recovery.replay_runner import ReplayRunner
+    from event_bus.recovery.replays import Replays
+
+_WORKERS = 8
+
+
+def dead_letters() -> "DeadLetters":
+    """Finds dead letters, and has them tried again or discarded."""
+    from event_bus.recovery.dead_letters import DeadLetters
+
+    return DeadLetters(stores.dead_letters(), stores.deliveries(), lanes(_WORKERS))
+
+
+def replays() -> "Replays":
+    """Starts and cancels replays."""
+    from event_bus.recovery.replays import Replays
+    from event_bus.runtime.querying import event_finder
+
+    finder = event_finder()
+    return Replays(
+        store=stores.replays(writes=True),
+        queue=replay_queue(),
+        subscription=stores.subscriptions().get,
+        event=lambda event_id, caller: finder.get(event_id, caller).event,
+    )
+
+
+def replay_runner() -> "ReplayRunner":
+    """Carries replays on, a page at a time."""
+    from event_bus.recovery.backlog import BacklogRunner
+    from event_bus.recovery.replay_runner import ReplayRunner
+    from event_bus.runtime.routing import registry_view
+
+    parts: dict[str, Any] = {
+        "replays": stores.replays(writes=True),
+        "events": stores.events(),
+        "deliveries": stores.deliveries(writes=True),
+        "lanes": lanes(_WORKERS),
+        "queue": replay_queue(),
+        "executor": threads(_WORKERS),
+    }
+    backlogs = BacklogRunner(
+        **parts, subscriptions=stores.subscriptions(), routings=stores.routings()
+    )
+    return ReplayRunner(**parts, view=registry_view(), backlogs=backlogs)

@@ -1,0 +1,108 @@
+"""What registers publishers, subscribers, subscriptions and keys."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from event_bus import clients
+from event_bus.runtime import stores
+from event_bus.settings import settings
+
+if TYPE_CHECKING:
+    from event_bus.access.hearing import Subscribers
+    from event_bus.recovery.backlogs import Backlogs
+    from event_bus.registry.chosen_ids import ChosenIds
+    from event_bus.registry.keys import KeyRing
+    from event_bus.registry.publishers import PublisherRegistry
+    from event_bus.registry.services import Services
+    from event_bus.registry.subscription_targets import SubscriptionTargets
+    from event_bus.registry.subscriptions import SubscriptionRegistry
+    from event_bus.stores.circuits import CircuitStore
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The registry's services, over the same stores.
+
+    Attributes:
+        publishers: Registers publishers.
+        subscribers: Gives services the types that they may receive.
+        subscriptions: Registers subscriptions.
+        chosen_ids: Registers and replaces subscriptions under identifiers of a client's choice.
+        circuits: The circuits of subscriptions, and their paces.
+        backlogs: What is held back for paused subscriptions.
+    """
+
+    publishers: "PublisherRegistry"
+    subscribers: "Subscribers"
+    subscriptions: "SubscriptionRegistry"
+    chosen_ids: "ChosenIds"
+    circuits: "CircuitStore"
+    backlogs: "Backlogs"
+
+
+def registry() -> Registry:
+    """Makes the registry's services."""
+    from event_bus.access.hearing import Hearing, Subscribers
+    from event_bus.access.receive_rights import RightsReader
+    from event_bus.encryption.signing_secrets import SigningSecrets
+    from event_bus.recovery.backlogs import Backlogs
+    from event_bus.registry.chosen_ids import ChosenIds
+    from event_bus.registry.publishers import PublisherRegistry
+    from event_bus.registry.subscriptions import SubscriptionRegistry
+    from event_bus.runtime.queues import replay_queue
+
+    registrations, circuits = stores.registrations(), stores.circuits()
+    reader = RightsReader(registrations.rights, settings().default_receive)
+    subscriptions = SubscriptionRegistry(
+        registrations=registrations,
+        circuits=circuits,
+        inboxes=stores.inboxes(),
+        replay_queue=replay_queue(),
+        targets=_targets(),
+        secrets=SigningSecrets(clients.kms(), settings().sealing_key),
+        hearing=Hearing(reader, registrations.publishers.get),
+        most=settings().service_subscriptions,
+    )
+    return Registry(
+        publishers=PublisherRegistry(registrations),
+        subscribers=Subscribers(registrations.rights),
+        subscriptions=subscriptions,
+        chosen_ids=ChosenIds(subscriptions),
+        circuits=circuits,
+        backlogs=Backlogs(stores.levels(), registrations.replays),
+    )
+
+
+def _targets() -> "SubscriptionTargets":
+    from event_bus.access.opt_in import tag_key
+    from event_bus.callbacks.client import CallbackClient
+    from event_bus.callbacks.handshake import Handshake
+    from event_bus.registry.managed_queues import SETTLING_SECONDS, ManagedQueues
+    from event_bus.registry.opt_ins import OptIns
+    from event_bus.registry.subscription_targets import SubscriptionTargets
+
+    own = settings()
+    return SubscriptionTargets(
+        OptIns(own.account, tag_key(own.stage), own.untagged_targets, clients.of_service),
+        Handshake(CallbackClient(own.callback_networks), own.api_host),
+        ManagedQueues(
+            clients.sqs(),
+            own.managed_prefix,
+            # The emulator's queues can be used at once.
+            0 if own.local else SETTLING_SECONDS,
+        ),
+    )
+
+
+def services() -> "Services":
+    """Finds the services that keys belong to."""
+    from event_bus.registry.services import Services
+
+    return Services(stores.publishers(), stores.subscriptions(changes=True), stores.keys())
+
+
+def key_ring() -> "KeyRing":
+    """Makes, rotates and revokes keys."""
+    from event_bus.registry.keys import KeyRing
+
+    return KeyRing(stores.keys(), settings().key_rate)
