@@ -1,4 +1,4 @@
-"""Tells when times are over: one thread for all of them, and not one for each."""
+"""Deadlines: one thread acts on all of them."""
 
 import heapq
 import itertools
@@ -9,23 +9,23 @@ from event_bus import times
 
 
 class Deadline:
-    """A time after which something is done, unless it is called off before."""
+    """A time after which a function is called, unless it is cancelled before."""
 
     def __init__(self, act: Callable[[], None]) -> None:
         self._act: Callable[[], None] | None = act
 
     def call_off(self) -> None:
-        """Has nothing done any more."""
+        """Cancels the deadline."""
         self._act = None
 
     def pass_(self) -> None:
-        """Does what is to be done."""
+        """Calls the function."""
         if act := self._act:
             act()
 
 
 class Deadlines:
-    """Acts when deadlines pass, in a thread that runs while any are left."""
+    """Calls functions when deadlines pass, in a thread that runs while there are any."""
 
     def __init__(self) -> None:
         self._waiting: list[tuple[float, int, Deadline]] = []
@@ -34,7 +34,7 @@ class Deadlines:
         self._thread: threading.Thread | None = None
 
     def after(self, seconds: float, act: Callable[[], None]) -> Deadline:
-        """Has something done in so many seconds; it must not take long, or others are late.
+        """Calls a function after a number of seconds. It must return quickly, or others are late.
 
         Args:
             seconds: When.

@@ -1,4 +1,4 @@
-"""Why a callback gave no answer that counts: a code for each cause, and words that explain it."""
+"""Error codes and messages for callbacks without a valid answer."""
 
 import http.client
 import ssl
@@ -14,8 +14,8 @@ class Unanswered(Exception):
     """There was no complete and valid answer.
 
     Attributes:
-        code: Why, in a word that does not change.
-        message: The same for people; nothing in it is a subscriber's.
+        code: The error code; stable.
+        message: The explanation for people; it quotes nothing of the subscriber.
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -92,10 +92,10 @@ _FAILED_HANDSHAKE = ("tls_failed", "the TLS handshake failed")
 
 
 def unanswered(error: Exception) -> Unanswered:
-    """What an error of a connection means.
+    """The meaning of a connection error.
 
     Args:
-        error: The error, as urllib3 or a socket raised it.
+        error: The error of urllib3 or a socket.
     """
     for kind, code, message in _CONNECTING:
         if isinstance(error, kind):
@@ -113,12 +113,12 @@ def unanswered(error: Exception) -> Unanswered:
 
 
 def left_unanswered(error: Exception) -> bool:
-    """Whether a connection was lost before a byte of an answer came."""
+    """Whether a connection was lost before the first byte of an answer."""
     return isinstance(cause_of(error), http.client.RemoteDisconnected)
 
 
 def cause_of(error: Exception) -> Exception:
-    """The error that urllib3 wrapped into its own, if it did."""
+    """The error inside urllib3's own, if there is one."""
     wrapped = error.args[-1] if error.args else None
     wraps = isinstance(error, urllib3.exceptions.ProtocolError | urllib3.exceptions.SSLError)
     return wrapped if wraps and isinstance(wrapped, Exception) else error

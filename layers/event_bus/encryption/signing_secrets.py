@@ -1,4 +1,4 @@
-"""Signing secrets: sealed by KMS for the table, opened for a delivery."""
+"""Signing secrets, sealed by KMS for the table and opened for deliveries."""
 
 import base64
 import math
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
 
 PURPOSE = "signing-secret"
-"""What the encryption context says that the key is used for."""
+"""The purpose in the encryption context."""
 
 MAX_SECRETS = 3
-"""How many secrets of a subscription sign at a time: the latest, and those that it replaced."""
+"""The most secrets of a subscription that sign at the same time: the latest and those before it."""
 
 _OPENED_SECRETS = 10_000
 
@@ -28,7 +28,7 @@ _OPENED_SECRETS = 10_000
 class SigningSecrets:
     """Seals and opens the signing secrets of subscriptions.
 
-    KMS binds what it sealed to its subscription: put to another one, it does not open
+    KMS binds a sealed secret to its subscription; it does not open for another one
     (https://docs.aws.amazon.com/kms/latest/developerguide/encrypt_context.html).
 
     Attributes:
@@ -43,7 +43,7 @@ class SigningSecrets:
     )
 
     def seal(self, secret: str, subscription_id: str) -> SealedSecret:
-        """What is kept of a secret."""
+        """Seals a secret for the table."""
         answer = self.client.encrypt(
             KeyId=self.key,
             Plaintext=secret.encode(),
@@ -52,7 +52,7 @@ class SigningSecrets:
         return SealedSecret(base64.b64encode(answer["CiphertextBlob"]).decode())
 
     def of(self, subscription: Subscription) -> "Sequence[str]":
-        """The secrets that sign deliveries to a subscription, the latest first."""
+        """The secrets that sign deliveries to a subscription, latest first."""
         return [
             self._opened.fetch(
                 (each.sealed, subscription.id), partial(self._open, each.sealed, subscription.id)
@@ -73,12 +73,12 @@ class SigningSecrets:
 def rotated(
     secrets: "Sequence[SealedSecret]", latest: SealedSecret, overlap: int
 ) -> tuple[SealedSecret, ...]:
-    """The secrets of a subscription that is given another one.
+    """The secrets of a subscription after a rotation.
 
     Args:
-        secrets: Those that it has, the latest first.
+        secrets: Its present secrets, latest first.
         latest: The new one.
-        overlap: For how many seconds more those sign that would go on for longer.
+        overlap: The most seconds for which the present secrets continue to sign.
     """
     now = times.unix()
     until = int(now + overlap)

@@ -1,4 +1,4 @@
-"""Taking events in: each is judged on its own, and stored before it is answered."""
+"""Accepts events: each is judged on its own, and stored before it is answered."""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -18,7 +18,7 @@ from event_bus.publishing.schema_checks import SchemaChecks, without_secrets
 from event_bus.stores.events import EventStore, Put
 
 MAX_BATCH = 100
-"""How many events one request may hold."""
+"""The most events of one request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ class Accepted:
 
     Attributes:
         event: The event as it is stored.
-        repeated: Whether it was stored already, by an earlier request of the same content.
-        warnings: What is wrong with its payload by the schema of its type, which only warns.
+        repeated: Whether an earlier request with the same content had stored it.
+        warnings: Faults of its payload against a schema that only warns.
     """
 
     event: Event
@@ -38,7 +38,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """An event that may be stored, who publishes it, and where its payload is sensitive."""
+    """An event that may be stored, its publisher, and the sensitive parts of its payload."""
 
     event: Event
     submission: EventSubmission
@@ -54,11 +54,11 @@ class Intake:
     Attributes:
         store: The event store.
         rights: Who may publish what.
-        schemas: Checks payloads by the schemas of their types.
-        seal: Seals what is sensitive.
+        schemas: Checks payloads against the schemas of their types.
+        seal: Seals sensitive parts of payloads.
         retention_days: How long events are kept.
-        executor: Stores the events of a batch side by side.
-        sees: Whether a caller may see an event, which it names as a cause.
+        executor: Stores the events of a batch in parallel.
+        sees: Whether a caller may see an event that it names as a cause.
     """
 
     store: EventStore
@@ -76,16 +76,16 @@ class Intake:
         trace: Mapping[str, str] | None = None,
         ip_address: str | None = None,
     ) -> Accepted:
-        """Takes one event.
+        """Accepts one event.
 
         Args:
             submission: The event as it was sent, parsed from JSON.
             caller: Who publishes it.
-            trace: Where in a trace the request was made, as metadata has it.
+            trace: The step of a trace in which the request was made, as metadata.
             ip_address: The address that the request came from, if there was one.
 
         Raises:
-            Problem: It is refused; nothing is stored.
+            Problem: The event is refused; nothing is stored.
         """
         origin = Origin(caller.service_id, caller.key_id, ip_address)
         return self._store(self._judge(submission, caller, "", trace, origin), "")
@@ -97,20 +97,20 @@ class Intake:
         trace: Mapping[str, str] | None = None,
         ip_address: str | None = None,
     ) -> list[Accepted | Problem]:
-        """Takes a batch of events; what is wrong with one does not touch the others.
+        """Accepts a batch of events; a fault in one does not affect the others.
 
-        Where the order of events matters they are stored as they stand in the batch: those of one
-        id, of one stream, and an event behind its cause.
+        Events whose order matters are stored in the order of the batch: those of one id, those of
+        one stream, and an event after its cause.
 
         Args:
             submissions: The events as they were sent, parsed from JSON; a problem where one could
                 not be read.
             caller: Who publishes them.
-            trace: Where in a trace the request was made, as metadata has it.
+            trace: The step of a trace in which the request was made, as metadata.
             ip_address: The address that the request came from, if there was one.
 
         Returns:
-            What became of each, in their order.
+            The result of each event, in their order.
 
         Raises:
             InvalidRequest: The batch is empty or over `MAX_BATCH`.
@@ -206,7 +206,7 @@ class Intake:
         return Accepted(stored, put is Put.REPEATED, judged.warnings)
 
     def _repeats(self, judged: _Judged, stored: Event) -> bool:
-        """Whether an event is the one that is stored, although the digests of the two differ."""
+        """Whether an event is the stored one, although their digests differ."""
         digests = [judged.event.digest]
         if judged.event.timestamp == stored.timestamp:
             # The bus set the timestamp, and answered it; now the publisher sends it along.
@@ -215,10 +215,11 @@ class Intake:
         return any(self.seal.is_digest(digest, stored) for digest in digests)
 
     def _counted(self, event: Event, caller: Caller) -> Event:
-        """Gives an event its place in the chain of those that caused each other.
+        """Gives an event its place in the chain of events that caused each other.
 
         All events of a chain share one correlation id. A cause that the caller may not see adds
-        nothing to the metadata, as if it did not exist; its hops count in secret, to end loops.
+        nothing to the metadata, as if it did not exist; its hops are counted without being shown,
+        so that loops end.
         """
         cause_id = event.metadata.get("causation_id")
         if cause_id is None:
@@ -238,10 +239,10 @@ class Intake:
 
 
 def _lines(batch: Sequence[tuple[int, _Judged]]) -> list[list[tuple[int, _Judged]]]:
-    """The events of a batch in lines: those of a line are stored one after the other.
+    """Divides a batch into lines; the events of a line are stored one after the other.
 
-    Events go into one line where their order matters: those of one id, those of one stream, and an
-    event with those of the batch that it names as its cause. Lines are stored side by side.
+    Events whose order matters are in one line: those of one id, those of one stream, and an event
+    with its cause. Lines are stored in parallel.
     """
     lines: dict[tuple[str, str], list[tuple[int, _Judged]]] = {}
     for each in batch:
