@@ -1,4 +1,4 @@
-"""What Prometheus reads (https://prometheus.io/docs/instrumenting/exposition_formats/)."""
+"""The text that Prometheus reads (https://prometheus.io/docs/instrumenting/exposition_formats/)."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -39,7 +39,7 @@ _COUNTERS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
 
 
 class _Collected(Collector):
-    """Metrics that are known already."""
+    """Metrics with known values."""
 
     def __init__(self, metrics: Sequence[Metric]) -> None:
         self._metrics = metrics
@@ -52,8 +52,8 @@ def exposition(metrics: MetricTotals, gauges: Iterable[Gauge]) -> str:
     """The text that Prometheus reads.
 
     Args:
-        metrics: What was counted, of all time.
-        gauges: How things stand.
+        metrics: The total counts.
+        gauges: The gauges.
     """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collected([*_counters(metrics), _latency(metrics), *map(_gauge, gauges)]))

@@ -1,4 +1,4 @@
-"""How things stand at the moment, for Prometheus."""
+"""Gauges of the present state, for Prometheus."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -18,7 +18,7 @@ from event_bus.stores.routings import RoutingStore
 from event_bus.stores.subscriptions import RoutingRule
 
 MAX_REPLAYS = 20
-"""How many running replays are told of."""
+"""The most running replays that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,9 @@ class Gauge:
 
     Attributes:
         name: Its name, without the prefix of the bus.
-        help: What it is.
+        help: Its description.
         labels: The names of its labels.
-        values: The values, by those of the labels.
+        values: The values, by the values of the labels.
     """
 
     name: str
@@ -40,17 +40,17 @@ class Gauge:
 
 @dataclass(frozen=True, slots=True)
 class Gauges:
-    """Reads how things stand.
+    """Reads the gauges.
 
     Attributes:
-        routing rules: Finds what every subscription is for.
+        routing_rules: Reads what the router keeps of every subscription.
         queues: The queues.
         circuits: The circuit breakers.
         replays: The replays.
         events: The events.
         routings: The routing records of the events.
         due: The due deliveries.
-        executor: Reads side by side.
+        executor: Reads in parallel.
     """
 
     routing_rules: Callable[[], Iterable[RoutingRule]]
@@ -63,7 +63,7 @@ class Gauges:
     executor: Executor
 
     def subscriptions(self) -> Gauge:
-        """How many are active, of each type."""
+        """The number of active subscriptions, by type."""
         active: Counter[tuple[str, ...]] = Counter()
         for rule in self.routing_rules():
             if rule.active and not rule.pause:
