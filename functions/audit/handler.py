@@ -1,7 +1,7 @@
-"""Writes the audit log: what the API was asked, from a queue; accepted events, from their table.
+"""Writes the audit log: requests from a queue, accepted events from their table stream.
 
-What cannot be written from the stream comes by the queue as well: single events whose items cannot
-be read, and the batches that Lambda gave up.
+What cannot be written from the stream comes through the queue as well: single events whose items
+cannot be read, and batches that Lambda gave up.
 """
 
 from typing import Any
@@ -49,10 +49,10 @@ def _append_messages(records: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _append_events(event_ids: list[str]) -> None:
-    """Appends events that were set aside or given up.
+    """Appends events that come through the queue.
 
     Raises:
-        ValueError: A single event cannot be read; among several, such an event is set aside.
+        ValueError: A single event cannot be read; among several, such an event goes to the queue.
     """
     events, unreadable = _events.readable(event_ids)
     _appender.append("events", of_events(events.values()))

@@ -1,8 +1,8 @@
-"""Tells who makes a request (API Gateway's Lambda authorizers).
+"""Authenticates requests (API Gateway's Lambda authorizers).
 
-Every request of the HTTP API passes (payload format 2.0): a caller who is not known is refused by
-the function behind, with the problem document that API Gateway itself could not write. Behind a
-WebSocket that is refused there is nothing to say, so that the policy refuses it (format 1.0).
+Every request of the HTTP API passes (payload format 2.0): the function behind refuses an unknown
+caller, with a problem document that API Gateway could not write. A WebSocket is refused by the
+policy (format 1.0), because nothing is answered there.
 """
 
 from functools import cache
@@ -22,7 +22,7 @@ _recorder = cache(audit.recorder)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Hands on the caller, or why there is none."""
+    """Passes on the caller, or the reason code."""
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     query = event.get("queryStringParameters") or {}
     subject = _subject(event)
@@ -46,7 +46,7 @@ def _spend(caller: Caller) -> Allowance:
 
 
 def _subject(event: dict[str, Any]) -> str | None:
-    """The subject of the client's certificate, which API Gateway has checked.
+    """The subject of the client certificate that API Gateway has verified.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
     """

@@ -1,4 +1,4 @@
-"""Subscribers fetch their events: `/subscriptions/{id}/events`, `/ack`, `/stream`; `/stream`."""
+"""Serves inboxes: `/subscriptions/{id}/events`, `/ack`, `/stream`; `/stream`."""
 
 from dataclasses import replace
 from typing import cast

@@ -1,4 +1,4 @@
-"""Tells what was counted: `GET /metrics` for Prometheus, and `GET /analytics`."""
+"""Serves metrics: `GET /metrics` for Prometheus, and `GET /analytics`."""
 
 from event_bus.api.operations import metrics as operations
 from event_bus.api.requests import Request, Response

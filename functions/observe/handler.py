@@ -1,4 +1,4 @@
-"""Counts what happens, from the stream of the deliveries table."""
+"""Computes metrics from the stream of the deliveries table."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ _levels = level_observer()
 
 @_metrics.log_metrics
 def handler(event: dict[str, Any], _context: object) -> None:
-    """Takes changes of deliveries; where it fails, Lambda brings the batch again as it is."""
+    """Counts a batch of changes; if it fails, Lambda sends the same batch again."""
     _levels.count(event["Records"])
     metrics = _observer.count(event["Records"])
     if metrics:

@@ -1,4 +1,4 @@
-"""Takes events in: `POST /events`."""
+"""Accepts events: `POST /events`."""
 
 from typing import cast
 

@@ -1,4 +1,4 @@
-"""Pushes what comes into inboxes to the clients that are connected (their table's stream)."""
+"""Pushes new entries of inboxes to connected clients, from the inbox table's stream."""
 
 from typing import Any
 
@@ -9,5 +9,5 @@ _pusher = pusher()
 
 
 def handler(event: dict[str, Any], _context: object) -> None:
-    """Takes new entries of inboxes; if it fails, Lambda calls it with the batch again."""
+    """Pushes a batch of new entries; if it fails, Lambda sends the batch again."""
     _pusher.push_all(last_positions_in(event["Records"]))

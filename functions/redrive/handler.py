@@ -1,4 +1,4 @@
-"""Makes dead letters of what a lane gave up, from its redrive queue."""
+"""Makes dead letters of messages in a lane's redrive queue."""
 
 from typing import Any
 
@@ -9,5 +9,5 @@ _crashed = maintenance.crashed_messages()
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Takes a batch; what cannot be read stays, for a person to look at."""
+    """Handles a batch; unreadable messages stay in the queue for a person."""
     return take_each(event, _crashed.take)

@@ -1,4 +1,4 @@
-"""Carries replays on, from the queue of those that must go on."""
+"""Continues replays, from their queue."""
 
 from typing import Any
 
@@ -9,5 +9,5 @@ _runner = recovery.replay_runner()
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Carries on the replays of a batch."""
+    """Continues the replays of a batch."""
     return take_each(event, lambda _, replay_id: _runner.step(replay_id))

@@ -13,7 +13,7 @@ _unroutable = queues.unroutable_queue()
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Routes a batch of either source, and tells which of its records must come again."""
+    """Routes a batch of either source, and returns which records must come again."""
     records = event["Records"]
     logger.debug("batch received", records=len(records))
     if records[0]["eventSource"] == "aws:sqs":

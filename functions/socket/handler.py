@@ -1,4 +1,4 @@
-"""Talks with clients that are connected by a WebSocket."""
+"""Answers WebSocket clients."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ _recorder = recorder()
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
-    """Answers API Gateway; clients are answered over their connection."""
+    """Answers API Gateway; clients get answers over their connection."""
     context = event["requestContext"]
     connection_id: str = context["connectionId"]
     match context["eventType"]:

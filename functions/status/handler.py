@@ -1,4 +1,4 @@
-"""Tells how the bus is, and what its API is: `/health/...` and `/openapi.json`."""
+"""Serves health checks and the API's description: `/health/...` and `/openapi.json`."""
 
 from event_bus.api.openapi import served_document
 from event_bus.api.operations import status as operations

@@ -1,4 +1,4 @@
-"""Runs every minute: sends what is due, and finds what was left lying."""
+"""Runs every minute: sends due deliveries, and finds what was left undone."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ _listeners = inbox.ended_listeners()
 
 
 def handler(_event: dict[str, Any], _context: object) -> dict[str, int]:
-    """Does what has become due; one part that fails does not keep the others from their work."""
+    """Runs all parts of the sweep; a part that fails does not stop the others."""
     parts = {
         "due": lambda: _due.run(_DUE_SECONDS),
         "unrouted": _unrouted.run,

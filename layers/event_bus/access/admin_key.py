@@ -1,4 +1,4 @@
-"""The first admin key, which is made at deploy and kept in Secrets Manager."""
+"""The admin key, created by the deployment and kept in Secrets Manager."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 CACHE_SECONDS = 30.0
-"""How late a new value of the secret acts."""
+"""How long the secret is cached, in seconds."""
 
 _ID = "admin_"
 
@@ -22,7 +22,7 @@ class AdminSecret:
 
     Attributes:
         value: The key itself.
-        id: What tells this value from those before and after it, which is no secret.
+        id: The identifier of this value; not secret.
     """
 
     value: str
@@ -57,12 +57,12 @@ class AdminKey:
 
 
 def is_admin_key(key_id: str) -> bool:
-    """Whether an identifier is one of an admin key."""
+    """Whether an identifier is that of an admin key."""
     return key_id.startswith(_ID)
 
 
 def current_id(client: "SecretsManagerClient", secret: str) -> str:
-    """The identifier of the admin key as it is now, for functions that may not read the key."""
+    """The identifier of the present admin key, for functions that may not read the key."""
     versions = client.describe_secret(SecretId=secret)["VersionIdsToStages"]
     [current] = [each for each, stages in versions.items() if "AWSCURRENT" in stages]
     return f"{_ID}{current}"

@@ -1,4 +1,4 @@
-"""From what a request proves to its caller."""
+"""Finds the caller of a request from its credentials."""
 
 import hashlib
 import hmac
@@ -21,29 +21,29 @@ from event_bus.model.api_keys import (
 from event_bus.model.principals import principal_of
 
 CACHE_SECONDS = 30.0
-"""How long a good key is trusted without another look, and so how late a revocation acts."""
+"""How long a valid key is cached, and so how late a revocation takes effect, in seconds."""
 
 SEEN_SECONDS = 300.0
-"""How late it may be known that a key was used: each note of it costs a write."""
+"""How late `last_used_at` of a key may be, in seconds: each update costs a write."""
 
 _CACHED_KEYS = 1_000
 
 
 class Keys(Protocol):
-    """Where keys are kept."""
+    """A store of keys."""
 
     def find(self, key_id: str) -> ApiKey | None:
-        """The key of this id that is good now, or None."""
+        """The valid key with this id, or None."""
 
     def saw(self, key_id: str, at: str) -> None:
-        """Notes that a key was used."""
+        """Records that a key was used."""
 
 
 class Authenticator:
-    """Tells who sent a key, or whose certificate a connection was made with.
+    """Finds the caller of a key or a client certificate.
 
-    Good keys are remembered for `CACHE_SECONDS`; unknown ones are looked up every time, so that a
-    key works from the moment it was made.
+    Valid keys are cached for `CACHE_SECONDS`; unknown ones are looked up every time, so that a new
+    key works at once.
 
     Args:
         keys: The keys.
@@ -67,14 +67,14 @@ class Authenticator:
         query: Mapping[str, str] | None = None,
         subject: str | None = None,
     ) -> Caller | None:
-        """The caller that a request proves, or None.
+        """The caller of a request, or None.
 
         Args:
             headers: The request's headers, with lower-case names.
-            query: The parameters of its query, where a browser names its stream token; keys are
-                not taken from there, since addresses are written into logs.
-            subject: The subject of the certificate that the client proved to API Gateway, if any.
-                A key that comes with the certificate of another service is refused.
+            query: The query parameters, in which a browser sends its stream token. Keys are not
+                accepted there, because URLs are written into logs.
+            subject: The subject of the client certificate that API Gateway has verified, if any.
+                A key with the certificate of another service is refused.
         """
         by_certificate = self._remembered(f"cert:{subject}", subject, self._certified)
         if key := key_in(headers):
@@ -88,7 +88,7 @@ class Authenticator:
         return by_certificate
 
     def identify_principal(self, arn: str) -> Caller | None:
-        """The service that a role or user of IAM stands for, or None.
+        """The service that an IAM role or user stands for, or None.
 
         Args:
             arn: The ARN of the role's session, or of the user, as API Gateway has checked it.
@@ -154,7 +154,7 @@ class Authenticator:
         return caller, min(CACHE_SECONDS, left)
 
     def _good(self, key_id: str) -> bool:
-        """Whether the key is good that a token was asked for by."""
+        """Whether the key that requested a token is still valid."""
         if is_admin_key(key_id):
             return key_id == self._admin_key().id
         return self._keys.find(key_id) is not None

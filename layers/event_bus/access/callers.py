@@ -1,4 +1,4 @@
-"""The caller of a request: what the authorizer found out, as the functions behind it see it."""
+"""The caller of a request, as the authorizer passes it to the functions behind it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ ADMIN = "admin"
 """The service that an admin key stands for."""
 
 Role = Literal["service", "admin", "listener"]
-"""What a key permits: all that is the service's own, everything, or to listen with a token."""
+"""The role of a key: a service's, an admin's, or that of a stream token."""
 
 _UNKNOWN: dict[Reason, str] = {
     "no_key": "Send an API key in the header x-api-key, or as Authorization: Bearer.",
@@ -19,27 +19,27 @@ _UNKNOWN: dict[Reason, str] = {
     "bad_token": "The token is not valid, or its time is over.",
     "unknown_principal": "No service is registered for this certificate, or role or user of IAM.",
 }
-"""What is said to who is not known, by why."""
+"""The messages of 401 responses, by reason code."""
 
 
 def unknown_key() -> Unauthenticated:
-    """The refusal of a key that is not known, or not any more."""
+    """The refusal of a key that is unknown or has ended."""
     return Unauthenticated(_UNKNOWN["bad_key"], reason="bad_key")
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who makes a request.
+    """The caller of a request.
 
     Attributes:
         service_id: The service whose key was sent.
-        role: Whether the key is a service's or an admin's, or a stream token. What a service may do
-            follows from what is registered for it: a publisher, subscriptions, or both.
-        subscription_id: The one subscription that a stream token is for, if it is for one.
-        scopes: What the key is limited to; None where it is not.
+        role: Whether the key is a service's, an admin's or a stream token. What a service may do
+            follows from its registrations.
+        subscription_id: The only subscription of a stream token, if it is limited to one.
+        scopes: The scopes of the key; None for all.
         key_id: The key; None for the admin's.
-        rate_limit: How many requests a second the key may make, if it is not what all keys may.
-            Functions behind the authorizer do not know it.
+        rate_limit: The key's own rate, in requests a second, if it has one. Functions behind the
+            authorizer do not know it.
     """
 
     service_id: str
@@ -55,14 +55,14 @@ class Caller:
         return self.role == "admin"
 
     def permits(self, scope: Scope) -> bool:
-        """Whether the key is good for this."""
+        """Whether the key has this scope."""
         return self.scopes is None or scope in self.scopes
 
     def need(self, scope: Scope) -> None:
-        """Refuses the caller where its key is limited to other things.
+        """Refuses the caller if its key lacks a scope.
 
         Raises:
-            Forbidden: The key has not this scope.
+            Forbidden: The key lacks this scope.
         """
         if not self.permits(scope):
             raise Forbidden(f"The key has not the scope {scope}, which this needs.", reason="scope")
@@ -86,7 +86,7 @@ def caller_of(context: Mapping[str, Any] | None) -> Caller:
         context: What the authorizer handed on; it hands on no service where there is none.
 
     Raises:
-        Unauthenticated: There was no key, or one that is not known.
+        Unauthenticated: There was no valid key.
     """
     caller = listener_of(context)
     if caller.role == "listener":
@@ -97,13 +97,13 @@ def caller_of(context: Mapping[str, Any] | None) -> Caller:
 
 
 def listener_of(context: Mapping[str, Any] | None) -> Caller:
-    """The caller that the authorizer found, be it by a key or by a stream token.
+    """The caller that the authorizer found, by a key or a stream token.
 
     Args:
         context: What the authorizer handed on.
 
     Raises:
-        Unauthenticated: There was neither, or it is not known.
+        Unauthenticated: There was neither a valid key nor a valid token.
     """
     context = context or {}
     if context.get("role") in get_args(Role) and context.get("service_id"):

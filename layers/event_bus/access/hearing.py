@@ -1,4 +1,4 @@
-"""Which types each service may receive, as admins give them."""
+"""The event types that admins allow services to receive."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,18 +16,18 @@ from event_bus.stores.rights import RightsStore
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
-    """Refuses to subscribe to what a service may not receive.
+    """Refuses subscriptions to types that a service may not receive.
 
     Attributes:
         rights: Reads what a service may receive.
-        publisher: Finds the publisher that a service is; what it publishes it may receive.
+        publisher: Finds the publisher of a service, which may receive its own types.
     """
 
     rights: RightsReader
     publisher: Callable[[str], Publisher | None]
 
     def check(self, service_id: str, event_types: Sequence[str], at: str = "/event_types") -> None:
-        """Refuses type patterns of which a service may receive no type.
+        """Refuses type patterns of which a service may receive nothing.
 
         Args:
             service_id: The service.
@@ -63,7 +63,7 @@ class Hearing:
 
 @dataclass(frozen=True, slots=True)
 class Subscribers:
-    """Gives services the types that they may receive, shows them and takes them away.
+    """Sets, shows and removes the types that services may receive.
 
     Attributes:
         store: The rights.
@@ -72,13 +72,13 @@ class Subscribers:
     store: RightsStore
 
     def put(self, service_id: str, request: SubscriberRequest) -> tuple[Grant, bool]:
-        """Gives a service the types that it may receive, in place of those before.
+        """Sets the types that a service may receive.
 
         Returns:
-            What is given to it, and whether it is the first time.
+            The right, and whether it is the service's first.
 
         Raises:
-            InvalidRequest: The service's name is kept for the bus.
+            InvalidRequest: The service's name is reserved for the bus.
         """
         refuse_reserved(service_id)
         before, now = self.store.grant(service_id), times.now()
@@ -88,7 +88,7 @@ class Subscribers:
         return grant, before is None
 
     def get(self, service_id: str, caller: Caller) -> Grant:
-        """What is given to a service: any for an admin, itself for a service.
+        """Shows the right of a service: of any to an admin, of itself to a service.
 
         Raises:
             NotFound: No types are given to it, or the caller may not see it.
@@ -98,14 +98,14 @@ class Subscribers:
         raise _not_found(service_id)
 
     def page(self, after: str | None, limit: int, caller: Caller) -> list[Grant]:
-        """What is given to services, in their order: all for an admin, itself for a service."""
+        """Lists the rights of services by name: all to an admin, its own to a service."""
         if caller.admin:
             return self.store.page(after, limit)
         own = self.store.grant(caller.service_id)
         return [own] if own and not after else []
 
     def remove(self, service_id: str) -> None:
-        """Takes away what was given to a service, so that the default holds.
+        """Removes the right of a service, so that the default applies.
 
         Raises:
             NotFound: No types are given to it.

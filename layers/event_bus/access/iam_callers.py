@@ -1,4 +1,4 @@
-"""Callers that IAM knows: API Gateway has checked their signature (SigV4), and names them."""
+"""IAM callers: API Gateway has verified their signature (SigV4) and names them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from event_bus.access.rate_limits import RateLimiter
 
 @dataclass(frozen=True, slots=True)
 class IamCallers:
-    """Does for signed requests what the authorizer does for those with a key.
+    """The authorizer's work for signed requests.
 
     Attributes:
         authenticator: Finds the service of a role or user.
         limiter: Counts requests.
-        rate: How many requests a second a caller may make, if it has no rate of its own.
+        rate: The rate of callers without a rate of their own, in requests a second.
     """
 
     authenticator: Authenticator
@@ -23,7 +23,7 @@ class IamCallers:
     rate: int
 
     def context_of(self, identity: Mapping[str, Any]) -> dict[str, str]:
-        """What an authorizer hands on: the caller, whose request it counts, or why there is none.
+        """What an authorizer passes on: the caller, whose request it counts, or a reason code.
 
         Args:
             identity: `requestContext.authorizer.iam`, as API Gateway fills it in

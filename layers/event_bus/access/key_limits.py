@@ -1,4 +1,4 @@
-"""What keys permit, compared: a key never permits more than the key that made it."""
+"""Compares what keys permit: a key never permits more than the key that created it."""
 
 from dataclasses import replace
 
@@ -9,11 +9,11 @@ from event_bus.model.scopes import SCOPES
 
 
 def inherited(key: ApiKey, maker: ApiKey | None) -> ApiKey:
-    """Gives a new key the limits of its maker, where it has none of its own.
+    """Gives a new key the limits of its creator, unless it has its own.
 
     Args:
         key: The new key.
-        maker: The key that makes it; None for an admin's, which has no limits.
+        maker: The key that creates it; None for an admin's, which has no limits.
     """
     if maker is None:
         return key
@@ -26,12 +26,12 @@ def inherited(key: ApiKey, maker: ApiKey | None) -> ApiKey:
 
 
 def excess(key: ApiKey, maker: ApiKey | None, key_rate: int) -> list[Fault]:
-    """Lists in what a key permits more than its maker, by the members of a request for a key.
+    """Lists what a key permits beyond its creator, as members of a key request.
 
     Args:
-        key: The key that is handed out.
+        key: The new key.
         maker: The key that the request came with; None for an admin's, which has no limits.
-        key_rate: How many requests a second a key may make that has no rate of its own.
+        key_rate: The rate of keys without a rate of their own, in requests a second.
     """
     if maker is None:
         return []

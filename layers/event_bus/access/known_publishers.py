@@ -1,4 +1,4 @@
-"""The publishers that were read lately."""
+"""A cache of publishers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,20 +10,20 @@ from event_bus.model.event import BUS_DOMAIN
 from event_bus.model.registration import Publisher
 
 CACHE_SECONDS = 10.0
-"""How long a publisher is trusted without another look, and so how late a change acts."""
+"""How long a publisher is cached, and so how late a change takes effect, in seconds."""
 
 _CACHED_PUBLISHERS = 10_000
 
 RESERVED_NAMES = frozenset({ADMIN, BUS_DOMAIN})
-"""Names that the bus keeps for itself: no service is registered by them."""
+"""Names reserved for the bus, which no service can have."""
 
 
 @dataclass(slots=True)
 class KnownPublishers:
-    """Finds publishers, and remembers them for `CACHE_SECONDS`.
+    """Finds publishers, and caches them for `CACHE_SECONDS`.
 
     Attributes:
-        find: Finds the publisher that a service is.
+        find: Finds the publisher of a service.
         clock: Monotonic clock, in seconds.
     """
 
@@ -35,14 +35,14 @@ class KnownPublishers:
         self._known = Cache(CACHE_SECONDS, _CACHED_PUBLISHERS, self.clock)
 
     def of(self, service_id: str) -> Publisher | None:
-        """The publisher that a service is, or None."""
+        """The publisher of a service, or None."""
         return self._known.fetch(service_id, lambda: self.find(service_id))
 
     def satisfies(self, service_id: str, test: Callable[[Publisher], bool]) -> bool:
-        """Whether a service is a publisher of some kind.
+        """Whether the publisher of a service satisfies a condition.
 
-        Before that is denied the publisher is read again, so that a registration counts from the
-        moment it was answered.
+        Before a denial, the publisher is read again, so that a registration takes effect as soon as
+        it is answered.
         """
         known = self._known.get(service_id)
         if known and test(known):

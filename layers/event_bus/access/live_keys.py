@@ -1,4 +1,4 @@
-"""Whether a key is still good, for what goes on after it was checked."""
+"""Checks again whether keys are still valid, for work that outlasts the first check."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,11 +15,11 @@ _CACHED_KEYS = 10_000
 
 @dataclass(slots=True)
 class LiveKeys:
-    """Looks again at keys, each once in `CACHE_SECONDS`.
+    """Checks each key again once in `CACHE_SECONDS`.
 
     Attributes:
         keys: The keys.
-        admin_id: The identifier of the admin key as it is now.
+        admin_id: The identifier of the present admin key.
         clock: Monotonic clock, in seconds.
     """
 
@@ -32,7 +32,7 @@ class LiveKeys:
         self._known = Cache(CACHE_SECONDS, _CACHED_KEYS, self.clock)
 
     def good(self, key_id: str | None) -> bool:
-        """Whether a key is good; None stands for an admin's that an earlier release let in."""
+        """Whether a key is valid; None is an admin's that an earlier release admitted."""
         if key_id is None or key_id in self._known:
             return True
         good = self._good(key_id)

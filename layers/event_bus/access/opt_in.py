@@ -1,7 +1,7 @@
-"""How the owner of a resource opts it in as a target: by a tag, or by a pattern in the settings.
+"""Opting resources in as targets: by the owner's tag, or by a pattern in the settings.
 
-The lanes' roles demand the same of a call (`infra/target_grants.py`), so that the tag decides, and
-not the check at registration.
+The lanes' roles require the same (`infra/target_grants.py`), so the tag decides at each delivery,
+not only at registration.
 """
 
 import re
@@ -15,7 +15,7 @@ _ANY = {"*": ".*", "?": "."}
 
 
 def tag_key(stage: str) -> str:
-    """The key of the tag by which a resource is opted in to one stage.
+    """The key of the tag that opts a resource in to one stage.
 
     Args:
         stage: The stage.
@@ -24,13 +24,13 @@ def tag_key(stage: str) -> str:
 
 
 def named_by(patterns: Iterable[str], arn: str) -> bool:
-    """Whether one of these patterns names a resource, as IAM compares ARNs.
+    """Whether a pattern matches a resource, as IAM compares ARNs.
 
-    A wildcard stays within its part of the ARN; the last part holds all that follows the account
+    A wildcard stays within its part of the ARN; the last part is everything after the account
     (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html).
 
     Args:
-        patterns: ARNs, in which `*` stands for any characters and `?` for any one.
+        patterns: ARNs with `*` for any characters and `?` for any one.
         arn: The ARN of the resource.
     """
     return any(_names(pattern, arn) for pattern in patterns)

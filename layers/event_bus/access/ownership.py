@@ -1,4 +1,4 @@
-"""Which subscriptions and publishers a caller may see and use."""
+"""The subscriptions and publishers that a caller may see and use."""
 
 from collections.abc import Callable
 
@@ -15,13 +15,13 @@ def own_subscription(
     *,
     of_anyone: bool = False,
 ) -> Subscription:
-    """A subscription that belongs to the caller; to an admin, all do.
+    """A subscription of the caller; any for an admin.
 
     Args:
         find: Finds a subscription by its id.
         subscription_id: Its id.
         caller: Who asks for it.
-        of_anyone: Whether the caller may use any for what it is about to do.
+        of_anyone: Whether the caller may use any subscription for this.
 
     Raises:
         NotFound: There is none, or none that the caller may see.
@@ -51,7 +51,7 @@ def own_publisher(
 
 
 def may_see_service(service_id: str, caller: Caller) -> bool:
-    """Whether the caller may see what is registered for a service, if anything is."""
+    """Whether the caller may see the registrations of a service."""
     return bool(service_id) and (caller.admin or caller.service_id == service_id)
 
 

@@ -1,4 +1,4 @@
-"""Who is shown what is sensitive."""
+"""Decides who may read sensitive parts of payloads."""
 
 from dataclasses import dataclass
 
@@ -11,25 +11,25 @@ from event_bus.model.event import Event
 
 @dataclass(frozen=True, slots=True)
 class PayloadReaders:
-    """Opens payloads for those who may read them: their publisher, and whom it lets read.
+    """Opens payloads for their publisher and the readers that it names.
 
     Attributes:
         seal: Opens payloads.
-        publishers: The publishers, who say whom they let read.
+        publishers: The publishers, which name their readers.
     """
 
     seal: PayloadSeal
     publishers: KnownPublishers
 
     def opened(self, event: Event, service_id: str) -> Event:
-        """The event as a service may read it: opened, or with its markers.
+        """The event as a service may read it: opened, or with markers.
 
         Args:
             event: The event, with its payload.
             service_id: The service.
 
         Raises:
-            NotOpened: The service may read it, and it is not what was sealed.
+            NotOpened: The service may read it, but the sealed part was changed.
             ClientError: KMS does not open the data key.
         """
         if event.sealed_key is None or not self._lets_read(event.source, service_id):
@@ -37,11 +37,11 @@ class PayloadReaders:
         return self.seal.open(event)
 
     def shown(self, event: Event, caller: Caller) -> Event:
-        """The event as a caller may read it; admins read all, and nobody what was changed.
+        """The event as a caller may read it; an admin reads everything.
 
         Args:
-            event: The event, with its payload or, where that is large and in a list, without.
-            caller: Who reads.
+            event: The event, without its payload if that is large and in a list.
+            caller: The reader.
 
         Raises:
             ClientError: KMS does not open the data key.

@@ -1,8 +1,8 @@
-"""How many requests a key may make, counted by all functions together and cheaply by each.
+"""Rate limits of keys, counted by all functions together at little cost.
 
-A function does not count each request in the table. It takes a share of what is left of a window,
-by one write, and spends it by itself. The first requests of a window are spent before it asks for
-anything, so that a key that is seldom used costs no write at all.
+A function does not count each request in the table. It takes a share of the rest of a window by one
+write, and spends it by itself. It lets the first requests of a window pass before it takes a share,
+so a key that is rarely used costs no write.
 """
 
 import math
@@ -15,7 +15,7 @@ from event_bus.cache import Cache
 from event_bus.log import logger
 
 WINDOW_SECONDS = 10
-"""How long a window is."""
+"""The length of a window, in seconds."""
 
 _FREE = 0.02
 _SHARE = 0.05
@@ -24,12 +24,12 @@ _COUNTED_KEYS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What a key is allowed in a window.
+    """The allowance of a key in a window.
 
     Attributes:
-        quota: How many requests in all.
-        left: How many more, as far as is known here.
-        reset: In how many seconds the next window begins.
+        quota: The number of requests in all.
+        left: The remaining requests, as far as this process knows.
+        reset: The seconds until the next window.
         exceeded: Whether this request is one too many.
     """
 
@@ -49,7 +49,7 @@ class Allowance:
 
 
 def allowance_of(context: Mapping[str, str] | None) -> Allowance | None:
-    """What the authorizer found that a key is allowed; None where it counted no request.
+    """The allowance that the authorizer found; None if it counted no request.
 
     Args:
         context: What the authorizer handed on.
@@ -61,10 +61,10 @@ def allowance_of(context: Mapping[str, str] | None) -> Allowance | None:
 
 
 class Counters(Protocol):
-    """Where requests are counted."""
+    """The counters of requests."""
 
     def add(self, name: str, requests: int, expires_at: int) -> int:
-        """Adds to a counter, which may go at a time in Unix seconds, and tells its new value."""
+        """Adds to a counter, which expires at a time in Unix seconds, and returns its new value."""
 
 
 @dataclass(slots=True)
@@ -79,12 +79,11 @@ class _Window:
 class RateLimiter:
     """Counts the requests of keys.
 
-    Functions that count side by side let pass at most what each spends before it asks, 2% of the
-    quota or one request, beyond the quota; a share that one of them does not spend is lost to the
-    others.
+    Each function may exceed the quota by what it spends before its first share: 2% of the quota, or
+    one request. A share that a function does not spend is lost to the others.
 
     Args:
-        counters: Counts for all.
+        counters: Counts for all functions.
         clock: The Unix time, in seconds.
     """
 
@@ -98,7 +97,7 @@ class RateLimiter:
 
         Args:
             key_id: The key.
-            rate: How many requests a second it may make, over a window.
+            rate: Its rate over a window, in requests a second.
         """
         now = self._clock()
         quota = rate * WINDOW_SECONDS

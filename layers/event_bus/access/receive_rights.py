@@ -1,4 +1,4 @@
-"""Who may receive which events."""
+"""The events that services may receive."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -12,9 +12,9 @@ from event_bus.model.rights import Default, Grant, Restriction
 from event_bus.stores.rights import RightsStore
 
 FRESH_SECONDS = 30
-"""For how long after it was stored an event is handed over by what the router found out.
+"""How long after an event was stored the router's decision is trusted.
 
-The rights to an older event are read again before it is handed over.
+The rights to an older event are read again before it is delivered.
 """
 
 _REMEMBERED = 100_000
@@ -24,12 +24,12 @@ _REMEMBERED = 100_000
 class ReceiveRights:
     """Decides which events a service may receive.
 
-    A service may receive what it published itself. Of other events it may receive the types that
-    are given to it, or what the default permits where none are given, unless the source restricts
+    A service may receive what it published itself. It may receive other events if their types are
+    given to it, or if the default permits them and no types are given, unless the source restricts
     the type to other services. An admin may receive everything.
 
     Attributes:
-        default: What a service may receive to which no types are given.
+        default: What a service without a right may receive.
     """
 
     default: Default
@@ -38,7 +38,7 @@ class ReceiveRights:
     _decided: dict[tuple[str, str, str], bool] = field(default_factory=dict)
 
     def take(self, change: Grant | Restriction) -> None:
-        """Takes in what is given to a service, or what a source restricts, in place of before."""
+        """Replaces the right of a service or the restrictions of a source."""
         self._decided.clear()
         if isinstance(change, Restriction):
             self._restricted[change.source] = change.readers
@@ -48,7 +48,7 @@ class ReceiveRights:
             self._granted[change.service_id] = change.event_types
 
     def permits(self, service_id: str, event_type: str, source: str) -> bool:
-        """Whether a service may receive the events of a type from a source."""
+        """Whether a service may receive a type from a source."""
         asked = (service_id, event_type, source)
         decided = self._decided.get(asked)
         if decided is None:
@@ -80,11 +80,11 @@ class ReceiveRights:
 
 @dataclass(frozen=True, slots=True)
 class RightsReader:
-    """Reads the rights that single decisions need; a change counts from the moment it is answered.
+    """Reads rights for single decisions; a change counts as soon as it is answered.
 
     Attributes:
         store: The rights.
-        default: What a service may receive to which no types are given.
+        default: What a service without a right may receive.
     """
 
     store: RightsStore
@@ -99,14 +99,14 @@ class RightsReader:
 
 
 CACHE_SECONDS = 10.0
-"""How long a lane trusts the rights to older events before it reads them again."""
+"""How long a lane caches the rights to older events, in seconds."""
 
 _CACHED_RIGHTS = 10_000
 
 
 @dataclass(slots=True)
 class HandoverRights:
-    """Decides whether an event may still be handed to a service to which it was routed.
+    """Decides whether an event may still be delivered to a service to which it was routed.
 
     Attributes:
         reader: Reads rights.
@@ -121,7 +121,7 @@ class HandoverRights:
         self._known = Cache(CACHE_SECONDS, _CACHED_RIGHTS, self.clock)
 
     def permits(self, service_id: str, event: Event) -> bool:
-        """Whether a service may be handed an event."""
+        """Whether an event may be delivered to a service."""
         if service_id == event.source or is_fresh(event):
             return True
         rights = self._known.fetch(
@@ -131,5 +131,5 @@ class HandoverRights:
 
 
 def is_fresh(event: Event) -> bool:
-    """Whether the router looked at the rights to an event a moment ago."""
+    """Whether the router has checked the rights to an event within `FRESH_SECONDS`."""
     return event.created_at > times.at(times.unix() - FRESH_SECONDS)

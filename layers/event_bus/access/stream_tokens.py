@@ -1,4 +1,4 @@
-"""Short-lived tokens by which a browser listens, which cannot send a key."""
+"""Short-lived tokens for browsers, which cannot send a key."""
 
 from dataclasses import dataclass, replace
 
@@ -8,7 +8,7 @@ from event_bus.model.api_keys import ApiKey, generate_token
 from event_bus.stores.keys import KeyStore
 
 LIFETIME_SECONDS = 3_600
-"""How long a token is good for."""
+"""How long a token is valid, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class StreamTokens:
     """Issues tokens.
 
     Attributes:
-        keys: Where they are kept, as keys that end.
+        keys: Stores tokens, as keys that end.
     """
 
     keys: KeyStore
@@ -24,19 +24,19 @@ class StreamTokens:
     def issue(
         self, service_id: str, caller: Caller, subscription_id: str | None = None
     ) -> tuple[str, str]:
-        """A new token, which permits no more requests than the key that asks for it.
+        """A new token, whose rate is that of the key that requests it.
 
         Args:
-            service_id: The service that listens by it.
-            caller: Who asks for it; it ends with the caller's key.
-            subscription_id: The one subscription that it is for; None for whatever the service
-                may listen to.
+            service_id: The service that listens with it.
+            caller: The caller that requests it; it ends with the caller's key.
+            subscription_id: The only subscription of the token; None for everything that the
+                service may receive.
 
         Returns:
-            The token, which is not kept, and until when it is good, RFC 3339.
+            The token, which is not stored, and its end, RFC 3339.
 
         Raises:
-            Unauthenticated: The caller's key is not good any more.
+            Unauthenticated: The caller's key is no longer valid.
         """
         token, proof = generate_token()
         until = int(times.unix()) + LIFETIME_SECONDS

@@ -1,4 +1,4 @@
-"""Which events a caller may see."""
+"""The events that a caller may see."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,10 +19,10 @@ from event_bus.stores.routings import RoutingStore
 
 @dataclass(frozen=True)
 class Visibility:
-    """What one caller may see.
+    """The events that one caller may see.
 
-    An admin sees all; a service sees the events that it published. Of what it may receive it sees
-    the events that were routed to it, and those that its subscriptions match.
+    An admin sees all events. A service sees the events that it published and, of those that it may
+    receive, the events that were routed to it or that its subscriptions match.
 
     Attributes:
         caller: Who looks.
@@ -44,7 +44,7 @@ class Visibility:
 
     @cached_property
     def filters(self) -> list[SubscriptionFilter]:
-        """The filters of the caller's subscriptions, of disabled ones apart."""
+        """The filters of the caller's active subscriptions."""
         filters = []
         for subscription in self.subscriptions(self.caller.service_id):
             if subscription.status == "disabled":
@@ -63,8 +63,8 @@ class Visibility:
 
         Args:
             event: The event.
-            routing: Whom it was routed to, if it was.
-            payload: Reads its payload, where a filter needs it.
+            routing: Its routing record, if it was routed.
+            payload: Reads its payload, if a filter needs it.
         """
         service = self.caller.service_id
         if self.caller.admin or event.source == service:
@@ -90,7 +90,7 @@ class Visibility:
 
 @dataclass(frozen=True, slots=True)
 class VisibleEvents:
-    """Says of single events whether a caller may see them.
+    """Decides for single events whether a caller may see them.
 
     Attributes:
         routings: The routing records of the events.
@@ -105,8 +105,8 @@ class VisibleEvents:
     def sees(self, event: Event, caller: Caller) -> bool:
         """Whether a caller may see an event.
 
-        Filters see nothing of a payload that lies in the bucket. An event with such a payload is
-        visible to those who filter it once it was routed to them.
+        Filters cannot see a payload in the bucket. An event with such a payload is visible to those
+        who filter its payload once it was routed to them.
         """
         if caller.admin or event.source == caller.service_id:
             return True

@@ -1,1 +1,1 @@
-"""From a lane to the subscriber: one file for each protocol, and what all of them share."""
+"""From a lane to the subscriber: attempts, ordered delivery, circuits and pacing."""

@@ -1,4 +1,4 @@
-"""Attempts: whether one may be made, making it, recording it, and what follows it."""
+"""Attempts: decides whether one may be made, makes it, records it and sends what follows."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ from event_bus.stores.events import EventStore
 from event_bus.targets.transport import DeliveryRequest, Transport
 
 LEASE_SECONDS = 90
-"""How long a claim holds: longer than its function may run."""
+"""How long a claim is valid, in seconds: longer than its function may run."""
 
 
 class NotRecorded(Exception):
@@ -29,12 +29,12 @@ class NotRecorded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class QueueMessage:
-    """A message as the queue handed it over.
+    """A message as received from the queue.
 
     Attributes:
         id: The queue's identifier of the message.
-        receives: How often it was handed over, this time included.
-        body: The message as a lane carries it.
+        receives: The number of receipts, including this one.
+        body: The message's text.
     """
 
     id: str
@@ -44,13 +44,13 @@ class QueueMessage:
 
 @dataclass(frozen=True, slots=True)
 class AttemptOrder:
-    """A message that asks for an attempt, and what decides whether one is made.
+    """A message that asks for an attempt, and what decides on it.
 
     Attributes:
-        queue_message: The message as the queue handed it over.
-        message: The message itself: the delivery, and which attempt of it.
-        subscription: The subscription; None where it was deleted.
-        permits: What the circuits of the batch permit.
+        queue_message: The message as received from the queue.
+        message: The message: the delivery and the number of the attempt.
+        subscription: The subscription; None if it was deleted.
+        permits: The permits of the batch's circuits.
     """
 
     queue_message: QueueMessage
@@ -64,10 +64,10 @@ class PendingAttempt:
     """An attempt that may be made.
 
     Attributes:
-        order: What asks for it.
-        request: What is to be delivered.
+        order: The message that asks for it.
+        request: The delivery request.
         delivery: The delivery before the attempt.
-        epoch: The number of the claim that allows it, if it needed one.
+        epoch: The number of its claim, if it needs one.
     """
 
     order: AttemptOrder
@@ -78,12 +78,12 @@ class PendingAttempt:
 
 @dataclass(frozen=True, slots=True)
 class AttemptResult:
-    """What became of a message.
+    """The result of a message.
 
     Attributes:
         settled: Whether its delivery has ended.
-        gone: Whether the subscriber answered that it never wants anything more.
-        follow_up: The message that must be on its lane before this one may leave it.
+        gone: Whether the subscriber answered 410 Gone.
+        follow_up: The message that must be on its lane before this one is deleted.
     """
 
     settled: bool
@@ -93,14 +93,14 @@ class AttemptResult:
 
 @dataclass(frozen=True, slots=True)
 class AttemptRunner:
-    """Delivers over one protocol, as often as a subscription's guarantee allows.
+    """Makes attempts over one protocol, as the guarantees of subscriptions allow.
 
     Attributes:
-        transport: The protocol.
-        events: Where events are read that a message does not carry.
+        transport: The protocol's transport.
+        events: Reads events that their message does not carry.
         claims: Claims deliveries for one attempt.
         deliveries: Records the outcomes.
-        may_receive: Whether a service may still be handed an event.
+        may_receive: Whether a service may still receive an event.
         clock: Monotonic clock, in seconds.
     """
 
@@ -112,10 +112,10 @@ class AttemptRunner:
     clock: Callable[[], float] = times.steady
 
     def begin(self, order: AttemptOrder) -> AttemptResult | PendingAttempt:
-        """Does what a message asks for, unless it was done already, up to the attempt.
+        """Does everything that a message asks for up to the attempt, unless it is already done.
 
         Returns:
-            The attempt that is to be made, or what became of the message where none is.
+            The attempt to make, or the message's result if there is none to make.
         """
         message, record = order.message, None
         # A first receipt of a first attempt has no record yet, so skip the read.
@@ -127,7 +127,7 @@ class AttemptRunner:
         return self.permit(order, event, record)
 
     def done(self, order: AttemptOrder, record: Delivery) -> AttemptResult | None:
-        """What is left to do for a message whose attempt was made; None where it was not."""
+        """What remains for a message whose attempt was made; None if it was not made."""
         if record.status in SETTLED:
             return AttemptResult(settled=True)
         if record.attempts < order.message.attempt:
@@ -135,10 +135,10 @@ class AttemptRunner:
         return AttemptResult(settled=False, follow_up=self.resumed(order, record))
 
     def resumed(self, order: AttemptOrder, record: Delivery) -> Message | None:
-        """The message that follows the attempt on record, if this message has to send it.
+        """The message that follows the recorded attempt, if this message must send it.
 
         A function may crash after it wrote the record and before it sent that message. Then the
-        queue hands the same message over again, and the record names it as its writer.
+        queue delivers the same message again, and the record names it as its writer.
         """
         if (
             record.status != "retrying"
@@ -157,7 +157,7 @@ class AttemptRunner:
     def attempt(
         self, order: AttemptOrder, event: Event | None, record: Delivery | None
     ) -> AttemptResult:
-        """Attempts one delivery, where that is permitted; the arguments are those of `permit`.
+        """Attempts one delivery if permitted; the arguments are those of `permit`.
 
         Raises:
             NotRecorded: The outcome could not be recorded.
@@ -177,8 +177,8 @@ class AttemptRunner:
 
         Args:
             order: The message that asks for it.
-            event: The event; None where it has expired.
-            record: The delivery as it is recorded, if that was read.
+            event: The event; None if it has expired.
+            record: The recorded delivery, if it was read.
         """
         delivery = _before_attempt(order, event, record)
         if order.subscription is None:
@@ -212,7 +212,7 @@ class AttemptRunner:
         """Makes attempts of one batch key together, and records the outcome of each.
 
         Returns:
-            The result of each attempt; None where it could not be recorded.
+            The result of each attempt; None if it could not be recorded.
         """
         began, start = times.now(), self.clock()
         outcomes = self.transport.deliver([each.request for each in pending])
@@ -276,7 +276,7 @@ class AttemptRunner:
     def _forbidden(
         self, order: AttemptOrder, delivery: Delivery, event: Event, subscription: Subscription
     ) -> AttemptResult | None:
-        """Ends a delivery whose subscription allows no attempt as it stands now."""
+        """Ends a delivery whose subscription now permits no attempt."""
         once = subscription.delivery_guarantee == "at_most_once"
         refusal = None
         if subscription.status == "paused":

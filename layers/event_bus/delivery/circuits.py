@@ -1,4 +1,4 @@
-"""The circuit breakers of the subscriptions that a lane delivers to."""
+"""The circuit breakers of a lane's subscriptions."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -13,7 +13,7 @@ from event_bus.model.pace import Pace
 from event_bus.stores.circuits import CircuitStore
 
 CACHE_SECONDS = 1.0
-"""How late a lane learns what another of its functions found out."""
+"""How long a function caches circuits, in seconds."""
 
 _CACHED = 10_000
 _ATTEMPTS = 4
@@ -21,9 +21,9 @@ _ATTEMPTS = 4
 
 @dataclass(slots=True)
 class Circuits:
-    """The circuits that a function knows, and its writes to them.
+    """The circuits that a function has cached, and its writes to them.
 
-    A subscription that does not fail costs one read in `CACHE_SECONDS`, and no write.
+    A healthy subscription costs one read in `CACHE_SECONDS`, and no write.
 
     Attributes:
         store: The circuits.
@@ -41,7 +41,7 @@ class Circuits:
         self._known = Cache(CACHE_SECONDS, _CACHED, self.clock)
 
     def look_up(self, subscription_ids: Iterable[str]) -> None:
-        """Reads the circuits of these subscriptions, where they were not read lately."""
+        """Reads the circuits of these subscriptions, unless they are cached."""
         stale = {each for each in subscription_ids if each not in self._known}
         if not stale:
             return
@@ -52,14 +52,14 @@ class Circuits:
             self._known.put(each, found.get(each))
 
     def known(self, subscription_id: str) -> Circuit | None:
-        """The circuit as it was last read or written; None where there is none."""
+        """The circuit as last read or written; None if there is none."""
         return self._known.last(subscription_id)
 
     def probe(self, subscription_id: str) -> bool:
-        """Takes the permit to probe a circuit whose pause is over.
+        """Takes the permit to probe a circuit whose pause has ended.
 
         Returns:
-            Whether it was taken; False where it is too early, or another one was faster.
+            Whether it was taken; False if it is too early, or another function was faster.
         """
         circuit = self.known(subscription_id)
         probed = circuit.probed(times.unix()) if circuit else None
@@ -73,7 +73,7 @@ class Circuits:
         return False
 
     def give_back(self, subscription_id: str) -> None:
-        """Gives back a permit to probe that no attempt has used."""
+        """Returns a permit to probe that no attempt has used."""
         circuit = self.known(subscription_id)
         if circuit is None or circuit.state != "half_open":
             return
@@ -84,10 +84,10 @@ class Circuits:
             self._read_again(subscription_id)
 
     def count(self, subscription_id: str, tally: Tally) -> Circuit | None:
-        """Takes in how attempts ended.
+        """Counts the results of attempts.
 
         Returns:
-            The circuit, where the subscription is still in trouble.
+            The circuit, if the subscription is still failing.
         """
         if not tally.failures and self.known(subscription_id) is None:
             return None
@@ -119,9 +119,9 @@ class Circuits:
 class Permits:
     """Permits the attempts of one batch, and reports each of them to the circuits.
 
-    A permit is taken at the last moment before its attempt, so that no message holds one and makes
-    no attempt. Whatever goes wrong here, attempts are made: better to bother a subscriber than to
-    hold up its events.
+    A permit is taken at the last moment before its attempt, so that no message holds one without
+    making an attempt. If anything fails here, attempts are made all the same, so that no events are
+    held up.
 
     Attributes:
         circuits: The circuits.
@@ -134,14 +134,14 @@ class Permits:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def look_up(self, subscription_ids: Iterable[str]) -> None:
-        """Reads the circuits of these subscriptions, where they were not read lately."""
+        """Reads the circuits of these subscriptions, unless they are cached."""
         try:
             self.circuits.look_up(subscription_ids)
         except Exception:
             logger.exception("circuits not read")
 
     def retry_at(self, subscription_id: str) -> float | None:
-        """When a delivery that must wait looks again, in Unix seconds; None where it may go on.
+        """When a waiting delivery checks again, in Unix seconds; None if it need not wait.
 
         This takes no permit.
         """
@@ -149,10 +149,10 @@ class Permits:
         return circuit.retry_at(now) if circuit and circuit.waits(now) else None
 
     def take(self, subscription_id: str) -> float | None:
-        """Takes the permit for one attempt; whoever takes it makes the attempt.
+        """Takes the permit for one attempt, which must then be made.
 
         Returns:
-            None where it was granted; else when the delivery looks again, in Unix seconds.
+            None if it was granted; otherwise when the delivery checks again, in Unix seconds.
         """
         with self._lock:
             circuit = self.circuits.known(subscription_id)
@@ -171,10 +171,10 @@ class Permits:
             return circuit.retry_at(times.unix())
 
     def ended(self, subscription_id: str, *, delivered: bool) -> None:
-        """Reports how an attempt ended.
+        """Reports the result of an attempt.
 
-        The result of a probe counts at once, and so do failures that may open the circuit: what
-        the same batch attempts next hangs on them.
+        The result of a probe is written at once, and so are failures that may open the circuit,
+        because the next attempts of the batch depend on them.
         """
         with self._lock:
             tally = self._tallies.get(subscription_id, Tally()).with_one(delivered=delivered)
@@ -183,10 +183,10 @@ class Permits:
                 self._count(subscription_id)
 
     def close(self) -> dict[str, Circuit]:
-        """Counts what is not counted yet, and gives back the permits that no attempt has used.
+        """Counts remaining results, and returns unused permits.
 
         Returns:
-            The circuits of those subscriptions that are still in trouble.
+            The circuits of subscriptions that are still failing.
         """
         with self._lock:
             for subscription_id in list(self._tallies):

@@ -1,4 +1,4 @@
-"""Disabling subscriptions whose subscriber is gone, or has failed for too long."""
+"""Disables subscriptions whose subscriber is gone or has failed for too long."""
 
 from dataclasses import dataclass, replace
 
@@ -19,10 +19,10 @@ DISABLED_TYPE = f"{BUS_DOMAIN}.subscription.disabled"
 
 @dataclass(frozen=True, slots=True)
 class Disabler:
-    """Disables subscriptions, and tells so on the bus itself.
+    """Disables subscriptions, and publishes an event about it.
 
     Attributes:
-        changes: Changes subscriptions, and stores the events that announce it.
+        changes: Changes subscriptions together with the event that announces it.
     """
 
     changes: AnnouncedChanges
@@ -32,7 +32,7 @@ class Disabler:
 
         Args:
             subscription_id: The subscription.
-            reason: Why, for its owner.
+            reason: The reason, for its owner.
         """
         for _ in attempts():
             subscription = self.changes.subscriptions.get(subscription_id)

@@ -1,4 +1,4 @@
-"""What every lane does with a batch: deliver side by side, send what follows, say what is left."""
+"""Delivers a lane's batch in parallel, sends following messages, and reports what is left."""
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
@@ -36,13 +36,13 @@ _CHAIN_SECONDS = 8.0
 _Result = TypeVar("_Result")
 
 Walk = Callable[[], AttemptResult]
-"""Delivers what is next in an event stream, for one message."""
+"""Delivers the next events of an event stream, for one message."""
 
 Begun = AttemptResult | PendingAttempt | Walk
-"""What became of a message, or what is still to be done for it."""
+"""The result of a message, or what remains to be done for it."""
 
 Task = Callable[[], dict[int, AttemptResult]]
-"""Does what is left, and returns the results by the place of their message in the batch."""
+"""Does what remains, and returns results by the place of their message in the batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +52,13 @@ class Lane:
     Attributes:
         runner: Delivers single events.
         ordered: Delivers streams in order.
-        subscriptions: The subscriptions that messages are for.
+        subscriptions: The subscriptions of messages.
         circuits: Their circuit breakers.
-        disabler: Disables those that are gone or fail too long.
-        lanes: Where the messages of further attempts are sent.
-        executor: Delivers side by side; one worker for each message of a batch.
-        pacing: Takes slow and limited subscriptions out of batches, or has them wait their turn;
-            None where the protocol has one lane alone.
+        disabler: Disables subscriptions that are gone or fail too long.
+        lanes: The queues for messages of further attempts.
+        executor: Delivers in parallel; one worker for each message of a batch.
+        pacing: Takes slow and limited subscriptions out of batches, or makes them wait for their
+            turn; None if the protocol has no paced lane.
     """
 
     runner: AttemptRunner
@@ -74,7 +74,7 @@ class Lane:
         """Delivers a batch.
 
         Returns:
-            The ids of the messages that the queue must keep; it hands them over again.
+            The ids of messages that the queue must keep and deliver again.
         """
         paced = isinstance(self.pacing, Turns)
         readable = [
@@ -116,7 +116,7 @@ class Lane:
         subscriptions: dict[str, Subscription],
         side_by_side: Mapping[str, int],
     ) -> list[AttemptResult | None]:
-        """Does what messages ask for; None stands for one that must come again."""
+        """Does what messages ask for; None for a message that must come again."""
 
         def begin(place: int) -> Begun | None:
             received, message = batch[place]
@@ -143,7 +143,7 @@ class Lane:
         batch: Sequence[tuple[QueueMessage, Message]],
         begin: Callable[[int], Begun | None],
     ) -> dict[int, AttemptResult]:
-        """Delivers messages one after the other, as far as the time of the function allows."""
+        """Delivers messages one after the other, while the function's time allows."""
         results: dict[int, AttemptResult] = {}
         end = self.runner.clock() + _CHAIN_SECONDS
         for place in chain:
@@ -190,10 +190,11 @@ class Lane:
         """Sends the messages that follow others.
 
         Args:
-            messages: The id of the message in hand, that message, and the one that follows it.
+            messages: The id of the present message, that message, and the one that follows it.
 
         Returns:
-            The ids of the messages in hand that the queue must keep, as they cannot be followed.
+            The ids of present messages that the queue must keep, because what follows them could
+            not be sent.
         """
         if not messages:
             return set()
@@ -239,7 +240,7 @@ def _chains(messages: Sequence[Message], side_by_side: Mapping[str, int]) -> lis
 
     Args:
         messages: The messages of a batch.
-        side_by_side: How many attempts may be made at a time, by subscription.
+        side_by_side: How many attempts may be made at the same time, by subscription.
     """
     places: defaultdict[str, list[int]] = defaultdict(list)
     for place, message in enumerate(messages):

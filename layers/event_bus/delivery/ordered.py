@@ -1,7 +1,7 @@
 """Delivery in order: the events of one stream to one subscription, one after the other.
 
-A message says only that there is something to do: what is next is read from the stream's own
-numbers, since neither the table's stream nor the queue keeps the order of different events.
+A message only says that there is something to do. The next event is read from the stream's numbers,
+because neither the table stream nor the queue keeps the order of different events.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ _HOLD_SECONDS = 90
 _BUDGET_SECONDS = 20.0
 _PAGE = 25
 _MOMENT = 3
-"""Seconds after which it is looked again whether others are ready."""
+"""How long to wait before checking again whether others are ready, in seconds."""
 
 _KNOWN_EVERYWHERE = round(CACHE_SECONDS) + 5
 """Seconds after which every lane knows that a subscription was disabled."""
@@ -33,13 +33,13 @@ _KNOWN_EVERYWHERE = round(CACHE_SECONDS) + 5
 
 @dataclass(frozen=True, slots=True)
 class OrderedRunner:
-    """Goes along a stream for a subscription, as far as it may.
+    """Delivers a stream to a subscription as far as possible.
 
     Attributes:
         runner: Makes the single deliveries.
         routings: The routing records of the events.
         streams: The order of the events.
-        cursors: How far each subscription has come in each stream.
+        cursors: The position of each subscription in each stream.
         retention_days: How long events are kept.
         clock: Monotonic clock, in seconds.
     """
@@ -52,13 +52,13 @@ class OrderedRunner:
     clock: Callable[[], float] = times.steady
 
     def handle(self, order: AttemptOrder, event: Event, stream: StreamName) -> AttemptResult:
-        """Delivers what is next in a stream, until one of its events must be waited for.
+        """Delivers the next events of a stream until one must be waited for.
 
-        An event is passed once its delivery is settled, or when it did not match.
+        The position moves past an event when its delivery is settled or it did not match.
 
         Args:
-            order: The message that asks for it; where the subscription was deleted, nobody is
-                owed the stream.
+            order: The message that asks for it; nothing is delivered if the subscription was
+                deleted.
             event: The event of the message.
             stream: The stream that the event belongs to.
         """

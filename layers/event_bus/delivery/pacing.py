@@ -1,9 +1,9 @@
-"""What a lane does with the messages of slow and limited subscriptions before it delivers.
+"""Moves messages of slow and limited subscriptions, and makes them wait for their turn.
 
-The lane of a protocol hands them over to the protocol's paced lane. The paced lane has each of them
-take its turn, and lets so many attempts be in flight as the subscription's limits and the fair
-share of the lane allow. A message that must wait goes back with a delay: nothing is claimed for it,
-and it counts as no attempt.
+The lane of a protocol moves them to the protocol's paced lane. The paced lane gives each message a
+turn, and permits as many attempts in flight as the subscription's limits and its fair share of the
+lane allow. A message that must wait goes back with a delay. It is not claimed, and counts as no
+attempt.
 """
 
 import math
@@ -38,12 +38,12 @@ Batch = Sequence[tuple[QueueMessage, Message]]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done with a batch.
+    """The plan for a batch.
 
     Attributes:
-        moved: The messages that leave the batch, as they are sent on, by their place in it.
-        side_by_side: How many attempts may be made at a time, by subscription; those that are
-            missing here have no bound.
+        moved: The messages that leave the batch, as they are sent, by their place in it.
+        side_by_side: How many attempts may be made at the same time, by subscription; unlimited for
+            others.
     """
 
     moved: dict[int, Message] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
-    """Hands slow and limited subscriptions over to the paced lane, and finds out who is slow.
+    """Moves slow and limited subscriptions to the paced lane, and marks slow ones.
 
     Attributes:
         circuits: What was read of the subscriptions, their paces among it.
@@ -65,7 +65,7 @@ class HandOver:
     deliveries: DeliveryStore
 
     def plan(self, batch: Batch, subscriptions: Mapping[str, Subscription]) -> Plan:
-        """Has the messages of paced subscriptions leave the batch."""
+        """Takes the messages of paced subscriptions out of the batch."""
         return Plan(
             {
                 place: replace(message, paced=True, delay=0)
@@ -76,10 +76,10 @@ class HandOver:
         )
 
     def close(self) -> None:
-        """Nothing was taken that must be given back."""
+        """Does nothing; nothing was taken."""
 
     def slow(self, subscription_id: str) -> None:
-        """Marks a subscription as slow, so that all functions hand it over."""
+        """Marks a subscription as slow, so that all functions move it."""
         try:
             for _ in attempts(_ATTEMPTS):
                 pace = self.paces.get(subscription_id) or Pace()
@@ -97,14 +97,14 @@ class HandOver:
 
 @dataclass(slots=True)
 class Turns:
-    """Lets the attempts of the paced lane be made in turn, as the limits allow.
+    """Gives the attempts of the paced lane their turns, as the limits allow.
 
     Attributes:
         circuits: What was read of the subscriptions, their paces among it.
         paces: Where paces are kept.
         deliveries: Where attempts are recorded.
         answers: Measures how long attempts take.
-        functions: How many functions of the lane one subscription may occupy.
+        functions: The most functions of the lane that one subscription may occupy.
         sleep: Lets seconds pass.
     """
 
@@ -118,7 +118,7 @@ class Turns:
     _leased: dict[str, Pace] = field(default_factory=dict)
 
     def plan(self, batch: Batch, subscriptions: Mapping[str, Subscription]) -> Plan:
-        """Takes turns for the messages of paced subscriptions; those that must wait leave."""
+        """Takes turns for messages of paced subscriptions, and sends back those that must wait."""
         waiting: defaultdict[str, dict[int, Message]] = defaultdict(dict)
         for place, (received, message) in enumerate(batch):
             subscription = subscriptions.get(message.subscription_id)
@@ -136,7 +136,7 @@ class Turns:
         return plan
 
     def close(self) -> None:
-        """Gives back what the batch has taken, and takes in how long its attempts took."""
+        """Returns what the batch has taken, and records how long its attempts took."""
         seconds = self.answers.taken()
         leased, self._leased = self._leased, {}
         for subscription_id, pace in leased.items():
@@ -147,7 +147,7 @@ class Turns:
                 logger.exception("lease not given back", subscription_id=subscription_id)
 
     def _left_alone(self, subscription_id: str) -> bool:
-        """Whether its circuit has deliveries wait, so that no attempt needs a turn."""
+        """Whether its circuit makes deliveries wait, so that no attempt needs a turn."""
         circuit = self.circuits.known(subscription_id)
         return circuit is not None and circuit.waits(times.unix())
 
@@ -242,7 +242,7 @@ def _paced(circuits: Circuits, subscription: Subscription | None) -> bool:
 
 
 def _attempted(deliveries: DeliveryStore, received: QueueMessage, message: Message) -> bool:
-    """Whether the attempt is on record already, so that this very message must finish it."""
+    """Whether the attempt is already recorded, so that this message must finish it."""
     if received.receives == 1:
         return False
     record = deliveries.get(message.key)

@@ -1,4 +1,4 @@
-"""The subscriptions that a lane has lately delivered to."""
+"""A cache of the subscriptions to which a lane delivers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from event_bus.queues.message import Message
 from event_bus.stores.subscriptions import SubscriptionStore
 
 CACHE_SECONDS = 10.0
-"""How late a change of a subscription acts on what was routed before it."""
+"""How long a subscription is cached, in seconds."""
 
 _CACHED = 10_000
 
@@ -32,7 +32,7 @@ class SubscriptionCache:
         self._known = Cache(CACHE_SECONDS, _CACHED, self.clock)
 
     def of(self, messages: Sequence[Message]) -> dict[str, Subscription]:
-        """Returns the subscriptions of messages, by id; those deleted meanwhile are missing."""
+        """Returns the subscriptions of messages, by id, without deleted ones."""
         newest: dict[str, int] = {}
         for each in messages:
             version = each.subscription_version

@@ -1,4 +1,4 @@
-"""Entries of the WebSocket API in the audit log: refusals, and who begins to listen."""
+"""Audit log entries of the WebSocket API: refusals, and clients that begin to listen."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -20,21 +20,21 @@ def refusal(context: Mapping[str, Any], caller: Caller | None, reason: Reason) -
 
     Args:
         context: The request context of the function's event.
-        caller: Who wanted to connect, if that is known.
-        reason: Why it was refused.
+        caller: The caller that tried to connect, if known.
+        reason: The reason code.
     """
     return _entry(context, caller, "websocket.connect", "denied", route="$connect", reason=reason)
 
 
 def entry_of(context: Mapping[str, Any], caller: Caller, taken: "Taken") -> Entry | None:
-    """The entry of a message from a client; None for one that is not recorded.
+    """The entry of a client's message; None if it is not recorded.
 
-    Recorded are clients that begin to listen without a subscription or try to, and what is denied.
+    Records clients that begin to listen without a subscription or try to, and denials.
 
     Args:
         context: The request context of the function's event.
-        caller: Who the client is.
-        taken: What became of its message.
+        caller: The client.
+        taken: The result of its message.
     """
     problem = taken.problem
     reason = problem.reason if problem else None

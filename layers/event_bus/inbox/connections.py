@@ -1,4 +1,4 @@
-"""Sending to connected clients, by API Gateway's management API.
+"""Sends to connected clients through API Gateway's management API.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html
 """
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
 
 MAX_MESSAGE_BYTES = 120 * 1024
-"""How much one message holds: API Gateway takes 128 KB."""
+"""The most bytes of one message: API Gateway accepts 128 KB."""
 
 
 class Gone(Exception):
-    """The client is not connected any more."""
+    """The client is no longer connected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,6 @@ class Connections:
             raise Gone(connection_id) from None
 
     def close(self, connection_id: str) -> None:
-        """Ends a connection, if it is there."""
+        """Ends a connection, if it exists."""
         with suppress(self.client.exceptions.GoneException):
             self.client.delete_connection(ConnectionId=connection_id)

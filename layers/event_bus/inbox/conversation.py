@@ -1,4 +1,4 @@
-"""What is done with what clients send over a WebSocket."""
+"""Carries out what clients send over a WebSocket."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -28,21 +28,21 @@ from event_bus.stores.socket_subscribers import (
 from event_bus.targets.inbox import InboxTarget
 
 MAX_SUBSCRIPTIONS = 20
-"""How many subscriptions one connection follows."""
+"""The most subscriptions that one connection follows."""
 
 CONNECTION_SECONDS = 7_800
-"""When a connection has certainly ended: API Gateway ends it after two hours."""
+"""After this time a connection has certainly ended: API Gateway ends it after two hours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of a message, for the audit log.
+    """The result of a message, for the audit log.
 
     Attributes:
-        action: What the client asked for, as far as that could be read.
+        action: The action that the client asked for, if readable.
         listens: Whether it asked to listen without a subscription.
-        listener_id: The subscription that was made for that, if one was.
-        problem: Why the message was refused, if it was.
+        listener_id: The subscription that was created for it, if any.
+        problem: The reason, if the message was refused.
     """
 
     action: str = ""
@@ -58,11 +58,11 @@ class Conversation:
     Attributes:
         find: Finds a subscription by its id.
         listeners: The subscriptions that end with their connection.
-        WebSocket subscribers: Who follows what.
+        socket_subscribers: The WebSocket subscribers.
         inboxes: The inboxes.
-        cursors: How far each was acknowledged.
+        cursors: The acknowledged place of each inbox.
         pusher: Pushes events.
-        connections: Where answers are sent.
+        connections: Sends answers.
     """
 
     find: Callable[[str], Subscription | None]
@@ -74,7 +74,7 @@ class Conversation:
     connections: Connections
 
     def take(self, connection_id: str, caller: Caller, text: str) -> Taken:
-        """Does what a client asks for; what is wrong with it is told the client.
+        """Does what a client asks for, and reports faults to the client.
 
         Args:
             connection_id: The client's connection.
@@ -104,7 +104,7 @@ class Conversation:
         return taken
 
     def end(self, connection_id: str) -> None:
-        """Forgets a connection that has ended."""
+        """Removes a connection that has ended."""
         for key in self.socket_subscribers.of_connection(connection_id):
             self.pusher.lose(key)
 
@@ -130,7 +130,7 @@ class Conversation:
         return None
 
     def _subscribe(self, connection_id: str, caller: Caller, message: Subscribe) -> str | None:
-        """Has a connection follow; the id of the subscription that was made for it, if one was."""
+        """Makes a connection follow; returns the id of a subscription created for it, if any."""
         if len(self.socket_subscribers.of_connection(connection_id)) >= MAX_SUBSCRIPTIONS:
             raise Conflict(f"A connection follows at most {MAX_SUBSCRIPTIONS} subscriptions.")
         if message.subscription_id:
@@ -209,8 +209,8 @@ class Conversation:
     def _may_be_sent(self, subscriber: SocketSubscriber, place: int) -> bool:
         """Whether a push may have sent a place that it has not recorded.
 
-        A push records what it sent after it has sent it, so that a function that crashes leaves
-        nothing out. A fast client acknowledges before that.
+        A push records what it sent afterwards, so that a crashed function omits nothing. A fast
+        client acknowledges before that.
         """
         return subscriber.pushing and place <= self.inboxes.last(subscriber.key.subscription_id)
 

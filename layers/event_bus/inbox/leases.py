@@ -1,4 +1,4 @@
-"""Leases: a consumer takes what is next in an inbox, and acknowledges it before the lease ends."""
+"""Leases: a consumer takes the next events of an inbox, and acknowledges them in time."""
 
 from dataclasses import dataclass
 
@@ -14,13 +14,13 @@ _ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a consumer has taken, and must acknowledge.
+    """Events that a consumer has taken and must acknowledge.
 
     Attributes:
         fetched: The events, in order.
-        position: The place up to which it has taken.
-        lease: The lease to acknowledge them by; None where there are no events.
-        lease_until: Until when nobody else may take them, RFC 3339.
+        position: The last place that it has taken.
+        lease: The lease with which to acknowledge them; None if there are no events.
+        lease_until: The end of the lease, RFC 3339.
     """
 
     fetched: list[Fetched]
@@ -31,18 +31,18 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class InboxLeases:
-    """Leases what is next in inboxes to one consumer at a time.
+    """Leases the next events of inboxes to one consumer at a time.
 
     Attributes:
         reader: Reads inboxes.
-        cursors: How far each inbox was acknowledged, and its last lease.
+        cursors: The acknowledged place of each inbox, and its last lease.
     """
 
     reader: InboxReader
     cursors: InboxCursorStore
 
     def take(self, subscription_id: str, limit: int, wait: float, lease_seconds: int) -> Taken:
-        """Takes what comes after what was acknowledged.
+        """Takes the events after the acknowledged place.
 
         Args:
             subscription_id: Whose inbox.
@@ -73,9 +73,9 @@ class InboxLeases:
         raise Conflict("Another consumer has taken what is next, and its lease has not ended.")
 
     def acknowledge(self, subscription_id: str, lease: str, place: int) -> None:
-        """Acknowledges what a lease covers, up to a place; the rest stays leased until it ends.
+        """Acknowledges a lease's events up to a place; the rest stays leased until it ends.
 
-        Nothing is moved where this is refused. What was acknowledged may be so again.
+        A refusal changes nothing. An acknowledgement may be repeated.
 
         Raises:
             Conflict: The lease has ended, or the inbox has another one.

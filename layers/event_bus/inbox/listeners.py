@@ -1,4 +1,4 @@
-"""Subscriptions of those who listen for a while: they end by themselves."""
+"""Subscriptions of listeners, which end by themselves."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -17,17 +17,17 @@ from event_bus.stores.subscriptions import SubscriptionStore
 from event_bus.targets.inbox import InboxTarget
 
 GRACE_SECONDS = 60
-"""How long after its end a listener stays, so that nobody who is just in time finds it gone."""
+"""How long a listener is kept after its end, so that a client that is just in time finds it."""
 
 _PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Listeners:
-    """Makes and ends the subscriptions of those who listen.
+    """Creates and ends the subscriptions of listeners.
 
-    Each is a subscription like any other, with an inbox: what a listener receives is matched,
-    filtered, recorded and kept in order as for all.
+    Each is an ordinary subscription with an inbox, so matching, filters, records and order are the
+    same as for all others.
 
     Attributes:
         subscriptions: The subscriptions.
@@ -49,14 +49,14 @@ class Listeners:
         kind: Literal["sse", "websocket"],
         seconds: int,
     ) -> Subscription:
-        """Has a caller listen.
+        """Begins a listener for a caller.
 
         Args:
             event_types: The type patterns.
             filters: The event patterns that narrow them.
             caller: Who listens.
             kind: How.
-            seconds: For how long, unless it is prolonged.
+            seconds: How long it lasts, unless it is prolonged.
 
         Raises:
             Forbidden: The caller's token is for one subscription, or its service may not receive
@@ -93,10 +93,10 @@ class Listeners:
             ) from None
 
     def prolong(self, subscription: Subscription, seconds: int) -> bool:
-        """Has a listener go on for so many seconds, if not even half of them is left.
+        """Prolongs a listener to a number of seconds, if less than half of them is left.
 
         Returns:
-            Whether it goes on; False where its end has come.
+            Whether it continues; False if it has ended.
         """
         left = (subscription.ends_at or 0) - times.unix()
         if left > seconds / 2:
@@ -118,10 +118,10 @@ class Listeners:
         self.inboxes.forget(subscription_id)
 
     def sweep(self) -> int:
-        """Ends those whose time is over, up to a hundred.
+        """Removes up to a hundred listeners that have ended.
 
         Returns:
-            How many there were.
+            The number of removed listeners.
         """
         ended = self.subscriptions.ended(int(times.unix()) - GRACE_SECONDS, _PAGE)
         for each in ended:

@@ -1,4 +1,4 @@
-"""Pushing what stands in inboxes to those who follow them."""
+"""Pushes the content of inboxes to their WebSocket subscribers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -22,24 +22,24 @@ from event_bus.stores.socket_subscribers import (
 )
 
 WINDOW = 100
-"""How many events a client may leave unacknowledged before it gets no more."""
+"""The most unacknowledged events of a client."""
 
 HOLD_SECONDS = 20
-"""How long one push may take, before another one may begin."""
+"""How long one push may take before another may begin, in seconds."""
 
 _SENDING_SECONDS = 8.0
-"""How much of that one sends; the rest is left for a request that hangs."""
+"""How much of that time is for sending; the rest is for a request that hangs."""
 
 _PATIENCE_SECONDS = 5.0
 _LOOK_SECONDS = 0.05
 
 
 class Held(Exception):
-    """Another one pushes to this WebSocket subscriber, and takes its time."""
+    """Another function is pushing to this WebSocket subscriber."""
 
 
 class NotPushed(Exception):
-    """Some WebSocket subscribers have not got what they are to get."""
+    """Some WebSocket subscribers did not receive their events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +47,12 @@ class Pusher:
     """Pushes events, in order, to one WebSocket subscriber by one function at a time.
 
     Attributes:
-        WebSocket subscribers: The WebSocket subscribers.
+        socket_subscribers: The WebSocket subscribers.
         reader: Reads inboxes.
-        connections: Where events are sent.
+        connections: Sends events.
         listeners: The subscriptions that end with their connection.
-        live_keys: Which keys are still good.
-        executor: Pushes to several WebSocket subscribers side by side.
+        live_keys: Checks whether keys are still valid.
+        executor: Pushes to several WebSocket subscribers in parallel.
         clock: Monotonic clock, in seconds.
         sleep: Lets seconds pass.
     """
@@ -67,13 +67,13 @@ class Pusher:
     sleep: Callable[[float], None] = times.sleep
 
     def push_all(self, places: Mapping[str, int]) -> None:
-        """Pushes to all who follow some subscriptions.
+        """Pushes to all WebSocket subscribers of these subscriptions.
 
         Args:
             places: By subscription, the place up to which its inbox is filled.
 
         Raises:
-            NotPushed: To some of them it failed; the others have it.
+            NotPushed: Pushing to some of them failed.
         """
         keys = [
             (key, place)
@@ -85,12 +85,12 @@ class Pusher:
             raise NotPushed(f"to {len(failed)} of {len(keys)} connections")
 
     def push(self, key: SocketSubscriberKey, end: int, holder: str | None = None) -> None:
-        """Pushes to a WebSocket subscriber what it has not got yet, as far as its window is open.
+        """Pushes new events to a WebSocket subscriber, as far as its window allows.
 
         Args:
             key: The WebSocket subscriber.
             end: The place up to which the inbox is filled.
-            holder: Who holds the WebSocket subscriber already, if anyone does.
+            holder: The present holder of the WebSocket subscriber, if any.
 
         Raises:
             Held: Another function pushes to it, or crashed while it did.
@@ -106,7 +106,7 @@ class Pusher:
             self.lose(key)
 
     def leave(self, key: SocketSubscriberKey) -> None:
-        """Has a WebSocket subscriber get no more, once whoever pushes to it is done.
+        """Removes a WebSocket subscriber, once a push to it has ended.
 
         Raises:
             Held: Another function pushes to it, or crashed while it did.
@@ -115,7 +115,7 @@ class Pusher:
             self.lose(key)
 
     def require_good_key(self, connection_id: str, key_id: str | None) -> None:
-        """Ends a connection whose key is not good any more.
+        """Ends a connection whose key is no longer valid.
 
         Raises:
             Gone: It was ended.
@@ -125,7 +125,7 @@ class Pusher:
             raise Gone(connection_id)
 
     def lose(self, key: SocketSubscriberKey) -> None:
-        """Forgets a WebSocket subscriber, and the subscription that was there for it alone."""
+        """Removes a WebSocket subscriber, and the subscription that existed only for it."""
         self.socket_subscribers.remove(key)
         self.listeners.end(key.subscription_id)
         logger.info("WebSocket subscriber gone", subscription_id=key.subscription_id)
@@ -152,7 +152,7 @@ class Pusher:
     def _push_page(
         self, subscriber: SocketSubscriber, end: int, holder: str
     ) -> SocketSubscriber | None:
-        """Pushes one page; the subscriber for the next one, or None where there is none."""
+        """Pushes one page; returns the subscriber for the next one, or None if there is none."""
         key, sent = subscriber.key, subscriber.sent
         room = WINDOW
         if subscriber.durable:
@@ -176,10 +176,10 @@ class Pusher:
         return None
 
     def _send(self, key: SocketSubscriberKey, sent: int, room: int) -> tuple[int, bool]:
-        """Sends what stands behind a place, for some seconds.
+        """Sends the events after a place, for a limited time.
 
         Returns:
-            The place up to which it is sent, and whether the time was over before the end.
+            The last place that was sent, and whether the time ended first.
         """
         end = self.clock() + _SENDING_SECONDS
         fetched, position = self.reader.read(key.subscription_id, sent, room, 0)
@@ -206,7 +206,7 @@ def _events(subscription_id: str, batch: Sequence[tuple[int, bytes]]) -> dict[st
 
 
 def _packed(each: Fetched) -> tuple[int, bytes]:
-    """An event's place, and the event as its client reads it; a large one without its payload."""
+    """An event with its place, as the client receives it; a large one without its payload."""
     text = orjson.dumps(each.document())
     if len(text) > MAX_MESSAGE_BYTES:
         bare = replace(each, event={**each.event, "payload": None})

@@ -1,4 +1,4 @@
-"""Reading inboxes: what came behind a place, waiting for it where nothing has come yet."""
+"""Reads inboxes after a place, and waits for events if there are none."""
 
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -18,23 +18,23 @@ from event_bus.stores.inboxes import InboxEntry, InboxStore
 from event_bus.targets.envelope import envelope
 
 MOST_BYTES = 4 * 1024 * 1024
-"""How much payload one answer holds: a function may answer with 6 MB."""
+"""The most bytes of payload in one answer: a function may answer with 6 MB."""
 
 _LOOK_SECONDS = 0.5
 
 
 def beyond_the_end(end: int) -> str:
-    """Says that a place lies beyond the end of an inbox."""
+    """Says that a place is beyond the end of an inbox."""
     return f"lies beyond the end of the inbox, which is {end}"
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """An event out of an inbox.
+    """An event from an inbox.
 
     Attributes:
         position: Its place there.
-        delivery_id: What tells the delivery from all others; the same where it is repeated.
+        delivery_id: Identifies the delivery; the same if it is repeated.
         event: The event as its subscriber sees it.
     """
 
@@ -43,7 +43,7 @@ class Fetched:
     event: dict[str, Any]
 
     def document(self) -> dict[str, Any]:
-        """The event as an inbox answers it."""
+        """Returns the event as the API answers it."""
         return {
             "cursor": str(self.position),
             "delivery_id": self.delivery_id,
@@ -64,7 +64,7 @@ class InboxReader:
         executor: Reads large payloads side by side.
         clock: Monotonic clock, in seconds.
         sleep: Lets seconds pass.
-        place: Is entered before the first wait, and left at the end of it.
+        place: Entered before the first wait, and left after it.
     """
 
     inboxes: InboxStore
@@ -80,7 +80,7 @@ class InboxReader:
     def read(
         self, subscription_id: str, position: int, limit: int, wait: float
     ) -> tuple[list[Fetched], int]:
-        """What stands behind a place; it may be read as often as anyone likes.
+        """Reads the events after a place, which may be repeated at will.
 
         Args:
             subscription_id: Whose inbox.
@@ -89,11 +89,11 @@ class InboxReader:
             wait: How many seconds to wait for the first of them.
 
         Returns:
-            The events, in order, and the place up to which was read: an event whose retention has
-            ended, or which the subscriber may not receive any more, is passed over.
+            The events in order, and the last place read. Events whose retention has ended, or that
+            the subscriber may no longer receive, are skipped.
 
         Raises:
-            TooManyRequests: It would have to wait, and as many requests as may wait already.
+            TooManyRequests: The request would have to wait, and too many are waiting.
         """
         with ExitStack() as waiting:
             return self._read(subscription_id, position, limit, wait, waiting)
@@ -141,7 +141,7 @@ class InboxReader:
         ], position
 
     def _forbidden(self, subscription_id: str, events: list[Event]) -> list[Event]:
-        """The events that the subscription's service may not receive any more."""
+        """The events that the subscription's service may no longer receive."""
         subscription = self.subscription(subscription_id)
         if subscription is None:
             return events

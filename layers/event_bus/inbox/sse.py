@@ -1,4 +1,4 @@
-"""Streams of Server-Sent Events, turn by turn."""
+"""Server-Sent Events, one answer after the other."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from event_bus.model.registration import Subscription
 from event_bus.stores.inboxes import InboxStore
 
 LISTENER_SECONDS = 120
-"""How long a listener may be away between two turns without missing anything."""
+"""How long a listener may stay away between two requests without missing anything, in seconds."""
 
 _MOST = 100
 _PLACE = re.compile(r"[0-9]{1,15}", re.ASCII)
@@ -24,12 +24,12 @@ _BEYOND = "the last event id lies beyond the end of the inbox"
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """Writes the turns of streams.
+    """Answers requests for Server-Sent Events.
 
     Attributes:
         inboxes: The inboxes.
         reader: Reads them.
-        listeners: The subscriptions of those who listen for a while.
+        listeners: The subscriptions of listeners.
     """
 
     inboxes: InboxStore
@@ -37,11 +37,11 @@ class Streams:
     listeners: Listeners
 
     def follow(self, subscription: Subscription, last_id: str | None, wait: float) -> str:
-        """A turn of a subscription's stream.
+        """Answers a request for a subscription's events.
 
         Args:
             subscription: The subscription.
-            last_id: The last id that the client has seen; without one the stream begins now.
+            last_id: The last id that the client has seen; without one, it receives new events only.
             wait: How many seconds to wait for the first event.
         """
         if last_id is not None and not _PLACE.fullmatch(last_id):
@@ -52,16 +52,16 @@ class Streams:
     def listen(
         self, event_types: list[str], caller: Caller, last_id: str | None, wait: float
     ) -> tuple[str, str | None]:
-        """A turn of a stream of event types, whose listener ends when the client stays away.
+        """Answers a request for event types, whose listener ends when the client stays away.
 
         Args:
             event_types: The type patterns.
             caller: Who listens.
-            last_id: The last id that the client has seen; it names the listener, too.
+            last_id: The last id that the client has seen; it also names the listener.
             wait: How many seconds to wait for the first event.
 
         Returns:
-            The turn, and the id of the listener that began with it, if one did.
+            The answer, and the id of a listener that began with it, if any.
 
         Raises:
             Forbidden: The caller's token is for one subscription.

@@ -10,19 +10,19 @@ from event_bus.model.event import BUS_DOMAIN
 MEDIA_TYPE = "text/event-stream"
 
 _RETRY_MILLISECONDS = 500
-"""How long a client waits before it asks for the next turn."""
+"""How long a client waits before its next request."""
 
 _BEGIN = f"retry: {_RETRY_MILLISECONDS}\n"
 
 
 def event_stream(fetched: Sequence[Fetched], position: int, name: str = "") -> str:
-    """Writes events as a stream of them.
+    """Writes events in the format of Server-Sent Events.
 
     Args:
         fetched: The events.
-        position: The place up to which the inbox was read; a client without events remembers it,
-            too, since an event without data sets the last event id and nothing else.
-        name: What stands before each place in the ids, where a place alone does not tell the inbox.
+        position: The last place read. A client without events remembers it too: an event without
+            data only sets the last event id.
+        name: The prefix of each id, if a place alone does not identify the inbox.
     """
     if not fetched:
         return f"{_BEGIN}: no events\nid: {name}{position}\n\n"
@@ -35,11 +35,11 @@ def _block(fetched: Fetched, name: str) -> str:
 
 
 def reset(last_id: str, reason: str) -> str:
-    """Tells a client that its stream does not go on where it was: there may be a gap.
+    """Tells a client that there may be a gap before the next event.
 
     Args:
-        last_id: Where the stream goes on.
-        reason: Why, in words.
+        last_id: The id from which the stream continues.
+        reason: The reason, in words.
     """
     data = orjson.dumps({"reason": reason}).decode()
     return f"{_BEGIN}\nid: {last_id}\nevent: {BUS_DOMAIN}.stream.reset\ndata: {data}\n\n"

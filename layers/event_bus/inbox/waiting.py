@@ -1,9 +1,9 @@
-"""How many requests of a service wait for events at a time.
+"""Limits how many requests of a service wait for events at the same time.
 
-A request that waits occupies a function. A service is granted seconds of waiting in windows: for
-fifty requests at a time, 1,500 seconds in each window of thirty. A request takes its seconds when
-it begins to wait, by one write, and gives back what it did not need. So a function that crashes
-leaves nothing behind, and requests that find an event at once cost nothing.
+A waiting request occupies a function. A service has seconds of waiting in windows: for fifty
+simultaneous requests, 1,500 seconds in each window of thirty. A request takes its seconds by one
+write when it begins to wait, and returns what it did not need. So a crashed function leaves nothing
+behind, and requests that find an event at once cost nothing.
 """
 
 import math
@@ -18,19 +18,19 @@ from event_bus.errors import TooManyRequests
 from event_bus.log import logger
 
 WINDOW_SECONDS = 30
-"""How long a window is."""
+"""The length of a window."""
 
 Place = Callable[[], AbstractContextManager[None]]
-"""Takes a place among the requests that wait, and gives it back at the end of the block."""
+"""Takes a place among the waiting requests, and returns it at the end of the block."""
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingRoom:
-    """Bounds how many requests of a service wait.
+    """Limits the waiting requests of a service.
 
     Attributes:
         counters: Counts the seconds for all functions.
-        places: How many requests of a service may wait at a time.
+        places: The most requests of a service that may wait at the same time.
         clock: The Unix time, in seconds.
     """
 
@@ -39,11 +39,11 @@ class WaitingRoom:
     clock: Callable[[], float] = times.unix
 
     def place(self, service_id: str, seconds: int) -> Place:
-        """A place for a request that may wait.
+        """Returns a place for a request that may wait.
 
         Args:
-            service_id: The service whose request it is.
-            seconds: For how long it waits at most.
+            service_id: The service of the request.
+            seconds: The longest wait, in seconds.
         """
         return partial(self._taken, service_id, seconds)
 
