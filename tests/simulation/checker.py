@@ -10,7 +10,9 @@ import orjson
 from event_bus import times
 from event_bus.model.delivery import DeliveryKey
 
-from tests.simulation.world import UNSENDABLE, Receipt, Violation, World
+from tests.simulation.known import Receipt, Violation
+from tests.simulation.surroundings import UNSENDABLE
+from tests.simulation.world import World
 
 _EARLIEST_SECONDS = 2
 """How long before a subscription an event may have been stored that it receives: what the clocks of

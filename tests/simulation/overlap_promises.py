@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
+from tests.simulation.known import Violation
 from tests.simulation.overlapping_world import OverlappingWorld
-from tests.simulation.world import Violation
 
 _REMOVED = (204, 200)
 _UNREGISTER = "DELETE /publishers/{id}"

@@ -8,10 +8,11 @@ from event_bus.access.callers import Caller
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
 
+from tests.simulation.clients import ADMIN
 from tests.simulation.operations import Operations
 from tests.simulation.process import Processes
-from tests.simulation.scenarios import REFUSED, TAKEN
-from tests.simulation.world import ADMIN, World
+from tests.simulation.stories.story import REFUSED, TAKEN
+from tests.simulation.world import World
 
 
 class OverlappingWorld(World):

@@ -10,9 +10,12 @@ from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
 
 from tests.simulation.checker import check
+from tests.simulation.clients import ADMIN
+from tests.simulation.known import Subscriber
 from tests.simulation.process import simulated
-from tests.simulation.scenarios import GONE, REFUSED, TAKEN, event
-from tests.simulation.world import ADMIN, UNSENDABLE, Subscriber, World
+from tests.simulation.stories.story import GONE, REFUSED, TAKEN, event
+from tests.simulation.surroundings import UNSENDABLE
+from tests.simulation.world import World
 
 _TYPES = ("task.created", "task.closed", "user.created", "order.placed")
 _PATTERNS = (["task.*"], ["task.created"], ["user.*", "order.*"], ["order.placed"], ["eventbus.*"])

@@ -11,15 +11,16 @@ from event_bus.model.outcome import Outcome
 from event_bus.stores.circuits import CircuitStore
 
 from tests.simulation.dynamodb import MemoryDynamoDB
+from tests.simulation.known import Subscriber
 from tests.simulation.process import simulated
-from tests.simulation.scenarios import REFUSED, TAKEN, event
-from tests.simulation.world import Subscriber, World
+from tests.simulation.stories.story import REFUSED, TAKEN, event
+from tests.simulation.world import World
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 EVENTS = 60
-CALM = 12
+CALM = 15
 """The most deliveries that may come within one second; the sweep used to send all at once."""
 
 

@@ -5,10 +5,12 @@ from concurrent.futures import Executor
 import pytest
 
 from tests.simulation.checker import check
+from tests.simulation.clients import ADMIN
 from tests.simulation.faults import MODES, Fault, Mode, faults
 from tests.simulation.process import simulated
-from tests.simulation.scenarios import ONCE, STORIES, event, failing
-from tests.simulation.world import ADMIN, World
+from tests.simulation.stories import STORIES
+from tests.simulation.stories.story import ONCE, event, failing
+from tests.simulation.world import World
 
 
 def tell(

@@ -1,0 +1,148 @@
+"""Clients of the API: they publish, subscribe and change things until they are answered."""
+
+from typing import Any
+
+from event_bus import times
+from event_bus.access.callers import Caller
+
+from tests.simulation.known import Given, Published, Subscribed, Subscriber, Violation
+from tests.simulation.surroundings import Surroundings
+
+ADMIN = Caller("admin", "admin")
+
+
+class Clients(Surroundings):
+    """Clients that insist on an answer."""
+
+    def publish(self, *events: dict[str, Any]) -> list[int]:
+        """Publishes events in one request, by ids that the client chose, until it is answered.
+
+        Returns:
+            The status of each.
+        """
+        began = self.moves
+        body = events[0] if len(events) == 1 else list(events)
+        for each in events:
+            known = self.published.get(each["id"])
+            if known is None:
+                self.published[each["id"]] = Published(each, 0, began)
+        status, answer = self.insist("publish", "POST /events", ADMIN, body)
+        statuses = [status] if len(events) == 1 else [each["status"] for each in answer["results"]]
+        if any(each == 503 for each in statuses):
+            return self.publish(*events)
+        for each, result in zip(events, statuses, strict=True):
+            if result < 300:
+                first = self.published[each["id"]]
+                self.published[each["id"]] = Published(each, result, first.began)
+        return statuses
+
+    def subscribe(
+        self, event_types: list[str], subscriber: Subscriber | None = None, **members: Any
+    ) -> str:
+        """Registers a subscription, and whoever is behind it.
+
+        Returns:
+            Its id; empty where its service may receive nothing of a pattern.
+        """
+        url = f"http://subscriber-{len(self.subscribers)}.example/"
+        self.subscribers[url] = subscriber or Subscriber()
+        return self._register(
+            {"service_id": "worker", "event_types": event_types, "callback_url": url, **members}
+        )
+
+    def _register(self, request: dict[str, Any]) -> str:
+        status, answer = self.insist("registry", "POST /subscriptions", ADMIN, request)
+        given = [each for each in self.given if each.service_id == request["service_id"]]
+        if status == 403 and given and given[-1].event_types is not None:
+            # Of one of its patterns the service may receive nothing.
+            return ""
+        if status != 201:
+            raise Violation(f"a subscription was answered {status}: {answer}")
+        at = times.seconds(answer["created_at"])
+        self.subscribed[answer["id"]] = Subscribed(answer["id"], request, self.moves, at)
+        return str(answer["id"])
+
+    def change(self, subscription_id: str, **members: Any) -> None:
+        """Changes a subscription; what it is to receive is not certain any more."""
+        self.unsettled.add(subscription_id)
+        if members.get("status") == "disabled" and subscription_id in self.paused:
+            self.skipped[subscription_id] = self.pauses[subscription_id]
+        if "status" in members:
+            self.paused.pop(subscription_id, None)
+        self._patch(subscription_id, members)
+
+    def pause(self, subscription_id: str) -> None:
+        """Pauses a subscription: it is owed what it matches, and gets it later."""
+        self._patch(subscription_id, {"status": "paused"})
+        self.pauses[subscription_id] += 1
+        self.paused[subscription_id] = self.now
+
+    def resume(self, subscription_id: str, start: str) -> None:
+        """Resumes a paused subscription, from its backlog or from now."""
+        del self.paused[subscription_id]
+        if start == "now":
+            self.skipped[subscription_id] = self.pauses[subscription_id]
+        self._patch(subscription_id, {"status": "active", "resume_from": start})
+
+    def resume_all(self) -> None:
+        """Resumes all that is paused, from its backlog."""
+        for subscription_id in list(self.paused):
+            self.resume(subscription_id, "backlog")
+
+    def _patch(self, subscription_id: str, members: dict[str, Any]) -> None:
+        self.insist(
+            "registry",
+            "PATCH /subscriptions/{id}",
+            ADMIN,
+            members,
+            parameters={"id": subscription_id},
+        )
+
+    def give(self, service_id: str, event_types: list[str] | None) -> None:
+        """Gives a service the types that it may receive; None takes them away again."""
+        began, place = self.now, {"id": service_id}
+        if event_types is None:
+            self.insist("registry", "DELETE /subscribers/{id}", ADMIN, parameters=place)
+        else:
+            body = {"event_types": event_types}
+            self.insist("registry", "PUT /subscribers/{id}", ADMIN, body, parameters=place)
+        self.given.append(Given(service_id, event_types, began, self.now))
+
+    def permitted(self, service_id: str, event_type: str, source: str, since: float) -> set[bool]:
+        """Whether a service might receive a type at any time since a moment: all answers."""
+        if service_id == source:
+            return {True}
+        default = Given(service_id, None, 0.0, 0.0)
+        given = [default, *(each for each in self.given if each.service_id == service_id)]
+        ends = [*(each.answered for each in given[1:]), float("inf")]
+        return {
+            _covers(each.event_types, event_type)
+            for each, end in zip(given, ends, strict=True)
+            if end > since
+        }
+
+    def delete(self, subscription_id: str) -> None:
+        """Removes a subscription; what it is to receive is not certain any more."""
+        self.unsettled.add(subscription_id)
+        self.gone.add(subscription_id)
+        self.paused.pop(subscription_id, None)
+        self.insist(
+            "registry", "DELETE /subscriptions/{id}", ADMIN, parameters={"id": subscription_id}
+        )
+
+    def dead_letters(self, **filters: str) -> list[dict[str, Any]]:
+        """The dead letters of some filters."""
+        _, answer = self.insist(
+            "recovery", "GET /dead-letters", ADMIN, query={"limit": "100", **filters}
+        )
+        found: list[dict[str, Any]] = answer["items"]
+        return found
+
+
+def _covers(patterns: list[str] | None, event_type: str) -> bool:
+    # An independent and much simpler judgement: exact types, `*` and `domain.*`.
+    return patterns is None or any(
+        pattern in ("*", event_type)
+        or (pattern.endswith(".*") and event_type.startswith(pattern.removesuffix("*")))
+        for pattern in patterns
+    )

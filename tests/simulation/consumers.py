@@ -1,0 +1,149 @@
+"""Consumers that have an inbox: they pull it, or are connected by a WebSocket."""
+
+from typing import Any
+
+import orjson
+
+from tests.simulation.clients import ADMIN, Clients
+from tests.simulation.known import Violation
+from tests.simulation.sockets import SocketClient
+
+
+class Consumers(Clients):
+    """Those who take or are sent what is in an inbox."""
+
+    def subscribe_inbox(self, event_types: list[str], kind: str, **members: Any) -> str:
+        """Registers a subscription that fetches its events, or that is pushed them.
+
+        Returns:
+            Its id.
+        """
+        return self._register(
+            {
+                "service_id": "worker",
+                "event_types": event_types,
+                "target": {"type": kind},
+                **members,
+            }
+        )
+
+    def connect(self, subscription_id: str) -> SocketClient:
+        """Has a client follow a subscription over a WebSocket."""
+        client = SocketClient(subscription_id, len(self.sockets))
+        self.sockets.append(client)
+        self.reconnect(client)
+        return client
+
+    def reconnect(self, client: SocketClient) -> None:
+        """Has a client come again, until it follows."""
+        for _ in range(20):
+            client.reconnect()
+            asked = {
+                "action": "subscribe",
+                "subscription_id": client.subscription_id,
+                "cursor": str(client.last),
+            }
+            # Whoever is told of an error comes again.
+            if self.say(client, asked) and client.following:
+                return
+            self.now += 1
+        raise Violation(f"{client.connection_id} never follows")
+
+    def say(self, client: SocketClient, message: dict[str, Any]) -> bool:
+        """Sends what a client says; whether the bus took it."""
+        context = {
+            "eventType": "MESSAGE",
+            "connectionId": client.connection_id,
+            "authorizer": ADMIN.context(),
+        }
+        client.errors.clear()
+        event = {"requestContext": context, "body": orjson.dumps(message).decode()}
+        done, _ = self._call("socket", event)
+        return done and not client.errors
+
+    def pull(
+        self,
+        subscription_id: str,
+        *,
+        crash: bool = False,
+        part: bool = False,
+        careless: bool = False,
+    ) -> bool:
+        """Has a consumer take what is next, and acknowledge it.
+
+        Args:
+            subscription_id: Whose inbox.
+            crash: Whether the consumer crashes before it acknowledges.
+            part: Whether it acknowledges the first event alone.
+            careless: Whether it also sends acknowledgements that must be refused.
+
+        Returns:
+            Whether there was anything.
+        """
+        if subscription_id in self.gone:
+            return False
+        path = {"id": subscription_id}
+        status, taken = self.insist(
+            "inbox", "GET /subscriptions/{id}/events", ADMIN, parameters=path, query={"limit": "3"}
+        )
+        if status == 409:
+            # Somebody has a lease: a consumer that crashed, or whose answer was lost.
+            self.now += 60
+            return True
+        if not taken["items"]:
+            return False
+        self._check_taken(subscription_id, [int(item["cursor"]) for item in taken["items"]])
+        self.pulled.setdefault(subscription_id, []).extend(
+            item["delivery_id"] for item in taken["items"]
+        )
+        if careless:
+            self._acknowledge_carelessly(subscription_id, taken)
+        if not crash:
+            place = int(taken["items"][0]["cursor"] if part else taken["cursor"])
+            if self._acknowledge_taken(subscription_id, taken["lease"], place) == 204:
+                self.done[subscription_id] = place
+        return True
+
+    def _check_taken(self, subscription_id: str, places: list[int]) -> None:
+        begun = self.done.get(subscription_id, 0)
+        if places != list(range(begun + 1, begun + 1 + len(places))):
+            raise Violation(f"{places} were taken of {subscription_id} behind {begun}")
+
+    def _acknowledge_taken(self, subscription_id: str, lease: str, place: int) -> int:
+        status, _ = self.insist(
+            "inbox",
+            "POST /subscriptions/{id}/ack",
+            ADMIN,
+            {"lease": lease, "cursor": str(place)},
+            parameters={"id": subscription_id},
+        )
+        if status != 204 and not (status == 409 and self.spoiled):
+            raise Violation(f"an acknowledgement was answered {status}")
+        return status
+
+    def _acknowledge_carelessly(self, subscription_id: str, taken: dict[str, Any]) -> None:
+        begun, end = int(taken["items"][0]["cursor"]) - 1, int(taken["cursor"])
+        for lease, place in (
+            (taken["lease"], end + 1),
+            (taken["lease"], begun),
+            ("lease_of_nobody", end),
+        ):
+            status, _ = self.insist(
+                "inbox",
+                "POST /subscriptions/{id}/ack",
+                ADMIN,
+                {"lease": lease, "cursor": str(place)},
+                parameters={"id": subscription_id},
+            )
+            if status not in (409, 422):
+                raise Violation(f"an acknowledgement of {place} was answered {status}")
+
+    def come_again(self) -> None:
+        """Has all who have an inbox come once more, and stay until they have seen it to its end."""
+        for client in self.sockets:
+            if client.subscription_id not in self.gone:
+                self.reconnect(client)
+        self.settle()
+        for subscription_id in sorted(self.pulled):
+            while subscription_id not in self.gone and self.pull(subscription_id):
+                pass

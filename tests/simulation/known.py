@@ -1,0 +1,96 @@
+"""What clients and subscribers know of what they did, apart from what the bus stores."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from event_bus.model.delivery import DeliveryKey
+from event_bus.model.event import Event
+from event_bus.model.outcome import Outcome
+
+
+class Violation(AssertionError):
+    """A promise that was broken while the world ran."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """An attempt as the subscriber saw it.
+
+    Attributes:
+        key: The delivery.
+        taken: Whether the subscriber acted on it.
+        answered: Whether the bus saw that.
+        at: When, in Unix seconds.
+    """
+
+    key: DeliveryKey
+    taken: bool
+    answered: bool
+    at: float
+
+
+@dataclass
+class Subscriber:
+    """Someone behind a callback URL.
+
+    Attributes:
+        answer: What it answers to the n-th attempt of a delivery.
+        log: The attempts, in order.
+        lies: How many answers are lost on their way, of those that say that it acted.
+        seconds: How long it takes to answer.
+    """
+
+    answer: Callable[[Event, int], Outcome] = lambda _event, _number: Outcome(status_code=204)
+    log: list[Receipt] = field(default_factory=list)
+    lies: int = 0
+    seconds: float = 0.05
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a client knows of an event that it published.
+
+    Attributes:
+        event: The event as it was sent.
+        status: The status of the last answer; 0 where none came.
+        began: The number of the step at which it was sent first.
+    """
+
+    event: dict[str, Any]
+    status: int
+    began: int
+
+
+@dataclass(frozen=True)
+class Subscribed:
+    """What a client knows of a subscription that it registered.
+
+    Attributes:
+        id: Its identifier.
+        request: What was sent.
+        answered: The number of the step at which the 201 came.
+        at: When it was registered, in Unix seconds.
+    """
+
+    id: str
+    request: dict[str, Any]
+    answered: int
+    at: float
+
+
+@dataclass(frozen=True)
+class Given:
+    """The types that an admin gave to a service.
+
+    Attributes:
+        service_id: The service.
+        event_types: The type patterns; None where the default holds, which is everything.
+        began: When the request was sent first, in Unix seconds.
+        answered: When it was answered, in Unix seconds.
+    """
+
+    service_id: str
+    event_types: list[str] | None
+    began: float
+    answered: float

@@ -1,0 +1,21 @@
+"""Short stories: each runs once without faults, and again with each of its calls going wrong."""
+
+from tests.simulation.stories import (
+    inboxes,
+    order,
+    publishing,
+    replays,
+    retries,
+    subscription_changes,
+)
+from tests.simulation.stories.story import STORIES
+
+__all__ = [
+    "STORIES",
+    "inboxes",
+    "order",
+    "publishing",
+    "replays",
+    "retries",
+    "subscription_changes",
+]

@@ -1,0 +1,68 @@
+"""Deliveries in the order of a stream."""
+
+from event_bus.model.event import Event
+from event_bus.model.outcome import Outcome
+
+from tests.simulation.known import Subscriber
+from tests.simulation.stories.story import (
+    GONE,
+    LATE,
+    REFUSED,
+    SOON,
+    TAKEN,
+    event,
+    failing,
+    in_stream,
+    story,
+)
+from tests.simulation.world import World
+
+
+@story
+def ordered(world: World) -> None:
+    world.subscribe(["task.*"], failing(1), retry_policy=SOON, ordered=True)
+    world.rival = lambda: world.publish(event("e8", **in_stream("task/1")))
+    for number in range(3):
+        world.publish(event(f"e{number}", **in_stream("task/1")))
+    world.publish(event("e9", **in_stream("task/2")))
+
+
+@story
+def an_ordered_newcomer_while_routing_is_late(world: World) -> None:
+    world.publish(*[event(f"e{number}", **in_stream("task/1")) for number in range(4)])
+    world.wait(1_000)
+    # Nothing is routed yet, and what is was stored long before these.
+    world.subscribe_inbox(["task.*"], "pull", ordered=True)
+    world.subscribe(["task.*"], ordered=True)
+    world.publish(*[event(f"e{number}", **in_stream("task/1")) for number in range(4, 8)])
+
+
+@story
+def ordered_and_exhausted(world: World) -> None:
+    def refuse_the_first(seen: Event, _number: int) -> Outcome:
+        return REFUSED if seen.id == "e0" else TAKEN
+
+    world.subscribe(["task.*"], Subscriber(refuse_the_first), retry_policy=SOON, ordered=True)
+    for number in range(3):
+        world.publish(event(f"e{number}", **in_stream("task/1")))
+
+
+@story
+def ordered_and_gone(world: World) -> None:
+    def refuse_then_go(_seen: Event, number: int) -> Outcome:
+        return REFUSED if number == 1 else GONE
+
+    world.subscribe(["task.*"], Subscriber(refuse_then_go), retry_policy=SOON, ordered=True)
+    world.publish(*[event(f"e{number}", **in_stream("task/1")) for number in range(4)])
+
+
+@story
+def ordered_exactly_once(world: World) -> None:
+    world.subscribe(
+        ["task.*"],
+        failing(1),
+        retry_policy=LATE,
+        ordered=True,
+        delivery_guarantee="exactly_once",
+    )
+    world.publish(event("e1", **in_stream("task/1")), event("e2", **in_stream("task/1")))

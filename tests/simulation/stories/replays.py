@@ -1,0 +1,45 @@
+"""Events of the past that are sent again."""
+
+from event_bus import times
+
+from tests.simulation.clients import ADMIN
+from tests.simulation.known import Subscriber
+from tests.simulation.stories.story import event, story
+from tests.simulation.surroundings import NOON
+from tests.simulation.world import World
+
+
+@story
+def replay_an_event(world: World) -> None:
+    world.subscribe(["task.*"])
+    world.publish(event("e1"))
+    world.settle()
+    world.insist("recovery", "POST /events/{id}/replay", ADMIN, parameters={"id": "e1"})
+
+
+@story
+def replay_a_period(world: World) -> None:
+    world.subscribe(["task.*"], delivery_guarantee="exactly_once")
+    world.publish(*[event(f"e{number}") for number in range(4)])
+    world.settle()
+    world.wait(10)
+    world.insist("recovery", "POST /replays", ADMIN, {"from": "2026-05-01T00:00:00Z"})
+
+
+@story
+def history_for_a_newcomer(world: World) -> None:
+    world.publish(event("e1"), event("e2"))
+    world.settle()
+    world.subscribe(["task.*"], replay_from="2026-05-01T00:00:00Z")
+
+
+@story
+def history_of_a_clock_that_runs_ahead(world: World) -> None:
+    ahead = {"timestamp": times.at(NOON + 250)}
+    world.publish(event("e1", **ahead), event("e2"))
+    world.settle()
+    receiver = Subscriber()
+    world.subscribe(["task.*"], receiver, replay_from="2026-05-01T00:00:00Z")
+    world.settle()
+    found = {receipt.key.event_id for receipt in receiver.log if receipt.key.replay_id}
+    assert found == {"e1", "e2"}, f"history held {sorted(found)}"

@@ -1,0 +1,110 @@
+"""Subscribers behind callback URLs, who check each attempt as it arrives."""
+
+from collections.abc import Hashable, Sequence
+from typing import cast
+
+import orjson
+from event_bus import times
+from event_bus.model.delivery import DeliveryKey
+from event_bus.model.event import Event
+from event_bus.model.outcome import Outcome
+from event_bus.model.registration import Subscription
+from event_bus.targets.http import HttpTarget
+from event_bus.targets.transport import DeliveryRequest
+
+from tests.simulation.consumers import Consumers
+from tests.simulation.known import Receipt, Violation
+
+_PAUSE_KNOWN_SECONDS = 10 + 10 * 13.0
+"""How long after a pause was answered an attempt may still be made that was routed before it: lanes
+remember a subscription for 10 seconds, and a batch makes its attempts one after the other."""
+
+_HANDED_OVER_SECONDS = 30 + 10 * 13.0
+"""How long after a type was taken away an event may still be sent that was routed before.
+
+Beside the 30 seconds that the bus promises, it waits for the other attempts of a batch.
+"""
+
+
+class Subscribers(Consumers):
+    """The transport of the HTTP lane, with the subscribers behind it."""
+
+    def batch_key(self, request: DeliveryRequest) -> Hashable:
+        """Each request carries one event."""
+        return request.key
+
+    def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:
+        """One attempt each, as the subscriber sees it."""
+        return [self._deliver(each.key, each.event, each.subscription) for each in requests]
+
+    def _deliver(self, key: DeliveryKey, event: Event, subscription: Subscription) -> Outcome:
+        subscriber = self.subscribers[cast("HttpTarget", subscription.target).url]
+        began = self.now
+        self.now += subscriber.seconds
+        self._check_attempt(key, event, subscription)
+        self.hand_over()
+        number = 1 + sum(each.key == key for each in subscriber.log)
+        outcome = subscriber.answer(event, number)
+        answered = True
+        if outcome.delivered and subscriber.lies:
+            subscriber.lies -= 1
+            answered = False
+        subscriber.log.append(Receipt(key, outcome.delivered, answered, began))
+        return outcome if answered else Outcome("timeout", "no complete answer")
+
+    def _check_permitted(self, event: Event, subscription: Subscription) -> None:
+        since = times.seconds(event.created_at)
+        if not self.happened["delayed"]:
+            # What was routed before a type was taken away is handed over for a while.
+            since = max(since, self.now - _HANDED_OVER_SECONDS)
+        if self.permitted(subscription.service_id, event.type, event.source, since) == {False}:
+            raise Violation(f"{event.id} is sent to {subscription.service_id}, who may not have it")
+
+    def _check_attempt(self, key: DeliveryKey, event: Event, subscription: Subscription) -> None:
+        self._check_permitted(event, subscription)
+        paused_at = self.paused.get(subscription.id, self.now)
+        if self.now - paused_at > _PAUSE_KNOWN_SECONDS and not self.happened["delayed"]:
+            raise Violation(f"{key} is attempted, and its subscription is paused")
+        status = self.status(key)
+        if subscription.delivery_guarantee == "exactly_once" and status == "delivered":
+            raise Violation(f"{key} is attempted after its success was recorded")
+        if subscription.ordered and event.stream and key.replay_id is None:
+            for earlier in self._earlier(event):
+                status = self.status(DeliveryKey(earlier, subscription.id))
+                if status is None and self.passed_over(earlier, subscription.id):
+                    continue
+                if self.matched(earlier, subscription.id) and status not in (
+                    "delivered",
+                    "exhausted",
+                    "dropped",
+                ):
+                    raise Violation(f"{event.id} overtakes {earlier} on its way to {key}")
+
+    def _earlier(self, event: Event) -> list[str]:
+        return [
+            item["event_id"]["S"]
+            for item in self.tables.items["streams"].values()
+            if event.stream
+            and item["stream_id"]["S"] == event.stream.key
+            and int(item["version"]["N"]) < event.metadata["stream_version"]
+        ]
+
+    def status(self, key: DeliveryKey) -> str | None:
+        """Where a delivery stands, if it is recorded."""
+        replay = f"#{key.replay_id}" if key.replay_id else ""
+        item = self.tables.items["deliveries"].get((key.event_id, key.subscription_id + replay))
+        return item["status"]["S"] if item else None
+
+    def matched(self, event_id: str, subscription_id: str) -> bool:
+        """Whether an event was routed to a subscription."""
+        routing = self.tables.items["deliveries"].get((event_id, "#routing"))
+        return routing is not None and subscription_id in orjson.loads(routing["matched"]["S"])
+
+    def passed_over(self, event_id: str, subscription_id: str) -> bool:
+        """Whether an event was held by a pause that its subscription went on without."""
+        routing = self.tables.items["deliveries"].get((event_id, "#routing"))
+        if routing is None or "held" not in routing:
+            return False
+        pause = orjson.loads(routing["held"]["S"]).get(subscription_id)
+        skipped = self.skipped.get(subscription_id, 0)
+        return pause is not None and (pause <= skipped or subscription_id in self.gone)

@@ -1,0 +1,255 @@
+"""AWS around the functions, where any call may go wrong, and a clock that tests move."""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError
+from event_bus.access.callers import Caller
+from event_bus.queues.lanes import NotSent
+from event_bus.queues.unroutable import NotSetAside
+
+from infra.tables import TABLES
+from tests.requests import http_request
+from tests.simulation.dynamodb import MemoryDynamoDB
+from tests.simulation.faults import Call, Fault, ProcessExit
+from tests.simulation.kms import MemoryKms
+from tests.simulation.known import Given, Published, Subscribed, Subscriber, Violation
+from tests.simulation.process import QUEUES, Processes
+from tests.simulation.s3 import MemoryS3
+from tests.simulation.seam import error
+from tests.simulation.sockets import GapFound, MemoryConnections, SocketClient
+from tests.simulation.sqs import MemorySqs, Queue, Queues
+from tests.simulation.tables import REMEMBERED_SECONDS, Tables
+
+NOON = 1_777_636_800.0
+"""Where the clock starts: 2026-05-01T12:00:00Z."""
+
+UNSENDABLE = "unsendable"
+"""How the ids of events begin whose messages no lane takes, whatever they hold."""
+
+_VISIBILITY_SECONDS = 360.0
+
+DELAY_SECONDS = 1_000.0
+
+STREAM_SHARDS = 3
+
+_EXPECTED = (ClientError, BotoCoreError, TimeoutError, NotSent, NotSetAside, RuntimeError)
+"""What a function may raise when AWS does not do its part; anything else is a fault of its own."""
+
+
+class Surroundings:
+    """AWS around the functions, and what the parties know.
+
+    Attributes:
+        now: The time, in Unix seconds.
+        running: The function that runs.
+        clock_errors: By how much the clocks of functions are wrong, in seconds.
+        pulled: What consumers have taken of inboxes, in order, by subscription.
+        done: The place up to which they have acknowledged it.
+        published: What clients published, by id.
+        subscribed: What clients subscribed, by id.
+        given: What admins gave to services, in order.
+        subscribers: Who is behind each callback URL.
+        paused: When the pause of each paused subscription was answered, in Unix seconds.
+        pauses: How often each subscription was paused.
+        skipped: Up to which pause a subscription was resumed from now, or disabled.
+        calls: How many calls to AWS were made by functions so far.
+        made: Which calls they were.
+        spoiled: Whether any of them went wrong.
+        staleness: How many of the reads that need not be consistent answer the past, from 0 to 1.
+        forgetful: How many of the messages that were deleted a queue hands over again, from 0 to 1.
+        rival: What somebody else does, once, while a process stands still.
+    """
+
+    def __init__(
+        self,
+        seed: int = 0,
+        faults: tuple[Fault, ...] = (),
+        chaos: float = 0.0,
+        staleness: float = 0.0,
+        forgetful: float = 0.05,
+    ) -> None:
+        self.now = NOON
+        self.running = ""
+        self.clock_errors: dict[str, float] = {}
+        self.rng = random.Random(seed)
+        self.faults = {fault.call: fault.mode for fault in faults}
+        self.chaos = chaos
+        self.staleness = staleness
+        self.forgetful = forgetful
+        self.calls = 0
+        self.made: list[Call] = []
+        self.happened: Counter[str] = Counter()
+        self.spoiled = False
+        self.tables = Tables(TABLES, lambda: self.now)
+        self.queues = Queues(lambda: self.now)
+        self.queues.refuses = _unsendable
+        self.objects: dict[tuple[str, str], bytes] = {}
+        for name in QUEUES:
+            self.queues.create(f"{name}_redrive", Queue(_VISIBILITY_SECONDS))
+            self.queues.create(name, Queue(_VISIBILITY_SECONDS, f"{name}_redrive"))
+        self.sockets: list[SocketClient] = []
+        self.pulled: dict[str, list[str]] = {}
+        self.done: dict[str, int] = {}
+        self.clients = {
+            "dynamodb": MemoryDynamoDB(self.tables, self.intercept, age=self._age),
+            "sqs": MemorySqs(self.queues, self.intercept),
+            "s3": MemoryS3(self.objects, self.intercept),
+            "connections": MemoryConnections(self.sockets, self.intercept),
+            "kms": MemoryKms({}, self.intercept),
+        }
+        self.published: dict[str, Published] = {}
+        self.subscribed: dict[str, Subscribed] = {}
+        self.given: list[Given] = []
+        self.subscribers: dict[str, Subscriber] = {}
+        self.unsettled: set[str] = set()
+        self.paused: dict[str, float] = {}
+        self.pauses: Counter[str] = Counter()
+        self.skipped: dict[str, int] = {}
+        self.gone: set[str] = set()
+        self.moves = 0
+        self.rival: Callable[[], object] | None = None
+        self._processes = Processes()
+        self._shards: list[list[tuple[list[dict[str, Any]], int]]] = [
+            [] for _ in range(STREAM_SHARDS)
+        ]
+        self._pushes: list[list[tuple[list[dict[str, Any]], int]]] = [[] for _ in range(2)]
+        self._streamed = self._pushed = 0
+        self._nested = False
+        self._dead = False
+        self._swept = self.now
+
+    def intercept(self, service: str, operation: str, carry_out: Callable[[], Any]) -> Any:
+        """Carries out a call, unless a fault is meant for it."""
+        if self._dead:
+            # What is left of a process that crashed makes no calls.
+            raise ProcessExit
+        self.hand_over()
+        self.calls += 1
+        self.made.append(Call(f"{service}.{operation}", self.moves, self.now))
+        mode = self.faults.get(self.calls)
+        if mode is None and self.chaos and self.rng.random() < self.chaos:
+            mode = self.rng.choice(
+                ("refused", "lost", "repeated", "exit_before", "exit_after", "throttled", "delayed")
+            )
+        if mode is None:
+            return carry_out()
+        self.happened[mode] += 1
+        self.spoiled = True
+        return self._spoil(mode, operation, carry_out)
+
+    def _age(self) -> float:
+        if self.staleness and self.rng.random() < self.staleness:
+            return self.rng.uniform(0, REMEMBERED_SECONDS)
+        return 0.0
+
+    def _spoil(self, mode: str, operation: str, carry_out: Callable[[], Any]) -> Any:
+        if mode == "refused":
+            raise ConnectionClosedError(endpoint_url="https://aws.example")
+        if mode == "exit_before":
+            self._dead = True
+            raise ProcessExit
+        if mode == "throttled":
+            raise error("ThrottlingException", operation)
+        if mode == "delayed":
+            self._stand_still()
+            return carry_out()
+        answer = carry_out()
+        if mode == "lost":
+            raise ConnectionClosedError(endpoint_url="https://aws.example")
+        if mode == "exit_after":
+            self._dead = True
+            raise ProcessExit
+        return carry_out() if mode == "repeated" else answer
+
+    def _stand_still(self) -> None:
+        if self._nested:
+            return
+        self._nested = True
+        own, self._processes = self._processes, Processes()
+        self.now += DELAY_SECONDS
+        rival, self.rival = self.rival, None
+        try:
+            if rival:
+                rival()
+            for _ in range(40):
+                if not self._step():
+                    break
+        finally:
+            self._processes, self._nested = own, False
+
+    def wait(self, seconds: float) -> None:
+        """Lets time pass."""
+        self.now += seconds
+        self.hand_over()
+
+    def hand_over(self) -> None:
+        """Lets others go on, where functions and clients overlap; here they do not."""
+
+    def invoke(self, function: str, event: dict[str, Any]) -> Any:
+        """Calls a function; None where it failed or crashed."""
+        return self._call(function, event)[1]
+
+    def _call(self, function: str, event: dict[str, Any]) -> tuple[bool, Any]:
+        """Calls a function; whether it ended well, and its answer."""
+        self.moves += 1
+        self.now += 0.01
+        processes = self._processes
+        before, self.running = self.running, function
+        try:
+            return True, processes.handler(function)(event, None)
+        except ProcessExit:
+            self._dead = False
+            processes.end(function)
+        except (Violation, GapFound):
+            raise
+        except Exception as failure:
+            self.happened[type(failure).__name__] += 1
+        finally:
+            self.running = before
+        return False, None
+
+    @property
+    def clock(self) -> float:
+        """What the clock of the function says that runs, in Unix seconds."""
+        return self.now + self.clock_errors.get(self.running, 0.0)
+
+    def request(
+        self, function: str, route: str, caller: Caller, body: Any = None, **members: Any
+    ) -> tuple[int, Any]:
+        """Makes a request of the API once; the status is 0 where no answer came."""
+        text = None if body is None else orjson.dumps(body).decode()
+        answer = self.invoke(function, http_request(route, caller=caller, body=text, **members))
+        if answer is None:
+            return 0, None
+        return answer["statusCode"], orjson.loads(answer["body"] or "null")
+
+    def insist(
+        self, function: str, route: str, caller: Caller, body: Any = None, **members: Any
+    ) -> tuple[int, Any]:
+        """Makes a request until it is answered, as a client does that wants it done."""
+        for _ in range(20):
+            status, answer = self.request(function, route, caller, body, **members)
+            if status not in (0, 500, 502, 503):
+                return status, answer
+            if status == 500:
+                raise Violation(f"{route} was answered 500")
+            self.now += 1
+        raise Violation(f"{route} is never answered")
+
+    # What the world does.
+
+    def settle(self) -> None:
+        """Lets everything take its course until nothing is left to do."""
+        raise NotImplementedError
+
+    def _step(self) -> bool:
+        """Lets one thing happen, if any is to."""
+        raise NotImplementedError
+
+
+def _unsendable(url: str, body: str) -> bool:
+    return url.endswith(("_lane", "_paced")) and f'"event_id":"{UNSENDABLE}' in body
