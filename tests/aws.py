@@ -44,6 +44,7 @@ from event_bus.stores.streams import StreamStore
 from event_bus.stores.subscriptions import RoutingRule, SubscriptionStore
 from event_bus.stores.transactions import transact
 from event_bus.targets import registry
+from event_bus.targets.upcasting import Upcaster
 
 from tests.builders import SECRET
 
@@ -164,6 +165,10 @@ class Aws:
     @cached_property
     def schemas(self) -> SchemaStore:
         return SchemaStore(self.dynamodb, self.tables["publishers"])
+
+    @property
+    def upcaster(self) -> Upcaster:
+        return Upcaster(self.schemas.version)
 
     @property
     def schema_checks(self) -> SchemaChecks:

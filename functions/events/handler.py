@@ -13,17 +13,19 @@ from event_bus.api.operations import events as operations
 from event_bus.api.operations import explanations as explaining
 from event_bus.api.query import Query
 from event_bus.api.requests import Request, Response
-from event_bus.errors import MalformedRequest
+from event_bus.errors import Conflict, Fault, MalformedRequest
 from event_bus.model.testing import FilterTest, SubscriptionTest
 from event_bus.model.validation import read
 from event_bus.querying.event_finder import Found
 from event_bus.querying.flows import Flow, FlowFinder
 from event_bus.runtime import payloads, querying
 from event_bus.runtime.api import handler_of, new_endpoint
+from event_bus.targets.upcasting import UpcastFailed
 
 _finder = querying.event_finder()
 _flows = FlowFinder(_finder)
 _readers = payloads.deployed_readers()
+_upcaster = payloads.upcaster()
 _explainer = querying.explainer()
 _tester = querying.filter_tester(_explainer)
 
@@ -37,14 +39,23 @@ def _list(request: Request) -> Response:
     listing = Listing(request)
     caller = listing.caller
     page = _finder.page(operations.selection(listing.query), listing.behind, caller)
-    items = [(each.event.position, event_summary(_shown(each, caller))) for each in page.found]
+    wanted = listing.query.get(operations.SCHEMA_VERSION)
+    items = [
+        (each.event.position, event_summary(_upcast(_shown(each, caller), wanted)))
+        for each in page.found
+    ]
     return listing.page(items, page.position)
 
 
 @endpoint.answers(operations.GET)
 def _get(request: Request) -> Response:
-    caller = request.caller
-    return Response(200, event_document(_shown(_finder.get(request.resource_id, caller), caller)))
+    caller, wanted = request.caller, request.query().get(operations.SCHEMA_VERSION)
+    found = _shown(_finder.get(request.resource_id, caller), caller)
+    try:
+        return Response(200, event_document(_brought(found, wanted)))
+    except UpcastFailed as failure:
+        said = f"The event cannot be brought to version {wanted}: {failure.detail}."
+        raise Conflict(said, [Fault("schema_version", failure.detail)]) from None
 
 
 @endpoint.answers(operations.TRACE)
@@ -102,3 +113,11 @@ def _writer(query: Query) -> Callable[[Flow], Response]:
 
 def _shown(found: Found, caller: Caller) -> Found:
     return replace(found, event=_readers.shown(found.event, caller))
+
+
+def _upcast(found: Found, wanted: int | None) -> Found:
+    return replace(found, event=_upcaster.shown(found.event, wanted))
+
+
+def _brought(found: Found, wanted: int | None) -> Found:
+    return replace(found, event=_upcaster.brought(found.event, wanted))

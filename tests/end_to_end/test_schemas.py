@@ -127,3 +127,65 @@ def test_who_registers_what_is_in_the_audit_log(
 
     [entry] = eventually(entries)
     assert (entry["actor"], entry["resource_type"]) == (planner.service_id, "schema")
+
+
+SPLIT = {
+    "type": "object",
+    "properties": {"first": {"type": "string"}, "last": {"type": "string"}},
+    "required": ["first", "last"],
+}
+UPCAST = '{"first": $substringBefore(title, " "), "last": $substringAfter(title, " ")}'
+
+
+def test_a_subscription_receives_older_events_in_its_version(
+    world: World, planner: Client, event_type: str
+) -> None:
+    register(planner, event_type, TITLE, example={"title": "Ada Lovelace"})
+    planner.http.patch(f"/schemas/{event_type}", json={"compatibility": "none"})
+    register(planner, event_type, SPLIT, upcast=UPCAST)
+    receiver = world.receiver()
+    subscription = planner.subscribe(receiver, event_type, schema_version=2)
+    assert subscription["schema_version"] == 2
+    inbox = planner.http.post(
+        "/subscriptions",
+        json={"event_types": [event_type], "target": {"type": "pull"}, "schema_version": 2},
+    ).json()["id"]
+
+    def old() -> str | None:
+        more = {"metadata": {"version": "1.0"}}
+        event_id = planner.publish(event_type, {"title": "Ada Lovelace"}, **more)
+        return event_id if planner.event(event_id)["schema"] else None
+
+    event_id = eventually(old)
+    planner.settled(event_id, subscription["id"], "delivered")
+    delivered = receiver.wait_for_event(event_id).event
+    assert delivered["payload"] == {"first": "Ada", "last": "Lovelace"}
+    assert delivered["metadata"]["version"] == "2"
+
+    def fetched() -> dict[str, Any] | None:
+        path = f"/subscriptions/{inbox}/events"
+        items = planner.http.get(path, params={"cursor": "0"}).json()["items"]
+        found = [each["event"] for each in items if each["event"]["id"] == event_id]
+        return found[0] if found else None
+
+    assert eventually(fetched)["payload"] == {"first": "Ada", "last": "Lovelace"}
+    assert planner.event(event_id)["payload"] == {"title": "Ada Lovelace"}
+    read = planner.http.get(f"/events/{event_id}", params={"schema_version": "2"}).json()
+    assert read["payload"] == {"first": "Ada", "last": "Lovelace"}
+    planner.http.delete(f"/subscriptions/{inbox}")
+
+
+def test_an_event_that_cannot_be_upcast_is_a_dead_letter_at_once(
+    world: World, planner: Client, event_type: str
+) -> None:
+    register(planner, event_type, True)
+    register(planner, event_type, {}, upcast="$error('no')")
+    subscription = planner.subscribe(world.receiver(), event_type, schema_version=2)
+
+    def old() -> str | None:
+        event_id = planner.publish(event_type, {}, metadata={"version": "1"})
+        return event_id if planner.event(event_id)["schema"] else None
+
+    event_id = eventually(old)
+    delivery = planner.settled(event_id, subscription["id"], "exhausted")
+    assert (delivery["attempts"], delivery["last_error"]["code"]) == (1, "upcast_failed")

@@ -58,7 +58,7 @@ def text(name: str, description: str) -> Parameter[str]:
 
 
 def whole(
-    name: str, description: str, *, default: int, minimum: int, maximum: int
+    name: str, description: str, *, default: int | None, minimum: int, maximum: int
 ) -> Parameter[int]:
     """A whole number within bounds."""
 
@@ -70,7 +70,9 @@ def whole(
                 return number
         raise ValueError(f"must be a whole number from {minimum} to {maximum}")
 
-    schema = {"type": "integer", "minimum": minimum, "maximum": maximum, "default": default}
+    schema = {"type": "integer", "minimum": minimum, "maximum": maximum}
+    if default is not None:
+        schema["default"] = default
     return Parameter(name, description, read, schema, default)
 
 

@@ -16,6 +16,7 @@ from event_bus.model.registration import Subscription
 from event_bus.stores.events import EventStore
 from event_bus.stores.inboxes import InboxEntry, InboxStore
 from event_bus.targets.envelope import envelope
+from event_bus.targets.upcasting import Upcaster
 
 MOST_BYTES = 4 * 1024 * 1024
 """The most bytes of payload in one answer: a function may answer with 6 MB."""
@@ -59,6 +60,7 @@ class InboxReader:
         inboxes: The inboxes.
         events: The events.
         readers: Opens payloads for those who may read them.
+        upcaster: Brings events to the version that a subscription asks for.
         rights: Reads what a service may receive.
         subscription: Finds a subscription by its id.
         executor: Reads large payloads side by side.
@@ -70,6 +72,7 @@ class InboxReader:
     inboxes: InboxStore
     events: EventStore
     readers: PayloadReaders
+    upcaster: Upcaster
     rights: RightsReader
     subscription: Callable[[str], Subscription | None]
     executor: Executor
@@ -152,9 +155,10 @@ class InboxReader:
         ]
 
     def _opened(self, subscription_id: str, events: list[Event]) -> list[Event]:
-        if not any(event.sealed_key for event in events):
+        if not any(event.sealed_key or event.schema_version for event in events):
             return events
         subscription = self.subscription(subscription_id)
         # Of one that is gone meanwhile nobody is the owner, and nobody reads it.
         owner = Caller(subscription.service_id if subscription else "", "service")
-        return [self.readers.shown(event, owner) for event in events]
+        wanted = subscription.schema_version if subscription else None
+        return [self.upcaster.shown(self.readers.shown(event, owner), wanted) for event in events]

@@ -19,6 +19,8 @@ class Outcome:
         status_code: The HTTP status of the answer, if there was one.
         response: How the answer began.
         retry_after: How long the subscriber asks to be left alone, in seconds.
+        unsendable: Whether nothing was sent because nothing can be: another attempt would be in
+            vain, and the subscriber is not at fault.
     """
 
     code: str | None = None
@@ -26,6 +28,7 @@ class Outcome:
     status_code: int | None = None
     response: str = ""
     retry_after: float | None = None
+    unsendable: bool = False
 
     @property
     def delivered(self) -> bool:

@@ -173,6 +173,8 @@ class Subscription:
         delivery_guarantee: How often it receives an event.
         ordered: Whether it receives the events of each stream in the order they were stored.
         retry_policy: When failed deliveries are tried again.
+        schema_version: The version of the schemas of types that it receives older events in; None
+            for the version that each event is of.
         max_in_flight: How many attempts may be in flight to it; None for no limit of its own.
         rate_limit: How many attempts may be made a second; None for no limit.
         disabled_reason: Why the bus disabled it, if the bus did.
@@ -209,6 +211,7 @@ class Subscription:
     pauses: int = 0
     skipped_pauses: int = 0
     backlog_replay_id: str | None = None
+    schema_version: int | None = None
 
     @property
     def limited(self) -> bool:

@@ -97,7 +97,8 @@ def after_failure(
         policy: The retry policy of the subscription.
     """
     delivery = _with_error(_attempted(delivery, attempt), outcome.code or "", outcome.message)
-    final = outcome.gone or (outcome.client_error and policy.client_errors == "final")
+    refused = outcome.client_error and policy.client_errors == "final"
+    final = outcome.gone or outcome.unsendable or refused
     if (ended := _at_its_end(delivery, guarantee, policy, final=final)) is not None:
         return ended
     wait = policy.wait_after(delivery.attempts - delivery.round_start, outcome.retry_after)

@@ -22,6 +22,7 @@ _LEFT_OUT: Mapping[str, Any] = {
     "retry_policy": {},
     "max_in_flight": None,
     "rate_limit": None,
+    "schema_version": None,
 }
 """What a member is that is left out, as for a new subscription."""
 

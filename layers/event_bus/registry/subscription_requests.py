@@ -17,6 +17,7 @@ from event_bus.model.registration import (
     TypePatterns,
 )
 from event_bus.model.retry_policy import RetryPolicyRequest
+from event_bus.model.schemas import MAX_VERSIONS
 from event_bus.model.target import Target
 from event_bus.model.validation import Name, Request, ServiceId, Time
 from event_bus.targets.http import CallbackUrl, HttpTarget, HttpTargetRequest
@@ -39,6 +40,9 @@ else:
 MaxInFlight = Annotated[int, Field(ge=1, le=1000)]
 """How many attempts may be in flight to a subscriber."""
 
+SchemaVersion = Annotated[int, Field(ge=1, le=MAX_VERSIONS)]
+"""The version of the schema of a type that older events are brought to."""
+
 RateLimit = Annotated[float, Field(ge=0.01, le=1000)]
 """How many attempts may be made a second; 0.01 is one in 100 seconds."""
 
@@ -58,6 +62,7 @@ class SubscriptionRegistration(Request):
     retry_policy: RetryPolicyRequest = Field(default_factory=RetryPolicyRequest)
     max_in_flight: MaxInFlight | None = None
     rate_limit: RateLimit | None = None
+    schema_version: SchemaVersion | None = None
     replay_from: Time | None = None
     authentication: Authentication | None = None
 
@@ -82,7 +87,7 @@ class SubscriptionRegistration(Request):
         return _target(self.callback_url, self.target)
 
 
-REMOVABLE_LIMITS = ("max_in_flight", "rate_limit")
+REMOVABLE = ("max_in_flight", "rate_limit", "schema_version")
 """The members of a subscription that null takes away."""
 
 
@@ -90,10 +95,10 @@ class SubscriptionChange(Request):
     """What changes a subscription: a JSON merge patch (RFC 7396) of these members.
 
     `filters` and `retry_policy` are replaced as a whole: an event pattern gives null a meaning of
-    its own, and the members of a policy belong together. Null takes a limit away, as in
-    `{"rate_limit": null}`. `ordered` does not change: what is held
-    back would be without its order, or without anyone to bring it. Nor does the target's type: what
-    is on its way is on the lane of one protocol.
+    its own, and the members of a policy belong together. Null takes a limit or the schema version
+    away, as in `{"rate_limit": null}`. `ordered` does not change: what is held back would be
+    without its order, or without anyone to bring it. Nor does the target's type: what is on its way
+    is on the lane of one protocol.
     """
 
     fixed: ClassVar[Mapping[str, str]] = {
@@ -123,6 +128,7 @@ class SubscriptionChange(Request):
     retry_policy: RetryPolicyRequest | None = None
     max_in_flight: MaxInFlight | None = None
     rate_limit: RateLimit | None = None
+    schema_version: SchemaVersion | None = None
     status: SubscriptionStatus | None = None
     resume_from: ResumeFrom | None = None
 

@@ -32,7 +32,7 @@ from event_bus.registry.services import Services
 from event_bus.registry.subscriber_keys import subscriber_key
 from event_bus.registry.subscription_query import SubscriptionQuery
 from event_bus.registry.subscription_requests import (
-    REMOVABLE_LIMITS,
+    REMOVABLE,
     SubscriptionChange,
     SubscriptionRegistration,
 )
@@ -364,7 +364,7 @@ class SubscriptionRegistry:
 
 def _plain_members(change: SubscriptionChange) -> dict[str, Any]:
     """Returns the members of a change that a subscription takes over as they are."""
-    members = members_of(change, removable=REMOVABLE_LIMITS)
+    members = members_of(change, removable=REMOVABLE)
     if change.retry_policy:
         members["retry_policy"] = change.retry_policy.policy()
     if change.status:
@@ -430,4 +430,5 @@ def _asked_for(
         retry_policy=registration.retry_policy.policy(),
         max_in_flight=registration.max_in_flight,
         rate_limit=registration.rate_limit,
+        schema_version=registration.schema_version,
     )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from event_bus import clients
 from event_bus.runtime import access, stores
-from event_bus.runtime.payloads import deployed_readers, hearing, rights_reader
+from event_bus.runtime.payloads import deployed_readers, hearing, rights_reader, upcaster
 from event_bus.runtime.threads import threads
 from event_bus.settings import settings
 
@@ -118,6 +118,7 @@ def _reader(
         inboxes,
         stores.events(),
         deployed_readers(),
+        upcaster(),
         rights_reader(),
         subscriptions.get,
         threads(workers),

@@ -16,7 +16,7 @@ from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import without_pace
 from event_bus.runtime import stores
-from event_bus.runtime.payloads import deployed_readers, rights_reader
+from event_bus.runtime.payloads import deployed_readers, rights_reader, upcaster
 from event_bus.runtime.transports import LaneFunction
 from event_bus.settings import settings
 from event_bus.stores.announced_changes import AnnouncedChanges
@@ -58,7 +58,7 @@ def lane_handler(lane: str) -> Handler:
     own = target.transport(LaneFunction())
     transport: Transport = own
     if target.grants.payloads != "passes":
-        transport = OpeningTransport(own, deployed_readers())
+        transport = OpeningTransport(own, deployed_readers(), upcaster())
     if not target.settings.paced:
         return _handler(transport)
     answers = cast("PacedTransport", own).answers

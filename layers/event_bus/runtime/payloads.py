@@ -1,5 +1,7 @@
 """What opens payloads in a function, over the key and the table that it was given."""
 
+from typing import TYPE_CHECKING
+
 from event_bus import clients
 from event_bus.access.hearing import Hearing
 from event_bus.access.known_publishers import KnownPublishers
@@ -9,6 +11,9 @@ from event_bus.encryption.data_keys import DataKeys
 from event_bus.encryption.payload_seal import PayloadSeal
 from event_bus.runtime import stores
 from event_bus.settings import settings
+
+if TYPE_CHECKING:
+    from event_bus.targets.upcasting import Upcaster
 
 
 def deployed_seal() -> PayloadSeal:
@@ -24,6 +29,13 @@ def known_publishers() -> KnownPublishers:
 def deployed_readers() -> PayloadReaders:
     """Makes what opens payloads for those who may read them."""
     return PayloadReaders(deployed_seal(), known_publishers())
+
+
+def upcaster() -> "Upcaster":
+    """Makes what brings events to the version that their reader asks for."""
+    from event_bus.targets.upcasting import Upcaster
+
+    return Upcaster(stores.schemas().version)
 
 
 def rights_reader() -> RightsReader:

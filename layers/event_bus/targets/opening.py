@@ -1,4 +1,4 @@
-"""Opening what is sensitive for those who may read it, just before it is handed over."""
+"""Making an event ready just before it is handed over: opened, and of the version asked for."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
@@ -10,19 +10,22 @@ from event_bus.encryption.payload_seal import NotOpened
 from event_bus.log import logger, traces
 from event_bus.model.outcome import Outcome
 from event_bus.targets.transport import DeliveryRequest, Transport
+from event_bus.targets.upcasting import Upcaster, UpcastFailed
 
 
 @dataclass(frozen=True, slots=True)
 class OpeningTransport:
-    """Opens payloads, and leaves the rest to another transport.
+    """Opens payloads and brings them to the wanted version; another transport delivers.
 
     Attributes:
         transport: The protocol.
         readers: Opens payloads for those who may read them.
+        upcaster: Brings events to the version that a subscription asks for.
     """
 
     transport: Transport
     readers: PayloadReaders
+    upcaster: Upcaster
 
     def batch_key(self, request: DeliveryRequest) -> Hashable:
         """What the protocol says."""
@@ -33,8 +36,12 @@ class OpeningTransport:
         outcomes: dict[int, Outcome] = {}
         ready: dict[int, DeliveryRequest] = {}
         for place, request in enumerate(requests):
+            subscription = request.subscription
             try:
-                event = self.readers.opened(request.event, request.subscription.service_id)
+                event = self.readers.opened(request.event, subscription.service_id)
+                event = self.upcaster.brought(event, subscription.schema_version)
+            except UpcastFailed as failure:
+                outcomes[place] = Outcome("upcast_failed", failure.detail, unsendable=True)
             except (NotOpened, ClientError, BotoCoreError):
                 logger.exception("payload not opened", **traces(request.event))
                 outcomes[place] = Outcome("payload_not_opened", "the payload could not be opened")
@@ -43,7 +50,10 @@ class OpeningTransport:
         if ready:
             delivered = self.transport.deliver(list(ready.values()))
             for place, outcome in zip(ready, delivered, strict=True):
-                opened = ready[place].event is not requests[place].event
+                opened = (
+                    requests[place].event.sealed_key
+                    and ready[place].event is not requests[place].event
+                )
                 # A subscriber may answer with what it was sent; that is not kept anywhere.
                 outcomes[place] = replace(outcome, response="") if opened else outcome
         return [outcomes[place] for place in range(len(requests))]

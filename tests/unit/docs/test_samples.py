@@ -142,6 +142,7 @@ def test_the_codes_of_errors_are_those_that_are_shown() -> None:
             "callbacks/failures.py",
             "delivery/pauses.py",
             "targets/http.py",
+            "targets/opening.py",
             "delivery/attempts.py",
             "model/transitions.py",
         )

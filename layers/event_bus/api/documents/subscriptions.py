@@ -104,6 +104,9 @@ class Subscription(TypedDict):
         float | None,
         Field(description="How many attempts may be made a second, if that is limited."),
     ]
+    schema_version: Annotated[
+        int | None, Field(description="The version of schemas that older events are brought to.")
+    ]
     status: SubscriptionStatus
     disabled_reason: Annotated[str | None, Field(description="Why the bus disabled it, if it did.")]
     paused_at: Annotated[Time | None, Field(description="Since when it is paused, if it is.")]
@@ -178,6 +181,7 @@ def subscription_document(
         "retry_policy": _retry_policy(subscription.retry_policy),
         "max_in_flight": subscription.max_in_flight,
         "rate_limit": subscription.rate_limit,
+        "schema_version": subscription.schema_version,
         "status": subscription.status,
         "disabled_reason": subscription.disabled_reason,
         "paused_at": subscription.paused_at,

@@ -15,9 +15,11 @@ from event_bus.api.parameters import (
     text,
     time,
     type_pattern,
+    whole,
 )
 from event_bus.api.query import Query
-from event_bus.errors import NotFound
+from event_bus.errors import Conflict, NotFound
+from event_bus.model.schemas import MAX_VERSIONS
 from event_bus.querying.event_query import EventQuery, Order
 
 TYPE = type_pattern("type", "An event type, or a pattern such as `task.*`.")
@@ -28,6 +30,13 @@ SINCE = time("from", "The first timestamp, included.")
 UNTIL = time("to", "The last timestamp, excluded.")
 PROCESSED = flag("processed", "Whether the event was routed.")
 ORDER: Parameter[Order] = choice("order", "Which come first.", get_args(Order), default="newest")
+SCHEMA_VERSION = whole(
+    "schema_version",
+    "The version of the schema of its type that an older event is brought to.",
+    default=None,
+    minimum=1,
+    maximum=MAX_VERSIONS,
+)
 FORMAT = choice(
     "format", "JSON, or a diagram of Mermaid as text.", ("json", "mermaid"), default="json"
 )
@@ -42,7 +51,10 @@ LIST = Operation(
     action="event.list",
     tag="Events",
     summary="List the events that the key may see.",
-    query=(TYPE, SOURCE, CORRELATION_ID, TRACE_ID, SINCE, UNTIL, PROCESSED, ORDER, *PAGING),
+    query=(
+        *(TYPE, SOURCE, CORRELATION_ID, TRACE_ID, SINCE, UNTIL, PROCESSED, ORDER, SCHEMA_VERSION),
+        *PAGING,
+    ),
     answers={200: EventPage},
 )
 GET = Operation(
@@ -53,8 +65,9 @@ GET = Operation(
     action="event.read",
     tag="Events",
     summary="One event, with its deliveries.",
+    query=(SCHEMA_VERSION,),
     answers={200: Event},
-    errors=(NotFound,),
+    errors=(NotFound, Conflict),
 )
 TRACE = Operation(
     "GET /events/{id}/trace",

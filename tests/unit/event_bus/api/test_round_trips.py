@@ -17,7 +17,7 @@ from event_bus.model.retry_policy import RetryPolicyRequest
 from event_bus.model.target import Target
 from event_bus.model.validation import members_of, read
 from event_bus.registry.subscription_requests import (
-    REMOVABLE_LIMITS,
+    REMOVABLE,
     SubscriptionChange,
     SubscriptionRegistration,
 )
@@ -137,7 +137,7 @@ def test_a_subscription_can_be_sent_back(target: dict[str, Any]) -> None:
     kept = subscription(target=target)
     shown = {name: value for name, value in subscription_document(kept).items() if name in WRITABLE}
     change = read(SubscriptionChange, shown)
-    assert members_of(change, removable=REMOVABLE_LIMITS)
+    assert members_of(change, removable=REMOVABLE)
     assert same_target(change, kept.target)
     assert change.filters == kept.filters
     assert same_target(read(SubscriptionChange, {"target": shown["target"]}), kept.target)

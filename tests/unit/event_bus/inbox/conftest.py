@@ -33,6 +33,7 @@ def reader(aws: Aws, executor: Executor, time: Time) -> InboxReader:
         aws.inboxes,
         aws.events,
         aws.readers,
+        aws.upcaster,
         aws.rights_reader,
         aws.subscriptions.get,
         executor,

@@ -114,6 +114,12 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
         *({**SUBSCRIPTION, "status": "active", "target": each} for each in TARGETS.values()),
         {**SUBSCRIPTION, "callback_url": CALLBACK["url"]},
     ],
+    "SchemaRegistration": [
+        {"schema": {"title": "free"}, "example": {"text": "free"}, "upcast": "free"}
+    ],
+    "SchemaSettingsChange": [
+        {"compatibility": "full", "validation": "warn", "description": "Some text"}
+    ],
     "EventReplayRequest": [{"subscription_id": "sub_1"}],
     "ReplayRequest": [
         {
@@ -152,7 +158,10 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
     ],
 }
 
-FREE = ("/payload/text", "/metadata/other", "/ref", "/filters/task.*/status/0")
+FREE = (
+    *("/payload/text", "/metadata/other", "/ref", "/filters/task.*/status/0"),
+    *("/schema/title", "/example/text", "/upcast"),
+)
 """What may hold anything: it is stored and shown as JSON, and goes nowhere else."""
 
 REQUESTS_AND_MESSAGES: tuple[type[BaseModel], ...] = (*REQUESTS, Message)

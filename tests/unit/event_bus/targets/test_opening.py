@@ -12,8 +12,10 @@ from event_bus.encryption.payload_seal import PayloadSeal
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
+from event_bus.model.schemas import SchemaVersion
 from event_bus.targets.opening import OpeningTransport
 from event_bus.targets.transport import DeliveryRequest
+from event_bus.targets.upcasting import Upcaster
 
 from tests.aws import Aws
 from tests.builders import event, publisher, subscription
@@ -47,7 +49,7 @@ def opening(aws: Aws, kept: Kept) -> OpeningTransport:
     registered = replace(publisher("planner"), sensitive_readers=["billing"])
     publishers = KnownPublishers({"planner": registered}.get)
     seal = PayloadSeal(DataKeys(aws.kms, aws.sealing_key))
-    return OpeningTransport(kept, PayloadReaders(seal, publishers))
+    return OpeningTransport(kept, PayloadReaders(seal, publishers), aws.upcaster)
 
 
 def request(made: Event, service_id: str) -> DeliveryRequest:
@@ -90,3 +92,27 @@ def test_what_kms_does_not_open_is_tried_again(
     assert kept.requests == []
     opening.deliver(sent)
     assert len(kept.requests) == 1
+
+
+def test_an_event_is_brought_to_the_version_that_its_subscription_asks_for(
+    aws: Aws, opening: OpeningTransport, kept: Kept
+) -> None:
+    versions = {2: '{"mail": email}', 3: "$error('no')"}
+
+    def version(event_type: str, number: int) -> SchemaVersion:
+        return SchemaVersion(event_type, number, True, upcast=versions[number])
+
+    bringing = replace(opening, upcaster=Upcaster(version))
+    old = replace(closed(aws), schema_version=1)
+    sent = [
+        replace(asked, subscription=replace(asked.subscription, schema_version=wanted))
+        for asked in (request(old, "billing"), request(old, "mailer"))
+        for wanted in (2, 3)
+    ]
+    outcomes = bringing.deliver(sent)
+
+    # An expression sees what the subscriber may see.
+    shown = [orjson.loads(each.event.payload or b"") for each in kept.requests]
+    assert shown == [{"mail": PAYLOAD["email"]}, {"mail": {"$encrypted": True}}]
+    assert [each.code for each in outcomes[1::2]] == ["upcast_failed"] * 2
+    assert all(each.unsendable for each in outcomes[1::2])

@@ -32,6 +32,7 @@ def pusher(aws: Aws, wire: Wire, executor: Executor) -> Pusher:
             aws.inboxes,
             aws.events,
             aws.readers,
+            aws.upcaster,
             aws.rights_reader,
             aws.subscriptions.get,
             executor,

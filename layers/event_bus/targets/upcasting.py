@@ -1,0 +1,113 @@
+"""Bringing events to a later version of their type's schema."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import orjson
+
+from event_bus import times
+from event_bus.cache import Cache
+from event_bus.expressions.evaluator import ExpressionFailed, evaluate
+from event_bus.log import logger, traces
+from event_bus.model.event import Event
+from event_bus.model.schemas import SchemaVersion
+
+CACHE_SECONDS = 10.0
+"""How long the expression of a version, or that there is no such version, is known."""
+
+_CACHED_VERSIONS = 1_000
+
+MOST_SECONDS = 2.0
+"""How long the expressions of all versions between may take together."""
+
+
+class UpcastFailed(Exception):
+    """An event that cannot be brought to a later version. Another try would fail in the same way.
+
+    Attributes:
+        detail: Why.
+    """
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+@dataclass(slots=True)
+class Upcaster:
+    """Brings events to later versions, one version after the other.
+
+    Attributes:
+        version: Finds one version of a type, also where it was deleted.
+        clock: Monotonic clock, in seconds.
+    """
+
+    version: Callable[[str, int], SchemaVersion | None]
+    clock: Callable[[], float] = times.steady
+    _known: Cache[tuple[str, int], SchemaVersion | None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._known = Cache(CACHE_SECONDS, _CACHED_VERSIONS, self.clock)
+
+    def brought(self, event: Event, wanted: int | None) -> Event:
+        """The event at a version, or at the latest version before it that its type has.
+
+        An event that is of that version or a later one stays as it is; so does one that is of no
+        known version. A version without an expression takes payloads as they are.
+
+        Args:
+            event: The event, with its payload as its reader may see it.
+            wanted: The version; None for the one that the event is of.
+
+        Raises:
+            UpcastFailed: An expression makes nothing, or no object, of the payload.
+        """
+        own = event.schema_version
+        if wanted is None or own is None or own >= wanted or event.payload is None:
+            return event
+        payload, reached, end = event.payload, own, self.clock() + MOST_SECONDS
+        for number in range(own + 1, wanted + 1):
+            version = self._version(event.type, number)
+            if version is None:
+                break
+            if version.upcast:
+                payload = _evaluated(version.upcast, payload, event, number)
+                if self.clock() > end:
+                    raise UpcastFailed(f"the expressions take more than {MOST_SECONDS} s")
+            reached = number
+        if reached == own:
+            return event
+        return replace(
+            event,
+            payload=payload,
+            payload_bytes=len(payload),
+            metadata={**event.metadata, "version": str(reached)},
+            schema_version=reached,
+        )
+
+    def shown(self, event: Event, wanted: int | None) -> Event:
+        """The event as `brought` has it; as it is where an expression fails."""
+        try:
+            return self.brought(event, wanted)
+        except UpcastFailed as failure:
+            # Who reads an event is better off with an old version than with none.
+            logger.warning("event not upcast", **traces(event), detail=failure.detail)
+            return event
+
+    def _version(self, event_type: str, number: int) -> SchemaVersion | None:
+        key = event_type, number
+        return self._known.fetch(key, lambda: self.version(event_type, number))
+
+
+def _evaluated(expression: str, payload: bytes, event: Event, number: int) -> bytes:
+    try:
+        made = evaluate(expression, orjson.Fragment(payload), {})
+    except ExpressionFailed as failure:
+        raise UpcastFailed(
+            f"the expression of version {number} of {event.type} fails: {failure.detail}"
+        ) from None
+    if made[:1] != b"{":
+        raise UpcastFailed(
+            f"the expression of version {number} of {event.type} makes no object of the payload"
+        )
+    return made

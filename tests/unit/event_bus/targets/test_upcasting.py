@@ -1,0 +1,102 @@
+"""Events are brought to later versions of their type's schema."""
+
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import pytest
+from event_bus.model.event import Event
+from event_bus.model.schemas import SchemaVersion
+from event_bus.targets.upcasting import Upcaster, UpcastFailed
+
+from tests.builders import event
+
+TYPE = "task.created"
+SPLIT = '{"first": $substringBefore(name, " "), "last": $substringAfter(name, " ")}'
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def upcaster(clock: Clock, *upcasts: str | None) -> Upcaster:
+    """Knows versions from 1 on; those from 2 on have these expressions."""
+    versions = {
+        number: SchemaVersion(TYPE, number, True, upcast=upcast)
+        for number, upcast in enumerate((None, *upcasts), 1)
+    }
+    return Upcaster(lambda _, number: versions.get(number), clock)
+
+
+def of(number: int | None, payload: Any, **metadata: str) -> Event:
+    made = event("evt_1", payload=payload)
+    return replace(made, type=TYPE, schema_version=number, metadata=metadata)
+
+
+def payload_of(found: Event) -> Any:
+    return orjson.loads(found.payload or b"null")
+
+
+def test_an_event_goes_through_every_version(clock: Clock) -> None:
+    made = upcaster(clock, SPLIT, None, '$merge([$, {"version": 4}])')
+    old = of(1, {"name": "Ada Lovelace"}, version="1.3")
+
+    new = made.brought(old, 4)
+    assert payload_of(new) == {"first": "Ada", "last": "Lovelace", "version": 4}
+    assert (new.schema_version, new.metadata["version"]) == (4, "4")
+    assert new.payload_bytes == len(new.payload or b"")
+    assert payload_of(made.brought(old, 2)) == {"first": "Ada", "last": "Lovelace"}
+
+
+@pytest.mark.parametrize(("version", "wanted"), [(1, None), (2, 2), (3, 2), (None, 2)])
+def test_an_event_stays_as_it_is(clock: Clock, version: int | None, wanted: int | None) -> None:
+    given = of(version, {"name": "Ada"})
+
+    assert upcaster(clock, "{}", "{}").brought(given, wanted) is given
+
+
+def test_an_event_is_brought_as_far_as_there_are_versions(clock: Clock) -> None:
+    made = upcaster(clock, '{"a": 2}')
+
+    assert made.brought(of(1, {}), 9).schema_version == 2
+    last = of(2, {})
+    assert made.brought(last, 9) is last
+
+
+@pytest.mark.parametrize(
+    ("expression", "said"), [("$error('no')", "fails"), ("missing", "fails"), ("5", "no object")]
+)
+def test_an_expression_that_makes_nothing_fails(clock: Clock, expression: str, said: str) -> None:
+    made, given = upcaster(clock, expression), of(1, {"name": "Ada"})
+
+    with pytest.raises(UpcastFailed, match=said):
+        made.brought(given, 2)
+    # Who reads is shown what there is.
+    assert made.shown(given, 2) is given
+
+
+def test_a_new_version_is_found_within_ten_seconds(clock: Clock) -> None:
+    known: dict[int, SchemaVersion] = {}
+    made = Upcaster(lambda _, number: known.get(number), clock)
+    given = of(1, {})
+    assert made.brought(given, 2) is given
+
+    known[2] = SchemaVersion(TYPE, 2, True, upcast='{"a": 2}')
+    assert made.brought(given, 2) is given
+    clock.now = 11
+    assert payload_of(made.brought(given, 2)) == {"a": 2}
+
+
+def test_numbers_stay_exact(clock: Clock) -> None:
+    made = upcaster(clock, None)
+
+    given = replace(of(1, {}), payload=b'{"n":12345678901234567890123}')
+    assert made.brought(given, 2).payload == b'{"n":12345678901234567890123}'
