@@ -127,6 +127,11 @@ class Bus:
         }
         self._document("POST", "/publishers", json=body)
 
+    def register_schema(self, event_type: str, schema: Document) -> None:
+        """Registers the schema of a type, and has events refused that do not fit it."""
+        self._document("POST", f"/schemas/{event_type}/versions", json={"schema": schema})
+        self._document("PATCH", f"/schemas/{event_type}", json={"validation": "enforce"})
+
     def subscribe(self, subscription: Mapping[str, Any]) -> Document:
         """Registers a subscription.
 
