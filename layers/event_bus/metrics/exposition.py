@@ -12,7 +12,13 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from event_bus.metrics.gauges import Gauge
-from event_bus.model.metrics import BOUNDS, DENIED, Histogram, MetricTotals
+from event_bus.model.metrics import (
+    BOUNDS,
+    DENIED,
+    SCHEMA_INVALID,
+    Histogram,
+    MetricTotals,
+)
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 """The media type."""
@@ -28,6 +34,12 @@ _COUNTERS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
         "dead_letters",
         "Deliveries that became dead letters.",
         ("type", "subscriber"),
+    ),
+    (
+        SCHEMA_INVALID,
+        "events_schema_invalid",
+        "Events accepted although their schema refuses them.",
+        ("type",),
     ),
     (
         DENIED,

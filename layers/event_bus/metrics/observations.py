@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from event_bus import times
 from event_bus.model.delivery import Delivery
-from event_bus.model.metrics import Observation
+from event_bus.model.metrics import SCHEMA_INVALID, Observation
 from event_bus.stores.delivery_changes import DeliveryChange, RoutingChange
 from event_bus.stores.levels import held, waiting
 
@@ -23,6 +23,8 @@ def observed(change: RoutingChange | DeliveryChange) -> Iterator[Observation]:
         routing = change.after
         if change.before is None and routing.source:
             yield Observation("published", routing.event_type, routing.source, change.at)
+            if routing.schema_invalid:
+                yield Observation(SCHEMA_INVALID, routing.event_type, routing.source, change.at)
         return
     before, after = change.before, change.after
     labels = after.event_type, after.service_id

@@ -33,6 +33,7 @@ class Routing:
         source: The service that published it.
         limited: Whether a limit of matching left something of the event, or a filter, out.
         held: The pause that the event is held by, by the paused subscriptions that it matched.
+        schema_invalid: Whether the schema of the event's type refuses its payload.
     """
 
     event_id: str
@@ -42,6 +43,7 @@ class Routing:
     source: str = ""
     limited: bool = False
     held: dict[str, int] = field(default_factory=dict)
+    schema_invalid: bool = False
 
     def to(self, service_id: str) -> "Routing":
         """The part of the record that is about one service."""

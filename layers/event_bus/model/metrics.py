@@ -24,6 +24,9 @@ Labels = tuple[str, str]
 KINDS = ("published", "delivered", "failed", "dead_lettered")
 """What becomes of events. A failure is an attempt that failed."""
 
+SCHEMA_INVALID = "schema_invalid"
+"""Events that were accepted although the schema of their type refuses their payloads."""
+
 DENIED = "denied"
 """Requests that were refused for want of a good key or a right; labels are the action and why."""
 
@@ -33,7 +36,7 @@ class Observation:
     """Something that happened once.
 
     Attributes:
-        kind: What: one of `KINDS`, or `DENIED`.
+        kind: What: one of `KINDS`, `SCHEMA_INVALID` or `DENIED`.
         event_type: The event's type.
         service_id: Who published it, or who was to receive it.
         at: When it was recorded, in Unix seconds.
@@ -96,7 +99,7 @@ class MetricTotals:
     """Counts by kind and labels, and latencies by labels."""
 
     counts: dict[str, Counter[Labels]] = field(
-        default_factory=lambda: {kind: Counter() for kind in (*KINDS, DENIED)}
+        default_factory=lambda: {kind: Counter() for kind in (*KINDS, SCHEMA_INVALID, DENIED)}
     )
     latencies: dict[Labels, Histogram] = field(default_factory=dict)
 

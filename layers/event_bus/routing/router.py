@@ -78,7 +78,10 @@ class Router:
             services = {each.id: each.service_id for each in matched}
             now = times.now()
             routings.append(
-                Routing(event.id, services, now, event.type, event.source, seen.limited, held)
+                Routing(
+                    *(event.id, services, now, event.type, event.source, seen.limited, held),
+                    schema_invalid=event.schema_valid is False,
+                )
             )
             logger.info("event matched", **traces(event), matched=len(matched))
             if seen.limited:

@@ -91,6 +91,7 @@ def routing_of(item: Mapping[str, Any]) -> Routing:
         source=item.get("source", {}).get("S", ""),
         limited="limited" in item,
         held=orjson.loads(item["held"]["S"]) if "held" in item else {},
+        schema_invalid="schema_invalid" in item,
     )
 
 
@@ -105,6 +106,7 @@ def _put_request(routing: Routing, expires_at: Any) -> Item:
         "expires_at": expires_at,
         **({"limited": {"BOOL": True}} if routing.limited else {}),
         **({"held": document(routing.held)} if routing.held else {}),
+        **({"schema_invalid": {"BOOL": True}} if routing.schema_invalid else {}),
     }
     return {"PutRequest": {"Item": item}}
 

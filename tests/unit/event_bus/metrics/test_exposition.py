@@ -14,6 +14,7 @@ SEEN = [
     Observation("delivered", "task.created", "worker", 0.0),
     Observation("failed", "task.created", "worker", 0.0),
     Observation("dead_lettered", "task.created", "worker", 0.0),
+    Observation("schema_invalid", "task.created", "planner", 0.0),
     Observation("denied", "event.publish", "scope", 0.0),
     Observation("denied", "event.publish", "scope", 0.0),
     Observation("denied", "event.publish", "no_key", 0.0),
@@ -47,6 +48,7 @@ def test_each_metrics_has_its_name() -> None:
         ("event_bus_events_delivered_total", *who): 3,
         ("event_bus_delivery_failures_total", *who): 1,
         ("event_bus_dead_letters_total", *who): 1,
+        ("event_bus_events_schema_invalid_total", "type=task.created"): 1,
         (DENIED, "action=event.publish", "reason=scope"): 2,
         (DENIED, "action=event.publish", "reason=no_key"): 1,
         # One that was counted without a reason.

@@ -124,6 +124,19 @@ def test_the_way_of_an_event_is_counted(aws: Aws, store: MetricStore, observer: 
         assert sums(store.at([place])[place]) == WAY
 
 
+def test_events_that_their_schema_refuses_are_counted(aws: Aws, observer: Observer) -> None:
+    stream = Stream(aws)
+    refused = replace(routing("evt_1"), event_type="task.created", source="shop")
+    aws.routings.record([replace(refused, schema_invalid=True)])
+    aws.routings.record([replace(refused, event_id="evt_2")])
+    stream.look()
+
+    metrics = observer.count(stream.records)
+    assert metrics
+    assert metrics.counts["published"] == {("task.created", "shop"): 2}
+    assert metrics.counts["schema_invalid"] == {("task.created", "shop"): 1}
+
+
 def test_a_batch_that_comes_again_counts_once(
     aws: Aws, store: MetricStore, observer: Observer
 ) -> None:

@@ -77,6 +77,17 @@ def test_an_event_that_nobody_wants_is_routed_too(bus: Routed) -> None:
     assert bus.matched() == {}
 
 
+def test_the_record_says_that_a_schema_refuses_the_payload(bus: Routed) -> None:
+    invalid = replace(event("evt_1"), schema_version=1, schema_valid=False)
+    unchecked = replace(event("evt_2"), schema_version=1)
+    assert bus.router.route([invalid, unchecked]) == []
+    routings = bus.aws.routings.get_many(["evt_1", "evt_2"])
+    assert {each: found.schema_invalid for each, found in routings.items()} == {
+        "evt_1": True,
+        "evt_2": False,
+    }
+
+
 def test_no_events_are_nothing_to_do(bus: Routed) -> None:
     assert bus.router.route([]) == []
 
