@@ -8,9 +8,11 @@ from event_bus.api.diagram import MERMAID, flow_diagram
 from event_bus.api.documents.events import event_document, event_summary
 from event_bus.api.documents.explanations import match_document, test_document
 from event_bus.api.documents.flows import flow_document
+from event_bus.api.documents.schemas import draft_document
 from event_bus.api.listing import Listing
 from event_bus.api.operations import events as operations
 from event_bus.api.operations import explanations as explaining
+from event_bus.api.operations import schemas
 from event_bus.api.query import Query
 from event_bus.api.requests import Request, Response
 from event_bus.errors import Conflict, Fault, MalformedRequest
@@ -26,6 +28,7 @@ _finder = querying.event_finder()
 _flows = FlowFinder(_finder)
 _readers = payloads.deployed_readers()
 _upcaster = payloads.upcaster()
+_drafts = querying.schema_drafts(_finder)
 _explainer = querying.explainer()
 _tester = querying.filter_tester(_explainer)
 
@@ -113,6 +116,12 @@ def _writer(query: Query) -> Callable[[Flow], Response]:
 
 def _shown(found: Found, caller: Caller) -> Found:
     return replace(found, event=_readers.shown(found.event, caller))
+
+
+@endpoint.answers(schemas.DRAFTS)
+def _schema_drafts(request: Request) -> Response:
+    drafts = _drafts.of(request.query().get(schemas.TYPE), request.caller)
+    return Response(200, {"items": [draft_document(each) for each in drafts]})
 
 
 def _upcast(found: Found, wanted: int | None) -> Found:

@@ -189,3 +189,23 @@ def test_an_event_that_cannot_be_upcast_is_a_dead_letter_at_once(
     event_id = eventually(old)
     delivery = planner.settled(event_id, subscription["id"], "exhausted")
     assert (delivery["attempts"], delivery["last_error"]["code"]) == (1, "upcast_failed")
+
+
+def test_what_is_published_is_drafted(world: World, planner: Client, event_type: str) -> None:
+    for payload in ({"title": "a", "due": "2026-05-01"}, {"title": "b"}):
+        planner.publish(event_type, payload)
+    path, query = "/schemas/drafts", {"type": event_type}
+
+    def drafted() -> dict[str, Any] | None:
+        items = planner.http.get(path, params=query).json()["items"]
+        return items[0] if items and items[0]["events"] == 2 else None
+
+    draft = eventually(drafted)
+    assert draft["schema"] == {
+        "type": "object",
+        "properties": {"due": {"type": "string", "format": "date"}, "title": {"type": "string"}},
+        "required": ["title"],
+    }
+    assert world.service().http.get(path, params=query).json()["items"] == []
+    register(planner, event_type, draft["schema"])
+    assert planner.http.get(path, params=query).json()["items"] == []

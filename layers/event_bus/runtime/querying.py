@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from event_bus.querying.event_finder import EventFinder
     from event_bus.querying.explanations import Explainer
     from event_bus.querying.filter_tester import FilterTester
+    from event_bus.querying.schema_drafts import SchemaDrafts
 
 _WORKERS = 8
 
@@ -26,6 +27,14 @@ def event_finder() -> "EventFinder":
         executor=threads(_WORKERS),
         rights=rights_reader(),
     )
+
+
+def schema_drafts(finder: "EventFinder") -> "SchemaDrafts":
+    """Drafts schemas for types that have none."""
+    from event_bus.querying.schema_drafts import SchemaDrafts
+
+    schemas = stores.schemas()
+    return SchemaDrafts(finder, lambda: schemas.index().types())
 
 
 def explainer() -> "Explainer":

@@ -8,6 +8,7 @@ from typing_extensions import TypeAliasType, TypedDict
 from event_bus.api.documents.members import Count, Object, Page, Time
 from event_bus.model import schemas
 from event_bus.model.schemas import Compatibility, SchemaVersion, Validation, VersionEntry
+from event_bus.querying import schema_drafts
 from event_bus.registry import event_types
 
 JsonSchema = TypeAliasType(
@@ -67,6 +68,22 @@ class VersionPage(Page):
     """A page of versions."""
 
     items: list[VersionSummary]
+
+
+class SchemaDraft(TypedDict):
+    """A draft of a schema, to be reviewed and registered."""
+
+    type: str
+    events: Annotated[Count, Field(description="How many events it was made from.")]
+    since: Time
+    until: Time
+    schema: JsonSchema
+
+
+class SchemaDraftList(TypedDict):
+    """Drafts of schemas."""
+
+    items: list[SchemaDraft]
 
 
 class EventTypeSummary(TypedDict):
@@ -147,6 +164,17 @@ def version_document(entry: VersionEntry, version: SchemaVersion) -> Version:
         "schema": version.schema,
         "example": version.example,
         "upcast": version.upcast,
+    }
+
+
+def draft_document(draft: schema_drafts.SchemaDraft) -> SchemaDraft:
+    """A draft."""
+    return {
+        "type": draft.type,
+        "events": draft.events,
+        "since": draft.since,
+        "until": draft.until,
+        "schema": draft.schema if isinstance(draft.schema, bool) else {**draft.schema},
     }
 
 

@@ -3,13 +3,14 @@
 from event_bus.api.documents.schemas import (
     EventType,
     EventTypePage,
+    SchemaDraftList,
     TypeSchemas,
     TypeSchemasPage,
     Version,
     VersionPage,
 )
 from event_bus.api.operation import Operation
-from event_bus.api.parameters import PAGING
+from event_bus.api.parameters import PAGING, type_pattern
 from event_bus.errors import Conflict, NotFound
 from event_bus.model.schemas import SchemaRegistration, SchemaSettingsChange
 
@@ -93,6 +94,19 @@ DELETE_VERSION = Operation(
     summary="Delete a version; its number is not used again.",
     answers={204: None},
     errors=(NotFound, Conflict),
+)
+TYPE = type_pattern("type", "An event type, or a pattern such as `task.*`.")
+
+DRAFTS = Operation(
+    "GET /schemas/drafts",
+    name="draftSchemas",
+    function="events",
+    scope="read",
+    action="schema.draft",
+    tag="Schemas",
+    summary="Draft schemas for types that have none, from the newest events that the key may see.",
+    query=(TYPE,),
+    answers={200: SchemaDraftList},
 )
 LIST_TYPES = Operation(
     "GET /event-types",

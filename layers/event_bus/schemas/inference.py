@@ -1,0 +1,91 @@
+"""Drafting a schema from payloads that were published."""
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import jsonschema_rs
+
+from event_bus.json_numbers import ExactNumber
+from event_bus.schemas.structure import Schema
+
+MAX_MEMBERS = 100
+"""How many members a drafted object names; one with more is taken for a map."""
+
+MAX_DRAFT_DEPTH = 12
+"""How deep a draft describes; what lies deeper is left open."""
+
+_FORMATS = ("date-time", "date", "time", "uuid", "email", "ipv4", "ipv6", "uri")
+_MARKER = {"$encrypted": True}
+_ORDER = ("null", "boolean", "integer", "number", "string", "array", "object")
+
+
+def draft_of(payloads: Sequence[Any]) -> Schema:
+    """A schema that accepts payloads, as closely as their types, members and formats tell.
+
+    Args:
+        payloads: The payloads, at least one.
+
+    Returns:
+        The draft. It says nothing of what is sealed, and holds no values.
+    """
+    return _described(payloads, 0)
+
+
+def _described(values: Sequence[Any], depth: int) -> Schema:
+    if depth > MAX_DRAFT_DEPTH or any(value == _MARKER for value in values):
+        return {}
+    kinds = {_kind(value) for value in values}
+    if "number" in kinds:
+        kinds.discard("integer")
+    named = [kind for kind in _ORDER if kind in kinds]
+    schema: dict[str, Any] = {"type": named[0] if len(named) == 1 else named}
+    if texts := [value for value in values if isinstance(value, str)]:
+        schema |= _format(texts)
+    if objects := [value for value in values if isinstance(value, dict)]:
+        schema |= _members(objects, depth)
+    if lists := [value for value in values if isinstance(value, list)]:
+        elements = [each for value in lists for each in value]
+        schema |= {"items": _described(elements, depth + 1)} if elements else {}
+    return schema
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+        return "integer"
+    if isinstance(value, float | ExactNumber):
+        return "number"
+    if isinstance(value, str):
+        return "string"
+    if isinstance(value, list):
+        return "array"
+    return "object" if isinstance(value, dict) else "null"
+
+
+def _format(texts: Sequence[str]) -> dict[str, str]:
+    for name in _FORMATS:
+        if all(map(_checking(name).is_valid, texts)):
+            return {"format": name}
+    return {}
+
+
+@cache
+def _checking(name: str) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator({"format": name}, validate_formats=True, offline=True)
+
+
+def _members(objects: Sequence[dict[str, Any]], depth: int) -> dict[str, Any]:
+    counted = Counter(name for value in objects for name in value)
+    if len(counted) > MAX_MEMBERS:
+        values = [each for value in objects for each in value.values()]
+        return {"additionalProperties": _described(values, depth + 1)}
+    return {
+        "properties": {
+            name: _described([value[name] for value in objects if name in value], depth + 1)
+            for name in sorted(counted)
+        },
+        "required": sorted(name for name, count in counted.items() if count == len(objects)),
+    }
