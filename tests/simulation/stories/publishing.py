@@ -1,5 +1,7 @@
 """Events that are published and routed."""
 
+from typing import Any
+
 from tests.simulation.clients import ADMIN
 from tests.simulation.stories.story import SOON, event, failing, in_stream, story
 from tests.simulation.surroundings import UNSENDABLE
@@ -66,6 +68,25 @@ def order_around_what_no_lane_takes(world: World) -> None:
     world.subscribe(["task.*"], failing(1), ordered=True, retry_policy=SOON)
     for name in ("e1", f"{UNSENDABLE}-1", "e2"):
         world.publish(event(name, **in_stream("task/1")))
+
+
+@story
+def publish_what_a_schema_checks(world: World) -> None:
+    where = {"parameters": {"type": "task.created"}}
+    title: dict[str, Any] = {"type": "object", "required": ["title"]}
+    path = "POST /schemas/{type}/versions"
+    world.insist("registry", path, ADMIN, {"schema": title}, **where)
+    second = {"schema": {"type": "object"}, "upcast": '$merge([$, {"done": false}])'}
+    world.insist("registry", path, ADMIN, second, **where)
+    enforce = {"validation": "enforce"}
+    world.insist("registry", "PATCH /schemas/{type}", ADMIN, enforce, **where)
+    world.subscribe(["task.*"], schema_version=2)
+    world.subscribe_inbox(["task.*"], "pull", schema_version=2)
+    first = {"version": "1"}
+    world.publish(
+        event("e1", payload={"title": "a"}, metadata=first),
+        event("e2", payload={"other": 1}),
+    )
 
 
 @story
