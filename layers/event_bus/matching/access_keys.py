@@ -6,19 +6,10 @@ A key finds too much rather than too little: what it finds is checked against th
 from collections.abc import Callable
 from typing import NamedTuple
 
+from event_bus.matching import operators
 from event_bus.matching.expressions import ValueList
 from event_bus.matching.ignore_case import fold
-from event_bus.matching.operators import (
-    Cidr,
-    EqualsIgnoreCase,
-    Numeric,
-    Operator,
-    Prefix,
-    PrefixIgnoreCase,
-    Suffix,
-    SuffixIgnoreCase,
-    Wildcard,
-)
+from event_bus.matching.operators import Operator
 from event_bus.matching.wildcards import Glob
 
 EQUAL = "equal"
@@ -79,22 +70,22 @@ def access_keys(
 def _of_operator(operator: Operator, shared: Callable[[AccessKey], int]) -> AccessKey:
     found = _ANY_VALUE
     match operator:
-        case Prefix():
+        case operators.Prefix():
             found = _affix(PREFIX, operator.text)
-        case Suffix():
+        case operators.Suffix():
             found = _affix(SUFFIX, operator.text)
-        case EqualsIgnoreCase():
+        case operators.EqualsIgnoreCase():
             found = AccessKey(FOLDED, fold(operator.text.text), 2)
-        case PrefixIgnoreCase():
+        case operators.PrefixIgnoreCase():
             found = _affix(FOLDED_PREFIX, fold(operator.text.text))
-        case SuffixIgnoreCase():
+        case operators.SuffixIgnoreCase():
             found = _affix(FOLDED_SUFFIX, fold(operator.text.text))
-        case Wildcard():
+        case operators.Wildcard():
             found = min(_of_glob(operator.glob), key=lambda key: key.cost + shared(key))
-        case Numeric(lower=lower, upper=upper):
+        case operators.Numeric(lower=lower, upper=upper):
             two_sided = lower > float("-inf") and upper < float("inf")
             found = AccessKey(INTERVAL, (lower, upper), 20 if two_sided else 50)
-        case Cidr(width=width, bits=bits):
+        case operators.Cidr(width=width, bits=bits):
             key = (width, bits, operator.network)
             found = AccessKey(BLOCK, key, 5 if bits >= width // 2 else 10)
     return found

@@ -98,8 +98,8 @@ class Suffix:
         return isinstance(value, str) and value.endswith(self.text)
 
 
-class EqualsIgnoreCase:
-    """`equals-ignore-case`: a string that is the text in either case."""
+class _IgnoringCase:
+    """A comparison with a text in either case."""
 
     __slots__ = ("steps", "text")
     searches: Final = False
@@ -107,36 +107,32 @@ class EqualsIgnoreCase:
     def __init__(self, text: CaseInsensitiveText) -> None:
         self.text = text
         self.steps = text.steps
+
+
+class EqualsIgnoreCase(_IgnoringCase):
+    """`equals-ignore-case`: a string that is the text in either case."""
+
+    __slots__ = ()
 
     def matches(self, value: object) -> bool:
         """Whether a JSON scalar satisfies it."""
         return isinstance(value, str) and self.text.equals(value)
 
 
-class PrefixIgnoreCase:
+class PrefixIgnoreCase(_IgnoringCase):
     """`prefix` of `equals-ignore-case`: a string that begins with the text in either case."""
 
-    __slots__ = ("steps", "text")
-    searches: Final = False
-
-    def __init__(self, text: CaseInsensitiveText) -> None:
-        self.text = text
-        self.steps = text.steps
+    __slots__ = ()
 
     def matches(self, value: object) -> bool:
         """Whether a JSON scalar satisfies it."""
         return isinstance(value, str) and self.text.begins(value)
 
 
-class SuffixIgnoreCase:
+class SuffixIgnoreCase(_IgnoringCase):
     """`suffix` of `equals-ignore-case`: a string that ends with the text in either case."""
 
-    __slots__ = ("steps", "text")
-    searches: Final = False
-
-    def __init__(self, text: CaseInsensitiveText) -> None:
-        self.text = text
-        self.steps = text.steps
+    __slots__ = ()
 
     def matches(self, value: object) -> bool:
         """Whether a JSON scalar satisfies it."""

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping
 from event_bus.matching.access_keys import ABSENT, AccessKey, access_keys
 from event_bus.matching.event_view import EventView
 from event_bus.matching.expressions import ValueList
+from event_bus.matching.field_tables import FieldTables
 from event_bus.matching.object_sets import ObjectSet
 from event_bus.matching.pattern import EventPattern
 from event_bus.matching.rule import Entry, Rule
-from event_bus.matching.tables import FieldTables, Found
+from event_bus.matching.tables import Found
 from event_bus.matching.work import Work
 
 # Fewer patterns than this are checked faster than they are told apart.

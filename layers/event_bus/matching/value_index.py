@@ -10,24 +10,11 @@ from itertools import accumulate, islice
 from operator import or_
 from typing import Any
 
+from event_bus.matching import operators
 from event_bus.matching.addresses import block_ends, parse_address
 from event_bus.matching.expressions import ValueList
 from event_bus.matching.ignore_case import fold
-from event_bus.matching.operators import (
-    AnythingBut,
-    AnythingButMatching,
-    Cidr,
-    EqualsIgnoreCase,
-    Numeric,
-    Operator,
-    Prefix,
-    PrefixIgnoreCase,
-    Suffix,
-    SuffixIgnoreCase,
-    Wildcard,
-    is_number,
-    scalar_key,
-)
+from event_bus.matching.operators import Operator, is_number, scalar_key
 from event_bus.matching.work import PAGE, Work
 
 TEXT = "text"
@@ -106,10 +93,10 @@ class ValueIndex:
             return self._compared(operator, self.by_key, len(self.by_key), work)
         return lookup(self, operator, work)
 
-    def _prefix(self, operator: Prefix, work: Work) -> int:
+    def _prefix(self, operator: operators.Prefix, work: Work) -> int:
         return self._beginning(TEXT, operator.text, work)
 
-    def _suffix(self, operator: Suffix, work: Work) -> int:
+    def _suffix(self, operator: operators.Suffix, work: Work) -> int:
         return self._beginning(REVERSED_TEXT, operator.text[::-1], work)
 
     def _beginning(self, kind: str, text: str, work: Work) -> int:
@@ -119,46 +106,46 @@ class ValueIndex:
         ordered = self._values_by(kind)
         return ordered.between(*_places(ordered.keys, text), work)
 
-    def _numeric(self, operator: Numeric, work: Work) -> int:
+    def _numeric(self, operator: operators.Numeric, work: Work) -> int:
         ordered = self._values_by(NUMBER)
         first = bisect_right if operator.lower_open else bisect_left
         last = bisect_left if operator.upper_open else bisect_right
         start = first(ordered.keys, operator.lower)
         return ordered.between(start, last(ordered.keys, operator.upper), work)
 
-    def _cidr(self, operator: Cidr, work: Work) -> int:
+    def _cidr(self, operator: operators.Cidr, work: Work) -> int:
         ordered = self._values_by(ADDRESS)
         low, high = block_ends(operator.width, operator.bits, operator.network)
         start, end = bisect_left(ordered.keys, low), bisect_right(ordered.keys, high)
         return ordered.between(start, end, work)
 
-    def _anything_but(self, operator: AnythingBut, work: Work) -> int:
+    def _anything_but(self, operator: operators.AnythingBut, work: Work) -> int:
         sets = self.by_key
         if not self._single:
             return self._compared(operator, sets, len(sets), work)
         work.take(len(operator.keys) // 4)
         return self.all & ~_union([sets[key] for key in operator.keys if key in sets])
 
-    def _anything_but_matching(self, operator: AnythingButMatching, work: Work) -> int:
+    def _anything_but_matching(self, operator: operators.AnythingButMatching, work: Work) -> int:
         if not self._single:
             return self._compared(operator, self.by_key, len(self.by_key), work)
         return self.all & ~_union(self._satisfying(each, work) for each in operator.operators)
 
-    def _wildcard(self, operator: Wildcard, work: Work) -> int:
+    def _wildcard(self, operator: operators.Wildcard, work: Work) -> int:
         glob = operator.glob
         if len(glob.head) >= len(glob.tail):
             return self._compared_from(TEXT, glob.head, operator, work)
         return self._compared_from(REVERSED_TEXT, glob.tail[::-1], operator, work)
 
-    def _equals_ignore_case(self, operator: EqualsIgnoreCase, work: Work) -> int:
+    def _equals_ignore_case(self, operator: operators.EqualsIgnoreCase, work: Work) -> int:
         folded, ordered = fold(operator.text.text), self._values_by(FOLDED_TEXT)
         start, end = bisect_left(ordered.keys, folded), bisect_right(ordered.keys, folded)
         return self._compared(operator, ordered.values[start:end], end - start, work)
 
-    def _prefix_ignore_case(self, operator: PrefixIgnoreCase, work: Work) -> int:
+    def _prefix_ignore_case(self, operator: operators.PrefixIgnoreCase, work: Work) -> int:
         return self._compared_from(FOLDED_TEXT, fold(operator.text.text), operator, work)
 
-    def _suffix_ignore_case(self, operator: SuffixIgnoreCase, work: Work) -> int:
+    def _suffix_ignore_case(self, operator: operators.SuffixIgnoreCase, work: Work) -> int:
         folded = fold(operator.text.text)[::-1]
         return self._compared_from(REVERSED_FOLDED_TEXT, folded, operator, work)
 
@@ -278,14 +265,14 @@ _SORT_KEYS = {
 }
 
 _LOOKUPS: dict[type, Callable[[ValueIndex, Any, Work], int]] = {
-    AnythingBut: ValueIndex._anything_but,
-    AnythingButMatching: ValueIndex._anything_but_matching,
-    Cidr: ValueIndex._cidr,
-    EqualsIgnoreCase: ValueIndex._equals_ignore_case,
-    Numeric: ValueIndex._numeric,
-    Prefix: ValueIndex._prefix,
-    PrefixIgnoreCase: ValueIndex._prefix_ignore_case,
-    Suffix: ValueIndex._suffix,
-    SuffixIgnoreCase: ValueIndex._suffix_ignore_case,
-    Wildcard: ValueIndex._wildcard,
+    operators.AnythingBut: ValueIndex._anything_but,
+    operators.AnythingButMatching: ValueIndex._anything_but_matching,
+    operators.Cidr: ValueIndex._cidr,
+    operators.EqualsIgnoreCase: ValueIndex._equals_ignore_case,
+    operators.Numeric: ValueIndex._numeric,
+    operators.Prefix: ValueIndex._prefix,
+    operators.PrefixIgnoreCase: ValueIndex._prefix_ignore_case,
+    operators.Suffix: ValueIndex._suffix,
+    operators.SuffixIgnoreCase: ValueIndex._suffix_ignore_case,
+    operators.Wildcard: ValueIndex._wildcard,
 }

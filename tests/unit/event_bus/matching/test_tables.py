@@ -2,8 +2,10 @@ from typing import Any
 
 import pytest
 from event_bus.matching.access_keys import BLOCK, INTERVAL, PRESENT
+from event_bus.matching.field_tables import FieldTables
 from event_bus.matching.limits import FIND_WORK
-from event_bus.matching.tables import SEARCH_BELOW, FieldTables, Found, InfixTable, PresentTable
+from event_bus.matching.tables import Found, PresentTable
+from event_bus.matching.text_tables import SEARCH_BELOW, InfixTable
 from event_bus.matching.value_index import ValueIndex
 from event_bus.matching.work import PAGE, OutOfWork, Work
 

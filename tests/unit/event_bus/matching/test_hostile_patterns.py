@@ -14,7 +14,7 @@ from event_bus.matching.pattern import EventPattern
 from event_bus.matching.work import Work
 
 from benchmarks.hostile import ATTACKS, Attack
-from tests.unit.matching.reference import reference_matches
+from tests.unit.event_bus.matching.reference import reference_matches
 
 ARMS = [{"$or": [{f"f{place}": [place]}, {f"g{place}": [{"prefix": "x"}]}]} for place in range(9)]
 COMBINED: dict[str, Any] = {"list": {f"o{place}": arm for place, arm in enumerate(ARMS)}}

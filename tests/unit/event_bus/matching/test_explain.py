@@ -11,8 +11,8 @@ from event_bus.matching.pattern import EventPattern
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.matching.reference import reference_matches
-from tests.unit.matching.strategies import EVENT_TYPES, TYPE_PATTERNS, documents, patterns
+from tests.unit.event_bus.matching.reference import reference_matches
+from tests.unit.event_bus.matching.strategies import EVENT_TYPES, TYPE_PATTERNS, documents, patterns
 
 emulator = import_module("ministack.services.eventbridge")
 

@@ -11,7 +11,7 @@ from event_bus.matching.index import SubscriptionIndex
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.matching.strategies import (
+from tests.unit.event_bus.matching.strategies import (
     EVENT_TYPES,
     STRINGS,
     TYPE_PATTERNS,

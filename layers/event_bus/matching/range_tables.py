@@ -1,0 +1,91 @@
+"""Tables of intervals of numbers, and of blocks of addresses."""
+
+from typing import TypeVar, cast
+
+from event_bus.matching.addresses import block_ends, parse_address
+from event_bus.matching.intervals import IntervalSet
+from event_bus.matching.operators import is_number
+from event_bus.matching.tables import Found, Table
+from event_bus.matching.value_index import (
+    ADDRESS,
+    NUMBER,
+    ValueIndex,
+)
+
+T = TypeVar("T")
+
+
+class IntervalTable(Table[T]):
+    """Finds the intervals around the number."""
+
+    __slots__ = ("_intervals",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._intervals: IntervalSet[T] = IntervalSet()
+
+    def add(self, key: tuple[float, float], entry: T) -> None:
+        """Put an entry under a key that has none."""
+        super().add(key, entry)
+        self._intervals.add(*key, entry)
+
+    def discard(self, key: tuple[float, float]) -> None:
+        """Take away the entry of a key."""
+        self._intervals.discard(*key, self.entries[key])
+        super().discard(key)
+
+    def find(self, value: object, found: Found[T]) -> None:
+        """Append the entries that a scalar finds."""
+        if is_number(value):
+            before = len(found)
+            self._intervals.find(cast("float", value), found)
+            found.work.take(len(found) - before)
+
+    def lookups(self) -> int:
+        """How many lookups a value takes: one for each level of the trie."""
+        return 64
+
+    def _met(self, key: tuple[float, float], values: ValueIndex) -> bool:
+        return values.has_between(*key, NUMBER)
+
+
+class BlockTable(Table[T]):
+    """Finds the address blocks around the address: one lookup for each length among the keys."""
+
+    __slots__ = ("_lengths",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lengths: dict[tuple[int, int], int] = {}
+
+    def add(self, key: tuple[int, int, int], entry: T) -> None:
+        """Put an entry under a key that has none."""
+        super().add(key, entry)
+        self._lengths[key[:2]] = self._lengths.get(key[:2], 0) + 1
+
+    def discard(self, key: tuple[int, int, int]) -> None:
+        """Take away the entry of a key."""
+        super().discard(key)
+        self._lengths[key[:2]] -= 1
+        if not self._lengths[key[:2]]:
+            del self._lengths[key[:2]]
+
+    def find(self, value: object, found: Found[T]) -> None:
+        """Append the entries that a scalar finds."""
+        address = parse_address(value) if isinstance(value, str) else None
+        if address is None:
+            return
+        width, number = address
+        found.work.take(len(self._lengths))
+        for length in self._lengths:
+            if length[0] == width:
+                entry = self.entries.get((*length, number >> (width - length[1])))
+                if entry is not None:
+                    found.append(entry)
+
+    def lookups(self) -> int:
+        """How many lookups a value takes: it is read as an address before."""
+        return 8 + len(self._lengths)
+
+    def _met(self, key: tuple[int, int, int], values: ValueIndex) -> bool:
+        return values.has_between(*block_ends(*key), ADDRESS)

@@ -1,0 +1,176 @@
+"""Tables of texts that a value equals, begins with, ends with or contains."""
+
+from typing import TypeVar
+
+from event_bus.matching.access_keys import (
+    MAX_AFFIX_LENGTH,
+)
+from event_bus.matching.ignore_case import fold
+from event_bus.matching.limits import MAX_STRING_LENGTH
+from event_bus.matching.tables import Found, Table
+from event_bus.matching.value_index import (
+    FOLDED_TEXT,
+    REVERSED_FOLDED_TEXT,
+    REVERSED_TEXT,
+    TEXT,
+    ValueIndex,
+)
+from event_bus.matching.work import text_steps
+
+# Searching a long text for so many keys takes as long as looking up each of its places.
+SEARCH_BELOW = 256
+# A character in another case takes three characters at most.
+_LONGEST_FOLDED = 3 * MAX_STRING_LENGTH
+
+T = TypeVar("T")
+
+
+class FoldedTable(Table[T]):
+    """Finds the key that equals the folded value."""
+
+    __slots__ = ()
+
+    def lookups(self) -> int:
+        """How many lookups a value takes: it is folded before."""
+        return 2
+
+    def _met(self, key: str, values: ValueIndex) -> bool:
+        return values.has_between(key, key, FOLDED_TEXT)
+
+    def find(self, value: object, found: Found[T]) -> None:
+        """Append the entries that a scalar finds."""
+        if isinstance(value, str) and len(value) <= _LONGEST_FOLDED:
+            entry = self.entries.get(fold(value))
+            if entry is not None:
+                found.append(entry)
+
+
+class PrefixTable(Table[T]):
+    """Finds the keys that the value begins with: one lookup for each length among the keys."""
+
+    __slots__ = ("_lengths",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lengths: dict[int, int] = {}
+
+    def add(self, key: str, entry: T) -> None:
+        """Put an entry under a key that has none."""
+        super().add(key, entry)
+        self._lengths[len(key)] = self._lengths.get(len(key), 0) + 1
+
+    def discard(self, key: str) -> None:
+        """Take away the entry of a key."""
+        super().discard(key)
+        self._lengths[len(key)] -= 1
+        if not self._lengths[len(key)]:
+            del self._lengths[len(key)]
+
+    def find(self, value: object, found: Found[T]) -> None:
+        """Append the entries that a scalar finds."""
+        if isinstance(value, str):
+            found.work.take(len(self._lengths))
+            text = self._text(value)
+            for length in self._lengths:
+                entry = self.entries.get(self._part(text, length))
+                if entry is not None:
+                    found.append(entry)
+
+    def lookups(self) -> int:
+        """How many lookups a value takes."""
+        return len(self._lengths)
+
+    def _met(self, key: str, values: ValueIndex) -> bool:
+        return values.begins(key, TEXT)
+
+    def _text(self, value: str) -> str:
+        return value
+
+    def _part(self, text: str, length: int) -> str:
+        return text[:length]
+
+
+class SuffixTable(PrefixTable[T]):
+    """Finds the keys that the value ends with."""
+
+    __slots__ = ()
+
+    def _met(self, key: str, values: ValueIndex) -> bool:
+        return values.begins(key[::-1], REVERSED_TEXT)
+
+    def _part(self, text: str, length: int) -> str:
+        return text[-length:]
+
+
+class FoldedPrefixTable(PrefixTable[T]):
+    """Finds the keys that the folded value begins with."""
+
+    __slots__ = ()
+
+    def _met(self, key: str, values: ValueIndex) -> bool:
+        return values.begins(key, FOLDED_TEXT)
+
+    def _text(self, value: str) -> str:
+        return fold(value[:MAX_AFFIX_LENGTH])
+
+
+class FoldedSuffixTable(SuffixTable[T]):
+    """Finds the keys that the folded value ends with."""
+
+    __slots__ = ()
+
+    def _met(self, key: str, values: ValueIndex) -> bool:
+        return values.begins(key[::-1], REVERSED_FOLDED_TEXT)
+
+    def _text(self, value: str) -> str:
+        return fold(value[-MAX_AFFIX_LENGTH:])
+
+
+class InfixTable(Table[T]):
+    """Finds the keys that the value contains.
+
+    Of each length among the keys, few are searched for; for many, what stands at each place of the
+    value is looked up.
+    """
+
+    __slots__ = ("_by_length",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._by_length: dict[int, dict[str, T]] = {}
+
+    def add(self, key: str, entry: T) -> None:
+        """Put an entry under a key that has none."""
+        super().add(key, entry)
+        self._by_length.setdefault(len(key), {})[key] = entry
+
+    def discard(self, key: str) -> None:
+        """Take away the entry of a key."""
+        super().discard(key)
+        del self._by_length[len(key)][key]
+        if not self._by_length[len(key)]:
+            del self._by_length[len(key)]
+
+    def find_any(self, values: ValueIndex, found: Found[T]) -> None:
+        """Append the entries that any of some scalars finds."""
+        for value in values.by_key:
+            self.find(value, found)
+
+    def find(self, value: object, found: Found[T]) -> None:
+        """Append the entries that a scalar finds."""
+        if not isinstance(value, str):
+            return
+        for length, entries in self._by_length.items():
+            places = range(len(value) - length + 1)
+            if len(entries) < min(len(places), SEARCH_BELOW):
+                found.work.take(len(entries) * text_steps(value))
+                found.extend(entry for key, entry in entries.items() if key in value)
+            else:
+                found.work.take(len(places))
+                found.extend(
+                    {
+                        entries[part]
+                        for place in places
+                        if (part := value[place : place + length]) in entries
+                    }
+                )
