@@ -29,14 +29,14 @@ class Query:
         self.sent = sent
         self._values: dict[str, Any] = {}
         known = {each.name: each for each in declared}
-        faults = [
-            Fault(name, "is required")
-            for name, each in known.items()
-            if each.required and name not in sent
-        ]
-        for name, text in sent.items():
+        others = f"known are {', '.join(sorted(known))}" if known else "there are no parameters"
+        faults = [Fault(name, f"is not known here; {others}") for name in sent if name not in known]
+        for name, parameter in known.items():
             try:
-                self._values[name] = _read(text, known.get(name), known)
+                if name in sent:
+                    self._values[name] = _read(sent[name], parameter)
+                elif parameter.required:
+                    faults.append(Fault(name, "is required"))
             except ValueError as error:
                 faults.append(Fault(name, str(error)))
         if faults:
@@ -55,12 +55,7 @@ class Query:
         return value
 
 
-def _read(
-    text: str, parameter: Parameter[Value] | None, known: Mapping[str, Parameter[Any]]
-) -> Value:
-    if parameter is None:
-        others = f"known are {', '.join(sorted(known))}" if known else "there are no parameters"
-        raise ValueError(f"is not known here; {others}")
+def _read(text: str, parameter: Parameter[Value]) -> Value:
     if not 1 <= len(text) <= MAX_PARAMETER_CHARACTERS:
         raise ValueError(f"must have 1 to {MAX_PARAMETER_CHARACTERS} characters")
     return parameter.read(text)
