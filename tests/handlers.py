@@ -14,6 +14,7 @@ from event_bus.access.callers import Caller
 from event_bus.log import logger
 from event_bus.settings import settings
 
+from infra.tables import TABLES
 from tests.answers import check_answer
 from tests.aws import RETENTION_DAYS, TARGETS, Aws
 from tests.cloudwatch import CloudWatch
@@ -131,7 +132,7 @@ def functions(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
     secrets = _Secrets()
     made = Functions(aws, secrets, CloudWatch(), *(aws.queue() for _ in range(5)))
     environment = {
-        **{f"{name.upper()}_TABLE": table for name, table in aws.tables.items()},
+        **{table.variable: aws.tables[table.name] for table in TABLES},
         "PAYLOADS_BUCKET": aws.bucket,
         "HTTP_LANE_URL": made.lane,
         "HTTP_LANE_REDRIVE_URL": made.redrive,

@@ -1,6 +1,6 @@
 """AWS for a unit test: the stand-ins of the simulator, or moto for what is marked `moto`.
 
-The stand-ins need no time to speak of; moto takes a fifth of a second to make the tables.
+The stand-ins need no time to speak of; moto takes milliseconds for each table and call.
 """
 
 import time

@@ -12,9 +12,8 @@ from moto import mock_aws
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.models import botocore_stubber
 
-from infra.tables import TABLES
 from tests.aws import AGAIN, ONCE, Aws
-from tests.tables import create
+from tests.tables import MadeTables
 
 
 def _client(service: str, config: Config) -> Any:
@@ -60,11 +59,9 @@ def moto_aws(clients: dict[str, Any], one_request_at_a_time: None) -> Iterator[A
     with mock_aws():
         made = Aws(
             **clients,
-            tables={table.name: table.name for table in TABLES},
+            tables=MadeTables(clients["dynamodb"]),
             bucket="payloads",
             carry_out=botocore_stubber.process_request,
         )
-        for table in TABLES:
-            create(made.dynamodb, table, made.tables[table.name])
         made.s3.create_bucket(Bucket=made.bucket)
         yield made

@@ -1,8 +1,9 @@
 """The tables of the bus, made from the same descriptions as the deployed ones."""
 
+import threading
 from typing import TYPE_CHECKING
 
-from infra.tables import EXPIRY_ATTRIBUTE, Attribute, Table
+from infra.tables import EXPIRY_ATTRIBUTE, TABLES, Attribute, Table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -13,6 +14,29 @@ if TYPE_CHECKING:
         KeySchemaElementTypeDef,
         ProjectionTypeDef,
     )
+
+
+class MadeTables(dict[str, str]):
+    """The names of tables by what they hold; each is made when it is first asked for.
+
+    Args:
+        dynamodb: Where.
+        suffix: What their names end with.
+    """
+
+    def __init__(self, dynamodb: "DynamoDBClient", suffix: str = "") -> None:
+        super().__init__()
+        self._dynamodb = dynamodb
+        self._suffix = suffix
+        self._making = threading.Lock()
+
+    def __missing__(self, name: str) -> str:
+        [table] = [each for each in TABLES if each.name == name]
+        with self._making:
+            if name not in self:
+                create(self._dynamodb, table, name + self._suffix)
+                self[name] = name + self._suffix
+        return self[name]
 
 
 def create(dynamodb: "DynamoDBClient", table: Table, name: str) -> None:

@@ -10,11 +10,10 @@ import pytest
 from botocore.config import Config
 from botocore.httpsession import URLLib3Session
 
-from infra.tables import TABLES
 from localstack.bus import LocalBus
 from tests.aws import AGAIN, ONCE, Aws
 from tests.handlers import functions
-from tests.tables import create
+from tests.tables import MadeTables
 from tests.threads import executor
 
 __all__ = ["executor", "functions"]
@@ -49,12 +48,10 @@ def aws(clients: dict[str, Any]) -> Iterator[Aws]:
     suffix = uuid4().hex[:8]
     made = Aws(
         **clients,
-        tables={table.name: f"{table.name}-{suffix}" for table in TABLES},
+        tables=MadeTables(clients["dynamodb"], f"-{suffix}"),
         bucket=f"payloads-{suffix}",
         carry_out=URLLib3Session(verify=os.environ["AWS_CA_BUNDLE"]).send,  # type: ignore[arg-type]
     )
-    for table in TABLES:
-        create(made.dynamodb, table, made.tables[table.name])
     made.s3.create_bucket(Bucket=made.bucket)
     yield made
     for name in made.tables.values():
