@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from event_bus.targets.registry import TARGETS
+
 from infra.built import BUILT, ROOT, files_of, fingerprint, made_once
 from infra.settings import AWS, EMULATOR, Target
 
@@ -20,8 +22,9 @@ _SERVICE = ROOT / "layers" / "event_bus"
 _SIZE_LIMIT = 100 * 1024 * 1024
 _LEFT_OUT = ("__pycache__", "tests", "bin")
 AWS_SERVICES = (
-    *("apigatewaymanagementapi", "cloudwatch", "dynamodb", "events", "kms", "lambda", "s3"),
-    *("secretsmanager", "sns", "sqs", "sts"),
+    *("apigatewaymanagementapi", "cloudwatch", "dynamodb", "kms", "s3", "secretsmanager", "sqs"),
+    "sts",
+    *(each.grants.resources.client for each in TARGETS.all() if each.grants.resources),
 )
 """The services of AWS that functions have clients of."""
 
@@ -73,7 +76,7 @@ def dependencies_layer(target: Target) -> Path:
         if size > _SIZE_LIMIT:
             raise BundlingError(f"The dependencies take {size} bytes, more than {_SIZE_LIMIT}.")
 
-    name = f"dependencies-{_suffix(target, _LOCK)}"
+    name = f"dependencies-{_suffix(target, _LOCK, *map(str.encode, AWS_SERVICES))}"
     return made_once(BUILT / "layers" / name, fill)
 
 
@@ -84,9 +87,9 @@ def _keep_services(descriptions: Path) -> None:
             shutil.rmtree(found)
 
 
-def _suffix(target: Target, source: Path) -> str:
+def _suffix(target: Target, source: Path, *further: bytes) -> str:
     place = "lambda" if target.lambda_runtime else "emulator"
-    parts = files_of(source, Path(__file__))
+    parts = (*files_of(source, Path(__file__)), *further)
     return f"{place}-{sys.implementation.cache_tag}-{fingerprint(parts)}"
 
 

@@ -12,7 +12,11 @@ _BATCHES = {"sqs:SendMessage": "sqs:SendMessageBatch", "sns:Publish": "sns:Publi
 
 # It does not find out which resource these are about.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
-_OF_ANY_RESOURCE = {"sns:ListTagsForResource", "events:ListTagsForResource"}
+_OF_ANY_RESOURCE = {
+    "sns:ListTagsForResource",
+    "events:ListTagsForResource",
+    "states:ListTagsForResource",
+}
 
 # What it does not look at; a condition on that is never met.
 # https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html

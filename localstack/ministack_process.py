@@ -6,8 +6,8 @@
 - It unpacks a function's code and layers, 50 MB, for every process that runs the function. Here it
   unpacks each archive once, and all processes share the copy.
 - For a condition on tags it looks up those of queues, topics and functions, by the ARN. Here it
-  looks up those of event buses, too, and those of the function that a version or an alias belongs
-  to.
+  looks up those of event buses and state machines, too, and those of the function that a version
+  or an alias belongs to.
 """
 
 import hashlib
@@ -20,13 +20,17 @@ from types import SimpleNamespace
 
 from ministack.app import main  # type: ignore[import-untyped]
 from ministack.core import lambda_runtime  # type: ignore[import-untyped]
-from ministack.services import dynamodb, tagging  # type: ignore[import-untyped]
+from ministack.services import dynamodb, stepfunctions, tagging  # type: ignore[import-untyped]
 
 # The check of an expression's grammar: text in, the error or None out. It is three quarters of what
 # a condition costs.
 dynamodb._condition_syntax_error = lru_cache(maxsize=4096)(dynamodb._condition_syntax_error)
 
 tagging._RESOURCE_TAG_COLLECTORS["events"] = tagging._collect_eventbridge
+tagging._RESOURCE_TAG_COLLECTORS["states"] = lambda: (
+    (arn, [{"Key": each["key"], "Value": each["value"]} for each in tags])
+    for arn, tags in stepfunctions._tags.items()
+)
 _tags = tagging.resource_tags
 tagging.resource_tags = lambda arn: _tags(
     ":".join(arn.split(":")[:7]) if ":lambda:" in arn else arn

@@ -3,10 +3,22 @@
 DENIED = ("AccessDenied", "KMSAccessDenied", "AuthorizationError", "NotAuthorized")
 """The caller may not do this."""
 
-MISSING = ("NonExistentQueue", "QueueDoesNotExist", "ResourceNotFound", "NotFound")
+MISSING = (
+    "NonExistentQueue",
+    "QueueDoesNotExist",
+    "ResourceNotFound",
+    "NotFound",
+    "StateMachineDoesNotExist",
+)
 """There is no such resource."""
 
-THROTTLED = ("Throttl", "TooManyRequests", "RequestThrottled", "LimitExceeded")
+THROTTLED = (
+    "Throttl",
+    "TooManyRequests",
+    "RequestThrottled",
+    "LimitExceeded",
+    "ExecutionLimitExceeded",
+)
 """The service takes no more requests at present."""
 
 

@@ -112,3 +112,24 @@ def made_function(world: World, code: str) -> str:
         Tags=OPTED_IN,
     )
     return str(made["FunctionArn"])
+
+
+def made_state_machine(world: World, *, opted_in: bool) -> str:
+    """Makes a state machine that ends at once, and returns its ARN."""
+    name = world.name("ship")
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Service": "states.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
+    role = world.bus.client("iam").create_role(
+        RoleName=name, AssumeRolePolicyDocument=policy_of(trust)
+    )["Role"]["Arn"]
+    definition = {"StartAt": "Ship", "States": {"Ship": {"Type": "Succeed"}}}
+    made = world.bus.client("stepfunctions").create_state_machine(
+        name=name,
+        definition=orjson.dumps(definition).decode(),
+        roleArn=role,
+        tags=[{"key": TAG, "value": "target"}] if opted_in else [],
+    )
+    return str(made["stateMachineArn"])

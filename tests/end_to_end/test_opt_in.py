@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.aws_resources import LISTED, OPTED_IN, TAG, Queue, made_function
+from tests.end_to_end.aws_resources import (
+    LISTED,
+    OPTED_IN,
+    TAG,
+    Queue,
+    made_function,
+    made_state_machine,
+)
 from tests.end_to_end.problems import problem
 from tests.end_to_end.test_targets import events_in, subscribe
 from tests.end_to_end.world import Client, World
@@ -111,7 +118,17 @@ def alias(world: World) -> Owned:
     return replace(of, target={**of.target, "function": f"{arn}:live"})
 
 
-@pytest.mark.parametrize("owned", [topic, event_bus, function, alias])
+def state_machine(world: World) -> Owned:
+    states = world.bus.client("stepfunctions")
+    arn = made_state_machine(world, opted_in=False)
+    return Owned(
+        {"type": "stepfunctions", "state_machine": arn},
+        lambda: states.tag_resource(resourceArn=arn, tags=[{"key": TAG, "value": "target"}]),
+        lambda: states.untag_resource(resourceArn=arn, tagKeys=[TAG]),
+    )
+
+
+@pytest.mark.parametrize("owned", [topic, event_bus, function, alias, state_machine])
 def test_every_kind_of_target_is_opted_in(
     world: World, service: Client, domain: str, owned: Callable[[World], Owned]
 ) -> None:

@@ -6,7 +6,13 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.end_to_end.aws_resources import LISTED, Queue, made_function, policy_of
+from tests.end_to_end.aws_resources import (
+    LISTED,
+    Queue,
+    made_function,
+    made_state_machine,
+    policy_of,
+)
 from tests.end_to_end.problems import problem
 from tests.end_to_end.receiver import eventually
 from tests.end_to_end.world import Client, World
@@ -190,6 +196,27 @@ def test_an_event_bus_has_rules_for_what_it_receives(
     assert entry["detail"]["id"] == ids[1]
     for event_id in ids:
         service.settled(event_id, made["id"], "delivered")
+
+
+def test_a_state_machine_runs_once_for_each_event(
+    world: World, service: Client, domain: str
+) -> None:
+    states = world.bus.client("stepfunctions")
+    arn = made_state_machine(world, opted_in=True)
+    made = subscribe(service, {"type": "stepfunctions", "state_machine": arn}, f"{domain}.*")
+    ids = {service.publish(f"{domain}.created", {"n": number}) for number in range(3)}
+    for event_id in ids:
+        service.settled(event_id, made["id"], "delivered")
+    executions = states.list_executions(stateMachineArn=arn)["executions"]
+    inputs = [
+        orjson.loads(states.describe_execution(executionArn=each["executionArn"])["input"])
+        for each in executions
+    ]
+    assert sorted(each["id"] for each in inputs) == sorted(ids)
+    assert sorted(each["payload"]["n"] for each in inputs) == [0, 1, 2]
+    # A replay is a delivery of its own.
+    service.replayed(f"/events/{min(ids)}/replay")
+    eventually(lambda: len(states.list_executions(stateMachineArn=arn)["executions"]) == 4)
 
 
 FUNCTION = """

@@ -1,6 +1,7 @@
 """What the transports to AWS share: requests of several events, and what refusals mean."""
 
 import hashlib
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from botocore.exceptions import (
 from event_bus import aws_codes
 from event_bus.aws_text import accepted, json_text
 from event_bus.batches import batches, by_halves
+from event_bus.model.event import Event
 from event_bus.model.outcome import KEPT_RESPONSE_BYTES, Outcome
 from event_bus.targets.envelope import delivery_trace, envelope
 from event_bus.targets.transport import DeliveryRequest
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from event_bus.targets.aws_clients import TargetClients
 
 _FIFO_ID_LENGTH = 128
+_TRACE_ID = re.compile(r"[0-9a-f]{32}")
 
 Packed = tuple[DeliveryRequest, str]
 """A delivery request, and its event as the target receives it."""
@@ -108,6 +111,15 @@ def outcomes_of(batch: Sequence[Packed], answer: dict[str, Any]) -> list[Outcome
 def body(request: DeliveryRequest) -> str:
     """The event as the target receives it."""
     return json_text(envelope(request.key, request.event))
+
+
+def xray_header(event: Event) -> str | None:
+    """The trace of an event as X-Ray writes it; None where its trace id is not a W3C one."""
+    # https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html
+    trace_id = event.metadata.get("trace_id", "")
+    if not _TRACE_ID.fullmatch(trace_id):
+        return None
+    return f"Root=1-{trace_id[:8]}-{trace_id[8:]}"
 
 
 def messages(batch: Sequence[Packed], member: str, *, fifo: bool) -> list[dict[str, Any]]:

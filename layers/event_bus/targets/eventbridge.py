@@ -1,6 +1,5 @@
 """Targets of the type `eventbridge`: event buses of Amazon EventBridge."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, cast
@@ -18,7 +17,7 @@ from event_bus.targets.aws_target import (
     TaggedResource,
     listed_tags,
 )
-from event_bus.targets.aws_transport import BatchTransport, Packed, refused
+from event_bus.targets.aws_transport import BatchTransport, Packed, refused, xray_header
 from event_bus.targets.resources import AwsResources
 from event_bus.targets.target_type import Grants, TargetType
 from event_bus.targets.transport import DeliveryRequest
@@ -80,9 +79,6 @@ class EventBridgeTargetRequest(AwsTargetRequest):
         return EventBridgeTarget(self.event_bus, role_arn=self.role_arn)
 
 
-_TRACE_ID = re.compile(r"[0-9a-f]{32}")
-
-
 class EventBridgeTransport(BatchTransport):
     """Puts events on event buses, up to ten in a request."""
 
@@ -107,11 +103,8 @@ def _entry(request: DeliveryRequest, text: str) -> dict[str, Any]:
         "Detail": text,
         "Time": event.timestamp,
     }
-    trace_id = event.metadata.get("trace_id", "")
-    if _TRACE_ID.fullmatch(trace_id):
-        # A W3C trace id as X-Ray writes it
-        # (https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html).
-        entry["TraceHeader"] = f"Root=1-{trace_id[:8]}-{trace_id[8:]}"
+    if header := xray_header(event):
+        entry["TraceHeader"] = header
     return entry
 
 

@@ -98,6 +98,7 @@ TARGETS = TargetRegistry(
     Entry("sns"),
     Entry("lambda", module="lambda_function"),
     Entry("eventbridge"),
+    Entry("stepfunctions"),
     Entry("inbox", types=("pull", "sse", "websocket")),
 )
 """Every target."""

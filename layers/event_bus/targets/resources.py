@@ -49,6 +49,7 @@ class AwsResources:
         action: The IAM action that delivers.
         reads_tags: The IAM action that reads the tags of a resource.
         kind: What precedes the name in the last part of an ARN.
+        boto3_name: The service as boto3 names it; None where that is `service`.
         managed: Whether the bus provides such resources for subscriptions.
     """
 
@@ -58,7 +59,13 @@ class AwsResources:
     action: str
     reads_tags: str
     kind: str = ""
+    boto3_name: str | None = None
     managed: bool = False
+
+    @property
+    def client(self) -> str:
+        """The name of the service's client in boto3."""
+        return self.boto3_name or self.service
 
     def check(self, arn: str, own: Collection[str] = ()) -> None:
         """Refuses an ARN that a subscription may not name.

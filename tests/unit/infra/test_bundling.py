@@ -78,8 +78,8 @@ def test_the_layer_describes_every_service_that_has_a_client(target: Target) -> 
     assert described == set(AWS_SERVICES)
     made = {
         *re.findall(r'(?:boto3\.client|_Later)\(\s*"([a-z0-9]+)"', sources()),
-        # These are named by the targets that they deliver to.
-        *("sqs", "sns", "lambda", "events"),
+        # Of what targets deliver to.
+        *("sqs", "sns", "lambda", "events", "stepfunctions"),
     }
     assert made == described
 

@@ -28,9 +28,9 @@ def faults(**members: Any) -> list[str]:
     return [fault.pointer for fault in refusal.value.faults]
 
 
-def request(target: Target, **members: Any) -> DeliveryRequest:
+def request(target: Target, subscription_id: str = "sub_1", **members: Any) -> DeliveryRequest:
     """A request to deliver one event to a target."""
-    to = subscription(target=target)
+    to = subscription(subscription_id, target=target)
     return DeliveryRequest(DeliveryKey("evt_1", to.id), event(**members), to)
 
 
