@@ -156,6 +156,7 @@ class ApiStack(StageStack):
         function.use_table(data.deliveries, "BatchGetItem", "Query")
         function.use_table(data.subscriptions, "GetItem", indexes=("by_service", "by_kind"))
         function.use_table(data.publishers, indexes=("by_kind",))
+        function.use_table(data.streams, "Query")
         function.use_bucket(data.payloads, "GetObject")
         function.know_rights(data, "BatchGetItem")
         function.open_payloads(data)

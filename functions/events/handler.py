@@ -1,21 +1,23 @@
-"""Reads events back, and explains which subscriptions they match."""
+"""Reads events and event streams back, and explains which subscriptions events match."""
 
 from collections.abc import Callable
 from dataclasses import replace
 
 from event_bus.access.callers import Caller
 from event_bus.api.diagram import MERMAID, flow_diagram
+from event_bus.api.documents.event_streams import state_document, stream_event
 from event_bus.api.documents.events import event_document, event_summary
 from event_bus.api.documents.explanations import match_document, test_document
 from event_bus.api.documents.flows import flow_document
 from event_bus.api.documents.schemas import draft_document
 from event_bus.api.listing import Listing
+from event_bus.api.operations import event_streams, schemas
 from event_bus.api.operations import events as operations
 from event_bus.api.operations import explanations as explaining
-from event_bus.api.operations import schemas
 from event_bus.api.query import Query
 from event_bus.api.requests import Request, Response
 from event_bus.errors import Conflict, Fault, MalformedRequest
+from event_bus.model.stream_name import StreamName
 from event_bus.model.testing import FilterTest, SubscriptionTest
 from event_bus.model.validation import read
 from event_bus.querying.event_finder import Found
@@ -30,6 +32,7 @@ _readers = payloads.deployed_readers()
 _upcaster = payloads.upcaster()
 _drafts = querying.schema_drafts(_finder)
 _explainer = querying.explainer()
+_streams = querying.stream_reader(_finder)
 _tester = querying.filter_tester(_explainer)
 
 
@@ -105,6 +108,45 @@ def _test_subscription(request: Request) -> Response:
 def _test_filters(request: Request) -> Response:
     asked = read(FilterTest, request.json())
     return Response(200, test_document(_tester.test_filters(asked, request.caller)))
+
+
+@endpoint.answers(event_streams.READ)
+def _read_stream(request: Request) -> Response:
+    listing = Listing(request)
+    query, caller = listing.query, listing.caller
+    found, rest = _streams.page(
+        _stream(query, caller),
+        (query[event_streams.FROM_VERSION], query[event_streams.TO_VERSION]),
+        listing.limit,
+        caller,
+        behind=listing.behind,
+        backward=query[event_streams.DIRECTION] == "backward",
+    )
+    items = [
+        (str(each.version), stream_event(each.version, _shown(each.found, caller)))
+        for each in found
+    ]
+    return listing.page(items, rest)
+
+
+@endpoint.answers(event_streams.STATE)
+def _read_state(request: Request) -> Response:
+    query, caller = request.query(), request.caller
+    folded = _streams.fold(
+        _stream(query, caller),
+        query[event_streams.AT_VERSION],
+        caller,
+        lambda event: _readers.shown(event, caller),
+    )
+    return Response(200, state_document(folded))
+
+
+def _stream(query: Query, caller: Caller) -> StreamName:
+    source = query.get(event_streams.SOURCE)
+    if source is None and caller.admin:
+        detail = "is required with an admin key: the service whose stream it is"
+        raise MalformedRequest.at("source", detail)
+    return StreamName(source or caller.service_id, query[event_streams.STREAM_ID])
 
 
 def _writer(query: Query) -> Callable[[Flow], Response]:

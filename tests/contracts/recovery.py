@@ -131,6 +131,10 @@ class StreamsContract:
         entries = aws.streams.after(TASK_1, 1, 10)
         assert [(each.version, each.event_id) for each in entries] == [(2, "evt_2"), (3, "evt_3")]
         assert aws.streams.after(TASK_1, 0, 1)[0].event_id == "evt_1"
+        between = aws.streams.between(TASK_1, 1, 2, 9, newest_first=True)
+        assert [each.version for each in between] == [2, 1]
+        assert [each.version for each in aws.streams.between(TASK_1, 2, 9, 1)] == [2]
+        assert aws.streams.between(TASK_1, 3, 2, 9) == []
         stored = aws.events.get("evt_2")
         assert stored
         assert stored.metadata == {"stream_id": "task/1", "stream_version": 2}

@@ -77,6 +77,9 @@ CASES = {
     "GET /events/{id}/trace": Case(200, 404, the_event),
     # Whoever may receive its type may ask why an event did not come.
     "GET /events/{id}/matches": Case(200, 200, the_event),
+    # A stream belongs to its source: a stranger's own stream of that id is another, empty one.
+    "GET /streams/events": Case(200, 200, query={"stream_id": "task/1", "source": "x"}),
+    "GET /streams/state": Case(200, 200, query={"stream_id": "task/1", "source": "x"}),
     "POST /filters/test": Case(200, 200, body=lambda _: {"event": {"type": "a.b", "payload": {}}}),
     "POST /subscriptions/{id}/test": Case(
         200, 404, the_subscription, body=lambda _: {"event": {"type": "a.b", "payload": {}}}

@@ -24,7 +24,7 @@ def subscribed(service: Client, domain: str, **more: Any) -> str:
     return str(answer.json()["id"])
 
 
-class SocketSubscriber:
+class StreamClient:
     """A client of a stream, as `EventSource` is one: it asks again from where it was."""
 
     def __init__(self, http: httpx.Client, path: str, **query: Any) -> None:
@@ -52,7 +52,7 @@ class SocketSubscriber:
 def test_a_client_that_is_killed_goes_on_where_it_was(service: Client, domain: str) -> None:
     path = f"/subscriptions/{subscribed(service, domain, ordered=True)}/stream"
     stream = {"metadata": {"stream_id": f"{domain}/1"}}
-    client = SocketSubscriber(service.http, path, cursor=0)
+    client = StreamClient(service.http, path, cursor=0)
     for n in range(3):
         service.publish(f"{domain}.moved", {"n": n}, **stream)
     first = client.events(3)
@@ -61,7 +61,7 @@ def test_a_client_that_is_killed_goes_on_where_it_was(service: Client, domain: s
         service.http.get(path, headers={"last-event-id": client.last_id or ""}, timeout=0.5)
     for n in range(3, 6):
         service.publish(f"{domain}.moved", {"n": n}, **stream)
-    again = SocketSubscriber(service.http, path)
+    again = StreamClient(service.http, path)
     again.last_id = client.last_id
     seen = [each["payload"]["n"] for each in first + again.events(3)]
     assert seen == list(range(6))
@@ -73,7 +73,7 @@ def test_a_place_that_was_never_reached_is_answered_at_once(
 ) -> None:
     path = f"/subscriptions/{subscribed(service, domain)}/stream"
     service.publish(f"{domain}.created")
-    client = SocketSubscriber(service.http, path, cursor=0)
+    client = StreamClient(service.http, path, cursor=0)
     assert len(client.events(1)) == 1
     client.last_id = seen
     began = time.monotonic()
@@ -86,14 +86,14 @@ def test_a_place_that_was_never_reached_is_answered_at_once(
 
 
 @pytest.fixture
-def listening(service: Client, domain: str) -> SocketSubscriber:
-    client = SocketSubscriber(service.http, "/stream", types=f"{domain}.created,{domain}.closed")
+def listening(service: Client, domain: str) -> StreamClient:
+    client = StreamClient(service.http, "/stream", types=f"{domain}.created,{domain}.closed")
     assert client.turn() == []
     return client
 
 
 def test_anyone_listens_to_types_for_a_while(
-    world: World, service: Client, domain: str, listening: SocketSubscriber
+    world: World, service: Client, domain: str, listening: StreamClient
 ) -> None:
     ids = [service.publish(f"{domain}.{name}") for name in ("created", "moved", "closed")]
     heard = listening.events(2)
@@ -109,7 +109,7 @@ def test_anyone_listens_to_types_for_a_while(
 
 
 def test_a_listener_that_stays_away_ends_and_is_told(
-    world: World, service: Client, domain: str, listening: SocketSubscriber
+    world: World, service: Client, domain: str, listening: StreamClient
 ) -> None:
     listener = str(listening.last_id).partition(".")[0]
     world.bus.dynamodb.update_item(
@@ -128,7 +128,7 @@ def test_a_listener_that_stays_away_ends_and_is_told(
 
 
 def test_a_listener_beyond_its_end_and_one_of_another_begin_anew(
-    world: World, service: Client, domain: str, listening: SocketSubscriber
+    world: World, service: Client, domain: str, listening: StreamClient
 ) -> None:
     listener = str(listening.last_id).partition(".")[0]
     listening.last_id = f"{listener}.7"
@@ -136,7 +136,7 @@ def test_a_listener_beyond_its_end_and_one_of_another_begin_anew(
     assert (reset["event"], reset["id"]) == ("eventbus.stream.reset", f"{listener}.0")
     event_id = service.publish(f"{domain}.created")
     assert [each["id"] for each in listening.events(1)] == [event_id]
-    other = SocketSubscriber(world.service().http, "/stream", **listening.query)
+    other = StreamClient(world.service().http, "/stream", **listening.query)
     other.last_id = f"{listener}.0"
     [reset] = other.turn()
     assert reset["event"] == "eventbus.stream.reset"

@@ -15,6 +15,7 @@ FunctionName = Literal[
 
 Tag = Literal[
     "Events",
+    "Event streams",
     "Publishers",
     "Subscribers",
     "Subscriptions",

@@ -57,6 +57,12 @@ def text(name: str, description: str) -> Parameter[str]:
     return Parameter(name, description, str, {"type": "string", "minLength": 1})
 
 
+def required_text(name: str, description: str) -> Parameter[str]:
+    """A parameter that every request must send, and whose text is taken as it is."""
+    schema = {"type": "string", "minLength": 1}
+    return Parameter(name, description, str, schema, required=True)
+
+
 def whole(
     name: str, description: str, *, default: int | None, minimum: int, maximum: int
 ) -> Parameter[int]:

@@ -1,6 +1,6 @@
 """Finding events for a caller."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -122,6 +122,13 @@ class EventFinder:
             Found(event, routing, tuple(deliveries)) for event, (routing, deliveries) in became
         ]
         return [_as_seen(each, caller) for each in found if self._sees(each, visibility)]
+
+    def visible(self, event_ids: Sequence[str], caller: Caller) -> dict[str, Found]:
+        """Returns events as lists show them, by id: those that the caller may see."""
+        visibility = Visibility(caller, self.subscriptions, self.rights)
+        read = self._read(list(event_ids))
+        visibility.prepare(each.event.source for each in read.values())
+        return {name: found for name, found in read.items() if self._sees(found, visibility)}
 
     def page(self, query: EventQuery, behind: str | None, caller: Caller) -> Page:
         """Returns a page of events.

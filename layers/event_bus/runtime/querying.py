@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from event_bus.querying.explanations import Explainer
     from event_bus.querying.filter_tester import FilterTester
     from event_bus.querying.schema_drafts import SchemaDrafts
+    from event_bus.querying.stream_reader import StreamReader
 
 _WORKERS = 8
 
@@ -35,6 +36,13 @@ def schema_drafts(finder: "EventFinder") -> "SchemaDrafts":
 
     schemas = stores.schemas()
     return SchemaDrafts(finder, lambda: schemas.index().types())
+
+
+def stream_reader(finder: "EventFinder") -> "StreamReader":
+    """Reads event streams and folds them into states."""
+    from event_bus.querying.stream_reader import StreamReader
+
+    return StreamReader(stores.streams(), finder)
 
 
 def explainer() -> "Explainer":

@@ -66,6 +66,34 @@ class StreamStore:
         """What stands behind a place, in order."""
         return self._query(stream.key, version, limit)
 
+    def between(
+        self, stream: StreamName, first: int, last: int, limit: int, *, newest_first: bool = False
+    ) -> list[StreamEntry]:
+        """Returns the entries from one version to another, both included.
+
+        Args:
+            stream: The stream.
+            first: The lowest version.
+            last: The highest version.
+            limit: How many entries to return at most.
+            newest_first: Whether the highest versions come first.
+        """
+        if last < first:
+            return []
+        answer = self.client.query(
+            TableName=self.table,
+            KeyConditionExpression="stream_id = :stream AND version BETWEEN :first AND :last",
+            ExpressionAttributeValues={
+                ":stream": text(stream.key),
+                ":first": number(first),
+                ":last": number(last),
+            },
+            ConsistentRead=True,
+            ScanIndexForward=not newest_first,
+            Limit=limit,
+        )
+        return [_entry(item) for item in answer["Items"]]
+
     def version_before(self, stream: StreamName, moment: str) -> int:
         """The place before the first event that was stored at a moment (RFC 3339) or later."""
         pages = self.client.get_paginator("query").paginate(

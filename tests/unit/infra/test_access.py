@@ -51,6 +51,7 @@ TABLES = {
             "Query/by_correlation",
             "Query/by_trace",
         },
+        "streams": {"Query"},
         "deliveries": {"BatchGetItem", "Query"},
         "subscriptions": {"GetItem", "Query/by_kind", "Query/by_service"},
         "publishers": {"GetItem", "Query/by_kind"},

@@ -4,6 +4,7 @@ from event_bus.api.operation import Operation
 from event_bus.api.operations import (
     audit_log,
     dead_letters,
+    event_streams,
     events,
     explanations,
     inbox,
@@ -22,6 +23,7 @@ _SUBJECTS = (
     publishing,
     events,
     explanations,
+    event_streams,
     replays,
     dead_letters,
     publishers,
