@@ -80,6 +80,7 @@ class SchemaRegistry:
             Forbidden: The caller may not say what the type is.
             Conflict: The type has as many versions as it may have, or is being changed by others.
         """
+        _check_type(event_type)
         self._check_owner(event_type, caller)
         schema = check_schema(registration.definition, "/schema")
         validator = compiled(schema)
@@ -112,7 +113,7 @@ class SchemaRegistry:
         Raises:
             NotFound: It has none, or none that the caller may see.
         """
-        _check_type(event_type)
+        _refuse_other_than_types(event_type)
         schemas = self.store.get(event_type)
         if schemas is None or not self.visibility(caller).sees(event_type):
             raise _no_schemas(event_type)
@@ -182,6 +183,7 @@ class SchemaRegistry:
     def _changed(
         self, event_type: str, caller: Caller, make: Callable[[TypeSchemas], TypeSchemas]
     ) -> TypeSchemas:
+        _refuse_other_than_types(event_type)
         self._check_owner(event_type, caller)
         for _ in attempts():
             index, before = self.store.index(), self.store.get(event_type)
@@ -194,7 +196,6 @@ class SchemaRegistry:
         raise _busy(event_type)
 
     def _check_owner(self, event_type: str, caller: Caller) -> None:
-        _check_type(event_type)
         check_owner(caller, self.publisher(caller.service_id), event_type)
 
     def _version(self, event_type: str, number: int) -> SchemaVersion:
@@ -272,6 +273,13 @@ def _check_type(event_type: str) -> None:
         validate_event_type(event_type)
     except InvalidEventTypeError as error:
         raise InvalidRequest.at("type", str(error)) from None
+
+
+def _refuse_other_than_types(event_type: str) -> None:
+    try:
+        validate_event_type(event_type)
+    except InvalidEventTypeError:
+        raise _no_schemas(event_type) from None
 
 
 def _number(text: str) -> int | None:

@@ -217,3 +217,18 @@ def test_the_catalogue_shows_types_with_who_publishes_and_receives_them(bus: Fun
 
 def test_the_bounds_are_those_that_are_documented() -> None:
     assert (model.MAX_VERSIONS, model.MAX_TYPES) == (100, 1_000)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "GET /schemas/{type}",
+        "GET /schemas/{type}/versions",
+        "GET /schemas/{type}/versions/{version}",
+        "DELETE /schemas/{type}/versions/{version}",
+    ],
+)
+@pytest.mark.parametrize("name", ["task created", "task.*", "\x06", "x" * 128, ""])
+def test_what_is_no_event_type_has_no_schemas(bus: Functions, key: str, name: str) -> None:
+    answer = ask(bus, key, caller=AN_ADMIN, type=name, version="1")
+    assert (answer.status, answer.body["type"]) == (404, "urn:event-bus:problem:not-found")
