@@ -1,4 +1,4 @@
-"""Messages whose function crashed, again and again: a lane's redrive queue."""
+"""Messages in the redrive queue of a lane, whose function crashed in every attempt."""
 
 from dataclasses import dataclass, replace
 
@@ -13,7 +13,7 @@ from event_bus.stores.subscriptions import SubscriptionStore
 
 @dataclass(frozen=True, slots=True)
 class CrashedMessages:
-    """Makes dead letters of the messages that a lane gave up.
+    """Makes dead letters of messages in a redrive queue.
 
     Attributes:
         deliveries: The deliveries.

@@ -1,4 +1,4 @@
-"""Deliveries that wait in the table, and whose time has come."""
+"""Sending deliveries that are due to their lanes."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ from event_bus.stores.delivery_items import SHARDS
 from event_bus.stores.due_deliveries import Due, DueDeliveries
 
 INTERVAL_SECONDS = 60
-"""How often the sweep runs."""
+"""The interval between two sweeps, in seconds."""
 
 AHEAD_SECONDS = 90
 """How far the sweep looks ahead; longer than its interval, so that a late run misses nothing."""
@@ -50,7 +50,7 @@ class DueSweep:
     clock: Callable[[], float] = times.steady
 
     def run(self, seconds: float) -> int:
-        """Works off what is due, for some seconds at most; the rest is left to the next time.
+        """Sends due deliveries for at most some seconds; the next sweep sends the rest.
 
         Returns:
             How many deliveries were sent to their lanes.
@@ -102,7 +102,7 @@ class _Moved:
 
 
 def _delay(due_at: float, now: float) -> int:
-    """For how many seconds the lane holds a delivery back.
+    """Returns the delay of a delivery on its lane, in seconds.
 
     A delivery that is not due yet comes up to a second after its time, and never before it. One
     that is overdue was not seen by the sweep before: it comes at random in what is left of the
@@ -115,7 +115,7 @@ def _delay(due_at: float, now: float) -> int:
 
 
 def _retry_at(circuit: Circuit | None, due_at: float, now: float) -> float | None:
-    """When a delivery is due again that its circuit holds back; None where the lane decides.
+    """Returns when a delivery held back by its circuit is due again; None if the lane decides.
 
     A lane sends the probe of a circuit whose pause is over, and knows what came of it.
     """

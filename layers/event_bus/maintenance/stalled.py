@@ -1,4 +1,4 @@
-"""Replays that do not go on, since the message that should have them do so was lost."""
+"""Restarting replays whose message was lost."""
 
 from dataclasses import dataclass
 
@@ -8,14 +8,14 @@ from event_bus.queues.replays import ReplayQueue
 from event_bus.stores.replays import ReplayStore
 
 STALLED_SECONDS = 1_200
-"""How long a running replay may stand still: longer than it may pause."""
+"""How long a running replay may make no progress, in seconds: longer than it may pause."""
 
 _PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class StalledSweep:
-    """Has stalled replays go on.
+    """Restarts stalled replays.
 
     Attributes:
         replays: The replays.
@@ -26,7 +26,7 @@ class StalledSweep:
     queue: ReplayQueue
 
     def run(self) -> int:
-        """Has those go on that have stood still the longest.
+        """Restarts the replays that have made no progress for the longest time.
 
         Returns:
             How many had to be helped.

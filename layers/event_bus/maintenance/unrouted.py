@@ -1,4 +1,4 @@
-"""Events that were stored and, whatever happened, never routed."""
+"""Finding events that were stored and never routed."""
 
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -16,7 +16,7 @@ from event_bus.stores.listings import Listing, all_events, all_odd_events, behin
 from event_bus.stores.routings import RoutingStore
 
 GRACE_SECONDS = 600
-"""How long the router may take before an event counts as left lying."""
+"""How long routing may take before an event counts as unrouted, in seconds."""
 
 _OWNER = "sweeper"
 _HOLD_SECONDS = 120
@@ -28,7 +28,7 @@ _AT_ONCE = 100
 
 @dataclass(frozen=True, slots=True)
 class UnroutedSweep:
-    """Looks through what was stored, each event once, and has routed what was not.
+    """Checks each stored event once, and queues those that were not routed.
 
     Attributes:
         events: The events.
@@ -47,7 +47,7 @@ class UnroutedSweep:
     clock: Callable[[], float] = times.steady
 
     def run(self) -> int:
-        """Looks through what was stored since the last time, for some seconds at most.
+        """Checks the events since the last sweep, for at most some seconds.
 
         Returns:
             How many events were found unrouted.

@@ -1,1 +1,4 @@
-"""What the bus speaks of: events, publishers, subscriptions, deliveries. No AWS in here."""
+"""The records of the bus (events, publishers, subscriptions, deliveries and more) and their rules.
+
+The package is pure: it calls no AWS service and reads no setting.
+"""

@@ -22,15 +22,15 @@ from event_bus.stores.listings import EventSelector, Listing, domain_of
 from event_bus.stores.routings import RoutingStore
 
 _MAX_DOMAINS = 8
-"""From how many domains on it is cheaper to read the list of all events."""
+"""The number of domains from which on reading all events is cheaper."""
 
 READ_BUDGET = 1_000
-"""How many events one request reads before it answers with what it has and a cursor."""
+"""The number of events that one request reads before it ends its page early."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An event, and what became of it.
+    """An event with its routing record and its deliveries.
 
     Attributes:
         event: The event.
@@ -43,7 +43,7 @@ class Found:
     deliveries: tuple[Delivery, ...] = ()
 
     def all_deliveries(self) -> list[Delivery]:
-        """The deliveries with an outcome, and behind them those that are owed and have none yet."""
+        """Returns the recorded deliveries, followed by the pending ones that have no record yet."""
         if self.routing is None:
             return list(self.deliveries)
         recorded = {each.key for each in self.deliveries}
@@ -97,7 +97,7 @@ class EventFinder:
     rights: RightsReader
 
     def get(self, event_id: str, caller: Caller) -> Found:
-        """One event, with its deliveries: all for its publisher, a subscriber's own for that one.
+        """Returns an event with all its deliveries or, for a subscriber, with its own.
 
         Raises:
             NotFound: There is none of this id, or none that the caller may see.
@@ -111,7 +111,7 @@ class EventFinder:
         return _as_seen(Found(event, routing, tuple(deliveries)), caller)
 
     def get_many(self, event_ids: Iterable[str], caller: Caller) -> list[Found]:
-        """Events with their deliveries, without large payloads: those that the caller may see."""
+        """Returns the events that a caller may see, with deliveries, without large payloads."""
         events = self.events.get_many(event_ids)
         visibility = Visibility(caller, self.subscriptions, self.rights)
         visibility.prepare(event.source for event in events.values())
@@ -198,7 +198,7 @@ def _as_seen(found: Found, caller: Caller) -> Found:
 
 
 def _listing(query: EventQuery, visibility: Visibility) -> Listing:
-    """The list with the least beside what is asked for."""
+    """Returns the list that holds the least besides the events asked for."""
     if query.correlation_id:
         return listings.of_correlation(query.correlation_id)
     if query.trace_id:

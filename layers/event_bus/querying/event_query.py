@@ -1,4 +1,4 @@
-"""What `GET /events` is asked for."""
+"""The filters and the order of `GET /events`."""
 
 from dataclasses import dataclass
 from typing import Literal

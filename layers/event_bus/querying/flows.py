@@ -1,4 +1,4 @@
-"""Flows: the events that led to each other, and what became of each."""
+"""Flows: events that caused each other, with their deliveries."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from event_bus.stores.listings import Listing
 from event_bus.targets.envelope import delivery_trace
 
 MAX_FLOW = 100
-"""How many events of a flow are told of, the oldest."""
+"""The largest number of events of a flow; the oldest ones count."""
 
 _EVER = ("0", "~")
 
@@ -52,7 +52,7 @@ class FlowFinder:
     events: EventFinder
 
     def of_event(self, event_id: str, caller: Caller) -> Flow:
-        """The flow that an event is part of: what shares its correlation or its trace.
+        """Returns the flow of an event: the events of its correlation or its trace.
 
         Raises:
             NotFound: There is no such event, or none that the caller may see.
@@ -66,11 +66,11 @@ class FlowFinder:
         return self._flow(listing, {event.id, correlation_id}, caller)
 
     def of_correlation(self, correlation_id: str, caller: Caller) -> Flow:
-        """The events of a correlation id, and the one that has it as its own id."""
+        """Returns the events of a correlation id, and the event with this id."""
         return self._flow(listings.of_correlation(correlation_id), {correlation_id}, caller)
 
     def of_trace(self, trace_id: str, caller: Caller) -> Flow:
-        """The events of a trace id."""
+        """Returns the events of a trace id."""
         return self._flow(listings.of_trace(trace_id), set(), caller)
 
     def _flow(self, listing: Listing, further: set[str], caller: Caller) -> Flow:

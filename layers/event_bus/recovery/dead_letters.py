@@ -1,4 +1,4 @@
-"""Dead letters: finding them, having them tried anew, discarding them."""
+"""Finding, retrying and discarding dead letters."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -21,10 +21,10 @@ from event_bus.stores.dead_letters import DeadLetterStore
 from event_bus.stores.deliveries import DeliveryStore
 
 MAX_BULK = 500
-"""How many dead letters one request has tried anew."""
+"""The largest number of dead letters that one request retries."""
 
 BULK_SECONDS = 5
-"""How long a bulk retry goes on before it leaves the rest to the next request."""
+"""How long one bulk retry takes at most, in seconds."""
 
 _OUTLASTS_SECONDS = 60
 """A delay that is longer than a request may take."""
@@ -115,7 +115,7 @@ class DeadLetters:
     lanes: Lanes
 
     def get(self, dead_letter_id: str, caller: Caller) -> Delivery:
-        """One dead letter.
+        """Returns a dead letter.
 
         Raises:
             NotFound: There is none of this id, or none that the caller may see.
@@ -128,7 +128,7 @@ class DeadLetters:
     def page(
         self, query: DeadLetterQuery, behind: str | None, caller: Caller
     ) -> tuple[list[Delivery], str | None]:
-        """A page of dead letters, the newest first.
+        """Returns a page of dead letters, newest first.
 
         Returns:
             The page, and the id after which the next one begins, or None at the end. The page ends
@@ -154,7 +154,7 @@ class DeadLetters:
         return first_page(portions(), query.limit, _READ_BUDGET)
 
     def retry(self, dead_letter_id: str, caller: Caller) -> Delivery:
-        """Has a dead letter tried anew, at once, and as often as its policy says.
+        """Retries a dead letter at once, with all the attempts of its policy.
 
         Raises:
             NotFound: There is none of this id, or none that the caller may see.
@@ -173,7 +173,7 @@ class DeadLetters:
     def retry_all(
         self, query: DeadLetterQuery, behind: str | None, caller: Caller
     ) -> tuple[int, str | None]:
-        """Has the dead letters of a filter tried anew, up to `MAX_BULK` of them.
+        """Retries up to `MAX_BULK` dead letters of a filter.
 
         A request goes on for `BULK_SECONDS` at most, since API Gateway waits for 30 seconds.
 
@@ -194,7 +194,7 @@ class DeadLetters:
         return retried, behind
 
     def discard(self, dead_letter_id: str, caller: Caller) -> None:
-        """Ends a dead letter: it is not tried again.
+        """Discards a dead letter, so that it is not tried again.
 
         Raises:
             NotFound: There is none of this id, or none that the caller may see.

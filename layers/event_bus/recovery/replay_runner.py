@@ -1,4 +1,4 @@
-"""Going on with a replay, a few events at a time."""
+"""Running replays, one page of events at a time."""
 
 import math
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ _PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class ReplayRunner:
-    """Sends the events of a replay to the lanes, and remembers how far it has come.
+    """Sends the events of a replay to the lanes, and stores its progress.
 
     Attributes:
         replays: The replays.
@@ -109,7 +109,7 @@ class ReplayRunner:
         return page.cut(length)
 
     def _messages(self, replay: Replay, events: Iterable[Event]) -> tuple[list[Message], set[str]]:
-        """The messages of events, and the ids of the events that cannot be read or matched."""
+        """Returns the messages of events, and the ids of events that cannot be read or matched."""
         messages: list[Message] = []
         unroutable: set[str] = set()
         for event in events:

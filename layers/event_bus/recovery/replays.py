@@ -1,4 +1,4 @@
-"""Asking for replays, looking at them, cancelling them."""
+"""Starting, showing and cancelling replays."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -41,7 +41,7 @@ class Replays:
         caller: Caller,
         replay_id: str | None = None,
     ) -> Replay:
-        """Asks for the replay of one event, to all that match it now or to one subscription.
+        """Starts the replay of one event, to all subscriptions that match it now, or to one.
 
         An admin and the event's publisher replay to anyone, a subscriber to itself.
 
@@ -70,7 +70,7 @@ class Replays:
     def of_period(
         self, request: ReplayRequest, caller: Caller, replay_id: str | None = None
     ) -> Replay:
-        """Asks for the replay of a period, up to now at most.
+        """Starts the replay of a period in the past.
 
         An admin replays to all that match, a service to itself.
 
@@ -100,7 +100,7 @@ class Replays:
         )
 
     def get(self, replay_id: str, caller: Caller) -> Replay:
-        """One replay.
+        """Returns a replay.
 
         Raises:
             NotFound: There is none of this id, or none that the caller may see.
@@ -111,11 +111,11 @@ class Replays:
         raise NotFound(f"There is no replay {replay_id}, or none that this key may see.")
 
     def page(self, before: str | None, limit: int, caller: Caller) -> list[Replay]:
-        """Replays, the newest first."""
+        """Returns replays, newest first."""
         return self.store.page(None if caller.admin else caller.service_id, before, limit)
 
     def cancel(self, replay_id: str, caller: Caller) -> Replay:
-        """Ends a replay where it stands; what is on its way arrives.
+        """Cancels a replay. Messages that were sent are still delivered.
 
         Raises:
             NotFound: There is none of this id, or none that the caller may see.
@@ -157,7 +157,7 @@ SEAM_SECONDS = 5
 
 
 def history_for(subscription: Subscription, since: str) -> Replay:
-    """The replay that brings a new subscription what happened since a moment (RFC 3339).
+    """Returns the replay of past events, since a time (RFC 3339), to a new subscription.
 
     It ends a little after the subscription begins: at the seam an event may come by both ways.
     """

@@ -1,4 +1,4 @@
-"""Subscriptions with identifiers that their clients choose: `PUT /subscriptions/{id}`."""
+"""Subscriptions with ids that clients choose: `PUT /subscriptions/{id}`."""
 
 import re
 from collections.abc import Mapping
@@ -24,12 +24,12 @@ _LEFT_OUT: Mapping[str, Any] = {
     "rate_limit": None,
     "schema_version": None,
 }
-"""What a member is that is left out, as for a new subscription."""
+"""The defaults of members that a request leaves out."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChosenIds:
-    """Registers and replaces subscriptions under identifiers that were chosen.
+    """Registers and replaces subscriptions under chosen ids.
 
     A chosen identifier begins with the service that it belongs to, so that no service can occupy
     another's or find out about it.

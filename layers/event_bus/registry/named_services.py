@@ -1,4 +1,4 @@
-"""The services that a publisher names: a name that nothing is registered for is refused."""
+"""Refusing names of services for which nothing is registered."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _UNKNOWN = (
 
 @dataclass(frozen=True, slots=True)
 class NamedServices:
-    """Refuses names of services that are not known.
+    """Refuses names of unknown services.
 
     Attributes:
         services: The services for which something is registered.
@@ -28,7 +28,7 @@ class NamedServices:
     rights: RightsStore
 
     def check(self, publisher: Publisher, before: Publisher | None = None) -> None:
-        """Refuses names that are not known.
+        """Refuses a publisher that names unknown services.
 
         Args:
             publisher: The publisher as it will be.
@@ -48,7 +48,7 @@ class NamedServices:
 
 
 def _names(publisher: Publisher) -> Iterator[tuple[str, str]]:
-    """The JSON pointer of each name, and the name."""
+    """Yields the JSON pointer of each name, and the name."""
     for place, service_id in enumerate(publisher.sensitive_readers):
         yield pointer(["sensitive_readers", place]), service_id
     for pattern, readers in publisher.restricted.items():

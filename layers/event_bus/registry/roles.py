@@ -8,7 +8,7 @@ from event_bus.targets.aws_target import AwsTarget
 
 
 def with_external_id(target: Target, service_id: str, former: Target | None = None) -> Target:
-    """A target with the external id that its role's trust policy is to demand.
+    """Returns a target with the external id that the trust policy of its role must demand.
 
     Args:
         target: The target as a client names it.

@@ -1,4 +1,4 @@
-"""Filters on what is sensitive: the router does not open it, so that they could not be met."""
+"""Refusing filters on sensitive fields, which the router cannot read."""
 
 from collections.abc import Iterable
 
@@ -12,7 +12,7 @@ _BESIDE_THE_PAYLOAD = frozenset({"source", "metadata"})
 
 
 def refuse_sensitive_filters(asked: SubscriptionFilter, publishers: Iterable[Publisher]) -> None:
-    """Refuses filters on fields that some publisher has said to be sensitive.
+    """Refuses filters on fields that a publisher has declared sensitive.
 
     Args:
         asked: The filters.

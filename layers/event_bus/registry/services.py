@@ -1,7 +1,7 @@
-"""Services as the bus knows them: by what is registered for them.
+"""Services: a service exists as long as something is registered for it.
 
-A service is a publisher, has subscriptions, or both. When neither is left it is gone, and its keys
-go with the last registration. Those who only listen for a while keep no service.
+A service is a publisher, has subscriptions, or both. The removal of its last registration removes
+its keys too. A listener keeps no service alive.
 """
 
 from dataclasses import dataclass
@@ -30,28 +30,28 @@ class Services:
     keys: KeyStore
 
     def publisher(self, service_id: str, caller: Caller) -> str:
-        """A service that is registered as a publisher.
+        """Returns the id of a service that is a publisher.
 
         Raises:
-            NotFound: There is none, or none that the caller may see.
+            NotFound: There is none with this id that the caller may see.
         """
         return own_publisher(self.publishers.get, service_id, caller).service_id
 
     def subscriber(self, service_id: str, caller: Caller) -> str:
-        """A service that has subscriptions.
+        """Returns the id of a service that has subscriptions.
 
         Raises:
-            NotFound: There is none, or none that the caller may see.
+            NotFound: There is none with this id that the caller may see.
         """
         if may_see_service(service_id, caller) and self._subscribed(service_id):
             return service_id
         raise NotFound(f"There is no subscriber {service_id}, or none that this key may see.")
 
     def key_owner(self, service_id: str, caller: Caller) -> str:
-        """A service that has subscriptions; for an admin, any that has keys.
+        """Returns the id of a service that has subscriptions or, for an admin, keys.
 
         Raises:
-            NotFound: There is none, or none that the caller may see.
+            NotFound: There is none with this id that the caller may see.
         """
         if caller.admin and self.keys.ring(service_id).keys:
             return service_id
@@ -62,10 +62,10 @@ class Services:
         return self.publishers.get(service_id) is not None or self._subscribed(service_id)
 
     def ring(self, service_id: str) -> tuple[Ring, tuple[ApiKey, ...]]:
-        """The keys of a service for which something is registered, and those to remove with it.
+        """Returns the valid keys of a service, and leftover keys to remove with the next change.
 
-        Keys that an unknown service still has are those of a service that is gone: its
-        registration does not revive them.
+        Keys of a service for which nothing is registered are left over from a service of the same
+        id. A registration does not make them valid again.
         """
         ring = self.keys.ring(service_id)
         if self.known(service_id):

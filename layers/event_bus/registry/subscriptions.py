@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from event_bus import times
 from event_bus.access.callers import Caller, unknown_key
 from event_bus.access.hearing import Hearing
-from event_bus.access.ownership import own_subscription, refuse_reserved
+from event_bus.access.ownership import own_subscription
 from event_bus.conflicts import attempts
 from event_bus.encryption.signatures import new_secret
 from event_bus.encryption.signing_secrets import SigningSecrets, rotated
-from event_bus.errors import Conflict, Fault, Forbidden, InvalidRequest, Problem
+from event_bus.errors import Conflict, Problem
 from event_bus.ids import new_id
 from event_bus.matching.filters import SubscriptionFilter
 from event_bus.model.credentials import Authentication
@@ -19,20 +19,18 @@ from event_bus.model.filters import check_filters, check_sent_filters
 from event_bus.model.pace import Pace
 from event_bus.model.registration import ResumeFrom, Subscription, check_limits
 from event_bus.model.replay import Replay
-from event_bus.model.validation import members_of
 from event_bus.paging import Portion, first_page
 from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery.backlog import START_SECONDS
-from event_bus.recovery.replays import SEAM_SECONDS, history_for, refuse_future
+from event_bus.recovery.replays import SEAM_SECONDS, history_for
+from event_bus.registry.asked_subscriptions import asked_for, check_history, owner_of, plain_members
 from event_bus.registry.keys import IssuedKey, busy, taken
 from event_bus.registry.pausing import with_pause
-from event_bus.registry.roles import with_external_id
 from event_bus.registry.sensitive_filters import refuse_sensitive_filters
 from event_bus.registry.services import Services
 from event_bus.registry.subscriber_keys import subscriber_key
 from event_bus.registry.subscription_query import SubscriptionQuery
 from event_bus.registry.subscription_requests import (
-    REMOVABLE,
     SubscriptionChange,
     SubscriptionRegistration,
 )
@@ -195,7 +193,7 @@ class SubscriptionRegistry:
             Forbidden: The service may not receive a new event type.
             Conflict: Other requests changed the subscription in every attempt.
         """
-        members = _plain_members(change)
+        members = plain_members(change)
         wanted = change.chosen_target()
 
         def attempt() -> tuple[Subscription, bool]:
@@ -290,12 +288,12 @@ class SubscriptionRegistry:
         self, registration: SubscriptionRegistration, subscription_id: str, caller: Caller
     ) -> Subscription:
         """Returns the subscription that a registration asks for, once every rule permits it."""
-        service_id = _service(registration, caller)
+        service_id = owner_of(registration, caller)
         self._refuse_sensitive(check_sent_filters(registration.event_types, registration.filters))
         self.hearing.check(service_id, registration.event_types)
         if registration.replay_from:
-            _check_history(registration.replay_from, caller)
-        subscription = _asked_for(registration, subscription_id, service_id)
+            check_history(registration.replay_from, caller)
+        subscription = asked_for(registration, subscription_id, service_id)
         check_limits(subscription)
         self.targets.opt_ins.require(subscription.target)
         return self.targets.verified(subscription) if registration.verify else subscription
@@ -362,44 +360,6 @@ class SubscriptionRegistry:
         return Services(owned.publishers, owned.subscriptions, owned.keys)
 
 
-def _plain_members(change: SubscriptionChange) -> dict[str, Any]:
-    """Returns the members of a change that a subscription takes over as they are."""
-    members = members_of(change, removable=REMOVABLE)
-    if change.retry_policy:
-        members["retry_policy"] = change.retry_policy.policy()
-    if change.status:
-        members["disabled_reason"] = None
-    for name in ("callback_url", "verify", "target", "resume_from"):
-        members.pop(name, None)
-    return members
-
-
-def _service(registration: SubscriptionRegistration, caller: Caller) -> str:
-    """Returns the service that a registration is for.
-
-    Raises:
-        InvalidRequest: An admin names no service.
-        Forbidden: A service names another one, or the name is reserved.
-    """
-    if caller.admin and registration.service_id is None:
-        raise InvalidRequest.at("/service_id", "is required where an admin registers")
-    service_id = registration.service_id or caller.service_id
-    if service_id != caller.service_id and not caller.admin:
-        detail = f"must be {caller.service_id}, whose key was sent, or left out"
-        raise Forbidden(
-            f"/service_id {detail}.", [Fault("/service_id", detail)], reason="other_service"
-        )
-    refuse_reserved(service_id)
-    return service_id
-
-
-def _check_history(since: str, caller: Caller) -> None:
-    if not caller.permits("recover"):
-        detail = "starts a replay, for which the key needs the scope recover"
-        raise Forbidden(f"/replay_from {detail}.", [Fault("/replay_from", detail)], reason="scope")
-    refuse_future("/replay_from", since)
-
-
 def _until_current(attempt: Callable[[], _Result]) -> _Result:
     """Reads and writes a subscription, and again if others change it meanwhile."""
     for _ in attempts():
@@ -408,27 +368,3 @@ def _until_current(attempt: Callable[[], _Result]) -> _Result:
         except Refused:
             continue
     raise Conflict("The subscription is being changed by others; send the request again.")
-
-
-def _asked_for(
-    registration: SubscriptionRegistration, subscription_id: str, service_id: str
-) -> Subscription:
-    now = times.now()
-    return Subscription(
-        id=subscription_id,
-        service_id=service_id,
-        name=registration.name or service_id,
-        event_types=registration.event_types,
-        filters=registration.filters,
-        target=with_external_id(registration.chosen_target(), service_id),
-        status="active",
-        version=0,
-        created_at=now,
-        updated_at=now,
-        delivery_guarantee=registration.delivery_guarantee,
-        ordered=registration.ordered,
-        retry_policy=registration.retry_policy.policy(),
-        max_in_flight=registration.max_in_flight,
-        rate_limit=registration.rate_limit,
-        schema_version=registration.schema_version,
-    )

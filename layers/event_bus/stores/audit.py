@@ -1,4 +1,4 @@
-"""The table of the audit log: it is added to, and never changed."""
+"""The table of the audit log. Blocks are added and never changed."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AuditStore:
-    """Keeps the blocks of the chains.
+    """Adds and reads the blocks of the chains.
 
     Attributes:
         client: The DynamoDB client.
         table: The table's name.
-        retention_days: How long a block is kept.
+        retention_days: How many days a block is kept.
     """
 
     client: "DynamoDBClient"
@@ -31,11 +31,11 @@ class AuditStore:
     def add(self, block: Block) -> bool:
         """Adds a block.
 
-        A write whose answer was lost, and which is repeated, meets itself, and counts as refused:
-        its entries are in the log twice then, and not lost.
+        A repeated request is refused by its own block. Then its entries are in the log twice, and
+        not lost.
 
         Returns:
-            Whether its place was free.
+            Whether the number of the block was free.
         """
         with unless_refused():
             self.client.put_item(
@@ -57,16 +57,16 @@ class AuditStore:
         return False
 
     def last(self, chain: Chain) -> Block | None:
-        """The last block of a chain, or None."""
+        """Returns the last block of a chain, or None."""
         return next(self.backwards(chain, limit=1), None)
 
     def backwards(self, chain: Chain, *, below: int | None = None, limit: int) -> Iterator[Block]:
-        """The blocks of a chain, the last first.
+        """Yields blocks of a chain, the last one first.
 
         Args:
             chain: The chain.
-            below: Only those of a smaller number.
-            limit: How many at most.
+            below: The number below which it begins; None for the end of the chain.
+            limit: The largest number of blocks.
         """
         items = query_items(
             self.client,
@@ -84,7 +84,7 @@ class AuditStore:
         yield from map(_block, items)
 
     def forwards(self, chain: Chain) -> Iterator[Block]:
-        """All blocks of a chain, the first first."""
+        """Yields all blocks of a chain, the first one first."""
         pages = self.client.get_paginator("query").paginate(
             TableName=self.table,
             KeyConditionExpression="#chain = :chain",

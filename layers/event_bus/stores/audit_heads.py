@@ -1,6 +1,6 @@
 """The bucket of signed heads, apart from the audit log itself.
 
-An object's name says all there is to say: so one request lists a thousand heads, the last first.
+The name of an object holds the whole head. So one request lists a thousand heads, newest first.
 """
 
 import re
@@ -19,7 +19,7 @@ _NAME = re.compile(r"(\w+)/(\d{12})/([0-9a-f]{64})/([^/]+)/([A-Za-z0-9_=-]+)", r
 
 @dataclass(frozen=True, slots=True)
 class AuditHeads:
-    """Keeps the heads.
+    """Stores and lists heads.
 
     Attributes:
         client: The S3 client.
@@ -30,20 +30,20 @@ class AuditHeads:
     bucket: str
 
     def put(self, head: Head) -> None:
-        """Keeps a head."""
+        """Stores a head."""
         # Names are listed in their order: the last number must come first.
         place = f"{head.chain}/{_MOST - head.number:012d}"
         name = f"{place}/{head.hash}/{head.at}/{head.signature}"
         self.client.put_object(Bucket=self.bucket, Key=name, Body=b"")
 
     def latest(self, chain: Chain) -> Head | None:
-        """The last head of a chain, or None."""
+        """Returns the last head of a chain, or None."""
         listed = self.client.list_objects_v2(Bucket=self.bucket, Prefix=f"{chain}/", MaxKeys=1)
         names = listed.get("Contents", [])
         return _head(names[0]["Key"]) if names else None
 
     def of(self, chain: Chain) -> Iterator[Head]:
-        """All heads of a chain, the last first."""
+        """Yields all heads of a chain, the last one first."""
         pages = self.client.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket, Prefix=f"{chain}/"
         )

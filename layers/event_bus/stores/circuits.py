@@ -1,4 +1,4 @@
-"""The table of circuit breakers: an item for each subscription that has failed lately."""
+"""The table of circuit breakers: one item for each subscription that has failed lately."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CircuitStore:
-    """Keeps circuits.
+    """Reads and writes circuits.
 
     Attributes:
         client: The DynamoDB client.
         table: The table's name.
-        retention_days: How long one is kept that nobody changes any more.
+        retention_days: How many days a circuit is kept after its last change.
     """
 
     client: "DynamoDBClient"
@@ -40,17 +40,17 @@ class CircuitStore:
     retention_days: int = 0
 
     def get_many(self, subscription_ids: Iterable[str]) -> dict[str, Circuit]:
-        """The circuits of those of these subscriptions that have one."""
+        """Returns the circuits of those of these subscriptions that have one."""
         return _circuits(self._read([_key(each) for each in dict.fromkeys(subscription_ids)]))
 
     def with_paces(
         self, subscription_ids: Iterable[str], *, consistent: bool = True
     ) -> tuple[dict[str, Circuit], dict[str, Pace]]:
-        """The circuits and the paces of those of these subscriptions that have one: one request.
+        """Returns the circuits and the paces of subscriptions that have them, in one request.
 
         Args:
             subscription_ids: The subscriptions.
-            consistent: Whether it must be the present; a past of some milliseconds costs half.
+            consistent: Whether to read consistently, at twice the cost.
         """
         keys = [
             key for each in dict.fromkeys(subscription_ids) for key in (_key(each), pace_key(each))
@@ -59,14 +59,14 @@ class CircuitStore:
         return _circuits(items), dict(found for item in items if (found := pace_in(item)))
 
     def all(self) -> Iterator[Circuit]:
-        """Every circuit: those of subscriptions that have failed lately."""
+        """Yields every circuit."""
         yield from _circuits(scan_all(self.client, TableName=self.table)).values()
 
     def put(self, subscription_id: str, circuit: Circuit) -> bool:
-        """Writes a circuit over the version before it; version 1 is the first.
+        """Replaces a circuit by its next version; version 1 is the first.
 
         Returns:
-            Whether it was written; False where another one was faster, or removed it.
+            Whether it was written; False if another function changed or removed it first.
         """
         condition: Any = (
             {"ConditionExpression": "attribute_not_exists(version)"}
@@ -90,7 +90,7 @@ class CircuitStore:
         )
 
     def forget(self, subscription_id: str) -> None:
-        """Removes a circuit: its subscription is as good as new."""
+        """Removes the circuit of a subscription that no longer fails."""
         self.client.delete_item(TableName=self.table, Key=_key(subscription_id))
 
     def _read(self, keys: list[Item], *, consistent: bool = True) -> list[Item]:

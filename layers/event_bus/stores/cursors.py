@@ -1,4 +1,4 @@
-"""The table of cursors: how far a long way has been gone, and who goes it at present."""
+"""The table of cursors: progress and lease of each long-running scan."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far a way has been gone.
+    """The progress of a scan.
 
     Attributes:
-        owner: Whose way it is.
-        name: Which of the owner's ways.
-        position: How far it has been gone; empty at its beginning.
-        holder: What tells whoever goes it from all others.
+        owner: The subscription, or the sweeper, that the scan is for.
+        name: The name of the scan among those of its owner.
+        position: The position up to which it has come; empty at its beginning.
+        holder: The identifier of the function call that holds the lease.
     """
 
     owner: str
@@ -30,12 +30,12 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class CursorStore:
-    """Lends cursors, each to one at a time.
+    """Leases each cursor to one function call at a time.
 
     Attributes:
         client: The DynamoDB client.
         table: The table's name.
-        retention_days: How long one is kept that nobody uses any more.
+        retention_days: How many days a cursor is kept after its last lease.
     """
 
     client: "DynamoDBClient"
@@ -43,10 +43,10 @@ class CursorStore:
     retention_days: int = 0
 
     def hold(self, owner: str, name: str, holder: str, seconds: float) -> Cursor | None:
-        """Takes a cursor for some seconds.
+        """Takes the lease of a cursor for some seconds.
 
         Returns:
-            The cursor, or None while another one holds it.
+            The cursor, or None while another call holds it.
         """
         now = int(times.unix())
         with unless_refused():
@@ -69,10 +69,10 @@ class CursorStore:
         return None
 
     def release(self, cursor: Cursor, position: str) -> bool:
-        """Gives a cursor back.
+        """Ends the lease of a cursor, and stores its position.
 
         Returns:
-            Whether it was still held; where it was not, its position stays.
+            Whether the lease still held. If not, the stored position stays.
         """
         with unless_refused():
             self.client.update_item(

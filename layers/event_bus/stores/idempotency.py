@@ -1,4 +1,4 @@
-"""The table of idempotency keys: which request has one, and how it was answered."""
+"""The table of idempotency keys: the request of each, and its answer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,12 +25,12 @@ class Claim:
     Attributes:
         id: The hash of the caller and the key.
         fingerprint: The hash of the request.
-        nonce: What the identifier of what is created is made of; it stays where the request is
-            carried out once more.
+        nonce: The source of the id of what the request creates. It stays the same if the request is
+            carried out again.
         claimed_by: The request that carries it out, or did so last.
-        claimed_until: Until when nobody else does, in Unix seconds.
+        claimed_until: When another request may carry it out, in Unix seconds.
         expires_at: When the key is forgotten, in Unix seconds.
-        answer: The answer as it was sealed; None until there is one.
+        answer: The sealed answer; None until there is one.
     """
 
     id: str
@@ -44,7 +44,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyStore:
-    """Claims idempotency keys, and keeps answers.
+    """Claims idempotency keys and stores answers.
 
     Attributes:
         client: The DynamoDB client.
@@ -55,14 +55,14 @@ class IdempotencyStore:
     table: str
 
     def claim(self, wanted: Claim, now: int) -> Claim:
-        """Claims a key that nobody has.
+        """Claims a key, unless another request has it.
 
         Args:
             wanted: The claim.
             now: The time, in Unix seconds.
 
         Returns:
-            The claim that stands: the wanted one, or the one that was there before.
+            The stored claim: the wanted one, or the one of the other request.
         """
         try:
             self.client.put_item(
@@ -77,10 +77,10 @@ class IdempotencyStore:
         return wanted
 
     def take_over(self, before: Claim, wanted: Claim) -> bool:
-        """Claims a key anew whose request was not answered.
+        """Claims a key again whose request was not answered.
 
         Returns:
-            Whether it is claimed so now; False where another request was faster.
+            Whether the key was claimed; False if another request was faster.
         """
         with unless_refused():
             self._update(
@@ -92,12 +92,12 @@ class IdempotencyStore:
         return False
 
     def answer(self, claim: Claim, sealed: str) -> None:
-        """Keeps the answer of a request, unless another one has claimed its key since."""
+        """Stores the answer of a request, unless another one has claimed its key since."""
         with unless_refused():
             self._update(claim, "SET answer = :answer", {":answer": text(sealed)})
 
     def give_up(self, claim: Claim) -> None:
-        """Lets the next request carry out what this one may not have, under the same nonce."""
+        """Ends a claim whose result is unknown, so that the next request may try again."""
         with unless_refused():
             self._update(claim, "SET claimed_until = :over", {":over": number(0)})
 

@@ -1,4 +1,4 @@
-"""The cursors of inboxes, in the table of cursors: what was acknowledged, and the last lease."""
+"""The cursors of inboxes, in the table of cursors: the acknowledged position and the last lease."""
 
 import math
 from collections.abc import Mapping
@@ -18,16 +18,14 @@ _NAME = "inbox"
 
 @dataclass(frozen=True, slots=True)
 class InboxCursor:
-    """How far an inbox was acknowledged, and its last lease.
-
-    A lease covers the places behind `begun`, up to `taken`.
+    """The acknowledged position of an inbox, and its last lease.
 
     Attributes:
-        acknowledged: The place up to which consumers are done; 0 at the beginning.
-        lease: The last lease that was given; empty where none was.
-        begun: The place behind which that lease begins.
-        taken: The last place that it covers.
-        lease_until: When it ends unless it is acknowledged before, in Unix seconds.
+        acknowledged: The position up to which events are acknowledged; 0 at the beginning.
+        lease: The id of the last lease; empty if there was none.
+        begun: The position after which the lease begins.
+        taken: The last position that the lease covers.
+        lease_until: When the lease ends, in Unix seconds.
     """
 
     acknowledged: int = 0
@@ -38,18 +36,18 @@ class InboxCursor:
 
     @property
     def leased(self) -> bool:
-        """Whether the lease has not ended, and a part of it is not acknowledged."""
+        """Whether the lease holds, and covers an event that is not acknowledged."""
         return self.lease_until > times.unix() and self.acknowledged < self.taken
 
 
 @dataclass(frozen=True, slots=True)
 class InboxCursorStore:
-    """Keeps the cursors of inboxes.
+    """Reads and moves the cursors of inboxes.
 
     Attributes:
         client: The DynamoDB client.
         table: The table's name.
-        retention_days: How long a cursor is kept that nobody uses.
+        retention_days: How many days a cursor is kept after its last use.
     """
 
     client: "DynamoDBClient"
@@ -57,7 +55,7 @@ class InboxCursorStore:
     retention_days: int = 0
 
     def get(self, subscription_id: str) -> InboxCursor:
-        """The cursor of an inbox as it stands."""
+        """Returns the cursor of an inbox."""
         answer = self.client.get_item(
             TableName=self.table, Key=_key(subscription_id), ConsistentRead=True
         )
@@ -66,17 +64,17 @@ class InboxCursorStore:
     def lend(
         self, subscription_id: str, lease: str, begun: int, taken: int, seconds: int
     ) -> InboxCursor | None:
-        """Gives a lease, if nobody has one and nothing was acknowledged meanwhile.
+        """Gives a lease, if no other one holds and nothing was acknowledged meanwhile.
 
         Args:
-            subscription_id: Whose inbox.
-            lease: The lease.
-            begun: The place up to which the inbox was acknowledged.
-            taken: The last place that the lease covers.
-            seconds: How long it lasts.
+            subscription_id: The subscription that owns the inbox.
+            lease: The id of the lease.
+            begun: The position up to which the inbox was acknowledged.
+            taken: The last position that the lease covers.
+            seconds: How long the lease holds.
 
         Returns:
-            The cursor with the lease, or None where it was not given.
+            The cursor with the lease, or None if the lease was not given.
         """
         now = times.unix()
         with unless_refused():
@@ -85,7 +83,7 @@ class InboxCursorStore:
                 Key=_key(subscription_id),
                 UpdateExpression="SET holder = :lease, held_until = :until, begun = :begun, "
                 "taken = :taken, acknowledged = :begun, expires_at = :expiry",
-                # A write whose answer was lost, and which is repeated, meets itself.
+                # A repeated write whose first answer was lost finds its own lease.
                 ConditionExpression="(attribute_not_exists(acknowledged) OR acknowledged = :begun) "
                 "AND (attribute_not_exists(taken) OR acknowledged >= taken "
                 "OR held_until <= :now OR holder = :lease)",
@@ -104,10 +102,10 @@ class InboxCursorStore:
         return None
 
     def acknowledge(self, subscription_id: str, lease: str, place: int) -> InboxCursor:
-        """Acknowledges up to a place that a lease covers, while it lasts, and only forwards.
+        """Acknowledges up to a position that a lease covers, while it holds; never backwards.
 
         Returns:
-            The cursor as it stands then, whether it was moved or not.
+            The cursor after the request, whether it was moved or not.
         """
         try:
             answer = self.client.update_item(
@@ -130,7 +128,7 @@ class InboxCursorStore:
         return _cursor(answer["Attributes"])
 
     def advance(self, subscription_id: str, place: int) -> None:
-        """Moves a cursor forwards to a place, whoever has a lease; never backwards."""
+        """Moves a cursor forwards to a position, whatever lease there is; never backwards."""
         with unless_refused():
             self.client.update_item(
                 TableName=self.table,

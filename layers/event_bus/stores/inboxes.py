@@ -1,7 +1,7 @@
-"""The table of inboxes: what subscriptions have received that fetch their events themselves.
+"""The table of inboxes: the deliveries to subscriptions that fetch their events.
 
-An inbox is numbered without gaps, and what stands in it is never moved: whoever has read up to a
-number has seen all that stands before it.
+The entries of an inbox are numbered without gaps, and an entry keeps its number. So a consumer that
+has read up to a number has seen every entry before it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,11 +24,11 @@ _ATTEMPTS = 13
 
 @dataclass(frozen=True, slots=True)
 class InboxEntry:
-    """What stands at one place of an inbox.
+    """An entry of an inbox.
 
     Attributes:
-        position: The place, from 1 on.
-        key: The delivery; its event is where events are.
+        position: Its number, from 1.
+        key: The key of the delivery. The event is in the events table.
     """
 
     position: int
@@ -37,12 +37,12 @@ class InboxEntry:
 
 @dataclass(frozen=True, slots=True)
 class InboxStore:
-    """Fills inboxes, and reads them.
+    """Fills and reads inboxes.
 
     Attributes:
         client: The DynamoDB client.
         table: The table's name.
-        retention_days: How long an entry is kept.
+        retention_days: How many days an entry is kept.
     """
 
     client: "DynamoDBClient"
@@ -57,22 +57,22 @@ class InboxStore:
         pushed: bool = False,
         until: float | None = None,
     ) -> None:
-        """Puts deliveries at the end of an inbox, all or none.
+        """Appends deliveries to an inbox, all or none.
 
         Args:
-            subscription_id: Whose inbox.
-            keys: The deliveries, in order; at most as many as a transaction takes, less one.
-            pushed: Whether the table's stream has them pushed to those who are connected.
-            until: When they may not be put any more, in Unix seconds, since others may have gone
-                on behind them.
+            subscription_id: The subscription that owns the inbox.
+            keys: The keys of the deliveries, in order; at most 99.
+            pushed: Whether they are pushed to connected WebSocket subscribers.
+            until: When it is too late to append them, in Unix seconds, because another function may
+                have appended later ones.
 
         Raises:
-            TimeoutError: The inbox grew again and again meanwhile, or it is too late; nothing is
-                put.
+            TimeoutError: Other functions filled the inbox in every attempt, or it is too late.
+                Nothing is appended.
         """
         for _ in attempts(_ATTEMPTS):
             last = self.last(subscription_id)
-            # What others put from now on moves the inbox's end, and has the transaction refused.
+            # An entry that others append from now on makes the transaction fail.
             if until is not None and times.unix() >= until:
                 raise TimeoutError(f"it is too late to fill the inbox of {subscription_id}")
             try:
@@ -118,18 +118,18 @@ class InboxStore:
         return [Part(head, Outdated(subscription_id)), *map(Part, entries)]
 
     def last(self, subscription_id: str) -> int:
-        """The place of the last entry that was ever put; 0 before the first."""
+        """Returns the number of the last entry that was ever appended; 0 before the first."""
         answer = self.client.get_item(
             TableName=self.table, Key=_key(subscription_id, _HEAD), ConsistentRead=True
         )
         return int(answer["Item"]["last"]["N"]) if "Item" in answer else 0
 
     def forget(self, subscription_id: str) -> None:
-        """Forgets how far an inbox was filled, once its subscription is gone."""
+        """Removes the number of the last entry, once the subscription is gone."""
         self.client.delete_item(TableName=self.table, Key=_key(subscription_id, _HEAD))
 
     def after(self, subscription_id: str, position: int, limit: int) -> list[InboxEntry]:
-        """What stands behind a place, in order."""
+        """Returns the entries after a number, in order."""
         pages = self.client.get_paginator("query").paginate(
             TableName=self.table,
             KeyConditionExpression="subscription_id = :subscription AND #position > :position",
@@ -141,7 +141,7 @@ class InboxStore:
             ConsistentRead=True,
             PaginationConfig={"PageSize": limit},
         )
-        # Pages of what has expired and is not swept away yet are passed over.
+        # Pass over pages whose entries have all expired.
         for page in pages:
             if found := [_entry(item) for item in page["Items"] if unexpired(item)]:
                 return found

@@ -22,7 +22,7 @@ class LimitStore:
     table: str
 
     def add(self, name: str, requests: int, expires_at: int) -> int:
-        """Adds to a counter, and tells its new value.
+        """Adds to a counter, and returns its new value.
 
         Args:
             name: The counter.

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 Granularity = Literal["minute", "hour", "day"]
 
 RETENTION_DAYS: dict[Granularity, int] = {"minute": 2, "hour": 60, "day": 400}
-"""How long metrics of each length are kept."""
+"""How many days the metrics of each period are kept."""
 
 SECONDS: dict[Granularity, int] = {"minute": 60, "hour": 3_600, "day": 86_400}
-"""How long each is."""
+"""The length of each period, in seconds."""
 
 _ATTEMPTS = 13
 # A transaction holds 100 items: of 30 minutes in 30 days, 91.
@@ -35,7 +35,7 @@ _CUT: dict[Granularity, tuple[int, int]] = {"minute": (16, 13), "hour": (13, 10)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where metrics are kept.
+    """The place of an item of metrics.
 
     Attributes:
         span: The partition.
@@ -49,16 +49,16 @@ class Place:
 
     @property
     def key(self) -> Item:
-        """The key of the item."""
+        """The primary key of the item."""
         return {"span": text(self.span), "start": text(self.start)}
 
 
 TOTAL = Place("total", "all", _EVER)
-"""Where the metrics of all time are kept."""
+"""The place of the metrics of all time."""
 
 
 def place_of(granularity: Granularity, time: str) -> Place:
-    """Where the metrics of the minute, hour or day are kept that a time lies in.
+    """Returns the place of the metrics of the minute, hour or day of a time.
 
     Args:
         granularity: Which of them.
@@ -70,7 +70,7 @@ def place_of(granularity: Granularity, time: str) -> Place:
 
 @dataclass(frozen=True, slots=True)
 class MetricStore:
-    """Adds to metrics, and finds them.
+    """Adds to metrics and reads them.
 
     Attributes:
         client: The DynamoDB client.
@@ -81,7 +81,7 @@ class MetricStore:
     table: str
 
     def add(self, batch_id: str, by_minute: Mapping[str, MetricTotals]) -> bool:
-        """Adds metrics, once: those of a batch that were added already are left alone.
+        """Adds the metrics of a batch once. A batch that comes again changes nothing.
 
         All that a batch tells is added by one write, be it of how many events.
 
@@ -125,11 +125,11 @@ class MetricStore:
         raise TimeoutError(f"{self.table} is written by too many at a time")
 
     def total(self) -> MetricTotals:
-        """The metrics of all time."""
+        """Returns the metrics of all time."""
         return self.at([TOTAL]).get(TOTAL, MetricTotals())
 
     def at(self, places: Iterable[Place]) -> dict[Place, MetricTotals]:
-        """The metrics that are kept at these places; where there are none, none."""
+        """Returns the metrics at those of these places that have any."""
         found = self._read(places)
         return {place: unpacked(item["figures"]["B"]) for place, item in found.items()}
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SocketSubscriberKey:
-    """Which connection follows which subscription.
+    """The key of a WebSocket subscriber.
 
     Attributes:
         subscription_id: The subscription.
@@ -26,7 +26,7 @@ class SocketSubscriberKey:
 
 @dataclass(frozen=True, slots=True)
 class SocketSubscriber:
-    """How far a connection has come with an inbox.
+    """The progress of a connection in an inbox.
 
     Attributes:
         key: Which connection, and whose inbox.
@@ -50,7 +50,7 @@ class SocketSubscriber:
 
 @dataclass(frozen=True, slots=True)
 class SocketSubscriberStore:
-    """Keeps WebSocket subscribers, and lends each to one who pushes at a time.
+    """Keeps WebSocket subscribers, and leases each to one push at a time.
 
     Attributes:
         client: The DynamoDB client.
@@ -63,7 +63,7 @@ class SocketSubscriberStore:
     def add(
         self, subscriber: SocketSubscriber, holder: str, seconds: float, expires_at: int
     ) -> bool:
-        """Adds a WebSocket subscriber, which is held from the beginning.
+        """Adds a WebSocket subscriber that is leased from the beginning.
 
         Args:
             subscriber: The WebSocket subscriber.
@@ -96,15 +96,15 @@ class SocketSubscriberStore:
         return False
 
     def of_subscription(self, subscription_id: str) -> list[SocketSubscriberKey]:
-        """Who follows a subscription."""
+        """Returns the WebSocket subscribers of a subscription."""
         return self._keys("subscription_id", subscription_id, ConsistentRead=True)
 
     def of_connection(self, connection_id: str) -> list[SocketSubscriberKey]:
-        """What a connection follows; what it began to a moment ago may be missing."""
+        """Returns the WebSocket subscribers of a connection. The newest may be missing."""
         return self._keys("connection_id", connection_id, IndexName="by_connection")
 
     def get(self, key: SocketSubscriberKey) -> SocketSubscriber | None:
-        """One WebSocket subscriber, or None."""
+        """Returns a WebSocket subscriber, or None."""
         item = self.client.get_item(TableName=self.table, Key=_key(key), ConsistentRead=True).get(
             "Item"
         )
@@ -113,7 +113,7 @@ class SocketSubscriberStore:
     def hold(
         self, key: SocketSubscriberKey, holder: str, seconds: float
     ) -> SocketSubscriber | None:
-        """Takes a WebSocket subscriber for some seconds.
+        """Takes the lease of a WebSocket subscriber for some seconds.
 
         Returns:
             The WebSocket subscriber; None where another one holds it, or there is none.
@@ -138,7 +138,7 @@ class SocketSubscriberStore:
     def release(
         self, key: SocketSubscriberKey, holder: str, sent: int, *, waiting: bool
     ) -> SocketSubscriber | None:
-        """Gives a WebSocket subscriber back.
+        """Ends the lease of a WebSocket subscriber, and stores its progress.
 
         Args:
             key: The WebSocket subscriber.
@@ -169,7 +169,7 @@ class SocketSubscriberStore:
     def acknowledge(
         self, key: SocketSubscriberKey, place: int, *, recorded: bool = True
     ) -> SocketSubscriber | None:
-        """Has a client be done with all up to a place that was pushed to it.
+        """Records that a client has acknowledged all events up to a position.
 
         Args:
             key: The WebSocket subscriber.
@@ -195,7 +195,7 @@ class SocketSubscriberStore:
         return None
 
     def remove(self, key: SocketSubscriberKey) -> None:
-        """Removes a WebSocket subscriber, if it is there."""
+        """Removes a WebSocket subscriber, if it exists."""
         self.client.delete_item(TableName=self.table, Key=_key(key))
 
     def _keys(self, name: str, value: str, **options: Any) -> list[SocketSubscriberKey]:

@@ -1,9 +1,9 @@
-"""The table of streams: which event stands at which place of its stream, without gaps.
+"""The table of event streams: the event of each version, without gaps.
 
 A stream belongs to the source of its events. Two sources that use one stream id have two streams.
 
-Entries stay when their events expire: a stream that went on from a lower number would mislead
-whoever remembers how far it has read.
+Entries stay when their events expire. A stream that began again from a lower version would mislead
+subscribers that remember how far they have read.
 """
 
 from collections.abc import Mapping
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _DISORDER_SECONDS = 60
-"""How far the times of a stream may be out of the order of its places, in seconds.
+"""How far the times of a stream may be out of the order of its versions, in seconds.
 
-An event gets its time first and its place a moment later, when another may have come before it.
+An event gets its time first and its version a moment later. Another event may come between them.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class StreamEntry:
-    """An event's place in its stream.
+    """An event of a stream.
 
     Attributes:
-        version: The place, from 1 on.
+        version: Its version in the stream, from 1.
         event_id: The event.
         created_at: When it was stored, RFC 3339.
     """
@@ -43,7 +43,7 @@ class StreamEntry:
 
 @dataclass(frozen=True, slots=True)
 class StreamStore:
-    """Reads streams, and says how they grow.
+    """Reads streams, and makes the parts of transactions that append to them.
 
     Attributes:
         client: The DynamoDB client.
@@ -54,16 +54,16 @@ class StreamStore:
     table: str
 
     def last_version(self, stream: StreamName) -> int:
-        """The place of the last event; 0 in a stream that does not exist."""
-        # Streams were once shared by all sources, under their ids alone. A source goes on from the
-        # number that its subscribers may have seen there.
+        """Returns the version of the last event; 0 if the stream does not exist."""
+        # In earlier releases all sources shared a stream of one id. A source continues from the
+        # version that its subscribers may have seen there.
         for key in (stream.key, stream.stream_id):
             if found := self._query(key, 0, 1, newest_first=True):
                 return found[0].version
         return 0
 
     def after(self, stream: StreamName, version: int, limit: int) -> list[StreamEntry]:
-        """What stands behind a place, in order."""
+        """Returns the entries after a version, in order."""
         return self._query(stream.key, version, limit)
 
     def between(
@@ -95,7 +95,7 @@ class StreamStore:
         return [_entry(item) for item in answer["Items"]]
 
     def version_before(self, stream: StreamName, moment: str) -> int:
-        """The place before the first event that was stored at a moment (RFC 3339) or later."""
+        """Returns the version before the first event stored at a time (RFC 3339) or later."""
         pages = self.client.get_paginator("query").paginate(
             **self._query_of(stream.key, 0, newest_first=True)
         )

@@ -1,4 +1,4 @@
-"""The table of subscriptions. Each change of one is an entry of the log of changes as well."""
+"""The table of subscriptions. Each change is also an entry of the log of changes."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 CHOSEN = "."
-"""What stands in identifiers that clients chose, and in no others."""
+"""The character that only identifiers chosen by clients contain."""
 
 _KIND = "subscription"
 _REMOVED = "removed "
@@ -43,7 +43,7 @@ _ENDING = "by_itself"
 
 @dataclass(frozen=True, slots=True)
 class RoutingRule:
-    """What routing needs of a subscription: neither its target nor its secret.
+    """The part of a subscription that routers keep, without its target and its secrets.
 
     Attributes:
         id: The subscription.
@@ -104,20 +104,20 @@ class SubscriptionStore:
     changes: str = ""
 
     def get(self, subscription_id: str) -> Subscription | None:
-        """The subscription of this id, or None."""
+        """Returns the subscription with this id, or None."""
         answer = self.client.get_item(
             TableName=self.table, Key={"id": text(subscription_id)}, ConsistentRead=True
         )
         return self._read(answer["Item"]) if "Item" in answer else None
 
     def get_many(self, subscription_ids: Iterable[str]) -> dict[str, Subscription]:
-        """Those of these subscriptions that exist, by id."""
+        """Returns those of these subscriptions that exist, by id."""
         keys = [{"id": text(each)} for each in dict.fromkeys(subscription_ids)]
         items = batch_get(self.client, self.table, keys, ConsistentRead=True)
         return {item["id"]["S"]: self._read(item) for item in items}
 
     def page(self, service_id: str | None, after: str | None, limit: int) -> list[Subscription]:
-        """Subscriptions, oldest first: all or those of one service, behind `after`."""
+        """Returns subscriptions of one service or of all, oldest first, beginning after `after`."""
         index, name, value = (
             ("by_service", "service_id", service_id) if service_id else ("by_kind", "kind", _KIND)
         )
@@ -132,7 +132,7 @@ class SubscriptionStore:
         return [self._read(item) for item in items]
 
     def of_service(self, service_id: str) -> Iterator[Subscription]:
-        """All subscriptions of a service."""
+        """Yields all subscriptions of a service."""
         after = None
         while page := self.page(service_id, after, 100):
             yield from page
@@ -220,7 +220,7 @@ class SubscriptionStore:
         )
 
     def prolong(self, subscription_id: str, ends_at: int) -> bool:
-        """Puts off the end of a subscription that ends by itself; routing does not hear of it.
+        """Postpones the end of a subscription that ends by itself. It is no change for routers.
 
         Returns:
             Whether it still was there.
@@ -237,7 +237,7 @@ class SubscriptionStore:
         return False
 
     def ended(self, before: int, limit: int) -> list[str]:
-        """Subscriptions whose end, in Unix seconds, lies before a moment; the oldest first."""
+        """Returns the ids of subscriptions that ended before a time (Unix seconds), in order."""
         answer = self.client.query(
             TableName=self.table,
             IndexName="by_end",
@@ -248,7 +248,7 @@ class SubscriptionStore:
         return [item["id"]["S"] for item in answer["Items"]]
 
     def routing_rules(self) -> Iterator[RoutingRule]:
-        """What routing needs of every subscription: a scan, for a router that starts."""
+        """Yields the routing rule of every subscription by a scan, for a router that starts."""
         for item in scan_all(self.client, TableName=self.table, ConsistentRead=True):
             members = orjson.loads(item["document"]["S"])
             # No target is read: a router imports none of their modules.

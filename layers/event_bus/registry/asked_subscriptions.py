@@ -1,0 +1,96 @@
+"""The subscription that a request asks for, before any rule of the registry applies."""
+
+from typing import Any
+
+from event_bus import times
+from event_bus.access.callers import Caller
+from event_bus.access.ownership import refuse_reserved
+from event_bus.errors import Fault, Forbidden, InvalidRequest
+from event_bus.model.registration import Subscription
+from event_bus.model.validation import members_of
+from event_bus.recovery.replays import refuse_future
+from event_bus.registry.roles import with_external_id
+from event_bus.registry.subscription_requests import (
+    REMOVABLE,
+    SubscriptionChange,
+    SubscriptionRegistration,
+)
+
+
+def asked_for(
+    registration: SubscriptionRegistration, subscription_id: str, service_id: str
+) -> Subscription:
+    """Returns the subscription that a registration asks for.
+
+    Args:
+        registration: The request.
+        subscription_id: The id of the subscription.
+        service_id: The service that owns it.
+    """
+    now = times.now()
+    return Subscription(
+        id=subscription_id,
+        service_id=service_id,
+        name=registration.name or service_id,
+        event_types=registration.event_types,
+        filters=registration.filters,
+        target=with_external_id(registration.chosen_target(), service_id),
+        status="active",
+        version=0,
+        created_at=now,
+        updated_at=now,
+        delivery_guarantee=registration.delivery_guarantee,
+        ordered=registration.ordered,
+        retry_policy=registration.retry_policy.policy(),
+        max_in_flight=registration.max_in_flight,
+        rate_limit=registration.rate_limit,
+        schema_version=registration.schema_version,
+    )
+
+
+def owner_of(registration: SubscriptionRegistration, caller: Caller) -> str:
+    """Returns the service that a registration is for.
+
+    Raises:
+        InvalidRequest: An admin names no service.
+        Forbidden: A service names another one, or the name is reserved.
+    """
+    if caller.admin and registration.service_id is None:
+        raise InvalidRequest.at("/service_id", "is required where an admin registers")
+    service_id = registration.service_id or caller.service_id
+    if service_id != caller.service_id and not caller.admin:
+        detail = f"must be {caller.service_id}, whose key was sent, or left out"
+        raise Forbidden(
+            f"/service_id {detail}.", [Fault("/service_id", detail)], reason="other_service"
+        )
+    refuse_reserved(service_id)
+    return service_id
+
+
+def check_history(since: str, caller: Caller) -> None:
+    """Refuses a request for past events that the caller may not replay, or that are none.
+
+    Args:
+        since: When the past events begin, RFC 3339.
+        caller: The caller.
+
+    Raises:
+        Forbidden: The key lacks the scope `recover`.
+        InvalidRequest: The time lies in the future.
+    """
+    if not caller.permits("recover"):
+        detail = "starts a replay, for which the key needs the scope recover"
+        raise Forbidden(f"/replay_from {detail}.", [Fault("/replay_from", detail)], reason="scope")
+    refuse_future("/replay_from", since)
+
+
+def plain_members(change: SubscriptionChange) -> dict[str, Any]:
+    """Returns the members of a change that a subscription takes over as they are."""
+    members = members_of(change, removable=REMOVABLE)
+    if change.retry_policy:
+        members["retry_policy"] = change.retry_policy.policy()
+    if change.status:
+        members["disabled_reason"] = None
+    for name in ("callback_url", "verify", "target", "resume_from"):
+        members.pop(name, None)
+    return members
