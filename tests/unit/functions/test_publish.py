@@ -32,6 +32,29 @@ def test_an_event_is_accepted_and_then_known(functions: Functions, aws: Aws) -> 
     }
 
 
+def test_a_publish_whose_publisher_is_known_reads_nothing(functions: Functions, aws: Aws) -> None:
+    described = {"parameters": {"type": "task.described"}}
+    path = "POST /schemas/{type}/versions"
+    schema = {"schema": {"required": ["title"]}}
+    assert functions.request("registry", path, AN_ADMIN, schema, **described).status == 201
+    enforce = {"validation": "enforce"}
+    changed = functions.request("registry", "PATCH /schemas/{type}", AN_ADMIN, enforce, **described)
+    assert changed.status == 200
+    payload = {"title": "a"}
+    assert publish(functions, submission(type="task.described", payload=payload)).status == 202
+
+    reads: list[str] = []
+    for operation in ("BatchGetItem", "GetItem", "Query"):
+        event = f"before-send.dynamodb.{operation}"
+        aws.dynamodb.meta.events.register(event, lambda name=operation, **_: reads.append(name))
+    for sent in ({"type": "task.described", "payload": payload}, {"type": "task.other"}):
+        assert publish(functions, submission(**sent)).status == 202
+    assert reads == []
+    # Before an event is refused, the index is looked at once more.
+    assert publish(functions, submission(type="task.described")).status == 422
+    assert reads == ["GetItem"]
+
+
 def test_a_conflict_is_a_409(functions: Functions) -> None:
     publish(functions, submission(id="evt_own"))
     answer = publish(functions, submission(id="evt_own", payload={"a": 1}))
