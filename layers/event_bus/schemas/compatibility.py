@@ -30,10 +30,10 @@ def incompatibilities(
     faults: list[Fault] = []
     for number, old in earlier if transitive else earlier[-1:]:
         if direction in ("backward", "full"):
-            said = f"may refuse what version {number} accepts"
+            said = f"refuses payloads that version {number} accepts: it"
             faults += _faults(old, new, at, said)
         if direction in ("forward", "full"):
-            said = f"version {number} may refuse what the new version accepts: there, the place"
+            said = f"accepts payloads that version {number} refuses: version {number}"
             faults += _faults(new, old, at, said)
         if faults:
             break
@@ -45,4 +45,4 @@ def _faults(narrow: Schema, wide: Schema, at: str, said: str) -> list[Fault]:
     found = breaking_changes(narrow, wide)
     if not found or library_covers(wide, narrow):
         return []
-    return [Fault(at + pointer(each.path), f"{said}: {each.detail}") for each in found]
+    return [Fault(at + pointer(each.path), f"{said} {each.detail}") for each in found]

@@ -16,7 +16,7 @@ class Breaking:
 
     Attributes:
         path: The place.
-        detail: What it does.
+        detail: What it does: a verb and its object.
     """
 
     path: Path
@@ -90,7 +90,7 @@ def type_faults(old: Node, new: Node, path: Path) -> Iterator[Breaking]:
     if "number" in kinds:
         kinds.add("integer")
     if missing := types_of(old) - kinds:
-        yield Breaking((*path, "type"), f"{', '.join(sorted(missing))}: permitted before")
+        yield Breaking((*path, "type"), f"does not permit the type {', '.join(sorted(missing))}")
 
 
 def value_faults(old: Node, new: Node, path: Path) -> Iterator[Breaking]:
@@ -101,23 +101,23 @@ def value_faults(old: Node, new: Node, path: Path) -> Iterator[Breaking]:
             continue
         values = [new["const"]] if keyword == "const" else new["enum"]
         if before is None:
-            yield Breaking((*path, keyword), "other values were permitted before")
+            yield Breaking((*path, keyword), "permits no other values")
         elif not all(any(same_value(each, value) for value in values) for each in before):
-            yield Breaking((*path, keyword), "a value is missing that was permitted before")
+            yield Breaking((*path, keyword), "leaves out a value")
 
 
 def bound_faults(old: Node, new: Node, path: Path) -> Iterator[Breaking]:
     """The rules of lengths, counts and numeric bounds: each bound holds for the old schema too."""
     for keyword, (kind, holds) in _BOUNDS.items():
         if keyword in new and accepts(old, kind) and not holds(old, new[keyword]):
-            yield Breaking((*path, keyword), f"{new[keyword]} is more than was demanded before")
+            yield Breaking((*path, keyword), f"demands {keyword} {new[keyword]}")
 
 
 def text_faults(old: Node, new: Node, path: Path) -> Iterator[Breaking]:
     """The rules of `pattern` and `format`: they stay as they are, or go."""
     for keyword in ("pattern", "format"):
         if keyword in new and accepts(old, "string") and old.get(keyword) != new[keyword]:
-            yield Breaking((*path, keyword), "was not demanded before")
+            yield Breaking((*path, keyword), f"demands a {keyword}")
 
 
 def _at_least(keyword: str) -> Callable[[Node, Any], bool]:

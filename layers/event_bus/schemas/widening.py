@@ -43,7 +43,7 @@ def breaking_changes(old: Schema, new: Schema) -> list[Breaking]:
     try:
         return Comparison(old, new).faults(old, new, ())
     except _TooManyStepsError:
-        return [Breaking((), "the two schemas are too large to be compared")]
+        return [Breaking((), "is too large to be compared")]
 
 
 class _TooManyStepsError(Exception):
@@ -75,7 +75,7 @@ class Comparison:
         if new is True or new == {} or old is False:
             return []
         if not isinstance(new, dict):
-            return [Breaking(path, "nothing is permitted here any more")]
+            return [Breaking(path, "permits nothing")]
         pair = id(old), id(new)
         # A pair that is met again inside itself holds if all else does: documents are finite.
         if pair in self._open:
@@ -120,7 +120,7 @@ class Comparison:
         self._step()
         if not isinstance(new, dict):
             if not new:
-                yield Breaking(path, "nothing is permitted here any more")
+                yield Breaking(path, "permits nothing")
             return
         if any(self.alike(old, new) or _accepts_all(new, old) for old in olds):
             return
@@ -198,7 +198,9 @@ def _other_members(c: Comparison, old: Node, new: Node, path: Path) -> Iterator[
             if name in new.get(keyword, {}):
                 continue
             for each in c.faults(schema, others, place):
-                yield Breaking(each.path, f"{name}: {each.detail}")
+                yield Breaking(
+                    each.path, f"takes {name} as a member that it does not name, and {each.detail}"
+                )
     yield from c.faults(old.get("additionalProperties", True), others, place)
 
 
@@ -213,12 +215,12 @@ def _required(_: Comparison, old: Node, new: Node, path: Path) -> Iterator[Break
         return
     before = old.get("required", ())
     if missing := [name for name in new.get("required", ()) if name not in before]:
-        yield Breaking((*path, "required"), f"{', '.join(missing)}: not required before")
+        yield Breaking((*path, "required"), f"requires {', '.join(missing)}")
     for name, needed in new.get("dependentRequired", {}).items():
         known = {*before, *old.get("dependentRequired", {}).get(name, ())}
         if not known.issuperset(needed):
             place = (*path, "dependentRequired", name)
-            yield Breaking(place, "more members are required than before")
+            yield Breaking(place, "requires more members")
 
 
 def _dependent(c: Comparison, old: Node, new: Node, path: Path) -> Iterator[Breaking]:
@@ -247,14 +249,14 @@ def _contained(c: Comparison, old: Node, new: Node, path: Path) -> Iterator[Brea
     if not accepts(old, "array"):
         return
     if new.get("uniqueItems") and not old.get("uniqueItems"):
-        yield Breaking((*path, "uniqueItems"), "was not demanded before")
+        yield Breaking((*path, "uniqueItems"), "demands unique elements")
     if "contains" not in new:
         return
     kept = "contains" in old and c.alike(old["contains"], new["contains"])
     least = new.get("minContains", 1) <= old.get("minContains", 1)
     most = new.get("maxContains")
     if not (kept and least and (most is None or old.get("maxContains", most + 1) <= most)):
-        yield Breaking((*path, "contains"), "demands more than before")
+        yield Breaking((*path, "contains"), "demands more of the elements")
 
 
 def _any_of(c: Comparison, old: Node, new: Node, path: Path) -> Iterator[Breaking]:
@@ -267,7 +269,7 @@ def _any_of(c: Comparison, old: Node, new: Node, path: Path) -> Iterator[Breakin
 
     before = old.get("anyOf") or old.get("oneOf")
     if not fits(old) and not (before and all(map(fits, before))):
-        yield Breaking((*path, "anyOf"), "a value that was permitted before may fit no branch")
+        yield Breaking((*path, "anyOf"), "may have no branch that fits")
 
 
 def _kept_as_it_is(c: Comparison, old: Node, new: Node, path: Path) -> Iterator[Breaking]:
@@ -277,18 +279,18 @@ def _kept_as_it_is(c: Comparison, old: Node, new: Node, path: Path) -> Iterator[
         if keyword in new and not c.alike(
             {"allOf": _listed(old.get(keyword))}, {"allOf": _listed(new[keyword])}
         ):
-            yield Breaking((*path, keyword), "is not what it was, and may refuse more")
+            yield Breaking((*path, keyword), "may demand more")
     if "if" in new and ("then" in new or "else" in new):
         condition, before = (
             {keyword: schema[keyword] for keyword in ("if", "then", "else") if keyword in schema}
             for schema in (new, old)
         )
         if not c.alike(before, condition):
-            yield Breaking((*path, "if"), "is not what it was, and may refuse more")
+            yield Breaking((*path, "if"), "may demand more")
     for keyword in ("unevaluatedItems", "unevaluatedProperties"):
         # What is evaluated depends on the whole schema, and that is not the same.
         if new.get(keyword, True) is not True:
-            yield Breaking((*path, keyword), "may refuse what was permitted before")
+            yield Breaking((*path, keyword), "may demand more")
 
 
 def _listed(schemas: Any) -> list[Any]:
