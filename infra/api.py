@@ -135,6 +135,7 @@ class ApiStack(StageStack):
     def _publish(self, data: DataStack) -> BusFunction:
         function = self._function("publish", memory_mb=1024)
         function.use_table(data.events, "BatchGetItem", "GetItem", "PutItem")
+        function.use_table(data.idempotency, "GetItem", "PutItem")
         function.use_table(data.streams, "PutItem", "Query")
         # Whether the publisher may see the event that it names as a cause.
         function.use_table(data.deliveries, "BatchGetItem")
@@ -189,7 +190,8 @@ class ApiStack(StageStack):
         function.know_rights(
             data, "BatchGetItem", "DeleteItem", "GetItem", "PutItem", indexes=("by_kind",)
         )
-        function.use_table(data.circuits, "BatchGetItem", "DeleteItem", "PutItem")
+        function.use_table(data.circuits, "BatchGetItem", "DeleteItem", "PutItem", "Scan")
+        function.use_table(data.events, "PutItem")
         function.use_sealing_key(data.sealing_key, signing_secrets.PURPOSE, "Encrypt")
         function.use_table(data.replays, "GetItem", "PutItem")
         function.use_table(data.metrics, "BatchGetItem")

@@ -172,6 +172,8 @@ class BusStack(StageStack):
             writes_metrics=True,
         )
         observe.use_table(data.metrics, "BatchGetItem", "PutItem", "UpdateItem")
+        observe.use_table(data.events, "PutItem")
+        observe.use_retention()
         self.changes_source = StreamSource(
             self,
             "Changes",

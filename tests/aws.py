@@ -200,7 +200,14 @@ class Aws:
     @property
     def registrations(self) -> Registrations:
         return Registrations(
-            self.publishers, self.subscriptions, self.keys, self.rights, self.paces, self.replays
+            self.publishers,
+            self.subscriptions,
+            self.keys,
+            self.rights,
+            self.paces,
+            self.replays,
+            self.events,
+            RETENTION_DAYS,
         )
 
     @property

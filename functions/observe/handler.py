@@ -5,18 +5,20 @@ from typing import Any
 from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from event_bus.model.metrics import KINDS, MetricTotals
-from event_bus.runtime.metrics import level_observer, observer
+from event_bus.runtime.metrics import dead_letter_events, level_observer, observer
 from event_bus.settings import settings
 
 _metrics = Metrics(namespace="EventBus")
 _metrics.set_default_dimensions(stage=settings().stage)
 _observer = observer()
 _levels = level_observer()
+_dead_letters = dead_letter_events()
 
 
 @_metrics.log_metrics
 def handler(event: dict[str, Any], _context: object) -> None:
     """Counts a batch of changes; if it fails, Lambda sends the same batch again."""
+    _dead_letters.tell(event["Records"])
     _levels.count(event["Records"])
     metrics = _observer.count(event["Records"])
     if metrics:

@@ -53,6 +53,8 @@ def _document(accepted: Accepted) -> AcceptedEvent:
         "timestamp": event.timestamp,
         "created_at": event.created_at,
     }
+    if accepted.deduplicated:
+        document["deduplicated"] = True
     if accepted.warnings:
         document["warnings"] = [fault_document(each) for each in accepted.warnings]
     return document

@@ -20,11 +20,13 @@ from event_bus.api.documents.services import (
 from event_bus.api.documents.subscriptions import Subscription as SubscriptionDocument
 from event_bus.api.documents.subscriptions import (
     created_subscription_document,
+    failing_document,
     rotated_secret_document,
     subscription_document,
 )
 from event_bus.api.listing import Listing
 from event_bus.api.operations import publishers, schemas, subscribers, subscriptions
+from event_bus.api.parameters import LIMIT
 from event_bus.api.requests import Request, Response
 from event_bus.model.credentials import RotationRequest
 from event_bus.model.registration import (
@@ -142,9 +144,18 @@ def _put_subscription(request: Request) -> Response:
 def _list_subscriptions(request: Request) -> Response:
     listing = Listing(request)
     selection = subscriptions.selection(listing.query)
-    found, position = _subscriptions.page(selection, listing.behind, listing.limit, listing.caller)
+    only = _registry.failing.among if listing.query.get(subscriptions.HEALTH) else None
+    found, position = _subscriptions.page(
+        selection, listing.behind, listing.limit, listing.caller, only
+    )
     items = zip((each.id for each in found), _documents(found), strict=True)
     return listing.page(items, position)
+
+
+@endpoint.answers(subscriptions.FAILING)
+def _list_failing(request: Request) -> Response:
+    found, total = _registry.failing.find(request.caller, request.query()[LIMIT])
+    return Response(200, {"items": [failing_document(each) for each in found], "total": total})
 
 
 @endpoint.answers(subscriptions.GET)

@@ -26,7 +26,9 @@ def check(world: World) -> None:
         Violation: One is broken.
     """
     for event_id, published in world.published.items():
-        if published.status:
+        if event_id in world.deduplicated:
+            _check_deduplicated(world, event_id)
+        elif published.status:
             _check_stored(world, event_id, published.event)
     _check_streams(world)
     for (event_id,) in world.tables.items["events"]:
@@ -52,6 +54,12 @@ def _check_stored(world: World, event_id: str, sent: dict[str, Any]) -> None:
     payload = orjson.loads(item["payload"]["S"]) if "payload" in item else _object(world, event_id)
     _demand(payload == sent["payload"], f"{event_id} has another payload")
     _demand(item["type"]["S"] == sent["type"], f"{event_id} has another type")
+
+
+def _check_deduplicated(world: World, event_id: str) -> None:
+    first = world.deduplicated[event_id]
+    _demand((event_id,) not in world.tables.items["events"], f"{event_id} is stored as well")
+    _demand((first,) in world.tables.items["events"], f"{first} was answered and is not stored")
 
 
 def _object(world: World, event_id: str) -> Any:
@@ -142,6 +150,9 @@ def _disabled(world: World) -> set[str]:
 
 def _permitted(world: World, request: dict[str, Any], item: dict[str, Any]) -> set[bool]:
     """Whether the service of a subscription might receive an event since it was stored."""
+    if item["source"]["S"] == "eventbus":
+        told = orjson.loads(item["metadata"]["S"])
+        return {told["audience"] == request["service_id"]}
     return world.permitted(
         request["service_id"],
         item["type"]["S"],

@@ -27,7 +27,11 @@ class Clients(Surroundings):
             if known is None:
                 self.published[each["id"]] = Published(each, 0, began)
         status, answer = self.insist("publish", "POST /events", ADMIN, body)
-        statuses = [status] if len(events) == 1 else [each["status"] for each in answer["results"]]
+        results = [{**answer, "status": status}] if len(events) == 1 else answer["results"]
+        statuses = [each["status"] for each in results]
+        for each, result in zip(events, results, strict=True):
+            if result.get("deduplicated"):
+                self.deduplicated[each["id"]] = result["id"]
         if any(each == 503 for each in statuses):
             return self.publish(*events)
         for each, result in zip(events, statuses, strict=True):

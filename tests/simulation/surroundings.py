@@ -50,6 +50,7 @@ class Surroundings:
         pulled: What consumers have taken of inboxes, in order, by subscription.
         done: The place up to which they have acknowledged it.
         published: What clients published, by id.
+        deduplicated: The event that was answered instead of one with the same deduplication key.
         subscribed: What clients subscribed, by id.
         given: What admins gave to services, in order.
         subscribers: Who is behind each callback URL.
@@ -105,6 +106,7 @@ class Surroundings:
         self.subscribed: dict[str, Subscribed] = {}
         self.given: list[Given] = []
         self.subscribers: dict[str, Subscriber] = {}
+        self.deduplicated: dict[str, str] = {}
         self.unsettled: set[str] = set()
         self.paused: dict[str, float] = {}
         self.pauses: Counter[str] = Counter()

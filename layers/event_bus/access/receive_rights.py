@@ -7,7 +7,7 @@ from event_bus import times
 from event_bus.access.callers import ADMIN
 from event_bus.cache import Cache
 from event_bus.matching.event_types import intersection, matches_type
-from event_bus.model.event import Event
+from event_bus.model.event import BUS_DOMAIN, Event
 from event_bus.model.rights import Default, Grant, Restriction
 from event_bus.stores.rights import RightsStore
 
@@ -57,6 +57,16 @@ class ReceiveRights:
             decided = self._decided[asked] = self._decide(*asked)
         return decided
 
+    def permits_event(self, service_id: str, event: Event) -> bool:
+        """Whether a service may receive an event.
+
+        What the bus says of a service's own subscriptions and keys is for that service alone,
+        whatever types are given to it.
+        """
+        if event.audience is not None:
+            return service_id in (event.audience, ADMIN)
+        return self.permits(service_id, event.type, event.source)
+
     def granted(self, service_id: str) -> list[str]:
         """The type patterns that a service may receive, restrictions aside."""
         default = ["*"] if self.default == "everything" else []
@@ -64,6 +74,8 @@ class ReceiveRights:
 
     def may_match(self, service_id: str, pattern: str) -> bool:
         """Whether a service may receive any type of a pattern, restrictions aside."""
+        if pattern.partition(".")[0] == BUS_DOMAIN:
+            return True
         return any(intersection(pattern, each) for each in self.granted(service_id))
 
     def _decide(self, service_id: str, event_type: str, source: str) -> bool:
@@ -127,7 +139,7 @@ class HandoverRights:
         rights = self._known.fetch(
             (service_id, event.source), lambda: self.reader.of(service_id, [event.source])
         )
-        return rights.permits(service_id, event.type, event.source)
+        return rights.permits_event(service_id, event)
 
 
 def is_fresh(event: Event) -> bool:

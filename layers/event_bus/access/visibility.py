@@ -75,7 +75,7 @@ class Visibility:
         ):
             return False
         self.prepare([event.source])
-        return self._known[event.source].permits(service, event.type, event.source)
+        return self._known[event.source].permits_event(service, event)
 
     def _matches(
         self, wanted: SubscriptionFilter, event: Event, payload: Callable[[], bytes | None]

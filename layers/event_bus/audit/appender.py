@@ -1,4 +1,4 @@
-"""Writes to the audit log."""
+"""Writing to the audit log."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from event_bus.stores.audit_heads import AuditHeads
 
 _ATTEMPTS = 8
 _BLOCK_BYTES = 300 * 1024
-"""The most bytes of entries in a block: a DynamoDB item holds 400 KB in all."""
+"""How many bytes of entries a block holds: an item of DynamoDB holds 400 KB in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,8 @@ class Appender:
 
     Attributes:
         blocks: The chains.
-        heads: The signatures that are kept apart.
-        signer: Signs blocks.
+        heads: What is kept apart of them.
+        signer: Signs that.
     """
 
     blocks: AuditStore
@@ -33,18 +33,18 @@ class Appender:
     signer: Signer
 
     def append(self, chain: Chain, entries: Sequence[Entry]) -> None:
-        """Appends entries as signed blocks, and also keeps each signature apart.
+        """Appends entries as signed blocks, and keeps each signature apart as well.
 
-        One block holds all entries that fit into it.
+        One block holds them all, unless they are more than a block can hold.
 
-        Repeated entries are written again; readers recognise them by their id.
+        Entries that are handed over again are written again: whoever reads tells them by their id.
 
         Args:
             chain: The chain.
-            entries: The entries; without any, nothing is written.
+            entries: What is written; nothing happens without any.
 
         Raises:
-            TimeoutError: Other writers kept interfering.
+            TimeoutError: Others wrote again and again in between.
         """
         for block in batches(entries, _size, most=len(entries), most_bytes=_BLOCK_BYTES):
             self._append(chain, block)

@@ -1,4 +1,4 @@
-"""Reads the audit log from all chains, newest first."""
+"""Reading the audit log, the newest first, out of all chains together."""
 
 import heapq
 import re
@@ -10,7 +10,7 @@ from event_bus.model.audit_chain import CHAINS, Chain, Entry
 from event_bus.stores.audit import AuditStore
 
 READ_BUDGET = 100
-"""The most blocks of each chain that one request reads."""
+"""How many blocks of each chain one request looks at."""
 
 _BLOCKS = 10
 _POSITION = re.compile(r"[0-9]{1,15}\.[0-9]{1,9}(:[0-9]{1,15}\.[0-9]{1,9})*", re.ASCII)
@@ -18,12 +18,12 @@ _POSITION = re.compile(r"[0-9]{1,15}\.[0-9]{1,9}(:[0-9]{1,15}\.[0-9]{1,9})*", re
 
 @dataclass(frozen=True, slots=True)
 class AuditQuery:
-    """The filters of the log.
+    """The filters of the log: what an entry must hold.
 
     Attributes:
         since: The first timestamp, included.
         until: The last timestamp, excluded.
-        members: The required values of members, by name.
+        members: What its members must be, by name.
     """
 
     since: str | None
@@ -31,7 +31,7 @@ class AuditQuery:
     members: dict[str, str]
 
     def selects(self, entry: Entry) -> bool:
-        """Whether an entry matches."""
+        """Whether an entry fits."""
         return (
             (self.since is None or entry["timestamp"] >= self.since)
             and (self.until is None or entry["timestamp"] < self.until)
@@ -41,7 +41,7 @@ class AuditQuery:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A place in a chain; everything above it was read."""
+    """A place in a chain: above it lies what was read."""
 
     chain: Chain
     number: int
@@ -67,13 +67,13 @@ class AuditReader:
         """A page of entries.
 
         Args:
-            query: The filters.
-            position: The end of the previous page.
-            limit: The most entries.
+            query: What they must be.
+            position: Where the page before ended.
+            limit: How many at most.
 
         Returns:
-            The entries with their positions, and the end of the page; None at the end of the log.
-            After `READ_BUDGET` blocks, the next request continues.
+            The entries, each with its position, and where the page ends; None at the end of the
+            log. After `READ_BUDGET` blocks the rest is left to the next request.
         """
         places = _read(position)
         found: dict[str, tuple[str, Entry]] = {}

@@ -1,4 +1,4 @@
-"""Signatures of the heads of chains: made by KMS, verifiable by anyone."""
+"""Signatures over how far a chain has come, made by KMS and checked by anyone."""
 
 import base64
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Signs with a KMS key that only the writing function may use.
+    """Signs with a key that nobody has, and only the function that writes may use.
 
     Attributes:
         client: The KMS client.
@@ -35,16 +35,16 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class SignatureCheck:
-    """Verifies signatures with the public key, without KMS.
+    """Checks signatures by the public key, without asking KMS for each.
 
     Attributes:
-        public_key: The public key from KMS (DER).
+        public_key: The public key, as KMS gives it (DER).
     """
 
     public_key: bytes
 
     def genuine(self, head: Head) -> bool:
-        """Whether the head's signature is genuine."""
+        """Whether the head's signature was made by the key."""
         # Only who checks needs it: it would slow down every function that starts.
         from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
         from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Verifies that an audit log is as it was written."""
+"""Whether an audit log is as it was written."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -8,23 +8,23 @@ from event_bus.model.audit_chain import Block, Chain, Head, head_of
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """Finds what somebody has changed.
+    """Looks for what somebody has changed.
 
     Attributes:
-        genuine: Whether a signature is genuine.
-        kept_since: Entries from before this time, RFC 3339, may have expired.
+        genuine: Whether a signature is good.
+        kept_since: What was written before this time, RFC 3339, may be gone by itself.
     """
 
     genuine: Callable[[Head], bool]
     kept_since: str
 
     def faults(self, chain: Chain, blocks: Iterable[Block], heads: Iterable[Head]) -> Iterator[str]:
-        """The faults of a chain, in words; none if nobody has changed it.
+        """What is wrong with a chain, for people; nothing where nobody has changed it.
 
         Args:
-            chain: The chain.
+            chain: Which chain.
             blocks: Its blocks, by their number.
-            heads: Its signatures, in any order.
+            heads: What is kept apart of it, in any order.
         """
         found: dict[int, Block] = {}
         last: Block | None = None

@@ -1,1 +1,1 @@
-"""HTTP requests to URLs that anyone may have chosen."""
+"""Callbacks: what is sent to URLs that anyone may have chosen."""

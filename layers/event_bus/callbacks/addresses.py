@@ -1,13 +1,13 @@
-"""The addresses to which callbacks may lead.
+"""Which addresses callbacks may lead to.
 
 A URL that anyone may choose must not reach what only the bus can reach: its own network, the
-metadata of its host, other machines near it. Python's `is_global` permits several such ranges, so
-this module names every range.
+metadata of its host, other machines near it. Python's `is_global` lets several of these through, so
+that every range is named here.
 
-For IPv6, only global unicast as assigned by IANA is permitted
-(https://www.iana.org/assignments/ipv6-address-space), without its special-purpose addresses
-(https://www.iana.org/assignments/iana-ipv6-special-registry). IPv4 is permitted except for its
-special-purpose addresses (https://www.iana.org/assignments/iana-ipv4-special-registry).
+Of IPv6 only what IANA has assigned to global unicast is allowed
+(https://www.iana.org/assignments/ipv6-address-space), without the special-purpose addresses in it
+(https://www.iana.org/assignments/iana-ipv6-special-registry). IPv4 is assigned as a whole, but for
+its own special-purpose addresses (https://www.iana.org/assignments/iana-ipv4-special-registry).
 """
 
 import socket
@@ -60,7 +60,7 @@ def may_lead_to(address: str, allowed: Iterable[Network] = ()) -> bool:
 
     Args:
         address: The address, as a resolver gives it.
-        allowed: Networks that are permitted although their addresses are not public.
+        allowed: Networks that are allowed although their addresses are not public.
     """
     found = ip_address(address.partition("%")[0])
     if any(found in network for network in allowed):
@@ -74,10 +74,10 @@ def may_lead_to(address: str, allowed: Iterable[Network] = ()) -> bool:
 
 
 def literal(host: str) -> list[str]:
-    """The addresses that a host spells; none if it is a name.
+    """The addresses that a host is a spelling of; none where it is a name.
 
-    Decimal, octal, hexadecimal and short forms are spellings too. The resolver decides, because
-    connections use its result.
+    Decimal, octal, hexadecimal and short forms are spellings too: what the resolver takes for an
+    address counts, for it is the resolver that connections are made by.
     """
     try:
         found = socket.getaddrinfo(host, None, flags=socket.AI_NUMERICHOST)
@@ -87,7 +87,7 @@ def literal(host: str) -> list[str]:
 
 
 def _embedded(address: IPv6Address) -> IPv4Address | None:
-    """The IPv4 address inside an IPv6 address that packets reach, if there is one."""
+    """The IPv4 address that packets to an IPv6 address end at, if it is made of one."""
     low = IPv4Address(int(address) & _LOW_32)
     if address in _MAPPED or address in _NAT64:
         return low

@@ -1,8 +1,8 @@
 """Strict and bounded reading of HTTP answers.
 
-`http.client` accepts many invalid answers, takes a truncated answer for a complete one, and skips
-no interim answer except 100. A delivery counts as successful only if its answer arrived as RFC 9112
-demands.
+http.client accepts much that is no valid answer, takes an answer that was cut off for a complete
+one, and skips no interim answer but 100. A delivery counts as successful only if its answer was
+received as RFC 9112 demands.
 """
 
 import email.parser
@@ -14,7 +14,7 @@ MAX_HEAD_BYTES = 64 * 1024
 """The longest head that is read, from the first status line to the last header field."""
 
 MAX_INTERIM_ANSWERS = 16
-"""The most interim answers (1xx) before the final one."""
+"""How many interim answers (1xx) may come before the final one."""
 
 _MAX_FIELDS = 100
 _MAX_CHUNK_LINE_BYTES = 4 * 1024
@@ -27,14 +27,14 @@ _SWITCHING_PROTOCOLS, _NO_CONTENT, _NOT_MODIFIED = 101, 204, 304
 
 
 class InvalidAnswer(http.client.HTTPException):
-    """The answer is not valid; the text says why, and quotes nothing of it."""
+    """What arrived is not a valid answer; the text says why and quotes nothing of it."""
 
 
 class StrictAnswer(http.client.HTTPResponse):
-    """An answer, read as RFC 9112 demands.
+    """An answer that is read as RFC 9112 demands.
 
-    Raises `IncompleteRead` if the end of the answer is missing, and `RemoteDisconnected` if no byte
-    arrived.
+    An answer whose end did not arrive raises `IncompleteRead`. One of which no byte arrived raises
+    `RemoteDisconnected`.
     """
 
     def begin(self, **_: Any) -> None:
@@ -103,7 +103,7 @@ class StrictAnswer(http.client.HTTPResponse):
         return line
 
     def _frame(self) -> None:
-        """Finds the end of the body (RFC 9112, 6.3), and whether the connection is kept."""
+        """Finds out where the body ends (RFC 9112, 6.3), and whether the connection stays."""
         codings = self.headers.get_all("transfer-encoding") or []
         lengths = self.headers.get_all("content-length") or []
         connection = ",".join(self.headers.get_all("connection") or []).lower()

@@ -11,17 +11,17 @@ from event_bus.callbacks.failures import Unanswered, left_unanswered, unanswered
 from event_bus.model.outcome import KEPT_RESPONSE_BYTES
 
 MAX_RESPONSE_BYTES = 16 * 1024
-"""How much of an answer is read; a longer one ends the connection."""
+"""How much of an answer is read; what is longer costs the connection."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer of a callback.
+    """What a callback answered.
 
     Attributes:
         status: The HTTP status.
-        headers: The headers; names are case-insensitive.
-        begun: The beginning of the body.
+        headers: The headers; names in any case.
+        begun: How the body begins.
     """
 
     status: int
@@ -33,11 +33,11 @@ class Answer:
 class CallbackClient:
     """Makes requests to URLs that anyone may have chosen.
 
-    Redirects are not followed, because they could lead to forbidden addresses. Standard Webhooks
-    counts them as failures too.
+    Redirects are not followed: they could lead to where a callback must not (Standard Webhooks
+    counts them as failures, too).
 
     Attributes:
-        allowed: Networks to which callbacks may lead although they are in a forbidden range.
+        allowed: Networks that callbacks may lead to although they are in a forbidden range.
         pools: The connections.
     """
 
@@ -57,18 +57,18 @@ class CallbackClient:
     ) -> Answer:
         """Makes one request.
 
-        A kept connection may have ended unnoticed. A request that is lost with it is repeated on a
-        new connection, if none of it was sent or it may arrive twice.
+        A connection that was kept may have ended unnoticed. A request that is lost with one is made
+        again on a new connection, if none of it was sent or it may arrive twice.
 
         Args:
             method: The HTTP method.
             url: The callback.
             headers: The headers.
-            seconds: The time limit, from the name lookup to the end of the answer.
-            body: The body, if there is one.
+            seconds: What it may take, from the look-up of the name to the end of the answer.
+            body: What is sent, if anything is.
             repeatable: Whether the request may arrive twice.
-            watch: Called at the start with a function that tells whether unread bytes of an answer
-                have arrived.
+            watch: Is called at the beginning with what tells whether an answer has begun to arrive
+                that nobody has read yet.
 
         Raises:
             Unanswered: There was no complete and valid answer in time, or the request was not made.
@@ -110,7 +110,7 @@ class CallbackClient:
 
 
 def _beginning(response: urllib3.BaseHTTPResponse) -> bytes:
-    """The first bytes of a body, or all of it; raises an error if it ends too early."""
+    """The first bytes of a body, or all of it; one that ends too early raises an error."""
     read = b""
     while len(read) < MAX_RESPONSE_BYTES and (
         piece := response.read(MAX_RESPONSE_BYTES - len(read), decode_content=False)

@@ -1,4 +1,4 @@
-"""Connections to callbacks: only to checked addresses, each with one deadline."""
+"""Connections to callbacks: to addresses that were checked, each within one deadline."""
 
 import errno
 import os
@@ -28,13 +28,13 @@ from event_bus.callbacks.answers import StrictAnswer
 from event_bus.callbacks.deadlines import Deadlines
 
 CONNECT_SECONDS = 5.0
-"""The time limit for connecting, from the name lookup on, in seconds."""
+"""What the connection may take of an exchange, from the look-up of the name on."""
 
 MAX_IDLE_SECONDS = 4.0
-"""The longest idle time of a reused connection, in seconds; many servers end it after five."""
+"""How long a connection may rest before it is used again; many servers end it after five."""
 
 MAX_AGE_SECONDS = 60.0
-"""The greatest age of a reused connection, in seconds; a new one looks up the address again."""
+"""How old a connection may be when it is used again; a newer one leads to a newer address."""
 
 _Found = list[tuple[Any, ...]]
 
@@ -42,16 +42,16 @@ _NO_ROUTE = frozenset({errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPOR
 
 
 class ForbiddenAddress(HTTPError):
-    """A host has an address to which callbacks must not lead."""
+    """A host has an address that callbacks must not lead to."""
 
 
 class NoRouteToIPv6(HTTPError):
-    """A host has only IPv6 addresses, and this machine has no route to them."""
+    """A host has only IPv6 addresses, and this machine has no way to any of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Moment:
-    """A point in time by two clocks.
+    """A time, by two clocks.
 
     The monotonic clock may stand still while a function is frozen between two invocations, and the
     wall clock may be set.
@@ -66,29 +66,29 @@ class _Moment:
         return cls(times.steady(), times.unix())
 
     def seconds_ago(self) -> float:
-        """The time since then, by the clock that shows more."""
+        """How long ago it was, by the clock that says more."""
         return max(times.steady() - self.steady, abs(times.unix() - self.unix))
 
 
 class Exchange:
-    """One request and its answer, ended at the deadline in whatever state they are.
+    """One request and its answer, ended in time wherever they stand.
 
-    A socket's own timeout restarts with each byte, so a subscriber that sends its answer slowly
-    would never meet it.
+    A socket's own timeout begins anew with each byte: a subscriber that drips its answer would
+    never meet it.
 
     Attributes:
-        passed: Whether the deadline has passed.
-        reused: Whether it uses a kept connection.
+        passed: Whether the time is over.
+        reused: Whether it runs over a connection that was kept.
         sent: Whether the head of its request was sent.
-        renewed: Whether it must use a new connection.
+        renewed: Whether it takes no connection that was kept.
     """
 
     def __init__(self, seconds: float, allowed: Sequence[Network]) -> None:
-        """Creates an exchange, which begins with its `with` block.
+        """Makes an exchange, which begins with its block.
 
         Args:
             seconds: What it may take.
-            allowed: Networks to which it may lead although they are in a forbidden range.
+            allowed: Networks that it may lead to although they are in a forbidden range.
         """
         self.passed = self.reused = self.sent = self.renewed = False
         self._allowed = allowed
@@ -107,28 +107,28 @@ class Exchange:
         _running.exchange = None
 
     def let_go(self) -> None:
-        """Releases the connection, so that this exchange no longer ends it."""
+        """Lets go of the connection: what becomes of it is no matter of this exchange any more."""
         self._deadline.call_off()
         with self._lock:
             self._forget()
 
     def take_a_new_connection(self) -> None:
-        """Starts again, on a new connection."""
+        """Begins anew, over a connection that was not used before."""
         self.reused = self.sent = False
         self.renewed = True
 
     def connect(self, connection: HTTPConnection) -> socket.socket:
         """Connects to one of the addresses of a host, if callbacks may lead to all of them.
 
-        The name is looked up once, and the checked addresses are used, so DNS rebinding has no
-        effect.
+        The name is looked up once, and what was checked is what is connected to: an answer that
+        changes in between (DNS rebinding) changes nothing.
 
         Raises:
-            ForbiddenAddress: Callbacks must not lead to one of the addresses.
+            ForbiddenAddress: They may not.
             NameResolutionError: The name has no address.
             ConnectTimeoutError: It took too long.
-            NoRouteToIPv6: The host has only IPv6 addresses, without a route.
-            NewConnectionError: No address accepted the connection.
+            NoRouteToIPv6: The host has only IPv6 addresses, and there is no way to them.
+            NewConnectionError: No address took the connection.
         """
         until = times.steady() + self._connect_seconds
         try:
@@ -159,7 +159,7 @@ class Exchange:
         raise NewConnectionError(connection, "no address took the connection") from refusal
 
     def watch(self, connection: socket.socket) -> None:
-        """Sets the connection that the exchange uses."""
+        """Takes the connection that the exchange runs over."""
         with self._lock:
             self._forget()
             # By a descriptor of its own: the TLS handshake takes the socket's away.
@@ -168,7 +168,7 @@ class Exchange:
             self._pass()
 
     def answered(self) -> bool:
-        """Whether unread bytes of an answer have arrived."""
+        """Whether an answer has begun to arrive that nobody has read yet."""
         with self._lock:
             if not (self.sent and self._socket):
                 return False
@@ -204,7 +204,7 @@ def _exchange() -> Exchange:
 
 
 class _Guarded(HTTPConnection):
-    """A connection that its exchange opens, and can end from the first byte on."""
+    """A connection that its exchange makes, and can end from its first byte on."""
 
     response_class = StrictAnswer
 
@@ -222,13 +222,13 @@ class _Guarded(HTTPConnection):
         _exchange().sent = True
 
     def rest(self) -> None:
-        """Records when the connection became idle."""
+        """Remembers when the connection was kept for another exchange."""
         self._rests = _Moment.now()
 
     def use_again(self, exchange: Exchange) -> None:
-        """Reuses a connection for another exchange, unless it is too old.
+        """Uses a connection for another exchange, unless it is too old for that.
 
-        It leads to the address that was checked when it was opened.
+        It leads to the address that was checked when it was made.
         """
         if self.sock is None:
             return
@@ -268,7 +268,7 @@ class _HTTPSPool(_HTTPPool, HTTPSConnectionPool):
 
 
 def connection_pools() -> urllib3.PoolManager:
-    """Pooled connections, without proxies from the environment and without redirects."""
+    """Pooled connections that no proxy of the environment and no redirect leads astray."""
     pools = urllib3.PoolManager(
         num_pools=64,
         maxsize=10,

@@ -1,4 +1,4 @@
-"""Deadlines: one thread acts on all of them."""
+"""Tells when times are over: one thread for all of them, and not one for each."""
 
 import heapq
 import itertools
@@ -9,23 +9,23 @@ from event_bus import times
 
 
 class Deadline:
-    """A time after which a function is called, unless it is cancelled before."""
+    """A time after which something is done, unless it is called off before."""
 
     def __init__(self, act: Callable[[], None]) -> None:
         self._act: Callable[[], None] | None = act
 
     def call_off(self) -> None:
-        """Cancels the deadline."""
+        """Has nothing done any more."""
         self._act = None
 
     def pass_(self) -> None:
-        """Calls the function."""
+        """Does what is to be done."""
         if act := self._act:
             act()
 
 
 class Deadlines:
-    """Calls functions when deadlines pass, in a thread that runs while there are any."""
+    """Acts when deadlines pass, in a thread that runs while any are left."""
 
     def __init__(self) -> None:
         self._waiting: list[tuple[float, int, Deadline]] = []
@@ -34,7 +34,7 @@ class Deadlines:
         self._thread: threading.Thread | None = None
 
     def after(self, seconds: float, act: Callable[[], None]) -> Deadline:
-        """Calls a function after a number of seconds. It must return quickly, or others are late.
+        """Has something done in so many seconds; it must not take long, or others are late.
 
         Args:
             seconds: When.

@@ -1,4 +1,4 @@
-"""Error codes and messages for callbacks without a valid answer."""
+"""Why a callback gave no answer that counts: a code for each cause, and words that explain it."""
 
 import http.client
 import ssl
@@ -14,8 +14,8 @@ class Unanswered(Exception):
     """There was no complete and valid answer.
 
     Attributes:
-        code: The error code; stable.
-        message: The explanation for people; it quotes nothing of the subscriber.
+        code: Why, in a word that does not change.
+        message: The same for people; nothing in it is a subscriber's.
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -92,10 +92,10 @@ _FAILED_HANDSHAKE = ("tls_failed", "the TLS handshake failed")
 
 
 def unanswered(error: Exception) -> Unanswered:
-    """The meaning of a connection error.
+    """What an error of a connection means.
 
     Args:
-        error: The error of urllib3 or a socket.
+        error: The error, as urllib3 or a socket raised it.
     """
     for kind, code, message in _CONNECTING:
         if isinstance(error, kind):
@@ -113,12 +113,12 @@ def unanswered(error: Exception) -> Unanswered:
 
 
 def left_unanswered(error: Exception) -> bool:
-    """Whether a connection was lost before the first byte of an answer."""
+    """Whether a connection was lost before a byte of an answer came."""
     return isinstance(cause_of(error), http.client.RemoteDisconnected)
 
 
 def cause_of(error: Exception) -> Exception:
-    """The error inside urllib3's own, if there is one."""
+    """The error that urllib3 wrapped into its own, if it did."""
     wrapped = error.args[-1] if error.args else None
     wraps = isinstance(error, urllib3.exceptions.ProtocolError | urllib3.exceptions.SSLError)
     return wrapped if wraps and isinstance(wrapped, Exception) else error

@@ -1,4 +1,4 @@
-"""The handshake by which a callback agrees to receive events.
+"""The handshake by which a callback says that it wants events.
 
 HTTP 1.1 Web Hooks for Event Delivery, section 4
 (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/http-webhook.md#4-abuse-protection).
@@ -10,13 +10,13 @@ from event_bus.callbacks.client import CallbackClient
 from event_bus.callbacks.failures import Unanswered
 
 HANDSHAKE_SECONDS = 5.0
-"""The time limit of a handshake, in seconds."""
+"""What a handshake may take."""
 
 _ANYONE = "*"
 
 
 class Unwanted(Exception):
-    """The callback did not agree to receive events; the text says why."""
+    """The callback did not say that it wants events; the text tells why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Handshake:
 
     Attributes:
         client: Makes the requests.
-        origin: The bus's host name.
+        origin: The host by which the bus is known.
     """
 
     client: CallbackClient
@@ -35,7 +35,7 @@ class Handshake:
         """Asks a callback.
 
         Raises:
-            Unwanted: The callback did not answer, or did not agree.
+            Unwanted: It did not answer, or not with its consent.
         """
         headers = {"user-agent": "event-bus/1", "webhook-request-origin": self.origin}
         try:

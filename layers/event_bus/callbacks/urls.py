@@ -1,4 +1,4 @@
-"""The callback URLs that a subscription may name."""
+"""Which callback URLs a subscription may name."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,17 +9,17 @@ from event_bus.callbacks.addresses import Network, literal, may_lead_to
 MAX_URL_LENGTH = 2048
 
 PORTS = (443, 8443)
-"""The permitted ports; on the local stage, any."""
+"""The ports that callbacks may be sent to; on the local stage, any."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallbackRules:
-    """A deployment's rules for callback URLs.
+    """What a deployment allows of callback URLs.
 
     Attributes:
-        own_host: The host of the bus's own API, in lower case; None if it is not known.
-        allowed: Networks to which callbacks may lead although they are not public.
-        local: Whether this is the local stage, where callbacks may use plain HTTP and any port.
+        own_host: The host of the bus's own API, in lower case; None where it is not known.
+        allowed: Networks that callbacks may lead to although they are not public.
+        local: Whether it is the local stage, where callbacks may be plain HTTP, to any port.
     """
 
     own_host: str | None = None
@@ -27,14 +27,15 @@ class CallbackRules:
     local: bool = False
 
     def check(self, url: str) -> None:
-        """Refuses a URL to which events must not be sent.
+        """Refuses a URL that events must not be sent to.
 
-        A host name is checked again at each request; an address is checked here as well.
+        A host name is resolved and checked at each call; an address is checked here as well.
 
         Raises:
-            ValueError: The URL is not an absolute HTTPS URL to one of `PORTS` (on the local stage,
-                HTTP or HTTPS to any), has credentials or a fragment, contains characters that no
-                URL may contain (RFC 3986), leads to the bus itself, or names a forbidden address.
+            ValueError: It is no absolute HTTPS URL to one of `PORTS` (on the local stage, HTTP or
+                HTTPS to any), carries credentials or a fragment, holds characters that no URL may
+                hold (RFC 3986), leads to the bus itself, or names an address that callbacks must
+                not lead to.
         """
         if len(url) > MAX_URL_LENGTH:
             raise ValueError(f"must have at most {MAX_URL_LENGTH} characters")

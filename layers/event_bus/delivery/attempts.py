@@ -9,7 +9,7 @@ from event_bus.delivery.pauses import PAUSED, SAID, look_again_at
 from event_bus.ids import new_id
 from event_bus.log import logger, traces
 from event_bus.model import transitions
-from event_bus.model.delivery import SETTLED, Attempt, Delivery
+from event_bus.model.delivery import SETTLED, Attempt, Delivery, DeliveryError
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
 from event_bus.model.registration import Subscription
@@ -18,6 +18,8 @@ from event_bus.stores.claims import Claim, ClaimStore
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
 from event_bus.targets.transport import DeliveryRequest, Transport
+
+_KEPT_CHARACTERS = 500
 
 LEASE_SECONDS = 90
 """How long a claim is valid, in seconds: longer than its function may run."""
@@ -220,7 +222,9 @@ class AttemptRunner:
         # An attempt counts for its circuit, whether it can be recorded or not.
         for each, outcome in zip(pending, outcomes, strict=True):
             each.order.permits.ended(
-                each.order.message.subscription_id, delivered=outcome.delivered
+                each.order.message.subscription_id,
+                _error(outcome, began),
+                delivered=outcome.delivered,
             )
 
         def conclude(each: PendingAttempt, outcome: Outcome) -> AttemptResult | None:
@@ -340,6 +344,12 @@ class AttemptRunner:
         )
         # Another function may have recorded a later attempt, whose message goes on.
         return AttemptResult(stands.status in SETTLED, follow_up=self.resumed(order, stands))
+
+
+def _error(outcome: Outcome, at: str) -> DeliveryError | None:
+    if outcome.code is None:
+        return None
+    return DeliveryError(outcome.code, outcome.message[:_KEPT_CHARACTERS], at)
 
 
 def _before_attempt(order: AttemptOrder, event: Event | None, record: Delivery | None) -> Delivery:

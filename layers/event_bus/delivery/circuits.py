@@ -1,15 +1,20 @@
 """The circuit breakers of a lane's subscriptions."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from event_bus import times
 from event_bus.cache import Cache
 from event_bus.conflicts import attempts
 from event_bus.log import logger
+from event_bus.model.bus_events import about_circuit
 from event_bus.model.circuit import CONSECUTIVE_FAILURES, Circuit, Tally
+from event_bus.model.delivery import DeliveryError
+from event_bus.model.event import Event
 from event_bus.model.pace import Pace
+from event_bus.model.registration import Subscription
+from event_bus.stores.announced_circuits import AnnouncedCircuits
 from event_bus.stores.circuits import CircuitStore
 
 CACHE_SECONDS = 1.0
@@ -29,16 +34,21 @@ class Circuits:
         store: The circuits.
         clock: Monotonic clock, in seconds.
         paces: The paces that were read with the circuits.
+        announced: Stores a circuit together with the event that announces its change; None if
+            nobody is told.
     """
 
     store: CircuitStore
     clock: Callable[[], float] = times.steady
     paces: Cache[str, Pace | None] = field(init=False)
+    announced: AnnouncedCircuits | None = None
     _known: Cache[str, Circuit | None] = field(init=False)
+    _succeeded: Cache[str, float] = field(init=False)
 
     def __post_init__(self) -> None:
         self.paces = Cache(CACHE_SECONDS, _CACHED, self.clock)
         self._known = Cache(CACHE_SECONDS, _CACHED, self.clock)
+        self._succeeded = Cache(CACHE_SECONDS, _CACHED, self.clock)
 
     def look_up(self, subscription_ids: Iterable[str]) -> None:
         """Reads the circuits of these subscriptions, unless they are cached."""
@@ -83,22 +93,34 @@ class Circuits:
         else:
             self._read_again(subscription_id)
 
-    def count(self, subscription_id: str, tally: Tally) -> Circuit | None:
+    def count(
+        self, subscription_id: str, tally: Tally, subscription: Subscription | None = None
+    ) -> Circuit | None:
         """Counts the results of attempts.
+
+        Args:
+            subscription_id: The subscription.
+            tally: The results.
+            subscription: The same, if its owner is told that the circuit opens or closes.
 
         Returns:
             The circuit, if the subscription is still failing.
         """
+        if tally.successes:
+            # Remembered, and not written: a success costs no write.
+            self._succeeded.put(subscription_id, times.unix())
         if not tally.failures and self.known(subscription_id) is None:
             return None
         for _ in attempts(_ATTEMPTS):
-            before = self.known(subscription_id) or Circuit()
+            before = self.known(subscription_id) or Circuit(
+                last_success=self._succeeded.last(subscription_id)
+            )
             after = before.after(tally, times.unix())
+            event = about_circuit(subscription, before, after) if subscription else None
             if after.healthy:
-                self.store.forget(subscription_id)
-                self._known.forget(subscription_id)
+                self._forget(subscription_id, event)
                 return None
-            if self.store.put(subscription_id, after):
+            if self._put(subscription_id, after, event):
                 self._known.put(subscription_id, after)
                 if after.state != before.state:
                     logger.warning(
@@ -109,6 +131,18 @@ class Circuits:
             self._read_again(subscription_id)
         # A tally that is lost among so many makes no difference.
         return None
+
+    def _put(self, subscription_id: str, circuit: Circuit, event: Event | None) -> bool:
+        if event is None or self.announced is None:
+            return self.store.put(subscription_id, circuit)
+        return self.announced.put(subscription_id, circuit, event)
+
+    def _forget(self, subscription_id: str, event: Event | None) -> None:
+        if event is None or self.announced is None:
+            self.store.forget(subscription_id)
+        else:
+            self.announced.forget(subscription_id, event)
+        self._known.forget(subscription_id)
 
     def _read_again(self, subscription_id: str) -> None:
         found = self.store.get_many([subscription_id])
@@ -125,9 +159,11 @@ class Permits:
 
     Attributes:
         circuits: The circuits.
+        subscriptions: The subscriptions of the batch, by id.
     """
 
     circuits: Circuits
+    subscriptions: Mapping[str, Subscription] = field(default_factory=dict)
     _tallies: dict[str, Tally] = field(default_factory=dict)
     _probing: set[str] = field(default_factory=set)
     _troubled: dict[str, Circuit] = field(default_factory=dict)
@@ -170,14 +206,16 @@ class Permits:
                 return None
             return circuit.retry_at(times.unix())
 
-    def ended(self, subscription_id: str, *, delivered: bool) -> None:
+    def ended(
+        self, subscription_id: str, error: DeliveryError | None = None, *, delivered: bool
+    ) -> None:
         """Reports the result of an attempt.
 
         The result of a probe is written at once, and so are failures that may open the circuit,
         because the next attempts of the batch depend on them.
         """
         with self._lock:
-            tally = self._tallies.get(subscription_id, Tally()).with_one(delivered=delivered)
+            tally = self._tallies.get(subscription_id, Tally()).with_one(error, delivered=delivered)
             self._tallies[subscription_id] = tally
             if subscription_id in self._probing or tally.trailing >= CONSECUTIVE_FAILURES:
                 self._count(subscription_id)
@@ -203,7 +241,11 @@ class Permits:
     def _count(self, subscription_id: str) -> None:
         # What is counted guards the subscribers. No delivery hangs on it.
         try:
-            circuit = self.circuits.count(subscription_id, self._tallies[subscription_id])
+            circuit = self.circuits.count(
+                subscription_id,
+                self._tallies[subscription_id],
+                self.subscriptions.get(subscription_id),
+            )
         except Exception:
             logger.exception("circuits not counted", subscription_id=subscription_id)
             return

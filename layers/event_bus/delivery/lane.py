@@ -84,7 +84,7 @@ class Lane:
         ]
         kept = {received.id for received in batch} - {received.id for received, _ in readable}
         subscriptions = self.subscriptions.of([message for _, message in readable])
-        permits = Permits(self.circuits)
+        permits = Permits(self.circuits, subscriptions)
         permits.look_up(each.id for each in subscriptions.values() if each.status == "active")
         plan = self.pacing.plan(readable, subscriptions) if self.pacing else Plan()
         # At once: what leaves the batch does not wait for the attempts of the others.

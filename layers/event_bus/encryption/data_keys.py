@@ -1,4 +1,4 @@
-"""Data keys, created and opened by KMS and cached to save requests."""
+"""Data keys: KMS makes and opens them, and is asked for few."""
 
 import threading
 from dataclasses import dataclass, field
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
 
 PURPOSE = "event-payload"
-"""The purpose in the encryption context."""
+"""What the encryption context says that the key is used for."""
 
 KEPT_ANSWERS = "kept-answer"
 """The purpose of keys that seal answers to requests with an `Idempotency-Key`."""
 
 LIFETIME_SECONDS = 300.0
-"""How long a data key is used, and how long an opened one is cached, in seconds."""
+"""How long a data key is used, and how long an opened one is remembered."""
 
 MOST_USES = 10_000
-"""The most payloads sealed with one data key: far below what random nonces of 96 bits allow (2^32,
-NIST SP 800-38D, section 8.3)."""
+"""How many payloads are sealed under one: far below what random nonces of 96 bits allow
+(2^32, NIST SP 800-38D, section 8.3)."""
 
 _OPENED_KEYS = 1_000
 
@@ -34,7 +34,7 @@ class DataKey:
 
     Attributes:
         plain: The key: 256 bits.
-        sealed: The key as KMS sealed it, to be stored with the data.
+        sealed: The same, as KMS gives it out to be kept with the data.
     """
 
     plain: bytes
@@ -43,14 +43,14 @@ class DataKey:
 
 @dataclass(slots=True)
 class DataKeys:
-    """Creates, opens and caches data keys.
+    """Makes and opens data keys, and remembers them for a while.
 
     Attributes:
         client: The KMS client.
-        key: The ARN of the KMS key that seals them.
+        key: The ARN of the key of KMS that seals them.
         clock: Monotonic clock, in seconds.
-        purpose: The purpose in the encryption context. One data key seals many payloads; the cipher
-            itself authenticates the event that a payload belongs to.
+        purpose: What they are for, as the encryption context says. One data key serves many: what
+            binds what it sealed to its place is told to the cipher itself.
     """
 
     client: "KMSClient"
@@ -67,7 +67,7 @@ class DataKeys:
         self._opened = Cache(LIFETIME_SECONDS, _OPENED_KEYS, self.clock)
 
     def for_sealing(self) -> DataKey:
-        """A data key to seal one payload."""
+        """A key to seal one payload with."""
         with self._lock:
             if self._current is None or self._uses >= MOST_USES or self.clock() >= self._until:
                 answer = self.client.generate_data_key(
@@ -80,7 +80,7 @@ class DataKeys:
             return self._current
 
     def opened(self, sealed: bytes) -> bytes:
-        """Opens a data key that KMS sealed.
+        """The key that KMS sealed.
 
         Raises:
             ClientError: KMS does not open it.

@@ -1,4 +1,4 @@
-"""Seals sensitive parts of payloads (AES-256-GCM), and opens them again."""
+"""Sealing the sensitive part of a payload (AES-256-GCM), and opening it again."""
 
 import base64
 import hmac
@@ -20,7 +20,7 @@ _REFUSED = frozenset({"InvalidCiphertextException", "IncorrectKeyException"})
 
 
 class NotOpened(Exception):
-    """The sealed part was changed, or belongs to another event."""
+    """What is sealed is not what was sealed: it was changed, or belongs to another event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +34,17 @@ class PayloadSeal:
     keys: DataKeys
 
     def close(self, event: Event, pointers: Sequence[str]) -> Event:
-        """Seals the sensitive parts of an event.
+        """Seals what is sensitive in an event.
 
-        The digest becomes keyed; otherwise a short value could be guessed from it.
+        Its digest is keyed from then on: who knows the rest could guess at a short value by it.
 
         Args:
             event: The event, with its payload.
-            pointers: JSON pointers to the sensitive parts.
+            pointers: Where its payload is sensitive.
 
         Returns:
-            The event with markers in its payload and the sealed parts; the same event if the
-            pointers lead to nothing.
+            The event with markers in its payload, and what was there sealed; the same event, where
+            the pointers lead to nothing.
         """
         shown, values = take_out(json_numbers.loads(event.payload or b"{}"), pointers)
         if not values:
@@ -63,13 +63,13 @@ class PayloadSeal:
         )
 
     def open(self, event: Event) -> Event:
-        """Opens a sealed event; all but its digest is as before sealing.
+        """The event as it was before it was sealed, but for its digest.
 
         Args:
             event: The event, with its payload.
 
         Raises:
-            NotOpened: The sealed part was changed, or belongs to another event.
+            NotOpened: What is sealed was changed, or belongs to another event.
             ClientError: KMS does not open the data key.
         """
         if event.sealed_key is None:
@@ -95,7 +95,7 @@ class PayloadSeal:
         )
 
     def is_digest(self, digest: str, stored: Event) -> bool:
-        """Whether an event, sealed or not, has this digest."""
+        """Whether an event that may be sealed was made of what has this digest."""
         if stored.sealed_key:
             digest = _keyed(digest, self._opened(stored.sealed_key))
         return hmac.compare_digest(digest, stored.digest)

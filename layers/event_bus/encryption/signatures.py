@@ -18,13 +18,13 @@ def new_secret() -> str:
 def signed_headers(
     message_id: str, timestamp: int, body: bytes, known: Sequence[str]
 ) -> dict[str, str]:
-    """The three headers by which a receiver verifies a delivery.
+    """The three headers by which a receiver checks a delivery.
 
     Args:
         message_id: The identifier, the same on every attempt.
         timestamp: The time of this attempt, Unix seconds.
-        body: The exact bytes of the body.
-        known: The subscription's secrets; a receiver needs one of them.
+        body: The body, byte for byte as it is sent.
+        known: The subscription's secrets; a receiver needs to know one of them.
     """
     signed = b".".join((message_id.encode(), str(timestamp).encode(), body))
     return {

@@ -1,4 +1,4 @@
-"""Signing secrets, sealed by KMS for the table and opened for deliveries."""
+"""Signing secrets: sealed by KMS for the table, opened for a delivery."""
 
 import base64
 import math
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
 
 PURPOSE = "signing-secret"
-"""The purpose in the encryption context."""
+"""What the encryption context says that the key is used for."""
 
 MAX_SECRETS = 3
-"""The most secrets of a subscription that sign at the same time: the latest and those before it."""
+"""How many secrets of a subscription sign at a time: the latest, and those that it replaced."""
 
 _OPENED_SECRETS = 10_000
 
@@ -28,7 +28,7 @@ _OPENED_SECRETS = 10_000
 class SigningSecrets:
     """Seals and opens the signing secrets of subscriptions.
 
-    KMS binds a sealed secret to its subscription; it does not open for another one
+    KMS binds what it sealed to its subscription: put to another one, it does not open
     (https://docs.aws.amazon.com/kms/latest/developerguide/encrypt_context.html).
 
     Attributes:
@@ -43,7 +43,7 @@ class SigningSecrets:
     )
 
     def seal(self, secret: str, subscription_id: str) -> SealedSecret:
-        """Seals a secret for the table."""
+        """What is kept of a secret."""
         answer = self.client.encrypt(
             KeyId=self.key,
             Plaintext=secret.encode(),
@@ -52,7 +52,7 @@ class SigningSecrets:
         return SealedSecret(base64.b64encode(answer["CiphertextBlob"]).decode())
 
     def of(self, subscription: Subscription) -> "Sequence[str]":
-        """The secrets that sign deliveries to a subscription, latest first."""
+        """The secrets that sign deliveries to a subscription, the latest first."""
         return [
             self._opened.fetch(
                 (each.sealed, subscription.id), partial(self._open, each.sealed, subscription.id)
@@ -73,12 +73,12 @@ class SigningSecrets:
 def rotated(
     secrets: "Sequence[SealedSecret]", latest: SealedSecret, overlap: int
 ) -> tuple[SealedSecret, ...]:
-    """The secrets of a subscription after a rotation.
+    """The secrets of a subscription that is given another one.
 
     Args:
-        secrets: Its present secrets, latest first.
+        secrets: Those that it has, the latest first.
         latest: The new one.
-        overlap: The most seconds for which the present secrets continue to sign.
+        overlap: For how many seconds more those sign that would go on for longer.
     """
     now = times.unix()
     until = int(now + overlap)

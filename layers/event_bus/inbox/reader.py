@@ -150,9 +150,7 @@ class InboxReader:
             return events
         service_id = subscription.service_id
         rights = self.rights.of(service_id, {event.source for event in events})
-        return [
-            event for event in events if not rights.permits(service_id, event.type, event.source)
-        ]
+        return [event for event in events if not rights.permits_event(service_id, event)]
 
     def _opened(self, subscription_id: str, events: list[Event]) -> list[Event]:
         if not any(event.sealed_key or event.schema_version for event in events):

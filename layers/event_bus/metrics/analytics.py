@@ -1,4 +1,4 @@
-"""Metrics over time, for the parameters of a request."""
+"""MetricTotals over time, for a question."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,28 +12,28 @@ from event_bus.model.metrics import KINDS, Histogram, Labels, MetricTotals, merg
 from event_bus.stores.metrics import RETENTION_DAYS, SECONDS, Granularity, MetricStore, place_of
 
 MAX_BUCKETS = 400
-"""The most minutes, hours or days in an answer."""
+"""How many minutes, hours or days an answer tells of."""
 
 TOP = 10
-"""How many types, sources and subscribers an answer lists."""
+"""How many types, sources and subscribers an answer names."""
 
 DELAY_SECONDS = 60
-"""The usual delay of counting, in seconds."""
+"""How late what happened is counted, as a rule."""
 
 _DEFAULT_BUCKETS: dict[Granularity, int] = {"minute": 60, "hour": 24, "day": 30}
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The parameters of a request.
+    """What is asked for.
 
     Attributes:
-        granularity: The length of a bucket.
-        since: The start of the first bucket, in Unix seconds.
-        until: The end of the last bucket, in Unix seconds.
-        type: A type or a type pattern; None for all.
-        source: A publisher; None for all.
-        subscriber: A subscriber; None for all.
+        granularity: What each bucket is.
+        since: When the first bucket begins, in Unix seconds.
+        until: When the last one ends, in Unix seconds.
+        type: A type, or a type pattern, if not all.
+        source: Of what publisher, if not of all.
+        subscriber: Of what subscriber, if not of all.
     """
 
     granularity: Granularity
@@ -44,7 +44,7 @@ class Question:
     subscriber: str | None = None
 
     def starts(self) -> Iterator[str]:
-        """The start of each bucket, RFC 3339."""
+        """When each bucket begins, RFC 3339."""
         start = self.since
         while start < self.until:
             yield times.at(start)
@@ -76,15 +76,15 @@ def question(
     """What is asked for by the parameters of a request.
 
     Args:
-        granularity: The length of a bucket.
-        since: RFC 3339; by default `_DEFAULT_BUCKETS` before `until`.
+        granularity: What each bucket is.
+        since: RFC 3339; by default so long before `until` as `_DEFAULT_BUCKETS` says.
         until: RFC 3339; by default now.
         type: A type, or a type pattern.
         source: A publisher.
         subscriber: A subscriber.
 
     Raises:
-        MalformedRequest: The period is too long or too far in the past.
+        MalformedRequest: The times ask for too much.
     """
     length = SECONDS[granularity]
     end = times.seconds(until or times.now())
@@ -104,7 +104,7 @@ def question(
 
 
 def answer(question: Question, store: MetricStore) -> dict[str, Any]:
-    """Returns the API's answer."""
+    """The answer, as the API shows it."""
     places = {start: place_of(question.granularity, start) for start in question.starts()}
     found = store.at(places.values())
     chosen = {
@@ -166,7 +166,7 @@ def _by(
     name: str,
     of: tuple[str, ...] = KINDS,
 ) -> list[dict[str, Any]]:
-    """The sums by one label, largest first; failures count before everything else."""
+    """The sums by one label, those with the most first; failures count most of all."""
     parts: dict[str, MetricTotals] = {}
     for kind in of:
         for labels, count in metrics.counts[kind].items():

@@ -1,4 +1,4 @@
-"""The text that Prometheus reads (https://prometheus.io/docs/instrumenting/exposition_formats/)."""
+"""What Prometheus reads (https://prometheus.io/docs/instrumenting/exposition_formats/)."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -51,7 +51,7 @@ _COUNTERS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
 
 
 class _Collected(Collector):
-    """Metrics with known values."""
+    """Metrics that are known already."""
 
     def __init__(self, metrics: Sequence[Metric]) -> None:
         self._metrics = metrics
@@ -64,8 +64,8 @@ def exposition(metrics: MetricTotals, gauges: Iterable[Gauge]) -> str:
     """The text that Prometheus reads.
 
     Args:
-        metrics: The total counts.
-        gauges: The gauges.
+        metrics: What was counted, of all time.
+        gauges: How things stand.
     """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collected([*_counters(metrics), _latency(metrics), *map(_gauge, gauges)]))

@@ -1,4 +1,4 @@
-"""Gauges of the present state, for Prometheus."""
+"""How things stand at the moment, for Prometheus."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -18,7 +18,7 @@ from event_bus.stores.routings import RoutingStore
 from event_bus.stores.subscriptions import RoutingRule
 
 MAX_REPLAYS = 20
-"""The most running replays that are shown."""
+"""How many running replays are told of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,9 @@ class Gauge:
 
     Attributes:
         name: Its name, without the prefix of the bus.
-        help: Its description.
+        help: What it is.
         labels: The names of its labels.
-        values: The values, by the values of the labels.
+        values: The values, by those of the labels.
     """
 
     name: str
@@ -40,17 +40,17 @@ class Gauge:
 
 @dataclass(frozen=True, slots=True)
 class Gauges:
-    """Reads the gauges.
+    """Reads how things stand.
 
     Attributes:
-        routing_rules: Reads what the router keeps of every subscription.
+        routing rules: Finds what every subscription is for.
         queues: The queues.
         circuits: The circuit breakers.
         replays: The replays.
         events: The events.
         routings: The routing records of the events.
         due: The due deliveries.
-        executor: Reads in parallel.
+        executor: Reads side by side.
     """
 
     routing_rules: Callable[[], Iterable[RoutingRule]]
@@ -63,7 +63,7 @@ class Gauges:
     executor: Executor
 
     def subscriptions(self) -> Gauge:
-        """The number of active subscriptions, by type."""
+        """How many are active, of each type."""
         active: Counter[tuple[str, ...]] = Counter()
         for rule in self.routing_rules():
             if rule.active and not rule.pause:

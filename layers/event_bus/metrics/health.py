@@ -1,4 +1,4 @@
-"""Health checks of the services that the bus depends on.
+"""Whether what the bus stands on answers.
 
 The answers have the form of the Health Check Response Format for HTTP APIs
 (https://datatracker.ietf.org/doc/html/draft-inadarei-api-health-check-06).
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 CACHE_SECONDS = 5.0
-"""How long a result is reused, in seconds: anyone may ask, and every check costs."""
+"""How long a result stands: anyone may ask, and every look costs."""
 
 Status = Literal["pass", "warn", "fail"]
-"""The status of a component. `warn`: it works, and a person should look at it."""
+"""How a component is. `warn`: it works, and a person should look at it."""
 
 Look = Callable[[], dict[str, Any]]
-"""Checks a component, returns what it found, and raises if there is no answer.
+"""Looks at a component, returns what was seen, and raises where it does not answer.
 
-The result may have the `status` `warn`.
+What was seen may hold a `status` of `warn`.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The result of one check.
+    """The result of one look.
 
     Attributes:
         name: The component.
-        status: Its status.
-        time: The time of the check, RFC 3339.
-        observed: What the check found.
+        status: How it is.
+        time: When, RFC 3339.
+        observed: What was seen.
     """
 
     name: str
@@ -47,16 +47,16 @@ class Check:
     observed: dict[str, Any]
 
     def document(self) -> dict[str, Any]:
-        """Returns the check as the API shows it."""
+        """The check as the API shows it."""
         return {"status": self.status, "time": self.time, **self.observed}
 
 
 @dataclass(slots=True)
 class Health:
-    """Checks components, at most once in `CACHE_SECONDS`.
+    """Looks at components, at most once in `CACHE_SECONDS`.
 
     Attributes:
-        looks: The checks of components by area (`database`).
+        looks: The components by area (`database`), each with its look.
         clock: Monotonic clock, in seconds.
     """
 
@@ -69,7 +69,7 @@ class Health:
         self._known = Cache(CACHE_SECONDS, components, self.clock)
 
     def check(self, *areas: str) -> list[Check]:
-        """Returns the check of every component in these areas."""
+        """The state of every component of these areas."""
         return [
             self._known.fetch(name, partial(_checked, name, look))
             for area in areas
@@ -87,7 +87,7 @@ def _checked(name: str, look: Look) -> Check:
 
 
 def database_check(probe: Callable[[], None]) -> Look:
-    """Returns the check of a table.
+    """Returns a look at a table.
 
     Args:
         probe: Reads from the table, and raises if it does not answer.
@@ -101,12 +101,12 @@ def database_check(probe: Callable[[], None]) -> Look:
 
 
 def queue_check(client: "SQSClient", url: str, warning: str = "") -> Look:
-    """Returns the check of a queue: how many messages wait in it.
+    """A look at a queue: how many messages wait in it.
 
     Args:
         client: The SQS client.
         url: The queue's URL.
-        warning: The warning if the queue holds a message; empty for none.
+        warning: What it means that the queue holds any message; empty if that is no matter.
     """
 
     def look() -> dict[str, Any]:
@@ -121,16 +121,16 @@ def queue_check(client: "SQSClient", url: str, warning: str = "") -> Look:
 
 
 def count_check(count: Callable[[], int], unit: str) -> Look:
-    """Returns the check of a count."""
+    """A look at how many of something there are."""
     return lambda: {"observedValue": count(), "observedUnit": unit}
 
 
 def seconds_check(measure: Callable[[], float | None], most: float = math.inf) -> Look:
-    """Returns the check of a delay, if it is known.
+    """A look at how far behind something is, where that is known.
 
     Args:
         measure: Measures the seconds.
-        most: The longest delay that is normal.
+        most: Up to how many are no matter.
     """
 
     def look() -> dict[str, Any]:
@@ -144,7 +144,7 @@ def seconds_check(measure: Callable[[], float | None], most: float = math.inf) -
 
 
 def worst(checks: Iterable[Check]) -> Status:
-    """The status of a whole is that of its worst part."""
+    """The status of a whole: that of its worst part."""
     found = {check.status for check in checks}
     return "fail" if "fail" in found else "warn" if "warn" in found else "pass"
 

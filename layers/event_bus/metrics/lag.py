@@ -14,18 +14,18 @@ _LOOKED_AT = 8
 
 
 def router_lag(events: EventStore, routings: RoutingStore, executor: Executor) -> int:
-    """The age of the newest routed events, in seconds, rounded up to a power of two.
+    """How old the newest events are that were routed, in seconds, rounded up to a power of two.
 
-    Checks the newest events and, if one is not routed yet, older ones: one read of each partition,
-    unless the router is behind.
+    It looks at the newest events, and, where one is not routed yet, at older ones: one read of each
+    partition, unless the router is behind.
 
     Args:
         events: The events.
         routings: The routing records of the events.
-        executor: Reads partitions in parallel.
+        executor: Reads partitions side by side.
 
     Returns:
-        0 if all events are routed; 4,096 for that delay or more.
+        0 where all is routed; 4,096 where it is that far behind, or farther.
     """
     now, age = times.unix(), 0
     while age < _LONGEST_SECONDS:
@@ -40,11 +40,11 @@ def router_lag(events: EventStore, routings: RoutingStore, executor: Executor) -
 
 
 def oldest_due(deliveries: DueDeliveries, executor: Executor) -> float:
-    """How long the earliest retry is overdue, in seconds.
+    """For how long the delivery is overdue that should have been tried again first, in seconds.
 
     Args:
         deliveries: The due deliveries.
-        executor: Reads them in parallel.
+        executor: Reads them side by side.
     """
     now = times.now()
     pages = executor.map(lambda shard: deliveries.page(shard, now, 1), range(SHARDS))

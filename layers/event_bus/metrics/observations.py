@@ -1,4 +1,4 @@
-"""What a change in the deliveries table means for metrics."""
+"""The observations that a change in the deliveries table stands for."""
 
 from collections.abc import Iterator
 
@@ -10,9 +10,9 @@ from event_bus.stores.levels import held, waiting
 
 
 def observed(change: RoutingChange | DeliveryChange) -> Iterator[Observation]:
-    """Yields the observations of a written routing record or delivery.
+    """Yields what happened when a routing record or a delivery was written.
 
-    A repeated request, a retry or a replay counts if it changes something.
+    A repeated request, a retry or a replay is observed where it changes something.
 
     Args:
         change: The change.

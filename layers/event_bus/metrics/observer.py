@@ -1,4 +1,4 @@
-"""Counts the observations of a batch of changes."""
+"""Counting what a batch of changes tells."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,13 +26,13 @@ class Observer:
     store: MetricStore
 
     def count(self, records: Sequence[Mapping[str, Any]]) -> MetricTotals | None:
-        """Counts a batch once, however often it comes.
+        """Counts what a batch tells, once, however often it comes.
 
         Args:
-            records: The records of a table stream; the same batch comes again if this fails.
+            records: The records of a stream, which come again as they are where this fails.
 
         Returns:
-            The metrics of the batch; None if they were counted before, or there are none.
+            The metrics of the batch; None where they were counted before, or it tells nothing.
 
         Raises:
             TimeoutError: They could not be kept.
@@ -48,7 +48,7 @@ class Observer:
         return merged(by_minute.values())
 
     def count_denied(self, entries: Sequence[Mapping[str, Any]]) -> None:
-        """Counts refused requests from entries of the audit log.
+        """Counts the requests that were refused, among what the audit log says.
 
         Raises:
             TimeoutError: They could not be kept.
@@ -68,7 +68,7 @@ def understood(
     records: Sequence[Mapping[str, Any]],
     tells: Callable[[RoutingChange | DeliveryChange], Iterable[_Told]],
 ) -> list[_Told]:
-    """Returns the changes of a batch, without records that cannot be read."""
+    """Returns what the records of a batch tell, without those that cannot be read."""
     found: list[_Told] = []
     for record in records:
         try:
@@ -81,5 +81,5 @@ def understood(
 
 
 def identity(ids: Sequence[object]) -> str:
-    """The identity of a batch, from the ids of its records."""
+    """What tells a batch from any other, by the ids of its records."""
     return hashlib.sha256("\n".join(map(str, ids)).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The number and age of messages in queues."""
+"""What lies in the queues, and for how long."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 AGE_SECONDS = 60
-"""How long an age is reused, in seconds: SQS reports it once a minute."""
+"""How long an age stands: SQS tells CloudWatch once a minute."""
 
 _STATES: dict["QueueAttributeNameType", str] = {
     "ApproximateNumberOfMessages": "visible",
@@ -28,11 +28,11 @@ _STATES: dict["QueueAttributeNameType", str] = {
 _LOOK_BACK_SECONDS = 300
 
 Depths = dict[tuple[str, ...], float]
-"""The number of messages, by queue and state."""
+"""How many messages there are, by queue and state."""
 
 
 class Statistics(Protocol):
-    """The part of CloudWatch's client that is used."""
+    """What is asked of CloudWatch's client."""
 
     def get_metric_statistics(self, **asked: Any) -> Any:
         """The statistics of a metric."""
@@ -40,13 +40,13 @@ class Statistics(Protocol):
 
 @dataclass(slots=True)
 class Queues:
-    """Reads the depth and age of queues.
+    """Looks at queues.
 
     Attributes:
         urls: Their URLs, by name.
-        sqs: The client that counts messages.
-        cloudwatch: The client that knows their ages.
-        executor: Asks in parallel.
+        sqs: The client that counts their messages.
+        cloudwatch: The client that knows how old these are.
+        executor: Asks side by side.
         clock: Monotonic clock, in seconds.
     """
 
@@ -61,20 +61,20 @@ class Queues:
         self._ages = Cache(AGE_SECONDS, len(self.urls), self.clock)
 
     def depths(self) -> Depths:
-        """The approximate number of messages in each queue."""
+        """How many messages are in them, about."""
         depths: Depths = {}
         for each in self.executor.map(self._depth, self.urls):
             depths |= each
         return depths
 
     def ages(self, depths: Depths) -> dict[str, float | None]:
-        """The approximate age of each queue's oldest message, in seconds.
+        """For how many seconds the oldest message of each waits, about.
 
         Args:
-            depths: The number of messages; empty queues cost no request.
+            depths: How many messages are in them: of those that hold none nobody is asked.
 
         Returns:
-            0 for an empty queue; None if it is not known.
+            0 where there is no message; None where it is not known.
         """
         holding = [name for name in self.urls if any(depths[name, s] for s in _STATES.values())]
         found = self.executor.map(
@@ -83,7 +83,7 @@ class Queues:
         return {**dict.fromkeys(self.urls, 0.0), **dict(zip(holding, found, strict=True))}
 
     def oldest(self) -> float | None:
-        """The age of the oldest message of all; None if one is not known."""
+        """For how many seconds the oldest message of all waits; None where one is not known."""
         longest = 0.0
         for age in self.ages(self.depths()).values():
             if age is None:

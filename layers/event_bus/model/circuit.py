@@ -8,6 +8,8 @@ import random
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from event_bus.model.delivery import DeliveryError
+
 WINDOW_SECONDS = 60.0
 """Over how long successes and failures are counted."""
 
@@ -37,17 +39,24 @@ class Tally:
         successes: How many succeeded.
         failures: How many failed.
         trailing: How many failed after the last success; all failures where none succeeded.
+        error: Why the last one failed that did.
     """
 
     successes: int = 0
     failures: int = 0
     trailing: int = 0
+    error: DeliveryError | None = None
 
-    def with_one(self, *, delivered: bool) -> "Tally":
-        """The tally with one attempt more, which ended last."""
+    def with_one(self, error: DeliveryError | None = None, *, delivered: bool) -> "Tally":
+        """The tally with one attempt more, which ended last.
+
+        Args:
+            error: Why it failed, if it did.
+            delivered: Whether it succeeded.
+        """
         if delivered:
             return replace(self, successes=self.successes + 1, trailing=0)
-        return replace(self, failures=self.failures + 1, trailing=self.trailing + 1)
+        return replace(self, failures=self.failures + 1, trailing=self.trailing + 1, error=error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,10 @@ class Circuit:
         pause: How long it is open, in seconds.
         until: When the next probe may be sent, in Unix seconds.
         version: How often it was changed.
+        opened_at: When it opened, in Unix seconds; None while it is closed.
+        last_error: Why the last attempt failed that did.
+        last_success: When the last attempt succeeded of which the function knew that wrote this, in
+            Unix seconds; None where it knew of none.
     """
 
     state: CircuitState = "closed"
@@ -76,6 +89,14 @@ class Circuit:
     pause: float = FIRST_PAUSE_SECONDS
     until: float = 0.0
     version: int = 0
+    opened_at: float | None = None
+    last_error: DeliveryError | None = None
+    last_success: float | None = None
+
+    @property
+    def failing(self) -> bool:
+        """Whether the last attempt failed."""
+        return self.consecutive > 0
 
     @property
     def permits(self) -> bool:
@@ -115,8 +136,11 @@ class Circuit:
             counted = replace(
                 self, successes=self.successes + successes, failures=self.failures + failures
             )
+        counted = replace(counted, last_error=tally.error or self.last_error)
         if successes:
-            counted = replace(counted, consecutive=tally.trailing, failing_since=None)
+            counted = replace(
+                counted, consecutive=tally.trailing, failing_since=None, last_success=now
+            )
         else:
             counted = replace(counted, consecutive=self.consecutive + failures)
         if tally.trailing and counted.failing_since is None:
@@ -132,6 +156,8 @@ class Circuit:
                     failures=self.consecutive,
                     consecutive=self.consecutive,
                     failing_since=self.failing_since,
+                    last_error=self.last_error,
+                    last_success=self.last_success,
                 )
             if self.state == "half_open":
                 pause = min(2 * self.pause, LONGEST_PAUSE_SECONDS)
@@ -141,7 +167,7 @@ class Circuit:
         if self.consecutive >= CONSECUTIVE_FAILURES or (
             sample >= LEAST_SAMPLE and self.failures >= FAILURE_RATIO * sample
         ):
-            return replace(self, state="open", until=now + self.pause)
+            return replace(self, state="open", until=now + self.pause, opened_at=now)
         return self
 
     @property

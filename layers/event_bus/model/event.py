@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import orjson
-from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from event_bus import json_numbers, times
@@ -39,11 +46,20 @@ DynamoDB asks for a write unit per KB, so that beyond some 8 KB a put to S3 is t
 twice that, for the sake of the reads that it saves.
 """
 
+DEFAULT_WINDOW_MINUTES, MAX_WINDOW_MINUTES = 5, 60
+"""For how many minutes a deduplication key holds by default, and at most."""
+
 MAX_AHEAD_SECONDS = 300
 """How far ahead of the bus's clock an event's timestamp may lie: room for clocks that disagree.
 
 A timestamp of the far future would lead every list, and no replay up to now would reach it.
 """
+
+AUDIENCE = "audience"
+"""The member of the metadata that names the service which an event of the bus is for."""
+
+ABOUT = "about"
+"""The member of the metadata that names the subscription which an event of the bus is about."""
 
 BUS_DOMAIN = "eventbus"
 """The first segment of the types that the bus itself publishes."""
@@ -79,6 +95,8 @@ class Metadata(Request):
     causation_id: _Label | None = None
     hop_count: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
     stream_id: _Label | None = None
+    deduplication_key: _Label | None = None
+    deduplication_window: Annotated[int, Field(ge=1, le=MAX_WINDOW_MINUTES)] | None = None
     traceparent: Annotated[str, AfterValidator(checked(_check_traceparent))] | None = None
     tracestate: (
         Annotated[str, spelled(TRACESTATE, "1 to 512 printable ASCII characters, as W3C says")]
@@ -92,6 +110,13 @@ class Metadata(Request):
         if isinstance(value, dict):
             return {name: each for name, each in value.items() if name not in _OWN_METADATA}
         return value
+
+    @field_validator("deduplication_window")
+    @classmethod
+    def _has_a_key(cls, window: Any, info: ValidationInfo) -> Any:
+        if window is not None and info.data.get("deduplication_key") is None:
+            raise PydanticCustomError("window", "must be left out without a deduplication_key")
+        return window
 
     @field_validator("*", mode="before")
     @classmethod
@@ -188,6 +213,26 @@ class Event:
         """The stream that it belongs to, if it does: one of its source's own."""
         stream_id = self.metadata.get("stream_id")
         return StreamName(self.source, stream_id) if stream_id else None
+
+    @property
+    def audience(self) -> str | None:
+        """The one service that may receive it, beside admins; None where rights alone decide."""
+        return self.metadata.get(AUDIENCE) if self.source == BUS_DOMAIN else None
+
+    @property
+    def deduplication_key(self) -> str | None:
+        """The key by which its publisher has later events of the same key left out."""
+        return self.metadata.get("deduplication_key")
+
+    @property
+    def deduplication_window(self) -> int:
+        """For how many minutes the key holds."""
+        return int(self.metadata.get("deduplication_window", DEFAULT_WINDOW_MINUTES))
+
+    @property
+    def about(self) -> str | None:
+        """The subscription that it is about, if the bus says something of one."""
+        return self.metadata.get(ABOUT) if self.source == BUS_DOMAIN else None
 
     @property
     def trace(self) -> TraceContext | None:

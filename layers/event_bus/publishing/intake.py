@@ -1,4 +1,4 @@
-"""Accepts events: each is judged on its own, and stored before it is answered."""
+"""Taking events in: each is judged on its own, and stored before it is answered."""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -18,7 +18,7 @@ from event_bus.publishing.schema_checks import SchemaChecks, without_secrets
 from event_bus.stores.events import EventStore, Put
 
 MAX_BATCH = 100
-"""The most events of one request."""
+"""How many events one request may hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +27,20 @@ class Accepted:
 
     Attributes:
         event: The event as it is stored.
-        repeated: Whether an earlier request with the same content had stored it.
-        warnings: Faults of its payload against a schema that only warns.
+        repeated: Whether it was stored already, by an earlier request of the same content.
+        warnings: What is wrong with its payload by the schema of its type, which only warns.
+        deduplicated: Whether it is an earlier event with the same deduplication key.
     """
 
     event: Event
     repeated: bool
     warnings: Sequence[Fault] = ()
+    deduplicated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """An event that may be stored, its publisher, and the sensitive parts of its payload."""
+    """An event that may be stored, who publishes it, and where its payload is sensitive."""
 
     event: Event
     submission: EventSubmission
@@ -54,11 +56,11 @@ class Intake:
     Attributes:
         store: The event store.
         rights: Who may publish what.
-        schemas: Checks payloads against the schemas of their types.
-        seal: Seals sensitive parts of payloads.
+        schemas: Checks payloads by the schemas of their types.
+        seal: Seals what is sensitive.
         retention_days: How long events are kept.
-        executor: Stores the events of a batch in parallel.
-        sees: Whether a caller may see an event that it names as a cause.
+        executor: Stores the events of a batch side by side.
+        sees: Whether a caller may see an event, which it names as a cause.
     """
 
     store: EventStore
@@ -76,16 +78,16 @@ class Intake:
         trace: Mapping[str, str] | None = None,
         ip_address: str | None = None,
     ) -> Accepted:
-        """Accepts one event.
+        """Takes one event.
 
         Args:
             submission: The event as it was sent, parsed from JSON.
             caller: Who publishes it.
-            trace: The step of a trace in which the request was made, as metadata.
+            trace: Where in a trace the request was made, as metadata has it.
             ip_address: The address that the request came from, if there was one.
 
         Raises:
-            Problem: The event is refused; nothing is stored.
+            Problem: It is refused; nothing is stored.
         """
         origin = Origin(caller.service_id, caller.key_id, ip_address)
         return self._store(self._judge(submission, caller, "", trace, origin), "")
@@ -97,20 +99,20 @@ class Intake:
         trace: Mapping[str, str] | None = None,
         ip_address: str | None = None,
     ) -> list[Accepted | Problem]:
-        """Accepts a batch of events; a fault in one does not affect the others.
+        """Takes a batch of events; what is wrong with one does not touch the others.
 
-        Events whose order matters are stored in the order of the batch: those of one id, those of
-        one stream, and an event after its cause.
+        Where the order of events matters they are stored as they stand in the batch: those of one
+        id, of one stream, and an event behind its cause.
 
         Args:
             submissions: The events as they were sent, parsed from JSON; a problem where one could
                 not be read.
             caller: Who publishes them.
-            trace: The step of a trace in which the request was made, as metadata.
+            trace: Where in a trace the request was made, as metadata has it.
             ip_address: The address that the request came from, if there was one.
 
         Returns:
-            The result of each event, in their order.
+            What became of each, in their order.
 
         Raises:
             InvalidRequest: The batch is empty or over `MAX_BATCH`.
@@ -203,10 +205,11 @@ class Intake:
             source=stored.source,
             repeated=put is Put.REPEATED,
         )
-        return Accepted(stored, put is Put.REPEATED, judged.warnings)
+        deduplicated = put is Put.DEDUPLICATED
+        return Accepted(stored, put is Put.REPEATED, judged.warnings, deduplicated)
 
     def _repeats(self, judged: _Judged, stored: Event) -> bool:
-        """Whether an event is the stored one, although their digests differ."""
+        """Whether an event is the one that is stored, although the digests of the two differ."""
         digests = [judged.event.digest]
         if judged.event.timestamp == stored.timestamp:
             # The bus set the timestamp, and answered it; now the publisher sends it along.
@@ -215,11 +218,10 @@ class Intake:
         return any(self.seal.is_digest(digest, stored) for digest in digests)
 
     def _counted(self, event: Event, caller: Caller) -> Event:
-        """Gives an event its place in the chain of events that caused each other.
+        """Gives an event its place in the chain of those that caused each other.
 
         All events of a chain share one correlation id. A cause that the caller may not see adds
-        nothing to the metadata, as if it did not exist; its hops are counted without being shown,
-        so that loops end.
+        nothing to the metadata, as if it did not exist; its hops count in secret, to end loops.
         """
         cause_id = event.metadata.get("causation_id")
         if cause_id is None:
@@ -239,10 +241,11 @@ class Intake:
 
 
 def _lines(batch: Sequence[tuple[int, _Judged]]) -> list[list[tuple[int, _Judged]]]:
-    """Divides a batch into lines; the events of a line are stored one after the other.
+    """The events of a batch in lines: those of a line are stored one after the other.
 
-    Events whose order matters are in one line: those of one id, those of one stream, and an event
-    with its cause. Lines are stored in parallel.
+    Events go into one line where their order matters: those of one id, of one stream or of one
+    deduplication key, and an event with those of the batch that it names as its cause. Lines are
+    stored side by side.
     """
     lines: dict[tuple[str, str], list[tuple[int, _Judged]]] = {}
     for each in batch:
@@ -250,6 +253,8 @@ def _lines(batch: Sequence[tuple[int, _Judged]]) -> list[list[tuple[int, _Judged
         names = [("id", event.id)]
         if event.stream:
             names.append(("stream", event.stream.key))
+        if event.deduplication_key:
+            names.append(("deduplication", f"{event.source} {event.deduplication_key}"))
         if (cause := ("id", event.metadata.get("causation_id", ""))) in lines:
             names.append(cause)
         joined = {id(line): line for name in names if (line := lines.get(name))}

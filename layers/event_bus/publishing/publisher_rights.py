@@ -21,7 +21,7 @@ class PublisherRights:
     publishers: KnownPublishers
 
     def source_of(self, caller: Caller, named: str | None, at: str) -> str:
-        """Returns the service that an event is published by.
+        """The service that an event is published as.
 
         Args:
             caller: Who publishes.
@@ -42,8 +42,8 @@ class PublisherRights:
         """Refuses a type that the caller may not publish.
 
         Raises:
-            Forbidden: The service is not registered to publish the type, or the type belongs to the
-                bus.
+            Forbidden: The type is not among those that its service registered for, or it is kept
+                for the bus itself.
         """
         if event_type.partition(".")[0] == BUS_DOMAIN:
             detail = f"types that begin with {BUS_DOMAIN}. are the bus's own"
@@ -61,7 +61,7 @@ class PublisherRights:
         An id that begins with a service's name and a colon belongs to that service.
 
         Raises:
-            Forbidden: The id belongs to another service, whether such an event exists or not.
+            Forbidden: It is the id of another service, whether such an event exists or not.
         """
         owner, colon, _ = (event_id or "").partition(":")
         if not colon or owner == source:
@@ -73,7 +73,7 @@ class PublisherRights:
             )
 
     def sensitive_in(self, source: str, event_type: str) -> list[str]:
-        """The JSON pointers that a source's registration marks as sensitive for a type."""
+        """The JSON pointers of what a source has said to be sensitive in payloads of a type."""
         publisher = self.publishers.of(source)
         return publisher.sensitive_in(event_type) if publisher else []
 

@@ -102,7 +102,7 @@ class Explainer:
 
     def _permits(self, service_id: str, event: Event) -> bool:
         rights = self.rights.of(service_id, [event.source])
-        return rights.permits(service_id, event.type, event.source)
+        return rights.permits_event(service_id, event)
 
 
 @dataclass(slots=True)

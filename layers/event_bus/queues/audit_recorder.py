@@ -1,4 +1,4 @@
-"""Reports requests and their answers to the audit log."""
+"""Telling the audit log what the API was asked, and how it answered."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 MOST_REFUSALS = 60
-"""The most refusals that a function records in a minute, so that a flood cannot fill the log."""
+"""How many refusals a function tells of in a minute: who floods the API must not fill the log."""
 
 _MINUTE = 60.0
 
 
 @dataclass(slots=True)
 class Recorder:
-    """Sends entries to the audit log's queue.
+    """Sends entries to the function that writes them.
 
     Attributes:
         client: The SQS client.
@@ -36,7 +36,7 @@ class Recorder:
     _left_out: int = 0
 
     def record(self, entry: Entry) -> None:
-        """Sends an entry. The request has happened, so a failure is logged with the entry."""
+        """Sends an entry; what was done is done, so that a failure is logged, with the entry."""
         if entry["status"] != "success" and not self._room():
             self._left_out += 1
             return

@@ -1,4 +1,4 @@
-"""Sends messages to the delivery lanes in as few requests as possible."""
+"""Sending messages to the delivery lanes, at the fewest requests."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 _TRIES = 3
 
 _Packed = tuple[Message, str]
-"""A message and its text on the lane."""
+"""A message, and what the lane carries of it."""
 
 
 class NotSent(Exception):
-    """A lane did not accept messages that it may accept later."""
+    """A lane did not take messages that it may take later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Lanes:
     Attributes:
         client: The SQS client.
         urls: The URLs of the lanes' queues, by the lanes' names.
-        executor: Sends batches in parallel.
+        executor: Sends batches side by side.
     """
 
     client: "SQSClient"
@@ -48,11 +48,11 @@ class Lanes:
         lane then reads from the table.
 
         Returns:
-            The messages that SQS refuses even then, and would refuse every time. All others are
+            The messages that SQS refuses even so; it would refuse them each time. All others are
             sent.
 
         Raises:
-            NotSent: A lane did not accept some of them; others may have been sent.
+            NotSent: A lane did not take some of them now; others may have been sent.
         """
         refused = self._send(messages)
         hopeless = [each for each in refused if each.event is None]
@@ -91,7 +91,7 @@ class Lanes:
         ]
 
     def _request(self, url: str, batch: Sequence[_Packed]) -> list[bool]:
-        """Sends a batch, repeats what SQS did not accept, and returns which messages it refuses."""
+        """Sends a batch, with further tries for what SQS did not take; whether it refuses each."""
         entries: list[Any] = [
             {
                 "Id": str(place),

@@ -1,4 +1,4 @@
-"""Queue messages of the lanes: an event for one subscription."""
+"""What travels on a lane: an event for one subscription."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +15,7 @@ _PACED = "_paced"
 
 
 def paced_lane(protocol: str) -> str:
-    """The name of a protocol's paced lane."""
+    """The name of the lane of a protocol's slow and limited subscriptions."""
     return f"{protocol}{_PACED}"
 
 
@@ -33,14 +33,14 @@ class Message:
         subscription_id: The subscription.
         service_id: The service that the subscription belongs to.
         subscription_version: The version of the subscription that the event matched.
-        event: The event itself; None if it is read at delivery, as large events are.
-        replay_id: The replay that it belongs to, if any.
+        event: The event itself; None where it is read at delivery, as a large one always is.
+        replay_id: The replay that it is part of, if it is.
         attempt: The number of the attempt that it asks for.
-        round_start: The number of attempts before a person retried the delivery.
-        protocol: The protocol that delivers it.
-        turn: The time of its turn under a rate limit, in Unix seconds, if it has one.
-        paced: Whether it is on the protocol's paced lane; not part of its text.
-        delay: How long the queue delays it, in seconds; not part of its text.
+        round_start: How many attempts were made before a person had it tried anew.
+        protocol: The protocol, whose lane it travels on.
+        turn: When it has its turn under a rate limit, in Unix seconds, if it was given one.
+        paced: Whether it travels on the protocol's paced lane; no part of what is carried.
+        delay: How long the lane holds it back, in seconds; no part of what is carried.
     """
 
     event_id: str
@@ -58,12 +58,12 @@ class Message:
 
     @property
     def lane(self) -> str:
-        """The name of its lane."""
+        """The name of the lane that it travels on."""
         return paced_lane(self.protocol) if self.paced else self.protocol
 
     @property
     def key(self) -> DeliveryKey:
-        """The key of its delivery."""
+        """The delivery that it is about."""
         return DeliveryKey(self.event_id, self.subscription_id, self.replay_id)
 
     def first_record(self, event: Event | None) -> Delivery:
@@ -75,7 +75,7 @@ class Message:
         return begun(self.key, self.service_id, self.protocol, event, self.round_start)
 
     def to_json(self) -> str:
-        """Returns the message's text."""
+        """The message as a lane carries it."""
         event = self.event
         inline = event is not None and event.inline
         return json_text(
@@ -106,7 +106,7 @@ class Message:
 
 
 def from_json(text: str) -> Message:
-    """Reads a message's text."""
+    """Reads a message as a lane carries it."""
     members: dict[str, Any] = json_numbers.loads(text)
     if members["event"] is not None:
         payload = json_numbers.dumps(members["event"]["payload"])
@@ -115,7 +115,7 @@ def from_json(text: str) -> Message:
 
 
 def next_message(delivery: Delivery | Due) -> Message:
-    """The message for the next attempt of a recorded delivery."""
+    """The message that has a delivery on record tried once more."""
     return Message(
         event_id=delivery.key.event_id,
         subscription_id=delivery.key.subscription_id,
@@ -129,6 +129,6 @@ def next_message(delivery: Delivery | Due) -> Message:
 
 
 def nudge(delivery: Delivery) -> Message:
-    """The message by which an ordered lane continues behind a settled delivery."""
+    """The message that has an ordered lane look again at what a settled delivery held back."""
     # From the second attempt on, the record is read before anything else is done.
     return replace(next_message(delivery), attempt=max(2, delivery.attempts + 1))

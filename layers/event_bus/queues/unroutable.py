@@ -1,7 +1,7 @@
 """Events whose routing failed, and their way back.
 
-The router puts single events into a queue, so that they do not block the table stream. Batches that
-Lambda gave up are in a bucket; EventBridge puts a notice of each into the same queue.
+The router sets single events aside into a queue, so that they do not block the stream. What Lambda
+gave up after its retries lies in a bucket, which has EventBridge put a notice into the same queue.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,12 +26,12 @@ ReadObject = Callable[[str, str], bytes]
 
 
 class NotSetAside(Exception):
-    """The queue did not accept events."""
+    """The queue did not take events."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnroutableQueue:
-    """The queue of events that must be routed again.
+    """Takes the ids of events that must be routed again.
 
     Attributes:
         client: The SQS client.
@@ -45,7 +45,7 @@ class UnroutableQueue:
         """Puts events into the queue.
 
         Raises:
-            NotSetAside: The queue did not accept some of them.
+            NotSetAside: The queue did not take some of them.
         """
         for chunk in chunks(list(event_ids), _BATCH):
             self._send(chunk)
@@ -67,7 +67,7 @@ class UnroutableQueue:
 
 
 def is_about_events(message: str) -> bool:
-    """Whether `unroutable_in` can read a message, in a queue that also holds others.
+    """Whether a message is one that `unroutable_in` reads, in a queue that holds others as well.
 
     Raises:
         ValueError: It is not JSON.
@@ -77,10 +77,10 @@ def is_about_events(message: str) -> bool:
 
 
 def unroutable_in(message: str, read_object: ReadObject) -> list[str]:
-    """The events of a message of the queue.
+    """The events that a message of the queue is about.
 
     Args:
-        message: A message of `UnroutableQueue`, or EventBridge's notice of a new object.
+        message: What `UnroutableQueue` sent, or EventBridge's notice of a new object.
         read_object: Reads that object.
 
     Returns:

@@ -3,6 +3,13 @@
 from dataclasses import replace
 
 from event_bus import times
+from event_bus.model.bus_events import (
+    SUBSCRIPTION_DISABLED,
+    SUBSCRIPTION_PAUSED,
+    SUBSCRIPTION_RESUMED,
+    about_subscription,
+)
+from event_bus.model.event import Event
 from event_bus.model.registration import ResumeFrom, Subscription
 from event_bus.model.replay import Replay
 from event_bus.recovery.backlog import backlog_of
@@ -32,3 +39,24 @@ def with_pause(
         return replace(resumed, skipped_pauses=before.pauses), None
     backlog = backlog_of(before)
     return replace(resumed, backlog_replay_id=backlog.id), backlog
+
+
+_TYPES = {
+    "active": SUBSCRIPTION_RESUMED,
+    "paused": SUBSCRIPTION_PAUSED,
+    "disabled": SUBSCRIPTION_DISABLED,
+}
+
+
+def status_event(before: Subscription, changed: Subscription, backlog: Replay | None) -> Event:
+    """Says that a subscription has another status.
+
+    Args:
+        before: The subscription as it stands.
+        changed: The same with its new status.
+        backlog: The replay of what a pause has kept, if one begins.
+    """
+    more: dict[str, str | None] = {"previous_status": before.status}
+    if changed.status == "active":
+        more["replay_id"] = backlog.id if backlog else None
+    return about_subscription(_TYPES[changed.status], changed, **more)

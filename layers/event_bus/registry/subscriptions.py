@@ -25,7 +25,7 @@ from event_bus.recovery.backlog import START_SECONDS
 from event_bus.recovery.replays import SEAM_SECONDS, history_for
 from event_bus.registry.asked_subscriptions import asked_for, check_history, owner_of, plain_members
 from event_bus.registry.keys import IssuedKey, busy, taken
-from event_bus.registry.pausing import with_pause
+from event_bus.registry.pausing import status_event, with_pause
 from event_bus.registry.sensitive_filters import refuse_sensitive_filters
 from event_bus.registry.services import Services
 from event_bus.registry.subscriber_keys import subscriber_key
@@ -153,7 +153,12 @@ class SubscriptionRegistry:
         return own_subscription(self.registrations.subscriptions.get, subscription_id, caller)
 
     def page(
-        self, query: SubscriptionQuery, after: str | None, limit: int, caller: Caller
+        self,
+        query: SubscriptionQuery,
+        after: str | None,
+        limit: int,
+        caller: Caller,
+        only: Callable[[list[Subscription]], set[str]] | None = None,
     ) -> tuple[list[Subscription], str | None]:
         """Returns a page of subscriptions, oldest first.
 
@@ -162,6 +167,7 @@ class SubscriptionRegistry:
             after: The id after which the page begins; None for the first page.
             limit: The largest number of subscriptions.
             caller: The caller. A service sees its own subscriptions.
+            only: Finds the ids of those that the page is narrowed to; None for no narrowing.
 
         Returns:
             The page, and the id after which the next one begins, or None at the end. The page ends
@@ -173,7 +179,11 @@ class SubscriptionRegistry:
             behind = after
             while True:
                 read = self.registrations.subscriptions.page(service_id, behind, limit + 1)
-                chosen = ((each.id, each if query.selects(each) else None) for each in read)
+                ids = only(read) if only else {each.id for each in read}
+                chosen = [
+                    (each.id, each if each.id in ids and query.selects(each) else None)
+                    for each in read
+                ]
                 behind = read[-1].id if len(read) > limit else None
                 yield Portion(chosen, len(read), behind)
                 if behind is None:
@@ -224,9 +234,12 @@ class SubscriptionRegistry:
     ) -> Subscription:
         """Stores a change, and starts the replay of the backlog that it asks for."""
         changed, backlog = with_pause(before, changed, resume_from)
-        if backlog is None:
+        if changed.status == before.status:
             return self.registrations.subscriptions.update(changed)
-        stored = self.registrations.resume_subscription(changed, backlog)
+        event = status_event(before, changed, backlog)
+        stored = self.registrations.change_status(changed, event, backlog)
+        if backlog is None:
+            return stored
         # One that an earlier resume began, and a pause held up, goes on as well.
         for each in (before.backlog_replay_id, backlog.id):
             if each:

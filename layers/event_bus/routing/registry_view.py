@@ -1,4 +1,4 @@
-"""The router's view of subscriptions and rights, never older than the events that it routes."""
+"""The router's view of subscriptions and rights, never older than the events in its hands."""
 
 import gc
 from dataclasses import dataclass, field
@@ -17,11 +17,11 @@ from event_bus.stores.subscriptions import RoutingRule, SubscriptionStore
 
 @dataclass(slots=True)
 class RegistryView:
-    """The subscriptions and rights in memory, kept current by the numbered log of changes.
+    """An index of the subscriptions, and what services may receive, kept up by numbered changes.
 
     Attributes:
         store: The subscriptions.
-        rights_store: The store of rights.
+        rights_store: What services may receive, as it is stored.
         log: The changes of both.
         rights: What services may receive.
     """
@@ -35,7 +35,7 @@ class RegistryView:
     _rules: dict[str, RoutingRule] = field(default_factory=dict)
 
     def refresh(self) -> None:
-        """Applies every change that was answered before this call; one read if there is none."""
+        """Takes in every change that was answered before this call: one read where none was."""
         if self._version is None:
             # The number first: what changes during the scan is taken in once more below.
             version = self.log.latest()
@@ -55,22 +55,23 @@ class RegistryView:
             self._version = version
 
     def matches(self, event: Event, seen: EventView) -> list[RoutingRule]:
-        """Finds the subscriptions that an event matches and may reach, in order.
+        """The subscriptions that an event matches and whose services may receive it, in order.
 
         Args:
             event: The event.
-            seen: What patterns are matched against.
+            seen: What patterns see of it.
         """
         found = self._index.match_view(event.type, seen)
         matched = [self._rules[each] for each in sorted(found)]
         return [
             each
             for each in matched
-            if self.rights.permits(each.service_id, event.type, event.source)
+            # What is said of a subscription does not go to itself: it may be what fails.
+            if self.rights.permits_event(each.service_id, event) and each.id != event.about
         ]
 
     def rule(self, subscription_id: str) -> RoutingRule | None:
-        """The routing rule of a subscription; None if it receives nothing."""
+        """What routing knows of a subscription; None where it receives nothing."""
         return self._rules.get(subscription_id)
 
     def _apply(self, rule: RoutingRule) -> None:

@@ -1,4 +1,4 @@
-"""Matches each event, and sends a message for each match to its lane."""
+"""Routing: matching each event, and sending a message for each match to its lane."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
@@ -29,12 +29,12 @@ class Router:
 
     Attributes:
         view: The subscriptions.
-        events: Reads large payloads.
+        events: Where large payloads are read.
         routings: The routing records.
-        deliveries: Records deliveries that reach no lane.
-        dead_letters: Reopens dead letters that a later routing sends.
-        lanes: The lanes' queues.
-        executor: Reads large payloads in parallel.
+        deliveries: Records deliveries that never reach a lane.
+        dead_letters: Reopens those that a later routing sends.
+        lanes: Where messages are sent.
+        executor: Reads large payloads side by side.
     """
 
     view: RegistryView
@@ -54,8 +54,8 @@ class Router:
             events: The events; large payloads may be left in the bucket.
 
         Returns:
-            The ids of events that could not be routed to all subscriptions that they match. All
-            others were routed.
+            The ids of the events that cannot be routed, or not to all that they match; all others
+            are routed.
 
         Raises:
             Exception: AWS did not do its part; all events may be routed again.
@@ -93,7 +93,7 @@ class Router:
         return list(dict.fromkeys(failed))
 
     def route_again(self, events: Sequence[Event]) -> list[str]:
-        """Routes events from the queue of unroutable events.
+        """Routes events that were set aside.
 
         An event with a routing record was routed, except for the messages that SQS refused, and
         for what a pause held that is over: only these are sent.
@@ -140,7 +140,7 @@ class Router:
         return self._send(messages, events) + self.routings.record(released)
 
     def _send(self, messages: list[Message], events: Mapping[str, Event]) -> list[str]:
-        """Sends messages, and returns the ids of events whose messages SQS refuses.
+        """Sends messages; the ids of the events whose messages SQS refuses.
 
         The deliveries of refused messages end as dead letters, so that their subscribers see them.
         """
@@ -164,7 +164,7 @@ class Router:
         return [next_message(each) for each in reopened if each]
 
     def _end_loop(self, event: Event, messages: Sequence[Message]) -> None:
-        """Ends the deliveries of an event as dead letters, without an attempt."""
+        """Has the deliveries of an event end as dead letters before their first attempt."""
         said = f"more than {MAX_HOPS} events caused each other"
         for each in messages:
             looped = transitions.exhausted(each.first_record(event), "too_many_hops", said)

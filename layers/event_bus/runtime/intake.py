@@ -27,7 +27,7 @@ def deployed_intake(workers: int) -> Intake:
         stores.subscriptions().of_service,
         rights_reader(),
     )
-    return _intake(workers, visible.sees)
+    return _intake(workers, visible.sees, deduplicates=True)
 
 
 def reply_intake() -> Intake:
@@ -35,7 +35,9 @@ def reply_intake() -> Intake:
     return _intake(1, lambda _event, _caller: True)
 
 
-def _intake(workers: int, sees: Callable[[Event, Caller], bool]) -> Intake:
+def _intake(
+    workers: int, sees: Callable[[Event, Caller], bool], *, deduplicates: bool = False
+) -> Intake:
     schemas = stores.schemas()
     checks = SchemaChecks(schemas.index, schemas.version)
 
@@ -46,7 +48,7 @@ def _intake(workers: int, sees: Callable[[Event, Caller], bool]) -> Intake:
         return publisher
 
     return Intake(
-        store=stores.events(to_streams=True),
+        store=stores.events(to_streams=True, deduplicates=deduplicates),
         rights=PublisherRights(KnownPublishers(find)),
         schemas=checks,
         seal=deployed_seal(),

@@ -20,6 +20,7 @@ from event_bus.runtime.payloads import deployed_readers, rights_reader, upcaster
 from event_bus.runtime.transports import LaneFunction
 from event_bus.settings import settings
 from event_bus.stores.announced_changes import AnnouncedChanges
+from event_bus.stores.announced_circuits import AnnouncedCircuits
 from event_bus.targets.answer_times import AnswerTimes
 from event_bus.targets.opening import OpeningTransport
 from event_bus.targets.registry import TARGETS
@@ -71,7 +72,10 @@ def _handler(transport: Transport, pace: tuple[Pace, AnswerTimes] | None = None)
     subscriptions = stores.subscriptions(changes=True)
     events = stores.events()
     deliveries = stores.deliveries(writes=True)
-    circuits = Circuits(stores.circuits(writes=True))
+    circuit_store = stores.circuits(writes=True)
+    circuits = Circuits(
+        circuit_store, announced=AnnouncedCircuits(circuit_store, events, retention_days)
+    )
     paces = stores.paces()
     pacing: HandOver | Turns | None = None
     match pace:

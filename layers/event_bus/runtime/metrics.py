@@ -9,6 +9,7 @@ from event_bus.runtime.threads import threads
 from event_bus.settings import settings
 
 if TYPE_CHECKING:
+    from event_bus.metrics.dead_letter_events import DeadLetterEvents
     from event_bus.metrics.gauges import Gauges
     from event_bus.metrics.health import Health
     from event_bus.metrics.level_observer import LevelObserver
@@ -32,6 +33,13 @@ def level_observer() -> "LevelObserver":
     from event_bus.metrics.level_observer import LevelObserver
 
     return LevelObserver(stores.levels())
+
+
+def dead_letter_events() -> "DeadLetterEvents":
+    """Tells owners of dead letters."""
+    from event_bus.metrics.dead_letter_events import DeadLetterEvents
+
+    return DeadLetterEvents(stores.events(payloads=False), settings().retention_days)
 
 
 def gauges() -> "Gauges":

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from event_bus.access.hearing import Subscribers
     from event_bus.recovery.backlogs import Backlogs
     from event_bus.registry.chosen_ids import ChosenIds
+    from event_bus.registry.failing import FailingSubscriptions
     from event_bus.registry.keys import KeyRing
     from event_bus.registry.publishers import PublisherRegistry
     from event_bus.registry.services import Services
@@ -30,6 +31,7 @@ class Registry:
         chosen_ids: Registers and replaces subscriptions under identifiers of a client's choice.
         circuits: The circuits of subscriptions, and their paces.
         backlogs: What is held back for paused subscriptions.
+        failing: Finds the subscriptions that fail at present.
     """
 
     publishers: "PublisherRegistry"
@@ -38,6 +40,7 @@ class Registry:
     chosen_ids: "ChosenIds"
     circuits: "CircuitStore"
     backlogs: "Backlogs"
+    failing: "FailingSubscriptions"
 
 
 def registry() -> Registry:
@@ -47,11 +50,13 @@ def registry() -> Registry:
     from event_bus.encryption.signing_secrets import SigningSecrets
     from event_bus.recovery.backlogs import Backlogs
     from event_bus.registry.chosen_ids import ChosenIds
+    from event_bus.registry.failing import FailingSubscriptions
     from event_bus.registry.publishers import PublisherRegistry
     from event_bus.registry.subscriptions import SubscriptionRegistry
     from event_bus.runtime.queues import replay_queue
 
     registrations, circuits = stores.registrations(), stores.circuits()
+    levels = stores.levels()
     reader = RightsReader(registrations.rights, settings().default_receive)
     subscriptions = SubscriptionRegistry(
         registrations=registrations,
@@ -69,7 +74,8 @@ def registry() -> Registry:
         subscriptions=subscriptions,
         chosen_ids=ChosenIds(subscriptions),
         circuits=circuits,
-        backlogs=Backlogs(stores.levels(), registrations.replays),
+        backlogs=Backlogs(levels, registrations.replays),
+        failing=FailingSubscriptions(registrations.subscriptions, circuits, levels),
     )
 
 

@@ -110,13 +110,17 @@ def due_deliveries() -> "DueDeliveries":
     return DueDeliveries(clients.dynamodb(), settings().deliveries_table)
 
 
-def events(*, payloads: bool = True, to_streams: bool = False) -> "EventStore":
+def events(
+    *, payloads: bool = True, to_streams: bool = False, deduplicates: bool = False
+) -> "EventStore":
     """The events.
 
     Args:
         payloads: Whether the function may read and write large payloads.
         to_streams: Whether the function stores events in event streams.
+        deduplicates: Whether the function stores events that have a deduplication key.
     """
+    from event_bus.stores.deduplication import DeduplicationStore
     from event_bus.stores.events import EventStore
     from event_bus.stores.payloads import PayloadStore
 
@@ -127,6 +131,7 @@ def events(*, payloads: bool = True, to_streams: bool = False) -> "EventStore":
         own.events_table,
         PayloadStore(clients.s3(), bucket),
         streams() if to_streams else None,
+        DeduplicationStore(clients.dynamodb(), own.idempotency_table) if deduplicates else None,
     )
 
 
@@ -210,6 +215,8 @@ def registrations() -> "Registrations":
         rights(changes=True),
         paces(),
         replays(writes=True),
+        events(payloads=False),
+        _retention(writes=True),
     )
 
 

@@ -8,6 +8,7 @@ import orjson
 
 from event_bus import times
 from event_bus.model.circuit import Circuit
+from event_bus.model.delivery import DeliveryError
 from event_bus.model.pace import Pace
 from event_bus.stored import restored
 from event_bus.stores.items import (
@@ -20,6 +21,8 @@ from event_bus.stores.items import (
     text,
 )
 from event_bus.stores.paces import pace_in, pace_key
+from event_bus.stores.refusals import Outdated
+from event_bus.stores.transactions import Part
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -60,7 +63,11 @@ class CircuitStore:
 
     def all(self) -> Iterator[Circuit]:
         """Yields every circuit."""
-        yield from _circuits(scan_all(self.client, TableName=self.table)).values()
+        yield from self.by_subscription().values()
+
+    def by_subscription(self) -> dict[str, Circuit]:
+        """Every circuit, by its subscription."""
+        return _circuits(scan_all(self.client, TableName=self.table))
 
     def put(self, subscription_id: str, circuit: Circuit) -> bool:
         """Replaces a circuit by its next version; version 1 is the first.
@@ -68,26 +75,34 @@ class CircuitStore:
         Returns:
             Whether it was written; False if another function changed or removed it first.
         """
-        condition: Any = (
-            {"ConditionExpression": "attribute_not_exists(version)"}
-            if circuit.version == 1
-            else {
-                "ConditionExpression": "version = :before",
-                "ExpressionAttributeValues": {":before": number(circuit.version - 1)},
-            }
-        )
         # A permit to probe must not be lost with the answer to the request that takes it.
         return put_unless_refused(
             self.client,
             TableName=self.table,
-            Item={
-                "subscription_id": text(subscription_id),
-                "version": number(circuit.version),
-                "document": document(asdict(circuit)),
-                "expires_at": number(times.expiry(self.retention_days)),
-            },
-            **condition,
+            Item=self._item(subscription_id, circuit),
+            **_over_the_version_before(circuit),
         )
+
+    def _item(self, subscription_id: str, circuit: Circuit) -> Item:
+        return {
+            "subscription_id": text(subscription_id),
+            "version": number(circuit.version),
+            "document": document(asdict(circuit)),
+            "expires_at": number(times.expiry(self.retention_days)),
+        }
+
+    def putting_part(self, subscription_id: str, circuit: Circuit) -> Part:
+        """The part of a transaction that writes a circuit over the version before it."""
+        put: Item = {
+            "TableName": self.table,
+            "Item": self._item(subscription_id, circuit),
+            **_over_the_version_before(circuit),
+        }
+        return Part({"Put": put}, Outdated(subscription_id))
+
+    def removing_part(self, subscription_id: str) -> Part:
+        """The part of a transaction that removes a circuit."""
+        return Part({"Delete": {"TableName": self.table, "Key": _key(subscription_id)}})
 
     def forget(self, subscription_id: str) -> None:
         """Removes the circuit of a subscription that no longer fails."""
@@ -101,9 +116,24 @@ def _key(subscription_id: str) -> Item:
     return {"subscription_id": text(subscription_id)}
 
 
+def _over_the_version_before(circuit: Circuit) -> dict[str, Any]:
+    if circuit.version == 1:
+        return {"ConditionExpression": "attribute_not_exists(version)"}
+    return {
+        "ConditionExpression": "version = :before",
+        "ExpressionAttributeValues": {":before": number(circuit.version - 1)},
+    }
+
+
+def _circuit(members: dict[str, Any]) -> Circuit:
+    if error := members.get("last_error"):
+        members["last_error"] = restored(DeliveryError, error)
+    return restored(Circuit, members)
+
+
 def _circuits(items: Iterable[Mapping[str, Any]]) -> dict[str, Circuit]:
     return {
-        item["subscription_id"]["S"]: restored(Circuit, orjson.loads(item["document"]["S"]))
+        item["subscription_id"]["S"]: _circuit(orjson.loads(item["document"]["S"]))
         for item in items
         if "document" in item
     }

@@ -13,12 +13,13 @@ from event_bus.conflicts import attempts
 from event_bus.log import logger
 from event_bus.model.event import Event
 from event_bus.model.stream_name import StreamName
+from event_bus.stores.deduplication import Deduplicated, DeduplicationStore
 from event_bus.stores.event_items import from_item, to_item
 from event_bus.stores.event_lists import EventList
 from event_bus.stores.items import Item, batch_get, number, standing_item, text, unexpired
 from event_bus.stores.listings import Listing
 from event_bus.stores.payloads import PayloadStore
-from event_bus.stores.refusals import Exists, Outdated
+from event_bus.stores.refusals import Contended, Exists, Outdated
 from event_bus.stores.streams import StreamEntry, StreamStore
 from event_bus.stores.transactions import Part, transact
 
@@ -34,6 +35,7 @@ class Put(Enum):
     STORED = "stored"
     REPEATED = "repeated"
     CONFLICT = "conflict"
+    DEDUPLICATED = "deduplicated"
 
 
 def _met(event: Event, stored: Event) -> tuple[Put, Event]:
@@ -47,6 +49,9 @@ class EventStore:
     Attributes:
         client: The DynamoDB client.
         table: The table's name.
+        payloads: Where large payloads lie.
+        streams: The order of the events that belong to a stream, for those who store some.
+        deduplication: The deduplication keys, for those who store events that have one.
         payloads: The bucket of large payloads.
         streams: The event streams, for a function that stores events in them.
     """
@@ -55,6 +60,7 @@ class EventStore:
     table: str
     payloads: PayloadStore
     streams: StreamStore | None = None
+    deduplication: DeduplicationStore | None = None
 
     def put(self, event: Event, retention_days: int) -> tuple[Put, Event]:
         """Stores an event once, and at the end of its stream if it belongs to one.
@@ -62,6 +68,12 @@ class EventStore:
         A repeated request finds its own event, by its digest, and counts as a repetition.
 
         Returns:
+            What became of it, and the event that is stored under its id now, or that had its
+            deduplication key first.
+
+        Raises:
+            TimeoutError: Its stream grew, or its deduplication key was claimed, again and again
+                meanwhile; nothing is stored.
             The result, and the event that is stored under the id.
 
         Raises:
@@ -70,8 +82,11 @@ class EventStore:
         """
         if event.payload is not None and not event.inline:
             self.payloads.put(event.id, event.digest, _joined(event.payload, event.sealed))
+        claim = self.deduplication.claiming_part(event) if self.deduplication else None
         if self.streams and event.stream:
-            return self._put_in_stream(event, event.stream, self.streams, retention_days)
+            return self._put_in_stream(event, event.stream, self.streams, retention_days, claim)
+        if claim:
+            return self._put_once(event, claim, retention_days)
         try:
             self.client.put_item(
                 **self._put_request(event, retention_days),
@@ -94,19 +109,54 @@ class EventStore:
             "ExpressionAttributeValues": {":now": number(int(times.unix()))},
         }
 
+    def _put_once(self, event: Event, claim: Part, retention_days: int) -> tuple[Put, Event]:
+        """Stores an event in one transaction with its deduplication key."""
+        for _ in attempts(_STREAM_ATTEMPTS):
+            try:
+                transact(self.client, [self.adding_part(event, retention_days), claim])
+            except Exists:
+                if stored := self._item(event.id):
+                    return _met(event, stored)
+            except Deduplicated:
+                if first := self._first(event):
+                    return Put.DEDUPLICATED, first
+            except Contended:
+                continue
+            else:
+                return Put.STORED, event
+        raise TimeoutError(f"the deduplication key of {event.id} is claimed again and again")
+
+    def _first(self, event: Event) -> Event | None:
+        """The event that has the deduplication key of another one."""
+        first = self.deduplication.first(event) if self.deduplication else None
+        return self._item(first) if first else None
+
     def _put_in_stream(
-        self, event: Event, stream: StreamName, streams: StreamStore, retention_days: int
+        self,
+        event: Event,
+        stream: StreamName,
+        streams: StreamStore,
+        retention_days: int,
+        claim: Part | None,
     ) -> tuple[Put, Event]:
         for _ in attempts(_STREAM_ATTEMPTS):
             version = streams.last_version(stream) + 1
             placed = replace(event, metadata={**event.metadata, "stream_version": version})
             entry = StreamEntry(version, event.id, event.created_at)
-            parts = [self.adding_part(placed, retention_days), streams.adding_part(stream, entry)]
+            # If several conditions do not hold, the first counts: what is repeated is that event.
+            parts = [
+                self.adding_part(placed, retention_days),
+                *([claim] if claim else []),
+                streams.adding_part(stream, entry),
+            ]
             try:
                 transact(self.client, parts)
             except Exists:
                 if stored := self._item(event.id):
                     return _met(event, stored)
+            except Deduplicated:
+                if first := self._first(event):
+                    return Put.DEDUPLICATED, first
             except Outdated:
                 # Another event took the version: take the next one.
                 continue

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+from event_bus.model.event import Event
 from event_bus.model.pace import Pace
 from event_bus.model.registration import Publisher, Subscription
 from event_bus.model.replay import Replay
 from event_bus.model.rights import Restriction
+from event_bus.stores.events import EventStore
 from event_bus.stores.keys import KeptKey, KeyChange, KeyStore
 from event_bus.stores.paces import PaceStore
 from event_bus.stores.publishers import PublisherStore
@@ -26,6 +28,8 @@ class Registrations:
         rights: The types that publishers restrict.
         paces: The paces of subscriptions.
         replays: The replays.
+        events: The event store, for what the bus tells of changes.
+        retention_days: How many days events are kept.
     """
 
     publishers: PublisherStore
@@ -34,6 +38,8 @@ class Registrations:
     rights: RightsStore
     paces: PaceStore
     replays: ReplayStore
+    events: EventStore
+    retention_days: int
 
     def add_publisher(self, publisher: Publisher, keys: KeyChange | KeptKey) -> None:
         """Adds a publisher with its restrictions and its key.
@@ -126,20 +132,27 @@ class Registrations:
             parts.append(self.replays.adding_part(history))
         return self.subscriptions.create(subscription, parts, most=most)
 
-    def resume_subscription(self, subscription: Subscription, backlog: Replay) -> Subscription:
-        """Replaces a paused subscription by the resumed one, and adds the replay of its backlog.
+    def change_status(
+        self, subscription: Subscription, event: Event, backlog: Replay | None
+    ) -> Subscription:
+        """Replaces a subscription by one of another status, and stores the event that tells of it.
 
         Args:
             subscription: The subscription as it is to be.
-            backlog: The replay.
+            event: The event.
+            backlog: The replay of what a pause has kept, if one begins.
 
         Returns:
             The subscription as it is stored.
 
         Raises:
             Outdated: The subscription has changed since it was read, or is gone.
+            Exists: The event is stored already.
         """
-        return self.subscriptions.update(subscription, [self.replays.adding_part(backlog)])
+        parts = [self.events.adding_part(event, self.retention_days)]
+        if backlog:
+            parts.append(self.replays.adding_part(backlog))
+        return self.subscriptions.update(subscription, parts)
 
     def remove_last_subscription(self, subscription: Subscription, keys: KeyChange | None) -> None:
         """Removes the last subscription of a service.

@@ -27,6 +27,18 @@ def publish_twice(world: World) -> None:
 
 
 @story
+def publish_by_a_deduplication_key(world: World) -> None:
+    world.subscribe(["task.*"])
+    key = {"deduplication_key": "order-1", "deduplication_window": 60}
+    world.rival = lambda: world.publish(event("e3", metadata=key))
+    world.publish(event("e1", metadata=key))
+    world.publish(event("e1", metadata=key))
+    world.publish(event("e2", metadata=key), event("e4", metadata={**key, "stream_id": "task/1"}))
+    kept = [each for (each,) in world.tables.items["events"]]
+    assert len(kept) == 1, f"one key has {kept}"
+
+
+@story
 def publish_a_batch(world: World) -> None:
     world.subscribe(["task.*"])
     world.publish(event("e1"), event("e2", "task.closed"), event("e3", "other.thing"))

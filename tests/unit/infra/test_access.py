@@ -37,6 +37,7 @@ TABLES = {
     "authorize": {"keys": {"GetItem", "UpdateItem"}, "limits": {"UpdateItem"}},
     "publish": {
         "events": {"BatchGetItem", "GetItem", "PutItem"},
+        "idempotency": {"GetItem", "PutItem"},
         "streams": {"PutItem", "Query"},
         "publishers": {"BatchGetItem", "GetItem"},
         "deliveries": {"BatchGetItem"},
@@ -98,7 +99,8 @@ TABLES = {
             "Query/by_service",
         },
         "changes": {"ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem"},
-        "circuits": {"BatchGetItem", "DeleteItem", "PutItem"},
+        "circuits": {"BatchGetItem", "DeleteItem", "PutItem", "Scan"},
+        "events": {"PutItem"},
         "replays": {"GetItem", "PutItem"},
         "metrics": {"BatchGetItem"},
         "inbox": {"DeleteItem"},
@@ -134,7 +136,10 @@ TABLES = {
         "events": {"Query/by_cell"},
         "deliveries": {"BatchGetItem", "Query/by_due"},
     },
-    "observe": {"metrics": {"BatchGetItem", "PutItem", "UpdateItem"}},
+    "observe": {
+        "metrics": {"BatchGetItem", "PutItem", "UpdateItem"},
+        "events": {"PutItem"},
+    },
     # Nobody changes or removes what it wrote, and nobody else writes.
     "audit": {
         "audit": {"PutItem", "Query"},

@@ -17,6 +17,12 @@ class AcceptedEvent(TypedDict):
     source: str
     timestamp: Time
     created_at: Time
+    deduplicated: NotRequired[
+        Annotated[
+            Literal[True],
+            Field(description="The event is an earlier one with the same deduplication key."),
+        ]
+    ]
     warnings: NotRequired[
         Annotated[
             list[Fault],

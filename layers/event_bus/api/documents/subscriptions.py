@@ -17,6 +17,7 @@ from event_bus.model.pace import PaceState
 from event_bus.model.registration import DeliveryGuarantee, SubscriptionStatus
 from event_bus.model.retry_policy import ClientErrors
 from event_bus.recovery import backlogs
+from event_bus.registry import failing as failures
 from event_bus.registry.subscriptions import Registered
 
 EventPattern = TypeAliasType(
@@ -151,6 +152,44 @@ class SubscriptionPage(Page):
     items: list[Subscription]
 
 
+class LastError(TypedDict):
+    """Why the last attempt failed."""
+
+    code: str
+    message: str
+    timestamp: Annotated[Time, Field(description="When the attempt began.")]
+
+
+class FailingSubscription(TypedDict):
+    """A subscription whose last attempt failed, and why."""
+
+    subscription_id: str
+    service_id: str
+    name: str
+    status: SubscriptionStatus
+    last_error: LastError | None
+    failing_since: Annotated[
+        Time | None, Field(description="When the first attempt failed after the last success.")
+    ]
+    attempts: Annotated[Count, Field(description="How many have failed since then.")]
+    waiting: Annotated[
+        Count,
+        Field(description="Deliveries that wait for another attempt, counted up to a minute late."),
+    ]
+    circuit: Circuit
+    last_success: Annotated[
+        Time | None,
+        Field(description="The last success before that, where the bus remembers one."),
+    ]
+
+
+class FailingList(TypedDict):
+    """The subscriptions that fail at present."""
+
+    items: list[FailingSubscription]
+    total: Annotated[Count, Field(description="How many fail, beyond the limit as well.")]
+
+
 class RotatedSecret(TypedDict):
     """A new signing secret, in the one answer that shows it."""
 
@@ -192,6 +231,26 @@ def subscription_document(
         "expires_at": times.at(subscription.ends_at) if subscription.ends_at else None,
         "created_at": subscription.created_at,
         "updated_at": subscription.updated_at,
+    }
+
+
+def failing_document(failing: failures.FailingSubscription) -> FailingSubscription:
+    """What fails, and why."""
+    subscription, circuit = failing.subscription, failing.circuit
+    error = circuit.last_error
+    return {
+        "subscription_id": subscription.id,
+        "service_id": subscription.service_id,
+        "name": subscription.name,
+        "status": subscription.status,
+        "last_error": {"code": error.code, "message": error.message, "timestamp": error.timestamp}
+        if error
+        else None,
+        "failing_since": times.at(circuit.failing_since) if circuit.failing_since else None,
+        "attempts": circuit.consecutive,
+        "waiting": failing.waiting,
+        "circuit": _circuit(circuit),
+        "last_success": times.at(circuit.last_success) if circuit.last_success else None,
     }
 
 

@@ -1,15 +1,16 @@
 """Registering who receives which events, and where."""
 
-from typing import get_args
+from typing import Literal, get_args
 
 from event_bus.api.documents.subscriptions import (
     CreatedSubscription,
+    FailingList,
     RotatedSecret,
     Subscription,
     SubscriptionPage,
 )
 from event_bus.api.operation import Operation
-from event_bus.api.parameters import PAGING, Header, Parameter, choice, text
+from event_bus.api.parameters import LIMIT, PAGING, Header, Parameter, choice, text
 from event_bus.api.query import Query
 from event_bus.errors import Conflict, NotFound, PreconditionFailed
 from event_bus.model.credentials import RotationRequest
@@ -17,10 +18,24 @@ from event_bus.model.registration import SubscriptionStatus
 from event_bus.registry.subscription_query import SubscriptionQuery
 from event_bus.registry.subscription_requests import SubscriptionChange, SubscriptionRegistration
 
+
+def _failing(sent: str) -> Literal["failing"]:
+    if sent == "failing":
+        return "failing"
+    raise ValueError("must be failing")
+
+
 SERVICE_ID = text("service_id", "The service that they belong to.")
 EVENT_TYPE = text("event_type", "An event type that they receive.")
 STATUS: Parameter[SubscriptionStatus] = choice(
     "status", "Their status.", get_args(SubscriptionStatus)
+)
+
+HEALTH: Parameter[Literal["failing"]] = Parameter(
+    "health",
+    "`failing`: only those whose last attempt failed.",
+    _failing,
+    {"type": "string", "enum": ["failing"]},
 )
 
 IF_NONE_MATCH = Header("If-None-Match", "`*` where nothing may be replaced.", {"const": "*"})
@@ -46,8 +61,20 @@ LIST = Operation(
     action="subscription.list",
     tag="Subscriptions",
     summary="List subscriptions, oldest first: all for an admin, its own for a service.",
-    query=(SERVICE_ID, EVENT_TYPE, STATUS, *PAGING),
+    query=(SERVICE_ID, EVENT_TYPE, STATUS, HEALTH, *PAGING),
     answers={200: SubscriptionPage},
+)
+FAILING = Operation(
+    "GET /failing",
+    name="listFailingSubscriptions",
+    function="registry",
+    scope="read",
+    action="subscription.list_failing",
+    tag="Subscriptions",
+    summary="List the subscriptions whose last attempt failed, the worst first, and why: all for "
+    "an admin, its own for a service.",
+    query=(LIMIT,),
+    answers={200: FailingList},
 )
 GET = Operation(
     "GET /subscriptions/{id}",

@@ -18,17 +18,30 @@ def levels(aws: Aws) -> LevelStore:
 def record(number: int, new: dict[str, Any] | None, old: dict[str, Any] | None) -> dict[str, Any]:
     """A change of an item, as the stream tells it."""
     images = {"NewImage": new, "OldImage": old}
-    change = {name: image for name, image in images.items() if image is not None}
+    change: dict[str, Any] = {name: each for name, each in images.items() if each is not None}
+    change["ApproximateCreationDateTime"] = 1_777_636_800.0
     return {"eventID": str(number), "dynamodb": change}
 
 
 def routing(**pauses: int) -> dict[str, Any]:
-    item: dict[str, Any] = {"subscription_id": {"S": "#routing"}}
+    item: dict[str, Any] = {
+        "event_id": {"S": "evt_1"},
+        "subscription_id": {"S": "#routing"},
+        "matched": {"S": "{}"},
+        "routed_at": {"S": "2026-05-01T12:00:00.000Z"},
+    }
     return item | {"held": {"S": orjson.dumps(pauses).decode()}} if pauses else item
 
 
 def delivery(status: str, name: str = "sub_1") -> dict[str, Any]:
-    return {"subscription_id": {"S": name}, "status": {"S": status}}
+    at = {"S": "2026-05-01T12:00:00.000Z"}
+    return {
+        "event_id": {"S": "evt_1"},
+        "subscription_id": {"S": name},
+        "status": {"S": status},
+        "created_at": at,
+        "updated_at": at,
+    }
 
 
 def test_what_a_pause_holds_is_counted_and_what_it_released_is_not(levels: LevelStore) -> None:
@@ -81,6 +94,6 @@ def test_more_levels_than_a_transaction_holds_are_all_counted(levels: LevelStore
 
 
 def test_a_record_that_cannot_be_read_does_not_hide_the_others(levels: LevelStore) -> None:
-    broken = {"subscription_id": {"S": "#routing"}, "held": {"S": "no JSON"}}
+    broken = routing() | {"held": {"S": "no JSON"}}
     LevelObserver(levels).count([record(1, broken, None), record(2, routing(sub_1=1), None)])
     assert levels.read([held("sub_1", 1)]) == {held("sub_1", 1): 1}

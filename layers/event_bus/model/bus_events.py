@@ -1,0 +1,116 @@
+"""Events that the bus publishes about itself."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from event_bus import times
+from event_bus.model.circuit import Circuit
+from event_bus.model.delivery import Delivery
+from event_bus.model.event import ABOUT, AUDIENCE, BUS_DOMAIN, Event, EventSubmission, accept
+from event_bus.model.registration import Subscription
+
+CIRCUIT_OPENED: Final = f"{BUS_DOMAIN}.circuit.opened"
+CIRCUIT_CLOSED: Final = f"{BUS_DOMAIN}.circuit.closed"
+DEAD_LETTER_CREATED: Final = f"{BUS_DOMAIN}.dead_letter.created"
+SUBSCRIPTION_PAUSED: Final = f"{BUS_DOMAIN}.subscription.paused"
+SUBSCRIPTION_RESUMED: Final = f"{BUS_DOMAIN}.subscription.resumed"
+SUBSCRIPTION_DISABLED: Final = f"{BUS_DOMAIN}.subscription.disabled"
+
+
+def bus_event(
+    event_type: str, name: str, audience: str, payload: Mapping[str, Any], about: str | None = None
+) -> Event:
+    """Makes an event of the bus.
+
+    Args:
+        event_type: Its type, which begins with `eventbus.`.
+        name: What tells it from other events of its kind; the same name is the same event.
+        audience: The service that may receive it; admins may as well.
+        payload: Its payload.
+        about: The subscription that it is about, which does not receive it.
+    """
+    submission = EventSubmission.model_validate(
+        {
+            # An id of the bus's own, which nobody can take first.
+            "id": f"{BUS_DOMAIN}:{name}",
+            "type": event_type,
+            "payload": dict(payload),
+            "metadata": {AUDIENCE: audience, **({ABOUT: about} if about else {})},
+        }
+    )
+    return accept(submission, BUS_DOMAIN)
+
+
+def about_subscription(event_type: str, subscription: Subscription, **more: Any) -> Event:
+    """Says what has become of a subscription.
+
+    Args:
+        event_type: What: the type of the event.
+        subscription: The subscription as it is to be stored, with the version before that.
+        more: Further members of the payload.
+    """
+    what = event_type.rpartition(".")[2]
+    # The version is the one that is replaced: the same change is told once.
+    name = f"{what}_{subscription.id}_{subscription.version}"
+    return bus_event(
+        event_type,
+        name,
+        subscription.service_id,
+        {**_subscription(subscription), "reason": subscription.disabled_reason, **more},
+        subscription.id,
+    )
+
+
+def about_circuit(subscription: Subscription, before: Circuit, after: Circuit) -> Event | None:
+    """Says that a circuit has opened or closed; None where it has done neither."""
+    if before.permits == after.permits:
+        return None
+    opened_at = (before if after.permits else after).opened_at or 0.0
+    members = {
+        **_subscription(subscription),
+        "opened_at": times.at(opened_at),
+        "failures": (before if after.permits else after).consecutive,
+        "error": _error(before if after.permits else after),
+    }
+    event_type = CIRCUIT_CLOSED if after.permits else CIRCUIT_OPENED
+    what = event_type.rpartition(".")[2]
+    name = f"circuit_{what}_{subscription.id}_{round(1000 * opened_at)}"
+    return bus_event(event_type, name, subscription.service_id, members, subscription.id)
+
+
+def about_dead_letter(letter: Delivery, minute: str) -> Event:
+    """Says that a dead letter was created: the first of its subscription in a minute.
+
+    Args:
+        letter: The dead letter.
+        minute: The minute, as the beginning of an RFC 3339 time.
+    """
+    error = letter.last_error
+    return bus_event(
+        DEAD_LETTER_CREATED,
+        f"dead_letter_{letter.key.subscription_id}_{minute}",
+        letter.service_id,
+        {
+            "dead_letter_id": letter.dead_letter_id,
+            "subscription_id": letter.key.subscription_id,
+            "service_id": letter.service_id,
+            "event_id": letter.key.event_id,
+            "event_type": letter.event_type,
+            "status": letter.dead_letter_status,
+            "error": error and {"code": error.code, "message": error.message},
+        },
+        letter.key.subscription_id,
+    )
+
+
+def _subscription(subscription: Subscription) -> dict[str, Any]:
+    return {
+        "subscription_id": subscription.id,
+        "service_id": subscription.service_id,
+        "name": subscription.name,
+    }
+
+
+def _error(circuit: Circuit) -> dict[str, Any] | None:
+    error = circuit.last_error
+    return {"code": error.code, "message": error.message} if error else None

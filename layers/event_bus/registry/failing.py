@@ -1,0 +1,85 @@
+"""Which subscriptions fail at present, and why."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from event_bus.access.callers import Caller
+from event_bus.model.circuit import Circuit
+from event_bus.model.registration import Subscription
+from event_bus.stores.circuits import CircuitStore
+from event_bus.stores.levels import LevelStore, waiting
+from event_bus.stores.subscriptions import SubscriptionStore
+
+MAX_FAILING = 1_000
+"""How many failing subscriptions are looked at; of more, those that fail for the longest time."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailingSubscription:
+    """A subscription whose last attempt failed.
+
+    Attributes:
+        subscription: The subscription.
+        circuit: What is known of its failures.
+        waiting: How many of its deliveries wait for another attempt, counted up to a minute late.
+    """
+
+    subscription: Subscription
+    circuit: Circuit
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class FailingSubscriptions:
+    """Finds what fails, from the first failed attempt on.
+
+    The circuits know it: each batch with a failure writes there, and a success after it. So a
+    delivery that succeeds costs no write.
+
+    Attributes:
+        subscriptions: The subscriptions.
+        circuits: Their circuits.
+        levels: How many deliveries wait.
+    """
+
+    subscriptions: SubscriptionStore
+    circuits: CircuitStore
+    levels: LevelStore
+
+    def find(self, caller: Caller, limit: int) -> tuple[list[FailingSubscription], int]:
+        """The failing subscriptions that a caller may see, the worst first.
+
+        Returns:
+            As many as the limit allows, and how many there are.
+        """
+        if caller.admin:
+            failing = _failing(self.circuits.by_subscription())
+            found = self.subscriptions.get_many(_longest(failing))
+        else:
+            own = {each.id: each for each in self.subscriptions.of_service(caller.service_id)}
+            failing = _failing(self.circuits.get_many(own)) if own else {}
+            found = {each: own[each] for each in failing}
+        ranked = sorted(found, key=lambda each: _badness(failing[each]))
+        shown = ranked[:limit]
+        levels = self.levels.read(map(waiting, shown)) if shown else {}
+        return [
+            FailingSubscription(found[each], failing[each], levels[waiting(each)]) for each in shown
+        ], len(ranked)
+
+    def among(self, subscriptions: Iterable[Subscription]) -> set[str]:
+        """The ids of those of these subscriptions that fail."""
+        ids = [each.id for each in subscriptions]
+        return set(_failing(self.circuits.get_many(ids))) if ids else set()
+
+
+def _failing(circuits: Mapping[str, Circuit]) -> dict[str, Circuit]:
+    return {each: circuit for each, circuit in circuits.items() if circuit.failing}
+
+
+def _longest(failing: Mapping[str, Circuit]) -> list[str]:
+    return sorted(failing, key=lambda each: failing[each].failing_since or 0.0)[:MAX_FAILING]
+
+
+def _badness(circuit: Circuit) -> tuple[bool, float, int]:
+    """Sorts the worst first: what is left alone, then what has failed for the longest time."""
+    return circuit.permits, circuit.failing_since or 0.0, -circuit.consecutive

@@ -1,0 +1,72 @@
+"""Deduplication keys: which event of a publisher was the first with a key, for a while.
+
+A key lies in the table of idempotency keys. It is claimed in the transaction that stores its event:
+so a key always leads to an event that is stored, whatever fails in between.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from event_bus import times
+from event_bus.model.event import Event
+from event_bus.stores.items import number, text, unexpired
+from event_bus.stores.refusals import Refused
+from event_bus.stores.transactions import Part
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_MINUTE_SECONDS = 60
+
+
+class Deduplicated(Refused):
+    """Another event of the publisher has the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeduplicationStore:
+    """Claims deduplication keys.
+
+    Attributes:
+        client: The DynamoDB client.
+        table: The name of the table of idempotency keys.
+    """
+
+    client: "DynamoDBClient"
+    table: str
+
+    def claiming_part(self, event: Event) -> Part | None:
+        """Returns the part that claims the key of an event; None if it has no key."""
+        if event.deduplication_key is None:
+            return None
+        now = int(times.unix())
+        return Part(
+            {
+                "Put": {
+                    "TableName": self.table,
+                    "Item": {
+                        "id": text(_id(event)),
+                        "event_id": text(event.id),
+                        "expires_at": number(now + _MINUTE_SECONDS * event.deduplication_window),
+                    },
+                    "ConditionExpression": "attribute_not_exists(id) OR expires_at <= :now",
+                    "ExpressionAttributeValues": {":now": number(now)},
+                }
+            },
+            Deduplicated(event.id),
+        )
+
+    def first(self, event: Event) -> str | None:
+        """The id of the event that has the key; None if its window is over."""
+        answer = self.client.get_item(
+            TableName=self.table, Key={"id": text(_id(event))}, ConsistentRead=True
+        )
+        item = answer.get("Item")
+        return item["event_id"]["S"] if item and unexpired(item) else None
+
+
+def _id(event: Event) -> str:
+    # A length that no client chooses; the source first, so that a key is its publisher's own.
+    words = f"{event.source}\n{event.deduplication_key}"
+    return f"deduplication#{hashlib.sha256(words.encode()).hexdigest()}"

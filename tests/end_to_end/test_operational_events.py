@@ -1,0 +1,103 @@
+"""The bus tells owners what becomes of their subscriptions, by events of its own."""
+
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.receiver import Receiver, eventually
+from tests.end_to_end.world import Client, World
+
+
+@pytest.fixture
+def told(world: World, service: Client) -> Receiver:
+    """Receives what the bus tells the service."""
+    receiver = world.receiver()
+    service.subscribe(receiver, "eventbus.*.*")
+    return receiver
+
+
+def heard(receiver: Receiver, event_type: str) -> dict[str, Any]:
+    """The first event of a type, once it is there."""
+    event: dict[str, Any] = eventually(
+        lambda: next((e for r in receiver.requests if (e := r.event)["type"] == event_type), None)
+    )
+    return event
+
+
+def test_the_owner_hears_of_pauses_and_nobody_else_does(
+    world: World, service: Client, domain: str, told: Receiver
+) -> None:
+    other = world.service()
+    foreign = world.receiver()
+    other.subscribe(foreign, "*")
+    made = service.subscribe(world.receiver(), f"{domain}.*")
+    path = f"/subscriptions/{made['id']}"
+    for members in ({"status": "paused"}, {"status": "active"}, {"status": "disabled"}):
+        assert service.http.patch(path, json=members).status_code == 200
+    for what in ("paused", "resumed", "disabled"):
+        event = heard(told, f"eventbus.subscription.{what}")
+        assert event["source"] == "eventbus"
+        assert event["payload"]["subscription_id"] == made["id"]
+        assert event["payload"]["service_id"] == service.service_id
+    resumed = heard(told, "eventbus.subscription.resumed")
+    assert resumed["payload"]["replay_id"]
+    assert world.admin.event(resumed["id"])["type"] == resumed["type"]
+    assert service.event(resumed["id"])
+    assert other.http.get(f"/events/{resumed['id']}").status_code == 404
+    own = other.publish(next(iter(_types(other))))
+    foreign.wait_for_event(own)
+    assert [each for each in foreign.requests if each.event["source"] == "eventbus"] == []
+
+
+def _types(client: Client) -> list[str]:
+    types: list[str] = client.http.get(f"/publishers/{client.service_id}").json()["event_types"]
+    return types
+
+
+def test_the_owner_hears_of_circuits_and_dead_letters(
+    world: World, service: Client, domain: str, told: Receiver
+) -> None:
+    answers = {"status": 500}
+    receiver = world.receiver(lambda _: (answers["status"], {}))
+    made = service.subscribe(receiver, f"{domain}.*", retry_policy={"max_attempts": 1})
+    sent = [service.publish(f"{domain}.created") for _ in range(12)]
+    opened = heard(told, "eventbus.circuit.opened")
+    assert opened["payload"]["subscription_id"] == made["id"]
+    assert opened["payload"]["failures"] >= 10
+    assert opened["payload"]["error"]["code"] == "http_status"
+    letter = heard(told, "eventbus.dead_letter.created")
+    assert letter["payload"]["subscription_id"] == made["id"]
+    assert letter["payload"]["event_id"] in sent
+    assert service.http.get(f"/dead-letters/{letter['payload']['dead_letter_id']}").is_success
+    answers["status"] = 204
+
+    def closed() -> bool:
+        world.end_pause(made["id"])
+        service.publish(f"{domain}.created")
+        return any(each.event["type"] == "eventbus.circuit.closed" for each in told.requests)
+
+    eventually(closed)
+    # At most one a minute, of a dozen dead letters.
+    told_of = [e for e in told.event_ids() if e.startswith("eventbus:dead_letter_")]
+    assert len(set(told_of)) <= 3
+
+
+def test_a_dead_letter_of_such_an_event_makes_none(world: World, service: Client) -> None:
+    refusing = world.receiver(lambda _: (500, {}))
+    made = service.subscribe(refusing, "eventbus.subscription.*", retry_policy={"max_attempts": 1})
+    other = service.subscribe(world.receiver(), "eventbus.subscription.disabled")
+    service.http.patch(f"/subscriptions/{other['id']}", json={"status": "paused"})
+    letter = service.dead_letter(subscription_id=made["id"])
+    assert letter["event_type"] == "eventbus.subscription.paused"
+    marker = service.publish(_types(service)[0].replace("*", "marker"))
+    service.event(marker)
+    found = world.admin.http.get("/events", params={"type": "eventbus.dead_letter.created"}).json()
+    assert made["id"] not in [each["payload"]["subscription_id"] for each in found["items"]]
+
+
+@pytest.mark.parametrize("client", ["service", "admin"])
+def test_nobody_else_publishes_such_types(world: World, service: Client, client: str) -> None:
+    sender = world.admin if client == "admin" else service
+    answer = sender.http.post("/events", json={"type": "eventbus.circuit.opened", "payload": {}})
+    assert answer.status_code == 403
+    assert "the bus's own" in answer.json()["detail"]
