@@ -1,4 +1,4 @@
-"""API keys: made, recognised and hashed."""
+"""API keys: creates, recognises and hashes them."""
 
 import hashlib
 import re
@@ -12,7 +12,7 @@ from event_bus.model.scopes import Scope
 
 MIN_CHOSEN_LENGTH, MAX_CHOSEN_LENGTH = 16, 256
 MIN_DIFFERENT = 8
-"""How many different characters a chosen key has at least."""
+"""The least number of different characters in a chosen key."""
 
 _KEY, _TOKEN = "ebk_", "ebt_"
 _BASE_62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -23,24 +23,24 @@ CredentialType = Literal["api_key", "mtls", "iam"]
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """What is kept of a key: who it stands for, and never the key.
+    """A stored key: its owner and limits, but not the key itself.
 
     Attributes:
-        id: What it is found by, which is no secret.
-        service_id: The service that it stands for.
-        created_at: When it was made, RFC 3339.
-        hash: The hash that proves it; empty for a certificate and for a role or user of IAM,
-            which API Gateway has proven.
+        id: Its identifier; not secret.
+        service_id: The service that owns it.
+        created_at: When it was created, RFC 3339.
+        hash: The hash that proves it; empty for a certificate or IAM principal, which API Gateway
+            verifies.
         name: What people call it.
-        type: What proves it.
-        stands_for: The certificate's subject, or the role or user of IAM, if it is one.
-        scopes: What it permits; None for all that its service may do.
-        expires_at: Until when it is good, in Unix seconds, if it ends.
-        last_used_at: When it was last seen, some minutes late, RFC 3339.
-        subscription_id: The one subscription that a stream token is for, if it is for one.
-        issued_by: The key by which a stream token was asked for; it ends with that key.
-        rate_limit: How many requests a second it may make, if it is not what all keys may.
-        replaced_by: The key that a rotation has put in its place.
+        type: The kind of credential.
+        stands_for: The subject of the certificate, or the IAM role or user, if it is one.
+        scopes: Its scopes; None for all.
+        expires_at: Its end, in Unix seconds, if it has one.
+        last_used_at: When it was last used, up to five minutes late, RFC 3339.
+        subscription_id: The only subscription of a stream token, if it is limited to one.
+        issued_by: The key that requested a stream token, which ends with it.
+        rate_limit: Its own rate in requests a second, if it has one.
+        replaced_by: Its successor after a rotation.
     """
 
     id: str
@@ -60,27 +60,27 @@ class ApiKey:
 
     @property
     def token(self) -> bool:
-        """Whether it is a stream token, which permits to listen and nothing else."""
+        """Whether it is a stream token, which permits only listening."""
         return is_token(self.id)
 
 
 def is_token(key_id: str) -> bool:
-    """Whether an identifier is one of a stream token."""
+    """Whether an identifier is that of a stream token."""
     return key_id.startswith(_TOKEN)
 
 
 def orphaned(key: ApiKey, good: Callable[[str], bool]) -> bool:
-    """Whether a stream token has outlived the key by which it was asked for, and so has ended."""
+    """Whether a stream token has ended because the key that requested it has."""
     return key.issued_by is not None and not good(key.issued_by)
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What a key that was sent must meet.
+    """The identifier and hash of a key that was sent.
 
     Attributes:
         id: What it is found by.
-        hash: The hash that the kept one must equal.
+        hash: The hash that the stored one must equal.
     """
 
     id: str
@@ -88,7 +88,7 @@ class Proof:
 
 
 def generate_key() -> tuple[str, Proof]:
-    """A new key: an identifier, 256 random bits, and a checksum over both."""
+    """A new key: an identifier, 256 random bits and a checksum of both."""
     return _generate(_KEY)
 
 
@@ -98,7 +98,7 @@ def generate_token() -> tuple[str, Proof]:
 
 
 def proof_of(key: str) -> Proof | None:
-    """What a key is found and proven by; None where it cannot be a key."""
+    """The identifier and hash of a key; None if the text cannot be a key."""
     if key.startswith((_KEY, _TOKEN)):
         found = _FORM.fullmatch(key)
         # A mistyped key needs no look at the table.
@@ -109,24 +109,24 @@ def proof_of(key: str) -> Proof | None:
 
 
 def proof_of_chosen(key: str) -> Proof:
-    """What a key that a client chose is found and proven by."""
+    """The identifier and hash of a chosen key."""
     # What a person chose may be guessed, so that each guess must cost something (RFC 7914).
     derived = hashlib.scrypt(key.encode(), salt=b"event-bus", n=2**12, r=8, p=1, dklen=48)
     return Proof(f"key_{derived[:16].hex()}", derived[16:].hex())
 
 
 def certificate_id(subject: str) -> str:
-    """What a certificate is found by: its subject, as API Gateway writes it."""
+    """The identifier of a certificate, from its subject as API Gateway writes it."""
     return f"cert_{_short_hash(subject)}"
 
 
 def principal_id(arn: str) -> str:
-    """What a role or user of IAM is found by: its ARN, without path and session."""
+    """The identifier of an IAM role or user, from its ARN without path and session."""
     return f"iam_{_short_hash(arn)}"
 
 
 def check_chosen_key(key: str) -> None:
-    """Refuses a key that a client chose too weakly or that no header can carry.
+    """Refuses a chosen key that is too weak or that no header can carry.
 
     Raises:
         ValueError: The key is refused.

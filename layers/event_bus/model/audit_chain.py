@@ -1,4 +1,4 @@
-"""The chain: blocks of entries, each of which holds the hash of the one before."""
+"""The audit log's chains: blocks of entries, each with the hash of the block before."""
 
 import hashlib
 from collections.abc import Sequence
@@ -8,12 +8,12 @@ from typing import Any, Literal
 import orjson
 
 Chain = Literal["operations", "events"]
-"""What was asked of the API, and which events were accepted: two chains, each with one writer."""
+"""The chain of requests and the chain of accepted events, each with one writer."""
 
 CHAINS: tuple[Chain, ...] = ("operations", "events")
 
 BEGINNING = "0" * 64
-"""What stands for the hash before the first block."""
+"""The previous hash of the first block."""
 
 Entry = dict[str, Any]
 """`id, timestamp, action, actor, resource, resource_type, details, status, ip_address`."""
@@ -24,13 +24,13 @@ class Block:
     """Entries that were written together.
 
     Attributes:
-        chain: The chain that it is part of.
-        number: Its place there, from 1 on.
+        chain: Its chain.
+        number: Its place in the chain, from 1 on.
         at: When it was written, RFC 3339.
         previous: The hash of the block before.
         entries: The entries, in order.
-        hash: Its own hash, over all of these.
-        signature: The signature over how far the chain has come with it, in base64.
+        hash: The hash of all of these.
+        signature: The signature of the chain's head, in base64.
     """
 
     chain: Chain
@@ -43,20 +43,20 @@ class Block:
 
     @property
     def intact(self) -> bool:
-        """Whether its hash is that of what it holds."""
+        """Whether its hash matches its content."""
         return self.hash == _hash(self.chain, self.number, self.at, self.previous, self.entries)
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """How far a chain had come, as it is kept apart from it, signed.
+    """The signed head of a chain, kept apart from it.
 
     Attributes:
         chain: The chain.
-        number: The number of the last block then.
+        number: The number of its last block.
         hash: The hash of that block.
         at: When it was written, RFC 3339.
-        signature: The signature over these, in base64.
+        signature: The signature of these, in base64.
     """
 
     chain: Chain
@@ -67,18 +67,18 @@ class Head:
 
     @property
     def signed(self) -> bytes:
-        """What the signature is over."""
+        """The signed bytes."""
         return f"{self.chain}\n{self.number}\n{self.hash}\n{self.at}".encode()
 
 
 def next_block(chain: Chain, last: Head | None, at: str, entries: Sequence[Entry]) -> Block:
-    """The block that follows.
+    """The next block of a chain.
 
     Args:
         chain: The chain.
-        last: How far it has come; None at its beginning.
+        last: Its last block; None at its beginning.
         at: The time, RFC 3339.
-        entries: What is written.
+        entries: The entries.
     """
     number, previous = (last.number + 1, last.hash) if last else (1, BEGINNING)
     written = tuple(entries)
@@ -86,7 +86,7 @@ def next_block(chain: Chain, last: Head | None, at: str, entries: Sequence[Entry
 
 
 def head_of(block: Block) -> Head:
-    """How far the chain has come with a block."""
+    """The head of the chain at a block."""
     return Head(block.chain, block.number, block.hash, block.at, block.signature)
 
 

@@ -1,4 +1,4 @@
-"""What the audit log says of an operation."""
+"""Entries of the audit log."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -15,16 +15,16 @@ Status = Literal["success", "failure", "denied"]
 _CUT = "…"
 
 ANONYMOUS = "anonymous"
-"""Who came without a good key."""
+"""The actor of requests without a valid key."""
 
 LISTEN = "subscription.create"
-"""The action of who begins to listen without a subscription: the bus makes one for that time."""
+"""The action of a client that begins to listen, for which the bus creates a subscription."""
 
 MAX_TEXT_BYTES = 256
-"""The most bytes of a text of an entry: callers choose some of them, such as paths."""
+"""The most bytes of a text in an entry: callers choose some of them, such as paths."""
 
 MAX_ENTRY_BYTES = 64 * 1024
-"""The largest entry that is taken from the queue, as JSON."""
+"""The largest entry accepted from the queue, as JSON."""
 
 
 def entry(
@@ -41,14 +41,14 @@ def entry(
     """Makes an entry.
 
     Args:
-        entry_id: What tells it from all others, the same where it is written again.
+        entry_id: Its identifier; the same if it is written again.
         timestamp: When it happened, RFC 3339.
-        action: What was done, such as `publisher.create`; the type of the resource comes first.
+        action: The action, such as `publisher.create`, with the type of the resource first.
         actor: The service that did it, `admin` or `anonymous`.
-        resource: The identifier of what it was done to, if it has one.
-        status: How it ended.
-        ip_address: From where, if from anywhere.
-        details: What else there is to say; neither secrets nor payloads.
+        resource: The identifier of the resource, if it has one.
+        status: Its result.
+        ip_address: The caller's address, if known.
+        details: Further facts, without secrets and payloads.
 
     Returns:
         The entry. Its texts have at most `MAX_TEXT_BYTES`; longer ones are cut, and end in "…".
@@ -77,12 +77,12 @@ def _cut(value: Any) -> Any:
 
 
 def read_entry(text: str) -> Entry:
-    """Reads an entry as a queue carries it.
+    """Reads an entry from the queue.
 
     Raises:
-        LookupError: A member is missing that every entry has.
-        TypeError: It is not an object, or one of its members is not what it must be.
-        ValueError: It is not JSON, its time is none, or it is over `MAX_ENTRY_BYTES`.
+        LookupError: A required member is missing.
+        TypeError: It is not an object, or a member has the wrong type.
+        ValueError: It is not JSON, has no valid time, or is over `MAX_ENTRY_BYTES`.
     """
     if len(text.encode()) > MAX_ENTRY_BYTES:
         raise ValueError(f"an entry has at most {MAX_ENTRY_BYTES} bytes")
@@ -99,8 +99,7 @@ def read_entry(text: str) -> Entry:
 def of_events(events: Iterable[Event]) -> list[Entry]:
     """The entries of accepted events.
 
-    Events of one source and type that came from one key and address share an entry, which lists
-    their ids.
+    Events with the same source, type, key and address share an entry, which lists their ids.
     """
     together: defaultdict[tuple[Origin, str, str], list[Event]] = defaultdict(list)
     for event in events:

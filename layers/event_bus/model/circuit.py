@@ -1,7 +1,7 @@
-"""The circuit breaker of a subscription: when a failing subscriber is left alone for a while.
+"""The circuit breaker of a subscription, which pauses deliveries to a failing subscriber.
 
-After the pattern of Nygard, "Release It!": closed, open, half open. One that was never in trouble
-has none, and costs nothing.
+The pattern of Nygard, "Release It!": closed, open, half open. A healthy subscription has no circuit
+and costs nothing.
 """
 
 import random
@@ -11,35 +11,36 @@ from typing import Literal
 from event_bus.model.delivery import DeliveryError
 
 WINDOW_SECONDS = 60.0
-"""Over how long successes and failures are counted."""
+"""The window in which successes and failures are counted, in seconds."""
 
 CONSECUTIVE_FAILURES = 10
-"""So many failures without a success between them open the circuit."""
+"""This many failures in a row open the circuit."""
 
 LEAST_SAMPLE, FAILURE_RATIO = 20, 0.5
-"""Of at least so many attempts in a window, this share of failures opens it, too."""
+"""This share of failures among at least this many attempts in a window also opens it."""
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 30.0, 900.0
-"""How long it stays open at first, and at most; each failed probe doubles it."""
+"""The first and the longest pause, in seconds; each failed probe doubles it."""
 
 PROBE_SECONDS = 60.0
-"""How long a probe may take before another one is sent."""
+"""The time after which a probe without a result is repeated, in seconds."""
 
 PROBE_RESULT_SECONDS = 10.0
-"""Within what time a probe usually has a result; deliveries that wait for it look again then."""
+"""The time in which a probe usually has a result, in seconds; waiting deliveries check again
+then."""
 
 CircuitState = Literal["closed", "open", "half_open"]
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How several attempts for one subscription ended.
+    """The results of several attempts for one subscription.
 
     Attributes:
-        successes: How many succeeded.
-        failures: How many failed.
-        trailing: How many failed after the last success; all failures where none succeeded.
-        error: Why the last one failed that did.
+        successes: The number of successes.
+        failures: The number of failures.
+        trailing: Failures after the last success.
+        error: The error of the last failure.
     """
 
     successes: int = 0
@@ -48,10 +49,10 @@ class Tally:
     error: DeliveryError | None = None
 
     def with_one(self, error: DeliveryError | None = None, *, delivered: bool) -> "Tally":
-        """The tally with one attempt more, which ended last.
+        """The tally with one more attempt, which ended last.
 
         Args:
-            error: Why it failed, if it did.
+            error: The error, if it failed.
             delivered: Whether it succeeded.
         """
         if delivered:
@@ -61,23 +62,23 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Circuit:
-    """What is known of a subscription that has failed lately.
+    """The circuit of a subscription that has failed.
 
     Attributes:
         state: Closed: deliveries are attempted. Open: they wait. Half open: one of them, the
             probe, is attempted.
-        window_start: When the counting began, in Unix seconds.
+        window_start: The start of the window, in Unix seconds.
         successes: Successes since then.
         failures: Failures since then.
         consecutive: Failures since the last success.
-        failing_since: When the first of these failed, in Unix seconds; None after a success.
-        pause: How long it is open, in seconds.
+        failing_since: The time of the first of these, in Unix seconds; None after a success.
+        pause: The present pause, in seconds.
         until: When the next probe may be sent, in Unix seconds.
-        version: How often it was changed.
+        version: The number of its changes.
         opened_at: When it opened, in Unix seconds; None while it is closed.
-        last_error: Why the last attempt failed that did.
-        last_success: When the last attempt succeeded of which the function knew that wrote this, in
-            Unix seconds; None where it knew of none.
+        last_error: The error of the last failure.
+        last_success: When the last attempt succeeded that the writing function knew of, in Unix
+            seconds; None if it knew of none.
     """
 
     state: CircuitState = "closed"
@@ -100,11 +101,11 @@ class Circuit:
 
     @property
     def permits(self) -> bool:
-        """Whether deliveries are attempted without further ado."""
+        """Whether deliveries are attempted without a permit."""
         return self.state == "closed"
 
     def probed(self, now: float) -> "Circuit | None":
-        """The circuit with a probe on its way, or None while it is too early for one."""
+        """The circuit with a probe under way; None if it is too early for one."""
         if now < self.until:
             return None
         return replace(self, state="half_open", until=now + PROBE_SECONDS, version=self.version + 1)
@@ -114,21 +115,21 @@ class Circuit:
         return replace(self, until=now, version=self.version + 1)
 
     def waits(self, now: float) -> bool:
-        """Whether deliveries must wait: it is open, or a probe is on its way."""
+        """Whether deliveries must wait: it is open, or a probe is under way."""
         return not self.permits and now < self.until
 
     def retry_at(self, now: float) -> float:
-        """When a delivery that must wait looks again, in Unix seconds.
+        """When a waiting delivery checks again, in Unix seconds.
 
-        The times are spread at random, so that deliveries do not come all at once. A probe has its
-        result long before its time is over, so nothing waits for that time to end.
+        The times are spread at random, so that deliveries do not all come at once. Nothing waits
+        for the whole time of a probe, because its result comes much earlier.
         """
         if self.state == "half_open":
             return now + random.uniform(0, PROBE_RESULT_SECONDS)  # noqa: S311
         return self.until + self.pause * random.uniform(0, 0.5)  # noqa: S311
 
     def after(self, tally: Tally, now: float) -> "Circuit":
-        """The circuit after further attempts have ended."""
+        """The circuit after further attempts."""
         successes, failures = tally.successes, tally.failures
         if now - self.window_start >= WINDOW_SECONDS:
             counted = replace(self, window_start=now, successes=successes, failures=failures)
@@ -172,5 +173,5 @@ class Circuit:
 
     @property
     def healthy(self) -> bool:
-        """Whether nothing is left to remember."""
+        """Whether there is nothing to remember."""
         return self.permits and self.consecutive == 0 and self.failures == 0

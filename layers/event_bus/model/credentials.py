@@ -1,4 +1,4 @@
-"""Credentials: how a service will prove who it is, as clients send it."""
+"""Credentials of services, as clients send them."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ MAX_RATE = 10_000
 """The highest rate of a key, in requests a second."""
 
 MAX_OVERLAP_SECONDS = 7 * 24 * 3600
-"""How long a key, or a secret, may go on that another one replaces."""
+"""The longest overlap of a rotated key or secret with its successor, in seconds."""
 
 DEFAULT_OVERLAP_SECONDS = 24 * 3600
 
@@ -64,12 +64,12 @@ class Authentication(Request):
 
     @property
     def member(self) -> str:
-        """The member that names what proves it."""
+        """The member that holds the credential."""
         return _MEMBERS[self.type]
 
     @property
     def stands_for(self) -> str | None:
-        """What stands for the service outside of the bus: a certificate, a role or a user."""
+        """The certificate, role or user that stands for the service."""
         return self.subject or (self.principal and principal_of(self.principal))
 
 

@@ -1,4 +1,4 @@
-"""What becomes of an event: its routing, and a delivery for each subscription that it matched."""
+"""Routing records, and deliveries of events to subscriptions."""
 
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -12,18 +12,18 @@ more."""
 DeadLetterStatus = Literal["retrying", "exhausted", "resolved"]
 
 SETTLED: frozenset[DeliveryStatus] = frozenset({"delivered", "exhausted", "dropped"})
-"""The statuses after which no attempt follows by itself."""
+"""Statuses without a further attempt."""
 
 ON_LANE_SECONDS = 1_800
-"""After how long a message that was sent to a lane, and made no attempt, counts as lost."""
+"""The time after which a message on a lane without an attempt counts as lost, in seconds."""
 
 KEPT_ATTEMPTS = 50
-"""How many attempts of a delivery are remembered, the last ones."""
+"""How many of a delivery's last attempts are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """Whom an event was routed to.
+    """The routing record of an event.
 
     Attributes:
         event_id: The event.
@@ -31,7 +31,7 @@ class Routing:
         routed_at: When, RFC 3339.
         event_type: The event's type.
         source: The service that published it.
-        limited: Whether a limit of matching left something of the event, or a filter, out.
+        limited: Whether a limit of matching left out a part of the event or a filter.
         held: The pause that the event is held by, by the paused subscriptions that it matched.
         schema_invalid: Whether the schema of the event's type refuses its payload.
     """
@@ -46,7 +46,7 @@ class Routing:
     schema_invalid: bool = False
 
     def to(self, service_id: str) -> "Routing":
-        """The part of the record that is about one service."""
+        """The part of the record for one service."""
         own = {each: service for each, service in self.matched.items() if service == service_id}
         held = {each: pause for each, pause in self.held.items() if each in own}
         return replace(self, matched=own, held=held)
@@ -54,12 +54,12 @@ class Routing:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryKey:
-    """What one delivery is: an event for a subscription, once as it came and once a replay.
+    """The key of a delivery: an event and a subscription, and the replay if it is one.
 
     Attributes:
         event_id: The event.
         subscription_id: The subscription.
-        replay_id: The replay that it is part of, if it is.
+        replay_id: The replay that it belongs to, if any.
     """
 
     event_id: str
@@ -68,25 +68,25 @@ class DeliveryKey:
 
     @property
     def webhook_id(self) -> str:
-        """The id that every attempt of this delivery has, and no other delivery to its subscriber.
+        """The id of every attempt of this delivery, and of no other delivery to its subscriber.
 
-        A replay has one of its own: it is asked for, and must not be taken for a repetition.
+        A replay has an id of its own, so that it is not taken for a repetition.
         """
         return self.event_id if self.replay_id is None else f"{self.event_id}:{self.replay_id}"
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt of a delivery, after it ended.
+    """One ended attempt of a delivery.
 
     Attributes:
-        number: Which attempt of the delivery, from 1 on.
-        at: When it began, RFC 3339.
-        duration_ms: How long it took.
-        code: What went wrong, in a word that does not change; None where nothing did.
-        message: What went wrong, for people.
+        number: Its number, from 1 on.
+        at: Its start, RFC 3339.
+        duration_ms: Its duration in milliseconds.
+        code: The error code, which is stable; None after a success.
+        message: The error for people.
         status_code: The HTTP status of the answer, if there was one.
-        response: How the answer began.
+        response: The beginning of the answer.
     """
 
     number: int
@@ -100,10 +100,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryError:
-    """Why a delivery has not succeeded.
+    """The last error of a delivery.
 
     Attributes:
-        code: A word that does not change.
+        code: The error code, which is stable.
         message: The same for people.
         timestamp: When it happened, RFC 3339.
     """
@@ -115,26 +115,26 @@ class DeliveryError:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How far a delivery has come.
+    """A recorded delivery.
 
     Attributes:
         key: Which delivery.
         service_id: The service that the subscription belongs to.
         event_type: The event's type.
-        status: Where it stands.
-        attempts: How many attempts were made.
-        round_start: How many of them were made before a person had it tried anew.
-        last_error: What went wrong last, while it is not delivered.
-        next_retry_at: When it is tried again, RFC 3339, while it is retrying.
-        waiting: Whether it waits for that in the table, and not as a message on its lane.
+        status: Its status.
+        attempts: The number of attempts.
+        round_start: The number of attempts before a person retried it.
+        last_error: The last error, while it is not delivered.
+        next_retry_at: The time of the next attempt while it is retrying, RFC 3339.
+        waiting: Whether it waits in the table instead of as a message on its lane.
         dead_letter_id: Its id as a dead letter, if it ever became one.
         log: The last attempts.
-        delivered_at: When the subscriber took it, RFC 3339.
-        stored_at: When the event was accepted, RFC 3339, where that is known.
+        delivered_at: When it was delivered, RFC 3339.
+        stored_at: When the event was stored, RFC 3339, if known.
         created_at: When it was first recorded, RFC 3339.
         updated_at: When it was last recorded, RFC 3339.
-        written_by: The message that was in hand then.
-        protocol: The lane that it is on.
+        written_by: The queue message that caused the last write.
+        protocol: Its lane.
     """
 
     key: DeliveryKey
@@ -157,12 +157,12 @@ class Delivery:
 
     @property
     def retriable(self) -> bool:
-        """Whether it can be tried anew: no message of it is on its way."""
+        """Whether it can be retried: it has no message on a lane."""
         return self.status == "exhausted" or (self.status == "retrying" and self.waiting)
 
     @property
     def dead_letter_status(self) -> DeadLetterStatus:
-        """How it stands as a dead letter."""
+        """Its status as a dead letter."""
         if self.status in ("delivered", "dropped"):
             return "resolved"
         return "exhausted" if self.status == "exhausted" else "retrying"

@@ -1,4 +1,4 @@
-"""Events: what a publisher sends, and what the bus keeps."""
+"""Events, as publishers send them and as the bus stores them."""
 
 import hashlib
 from collections.abc import Mapping
@@ -40,17 +40,17 @@ MAX_METADATA_BYTES = 8 * 1024
 """The largest metadata, as compact JSON in UTF-8."""
 
 INLINE_PAYLOAD_BYTES = 16 * 1024
-"""Payloads up to this size travel with the event; larger ones lie in a bucket.
+"""Payloads up to this size are stored with the event; larger ones are in a bucket.
 
-DynamoDB asks for a write unit per KB, so that beyond some 8 KB a put to S3 is the cheaper; this is
-twice that, for the sake of the reads that it saves.
+DynamoDB charges a write unit per KB, so above about 8 KB a put to S3 is cheaper. The limit is twice
+that, because it saves reads.
 """
 
 DEFAULT_WINDOW_MINUTES, MAX_WINDOW_MINUTES = 5, 60
 """For how many minutes a deduplication key holds by default, and at most."""
 
 MAX_AHEAD_SECONDS = 300
-"""How far ahead of the bus's clock an event's timestamp may lie: room for clocks that disagree.
+"""How far a timestamp may be ahead of the bus's clock, in seconds.
 
 A timestamp of the far future would lead every list, and no replay up to now would reach it.
 """
@@ -70,10 +70,10 @@ _Label = Annotated[
 
 
 _OWN_METADATA = frozenset({"stream_version", "replay_id"})
-"""What the bus itself writes into the metadata; of a publisher it is not taken."""
+"""Metadata that the bus sets; ignored in what publishers send."""
 
 MAX_HOPS = 16
-"""How long a chain of events that cause each other may be; what is beyond is not delivered."""
+"""The longest chain of events that cause each other; later ones are not delivered."""
 
 
 def _check_traceparent(text: str) -> None:
@@ -82,7 +82,7 @@ def _check_traceparent(text: str) -> None:
 
 
 class Metadata(Request):
-    """What an event carries about itself beside its payload; other keys hold strings."""
+    """The metadata of an event; other keys hold strings."""
 
     model_config = ConfigDict(extra="allow", strict=True)
     __pydantic_extra__: dict[str, Annotated[str, Field(max_length=1024)]] = Field(init=False)
@@ -150,12 +150,12 @@ class EventSubmission(Request):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who sent the request that stored an event, for the audit log.
+    """The request that stored an event, for the audit log.
 
     Attributes:
-        actor: The service whose key was sent, or `admin`.
-        key_id: The key; None for the first admin key, and where the bus itself publishes.
-        ip_address: The address that the request came from; None where there was no request.
+        actor: The owner of the key: a service or `admin`.
+        key_id: The key; None for the first admin key, and if the bus itself publishes.
+        ip_address: The address of the request; None if there was none.
     """
 
     actor: str
@@ -165,24 +165,24 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event as the bus keeps it.
+    """A stored event.
 
     Attributes:
         id: Its identifier; one id is one event.
         type: Its dotted type.
         source: The service that published it.
         timestamp: When it happened, RFC 3339.
-        payload: The payload as compact JSON; None where it lies in the bucket and was not read.
-        payload_bytes: The length of that JSON, and of what is sealed.
+        payload: The payload as compact JSON; None if it is in the bucket and was not read.
+        payload_bytes: The length of that JSON and the sealed parts.
         metadata: Its metadata.
         created_at: When the bus stored it, RFC 3339.
-        digest: A hash of what the publisher sent, by which a repeated request is known.
-        sealed_key: The data key of what is sealed in the payload, as KMS sealed it, in base64; None
-            where nothing is.
-        sealed: What is sealed, in base64; it lies where the payload does.
-        hidden_hops: How many events caused each other up to this one, where its publisher must not
-            know that because it may not see the cause. It ends loops, and is shown to nobody.
-        origin: Who published it; None where the bus did, and for events of older versions.
+        digest: A hash of what the publisher sent, to recognise repeated requests.
+        sealed_key: The sealed data key of the sealed parts, in base64; None if there are none.
+        sealed: The sealed parts, in base64; stored with the payload.
+        hidden_hops: The hop count if the publisher must not know it, because it may not see the
+            cause. It ends loops, and is shown to nobody.
+        origin: The request that stored it; None for the bus's own events and those of older
+            versions.
         schema_version: The version of its type's schema that it is of, if the type has one.
         schema_valid: Whether the payload is valid by that schema; None where it was not checked.
     """
@@ -205,12 +205,12 @@ class Event:
 
     @property
     def position(self) -> str:
-        """Where it stands in lists by time."""
+        """Its position in lists by time."""
         return f"{self.timestamp}#{self.id}"
 
     @property
     def stream(self) -> StreamName | None:
-        """The stream that it belongs to, if it does: one of its source's own."""
+        """Its event stream, if it belongs to one."""
         stream_id = self.metadata.get("stream_id")
         return StreamName(self.source, stream_id) if stream_id else None
 
@@ -236,26 +236,26 @@ class Event:
 
     @property
     def trace(self) -> TraceContext | None:
-        """Where in a trace it was published, if its publisher said so."""
+        """The step of a trace in which it was published, if known."""
         return read_traceparent(self.metadata.get("traceparent", ""))
 
     @property
     def shown_hops(self) -> int:
-        """How many events caused each other up to this one, as everybody may know."""
+        """The hop count that everybody may see."""
         return int(self.metadata.get("hop_count", 0))
 
     @property
     def hop_count(self) -> int:
-        """How many events caused each other up to this one."""
+        """The hop count."""
         return max(self.shown_hops, self.hidden_hops)
 
     @property
     def inline(self) -> bool:
-        """Whether the payload travels with the event."""
+        """Whether the payload is stored with the event."""
         return self.payload_bytes <= INLINE_PAYLOAD_BYTES
 
     def envelope(self) -> dict[str, Any]:
-        """The event as subscribers and readers see it; the payload is ready-made JSON."""
+        """The event as subscribers and readers see it; the payload is JSON text."""
         return {
             "id": self.id,
             "type": self.type,
@@ -272,19 +272,19 @@ def accept(
     at: str = "",
     request_trace: Mapping[str, str] | None = None,
 ) -> Event:
-    """Makes the event that a submission asks for.
+    """Creates the event of a submission.
 
     Args:
         submission: What the publisher sent.
         source: The service it is published as.
         at: The JSON pointer of the submission in the request's body.
-        request_trace: Where in a trace the request was made, as metadata has it: what counts where
-            the event itself does not say.
+        request_trace: The step of a trace in which the request was made, as metadata; used if the
+            event names none.
 
     Raises:
         TooLarge: The payload is over `MAX_PAYLOAD_BYTES`.
         InvalidRequest: The metadata is over `MAX_METADATA_BYTES`, the timestamp is more than
-            `MAX_AHEAD_SECONDS` ahead, or what is said to be sensitive is not there.
+            `MAX_AHEAD_SECONDS` ahead, or a sensitive part does not exist.
     """
     payload = json_numbers.dumps(submission.payload)
     if len(payload) > MAX_PAYLOAD_BYTES:

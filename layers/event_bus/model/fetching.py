@@ -7,13 +7,13 @@ from pydantic import Field
 from event_bus.model.validation import Identifier, Request
 
 MAX_WAIT_SECONDS = 20
-"""How long a pull waits for what comes."""
+"""The longest wait of a pull, in seconds."""
 
 LEASE_SECONDS, MAX_LEASE_SECONDS = 30, 900
-"""How long what was taken is a consumer's own, by default and at most."""
+"""The default and the longest duration of a lease, in seconds."""
 
 TURN_SECONDS = 25
-"""How long a turn of a stream waits for what comes: API Gateway gives up after 30."""
+"""The longest wait of an SSE request, in seconds: API Gateway gives up after 30."""
 
 Place = Annotated[str, Field(pattern=r"^[0-9]{1,15}$")]
 """A place in an inbox."""

@@ -1,4 +1,4 @@
-"""The filters of a subscription: how clients send them, and what is refused."""
+"""The filters of a subscription, and which are refused."""
 
 from typing import Annotated, Any
 
@@ -20,20 +20,20 @@ SentFilters = Annotated[
     dict[str, Any],
     WithJsonSchema({"type": "object", "additionalProperties": {"type": "object"}}),
 ]
-"""Filters as a client sends them; `check_sent_filters` refuses what are none."""
+"""Filters as a client sends them, checked by `check_sent_filters`."""
 
 
 def check_sent_filters(event_types: list[str], filters: Filters) -> SubscriptionFilter:
-    """Refuses filters of a client that cannot be used.
+    """Refuses a client's invalid filters.
 
-    Filters in a form that is common elsewhere are refused with the form that is meant.
+    Common mistakes are refused with the correct form.
 
     Returns:
         The filters, compiled.
 
     Raises:
-        InvalidRequest: They are too large, no event patterns, or filters that no event type can
-            meet; the fault is named by its JSON pointer.
+        InvalidRequest: They are too large, not event patterns, or cannot match any event type; a
+            JSON pointer names the fault.
     """
     if len(json_numbers.dumps(filters)) > MAX_FILTERS_BYTES:
         raise InvalidRequest.at("/filters", f"must have at most {MAX_FILTERS_BYTES} bytes as JSON")
@@ -45,13 +45,13 @@ def check_sent_filters(event_types: list[str], filters: Filters) -> Subscription
 
 
 def check_filters(event_types: list[str], filters: Filters) -> SubscriptionFilter:
-    """Refuses filters that are no event patterns, or that no event type can meet.
+    """Refuses filters that are not event patterns or that no event type can match.
 
     Returns:
         The filters, compiled.
 
     Raises:
-        InvalidRequest: They are refused; the fault is named by its JSON pointer.
+        InvalidRequest: They are refused; a JSON pointer names the fault.
     """
     try:
         return SubscriptionFilter(event_types, filters)

@@ -1,4 +1,4 @@
-"""MetricTotals: how often what happened, by whom, and how long deliveries took."""
+"""Metrics: counts by kind and labels, and latencies of deliveries."""
 
 import bisect
 import zlib
@@ -13,35 +13,34 @@ BOUNDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800, 7_200, 21_600
 """The upper bounds of the histogram of latencies, in seconds; the last bucket has none."""
 
 MAX_SERIES = 1_000
-"""How many pairs of labels one kind of metric tells apart; what comes later counts as `OTHER`."""
+"""The most pairs of labels of one kind of metric; further pairs count as `OTHER`."""
 
 OTHER = "other"
-"""The label of what is beyond that. No service and no type of two segments is called so."""
+"""The label of further pairs; no service and no type of two segments has this name."""
 
 Labels = tuple[str, str]
-"""The type of an event, and the service that published it or was to receive it; see `DENIED`."""
+"""The type of an event, and the service that published or should receive it; see `DENIED`."""
 
 KINDS = ("published", "delivered", "failed", "dead_lettered")
-"""What becomes of events. A failure is an attempt that failed."""
+"""The kinds of metrics. A failure is a failed attempt."""
 
 SCHEMA_INVALID = "schema_invalid"
 """Events that were accepted although the schema of their type refuses their payloads."""
 
 DENIED = "denied"
-"""Requests that were refused for want of a good key or a right; labels are the action and why."""
+"""Requests that were refused with 401 or 403; the labels are the action and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """Something that happened once.
+    """One counted occurrence.
 
     Attributes:
-        kind: What: one of `KINDS`, `SCHEMA_INVALID` or `DENIED`.
+        kind: One of `KINDS`, `SCHEMA_INVALID` or `DENIED`.
         event_type: The event's type.
-        service_id: Who published it, or who was to receive it.
+        service_id: The service that published or should receive it.
         at: When it was recorded, in Unix seconds.
-        latency: How long the delivery took from the event's acceptance on, in seconds, where that
-            is known.
+        latency: The time from storing the event to its delivery, in seconds, if known.
     """
 
     kind: str
@@ -56,7 +55,7 @@ class Histogram:
     """Latencies in buckets.
 
     Attributes:
-        counts: How many lay in each; the last one has no upper bound.
+        counts: The number in each bucket; the last one has no upper bound.
         total: Their sum, in seconds.
     """
 
@@ -69,19 +68,19 @@ class Histogram:
         self.total += seconds
 
     def merge(self, other: "Histogram") -> None:
-        """Counts all of another one."""
+        """Adds another histogram."""
         self.counts = [one + more for one, more in zip(self.counts, other.counts, strict=True)]
         self.total += other.total
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """The number of latencies."""
         return sum(self.counts)
 
     def quantile(self, share: float) -> float | None:
-        """The latency that a share of them does not exceed, within its bucket interpolated.
+        """The latency that a share of them does not exceed, interpolated within its bucket.
 
-        In the last bucket, which has no bound, it is that of the bucket before: no less.
+        For the last bucket, which has no bound, the bound of the bucket before.
         """
         wanted, below = share * self.count, 0
         if not self.count:
@@ -104,14 +103,14 @@ class MetricTotals:
     latencies: dict[Labels, Histogram] = field(default_factory=dict)
 
     def add(self, observation: Observation) -> None:
-        """Counts what was observed."""
+        """Counts an observation."""
         labels = observation.event_type, observation.service_id
         self._count(observation.kind, labels, 1)
         if observation.latency is not None:
             self._histogram(labels).add(max(0.0, observation.latency))
 
     def merge(self, other: "MetricTotals") -> None:
-        """Counts all of another's."""
+        """Adds other totals."""
         for kind, counter in other.counts.items():
             for labels, count in counter.items():
                 self._count(kind, labels, count)
@@ -130,7 +129,7 @@ class MetricTotals:
         return self.latencies.setdefault(labels, Histogram())
 
     def packed(self) -> bytes:
-        """All of it, as it is kept."""
+        """Returns the stored form."""
         document = {
             "counts": {
                 kind: [[*labels, count] for labels, count in counter.items()]
@@ -143,7 +142,7 @@ class MetricTotals:
 
 
 def unpacked(packed: bytes) -> MetricTotals:
-    """What `packed` made."""
+    """Reads the stored form."""
     document: dict[str, Any] = orjson.loads(zlib.decompress(packed))
     metrics = MetricTotals()
     for kind, rows in document["counts"].items():

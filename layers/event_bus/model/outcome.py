@@ -1,9 +1,9 @@
-"""How one attempt of a delivery ended."""
+"""The outcome of one attempt."""
 
 from dataclasses import dataclass
 
 KEPT_RESPONSE_BYTES = 256
-"""How much of an answer is kept with its attempt."""
+"""How many bytes of an answer are kept with its attempt."""
 
 _NEVER_FINAL = frozenset({408, 409, 425, 429})
 _GONE = 410
@@ -11,16 +11,16 @@ _GONE = 410
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt ended.
+    """The outcome of an attempt.
 
     Attributes:
-        code: What went wrong, in a word that does not change; None where nothing did.
-        message: What went wrong, for people.
+        code: The error code, which is stable; None after a success.
+        message: The error for people.
         status_code: The HTTP status of the answer, if there was one.
-        response: How the answer began.
-        retry_after: How long the subscriber asks to be left alone, in seconds.
-        unsendable: Whether nothing was sent because nothing can be: another attempt would be in
-            vain, and the subscriber is not at fault.
+        response: The beginning of the answer.
+        retry_after: The wait that the subscriber asks for, in seconds.
+        unsendable: Whether nothing can be sent: another attempt would be useless, and the
+            subscriber is not at fault.
     """
 
     code: str | None = None
@@ -32,17 +32,17 @@ class Outcome:
 
     @property
     def delivered(self) -> bool:
-        """Whether the subscriber took the event."""
+        """Whether the attempt succeeded."""
         return self.code is None
 
     @property
     def gone(self) -> bool:
-        """Whether the subscriber wants nothing more, ever (Standard Webhooks: 410)."""
+        """Whether the subscriber answered 410 Gone: it never wants events again."""
         return self.status_code == _GONE
 
     @property
     def client_error(self) -> bool:
-        """Whether the subscriber refused this very request, so that another try may be vain."""
+        """Whether the subscriber refused this request, so that repeating it may be useless."""
         return (
             self.status_code is not None
             and 300 <= self.status_code < 500

@@ -1,29 +1,29 @@
-"""The pace of a subscription: how fast its subscriber answers, and what is in flight to it.
+"""The pace of a subscription: how fast its subscriber answers, and its attempts in flight.
 
-A subscription without a pace is fast and without limits, and costs nothing. The others are
-delivered to by the paced lane of their protocol.
+A subscription without a pace is fast, without limits, and costs nothing. The others use the paced
+lane of their protocol.
 """
 
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 SLOW_SECONDS = 1.0
-"""A subscriber that takes longer than this to answer makes its subscription slow."""
+"""An answer that takes longer than this makes a subscription slow, in seconds."""
 
 FAST_ANSWERS = 5
-"""A slow subscription is fast again after so many fast answers without a slow one among them."""
+"""A slow subscription becomes fast after this many fast answers in a row."""
 
 SHORTEST_HOLD_SECONDS, LONGEST_HOLD_SECONDS = 30.0, 900.0
-"""How long a subscription stays slow at least; the time doubles if it soon is slow again."""
+"""The least and the longest time for which a subscription stays slow, in seconds."""
 
 LEASE_SECONDS = 65.0
-"""How long a lease holds: longer than its function may run."""
+"""How long a lease is valid, in seconds: longer than its function may run."""
 
 TURN_SECONDS = 10.0
-"""How long a turn stays valid after its time; a message that is later needs another one."""
+"""How long a turn stays valid after its time, in seconds; a later message needs another one."""
 
 LONGEST_WAIT_SECONDS = 300.0
-"""How long a message waits for a free place in flight, at most, before it looks again."""
+"""The longest wait for a free place in flight before a message checks again, in seconds."""
 
 _SOON = 10
 _WEIGHT = 0.2
@@ -35,12 +35,12 @@ PaceState = Literal["trial", "slow", "fast"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What may be in flight to a subscription.
+    """The limits of a subscription.
 
     Attributes:
-        functions: How many functions of the paced lane may deliver to it at a time.
-        max_in_flight: How many attempts may be in flight to it; None for as many as fit in those.
-        rate_limit: How many attempts may be made a second; None for no limit.
+        functions: How many functions of the paced lane may deliver to it at the same time.
+        max_in_flight: The most attempts in flight; None for as many as these functions make.
+        rate_limit: The most attempts a second; None for no limit.
     """
 
     functions: int
@@ -49,26 +49,25 @@ class Limits:
 
     @property
     def capacity(self) -> int:
-        """How many attempts may be in flight."""
+        """The most attempts in flight."""
         return self.max_in_flight or self.functions * _ATTEMPTS_SIDE_BY_SIDE
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What is known of the pace of a subscription.
+    """The recorded pace of a subscription.
 
     Attributes:
-        state: On trial: nothing is known of it yet. Slow: its answers took long. Fast: they do not
-            any more, or only its limits have it here.
-        since: When it came into its state or last proved slow, in Unix seconds.
-        hold: How long it stays slow at least, in seconds.
+        state: `trial`: nothing is known yet. `slow`: its answers took long. `fast`: they no longer
+            do, or it is paced only because of its limits.
+        since: When it entered its state or was last slow, in Unix seconds.
+        hold: The least time for which it stays slow, in seconds.
         fast_answers: Fast answers since the last slow one.
-        seconds: How long an attempt takes, a moving average.
-        next_turn: When the next attempt has its turn under a rate limit, in Unix seconds.
-        next_look: When the next message that finds no free place in flight looks again, in Unix
-            seconds.
-        leases: The functions that deliver to it: until when, in Unix seconds, and how many
-            attempts side by side.
+        seconds: The moving average of an attempt's duration, in seconds.
+        next_turn: The next turn under a rate limit, in Unix seconds.
+        next_look: When the next message without a free place checks again, in Unix seconds.
+        leases: The functions that deliver to it: the end of each lease, in Unix seconds, and its
+            number of parallel attempts.
         version: How often it was changed.
     """
 
@@ -84,15 +83,15 @@ class Pace:
 
     @property
     def paced(self) -> bool:
-        """Whether its speed has it delivered to by the paced lane."""
+        """Whether its speed requires the paced lane."""
         return self.state != "fast"
 
     def in_flight(self, now: float) -> int:
-        """How many attempts may be in flight at present."""
+        """The number of attempts that are in flight."""
         return sum(attempts for until, attempts in self.leases.values() if until > now)
 
     def proved_slow(self, now: float) -> "Pace":
-        """The pace after an attempt took long."""
+        """The pace after a slow attempt."""
         hold = self.hold
         if self.state == "fast" and self.since:
             soon = now - self.since < _SOON * hold
@@ -100,11 +99,11 @@ class Pace:
         return replace(self, state="slow", since=now, hold=hold, fast_answers=0)
 
     def turns(self, wanted: int, limits: Limits, now: float) -> tuple["Pace", list[float]]:
-        """Gives out the turns of attempts under a rate limit, one after the other.
+        """Gives attempts their turns under a rate limit.
 
         Returns:
-            The pace, and when each of the attempts has its turn, in Unix seconds; what is not later
-            than `now` may be made at once.
+            The pace, and the turn of each attempt, in Unix seconds; those not later than `now` may
+            be made at once.
         """
         if limits.rate_limit is None:
             return self, [now] * wanted
@@ -114,11 +113,11 @@ class Pace:
         return replace(self, next_turn=first + wanted / limits.rate_limit), turns
 
     def leased(self, holder: str, wanted: int, limits: Limits, now: float) -> tuple["Pace", int]:
-        """Lets a function make attempts.
+        """Leases attempts to a function.
 
         Returns:
-            The pace, and how many attempts it may make side by side; 0 where too many others are
-            under way.
+            The pace, and how many attempts it may make in parallel; 0 if too many others are under
+            way.
         """
         # A write that is repeated, because its answer was lost, finds its own lease.
         leases = self._others(holder, now)
@@ -129,10 +128,10 @@ class Pace:
         return replace(self, leases=leases), granted
 
     def looks(self, wanted: int, limits: Limits, now: float) -> tuple["Pace", list[float]]:
-        """Spreads the messages that found no free place in flight over the time that it takes.
+        """Spreads messages without a free place over time.
 
         Returns:
-            The pace, and when each of them looks again, in Unix seconds.
+            The pace, and when each message checks again, in Unix seconds.
         """
         step = self.seconds / limits.capacity
         first = min(max(self.next_look, now), now + LONGEST_WAIT_SECONDS / 2)
@@ -142,11 +141,11 @@ class Pace:
         return (replace(self, next_look=looks[-1]) if looks else self), looks
 
     def returned(self, holder: str, seconds: list[float], now: float) -> "Pace":
-        """The pace after a function has made its attempts.
+        """The pace after a function has returned its lease.
 
         Args:
             holder: The function.
-            seconds: How long each of them took.
+            seconds: The duration of each attempt.
             now: The time, in Unix seconds.
         """
         pace = replace(self, leases=self._others(holder, now))

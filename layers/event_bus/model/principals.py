@@ -1,4 +1,4 @@
-"""Principals of IAM: the roles and users that callers are, whatever session they come with."""
+"""IAM principals: the role or user of a caller, without its session."""
 
 import re
 
@@ -10,10 +10,10 @@ _PRINCIPAL = re.compile(
 
 
 def principal_of(arn: str) -> str | None:
-    """The role or user that an ARN is about, without path and session; None where it is neither.
+    """The role or user of an ARN, without path and session; None if it is neither.
 
-    The session of an assumed role is named without the path of its role, so that a path tells no
-    two roles apart; their names do, within an account
+    The session of an assumed role does not contain the role's path, so roles are distinguished by
+    their names, which are unique in an account
     (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html).
 
     Args:
@@ -33,7 +33,7 @@ def principal_of(arn: str) -> str | None:
 
 
 def check_principal(arn: str) -> None:
-    """Refuses what is not the ARN of a role or a user.
+    """Refuses a text that is not the ARN of a role or a user.
 
     Raises:
         ValueError: It is refused.

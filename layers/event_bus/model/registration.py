@@ -19,14 +19,14 @@ from event_bus.model.target import Target
 from event_bus.model.validation import Name, Request, ServiceId, checked
 
 RECEIVED_BEFORE_SECONDS = 2
-"""How long before a subscription was registered an event may have been stored that it receives.
+"""A subscription receives events stored up to this long before its registration, in seconds.
 
-A subscription receives what is published from its registration on. Two functions tell the times of
-both, and this is how far their clocks may differ without an event being lost to a new subscription.
+Two functions write the two times. Their clocks may differ by this much without an event being lost
+to a new subscription.
 """
 
 SubscriptionStatus = Literal["active", "paused", "disabled"]
-"""Active: it receives what it matches. Paused: that is kept for it. Disabled: it gets nothing."""
+"""Active: it receives matching events. Paused: they are kept for it. Disabled: it gets none."""
 
 ResumeFrom = Literal["backlog", "now"]
 """Where a paused subscription goes on: with what it matched while it was paused, or without it."""
@@ -57,10 +57,10 @@ SensitiveTypes = Annotated[
     Field(max_length=MAX_EVENT_TYPES),
     AfterValidator(checked(_check_size)),
 ]
-"""What is sensitive in the payloads of which types, by type pattern."""
+"""The sensitive parts of payloads, by type pattern."""
 
 BY_THE_BUS = "the bus sets it"
-"""Why a change cannot name a member that the bus sets."""
+"""The refusal of a change to a member that the bus sets."""
 
 
 class PublisherRegistration(Request):
@@ -106,8 +106,8 @@ class Publisher:
         event_types: The type patterns that it may publish.
         created_at: When it was registered, RFC 3339.
         updated_at: When it last changed, RFC 3339.
-        sensitive: The JSON pointers of what is sensitive in its payloads, by type pattern.
-        sensitive_readers: The services that are shown it.
+        sensitive: JSON pointers to the sensitive parts of its payloads, by type pattern.
+        sensitive_readers: The services that may read these parts.
         restricted: The services that may receive types which others may not, by type pattern.
     """
 
@@ -121,7 +121,7 @@ class Publisher:
     restricted: dict[str, list[str]] = field(default_factory=dict)
 
     def sensitive_in(self, event_type: str) -> list[str]:
-        """The JSON pointers of what is sensitive in the payloads of a type."""
+        """JSON pointers to the sensitive parts of payloads of a type."""
         return [
             pointer
             for pattern, pointers in self.sensitive.items()
@@ -130,28 +130,28 @@ class Publisher:
         ]
 
     def lets_read(self, service_id: str) -> bool:
-        """Whether a service is shown what is sensitive in its events."""
+        """Whether a service may read the sensitive parts of its events."""
         return service_id == self.service_id or service_id in self.sensitive_readers
 
 
 @dataclass(frozen=True, slots=True)
 class SealedSecret:
-    """A signing secret as it is kept.
+    """A stored signing secret.
 
     Attributes:
-        sealed: What KMS made of it, in base64.
-        until: Until when it signs, in Unix seconds, where another one has replaced it.
+        sealed: The sealed secret, in base64.
+        until: When it stops signing, in Unix seconds, if it was replaced.
     """
 
     sealed: str
     until: int | None = None
 
     def signs(self, now: float) -> bool:
-        """Whether deliveries are signed with it at a time, in Unix seconds."""
+        """Whether it signs at a time in Unix seconds."""
         return self.until is None or now < self.until
 
     def ending(self, until: int) -> "SealedSecret":
-        """The same that signs until this time, or its own if that is sooner, in Unix seconds."""
+        """A copy that stops signing at this time, or earlier, in Unix seconds."""
         return SealedSecret(self.sealed, until if self.until is None else min(self.until, until))
 
 
@@ -164,23 +164,23 @@ class Subscription:
         service_id: The service that it belongs to.
         name: What people call it.
         event_types: The type patterns that it receives.
-        filters: The event patterns that narrow them.
+        filters: The event patterns of its filters.
         target: Where events are delivered.
-        status: Whether it receives anything.
+        status: Its status.
         version: The number of the change that last wrote it.
         created_at: When it was registered, RFC 3339.
         updated_at: When it last changed, RFC 3339.
-        delivery_guarantee: How often it receives an event.
-        ordered: Whether it receives the events of each stream in the order they were stored.
+        delivery_guarantee: Its delivery guarantee.
+        ordered: Whether it receives the events of each stream in their order.
         retry_policy: When failed deliveries are tried again.
-        schema_version: The version of the schemas of types that it receives older events in; None
-            for the version that each event is of.
-        max_in_flight: How many attempts may be in flight to it; None for no limit of its own.
+        schema_version: The schema version to which older events are brought; None for the version
+            of each event.
+        max_in_flight: The most attempts in flight; None for no limit.
         rate_limit: How many attempts may be made a second; None for no limit.
-        disabled_reason: Why the bus disabled it, if the bus did.
-        signing_secrets: The secrets of its signatures, the latest first, if its target has them.
-        verified_at: When its callback said that it wants events, RFC 3339, if it was asked.
-        ends_at: When it ends by itself, in Unix seconds, if somebody listens by it for a while.
+        disabled_reason: Why the bus disabled it, if it did.
+        signing_secrets: Its signing secrets, latest first, if its target is signed.
+        verified_at: When its callback agreed to receive events, RFC 3339, if it was asked.
+        ends_at: When it ends, in Unix seconds, if it is that of a listener.
         paused_at: Since when it is paused, RFC 3339, if it is.
         pauses: How often it was paused: the number of its present pause, or of its last one.
         skipped_pauses: Up to which pause it is not owed what it matched.
@@ -220,12 +220,12 @@ class Subscription:
 
     @property
     def signed(self) -> bool:
-        """Whether what is delivered to it is signed."""
+        """Whether its deliveries are signed."""
         return self.target.signed
 
 
 def received_since(created_at: str) -> str:
-    """The time at which the first event was stored that a subscription receives, at the earliest.
+    """The earliest time of storing of an event that a subscription receives.
 
     Args:
         created_at: When the subscription was registered, RFC 3339.
@@ -234,7 +234,7 @@ def received_since(created_at: str) -> str:
 
 
 def check_limits(subscription: Subscription) -> None:
-    """Refuses limits that a subscription cannot have.
+    """Refuses invalid limits of a subscription.
 
     Raises:
         InvalidRequest: They are refused; the fault is named by its JSON pointer.
