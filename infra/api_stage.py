@@ -12,7 +12,7 @@ from infra.settings import Settings
 
 
 class ApiStage(Construct):
-    """The one stage of an API, which is deployed as it changes.
+    """The only stage of an API, deployed with each change.
 
     Attributes:
         stage: The stage.
@@ -31,11 +31,11 @@ class ApiStage(Construct):
         """Makes the stage.
 
         Args:
-            scope: What it is part of.
-            construct_id: Its name there.
+            scope: The parent construct.
+            construct_id: Its id in the parent construct.
             api_id: The API.
             name: The stage's name.
-            access_log: What is logged of a request, by name; None for no log.
+            access_log: The logged values of a request, by name; None for no log.
             settings: The settings of the deployment.
         """
         super().__init__(scope, construct_id)

@@ -1,4 +1,4 @@
-"""The stack of the audit log: its queue, the function that alone writes it, and its signatures."""
+"""The stack of the audit log: its queue, its only writer, and its signatures."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
@@ -31,12 +31,12 @@ _EVENTS_WINDOW = cdk.Duration.seconds(60)
 
 
 class AuditStack(StageStack):
-    """What writes the audit log, and keeps its signatures apart.
+    """The writer of the audit log, and the bucket of its signatures.
 
     Attributes:
         queue: The queue of entries.
         write: The function that writes them.
-        events_source: What hands accepted events to that function.
+        events_source: The event source that passes accepted events to that function.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class AuditStack(StageStack):
         output(self, "AuditBucket", self._bucket.bucket_name)
 
     def _come_again(self, data: DataStack) -> None:
-        """Has what was not written come again by the queue: single events, and batches."""
+        """Lets unwritten events and batches come again through the queue."""
         self.write.use_queue(AUDIT_QUEUE_URL, self.queue.queue, "SendMessage")
         self.write.allow_recursion(_SET_ASIDE)
         self.write.use_table(data.events, "BatchGetItem")

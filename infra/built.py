@@ -1,4 +1,4 @@
-"""Folders that are made once and kept, each named after all that it is made from."""
+"""Folders that are built once and cached, each named by a fingerprint of its sources."""
 
 import fcntl
 import hashlib
@@ -10,14 +10,14 @@ ROOT = Path(__file__).parent.parent
 """The root of the repository."""
 
 BUILT = ROOT / ".build"
-"""What these folders are in."""
+"""The parent of these folders."""
 
 
 def fingerprint(parts: Iterable[bytes]) -> str:
-    """A name that only the same parts in the same order have.
+    """A name that identifies these parts in this order.
 
     Args:
-        parts: All that a folder is made from.
+        parts: Everything that the folder is built from.
     """
     digest = hashlib.sha256()
     for part in parts:
@@ -29,7 +29,7 @@ def files_of(*sources: Path) -> Iterable[bytes]:
     """The names and contents of files, as parts of a fingerprint.
 
     Args:
-        sources: Files, and folders with all that is in them.
+        sources: Files, and folders with their content.
     """
     for source in sources:
         for file in sorted(source.rglob("*")) if source.is_dir() else [source]:
@@ -39,11 +39,11 @@ def files_of(*sources: Path) -> Iterable[bytes]:
 
 
 def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
-    """Makes a folder unless it is there; other processes that want it wait meanwhile.
+    """Builds a folder unless it exists; other processes that need it wait.
 
     Args:
         folder: The folder.
-        make: Fills the folder that it is given, which does not exist yet.
+        make: Fills the given folder, which does not exist yet.
 
     Returns:
         The folder.

@@ -1,4 +1,4 @@
-"""The layers' files, put together on this machine without a container."""
+"""Assembles the layers' files on this machine, without a container."""
 
 import compileall
 import platform
@@ -26,18 +26,18 @@ AWS_SERVICES = (
     "sts",
     *(each.grants.resources.client for each in TARGETS.all() if each.grants.resources),
 )
-"""The services of AWS that functions have clients of."""
+"""The AWS services for which functions have clients."""
 
 
 class BundlingError(Exception):
-    """A layer cannot be put together."""
+    """A layer cannot be assembled."""
 
 
 def service_layer(target: Target) -> Path:
     """The layer with the service itself.
 
     Args:
-        target: What is deployed to: bytecode is an interpreter's own.
+        target: The deployment target: bytecode depends on the interpreter.
 
     Returns:
         A folder that holds `python/event_bus`.
@@ -56,7 +56,7 @@ def dependencies_layer(target: Target) -> Path:
     """The layer with the packages that the functions import.
 
     Args:
-        target: What is deployed to: packages hold machine code.
+        target: The deployment target: packages contain machine code.
 
     Returns:
         A folder that holds `python` and in it the packages.
@@ -94,7 +94,7 @@ def _suffix(target: Target, source: Path, *further: bytes) -> str:
 
 
 def brings_bytecode(target: Target) -> bool:
-    """Whether this interpreter writes the bytecode that functions run.
+    """Whether this interpreter writes bytecode that the functions can use.
 
     Args:
         target: What is deployed to.

@@ -37,19 +37,19 @@ _SWEEP_INTERVAL = cdk.Duration.minutes(INTERVAL_SECONDS // 60)
 
 
 class BusStack(StageStack):
-    """The router, the queue of what it could not route, and the lanes.
+    """The router, the queue of unroutable events, and the lanes.
 
     Attributes:
         route: The function that routes events to lanes.
         unroutable: The queue of events whose routing failed.
         lanes: The lanes of deliveries.
-        replays: The queue of replays that must go on.
-        replay: The function that goes on with replays.
+        replays: The queue of replays.
+        replay: The function that continues replays.
         sweep: The function that runs every minute.
         observe: The function that counts what happens.
-        events_source: What hands new events to the router.
-        changes_source: What hands changes of deliveries to the observer.
-        mirror: The event bus of EventBridge that events can be mirrored on.
+        events_source: The event source that passes new events to the router.
+        changes_source: The event source that passes changes of deliveries to the observer.
+        mirror: The EventBridge event bus to which events can be copied.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
-"""How many executions the bus reserves in the account, and for which of its functions.
+"""The executions that the bus reserves in the account, by function.
 
-What waits for events, the turns of streams and pulls, must not take the executions of what
-publishes, routes and delivers. A reservation is a guarantee and a cap in one.
+Requests that wait for events must not take the executions of functions that publish, route and
+deliver. A reservation is a guarantee and a limit at once.
 """
 
 from event_bus.queues.message import paced_lane
@@ -13,7 +13,7 @@ from infra.settings import Settings
 _REQUEST_SECONDS = 0.05
 
 UNROUTABLE_CONCURRENCY = 4
-"""How many of the router work the queue of unroutable events side by side."""
+"""How many of the router work the queue of unroutable events in parallel."""
 
 # Four shards of the table's stream with four batches each.
 _ROUTE = 16 + UNROUTABLE_CONCURRENCY
@@ -27,7 +27,7 @@ def lanes() -> list[str]:
 
 
 def lane_concurrency(lane: str, settings: Settings) -> int:
-    """How many functions of a lane deliver side by side."""
+    """How many functions of a lane deliver in parallel."""
     named = {
         "http": settings.http_lane_concurrency,
         paced_lane("http"): settings.paced_lane_concurrency,

@@ -1,4 +1,4 @@
-"""Which pages may call the API from browsers."""
+"""The pages that may call the API from browsers."""
 
 from collections.abc import Sequence
 from typing import TypedDict
@@ -20,7 +20,7 @@ class Cors(TypedDict):
 
 
 def cors(origins: Sequence[str]) -> Cors:
-    """What pages of some origins may do: all that keys permit, for no cookie is ever looked at.
+    """Permits pages of some origins everything that keys permit; cookies are never read.
 
     Args:
         origins: The origins.

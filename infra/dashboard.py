@@ -9,7 +9,7 @@ from infra.bus import BusStack
 from infra.settings import Settings
 
 NAMESPACE = "EventBus"
-"""Where the function `observe` puts what it counts."""
+"""The namespace of the metrics of the function `observe`."""
 
 _MINUTE = cdk.Duration.minutes(1)
 _WIDTH = 12

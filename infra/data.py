@@ -20,17 +20,17 @@ from infra.storage import BusBucket, BusTable
 
 
 class DataStack(StageStack):
-    """Everything that is stored, under one key.
+    """Everything that is stored, encrypted with one key.
 
     Attributes:
         key: The key that encrypts it.
-        sealing_key: The key for what even readers of the tables must not see.
+        sealing_key: The key for data that even readers of the tables must not see.
         events: The table of events.
         deliveries: The table of routing records and deliveries.
         circuits: The table of circuit breakers.
         cursors: The table of cursors.
         inbox: The table of inboxes.
-        WebSocket subscribers: The table of the connections that inboxes are pushed to.
+        socket_subscribers: The table of WebSocket connections that follow inboxes.
         streams: The table of streams.
         replays: The table of replays.
         publishers: The table of publishers.
@@ -148,11 +148,11 @@ def secret_arn(secret: secretsmanager.Secret) -> str:
 
 
 def alarms_may(actions: list[str], resource: str) -> iam.PolicyStatement:
-    """A statement by which the account's own CloudWatch alarms may do something.
+    """A statement that permits the account's own CloudWatch alarms to do something.
 
     Args:
-        actions: What they may do.
-        resource: The ARN of what they may do it with; `*` in the policy of a key.
+        actions: The permitted actions.
+        resource: The ARN of the resource; `*` in the policy of a key.
     """
     alarms = f"arn:{cdk.Aws.PARTITION}:cloudwatch:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}:alarm:*"
     return iam.PolicyStatement(

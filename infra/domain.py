@@ -1,4 +1,4 @@
-"""The API's own domain, with mutual TLS where there is a truststore."""
+"""The API's own domain, with mutual TLS if there is a truststore."""
 
 from urllib.parse import urlsplit
 
@@ -12,7 +12,7 @@ from infra.settings import Settings
 
 
 class ApiDomain(Construct):
-    """A domain that leads to the API; its name has to be pointed there."""
+    """A domain for the API; its DNS record must point to it."""
 
     def __init__(
         self,
@@ -26,8 +26,8 @@ class ApiDomain(Construct):
         """Makes the domain.
 
         Args:
-            scope: What it is part of.
-            construct_id: Its name there.
+            scope: The parent construct.
+            construct_id: Its id in the parent construct.
             api: The API.
             stage: The API's stage.
             settings: The settings of the deployment.

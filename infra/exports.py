@@ -1,4 +1,4 @@
-"""What a stack exports for the others."""
+"""The exports of a stack for the others."""
 
 from aws_cdk import Stack
 from constructs import IConstruct
@@ -7,9 +7,9 @@ from constructs import IConstruct
 def export(owner: IConstruct, *values: str) -> None:
     """Exports attributes of a resource, whether another stack imports them or not.
 
-    Left to itself, the CDK exports what is imported and nothing else. A deployment that imports
-    less then removes an export before the stack that imports it is updated, and CloudFormation
-    refuses that: "Export … cannot be deleted as it is in use by …".
+    By default, the CDK exports only what is imported. A deployment that imports less then removes
+    an export before the importing stack is updated, which CloudFormation refuses: "Export … cannot
+    be deleted as it is in use by …".
 
     Args:
         owner: What the resource is part of.

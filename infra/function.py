@@ -43,8 +43,8 @@ class BusFunction(PermittedFunction):
         """Makes the function.
 
         Args:
-            scope: What it is part of.
-            construct_id: Its name there.
+            scope: The parent construct.
+            construct_id: Its id in the parent construct.
             folder: Its folder under `functions/`.
             layers: The layers under it.
             memory_mb: Its memory; its share of a processor grows with it.
@@ -107,11 +107,11 @@ class BusFunction(PermittedFunction):
         window: cdk.Duration | None = None,
         name: str = "QueueSource",
     ) -> None:
-        """Has the function work a queue.
+        """Lets the function work a queue.
 
         Args:
             queue: The queue.
-            max_concurrency: How many of the function may do so side by side, 2 at least. Without a
+            max_concurrency: How many of the function may do so in parallel, 2 at least. Without a
                 limit Lambda adds functions while the queue grows, and takes them from all others.
             window: How long messages may wait for others to share a batch with; None for not at
                 all.
@@ -134,20 +134,20 @@ class BusFunction(PermittedFunction):
         )
 
     def allow_recursion(self, bound: str) -> None:
-        """Lets the function be invoked again and again by what it causes itself.
+        """Permits the function to be invoked repeatedly by what it causes itself.
 
-        Lambda ends a chain of some 16 calls otherwise, in which the function sends messages to a
-        queue that it works (https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html).
+        Otherwise Lambda ends a chain of about 16 calls in which the function sends messages to its
+        own queue (https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html).
 
         Args:
-            bound: What ends the chain; the template shows it beside the function.
+            bound: What ends the chain; shown in the template.
         """
         resource = cast("lambda_.CfnFunction", self.function.node.default_child)
         resource.recursive_loop = "Allow"
         resource.add_metadata("RecursionEndsBy", bound)
 
     def run_every(self, interval: cdk.Duration) -> None:
-        """Has the function run again and again.
+        """Lets the function run again and again.
 
         Args:
             interval: How often.
@@ -160,7 +160,7 @@ class BusFunction(PermittedFunction):
         )
 
     def call_back(self) -> None:
-        """Has the function call subscribers: from the VPC, where the settings name one."""
+        """Lets the function call subscribers: from the VPC, where the settings name one."""
         # The networks that callbacks may lead to although they are not public.
         self.tell("CALLBACK_NETWORKS", self.settings.callback_networks)
         if self.settings.subnets:

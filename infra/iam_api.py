@@ -16,9 +16,9 @@ from infra.settings import Settings
 
 
 class IamApi(Construct):
-    """An API whose callers IAM knows; each of its functions finds the service that one is.
+    """An API for IAM callers; its functions find the service of each caller.
 
-    A route has one authorizer, so that an API for keys cannot be one for signatures as well.
+    A route has one authorizer, so an API for keys cannot also accept signatures.
     """
 
     def __init__(
@@ -34,11 +34,11 @@ class IamApi(Construct):
         """Makes the API.
 
         Args:
-            scope: What it is part of.
-            construct_id: Its name there.
+            scope: The parent construct.
+            construct_id: Its id in the parent construct.
             functions: The functions behind it, by folder.
             data: What is stored.
-            access_log: What is logged of a request, by name.
+            access_log: The logged values of a request, by name.
             settings: The settings of the deployment.
         """
         super().__init__(scope, construct_id)

@@ -22,8 +22,8 @@ _REDRIVE_CONCURRENCY = 2
 class Lane(Construct):
     """A queue, its redrive queue, the function that works it, and that function's role.
 
-    The lanes share their code and nothing else: one that is slow or broken holds up no other. A
-    target whose subscribers may take long to answer has two.
+    The lanes share only their code, so a slow or broken one does not affect the others. A target
+    whose subscribers may answer slowly has two.
 
     Attributes:
         name: The lane's name: its protocol, and whether it is the paced one.
@@ -49,10 +49,10 @@ class Lane(Construct):
         """Makes the lane.
 
         Args:
-            scope: What it is part of.
-            construct_id: Its name there.
+            scope: The parent construct.
+            construct_id: Its id in the parent construct.
             protocol: The protocol, as the registry of targets names the lane.
-            concurrency: How many functions deliver side by side.
+            concurrency: How many functions deliver in parallel.
             layers: The layers under the function.
             data: What is stored.
             settings: The settings of the deployment.
@@ -99,7 +99,7 @@ class Lane(Construct):
 
 
 class Lanes(Construct):
-    """The lanes of each target, and what makes dead letters of what they give up.
+    """The lanes of each target, and the function that makes dead letters of what they give up.
 
     Attributes:
         all: The lanes.
@@ -175,7 +175,7 @@ class Lanes(Construct):
             deliver.use_bucket(data.payloads, action)
 
     def spare(self, *others: WorkQueue) -> None:
-        """Keeps those who deliver to AWS from the resources of the bus.
+        """Denies the delivering functions the resources of the bus.
 
         Args:
             others: Its queues that belong to no lane.
@@ -197,7 +197,7 @@ class Lanes(Construct):
                 deny_own(lane.deliver, resources, self._settings)
 
     def send_from(self, function: BusFunction) -> None:
-        """Lets a function send messages to every protocol; its lane hands over to the paced one."""
+        """Lets a function send messages to every lane; a lane moves them to its paced lane."""
         for lane in self.all:
             if lane.name == lane.protocol:
                 function.use_queue(lane.url_variable, lane.work.queue, "SendMessage")

@@ -1,4 +1,4 @@
-"""Log groups, each with a retention of its own choosing rather than for ever."""
+"""Log groups with a retention."""
 
 from aws_cdk import aws_logs as logs
 from constructs import Construct
@@ -17,7 +17,7 @@ _RETENTION = {
 
 
 class BusLogGroup(logs.LogGroup):
-    """A log group whose lines go when the settings say so."""
+    """A log group with the retention of the settings."""
 
     def __init__(
         self,
@@ -30,11 +30,11 @@ class BusLogGroup(logs.LogGroup):
         """Makes the log group.
 
         Args:
-            scope: What it is part of.
-            construct_id: Its name there.
+            scope: The parent construct.
+            construct_id: Its id in the parent construct.
             settings: The settings of the deployment.
-            name: Its name in CloudWatch, which no other deployment may ever have had: a log group
-                outlives its stack. CloudFormation chooses one where it is None.
+            name: Its name in CloudWatch; None for one that CloudFormation chooses. No other
+                deployment may ever have had it, because a log group outlives its stack.
         """
         super().__init__(
             scope,

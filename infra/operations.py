@@ -1,4 +1,4 @@
-"""The stack of alarms and of the dashboard: what a person must look at, and may."""
+"""The stack of alarms and the dashboard."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -28,7 +28,7 @@ _OLDEST_CHANGE = cdk.Duration.minutes(10)
 
 
 class OperationsStack(StageStack):
-    """The alarms of a deployment, the topic that tells of them, and the dashboard."""
+    """The alarms of a deployment, the topic that they notify, and the dashboard."""
 
     def __init__(
         self,

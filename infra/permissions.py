@@ -1,7 +1,7 @@
-"""What a function may use, and what it is told.
+"""The permissions of a function, and its environment.
 
-The two go together: `use_table` and its kin grant single actions on one resource and put the
-resource's name into the function's environment.
+The two belong together: `use_table` and similar methods grant single actions on one resource and
+put its name into the function's environment.
 """
 
 from collections.abc import Mapping, Sequence
@@ -64,7 +64,7 @@ class PermittedFunction(Construct):
         )
 
     def deny(self, service: str, action: str, resources: Sequence[str]) -> None:
-        """Keeps the function from resources, whatever else it may do.
+        """Denies the function resources, whatever else it may do.
 
         Args:
             service: The prefix of the action.
@@ -100,8 +100,8 @@ class PermittedFunction(Construct):
 
         Args:
             table: The table.
-            actions: Actions of DynamoDB; none where it asks indexes alone.
-            indexes: The indexes it may ask.
+            actions: DynamoDB actions; none if it only queries indexes.
+            indexes: The indexes that it may query.
         """
         if actions:
             self.allow("dynamodb", actions, [table.table.table_arn])
@@ -154,7 +154,7 @@ class PermittedFunction(Construct):
         self.tell(variable, queue.queue_url)
 
     def count_subscriptions(self, data: DataStack) -> None:
-        """Lets the function count the subscriptions of services, which it makes or removes.
+        """Lets the function count the subscriptions of services that it creates or removes.
 
         Args:
             data: What is stored.
@@ -176,7 +176,7 @@ class PermittedFunction(Construct):
         self.tell(variable, arn)
 
     def watch_secret(self, variable: str, secret: secretsmanager.Secret) -> None:
-        """Lets the function know which version of a secret is current, and not its value.
+        """Lets the function know the current version of a secret, but not its value.
 
         Args:
             variable: The environment variable that tells the secret's ARN.
@@ -187,11 +187,11 @@ class PermittedFunction(Construct):
         self.tell(variable, arn)
 
     def use_sealing_key(self, key: kms.IKey, purpose: str, *actions: str) -> None:
-        """Lets the function seal and open what the tables must not show, by the key itself.
+        """Lets the function seal and open data with the sealing key itself.
 
         Args:
             key: The key.
-            purpose: What it seals or opens, as its encryption context says.
+            purpose: The purpose in the encryption context.
             actions: Actions of KMS.
         """
         self.role.add_to_policy(
@@ -205,7 +205,7 @@ class PermittedFunction(Construct):
         self.tell("SEALING_KEY_ARN", key.key_arn)
 
     def open_payloads(self, data: DataStack) -> None:
-        """Lets the function open what is sensitive in payloads, for those who may read it.
+        """Lets the function open sensitive parts of payloads.
 
         Args:
             data: What is stored.
@@ -214,7 +214,7 @@ class PermittedFunction(Construct):
         self.use_table(data.publishers, "GetItem")
 
     def seal_payloads(self, data: DataStack) -> None:
-        """Lets the function seal what is sensitive in payloads, and know it when it comes again.
+        """Lets the function seal sensitive parts of payloads, and recognise repetitions.
 
         Args:
             data: What is stored.
@@ -224,7 +224,7 @@ class PermittedFunction(Construct):
         self.use_table(data.publishers, "BatchGetItem", "GetItem")
 
     def remember_answers(self, data: DataStack) -> None:
-        """Lets the function answer a request again that comes with an idempotency key.
+        """Lets the function store and repeat answers to requests with an idempotency key.
 
         Args:
             data: What is stored.
@@ -233,7 +233,7 @@ class PermittedFunction(Construct):
         self.use_sealing_key(data.sealing_key, data_keys.KEPT_ANSWERS, "Decrypt", "GenerateDataKey")
 
     def know_rights(self, data: DataStack, *actions: str, indexes: tuple[str, ...] = ()) -> None:
-        """Lets the function find out who may receive what.
+        """Lets the function read rights.
 
         Args:
             data: What is stored.

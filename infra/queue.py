@@ -1,4 +1,4 @@
-"""A queue with the queue that its failed messages go to."""
+"""A queue with its redrive queue."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_sqs as sqs
@@ -18,7 +18,7 @@ class WorkQueue(Construct):
 
     Attributes:
         queue: The queue.
-        redrive: Where a message goes that was taken five times and never finished.
+        redrive: The queue of messages that were received five times and never finished.
     """
 
     def __init__(
@@ -33,8 +33,8 @@ class WorkQueue(Construct):
         """Makes both queues.
 
         Args:
-            scope: What they are part of.
-            name: Their name there, with which their outputs begin.
+            scope: The parent construct.
+            name: Their id in the parent construct, with which their outputs begin.
             consumer_timeout: How long the function that works the queue may run.
             settings: The settings of the deployment.
             deployed_as: The earlier name by which deployments know them, if they have one. Queues

@@ -1,4 +1,4 @@
-"""What happens to stored things when they leave their stack."""
+"""The removal policy of stored data."""
 
 import aws_cdk as cdk
 
@@ -12,9 +12,9 @@ def removal_policy(settings: Settings) -> cdk.RemovalPolicy:
         settings: The settings of the deployment.
 
     Returns:
-        Everything goes with a local stage. With any other, everything stays once its deployment
-        has finished; what a failed deployment made goes with its rollback, so that the next one
-        can begin anew.
+        A local stage is deleted with all its data. Elsewhere data stays once its deployment has
+        finished; a failed first deployment is removed by its rollback, so that the next one can
+        begin anew.
     """
     if settings.local:
         return cdk.RemovalPolicy.DESTROY

@@ -1,4 +1,4 @@
-"""What one deployment is told: its settings, from the CDK context, and what its target can do."""
+"""The settings of a deployment, from the CDK context, and the capabilities of its target."""
 
 import re
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ _OPTIONAL_OBJECT = r"^(s3://[a-z0-9.-]{3,63}/.+)?$"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What the place that is deployed to can do: the one list of these differences.
+    """The capabilities of a deployment target: the only list of these differences.
 
     Attributes:
         lambda_runtime: Functions run on Lambda's own interpreter and processor; the emulator runs
@@ -189,7 +189,7 @@ class Settings(BaseModel):
         default=50,
         ge=2,
         le=1000,
-        description="Functions that deliver over HTTP side by side.",
+        description="Functions that deliver over HTTP in parallel.",
     )
     paced_lane_concurrency: int = Field(
         default=50,
@@ -202,7 +202,7 @@ class Settings(BaseModel):
         default=10,
         ge=2,
         le=1000,
-        description="Functions that deliver to AWS side by side, for each of its services.",
+        description="Functions that deliver to AWS in parallel, for each of its services.",
     )
     reserve_concurrency: bool = Field(
         default=False,
@@ -318,7 +318,7 @@ class Settings(BaseModel):
 
     @property
     def subnets(self) -> list[str]:
-        """The subnets that functions call subscribers from."""
+        """The subnets from which functions call subscribers."""
         return self.subnet_ids.split(",") if self.subnet_ids else []
 
     @property
@@ -372,10 +372,10 @@ class Settings(BaseModel):
 
     @property
     def local(self) -> bool:
-        """True where everything may go when the stacks are destroyed."""
+        """Whether all data may be deleted with the stacks."""
         return self.stage == LOCAL
 
     @property
     def target(self) -> Target:
-        """What this deployment's target can do."""
+        """The capabilities of this deployment's target."""
         return EMULATOR if self.local else AWS

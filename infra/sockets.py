@@ -1,4 +1,4 @@
-"""The WebSocket API: who may connect, what clients say, and what is pushed to them."""
+"""The WebSocket API: its authorizer, the messages of clients, and pushes to them."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_apigatewayv2 as apigateway
@@ -37,8 +37,8 @@ class Sockets(Construct):
     """The WebSocket API and its functions.
 
     Attributes:
-        socket: The function that clients talk to.
-        push: The function that pushes what comes into inboxes.
+        socket: The function that answers clients.
+        push: The function that pushes new entries of inboxes.
     """
 
     def __init__(
@@ -54,11 +54,11 @@ class Sockets(Construct):
         """Makes the API.
 
         Args:
-            scope: What it is part of.
-            construct_id: Its name there.
+            scope: The parent construct.
+            construct_id: Its id in the parent construct.
             layers: The layers under the functions.
             data: What is stored.
-            authorize: The function that tells who connects.
+            authorize: The function that authenticates clients.
             settings: The settings of the deployment.
         """
         super().__init__(scope, construct_id)

@@ -1,4 +1,4 @@
-"""Tables and buckets, all encrypted under the one key of the bus."""
+"""Tables and buckets, all encrypted with the bus's key."""
 
 from typing import cast
 
@@ -95,7 +95,7 @@ class BusTable(Construct):
 
 
 class BusBucket(Construct):
-    """A private bucket whose objects go when the retention ends.
+    """A private bucket whose objects expire with the retention.
 
     Attributes:
         bucket: The bucket.
@@ -135,7 +135,7 @@ class BusBucket(Construct):
         output(self, f"{construct_id}Bucket", self.bucket.bucket_name)
 
     def announce(self) -> None:
-        """Has the bucket tell EventBridge of every new object."""
+        """Lets the bucket notify EventBridge of every new object."""
         # The construct's own option would deploy a function that sets this one property.
         resource = cast("s3.CfnBucket", self.bucket.node.default_child)
         resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(

@@ -1,4 +1,4 @@
-"""The event source that hands the new items of a table to a function."""
+"""The event source that passes changes of a table to a function."""
 
 import json
 from collections.abc import Mapping
@@ -19,15 +19,15 @@ _RETRIES = 10
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """How records are handed over.
+    """How records are passed to the function.
 
     Attributes:
-        max_age: How old a record may become that the function keeps failing on.
-        most: How many records a batch holds at most.
+        max_age: The greatest age of a record on which the function keeps failing.
+        most: The most records of a batch.
         window: How long a record may wait for others to share a batch with; None for not at all.
-        parallel: How many batches of a shard are worked side by side; records of one item stay in
+        parallel: How many batches of a shard are worked in parallel; records of one item stay in
             their order.
-        whole: Whether a batch comes again as it is where the function fails, and not in halves.
+        whole: Whether a failed batch comes again as it is instead of in halves.
     """
 
     max_age: cdk.Duration
@@ -59,14 +59,14 @@ class StreamSource(Construct):
         """Connects the stream.
 
         Args:
-            scope: What it is part of.
-            construct_id: Its name there.
+            scope: The parent construct.
+            construct_id: Its id in the parent construct.
             table: The table, which has a stream.
             function: The function.
-            pattern: Which records it is handed.
+            pattern: The filter of records.
             handover: How it is handed them.
-            failures: The bucket for what the function keeps failing on; None where such records may
-                go.
+            failures: The bucket for records on which the function keeps failing; None if they may
+                be dropped.
             settings: The settings of the deployment.
         """
         super().__init__(scope, construct_id)

@@ -1,7 +1,7 @@
 """The tables of the event bus: their keys and indexes, as plain data.
 
-The data stack makes the real tables from it and the tests make theirs from it, so that both have
-the same ones.
+The data stack creates the deployed tables from it, and the tests create theirs, so both are the
+same.
 """
 
 from dataclasses import dataclass
@@ -26,9 +26,9 @@ class Index:
     """A global secondary index.
 
     Attributes:
-        name: Its name, `by_` and what it is asked by.
-        partition_key: What it is asked by.
-        sort_key: What its answers are sorted by.
+        name: Its name: `by_` and its subject.
+        partition_key: Its partition key.
+        sort_key: Its sort key.
         include: The attributes it holds beside the keys; none of them, or None for all.
     """
 
@@ -43,12 +43,12 @@ class Table:
     """One table.
 
     Attributes:
-        name: What it holds; functions find it in the variable `<NAME>_TABLE`.
+        name: Its name; functions find the table in the variable `<NAME>_TABLE`.
         partition_key: Its partition key.
         sort_key: Its sort key, if it has one.
         indexes: Its indexes; each costs a write more per item.
-        expires: Items go after the Unix time in their attribute `expires_at`.
-        busy: It is written for each event.
+        expires: Whether items expire at the Unix time in their attribute `expires_at`.
+        busy: Whether it is written for each event.
         stream: What the table's stream tells of a change: the item as it is, or both that and as
             it was before; None where there is no stream.
         deployed_as: The earlier id by which deployments know the table; None if it has none. A

@@ -1,4 +1,4 @@
-"""What functions may do with the resources that subscriptions name as their targets."""
+"""Grants for the resources that subscriptions name as targets."""
 
 import aws_cdk as cdk
 from event_bus.access.opt_in import TAG_VALUE, tag_key
@@ -11,14 +11,14 @@ from infra.settings import Settings
 
 
 def know_targets(function: BusFunction, settings: Settings) -> None:
-    """Tells a function which resources of AWS subscriptions may name."""
+    """Tells a function which AWS resources subscriptions may name."""
     function.tell("TARGET_ACCOUNTS", ",".join((cdk.Aws.ACCOUNT_ID, *settings.accounts)))
     function.tell("PARTITION", cdk.Aws.PARTITION)
     function.tell("URL_SUFFIX", cdk.Aws.URL_SUFFIX)
 
 
 def deliver_to(function: BusFunction, targets: AwsResources, settings: Settings) -> None:
-    """Lets a function deliver to those resources of subscribers whose owners opted them in.
+    """Lets a function deliver to resources that their owners have opted in.
 
     In the bus's own account that is a tag of the resource, which IAM looks up for each call: the
     resource types of all four actions have the condition key `aws:ResourceTag`
@@ -63,7 +63,7 @@ def deliver_to(function: BusFunction, targets: AwsResources, settings: Settings)
 
 
 def deny_own(function: BusFunction, targets: AwsResources, settings: Settings) -> None:
-    """Keeps a function that delivers from the resources of its own stage, tagged or not."""
+    """Denies a delivering function the resources of its own stage, tagged or not."""
     function.deny(targets.service, targets.action, [_arn(targets, f"event-bus-{settings.stage}-*")])
 
 
@@ -77,7 +77,7 @@ def read_tags(function: BusFunction, settings: Settings) -> None:
 
 
 def provide_queues(function: BusFunction, settings: Settings) -> None:
-    """Lets a function make queues for subscriptions, and remove them."""
+    """Lets a function create and remove queues of subscriptions."""
     [targets] = [each for each in _resources() if each.managed]
     queues = _arn(targets, _managed(settings))
     actions = ["CreateQueue", "DeleteQueue", "GetQueueAttributes", "GetQueueUrl"]

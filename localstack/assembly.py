@@ -1,4 +1,4 @@
-"""The synthesised app for the emulator, made anew only when what it comes from changes."""
+"""The synthesised app for the emulator, built again only when its sources change."""
 
 import json
 import os
@@ -17,14 +17,14 @@ _LANE_CONCURRENCY = 8
 _THIS_MACHINE = "127.0.0.0/8,::1/128"
 
 SOURCES = ("app.py", "cdk.json", "requirements.lock", "infra", "functions", "layers")
-"""What the app is synthesised from: files and folders of the repository."""
+"""The sources of the app: files and folders of the repository."""
 
 
 def assembly() -> Path:
     """The cloud assembly of the local stage.
 
     Returns:
-        A folder that `cdk deploy --app` takes.
+        A folder for `cdk deploy --app`.
 
     Raises:
         LocalError: The app cannot be synthesised.

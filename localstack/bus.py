@@ -1,4 +1,4 @@
-"""A bus that runs on the emulator, and how to reach every part of it."""
+"""A bus on the emulator, and the addresses of all its parts."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -22,9 +22,9 @@ class LocalBus:
 
     Attributes:
         api_url: The root of its API.
-        websocket_url: Where clients connect to by a WebSocket.
+        websocket_url: The URL for WebSocket clients.
         admin_api_key: The first admin key.
-        endpoint_url: Where AWS clients find the emulator.
+        endpoint_url: The emulator's URL for AWS clients.
         region: The region they must name.
         pid: The emulator's process.
         resources: The outputs of the stacks, such as `events_table` or `http_lane_url`.
@@ -48,7 +48,7 @@ class LocalBus:
         return cls(**json.loads(file.read_text()))
 
     def write(self, file: Path) -> None:
-        """Writes all of it for other programs; the file holds the admin key.
+        """Writes the addresses for other programs; the file contains the admin key.
 
         Args:
             file: The file.

@@ -14,10 +14,10 @@ from localstack.emulator import LOG, Emulator, forget
 from localstack.errors import LocalError
 
 DIRECTORY = ROOT / ".local"
-"""Where the local environment keeps its files."""
+"""The folder of the local environment's files."""
 
 BUS_FILE = DIRECTORY / "bus.json"
-"""What other programs read to find the running bus."""
+"""The file in which other programs find the running bus."""
 
 app = typer.Typer(help="The event bus on this machine.", no_args_is_help=True, add_completion=False)
 _console = Console()
@@ -58,7 +58,7 @@ def reset() -> None:
 
 
 def _stop() -> bool:
-    """Stops the emulator; False where none runs."""
+    """Stops the emulator; returns False if none runs."""
     BUS_FILE.unlink(missing_ok=True)
     emulator = Emulator.find(DIRECTORY)
     if emulator is None:

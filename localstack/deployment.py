@@ -26,7 +26,7 @@ def deploy(emulator: Emulator) -> LocalBus:
     """Deploys the app and waits until it is ready; once more after a change updates it.
 
     Args:
-        emulator: What to deploy onto.
+        emulator: The emulator.
 
     Returns:
         The running bus.

@@ -1,4 +1,4 @@
-"""The emulator's process: started, found again, stopped."""
+"""The emulator's process: starts, finds and stops it."""
 
 import contextlib
 import json
@@ -20,10 +20,10 @@ import psutil
 from localstack.errors import LocalError, tail
 
 REGION = "us-east-1"
-"""The region that it plays."""
+"""Its AWS region."""
 
 ACCOUNT = "000000000000"
-"""The account that it plays."""
+"""Its AWS account."""
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 """Credentials that it accepts."""
@@ -50,9 +50,9 @@ class Emulator:
     """An emulator that runs in a process group of its own.
 
     Attributes:
-        directory: Where it keeps all its files.
-        pid: Its process, and the group that its functions' processes are in.
-        port: The port it answers on.
+        directory: The folder of its files.
+        pid: Its process, and the process group of its functions.
+        port: Its port.
         strict: Whether it speaks TLS alone, and holds everyone to the policies of IAM.
         kept: Whether what it stores outlives it.
     """
