@@ -302,5 +302,5 @@ def test_a_fixed_member_is_refused_with_what_to_do_instead(world: World) -> None
         "/ordered": "cannot be changed; register another subscription instead",
         "/service_id": "cannot be changed; register another subscription for the other service "
         "instead",
-        "/colour": "is not known here",
+        "/colour": "is not a known member",
     }

@@ -37,10 +37,10 @@ def _fault(text: str, wildcard: bool) -> str | None:
         return f"has at most {MAX_EVENT_TYPE_SEGMENTS} segments"
     for segment in segments:
         if not (_SEGMENT.fullmatch(segment) or (wildcard and segment == WILDCARD)):
-            also = ", or are a lone *" if wildcard else ""
+            also = ", or a lone *" if wildcard else ""
             return (
-                "is made of segments between dots, which hold letters, digits, _ and -"
-                f"{also}: {segment[:32]!r} is none"
+                f"has an invalid segment, {segment[:32]!r}: "
+                f"use letters, digits, _ and -{also}, with dots between segments"
             )
     return None
 

@@ -175,7 +175,7 @@ def invalid(faults: Sequence[Fault]) -> InvalidRequest:
 
 
 _SAID = {
-    "extra_forbidden": "is not known here",
+    "extra_forbidden": "is not a known member",
     "missing": "is required",
     "union_tag_not_found": "is required",
     "model_type": "must be an object",

@@ -21,8 +21,8 @@ def faults(value: Any, at: str = "") -> dict[str, str]:
     [
         ({"payload": {}}, "/type", "is required"),
         ({"type": "task.created"}, "/payload", "is required"),
-        (submission(sort="x"), "/sort", "is not known here"),
-        ({**submission(), "a/b~c": 1}, "/a~1b~0c", "is not known here"),
+        (submission(sort="x"), "/sort", "is not a known member"),
+        ({**submission(), "a/b~c": 1}, "/a~1b~0c", "is not a known member"),
         (submission(payload=[]), "/payload", "must be"),
         (submission(payload=None), "/payload", "must be"),
         (submission(type=7), "/type", "must be"),
