@@ -40,30 +40,30 @@ class ReplayRequest(Request):
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """A replay, and how far it has come.
+    """A replay and its progress.
 
     Attributes:
         id: Its identifier.
-        service_id: The service that asked for it.
-        audience: The service whose subscriptions it is for; None for those of all.
-        subscription_id: The one subscription that it is for, if it is for one.
-        event_id: The one event that is replayed, if it is one.
+        service_id: The service that requested it.
+        audience: The service to whose subscriptions it delivers; None for all.
+        subscription_id: The only subscription to which it delivers, if it is limited to one.
+        event_id: The only event that it replays, if it is limited to one.
         event_types: The type patterns of the events; None for all.
         source: The publisher of the events; None for all.
         since: The first timestamp, included.
         until: The last timestamp, excluded.
-        stored_until: When the bus stored the last event, included; None where `until` is the only
-            bound. A publisher's clock may run ahead, so that an event of the past has a timestamp
-            of the future.
-        rate: Deliveries a second at most.
-        state: Where it stands.
-        position: The position of the last event that was looked at; empty before the first.
-        examined: How many events were looked at.
-        sent: How many deliveries were sent to their lanes.
-        unroutable: How many events were passed over, in part or whole, since they cannot be routed.
-        pause: The number of the pause whose backlog it brings; 0 for a replay that was asked for.
-        created_at: When it was asked for, RFC 3339.
-        updated_at: When it last went on, RFC 3339.
+        stored_until: When the bus stored the last event, included; None if `until` is the only
+            bound. If a publisher's clock is ahead, a stored event has a timestamp in the future.
+        rate: The most deliveries a second.
+        state: Its state.
+        position: The position of the last event that was read; empty before the first.
+        examined: The number of events read.
+        sent: The number of deliveries sent to lanes.
+        unroutable: The number of events that were skipped, in part or whole, because they cannot be
+            routed.
+        pause: The number of the pause whose backlog it delivers; 0 for a requested replay.
+        created_at: When it was requested, RFC 3339.
+        updated_at: When it last continued, RFC 3339.
     """
 
     id: str
@@ -88,12 +88,12 @@ class Replay:
 
     @property
     def end(self) -> str:
-        """The time up to which it goes, as its caller sees it."""
+        """The end of its period, as its caller sees it."""
         return min(self.until, self.stored_until or self.until)
 
     @property
     def progress(self) -> float:
-        """How much of its time it has gone through, from 0 to 1."""
+        """The part of its period that was read, from 0 to 1."""
         if self.state == "completed":
             return 1.0
         begin, end = times.seconds(self.since), times.seconds(self.end)

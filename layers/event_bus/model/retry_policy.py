@@ -1,4 +1,4 @@
-"""How often and how long a delivery is tried."""
+"""Retry policies of subscriptions."""
 
 import random
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from pydantic_core import PydanticCustomError
 from event_bus.model.validation import Request
 
 LONGEST_WAIT_SECONDS = 86_400
-"""The longest wait between two attempts, whatever a policy or a `Retry-After` asks for."""
+"""The longest wait between two attempts, in seconds, for policies and `Retry-After` alike."""
 
 MAX_ATTEMPTS = 50
-"""The largest number of attempts of a policy; a schedule has one wait less."""
+"""The most attempts of a policy; a schedule has one wait less."""
 
 ClientErrors = Literal["retry", "final"]
 
@@ -24,10 +24,10 @@ _Seconds = Annotated[int, Field(ge=1, le=LONGEST_WAIT_SECONDS)]
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """When a failed delivery is tried again. The defaults try twelve times in some 32 hours.
+    """When a failed delivery is tried again. By default twelve attempts in about 32 hours.
 
     Attributes:
-        max_attempts: How many attempts are made, the first included.
+        max_attempts: The number of attempts, including the first.
         schedule: The waits after each attempt, in seconds; the last one repeats. None where
             they grow by `base`, `factor` and `cap`.
         base: The first wait, in seconds.

@@ -1,4 +1,4 @@
-"""What a key may be limited to: each route of the API asks for one of these scopes."""
+"""The scopes of keys; each route of the API requires one of them."""
 
 from collections.abc import Iterable
 from typing import Literal, get_args
@@ -11,5 +11,5 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 
 def known(scopes: Iterable[str]) -> frozenset[Scope]:
-    """Those of some words that are scopes."""
+    """Returns those words that are scopes."""
     return frozenset(SCOPES).intersection(scopes)

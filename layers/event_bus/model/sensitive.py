@@ -1,6 +1,6 @@
-"""Sensitive fields: which parts of a payload are sealed, and how they are taken out and put back.
+"""Sensitive parts of payloads: takes them out to be sealed, and puts them back.
 
-They are named by JSON pointers (RFC 6901); the empty one names the whole payload.
+JSON pointers (RFC 6901) name them; the empty pointer names the whole payload.
 """
 
 import copy
@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from event_bus.model.validation import checked, refuse_control_characters
 
 MAX_SENSITIVE_FIELDS = 32
-"""How many fields of one type, or one event, may be named."""
+"""The most sensitive parts of one type or one event."""
 
 WHOLE = ""
 """The pointer of the whole payload."""
@@ -24,7 +24,7 @@ _MISSING = object()
 
 
 def marker() -> dict[str, Any]:
-    """What stands in a payload where a sensitive value was."""
+    """The marker that replaces a sensitive value."""
     return {_MARKER: True}
 
 
@@ -49,25 +49,25 @@ SensitiveFields = Annotated[
     Field(min_length=1, max_length=MAX_SENSITIVE_FIELDS),
     BeforeValidator(_pointers, json_schema_input_type=Literal[True] | list[str]),
 ]
-"""What of a payload is sensitive, as JSON pointers; `true` stands for all of it."""
+"""The sensitive parts of a payload, as JSON pointers; `true` for all of it."""
 
 
 def points_at_something(payload: Mapping[str, Any], pointer: str) -> bool:
-    """Whether there is anything in a payload where a pointer leads."""
+    """Whether a pointer leads to a value of a payload."""
     return _value(payload, steps_of(pointer)) is not _MISSING
 
 
 def take_out(
     payload: Mapping[str, Any], pointers: Iterable[str]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Parts a payload.
+    """Takes sensitive values out of a payload.
 
     Args:
         payload: The payload.
-        pointers: Where its sensitive values are; those that lead nowhere are passed over.
+        pointers: Pointers to its sensitive values; those that lead to nothing are ignored.
 
     Returns:
-        The payload with a marker in place of each, and the values by their pointers.
+        The payload with markers, and the values by their pointers.
     """
     chosen = sorted({tuple(steps_of(pointer)): pointer for pointer in pointers}.items())
     if chosen and chosen[0][1] == WHOLE:
@@ -88,11 +88,11 @@ def take_out(
 
 
 def put_back(shown: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The payload that `take_out` parted.
+    """Puts the values back that `take_out` has taken.
 
     Args:
-        shown: What it left of the payload; it is changed.
-        values: What it took out, by pointers.
+        shown: The payload with markers; it is changed.
+        values: The values, by their pointers.
     """
     if WHOLE in values:
         whole: dict[str, Any] = values[WHOLE]
@@ -103,7 +103,7 @@ def put_back(shown: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]
 
 
 def steps_of(pointer: str) -> list[str]:
-    """The names and places that a JSON pointer leads through."""
+    """The names and indexes of a JSON pointer."""
     return [each.replace("~1", "/").replace("~0", "~") for each in pointer.split("/")[1:]]
 
 

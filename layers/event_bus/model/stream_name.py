@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class StreamName:
-    """What tells a stream from all others.
+    """The name of an event stream.
 
     Attributes:
         source: The service that publishes its events.
-        stream_id: Its id among the streams of that service.
+        stream_id: Its id, unique among the streams of that service.
     """
 
     source: str
@@ -17,10 +17,10 @@ class StreamName:
 
     @property
     def text(self) -> str:
-        """The name as subscribers meet it; a service's name holds no slash."""
+        """The name that subscribers see; a service's name contains no slash."""
         return f"{self.source}/{self.stream_id}"
 
     @property
     def key(self) -> str:
-        """The stream's key in tables: neither part of it holds a line break."""
+        """The stream's key in tables; neither part contains a line break."""
         return f"{self.source}\n{self.stream_id}"

@@ -1,4 +1,4 @@
-"""Where in a trace something happens, after W3C Trace Context (https://www.w3.org/TR/trace-context/)."""
+"""Steps of a distributed trace, after W3C Trace Context (https://www.w3.org/TR/trace-context/)."""
 
 import hashlib
 import re
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 TRACESTATE = r"^[!-~]( ?[!-~]){0,511}$"
-"""What vendors add to a trace: as much of it as must be handed on (section 3.3.1.5)."""
+"""The part of `tracestate` that must be passed on (section 3.3.1.5)."""
 
 _FORM = re.compile(
     r"(?!ff)(?P<version>[0-9a-f]{2})-(?!0{32})(?P<trace>[0-9a-f]{32})"
@@ -18,12 +18,12 @@ _STATE = re.compile(TRACESTATE, re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class TraceContext:
-    """A place in a trace.
+    """A step of a trace.
 
     Attributes:
         trace_id: The trace, 32 hexadecimal digits.
-        span_id: What happens there, 16 hexadecimal digits.
-        flags: What was decided for the trace, such as `01` where it is sampled.
+        span_id: The step, 16 hexadecimal digits.
+        flags: The flags of the trace, such as `01` if it is sampled.
     """
 
     trace_id: str
@@ -32,17 +32,17 @@ class TraceContext:
 
     @property
     def traceparent(self) -> str:
-        """The header that tells of it (version 00)."""
+        """The `traceparent` header (version 00)."""
         return f"00-{self.trace_id}-{self.span_id}-{self.flags}"
 
     def child(self, name: str) -> "TraceContext":
-        """The place of something that follows from this, told by its name from what else does."""
+        """A child step; its name distinguishes it from other children."""
         span_id = hashlib.sha256(f"{self.span_id}#{name}".encode()).hexdigest()[:16]
         return replace(self, span_id=span_id)
 
 
 def read_traceparent(text: str) -> TraceContext | None:
-    """The place that a `traceparent` tells of; None where it tells of none (section 3.2.2)."""
+    """The step of a `traceparent`; None if it is not valid (section 3.2.2)."""
     found = _FORM.fullmatch(text)
     # Later versions may add to it; this one may not.
     if found is None or (found["version"] == "00" and found["more"]):
@@ -51,11 +51,11 @@ def read_traceparent(text: str) -> TraceContext | None:
 
 
 def trace_in(headers: Mapping[str, str]) -> dict[str, str]:
-    """Where in a trace a request was made, as an event's metadata has it.
+    """The step of a trace in which a request was made, as metadata.
 
     Args:
-        headers: The request's headers, with lower-case names; what cannot be read is left out
-            (section 3.2.2.2).
+        headers: The request's headers, with lower-case names; invalid ones are ignored (section
+            3.2.2.2).
     """
     parent, state = headers.get("traceparent", ""), headers.get("tracestate", "")
     if read_traceparent(parent) is None:

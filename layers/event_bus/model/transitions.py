@@ -1,4 +1,4 @@
-"""How the state of a delivery changes: every transition, and the only place that makes one.
+"""The state machine of a delivery: every transition, and the only module that makes one.
 
 | Transition | The delivery is | It becomes |
 |---|---|---|
@@ -13,9 +13,9 @@
 | `reopened` | exhausted, or retrying and waiting in the table | retrying |
 | `discarded` | pending, retrying or exhausted | dropped |
 
-Delivered, exhausted and dropped end a delivery; `reopened` and `discarded` are what a person asks
-for. A delivery is a dead letter, and has an id as one, from the moment it is exhausted or waits in
-the table. The store refuses a transition from another state than the table names.
+Delivered, exhausted and dropped end a delivery. A person requests `reopened` and `discarded`. A
+delivery becomes a dead letter, with an id, when it is exhausted or waits in the table. The store
+refuses a transition from a state that the table does not name.
 """
 
 from dataclasses import replace
@@ -39,7 +39,7 @@ LONGEST_DELAY_SECONDS = 900
 """The longest delay of a queue message; a delivery that must wait longer waits in the table."""
 
 CRASHED: Final = "function_crashed"
-"""The error code of a delivery whose function crashed again and again."""
+"""The error code of a delivery whose function kept crashing."""
 
 MESSAGE_REFUSED: Final = "message_refused"
 """The error code of a delivery whose queue message SQS refuses for its content."""
@@ -55,7 +55,7 @@ def begun(
         service_id: The service that the subscription belongs to.
         protocol: The lane that the delivery is on.
         event: The event, if it is known.
-        round_start: How many attempts were made before a person asked for a new round.
+        round_start: The number of attempts before a person retried it.
     """
     now = times.now()
     return Delivery(
@@ -73,7 +73,7 @@ def begun(
 
 
 def after_success(delivery: Delivery, attempt: Attempt) -> Delivery:
-    """Ends a delivery that its subscriber took."""
+    """Ends a successful delivery."""
     delivery = _attempted(delivery, attempt)
     return replace(
         _ended(delivery), status="delivered", last_error=None, delivered_at=delivery.updated_at
@@ -87,7 +87,7 @@ def after_failure(
     guarantee: DeliveryGuarantee,
     policy: RetryPolicy,
 ) -> Delivery:
-    """Says what follows a failed attempt: another one later, or the end.
+    """The delivery after a failed attempt: another one follows, or it ends.
 
     Args:
         delivery: The delivery before the attempt.
@@ -108,9 +108,9 @@ def after_failure(
 def after_crash(
     delivery: Delivery, guarantee: DeliveryGuarantee, policy: RetryPolicy, attempts: int
 ) -> Delivery:
-    """Says what follows when the function crashed again and again; that counts as an attempt.
+    """The delivery after its function kept crashing, which counts as one attempt.
 
-    The next attempt waits in the table, since the queue has given the message up.
+    The next attempt waits in the table, because the queue has given up the message.
 
     Args:
         delivery: The delivery before that.
@@ -127,7 +127,7 @@ def after_crash(
 
 
 def postponed(delivery: Delivery, until: float, code: str, message: str) -> Delivery:
-    """Has a delivery wait in the table without an attempt.
+    """Lets a delivery wait in the table without an attempt.
 
     Args:
         delivery: The delivery.
@@ -155,7 +155,7 @@ def refused_by_queue(delivery: Delivery) -> Delivery:
 
 
 def dropped(delivery: Delivery, code: str, message: str) -> Delivery:
-    """Ends a delivery that nobody is owed; the error says why."""
+    """Ends a delivery that is no longer owed; the error says why."""
     return replace(_ended(_with_error(delivery, code, message)), status="dropped")
 
 
@@ -185,7 +185,7 @@ def discarded(delivery: Delivery, by: str) -> Delivery:
 def _at_its_end(
     delivery: Delivery, guarantee: DeliveryGuarantee, policy: RetryPolicy, *, final: bool
 ) -> Delivery | None:
-    """The delivery after its last attempt failed; None where another one follows."""
+    """The delivery after its last attempt failed; None if another one follows."""
     if guarantee == "at_most_once":
         return replace(_ended(delivery), status="dropped")
     if final or delivery.attempts - delivery.round_start >= policy.max_attempts:

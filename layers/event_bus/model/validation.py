@@ -1,4 +1,4 @@
-"""Reading what a client sent into a model, and saying precisely what is wrong with it."""
+"""Reads what a client sent into a model, and reports each fault precisely."""
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -14,7 +14,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u206
 
 
 def checked(check: Callable[[Any], object]) -> Callable[[Any], Any]:
-    """Makes a field's validator of a function that raises ValueError for what it refuses."""
+    """Makes a field validator of a function that raises ValueError for invalid values."""
 
     def validator(value: Any) -> Any:
         try:
@@ -27,7 +27,7 @@ def checked(check: Callable[[Any], object]) -> Callable[[Any], Any]:
 
 
 def refuse_control_characters(text: str) -> None:
-    """Refuses what could break a header or a log line, or turn its reading direction.
+    """Refuses characters that could break a header or log line, or change its direction.
 
     Raises:
         ValueError: The text holds such a character.
@@ -44,17 +44,17 @@ def _utc(text: str) -> str:
 
 
 Time = Annotated[str, AfterValidator(_utc)]
-"""An RFC 3339 time; it is kept in UTC, with milliseconds."""
+"""An RFC 3339 time, converted to UTC with milliseconds."""
 
 _WORDS: dict[str, str] = {}
 
 
 def spelled(pattern: str, words: str) -> Any:
-    """A string field that a regular expression checks, and words describe to who gets it wrong.
+    """A string field with a regular expression, and a description of it for error messages.
 
     Args:
         pattern: The regular expression.
-        words: What goes behind "must be".
+        words: The description after "must be".
     """
     _WORDS[pattern] = words
     return Field(pattern=pattern)
@@ -63,16 +63,16 @@ def spelled(pattern: str, words: str) -> Any:
 _SERVICE_WORDS = "1 to 64 letters, digits, '_' and '-', of which the first is a letter or a digit"
 
 ServiceId = Annotated[str, spelled(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", _SERVICE_WORDS)]
-"""The name by which a service is known: 1 to 64 letters, digits, `_` and `-`."""
+"""The name of a service: 1 to 64 letters, digits, `_` and `-`."""
 
 _SERVICE_ID = TypeAdapter(ServiceId)
 
 
 def read_service_id(text: str) -> str:
-    """Reads a service's name out of a path.
+    """Reads a service's name from a path.
 
     Raises:
-        InvalidRequest: It is no name of a service.
+        InvalidRequest: It is not a valid name of a service.
     """
     try:
         return _SERVICE_ID.validate_python(text)
@@ -83,13 +83,13 @@ def read_service_id(text: str) -> str:
 Name = Annotated[
     str, Field(min_length=1, max_length=128), AfterValidator(checked(refuse_control_characters))
 ]
-"""What people call a publisher or a subscription."""
+"""The name of a publisher or subscription for people."""
 
 
 Identifier = Annotated[
     str, Field(min_length=1, max_length=128), AfterValidator(checked(refuse_control_characters))
 ]
-"""What names something that the bus may know, or not."""
+"""The identifier of something that may or may not exist."""
 
 
 class Request(BaseModel):
