@@ -1,4 +1,4 @@
-"""How events arrive: each service has chosen a way, and takes them all the same."""
+"""The ways in which events arrive: each service has chosen one."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from examples.engineering_day.consumers import consume_queue, listen, pull
 from examples.engineering_day.receiver import Inbox, Receiver, TakeEvent, listening
 
 Consumer = Callable[[Address, str, dict[str, Any], TakeEvent, threading.Event], None]
-"""Takes the events of a subscription with the key of its service, until it is to stop."""
+"""Consumes the events of a subscription with the key of its service, until told to stop."""
 
 _CONSUMERS: dict[Protocol, Consumer] = {"sqs": consume_queue, "pull": pull, "websocket": listen}
 _TARGETS: dict[Protocol, dict[str, Any]] = {
@@ -24,13 +24,13 @@ _TARGETS: dict[Protocol, dict[str, Any]] = {
 
 @dataclass
 class Arrivals:
-    """The subscriptions of the day, and what brings their events.
+    """The subscriptions of the day, and their consumers.
 
     Attributes:
         address: The bus.
         admin: The bus, as its admin sees it.
-        receiver: Where callbacks arrive.
-        faults: What went wrong with the others, in words.
+        receiver: The server that receives callbacks.
+        faults: Faults of the consumers, in words.
     """
 
     address: Address
@@ -48,13 +48,13 @@ class Arrivals:
         subscription: dict[str, Any],
         take: TakeEvent,
     ) -> str:
-        """Subscribes, and has the events taken.
+        """Subscribes, and consumes the events.
 
         Args:
-            protocol: How they arrive.
-            path: Where callbacks arrive, if they do by these.
+            protocol: The way in which they arrive.
+            path: The path of callbacks, if it is used.
             key: The key of the service.
-            subscription: What is registered, without its target.
+            subscription: The subscription to register, without its target.
             take: Takes an event.
 
         Returns:
@@ -81,7 +81,7 @@ class Arrivals:
                 self.faults.append(f"{protocol} broke: {error!r}")
 
     def close(self) -> None:
-        """Has those who bring events stop."""
+        """Stops the consumers."""
         self._stop.set()
         for thread in self._threads:
             thread.join()
@@ -89,7 +89,7 @@ class Arrivals:
 
 @contextmanager
 def arrivals(address: Address, admin: Bus) -> Iterator[Arrivals]:
-    """Somewhere to arrive, until the end of the block."""
+    """Receives events until the end of the block."""
     with listening() as receiver:
         made = Arrivals(address, admin, receiver)
         try:

@@ -1,4 +1,4 @@
-"""A small client of the bus: the few requests that the day makes."""
+"""A small client of the bus, for the requests of the day."""
 
 import json
 import time
@@ -13,7 +13,7 @@ import httpx
 Document = dict[str, Any]
 
 BUS_FILE = Path(__file__).parents[2] / ".local" / "bus.json"
-"""Where `make up` says how the bus is reached."""
+"""The file in which `make up` writes the bus's addresses."""
 
 _ATTEMPTS = 3
 _ON_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
@@ -25,14 +25,14 @@ class DayError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a bus is, and the key of its admin.
+    """The address of a bus, and its admin key.
 
     Attributes:
         url: The root of its API.
         admin_key: The admin's key.
-        websocket_url: Where clients connect to by a WebSocket.
-        endpoint_url: Where AWS is, which is an emulator.
-        region: The region there.
+        websocket_url: The URL for WebSocket clients.
+        endpoint_url: The emulator's URL for AWS clients.
+        region: The emulator's region.
     """
 
     url: str
@@ -43,7 +43,7 @@ class Address:
 
     @classmethod
     def read(cls, file: Path = BUS_FILE) -> "Address":
-        """Reads what `make up` wrote.
+        """Reads the file of `make up`.
 
         Args:
             file: The file.
@@ -67,8 +67,8 @@ class Address:
         """Refuses a bus elsewhere.
 
         Raises:
-            DayError: It is not on this machine: it could not call back, and the keys of the day
-                are known to everyone.
+            DayError: It is not on this machine: it could not call back, and everyone knows the keys
+                of the day.
         """
         host = urlsplit(self.url).hostname or ""
         if host not in _ON_THIS_MACHINE and not host.endswith(".localhost"):
@@ -102,7 +102,7 @@ class Bus:
             raise _refused(answer)
 
     def event(self, event_id: str) -> Document:
-        """One event, with its deliveries."""
+        """An event with its deliveries."""
         return self._document("GET", f"/events/{event_id}")
 
     def events_of(self, correlation_id: str) -> list[Document]:
@@ -145,7 +145,7 @@ class Bus:
         return self._list("/subscriptions", {"service_id": service_id})
 
     def unsubscribe(self, subscription_id: str) -> None:
-        """Removes a subscription; one that is gone already is as good."""
+        """Removes a subscription, if it still exists."""
         answer = self._send("DELETE", f"/subscriptions/{subscription_id}")
         if answer.status_code not in (204, 404):
             raise _refused(answer)
@@ -163,7 +163,7 @@ class Bus:
         return _document(self._send(method, path, **request))
 
     def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
-        """Sends a request, again where the bus could not answer it."""
+        """Sends a request, and repeats it if the bus could not answer."""
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 answer = self._http.request(method, path, **request)

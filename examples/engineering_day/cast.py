@@ -1,4 +1,4 @@
-"""Who publishes what, and who wants to hear of it."""
+"""The services of the team: what they publish and subscribe to."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -7,23 +7,23 @@ from typing import Any, Literal, get_args
 Payload = Mapping[str, Any]
 
 Protocol = Literal["http", "sqs", "pull", "websocket"]
-"""How events reach a service: by callback, in a queue of its own, by asking, over a WebSocket."""
+"""How events reach a service: callback, queue, pull or WebSocket."""
 
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a service asks the bus for, and the same in Python.
+    """What a service subscribes to, and the same in Python.
 
-    The bus is told the types and filters. The day is checked against `wants`, which knows nothing
-    of how the bus matches.
+    The bus gets the types and filters. The day is checked against `wants`, which is independent of
+    the bus's matching.
 
     Attributes:
         event_types: The type patterns of the subscription.
         filters: Its filters.
         protocol: How events arrive.
-        wants: By each exact type, whether an event with this payload is wanted.
+        wants: For each exact type, whether an event with this payload is wanted.
     """
 
     event_types: tuple[str, ...]
@@ -40,7 +40,7 @@ class Role:
         service_id: Its name on the bus.
         colour: Its colour on the screen.
         publishes: The types that it publishes.
-        wish: What it subscribes to, if anything.
+        wish: Its subscription, if it has one.
     """
 
     service_id: str
@@ -50,12 +50,12 @@ class Role:
 
     @property
     def short_name(self) -> str:
-        """The name without what all names share."""
+        """The name without the part that all names share."""
         return self.service_id.removesuffix("_service")
 
     @property
     def api_key(self) -> str:
-        """The key it has chosen; no secret, for the day is played on a bus of this machine only."""
+        """Its chosen key; not secret, because the day is played only on this machine."""
         return f"engineering-day-{self.short_name.replace('_', '-')}"
 
 
@@ -141,7 +141,7 @@ EVENT_TYPES = frozenset(event_type for role in CAST for event_type in role.publi
 
 
 def audience(event_type: str, payload: Payload) -> tuple[list[Role], list[Role]]:
-    """Who must receive an event, and who asked for its type but not for this one.
+    """The services that must receive an event, and those whose filters exclude it.
 
     Args:
         event_type: The event's type.

@@ -1,4 +1,4 @@
-"""Those who bring events without being called: from a queue, by pulling, over a WebSocket."""
+"""Consumers without callbacks: from a queue, by pulling, over a WebSocket."""
 
 import json
 import threading
@@ -17,7 +17,7 @@ _WAIT_SECONDS = 2
 def consume_queue(
     address: Address, _: str, subscription: dict[str, Any], take: TakeEvent, stop: threading.Event
 ) -> None:
-    """Works the queue that the bus provides for a subscription."""
+    """Consumes a subscription's managed queue."""
     queues = boto3.client(
         "sqs",
         endpoint_url=address.endpoint_url,
@@ -38,7 +38,7 @@ def consume_queue(
 def pull(
     address: Address, key: str, subscription: dict[str, Any], take: TakeEvent, stop: threading.Event
 ) -> None:
-    """Takes what is next in an inbox, and acknowledges it."""
+    """Pulls the next events of an inbox, and acknowledges them."""
     path = f"/subscriptions/{subscription['id']}"
     with httpx.Client(base_url=address.url, headers={"x-api-key": key}, timeout=30) as http:
         while not stop.is_set():
@@ -54,7 +54,7 @@ def pull(
 def listen(
     address: Address, key: str, subscription: dict[str, Any], take: TakeEvent, stop: threading.Event
 ) -> None:
-    """Is pushed what comes, and acknowledges it."""
+    """Receives pushed events, and acknowledges them."""
     follow = {"action": "subscribe", "subscription_id": subscription["id"]}
     with connect(address.websocket_url, additional_headers={"x-api-key": key}) as socket:
         socket.send(json.dumps(follow))

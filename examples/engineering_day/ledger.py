@@ -1,4 +1,4 @@
-"""What was published and what arrived, each with its time."""
+"""Published and received events, with their times."""
 
 import threading
 import time
@@ -17,13 +17,13 @@ class Published:
 
     Attributes:
         event: The event as it was sent.
-        by: Who published it.
-        expected: Who must receive it.
-        filtered: Who asked for its type, but not for this one.
+        by: The publisher.
+        expected: The services that must receive it.
+        filtered: The services whose filters exclude it.
         at: When the request was sent, in seconds of the ledger's clock.
-        stored_ms: How long after that the bus had answered; None before.
-        received_ms: How long after that each service had it, by service.
-        copies: How often it arrived more than once.
+        stored_ms: The milliseconds until the bus answered; None before.
+        received_ms: The milliseconds until each service received it, by service.
+        copies: The number of repeated arrivals.
     """
 
     event: dict[str, Any]
@@ -42,7 +42,7 @@ class Published:
 
 
 class Ledger:
-    """Keeps account of a day, and knows when nothing is under way any more.
+    """The ledger of a day, which knows when nothing is under way any more.
 
     Args:
         clock: Monotonic clock, in seconds.
@@ -54,9 +54,9 @@ class Ledger:
         self._under_way = 0
         self._changed = threading.Condition()
         self.faults: list[str] = []
-        """What went wrong, in words."""
+        """Faults, in words."""
         self.foreign = 0
-        """Events that arrived and are not of this day."""
+        """Events that do not belong to this day."""
 
     @property
     def published(self) -> list[Published]:
@@ -65,7 +65,7 @@ class Ledger:
             return list(self._published.values())
 
     def sending(self, by: Role, events: Sequence[dict[str, Any]]) -> list[Published]:
-        """Notes events before they are sent, for they may arrive before the bus has answered."""
+        """Records events before they are sent, because they may arrive before the bus answers."""
         with self._changed:
             noted = []
             for event in events:
@@ -77,16 +77,16 @@ class Ledger:
             return noted
 
     def stored(self, entries: Sequence[Published]) -> None:
-        """Notes that the bus has stored events."""
+        """Records that the bus has stored events."""
         with self._changed:
             for entry in entries:
                 entry.stored_ms = (self._clock() - entry.at) * 1000
 
     def received(self, role: Role, event: dict[str, Any]) -> Published | None:
-        """Notes that an event has arrived.
+        """Records that an event has arrived.
 
         Returns:
-            It, if the service is to react: not to a copy, nor to what it should not have got.
+            The event, if the service should react: not for a repetition or an unwanted event.
         """
         with self._changed:
             entry = self._published.get(event["id"])
@@ -105,25 +105,25 @@ class Ledger:
             return None
 
     def done(self) -> None:
-        """Notes that a service has done what an event asked of it."""
+        """Records that a service has handled an event."""
         with self._changed:
             self._under_way -= 1
             self._changed.notify_all()
 
     def fault(self, what: str) -> None:
-        """Notes what went wrong."""
+        """Records a fault."""
         with self._changed:
             self.faults.append(what)
             self._changed.notify_all()
 
     def wait_until_quiet(self, seconds: float) -> bool:
-        """Waits until every expected event has arrived and was worked off.
+        """Waits until every expected event has arrived and was handled.
 
         Args:
             seconds: How long to wait at most.
 
         Returns:
-            Whether it became quiet; also False as soon as something went wrong.
+            Whether it became quiet; False as soon as there is a fault.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._under_way <= 0 or self.faults, seconds)

@@ -1,4 +1,4 @@
-"""Reading the day back from the bus, once all deliveries are on record."""
+"""Reads the day back from the bus, once all deliveries are recorded."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -14,16 +14,16 @@ _PAUSE_SECONDS = 0.1
 def read_back(
     bus: Bus, event_ids: Sequence[str], subscriptions: Mapping[str, str], seconds: float
 ) -> dict[str, Document]:
-    """Reads events until nothing about them is pending any more.
+    """Reads events until none of their deliveries is pending.
 
     Args:
         bus: The bus, as its admin sees it.
         event_ids: The events.
         subscriptions: The services of the day's subscriptions, by subscription.
-        seconds: How long to wait at most; then they are taken as they are.
+        seconds: The longest wait; then they are returned as they are.
 
     Returns:
-        What the bus says of each, by id.
+        The events as the bus shows them, by id.
     """
     deadline = time.monotonic() + seconds
     settled: dict[str, Document] = {}

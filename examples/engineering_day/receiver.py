@@ -11,16 +11,16 @@ from typing import Any
 from standardwebhooks import Webhook, WebhookVerificationError
 
 TakeEvent = Callable[[dict[str, Any]], None]
-"""What an inbox does with an event whose signature is good."""
+"""Handles an event with a valid signature."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """Where the events of one subscription arrive.
+    """Receives the events of one subscription.
 
     Attributes:
         secret: The subscription's signing secret.
-        take: Takes each event; it must be quick, for the answer waits for it.
+        take: Handles each event; it must return quickly, because the answer waits for it.
     """
 
     secret: str
@@ -29,11 +29,11 @@ class Inbox:
 
 @dataclass
 class Receiver:
-    """The inboxes by their paths. Only what has a good signature gets into one.
+    """The inboxes by their paths; they accept only events with a valid signature.
 
     Attributes:
-        url: Where the server listens.
-        refused: The requests without a good signature, each with what was wrong.
+        url: The server's URL.
+        refused: The requests without a valid signature, with the fault of each.
     """
 
     url: str = ""
@@ -51,10 +51,10 @@ class Receiver:
         self._inboxes[path] = inbox
 
     def receive(self, path: str, headers: dict[str, str], body: bytes) -> int:
-        """Takes a request.
+        """Handles a request.
 
         Returns:
-            The status to answer with: 204 once the event is taken.
+            The status of the answer: 204 for an accepted event.
         """
         inbox = self._inboxes.get(path)
         if inbox is None:
@@ -88,7 +88,7 @@ def listening() -> Iterator[Receiver]:
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Keeps quiet: the screen shows what arrives."""
+            """Logs nothing: the screen shows what arrives."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

@@ -1,4 +1,4 @@
-"""Putting the team on the bus, and taking its subscriptions off again."""
+"""Registers the team on the bus, and removes its subscriptions."""
 
 from examples.engineering_day.arrivals import Arrivals
 from examples.engineering_day.bus import Bus, DayError
@@ -10,7 +10,7 @@ NAME = "engineering day"
 
 
 def register(admin: Bus) -> None:
-    """Registers the publishers; those that are there from an earlier day stay.
+    """Registers the publishers, unless they exist from an earlier day.
 
     Args:
         admin: The bus, as its admin sees it.
@@ -32,11 +32,11 @@ def register(admin: Bus) -> None:
 
 
 def subscribe(arrivals: Arrivals, team: Team) -> dict[str, str]:
-    """Makes the subscriptions, and has their events taken.
+    """Creates the subscriptions, and consumes their events.
 
     Args:
-        arrivals: Where events arrive.
-        team: Who takes them.
+        arrivals: The arrivals.
+        team: The services.
 
     Returns:
         The services, by subscription.
@@ -65,13 +65,13 @@ def subscribe(arrivals: Arrivals, team: Team) -> dict[str, str]:
 
 
 def unsubscribe(admin: Bus) -> int:
-    """Removes the subscriptions of the example, this day's or those an earlier one left.
+    """Removes the subscriptions of the example, including those of earlier days.
 
     Args:
         admin: The bus, as its admin sees it.
 
     Returns:
-        How many there were.
+        The number of removed subscriptions.
     """
     left = [
         each

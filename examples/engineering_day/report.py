@@ -1,4 +1,4 @@
-"""What is said before and after the day."""
+"""The texts before and after the day."""
 
 import json
 import shlex
@@ -22,7 +22,7 @@ _NAMES: dict[Protocol, str] = {
 
 
 def introduce(screen: Screen, address: Address) -> None:
-    """Says who plays, and where."""
+    """Introduces the services and the bus."""
     screen.heading(f"An engineering team's day on the bus at {address.url}")
     for role in CAST:
         if role.publishes:
@@ -44,7 +44,7 @@ def follow(
     events: Sequence[Document],
     documents: Mapping[str, Document],
 ) -> None:
-    """Shows one task as the bus tells it: its events in order, and what became of each."""
+    """Shows one task as the bus reports it: its events in order, and the result of each."""
     screen.heading(f"Read back: GET /events?correlation_id={correlation_id}&order=oldest")
     colours = {role.service_id: role.colour for role in CAST}
     for event in events:
@@ -95,7 +95,7 @@ def _times(screen: Screen, name: str, values: Sequence[float]) -> None:
 
 
 def conclude(screen: Screen, address: Address, correlation_id: str) -> None:
-    """Says that all is well, where the bus is, and what to try."""
+    """Says that everything is correct, where the bus is, and what to try next."""
     screen.say("\nNothing was lost, and nothing arrived that should not have.", "bold green")
     event = '{"type": "task.created", "payload": {"title": "Try the bus"}}'
     screen.heading("The bus runs on; the services of the day have left it. Try next:")
@@ -107,7 +107,7 @@ def conclude(screen: Screen, address: Address, correlation_id: str) -> None:
         f"    -d {shlex.quote(event)}\n"
     )
     screen.say(f"  curl '{address.url}/events?correlation_id={correlation_id}' \\\n    {key}\n")
-    screen.say("  README.md has a tour of five minutes. Stop the bus with: make down\n")
+    screen.say("  docs/tutorial.md shows more, step by step. Stop the bus with: make down\n")
 
 
 def _seconds(timestamp: str) -> float:
