@@ -26,6 +26,7 @@ from event_bus.model.retry_policy import DEFAULT_POLICY
 from event_bus.model.validation import read
 
 from infra.built import ROOT
+from infra.settings import Settings
 from tests.unit.docs.pages import PAGES, Sample, samples, samples_of
 
 STATEMENT = {
@@ -93,6 +94,13 @@ def test_every_sample_says_its_language() -> None:
         for language in re.findall(r"^```(\S+)$", page.read_text(), re.MULTILINE)
     }
     assert fences <= known
+
+
+def test_every_setting_is_described() -> None:
+    page = (ROOT / "docs" / "reference" / "settings.md").read_text()
+    table = page.partition("| Setting |")[2].partition("\n\n")[0]
+    described = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`[^|]*) \|", table, re.M)))
+    assert sorted(described) == sorted(Settings.model_fields)
 
 
 def test_the_function_of_the_guide_answers() -> None:
