@@ -68,7 +68,7 @@ class Caller:
             raise Forbidden(f"The key has not the scope {scope}, which this needs.", reason="scope")
 
     def context(self) -> dict[str, str]:
-        """What the authorizer hands on."""
+        """What the authorizer passes on."""
         context = {"service_id": self.service_id, "role": self.role}
         if self.subscription_id:
             context["subscription_id"] = self.subscription_id
@@ -83,7 +83,7 @@ def caller_of(context: Mapping[str, Any] | None) -> Caller:
     """The caller that the authorizer found, if it has a key.
 
     Args:
-        context: What the authorizer handed on; it hands on no service where there is none.
+        context: What the authorizer passed on; it passes on no service if there is none.
 
     Raises:
         Unauthenticated: There was no valid key.
@@ -100,7 +100,7 @@ def listener_of(context: Mapping[str, Any] | None) -> Caller:
     """The caller that the authorizer found, by a key or a stream token.
 
     Args:
-        context: What the authorizer handed on.
+        context: What the authorizer passed on.
 
     Raises:
         Unauthenticated: There was neither a valid key nor a valid token.

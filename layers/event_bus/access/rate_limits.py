@@ -39,7 +39,7 @@ class Allowance:
     exceeded: bool = False
 
     def context(self) -> dict[str, str]:
-        """What the authorizer hands on."""
+        """What the authorizer passes on."""
         return {
             "rate_quota": str(self.quota),
             "rate_left": str(self.left),
@@ -52,7 +52,7 @@ def allowance_of(context: Mapping[str, str] | None) -> Allowance | None:
     """The allowance that the authorizer found; None if it counted no request.
 
     Args:
-        context: What the authorizer handed on.
+        context: What the authorizer passed on.
     """
     if not context or "rate_quota" not in context:
         return None

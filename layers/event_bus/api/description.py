@@ -53,7 +53,7 @@ TAGS = {
     "Replays": "Deliver events of the past again.",
     "Operations": "Metrics, analytics and the audit log (admin).",
     "Status": "Health, and this document. No key is needed.",
-    "Webhooks": "What a subscriber's endpoint receives.",
+    "Webhooks": "The request that a subscriber's endpoint receives.",
 }
 """The groups of operations."""
 

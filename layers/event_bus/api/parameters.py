@@ -143,7 +143,7 @@ def type_patterns(name: str, description: str) -> Parameter[list[str]]:
 
 LIMIT = whole(
     "limit",
-    "How many results an answer holds.",
+    "The most results in an answer.",
     default=DEFAULT_LIMIT,
     minimum=1,
     maximum=MAX_LIMIT,

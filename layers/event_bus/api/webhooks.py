@@ -44,7 +44,7 @@ WEBHOOKS: dict[str, Any] = {
                 *_SIGNED,
                 _header("event-bus-replay", "The id of the replay, where the event is replayed."),
                 _header("traceparent", "The delivery's step, where the event is traced."),
-                _header("tracestate", "What belongs to it, if there is anything."),
+                _header("tracestate", "Further facts, depending on the action."),
             ],
             "requestBody": {
                 "required": True,

@@ -1,4 +1,4 @@
-"""What a lane does with deliveries of a paused subscription: they wait, without an attempt."""
+"""Deliveries of paused subscriptions, which wait without an attempt."""
 
 import random
 from typing import Final

@@ -34,7 +34,7 @@ _MEMBERS: dict[CredentialType, str] = {
 
 
 class Authentication(Request):
-    """How a service will prove who it is.
+    """The credential of a service.
 
     By an API key, chosen or generated; by a client certificate, named by its subject as API Gateway
     writes it; or by a role or user of IAM, named by its ARN.
@@ -74,7 +74,7 @@ class Authentication(Request):
 
 
 class KeyRequest(Request):
-    """What makes a further key of a service."""
+    """The request for a further key of a service."""
 
     name: Name | None = None
     scopes: Annotated[list[Scope], Field(min_length=1)] | None = None
@@ -84,9 +84,13 @@ class KeyRequest(Request):
 
 
 class RotationRequest(Request):
-    """What replaces a key, or a signing secret, by another one."""
+    """The request to rotate a key or a signing secret."""
 
     overlap: Annotated[
         int,
-        Field(ge=0, le=MAX_OVERLAP_SECONDS, description="How many seconds the old one goes on."),
+        Field(
+            ge=0,
+            le=MAX_OVERLAP_SECONDS,
+            description="How long the old one stays valid, in seconds.",
+        ),
     ] = DEFAULT_OVERLAP_SECONDS

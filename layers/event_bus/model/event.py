@@ -275,7 +275,7 @@ def accept(
     """Creates the event of a submission.
 
     Args:
-        submission: What the publisher sent.
+        submission: The payload of the publisher.
         source: The service it is published as.
         at: The JSON pointer of the submission in the request's body.
         request_trace: The step of a trace in which the request was made, as metadata; used if the
@@ -326,7 +326,7 @@ def untimed_digest(submission: EventSubmission, source: str) -> str:
     """The digest that a submission would have without its timestamp.
 
     Args:
-        submission: What the publisher sent.
+        submission: The payload of the publisher.
         source: The service it is published as.
     """
     metadata = submission.metadata.model_dump(exclude_unset=True)

@@ -20,7 +20,7 @@ Place = Annotated[str, Field(pattern=r"^[0-9]{1,15}$")]
 
 
 class Acknowledgement(Request):
-    """What says that a consumer is done with what it has taken."""
+    """The acknowledgement of events that a consumer has taken."""
 
     lease: Identifier
     cursor: Place

@@ -64,7 +64,7 @@ BY_THE_BUS = "the bus sets it"
 
 
 class PublisherRegistration(Request):
-    """What registers a publisher."""
+    """The registration of a publisher."""
 
     service_id: ServiceId
     name: Name | None = None
@@ -76,7 +76,7 @@ class PublisherRegistration(Request):
 
 
 class PublisherChange(Request):
-    """What changes a publisher: a JSON merge patch (RFC 7396) of these members.
+    """The change of a publisher: a JSON merge patch (RFC 7396) of these members.
 
     `sensitive` and `restricted` are replaced as a whole.
     """

@@ -16,13 +16,13 @@ ReplayState = Literal["running", "completed", "cancelled"]
 
 
 class EventReplayRequest(Request):
-    """What asks for the replay of one event."""
+    """The request to replay one event."""
 
     subscription_id: Identifier | None = None
 
 
 class ReplayRequest(Request):
-    """What asks for the replay of a period."""
+    """The request to replay a period."""
 
     since: Annotated[Time, Field(alias="from")]
     until: Annotated[Time | None, Field(alias="to")] = None

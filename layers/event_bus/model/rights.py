@@ -10,11 +10,11 @@ from event_bus.model.registration import TypePattern
 from event_bus.model.validation import Request
 
 Default = Literal["everything", "nothing"]
-"""What a service may receive to which no types are given."""
+"""What a service without a right may receive."""
 
 
 class SubscriberRequest(Request):
-    """What says which types a service may receive; an empty list is none."""
+    """The types that a service may receive; an empty list permits none."""
 
     event_types: Annotated[
         list[TypePattern],

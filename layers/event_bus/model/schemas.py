@@ -45,7 +45,7 @@ Description = Annotated[
 
 
 class SchemaRegistration(Request):
-    """What registers a version of a type's schema."""
+    """The registration of a version of a type's schema."""
 
     model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=False)
 
@@ -55,7 +55,7 @@ class SchemaRegistration(Request):
 
 
 class SchemaSettingsChange(Request):
-    """What changes the settings of a type's schemas: a JSON merge patch (RFC 7396)."""
+    """The change of a type's schema settings: a JSON merge patch (RFC 7396)."""
 
     fixed: ClassVar[Mapping[str, str]] = {
         "id": "it is the type",

@@ -48,7 +48,7 @@ RateLimit = Annotated[float, Field(ge=0.01, le=1000)]
 
 
 class SubscriptionRegistration(Request):
-    """What registers a subscription."""
+    """The registration of a subscription."""
 
     service_id: ServiceId | None = None
     name: Name | None = None
@@ -92,7 +92,7 @@ REMOVABLE = ("max_in_flight", "rate_limit", "schema_version")
 
 
 class SubscriptionChange(Request):
-    """What changes a subscription: a JSON merge patch (RFC 7396) of these members.
+    """The change of a subscription: a JSON merge patch (RFC 7396) of these members.
 
     `filters` and `retry_policy` are replaced as a whole: an event pattern gives null a meaning of
     its own, and the members of a policy belong together. Null takes a limit or the schema version

@@ -18,7 +18,7 @@ RoleArn = Annotated[str, AfterValidator(checked(check_role))]
 
 MEMBERS = {
     "role_arn": "The role by which the resource is reached: of its account, or of the bus's.",
-    "external_id": "What the role's trust policy must demand as `sts:ExternalId`.",
+    "external_id": "The `sts:ExternalId` that the role's trust policy must require.",
 }
 """The members that all of these targets have."""
 

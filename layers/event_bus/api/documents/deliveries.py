@@ -19,7 +19,7 @@ class DeliveryError(TypedDict):
 
 
 class Delivery(TypedDict):
-    """How the delivery of an event to a subscription stands."""
+    """The delivery of an event to a subscription."""
 
     subscription_id: str
     service_id: str
@@ -69,7 +69,7 @@ class DeadLetterPage(Page):
 
 
 class BulkRetry(TypedDict):
-    """What a bulk retry has done."""
+    """The result of a bulk retry."""
 
     retried: Count
     next_cursor: Annotated[

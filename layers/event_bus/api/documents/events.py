@@ -10,19 +10,21 @@ from event_bus.api.documents.members import Count, Object, Page, Time
 from event_bus.model import event as model
 from event_bus.querying.event_finder import Found
 
-Payload = TypeAliasType("Payload", Annotated[Object, Field(description="What the publisher sent.")])
+Payload = TypeAliasType(
+    "Payload", Annotated[Object, Field(description="The payload of the publisher.")]
+)
 
 EventMetadata = TypeAliasType(
     "EventMetadata",
     Annotated[
         Object,
-        Field(description="What the publisher sent beside the payload, and what the bus adds."),
+        Field(description="The metadata of the publisher, and what the bus adds."),
     ],
 )
 
 MatchingLimited = Annotated[
     bool,
-    Field(description="Whether a limit of matching left elements of the event, or filters, out."),
+    Field(description="Whether a limit of matching left out elements of the event, or filters."),
 ]
 
 

@@ -22,16 +22,16 @@ class Reason(TypedDict):
         ),
     ]
     pointer: Annotated[
-        str, Field(description="What of the subscription is not met, as a JSON pointer.")
+        str, Field(description="The part of the subscription that is not met, as a JSON pointer.")
     ]
     detail: str
     suggestion: Annotated[
-        str | None, Field(description="What was probably meant, where that can be guessed.")
+        str | None, Field(description="What was probably meant, if it can be guessed.")
     ]
 
 
 class Match(TypedDict):
-    """What the bus decided about an event and a subscription."""
+    """The bus's decision on an event and a subscription."""
 
     subscription_id: str
     service_id: str

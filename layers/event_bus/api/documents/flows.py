@@ -63,7 +63,7 @@ class Flow(TypedDict):
     """The events of a flow."""
 
     events: list[FlowEvent]
-    complete: Annotated[bool, Field(description="Whether these are all.")]
+    complete: Annotated[bool, Field(description="Whether the flow is complete.")]
 
 
 def flow_document(flow: flows.Flow) -> Flow:

@@ -26,7 +26,7 @@ class AcceptedEvent(TypedDict):
     warnings: NotRequired[
         Annotated[
             list[Fault],
-            Field(description="What the schema of the type refuses, where it only warns."),
+            Field(description="Faults against the schema of the type, if it only warns."),
         ]
     ]
 
@@ -48,7 +48,7 @@ BatchOutcome = TypeAliasType("BatchOutcome", AcceptedInBatch | RefusedInBatch)
 
 
 class BatchResult(TypedDict):
-    """What became of the events of a batch."""
+    """The results of a batch."""
 
     accepted: Count
     refused: Count

@@ -11,7 +11,7 @@ from event_bus.model.replay import ReplayState
 
 
 class ReplayProgress(TypedDict):
-    """How far a replay has come."""
+    """The progress of a replay."""
 
     ratio: Annotated[
         float, Field(ge=0, le=1, description="The part of the period that is behind it.")

@@ -100,9 +100,11 @@ class EventTypeSummary(TypedDict):
     description: str | None
     latest_version: Latest
     validation: Validation
-    publishers: Annotated[Count, Field(description="How many publish it, of those you may see.")]
+    publishers: Annotated[
+        Count, Field(description="The number of its publishers that you may see.")
+    ]
     subscriptions: Annotated[
-        Count, Field(description="How many subscriptions receive it, of those you may see.")
+        Count, Field(description="The number of subscriptions to it that you may see.")
     ]
 
 

@@ -142,7 +142,7 @@ def created_publisher_document(
 
 
 def subscriber_document(grant: rights.Grant) -> Subscriber:
-    """What is given to a service."""
+    """The types that a service may receive."""
     return {
         "id": grant.service_id,
         "service_id": grant.service_id,

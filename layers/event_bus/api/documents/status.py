@@ -37,7 +37,7 @@ class Latency(TypedDict):
 
 
 class AnalyticsTotals(TypedDict):
-    """What was published, and what became of it."""
+    """Counts of published events and their deliveries."""
 
     published: Count
     delivered: Count
@@ -61,7 +61,7 @@ class AnalyticsOfType(AnalyticsTotals):
 
 
 class AnalyticsOfSource(TypedDict):
-    """What one source published."""
+    """The number of events of one source."""
 
     source: str
     published: Count
@@ -74,7 +74,7 @@ class AnalyticsOfSubscriber(AnalyticsTotals):
 
 
 class Analytics(Period):
-    """What happened in a period."""
+    """Counts of a period."""
 
     granularity: Literal["minute", "hour", "day"]
     delay_seconds: Count

@@ -61,7 +61,7 @@ class Circuit(TypedDict):
 
 
 class Pace(TypedDict):
-    """How fast a subscriber answers, and what follows from it."""
+    """How fast a subscriber answers."""
 
     state: Annotated[
         PaceState,
@@ -78,9 +78,9 @@ class Pace(TypedDict):
 
 
 class Backlog(TypedDict):
-    """What a subscription has matched during a pause, and has not been sent yet."""
+    """Events that a subscription matched during a pause and has not received yet."""
 
-    events: Annotated[Count, Field(description="How many events, counted up to a minute late.")]
+    events: Annotated[Count, Field(description="The number of events, up to a minute late.")]
     replay_id: Annotated[str | None, Field(description="The replay that brings them, if one does.")]
 
 
@@ -99,11 +99,11 @@ class Subscription(TypedDict):
     retry_policy: RetryPolicy
     max_in_flight: Annotated[
         int | None,
-        Field(description="How many attempts may be in flight to it, if that is limited."),
+        Field(description="The most attempts in flight; null for no limit."),
     ]
     rate_limit: Annotated[
         float | None,
-        Field(description="How many attempts may be made a second, if that is limited."),
+        Field(description="The most attempts a second; null for no limit."),
     ]
     schema_version: Annotated[
         int | None, Field(description="The version of schemas that older events are brought to.")
@@ -113,7 +113,7 @@ class Subscription(TypedDict):
     paused_at: Annotated[Time | None, Field(description="Since when it is paused, if it is.")]
     backlog: Annotated[
         Backlog | None,
-        Field(description="What it has matched during a pause, and has not been sent yet."),
+        Field(description="The events that it matched during a pause and has not received yet."),
     ]
     verified_at: Annotated[
         Time | None,

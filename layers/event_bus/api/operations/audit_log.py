@@ -9,11 +9,11 @@ from event_bus.api.query import Query
 from event_bus.audit.reader import AuditQuery
 from event_bus.model.audit_entries import Status
 
-ACTION = text("action", "What was done, such as `publisher.create`.")
+ACTION = text("action", "The action, such as `publisher.create`.")
 ACTOR = text("actor", "The service that did it, `admin` or `anonymous`.")
 RESOURCE = text("resource", "The identifier of what it was done to.")
-RESOURCE_TYPE = text("resource_type", "What that is, such as `subscription`.")
-STATUS: Parameter[Status] = choice("status", "How it ended.", get_args(Status))
+RESOURCE_TYPE = text("resource_type", "The kind of the resource, such as `subscription`.")
+STATUS: Parameter[Status] = choice("status", "The result of the request.", get_args(Status))
 SINCE = time("from", "The first timestamp, included.")
 UNTIL = time("to", "The last timestamp, excluded.")
 

@@ -26,14 +26,14 @@ def _place(description: str) -> Parameter[int]:
 PLACE = _place("Read behind this place, as often as wanted; not beyond the end of the inbox.")
 WAIT = whole(
     "wait",
-    "How many seconds to wait for the first event.",
+    "The longest wait for the first event, in seconds.",
     default=0,
     minimum=0,
     maximum=MAX_WAIT_SECONDS,
 )
 LEASE = whole(
     "lease",
-    "How many seconds from the answer on nobody else may take the events.",
+    "The duration of the lease, in seconds from the answer on.",
     default=LEASE_SECONDS,
     minimum=1,
     maximum=MAX_LEASE_SECONDS,
@@ -41,7 +41,7 @@ LEASE = whole(
 TOKEN = text("token", "A token, for a browser that cannot send a key.")
 TURN = whole(
     "wait",
-    "How many seconds a turn waits for the first event.",
+    "The longest wait for the first event, in seconds.",
     default=TURN_SECONDS,
     minimum=0,
     maximum=TURN_SECONDS,

@@ -10,7 +10,7 @@ from event_bus.metrics import analytics
 from event_bus.stores.metrics import Granularity
 
 GRANULARITY: Parameter[Granularity] = choice(
-    "granularity", "What each bucket is.", get_args(Granularity), default="hour"
+    "granularity", "The length of each bucket.", get_args(Granularity), default="hour"
 )
 SINCE = time("from", "RFC 3339; by default an hour, a day or 30 days before `to`.")
 UNTIL = time("to", "RFC 3339; by default now.")
