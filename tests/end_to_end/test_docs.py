@@ -42,26 +42,28 @@ def shop(world: World) -> Iterator[dict[str, str]]:
         },
     )
     assert registered.status_code == 201, registered.text
-    subscribed = admin.post(
-        "/subscriptions",
-        json={
-            "service_id": "shop",
-            "event_types": ["order.*"],
-            "callback_url": f"http://127.0.0.1:{_free_port()}/orders",
-        },
-    )
-    assert subscribed.status_code == 201, subscribed.text
-    event = {"id": "shop:order-1", "type": "order.placed", "payload": {"total": 250}}
-    assert admin.post("/events", json={**event, "source": "shop"}).is_success
-    yield {
-        "API": world.bus.api_url,
-        "ADMIN": world.bus.admin_api_key,
-        "KEY": KEY,
-        "ID": subscribed.json()["id"],
-    }
-    for each in admin.get("/subscriptions", params={"service_id": "shop"}).json()["items"]:
-        admin.delete(f"/subscriptions/{each['id']}")
-    admin.delete("/publishers/shop")
+    try:
+        subscribed = admin.post(
+            "/subscriptions",
+            json={
+                "service_id": "shop",
+                "event_types": ["order.*"],
+                "callback_url": f"http://127.0.0.1:{_free_port()}/orders",
+            },
+        )
+        assert subscribed.status_code == 201, subscribed.text
+        event = {"id": "shop:order-1", "type": "order.placed", "payload": {"total": 250}}
+        assert admin.post("/events", json={**event, "source": "shop"}).is_success
+        yield {
+            "API": world.bus.api_url,
+            "ADMIN": world.bus.admin_api_key,
+            "KEY": KEY,
+            "ID": subscribed.json()["id"],
+        }
+    finally:
+        for each in admin.get("/subscriptions", params={"service_id": "shop"}).json()["items"]:
+            admin.delete(f"/subscriptions/{each['id']}")
+        admin.delete("/publishers/shop")
 
 
 def run(page: Path, variables: dict[str, str], folder: Path, replace: dict[str, str]) -> list[str]:
@@ -73,6 +75,8 @@ def run(page: Path, variables: dict[str, str], folder: Path, replace: dict[str, 
     blocks = [sample.text for sample in samples_of(page, "bash")]
     answers = folder / "answers"
     script = f"""set -euo pipefail
+    # A busy machine needs longer than a reader waits.
+    sleep() {{ command sleep $((3 * $1)); }}
     # Notes the status of each answer.
     curl() {{ command curl --write-out '%{{stderr}}%{{http_code}}\\n' "$@" 2>>{answers}; }}
     """
