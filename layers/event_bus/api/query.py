@@ -30,7 +30,7 @@ class Query:
         self._values: dict[str, Any] = {}
         known = {each.name: each for each in declared}
         others = f"known are {', '.join(sorted(known))}" if known else "there are no parameters"
-        faults = [Fault(name, f"is not a known parameter; {others}") for name in sent if name not in known]
+        faults = [Fault(name, f"is not known; {others}") for name in sent if name not in known]
         for name, parameter in known.items():
             try:
                 if name in sent:
