@@ -140,8 +140,8 @@ def test_a_header_of_the_bus_is_not_set(name: str) -> None:
             "/template/input_template",
             "must make JSON",
         ),
-        ({"template": {"input_template": '"a"', "x": 1}}, "/template/x", "not known"),
-        ({"unknown": 1}, "/unknown", "not known"),
+        ({"template": {"input_template": '"a"', "x": 1}}, "/template/x", "not a known"),
+        ({"unknown": 1}, "/unknown", "not a known"),
     ],
 )
 def test_refusals(transform: object, pointer: str, said: str) -> None:
