@@ -14,8 +14,8 @@ from ministack.core.iam_evaluator import (  # type: ignore[import-untyped]
     parse_policy_document,
 )
 
+from tests.unit.infra.grants import actions_of, grants_of
 from tests.unit.infra.synthesised import LANE_NAMES, Synthesised, listed
-from tests.unit.infra.test_access import actions_of, grants_of
 
 REGION, ACCOUNT, OTHER_ACCOUNT = "eu-west-1", "123456789012", "210987654321"
 

@@ -1,0 +1,257 @@
+"""How each function uses each table."""
+
+from event_bus.api.operations.registry import OPERATIONS
+
+from tests.unit.infra.synthesised import PACED, PROTOCOLS, Synthesised
+
+OF_A_LANE = {
+    "subscriptions": {"BatchGetItem", "GetItem", "PutItem"},
+    "changes": {"PutItem", "Query"},
+    "circuits": {"BatchGetItem", "DeleteItem", "PutItem"},
+    "cursors": {"UpdateItem"},
+    "streams": {"Query"},
+    "deliveries": {"BatchGetItem", "GetItem", "UpdateItem"},
+    "events": {"GetItem", "PutItem"},
+    "rights": {"BatchGetItem"},
+}
+
+
+OF_A_PACED_PROTOCOL = {
+    **OF_A_LANE,
+    "circuits": OF_A_LANE["circuits"] | {"GetItem"},
+    "publishers": {"GetItem"},
+}
+
+
+# What the code of each function does with each table; what follows a slash is an index. The parts
+# of a transaction need the actions of single writes (PutItem, DeleteItem).
+KEPT_ANSWERS = {"DeleteItem", "PutItem", "UpdateItem"}
+
+
+TABLES = {
+    "authorize": {"keys": {"GetItem", "UpdateItem"}, "limits": {"UpdateItem"}},
+    "publish": {
+        "events": {"BatchGetItem", "GetItem", "PutItem"},
+        "idempotency": {"GetItem", "PutItem"},
+        "streams": {"PutItem", "Query"},
+        "publishers": {"BatchGetItem", "GetItem"},
+        "deliveries": {"BatchGetItem"},
+        "subscriptions": {"Query/by_service"},
+        "rights": {"BatchGetItem"},
+    },
+    "events": {
+        "events": {
+            "BatchGetItem",
+            "GetItem",
+            "Query/by_cell",
+            "Query/by_correlation",
+            "Query/by_trace",
+        },
+        "streams": {"Query"},
+        "deliveries": {"BatchGetItem", "Query"},
+        "subscriptions": {"GetItem", "Query/by_kind", "Query/by_service"},
+        "publishers": {"GetItem", "Query/by_kind"},
+        "rights": {"BatchGetItem"},
+    },
+    "keys": {
+        "idempotency": KEPT_ANSWERS,
+        "keys": {
+            "BatchGetItem",
+            "DeleteItem",
+            "GetItem",
+            "PutItem",
+            "Query/by_service",
+            "UpdateItem",
+        },
+        "publishers": {"GetItem"},
+        "subscriptions": {"BatchGetItem", "Query/by_service"},
+        "changes": {"GetItem"},
+    },
+    "registry": {
+        "idempotency": KEPT_ANSWERS,
+        "publishers": {
+            "BatchGetItem",
+            "ConditionCheckItem",
+            "DeleteItem",
+            "GetItem",
+            "PutItem",
+            "Query/by_kind",
+        },
+        "keys": {
+            "BatchGetItem",
+            "ConditionCheckItem",
+            "DeleteItem",
+            "GetItem",
+            "PutItem",
+            "Query/by_service",
+        },
+        "subscriptions": {
+            "BatchGetItem",
+            "DeleteItem",
+            "GetItem",
+            "PutItem",
+            "Query/by_kind",
+            "Query/by_service",
+        },
+        "changes": {"ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem"},
+        "circuits": {"BatchGetItem", "DeleteItem", "PutItem", "Scan"},
+        "events": {"PutItem"},
+        "replays": {"GetItem", "PutItem"},
+        "metrics": {"BatchGetItem"},
+        "inbox": {"DeleteItem"},
+        "rights": {"BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query/by_kind"},
+    },
+    "recovery": {
+        "idempotency": KEPT_ANSWERS,
+        "events": {"GetItem"},
+        "deliveries": {
+            "BatchGetItem",
+            "GetItem",
+            "Query",
+            "Query/by_dead",
+            "Query/by_dead_service",
+            "UpdateItem",
+        },
+        "subscriptions": {"GetItem", "Query/by_service"},
+        "rights": {"BatchGetItem"},
+        "replays": {"GetItem", "PutItem", "Query/by_kind", "Query/by_service"},
+    },
+    "status": {
+        "events": {"GetItem", "Query/by_cell"},
+        "deliveries": {"BatchGetItem", "Query/by_due"},
+        "metrics": {"BatchGetItem", "Query"},
+        "subscriptions": {"BatchGetItem"},
+        "replays": {"GetItem"},
+    },
+    "metrics": {
+        "metrics": {"BatchGetItem"},
+        "subscriptions": {"Scan"},
+        "circuits": {"Scan"},
+        "replays": {"GetItem", "Query/by_running"},
+        "events": {"Query/by_cell"},
+        "deliveries": {"BatchGetItem", "Query/by_due"},
+    },
+    "observe": {
+        "metrics": {"BatchGetItem", "PutItem", "UpdateItem"},
+        "events": {"PutItem"},
+    },
+    # Nobody changes or removes what it wrote, and nobody else writes.
+    "audit": {
+        "audit": {"PutItem", "Query"},
+        "metrics": {"BatchGetItem", "PutItem"},
+        "events": {"BatchGetItem"},
+    },
+    "audit_log": {"audit": {"Query"}},
+    "route": {
+        "deliveries": {"BatchGetItem", "BatchWriteItem", "Query", "UpdateItem"},
+        "subscriptions": {"Scan"},
+        "changes": {"Query"},
+        "rights": {"Scan"},
+        "events": {"BatchGetItem"},
+    },
+    **{
+        f"deliver_{protocol}": {**OF_A_LANE, "publishers": {"GetItem"}}
+        for protocol in PROTOCOLS
+        if protocol not in ("inbox", *PACED)
+    },
+    "deliver_http": OF_A_PACED_PROTOCOL,
+    "deliver_http_paced": OF_A_PACED_PROTOCOL,
+    "deliver_inbox": {**OF_A_LANE, "inbox": {"GetItem", "PutItem", "UpdateItem"}},
+    "inbox": {
+        "subscriptions": {
+            "BatchGetItem",
+            "GetItem",
+            "PutItem",
+            "Query/by_service",
+            "UpdateItem",
+        },
+        "changes": {"GetItem", "PutItem", "Query", "UpdateItem"},
+        "keys": {"GetItem", "PutItem"},
+        "inbox": {"GetItem", "Query"},
+        "limits": {"UpdateItem"},
+        "cursors": {"GetItem", "UpdateItem"},
+        "events": {"BatchGetItem"},
+        "publishers": {"GetItem"},
+        "rights": {"BatchGetItem"},
+    },
+    **{
+        name: {
+            **OF_A_PACED_PROTOCOL,
+            "publishers": {"BatchGetItem", "GetItem"},
+            "streams": {"PutItem", "Query"},
+            "events": {"BatchGetItem", "GetItem", "PutItem"},
+        }
+        for name in ("deliver_lambda", "deliver_lambda_paced")
+    },
+    "redrive": {"subscriptions": {"GetItem"}, "deliveries": {"GetItem", "UpdateItem"}},
+    "replay": {
+        "replays": {"GetItem", "PutItem"},
+        "subscriptions": {"GetItem", "Scan"},
+        "changes": {"Query"},
+        "rights": {"Scan"},
+        "events": {"BatchGetItem", "Query/by_cell", "Query/by_odd"},
+        "deliveries": {"BatchGetItem", "UpdateItem"},
+    },
+    "sweep": {
+        "deliveries": {"BatchGetItem", "Query/by_due", "UpdateItem"},
+        "circuits": {"BatchGetItem"},
+        "cursors": {"UpdateItem"},
+        "events": {"Query/by_cell", "Query/by_odd"},
+        "replays": {"Query/by_running"},
+        "subscriptions": {
+            "BatchGetItem",
+            "DeleteItem",
+            "GetItem",
+            "Query/by_end",
+            "Query/by_service",
+        },
+        "changes": {"GetItem", "PutItem", "Query", "UpdateItem"},
+        "inbox": {"DeleteItem"},
+    },
+    "socket": {
+        "socket_subscribers": {
+            "DeleteItem",
+            "GetItem",
+            "PutItem",
+            "Query",
+            "Query/by_connection",
+            "UpdateItem",
+        },
+        "inbox": {"DeleteItem", "GetItem", "Query"},
+        "cursors": {"GetItem", "UpdateItem"},
+        "events": {"BatchGetItem"},
+        "subscriptions": {
+            "BatchGetItem",
+            "DeleteItem",
+            "GetItem",
+            "PutItem",
+            "Query/by_service",
+        },
+        "changes": {"GetItem", "PutItem", "Query", "UpdateItem"},
+        "keys": {"GetItem"},
+        "publishers": {"GetItem"},
+        "rights": {"BatchGetItem"},
+    },
+    "push": {
+        "keys": {"GetItem"},
+        "publishers": {"GetItem"},
+        "rights": {"BatchGetItem"},
+        "socket_subscribers": {"DeleteItem", "GetItem", "Query", "UpdateItem"},
+        "inbox": {"DeleteItem", "Query"},
+        "events": {"BatchGetItem"},
+        "subscriptions": {"BatchGetItem", "DeleteItem", "GetItem", "Query/by_service"},
+        "changes": {"GetItem", "PutItem", "Query", "UpdateItem"},
+    },
+}
+
+
+def tables_of(app: Synthesised, function: str) -> dict[str, set[str]]:
+    """What a function does with each table."""
+    used = TABLES[function]
+    if app.local or function not in {route.function for route in OPERATIONS if not route.public}:
+        return used
+    # Callers that sign are found by the functions themselves.
+    return used | {
+        "keys": used.get("keys", set()) | {"GetItem", "UpdateItem"},
+        "limits": {"UpdateItem"},
+    }

@@ -1,0 +1,112 @@
+"""Keys, secrets and payloads are opened where they are needed, and nowhere else."""
+
+from tests.unit.infra.grants import actions_of, grants_of
+from tests.unit.infra.synthesised import LANE_NAMES, Synthesised, listed
+
+
+def test_the_key_is_used_through_one_service_at_a_time(app: Synthesised) -> None:
+    uses = [
+        statement
+        for _, statement in app.statements()
+        if any(action.startswith("kms:") for action in listed(statement["Action"]))
+        and "SealingKey" not in str(statement["Resource"])
+        and statement["Action"] != "kms:Sign"
+    ]
+    assert uses
+    for statement in uses:
+        assert "kms:ViaService" in statement["Condition"]["StringEquals"]
+
+
+def test_only_publish_writes_payloads_and_only_readers_read_them(app: Synthesised) -> None:
+    functions = app.functions()
+    payloads = {
+        name
+        for name, function in functions.items()
+        if "PAYLOADS_BUCKET" in function.properties["Environment"]["Variables"]
+    }
+    readers = {name for name in functions if "s3:GetObject" in actions_of(app, functions[name])}
+    # The audit log reads what its stream gave up.
+    assert payloads == readers - {"audit"} | {"publish"}
+    assert "s3:GetObject" not in actions_of(app, functions["publish"])
+
+
+def test_who_serves_websockets_knows_the_admin_key_by_its_version_alone(app: Synthesised) -> None:
+    readers = {
+        name: actions
+        for name, function in app.functions().items()
+        if (
+            actions := {
+                action
+                for each in grants_of(app, function)
+                for action in listed(each["Action"])
+                if action.startswith("secretsmanager:")
+            }
+        )
+    }
+    assert readers == {
+        "authorize": {"secretsmanager:GetSecretValue"},
+        "socket": {"secretsmanager:DescribeSecret"},
+        "push": {"secretsmanager:DescribeSecret"},
+    }
+
+
+def test_secrets_are_sealed_where_they_are_made_and_opened_where_they_sign(
+    app: Synthesised,
+) -> None:
+    assert uses_of_the_sealing_key(app, "signing-secret") == {
+        "registry": {"kms:Encrypt"},
+        "deliver_http": {"kms:Decrypt"},
+        "deliver_http_paced": {"kms:Decrypt"},
+    }
+
+
+def test_payloads_are_sealed_where_they_come_in_and_opened_where_they_are_read(
+    app: Synthesised,
+) -> None:
+    uses = uses_of_the_sealing_key(app, "event-payload")
+    lanes = {f"deliver_{name}" for name in LANE_NAMES} - {"deliver_inbox"}
+    assert uses.keys() == lanes | {"publish", "events", "inbox", "push", "socket"}
+    for name, actions in uses.items():
+        takes_in = name in ("publish", "deliver_lambda", "deliver_lambda_paced")
+        assert actions == {"kms:Decrypt"} | ({"kms:GenerateDataKey"} if takes_in else set()), name
+
+
+def test_answers_are_sealed_where_requests_are_sent_again_and_opened_nowhere_else(
+    app: Synthesised,
+) -> None:
+    sealing = {"kms:Decrypt", "kms:GenerateDataKey"}
+    assert uses_of_the_sealing_key(app, "kept-answer") == dict.fromkeys(
+        ("keys", "recovery", "registry"), sealing
+    )
+
+
+def uses_of_the_sealing_key(app: Synthesised, purpose: str) -> dict[str, set[str]]:
+    """What functions may do with the sealing key where the context names a purpose."""
+    uses: dict[str, set[str]] = {}
+    for name, function in app.functions().items():
+        for statement in grants_of(app, function):
+            if "SealingKey" in str(statement["Resource"]):
+                [(operator, asked)] = statement["Condition"].items()
+                assert operator == "StringEquals"
+                if asked == {"kms:EncryptionContext:purpose": purpose}:
+                    uses.setdefault(name, set()).update(listed(statement["Action"]))
+    return uses
+
+
+def test_the_audit_log_is_signed_by_who_writes_it_and_its_signatures_stay(
+    app: Synthesised,
+) -> None:
+    signers = {
+        name
+        for name, function in app.functions().items()
+        if "kms:Sign" in actions_of(app, function)
+    }
+    assert signers == {"audit"}
+    assert "s3:DeleteObject" not in actions_of(app, app.functions()["audit"])
+    denied = [
+        statement
+        for policy in app.resources("AWS::S3::BucketPolicy")
+        for statement in policy.properties["PolicyDocument"]["Statement"]
+        if statement.get("Sid") == "KeptUntilItsTime"
+    ]
+    assert [each["Effect"] for each in denied] == ([] if app.local else ["Deny"])

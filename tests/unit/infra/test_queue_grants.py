@@ -1,0 +1,80 @@
+"""Functions send to the queues that they are told of, and to no others."""
+
+from event_bus.api.operations.registry import OPERATIONS
+
+from tests.unit.infra.grants import STATISTICS, actions_of, grants_of, redrives
+from tests.unit.infra.synthesised import PACED, PROTOCOLS, Synthesised, listed
+
+# Which queues each function sends messages to.
+SENDERS: dict[str, set[str]] = {
+    **{
+        f"{protocol.upper()}_LANE_URL": {
+            *("route", "recovery", "redrive", "replay", "sweep"),
+            f"deliver_{protocol}",
+        }
+        for protocol in PROTOCOLS
+    },
+    # A protocol's lane hands over to its paced lane, which sends to itself.
+    **{
+        f"{protocol.upper()}_PACED_LANE_URL": {
+            f"deliver_{protocol}",
+            f"deliver_{protocol}_paced",
+        }
+        for protocol in PACED
+    },
+    "UNROUTABLE_QUEUE_URL": {"route", "sweep"},
+    "REPLAY_QUEUE_URL": {"recovery", "registry", "replay", "sweep"},
+    # The authorizer refuses WebSockets; the function of the log sets single events aside.
+    "AUDIT_QUEUE_URL": {
+        *(route.function for route in OPERATIONS if not route.public),
+        *("authorize", "socket", "audit"),
+    },
+}
+
+
+def test_functions_send_to_the_queues_they_are_told_of_and_to_no_others(app: Synthesised) -> None:
+    functions = app.functions()
+    for variable, senders in SENDERS.items():
+        told = {
+            name
+            for name, function in functions.items()
+            if variable in function.properties["Environment"]["Variables"]
+        }
+        # These two count messages, and send none.
+        counts = {"status", "metrics"} - senders
+        assert told - counts == senders, variable
+    senders = {name for name in functions if "sqs:SendMessage" in actions_of(app, functions[name])}
+    assert senders == set.union(*SENDERS.values())
+
+
+def test_who_counts_what_was_given_up_does_not_send_it(app: Synthesised) -> None:
+    known = redrives() | {"UNROUTABLE_REDRIVE_URL"}
+    counted = {"metrics": redrives(), "status": {"UNROUTABLE_REDRIVE_URL"}}
+    for name, function in app.functions().items():
+        told = known & function.properties["Environment"]["Variables"].keys()
+        assert told == counted.get(name, set()), name
+
+
+def test_those_who_tell_how_old_messages_are_may_ask_cloudwatch(app: Synthesised) -> None:
+    asking = {
+        name for name, function in app.functions().items() if STATISTICS & actions_of(app, function)
+    }
+    assert asking == {"metrics", "status"}
+
+
+def test_only_those_who_talk_to_clients_may_send_to_them(app: Synthesised) -> None:
+    functions = app.functions()
+    senders = {
+        name
+        for name in functions
+        if "execute-api:ManageConnections" in actions_of(app, functions[name])
+    }
+    assert senders == {"socket", "push"}
+    for name in senders:
+        (grant,) = [
+            each
+            for each in grants_of(app, functions[name])
+            if listed(each["Action"]) == ["execute-api:ManageConnections"]
+        ]
+        ends = {each["Fn::Join"][1][-1] for each in grant["Resource"]}
+        assert ends == {f"/{app.stage}/{method}/@connections/*" for method in ("POST", "DELETE")}

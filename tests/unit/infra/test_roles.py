@@ -1,0 +1,89 @@
+"""Each function has a role of its own, with single actions on single resources."""
+
+from typing import Any
+
+from event_bus.settings import Settings
+
+from tests.unit.infra.grants import INTERFACES, STATISTICS, TRACING, grants_of, redrives
+from tests.unit.infra.synthesised import LANE_NAMES, Synthesised, listed
+
+# What a function is told that is no setting of the service.
+OF_THE_RUNTIME = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL", "STAGE"}
+
+
+def known_settings() -> set[str]:
+    """The variables that the service's settings ask for."""
+    asked: set[str] = set()
+
+    class Recorder(dict[str, str]):
+        def __missing__(self, name: str) -> str:
+            asked.add(name)
+            return "1"
+
+        def get(self, name: str, default: Any = None) -> Any:
+            asked.add(name)
+            return default
+
+    settings = Settings(Recorder())
+    for name, attribute in vars(Settings).items():
+        if isinstance(attribute, property):
+            getattr(settings, name)
+    return asked | {f"{name.upper()}_LANE_URL" for name in LANE_NAMES} | redrives()
+
+
+def test_lambda_may_connect_functions_to_the_vpc_and_their_code_may_not(app: Synthesised) -> None:
+    for name, function in app.functions().items():
+        grants = [
+            each for each in grants_of(app, function) if set(listed(each["Action"])) & INTERFACES
+        ]
+        if "VpcConfig" not in function.properties:
+            assert grants == [], name
+            continue
+        allowed, denied = grants
+        assert [allowed["Effect"], denied["Effect"]] == ["Allow", "Deny"], name
+        assert set(allowed["Action"]) - TRACING == set(denied["Action"]) == INTERFACES, name
+        own = str(denied["Condition"]["ArnLike"]["lambda:SourceFunctionArn"])
+        assert f":function:event-bus-{app.stage}-*" in own, name
+        # Lambda makes the interfaces while it makes the function.
+        role = function.properties["Role"]["Fn::GetAtt"][0]
+        [policy] = [
+            each
+            for each in app.resources("AWS::IAM::Policy")
+            if each.stack == function.stack and each.properties["Roles"] == [{"Ref": role}]
+        ]
+        assert policy.name in function.body["DependsOn"], name
+
+
+def test_no_action_is_a_wildcard(app: Synthesised) -> None:
+    for policy, statement in app.statements():
+        for action in listed(statement["Action"]):
+            assert "*" not in action, policy
+
+
+def test_no_resource_is_a_wildcard(app: Synthesised) -> None:
+    for policy, statement in app.statements():
+        # X-Ray and CloudWatch know no resources for these, and network interfaces no names.
+        if not set(listed(statement["Action"])) <= TRACING | STATISTICS | INTERFACES:
+            assert "*" not in listed(statement["Resource"]), policy
+
+
+def test_no_function_has_a_managed_policy(app: Synthesised) -> None:
+    for role in app.resources("AWS::IAM::Role"):
+        if "lambda.amazonaws.com" in str(role.properties["AssumeRolePolicyDocument"]):
+            assert "ManagedPolicyArns" not in role.properties, role
+
+
+def test_every_function_has_its_own_role(app: Synthesised) -> None:
+    roles = [
+        function.properties["Role"]["Fn::GetAtt"][0]
+        for function in app.resources("AWS::Lambda::Function")
+    ]
+    assert len(roles) == len(set(roles))
+
+
+def test_functions_are_told_only_what_the_service_asks_for(app: Synthesised) -> None:
+    known = known_settings() | OF_THE_RUNTIME
+    for name, function in app.functions().items():
+        variables = function.properties["Environment"]["Variables"].keys()
+        assert variables >= OF_THE_RUNTIME, name
+        assert variables <= known, name

@@ -1,0 +1,50 @@
+"""Functions use tables as their code does, and in no other way."""
+
+from tests.unit.infra.grants import TRACING, actions_of, grants_of, uses_of_tables
+from tests.unit.infra.synthesised import Synthesised, listed
+from tests.unit.infra.table_uses import TABLES, tables_of
+
+
+def test_functions_use_tables_as_their_code_does_and_in_no_other_way(app: Synthesised) -> None:
+    functions = app.functions()
+    assert functions.keys() == TABLES.keys()
+    for name, function in functions.items():
+        assert uses_of_tables(app, function) == tables_of(app, name), name
+
+
+def test_functions_are_told_of_the_tables_they_use(app: Synthesised) -> None:
+    for name, function in app.functions().items():
+        variables = function.properties["Environment"]["Variables"]
+        told = {each[:-6].lower() for each in variables if each.endswith("_TABLE")}
+        assert told == tables_of(app, name).keys(), name
+
+
+def test_who_writes_tables_may_encrypt_and_who_only_reads_may_not(app: Synthesised) -> None:
+    writes = {"BatchWriteItem", "DeleteItem", "PutItem", "UpdateItem"}
+    for name, function in app.functions().items():
+        may_encrypt = any(
+            "kms:GenerateDataKey" in listed(statement["Action"])
+            and "dynamodb." in str(statement["Condition"])
+            for statement in grants_of(app, function)
+        )
+        assert may_encrypt is bool(
+            any(writes & actions for actions in tables_of(app, name).values())
+        ), name
+
+
+def test_the_authorizer_reads_keys_and_notes_their_use(app: Synthesised) -> None:
+    actions = actions_of(app, app.functions()["authorize"])
+    assert actions - TRACING == {
+        "dynamodb:GetItem",
+        "dynamodb:UpdateItem",
+        "kms:Decrypt",
+        "kms:DescribeKey",
+        "kms:Encrypt",
+        "kms:GenerateDataKey",
+        "kms:ReEncryptFrom",
+        "kms:ReEncryptTo",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "secretsmanager:GetSecretValue",
+        "sqs:SendMessage",
+    }
