@@ -9,7 +9,6 @@ from botocore.exceptions import ClientError
 
 from event_bus import times
 from event_bus.batches import chunks
-from event_bus.ids import new_id
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -70,6 +69,9 @@ def put_unless_refused(client: "DynamoDBClient", **request: Any) -> bool:
     Returns:
         Whether the item was written; False if the condition did not hold.
     """
+    # Functions that only read items, such as the authorizer, start without it.
+    from event_bus.ids import new_id  # noqa: PLC0415
+
     writer = text(new_id("req"))
     request["Item"] = {**request["Item"], "written_by": writer}
     try:
