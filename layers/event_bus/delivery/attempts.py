@@ -221,11 +221,12 @@ class AttemptRunner:
         duration_ms = round(1000 * (self.clock() - start))
         # An attempt counts for its circuit, whether it can be recorded or not.
         for each, outcome in zip(pending, outcomes, strict=True):
-            each.order.permits.ended(
-                each.order.message.subscription_id,
-                _error(outcome, began),
-                delivered=outcome.delivered,
-            )
+            if not outcome.unsendable:
+                each.order.permits.ended(
+                    each.order.message.subscription_id,
+                    _error(outcome, began),
+                    delivered=outcome.delivered,
+                )
 
         def conclude(each: PendingAttempt, outcome: Outcome) -> AttemptResult | None:
             attempt = Attempt(

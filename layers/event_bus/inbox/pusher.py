@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -209,6 +209,5 @@ def _packed(each: Fetched) -> tuple[int, bytes]:
     """An event with its place, as the client receives it; a large one without its payload."""
     text = orjson.dumps(each.document())
     if len(text) > MAX_MESSAGE_BYTES:
-        bare = replace(each, event={**each.event, "payload": None})
-        text = orjson.dumps(bare.document())
+        text = orjson.dumps(each.without_payload().document())
     return each.position, text

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import orjson
 
 from event_bus import times
 from event_bus.access.callers import Caller
@@ -16,7 +18,10 @@ from event_bus.model.registration import Subscription
 from event_bus.stores.events import EventStore
 from event_bus.stores.inboxes import InboxEntry, InboxStore
 from event_bus.targets.envelope import envelope
+from event_bus.targets.shaping import TRANSFORM_FAILED, shaped
+from event_bus.targets.transport import DeliveryRequest
 from event_bus.targets.upcasting import Upcaster
+from event_bus.transforms.errors import TransformFailed
 
 MOST_BYTES = 4 * 1024 * 1024
 """The most bytes of payload in one answer: a function may answer with 6 MB."""
@@ -36,20 +41,32 @@ class Fetched:
     Attributes:
         position: Its place there.
         delivery_id: Identifies the delivery; the same if it is repeated.
-        event: The event as its subscriber sees it.
+        type: The event's type.
+        event: The event as its subscriber sees it: what its transform makes of it, if there is one.
+        error: The code and the detail of a transform that failed, if one did.
     """
 
     position: int
     delivery_id: str
-    event: dict[str, Any]
+    type: str
+    event: Any
+    error: dict[str, str] | None = None
 
     def document(self) -> dict[str, Any]:
         """Returns the event as the API answers it."""
-        return {
+        shown = {
             "cursor": str(self.position),
             "delivery_id": self.delivery_id,
             "event": self.event,
         }
+        return {**shown, "error": self.error} if self.error else shown
+
+    def without_payload(self) -> "Fetched":
+        """The event without its payload, for a client that fetches it elsewhere."""
+        if isinstance(self.event, dict):
+            return replace(self, event={**self.event, "payload": None})
+        detail = "what the transform makes is too large for a message; fetch it by pulling"
+        return replace(self, event=None, error={"code": "too_large", "detail": detail})
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +155,11 @@ class InboxReader:
                 chosen.append((entry, event))
             position = entry.position
         whole = list(self.executor.map(self.events.with_payload, [event for _, event in chosen]))
+        # A subscription is read for its transform only where it had one.
+        shaping = any(entry.shaped for entry, _ in chosen)
+        subscription = self.subscription(subscription_id) if shaping else None
         return [
-            Fetched(entry.position, entry.key.webhook_id, envelope(entry.key, event))
+            _fetched(entry, event, subscription if entry.shaped else None)
             for (entry, _), event in zip(chosen, self._opened(subscription_id, whole), strict=True)
         ], position
 
@@ -160,3 +180,17 @@ class InboxReader:
         owner = Caller(subscription.service_id if subscription else "", "service")
         wanted = subscription.schema_version if subscription else None
         return [self.upcaster.shown(self.readers.shown(event, owner), wanted) for event in events]
+
+
+def _fetched(entry: InboxEntry, event: Event, subscription: Subscription | None) -> Fetched:
+    """An entry as its subscriber sees it; with the subscription whose transform shapes it."""
+    position, delivery_id = entry.position, entry.key.webhook_id
+    if subscription is None or subscription.transform is None:
+        return Fetched(position, delivery_id, event.type, envelope(entry.key, event))
+    try:
+        made = shaped(DeliveryRequest(entry.key, event, subscription))
+    except TransformFailed as failure:
+        error = {"code": TRANSFORM_FAILED, "detail": failure.detail}
+        return Fetched(position, delivery_id, event.type, None, error)
+    shown = orjson.Fragment(made.as_json()) if made else None
+    return Fetched(position, delivery_id, event.type, shown)

@@ -30,8 +30,9 @@ def event_stream(fetched: Sequence[Fetched], position: int, name: str = "") -> s
 
 
 def _block(fetched: Fetched, name: str) -> str:
-    data = orjson.dumps(fetched.event).decode()
-    return f"id: {name}{fetched.position}\nevent: {fetched.event['type']}\ndata: {data}\n"
+    shown = {"error": fetched.error} if fetched.error else fetched.event
+    data = orjson.dumps(shown).decode()
+    return f"id: {name}{fetched.position}\nevent: {fetched.type}\ndata: {data}\n"
 
 
 def reset(last_id: str, reason: str) -> str:

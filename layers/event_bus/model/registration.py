@@ -17,6 +17,7 @@ from event_bus.model.retry_policy import DEFAULT_POLICY, RetryPolicy
 from event_bus.model.sensitive import SensitiveFields
 from event_bus.model.target import Target
 from event_bus.model.validation import Name, Request, ServiceId, checked
+from event_bus.transforms.transform import Transform
 
 RECEIVED_BEFORE_SECONDS = 2
 """A subscription receives events stored up to this long before its registration, in seconds.
@@ -186,6 +187,7 @@ class Subscription:
         skipped_pauses: Up to which pause it is not owed what it matched.
         backlog_replay_id: The replay that brings what it matched during its last pause, if one was
             started.
+        transform: What is made of each event before it is sent; None for the event as it is.
     """
 
     id: str
@@ -212,6 +214,7 @@ class Subscription:
     skipped_pauses: int = 0
     backlog_replay_id: str | None = None
     schema_version: int | None = None
+    transform: Transform | None = None
 
     @property
     def limited(self) -> bool:

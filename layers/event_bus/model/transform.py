@@ -2,25 +2,26 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from event_bus.errors import InvalidRequest
-from event_bus.model.validation import Request
+from event_bus.model.validation import Request, checked, refuse_control_characters
 from event_bus.transforms.errors import InvalidTransform
-from event_bus.transforms.transform import (
-    Format,
-    InputTransformer,
-    Mode,
-    Transform,
-    check_transform,
-)
+from event_bus.transforms.shape import check_transform
+from event_bus.transforms.transform import Format, InputTransformer, Mode, Transform
+
+_WITH_ATTRIBUTES = ("sqs", "sns")
+"""The lanes of targets that have message attributes."""
+
+
+_Text = Annotated[str, AfterValidator(checked(refuse_control_characters))]
 
 
 class InputTransformerRequest(Request):
     """An input transformer, as EventBridge has it."""
 
     input_template: Annotated[str, Field(min_length=1)]
-    input_paths_map: dict[str, str] = Field(default_factory=dict)
+    input_paths_map: dict[str, _Text] = Field(default_factory=dict)
 
     def transformer(self) -> InputTransformer:
         """The input transformer."""
@@ -34,8 +35,8 @@ class TransformRequest(Request):
     mode: Mode = "structured"
     expression: Annotated[str, Field(min_length=1)] | None = None
     template: InputTransformerRequest | None = None
-    headers: dict[str, str] = Field(default_factory=dict)
-    attributes: dict[str, str] = Field(default_factory=dict)
+    headers: dict[str, _Text] = Field(default_factory=dict)
+    attributes: dict[str, _Text] = Field(default_factory=dict)
 
     def transform(self) -> Transform:
         """The transform. What an expression or a template makes is sent alone by default.
@@ -58,3 +59,45 @@ class TransformRequest(Request):
         except InvalidTransform as error:
             raise InvalidRequest.at(f"/transform{error.pointer}", error.detail) from None
         return asked
+
+
+def check_fits(transform: Transform | None, lane: str) -> None:
+    """Refuses a transform that a target cannot use.
+
+    Args:
+        transform: The transform, if there is one.
+        lane: The lane of the target.
+
+    Raises:
+        InvalidRequest: It asks for what the target does not have; the fault is named by its JSON
+            pointer.
+    """
+    if transform is None:
+        return
+    if transform.headers and lane != "http":
+        raise InvalidRequest.at("/transform/headers", "must be left out where the target is no URL")
+    if transform.attributes and lane not in _WITH_ATTRIBUTES:
+        raise InvalidRequest.at(
+            "/transform/attributes",
+            "must be left out where the target is neither a queue nor a topic",
+        )
+    if transform.mode == "binary" and lane not in ("http", *_WITH_ATTRIBUTES):
+        raise InvalidRequest.at(
+            "/transform/mode",
+            "must be structured where the target is neither a URL, a queue nor a topic",
+        )
+    if transform.mode == "batched" and lane != "http":
+        raise InvalidRequest.at("/transform/mode", "must be structured where the target is no URL")
+    if lane == "eventbridge" and _makes_no_object(transform):
+        raise InvalidRequest.at(
+            "/transform/template/input_template",
+            "must make an object where the target is an event bus of EventBridge",
+        )
+
+
+def _makes_no_object(transform: Transform) -> bool:
+    return (
+        transform.template is not None
+        and transform.format == "payload"
+        and not transform.template.input_template.lstrip().startswith(("{", "<"))
+    )

@@ -45,6 +45,7 @@ def asked_for(
         max_in_flight=registration.max_in_flight,
         rate_limit=registration.rate_limit,
         schema_version=registration.schema_version,
+        transform=registration.transform.transform() if registration.transform else None,
     )
 
 
@@ -89,6 +90,8 @@ def plain_members(change: SubscriptionChange) -> dict[str, Any]:
     members = members_of(change, removable=REMOVABLE)
     if change.retry_policy:
         members["retry_policy"] = change.retry_policy.policy()
+    if change.transform:
+        members["transform"] = change.transform.transform()
     if change.status:
         members["disabled_reason"] = None
     for name in ("callback_url", "verify", "target", "resume_from"):

@@ -23,6 +23,7 @@ _LEFT_OUT: Mapping[str, Any] = {
     "max_in_flight": None,
     "rate_limit": None,
     "schema_version": None,
+    "transform": None,
 }
 """The defaults of members that a request leaves out."""
 

@@ -19,6 +19,7 @@ from event_bus.model.registration import (
 from event_bus.model.retry_policy import RetryPolicyRequest
 from event_bus.model.schemas import MAX_VERSIONS
 from event_bus.model.target import Target
+from event_bus.model.transform import TransformRequest
 from event_bus.model.validation import Name, Request, ServiceId, Time
 from event_bus.targets.http import CallbackUrl, HttpTarget, HttpTargetRequest
 from event_bus.targets.registry import TARGETS
@@ -57,6 +58,7 @@ class SubscriptionRegistration(Request):
     target: Annotated[AnyTarget | None, Field(validate_default=True)] = None
     verify: Annotated[bool, Field(validate_default=True)] = False
     filters: SentFilters = Field(default_factory=dict)
+    transform: TransformRequest | None = None
     delivery_guarantee: DeliveryGuarantee = "at_least_once"
     ordered: bool = False
     retry_policy: RetryPolicyRequest = Field(default_factory=RetryPolicyRequest)
@@ -87,18 +89,18 @@ class SubscriptionRegistration(Request):
         return _target(self.callback_url, self.target)
 
 
-REMOVABLE = ("max_in_flight", "rate_limit", "schema_version")
+REMOVABLE = ("transform", "max_in_flight", "rate_limit", "schema_version")
 """The members of a subscription that null takes away."""
 
 
 class SubscriptionChange(Request):
     """The change of a subscription: a JSON merge patch (RFC 7396) of these members.
 
-    `filters` and `retry_policy` are replaced as a whole: an event pattern gives null a meaning of
-    its own, and the members of a policy belong together. Null takes a limit or the schema version
-    away, as in `{"rate_limit": null}`. `ordered` does not change: what is held back would be
-    without its order, or without anyone to bring it. Nor does the target's type: what is on its way
-    is on the lane of one protocol.
+    `filters`, `transform` and `retry_policy` are replaced as a whole: an event pattern gives null a
+    meaning of its own, and the members of a policy belong together. Null takes a transform, a limit
+    or the schema version away, as in `{"rate_limit": null}`. `ordered` does not change: what is
+    held back would be without its order, or without anyone to bring it. Nor does the target's type:
+    what is on its way is on the lane of one protocol.
     """
 
     fixed: ClassVar[Mapping[str, str]] = {
@@ -124,6 +126,7 @@ class SubscriptionChange(Request):
     target: AnyTarget | None = None
     verify: Literal[True] | None = None
     filters: SentFilters | None = None
+    transform: TransformRequest | None = None
     delivery_guarantee: DeliveryGuarantee | None = None
     retry_policy: RetryPolicyRequest | None = None
     max_in_flight: MaxInFlight | None = None

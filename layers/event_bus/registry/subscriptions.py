@@ -19,6 +19,7 @@ from event_bus.model.filters import check_filters, check_sent_filters
 from event_bus.model.pace import Pace
 from event_bus.model.registration import ResumeFrom, Subscription, check_limits
 from event_bus.model.replay import Replay
+from event_bus.model.transform import check_fits
 from event_bus.paging import Portion, first_page
 from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery.backlog import START_SECONDS
@@ -216,6 +217,7 @@ class SubscriptionRegistry:
             self._refuse_sensitive(check(changed.event_types, changed.filters))
             self.hearing.check(changed.service_id, change.event_types or ())
             check_limits(changed)
+            check_fits(changed.transform, changed.target.lane)
             if change.verify:
                 changed = self.targets.verified(changed)
             stored = self._store_change(before, changed, change.resume_from)
@@ -308,6 +310,7 @@ class SubscriptionRegistry:
             check_history(registration.replay_from, caller)
         subscription = asked_for(registration, subscription_id, service_id)
         check_limits(subscription)
+        check_fits(subscription.transform, subscription.target.lane)
         self.targets.opt_ins.require(subscription.target)
         return self.targets.verified(subscription) if registration.verify else subscription
 

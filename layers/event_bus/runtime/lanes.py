@@ -24,6 +24,7 @@ from event_bus.stores.announced_circuits import AnnouncedCircuits
 from event_bus.targets.answer_times import AnswerTimes
 from event_bus.targets.opening import OpeningTransport
 from event_bus.targets.registry import TARGETS
+from event_bus.targets.shaping import ShapingTransport
 from event_bus.targets.transport import Transport
 
 _BATCH = 10
@@ -57,9 +58,10 @@ def lane_handler(lane: str) -> Handler:
     protocol, paced = without_pace(lane)
     target = TARGETS.of_lane(protocol)
     own = target.transport(LaneFunction())
-    transport: Transport = own
-    if target.grants.payloads != "passes":
-        transport = OpeningTransport(own, deployed_readers(), upcaster())
+    opens = target.grants.payloads != "passes"
+    transport: Transport = ShapingTransport(own, opened=opens)
+    if opens:
+        transport = OpeningTransport(transport, deployed_readers(), upcaster())
     if not target.settings.paced:
         return _handler(transport)
     answers = cast("PacedTransport", own).answers

@@ -29,10 +29,12 @@ class InboxEntry:
     Attributes:
         position: Its number, from 1.
         key: The key of the delivery. The event is in the events table.
+        shaped: Whether the subscription had a transform when the event was put.
     """
 
     position: int
     key: DeliveryKey
+    shaped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class InboxStore:
         keys: Sequence[DeliveryKey],
         *,
         pushed: bool = False,
+        shaped: bool = False,
         until: float | None = None,
     ) -> None:
         """Appends deliveries to an inbox, all or none.
@@ -63,6 +66,7 @@ class InboxStore:
             subscription_id: The subscription that owns the inbox.
             keys: The keys of the deliveries, in order; at most 99.
             pushed: Whether they are pushed to connected WebSocket subscribers.
+            shaped: Whether the subscription has a transform.
             until: When it is too late to append them, in Unix seconds, because another function may
                 have appended later ones.
 
@@ -70,13 +74,15 @@ class InboxStore:
             TimeoutError: Other functions filled the inbox in every attempt, or it is too late.
                 Nothing is appended.
         """
+        set_marks = [name for name, is_set in (("pushed", pushed), ("shaped", shaped)) if is_set]
+        marks: Item = {name: {"BOOL": True} for name in set_marks}
         for _ in attempts(_ATTEMPTS):
             last = self.last(subscription_id)
             # An entry that others append from now on makes the transaction fail.
             if until is not None and times.unix() >= until:
                 raise TimeoutError(f"it is too late to fill the inbox of {subscription_id}")
             try:
-                transact(self.client, self._appending(subscription_id, last, keys, pushed=pushed))
+                transact(self.client, self._appending(subscription_id, last, keys, marks))
             except Outdated:
                 # Another function was faster: append behind its entries.
                 continue
@@ -84,7 +90,7 @@ class InboxStore:
         raise TimeoutError(f"the inbox of {subscription_id} grows too fast")
 
     def _appending(
-        self, subscription_id: str, last: int, keys: Sequence[DeliveryKey], *, pushed: bool
+        self, subscription_id: str, last: int, keys: Sequence[DeliveryKey], marks: Item
     ) -> list[Part]:
         expires_at = number(times.expiry(self.retention_days))
         head: Item = {
@@ -109,7 +115,7 @@ class InboxStore:
                         "event_id": text(key.event_id),
                         "expires_at": expires_at,
                         **({"replay_id": text(key.replay_id)} if key.replay_id else {}),
-                        **({"pushed": {"BOOL": True}} if pushed else {}),
+                        **marks,
                     },
                 }
             }
@@ -174,4 +180,5 @@ def _entry(item: Mapping[str, Any]) -> InboxEntry:
             item["subscription_id"]["S"],
             item["replay_id"]["S"] if "replay_id" in item else None,
         ),
+        shaped="shaped" in item,
     )

@@ -29,6 +29,7 @@ from event_bus.stores.items import (
 from event_bus.stores.refusals import Exists, Outdated, Refused, Used
 from event_bus.stores.subscription_counts import SubscriptionCounts
 from event_bus.stores.transactions import Part
+from event_bus.transforms.transform import read_transform
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -363,6 +364,8 @@ def _subscription(item: Mapping[str, Any], targets: TargetTypes) -> Subscription
     if "external_id" in item:
         members["target"]["external_id"] = item["external_id"]["S"]
     members["target"] = targets.read(members["target"])
+    if transform := members.get("transform"):
+        members["transform"] = read_transform(transform)
     members["signing_secrets"] = tuple(
         restored(SealedSecret, each) for each in members["signing_secrets"]
     )

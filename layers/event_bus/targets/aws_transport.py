@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -19,7 +20,8 @@ from event_bus.batches import batches, by_halves
 from event_bus.model.event import Event
 from event_bus.model.outcome import KEPT_RESPONSE_BYTES, Outcome
 from event_bus.targets.envelope import delivery_trace, envelope
-from event_bus.targets.transport import DeliveryRequest
+from event_bus.targets.transport import DeliveryRequest, Sent
+from event_bus.transforms.limits import MAX_ATTRIBUTES
 
 if TYPE_CHECKING:
     from event_bus.targets.aws_clients import TargetClients
@@ -110,7 +112,21 @@ def outcomes_of(batch: Sequence[Packed], answer: dict[str, Any]) -> list[Outcome
 
 def body(request: DeliveryRequest) -> str:
     """The event as the target receives it."""
-    return json_text(envelope(request.key, request.event))
+    made = request.shaped
+    if made is None:
+        return json_text(envelope(request.key, request.event))
+    return json_text(orjson.Fragment(made.body)) if made.is_json else made.body.decode()
+
+
+def json_body(request: DeliveryRequest) -> str:
+    """The event for a target that takes JSON alone: a text as a string."""
+    made = request.shaped
+    return json_text(orjson.Fragment(made.as_json())) if made else body(request)
+
+
+def sent_to_aws(request: DeliveryRequest) -> Sent:
+    """What SQS or SNS receives."""
+    return Sent(body(request), attributes=_attributes(request))
 
 
 def xray_header(event: Event) -> str | None:
@@ -146,7 +162,8 @@ def _attributes(request: DeliveryRequest) -> dict[str, Any]:
     # a value that AWS does not accept is left out, and stands in the body alone.
     event = request.event
     context = delivery_trace(request.key, event)
-    words = {
+    made = request.shaped
+    own = {
         "id": event.id,
         "type": event.type,
         "source": event.source,
@@ -155,11 +172,21 @@ def _attributes(request: DeliveryRequest) -> dict[str, Any]:
         "traceparent": context and context.traceparent,
         "replay_id": request.key.replay_id,
     }
-    return {
-        name: {"DataType": "String", "StringValue": word}
-        for name, word in words.items()
-        if word and accepted(word)
-    }
+    words: dict[str, Any] = own if made is None else {**own, **made.attributes}
+    if made:
+        # The subscription's come first where there is no room for all.
+        order = [*made.attributes, *(own if made.beside_own else ())]
+        words = {name: words[name] for name in dict.fromkeys(order)}
+    allowed = {name: each for name, word in words.items() if (each := _attribute(word))}
+    return dict(list(allowed.items())[:MAX_ATTRIBUTES])
+
+
+def _attribute(value: Any) -> dict[str, str] | None:
+    if isinstance(value, int | float):
+        return {"DataType": "Number", "StringValue": str(value)}
+    if value and accepted(value):
+        return {"DataType": "String", "StringValue": value}
+    return None
 
 
 def _fifo_members(request: DeliveryRequest) -> dict[str, str]:

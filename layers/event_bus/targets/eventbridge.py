@@ -17,10 +17,10 @@ from event_bus.targets.aws_target import (
     TaggedResource,
     listed_tags,
 )
-from event_bus.targets.aws_transport import BatchTransport, Packed, refused, xray_header
+from event_bus.targets.aws_transport import BatchTransport, Packed, body, refused, xray_header
 from event_bus.targets.resources import AwsResources
 from event_bus.targets.target_type import Grants, TargetType
-from event_bus.targets.transport import DeliveryRequest
+from event_bus.targets.transport import DeliveryRequest, Sent
 
 EVENT_BUSES = AwsResources(
     service="events",
@@ -114,5 +114,6 @@ TARGET = TargetType(
     request=EventBridgeTargetRequest,
     transport=lambda deployment: EventBridgeTransport(deployment.aws_clients("events")),
     grants=Grants(resources=EVENT_BUSES),
+    sent=lambda request: Sent(body(request)),
     members={"event_bus": "The ARN of the event bus.", **MEMBERS},
 )

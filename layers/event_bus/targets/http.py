@@ -1,5 +1,6 @@
 """Targets of the type `http`: callbacks, posted to and signed after Standard Webhooks."""
 
+import hashlib
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -13,8 +14,6 @@ from event_bus.callbacks.client import Answer, CallbackClient
 from event_bus.callbacks.failures import Unanswered
 from event_bus.callbacks.urls import CallbackRules
 from event_bus.encryption.signatures import signed_headers
-from event_bus.model.delivery import DeliveryKey
-from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
 from event_bus.model.registration import Subscription
 from event_bus.model.target import Target
@@ -24,9 +23,10 @@ from event_bus.targets.answer_times import AnswerTimes
 from event_bus.targets.envelope import delivery_trace, envelope
 from event_bus.targets.requests import TargetRequest
 from event_bus.targets.target_type import Grants, TargetType
-from event_bus.targets.transport import DeliveryRequest
+from event_bus.targets.transport import DeliveryRequest, Sent
 
 _ASKS_TO_WAIT = frozenset({429, 503})
+_OWN_HEADERS = {"user-agent": "event-bus/1"}
 
 
 def _check_callback_url(url: str) -> None:
@@ -86,33 +86,43 @@ class HttpTransport:
     answers: AnswerTimes = field(default_factory=AnswerTimes)
 
     def batch_key(self, request: DeliveryRequest) -> Hashable:
-        """Each request carries one event."""
+        """Each request carries one event, unless its subscription asks for CloudEvents batches."""
+        transform = request.subscription.transform
+        if transform and transform.mode == "batched":
+            return request.subscription.id, request.key.replay_id
         return request.key
 
     def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:
-        """Posts each event; an answer of 2xx means that the subscriber took it."""
-        return [self._deliver(each.key, each.event, each.subscription) for each in requests]
+        """Posts each event; an answer of 2xx means that the subscriber took it.
 
-    def _deliver(self, key: DeliveryKey, event: Event, subscription: Subscription) -> Outcome:
-        """Posts one event.
+        Events of a batch go in one request, and have one outcome.
+        """
+        first = requests[0]
+        if first.shaped and first.shaped.batched:
+            outcome = self._post(first.subscription, _batch_id(requests), *_batched(requests))
+            return [outcome] * len(requests)
+        return [
+            self._post(each.subscription, each.key.webhook_id, *_request(each)) for each in requests
+        ]
+
+    def _post(
+        self, subscription: Subscription, webhook_id: str, body: bytes, unsigned: dict[str, str]
+    ) -> Outcome:
+        """Posts a body.
 
         The whole exchange, from the connection to the end of the answer, has the timeout of the
         subscription's retry policy.
+
+        Args:
+            subscription: Whom it is for.
+            webhook_id: What the receiver knows a repetition by.
+            body: The body.
+            unsigned: The headers, without those of the signature.
         """
         # A lane carries its own target alone.
         target = cast("HttpTarget", subscription.target)
-        body = orjson.dumps(envelope(key, event))
-        headers = {
-            "content-type": "application/json",
-            "user-agent": "event-bus/1",
-            **signed_headers(key.webhook_id, int(self.clock()), body, self.secrets(subscription)),
-        }
-        if key.replay_id:
-            headers["event-bus-replay"] = key.replay_id
-        if context := delivery_trace(key, event):
-            headers["traceparent"] = context.traceparent
-            if state := event.metadata.get("tracestate"):
-                headers["tracestate"] = state
+        signed = signed_headers(webhook_id, int(self.clock()), body, self.secrets(subscription))
+        headers = {**unsigned, **signed}
         seconds = subscription.retry_policy.timeout
         repeatable = subscription.delivery_guarantee != "at_most_once"
         try:
@@ -139,6 +149,53 @@ class HttpTransport:
         )
 
 
+def _request(request: DeliveryRequest) -> tuple[bytes, dict[str, str]]:
+    """The body and the headers of a request, without those of the signature."""
+    key, event, made = request.key, request.event, request.shaped
+    headers = {
+        **(made.headers if made else {}),
+        "content-type": made.content_type if made else "application/json",
+        **_OWN_HEADERS,
+    }
+    if key.replay_id:
+        headers["event-bus-replay"] = key.replay_id
+    if context := delivery_trace(key, event):
+        headers["traceparent"] = context.traceparent
+        if state := event.metadata.get("tracestate"):
+            headers["tracestate"] = state
+    return made.body if made else orjson.dumps(envelope(key, event)), headers
+
+
+def _batched(requests: Sequence[DeliveryRequest]) -> tuple[bytes, dict[str, str]]:
+    """The body and the headers of a request that carries a batch of CloudEvents."""
+    from event_bus.transforms.cloudevents import BATCH_MEDIA_TYPE, batch  # noqa: PLC0415
+
+    bodies = [each.shaped.body for each in requests if each.shaped]
+    first = requests[0]
+    headers = {
+        **(first.shaped.headers if first.shaped else {}),
+        "content-type": BATCH_MEDIA_TYPE,
+        **_OWN_HEADERS,
+    }
+    if first.key.replay_id:
+        headers["event-bus-replay"] = first.key.replay_id
+    return batch(bodies), headers
+
+
+def _batch_id(requests: Sequence[DeliveryRequest]) -> str:
+    """The id of a batch: that of its event, or one that follows from those of its events."""
+    ids = [each.key.webhook_id for each in requests]
+    if len(ids) == 1:
+        return ids[0]
+    return f"batch_{hashlib.sha256(' '.join(ids).encode()).hexdigest()[:32]}"
+
+
+def _sent(request: DeliveryRequest) -> Sent:
+    made = request.shaped
+    body, headers = _batched([request]) if made and made.batched else _request(request)
+    return Sent(body.decode(), headers)
+
+
 def _seconds(retry_after: str, now: float) -> float | None:
     """The seconds that a `Retry-After` asks for (RFC 9110, 10.2.3); None where it says nothing."""
     text = retry_after.strip()
@@ -159,5 +216,6 @@ TARGET = TargetType(
         deployment.signing_secrets(), deployment.callback_client()
     ),
     grants=Grants(callbacks=True),
+    sent=_sent,
     members={"url": "The URL that events are posted to."},
 )

@@ -4,14 +4,16 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
+import orjson
 from botocore.exceptions import BotoCoreError, ClientError
 
 from event_bus.log import logger
 from event_bus.model.outcome import Outcome
 from event_bus.model.target import Target
+from event_bus.targets.envelope import envelope
 from event_bus.targets.requests import TargetRequest
 from event_bus.targets.target_type import Grants, TargetType
-from event_bus.targets.transport import DeliveryRequest
+from event_bus.targets.transport import DeliveryRequest, Sent
 
 if TYPE_CHECKING:
     from event_bus.stores.inboxes import InboxStore
@@ -70,6 +72,7 @@ class InboxTransport:
                 subscription_id,
                 [request.key for request in requests],
                 pushed=target.pushed,
+                shaped=requests[0].subscription.transform is not None,
                 until=until,
             )
         except (ClientError, BotoCoreError, TimeoutError):
@@ -77,6 +80,12 @@ class InboxTransport:
             failed = Outcome("inbox_not_filled", "the inbox could not take the event")
             return [failed] * len(requests)
         return [Outcome()] * len(requests)
+
+
+def _sent(request: DeliveryRequest) -> Sent:
+    made = request.shaped
+    shown = made.as_json() if made else orjson.dumps(envelope(request.key, request.event))
+    return Sent(shown.decode())
 
 
 TARGET = TargetType(
@@ -89,5 +98,6 @@ TARGET = TargetType(
         payloads="passes",
         tables={"inbox": ("GetItem", "PutItem", "UpdateItem")},
     ),
+    sent=_sent,
     members={},
 )

@@ -20,10 +20,10 @@ from event_bus.targets.aws_target import (
     RoleArn,
     TaggedResource,
 )
-from event_bus.targets.aws_transport import body, failure
+from event_bus.targets.aws_transport import failure, json_body
 from event_bus.targets.resources import AwsResources
 from event_bus.targets.target_type import Grants, Reply, TargetType
-from event_bus.targets.transport import DeliveryRequest
+from event_bus.targets.transport import DeliveryRequest, Sent
 
 if TYPE_CHECKING:
     from event_bus.targets.aws_clients import TargetClients
@@ -126,7 +126,7 @@ class LambdaTransport:
 
     def _invoke(self, request: DeliveryRequest) -> Outcome:
         target = cast("LambdaTarget", request.subscription.target)
-        client, payload = self.clients.of(request), body(request).encode()
+        client, payload = self.clients.of(request), json_body(request).encode()
         with self.answers.waiting(request.subscription.id):
             answer = client.invoke(
                 FunctionName=target.function,
@@ -153,6 +153,7 @@ TARGET = TargetType(
     transport=lambda deployment: LambdaTransport(
         deployment.reply(), deployment.aws_clients("lambda")
     ),
+    sent=lambda request: Sent(json_body(request)),
     grants=Grants(
         resources=FUNCTIONS,
         # Replies are published.

@@ -16,7 +16,13 @@ from event_bus.targets.aws_target import (
     TaggedResource,
     listed_tags,
 )
-from event_bus.targets.aws_transport import BatchTransport, Packed, messages, outcomes_of
+from event_bus.targets.aws_transport import (
+    BatchTransport,
+    Packed,
+    messages,
+    outcomes_of,
+    sent_to_aws,
+)
 from event_bus.targets.resources import AwsResources
 from event_bus.targets.target_type import Grants, TargetType
 
@@ -90,6 +96,7 @@ TARGET = TargetType(
     settings=SnsTarget,
     request=SnsTargetRequest,
     transport=lambda deployment: SnsTransport(deployment.aws_clients("sns")),
+    sent=sent_to_aws,
     grants=Grants(resources=TOPICS),
     members={"topic": "The ARN of the topic.", **MEMBERS},
 )

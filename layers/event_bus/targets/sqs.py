@@ -19,7 +19,13 @@ from event_bus.targets.aws_target import (
     RoleArn,
     TaggedResource,
 )
-from event_bus.targets.aws_transport import BatchTransport, Packed, messages, outcomes_of
+from event_bus.targets.aws_transport import (
+    BatchTransport,
+    Packed,
+    messages,
+    outcomes_of,
+    sent_to_aws,
+)
 from event_bus.targets.resources import AwsResources, read_arn
 from event_bus.targets.target_type import Grants, TargetType
 
@@ -200,6 +206,7 @@ TARGET = TargetType(
     settings=SqsTarget,
     request=SqsTargetRequest,
     transport=lambda deployment: SqsTransport(deployment.aws_clients("sqs")),
+    sent=sent_to_aws,
     grants=Grants(resources=QUEUES),
     members={
         "queue": "The ARN of the queue, or its URL. Required unless the queue is managed.",

@@ -18,10 +18,10 @@ from event_bus.targets.aws_target import (
     RoleArn,
     TaggedResource,
 )
-from event_bus.targets.aws_transport import body, failure, xray_header
+from event_bus.targets.aws_transport import failure, json_body, xray_header
 from event_bus.targets.resources import AwsResources
 from event_bus.targets.target_type import Grants, TargetType
-from event_bus.targets.transport import DeliveryRequest
+from event_bus.targets.transport import DeliveryRequest, Sent
 
 if TYPE_CHECKING:
     from event_bus.targets.aws_clients import TargetClients
@@ -107,7 +107,7 @@ class StepFunctionsTransport:
             self.clients.of(request).start_execution(
                 stateMachineArn=target.state_machine,
                 name=_name(request),
-                input=body(request),
+                input=json_body(request),
                 **({"traceHeader": header} if header else {}),
             )
         except ClientError as error:
@@ -138,5 +138,6 @@ TARGET = TargetType(
         deployment.aws_clients(STATE_MACHINES.client)
     ),
     grants=Grants(resources=STATE_MACHINES),
+    sent=lambda request: Sent(json_body(request)),
     members={"state_machine": "The ARN of the state machine.", **MEMBERS},
 )

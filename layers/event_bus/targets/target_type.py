@@ -8,7 +8,7 @@ from event_bus.model.outcome import Outcome
 from event_bus.model.target import Target
 from event_bus.targets.requests import TargetRequest
 from event_bus.targets.resources import AwsResources
-from event_bus.targets.transport import DeliveryRequest, Transport
+from event_bus.targets.transport import DeliveryRequest, Sent, Transport
 
 if TYPE_CHECKING:
     from event_bus.callbacks.client import CallbackClient
@@ -74,6 +74,7 @@ class TargetType:
         request: What a client sends.
         transport: Makes its transport.
         grants: What its lane's function may do.
+        sent: What is sent of an event, its signature aside.
         members: The meaning of each member that clients send or see, for the API's description.
         derived: The members that answers show and that are not stored, with their types.
     """
@@ -83,5 +84,6 @@ class TargetType:
     request: type[TargetRequest]
     transport: Callable[[Deployment], Transport]
     grants: Grants
+    sent: Callable[[DeliveryRequest], Sent]
     members: Mapping[str, str]
     derived: Mapping[str, Any] = field(default_factory=dict)

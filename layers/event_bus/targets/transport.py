@@ -1,13 +1,14 @@
 """A delivery request, and the interface of every transport."""
 
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
 from event_bus.model.registration import Subscription
+from event_bus.transforms.transform import Shaped
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +20,29 @@ class DeliveryRequest:
         event: The event, with its payload.
         subscription: The subscription.
         until: When the claim on the delivery ends, in Unix seconds; None where there is none.
+        shaped: What is sent of the event; None where its subscription has no transform.
     """
 
     key: DeliveryKey
     event: Event
     subscription: Subscription
     until: float | None = None
+    shaped: Shaped | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a target receives of an event.
+
+    Attributes:
+        body: The body, or what stands in its place.
+        headers: The headers of the request over HTTP, without those of the signature.
+        attributes: The message attributes of SQS and SNS, as these take them.
+    """
+
+    body: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Transport(Protocol):

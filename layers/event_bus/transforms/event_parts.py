@@ -1,7 +1,7 @@
 """An event on its way to one subscription, as transforms see it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -19,7 +19,6 @@ class EventParts:
         stored_at: When the bus stored it, RFC 3339.
         subscription_id: The subscription.
         subscription_name: Its name.
-        enrichment: What enrichment added, by its names.
     """
 
     envelope: Mapping[str, Any]
@@ -27,7 +26,6 @@ class EventParts:
     stored_at: str
     subscription_id: str
     subscription_name: str
-    enrichment: Mapping[str, Any] = field(default_factory=dict)
     _document: dict[str, Any] | None = None
 
     @property
@@ -38,7 +36,6 @@ class EventParts:
             self._document = {
                 **self.envelope,
                 "payload": payload,
-                "enrichment": self.enrichment,
                 "detail": payload,
                 "detail-type": self.envelope["type"],
                 "time": self.envelope["timestamp"],
@@ -58,6 +55,5 @@ class EventParts:
         }
 
     def whole(self, payload: bytes | None = None) -> dict[str, Any]:
-        """The envelope with a payload, by default the event's own, and with what was added."""
-        shown = {**self.envelope, "payload": orjson.Fragment(payload or self.payload)}
-        return {**shown, "enrichment": self.enrichment} if self.enrichment else shown
+        """The envelope with a payload, by default the event's own."""
+        return {**self.envelope, "payload": orjson.Fragment(payload or self.payload)}

@@ -171,7 +171,7 @@ def test_the_codes_of_errors_are_those_that_are_shown() -> None:
             code,
         )
     )
-    assert shown == made | {"too_many_hops", "discarded", "message_refused"}
+    assert shown == made | {"too_many_hops", "discarded", "message_refused", "transform_failed"}
 
 
 def test_the_sample_of_an_error_is_what_such_a_request_is_told() -> None:

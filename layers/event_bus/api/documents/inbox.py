@@ -1,6 +1,6 @@
 """What subscribers fetch from their inboxes."""
 
-from typing import Annotated
+from typing import Annotated, Any, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -9,12 +9,26 @@ from event_bus.api.documents.events import DeliveredEvent
 from event_bus.api.documents.members import Time
 
 
+class FetchError(TypedDict):
+    """Why there is nothing to see of an event."""
+
+    code: str
+    detail: str
+
+
 class FetchedEvent(TypedDict):
     """An event, with its place in the inbox."""
 
     cursor: str
     delivery_id: Annotated[str, Field(description="The same where a delivery is repeated.")]
-    event: DeliveredEvent
+    event: Annotated[
+        DeliveredEvent | Any,
+        Field(
+            description="The event, or what the transform of the subscription makes of it; null "
+            "where that failed."
+        ),
+    ]
+    error: NotRequired[FetchError]
 
 
 class FetchedEvents(TypedDict):

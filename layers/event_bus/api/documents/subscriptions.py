@@ -1,6 +1,6 @@
 """Subscriptions, with their circuits and paces."""
 
-from typing import Annotated
+from typing import Annotated, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypeAliasType, TypedDict
@@ -19,6 +19,8 @@ from event_bus.model.retry_policy import ClientErrors
 from event_bus.recovery import backlogs
 from event_bus.registry import failing as failures
 from event_bus.registry.subscriptions import Registered
+from event_bus.transforms import transform
+from event_bus.transforms.transform import Format, Mode
 
 EventPattern = TypeAliasType(
     "EventPattern",
@@ -84,6 +86,24 @@ class Backlog(TypedDict):
     replay_id: Annotated[str | None, Field(description="The replay that brings them, if one does.")]
 
 
+class InputTransformer(TypedDict):
+    """An input transformer as EventBridge has it."""
+
+    input_template: str
+    input_paths_map: NotRequired[dict[str, str]]
+
+
+class Transform(TypedDict):
+    """What is made of each event before it is sent. Members that hold nothing are left out."""
+
+    format: Format
+    mode: NotRequired[Mode]
+    expression: NotRequired[str]
+    template: NotRequired[InputTransformer]
+    headers: NotRequired[dict[str, str]]
+    attributes: NotRequired[dict[str, str]]
+
+
 class Subscription(TypedDict):
     """A subscription, without its signing secret."""
 
@@ -94,6 +114,10 @@ class Subscription(TypedDict):
     filters: Filters
     callback_url: Annotated[str | None, Field(description="The URL of the target, if it has one.")]
     target: Target
+    transform: Annotated[
+        Transform | None,
+        Field(description="What is made of each event before it is sent; null for nothing."),
+    ]
     delivery_guarantee: DeliveryGuarantee
     ordered: bool
     retry_policy: RetryPolicy
@@ -200,6 +224,27 @@ class RotatedSecret(TypedDict):
     ]
 
 
+def transform_document(asked: transform.Transform | None) -> Transform | None:
+    """A transform as a client sends it."""
+    if asked is None:
+        return None
+    shown: Transform = {"format": asked.format}
+    if asked.format == "cloudevents":
+        shown["mode"] = asked.mode
+    if asked.expression is not None:
+        shown["expression"] = asked.expression
+    if asked.template:
+        shown["template"] = {
+            "input_template": asked.template.input_template,
+            "input_paths_map": asked.template.input_paths_map,
+        }
+    if asked.headers:
+        shown["headers"] = asked.headers
+    if asked.attributes:
+        shown["attributes"] = asked.attributes
+    return shown
+
+
 def subscription_document(
     subscription: registration.Subscription,
     circuit: circuits.Circuit | None = None,
@@ -215,6 +260,7 @@ def subscription_document(
         "filters": subscription.filters,
         "callback_url": subscription.target.callback_url,
         "target": subscription.target.shown(subscription.service_id),
+        "transform": transform_document(subscription.transform),
         "delivery_guarantee": subscription.delivery_guarantee,
         "ordered": subscription.ordered,
         "retry_policy": _retry_policy(subscription.retry_policy),

@@ -105,6 +105,7 @@ def subscription(**members: Any) -> Subscription:
         delivery_guarantee=asked.delivery_guarantee,
         ordered=asked.ordered,
         retry_policy=asked.retry_policy.policy(),
+        transform=asked.transform.transform() if asked.transform else None,
     )
 
 
@@ -141,6 +142,28 @@ def test_a_subscription_can_be_sent_back(target: dict[str, Any]) -> None:
     assert same_target(change, kept.target)
     assert change.filters == kept.filters
     assert same_target(read(SubscriptionChange, {"target": shown["target"]}), kept.target)
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        {"format": "payload"},
+        {"format": "cloudevents"},
+        {"format": "cloudevents", "mode": "binary", "headers": {"x-a": "$.type"}},
+        {"expression": '{"id": $event.id}'},
+        {"format": "event", "expression": "$"},
+        {"template": {"input_template": '"<a>"', "input_paths_map": {"a": "$.type"}}},
+        {"attributes": {"region": "eu"}},
+    ],
+    ids=str,
+)
+def test_a_transform_can_be_sent_back(transform: dict[str, Any]) -> None:
+    kept = subscription(target={"type": "sqs", "queue": QUEUE}, transform=transform)
+    shown = subscription_document(kept)["transform"]
+    change = read(SubscriptionChange, {"transform": shown})
+    assert change.transform is not None
+    assert change.transform.transform() == kept.transform
+    assert transform.items() <= dict(shown or {}).items()
 
 
 @given(

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from event_bus import times
 from event_bus.model.delivery import DeliveryKey
+from event_bus.model.outcome import Outcome
 from event_bus.model.retry_policy import RetryPolicy
 
 from tests.aws import RETENTION_DAYS, Aws
@@ -238,3 +239,17 @@ def test_a_replay_is_a_delivery_of_its_own(trial: Trial, aws: Aws) -> None:
         DeliveryKey("evt_1", "sub_1", "rpl_1"),
     ]
     assert trial.outcome(replay="rpl_1").status == "delivered"
+
+
+def test_what_cannot_be_sent_is_a_dead_letter_at_once(trial: Trial, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription(retry_policy=SOON))
+    said = "the expression yields no value"
+    trial.target.script["evt_1"] = Outcome("transform_failed", said, unsendable=True)
+    trial.take(message(event(), to))
+    failed = trial.outcome()
+    assert (failed.status, failed.attempts, failed.next_retry_at) == ("exhausted", 1, None)
+    assert failed.last_error
+    assert (failed.last_error.code, failed.last_error.message) == ("transform_failed", said)
+    assert failed.dead_letter_id
+    # The subscriber is not at fault.
+    assert aws.circuits.get_many(["sub_1"]) == {}

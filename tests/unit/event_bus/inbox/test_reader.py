@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
+import orjson
 from event_bus import times
 from event_bus.inbox.reader import MOST_BYTES, InboxReader
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.rights import Grant
+from event_bus.transforms.transform import Transform
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import NOON, event, subscription
@@ -64,3 +66,21 @@ def test_what_may_not_be_received_any_more_is_passed_over(
     assert read(reader, 2) == ([], 3)
     aws.rights.put(Grant("worker", ["*"]))
     assert read(reader, 0) == ([1, 2, 3], 3)
+
+
+def test_what_a_transform_makes_is_read(reader: InboxReader, aws: Aws) -> None:
+    aws.events.put(event("evt_1", payload={"total": 250}), RETENTION_DAYS)
+    aws.events.put(event("evt_2", payload={}), RETENTION_DAYS)
+    transform = Transform("payload", expression='{"amount": total > 0 ? total : $error("none")}')
+    aws.subscriptions.create(subscription(transform=transform))
+    aws.inboxes.append("sub_1", [DeliveryKey("evt_2", "sub_1")])
+    aws.inboxes.append(
+        "sub_1", [DeliveryKey("evt_1", "sub_1"), DeliveryKey("evt_2", "sub_1")], shaped=True
+    )
+    before, made, failed = reader.read("sub_1", 0, 10, 0)[0]
+    # It came before the subscription had a transform.
+    assert before.event["id"] == "evt_2"
+    assert orjson.loads(orjson.dumps(made.document()["event"])) == {"amount": 250}
+    assert failed.document()["event"] is None
+    assert failed.document()["error"]["code"] == "transform_failed"
+    assert made.type == "task.created"

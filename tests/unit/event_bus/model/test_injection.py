@@ -50,6 +50,10 @@ TARGETS = {
         "invocation": "sync",
     },
     "eventbridge": {"type": "eventbridge", "event_bus": ARN.format("events", "event-bus/x")},
+    "stepfunctions": {
+        "type": "stepfunctions",
+        "state_machine": ARN.format("states", "stateMachine:bill"),
+    },
     "pull": {"type": "pull"},
 }
 TIME = "2026-05-01T12:00:00Z"
@@ -66,30 +70,41 @@ SUBSCRIPTION = {
     "filters": {"task.*": {"status": ["open"]}},
     "delivery_guarantee": "at_least_once",
     "retry_policy": {"client_errors": "retry"},
+    "transform": {
+        "format": "cloudevents",
+        "mode": "structured",
+        "expression": "$",
+        "template": {"input_template": "a text", "input_paths_map": {"total": "$.payload.total"}},
+        "headers": {"x-tenant": "acme"},
+        "attributes": {"tenant": "acme"},
+    },
 }
 
+_EVENTS: list[dict[str, Any]] = [
+    {
+        "id": "order-1",
+        "type": "task.created",
+        "source": "planner",
+        "timestamp": TIME,
+        "payload": {"text": "free"},
+        "metadata": {
+            "correlation_id": "c",
+            "trace_id": "t",
+            "version": "1",
+            "reply_to": "task.done",
+            "causation_id": "order-0",
+            "deduplication_key": "d",
+            "stream_id": "order/1",
+            "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "tracestate": "vendor=1",
+            "other": "free",
+        },
+        "sensitive": ["/text"],
+    }
+]
+
 SAMPLES: dict[str, list[dict[str, Any]]] = {
-    "EventSubmission": [
-        {
-            "id": "order-1",
-            "type": "task.created",
-            "source": "planner",
-            "timestamp": TIME,
-            "payload": {"text": "free"},
-            "metadata": {
-                "correlation_id": "c",
-                "trace_id": "t",
-                "version": "1",
-                "reply_to": "task.done",
-                "causation_id": "order-0",
-                "stream_id": "order/1",
-                "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-                "tracestate": "vendor=1",
-                "other": "free",
-            },
-            "sensitive": ["/text"],
-        }
-    ],
+    "EventSubmission": _EVENTS,
     "PublisherChange": [PUBLISHER],
     "PublisherRegistration": [
         {"service_id": "planner", **PUBLISHER, "authentication": each}
@@ -111,7 +126,10 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
         for each in AUTHENTICATION.values()
     ],
     "SubscriptionChange": [
-        *({**SUBSCRIPTION, "status": "active", "target": each} for each in TARGETS.values()),
+        *(
+            {**SUBSCRIPTION, "status": "active", "resume_from": "backlog", "target": each}
+            for each in TARGETS.values()
+        ),
         {**SUBSCRIPTION, "callback_url": CALLBACK["url"]},
     ],
     "SchemaRegistration": [
@@ -119,6 +137,18 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
     ],
     "SchemaSettingsChange": [
         {"compatibility": "full", "validation": "warn", "description": "Some text"}
+    ],
+    "SubscriptionTest": [
+        {"event_id": "order-1"},
+        *({"event": each} for each in _EVENTS),
+    ],
+    "FilterTest": [
+        {
+            "event_id": "order-1",
+            "event_types": ["task.*"],
+            "filters": {"task.*": {"status": ["open"]}},
+        },
+        *({"event": each} for each in _EVENTS),
     ],
     "EventReplayRequest": [{"subscription_id": "sub_1"}],
     "ReplayRequest": [
@@ -161,6 +191,8 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
 FREE = (
     *("/payload/text", "/metadata/other", "/ref", "/filters/task.*/status/0"),
     *("/schema/title", "/example/text", "/upcast"),
+    *("/event/payload/text", "/event/metadata/other"),
+    *("/transform/expression", "/transform/template/input_template"),
 )
 """What may hold anything: it is stored and shown as JSON, and goes nowhere else."""
 

@@ -8,7 +8,8 @@ from cloudevents.core.bindings.http import HTTPMessage, from_binary, from_struct
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 from event_bus.transforms import cloudevents
-from event_bus.transforms.transform import InputTransformer, Transform, shape
+from event_bus.transforms.shape import shape
+from event_bus.transforms.transform import InputTransformer, Transform
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -1,0 +1,116 @@
+"""Shaping: what a subscription's transform makes of an event, just before it is handed over."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from event_bus.aws_text import accepted
+from event_bus.log import logger, traces
+from event_bus.model.outcome import Outcome
+from event_bus.targets.envelope import envelope
+from event_bus.targets.transport import DeliveryRequest, Transport
+from event_bus.transforms.errors import InvalidTransform, TransformFailed
+from event_bus.transforms.transform import Shaped
+
+if TYPE_CHECKING:
+    from event_bus.transforms.event_parts import EventParts
+
+TRANSFORM_FAILED = "transform_failed"
+"""The error code of a delivery whose transform makes nothing of the event."""
+
+
+def shaped(request: DeliveryRequest) -> Shaped | None:
+    """What is sent of an event; None where its subscription has no transform.
+
+    Raises:
+        TransformFailed: The transform makes nothing of the event.
+    """
+    transform = request.subscription.transform
+    if transform is None:
+        return None
+    # Loaded where an event is shaped, and nowhere else.
+    from event_bus.transforms.shape import shape  # noqa: PLC0415
+
+    try:
+        made = shape(transform, _parts(request))
+    except InvalidTransform as error:
+        # It was stored under other rules.
+        raise TransformFailed(f"{error.pointer}: {error.detail}") from None
+    _check(made, request.subscription.target.lane)
+    return made
+
+
+def _parts(request: DeliveryRequest) -> "EventParts":
+    """The event as its transform sees it."""
+    from event_bus.transforms.event_parts import EventParts  # noqa: PLC0415
+
+    event, subscription = request.event, request.subscription
+    shown = envelope(request.key, event)
+    del shown["payload"]
+    return EventParts(
+        envelope=shown,
+        payload=event.payload or b"null",
+        stored_at=event.created_at,
+        subscription_id=subscription.id,
+        subscription_name=subscription.name,
+    )
+
+
+def _check(made: Shaped, lane: str) -> None:
+    """Refuses what AWS would refuse at each attempt."""
+    if lane == "eventbridge" and made.body[:1] != b"{":
+        raise TransformFailed("EventBridge takes an object, and the transform makes none")
+    if lane in ("sqs", "sns") and not made.is_json:
+        text = made.body.decode()
+        if not text or not accepted(text):
+            raise TransformFailed(
+                "SQS and SNS take no empty text and no control characters, and the transform makes "
+                "such a text"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class ShapingTransport:
+    """Shapes events, and leaves the rest to another transport.
+
+    An event that cannot be shaped is not sent, and no attempt follows: the next one would fail in
+    the same way. Requests without a transform are handed on as they are.
+
+    Attributes:
+        transport: The protocol.
+        opened: Whether payloads are opened, and brought to the wanted schema version, before they
+            come here. Where they are not, whoever does so shapes them.
+    """
+
+    transport: Transport
+    opened: bool = True
+
+    def batch_key(self, request: DeliveryRequest) -> Hashable:
+        """What the protocol says."""
+        return self.transport.batch_key(request)
+
+    def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:
+        """Delivers what can be shaped or need not be; the rest fails for good."""
+        if all(request.subscription.transform is None for request in requests):
+            return self.transport.deliver(requests)
+        outcomes: dict[int, Outcome] = {}
+        ready: dict[int, DeliveryRequest] = {}
+        for place, request in enumerate(requests):
+            if not self.opened and (
+                request.event.sealed_key or request.subscription.schema_version
+            ):
+                ready[place] = request
+                continue
+            try:
+                ready[place] = replace(request, shaped=shaped(request))
+            except TransformFailed as failure:
+                logger.warning(
+                    "event not transformed",
+                    **traces(request.event),
+                    subscription_id=request.subscription.id,
+                )
+                outcomes[place] = Outcome(TRANSFORM_FAILED, failure.detail, unsendable=True)
+        if ready:
+            delivered = self.transport.deliver(list(ready.values()))
+            outcomes.update(zip(ready, delivered, strict=True))
+        return [outcomes[place] for place in range(len(requests))]

@@ -1,0 +1,125 @@
+"""Shaping events: checks transforms at registration, and applies them at delivery."""
+
+from functools import lru_cache
+
+import orjson
+
+from event_bus import json_numbers
+from event_bus.transforms import cloudevents
+from event_bus.transforms.errors import InvalidTransform, TransformFailed
+from event_bus.transforms.event_parts import EventParts
+from event_bus.transforms.fields import Fields, check_attributes, check_headers, header_text
+from event_bus.transforms.limits import MAX_ATTRIBUTES
+from event_bus.transforms.template import Template
+from event_bus.transforms.transform import JSON, TEXT, Shaped, Transform
+
+_TAKEN_BY_CLOUDEVENTS = 7
+"""The message attributes that CloudEvents takes in binary mode."""
+
+
+def check_transform(transform: Transform) -> None:
+    """Refuses a transform that cannot be used.
+
+    Raises:
+        InvalidTransform: It cannot be used; the pointer leads into the transform.
+    """
+    if transform.expression is not None and transform.template is not None:
+        raise InvalidTransform("/template", "must be left out where there is an expression")
+    if transform.mode != "structured" and transform.format != "cloudevents":
+        raise InvalidTransform("/mode", "must be left out where the format is not cloudevents")
+    check_headers(transform.headers)
+    check_attributes(
+        transform.attributes,
+        MAX_ATTRIBUTES - (_TAKEN_BY_CLOUDEVENTS if transform.mode == "binary" else 0),
+    )
+    Fields(transform.headers, "/headers")
+    Fields(transform.attributes, "/attributes")
+    if transform.template:
+        _check_template(transform)
+    if transform.expression is not None:
+        _check_expression(transform.expression)
+
+
+def shape(transform: Transform, parts: EventParts) -> Shaped:
+    """What a transform makes of an event.
+
+    Raises:
+        TransformFailed: It makes nothing of it.
+    """
+    data, content_type = _data(transform, parts)
+    headers = {
+        name.lower(): header_text(value)
+        for name, value in Fields(transform.headers, "").of(parts).items()
+    }
+    attributes = Fields(transform.attributes, "").of(parts)
+    if transform.format == "event":
+        return Shaped(json_numbers.dumps(parts.whole(data)), JSON, headers, attributes)
+    if transform.format == "payload":
+        return Shaped(data, content_type, headers, attributes)
+    context = cloudevents.attributes_of(parts, content_type.partition(";")[0])
+    if transform.mode == "binary":
+        return Shaped(
+            data,
+            content_type,
+            {**cloudevents.header_values(context), **headers},
+            cloudevents.message_attributes(context, attributes),
+            beside_own=False,
+        )
+    value = data if content_type == JSON else orjson.dumps(data.decode())
+    return Shaped(
+        cloudevents.structured(context, value),
+        cloudevents.MEDIA_TYPE,
+        headers,
+        attributes,
+        batched=transform.mode == "batched",
+    )
+
+
+def _data(transform: Transform, parts: EventParts) -> tuple[bytes, str]:
+    """What is sent in place of the payload, and its media type."""
+    if transform.template:
+        template = _compiled(
+            tuple(transform.template.input_paths_map.items()), transform.template.input_template
+        )
+        return template.render(parts), JSON if template.is_json else TEXT
+    if transform.expression is not None:
+        return _evaluated(transform.expression, parts), JSON
+    return parts.payload, JSON
+
+
+def _evaluated(expression: str, parts: EventParts) -> bytes:
+    # Loaded where an expression is met, and nowhere else.
+    from event_bus.expressions.evaluator import ExpressionFailed, evaluate  # noqa: PLC0415
+
+    try:
+        return evaluate(expression, orjson.Fragment(parts.payload), {"event": parts.whole()})
+    except ExpressionFailed as failure:
+        raise TransformFailed(failure.detail) from None
+
+
+@lru_cache(256)
+def _compiled(paths: tuple[tuple[str, str], ...], text: str) -> Template:
+    return Template(dict(paths), text)
+
+
+def _check_template(transform: Transform) -> None:
+    assert transform.template is not None  # noqa: S101
+    try:
+        template = Template(transform.template.input_paths_map, transform.template.input_template)
+    except InvalidTransform as error:
+        raise InvalidTransform(f"/template{error.pointer}", error.detail) from None
+    if transform.format == "event" and not template.is_json:
+        raise InvalidTransform(
+            "/template/input_template", "must make JSON where the format is event"
+        )
+
+
+def _check_expression(expression: str) -> None:
+    from event_bus.expressions.evaluator import InvalidExpression, check  # noqa: PLC0415
+
+    try:
+        check(expression)
+    except InvalidExpression as error:
+        raise InvalidTransform(
+            "/expression", f"cannot be read at character {error.position}: {error.detail}"
+        ) from None

@@ -1,0 +1,174 @@
+"""What subscribers receive is what their transforms make of events, on the deployed bus."""
+
+import contextlib
+import time
+from typing import Any
+
+import orjson
+import pytest
+from cloudevents.core.bindings.http import HTTPMessage, from_binary, from_structured
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
+from event_bus.delivery.subscription_cache import CACHE_SECONDS
+
+from tests.end_to_end.aws_resources import Queue
+from tests.end_to_end.problems import problem
+from tests.end_to_end.receiver import eventually
+from tests.end_to_end.world import Client, World
+
+PAYLOAD = {"total": 250, "customer": {"name": "Zoë"}, "items": [{"price": 2}, {"price": 3}]}
+SUM = '{"id": $event.id, "sum": $sum(items.price)}'
+TEMPLATE = {
+    "input_paths_map": {"total": "$.detail.total", "name": "$.detail.customer.name"},
+    "input_template": '{"text": "<name> ordered for <total>"}',
+}
+
+
+@pytest.fixture
+def placed(world: World) -> str:
+    return f"{world.name('order')}.placed"
+
+
+def received(
+    world: World, placed: str, transform: dict[str, Any], **more: Any
+) -> tuple[Any, bytes]:
+    """The headers and the body that a callback receives, after their signature is verified."""
+    shop, receiver = world.publisher(placed), world.receiver()
+    to = shop.subscribe(receiver, placed, transform=transform, **more)
+    event_id = shop.publish(placed, PAYLOAD, metadata={"correlation_id": "cart-7"})
+    [request] = eventually(lambda: receiver.requests)
+    # The library reads what it has verified as JSON.
+    with contextlib.suppress(ValueError):
+        request.verify(to["signing_secret"])
+    assert request.headers["webhook-id"] == event_id
+    assert to["transform"] == shop.http.get(f"/subscriptions/{to['id']}").json()["transform"]
+    shop.http.delete(f"/subscriptions/{to['id']}")
+    return {**request.headers, "id": event_id}, request.body
+
+
+def test_an_expression_and_headers_over_http(world: World, placed: str) -> None:
+    transform = {"expression": SUM, "headers": {"x-customer": "$.payload.customer.name"}}
+    headers, body = received(world, placed, transform, ordered=True)
+    assert orjson.loads(body) == {"id": headers["id"], "sum": 5}
+    assert headers["x-customer"] == "Zo%C3%AB"
+
+
+def test_an_input_transformer_over_http(world: World, placed: str) -> None:
+    _, body = received(world, placed, {"template": TEMPLATE}, delivery_guarantee="exactly_once")
+    assert body == '{"text":"Zoë ordered for 250"}'.encode()
+
+
+def test_cloudevents_over_http(world: World, placed: str) -> None:
+    headers, body = received(world, placed, {"format": "cloudevents"})
+    message = HTTPMessage({"content-type": headers["content-type"]}, body)
+    read = from_structured(message, JSONFormat(), CloudEvent)
+    assert (read.get_id(), read.get_type(), read.get_data()) == (headers["id"], placed, PAYLOAD)
+    headers, body = received(world, placed, {"format": "cloudevents", "mode": "binary"})
+    read = from_binary(HTTPMessage(headers, body), JSONFormat(), CloudEvent)
+    assert (read.get_id(), read.get_type(), read.get_data()) == (headers["id"], placed, PAYLOAD)
+    headers, body = received(world, placed, {"format": "cloudevents", "mode": "batched"})
+    assert headers["content-type"] == "application/cloudevents-batch+json"
+    [only] = orjson.loads(body)
+    assert only["data"] == PAYLOAD
+
+
+def test_a_queue_takes_body_and_attributes(world: World, placed: str) -> None:
+    shop = world.publisher(placed)
+    queue = Queue(world, world.name("orders"))
+    asked = {
+        "event_types": [placed],
+        "target": {"type": "sqs", "queue": queue.arn},
+        "transform": {"format": "payload", "attributes": {"total": "$.payload.total"}},
+    }
+    answer = shop.http.post("/subscriptions", json=asked)
+    assert answer.status_code == 201, answer.text
+    shop.publish(placed, PAYLOAD)
+    [message] = queue.take(1)
+    assert orjson.loads(message["Body"]) == PAYLOAD
+    assert message["MessageAttributes"]["total"]["StringValue"] == "250"
+    shop.http.delete(f"/subscriptions/{answer.json()['id']}")
+    queue.remove()
+
+
+def pulling(client: Client, placed: str, **more: Any) -> str:
+    asked = {"event_types": [placed], "target": {"type": "pull"}, **more}
+    answer = client.http.post("/subscriptions", json=asked)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+def test_an_inbox_shows_what_the_transform_makes(world: World, placed: str) -> None:
+    shop = world.publisher(placed)
+    subscription = pulling(shop, placed, transform={"expression": SUM})
+    event_id = shop.publish(placed, PAYLOAD)
+    path = f"/subscriptions/{subscription}"
+    [item] = shop.http.get(f"{path}/events", params={"wait": "20"}).json()["items"]
+    assert item["event"] == {"id": event_id, "sum": 5}
+    stream = shop.http.get(f"{path}/stream", params={"cursor": "0", "wait": "20"}).text
+    assert f"event: {placed}\n" in stream
+    assert f'data: {{"id":"{event_id}","sum":5}}\n' in stream
+
+
+def test_a_transform_that_fails_is_a_dead_letter_and_can_be_mended(
+    world: World, placed: str
+) -> None:
+    shop, receiver = world.publisher(placed), world.receiver()
+    to = shop.subscribe(receiver, placed, transform={"expression": "payload.missing"})
+    event_id = shop.publish(placed, PAYLOAD)
+    letter = shop.dead_letter(subscription_id=to["id"])
+    assert letter["error"]["code"] == "transform_failed"
+    assert "no value" in letter["error"]["message"]
+    assert letter["retry_count"] == 0
+    assert receiver.requests == []
+    path = f"/subscriptions/{to['id']}"
+    assert shop.http.get(path).json()["circuit"]["state"] == "closed"
+    mended = shop.http.patch(path, json={"transform": {"expression": SUM}})
+    assert mended.status_code == 200, mended.text
+    # So late a change acts on what was routed before it.
+    time.sleep(CACHE_SECONDS)
+    assert shop.http.post(f"/dead-letters/{letter['id']}/retry").status_code == 202
+    [request] = eventually(lambda: receiver.requests)
+    assert orjson.loads(request.body) == {"id": event_id, "sum": 5}
+    # Null takes the transform away; a replay sends the event as it is.
+    assert shop.http.patch(path, json={"transform": None}).json()["transform"] is None
+    time.sleep(CACHE_SECONDS)
+    shop.replayed(f"/events/{event_id}/replay")
+    eventually(lambda: len(receiver.requests) == 2)
+    assert orjson.loads(receiver.requests[1].body)["payload"] == PAYLOAD
+    shop.http.delete(path)
+
+
+def test_a_transform_sees_no_sealed_value_of_others(world: World, placed: str) -> None:
+    shop, other = world.publisher(placed), world.service()
+    asked = {"expression": '{"seen": $string(customer)}'}
+    subscriptions = [(each, pulling(each, placed, transform=asked)) for each in (shop, other)]
+    shop.publish(placed, PAYLOAD, sensitive=["/customer/name"])
+    seen = []
+    for client, subscription in subscriptions:
+        path = f"/subscriptions/{subscription}"
+        [item] = client.http.get(f"{path}/events", params={"wait": "20"}).json()["items"]
+        seen.append(item["event"]["seen"])
+        client.http.delete(path)
+    assert "Zo" in seen[0]
+    assert "Zo" not in seen[1]
+    assert "$encrypted" in seen[1]
+
+
+@pytest.mark.parametrize(
+    ("transform", "pointer"),
+    [
+        ({"expression": "$.a["}, "/transform/expression"),
+        ({"template": {"input_template": '{"a": <b>}'}}, "/transform/template/input_template"),
+        ({"headers": {"host": "x"}}, "/transform/headers/host"),
+        ({"headers": {"x-a": "b\r\nx-c: d"}}, "/transform/headers/x-a"),
+        ({"attributes": {"a": "b"}}, "/transform/attributes"),
+        ({"format": "cloudevents", "mode": "streamed"}, "/transform/mode"),
+    ],
+)
+def test_what_cannot_be_used_is_refused(
+    world: World, placed: str, transform: dict[str, Any], pointer: str
+) -> None:
+    shop = world.publisher(placed)
+    asked = {"event_types": [placed], "callback_url": "http://127.0.0.1:9/", "transform": transform}
+    refused = problem(shop.http.post("/subscriptions", json=asked), 422)
+    assert [each["pointer"] for each in refused["errors"]] == [pointer]
