@@ -1,7 +1,6 @@
 """A service and its keys go with its last registration."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from event_bus.model.api_keys import ApiKey
@@ -9,6 +8,7 @@ from event_bus.registry.subscriptions import SubscriptionRegistry
 
 from tests.aws import Aws
 from tests.builders import AN_ADMIN, NOON, key, publisher, service, subscription
+from tests.interference import before_next
 from tests.unit.event_bus.registry.subscribing import (
     KEY,
     WORKER,
@@ -44,14 +44,12 @@ class TestTheEndOfAService:
     ) -> None:
         made = aws.subscriptions.create(subscription())
         aws.add_keys(ApiKey("ebk_1", "worker", NOON))
-        original = aws.dynamodb.transact_write_items
-
-        def overtaken(**request: Any) -> Any:
-            monkeypatch.setattr(aws.dynamodb, "transact_write_items", original)
-            registry.register(registration(), service("worker", "ebk_1"))
-            return original(**request)
-
-        monkeypatch.setattr(aws.dynamodb, "transact_write_items", overtaken)
+        before_next(
+            aws,
+            monkeypatch,
+            "transact_write_items",
+            lambda: registry.register(registration(), service("worker", "ebk_1")),
+        )
         registry.remove(made.id, WORKER)
         assert len(aws.keys.ring("worker").keys) == 1
         assert aws.subscriptions.counts.of("worker").subscriptions == 1
@@ -61,14 +59,12 @@ class TestTheEndOfAService:
     ) -> None:
         made = aws.subscriptions.create(subscription())
         aws.add_keys(ApiKey("ebk_1", "worker", NOON))
-        original = aws.dynamodb.transact_write_items
-
-        def overtaken(**request: Any) -> Any:
-            monkeypatch.setattr(aws.dynamodb, "transact_write_items", original)
-            aws.add_keys(ApiKey("ebk_2", "worker", NOON))
-            return original(**request)
-
-        monkeypatch.setattr(aws.dynamodb, "transact_write_items", overtaken)
+        before_next(
+            aws,
+            monkeypatch,
+            "transact_write_items",
+            lambda: aws.add_keys(ApiKey("ebk_2", "worker", NOON)),
+        )
         registry.remove(made.id, WORKER)
         assert aws.keys.find("ebk_2") is None
 

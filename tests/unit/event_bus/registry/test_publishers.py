@@ -17,6 +17,7 @@ from event_bus.stores.refusals import Outdated
 from tests.aws import Aws
 from tests.builders import AN_ADMIN, NOON, key, service, subscription
 from tests.faults import not_sent
+from tests.interference import before_next
 
 KEY = "a-key-that-was-chosen"
 
@@ -143,14 +144,12 @@ def test_keys_stay_for_who_subscribes_while_its_publisher_is_removed(
     aws: Aws, registry: PublisherRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registry.register(registration(), AN_ADMIN)
-    original = aws.dynamodb.transact_write_items
-
-    def overtaken(**request: Any) -> Any:
-        monkeypatch.setattr(aws.dynamodb, "transact_write_items", original)
-        aws.subscriptions.create(subscription("sub_1", "planner"))
-        return original(**request)
-
-    monkeypatch.setattr(aws.dynamodb, "transact_write_items", overtaken)
+    before_next(
+        aws,
+        monkeypatch,
+        "transact_write_items",
+        lambda: aws.subscriptions.create(subscription("sub_1", "planner")),
+    )
     registry.remove("planner", AN_ADMIN)
     assert aws.publishers.get("planner") is None
     assert len(aws.keys.ring("planner").keys) == 1
@@ -160,14 +159,12 @@ def test_a_key_that_is_rotated_while_its_publisher_is_removed_goes_too(
     aws: Aws, registry: PublisherRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registry.register(registration(**with_key(KEY)), AN_ADMIN)
-    original = aws.dynamodb.transact_write_items
-
-    def overtaken(**request: Any) -> Any:
-        monkeypatch.setattr(aws.dynamodb, "transact_write_items", original)
-        KeyRing(aws.keys, 200).rotate(lambda: "planner", key(KEY).id, 60, AN_ADMIN)
-        return original(**request)
-
-    monkeypatch.setattr(aws.dynamodb, "transact_write_items", overtaken)
+    before_next(
+        aws,
+        monkeypatch,
+        "transact_write_items",
+        lambda: KeyRing(aws.keys, 200).rotate(lambda: "planner", key(KEY).id, 60, AN_ADMIN),
+    )
     registry.remove("planner", AN_ADMIN)
     assert aws.keys.ring("planner").keys == ()
 
@@ -176,14 +173,9 @@ def test_a_publisher_that_is_removed_twice_at_once_is_removed_once(
     aws: Aws, registry: PublisherRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registry.register(registration(), AN_ADMIN)
-    original = aws.dynamodb.transact_write_items
-
-    def overtaken(**request: Any) -> Any:
-        monkeypatch.setattr(aws.dynamodb, "transact_write_items", original)
-        registry.remove("planner", AN_ADMIN)
-        return original(**request)
-
-    monkeypatch.setattr(aws.dynamodb, "transact_write_items", overtaken)
+    before_next(
+        aws, monkeypatch, "transact_write_items", lambda: registry.remove("planner", AN_ADMIN)
+    )
     with pytest.raises(NotFound):
         registry.remove("planner", AN_ADMIN)
 
@@ -206,14 +198,12 @@ def test_a_key_that_is_made_while_its_publisher_is_removed_goes_too(
     aws: Aws, registry: PublisherRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registry.register(registration(), AN_ADMIN)
-    original = aws.dynamodb.transact_write_items
-
-    def overtaken(**request: Any) -> Any:
-        monkeypatch.setattr(aws.dynamodb, "transact_write_items", original)
-        aws.add_keys(ApiKey("second", "planner", NOON))
-        return original(**request)
-
-    monkeypatch.setattr(aws.dynamodb, "transact_write_items", overtaken)
+    before_next(
+        aws,
+        monkeypatch,
+        "transact_write_items",
+        lambda: aws.add_keys(ApiKey("second", "planner", NOON)),
+    )
     registry.remove("planner", AN_ADMIN)
     assert aws.keys.find("second") is None
 
@@ -253,14 +243,12 @@ def test_two_changes_at_once_both_count(
 ) -> None:
     registry.register(registration(), AN_ADMIN)
     aws.rights.put(Grant("billing", ["*"]))
-    original = aws.dynamodb.put_item
-
-    def overtaken(**request: Any) -> Any:
-        monkeypatch.setattr(aws.dynamodb, "put_item", original)
-        registry.change("planner", change(sensitive_readers=["billing"]), AN_ADMIN)
-        return original(**request)
-
-    monkeypatch.setattr(aws.dynamodb, "put_item", overtaken)
+    before_next(
+        aws,
+        monkeypatch,
+        "put_item",
+        lambda: registry.change("planner", change(sensitive_readers=["billing"]), AN_ADMIN),
+    )
     after = registry.change("planner", change(name="P"), AN_ADMIN)
     assert (after.name, after.sensitive_readers) == ("P", ["billing"])
 

@@ -13,6 +13,7 @@ from event_bus.registry.subscriptions import SubscriptionRegistry
 
 from tests.aws import Aws
 from tests.builders import AN_ADMIN, NOON, key, publisher, service, subscription
+from tests.interference import before_next
 from tests.unit.event_bus.registry.subscribing import (
     KEY,
     WORKER,
@@ -87,14 +88,9 @@ class TestRegistering:
     ) -> None:
         aws.add_publishers(publisher("worker"))
         aws.add_keys(key(KEY, "worker"))
-        original = aws.dynamodb.transact_write_items
-
-        def overtaken(**request: Any) -> Any:
-            monkeypatch.setattr(aws.dynamodb, "transact_write_items", original)
-            aws.revoke(key(KEY, "worker"))
-            return original(**request)
-
-        monkeypatch.setattr(aws.dynamodb, "transact_write_items", overtaken)
+        before_next(
+            aws, monkeypatch, "transact_write_items", lambda: aws.revoke(key(KEY, "worker"))
+        )
         made = registry.register(registration(service_id="worker"), AN_ADMIN)
         assert made.api_key
         assert len(aws.keys.ring("worker").keys) == 1

@@ -18,6 +18,7 @@ from event_bus.stores.rights import right_in
 from tests.aws import Aws
 from tests.builders import AN_ADMIN, NOON, service, subscription
 from tests.faults import not_sent
+from tests.interference import before_next
 
 
 @pytest.fixture
@@ -96,14 +97,7 @@ def test_of_two_changes_at_once_both_count(
     aws: Aws, registry: PublisherRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     register(registry)
-    original = aws.dynamodb.transact_write_items
-
-    def overtaken(**request: Any) -> Any:
-        monkeypatch.setattr(aws.dynamodb, "transact_write_items", original)
-        change(registry, name="P")
-        return original(**request)
-
-    monkeypatch.setattr(aws.dynamodb, "transact_write_items", overtaken)
+    before_next(aws, monkeypatch, "transact_write_items", lambda: change(registry, name="P"))
     after = change(registry, restricted={"task.*": ["worker"]})
     assert (after.name, after.restricted) == ("P", {"task.*": ["worker"]})
     assert not receives(aws, "auditor", "task.created")
