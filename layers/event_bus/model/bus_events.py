@@ -1,5 +1,6 @@
 """Events that the bus publishes about itself."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from event_bus.model.registration import Subscription
 CIRCUIT_OPENED: Final = f"{BUS_DOMAIN}.circuit.opened"
 CIRCUIT_CLOSED: Final = f"{BUS_DOMAIN}.circuit.closed"
 DEAD_LETTER_CREATED: Final = f"{BUS_DOMAIN}.dead_letter.created"
+SCHEMA_REGISTERED: Final = f"{BUS_DOMAIN}.schema.registered"
 SUBSCRIPTION_PAUSED: Final = f"{BUS_DOMAIN}.subscription.paused"
 SUBSCRIPTION_RESUMED: Final = f"{BUS_DOMAIN}.subscription.resumed"
 SUBSCRIPTION_DISABLED: Final = f"{BUS_DOMAIN}.subscription.disabled"
@@ -59,6 +61,22 @@ def about_subscription(event_type: str, subscription: Subscription, **more: Any)
         {**_subscription(subscription), "reason": subscription.disabled_reason, **more},
         subscription.id,
     )
+
+
+def about_schema(event_type: str, number: int, owner: str, registered_by: str) -> Event:
+    """Says that a version of a type's schema was registered.
+
+    Args:
+        event_type: The type.
+        number: The version.
+        owner: The service that registered the first version.
+        registered_by: The service that registered this one.
+    """
+    payload = {"type": event_type, "version": number, "registered_by": registered_by}
+    # A type may be as long as an id.
+    digest = hashlib.sha256(event_type.encode()).hexdigest()[:32]
+    name = f"schema_{digest}_{number}"
+    return bus_event(SCHEMA_REGISTERED, name, owner, payload)
 
 
 def about_circuit(subscription: Subscription, before: Circuit, after: Circuit) -> Event | None:

@@ -21,6 +21,7 @@ from event_bus.expressions.evaluator import (
 )
 from event_bus.matching.errors import InvalidEventTypeError
 from event_bus.matching.event_types import validate_event_type
+from event_bus.model.bus_events import about_schema
 from event_bus.model.registration import Publisher
 from event_bus.model.schemas import (
     MAX_EXAMPLE_BYTES,
@@ -103,7 +104,8 @@ class SchemaRegistry:
                 event_type, number, schema, registration.example, registration.upcast
             )
             with suppress(Outdated):
-                self.store.put(before, after, index, version)
+                told = about_schema(event_type, number, after.owner, caller.service_id)
+                self.store.put(before, after, index, version, told)
                 return Registered(after, version, is_new=True)
         raise _busy(event_type)
 

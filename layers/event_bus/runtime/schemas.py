@@ -23,7 +23,7 @@ def schema_registry() -> "SchemaRegistry":
     # Requests about other things do not load the library that compiles schemas.
     from event_bus.registry.schemas import SchemaRegistry
 
-    return SchemaRegistry(stores.schemas(), stores.publishers().get, _visibility)
+    return SchemaRegistry(stores.schemas(announces=True), stores.publishers().get, _visibility)
 
 
 def catalogue() -> Catalogue:

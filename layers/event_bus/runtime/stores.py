@@ -256,11 +256,19 @@ def routings(*, writes: bool = False) -> "RoutingStore":
     return RoutingStore(clients.dynamodb(), settings().deliveries_table, _retention(writes=writes))
 
 
-def schemas() -> "SchemaStore":
-    """The schemas of event types."""
+def schemas(*, announces: bool = False) -> "SchemaStore":
+    """The schemas of event types.
+
+    Args:
+        announces: Whether the function registers versions, and so stores events about them.
+    """
     from event_bus.stores.schemas import SchemaStore
 
-    return SchemaStore(clients.dynamodb(), settings().publishers_table)
+    own = settings()
+    if announces:
+        told = events(payloads=False)
+        return SchemaStore(clients.dynamodb(), own.publishers_table, told, own.retention_days)
+    return SchemaStore(clients.dynamodb(), own.publishers_table)
 
 
 def streams() -> "StreamStore":

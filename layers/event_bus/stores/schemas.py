@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from event_bus.model.event import Event
 from event_bus.model.registration import Publisher
 from event_bus.model.schemas import SchemaVersion, TypeInIndex, TypeSchemas, VersionEntry
 from event_bus.stored import restored
+from event_bus.stores.events import EventStore
 from event_bus.stores.items import Item, batch_get, document, query_items, text
 from event_bus.stores.publishers import read_publisher
 from event_bus.stores.refusals import Outdated
@@ -62,10 +64,14 @@ class SchemaStore:
     Attributes:
         client: The DynamoDB client.
         table: The table's name.
+        events: Where events about new versions are stored, for those who register versions.
+        retention_days: How long these are kept.
     """
 
     client: "DynamoDBClient"
     table: str
+    events: EventStore | None = None
+    retention_days: int = 0
 
     def get(self, event_type: str) -> TypeSchemas | None:
         """The schemas of a type; None where it never had any."""
@@ -120,6 +126,7 @@ class SchemaStore:
         after: TypeSchemas,
         index: SchemaIndex,
         version: SchemaVersion | None = None,
+        told: Event | None = None,
     ) -> None:
         """Writes the schemas of a type, unless they or the index have changed since they were read.
 
@@ -128,6 +135,7 @@ class SchemaStore:
             after: The schemas from now on.
             index: The index as it was read.
             version: The version that is new, if one is.
+            told: The event that says so, which is stored in the same transaction.
 
         Raises:
             Outdated: They, or the index, have changed.
@@ -141,7 +149,10 @@ class SchemaStore:
         if version:
             key = _version_key(version.type, version.number)
             puts.append(self._replacing(key, None, orjson.dumps(asdict(version)).decode()))
-        transact(self.client, [Part(each, Outdated(after.type)) for each in puts])
+        parts = [Part(each, Outdated(after.type)) for each in puts]
+        if told and self.events:
+            parts.append(self.events.adding_part(told, self.retention_days))
+        transact(self.client, parts)
 
     def _replacing(self, key: str, before: str | None, after: str) -> Item:
         put: Item = {

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import orjson
 import pytest
 from event_bus.model import schemas as model
+from event_bus.stores.event_items import from_item
 
 from tests.builders import AN_ADMIN, service
 from tests.handlers import Answer, Functions
@@ -59,6 +61,25 @@ def test_versions_are_numbered_and_repeated_ones_known(bus: Functions) -> None:
     for number, schema in (("1", TITLE), ("latest", WITH_DUE)):
         version = ask(bus, "GET /schemas/{type}/versions/{version}", version=number)
         assert version.body["schema"] == schema
+
+
+def test_a_registered_version_is_an_event_of_the_bus(bus: Functions) -> None:
+    register(bus, TITLE)
+    register(bus, TITLE)
+    register(bus, WITH_DUE, AN_ADMIN)
+
+    found = bus.aws.dynamodb.scan(TableName=bus.aws.tables["events"])["Items"]
+    told = sorted(
+        (from_item(item) for item in found),
+        key=lambda each: orjson.loads(each.payload or b"")["version"],
+    )
+    assert [(each.type, each.metadata["audience"]) for each in told] == [
+        ("eventbus.schema.registered", "planner")
+    ] * 2
+    assert [orjson.loads(each.payload or b"") for each in told] == [
+        {"type": TYPE, "version": version, "registered_by": by}
+        for version, by in ((1, "planner"), (2, "admin"))
+    ]
 
 
 def test_a_breaking_change_is_refused_with_its_place(bus: Functions) -> None:
