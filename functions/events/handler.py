@@ -7,7 +7,11 @@ from event_bus.access.callers import Caller
 from event_bus.api.diagram import MERMAID, flow_diagram
 from event_bus.api.documents.event_streams import state_document, stream_event
 from event_bus.api.documents.events import event_document, event_summary
-from event_bus.api.documents.explanations import match_document, test_document
+from event_bus.api.documents.explanations import (
+    match_document,
+    subscription_test_document,
+    test_document,
+)
 from event_bus.api.documents.flows import flow_document
 from event_bus.api.documents.schemas import draft_document
 from event_bus.api.listing import Listing
@@ -101,7 +105,7 @@ def _matches(request: Request) -> Response:
 def _test_subscription(request: Request) -> Response:
     asked = read(SubscriptionTest, request.json())
     tested = _tester.test_subscription(request.resource_id, asked, request.caller)
-    return Response(200, test_document(tested))
+    return Response(200, subscription_test_document(tested))
 
 
 @endpoint.answers(explaining.TEST_FILTERS)

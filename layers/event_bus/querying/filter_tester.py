@@ -1,19 +1,26 @@
 """Testing an event against a subscription, or against filters that nobody has registered yet."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from event_bus import json_numbers
 from event_bus.access.callers import Caller
 from event_bus.access.ownership import own_subscription
+from event_bus.access.payload_readers import PayloadReaders
 from event_bus.matching.event_types import covers, matches_type
 from event_bus.matching.explain import Reason, explain, nearest
 from event_bus.matching.filters import SubscriptionFilter
+from event_bus.model.delivery import DeliveryKey
 from event_bus.model.event import Event, accept
 from event_bus.model.filters import Filters, check_filters, check_sent_filters
 from event_bus.model.registration import Publisher, Subscription
 from event_bus.model.testing import FilterTest, SubscriptionTest
 from event_bus.querying.explanations import Explainer
+from event_bus.targets.registry import TARGETS
+from event_bus.targets.shaping import TRANSFORM_FAILED, shaped
+from event_bus.targets.transport import DeliveryRequest, Sent
+from event_bus.targets.upcasting import Upcaster, UpcastFailed
+from event_bus.transforms.errors import TransformFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +30,14 @@ class FilterResult:
     Attributes:
         reasons: Why the event does not match; empty where it does.
         suggestions: What looks like a mistake, whether it matches or not.
+        sent: What the subscription's target would receive, its signature aside.
+        error: The code and the detail of what would keep it from being sent.
     """
 
     reasons: list[Reason]
     suggestions: list[str]
+    sent: Sent | None = None
+    error: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +48,15 @@ class FilterTester:
         explainer: Finds stored events that a caller may ask about.
         subscription: Finds a subscription by its id.
         publishers: Reads all publishers.
+        readers: Opens payloads for those who may read them.
+        upcaster: Brings events to the schema version that a subscription asks for.
     """
 
     explainer: Explainer
     subscription: Callable[[str], Subscription | None]
     publishers: Callable[[], Iterable[Publisher]]
+    readers: PayloadReaders
+    upcaster: Upcaster
 
     def test_subscription(
         self, subscription_id: str, asked: SubscriptionTest, caller: Caller
@@ -55,7 +70,20 @@ class FilterTester:
         subscription = own_subscription(self.subscription, subscription_id, caller)
         event = self._event(asked, caller)
         compiled = check_filters(subscription.event_types, subscription.filters)
-        return self._tested(event, compiled, subscription.filters, caller)
+        tested = self._tested(event, compiled, subscription.filters, caller)
+        try:
+            return replace(tested, sent=self._sent(event, subscription))
+        except TransformFailed as failure:
+            return replace(tested, error=(TRANSFORM_FAILED, failure.detail))
+        except UpcastFailed as failure:
+            return replace(tested, error=("upcast_failed", failure.detail))
+
+    def _sent(self, event: Event, subscription: Subscription) -> Sent:
+        opened = self.readers.opened(event, subscription.service_id)
+        brought = self.upcaster.brought(opened, subscription.schema_version)
+        request = DeliveryRequest(DeliveryKey(event.id, subscription.id), brought, subscription)
+        request = replace(request, shaped=shaped(request))
+        return TARGETS.of_lane(subscription.target.lane).sent(request)
 
     def test_filters(self, asked: FilterTest, caller: Caller) -> FilterResult:
         """Tests an event against filters.

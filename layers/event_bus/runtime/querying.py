@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from event_bus.runtime import stores
-from event_bus.runtime.payloads import rights_reader
+from event_bus.runtime.payloads import deployed_readers, rights_reader, upcaster
 from event_bus.runtime.threads import threads
 
 if TYPE_CHECKING:
@@ -56,4 +56,10 @@ def filter_tester(explainer: "Explainer") -> "FilterTester":
     """Tries filters on events."""
     from event_bus.querying.filter_tester import FilterTester
 
-    return FilterTester(explainer, stores.subscriptions().get, stores.publishers().all)
+    return FilterTester(
+        explainer,
+        stores.subscriptions().get,
+        stores.publishers().all,
+        deployed_readers(),
+        upcaster(),
+    )

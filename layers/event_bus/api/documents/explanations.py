@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from event_bus.api.documents.members import Page
+from event_bus.api.documents.members import Object, Page
 from event_bus.matching import explain
 from event_bus.querying import explanations, filter_tester
 
@@ -47,6 +47,34 @@ class MatchPage(Page):
     routed: Annotated[bool, Field(description="Whether the event was routed.")]
 
 
+class Sent(TypedDict):
+    """What a target would receive, its signature aside."""
+
+    body: str
+    headers: dict[str, str]
+    attributes: Object
+
+
+class SendError(TypedDict):
+    """What would keep an event from being sent."""
+
+    code: str
+    detail: str
+
+
+class SubscriptionTestResult(TypedDict):
+    """What came of testing a subscription."""
+
+    matched: bool
+    reasons: list[Reason]
+    suggestions: list[str]
+    sent: Annotated[
+        Sent | None,
+        Field(description="What the target would receive, whether the event matches or not."),
+    ]
+    error: Annotated[SendError | None, Field(description="Why nothing would be sent.")]
+
+
 class TestResult(TypedDict):
     """What came of a test."""
 
@@ -74,6 +102,25 @@ def test_document(tested: filter_tester.FilterResult) -> TestResult:
         "matched": not tested.reasons,
         "reasons": [_reason(each) for each in tested.reasons],
         "suggestions": tested.suggestions,
+    }
+
+
+def subscription_test_document(tested: filter_tester.FilterResult) -> SubscriptionTestResult:
+    """The result of testing a subscription."""
+    sent, error = tested.sent, tested.error
+    shown: Sent | None = None
+    if sent:
+        shown = {
+            "body": sent.body,
+            "headers": dict(sent.headers),
+            "attributes": dict(sent.attributes),
+        }
+    return {
+        "matched": not tested.reasons,
+        "reasons": [_reason(each) for each in tested.reasons],
+        "suggestions": tested.suggestions,
+        "sent": shown,
+        "error": {"code": error[0], "detail": error[1]} if error else None,
     }
 
 

@@ -1,6 +1,6 @@
 """Finding out why an event matches a subscription, or does not."""
 
-from event_bus.api.documents.explanations import MatchPage, TestResult
+from event_bus.api.documents.explanations import MatchPage, SubscriptionTestResult, TestResult
 from event_bus.api.operation import Operation
 from event_bus.api.parameters import PAGING
 from event_bus.errors import NotFound
@@ -27,7 +27,7 @@ TEST_SUBSCRIPTION = Operation(
     tag="Subscriptions",
     summary="Test an event against a subscription; nothing is stored or sent.",
     body=SubscriptionTest,
-    answers={200: TestResult},
+    answers={200: SubscriptionTestResult},
     errors=(NotFound,),
     audited=False,
 )

@@ -13,6 +13,7 @@ from event_bus.model.testing import FilterTest, SubscriptionTest
 from event_bus.model.validation import read
 from event_bus.querying.explanations import Explainer
 from event_bus.querying.filter_tester import FilterTester
+from event_bus.transforms.transform import Transform
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import AN_ADMIN, event, publisher, service, subscription
@@ -28,7 +29,9 @@ def explainer(aws: Aws) -> Explainer:
 
 @pytest.fixture
 def tester(aws: Aws, explainer: Explainer) -> FilterTester:
-    return FilterTester(explainer, aws.subscriptions.get, aws.publishers.all)
+    return FilterTester(
+        explainer, aws.subscriptions.get, aws.publishers.all, aws.readers, aws.upcaster
+    )
 
 
 def store(aws: Aws, payload: dict[str, Any] | None = None) -> None:
@@ -181,3 +184,19 @@ def test_refusals(sent: dict[str, Any], pointer: str) -> None:
     with pytest.raises(InvalidRequest) as refusal:
         read(FilterTest, sent)
     assert [fault.pointer for fault in refusal.value.faults] == [pointer]
+
+
+def test_what_would_be_sent_is_shown(tester: FilterTester, aws: Aws) -> None:
+    made = Transform("payload", expression='{"amount": total}')
+    subscribe(aws, "sub_1", transform=made)
+    subscribe(aws, "sub_2", transform=Transform("payload", expression="missing"))
+    asked = read(SubscriptionTest, {"event": {"type": "task.created", "payload": {"total": 1}}})
+    shown = tester.test_subscription("sub_1", asked, service("worker"))
+    assert shown.sent
+    assert (shown.sent.body, shown.sent.headers["content-type"]) == (
+        '{"amount":1}',
+        "application/json",
+    )
+    failed = tester.test_subscription("sub_2", asked, service("worker"))
+    assert failed.sent is None
+    assert failed.error == ("transform_failed", "the expression yields no value")
