@@ -28,6 +28,11 @@ SUITES = (
         (f"{_UNIT}/callbacks/test_addresses.py", f"{_UNIT}/callbacks/test_urls.py"),
     ),
     Suite(
+        "transitions",
+        ("event_bus/model/transitions.py",),
+        (f"{_UNIT}/model/test_transitions.py",),
+    ),
+    Suite(
         "access",
         (
             "event_bus/access/authenticator.py",
@@ -76,8 +81,8 @@ SUITES = (
     ),
     Suite(
         "inbox",
-        ("event_bus/inbox/*.py", "event_bus/inbox/*.py"),
-        (f"{_UNIT}/inbox", f"{_UNIT}/inbox"),
+        ("event_bus/inbox/*.py",),
+        (f"{_UNIT}/inbox",),
     ),
     Suite("audit", ("event_bus/audit/*.py",), (f"{_UNIT}/audit",)),
     Suite(
