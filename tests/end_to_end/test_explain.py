@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import orjson
 import pytest
 
 from tests.end_to_end.problems import problem
 from tests.end_to_end.receiver import eventually
 from tests.end_to_end.world import Client, World
 
+TOTAL = {"expression": '{"total": total}'}
 LARGE = {"total": [{"numeric": [">=", 100]}]}
 
 
@@ -77,7 +79,14 @@ def test_filters_are_tried_on_an_event(world: World, placed: str) -> None:
     subscription = subscribe(shop, placed, filters={placed: LARGE})
     path = f"/subscriptions/{subscription}/test"
     assert shop.http.post(path, json={"event_id": stored}).json()["matched"] is True
-    assert shop.http.post(path, json={"event": sent}).json()["matched"] is False
+    tested = shop.http.post(path, json={"event": sent}).json()
+    assert tested["matched"] is False
+    # What would be sent is shown, whether the event matches or not.
+    assert orjson.loads(tested["sent"]["body"])["payload"] == {"total": 20}
+    changed = shop.http.patch(f"/subscriptions/{subscription}", json={"transform": TOTAL})
+    assert changed.status_code == 200, changed.text
+    tested = shop.http.post(path, json={"event_id": stored}).json()
+    assert (tested["sent"]["body"], tested["error"]) == ('{"total":100}', None)
 
 
 def test_common_mistakes_are_named(world: World, placed: str) -> None:
