@@ -3,7 +3,7 @@
 from typing import Any
 from unittest.mock import patch
 
-from event_bus.matching import event_view, predicate_index, tables
+from event_bus.matching import event_view, predicate_index, text_tables
 from event_bus.matching import index as index_module
 from event_bus.matching.errors import InvalidPatternError
 from event_bus.matching.filters import SubscriptionFilter
@@ -103,7 +103,7 @@ def test_index_tells_filters_apart_that_are_alike(steps: Steps, events: Events) 
 
 
 @patch.object(predicate_index, "SPLIT_ABOVE", 2)
-@patch.object(tables, "SEARCH_BELOW", 2)
+@patch.object(text_tables, "SEARCH_BELOW", 2)
 def compare(steps: Steps, events: Events) -> None:
     index = SubscriptionIndex()
     expected: dict[str, SubscriptionFilter] = {}
