@@ -97,7 +97,8 @@ def _times(screen: Screen, name: str, values: Sequence[float]) -> None:
 def conclude(screen: Screen, address: Address, correlation_id: str) -> None:
     """Says that everything is correct, where the bus is, and what to try next."""
     screen.say("\nNothing was lost, and nothing arrived that should not have.", "bold green")
-    event = '{"type": "task.created", "payload": {"title": "Try the bus"}}'
+    task = {"task_id": "task-201", "title": "Try the bus", "priority": "low", "context_tokens": 0}
+    event = json.dumps({"type": "task.created", "payload": task})
     screen.heading("The bus runs on; the services of the day have left it. Try next:")
     key = f"-H 'x-api-key: {TASK_MANAGER.api_key}'"
     screen.say(f"  curl {address.url}/health/ready\n")

@@ -37,7 +37,9 @@ def _check(response: httpx.Response) -> None:
     if not ours or media_type.startswith("text/") or method == "HEAD":
         return
     response.read()
-    body = response.json() if response.content else None
+    body: Any = None
+    if response.content:
+        body = response.json() if "json" in media_type else response.text
     template = template_of(_API.sub("", response.request.url.path))
     check_answer(method, template, response.status_code, media_type, body)
 
