@@ -38,7 +38,7 @@ test: setup ## Check everything and run every test
 	@($(LINT)) >.build/lint.log 2>&1 & lint=$$!; \
 	failed=0; \
 	$(PYTHON) -m pytest tests/end_to_end tests/integration tests/unit \
-		--numprocesses 3 --dist loadfile --no-loadscope-reorder || failed=$$?; \
+		--numprocesses 4 --dist loadfile --no-loadscope-reorder || failed=$$?; \
 	wait $$lint || failed=$$?; \
 	cat .build/lint.log; exit $$failed
 

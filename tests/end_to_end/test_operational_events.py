@@ -29,7 +29,7 @@ def test_the_owner_hears_of_pauses_and_nobody_else_does(
 ) -> None:
     other = world.service()
     foreign = world.receiver()
-    other.subscribe(foreign, "*")
+    everything = other.subscribe(foreign, "*")
     made = service.subscribe(world.receiver(), f"{domain}.*")
     path = f"/subscriptions/{made['id']}"
     for members in ({"status": "paused"}, {"status": "active"}, {"status": "disabled"}):
@@ -47,6 +47,8 @@ def test_the_owner_hears_of_pauses_and_nobody_else_does(
     own = other.publish(next(iter(_types(other))))
     foreign.wait_for_event(own)
     assert [each for each in foreign.requests if each.event["source"] == "eventbus"] == []
+    # It would receive what other tests publish.
+    assert other.http.delete(f"/subscriptions/{everything['id']}").status_code == 204
 
 
 def _types(client: Client) -> list[str]:
