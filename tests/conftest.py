@@ -23,7 +23,7 @@ settings.load_profile("repeatable")
 
 _MEMORY = Path("/dev/shm")
 # For the files of an emulator, and for the processes of its functions.
-_ROOM = 6 * 2**30
+_ROOM = 4 * 2**30
 _STOP_SECONDS = 60
 
 
