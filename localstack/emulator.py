@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,8 +84,13 @@ class Emulator:
             LocalError: The port is taken, the kept state needs another port, or the emulator does
                 not start.
         """
-        port = (kept and _port_of_state(directory, port)) or _choose_port(port)
+        wanted = (kept and _port_of_state(directory, port)) or _choose_port(port)
         directory.mkdir(parents=True, exist_ok=True)
+        with _held(wanted) as held:
+            return cls._start(directory, held, strict=strict, kept=kept)
+
+    @classmethod
+    def _start(cls, directory: Path, port: int, *, strict: bool, kept: bool) -> "Emulator":
         _remove(directory, _SCRATCH if kept else (*_SCRATCH, *_STATE))
         for folder in (*_SCRATCH, *_STATE):
             (directory / folder).mkdir(exist_ok=True)
@@ -197,7 +202,7 @@ class Emulator:
 
     def _wait_until_up(self) -> None:
         deadline = time.monotonic() + _START_SECONDS
-        while not self.answers():
+        while not (running(self.pid) and self.answers()):
             if not running(self.pid) or time.monotonic() > deadline:
                 raise LocalError(f"The emulator did not start:\n{tail(self.directory / LOG)}")
             time.sleep(0.05)
@@ -259,11 +264,20 @@ def _choose_port(wanted: int | None) -> int:
         wanted = _USUAL_PORT if _free(_USUAL_PORT) else 0
     if not _free(wanted):
         raise LocalError(f"Port {wanted} is taken; choose another with PORT=, or none.")
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((_ADDRESS, wanted))
-        port: int = probe.getsockname()[1]
-        return port
+    return wanted
+
+
+@contextlib.contextmanager
+def _held(port: int) -> Iterator[int]:
+    """Holds a port, or any that is free for 0, so that nobody else is given it.
+
+    The emulator can listen on it meanwhile: both sockets allow that an address is used again.
+    """
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind((_ADDRESS, port))
+        chosen: int = holder.getsockname()[1]
+        yield chosen
 
 
 def _free(port: int) -> bool:
