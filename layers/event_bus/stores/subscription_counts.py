@@ -62,9 +62,8 @@ class SubscriptionCounts:
         """
         for _ in attempts():
             item = self._item(service_id)
-            if counts := _counts(item):
+            if counts := _counts(item) or self._begin(service_id, item):
                 return counts
-            self._begin(service_id, item)
         raise TimeoutError("too many changes of a service at once")
 
     def adding_part(self, subscription: Subscription, most: int | None) -> Part:
@@ -128,8 +127,8 @@ class SubscriptionCounts:
         lasting = [each.ends_at is None for each in self.existing(service_id)]
         return Counts(sum(lasting), len(lasting) - sum(lasting))
 
-    def _begin(self, service_id: str, item: Item) -> None:
-        """Stores the present counts, unless another request changes the item meanwhile.
+    def _begin(self, service_id: str, item: Item) -> Counts | None:
+        """Stores the present counts and returns them; None if the item changed meanwhile.
 
         Earlier releases stored the attribute `subscriptions` alone, and not for every service.
         """
@@ -150,6 +149,8 @@ class SubscriptionCounts:
                 ConditionExpression=condition,
                 ExpressionAttributeValues=values,
             )
+            return found
+        return None
 
 
 def _counts(item: Item) -> Counts | None:
