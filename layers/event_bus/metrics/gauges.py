@@ -43,7 +43,7 @@ class Gauges:
     """Reads how things stand.
 
     Attributes:
-        routing rules: Finds what every subscription is for.
+        routing_rules: Finds what every subscription is for.
         queues: The queues.
         circuits: The circuit breakers.
         replays: The replays.

@@ -1,11 +1,12 @@
 """Checking what is published by the schema of its type."""
 
+import math
 import re
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from event_bus.cache import Cache
 from event_bus.errors import Fault
 from event_bus.model.event import Event
 from event_bus.model.schemas import SchemaCheck, SchemaVersion, TypeInIndex
@@ -56,8 +57,9 @@ class SchemaChecks:
     version: Callable[[str, int], SchemaVersion | None]
     _known: SchemaIndex = field(default_factory=SchemaIndex)
     _types: Mapping[str, TypeInIndex] = field(default_factory=dict)
-    _compiled: "dict[tuple[str, int], PayloadValidator | None]" = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _compiled: "Cache[tuple[str, int], PayloadValidator | None]" = field(
+        default_factory=lambda: Cache(math.inf, _COMPILED)
+    )
 
     def take(self, index: SchemaIndex) -> bool:
         """Takes in the index as it was just read.
@@ -69,7 +71,7 @@ class SchemaChecks:
             return False
         self._types = index.types()
         # A version that was not found may have been registered since.
-        self._compiled = {}
+        self._compiled = Cache(math.inf, _COMPILED)
         self._known = index
         return True
 
@@ -110,18 +112,14 @@ class SchemaChecks:
         return Checked(SchemaCheck(number, not faults), faults, enforced and bool(faults))
 
     def _validator(self, event_type: str, number: int) -> "PayloadValidator | None":
-        key = event_type, number
-        compiled = self._compiled
-        if key not in compiled:
-            with self._lock:
-                if len(compiled) >= _COMPILED:
-                    compiled.clear()
-                found = self.version(event_type, number)
-                # Functions that meet no schema do not load the library.
-                from event_bus.schemas.validator import compiled as compile_schema  # noqa: PLC0415
+        def compile_version() -> "PayloadValidator | None":
+            found = self.version(event_type, number)
+            # Functions that meet no schema do not load the library.
+            from event_bus.schemas.validator import compiled  # noqa: PLC0415
 
-                compiled[key] = compile_schema(found.schema) if found else None
-        return compiled[key]
+            return compiled(found.schema) if found else None
+
+        return self._compiled.fetch((event_type, number), compile_version)
 
 
 def _version_of(event: Event, known: TypeInIndex) -> int | None:

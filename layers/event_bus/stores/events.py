@@ -12,21 +12,20 @@ from event_bus import times
 from event_bus.conflicts import attempts
 from event_bus.log import logger
 from event_bus.model.event import Event
-from event_bus.model.stream_name import StreamName
 from event_bus.stores.deduplication import Deduplicated, DeduplicationStore
 from event_bus.stores.event_items import from_item, to_item
 from event_bus.stores.event_lists import EventList
 from event_bus.stores.items import Item, batch_get, number, standing_item, text, unexpired
 from event_bus.stores.listings import Listing
 from event_bus.stores.payloads import PayloadStore
-from event_bus.stores.refusals import Contended, Exists, Outdated
+from event_bus.stores.refusals import Exists, Outdated
 from event_bus.stores.streams import StreamEntry, StreamStore
 from event_bus.stores.transactions import Part, transact
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_STREAM_ATTEMPTS = 13
+_ATTEMPTS = 13
 
 
 class Put(Enum):
@@ -49,11 +48,9 @@ class EventStore:
     Attributes:
         client: The DynamoDB client.
         table: The table's name.
-        payloads: Where large payloads lie.
-        streams: The order of the events that belong to a stream, for those who store some.
-        deduplication: The deduplication keys, for those who store events that have one.
         payloads: The bucket of large payloads.
         streams: The event streams, for a function that stores events in them.
+        deduplication: The deduplication keys, for a function that stores events with them.
     """
 
     client: "DynamoDBClient"
@@ -68,25 +65,18 @@ class EventStore:
         A repeated request finds its own event, by its digest, and counts as a repetition.
 
         Returns:
-            What became of it, and the event that is stored under its id now, or that had its
-            deduplication key first.
+            The result, and the event that is stored under the id, or the first event with the same
+            deduplication key.
 
         Raises:
-            TimeoutError: Its stream grew, or its deduplication key was claimed, again and again
-                meanwhile; nothing is stored.
-            The result, and the event that is stored under the id.
-
-        Raises:
-            TimeoutError: Other events took the next version of the stream in every attempt. Nothing
-                is stored.
+            TimeoutError: Other events took the next version of the stream, or the deduplication
+                key, in every attempt. Nothing is stored.
         """
         if event.payload is not None and not event.inline:
             self.payloads.put(event.id, event.digest, _joined(event.payload, event.sealed))
         claim = self.deduplication.claiming_part(event) if self.deduplication else None
-        if self.streams and event.stream:
-            return self._put_in_stream(event, event.stream, self.streams, retention_days, claim)
-        if claim:
-            return self._put_once(event, claim, retention_days)
+        if claim or (self.streams and event.stream):
+            return self._put_with(event, claim, retention_days)
         try:
             self.client.put_item(
                 **self._put_request(event, retention_days),
@@ -109,48 +99,14 @@ class EventStore:
             "ExpressionAttributeValues": {":now": number(int(times.unix()))},
         }
 
-    def _put_once(self, event: Event, claim: Part, retention_days: int) -> tuple[Put, Event]:
-        """Stores an event in one transaction with its deduplication key."""
-        for _ in attempts(_STREAM_ATTEMPTS):
-            try:
-                transact(self.client, [self.adding_part(event, retention_days), claim])
-            except Exists:
-                if stored := self._item(event.id):
-                    return _met(event, stored)
-            except Deduplicated:
-                if first := self._first(event):
-                    return Put.DEDUPLICATED, first
-            except Contended:
-                continue
-            else:
-                return Put.STORED, event
-        raise TimeoutError(f"the deduplication key of {event.id} is claimed again and again")
-
-    def _first(self, event: Event) -> Event | None:
-        """The event that has the deduplication key of another one."""
-        first = self.deduplication.first(event) if self.deduplication else None
-        return self._item(first) if first else None
-
-    def _put_in_stream(
-        self,
-        event: Event,
-        stream: StreamName,
-        streams: StreamStore,
-        retention_days: int,
-        claim: Part | None,
-    ) -> tuple[Put, Event]:
-        for _ in attempts(_STREAM_ATTEMPTS):
-            version = streams.last_version(stream) + 1
-            placed = replace(event, metadata={**event.metadata, "stream_version": version})
-            entry = StreamEntry(version, event.id, event.created_at)
+    def _put_with(self, event: Event, claim: Part | None, retention_days: int) -> tuple[Put, Event]:
+        """Stores an event in one transaction with its version in its stream, or its claim."""
+        for _ in attempts(_ATTEMPTS):
+            placed, versioned = self._in_stream(event)
             # If several conditions do not hold, the first counts: what is repeated is that event.
-            parts = [
-                self.adding_part(placed, retention_days),
-                *([claim] if claim else []),
-                streams.adding_part(stream, entry),
-            ]
+            parts = [self.adding_part(placed, retention_days), claim, versioned]
             try:
-                transact(self.client, parts)
+                transact(self.client, [part for part in parts if part])
             except Exists:
                 if stored := self._item(event.id):
                     return _met(event, stored)
@@ -158,11 +114,25 @@ class EventStore:
                 if first := self._first(event):
                     return Put.DEDUPLICATED, first
             except Outdated:
-                # Another event took the version: take the next one.
+                # Another event took the version, or another transaction was in the way.
                 continue
             else:
                 return Put.STORED, placed
-        raise TimeoutError(f"{stream.stream_id} grows too fast")
+        raise TimeoutError(f"{event.id} meets other events in every attempt")
+
+    def _in_stream(self, event: Event) -> tuple[Event, Part | None]:
+        """Returns an event with the next version of its stream, and the part that takes it."""
+        if self.streams is None or event.stream is None:
+            return event, None
+        version = self.streams.last_version(event.stream) + 1
+        placed = replace(event, metadata={**event.metadata, "stream_version": version})
+        entry = StreamEntry(version, event.id, event.created_at)
+        return placed, self.streams.adding_part(event.stream, entry)
+
+    def _first(self, event: Event) -> Event | None:
+        """Returns the first event with the same deduplication key, or None."""
+        first = self.deduplication.first(event) if self.deduplication else None
+        return self._item(first) if first else None
 
     def get(self, event_id: str) -> Event | None:
         """Returns the event with this id and its payload, or None."""
