@@ -1,8 +1,10 @@
 """The command line, against a bus that answers by a table."""
 
 import json
+import threading
 import tomllib
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,8 @@ import pytest
 from event_bus_client import Webhook
 from event_bus_client.cli.context import State
 from event_bus_client.cli.exits import failures_shown
-from event_bus_client.cli.listen import signed
 from event_bus_client.cli.main import app
+from standardwebhooks.webhooks import Webhook as Reference
 from typer.testing import CliRunner
 
 AT = "2026-05-01T12:00:00.000Z"
@@ -185,9 +187,41 @@ def test_a_login_that_is_refused_stores_nothing(
 
 def test_what_listen_forwards_is_signed_like_a_callback() -> None:
     secret = "whsec_" + "A" * 32
-    body = json.dumps(EVENT).encode()
-    webhook = Webhook(secret, clock=lambda: 1_777_636_800)
-    assert webhook.verify(signed(secret, "order-1", 1_777_636_800, body), body).id == "order-1"
+    data = json.dumps({name: EVENT[name] for name in ("id", "type", "source", "payload")})
+    turn = f'id: 1\ndata: {data[:-1]}, "timestamp": "{AT}", "metadata": {{"a": "b"}}}}\n\n'
+    turns = [
+        httpx.Response(200, text=turn, headers={"content-type": "text/event-stream"}),
+        httpx.Response(403, json={"title": "The test is over"}),
+    ]
+    posted: list[tuple[dict[str, str], bytes]] = []
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            posted.append((dict(self.headers), body))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    state = State(transport=httpx.MockTransport(lambda _: turns.pop(0)))
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hook) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}/hook"
+        arguments = ["--url", "https://b", "listen", "-t", "order.*", "--secret", secret]
+        shown = CliRunner().invoke(app, [*arguments, "--forward-to", url], obj=state)
+        server.shutdown()
+    [(headers, body)] = posted
+    lower = {name.lower(): value for name, value in headers.items()}
+    assert Reference(secret).verify(body, lower)["payload"] == {"total": 250}
+    assert Webhook(secret).verify(headers, body).metadata.model_extra == {"a": "b"}
+    assert "order-1 -> 204" in shown.output
+
+
+def test_a_secret_that_is_none_is_refused_before_anything_is_forwarded() -> None:
+    arguments = ("listen", "-t", "order.*", "--secret", "whsec_!", "--forward-to", "http://x")
+    assert exit_code(Bus(), *arguments) == 1
 
 
 def test_every_command_explains_itself() -> None:

@@ -1,8 +1,6 @@
 """`event-bus listen`: forwards events to a program on this machine, as the bus would call it."""
 
 import base64
-import hashlib
-import hmac
 import os
 import time
 
@@ -11,6 +9,7 @@ import typer
 
 from event_bus_client.cli.context import state
 from event_bus_client.models import Event
+from event_bus_client.webhooks import Webhook
 
 
 def listen(
@@ -32,13 +31,14 @@ def listen(
     """
     given = state(context)
     used = secret or "whsec_" + base64.b64encode(os.urandom(32)).decode()
+    webhook = Webhook(used)
     if print_secret:
         typer.echo(used)
     given.output.line(f"listening for {' '.join(types)}; forwarding to {forward_to}", "dim")
     with httpx.Client(timeout=30) as http:
         for event in given.bus.listen(*types):
             begun = time.monotonic()
-            status = _forward(http, forward_to, event, used)
+            status = _forward(http, forward_to, event, webhook)
             milliseconds = (time.monotonic() - begun) * 1000
             good = status.isdigit() and status.startswith("2")
             given.output.line(
@@ -48,29 +48,12 @@ def listen(
             )
 
 
-def signed(secret: str, webhook_id: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """The headers of a Standard Webhook with a JSON body (https://www.standardwebhooks.com).
-
-    Args:
-        secret: `whsec_` and base64.
-        webhook_id: The id of the delivery.
-        timestamp: When it is sent, in Unix seconds.
-        body: What is sent.
-    """
-    key = base64.b64decode(secret.removeprefix("whsec_"))
-    content = f"{webhook_id}.{timestamp}.".encode() + body
-    signature = base64.b64encode(hmac.digest(key, content, hashlib.sha256)).decode()
-    return {
-        "content-type": "application/json",
-        "webhook-id": webhook_id,
-        "webhook-timestamp": str(timestamp),
-        "webhook-signature": f"v1,{signature}",
-    }
-
-
-def _forward(http: httpx.Client, url: str, event: Event, secret: str) -> str:
+def _forward(http: httpx.Client, url: str, event: Event, webhook: Webhook) -> str:
     body = event.model_dump_json(exclude_unset=True).encode()
-    headers = signed(secret, event.id, int(time.time()), body)
+    headers = {
+        "content-type": "application/json",
+        **webhook.sign(event.id, int(time.time()), body),
+    }
     try:
         answer = http.post(url, content=body, headers=headers)
     except httpx.HTTPError as error:
