@@ -130,9 +130,7 @@ def test_a_replay_is_cancelled(world: World) -> None:
     assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled")
     problem(publisher.http.delete(path), 409)
     assert publisher.http.get(path).json()["state"] == "cancelled"
-    # What was sent before goes on. On a busy machine the subscriber counts as slow, and waits its
-    # turn for minutes, so not all fifty are waited for.
-    receiver.wait_for(101, BUSY_SECONDS)
+    receiver.wait_for(150, 360)
     assert publisher.http.get(path).json()["progress"]["deliveries_sent"] == 50
 
 
