@@ -54,7 +54,10 @@ def _fetch(request: Request) -> Response:
 def _acknowledge(request: Request) -> Response:
     subscription = _inbox_of(request, request.caller)
     asked = read(Acknowledgement, request.json())
-    _inboxes.leases.acknowledge(subscription.id, asked.lease, int(asked.cursor))
+    if asked.cursor is not None:
+        _inboxes.leases.acknowledge(subscription.id, asked.lease, int(asked.cursor))
+    if asked.extend is not None:
+        _inboxes.leases.extend(subscription.id, asked.lease, asked.extend)
     return Response(204)
 
 

@@ -92,6 +92,25 @@ class InboxCursorsContract:
         assert lent(aws, "a", 0, 3, seconds=-1)
         assert aws.inbox_cursors.acknowledge("sub_1", "a", 2).acknowledged == 0
 
+    def test_a_lease_is_extended_while_it_holds_and_covers_something(self, aws: Aws) -> None:
+        assert lent(aws, "a", 0, 3, seconds=5)
+        held = aws.inbox_cursors.get("sub_1")
+        assert not aws.inbox_cursors.extend("sub_1", "b", 60)
+        assert aws.inbox_cursors.get("sub_1") == held
+        before = times.unix()
+        assert aws.inbox_cursors.extend("sub_1", "a", 60)
+        extended = aws.inbox_cursors.get("sub_1")
+        assert before + 60 <= extended.lease_until < times.unix() + 61
+        assert extended == replace(held, lease_until=extended.lease_until)
+        aws.inbox_cursors.acknowledge("sub_1", "a", 3)
+        assert not aws.inbox_cursors.extend("sub_1", "a", 600)
+
+    def test_a_lease_that_ended_is_not_extended(self, aws: Aws) -> None:
+        assert not aws.inbox_cursors.extend("sub_1", "a", 60)
+        assert lent(aws, "a", 0, 3, seconds=-1)
+        assert not aws.inbox_cursors.extend("sub_1", "a", 60)
+        assert lent(aws, "b", 0, 3)
+
     def test_what_was_never_leased_is_not_acknowledged(self, aws: Aws) -> None:
         assert aws.inbox_cursors.acknowledge("sub_1", "a", 2) == InboxCursor()
         assert aws.inbox_cursors.get("sub_1") == InboxCursor()

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -16,10 +17,12 @@ from event_bus_client import (
     InvalidRequest,
     NewEvent,
     NotFound,
+    Received,
     RetryPolicy,
     Unauthenticated,
     Webhook,
 )
+from event_bus_client.calls import Call
 
 from tests.end_to_end.world import Client, World
 
@@ -89,7 +92,7 @@ def test_a_consumer_that_ends_goes_on_where_it_was(ours: EventBus, domain: str) 
     ids = [ours.publish(f"{domain}.created", {"n": n}).id for n in range(12)]
     seen: list[str] = []
     receiving = ours.inbox(subscription).receive(limit=5, lease_seconds=1)
-    with closing(receiving):  # type: ignore[type-var]
+    with closing(receiving):
         for received in receiving:
             if len(seen) == 7:
                 break
@@ -99,6 +102,45 @@ def test_a_consumer_that_ends_goes_on_where_it_was(ours: EventBus, domain: str) 
         if len(seen) >= 12:
             break
     assert sorted(seen) == sorted(ids)
+
+
+def test_a_slow_consumer_keeps_its_lease(ours: EventBus, domain: str) -> None:
+    subscription = pulled(ours, domain)
+    for n in range(2):
+        ours.publish(f"{domain}.created", {"n": n})
+    with closing(ours.inbox(subscription).receive(lease_seconds=2)) as receiving:
+        next(receiving)
+        time.sleep(3.5)
+        with pytest.raises(Conflict):
+            ours._transport.send(Call("GET", f"/subscriptions/{subscription}/events"))
+
+
+def test_a_follower_goes_on_where_another_one_ended(
+    world: World, service: Client, ours: EventBus, domain: str
+) -> None:
+    made = ours.subscriptions.create(
+        name="mine", event_types=[f"{domain}.*"], target={"type": "websocket"}
+    )
+    large = "x" * 200_000
+    ids = {
+        ours.publish(f"{domain}.created", {"text": large if n == 1 else ""}).id for n in range(8)
+    }
+
+    def followed(count: int) -> list[Received]:
+        own = EventBus(world.bus.api_url, service.key, websocket_url=world.bus.websocket_url)
+        inbox = own.inbox(made["id"])
+        found = []
+        for received in inbox.follow():
+            found.append(received)
+            if len(found) == count:
+                inbox.stop()
+        own.close()
+        return found
+
+    found = followed(3) + followed(5)
+    assert [int(each.cursor) for each in found] == list(range(1, 9))
+    assert {each.event.id for each in found} == ids
+    assert sorted(len(str(each.event.payload)) for each in found)[-1] > len(large)
 
 
 def test_subscriptions_are_made_changed_and_removed(ours: EventBus, domain: str) -> None:

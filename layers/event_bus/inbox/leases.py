@@ -98,3 +98,20 @@ class InboxLeases:
                 f"The lease ended before {place} was acknowledged; {cursor.acknowledged} was. "
                 "Take the events again."
             )
+
+    def extend(self, subscription_id: str, lease: str, seconds: int) -> None:
+        """Lets a lease last longer, while it holds.
+
+        Args:
+            subscription_id: Whose inbox.
+            lease: The lease.
+            seconds: How long it lasts, from now on.
+
+        Raises:
+            Conflict: The lease has ended, or all that it covers is acknowledged.
+        """
+        if not self.cursors.extend(subscription_id, lease, seconds):
+            raise Conflict(
+                "The lease cannot be extended: it has ended, or all of its events are "
+                "acknowledged. Take what is next."
+            )

@@ -1,8 +1,9 @@
 """What consumers of an inbox send."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from event_bus.model.validation import Identifier, Request
 
@@ -20,7 +21,22 @@ Place = Annotated[str, Field(pattern=r"^[0-9]{1,15}$")]
 
 
 class Acknowledgement(Request):
-    """The acknowledgement of events that a consumer has taken."""
+    """The acknowledgement of events that a consumer has taken, or more time for them."""
 
     lease: Identifier
-    cursor: Place
+    extend: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=MAX_LEASE_SECONDS,
+            description="How long the lease lasts from now on, in seconds.",
+        ),
+    ] = None
+    cursor: Annotated[Place | None, Field(validate_default=True)] = None
+
+    @field_validator("cursor", mode="before")
+    @classmethod
+    def _asks_for_something(cls, cursor: Any, info: ValidationInfo) -> Any:
+        if cursor is None and info.data.get("extend") is None:
+            raise PydanticCustomError("cursor", "is required where there is no extend")
+        return cursor

@@ -127,6 +127,34 @@ class InboxCursorStore:
             return _cursor(standing_item(error))
         return _cursor(answer["Attributes"])
 
+    def extend(self, subscription_id: str, lease: str, seconds: int) -> bool:
+        """Lets a lease last longer, while it holds and covers what is not acknowledged.
+
+        Args:
+            subscription_id: The subscription that owns the inbox.
+            lease: The id of the lease.
+            seconds: How long it holds, from now on.
+
+        Returns:
+            Whether it was extended.
+        """
+        now = times.unix()
+        with unless_refused():
+            self.client.update_item(
+                TableName=self.table,
+                Key=_key(subscription_id),
+                UpdateExpression="SET held_until = :until",
+                ConditionExpression="holder = :lease AND held_until > :now "
+                "AND acknowledged < taken",
+                ExpressionAttributeValues={
+                    ":lease": text(lease),
+                    ":until": number(math.ceil(now + seconds)),
+                    ":now": number(int(now)),
+                },
+            )
+            return True
+        return False
+
     def advance(self, subscription_id: str, place: int) -> None:
         """Moves a cursor forwards to a position, whatever lease there is; never backwards."""
         with unless_refused():

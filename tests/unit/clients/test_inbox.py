@@ -1,12 +1,14 @@
 """Pulling: what was handled is acknowledged, what was not comes again."""
 
+import asyncio
 import json
+import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import aclosing, closing
 
 import httpx
 import pytest
-from event_bus_client import EventBus, NotFound, RetryPolicy
+from event_bus_client import AsyncEventBus, EventBus, NotFound, RetryPolicy
 
 AT = "2026-05-01T12:00:00.000Z"
 
@@ -26,13 +28,21 @@ class Inbox:
     def __init__(self, count: int) -> None:
         self.count = count
         self.acknowledged = 0
+        self.acknowledgements = 0
+        self.extended: list[tuple[str, int]] = []
         self.answers: Iterator[httpx.Response] = iter(())
+        self.extensions: Iterator[httpx.Response] = iter(())
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         if (failure := next(self.answers, None)) is not None:
             return failure
         if request.method == "POST":
-            self.acknowledged = int(json.loads(request.content)["cursor"])
+            body = json.loads(request.content)
+            if "extend" in body:
+                self.extended.append((body["lease"], body["extend"]))
+                return next(self.extensions, httpx.Response(204))
+            self.acknowledged = int(body["cursor"])
+            self.acknowledgements += 1
             return httpx.Response(204)
         limit = int(request.url.params["limit"])
         places = range(self.acknowledged + 1, min(self.count, self.acknowledged + limit) + 1)
@@ -61,12 +71,13 @@ def test_all_events_come_once_and_are_acknowledged() -> None:
     found = [each.cursor for each in bus(inbox).inbox("sub_1").receive(until_empty=True)]
     assert found == [str(place) for place in range(1, 24)]
     assert inbox.acknowledged == 23
+    assert inbox.acknowledgements == 3
 
 
 def test_a_break_leaves_the_event_at_hand_for_the_next_time() -> None:
     inbox = Inbox(5)
     receiving = bus(inbox).inbox("sub_1").receive(until_empty=True)
-    with closing(receiving):  # type: ignore[type-var]
+    with closing(receiving):
         for received in receiving:
             if received.cursor == "3":
                 break
@@ -109,3 +120,60 @@ def test_a_lost_acknowledgement_ends_nothing() -> None:
     inbox.answers = iter([httpx.Response(503)])
     # Its acknowledgement failed, so that it comes again.
     assert next(receiving).cursor == "1"
+
+
+def slow(inbox: Inbox, renew_seconds: int = 60) -> list[str]:
+    """Handles the first event for more than its lease of a second."""
+    found = []
+    taken = bus(inbox).inbox("sub_1")
+    for received in taken.receive(lease_seconds=1, renew_seconds=renew_seconds):
+        found.append(received.cursor)
+        if len(found) == 1:
+            time.sleep(1.3)
+        if len(found) == 3:
+            break
+    return found
+
+
+def test_a_lease_is_renewed_while_its_events_are_handled() -> None:
+    inbox = Inbox(3)
+    assert slow(inbox) == ["1", "2", "3"]
+    assert inbox.extended[:3] == [("lease_1", 1)] * 3
+    assert inbox.acknowledged == 2
+
+
+def test_a_lease_that_is_lost_ends_what_it_covers() -> None:
+    inbox = Inbox(3)
+    inbox.extensions = iter([httpx.Response(409, json={"title": "Gone"})])
+    assert slow(inbox) == ["1", "2", "3"]
+    # What was not begun under the lost lease was taken anew.
+    assert inbox.acknowledgements == 2
+    inbox = Inbox(3)
+    inbox.extensions = iter([httpx.Response(503), httpx.Response(204)])
+    assert slow(inbox) == ["1", "2", "3"]
+
+
+def test_a_lease_is_not_renewed_for_ever() -> None:
+    inbox = Inbox(3)
+    assert slow(inbox, renew_seconds=0) == ["1", "2", "3"]
+    assert inbox.extended == []
+
+
+def test_a_lease_is_renewed_with_asyncio() -> None:
+    inbox = Inbox(2)
+
+    async def play() -> list[str]:
+        client = AsyncEventBus("https://bus.example", transport=httpx.MockTransport(inbox))
+        found = []
+        async with aclosing(client.inbox("sub_1").receive(lease_seconds=1)) as events:
+            async for received in events:
+                found.append(received.cursor)
+                if len(found) == 1:
+                    await asyncio.sleep(1.2)
+                else:
+                    break
+        return found
+
+    assert asyncio.run(play()) == ["1", "2"]
+    assert len(inbox.extended) >= 2
+    assert inbox.acknowledged == 1

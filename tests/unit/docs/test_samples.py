@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import jsonschema_rs
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 from event_bus.api.openapi import read_document
 from event_bus.api.operations.registry import OPERATIONS
 from event_bus.encryption.signatures import new_secret, signed_headers

@@ -90,6 +90,7 @@ def test_an_acknowledgement_of_what_is_no_place_is_refused(
     assert answer.body["errors"][0]["detail"] in (
         "must be a string",
         "must match the pattern ^[0-9]{1,15}$",
+        "is required where there is no extend",
     )
     assert functions.aws.inbox_cursors.get("sub_1").acknowledged == 0
 
@@ -107,6 +108,25 @@ def test_an_acknowledgement_of_what_was_not_taken_is_refused(functions: Function
     second = fetch(functions).body
     assert [each["cursor"] for each in second["items"]] == ["2"]
     assert fetch(functions).status == 409
+
+
+def test_a_lease_is_extended_with_an_acknowledgement_or_without(functions: Functions) -> None:
+    taken = fetch(functions, lease="1").body
+    lease, cursors = taken["lease"], functions.aws.inbox_cursors
+    first = cursors.get("sub_1").lease_until
+    assert acknowledge(functions, {"lease": lease, "extend": 900}).status == 204
+    assert cursors.get("sub_1").lease_until >= first + 898
+    assert acknowledge(functions, {"lease": lease, "cursor": "1", "extend": 5}).status == 204
+    assert cursors.get("sub_1").lease_until < first + 898
+    assert cursors.get("sub_1").acknowledged == 1
+    for wrong in (0, -1, 901, "5", 1.5, True):
+        answer = acknowledge(functions, {"lease": lease, "cursor": "2", "extend": wrong})
+        assert (answer.status, answer.body["errors"][0]["pointer"]) == (422, "/extend")
+    neither = acknowledge(functions, {"lease": lease})
+    assert (neither.status, neither.body["errors"][0]["pointer"]) == (422, "/cursor")
+    assert cursors.get("sub_1").acknowledged == 1
+    assert acknowledge(functions, {"lease": lease, "cursor": "2"}).status == 204
+    assert acknowledge(functions, {"lease": lease, "extend": 5}).status == 409
 
 
 def test_a_stream_that_was_never_so_far_begins_anew(functions: Functions) -> None:

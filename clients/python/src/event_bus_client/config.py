@@ -17,6 +17,7 @@ KEY_VARIABLE = "EVENT_BUS_API_KEY"
 PROFILE_VARIABLE = "EVENT_BUS_PROFILE"
 FILE_VARIABLE = "EVENT_BUS_CONFIG"
 CA_VARIABLE = "EVENT_BUS_CA_FILE"
+WEBSOCKET_VARIABLE = "EVENT_BUS_WEBSOCKET_URL"
 
 DEFAULT_FILE = Path("~/.config/event-bus/config.toml")
 
@@ -29,11 +30,13 @@ class Config:
         url: The base URL of its API.
         api_key: The key to send; None sends none.
         ca_file: A file of certificates to trust instead of the system's, as a local bus needs.
+        websocket_url: The URL for WebSockets; None where nobody follows by them.
     """
 
     url: str
     api_key: str | None = None
     ca_file: str | None = None
+    websocket_url: str | None = None
 
     def __repr__(self) -> str:
         # A key must not get into logs.
@@ -45,20 +48,22 @@ def resolve(
     api_key: str | None = None,
     profile: str | None = None,
     ca_file: str | None = None,
+    websocket_url: str | None = None,
 ) -> Config:
     """Finds out where the bus is.
 
     Each value is taken from the first of these that has it: the argument; the environment
-    variables EVENT_BUS_URL, EVENT_BUS_API_KEY and EVENT_BUS_CA_FILE; the profile in the file that
-    EVENT_BUS_CONFIG names, by default ~/.config/event-bus/config.toml. EVENT_BUS_PROFILE names
-    the profile, by default "default". A profile that is named as an argument counts before the
-    environment variables.
+    variables EVENT_BUS_URL, EVENT_BUS_API_KEY, EVENT_BUS_CA_FILE and EVENT_BUS_WEBSOCKET_URL; the
+    profile in the file that EVENT_BUS_CONFIG names, by default ~/.config/event-bus/config.toml.
+    EVENT_BUS_PROFILE names the profile, by default "default". A profile that is named as an
+    argument counts before the environment variables.
 
     Args:
         url: The base URL of the API.
         api_key: The key.
         profile: The name of a profile.
         ca_file: A file of certificates to trust.
+        websocket_url: The URL for WebSockets.
 
     Raises:
         ConfigurationError: There is no URL, the profile does not exist, or its file cannot be read.
@@ -68,6 +73,7 @@ def resolve(
         "url": os.environ.get(URL_VARIABLE),
         "api_key": os.environ.get(KEY_VARIABLE),
         "ca_file": os.environ.get(CA_VARIABLE),
+        "websocket_url": os.environ.get(WEBSOCKET_VARIABLE),
     }
     later = (stored, environment) if profile else (environment, stored)
 
@@ -82,7 +88,10 @@ def resolve(
         )
     if not found.startswith(("https://", "http://")):
         raise ConfigurationError(f"The URL of the bus must begin with https://, not {found!r}.")
-    return Config(found.rstrip("/"), first("api_key", api_key), first("ca_file", ca_file))
+    sockets = first("websocket_url", websocket_url)
+    if sockets and not sockets.startswith(("wss://", "ws://")):
+        raise ConfigurationError(f"The WebSocket URL must begin with wss://, not {sockets!r}.")
+    return Config(found.rstrip("/"), first("api_key", api_key), first("ca_file", ca_file), sockets)
 
 
 def _file() -> Path:

@@ -54,11 +54,12 @@ def batches(documents: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]
 def _trace_context() -> dict[str, str]:
     """The W3C trace context of OpenTelemetry's current span; empty without OpenTelemetry."""
     try:
-        from opentelemetry import propagate, trace  # noqa: PLC0415
+        from opentelemetry.propagate import inject  # noqa: PLC0415
+        from opentelemetry.trace import get_current_span  # noqa: PLC0415
     except ImportError:
         return {}
-    if not trace.get_current_span().get_span_context().is_valid:
+    if not get_current_span().get_span_context().is_valid:
         return {}
     carrier: dict[str, str] = {}
-    propagate.inject(carrier)
+    inject(carrier)
     return {name: carrier[name] for name in ("traceparent", "tracestate") if carrier.get(name)}

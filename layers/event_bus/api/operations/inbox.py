@@ -80,7 +80,7 @@ ACKNOWLEDGE = Operation(
     # It is part of receiving.
     audited=False,
     tag="Receiving",
-    summary="Acknowledge what a lease covers, up to a place; the rest stays leased until it ends.",
+    summary="Acknowledge what a lease covers, up to a place; extend the lease for the rest.",
     body=Acknowledgement,
     answers={204: None},
     errors=(NotFound, Conflict),

@@ -196,3 +196,24 @@ def test_an_inbox_that_others_empty_again_and_again_is_left_to_them(
     with pytest.raises(Conflict):
         take(slow)
     assert leases.cursors.get("sub_1").acknowledged == 3
+
+
+def test_a_lease_is_extended_as_long_as_it_holds(
+    leases: InboxLeases, fill: Fill, time: Time
+) -> None:
+    fill(*NAMES)
+    taken = take(leases, 4)
+    for _ in range(3):
+        time.now += 29
+        leases.extend("sub_1", str(taken.lease), 30)
+    with pytest.raises(Conflict):
+        take(leases)
+    leases.acknowledge("sub_1", str(taken.lease), 4)
+    with pytest.raises(Conflict, match="cannot be extended"):
+        leases.extend("sub_1", str(taken.lease), 30)
+    other = take(leases)
+    assert names(other) == NAMES[4:]
+    time.now += 32
+    with pytest.raises(Conflict, match="cannot be extended"):
+        leases.extend("sub_1", str(other.lease), 30)
+    assert names(take(leases)) == NAMES[4:]

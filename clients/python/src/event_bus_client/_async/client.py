@@ -1,6 +1,6 @@
 """The client for asyncio."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from types import TracebackType
 from typing import Any
@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from event_bus_client import config as configuration
 from event_bus_client._async.events import AsyncEvents
 from event_bus_client._async.inbox import AsyncInbox
-from event_bus_client._async.listening import listen
+from event_bus_client._async.listening import AsyncListening
 from event_bus_client._async.resources import (
     AsyncDeadLetters,
     AsyncPublishers,
@@ -21,7 +21,7 @@ from event_bus_client._async.resources import (
 from event_bus_client._async.transport import AsyncTransport
 from event_bus_client.calls import Call, RetryPolicy
 from event_bus_client.event_types import new_event
-from event_bus_client.models import Event, NewEvent, Receipt, Result, result
+from event_bus_client.models import NewEvent, Receipt, Result, result
 from event_bus_client.publishing import batches, prepared
 
 
@@ -49,6 +49,7 @@ class AsyncEventBus:
         *,
         profile: str | None = None,
         ca_file: str | None = None,
+        websocket_url: str | None = None,
         timeout: float = 30,
         retries: RetryPolicy | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
@@ -60,6 +61,8 @@ class AsyncEventBus:
             api_key: The key. Without it EVENT_BUS_API_KEY or the profile counts.
             profile: The name of a profile in the configuration file.
             ca_file: A file of certificates to trust instead of the system's.
+            websocket_url: The URL for WebSockets, which `follow` needs. Without it
+                EVENT_BUS_WEBSOCKET_URL or the profile counts.
             timeout: How long one attempt may take, in seconds.
             retries: When a request is sent again.
             transport: Replaces the network, as tests do.
@@ -68,7 +71,7 @@ class AsyncEventBus:
             ConfigurationError: There is no URL, or the profile cannot be read.
         """
         self._transport = AsyncTransport(
-            configuration.resolve(url, api_key, profile, ca_file),
+            configuration.resolve(url, api_key, profile, ca_file, websocket_url),
             timeout=timeout,
             retries=retries or RetryPolicy(),
             transport=transport,
@@ -150,17 +153,17 @@ class AsyncEventBus:
 
     def listen(
         self, *event_types: str, on_gap: Callable[[str], None] | None = None
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncListening:
         """Yields events of some types from now on, without a subscription of your own.
 
-        Use an inbox where no event may be missed.
+        Use an inbox where no event may be missed. `stop()` ends the iteration.
 
         Args:
             event_types: Types or patterns, such as `order.*`.
             on_gap: Is called with the reason when events may have been missed; without it a
                 warning is logged.
         """
-        return listen(self._transport, event_types, on_gap)
+        return AsyncListening(self._transport, event_types, on_gap)
 
     async def health(self) -> dict[str, Any]:
         """Whether the bus is ready.

@@ -1,15 +1,17 @@
-"""Receives by pulling: takes events under a lease, and acknowledges those that were handled."""
+"""Receives from an inbox: by pulling, or over a WebSocket."""
 
 import logging
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from anyio import sleep
 
+from event_bus_client._async.following import AsyncFollowing
 from event_bus_client._async.transport import AsyncTransport
 from event_bus_client.calls import Call, path
 from event_bus_client.errors import Conflict, ConnectionFailed, ServerError, TooManyRequests
 from event_bus_client.models import Received
+from event_bus_client.renewing import AsyncRenewal
 
 logger = logging.getLogger("event_bus_client")
 
@@ -42,8 +44,30 @@ class AsyncInbox:
         self._stopped = False
 
     def stop(self) -> None:
-        """Ends `receive` after the event at hand, from another task or a signal handler."""
+        """Ends `receive` and `follow` after the event at hand.
+
+        It may be called from another task or a signal handler. What was handled is acknowledged.
+        """
         self._stopped = True
+
+    async def follow(self, *, cursor: str | None = None) -> AsyncGenerator[Received, None]:
+        """Yields events over a WebSocket, at least once each, in the order of the inbox.
+
+        Connects again after failures, where it was: an event that this iterator has yielded does
+        not come again. Acknowledgements go out together, at most a second late.
+
+        Args:
+            cursor: The place after which to begin; None is what was acknowledged last.
+
+        Raises:
+            Problem: The bus refuses, such as NotFound for a subscription that is gone.
+            ConfigurationError: The WebSocket URL or the extra `websocket` is missing.
+        """
+        following = AsyncFollowing(self._transport, self._id, cursor, lambda: self._stopped)
+        events = following.events()
+        async with aclosing(events):
+            async for received in events:
+                yield received
 
     async def receive(
         self,
@@ -51,17 +75,20 @@ class AsyncInbox:
         limit: int = 10,
         wait_seconds: int = 20,
         lease_seconds: int = 60,
+        renew_seconds: int = 3600,
         until_empty: bool = False,
-    ) -> AsyncIterator[Received]:
-        """Yields events, at least once each, in the order of the inbox.
+    ) -> AsyncGenerator[Received, None]:
+        """Yields events by pulling, at least once each, in the order of the inbox.
 
-        Failures of the network and of the bus are waited out; refusals are raised.
+        The lease of events is renewed while they are handled. Those of one pull are acknowledged
+        together. Failures of the network and of the bus are waited out; refusals are raised.
 
         Args:
             limit: How many events are leased together, 1 to 100.
             wait_seconds: How long the bus waits for events, 0 to 20.
-            lease_seconds: How long the events of one pull may take to handle, 1 to 900. Those that
-                are not begun by then come again.
+            lease_seconds: After how long the events come again when this program dies, 1 to 900.
+            renew_seconds: How long the events of one pull may take to handle. Those that are not
+                begun by then come again.
             until_empty: Whether to end when the inbox is empty.
 
         Raises:
@@ -82,20 +109,38 @@ class AsyncInbox:
                 await sleep(getattr(failure, "retry_after", None) or _PAUSE_SECONDS)
                 continue
             items = [Received.model_validate(each) for each in answer["items"]]
-            ends = time.monotonic() + lease_seconds
-            handled: str | None = None
-            try:
+            if not items:
+                if until_empty:
+                    return
+                continue
+            leased = self._leased(answer["lease"], items, lease_seconds, renew_seconds)
+            async with aclosing(leased):
+                async for received in leased:
+                    yield received
+
+    async def _leased(
+        self, lease: str, items: list[Received], lease_seconds: int, renew_seconds: int
+    ) -> AsyncGenerator[Received, None]:
+        """Yields the events of one lease, renews it meanwhile, and acknowledges at the end."""
+
+        async def renew() -> None:
+            body = {"lease": lease, "extend": lease_seconds}
+            await self._transport.send(
+                Call("POST", path("/subscriptions/{}/ack", self._id), body=body)
+            )
+
+        handled: str | None = None
+        try:
+            async with AsyncRenewal(renew, lease_seconds, renew_seconds) as renewal:
                 for received in items:
                     # After the end of the lease another consumer may have what is left.
-                    if self._stopped or time.monotonic() >= ends:
+                    if self._stopped or not renewal.holds:
                         break
                     yield received
                     handled = received.cursor
-            finally:
-                if handled is not None:
-                    await self._acknowledge(answer["lease"], handled)
-            if until_empty and not items:
-                return
+        finally:
+            if handled is not None:
+                await self._acknowledge(lease, handled)
 
     async def _acknowledge(self, lease: str, cursor: str) -> None:
         body = {"lease": lease, "cursor": cursor}

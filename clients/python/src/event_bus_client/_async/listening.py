@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 
 from anyio import sleep
 from httpx_sse import EventSource
@@ -20,41 +21,64 @@ _PAUSE_SECONDS = 1.0
 _RESET = "eventbus.stream.reset"
 
 
-async def listen(
-    transport: AsyncTransport,
-    event_types: Sequence[str],
-    on_gap: Callable[[str], None] | None = None,
-) -> AsyncIterator[Event]:
-    """Yields the events of some types from now on, and goes on after failures of the network.
+class AsyncListening:
+    """Iterates over the events of some types from now on, through failures of the network.
 
     As long as the client comes back within two minutes, nothing is missed between two turns.
-
-    Args:
-        transport: Sends the requests.
-        event_types: Types or patterns.
-        on_gap: Is called with the reason when events may have been missed; without it a warning
-            is logged.
     """
-    call = Call("GET", "/stream", query={"types": list(event_types)}, timeout=_TURN_SECONDS)
-    last_id: str | None = None
-    while True:
-        headers = {"accept": "text/event-stream"}
-        if last_id is not None:
-            headers["last-event-id"] = last_id
-        try:
-            answer = await transport.answer(call.with_headers(headers))
-        except (ConnectionFailed, ServerError, TooManyRequests) as failure:
-            logger.info("listening failed, and goes on: %s", failure)
-            await sleep(getattr(failure, "retry_after", None) or _PAUSE_SECONDS)
-            continue
-        async for sent in EventSource(answer).aiter_sse():
-            last_id = sent.id or last_id
-            if sent.event == _RESET:
-                reason = str(sent.json().get("reason", ""))
-                (on_gap or _warn)(reason)
-            elif sent.data:
-                yield Event.model_validate_json(sent.data)
-        last_id = _last_id(answer.text) or last_id
+
+    def __init__(
+        self,
+        transport: AsyncTransport,
+        event_types: Sequence[str],
+        on_gap: Callable[[str], None] | None = None,
+    ) -> None:
+        """Sends nothing yet.
+
+        Args:
+            transport: Sends the requests.
+            event_types: Types or patterns.
+            on_gap: Is called with the reason when events may have been missed; without it a
+                warning is logged.
+        """
+        self._transport = transport
+        self._call = Call("GET", "/stream", query={"types": list(event_types)})
+        self._on_gap = on_gap or _warn
+        self._stopped = False
+        self._events = self._turns()
+
+    def stop(self) -> None:
+        """Ends the iteration at the end of a turn, from another task or a signal handler."""
+        self._stopped = True
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        return self
+
+    async def __anext__(self) -> Event:
+        return await anext(self._events)
+
+    async def _turns(self) -> AsyncIterator[Event]:
+        last_id: str | None = None
+        while not self._stopped:
+            headers = {"accept": "text/event-stream"}
+            if last_id is not None:
+                headers["last-event-id"] = last_id
+            call = replace(self._call, headers=headers, timeout=_TURN_SECONDS)
+            try:
+                answer = await self._transport.answer(call)
+            except (ConnectionFailed, ServerError, TooManyRequests) as failure:
+                logger.info("listening failed, and goes on: %s", failure)
+                await sleep(getattr(failure, "retry_after", None) or _PAUSE_SECONDS)
+                continue
+            async for sent in EventSource(answer).aiter_sse():
+                if self._stopped:
+                    return
+                last_id = sent.id or last_id
+                if sent.event == _RESET:
+                    self._on_gap(str(sent.json().get("reason", "")))
+                elif sent.data:
+                    yield Event.model_validate_json(sent.data)
+            last_id = _last_id(answer.text) or last_id
 
 
 def _last_id(text: str) -> str | None:

@@ -15,7 +15,11 @@ logger = logging.getLogger("event_bus_client")
 
 
 class Transport:
-    """Sends calls to one bus."""
+    """Sends calls to one bus.
+
+    Attributes:
+        config: Where the bus is.
+    """
 
     def __init__(
         self,
@@ -36,6 +40,7 @@ class Transport:
         headers = {"user-agent": USER_AGENT, "accept": "application/json"}
         if config.api_key:
             headers["x-api-key"] = config.api_key
+        self.config = config
         self._retries = retries
         self._http = httpx.Client(
             base_url=config.url,

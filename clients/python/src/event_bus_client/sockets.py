@@ -1,0 +1,167 @@
+"""WebSocket connections, with asyncio and without it. They need the extra `websocket`."""
+
+import asyncio
+import json
+import ssl
+from typing import TYPE_CHECKING, Any
+
+from event_bus_client.calls import USER_AGENT
+from event_bus_client.config import WEBSOCKET_VARIABLE, Config
+from event_bus_client.errors import ConfigurationError, ConnectionFailed, problem
+
+if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection as AsyncConnection
+    from websockets.sync.client import ClientConnection
+
+OPEN_SECONDS = 30.0
+"""How long a connection may take to open."""
+
+CLOSE_SECONDS = 2.0
+"""How long to wait for the other side to close."""
+
+_INSTALL = "WebSockets need another package: pip install 'event-bus-client[websocket]'."
+
+
+class AsyncSocket:
+    """A connection that sends and receives JSON, with asyncio."""
+
+    def __init__(self, connection: "AsyncConnection") -> None:
+        """Uses an open connection."""
+        self._connection = connection
+
+    @classmethod
+    async def connect(cls, config: Config) -> "AsyncSocket":
+        """Opens a connection to a bus.
+
+        Raises:
+            ConfigurationError: The URL or the package is missing.
+            Problem: The bus refuses, such as Forbidden for an unknown key.
+            ConnectionFailed: There is no connection.
+        """
+        try:
+            from websockets.asyncio.client import connect  # noqa: PLC0415
+        except ImportError as error:
+            raise ConfigurationError(_INSTALL) from error
+        url, options = _options(config)
+        try:
+            return cls(await connect(url, **options).__aenter__())
+        except Exception as error:
+            raise _failure(error) from error
+
+    async def send(self, message: dict[str, Any]) -> None:
+        """Sends a message.
+
+        Raises:
+            ConnectionFailed: The connection has ended.
+        """
+        try:
+            await self._connection.send(json.dumps(message))
+        except Exception as error:
+            raise _failure(error) from error
+
+    async def receive(self, seconds: float) -> dict[str, Any] | None:
+        """The next message; None where none comes in time.
+
+        Raises:
+            ConnectionFailed: The connection has ended.
+        """
+        try:
+            return _read(await asyncio.wait_for(self._connection.recv(), seconds))
+        except asyncio.TimeoutError:
+            return None
+        except Exception as error:
+            raise _failure(error) from error
+
+    async def aclose(self) -> None:
+        """Closes the connection."""
+        await self._connection.close()
+
+
+class Socket:
+    """A connection that sends and receives JSON, without asyncio."""
+
+    def __init__(self, connection: "ClientConnection") -> None:
+        """Uses an open connection."""
+        self._connection = connection
+
+    @classmethod
+    def connect(cls, config: Config) -> "Socket":
+        """Opens a connection to a bus.
+
+        Raises:
+            ConfigurationError: The URL or the package is missing.
+            Problem: The bus refuses, such as Forbidden for an unknown key.
+            ConnectionFailed: There is no connection.
+        """
+        try:
+            from websockets.sync.client import connect  # noqa: PLC0415
+        except ImportError as error:
+            raise ConfigurationError(_INSTALL) from error
+        url, options = _options(config)
+        try:
+            return cls(connect(url, **options).__enter__())
+        except Exception as error:
+            raise _failure(error) from error
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Sends a message.
+
+        Raises:
+            ConnectionFailed: The connection has ended.
+        """
+        try:
+            self._connection.send(json.dumps(message))
+        except Exception as error:
+            raise _failure(error) from error
+
+    def receive(self, seconds: float) -> dict[str, Any] | None:
+        """The next message; None where none comes in time.
+
+        Raises:
+            ConnectionFailed: The connection has ended.
+        """
+        try:
+            return _read(self._connection.recv(seconds))
+        except TimeoutError:
+            return None
+        except Exception as error:
+            raise _failure(error) from error
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._connection.close()
+
+
+def _options(config: Config) -> tuple[str, dict[str, Any]]:
+    if not config.websocket_url:
+        raise ConfigurationError(
+            "The WebSocket URL of the bus is missing: pass websocket_url=, set "
+            f"{WEBSOCKET_VARIABLE}, or add websocket_url to the profile."
+        )
+    options: dict[str, Any] = {
+        "additional_headers": {"x-api-key": config.api_key} if config.api_key else {},
+        "user_agent_header": USER_AGENT,
+        "open_timeout": OPEN_SECONDS,
+        "close_timeout": CLOSE_SECONDS,
+        # API Gateway counts messages alone: the follower sends those of the bus.
+        "ping_interval": None,
+        "compression": None,
+    }
+    if config.ca_file and config.websocket_url.startswith("wss://"):
+        options["ssl"] = ssl.create_default_context(cafile=config.ca_file)
+    return config.websocket_url, options
+
+
+def _read(text: str | bytes) -> dict[str, Any]:
+    message = json.loads(text)
+    if not isinstance(message, dict):
+        raise TypeError("A message is a JSON object.")
+    return message
+
+
+def _failure(error: Exception) -> Exception:
+    """What the follower is told when a connection cannot be opened, or has ended."""
+    response = getattr(error, "response", None)
+    if response is not None and response.status_code != 101:
+        return problem(response.status_code, {"title": "The bus refused the WebSocket"})
+    return ConnectionFailed(f"The WebSocket has ended: {error!r}")
