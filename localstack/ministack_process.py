@@ -1,10 +1,11 @@
-"""The emulator's own process: ministack, without two costs that it repeats and with more tags.
+"""The emulator's own process: ministack, without three costs that it repeats and with more tags.
 
 - It parses a condition anew for every item that it looks at. A query over some thousand items, such
   as the router's for what changed in the registry, then stops everything for seconds. Here it
   parses each condition once.
 - It unpacks a function's code and layers, 50 MB, for every process that runs the function. Here it
   unpacks each archive once, and all processes share the copy.
+- It starts Python and imports boto3 anew for every such process. Here a process is forked.
 - For a condition on tags it looks up those of queues, topics and functions, by the ARN. Here it
   looks up those of event buses and state machines, too, and those of the function that a version
   or an alias belongs to.
@@ -12,15 +13,21 @@
 
 import hashlib
 import os
+import subprocess
+import sys
 import tempfile
 import threading
 import zipfile
 from functools import lru_cache
+from pathlib import Path
 from types import SimpleNamespace
 
 from ministack.app import main  # type: ignore[import-untyped]
 from ministack.core import lambda_runtime  # type: ignore[import-untyped]
 from ministack.services import dynamodb, stepfunctions, tagging  # type: ignore[import-untyped]
+
+sys.path.append(str(Path(__file__).parent.parent))
+from localstack import function_processes
 
 # The check of an expression's grammar: text in, the error or None out. It is three quarters of what
 # a condition costs.
@@ -78,6 +85,10 @@ lambda_runtime.zipfile = SimpleNamespace(
     ZipFile=SharedZipFile,
     BadZipFile=zipfile.BadZipFile,
     LargeFileError=zipfile.LargeZipFile,
+)
+
+lambda_runtime.subprocess = SimpleNamespace(
+    **{**vars(subprocess), "Popen": function_processes.start}
 )
 
 main()

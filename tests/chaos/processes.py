@@ -6,8 +6,11 @@ import threading
 import time
 from collections import Counter
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
+
+from localstack.function_processes import NUMBER
 
 FUNCTIONS = (
     "Authorize",
@@ -37,10 +40,13 @@ def running(emulator: int) -> list[tuple[psutil.Process, str]]:
         Each, and the name of its function.
     """
     found = []
-    for process in psutil.Process(emulator).children():
-        with suppress(psutil.NoSuchProcess):
-            name = _NAME.search(" ".join(process.cmdline()))
-            if name and name[1] in FUNCTIONS:
+    own = psutil.Process(emulator)
+    processes = {each.pid: each for each in own.children(recursive=True)}
+    for file in Path(own.cwd(), "tmp").glob(f"*/{NUMBER}"):
+        name = _NAME.search(file.parent.name)
+        with suppress(FileNotFoundError, ValueError):
+            process = processes.get(int(file.read_text()))
+            if process and name and name[1] in FUNCTIONS:
                 found.append((process, name[1]))
     return found
 
