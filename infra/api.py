@@ -140,6 +140,8 @@ class ApiStack(StageStack):
         # Whether the publisher may see the event that it names as a cause.
         function.use_table(data.deliveries, "BatchGetItem")
         function.use_table(data.subscriptions, indexes=("by_service",))
+        # The handlers of commands.
+        function.use_table(data.changes, "GetItem")
         function.know_rights(data, "BatchGetItem")
         function.seal_payloads(data)
         function.use_bucket(data.payloads, "PutObject")
@@ -184,7 +186,8 @@ class ApiStack(StageStack):
             indexes=("by_service", "by_kind"),
         )
         function.use_table(
-            data.changes, "ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem"
+            data.changes,
+            *("ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
         )
         function.tell("SERVICE_SUBSCRIPTIONS", str(self._settings.service_subscriptions))
         function.know_rights(

@@ -23,10 +23,11 @@ handler = handler_of(endpoint)
 def _publish(request: Request) -> Response:
     caller, address = request.caller, request.ip_address
     body, trace = request.json_batch(), trace_in(request.headers)
+    required = request.query().get(operations.REQUIRE_HANDLER) is True
     if not isinstance(body, list):
-        accepted = _intake.take(body, caller, trace, address)
+        accepted = _intake.take(body, caller, trace, address, require_handler=required)
         return Response(200 if accepted.repeated else 202, _document(accepted))
-    outcomes = _intake.take_all(body, caller, trace, address)
+    outcomes = _intake.take_all(body, caller, trace, address, require_handler=required)
     problems = [each for each in outcomes if isinstance(each, Problem)]
     refused = len(problems)
     document: BatchResult = {

@@ -34,6 +34,7 @@ class Routing:
         limited: Whether a limit of matching left out a part of the event or a filter.
         held: The pause that the event is held by, by the paused subscriptions that it matched.
         schema_invalid: Whether the schema of the event's type refuses its payload.
+        handler: The subscription that handles the event, if it is a command with a handler.
     """
 
     event_id: str
@@ -44,12 +45,14 @@ class Routing:
     limited: bool = False
     held: dict[str, int] = field(default_factory=dict)
     schema_invalid: bool = False
+    handler: str | None = None
 
     def to(self, service_id: str) -> "Routing":
         """The part of the record for one service."""
         own = {each: service for each, service in self.matched.items() if service == service_id}
         held = {each: pause for each, pause in self.held.items() if each in own}
-        return replace(self, matched=own, held=held)
+        handler = self.handler if self.handler in own else None
+        return replace(self, matched=own, held=held, handler=handler)
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,12 +64,24 @@ ABOUT = "about"
 BUS_DOMAIN = "eventbus"
 """The first segment of the types that the bus itself publishes."""
 
+COMMAND_DOMAIN = "command"
+"""The first segment of the types of commands."""
+
+REPLY_FOR = "reply_for"
+"""The member of a reply's metadata that names the one service which it is for; the bus sets it."""
+
+REPLY_STATUS = "reply_status"
+"""The member of a reply's metadata that says what it reports; the bus sets it."""
+
+MAX_EXPECTED_REPLIES = 50
+"""How many replies a request may expect."""
+
 _Label = Annotated[
     str, Field(min_length=1, max_length=256), AfterValidator(checked(refuse_control_characters))
 ]
 
 
-_OWN_METADATA = frozenset({"stream_version", "replay_id"})
+_OWN_METADATA = frozenset({"stream_version", "replay_id", REPLY_FOR, REPLY_STATUS})
 """Metadata that the bus sets; ignored in what publishers send."""
 
 MAX_HOPS = 16
@@ -93,6 +105,7 @@ class Metadata(Request):
     retry_count: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
     reply_to: _Label | None = None
     causation_id: _Label | None = None
+    expect_replies: Annotated[int, Field(ge=1, le=MAX_EXPECTED_REPLIES)] | None = None
     hop_count: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
     stream_id: _Label | None = None
     deduplication_key: _Label | None = None
@@ -217,7 +230,33 @@ class Event:
     @property
     def audience(self) -> str | None:
         """The one service that may receive it, beside admins; None where rights alone decide."""
-        return self.metadata.get(AUDIENCE) if self.source == BUS_DOMAIN else None
+        if self.source == BUS_DOMAIN:
+            return self.metadata.get(AUDIENCE)
+        return self.metadata.get(REPLY_FOR)
+
+    @property
+    def is_command(self) -> bool:
+        """Whether it is a command, which one service handles."""
+        return self.type.startswith(f"{COMMAND_DOMAIN}.")
+
+    @property
+    def expected_replies(self) -> int | None:
+        """How many replies end it; None where it asks for none."""
+        if self.is_command:
+            return 1
+        expected = self.metadata.get("expect_replies")
+        return expected if isinstance(expected, int) else None
+
+    @property
+    def deadline(self) -> str | None:
+        """After which time a command is delivered to nobody any more, RFC 3339."""
+        if self.expected_replies is None or "deadline" not in self.metadata:
+            return None
+        try:
+            return times.parse(self.metadata["deadline"])
+        except (TypeError, ValueError):
+            # It was stored before the bus read deadlines.
+            return None
 
     @property
     def deduplication_key(self) -> str | None:

@@ -188,6 +188,7 @@ class Subscription:
         backlog_replay_id: The replay that brings what it matched during its last pause, if one was
             started.
         transform: What is made of each event before it is sent; None for the event as it is.
+        handles: Whether it is the handler of the commands that it receives.
     """
 
     id: str
@@ -215,6 +216,7 @@ class Subscription:
     backlog_replay_id: str | None = None
     schema_version: int | None = None
     transform: Transform | None = None
+    handles: bool = False
 
     @property
     def limited(self) -> bool:

@@ -9,7 +9,7 @@
 | `postponed` | pending or retrying | retrying |
 | `exhausted` | pending or retrying | exhausted |
 | `refused_by_queue` | pending or retrying | exhausted |
-| `dropped` | pending or retrying | dropped |
+| `dropped`, `expired` | pending or retrying | dropped |
 | `reopened` | exhausted, or retrying and waiting in the table | retrying |
 | `discarded` | pending, retrying or exhausted | dropped |
 
@@ -157,6 +157,11 @@ def refused_by_queue(delivery: Delivery) -> Delivery:
 def dropped(delivery: Delivery, code: str, message: str) -> Delivery:
     """Ends a delivery that is no longer owed; the error says why."""
     return replace(_ended(_with_error(delivery, code, message)), status="dropped")
+
+
+def expired(delivery: Delivery) -> Delivery:
+    """Ends the delivery of a command whose deadline has passed."""
+    return dropped(delivery, "command_expired", "the deadline of the command has passed")
 
 
 def reopened(delivery: Delivery) -> Delivery:

@@ -13,9 +13,11 @@ from event_bus.errors import Conflict, Failure, Fault, InvalidRequest, Problem, 
 from event_bus.log import logger, traces
 from event_bus.model.event import Event, EventSubmission, Origin, accept, untimed_digest
 from event_bus.model.validation import invalid, read
+from event_bus.publishing.command_rules import check_command, no_handler
 from event_bus.publishing.publisher_rights import PublisherRights
 from event_bus.publishing.schema_checks import SchemaChecks, without_secrets
 from event_bus.stores.events import EventStore, Put
+from event_bus.stores.handlers import Handler
 
 MAX_BATCH = 100
 """How many events one request may hold."""
@@ -61,6 +63,7 @@ class Intake:
         retention_days: How long events are kept.
         executor: Stores the events of a batch side by side.
         sees: Whether a caller may see an event, which it names as a cause.
+        handler: Finds the handler of a type of commands, for those who require one.
     """
 
     store: EventStore
@@ -70,6 +73,7 @@ class Intake:
     retention_days: int
     executor: Executor
     sees: Callable[[Event, Caller], bool]
+    handler: Callable[[str], Handler | None] = lambda _: None
 
     def take(
         self,
@@ -77,6 +81,8 @@ class Intake:
         caller: Caller,
         trace: Mapping[str, str] | None = None,
         ip_address: str | None = None,
+        *,
+        require_handler: bool = False,
     ) -> Accepted:
         """Takes one event.
 
@@ -85,12 +91,15 @@ class Intake:
             caller: Who publishes it.
             trace: Where in a trace the request was made, as metadata has it.
             ip_address: The address that the request came from, if there was one.
+            require_handler: Whether a command that nobody handles is refused.
 
         Raises:
             Problem: It is refused; nothing is stored.
         """
         origin = Origin(caller.service_id, caller.key_id, ip_address)
-        return self._store(self._judge(submission, caller, "", trace, origin), "")
+        judged = self._judge(submission, caller, "", trace, origin)
+        self._require_handler(judged, "", required=require_handler)
+        return self._store(judged, "")
 
     def take_all(
         self,
@@ -98,6 +107,8 @@ class Intake:
         caller: Caller,
         trace: Mapping[str, str] | None = None,
         ip_address: str | None = None,
+        *,
+        require_handler: bool = False,
     ) -> list[Accepted | Problem]:
         """Takes a batch of events; what is wrong with one does not touch the others.
 
@@ -110,6 +121,7 @@ class Intake:
             caller: Who publishes them.
             trace: Where in a trace the request was made, as metadata has it.
             ip_address: The address that the request came from, if there was one.
+            require_handler: Whether commands that nobody handles are refused.
 
         Returns:
             What became of each, in their order.
@@ -125,6 +137,7 @@ class Intake:
         for place, submission in enumerate(submissions):
             try:
                 judged = self._judge(submission, caller, f"/{place}", trace, origin)
+                self._require_handler(judged, f"/{place}", required=require_handler)
             except Problem as problem:
                 results.append(problem)
             except (ClientError, BotoCoreError):
@@ -178,6 +191,7 @@ class Intake:
         self.rights.check_id(source, parsed.id, at)
         sensitive = [*parsed.sensitive, *self.rights.sensitive_in(source, parsed.type)]
         event = replace(accept(parsed, source, at, trace), origin=origin)
+        check_command(event, caller, self.rights, at)
         checked = self.schemas.check(event, parsed.payload, at)
         faults = without_secrets(checked.faults, sensitive, at)
         if checked.refused:
@@ -207,6 +221,14 @@ class Intake:
         )
         deduplicated = put is Put.DEDUPLICATED
         return Accepted(stored, put is Put.REPEATED, judged.warnings, deduplicated)
+
+    def _require_handler(self, judged: _Judged, at: str, *, required: bool) -> None:
+        event = judged.event
+        if not required or not event.is_command or self.handler(event.type):
+            return
+        # What is stored already is answered as before, whoever has left since.
+        if event.id not in self.store.get_many([event.id]):
+            raise no_handler(event, at)
 
     def _repeats(self, judged: _Judged, stored: Event) -> bool:
         """Whether an event is the one that is stored, although the digests of the two differ."""

@@ -39,12 +39,13 @@ def asked_for(
         version=0,
         created_at=now,
         updated_at=now,
-        delivery_guarantee=registration.delivery_guarantee,
+        delivery_guarantee=registration.guarantee(),
         ordered=registration.ordered,
         retry_policy=registration.retry_policy.policy(),
         max_in_flight=registration.max_in_flight,
         rate_limit=registration.rate_limit,
         schema_version=registration.schema_version,
+        handles=registration.handles,
         transform=registration.transform.transform() if registration.transform else None,
     )
 

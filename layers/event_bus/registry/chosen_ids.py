@@ -18,7 +18,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,63}", re.ASCII)
 
 _LEFT_OUT: Mapping[str, Any] = {
     "filters": {},
-    "delivery_guarantee": "at_least_once",
+    "handles": False,
     "retry_policy": {},
     "max_in_flight": None,
     "rate_limit": None,
@@ -118,5 +118,10 @@ class ChosenIds:
         if not registration.verify:
             named.pop("verify", None)
         # What a registration leaves out has its default, and what a change leaves out stays.
-        whole = {"name": before.service_id, **_LEFT_OUT, **named}
+        whole = {
+            "name": before.service_id,
+            "delivery_guarantee": registration.guarantee(),
+            **_LEFT_OUT,
+            **named,
+        }
         return self.registry.change(before.id, read(SubscriptionChange, whole), caller)

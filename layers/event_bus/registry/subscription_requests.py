@@ -59,6 +59,7 @@ class SubscriptionRegistration(Request):
     verify: Annotated[bool, Field(validate_default=True)] = False
     filters: SentFilters = Field(default_factory=dict)
     transform: TransformRequest | None = None
+    handles: bool = False
     delivery_guarantee: DeliveryGuarantee = "at_least_once"
     ordered: bool = False
     retry_policy: RetryPolicyRequest = Field(default_factory=RetryPolicyRequest)
@@ -83,6 +84,11 @@ class SubscriptionRegistration(Request):
         if verify and target is not None and not isinstance(target, HttpTargetRequest):
             raise PydanticCustomError("verify", "must be left out where the target is no URL")
         return verify
+
+    def guarantee(self) -> DeliveryGuarantee:
+        """The delivery guarantee: a handler acts once, unless the client says otherwise."""
+        named = "delivery_guarantee" in self.model_fields_set
+        return "exactly_once" if self.handles and not named else self.delivery_guarantee
 
     def chosen_target(self) -> Target:
         """Where events are delivered."""
@@ -127,6 +133,7 @@ class SubscriptionChange(Request):
     verify: Literal[True] | None = None
     filters: SentFilters | None = None
     transform: TransformRequest | None = None
+    handles: bool | None = None
     delivery_guarantee: DeliveryGuarantee | None = None
     retry_policy: RetryPolicyRequest | None = None
     max_in_flight: MaxInFlight | None = None

@@ -11,9 +11,10 @@ from event_bus.access.ownership import own_subscription
 from event_bus.conflicts import attempts
 from event_bus.encryption.signatures import new_secret
 from event_bus.encryption.signing_secrets import SigningSecrets, rotated
-from event_bus.errors import Conflict, Problem
+from event_bus.errors import Conflict, Fault, Problem
 from event_bus.ids import new_id
 from event_bus.matching.filters import SubscriptionFilter
+from event_bus.model.commands import check_handler
 from event_bus.model.credentials import Authentication
 from event_bus.model.filters import check_filters, check_sent_filters
 from event_bus.model.pace import Pace
@@ -38,7 +39,15 @@ from event_bus.registry.subscription_requests import (
 from event_bus.registry.subscription_targets import SubscriptionTargets
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.inboxes import InboxStore
-from event_bus.stores.refusals import KeyGone, KeyTaken, Outdated, QuotaReached, Refused, Used
+from event_bus.stores.refusals import (
+    HandlerTaken,
+    KeyGone,
+    KeyTaken,
+    Outdated,
+    QuotaReached,
+    Refused,
+    Used,
+)
 from event_bus.stores.registrations import Registrations
 
 _Result = TypeVar("_Result")
@@ -217,10 +226,14 @@ class SubscriptionRegistry:
             self._refuse_sensitive(check(changed.event_types, changed.filters))
             self.hearing.check(changed.service_id, change.event_types or ())
             check_limits(changed)
+            check_handler(changed)
             check_fits(changed.transform, changed.target.lane)
             if change.verify:
                 changed = self.targets.verified(changed)
-            stored = self._store_change(before, changed, change.resume_from)
+            try:
+                stored = self._store_change(before, changed, change.resume_from)
+            except HandlerTaken as refused:
+                raise _handled(refused, changed) from None
             return stored, changed.target != before.target
 
         changed, moved = _until_current(attempt)
@@ -237,9 +250,9 @@ class SubscriptionRegistry:
         """Stores a change, and starts the replay of the backlog that it asks for."""
         changed, backlog = with_pause(before, changed, resume_from)
         if changed.status == before.status:
-            return self.registrations.subscriptions.update(changed)
+            return self.registrations.subscriptions.update(changed, before=before)
         event = status_event(before, changed, backlog)
-        stored = self.registrations.change_status(changed, event, backlog)
+        stored = self.registrations.change_status(before, changed, event, backlog)
         if backlog is None:
             return stored
         # One that an earlier resume began, and a pause held up, goes on as well.
@@ -310,6 +323,7 @@ class SubscriptionRegistry:
             check_history(registration.replay_from, caller)
         subscription = asked_for(registration, subscription_id, service_id)
         check_limits(subscription)
+        check_handler(subscription)
         check_fits(subscription.transform, subscription.target.lane)
         self.targets.opt_ins.require(subscription.target)
         return self.targets.verified(subscription) if registration.verify else subscription
@@ -346,6 +360,8 @@ class SubscriptionRegistry:
                     f"The service {subscription.service_id} has {self.most} subscriptions, which "
                     "is as many as it may have; delete one first."
                 ) from None
+            except HandlerTaken as refused:
+                raise _handled(refused, subscription) from None
             except KeyTaken:
                 raise taken(asked) from None
             except KeyGone:
@@ -374,6 +390,14 @@ class SubscriptionRegistry:
     def _services(self) -> Services:
         owned = self.registrations
         return Services(owned.publishers, owned.subscriptions, owned.keys)
+
+
+def _handled(refused: HandlerTaken, subscription: Subscription) -> Conflict:
+    """The refusal of a second handler."""
+    event_type = str(refused)
+    place = subscription.event_types.index(event_type)
+    detail = f"{event_type} has a handler already; a type of commands has one"
+    return Conflict(f"{detail}.", [Fault(f"/event_types/{place}", detail)])
 
 
 def _until_current(attempt: Callable[[], _Result]) -> _Result:

@@ -9,6 +9,7 @@ from event_bus.batches import chunks
 from event_bus.log import logger, traces
 from event_bus.matching.event_view import EventView, event_view
 from event_bus.model import transitions
+from event_bus.model.commands import is_over
 from event_bus.model.delivery import Routing
 from event_bus.model.event import MAX_HOPS, Event
 from event_bus.queues.lanes import Lanes
@@ -72,6 +73,8 @@ class Router:
             held: dict[str, int] = {}
             if event.hop_count > MAX_HOPS:
                 self._end_loop(event, [_message(event, each) for each in matched])
+            elif is_over(event):
+                self._expire(event, [_message(event, each) for each in matched])
             else:
                 held = {each.id: each.pause for each in matched if each.holds(event.created_at)}
                 messages += [_message(event, each) for each in matched if each.id not in held]
@@ -81,6 +84,7 @@ class Router:
                 Routing(
                     *(event.id, services, now, event.type, event.source, seen.limited, held),
                     schema_invalid=event.schema_valid is False,
+                    handler=_handler(event, matched),
                 )
             )
             logger.info("event matched", **traces(event), matched=len(matched))
@@ -171,6 +175,11 @@ class Router:
             self.deliveries.record(looped, 1)
         logger.warning("loop ended", **traces(event), hop_count=event.hop_count)
 
+    def _expire(self, event: Event, messages: Sequence[Message]) -> None:
+        """Ends the deliveries of a command whose deadline has passed."""
+        for each in messages:
+            self.deliveries.record(transitions.expired(each.first_record(event)), 1)
+
     def _with_views(self, events: Sequence[Event]) -> Iterator[tuple[Event, EventView | None]]:
         # A few at a time: a whole batch of large payloads, parsed, would not fit into the memory.
         for chunk in chunks(list(events), _PAYLOADS_AT_ONCE):
@@ -195,6 +204,13 @@ class Router:
         except Exception:
             logger.exception("event cannot be matched", **traces(event))
             return None
+
+
+def _handler(event: Event, matched: Sequence[RoutingRule]) -> str | None:
+    """The subscription that handles an event, if it is a command."""
+    if not event.is_command:
+        return None
+    return next((each.id for each in matched if each.handles), None)
 
 
 def _message(event: Event, rule: RoutingRule) -> Message:

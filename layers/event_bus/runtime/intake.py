@@ -2,6 +2,7 @@
 
 import concurrent.futures
 from collections.abc import Callable
+from dataclasses import replace
 
 from event_bus.access.callers import Caller
 from event_bus.access.known_publishers import KnownPublishers
@@ -27,7 +28,8 @@ def deployed_intake(workers: int) -> Intake:
         stores.subscriptions().of_service,
         rights_reader(),
     )
-    return _intake(workers, visible.sees, deduplicates=True)
+    intake = _intake(workers, visible.sees, deduplicates=True)
+    return replace(intake, handler=stores.handlers().of)
 
 
 def reply_intake() -> Intake:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from event_bus.stores.deliveries import DeliveryStore
     from event_bus.stores.due_deliveries import DueDeliveries
     from event_bus.stores.events import EventStore
+    from event_bus.stores.handlers import HandlerStore
     from event_bus.stores.inbox_cursors import InboxCursorStore
     from event_bus.stores.inboxes import InboxStore
     from event_bus.stores.keys import KeyStore
@@ -133,6 +134,13 @@ def events(
         streams() if to_streams else None,
         DeduplicationStore(clients.dynamodb(), own.idempotency_table) if deduplicates else None,
     )
+
+
+def handlers() -> "HandlerStore":
+    """The handlers of commands."""
+    from event_bus.stores.handlers import HandlerStore
+
+    return HandlerStore(clients.dynamodb(), settings().changes_table)
 
 
 def metrics() -> "MetricStore":

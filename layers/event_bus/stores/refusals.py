@@ -21,6 +21,10 @@ class Used(Refused):
     """A removed subscription had the identifier."""
 
 
+class HandlerTaken(Refused):
+    """Another subscription handles a type of commands; its argument is the type."""
+
+
 class QuotaReached(Refused):
     """The service has as many subscriptions, or listeners, as it may have."""
 

@@ -120,6 +120,7 @@ class Registrations:
         Raises:
             Exists: There is a subscription with this identifier.
             Used: A removed subscription had the identifier.
+            HandlerTaken: Another subscription handles one of its types.
             QuotaReached: The service has `most` subscriptions.
             Outdated: The keys of the service have changed since they were read.
             KeyTaken: The key belongs to another service.
@@ -133,11 +134,12 @@ class Registrations:
         return self.subscriptions.create(subscription, parts, most=most)
 
     def change_status(
-        self, subscription: Subscription, event: Event, backlog: Replay | None
+        self, before: Subscription, subscription: Subscription, event: Event, backlog: Replay | None
     ) -> Subscription:
         """Replaces a subscription by one of another status, and stores the event that tells of it.
 
         Args:
+            before: The subscription as it was read.
             subscription: The subscription as it is to be.
             event: The event.
             backlog: The replay of what a pause has kept, if one begins.
@@ -147,12 +149,13 @@ class Registrations:
 
         Raises:
             Outdated: The subscription has changed since it was read, or is gone.
+            HandlerTaken: Another subscription handles one of its types.
             Exists: The event is stored already.
         """
         parts = [self.events.adding_part(event, self.retention_days)]
         if backlog:
             parts.append(self.replays.adding_part(backlog))
-        return self.subscriptions.update(subscription, parts)
+        return self.subscriptions.update(subscription, parts, before=before)
 
     def remove_last_subscription(self, subscription: Subscription, keys: KeyChange | None) -> None:
         """Removes the last subscription of a service.

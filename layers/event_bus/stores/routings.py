@@ -92,6 +92,7 @@ def routing_of(item: Mapping[str, Any]) -> Routing:
         limited="limited" in item,
         held=orjson.loads(item["held"]["S"]) if "held" in item else {},
         schema_invalid="schema_invalid" in item,
+        handler=item.get("handler", {}).get("S"),
     )
 
 
@@ -107,6 +108,7 @@ def _put_request(routing: Routing, expires_at: Any) -> Item:
         **({"limited": {"BOOL": True}} if routing.limited else {}),
         **({"held": document(routing.held)} if routing.held else {}),
         **({"schema_invalid": {"BOOL": True}} if routing.schema_invalid else {}),
+        **({"handler": text(routing.handler)} if routing.handler else {}),
     }
     return {"PutRequest": {"Item": item}}
 

@@ -16,6 +16,7 @@ from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.target import TargetTypes
 from event_bus.stored import restored
 from event_bus.stores.changes import ChangeLog
+from event_bus.stores.handlers import HandlerStore
 from event_bus.stores.items import (
     Item,
     batch_get,
@@ -58,6 +59,7 @@ class RoutingRule:
         pause: The number of its pause; 0 where it is not paused.
         paused_at: Since when it is paused, RFC 3339.
         skipped_pauses: Up to which pause it is not owed what it matched.
+        handles: Whether it is the handler of the commands that it receives.
     """
 
     id: str
@@ -71,6 +73,7 @@ class RoutingRule:
     pause: int = 0
     paused_at: str = ""
     skipped_pauses: int = 0
+    handles: bool = False
 
     def holds(self, stored_at: str) -> bool:
         """Whether an event is held back that it matches.
@@ -144,6 +147,11 @@ class SubscriptionStore:
         """The counts of subscriptions by service."""
         return SubscriptionCounts(self.client, self.changes, self._existing)
 
+    @property
+    def handlers(self) -> HandlerStore:
+        """The handlers of commands."""
+        return HandlerStore(self.client, self.changes)
+
     def create(
         self, subscription: Subscription, further: Sequence[Part] = (), *, most: int | None = None
     ) -> Subscription:
@@ -160,6 +168,7 @@ class SubscriptionStore:
         Raises:
             Exists: There is a subscription with this id.
             Used: A removed subscription had the id.
+            HandlerTaken: Another subscription handles one of its types.
             QuotaReached: The service has `most` subscriptions, or listeners.
             Refused: A condition of a further part did not hold.
         """
@@ -168,26 +177,36 @@ class SubscriptionStore:
         parts = [
             *self._unused_part(subscription),
             self.counts.adding_part(subscription, most),
+            *self.handlers.claiming_parts(subscription),
             *further,
         ]
         return self._write(subscription, new, Exists(subscription.id), parts)
 
-    def update(self, subscription: Subscription, further: Sequence[Part] = ()) -> Subscription:
+    def update(
+        self,
+        subscription: Subscription,
+        further: Sequence[Part] = (),
+        *,
+        before: Subscription | None = None,
+    ) -> Subscription:
         """Replaces a subscription that was read at its version.
 
         Args:
             subscription: The subscription. Its next version is assigned here.
             further: Further parts of the transaction.
+            before: The subscription as it was read, where it may come to handle other commands.
 
         Returns:
             The subscription as it is stored.
 
         Raises:
             Outdated: It has changed since it was read, or is gone.
+            HandlerTaken: Another subscription handles one of its types.
             Refused: A condition of a further part did not hold.
         """
         current = _at_version(subscription)
-        return self._write(subscription, current, Outdated(subscription.id), further)
+        parts = self.handlers.changing_parts(before, subscription) if before else []
+        return self._write(subscription, current, Outdated(subscription.id), [*parts, *further])
 
     def delete(
         self, subscription: Subscription, further: Sequence[Part] = (), *, last: bool | None = None
@@ -213,6 +232,7 @@ class SubscriptionStore:
         parts = [
             Part({"Delete": delete}, Outdated(subscription.id)),
             self.counts.removing_part(subscription, last=last),
+            *self.handlers.releasing_parts(subscription),
             *further,
             *self._removed_part(subscription),
         ]
@@ -335,6 +355,7 @@ def _routing_rule(members: Mapping[str, Any], lane: str) -> RoutingRule:
         pause=members["pauses"] if members["status"] == "paused" else 0,
         paused_at=members.get("paused_at") or "",
         skipped_pauses=members.get("skipped_pauses", 0),
+        handles=members.get("handles", False),
     )
 
 

@@ -37,6 +37,7 @@ TABLES = {
         "publishers": {"BatchGetItem", "GetItem"},
         "deliveries": {"BatchGetItem"},
         "subscriptions": {"Query/by_service"},
+        "changes": {"GetItem"},
         "rights": {"BatchGetItem"},
     },
     "events": {
@@ -93,7 +94,14 @@ TABLES = {
             "Query/by_kind",
             "Query/by_service",
         },
-        "changes": {"ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem"},
+        "changes": {
+            "ConditionCheckItem",
+            "DeleteItem",
+            "GetItem",
+            "PutItem",
+            "Query",
+            "UpdateItem",
+        },
         "circuits": {"BatchGetItem", "DeleteItem", "PutItem", "Scan"},
         "events": {"PutItem"},
         "replays": {"GetItem", "PutItem"},

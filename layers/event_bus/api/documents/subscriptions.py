@@ -118,6 +118,9 @@ class Subscription(TypedDict):
         Transform | None,
         Field(description="What is made of each event before it is sent; null for nothing."),
     ]
+    handles: Annotated[
+        bool, Field(description="Whether it is the handler of the commands that it receives.")
+    ]
     delivery_guarantee: DeliveryGuarantee
     ordered: bool
     retry_policy: RetryPolicy
@@ -261,6 +264,7 @@ def subscription_document(
         "callback_url": subscription.target.callback_url,
         "target": subscription.target.shown(subscription.service_id),
         "transform": transform_document(subscription.transform),
+        "handles": subscription.handles,
         "delivery_guarantee": subscription.delivery_guarantee,
         "ordered": subscription.ordered,
         "retry_policy": _retry_policy(subscription.retry_policy),

@@ -7,6 +7,7 @@ from typing_extensions import TypeAliasType
 
 from event_bus.api.documents.publishing import Accepted, AcceptedEvent, BatchResult
 from event_bus.api.operation import Operation
+from event_bus.api.parameters import flag
 from event_bus.errors import Conflict
 from event_bus.model.event import EventSubmission
 from event_bus.publishing.intake import MAX_BATCH
@@ -15,6 +16,10 @@ EventBatch = TypeAliasType(
     "EventBatch", Annotated[list[EventSubmission], Field(min_length=1, max_length=MAX_BATCH)]
 )
 Publication = TypeAliasType("Publication", EventSubmission | EventBatch)
+
+REQUIRE_HANDLER = flag(
+    "require_handler", "Whether a command (`command.*`) that no subscription handles is refused."
+)
 
 PUBLISH = Operation(
     "POST /events",
@@ -26,6 +31,7 @@ PUBLISH = Operation(
     audited=False,
     tag="Events",
     summary=f"Publish an event, or up to {MAX_BATCH} in an array; each is judged on its own.",
+    query=(REQUIRE_HANDLER,),
     body=Publication,
     answers={200: AcceptedEvent, 202: Accepted, 207: BatchResult},
     errors=(Conflict,),

@@ -94,9 +94,15 @@ class BusyStore(SubscriptionStore):
         assert current
         SubscriptionStore.update(self, replace(current, target=HttpTarget(self.urls.pop(0))))
 
-    def update(self, subscription: Subscription, further: Sequence[Part] = ()) -> Subscription:
+    def update(
+        self,
+        subscription: Subscription,
+        further: Sequence[Part] = (),
+        *,
+        before: Subscription | None = None,
+    ) -> Subscription:
         self._interfere(subscription.id)
-        return SubscriptionStore.update(self, subscription, further)
+        return SubscriptionStore.update(self, subscription, further, before=before)
 
     def delete(
         self, subscription: Subscription, further: Sequence[Part] = (), *, last: bool | None = None
