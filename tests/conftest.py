@@ -70,6 +70,22 @@ _TRUSTED = ("AWS_CA_BUNDLE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_F
 """The variables that name whom clients trust."""
 
 
+_LONGEST = ("tests/unit/simulation", "tests/unit/event_bus/matching", "tests/unit/infra")
+"""What takes longest of the tests that wait for nothing. Workers take files in their order, so what
+is long starts early, and short files fill the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts tests that wait first, then those that take long, then the others."""
+
+    def place(item: pytest.Item) -> int:
+        if not item.nodeid.startswith("tests/unit/"):
+            return 0
+        return 1 if item.nodeid.startswith(_LONGEST) else 2
+
+    items.sort(key=place)
+
+
 def _leads(pid: int) -> bool:
     """Whether a process was started in a group of its own, as emulators are."""
     try:

@@ -44,11 +44,10 @@ class Tables:
     def key(self, table: str, item: Item) -> Key:
         """The key of an item, which may have other attributes, too."""
         described = self.described[table]
-        return tuple(
-            key_value(item, attribute)
-            for attribute in (described.partition_key, described.sort_key)
-            if attribute
-        )
+        partition = key_value(item, described.partition_key)
+        if described.sort_key is None:
+            return (partition,)
+        return partition, key_value(item, described.sort_key)
 
     def get(self, table: str, key: Item, age: float = 0.0) -> Item | None:
         """The item of a key, as it stood some seconds ago."""
@@ -151,9 +150,10 @@ class Tables:
 def key_value(item: Item, attribute: Attribute) -> Any:
     """The value of an attribute that is part of a key."""
     value = item.get(attribute.name, {})
-    if set(value) != {attribute.type} or not str(value[attribute.type]):
+    content = value.get(attribute.type)
+    if len(value) != 1 or content is None or content == "":
         raise InvalidExpression(f"{attribute.name} must be a key of type {attribute.type}")
-    return value[attribute.type] if attribute.type == "S" else int(value["N"])
+    return content if attribute.type == "S" else int(content)
 
 
 def copied(item: Item) -> Item:
@@ -168,6 +168,8 @@ def _attributes(index: Index) -> tuple[Attribute, ...]:
 def _bytes_of(value: Value) -> int:
     """How many bytes DynamoDB counts of a value: names and texts as UTF-8."""
     [(kind, content)] = value.items()
+    if kind in "SN":
+        return len(content) if content.isascii() else len(content.encode())
     if kind == "M":
         return sum(len(name.encode()) + _bytes_of(each) for name, each in content.items())
     if kind == "L":

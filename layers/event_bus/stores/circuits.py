@@ -1,7 +1,7 @@
 """The table of circuit breakers: one item for each subscription that has failed lately."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -87,7 +87,7 @@ class CircuitStore:
         return {
             "subscription_id": text(subscription_id),
             "version": number(circuit.version),
-            "document": document(asdict(circuit)),
+            "document": document(circuit),
             "expires_at": number(times.expiry(self.retention_days)),
         }
 

@@ -1,6 +1,6 @@
 """The dead letters of the deliveries table: listed, reopened and discarded by people."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -160,7 +160,7 @@ class DeadLetterStore:
                 ":pending": text("pending"),
                 ":retrying": text("retrying"),
                 ":exhausted": text("exhausted"),
-                ":error": document(error and asdict(error)),
+                ":error": document(error),
                 ":code": text(error.code if error else ""),
                 ":now": text(discarded.updated_at),
             },

@@ -7,7 +7,6 @@ sort key `#routing`.
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import orjson
@@ -78,7 +77,7 @@ def changes_of(delivery: Delivery, expires_at: int) -> tuple[str, Item]:
         ":status": text(delivery.status),
         ":attempts": number(delivery.attempts),
         ":round": number(delivery.round_start),
-        ":log": document([asdict(attempt) for attempt in delivery.log]),
+        ":log": document(delivery.log),
         ":writer": text(delivery.written_by),
         ":protocol": text(delivery.protocol),
         ":created": text(delivery.created_at),
@@ -118,7 +117,7 @@ def _optional_attributes(delivery: Delivery) -> dict[str, Any]:
     """Returns the attributes that a later outcome removes, each None where it has no value."""
     error, retry_at = delivery.last_error, delivery.next_retry_at
     return {
-        "last_error": error and document(asdict(error)),
+        "last_error": error and document(error),
         "error_code": error and text(error.code),
         "delivered_at": delivery.delivered_at and text(delivery.delivered_at),
         "next_retry_at": retry_at and text(retry_at),

@@ -31,7 +31,10 @@ def number(value: int) -> "AttributeValueTypeDef":
 
 
 def document(value: Any) -> "AttributeValueTypeDef":
-    """Returns a JSON document as a string attribute: it keeps numbers exact, and costs least."""
+    """Returns a JSON document, or a dataclass as one, as a string attribute.
+
+    A string keeps numbers exact and costs less than a map.
+    """
     return {"S": orjson.dumps(value).decode()}
 
 

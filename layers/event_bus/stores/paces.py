@@ -1,7 +1,7 @@
 """The paces of subscriptions: items of the table of circuits, read together with the circuits."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -82,6 +82,6 @@ class PaceStore:
         return {
             **pace_key(subscription_id),
             "version": number(pace.version),
-            "pace": document(asdict(pace)),
+            "pace": document(pace),
             "expires_at": number(times.expiry(self.retention_days)),
         }

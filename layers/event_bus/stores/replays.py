@@ -1,7 +1,7 @@
 """The table of replays."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -69,7 +69,7 @@ class ReplayStore:
             TableName=self.table,
             Item=self._item(after),
             ConditionExpression="document = :before",
-            ExpressionAttributeValues={":before": document(asdict(before))},
+            ExpressionAttributeValues={":before": document(before)},
         )
 
     def get(self, replay_id: str) -> Replay | None:
@@ -123,7 +123,7 @@ class ReplayStore:
             "id": text(replay.id),
             "kind": text(_KIND),
             "service_id": text(replay.service_id),
-            "document": document(asdict(replay)),
+            "document": document(replay),
             "expires_at": number(times.expiry(self.retention_days)),
             **(
                 {"running": text("yes"), "moved_at": text(replay.updated_at)}

@@ -3,10 +3,13 @@
 from tests.simulation.stories import (
     inboxes,
     order,
+    pauses,
     publishing,
     replays,
     retries,
+    routing,
     subscription_changes,
+    unsendable,
 )
 from tests.simulation.stories.story import STORIES
 
@@ -14,8 +17,11 @@ __all__ = [
     "STORIES",
     "inboxes",
     "order",
+    "pauses",
     "publishing",
     "replays",
     "retries",
+    "routing",
     "subscription_changes",
+    "unsendable",
 ]

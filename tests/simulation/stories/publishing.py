@@ -1,10 +1,9 @@
-"""Events that are published and routed."""
+"""Events that are published."""
 
 from typing import Any
 
 from tests.simulation.clients import ADMIN
-from tests.simulation.stories.story import SOON, event, failing, in_stream, story
-from tests.simulation.surroundings import UNSENDABLE
+from tests.simulation.stories.story import event, story
 from tests.simulation.world import World
 
 
@@ -57,32 +56,6 @@ def publish_characters_that_sqs_refuses(world: World) -> None:
 
 
 @story
-def publish_what_no_lane_takes(world: World) -> None:
-    world.subscribe(["task.*"])
-    world.subscribe(["task.created"], delivery_guarantee="at_most_once")
-    world.publish(event("e1"), event(f"{UNSENDABLE}-1"), event("e2"))
-    world.settle()
-    [*letters] = world.dead_letters(event_id=f"{UNSENDABLE}-1")
-    for letter in letters:
-        path = "POST /dead-letters/{id}/retry"
-        world.insist("recovery", path, ADMIN, parameters={"id": letter["id"]})
-
-
-@story
-def replay_what_no_lane_takes(world: World) -> None:
-    world.publish(event("e1"), event(f"{UNSENDABLE}-1"), event("e2"))
-    world.subscribe(["task.*"])
-    world.insist("recovery", "POST /replays", ADMIN, {"from": "2026-05-01T00:00:00Z"})
-
-
-@story
-def order_around_what_no_lane_takes(world: World) -> None:
-    world.subscribe(["task.*"], failing(1), ordered=True, retry_policy=SOON)
-    for name in ("e1", f"{UNSENDABLE}-1", "e2"):
-        world.publish(event(name, **in_stream("task/1")))
-
-
-@story
 def publish_what_a_schema_checks(world: World) -> None:
     where = {"parameters": {"type": "task.created"}}
     title: dict[str, Any] = {"type": "object", "required": ["title"]}
@@ -105,44 +78,3 @@ def publish_what_a_schema_checks(world: World) -> None:
 def publish_a_large_payload(world: World) -> None:
     world.subscribe(["task.*"])
     world.publish(event("e1", payload={"text": "x" * 20_000}))
-
-
-@story
-def fan_out(world: World) -> None:
-    for _ in range(3):
-        world.subscribe(["task.*"])
-    world.subscribe(["task.created"], filters={"task.created": {"n": ["e2"]}})
-    world.publish(event("e1"), event("e2"))
-
-
-@story
-def subscribe_late(world: World) -> None:
-    world.publish(event("e1"))
-    world.run(2)
-    world.subscribe(["task.*"])
-    world.publish(event("e2"))
-
-
-@story
-def subscribe_after_events_that_are_not_routed_yet(world: World) -> None:
-    world.publish(*[event(f"e{number}") for number in range(10)])
-    world.wait(2.5)
-    # Nothing was routed yet: all of these meet the index that knows the subscription.
-    world.subscribe(["task.*"])
-    world.subscribe_inbox(["task.*"], "pull")
-    world.publish(*[event(f"e{number}") for number in range(10, 15)])
-
-
-@story
-def a_loop(world: World) -> None:
-    world.subscribe(["task.*"])
-    world.publish(event("e1", metadata={"hop_count": 17}))
-    world.publish(event("e2", metadata={"causation_id": "e1"}))
-
-
-@story
-def unrouted(world: World) -> None:
-    world.subscribe(["task.*"])
-    world.publish(event("e1"), event("e2", timestamp="2020-01-01T00:00:00Z"))
-    # The stream's records are lost, whatever the reason.
-    world.lose_stream()

@@ -3,8 +3,8 @@
 from typing import Any
 
 from tests.simulation.faults import MODES, Fault, faults
+from tests.simulation.telling import tell
 from tests.simulation.world import World
-from tests.unit.simulation.test_stories import tell
 
 STORY = "retry"
 STANDS = ("status", "document", "due_at", "next_retry_at")

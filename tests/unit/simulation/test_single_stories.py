@@ -1,68 +1,15 @@
-"""Whatever goes wrong at whichever call, no promise is broken."""
+"""Single stories, from which more is demanded."""
 
-from concurrent.futures import Executor
+from pathlib import Path
 
 import pytest
 
-from tests.simulation.checker import check
 from tests.simulation.clients import ADMIN
-from tests.simulation.faults import MODES, Fault, Mode, faults
 from tests.simulation.process import simulated
 from tests.simulation.stories import STORIES
 from tests.simulation.stories.story import ONCE, event, failing
+from tests.simulation.telling import tell
 from tests.simulation.world import World
-
-
-def tell(
-    name: str,
-    *wrong: Fault,
-    staleness: float = 0.0,
-    seed: int = 1,
-    clock_errors: dict[str, float] | None = None,
-) -> World:
-    """Tells a story to its end, and checks what must hold."""
-    world = World(seed, wrong, staleness=staleness)
-    world.clock_errors = clock_errors or {}
-    with simulated(world, seed):
-        STORIES[name](world)
-        world.settle()
-        world.come_again()
-        check(world)
-    return world
-
-
-def spoil(name: str, mode: Mode) -> list[str]:
-    """Tells a story once for each of its calls that can go wrong in a mode of its own.
-
-    Returns:
-        What was broken.
-    """
-    broken = []
-    for fault in faults(tell(name).made, mode):
-        try:
-            world = tell(name, fault)
-            assert world.happened[mode] == 1
-        except Exception as error:
-            broken.append(f"{name}, call {fault.call} {mode}: {error}")
-    return broken
-
-
-@pytest.mark.parametrize("name", STORIES)
-def test_a_story_ends_well(name: str) -> None:
-    tell(name)
-
-
-@pytest.mark.parametrize("name", STORIES)
-def test_a_story_ends_well_if_reads_answer_the_past(name: str) -> None:
-    for seed in range(5):
-        tell(name, staleness=1.0, seed=seed)
-
-
-@pytest.mark.parametrize("name", STORIES)
-def test_a_story_ends_well_whichever_call_goes_wrong(name: str, processes: Executor) -> None:
-    found = processes.map(spoil, [name] * len(MODES), MODES)
-    assert [each for broken in found for each in broken] == []
-
 
 SUBSCRIBE = [name for name in STORIES if "subscribe" in name or "newcomer" in name]
 
@@ -99,3 +46,10 @@ def test_a_dead_letter_of_a_deleted_subscription_stays_until_somebody_acts() -> 
         world.settle()
         [letter] = world.dead_letters()
     assert (letter["status"], letter["error"]["code"]) == ("resolved", "subscription_deleted")
+
+
+def test_every_story_is_run() -> None:
+    files = {
+        file.stem.removeprefix("test_") for file in Path(__file__).parent.glob("stories/test_*")
+    }
+    assert files == {story.__module__.rpartition(".")[2] for story in STORIES.values()}

@@ -1,0 +1,3 @@
+"""The stories of ordered deliveries."""
+
+from tests.unit.simulation.stories.suite import *  # noqa: F403

@@ -1,0 +1,3 @@
+"""The stories of subscriptions that are disabled or deleted."""
+
+from tests.unit.simulation.stories.suite import *  # noqa: F403
