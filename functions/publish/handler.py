@@ -54,6 +54,8 @@ def _document(accepted: Accepted) -> AcceptedEvent:
         "timestamp": event.timestamp,
         "created_at": event.created_at,
     }
+    if event.stream and event.stream_version:
+        document["stream"] = {"id": event.stream.stream_id, "version": event.stream_version}
     if accepted.deduplicated:
         document["deduplicated"] = True
     if accepted.warnings:

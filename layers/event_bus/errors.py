@@ -13,14 +13,16 @@ Reason = Literal[
     "admin",
     "other_service",
     "event_type",
+    "stream_category",
     "receive_type",
 ]
 """Why somebody is denied what he asks for: who is not known, and what who is known may not.
 
 `bad_token` is a stream token that is not good, `unknown_principal` a certificate, role or user
 that stands for no service. `scope` is what the key, or the token, is limited to; `admin` what needs
-an admin key. A service acts for no `other_service`, publishes no `event_type` but its own, and
-subscribes to no `receive_type` that it may not receive.
+an admin key. A service acts for no `other_service`, publishes no `event_type` but its own, appends
+to no `stream_category` that its registration does not list, and subscribes to no `receive_type`
+that it may not receive.
 """
 
 
@@ -139,6 +141,20 @@ class Conflict(Problem):
     """The request contradicts what is stored."""
 
     status, kind, title = 409, "conflict", "The request conflicts with what is stored"
+
+
+class VersionConflict(Conflict):
+    """A stream does not have the version that the publisher expects."""
+
+    kind, title = "version-conflict", "The stream has another version"
+
+    def __init__(self, detail: str, faults: Sequence[Fault], *, actual_version: int) -> None:
+        super().__init__(detail, faults)
+        self.actual_version = actual_version
+
+    def document(self) -> dict[str, Any]:
+        """The members of the problem details object, `instance` aside."""
+        return {**super().document(), "actual_version": self.actual_version}
 
 
 class PreconditionFailed(Problem):

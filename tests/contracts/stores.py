@@ -2,6 +2,7 @@
 
 from tests.contracts.connections import SocketSubscribersContract
 from tests.contracts.deliveries import DeliveriesContract
+from tests.contracts.event_streams import AppendContract, ExpectedVersionsContract
 from tests.contracts.events import ListContract, PutContract
 from tests.contracts.inbox_cursors import InboxCursorsContract
 from tests.contracts.recovery import (
@@ -47,6 +48,12 @@ class TestCursors(CursorsContract): ...
 
 
 class TestStreams(StreamsContract): ...
+
+
+class TestExpectedVersions(ExpectedVersionsContract): ...
+
+
+class TestAppends(AppendContract): ...
 
 
 class TestReplays(ReplaysContract): ...

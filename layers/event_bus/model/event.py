@@ -20,16 +20,17 @@ from event_bus import json_numbers, times
 from event_bus.errors import Fault, TooLarge
 from event_bus.ids import new_id
 from event_bus.matching.event_types import validate_event_type
+from event_bus.model.expected_version import StreamMember
 from event_bus.model.sensitive import SensitiveFields, points_at_something
 from event_bus.model.stream_name import StreamName
 from event_bus.model.trace_context import TRACESTATE, TraceContext, read_traceparent
 from event_bus.model.validation import (
+    Label,
     Request,
     ServiceId,
     Time,
     checked,
     invalid,
-    refuse_control_characters,
     spelled,
 )
 
@@ -76,11 +77,6 @@ REPLY_STATUS = "reply_status"
 MAX_EXPECTED_REPLIES = 50
 """How many replies a request may expect."""
 
-_Label = Annotated[
-    str, Field(min_length=1, max_length=256), AfterValidator(checked(refuse_control_characters))
-]
-
-
 _OWN_METADATA = frozenset({"stream_version", "replay_id", REPLY_FOR, REPLY_STATUS})
 """Metadata that the bus sets; ignored in what publishers send."""
 
@@ -99,16 +95,16 @@ class Metadata(Request):
     model_config = ConfigDict(extra="allow", strict=True)
     __pydantic_extra__: dict[str, Annotated[str, Field(max_length=1024)]] = Field(init=False)
 
-    correlation_id: _Label | None = None
-    trace_id: _Label | None = None
-    version: _Label | None = None
+    correlation_id: Label | None = None
+    trace_id: Label | None = None
+    version: Label | None = None
     retry_count: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
-    reply_to: _Label | None = None
-    causation_id: _Label | None = None
+    reply_to: Label | None = None
+    causation_id: Label | None = None
     expect_replies: Annotated[int, Field(ge=1, le=MAX_EXPECTED_REPLIES)] | None = None
     hop_count: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
-    stream_id: _Label | None = None
-    deduplication_key: _Label | None = None
+    stream_id: Label | None = None
+    deduplication_key: Label | None = None
     deduplication_window: Annotated[int, Field(ge=1, le=MAX_WINDOW_MINUTES)] | None = None
     traceparent: Annotated[str, AfterValidator(checked(_check_traceparent))] | None = None
     tracestate: (
@@ -159,6 +155,26 @@ class EventSubmission(Request):
     payload: dict[str, Any]
     metadata: Metadata = Field(default_factory=Metadata)
     sensitive: SensitiveFields = Field(default_factory=list)
+    stream: StreamMember | None = None
+
+    @field_validator("stream")
+    @classmethod
+    def _one_stream(cls, stream: Any, info: ValidationInfo) -> Any:
+        if stream is None:
+            raise PydanticCustomError("null", "must not be null; leave it out instead")
+        metadata = info.data.get("metadata")
+        if metadata is None:
+            return stream
+        if metadata.stream_id not in (None, stream.id):
+            said = "must have the id that metadata.stream_id has, or leave that one out"
+            raise PydanticCustomError("stream", said)
+        metadata.stream_id = stream.id
+        return stream
+
+    @property
+    def expected_version(self) -> int | str | None:
+        """The version that its stream must have; None if any will do."""
+        return self.stream.expected_version if self.stream else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +242,11 @@ class Event:
         """Its event stream, if it belongs to one."""
         stream_id = self.metadata.get("stream_id")
         return StreamName(self.source, stream_id) if stream_id else None
+
+    @property
+    def stream_version(self) -> int | None:
+        """Its version in its stream; None before it is stored, and where it is in no stream."""
+        return self.metadata.get("stream_version")
 
     @property
     def audience(self) -> str | None:

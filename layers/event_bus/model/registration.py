@@ -16,7 +16,7 @@ from event_bus.model.readers import Readers, RestrictedTypes
 from event_bus.model.retry_policy import DEFAULT_POLICY, RetryPolicy
 from event_bus.model.sensitive import SensitiveFields
 from event_bus.model.target import Target
-from event_bus.model.validation import Name, Request, ServiceId, checked
+from event_bus.model.validation import Label, Name, Request, ServiceId, checked
 from event_bus.transforms.transform import Transform
 
 RECEIVED_BEFORE_SECONDS = 2
@@ -60,6 +60,19 @@ SensitiveTypes = Annotated[
 ]
 """The sensitive parts of payloads, by type pattern."""
 
+
+def _check_category(category: str) -> None:
+    if "/" in category:
+        raise ValueError("must hold no slash: it is what stands before the first one")
+
+
+StreamCategories = Annotated[
+    list[Annotated[Label, AfterValidator(checked(_check_category))]],
+    Field(max_length=100),
+    AfterValidator(lambda categories: list(dict.fromkeys(categories))),
+]
+"""Categories of streams, each once."""
+
 BY_THE_BUS = "the bus sets it"
 """The refusal of a change to a member that the bus sets."""
 
@@ -73,6 +86,7 @@ class PublisherRegistration(Request):
     sensitive: SensitiveTypes = Field(default_factory=dict)
     sensitive_readers: Readers = Field(default_factory=list)
     restricted: RestrictedTypes = Field(default_factory=dict)
+    stream_categories: StreamCategories = Field(default_factory=list)
     authentication: Authentication = Field(default_factory=Authentication)
 
 
@@ -95,6 +109,7 @@ class PublisherChange(Request):
     sensitive: SensitiveTypes | None = None
     sensitive_readers: Readers | None = None
     restricted: RestrictedTypes | None = None
+    stream_categories: StreamCategories | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +125,7 @@ class Publisher:
         sensitive: JSON pointers to the sensitive parts of its payloads, by type pattern.
         sensitive_readers: The services that may read these parts.
         restricted: The services that may receive types which others may not, by type pattern.
+        stream_categories: The categories of streams to which it may append; empty for all.
     """
 
     service_id: str
@@ -120,6 +136,11 @@ class Publisher:
     sensitive: dict[str, list[str]] = field(default_factory=dict)
     sensitive_readers: list[str] = field(default_factory=list)
     restricted: dict[str, list[str]] = field(default_factory=dict)
+    stream_categories: list[str] = field(default_factory=list)
+
+    def appends_to(self, category: str) -> bool:
+        """Whether it may append to streams of a category."""
+        return not self.stream_categories or category in self.stream_categories
 
     def sensitive_in(self, event_type: str) -> list[str]:
         """JSON pointers to the sensitive parts of payloads of a type."""

@@ -24,3 +24,13 @@ class StreamName:
     def key(self) -> str:
         """The stream's key in tables; neither part contains a line break."""
         return f"{self.source}\n{self.stream_id}"
+
+    @property
+    def category(self) -> str:
+        """The part of its id before the first slash; the whole id if there is none."""
+        return category_of(self.stream_id)
+
+
+def category_of(stream_id: str) -> str:
+    """Returns the part of a stream's id before the first slash, or the whole id."""
+    return stream_id.partition("/")[0]

@@ -86,6 +86,12 @@ Name = Annotated[
 """The name of a publisher or subscription for people."""
 
 
+Label = Annotated[
+    str, Field(min_length=1, max_length=256), AfterValidator(checked(refuse_control_characters))
+]
+"""A text by which events belong together, such as a correlation id."""
+
+
 Identifier = Annotated[
     str, Field(min_length=1, max_length=128), AfterValidator(checked(refuse_control_characters))
 ]

@@ -9,7 +9,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from event_bus.access.callers import Caller
 from event_bus.encryption.payload_seal import PayloadSeal
-from event_bus.errors import Conflict, Failure, Fault, InvalidRequest, Problem, Unavailable
+from event_bus.errors import (
+    Conflict,
+    Failure,
+    Fault,
+    InvalidRequest,
+    Problem,
+    Unavailable,
+    VersionConflict,
+)
 from event_bus.log import logger, traces
 from event_bus.model.event import Event, EventSubmission, Origin, accept, untimed_digest
 from event_bus.model.validation import invalid, read
@@ -18,6 +26,7 @@ from event_bus.publishing.publisher_rights import PublisherRights
 from event_bus.publishing.schema_checks import SchemaChecks, without_secrets
 from event_bus.stores.events import EventStore, Put
 from event_bus.stores.handlers import Handler
+from event_bus.stores.refusals import WrongVersion
 
 MAX_BATCH = 100
 """How many events one request may hold."""
@@ -192,6 +201,7 @@ class Intake:
         sensitive = [*parsed.sensitive, *self.rights.sensitive_in(source, parsed.type)]
         event = replace(accept(parsed, source, at, trace), origin=origin)
         check_command(event, caller, self.rights, at)
+        self.rights.check_stream(caller, event.stream, f"{at}/{_naming(parsed)}")
         checked = self.schemas.check(event, parsed.payload, at)
         faults = without_secrets(checked.faults, sensitive, at)
         if checked.refused:
@@ -206,7 +216,11 @@ class Intake:
         event = self._counted(judged.event, judged.caller)
         if judged.sensitive:
             event = self.seal.close(event, judged.sensitive)
-        put, stored = self.store.put(event, self.retention_days)
+        expected = judged.submission.expected_version
+        try:
+            put, stored = self.store.put(event, self.retention_days, expected)
+        except WrongVersion as refused:
+            raise _version_conflict(f"{at}/stream/expected_version", refused.version) from None
         if put is Put.CONFLICT and self._repeats(judged, stored):
             put = Put.REPEATED
         if put is Put.CONFLICT:
@@ -260,6 +274,16 @@ class Intake:
             metadata={**common, **event.metadata, "hop_count": shown},
             hidden_hops=hops if hops > shown else 0,
         )
+
+
+def _naming(submission: EventSubmission) -> str:
+    return "stream/id" if submission.stream else "metadata/stream_id"
+
+
+def _version_conflict(at: str, version: int) -> VersionConflict:
+    detail = f"the stream has version {version}" if version else "the stream has no events"
+    faults = [Fault(at, f"{detail}: read what is new in it, and decide again")]
+    return VersionConflict(f"{at}: {detail}.", faults, actual_version=version)
 
 
 def _lines(batch: Sequence[tuple[int, _Judged]]) -> list[list[tuple[int, _Judged]]]:

@@ -8,6 +8,7 @@ from event_bus.errors import Fault, Forbidden
 from event_bus.matching.event_types import matches_type
 from event_bus.model.event import BUS_DOMAIN
 from event_bus.model.registration import Publisher
+from event_bus.model.stream_name import StreamName
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,27 @@ class PublisherRights:
             return
         detail = f"{caller.service_id} is not registered to publish {event_type}"
         raise _denied_type(at, detail)
+
+    def check_stream(self, caller: Caller, stream: StreamName | None, at: str) -> None:
+        """Refuses a stream of a category to which the caller may not append.
+
+        Args:
+            caller: Who publishes.
+            stream: The stream of the event, if it belongs to one.
+            at: The JSON pointer of the member that names the stream.
+
+        Raises:
+            Forbidden: The registration of the service lists categories, and not this one.
+        """
+        if stream is None or caller.admin:
+            return
+        category = stream.category
+        if self.publishers.satisfies(
+            caller.service_id, lambda publisher: publisher.appends_to(category)
+        ):
+            return
+        detail = f"{caller.service_id} is not registered to append to streams of {category}"
+        raise Forbidden(f"{at}: {detail}.", [Fault(at, detail)], reason="stream_category")
 
     def check_id(self, source: str, event_id: str | None, at: str) -> None:
         """Refuses an id that belongs to another service.

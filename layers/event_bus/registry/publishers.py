@@ -1,5 +1,6 @@
 """Registering publishers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from event_bus import times
@@ -53,6 +54,7 @@ class PublisherRegistry:
             sensitive=registration.sensitive,
             sensitive_readers=registration.sensitive_readers,
             restricted=registration.restricted,
+            stream_categories=registration.stream_categories,
         )
         self._check(publisher)
         for _ in attempts():
@@ -94,7 +96,7 @@ class PublisherRegistry:
 
         Raises:
             NotFound: There is no publisher with this id that the caller may see.
-            Forbidden: A service would change its event types.
+            Forbidden: A service would change its event types or its stream categories.
             InvalidRequest: A member is null, the publisher does not publish a sensitive or
                 restricted type, or the request names an unknown service.
             Conflict: Other requests changed the publisher in every attempt.
@@ -102,11 +104,8 @@ class PublisherRegistry:
         members = members_of(change)
         for _ in attempts():
             before = self.get(service_id, caller)
-            if change.event_types is not None and not caller.admin:
-                detail = "may be changed by an admin alone"
-                raise Forbidden(
-                    f"/event_types {detail}.", [Fault("/event_types", detail)], reason="admin"
-                )
+            if not caller.admin:
+                _refuse_granted(members)
             after = replace(before, **members, updated_at=times.now())
             self._check(after, before)
             try:
@@ -146,6 +145,14 @@ class PublisherRegistry:
     def _services(self) -> Services:
         owned = self.registrations
         return Services(owned.publishers, owned.subscriptions, owned.keys)
+
+
+def _refuse_granted(members: Mapping[str, object]) -> None:
+    """Refuses a service's change of what an admin has granted it."""
+    for name in ("event_types", "stream_categories"):
+        if name in members:
+            detail = "may be changed by an admin alone"
+            raise Forbidden(f"/{name} {detail}.", [Fault(f"/{name}", detail)], reason="admin")
 
 
 def _busy() -> Conflict:

@@ -1,6 +1,6 @@
 """The table of events. Its stream is the outbox from which the router reads."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -12,13 +12,14 @@ from event_bus import times
 from event_bus.conflicts import attempts
 from event_bus.log import logger
 from event_bus.model.event import Event
-from event_bus.stores.deduplication import Deduplicated, DeduplicationStore
+from event_bus.model.expected_version import meets
+from event_bus.stores.deduplication import DeduplicationStore
 from event_bus.stores.event_items import from_item, to_item
 from event_bus.stores.event_lists import EventList
 from event_bus.stores.items import Item, batch_get, number, standing_item, text, unexpired
 from event_bus.stores.listings import Listing
 from event_bus.stores.payloads import PayloadStore
-from event_bus.stores.refusals import Exists, Outdated
+from event_bus.stores.refusals import Exists, Outdated, Refused, WrongVersion
 from event_bus.stores.streams import StreamEntry, StreamStore
 from event_bus.stores.transactions import Part, transact
 
@@ -35,6 +36,8 @@ class Put(Enum):
     REPEATED = "repeated"
     CONFLICT = "conflict"
     DEDUPLICATED = "deduplicated"
+    FREE = "free"
+    """Nothing stands in its way, but another event of the same append could not be stored."""
 
 
 def _met(event: Event, stored: Event) -> tuple[Put, Event]:
@@ -59,24 +62,32 @@ class EventStore:
     streams: StreamStore | None = None
     deduplication: DeduplicationStore | None = None
 
-    def put(self, event: Event, retention_days: int) -> tuple[Put, Event]:
+    def put(
+        self, event: Event, retention_days: int, expected: int | str | None = None
+    ) -> tuple[Put, Event]:
         """Stores an event once, and at the end of its stream if it belongs to one.
 
         A repeated request finds its own event, by its digest, and counts as a repetition.
+
+        Args:
+            event: The event.
+            retention_days: How long it is kept.
+            expected: The version that its stream must have; None if any will do.
 
         Returns:
             The result, and the event that is stored under the id, or the first event with the same
             deduplication key.
 
         Raises:
+            WrongVersion: The stream has another version. Nothing is stored.
             TimeoutError: Other events took the next version of the stream, or the deduplication
                 key, in every attempt. Nothing is stored.
         """
-        if event.payload is not None and not event.inline:
-            self.payloads.put(event.id, event.digest, _joined(event.payload, event.sealed))
+        self._put_payload(event)
         claim = self.deduplication.claiming_part(event) if self.deduplication else None
         if claim or (self.streams and event.stream):
-            return self._put_with(event, claim, retention_days)
+            [met] = self._put_with([event], retention_days, expected)
+            return met
         try:
             self.client.put_item(
                 **self._put_request(event, retention_days),
@@ -85,6 +96,33 @@ class EventStore:
         except ClientError as error:
             return _met(event, from_item(standing_item(error)))
         return Put.STORED, event
+
+    def append(
+        self, events: Sequence[Event], retention_days: int, expected: int | str | None = None
+    ) -> list[tuple[Put, Event]]:
+        """Stores several events at the end of their stream, all or none.
+
+        Args:
+            events: The events, all of one stream; no two have an id or a deduplication key in
+                common.
+            retention_days: How long they are kept.
+            expected: The version that their stream must have; None if any will do.
+
+        Returns:
+            The result for each event. Where not all of them are `STORED`, nothing was stored.
+
+        Raises:
+            WrongVersion: The stream has another version. Nothing is stored.
+            TimeoutError: Other events took the next versions, or a deduplication key, in every
+                attempt. Nothing is stored.
+        """
+        for each in events:
+            self._put_payload(each)
+        return self._put_with(events, retention_days, expected)
+
+    def _put_payload(self, event: Event) -> None:
+        if event.payload is not None and not event.inline:
+            self.payloads.put(event.id, event.digest, _joined(event.payload, event.sealed))
 
     def adding_part(self, event: Event, retention_days: int) -> Part:
         """Returns the part that stores an event, unless its id is taken."""
@@ -99,39 +137,75 @@ class EventStore:
             "ExpressionAttributeValues": {":now": number(int(times.unix()))},
         }
 
-    def _put_with(self, event: Event, claim: Part | None, retention_days: int) -> tuple[Put, Event]:
-        """Stores an event in one transaction with its version in its stream, or its claim."""
+    def _put_with(
+        self, events: Sequence[Event], retention_days: int, expected: int | str | None
+    ) -> list[tuple[Put, Event]]:
+        """Stores events in one transaction with their versions and claims."""
         for _ in attempts(_ATTEMPTS):
-            placed, versioned = self._in_stream(event)
-            # If several conditions do not hold, the first counts: what is repeated is that event.
-            parts = [self.adding_part(placed, retention_days), claim, versioned]
             try:
-                transact(self.client, [part for part in parts if part])
-            except Exists:
-                if stored := self._item(event.id):
-                    return _met(event, stored)
-            except Deduplicated:
-                if first := self._first(event):
-                    return Put.DEDUPLICATED, first
+                placed, entries = self._in_stream(events, expected)
+                claims = [
+                    self.deduplication.claiming_part(each) for each in placed if self.deduplication
+                ]
+                # If several conditions do not hold, the first counts: what is repeated is that
+                # event.
+                parts = [
+                    *(self.adding_part(each, retention_days) for each in placed),
+                    *filter(None, claims),
+                    *entries,
+                ]
+                transact(self.client, parts)
             except Outdated:
                 # Another event took the version, or another transaction was in the way.
                 continue
+            except Refused as refusal:
+                met = [self._met(each) for each in events]
+                if any(put is not Put.FREE for put, _ in met):
+                    return met
+                if isinstance(refusal, WrongVersion):
+                    raise
             else:
-                return Put.STORED, placed
-        raise TimeoutError(f"{event.id} meets other events in every attempt")
+                return [(Put.STORED, each) for each in placed]
+        ids = ", ".join(each.id for each in events)
+        raise TimeoutError(f"{ids} meets other events in every attempt")
 
-    def _in_stream(self, event: Event) -> tuple[Event, Part | None]:
-        """Returns an event with the next version of its stream, and the part that takes it."""
-        if self.streams is None or event.stream is None:
-            return event, None
-        version = self.streams.last_version(event.stream) + 1
-        placed = replace(event, metadata={**event.metadata, "stream_version": version})
-        entry = StreamEntry(version, event.id, event.created_at)
-        return placed, self.streams.adding_part(event.stream, entry)
+    def _in_stream(
+        self, events: Sequence[Event], expected: int | str | None
+    ) -> tuple[Sequence[Event], list[Part]]:
+        """Returns events with the next versions of their stream, and the parts that take them.
+
+        Raises:
+            WrongVersion: The stream does not have the expected version.
+        """
+        stream = events[0].stream
+        if self.streams is None or stream is None:
+            return events, []
+        last = self.streams.last_version(stream)
+        if not meets(expected, last):
+            raise WrongVersion(last)
+        placed = [
+            replace(each, metadata={**each.metadata, "stream_version": version})
+            for version, each in enumerate(events, last + 1)
+        ]
+        entries = [
+            StreamEntry(version, each.id, each.created_at)
+            for version, each in enumerate(events, last + 1)
+        ]
+        return placed, [self.streams.adding_part(stream, each) for each in entries]
+
+    def _met(self, event: Event) -> tuple[Put, Event]:
+        """Returns what stands in the way of an event."""
+        if stored := self._item(event.id):
+            return _met(event, stored)
+        if first := self._first(event):
+            return Put.DEDUPLICATED, first
+        return Put.FREE, event
 
     def _first(self, event: Event) -> Event | None:
         """Returns the first event with the same deduplication key, or None."""
-        first = self.deduplication.first(event) if self.deduplication else None
+        if self.deduplication is None or event.deduplication_key is None:
+            return None
+        first = self.deduplication.first(event)
         return self._item(first) if first else None
 
     def get(self, event_id: str) -> Event | None:

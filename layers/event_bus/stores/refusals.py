@@ -9,6 +9,18 @@ class Outdated(Refused):
     """A record has changed since it was read, or is gone: read it and try again."""
 
 
+class WrongVersion(Refused):
+    """A stream does not have the expected version.
+
+    Attributes:
+        version: The version of its last event; 0 if there is none.
+    """
+
+    def __init__(self, version: int) -> None:
+        super().__init__(version)
+        self.version = version
+
+
 class Contended(Outdated):
     """Another transaction on the same items was in the way."""
 

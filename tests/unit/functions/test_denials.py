@@ -29,7 +29,12 @@ SUBSCRIPTION = {"event_types": ["task.*"], "target": {"type": "pull"}}
 READER = Caller("planner", "service", scopes=frozenset({"read"}))
 MANAGER = Caller("planner", "service", scopes=frozenset({"manage"}), key_id="ebk_1")
 LISTENER = Caller("planner", "listener")
-PLANNER = {"service_id": "planner", "name": "Planner", "event_types": ["plan.made"]}
+PLANNER = {
+    "service_id": "planner",
+    "name": "Planner",
+    "event_types": ["plan.made"],
+    "stream_categories": ["task"],
+}
 DENIALS: list[tuple[str, dict[str, str], Any, str]] = [
     (LIST, {}, None, "no_key"),
     (LIST, {"reason": "bad_key"}, None, "bad_key"),
@@ -44,6 +49,12 @@ DENIALS: list[tuple[str, dict[str, str], Any, str]] = [
     (SUBSCRIBE, service().context(), {**SUBSCRIPTION, "service_id": "shop"}, "other_service"),
     (PUBLISH, service().context(), EVENT, "event_type"),
     (PUBLISH, AN_ADMIN.context(), {**EVENT, "type": "eventbus.made"}, "event_type"),
+    (
+        PUBLISH,
+        service().context(),
+        {"type": "plan.made", "payload": {}, "stream": {"id": "order/1"}},
+        "stream_category",
+    ),
     (SUBSCRIBE, service("deaf").context(), SUBSCRIPTION, "receive_type"),
     (PUBLISH, AN_ADMIN.context(), [{}, EVENT, {**EVENT, "type": "eventbus.made"}], "event_type"),
 ]

@@ -25,6 +25,12 @@ class BatchProblem(TypedDict):
     status: int
     detail: str
     errors: NotRequired[list[Fault]]
+    actual_version: NotRequired[
+        Annotated[
+            int,
+            Field(ge=0, description="In a version conflict: the version of the last event."),
+        ]
+    ]
 
 
 class Problem(BatchProblem):

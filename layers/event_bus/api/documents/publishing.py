@@ -9,6 +9,13 @@ from event_bus.api.documents.members import Count, Time
 from event_bus.api.documents.problems import BatchProblem, Fault
 
 
+class StreamPlace(TypedDict):
+    """The place of an event in its stream."""
+
+    id: str
+    version: Annotated[int, Field(ge=1)]
+
+
 class AcceptedEvent(TypedDict):
     """An event that is stored."""
 
@@ -17,6 +24,9 @@ class AcceptedEvent(TypedDict):
     source: str
     timestamp: Time
     created_at: Time
+    stream: NotRequired[
+        Annotated[StreamPlace, Field(description="Its place in its stream, if it is in one.")]
+    ]
     deduplicated: NotRequired[
         Annotated[
             Literal[True],

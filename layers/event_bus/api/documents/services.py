@@ -49,6 +49,15 @@ class Publisher(TypedDict):
             description="The services that may receive types which others may not, by type pattern."
         ),
     ]
+    stream_categories: list[
+        Annotated[
+            str,
+            Field(
+                description="A category of streams to which it may append; without any, it may "
+                "append to all."
+            ),
+        ]
+    ]
     created_at: Time
     updated_at: Time
 
@@ -129,6 +138,7 @@ def publisher_document(publisher: registration.Publisher) -> Publisher:
         },
         "sensitive_readers": publisher.sensitive_readers,
         "restricted": publisher.restricted,
+        "stream_categories": publisher.stream_categories,
         "created_at": publisher.created_at,
         "updated_at": publisher.updated_at,
     }

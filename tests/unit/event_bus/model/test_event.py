@@ -185,3 +185,38 @@ def test_the_digest_tells_numbers_apart_by_value_and_integers_from_decimals(
 def test_a_number_that_no_double_holds_is_kept_as_it_was_sent(number: str) -> None:
     payload = f'{{"n":[{number}]}}'
     assert accepted(payload=strict_json.parse(payload)).payload == payload.encode()
+
+
+def test_a_stream_is_named_in_either_place() -> None:
+    first = accepted(stream={"id": "task/1", "expected_version": 4}, metadata={"own": "x"})
+    second = accepted(metadata={"own": "x", "stream_id": "task/1"})
+    assert first.metadata == second.metadata == {"own": "x", "stream_id": "task/1"}
+    # What the publisher expects is no part of what it says.
+    assert first.digest == second.digest
+    both = read(
+        EventSubmission,
+        submission(stream={"id": "a", "expected_version": "exists"}, metadata={"stream_id": "a"}),
+    )
+    assert both.expected_version == "exists"
+
+
+VERSION = "/3/stream/expected_version"
+NO_VERSIONS: list[Any] = [None, -1, 1.0, True, "1", "any", [], 10**15 + 1]
+
+
+@pytest.mark.parametrize(
+    ("stream", "pointer"),
+    [
+        (None, "/3/stream"),
+        ({}, "/3/stream/id"),
+        ({"id": ""}, "/3/stream/id"),
+        ({"id": "x" * 257}, "/3/stream/id"),
+        ({"id": "other"}, "/3/stream"),
+        ({"id": "task/1", "version": 1}, "/3/stream/version"),
+        *[({"id": "task/1", "expected_version": each}, VERSION) for each in NO_VERSIONS],
+    ],
+)
+def test_a_stream_that_cannot_be_meant_is_refused(stream: Any, pointer: str) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        read(EventSubmission, submission(stream=stream, metadata={"stream_id": "task/1"}), "/3")
+    assert [fault.pointer for fault in refusal.value.faults] == [pointer]

@@ -63,6 +63,7 @@ PUBLISHER = {
     "sensitive": {"task.created": ["/email"]},
     "sensitive_readers": ["billing"],
     "restricted": {"task.closed": ["billing"]},
+    "stream_categories": ["task"],
 }
 SUBSCRIPTION = {
     "name": "A name",
@@ -100,6 +101,7 @@ _EVENTS: list[dict[str, Any]] = [
             "other": "free",
         },
         "sensitive": ["/text"],
+        "stream": {"id": "order/1", "expected_version": "exists"},
     }
 ]
 

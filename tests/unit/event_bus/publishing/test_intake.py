@@ -12,7 +12,15 @@ from event_bus.access.callers import Caller
 from event_bus.access.known_publishers import KnownPublishers
 from event_bus.encryption.data_keys import DataKeys
 from event_bus.encryption.payload_seal import PayloadSeal
-from event_bus.errors import Conflict, Forbidden, InvalidRequest, Problem, TooLarge, Unavailable
+from event_bus.errors import (
+    Conflict,
+    Forbidden,
+    InvalidRequest,
+    Problem,
+    TooLarge,
+    Unavailable,
+    VersionConflict,
+)
 from event_bus.model.event import MAX_PAYLOAD_BYTES, Event, accept
 from event_bus.model.stream_name import StreamName
 from event_bus.publishing.intake import MAX_BATCH, Accepted, Intake
@@ -215,10 +223,12 @@ class HesitantStore(EventStore):
 
     slow: list[float] = field(default_factory=lambda: [0.1])
 
-    def put(self, event: Event, retention_days: int) -> tuple[Put, Event]:
+    def put(
+        self, event: Event, retention_days: int, expected: int | str | None = None
+    ) -> tuple[Put, Event]:
         if self.slow:
             time.sleep(self.slow.pop())
-        return EventStore.put(self, event, retention_days)
+        return EventStore.put(self, event, retention_days, expected)
 
 
 def test_the_first_counts_even_where_it_takes_longest(aws: Aws, intake: Intake) -> None:
@@ -233,20 +243,24 @@ class FailingStore(EventStore):
 
     failing: str = ""
 
-    def put(self, event: Event, retention_days: int) -> tuple[Put, Event]:
+    def put(
+        self, event: Event, retention_days: int, expected: int | str | None = None
+    ) -> tuple[Put, Event]:
         if event.id == self.failing:
             raise broken()
-        return EventStore.put(self, event, retention_days)
+        return EventStore.put(self, event, retention_days, expected)
 
 
 @dataclass(frozen=True)
 class SlowFirst(EventStore):
     """Takes longer over the first event of the stream task/1."""
 
-    def put(self, event: Event, retention_days: int) -> tuple[Put, Event]:
+    def put(
+        self, event: Event, retention_days: int, expected: int | str | None = None
+    ) -> tuple[Put, Event]:
         if event.metadata.get("stream_id") == "task/1":
             time.sleep(0.1)
-        return EventStore.put(self, event, retention_days)
+        return EventStore.put(self, event, retention_days, expected)
 
 
 @pytest.mark.parametrize("stream", [None, "task/2"])
@@ -335,9 +349,11 @@ class MeetingStore(EventStore):
 
     barrier: threading.Barrier = threading.Barrier(4)  # noqa: RUF009
 
-    def put(self, event: Event, retention_days: int) -> tuple[Put, Event]:
+    def put(
+        self, event: Event, retention_days: int, expected: int | str | None = None
+    ) -> tuple[Put, Event]:
         self.barrier.wait(5)
-        return EventStore.put(self, event, retention_days)
+        return EventStore.put(self, event, retention_days, expected)
 
 
 def test_the_events_of_a_batch_are_stored_side_by_side(aws: Aws, intake: Intake) -> None:
@@ -427,3 +443,43 @@ def test_a_fault_of_the_bus_with_one_event_is_not_its_neighbours(
     sent = [submission(), submission(id="evt_own"), submission()]
     assert statuses(intake.take_all(sent, PLANNER)) == [202, 500, 202]
     assert aws.events.get("evt_own") is None
+
+
+def test_a_version_that_is_not_there_refuses_its_event_alone(aws: Aws, intake: Intake) -> None:
+    def sent(name: str, expected: Any, stream: str = "task/1") -> dict[str, Any]:
+        return submission(id=name, stream={"id": stream, "expected_version": expected})
+
+    batch = [
+        sent("evt_1", "none"),
+        sent("evt_2", 0),
+        sent("evt_3", 1),
+        sent("evt_4", "exists", "task/2"),
+        sent("evt_5", 2),
+        sent("evt_1", 9),
+    ]
+    results = intake.take_all(batch, PLANNER)
+    assert statuses(results) == [202, 409, 202, 409, 202, 200]
+    assert pointers(results[1]) == ["/1/stream/expected_version"]
+    assert isinstance(results[1], VersionConflict)
+    assert results[1].document()["actual_version"] == 1
+    assert isinstance(results[3], VersionConflict)
+    assert results[3].document()["actual_version"] == 0
+    entries = aws.streams.after(StreamName("planner", "task/1"), 0, 9)
+    assert [each.event_id for each in entries] == ["evt_1", "evt_3", "evt_5"]
+
+
+def test_a_stream_of_another_category_is_refused_where_it_is_named(
+    aws: Aws, intake: Intake
+) -> None:
+    listed = replace(publisher("planner", "task.*"), stream_categories=["task"])
+    rights = PublisherRights(KnownPublishers({"planner": listed}.get))
+    batch = [
+        submission(stream={"id": "task/1"}),
+        submission(stream={"id": "order/1"}),
+        submission(metadata={"stream_id": "order/1"}),
+        submission(),
+    ]
+    results = replace(intake, rights=rights).take_all(batch, PLANNER)
+    assert statuses(results) == [202, 403, 403, 202]
+    assert pointers(results[1]) == ["/1/stream/id"]
+    assert pointers(results[2]) == ["/2/metadata/stream_id"]

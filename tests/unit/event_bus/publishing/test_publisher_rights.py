@@ -1,9 +1,12 @@
 """A service publishes what it registered for, as itself."""
 
+from dataclasses import replace
+
 import pytest
 from event_bus.access.known_publishers import CACHE_SECONDS, KnownPublishers
 from event_bus.errors import Forbidden
 from event_bus.model.registration import Publisher
+from event_bus.model.stream_name import StreamName
 from event_bus.publishing.publisher_rights import PublisherRights
 
 from tests.builders import AN_ADMIN, publisher, service
@@ -152,3 +155,19 @@ def test_an_admin_may_publish_the_ids_of_a_service_as_that_service() -> None:
     rights.check_id(rights.source_of(AN_ADMIN, "shop", ""), "shop:1", "")
     with pytest.raises(Forbidden):
         rights.check_id(rights.source_of(AN_ADMIN, None, ""), "shop:1", "")
+
+
+def test_a_service_appends_to_the_categories_that_its_registration_lists() -> None:
+    listed = replace(publisher("planner", "*"), stream_categories=["task", "role"])
+    rights = PublisherRights(KnownPublishers(Register(listed, publisher("other", "*")).find))
+    for stream_id in ("task/1", "role", "task/a/b"):
+        rights.check_stream(service("planner"), StreamName("planner", stream_id), "/stream/id")
+    for stream_id in ("tasks/1", "Task/1", "order/task/1"):
+        with pytest.raises(Forbidden) as refusal:
+            rights.check_stream(service("planner"), StreamName("planner", stream_id), "/stream/id")
+        assert pointers(refusal) == ["/stream/id"]
+        assert refusal.value.reason == "stream_category"
+    # Without a list, or a stream, nothing is refused; nor is an admin.
+    rights.check_stream(service("other"), StreamName("other", "order/1"), "/stream/id")
+    rights.check_stream(service("planner"), None, "/stream/id")
+    rights.check_stream(AN_ADMIN, StreamName("planner", "order/1"), "/stream/id")

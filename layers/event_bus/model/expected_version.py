@@ -1,0 +1,53 @@
+"""The version that a publisher expects its stream to have."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import PydanticCustomError
+
+from event_bus.model.validation import Label, Request
+
+MAX_VERSION = 10**15
+"""Higher than the version of any event."""
+
+
+def _said_once(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    fault = PydanticCustomError("version", "must be a whole number from 0, 'none' or 'exists'")
+    if value is None:
+        raise fault
+    try:
+        return validate(value)
+    except ValidationError:
+        # Else each alternative of the union is a fault of its own.
+        raise fault from None
+
+
+ExpectedVersion = Annotated[
+    Annotated[int, Field(ge=0, le=MAX_VERSION)] | Literal["none", "exists"] | None,
+    WrapValidator(_said_once),
+]
+"""The version of the last event; `none` if there must be no event, `exists` if there must be one.
+
+0 means the same as `none`.
+"""
+
+
+class StreamMember(Request):
+    """The stream to which an event is appended."""
+
+    id: Label
+    expected_version: ExpectedVersion = None
+
+
+def meets(expected: int | str | None, version: int) -> bool:
+    """Whether a stream has the version that a publisher expects.
+
+    Args:
+        expected: The expected version; None if any will do.
+        version: The version of the last event; 0 if there is none.
+    """
+    if expected is None:
+        return True
+    if isinstance(expected, int):
+        return version == expected
+    return (version == 0) == (expected == "none")

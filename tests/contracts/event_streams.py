@@ -1,0 +1,181 @@
+"""Appends to event streams: expected versions, and several events at once."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ConnectionClosedError
+from event_bus.model.event import Event
+from event_bus.model.stream_name import StreamName
+from event_bus.stores.deduplication import DeduplicationStore
+from event_bus.stores.events import EventStore, Put
+from event_bus.stores.refusals import WrongVersion
+from event_bus.stores.streams import StreamStore
+
+from tests.aws import RETENTION_DAYS, Aws
+from tests.builders import LARGE_PAYLOAD, event
+from tests.faults import answer_lost, not_sent
+
+TASK_1 = StreamName("planner", "task/1")
+
+
+def in_stream(name: str, **metadata: Any) -> Event:
+    return event(name, metadata={"stream_id": "task/1", **metadata})
+
+
+def versions(aws: Aws) -> list[tuple[int, str]]:
+    return [(each.version, each.event_id) for each in aws.streams.after(TASK_1, 0, 99)]
+
+
+@dataclass(frozen=True)
+class Overtaken(StreamStore):
+    """Another event is stored after the last version was read, once."""
+
+    meanwhile: EventStore | None = None
+
+    def last_version(self, stream: StreamName) -> int:
+        last = StreamStore.last_version(self, stream)
+        if self.meanwhile:
+            self.meanwhile.put(in_stream("evt_between"), RETENTION_DAYS)
+        return last
+
+
+class ExpectedVersionsContract:
+    """How an event meets the version that its publisher expects."""
+
+    @pytest.mark.parametrize(
+        ("stored", "expected", "fits"),
+        [
+            (0, None, True),
+            (0, 0, True),
+            (0, "none", True),
+            (0, "exists", False),
+            (0, 1, False),
+            (2, None, True),
+            (2, 2, True),
+            (2, "exists", True),
+            (2, "none", False),
+            (2, 0, False),
+            (2, 1, False),
+            (2, 3, False),
+        ],
+    )
+    def test_an_event_is_stored_if_its_stream_has_the_version(
+        self, aws: Aws, stored: int, expected: Any, fits: bool
+    ) -> None:
+        for number in range(stored):
+            aws.events.put(in_stream(f"evt_{number}"), RETENTION_DAYS)
+        sent = in_stream("evt_new")
+        if fits:
+            put, found = aws.events.put(sent, RETENTION_DAYS, expected)
+            assert (put, found.stream_version) == (Put.STORED, stored + 1)
+            return
+        with pytest.raises(WrongVersion) as refusal:
+            aws.events.put(sent, RETENTION_DAYS, expected)
+        assert refusal.value.version == stored
+        assert aws.events.get("evt_new") is None
+        assert len(versions(aws)) == stored
+
+    def test_a_repeated_event_finds_itself_after_its_stream_went_on(self, aws: Aws) -> None:
+        first = in_stream("evt_1")
+        for number in (1, 2, 3):
+            aws.events.put(in_stream(f"evt_{number}"), RETENTION_DAYS, number - 1)
+        for expected in (0, "none", 2, 3, "exists", None):
+            put, stored = aws.events.put(first, RETENTION_DAYS, expected)
+            assert (put, stored.stream_version) == (Put.REPEATED, 1)
+        other = replace(first, digest="another")
+        assert aws.events.put(other, RETENTION_DAYS, 0)[0] is Put.CONFLICT
+
+    def test_an_event_that_came_between_is_a_conflict(self, aws: Aws) -> None:
+        streams = Overtaken(aws.dynamodb, aws.tables["streams"], aws.events)
+        late = replace(aws.events, streams=streams)
+        with pytest.raises(WrongVersion) as refusal:
+            late.put(in_stream("evt_1"), RETENTION_DAYS, "none")
+        assert refusal.value.version == 1
+        assert versions(aws) == [(1, "evt_between")]
+
+    def test_a_lost_answer_is_no_conflict(self, aws: Aws) -> None:
+        sent = in_stream("evt_1")
+        lost = answer_lost(aws.dynamodb, "TransactWriteItems", aws.carry_out)
+        with lost, pytest.raises(ConnectionClosedError):
+            aws.events.put(sent, RETENTION_DAYS, "none")
+        put, stored = aws.events.put(sent, RETENTION_DAYS, "none")
+        assert (put, stored.stream_version) == (Put.REPEATED, 1)
+
+
+def with_keys(aws: Aws) -> EventStore:
+    return replace(
+        aws.events, deduplication=DeduplicationStore(aws.dynamodb, aws.tables["idempotency"])
+    )
+
+
+class AppendContract:
+    """How several events are appended at once."""
+
+    def test_all_events_follow_each_other_without_a_gap(self, aws: Aws) -> None:
+        aws.events.put(in_stream("evt_0"), RETENTION_DAYS)
+        events = [in_stream(f"evt_{number}") for number in range(1, 51)]
+        results = aws.events.append(events, RETENTION_DAYS, 1)
+        assert [put for put, _ in results] == [Put.STORED] * 50
+        assert [each.stream_version for _, each in results] == list(range(2, 52))
+        assert versions(aws) == [(number + 1, f"evt_{number}") for number in range(51)]
+        assert aws.events.get("evt_50") == results[-1][1]
+
+    def test_a_repeated_append_finds_itself(self, aws: Aws) -> None:
+        events = [in_stream(f"evt_{number}") for number in range(3)]
+        first = aws.events.append(events, RETENTION_DAYS, "none")
+        aws.events.put(in_stream("evt_3"), RETENTION_DAYS)
+        again = aws.events.append(events, RETENTION_DAYS, "none")
+        assert again == [(Put.REPEATED, each) for _, each in first]
+        assert len(versions(aws)) == 4
+
+    def test_one_event_that_cannot_be_stored_keeps_out_all(self, aws: Aws) -> None:
+        aws.events.put(in_stream("evt_1"), RETENTION_DAYS)
+        other = replace(in_stream("evt_1"), digest="another")
+        results = aws.events.append([in_stream("evt_0"), other], RETENTION_DAYS)
+        assert [put for put, _ in results] == [Put.FREE, Put.CONFLICT]
+        results = aws.events.append([in_stream("evt_0"), in_stream("evt_1")], RETENTION_DAYS)
+        assert [put for put, _ in results] == [Put.FREE, Put.REPEATED]
+        assert aws.events.get("evt_0") is None
+        assert versions(aws) == [(1, "evt_1")]
+
+    def test_a_wrong_version_keeps_out_all(self, aws: Aws) -> None:
+        with pytest.raises(WrongVersion):
+            aws.events.append([in_stream("evt_0"), in_stream("evt_1")], RETENTION_DAYS, 1)
+        assert aws.events.get_many(["evt_0", "evt_1"]) == {}
+        assert versions(aws) == []
+
+    def test_deduplication_keys_hold(self, aws: Aws) -> None:
+        store = with_keys(aws)
+        store.put(event("evt_0", metadata={"deduplication_key": "a"}), RETENTION_DAYS)
+        events = [in_stream("evt_1", deduplication_key="b"), in_stream("evt_2")]
+        results = store.append([*events, in_stream("evt_3", deduplication_key="a")], RETENTION_DAYS)
+        assert [put for put, _ in results] == [Put.FREE, Put.FREE, Put.DEDUPLICATED]
+        assert results[2][1].id == "evt_0"
+        assert versions(aws) == []
+        assert [put for put, _ in store.append(events, RETENTION_DAYS)] == [Put.STORED] * 2
+        late = in_stream("evt_4", deduplication_key="b")
+        assert store.append([late], RETENTION_DAYS)[0][0] is Put.DEDUPLICATED
+
+    def test_large_payloads_lie_in_the_bucket(self, aws: Aws) -> None:
+        large = event("evt_1", payload=LARGE_PAYLOAD, metadata={"stream_id": "task/1"})
+        aws.events.append([in_stream("evt_0"), large], RETENTION_DAYS)
+        found = aws.events.get("evt_1")
+        assert found
+        assert (found.payload, found.stream_version) == (large.payload, 2)
+
+    @pytest.mark.parametrize("lost", [False, True])
+    def test_what_may_not_be_stored_can_be_appended_again(self, aws: Aws, lost: bool) -> None:
+        events = [in_stream(f"evt_{number}") for number in range(3)]
+        operation = "TransactWriteItems"
+        fault = (
+            answer_lost(aws.dynamodb, operation, aws.carry_out)
+            if lost
+            else not_sent(aws.dynamodb, operation)
+        )
+        with fault, pytest.raises(ConnectionClosedError):
+            aws.events.append(events, RETENTION_DAYS, "none")
+        assert len(versions(aws)) == (3 if lost else 0)
+        results = aws.events.append(events, RETENTION_DAYS, "none")
+        assert {put for put, _ in results} == {Put.REPEATED if lost else Put.STORED}
+        assert [each.stream_version for _, each in results] == [1, 2, 3]
