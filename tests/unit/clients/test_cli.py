@@ -1,9 +1,9 @@
 """The command line, against a bus that answers by a table."""
 
 import json
+import re
 import threading
 import tomllib
-from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -12,55 +12,21 @@ import httpx
 import pytest
 from event_bus_client import Webhook
 from event_bus_client.cli.context import State
-from event_bus_client.cli.exits import failures_shown
+from event_bus_client.cli.exits import MEANINGS, Exit
 from event_bus_client.cli.main import app
 from standardwebhooks.webhooks import Webhook as Reference
 from typer.testing import CliRunner
 
-AT = "2026-05-01T12:00:00.000Z"
-EVENT = {
-    "id": "order-1",
-    "type": "order.placed",
-    "source": "shop",
-    "timestamp": AT,
+from tests.unit.clients.command_line import AT, EVENT, Bus, commands, exit_code, run
+
+LETTER = {
+    "id": "dl_1",
+    "event_type": "order.placed",
+    "subscription_id": "sub_1",
+    "status": "exhausted",
+    "error": {"code": "timeout", "message": "no answer within 15 s", "timestamp": AT},
     "created_at": AT,
-    "processed": True,
-    "payload": {"total": 250},
-    "metadata": {},
-    "deliveries": [],
 }
-Respond = Callable[[httpx.Request], httpx.Response]
-
-
-class Bus:
-    """Answers each route with what a test says, and keeps the requests."""
-
-    def __init__(self, **answers: Any) -> None:
-        self.answers = answers
-        self.requests: list[httpx.Request] = []
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.requests.append(request)
-        name = f"{request.method} {request.url.path}"
-        if name not in self.answers:
-            return httpx.Response(404, json={"title": "There is no such resource", "status": 404})
-        answer = self.answers[name]
-        return answer if isinstance(answer, httpx.Response) else httpx.Response(200, json=answer)
-
-
-def run(bus: Bus, *arguments: str, **options: Any) -> Any:
-    state = State(transport=httpx.MockTransport(bus))
-    named = ["--url", "https://bus.example", "--api-key", "ebk_1", *arguments]
-    return CliRunner().invoke(app, named, obj=state, **options)
-
-
-def exit_code(bus: Bus, *arguments: str) -> int:
-    """The code with which the program would end."""
-    result = run(bus, *arguments)
-    assert result.exception
-    with pytest.raises(SystemExit) as ended, failures_shown():
-        raise result.exception
-    return int(str(ended.value.code))
 
 
 def test_an_event_is_published() -> None:
@@ -129,24 +95,45 @@ def test_wrong_members_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_retrying_all_of_a_subscription_may_be_tried_first() -> None:
-    letters = {"items": [{"id": "dl_1"}, {"id": "dl_2"}], "next_cursor": None}
+    pages = iter([{"retried": 500, "next_cursor": "more"}, {"retried": 2, "next_cursor": None}])
+
+    def letters(request: httpx.Request) -> Any:
+        exhausted = request.url.params["status"] == "exhausted"
+        return {"items": [LETTER] if exhausted else [], "next_cursor": None}
+
+    bus = Bus(**{"GET /dead-letters": letters, "POST /dead-letters/retry": lambda _: next(pages)})
+    tried = run(bus, "dead-letters", "retry", "--subscription", "sub_1", "--dry-run")
+    assert "would retry dl_1: order.placed, timeout" in tried.output
+    assert not bus.changes
+    done = run(bus, "dead-letters", "retry", "--subscription", "sub_1", "--code", "timeout")
+    assert "retried 502 dead letters" in done.output
+    bodies = [json.loads(each.content) for each in bus.requests if each.method == "POST"]
+    filters = {"subscription_id": "sub_1", "error_code": "timeout"}
+    assert bodies == [filters, {**filters, "cursor": "more"}]
+    assert run(bus, "dead-letters", "retry").exit_code == 2
+    assert run(bus, "dead-letters", "retry", "dl_1", "--code", "timeout").exit_code == 2
+
+
+def test_dead_letters_are_discarded_in_bulk_after_a_question() -> None:
+    resolved = httpx.Response(409, json={"title": "Conflict", "detail": "it is resolved"})
     bus = Bus(
         **{
-            "GET /dead-letters": letters,
-            "POST /dead-letters/dl_1/retry": {},
-            "POST /dead-letters/dl_2/retry": {},
+            "GET /dead-letters": {"items": [LETTER, LETTER | {"id": "dl_2"}], "next_cursor": None},
+            "DELETE /dead-letters/dl_1": httpx.Response(204),
+            "DELETE /dead-letters/dl_2": resolved,
         }
     )
-    tried = run(bus, "dead-letters", "retry", "--subscription", "sub_1", "--dry-run")
-    assert "would retry dl_2" in tried.output
-    assert {each.method for each in bus.requests} == {"GET"}
-    done = run(bus, "dead-letters", "retry", "--subscription", "sub_1")
-    assert "2 dead letters" in done.output
-    assert [each.url.path for each in bus.requests if each.method == "POST"] == [
-        "/dead-letters/dl_1/retry",
-        "/dead-letters/dl_2/retry",
-    ]
-    assert run(bus, "dead-letters", "retry").exit_code == 2
+    arguments = ("dead-letters", "discard", "--code", "timeout", "--since", "2h")
+    assert "would discard dl_2" in run(bus, *arguments, "--dry-run").output
+    assert run(bus, *arguments, input="n\n").exit_code == 1
+    assert not bus.changes
+    done = run(bus, *arguments, "--yes")
+    assert "discarded 1 dead letters" in done.output
+    assert "left dl_2: it is resolved" in done.output
+    listed = bus.requests[0].url.params
+    assert (listed["status"], listed["error_code"]) == ("exhausted", "timeout")
+    assert listed["from"].endswith("Z")
+    assert json.loads(run(bus, *arguments, "--yes", "--json").stdout) == {"discarded": 1}
 
 
 def test_what_cannot_be_undone_is_asked_first() -> None:
@@ -224,8 +211,40 @@ def test_a_secret_that_is_none_is_refused_before_anything_is_forwarded() -> None
     assert exit_code(Bus(), *arguments) == 1
 
 
-def test_every_command_explains_itself() -> None:
-    for arguments in ([], ["events"], ["subscriptions"], ["dead-letters"], ["replays"]):
-        shown = run(Bus(), *arguments, "--help")
-        assert shown.exit_code == 0
-        assert "Usage" in shown.output
+@pytest.mark.parametrize("names", [names for names, _ in commands()], ids=" ".join)
+def test_every_command_explains_itself_by_an_example(names: tuple[str, ...]) -> None:
+    shown = run(Bus(), *names, "--help")
+    assert shown.exit_code == 0
+    said = " ".join(shown.output.split())
+    assert re.search(rf"Example: event-bus (--\S+ \S+ )?{' '.join(names)}\b", said), said
+
+
+def test_json_may_be_asked_for_after_the_command() -> None:
+    bus = Bus(**{"GET /events/order-1": EVENT, "POST /events": EVENT})
+    before = run(bus, "--json", "events", "get", "order-1").stdout
+    assert run(bus, "events", "get", "order-1", "--json").stdout == before
+    assert before.count("\n") == 1
+    # What follows -- is never an option.
+    assert run(bus, "publish", "order.placed", "--", "--json").exit_code == 2
+
+
+def test_the_exit_codes_are_those_that_are_documented() -> None:
+    page = (Path(__file__).parents[3] / "docs/how-to/use-the-command-line.md").read_text()
+    shown = dict(re.findall(r"^\| (\d+) \| (.*) \|$", page, re.MULTILINE))
+    assert shown == {str(int(code)): meaning for code, meaning in MEANINGS.items()}
+    assert set(MEANINGS) == set(Exit)
+
+
+def test_colours_are_left_out_where_they_do_not_help(monkeypatch: pytest.MonkeyPatch) -> None:
+    bus = Bus(**{"GET /events/order-1": EVENT})
+    assert "\x1b[" not in run(bus, "events", "get", "order-1").output
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b[" in run(bus, "events", "get", "order-1").output
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[3" not in run(bus, "events", "get", "order-1").output
+
+
+def test_a_failure_says_what_to_do_next(capsys: pytest.CaptureFixture[str]) -> None:
+    refusal = httpx.Response(401, json={"title": "A valid API key is needed", "status": 401})
+    assert exit_code(Bus(**{"GET /events/x": refusal}), "events", "get", "x") == 3
+    assert "event-bus login" in capsys.readouterr().err

@@ -12,7 +12,7 @@ Example:
 from event_bus_client._async.client import AsyncEventBus
 from event_bus_client._sync.client import EventBus
 from event_bus_client.background import BackgroundPublisher
-from event_bus_client.calls import RetryPolicy
+from event_bus_client.calls import RetryPolicy, path
 from event_bus_client.deduplication import MemoryStore, SeenStore
 from event_bus_client.errors import (
     ConfigurationError,
@@ -85,4 +85,5 @@ __all__ = [
     "Webhook",
     "event_type",
     "parse",
+    "path",
 ]

@@ -54,6 +54,7 @@ class Problem(EventBusError):
         request_id: Finds the request in the logs of the bus; None where an answer has none.
         retry_after: The seconds to wait before the request is sent again; None where the bus
             did not say.
+        document: All members of the answer; empty where it is no JSON object.
     """
 
     kinds: ClassVar[tuple[str, ...]] = ()
@@ -68,6 +69,7 @@ class Problem(EventBusError):
         faults: tuple[Fault, ...] = (),
         request_id: str | None = None,
         retry_after: float | None = None,
+        document: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(f"{status} {title}: {detail}" if detail else f"{status} {title}")
         self.kind = kind
@@ -77,6 +79,7 @@ class Problem(EventBusError):
         self.faults = faults
         self.request_id = request_id
         self.retry_after = retry_after
+        self.document = document or {}
 
 
 class MalformedRequest(Problem):
@@ -193,4 +196,5 @@ def problem(
         faults=faults,
         request_id=str(members["request_id"]) if members.get("request_id") else request_id,
         retry_after=retry_after,
+        document=members,
     )

@@ -1,6 +1,7 @@
 """The client for asyncio."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from types import TracebackType
 from typing import Any
@@ -12,6 +13,7 @@ from event_bus_client import config as configuration
 from event_bus_client._async.events import AsyncEvents
 from event_bus_client._async.inbox import AsyncInbox
 from event_bus_client._async.listening import AsyncListening
+from event_bus_client._async.lists import AsyncListing
 from event_bus_client._async.resources import (
     AsyncDeadLetters,
     AsyncPublishers,
@@ -19,7 +21,7 @@ from event_bus_client._async.resources import (
     AsyncSubscriptions,
 )
 from event_bus_client._async.transport import AsyncTransport
-from event_bus_client.calls import Call, RetryPolicy
+from event_bus_client.calls import Call, RetryPolicy, creating
 from event_bus_client.event_types import new_event
 from event_bus_client.models import NewEvent, Receipt, Result, result
 from event_bus_client.publishing import batches, prepared
@@ -164,6 +166,42 @@ class AsyncEventBus:
                 warning is logged.
         """
         return AsyncListening(self._transport, event_types, on_gap)
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+    ) -> Any:
+        """Calls an operation of the API for which this class has no method.
+
+        Args:
+            method: The HTTP method. A POST carries an `Idempotency-Key`, so that its retries do
+                its work once.
+            path: The path, such as `/failing`; `event_bus_client.path` puts ids into it.
+            query: The query parameters; those that are None are left out.
+            body: What is sent as JSON; None sends no body.
+
+        Returns:
+            The answer's JSON, its text where it is none, or None where it is empty.
+
+        Raises:
+            Problem: The bus refused the request.
+            ConnectionFailed: No answer came after all retries.
+        """
+        call = creating(path, body) if method == "POST" else Call(method, path, body=body)
+        return await self._transport.send(replace(call, query=query or {}))
+
+    def listing(self, path: str, **query: Any) -> AsyncListing[dict[str, Any]]:
+        """Lists what the API has under a path for which this class has no method.
+
+        Args:
+            path: The path, such as `/schemas`.
+            query: The query parameters that the API documents for this list.
+        """
+        return AsyncListing(self._transport, path, query, dict)
 
     async def health(self) -> dict[str, Any]:
         """Whether the bus is ready.

@@ -8,6 +8,7 @@ import typer
 
 from event_bus_client._sync.client import EventBus
 from event_bus_client.cli.output import Output
+from event_bus_client.config import Config, resolve
 
 
 @dataclass
@@ -31,15 +32,22 @@ class State:
     transport: httpx.BaseTransport | None = field(default=None, repr=False)
 
     @cached_property
+    def config(self) -> Config:
+        """Where the bus is, and the key to send."""
+        return resolve(self.url, self.api_key, self.profile, self.ca_file)
+
+    @cached_property
     def bus(self) -> EventBus:
         """The bus."""
-        return EventBus(
-            self.url,
-            self.api_key,
-            profile=self.profile,
-            ca_file=self.ca_file,
-            transport=self.transport,
-        )
+        found = self.config
+        return EventBus(found.url, found.api_key, ca_file=found.ca_file, transport=self.transport)
+
+    @property
+    def key_id(self) -> str | None:
+        """The id of the key in use, which a key that the bus generated begins with."""
+        key = self.config.api_key or ""
+        key_id, dot, _ = key.partition(".")
+        return key_id if dot and key_id.startswith("ebk_") else None
 
     @cached_property
     def output(self) -> Output:

@@ -5,12 +5,16 @@ import sys
 from typing import Any
 
 import typer
+from rich.text import Text
+from rich.tree import Tree
 
 from event_bus_client.cli.context import state
+from event_bus_client.cli.options import moment, show
+from event_bus_client.cli.reading import json_object
 
-app = typer.Typer(help="Read events back, follow them, and listen.", no_args_is_help=True)
+app = typer.Typer(help="Read events back, and follow them.", no_args_is_help=True)
 
-_COLUMNS = ("timestamp", "id", "type", "source", "processed")
+_STYLES = {"delivered": "green", "dropped": "yellow", "dead": "red", "exhausted": "red"}
 
 
 def publish(
@@ -18,6 +22,7 @@ def publish(
     event_type: str = typer.Argument(..., metavar="TYPE", help="The event's type."),
     payload: str = typer.Argument("{}", help="The payload as JSON; - reads it from stdin."),
     event_id: str | None = typer.Option(None, "--id", help="The event's id."),
+    source: str | None = typer.Option(None, help="The service that it is from, for an admin."),
     metadata: list[str] = typer.Option(
         [], "--metadata", "-m", help="A member of the metadata as name=value; may be repeated."
     ),
@@ -29,14 +34,12 @@ def publish(
     given = state(context)
     receipt = given.bus.publish(
         event_type,
-        _object(sys.stdin.read() if payload == "-" else payload),
+        json_object(sys.stdin.read() if payload == "-" else payload, "the payload"),
         id=event_id,
+        source=source,
         metadata=dict(_pair(each) for each in metadata),
     )
-    if given.as_json:
-        given.output.document(receipt)
-    else:
-        given.output.line(f"stored {receipt.id}", "green")
+    given.output.show(Text(f"stored {receipt.id}", "green"), receipt)
 
 
 @app.command("list")
@@ -45,36 +48,44 @@ def list_events(
     event_type: str | None = typer.Option(None, "--type", help="A type or a pattern."),
     source: str | None = typer.Option(None, help="The service that published them."),
     correlation_id: str | None = typer.Option(None, help="Their correlation id."),
-    since: str | None = typer.Option(None, help="The earliest timestamp (RFC 3339)."),
+    since: str | None = typer.Option(None, help="The earliest time: RFC 3339, or 15m, 2h, 7d ago."),
+    until: str | None = typer.Option(None, help="The time before which they lie, in like form."),
     limit: int = typer.Option(20, min=1, max=10_000, help="How many to show."),
 ) -> None:
     """List events, the newest first.
 
-    Example: event-bus events list --type 'order.*' --limit 5
+    Example: event-bus events list --type 'order.*' --since 2h --limit 5
     """
-    given = state(context)
-    listing = given.bus.events.list(
+    listing = state(context).bus.events.list(
         type=event_type,
         source=source,
         correlation_id=correlation_id,
-        since=since,
+        since=moment(since),
+        until=moment(until),
         limit=min(limit, 100),
     )
-    given.output.rows((each for each, _ in zip(listing, range(limit), strict=False)), _COLUMNS)
+    show(context, listing, limit, "timestamp", "id", "type", "source", "processed")
 
 
 @app.command("get")
 def get_event(context: typer.Context, event_id: str) -> None:
-    """Show one event with its deliveries."""
+    """Show one event with its deliveries.
+
+    Example: event-bus events get order-1
+    """
     given = state(context)
     given.output.document(given.bus.events.get(event_id))
 
 
 @app.command("trace")
 def trace_event(context: typer.Context, event_id: str) -> None:
-    """Show what an event caused: the events of its flow and their deliveries."""
+    """Show what led to an event and what it led to, with the deliveries of each.
+
+    Example: event-bus events trace order-1
+    """
     given = state(context)
-    given.output.document(given.bus.events.trace(event_id))
+    flow = given.bus.events.trace(event_id)
+    given.output.show(_tree(flow), flow)
 
 
 @app.command("tail")
@@ -88,21 +99,30 @@ def tail_events(
     """
     given = state(context)
     for event in given.bus.listen(*event_types):
-        if given.as_json:
-            given.output.document(event)
-        else:
-            payload = json.dumps(event.payload, ensure_ascii=False)
-            given.output.line(f"{event.timestamp:%H:%M:%S} {event.type} {event.id} {payload}")
+        payload = json.dumps(event.payload, ensure_ascii=False)
+        line = f"{event.timestamp:%H:%M:%S} {event.type} {event.id} {payload}"
+        given.output.show(Text(line, overflow="fold"), event)
 
 
-def _object(text: str) -> dict[str, Any]:
-    try:
-        document = json.loads(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"the payload is not JSON: {error}") from error
-    if not isinstance(document, dict):
-        raise typer.BadParameter("the payload must be a JSON object")
-    return document
+def _tree(flow: dict[str, Any]) -> Tree:
+    """The events of a flow, each below the event that caused it."""
+    root = Tree(Text("flow" if flow["complete"] else "flow, incomplete", "dim"))
+    branches: dict[str | None, Tree] = {}
+    for event in flow["events"]:
+        above = branches.get(event["cause"], root)
+        said = Text.assemble((event["type"], "bold"), f" {event['id']} from {event['source']}")
+        branch = branches[event["id"]] = above.add(said)
+        for delivery in event["deliveries"]:
+            status = str(delivery["status"])
+            attempts = len(delivery["attempts"])
+            branch.add(
+                Text.assemble(
+                    f"→ {delivery['service_id']} ",
+                    (status, _STYLES.get(status, "")),
+                    f" in {attempts} attempt{'' if attempts == 1 else 's'}",
+                )
+            )
+    return root
 
 
 def _pair(text: str) -> tuple[str, str]:

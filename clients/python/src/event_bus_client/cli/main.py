@@ -1,28 +1,62 @@
 """The commands of `event-bus`."""
 
-import typer
+from typing import Any
 
-from event_bus_client.cli import events, registered
-from event_bus_client.cli.context import State, state
+import typer
+from typer.core import TyperGroup
+
+from event_bus_client.cli import (
+    dead_letters,
+    events,
+    insight,
+    publishers,
+    replays,
+    schemas,
+    subscriptions,
+)
+from event_bus_client.cli.context import State
+from event_bus_client.cli.doctor import doctor
 from event_bus_client.cli.exits import failures_shown
 from event_bus_client.cli.listen import listen
 from event_bus_client.cli.login import login
 
+
+class Root(TyperGroup):
+    """The command `event-bus`. It takes `--json` after the command, too."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Moves `--json` to where it is declared."""
+        end = args.index("--") if "--" in args else len(args)
+        ours = [each for each in args[:end] if each != "--json"]
+        if len(ours) < end:
+            args = ["--json", *ours, *args[end:]]
+        rest: list[str] = super().parse_args(ctx, args)
+        return rest
+
+
 app = typer.Typer(
     name="event-bus",
+    cls=Root,
     help="Work with an Event Bus Service from the command line.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 app.command()(login)
+app.command()(insight.status)
+app.command()(doctor)
 app.command()(events.publish)
 app.command()(listen)
 app.add_typer(events.app, name="events")
-app.add_typer(registered.publishers, name="publishers")
-app.add_typer(registered.subscriptions, name="subscriptions")
-app.add_typer(registered.dead_letters, name="dead-letters")
-app.add_typer(registered.replays, name="replays")
+app.add_typer(subscriptions.app, name="subscriptions")
+app.add_typer(dead_letters.app, name="dead-letters")
+app.command()(replays.replay)
+app.add_typer(replays.app, name="replays")
+app.add_typer(insight.streams, name="streams")
+app.add_typer(publishers.publishers, name="publishers")
+app.add_typer(publishers.keys, name="keys")
+app.add_typer(schemas.app, name="schemas")
+app.command()(insight.metrics)
 
 
 @app.callback()
@@ -32,19 +66,14 @@ def options(
     url: str | None = typer.Option(None, help="The URL of the bus."),
     api_key: str | None = typer.Option(None, help="The key. It is safer in the environment."),
     ca_file: str | None = typer.Option(None, help="Certificates to trust, as for a local bus."),
-    as_json: bool = typer.Option(False, "--json", help="Print JSON: a line for each item."),
+    as_json: bool = typer.Option(
+        False, "--json", help="Print JSON: a document, or a line for each item of a list."
+    ),
 ) -> None:
     """Work with an Event Bus Service from the command line."""
     given = context.ensure_object(State)
     given.profile, given.url, given.api_key = profile, url, api_key
     given.ca_file, given.as_json = ca_file, as_json
-
-
-@app.command()
-def status(context: typer.Context) -> None:
-    """Show whether the bus is ready."""
-    given = state(context)
-    given.output.document(given.bus.health())
 
 
 def main() -> None:

@@ -6,31 +6,36 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
-
-Row = Mapping[str, Any]
+from rich.text import Text
 
 
 class Output:
     """Prints answers.
 
+    Colours are left out where stdout is no terminal, and where `NO_COLOR` is set.
+
     Attributes:
         as_json: Whether JSON is printed: a document, or one line for each item of a list.
+        console: Prints for people.
     """
 
     def __init__(self, *, as_json: bool) -> None:
-        """Prints to stdout, in colours if it is a terminal."""
+        """Prints to stdout."""
         self.as_json = as_json
         self.console = Console(highlight=False)
 
     def document(self, document: Any) -> None:
         """Prints one document."""
-        plain = _plain(document)
         if self.as_json:
-            print(json.dumps(plain, ensure_ascii=False))
+            self.item(document)
         else:
-            self.console.print_json(data=plain)
+            self.console.print_json(data=plain(document))
+
+    def item(self, document: Any) -> None:
+        """Prints one document as a line of JSON."""
+        print(json.dumps(plain(document), ensure_ascii=False), flush=True)
 
     def rows(self, items: Iterable[Any], columns: Sequence[str]) -> None:
         """Prints a list.
@@ -41,13 +46,13 @@ class Output:
         """
         if self.as_json:
             for item in items:
-                print(json.dumps(_plain(item), ensure_ascii=False), flush=True)
+                self.item(item)
             return
         table = Table(box=None, pad_edge=False, header_style="bold")
         for column in columns:
             table.add_column(column.upper().replace("_", " "), overflow="fold")
         for item in items:
-            table.add_row(*(_cell(_plain(item), column) for column in columns))
+            table.add_row(*(Text(_cell(plain(item), column)) for column in columns))
         if table.row_count:
             self.console.print(table)
         else:
@@ -56,10 +61,18 @@ class Output:
     def line(self, text: str, style: str = "") -> None:
         """Prints a line for people; nothing where JSON is asked for."""
         if not self.as_json:
-            self.console.print(text, style=style, markup=False)
+            self.console.print(text, style=style, markup=False, soft_wrap=True)
+
+    def show(self, shown: RenderableType, document: Any) -> None:
+        """Prints something drawn for people, or the document that it shows."""
+        if self.as_json:
+            self.item(document)
+        else:
+            self.console.print(shown)
 
 
-def _plain(document: Any) -> Any:
+def plain(document: Any) -> Any:
+    """A document as it is in JSON."""
     if isinstance(document, BaseModel):
         return document.model_dump(mode="json")
     return document

@@ -1,0 +1,247 @@
+"""What `event-bus doctor` says: what fails, why, and the command to type."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any, Literal
+
+Document = Mapping[str, Any]
+Severity = Literal["error", "warning", "info"]
+
+KEY_ENDS_WITHIN = timedelta(days=14)
+"""How long before its end a key is reported."""
+
+CLOCK_SKEW = timedelta(seconds=60)
+"""How far the clocks may lie apart. The bus may show a check that is 5 seconds old."""
+
+_URGENT = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that fails, or will.
+
+    Attributes:
+        severity: `error` where events do not arrive or a check failed, `warning` where they soon
+            may not, `info` where something was not looked at.
+        code: What kind of finding it is; it does not change between versions.
+        what: What fails.
+        why: Why, as far as the bus knows.
+        advice: What to do.
+        commands: The commands to type for it.
+    """
+
+    severity: Severity
+    code: str
+    what: str
+    why: str = ""
+    advice: str = ""
+    commands: tuple[str, ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """The finding as JSON."""
+        return {**asdict(self), "commands": list(self.commands)}
+
+
+_ENDPOINT = "Mend the endpoint; the bus goes on by itself when it answers."
+_CERTIFICATE = "Renew or correct the certificate of the endpoint."
+_ADVICE: dict[str, str] = {
+    "http_status": "Read the answer of the endpoint in an attempt, and mend the endpoint.",
+    "timeout": "Answer 2xx first and work later, or raise the timeout of the retry policy.",
+    "circuit_open": _ENDPOINT,
+    "connection_refused": "Start the endpoint, or correct the URL of the subscription.",
+    "connection_broken": _ENDPOINT,
+    "connect_timeout": "Check the host and its firewall, or correct the URL of the subscription.",
+    "name_not_resolved": "Correct the host in the URL of the subscription, or its DNS.",
+    "address_forbidden": "Use a host with a public address.",
+    "access_denied": "Give the bus the right to the target again: its tag, or the role's policy.",
+    "not_permitted": "Ask an admin to give the service the type, or remove the type.",
+    "transform_failed": "Correct the transform of the subscription, then retry.",
+    "upcast_failed": "Correct the upcast of the schema version, then retry.",
+    "subscription_disabled": "Resume the subscription, then retry.",
+    "too_many_hops": "Two services cause each other's events: break the loop, then discard these.",
+    "function_crashed": "Read the log of the function that delivers; the bus retries by itself.",
+    "message_refused": "Read the log of the function `route`, then retry.",
+}
+
+
+def advice_for(code: str) -> str:
+    """What to do about the code of a failed attempt."""
+    return _ADVICE.get(code, _CERTIFICATE if code.startswith("tls_") else _ENDPOINT)
+
+
+def of_health(health: Document) -> Iterator[Finding]:
+    """What the bus says of its own parts."""
+    for name, check in health.get("checks", {}).items():
+        if check["status"] == "pass":
+            continue
+        observed = f"{check.get('observedValue', '')} {check.get('observedUnit', '')}".strip()
+        yield Finding(
+            "error" if check["status"] == "fail" else "warning",
+            "health",
+            f"The check {name} says {check['status']}.",
+            str(check.get("output") or observed),
+            "Look at the alarms and logs of this part; the guide “Monitor” names them.",
+            ("event-bus status",),
+        )
+
+
+def of_clock(health: Document, now: datetime) -> Iterator[Finding]:
+    """Whether this machine's clock agrees with that of the bus."""
+    times = [_time(each["time"]) for each in health.get("checks", {}).values() if "time" in each]
+    skew = now - max(times) if times else timedelta()
+    if abs(skew) > CLOCK_SKEW:
+        place = "ahead of" if skew > timedelta() else "behind"
+        yield Finding(
+            "warning",
+            "clock_skew",
+            f"This machine's clock is {abs(skew.total_seconds()):.0f} s {place} that of the bus.",
+            "Webhooks that are verified here count as too old from 300 s on.",
+            "Set the clock by NTP.",
+            ("timedatectl status",),
+        )
+
+
+def of_failing(failing: Document) -> Iterator[Finding]:
+    """Subscriptions whose last attempt failed."""
+    for each in failing["items"]:
+        error = each["last_error"] or {"code": "", "message": "unknown"}
+        is_open = each["circuit"]["state"] != "closed"
+        waiting = f"; {each['waiting']} deliveries wait" if each["waiting"] else ""
+        probe = each["circuit"]["next_probe_at"]
+        paused = f" Its circuit is open; the next probe is at {probe}." if is_open else ""
+        yield Finding(
+            "error",
+            "circuit_open" if is_open else "failing",
+            f"{_named(each['subscription_id'], each)} has failed since {each['failing_since']}: "
+            f"{each['attempts']} attempts{waiting}.",
+            f"{error['message']}.{paused}",
+            advice_for(error["code"]),
+            (
+                f"event-bus dead-letters list --subscription {each['subscription_id']}",
+                f"event-bus subscriptions get {each['subscription_id']}",
+            ),
+        )
+    more = failing["total"] - len(failing["items"])
+    if more > 0:
+        yield Finding(
+            "error",
+            "failing",
+            f"{more} more subscriptions fail.",
+            commands=("event-bus subscriptions list --failing",),
+        )
+
+
+def of_subscriptions(subscriptions: Iterable[Document]) -> Iterator[Finding]:
+    """Subscriptions that receive nothing, or slowly."""
+    for each in subscriptions:
+        resume = (f"event-bus subscriptions resume {each['id']}",)
+        if each["status"] == "disabled":
+            yield Finding(
+                "error",
+                "disabled",
+                f"{_named(each['id'], each)} is disabled and receives nothing.",
+                each["disabled_reason"] or "A request disabled it.",
+                "Mend the cause, then resume it; or delete it.",
+                resume,
+            )
+        elif each["status"] == "paused":
+            backlog = each["backlog"] or {}
+            waits = f"{backlog['events']} events wait." if "events" in backlog else ""
+            yield Finding(
+                "warning",
+                "paused",
+                f"{_named(each['id'], each)} is paused since {each['paused_at']}.",
+                waits,
+                "Resume it when its service can take the events.",
+                resume,
+            )
+        elif each["pace"]["state"] == "slow":
+            yield Finding(
+                "warning",
+                "slow",
+                f"{_named(each['id'], each)} answers slowly since {each['pace']['since']}.",
+                "Its deliveries go over the paced lane.",
+                "Answer 2xx first and work later.",
+                (f"event-bus subscriptions get {each['id']}",),
+            )
+
+
+def of_dead_letters(letters: Sequence[Document], most: int) -> Iterator[Finding]:
+    """Deliveries that wait for a person, by subscription and error."""
+    counted = Counter((each["subscription_id"], _code(each)) for each in letters)
+    first = {(each["subscription_id"], _code(each)): each for each in reversed(letters)}
+    at_least = "at least " if len(letters) >= most else ""
+    for (subscription, code), count in counted.most_common():
+        newest = first[subscription, code]
+        message = (newest["error"] or {}).get("message", "unknown")
+        chosen = f"--subscription {subscription} --code {code} --dry-run"
+        yield Finding(
+            "error",
+            "dead_letters",
+            f"{at_least}{count} dead letters of {subscription} wait for you ({code}).",
+            f"The newest: {message}.",
+            advice_for(code),
+            (
+                f"event-bus dead-letters show {newest['id']}",
+                f"event-bus dead-letters retry {chosen}",
+                f"event-bus dead-letters discard {chosen}",
+            ),
+        )
+
+
+def of_unrouted(events: Sequence[Document]) -> Iterator[Finding]:
+    """Events that were stored minutes ago and went nowhere yet."""
+    for each in events[:1]:
+        yield Finding(
+            "error",
+            "unrouted",
+            f"Events wait to be routed, since {each['created_at']} or longer.",
+            "The router is behind, or cannot read one of them.",
+            "An admin looks at the log of the function `route`; the sweeper routes them again.",
+            (f"event-bus events get {each['id']}", "event-bus status"),
+        )
+
+
+def of_keys(keys: Iterable[Document], now: datetime, own: str | None) -> Iterator[Finding]:
+    """Keys that end soon.
+
+    Args:
+        keys: The keys.
+        now: The time.
+        own: The id of the key in use, where it shows one.
+    """
+    for each in keys:
+        ends = each["expires_at"] and _time(each["expires_at"])
+        if not ends or not timedelta() < ends - now <= KEY_ENDS_WITHIN:
+            continue
+        used = each["last_used_at"]
+        if each["replaced_by"] and not (used and now - _time(used) < _URGENT):
+            continue
+        ours = " (the one in use here)" if each["id"] == own else ""
+        yield Finding(
+            "error" if ends - now < _URGENT else "warning",
+            "key_ends",
+            f"The key {each['id']} of {each['service_id']}{ours} ends at {each['expires_at']}.",
+            f"{each['replaced_by']} replaced it, and it is still used."
+            if each["replaced_by"]
+            else "",
+            "Give the service the new key before that time.",
+            (f"event-bus keys list {each['service_id']}",)
+            if each["replaced_by"]
+            else (f"event-bus keys rotate {each['service_id']} {each['id']}",),
+        )
+
+
+def _named(subscription_id: str, subscription: Document) -> str:
+    return f"{subscription['service_id']} “{subscription['name']}” ({subscription_id})"
+
+
+def _code(letter: Document) -> str:
+    return str((letter["error"] or {}).get("code", "unknown"))
+
+
+def _time(text: str) -> datetime:
+    # Python 3.10 reads no Z.
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(timezone.utc)

@@ -1,0 +1,44 @@
+"""Options that several commands have, and what they do."""
+
+import re
+from collections.abc import Iterable
+from datetime import datetime, timedelta, timezone
+from itertools import islice
+from typing import Any
+
+import typer
+
+from event_bus_client.cli.context import state
+
+LIMIT = typer.Option(50, min=1, max=10_000, help="How many to show.")
+YES = typer.Option(False, "--yes", "-y", help="Do not ask.")
+DRY_RUN = typer.Option(False, "--dry-run", help="Only show what would be done.")
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_AGO = re.compile(r"([0-9]{1,6})([smhd])")
+
+
+def show(context: typer.Context, listing: Iterable[Any], limit: int, *columns: str) -> None:
+    """Prints the first items of a list."""
+    state(context).output.rows(islice(listing, limit), columns)
+
+
+def sure(question: str, yes: bool) -> None:
+    """Asks before something that cannot be undone, unless the answer was given as an option."""
+    if not yes:
+        typer.confirm(question, abort=True)
+
+
+def moment(text: str | None) -> str | None:
+    """Reads a time: a timestamp (RFC 3339), or a time ago such as `90s`, `15m`, `2h` or `7d`."""
+    found = _AGO.fullmatch(text or "")
+    if not found:
+        return text
+    ago = timedelta(**{_UNITS[found[2]]: int(found[1])})
+    at = datetime.now(timezone.utc) - ago
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def given(**members: Any) -> dict[str, Any]:
+    """The members that have a value."""
+    return {name: value for name, value in members.items() if value not in (None, [])}

@@ -1,0 +1,139 @@
+"""`event-bus publishers` and `event-bus keys`."""
+
+from typing import Any
+
+import typer
+
+from event_bus_client import path
+from event_bus_client.cli.context import State, state
+from event_bus_client.cli.options import LIMIT, YES, given, moment, show, sure
+from event_bus_client.errors import NotFound
+
+publishers = typer.Typer(help="The services that publish.", no_args_is_help=True)
+keys = typer.Typer(help="The keys of a service.", no_args_is_help=True)
+
+
+@publishers.command("list")
+def list_publishers(context: typer.Context, limit: int = LIMIT) -> None:
+    """List publishers.
+
+    Example: event-bus publishers list
+    """
+    show(context, state(context).bus.publishers.list(), limit, "service_id", "name", "event_types")
+
+
+@publishers.command("get")
+def get_publisher(context: typer.Context, service_id: str) -> None:
+    """Show one publisher.
+
+    Example: event-bus publishers get shop
+    """
+    given_ = state(context)
+    given_.output.document(given_.bus.publishers.get(service_id))
+
+
+@publishers.command("register")
+def register_publisher(
+    context: typer.Context,
+    service_id: str,
+    event_types: list[str] = typer.Argument(..., help="What it may publish: types or patterns."),
+    name: str | None = typer.Option(None, help="A name for people."),
+) -> None:
+    """Register a service that publishes, and show its key, once.
+
+    Example: event-bus publishers register shop 'order.*'
+    """
+    known = state(context)
+    members = given(service_id=service_id, event_types=event_types, name=name)
+    known.output.document(known.bus.publishers.create(**members))
+
+
+@publishers.command("delete")
+def delete_publisher(context: typer.Context, service_id: str, yes: bool = YES) -> None:
+    """Remove a publisher. Without subscriptions the service is gone, and so are its keys.
+
+    Example: event-bus publishers delete shop
+    """
+    sure(f"Remove the publisher {service_id}?", yes)
+    known = state(context)
+    known.bus.publishers.delete(service_id)
+    known.output.line(f"removed {service_id}", "green")
+
+
+@keys.command("list")
+def list_keys(context: typer.Context, service_id: str) -> None:
+    """List the keys of a service, the oldest first.
+
+    Example: event-bus keys list shop
+    """
+    known = state(context)
+    found = _call(known, "GET", service_id)["items"]
+    known.output.rows(found, ("id", "name", "scopes", "expires_at", "last_used_at", "replaced_by"))
+
+
+@keys.command("create")
+def create_key(
+    context: typer.Context,
+    service_id: str,
+    name: str | None = typer.Option(None, help="A name for people."),
+    scopes: list[str] = typer.Option(
+        [], "--scope", help="publish, read, receive, recover or manage; may be repeated."
+    ),
+    expires_at: str | None = typer.Option(None, help="When it ends (RFC 3339)."),
+    rate_limit: int | None = typer.Option(None, help="Requests a second, for an admin to set."),
+) -> None:
+    """Make a further key of a service, and show it, once.
+
+    Example: event-bus keys create shop --name 'nightly import' --scope publish
+    """
+    body = given(name=name, scopes=scopes, expires_at=moment(expires_at), rate_limit=rate_limit)
+    known = state(context)
+    known.output.document(_call(known, "POST", service_id, body=body))
+
+
+@keys.command("rotate")
+def rotate_key(
+    context: typer.Context,
+    service_id: str,
+    key_id: str,
+    overlap: int | None = typer.Option(
+        None, min=0, help="For how many seconds the old key stays good; a day by default."
+    ),
+) -> None:
+    """Replace a key by a new one, and show it, once. The old one ends after the overlap.
+
+    Example: event-bus keys rotate shop ebk_5f0c6e0e2b9d4a7c8e13 --overlap 3600
+    """
+    known = state(context)
+    body = given(overlap=overlap)
+    known.output.document(_call(known, "POST", service_id, f"/{key_id}/rotate", body=body))
+
+
+@keys.command("revoke")
+def revoke_key(context: typer.Context, service_id: str, key_id: str, yes: bool = YES) -> None:
+    """Revoke a key: within half a minute nothing takes it any more.
+
+    Example: event-bus keys revoke shop ebk_5f0c6e0e2b9d4a7c8e13
+    """
+    sure(f"Revoke {key_id}?", yes)
+    known = state(context)
+    _call(known, "DELETE", service_id, f"/{key_id}")
+    known.output.line(f"revoked {key_id}", "green")
+
+
+def keys_of(known: State, service_id: str) -> list[dict[str, Any]]:
+    """The keys of a service, whether it publishes or only receives."""
+    found: list[dict[str, Any]] = _call(known, "GET", service_id)["items"]
+    return found
+
+
+def _call(
+    known: State, method: str, service_id: str, below: str = "", body: dict[str, Any] | None = None
+) -> Any:
+    """Calls an operation on keys. A service that only receives has them under /subscribers."""
+    try:
+        return known.bus.request(method, path("/publishers/{}/keys", service_id) + below, body=body)
+    except NotFound:
+        return known.bus.request(
+            method, path("/subscribers/{}/keys", service_id) + below, body=body
+        )

@@ -1,0 +1,42 @@
+"""Reads what people type: JSON, and files that hold it."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import typer
+
+
+def json_value(text: str, what: str) -> Any:
+    """Reads JSON.
+
+    Args:
+        text: The JSON.
+        what: How a message names it.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise typer.BadParameter(f"{what} is not JSON: {error}") from error
+
+
+def json_object(text: str, what: str) -> dict[str, Any]:
+    """Reads a JSON object.
+
+    Args:
+        text: The JSON.
+        what: How a message names it.
+    """
+    value = json_value(text, what)
+    if not isinstance(value, dict):
+        raise typer.BadParameter(f"{what} must be a JSON object")
+    return value
+
+
+def text_of(file: Path) -> str:
+    """The text of a file; - is stdin."""
+    try:
+        return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"{file} cannot be read: {error}") from error

@@ -1,0 +1,81 @@
+"""Runs the command line against a bus that answers by a table."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from event_bus_client.cli.context import State
+from event_bus_client.cli.exits import failures_shown
+from event_bus_client.cli.main import app
+from typer.main import get_command
+from typer.testing import CliRunner
+
+AT = "2026-05-01T12:00:00.000Z"
+EVENT = {
+    "id": "order-1",
+    "type": "order.placed",
+    "source": "shop",
+    "timestamp": AT,
+    "created_at": AT,
+    "processed": True,
+    "payload": {"total": 250},
+    "metadata": {},
+    "deliveries": [],
+}
+Answer = Callable[[httpx.Request], Any]
+
+
+class Bus:
+    """Answers each route with what a test says, and keeps the requests.
+
+    An answer is a document, a response, or a function that makes one of them from the request.
+    """
+
+    def __init__(self, **answers: Any) -> None:
+        self.answers = answers
+        self.requests: list[httpx.Request] = []
+
+    @property
+    def changes(self) -> list[str]:
+        """The requests that may change something."""
+        return [f"{each.method} {each.url.path}" for each in self.requests if each.method != "GET"]
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        name = f"{request.method} {request.url.path}"
+        if name not in self.answers:
+            return httpx.Response(404, json={"title": "There is no such resource", "status": 404})
+        answer = self.answers[name]
+        if callable(answer):
+            answer = answer(request)
+        return answer if isinstance(answer, httpx.Response) else httpx.Response(200, json=answer)
+
+
+def run(bus: Bus, *arguments: str, **options: Any) -> Any:
+    state = State(transport=httpx.MockTransport(bus))
+    named = ["--url", "https://bus.example", "--api-key", "ebk_1", *arguments]
+    return CliRunner().invoke(app, named, obj=state, **options)
+
+
+def exit_code(bus: Bus, *arguments: str) -> int:
+    """The code with which the program would end."""
+    result = run(bus, *arguments)
+    assert result.exception
+    with pytest.raises(SystemExit) as ended, failures_shown():
+        raise result.exception
+    return int(str(ended.value.code))
+
+
+def commands() -> list[tuple[tuple[str, ...], Any]]:
+    """Every command, by its names, such as `("events", "list")`."""
+    return list(_below(get_command(app), ()))
+
+
+def _below(command: Any, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    children = getattr(command, "commands", None)
+    if children is None:
+        yield names, command
+        return
+    for name, child in children.items():
+        yield from _below(child, (*names, name))

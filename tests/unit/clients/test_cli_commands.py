@@ -1,0 +1,228 @@
+"""The commands that stand for one or two calls each."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.unit.clients.command_line import AT, Bus, exit_code, run
+
+MATCHES = {
+    "items": [
+        {
+            "subscription_id": "billing.orders",
+            "service_id": "billing",
+            "name": "Orders",
+            "matched": False,
+            "reason": {"code": "field", "pointer": "/filters/a", "detail": "total is 20"},
+        },
+        {
+            "subscription_id": "audit.all",
+            "service_id": "audit",
+            "name": "All",
+            "matched": True,
+            "reason": None,
+        },
+    ],
+    "next_cursor": None,
+    "routed": True,
+}
+REPLAY = {
+    "id": "rpl_1",
+    "state": "completed",
+    "progress": {"ratio": 1.0, "events_examined": 3, "deliveries_sent": 2, "events_unroutable": 0},
+}
+
+
+def outcome(*, matched: bool) -> dict[str, Any]:
+    return {
+        "matched": matched,
+        "reasons": []
+        if matched
+        else [{"code": "field", "pointer": "/f", "detail": "total is 20", "suggestion": "[a] b"}],
+        "suggestions": [],
+        "sent": {"body": '{"id": "x"}', "headers": {}, "attributes": {}},
+        "error": None,
+    }
+
+
+def body(bus: Bus) -> Any:
+    return json.loads(bus.requests[-1].content)
+
+
+def test_an_event_is_explained() -> None:
+    bus = Bus(**{"GET /events/order-1/matches": MATCHES})
+    shown = run(bus, "subscriptions", "explain", "order-1").output
+    assert "total is 20" in shown
+    one = run(bus, "subscriptions", "explain", "order-1", "--subscription", "audit.all", "--json")
+    assert json.loads(one.stdout) == MATCHES["items"][1]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("options", "sent"),
+    [
+        (("--event", "order-1"), {"event_id": "order-1"}),
+        (
+            ("--type", "order.placed", "--payload", '{"total": 1}'),
+            {"event": {"type": "order.placed", "payload": {"total": 1}}},
+        ),
+        (("--file", "-"), {"event": {"type": "a.b", "payload": {}}}),
+    ],
+)
+def test_an_event_is_tried_on_a_subscription(options: tuple[str, ...], sent: Any) -> None:
+    bus = Bus(**{"POST /subscriptions/billing.orders/test": outcome(matched=True)})
+    command = ("subscriptions", "test", "billing.orders")
+    shown = run(bus, *command, *options, input='{"type": "a.b", "payload": {}}')
+    assert shown.exit_code == 0, shown.output
+    assert body(bus) == sent
+    assert '{"id": "x"}' in shown.output
+
+
+def test_an_event_that_does_not_match_has_an_exit_code() -> None:
+    bus = Bus(**{"POST /subscriptions/billing.orders/test": outcome(matched=False)})
+    command = ("subscriptions", "test", "billing.orders", "--event", "order-1")
+    shown = run(bus, *command).output
+    assert "total is 20" in shown
+    assert "[a] b" in shown
+    assert exit_code(bus, *command) == 8
+    assert run(bus, *command[:3]).exit_code == 2
+
+
+def test_a_subscription_is_paused_and_resumed() -> None:
+    status = {"status": "paused"}
+    bus = Bus(
+        **{
+            "GET /subscriptions/s": status,
+            "PATCH /subscriptions/s": lambda _: {"id": "s"},
+        }
+    )
+    assert run(bus, "subscriptions", "pause", "s").exit_code == 0
+    assert body(bus) == {"status": "paused"}
+    assert run(bus, "subscriptions", "resume", "s", "--from", "now").exit_code == 0
+    assert body(bus) == {"status": "active", "resume_from": "now"}
+    status["status"] = "disabled"
+    assert run(bus, "subscriptions", "resume", "s").exit_code == 0
+    assert body(bus) == {"status": "active"}
+    assert run(bus, "subscriptions", "resume", "s", "--from", "then").exit_code == 2
+
+
+def test_a_subscription_is_created_by_a_url_or_a_target() -> None:
+    bus = Bus(**{"POST /subscriptions": {"id": "sub_1", "signing_secret": "whsec_1"}})
+    create = ("subscriptions", "create", "order.*")
+    assert run(bus, *create).exit_code == 2
+    assert run(bus, *create, "--url", "https://x", "--target", "pull").exit_code == 2
+    assert not bus.requests
+    assert "whsec_1" in run(bus, *create, "--url", "https://x", "--filters", '{"a": {}}').output
+    assert body(bus) == {
+        "event_types": ["order.*"],
+        "callback_url": "https://x",
+        "filters": {"a": {}},
+    }
+    run(bus, *create, "--target", "pull")
+    assert body(bus)["target"] == {"type": "pull"}
+    run(bus, *create, "--target", '{"type": "sqs", "managed": true}')
+    assert body(bus)["target"] == {"type": "sqs", "managed": True}
+
+
+def test_a_replay_is_followed_until_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("event_bus_client.cli.replays._POLL_SECONDS", 0)
+    running = {**REPLAY, "state": "running", "progress": {**REPLAY["progress"], "ratio": 0.5}}  # type: ignore[dict-item]
+    states = iter([running, running, REPLAY])
+    bus = Bus(**{"POST /replays": running, "GET /replays/rpl_1": lambda _: next(states)})
+    done = run(bus, "replay", "--since", "2h", "--type", "order.*", "--rate", "20")
+    assert "rpl_1 completed: 2 deliveries of 3 events" in done.stdout
+    sent = json.loads(bus.requests[0].content)
+    assert sent["from"].endswith("Z")
+    assert (sent["event_types"], sent["rate"]) == (["order.*"], 20)
+
+
+def test_one_event_is_replayed() -> None:
+    bus = Bus(**{"POST /events/order-1/replay": REPLAY})
+    assert run(bus, "replay", "order-1", "--subscription", "s", "--no-wait").exit_code == 0
+    assert body(bus) == {"subscription_id": "s"}
+    for wrong in ([], ["order-1", "--since", "2h"], ["order-1", "--rate", "2"]):
+        assert run(bus, "replay", *wrong).exit_code == 2
+
+
+def test_keys_of_a_service_that_only_receives_are_found() -> None:
+    key = {"id": "ebk_1", "name": None, "scopes": ["read"], "expires_at": None}
+    bus = Bus(
+        **{
+            "GET /subscribers/billing/keys": {"items": [key]},
+            "POST /publishers/shop/keys": {"id": "ebk_2"},
+            "POST /publishers/shop/keys/ebk_2/rotate": {"id": "ebk_3"},
+            "DELETE /publishers/shop/keys/ebk_2": httpx.Response(204),
+        }
+    )
+    assert "ebk_1" in run(bus, "keys", "list", "billing").output
+    assert "ebk_2" in run(bus, "keys", "create", "shop", "--scope", "publish").output
+    assert body(bus) == {"scopes": ["publish"]}
+    assert "ebk_3" in run(bus, "keys", "rotate", "shop", "ebk_2", "--overlap", "0").output
+    assert body(bus) == {"overlap": 0}
+    assert run(bus, "keys", "revoke", "shop", "ebk_2", "--yes").exit_code == 0
+
+
+def test_schemas_are_registered_from_a_file(tmp_path: Path) -> None:
+    bus = Bus(
+        **{
+            "POST /schemas/order.placed/versions": {"type": "order.placed", "version": 3},
+            "PATCH /schemas/order.placed": {"validation": "enforce"},
+            "GET /schemas/order.placed/versions/2": {"version": 2},
+            "GET /schemas/drafts": {"items": [{"type": "a.b", "schema": {}}]},
+        }
+    )
+    file = tmp_path / "schema.json"
+    file.write_text('{"type": "object"}')
+    assert "version 3" in run(bus, "schemas", "register", "order.placed", str(file)).output
+    assert body(bus) == {"schema": {"type": "object"}}
+    file.write_text("{")
+    assert run(bus, "schemas", "register", "order.placed", str(file)).exit_code == 2
+    assert run(bus, "schemas", "set", "order.placed", "--validation", "enforce").exit_code == 0
+    assert run(bus, "schemas", "set", "order.placed").exit_code == 2
+    got = run(bus, "schemas", "get", "order.placed", "--version", "2", "--json").stdout
+    assert json.loads(got) == {"version": 2}
+    assert json.loads(run(bus, "schemas", "draft", "--json").stdout)["type"] == "a.b"
+
+
+def test_streams_and_metrics_are_read() -> None:
+    event = {"id": "e", "type": "a.b", "timestamp": AT, "metadata": {"stream_version": 4}}
+    totals = {
+        "published": 2,
+        "delivered": 3,
+        "failed": 1,
+        "dead_lettered": 0,
+        "latency_seconds": {"p50": 0.18, "p99": 0.25},
+    }
+    bus = Bus(
+        **{
+            "GET /streams/events": {"items": [event], "next_cursor": None},
+            "GET /streams/state": {"version": 4, "state": {"a": 1}},
+            "GET /metrics": httpx.Response(200, text="# HELP x\n"),
+            "GET /analytics": {
+                "buckets": [{"start": AT, **totals, "latency_seconds": None}],
+                "totals": totals,
+                "delay_seconds": 60,
+            },
+        }
+    )
+    assert "a.b" in run(bus, "streams", "events", "task/1", "--backward").output
+    assert bus.requests[0].url.params["direction"] == "backward"
+    assert '"a": 1' in run(bus, "streams", "state", "task/1").output
+    assert run(bus, "metrics", "--prometheus").stdout.startswith("# HELP x")
+    assert "180 ms" in run(bus, "metrics", "--since", "30m").output
+
+
+def test_a_flow_is_drawn_as_a_tree() -> None:
+    def event(name: str, cause: str | None) -> dict[str, Any]:
+        delivery = {"service_id": "billing", "status": "delivered", "attempts": [{}]}
+        about = {"id": name, "type": f"order.{name}", "source": "shop"}
+        return {**about, "cause": cause, "deliveries": [delivery]}
+
+    flow = {"events": [event("a", None), event("b", "a")], "complete": True}
+    bus = Bus(**{"GET /events/a/trace": flow})
+    shown = run(bus, "events", "trace", "a").output
+    assert shown.index("order.a") < shown.index("order.b")
+    assert "→ billing delivered in 1 attempt" in shown
+    assert json.loads(run(bus, "events", "trace", "a", "--json").stdout) == flow
