@@ -143,7 +143,7 @@ def _options(config: Config) -> tuple[str, dict[str, Any]]:
         "user_agent_header": USER_AGENT,
         "open_timeout": OPEN_SECONDS,
         "close_timeout": CLOSE_SECONDS,
-        # API Gateway counts messages alone: the follower sends those of the bus.
+        # API Gateway counts messages alone: whoever follows sends those of the bus.
         "ping_interval": None,
         "compression": None,
     }
@@ -160,7 +160,7 @@ def _read(text: str | bytes) -> dict[str, Any]:
 
 
 def _failure(error: Exception) -> Exception:
-    """What the follower is told when a connection cannot be opened, or has ended."""
+    """What is raised when a connection cannot be opened, or has ended."""
     response = getattr(error, "response", None)
     if response is not None and response.status_code != 101:
         return problem(response.status_code, {"title": "The bus refused the WebSocket"})
