@@ -115,7 +115,7 @@ def test_a_slow_consumer_keeps_its_lease(ours: EventBus, domain: str) -> None:
             ours._transport.send(Call("GET", f"/subscriptions/{subscription}/events"))
 
 
-def test_a_follower_goes_on_where_another_one_ended(
+def test_a_consumer_goes_on_where_another_one_ended(
     world: World, service: Client, ours: EventBus, domain: str
 ) -> None:
     made = ours.subscriptions.create(
