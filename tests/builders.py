@@ -1,5 +1,6 @@
 """What tests speak of, made in one line each: events, subscriptions, publishers, callers."""
 
+import base64
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -53,6 +54,26 @@ def key(text: str, service_id: str = "planner", **members: Any) -> ApiKey:
 def submission(event_type: str = "task.created", **members: Any) -> dict[str, Any]:
     """An event as a publisher sends it."""
     return {"type": event_type, "payload": {}, **members}
+
+
+def binary_event(
+    content: bytes = b"\x89PNG\r\n\x00\xff",
+    content_type: str | None = "image/png",
+    event_id: str = "evt_1",
+    event_type: str = "task.created",
+    **members: Any,
+) -> Event:
+    """An event whose payload is not JSON, as the bus keeps it."""
+    sent: dict[str, Any] = {
+        "id": event_id,
+        "type": event_type,
+        "timestamp": NOON,
+        "payload_base64": base64.b64encode(content).decode(),
+        **members,
+    }
+    if content_type:
+        sent["content_type"] = content_type
+    return accept(read(EventSubmission, sent), "planner")
 
 
 def event(

@@ -11,9 +11,10 @@ from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 from event_bus.delivery.subscription_cache import CACHE_SECONDS
 
-from tests.end_to_end.aws_resources import Queue
+from tests.end_to_end.aws_resources import LISTED, Queue, made_function
 from tests.end_to_end.problems import problem
 from tests.end_to_end.receiver import eventually
+from tests.end_to_end.socket_client import connected
 from tests.end_to_end.world import Client, World
 
 PAYLOAD = {"total": 250, "customer": {"name": "Zoë"}, "items": [{"price": 2}, {"price": 3}]}
@@ -172,3 +173,71 @@ def test_what_cannot_be_used_is_refused(
     asked = {"event_types": [placed], "callback_url": "http://127.0.0.1:9/", "transform": transform}
     refused = problem(shop.http.post("/subscriptions", json=asked), 422)
     assert [each["pointer"] for each in refused["errors"]] == [pointer]
+
+
+ECHO = """
+def handler(event, context):
+    return {"seen": event}
+"""
+
+
+def test_the_other_targets_receive_what_a_transform_makes(world: World, placed: str) -> None:
+    """One event, with one transform, over a topic, an event bus, a function and a WebSocket."""
+    answered = f"{placed}.answered"
+    shop = world.publisher(placed, answered)
+    topic, queue = made_topic(world)
+    event_bus, bus_queue = made_event_bus(world, placed)
+    function = made_function(world, ECHO)
+    invoked = {"type": "lambda", "function": function, "invocation": "sync", "reply": True}
+    targets = [
+        {"type": "sns", "topic": topic},
+        {"type": "eventbridge", "event_bus": event_bus},
+        invoked,
+        {"type": "websocket"},
+    ]
+    made = [
+        shop.http.post(
+            "/subscriptions",
+            json={"event_types": [placed], "target": each, "transform": {"expression": SUM}},
+        ).json()["id"]
+        for each in targets
+    ]
+    asker = world.receiver()
+    made.append(shop.subscribe(asker, answered)["id"])
+    with connected(world.bus.websocket_url, shop.key) as socket:
+        socket.subscribe(subscription_id=made[3])
+        event_id = shop.publish(placed, PAYLOAD, metadata={"reply_to": answered})
+        expected = {"id": event_id, "sum": 5}
+        assert [each["event"] for each in socket.items(1)] == [expected]
+    [message] = queue.take(1)
+    assert orjson.loads(message["Body"]) == expected
+    [message] = bus_queue.take(1)
+    entry = orjson.loads(message["Body"])
+    assert (entry["detail-type"], entry["detail"]) == (placed, expected)
+    [reply] = asker.wait_for(1)
+    assert reply.event["payload"] == {"seen": expected}
+    for each in made:
+        shop.http.delete(f"/subscriptions/{each}")
+    world.bus.client("lambda").delete_function(FunctionName=function)
+
+
+def made_topic(world: World) -> tuple[str, Queue]:
+    """A topic, and a queue that receives what is published to it."""
+    sns = world.bus.client("sns")
+    topic = sns.create_topic(Name=world.name("orders"), Tags=LISTED)["TopicArn"]
+    queue = Queue(world, world.name("orders"))
+    queue.let_in("sns", topic)
+    raw = {"RawMessageDelivery": "true"}
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn, Attributes=raw)
+    return topic, queue
+
+
+def made_event_bus(world: World, event_type: str) -> tuple[str, Queue]:
+    """An event bus of EventBridge, and a queue that receives its events of a type."""
+    events, name = world.bus.client("events"), world.name("orders")
+    arn = events.create_event_bus(Name=name, Tags=LISTED)["EventBusArn"]
+    queue = Queue(world, world.name("orders"))
+    pattern = orjson.dumps({"detail-type": [event_type]}).decode()
+    events.put_rule(Name=name, EventBusName=name, EventPattern=pattern)
+    events.put_targets(Rule=name, EventBusName=name, Targets=[{"Id": "queue", "Arn": queue.arn}])
+    return arn, queue

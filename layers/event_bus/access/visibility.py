@@ -112,4 +112,4 @@ class VisibleEvents:
             return True
         routing = self.routings.get_many([event.id], consistent=True).get(event.id)
         visibility = Visibility(caller, self.subscriptions, self.rights)
-        return visibility.sees(event, routing, lambda: event.payload)
+        return visibility.sees(event, routing, lambda: event.json_payload)

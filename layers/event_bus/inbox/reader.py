@@ -64,7 +64,8 @@ class Fetched:
     def without_payload(self) -> "Fetched":
         """The event without its payload, for a client that fetches it elsewhere."""
         if isinstance(self.event, dict):
-            return replace(self, event={**self.event, "payload": None})
+            name = "payload_base64" if "payload_base64" in self.event else "payload"
+            return replace(self, event={**self.event, name: None})
         detail = "what the transform makes is too large for a message; fetch it by pulling"
         return replace(self, event=None, error={"code": "too_large", "detail": detail})
 

@@ -20,8 +20,9 @@ from event_bus import json_numbers, times
 from event_bus.errors import Fault, TooLarge
 from event_bus.ids import new_id
 from event_bus.matching.event_types import validate_event_type
+from event_bus.model.content import Payload
 from event_bus.model.expected_version import StreamMember
-from event_bus.model.sensitive import SensitiveFields, points_at_something
+from event_bus.model.sensitive import WHOLE, SensitiveFields, points_at_something
 from event_bus.model.stream_name import StreamName
 from event_bus.model.trace_context import TRACESTATE, TraceContext, read_traceparent
 from event_bus.model.validation import (
@@ -33,9 +34,10 @@ from event_bus.model.validation import (
     invalid,
     spelled,
 )
+from event_bus.transforms import payloads
 
 MAX_PAYLOAD_BYTES = 1024 * 1024
-"""The largest payload, as compact JSON in UTF-8."""
+"""The largest payload, as compact JSON in UTF-8, or in base64 where it is not JSON."""
 
 MAX_METADATA_BYTES = 8 * 1024
 """The largest metadata, as compact JSON in UTF-8."""
@@ -135,7 +137,7 @@ class Metadata(Request):
         return value
 
 
-class EventSubmission(Request):
+class EventSubmission(Payload):
     """An event as a publisher sends it."""
 
     id: (
@@ -152,7 +154,6 @@ class EventSubmission(Request):
     type: Annotated[str, AfterValidator(checked(validate_event_type))]
     source: ServiceId | None = None
     timestamp: Time | None = None
-    payload: dict[str, Any]
     metadata: Metadata = Field(default_factory=Metadata)
     sensitive: SensitiveFields = Field(default_factory=list)
     stream: StreamMember | None = None
@@ -201,7 +202,8 @@ class Event:
         type: Its dotted type.
         source: The service that published it.
         timestamp: When it happened, RFC 3339.
-        payload: The payload as compact JSON; None if it is in the bucket and was not read.
+        payload: The payload as compact JSON, a string in base64 if it has a `content_type`; None
+            if it is in the bucket and was not read.
         payload_bytes: The length of that JSON and the sealed parts.
         metadata: Its metadata.
         created_at: When the bus stored it, RFC 3339.
@@ -214,6 +216,7 @@ class Event:
             versions.
         schema_version: The version of its type's schema that it is of, if the type has one.
         schema_valid: Whether the payload is valid by that schema; None where it was not checked.
+        content_type: The media type of a payload that is not JSON; None for JSON.
     """
 
     id: str
@@ -231,6 +234,7 @@ class Event:
     origin: Origin | None = None
     schema_version: int | None = None
     schema_valid: bool | None = None
+    content_type: str | None = None
 
     @property
     def position(self) -> str:
@@ -314,6 +318,11 @@ class Event:
         """Whether the payload is stored with the event."""
         return self.payload_bytes <= INLINE_PAYLOAD_BYTES
 
+    @property
+    def json_payload(self) -> bytes | None:
+        """The payload as filters and folds see it: one that is not JSON has no members."""
+        return self.payload if self.content_type is None else b"{}"
+
     def envelope(self) -> dict[str, Any]:
         """The event as subscribers and readers see it; the payload is JSON text."""
         return {
@@ -321,7 +330,7 @@ class Event:
             "type": self.type,
             "source": self.source,
             "timestamp": self.timestamp,
-            "payload": None if self.payload is None else orjson.Fragment(self.payload),
+            **payloads.members_of(self.payload, self.content_type),
             "metadata": self.metadata,
         }
 
@@ -346,12 +355,8 @@ def accept(
         InvalidRequest: The metadata is over `MAX_METADATA_BYTES`, the timestamp is more than
             `MAX_AHEAD_SECONDS` ahead, or a sensitive part does not exist.
     """
-    payload = json_numbers.dumps(submission.payload)
-    if len(payload) > MAX_PAYLOAD_BYTES:
-        raise TooLarge(
-            f"The payload has {len(payload)} bytes; the limit is {MAX_PAYLOAD_BYTES}.",
-            [Fault(f"{at}/payload", f"must have at most {MAX_PAYLOAD_BYTES} bytes as JSON")],
-        )
+    payload = json_numbers.dumps(submission.kept_payload)
+    _check_size(submission, payload, at)
     metadata = submission.metadata.model_dump(exclude_unset=True)
     if len(orjson.dumps(metadata)) > MAX_METADATA_BYTES:
         raise invalid(
@@ -361,7 +366,7 @@ def accept(
     missing = [
         Fault(f"{at}/sensitive/{place}", f"leads to nothing in the payload: {each}")
         for place, each in enumerate(submission.sensitive)
-        if not points_at_something(submission.payload, each)
+        if each != WHOLE and not points_at_something(submission.payload or {}, each)
     ]
     if missing:
         raise invalid(missing)
@@ -379,7 +384,21 @@ def accept(
         metadata=_traced(metadata, request_trace or {}),
         created_at=now,
         digest=_digest(submission, source, metadata),
+        content_type=submission.kept_content_type,
     )
+
+
+def _check_size(submission: EventSubmission, payload: bytes, at: str) -> None:
+    name, form = "payload", "as JSON"
+    size = len(payload)
+    if submission.payload_base64 is not None:
+        # Without the quotes of the JSON string.
+        name, form, size = "payload_base64", "in base64", size - 2
+    if size > MAX_PAYLOAD_BYTES:
+        raise TooLarge(
+            f"The payload has {size} bytes {form}; the limit is {MAX_PAYLOAD_BYTES}.",
+            [Fault(f"{at}/{name}", f"must have at most {MAX_PAYLOAD_BYTES} bytes {form}")],
+        )
 
 
 def untimed_digest(submission: EventSubmission, source: str) -> str:
@@ -407,7 +426,9 @@ def _digest(submission: EventSubmission, source: str, metadata: dict[str, Any]) 
         "type": submission.type,
         "source": source,
         "timestamp": submission.timestamp,
-        "payload": submission.payload,
+        "payload": submission.kept_payload,
         "metadata": metadata,
     }
+    if submission.kept_content_type:
+        sent["content_type"] = submission.kept_content_type
     return hashlib.sha256(json_numbers.dumps(sent, orjson.OPT_SORT_KEYS)).hexdigest()

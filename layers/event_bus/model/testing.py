@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 from event_bus.model.event import EventSubmission
 from event_bus.model.filters import SentFilters
 from event_bus.model.registration import TypePatterns
+from event_bus.model.transform import TransformRequest
 from event_bus.model.validation import Identifier, Request
 
 
@@ -29,7 +30,11 @@ class SubscriptionTest(Request):
 
 
 class FilterTest(SubscriptionTest):
-    """An event, and the types and filters to test it with; the types are its own by default."""
+    """An event, and the types, filters and transform to test it with.
+
+    The types are its own by default.
+    """
 
     event_types: TypePatterns | None = None
     filters: SentFilters = Field(default_factory=dict)
+    transform: TransformRequest | None = None

@@ -20,6 +20,7 @@ from event_bus.errors import (
 )
 from event_bus.log import logger, traces
 from event_bus.model.event import Event, EventSubmission, Origin, accept, untimed_digest
+from event_bus.model.sensitive import WHOLE
 from event_bus.model.validation import invalid, read
 from event_bus.publishing.command_rules import check_command, no_handler
 from event_bus.publishing.publisher_rights import PublisherRights
@@ -202,6 +203,9 @@ class Intake:
         event = replace(accept(parsed, source, at, trace), origin=origin)
         check_command(event, caller, self.rights, at)
         self.rights.check_stream(caller, event.stream, f"{at}/{_naming(parsed)}")
+        if sensitive and event.content_type:
+            # It has no parts that could be sealed alone.
+            sensitive = [WHOLE]
         checked = self.schemas.check(event, parsed.payload, at)
         faults = without_secrets(checked.faults, sensitive, at)
         if checked.refused:

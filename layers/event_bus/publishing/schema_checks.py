@@ -80,7 +80,7 @@ class SchemaChecks:
 
         Args:
             event: The event.
-            payload: Its payload, parsed from JSON.
+            payload: Its payload, parsed from JSON; not looked at where it is not JSON.
             at: The JSON pointer of the event in the request's body.
         """
         if event.type not in self._types:
@@ -105,11 +105,20 @@ class SchemaChecks:
             return _UNCHECKED
         if known.validation == "off":
             return Checked(SchemaCheck(number))
+        faults = self._faults(event, number, payload, at)
+        if faults is None:
+            return _UNCHECKED
+        return Checked(SchemaCheck(number, not faults), faults, enforced and bool(faults))
+
+    def _faults(self, event: Event, number: int, payload: Any, at: str) -> Sequence[Fault] | None:
+        """The faults of a payload by a version; None where there is no such version."""
+        if event.content_type:
+            detail = f"cannot be checked by the schema of {event.type}; send JSON as payload"
+            return [Fault(f"{at}/payload_base64", detail)]
         validator = self._validator(event.type, number)
         if validator is None:
-            return _UNCHECKED
-        faults = validator.faults(payload, event.payload_bytes, f"{at}/payload")
-        return Checked(SchemaCheck(number, not faults), faults, enforced and bool(faults))
+            return None
+        return validator.faults(payload, event.payload_bytes, f"{at}/payload")
 
     def _validator(self, event_type: str, number: int) -> "PayloadValidator | None":
         def compile_version() -> "PayloadValidator | None":

@@ -106,7 +106,7 @@ class EventFinder:
         event = self.events.get(event_id)
         routing, deliveries = reading.result()
         visibility = Visibility(caller, self.subscriptions, self.rights)
-        if event is None or not visibility.sees(event, routing, lambda: event.payload):
+        if event is None or not visibility.sees(event, routing, lambda: event.json_payload):
             raise NotFound(f"There is no event {event_id}, or none that this key may see.")
         return _as_seen(Found(event, routing, tuple(deliveries)), caller)
 
@@ -182,7 +182,7 @@ class EventFinder:
 
     def _sees(self, each: Found, visibility: Visibility) -> bool:
         return visibility.sees(
-            each.event, each.routing, lambda: self.events.with_payload(each.event).payload
+            each.event, each.routing, lambda: self.events.filtered_payload(each.event)
         )
 
 

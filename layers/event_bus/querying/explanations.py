@@ -141,7 +141,7 @@ class _Explained:
             return Reason("invalid", error.pointer, f"the filters cannot be used: {error.detail}")
         if self._payload is None:
             # Sealed, as the router saw it.
-            self._payload = json_numbers.loads(self.event.payload or b"{}")
+            self._payload = json_numbers.loads(self.event.json_payload or b"{}")
         event = self.event
         reasons = explain(
             asked,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from event_bus import json_numbers
+from event_bus import json_numbers, times
 from event_bus.access.callers import Caller
 from event_bus.access.ownership import own_subscription
 from event_bus.access.payload_readers import PayloadReaders
@@ -16,11 +16,14 @@ from event_bus.model.filters import Filters, check_filters, check_sent_filters
 from event_bus.model.registration import Publisher, Subscription
 from event_bus.model.testing import FilterTest, SubscriptionTest
 from event_bus.querying.explanations import Explainer
+from event_bus.targets.aws_transport import sent_to_aws
+from event_bus.targets.http import HttpTarget
 from event_bus.targets.registry import TARGETS
 from event_bus.targets.shaping import TRANSFORM_FAILED, shaped
 from event_bus.targets.transport import DeliveryRequest, Sent
 from event_bus.targets.upcasting import Upcaster, UpcastFailed
 from event_bus.transforms.errors import TransformFailed
+from event_bus.transforms.transform import Transform
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,29 +75,32 @@ class FilterTester:
         compiled = check_filters(subscription.event_types, subscription.filters)
         tested = self._tested(event, compiled, subscription.filters, caller)
         try:
-            return replace(tested, sent=self._sent(event, subscription))
+            opened = self.readers.opened(event, subscription.service_id)
+            brought = self.upcaster.brought(opened, subscription.schema_version)
+            return replace(tested, sent=_sent(brought, subscription))
         except TransformFailed as failure:
             return replace(tested, error=(TRANSFORM_FAILED, failure.detail))
         except UpcastFailed as failure:
             return replace(tested, error=("upcast_failed", failure.detail))
 
-    def _sent(self, event: Event, subscription: Subscription) -> Sent:
-        opened = self.readers.opened(event, subscription.service_id)
-        brought = self.upcaster.brought(opened, subscription.schema_version)
-        request = DeliveryRequest(DeliveryKey(event.id, subscription.id), brought, subscription)
-        request = replace(request, shaped=shaped(request))
-        return TARGETS.of_lane(subscription.target.lane).sent(request)
-
     def test_filters(self, asked: FilterTest, caller: Caller) -> FilterResult:
-        """Tests an event against filters.
+        """Tests an event against filters, and shows what a transform makes of it.
 
         Raises:
             NotFound: There is no such event, or none that the caller may ask about.
-            InvalidRequest: The event or the filters are refused.
+            InvalidRequest: The event, the filters or the transform are refused.
         """
         event = self._event(asked, caller)
         compiled = check_sent_filters(asked.event_types or [event.type], asked.filters)
-        return self._tested(event, compiled, asked.filters, caller)
+        transform = asked.transform.transform() if asked.transform else None
+        tested = self._tested(event, compiled, asked.filters, caller)
+        if transform is None:
+            return tested
+        try:
+            sent = _previewed(self.readers.shown(event, caller), transform, caller.service_id)
+        except TransformFailed as failure:
+            return replace(tested, error=(TRANSFORM_FAILED, failure.detail))
+        return replace(tested, sent=sent)
 
     def _event(self, asked: SubscriptionTest, caller: Caller) -> Event:
         if asked.event is not None:
@@ -104,7 +110,7 @@ class FilterTester:
     def _tested(
         self, event: Event, compiled: SubscriptionFilter, filters: Filters, caller: Caller
     ) -> FilterResult:
-        payload = json_numbers.loads(event.payload or b"{}")
+        payload = json_numbers.loads(event.json_payload or b"{}")
         reasons = explain(compiled, filters, event.type, event.source, payload, event.metadata)
         return FilterResult(reasons, self._suggestions(event, compiled, caller))
 
@@ -126,6 +132,37 @@ class FilterTester:
             if exact and not any(covers(pattern, asked) for pattern in registered):
                 suggestions.append(_unknown(asked, known))
         return suggestions
+
+
+def _sent(event: Event, subscription: Subscription) -> Sent:
+    request = _shaped_request(event, subscription)
+    return TARGETS.of_lane(subscription.target.lane).sent(request)
+
+
+def _previewed(event: Event, transform: Transform, service_id: str) -> Sent:
+    """What a transform makes of an event: for a callback URL, and the attributes for a queue."""
+    now = times.now()
+    subscription = Subscription(
+        id="sub_test",
+        service_id=service_id,
+        name=service_id,
+        event_types=[event.type],
+        filters={},
+        target=HttpTarget(""),
+        status="active",
+        version=0,
+        created_at=now,
+        updated_at=now,
+        transform=transform,
+    )
+    request = _shaped_request(event, subscription)
+    over_http = TARGETS.of_lane(HttpTarget.lane).sent(request)
+    return replace(over_http, attributes=sent_to_aws(request).attributes)
+
+
+def _shaped_request(event: Event, subscription: Subscription) -> DeliveryRequest:
+    request = DeliveryRequest(DeliveryKey(event.id, subscription.id), event, subscription)
+    return replace(request, shaped=shaped(request))
 
 
 def _unknown(event_type: str, known: list[str]) -> str:

@@ -57,7 +57,8 @@ class SchemaDrafts:
         described = self.described()
         by_type: dict[str, list[Event]] = {}
         for event in self._newest(event_type, caller):
-            if event.payload is not None and event.type not in described:
+            is_json = event.payload is not None and event.content_type is None
+            if is_json and event.type not in described:
                 by_type.setdefault(event.type, []).append(event)
         return [_draft(name, by_type[name]) for name in sorted(by_type)]
 

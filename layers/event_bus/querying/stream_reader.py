@@ -162,7 +162,7 @@ class StreamReader:
                 if count > MAX_FOLDED:
                     raise _too_long(f"{MAX_FOLDED} events")
                 event = as_shown(self.finder.events.with_payload(each.found.event))
-                payload = event.payload or b"{}"
+                payload = event.json_payload or b"{}"
                 size += len(payload)
                 if size > MAX_FOLDED_BYTES:
                     raise _too_long(f"{MAX_FOLDED_BYTES} bytes of payloads")

@@ -109,8 +109,9 @@ def from_json(text: str) -> Message:
     """Reads a message as a lane carries it."""
     members: dict[str, Any] = json_numbers.loads(text)
     if members["event"] is not None:
-        payload = json_numbers.dumps(members["event"]["payload"])
-        members["event"] = restored(Event, {**members["event"], "payload": payload})
+        event = members["event"]
+        payload = event.pop("payload_base64", None) or event["payload"]
+        members["event"] = restored(Event, {**event, "payload": json_numbers.dumps(payload)})
     return restored(Message, members)
 
 

@@ -127,8 +127,8 @@ class ReplayRunner:
         return messages, unroutable
 
     def _messages_of(self, event: Event, replay: Replay) -> list[Message]:
-        payload = self.events.with_payload(event).payload
-        seen = event_view(event.source, json_numbers.loads(payload or b"{}"), event.metadata)
+        payload = json_numbers.loads(self.events.filtered_payload(event))
+        seen = event_view(event.source, payload, event.metadata)
         return [
             Message(
                 event.id,

@@ -190,8 +190,8 @@ class Router:
 
     def _view(self, event: Event) -> EventView | None:
         try:
-            payload = self.events.with_payload(event).payload
-            return event_view(event.source, json_numbers.loads(payload or b"{}"), event.metadata)
+            payload = json_numbers.loads(self.events.filtered_payload(event))
+            return event_view(event.source, payload, event.metadata)
         except Exception:
             logger.exception("payload cannot be read", **traces(event))
             return None

@@ -37,6 +37,8 @@ def to_item(event: Event, retention_days: int) -> Item:
             item["sealed"] = text(event.sealed)
     if event.sealed_key:
         item["sealed_key"] = text(event.sealed_key)
+    if event.content_type:
+        item["content_type"] = text(event.content_type)
     if event.hidden_hops:
         item["hidden_hops"] = number(event.hidden_hops)
     item |= _schema_attributes(event)
@@ -76,6 +78,7 @@ def from_item(item: Mapping[str, Any]) -> Event:
         origin=_origin(item),
         schema_version=int(item["schema_version"]["N"]) if "schema_version" in item else None,
         schema_valid=item.get("schema_valid", {}).get("BOOL"),
+        content_type=item.get("content_type", {}).get("S"),
     )
 
 

@@ -254,6 +254,12 @@ class EventStore:
         payload, sealed = _parted(self.payloads.get(event.id, event.digest))
         return replace(event, payload=payload, sealed=sealed)
 
+    def filtered_payload(self, event: Event) -> bytes:
+        """Returns the payload as filters see it; one that is not JSON is not read for it."""
+        if event.content_type is None:
+            event = self.with_payload(event)
+        return event.json_payload or b"{}"
+
     def listed(
         self, listing: Listing, executor: Executor, *, newest_first: bool = True
     ) -> EventList:

@@ -115,7 +115,7 @@ def body(request: DeliveryRequest) -> str:
     made = request.shaped
     if made is None:
         return json_text(envelope(request.key, request.event))
-    return json_text(orjson.Fragment(made.body)) if made.is_json else made.body.decode()
+    return json_text(orjson.Fragment(made.body)) if made.is_json else made.as_text()
 
 
 def json_body(request: DeliveryRequest) -> str:

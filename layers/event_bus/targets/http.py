@@ -192,6 +192,8 @@ def _batch_id(requests: Sequence[DeliveryRequest]) -> str:
 
 def _sent(request: DeliveryRequest) -> Sent:
     made = request.shaped
+    if made and made.binary:
+        return Sent(made.as_text(), _request(request)[1], in_base64=True)
     body, headers = _batched([request]) if made and made.batched else _request(request)
     return Sent(body.decode(), headers)
 

@@ -46,22 +46,24 @@ def _parts(request: DeliveryRequest) -> "EventParts":
 
     event, subscription = request.event, request.subscription
     shown = envelope(request.key, event)
-    del shown["payload"]
+    for name in ("payload", "payload_base64", "content_type"):
+        shown.pop(name, None)
     return EventParts(
         envelope=shown,
         payload=event.payload or b"null",
         stored_at=event.created_at,
         subscription_id=subscription.id,
         subscription_name=subscription.name,
+        content_type=event.content_type,
     )
 
 
 def _check(made: Shaped, lane: str) -> None:
     """Refuses what AWS would refuse at each attempt."""
-    if lane == "eventbridge" and made.body[:1] != b"{":
+    if lane == "eventbridge" and (made.binary or made.body[:1] != b"{"):
         raise TransformFailed("EventBridge takes an object, and the transform makes none")
     if lane in ("sqs", "sns") and not made.is_json:
-        text = made.body.decode()
+        text = made.as_text()
         if not text or not accepted(text):
             raise TransformFailed(
                 "SQS and SNS take no empty text and no control characters, and the transform makes "

@@ -38,11 +38,13 @@ class Sent:
         body: The body, or what stands in its place.
         headers: The headers of the request over HTTP, without those of the signature.
         attributes: The message attributes of SQS and SNS, as these take them.
+        in_base64: Whether the target receives bytes, and `body` holds them in base64.
     """
 
     body: str
     headers: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    in_base64: bool = False
 
 
 class Transport(Protocol):

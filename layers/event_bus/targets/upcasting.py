@@ -53,7 +53,8 @@ class Upcaster:
         """The event at a version, or at the latest version before it that its type has.
 
         An event that is of that version or a later one stays as it is; so does one that is of no
-        known version. A version without an expression takes payloads as they are.
+        known version, and one whose payload is not JSON. A version without an expression takes
+        payloads as they are.
 
         Args:
             event: The event, with its payload as its reader may see it.
@@ -63,7 +64,9 @@ class Upcaster:
             UpcastFailed: An expression makes nothing, or no object, of the payload.
         """
         own = event.schema_version
-        if wanted is None or own is None or own >= wanted or event.payload is None:
+        if wanted is None or own is None or own >= wanted:
+            return event
+        if event.payload is None or event.content_type:
             return event
         payload, reached, end = event.payload, own, self.clock() + MOST_SECONDS
         for number in range(own + 1, wanted + 1):

@@ -4,6 +4,7 @@ The service is the `source`, the event stream the `subject`. Metadata becomes ex
 under names of lower-case letters and digits: `correlation_id` is `correlationid`.
 """
 
+import base64
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -69,13 +70,16 @@ def attributes_of(parts: EventParts, content_type: str) -> dict[str, Any]:
     return attributes
 
 
-def structured(attributes: Mapping[str, Any], data: bytes) -> bytes:
+def structured(attributes: Mapping[str, Any], data: bytes, *, binary: bool = False) -> bytes:
     """An event in structured mode.
 
     Args:
         attributes: Its context attributes.
-        data: Its data as JSON.
+        data: Its data as JSON, or any bytes.
+        binary: Whether the data are any bytes, which stand in base64.
     """
+    if binary:
+        return orjson.dumps({**attributes, "data_base64": base64.b64encode(data).decode()})
     return orjson.dumps({**attributes, "data": orjson.Fragment(data)})
 
 
@@ -92,7 +96,9 @@ def header_values(attributes: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def message_attributes(attributes: Mapping[str, Any], further: Mapping[str, Any]) -> dict[str, Any]:
+def message_attributes(
+    attributes: Mapping[str, Any], further: Mapping[str, Any], encoding: Mapping[str, str]
+) -> dict[str, Any]:
     """The message attributes of an event in binary mode over SQS and SNS.
 
     No binding of CloudEvents covers them: the names are those of the HTTP binding, and the values
@@ -101,6 +107,7 @@ def message_attributes(attributes: Mapping[str, Any], further: Mapping[str, Any]
     Args:
         attributes: The context attributes.
         further: The attributes that the subscription asks for.
+        encoding: The attribute that says how the data are written as a text, where they are.
     """
     texts = {
         f"ce-{name}": _text(value) for name, value in attributes.items() if name in _IN_MESSAGES
@@ -113,6 +120,7 @@ def message_attributes(attributes: Mapping[str, Any], further: Mapping[str, Any]
     return {
         **texts,
         "content-type": attributes["datacontenttype"],
+        **encoding,
         **further,
         **{name: value for name, value in extensions.items() if name not in further},
     }

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from event_bus import json_numbers
+from event_bus.transforms import payloads
 
 
 @dataclass(slots=True)
@@ -15,10 +14,12 @@ class EventParts:
 
     Attributes:
         envelope: The event as its subscriber sees it, without its payload.
-        payload: The payload as JSON, opened or with its markers.
+        payload: The payload as JSON, opened or with its markers; a string in base64 if it has a
+            `content_type`.
         stored_at: When the bus stored it, RFC 3339.
         subscription_id: The subscription.
         subscription_name: Its name.
+        content_type: The media type of a payload that is not JSON; None for JSON.
     """
 
     envelope: Mapping[str, Any]
@@ -26,17 +27,24 @@ class EventParts:
     stored_at: str
     subscription_id: str
     subscription_name: str
+    content_type: str | None = None
     _document: dict[str, Any] | None = None
 
     @property
     def document(self) -> dict[str, Any]:
-        """What JSON paths lead into: the event, under the names of EventBridge as well."""
+        """What JSON paths lead into: the event, under the names of EventBridge as well.
+
+        A payload that is not JSON is no `detail`.
+        """
         if self._document is None:
             payload = json_numbers.loads(self.payload)
+            members = payloads.members_of(self.payload, self.content_type)
+            members |= dict.fromkeys(members.keys() - {"content_type"}, payload)
+            if "payload" in members:
+                members["detail"] = payload
             self._document = {
                 **self.envelope,
-                "payload": payload,
-                "detail": payload,
+                **members,
                 "detail-type": self.envelope["type"],
                 "time": self.envelope["timestamp"],
             }
@@ -55,5 +63,19 @@ class EventParts:
         }
 
     def whole(self, payload: bytes | None = None) -> dict[str, Any]:
-        """The envelope with a payload, by default the event's own."""
-        return {**self.envelope, "payload": orjson.Fragment(payload or self.payload)}
+        """The envelope with a payload, by default the event's own.
+
+        Args:
+            payload: JSON to stand in place of the payload.
+        """
+        members = (
+            payloads.members_of(self.payload, self.content_type)
+            if payload is None
+            else payloads.members_of(payload, None)
+        )
+        return {**self.envelope, **members}
+
+    @property
+    def content(self) -> bytes | None:
+        """The bytes of a payload that is not JSON; None where it is JSON, or sealed."""
+        return payloads.content_of(self.payload, self.content_type)

@@ -16,6 +16,9 @@ from event_bus.transforms.transform import JSON, TEXT, Shaped, Transform
 _TAKEN_BY_CLOUDEVENTS = 7
 """The message attributes that CloudEvents takes in binary mode."""
 
+# Messages of SQS and SNS are texts. The field is that of MIME (RFC 2045, 6).
+_IN_BASE64 = {"content-transfer-encoding": "base64"}
+
 
 def check_transform(transform: Transform) -> None:
     """Refuses a transform that cannot be used.
@@ -46,28 +49,35 @@ def shape(transform: Transform, parts: EventParts) -> Shaped:
     Raises:
         TransformFailed: It makes nothing of it.
     """
-    data, content_type = _data(transform, parts)
+    data, content_type, binary = _data(transform, parts)
     headers = {
         name.lower(): header_text(value)
         for name, value in Fields(transform.headers, "").of(parts).items()
     }
     attributes = Fields(transform.attributes, "").of(parts)
     if transform.format == "event":
-        return Shaped(json_numbers.dumps(parts.whole(data)), JSON, headers, attributes)
+        whole = parts.whole(None if binary else data)
+        return Shaped(json_numbers.dumps(whole), JSON, headers, attributes)
     if transform.format == "payload":
-        return Shaped(data, content_type, headers, attributes)
-    context = cloudevents.attributes_of(parts, content_type.partition(";")[0])
+        if binary:
+            attributes = {"content-type": content_type, **_IN_BASE64, **attributes}
+        return Shaped(data, content_type, headers, attributes, binary=binary)
+    context = cloudevents.attributes_of(
+        parts, content_type if binary else content_type.partition(";")[0]
+    )
     if transform.mode == "binary":
         return Shaped(
             data,
             content_type,
             {**cloudevents.header_values(context), **headers},
-            cloudevents.message_attributes(context, attributes),
+            cloudevents.message_attributes(context, attributes, _IN_BASE64 if binary else {}),
             beside_own=False,
+            binary=binary,
         )
-    value = data if content_type == JSON else orjson.dumps(data.decode())
+    if not binary and content_type != JSON:
+        data = orjson.dumps(data.decode())
     return Shaped(
-        cloudevents.structured(context, value),
+        cloudevents.structured(context, data, binary=binary),
         cloudevents.MEDIA_TYPE,
         headers,
         attributes,
@@ -75,16 +85,19 @@ def shape(transform: Transform, parts: EventParts) -> Shaped:
     )
 
 
-def _data(transform: Transform, parts: EventParts) -> tuple[bytes, str]:
-    """What is sent in place of the payload, and its media type."""
+def _data(transform: Transform, parts: EventParts) -> tuple[bytes, str, bool]:
+    """What is sent in place of the payload, its media type, and whether it is any bytes."""
     if transform.template:
         template = _compiled(
             tuple(transform.template.input_paths_map.items()), transform.template.input_template
         )
-        return template.render(parts), JSON if template.is_json else TEXT
+        return template.render(parts), JSON if template.is_json else TEXT, False
     if transform.expression is not None:
-        return _evaluated(transform.expression, parts), JSON
-    return parts.payload, JSON
+        return _evaluated(transform.expression, parts), JSON, False
+    content = parts.content
+    if content is not None and parts.content_type:
+        return content, parts.content_type, True
+    return parts.payload, JSON, False
 
 
 def _evaluated(expression: str, parts: EventParts) -> bytes:

@@ -4,6 +4,7 @@ Every function that knows subscriptions imports this module. What shapes events 
 which is imported where an event is shaped.
 """
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -66,6 +67,7 @@ class Shaped:
         headers: Headers for HTTP beside it.
         attributes: Message attributes for SQS and SNS, the most important first.
         batched: Whether bodies for one target are sent together, as a JSON array.
+        binary: Whether the body is a payload that is not JSON: any bytes.
         beside_own: Whether the message attributes of the bus stand beside its own.
     """
 
@@ -75,15 +77,20 @@ class Shaped:
     attributes: dict[str, Any] = field(default_factory=dict)
     batched: bool = False
     beside_own: bool = True
+    binary: bool = False
 
     @property
     def is_json(self) -> bool:
         """Whether the body is JSON."""
-        return self.content_type != TEXT
+        return not self.binary and self.content_type != TEXT
+
+    def as_text(self) -> str:
+        """The body as a text: bytes in base64."""
+        return (base64.b64encode(self.body) if self.binary else self.body).decode()
 
     def as_json(self) -> bytes:
-        """The body as JSON: a text as a string."""
-        return self.body if self.is_json else orjson.dumps(self.body.decode())
+        """The body as JSON: a text as a string, bytes as one in base64."""
+        return self.body if self.is_json else orjson.dumps(self.as_text())
 
 
 def read_transform(members: Mapping[str, Any]) -> Transform:

@@ -164,3 +164,20 @@ def test_a_model_that_was_not_declared_is_named() -> None:
 
     with pytest.raises(ConfigurationError, match="Nameless"):
         client(Bus()).publish(Nameless())
+
+
+def test_bytes_go_in_base64() -> None:
+    bus = Bus()
+    client(bus).publish("image.taken", b"\x89PNG\xff", content_type="image/png")
+    client(bus).publish_batch([NewEvent(type="image.taken", payload=b"")])
+    sent, [second] = bus.bodies
+    assert (sent["payload_base64"], sent["content_type"]) == ("iVBOR/8=", "image/png")
+    assert "payload" not in sent
+    assert second["payload_base64"] == ""
+
+
+def test_bytes_are_read_from_base64() -> None:
+    members = {"id": "evt_1", "type": "image.taken", "source": "shop", "timestamp": AT}
+    read = Event.model_validate({**members, "content_type": "a/b", "payload_base64": "iVBOR/8="})
+    assert (read.content, read.payload) == (b"\x89PNG\xff", None)
+    assert Event.model_validate({**members, "payload": {}}).content is None

@@ -92,13 +92,13 @@ class BackgroundPublisher:
         atexit.register(self.close)
 
     def publish(
-        self, what: str | BaseModel, payload: dict[str, Any] | None = None, **members: Any
+        self, what: str | BaseModel, payload: dict[str, Any] | bytes | None = None, **members: Any
     ) -> str:
         """Takes an event to publish.
 
         Args:
             what: The event's type, or its payload as a model declared by `event_type`.
-            payload: The payload, where `what` is a type.
+            payload: The payload, where `what` is a type: a JSON object, or bytes.
             members: Further members of the event, as `EventBus.publish` takes them.
 
         Returns:

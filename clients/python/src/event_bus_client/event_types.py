@@ -63,7 +63,9 @@ def parse(event: Event) -> BaseModel | None:
     return None if model is None else event.payload_as(model)
 
 
-def new_event(what: str | BaseModel, payload: dict[str, Any] | None, **members: Any) -> NewEvent:
+def new_event(
+    what: str | BaseModel, payload: dict[str, Any] | bytes | None, **members: Any
+) -> NewEvent:
     """Makes the event that `publish` sends.
 
     Args:
@@ -75,4 +77,4 @@ def new_event(what: str | BaseModel, payload: dict[str, Any] | None, **members: 
         if payload is not None:
             raise ConfigurationError("Pass either a model or a type with a payload, not both.")
         return NewEvent(type=type_of(what), payload=what.model_dump(mode="json"), **members)
-    return NewEvent(type=what, payload=payload or {}, **members)
+    return NewEvent(type=what, payload={} if payload is None else payload, **members)

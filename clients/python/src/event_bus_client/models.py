@@ -1,5 +1,6 @@
 """What the bus sends and takes. Members of later versions of the bus are kept, not refused."""
 
+import base64
 import builtins
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -55,7 +56,9 @@ class Event(_Document):
         type: Its type, such as `order.placed`.
         source: The service that published it.
         timestamp: When it happened.
-        payload: What it says; None where it was left out because it is large.
+        payload: What it says; None where it was left out because it is large, or is not JSON.
+        content_type: The media type of a payload that is not JSON; None for JSON.
+        payload_base64: The bytes of a payload that is not JSON, in base64; see `content`.
         metadata: What it says about itself.
     """
 
@@ -63,8 +66,15 @@ class Event(_Document):
     type: str
     source: str
     timestamp: datetime
-    payload: dict[str, Any] | None
+    payload: dict[str, Any] | None = None
+    content_type: str | None = None
+    payload_base64: str | None = None
     metadata: Metadata = Field(default_factory=Metadata)
+
+    @property
+    def content(self) -> bytes | None:
+        """The bytes of a payload that is not JSON; None for JSON."""
+        return None if self.payload_base64 is None else base64.b64decode(self.payload_base64)
 
     def payload_as(self, model: builtins.type[Model]) -> Model:
         """Reads the payload as a pydantic model.
@@ -94,7 +104,8 @@ class NewEvent(_Document):
 
     Attributes:
         type: Its type.
-        payload: What it says.
+        payload: What it says: a JSON object, or bytes of another media type.
+        content_type: The media type of bytes; None is `application/octet-stream`.
         id: Its id; the client makes one where it is None.
         source: The service that it is from; None is the key's own.
         timestamp: When it happened; None is now.
@@ -105,7 +116,8 @@ class NewEvent(_Document):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     type: str
-    payload: dict[str, Any]
+    payload: dict[str, Any] | bytes
+    content_type: str | None = None
     id: str | None = None
     source: str | None = None
     timestamp: datetime | None = None
@@ -114,7 +126,10 @@ class NewEvent(_Document):
 
     def document(self) -> dict[str, Any]:
         """The event as it is sent."""
-        return self.model_dump(mode="json", exclude_none=True, exclude_defaults=False)
+        shown = self.model_dump(mode="json", exclude_none=True, exclude={"payload"})
+        if isinstance(self.payload, bytes):
+            return {**shown, "payload_base64": base64.b64encode(self.payload).decode()}
+        return {**shown, **self.model_dump(mode="json", include={"payload"})}
 
 
 class Receipt(_Document):

@@ -1,8 +1,8 @@
 """Events, as they are read back and as subscribers receive them."""
 
-from typing import Annotated, cast
+from typing import Annotated, NotRequired, cast
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter, WithJsonSchema
 from typing_extensions import TypeAliasType, TypedDict
 
 from event_bus.api.documents.deliveries import Delivery, delivery_document
@@ -14,11 +14,60 @@ Payload = TypeAliasType(
     "Payload", Annotated[Object, Field(description="The payload of the publisher.")]
 )
 
+ContentType = Annotated[
+    str, Field(description="The media type of a payload that is not JSON; absent for JSON.")
+]
+PayloadBase64 = Annotated[
+    str,
+    Field(
+        description="The bytes of a payload that is not JSON, in base64 (RFC 4648), in place of "
+        "`payload`.",
+        json_schema_extra={"contentEncoding": "base64"},
+    ),
+]
+
+
+class _Metadata(TypedDict, total=False):
+    correlation_id: Annotated[str, Field(description="Links events of one business process.")]
+    trace_id: str
+    version: Annotated[str, Field(description="The version of the schema of its type.")]
+    retry_count: Count
+    reply_to: Annotated[str, Field(description="The type of the reply that it asks for.")]
+    causation_id: Annotated[str, Field(description="The event that caused this one.")]
+    hop_count: Annotated[
+        int, Field(ge=0, description="How many events caused each other before this one.")
+    ]
+    stream_id: Annotated[str, Field(description="The stream of its source that it belongs to.")]
+    stream_version: Annotated[
+        int, Field(ge=1, description="Its number in its stream; the bus sets it.")
+    ]
+    deduplication_key: str
+    deduplication_window: Annotated[int, Field(description="In minutes.")]
+    traceparent: Annotated[str, Field(description="W3C Trace Context.")]
+    tracestate: str
+    replay_id: Annotated[str, Field(description="The replay by which it is delivered.")]
+    audience: Annotated[
+        str, Field(description="The service that an event of the bus itself is for.")
+    ]
+    about: Annotated[
+        str, Field(description="The subscription that an event of the bus itself is about.")
+    ]
+
+
 EventMetadata = TypeAliasType(
     "EventMetadata",
     Annotated[
         Object,
         Field(description="The metadata of the publisher, and what the bus adds."),
+        WithJsonSchema(
+            {
+                **TypeAdapter(_Metadata).json_schema(),
+                "title": "EventMetadata",
+                "description": "The metadata of the publisher, and what the bus adds. Further "
+                "members are strings.",
+                "additionalProperties": {"type": "string"},
+            }
+        ),
     ],
 )
 
@@ -35,7 +84,9 @@ class DeliveredEvent(TypedDict):
     type: str
     source: str
     timestamp: Time
-    payload: Payload
+    payload: NotRequired[Payload]
+    content_type: NotRequired[ContentType]
+    payload_base64: NotRequired[PayloadBase64]
     metadata: EventMetadata
 
 
@@ -55,8 +106,23 @@ class EventSummary(TypedDict):
     type: str
     source: str
     timestamp: Time
-    payload: Annotated[Object | None, Field(description="In lists null where it is over 16 KiB.")]
-    payload_bytes: Count
+    payload: NotRequired[
+        Annotated[Object | None, Field(description="In lists null where it is over 16 KiB.")]
+    ]
+    content_type: NotRequired[ContentType]
+    payload_base64: NotRequired[
+        Annotated[
+            str | None,
+            Field(
+                description="The bytes of a payload that is not JSON, in base64; in lists null "
+                "where it is over 16 KiB."
+            ),
+        ]
+    ]
+    payload_bytes: Annotated[
+        int,
+        Field(ge=0, description="The length of the payload as the bus keeps it, JSON or base64."),
+    ]
     metadata: EventMetadata
     schema: Annotated[SchemaCheck | None, Field(description="Null where the type had no schema.")]
     processed: Annotated[bool, Field(description="Whether the event was routed.")]

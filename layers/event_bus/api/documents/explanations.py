@@ -1,6 +1,6 @@
 """Explanations: why events match subscriptions, or do not."""
 
-from typing import Annotated
+from typing import Annotated, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 from event_bus.api.documents.members import Object, Page
 from event_bus.matching import explain
 from event_bus.querying import explanations, filter_tester
+from event_bus.targets import transport
 
 
 class Reason(TypedDict):
@@ -50,7 +51,10 @@ class MatchPage(Page):
 class Sent(TypedDict):
     """What a target would receive, its signature aside."""
 
-    body: str
+    body: NotRequired[str]
+    body_base64: NotRequired[
+        Annotated[str, Field(description="In place of `body`, where it is not a text.")]
+    ]
     headers: dict[str, str]
     attributes: Object
 
@@ -83,6 +87,18 @@ class TestResult(TypedDict):
     suggestions: Annotated[
         list[str], Field(description="What looks like a mistake, whether it matches or not.")
     ]
+    sent: NotRequired[
+        Annotated[
+            Sent | None,
+            Field(
+                description="What the transform that was sent makes of the event: the body and "
+                "the headers for a callback URL, and the attributes for a queue or a topic."
+            ),
+        ]
+    ]
+    error: NotRequired[
+        Annotated[SendError | None, Field(description="Why the transform makes nothing.")]
+    ]
 
 
 def match_document(match: explanations.Match) -> Match:
@@ -98,30 +114,38 @@ def match_document(match: explanations.Match) -> Match:
 
 def test_document(tested: filter_tester.FilterResult) -> TestResult:
     """The result of a test."""
-    return {
+    result: TestResult = {
         "matched": not tested.reasons,
         "reasons": [_reason(each) for each in tested.reasons],
         "suggestions": tested.suggestions,
     }
+    if tested.sent or tested.error:
+        result["sent"] = _sent(tested.sent)
+        result["error"] = _error(tested.error)
+    return result
 
 
 def subscription_test_document(tested: filter_tester.FilterResult) -> SubscriptionTestResult:
     """The result of testing a subscription."""
-    sent, error = tested.sent, tested.error
-    shown: Sent | None = None
-    if sent:
-        shown = {
-            "body": sent.body,
-            "headers": dict(sent.headers),
-            "attributes": dict(sent.attributes),
-        }
     return {
         "matched": not tested.reasons,
         "reasons": [_reason(each) for each in tested.reasons],
         "suggestions": tested.suggestions,
-        "sent": shown,
-        "error": {"code": error[0], "detail": error[1]} if error else None,
+        "sent": _sent(tested.sent),
+        "error": _error(tested.error),
     }
+
+
+def _sent(sent: transport.Sent | None) -> Sent | None:
+    if sent is None:
+        return None
+    shown: Sent = {"headers": dict(sent.headers), "attributes": dict(sent.attributes)}
+    shown["body_base64" if sent.in_base64 else "body"] = sent.body
+    return shown
+
+
+def _error(error: tuple[str, str] | None) -> SendError | None:
+    return {"code": error[0], "detail": error[1]} if error else None
 
 
 def _reason(reason: explain.Reason) -> Reason:

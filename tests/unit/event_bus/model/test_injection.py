@@ -102,7 +102,8 @@ _EVENTS: list[dict[str, Any]] = [
         },
         "sensitive": ["/text"],
         "stream": {"id": "order/1", "expected_version": "exists"},
-    }
+    },
+    {"type": "task.created", "content_type": "image/png", "payload_base64": "aGk="},
 ]
 
 SAMPLES: dict[str, list[dict[str, Any]]] = {
@@ -149,6 +150,7 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
             "event_id": "order-1",
             "event_types": ["task.*"],
             "filters": {"task.*": {"status": ["open"]}},
+            "transform": SUBSCRIPTION["transform"],
         },
         *({"event": each} for each in _EVENTS),
     ],

@@ -166,3 +166,33 @@ def test_the_library_is_loaded_only_where_there_is_a_schema() -> None:
         "assert 'jsonschema_rs' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_payload_that_is_not_json_meets_no_schema(aws: Aws, intake: Intake) -> None:
+    sent = {"type": TYPE, "payload_base64": "aGk="}
+    put(aws, "enforce", TITLE)
+    with pytest.raises(InvalidRequest) as refusal:
+        intake.take(sent, PLANNER)
+    [fault] = refusal.value.faults
+    assert fault.pointer == "/payload_base64"
+    assert "send JSON" in fault.detail
+    put(aws, "warn", TITLE)
+    accepted = intake.take(sent, PLANNER)
+    assert [each.pointer for each in accepted.warnings] == ["/payload_base64"]
+    assert (accepted.event.schema_version, accepted.event.schema_valid) == (1, False)
+
+
+def test_where_parts_are_sensitive_all_of_a_payload_that_is_not_json_is(
+    aws: Aws, intake: Intake
+) -> None:
+    sent = {"type": TYPE, "payload_base64": "aGk=", "content_type": "text/plain"}
+    stored = intake.take(sent, PLANNER).event
+    assert stored.payload == b'{"$encrypted":true}'
+    assert stored.envelope()["payload"] is not None
+    assert "payload_base64" not in stored.envelope()
+    opened = aws.seal.open(stored)
+    assert opened.payload == b'"aGk="'
+    assert opened.content_type == "text/plain"
+    # Sent again, it is the same event.
+    again = intake.take({**sent, "id": stored.id, "timestamp": stored.timestamp}, PLANNER)
+    assert again.repeated

@@ -16,7 +16,7 @@ from event_bus.querying.filter_tester import FilterTester
 from event_bus.transforms.transform import Transform
 
 from tests.aws import RETENTION_DAYS, Aws
-from tests.builders import AN_ADMIN, event, publisher, service, subscription
+from tests.builders import AN_ADMIN, binary_event, event, publisher, service, subscription
 
 BEFORE, AFTER = "2026-01-01T00:00:00.000Z", "2100-01-01T00:00:00.000Z"
 LARGE = {"task.created": {"total": [{"numeric": [">=", 100]}]}}
@@ -200,3 +200,51 @@ def test_what_would_be_sent_is_shown(tester: FilterTester, aws: Aws) -> None:
     failed = tester.test_subscription("sub_2", asked, service("worker"))
     assert failed.sent is None
     assert failed.error == ("transform_failed", "the expression yields no value")
+
+
+def test_a_transform_is_tried_on_an_event(tester: FilterTester) -> None:
+    asked = {
+        "event": {"type": "task.created", "payload": {"total": 1}},
+        "transform": {
+            "expression": '{"amount": total}',
+            "headers": {"x-total": "$.payload.total"},
+            "attributes": {"total": "$.payload.total"},
+        },
+    }
+    tested = tester.test_filters(read(FilterTest, asked), service("worker"))
+    assert tested.sent
+    assert tested.sent.body == '{"amount":1}'
+    assert tested.sent.headers["x-total"] == "1"
+    assert tested.sent.attributes["total"] == {"DataType": "Number", "StringValue": "1"}
+    failing = {**asked, "transform": {"expression": "missing"}}
+    failed = tester.test_filters(read(FilterTest, failing), service("worker"))
+    assert failed.error
+    assert failed.error[0] == "transform_failed"
+    with pytest.raises(InvalidRequest) as refusal:
+        tester.test_filters(
+            read(FilterTest, {**asked, "transform": {"expression": "$.a["}}), AN_ADMIN
+        )
+    assert [fault.pointer for fault in refusal.value.faults] == ["/transform/expression"]
+
+
+def test_a_transform_that_is_tried_sees_no_sealed_value_of_others(
+    tester: FilterTester, aws: Aws
+) -> None:
+    aws.events.put(aws.seal.close(event(payload={"total": 2417}), ["/total"]), RETENTION_DAYS)
+    asked = read(FilterTest, {"event_id": "evt_1", "transform": {"format": "payload"}})
+    shown = tester.test_filters(asked, service("stranger")).sent
+    assert shown
+    assert shown.body == '{"total":{"$encrypted":true}}'
+    opened = tester.test_filters(asked, service("planner")).sent
+    assert opened
+    assert opened.body == '{"total":2417}'
+
+
+def test_a_payload_that_is_not_json_has_no_fields(tester: FilterTester, aws: Aws) -> None:
+    aws.events.put(binary_event(), RETENTION_DAYS)
+    filters = {"task.created": {"metadata": {"tenant": [{"exists": False}]}}}
+    for asked, codes in ((filters, []), (LARGE, ["field"])):
+        tested = tester.test_filters(
+            read(FilterTest, {"event_id": "evt_1", "filters": asked}), service("worker")
+        )
+        assert [each.code for each in tested.reasons] == codes

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ConnectionClosedError
 from event_bus.matching.event_view import EventView
 from event_bus.matching.limits import MAX_ELEMENTS
-from event_bus.model.event import MAX_HOPS, Event
+from event_bus.model.event import INLINE_PAYLOAD_BYTES, MAX_HOPS, Event
 from event_bus.model.registration import Subscription
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message, from_json
@@ -19,7 +19,7 @@ from event_bus.routing.router import Router
 from event_bus.stores.subscriptions import RoutingRule
 
 from tests.aws import RETENTION_DAYS, Aws
-from tests.builders import LARGE_PAYLOAD, event, subscription
+from tests.builders import LARGE_PAYLOAD, binary_event, event, subscription
 from tests.faults import not_sent
 
 
@@ -296,3 +296,14 @@ def test_a_chain_whose_hops_are_hidden_ends_as_any_other(bus: Routed) -> None:
     hidden = replace(event(metadata={"hop_count": 1}), hidden_hops=MAX_HOPS + 1)
     bus.router.route([hidden, replace(hidden, id="evt_2", hidden_hops=MAX_HOPS)])
     assert [each.event_id for each in bus.sent()] == ["evt_2"]
+
+
+def test_a_payload_that_is_not_json_is_matched_by_metadata_without_being_read(
+    bus: Routed,
+) -> None:
+    bus.subscribe("sub_1", filters={"*": {"metadata": {"kind": ["image"]}}})
+    bus.subscribe("sub_2", filters={"*": {"total": [{"exists": True}]}})
+    large = binary_event(b"x" * INLINE_PAYLOAD_BYTES, metadata={"kind": "image"})
+    # Nothing is in the bucket: a read would fail.
+    assert bus.router.route([replace(large, payload=None)]) == []
+    assert bus.matched() == {"sub_1": "worker"}

@@ -1,6 +1,8 @@
 """What a transform makes of an event is what is signed and sent, over every target."""
 
+import base64
 import contextlib
+import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
@@ -26,7 +28,7 @@ from event_bus.transforms.transform import InputTransformer, Transform
 from standardwebhooks import Webhook
 
 from tests.aws import Aws
-from tests.builders import SECRET, event, subscription
+from tests.builders import SECRET, binary_event, event, subscription
 from tests.hostile import answering, subscriber
 from tests.unit.event_bus.targets.aws_services import Client, Services
 
@@ -220,3 +222,68 @@ def test_what_is_sealed_is_left_to_whoever_opens_it(aws: Aws) -> None:
     sent = DeliveryRequest(DeliveryKey("evt_1", to.id), sealed, to)
     assert ShapingTransport(kept, opened=False).deliver([sent]) == [Outcome(status_code=204)]
     assert kept.requests == [sent]
+
+
+CONTENT = b"\x89PNG\r\n\x00\xff"
+ENCODED = base64.b64encode(CONTENT).decode()
+
+
+def binary(transform: Transform | None, **members: Any) -> DeliveryRequest:
+    return replace(request(transform, **members), event=binary_event(CONTENT))
+
+
+@pytest.mark.parametrize("transform", [Transform("payload"), Transform("cloudevents", "binary")])
+def test_http_sends_bytes_and_signs_them(transform: Transform) -> None:
+    [(headers, body)], [outcome] = posted(binary(transform))
+    assert outcome.delivered
+    assert body == CONTENT
+    assert headers["content-type"] == "image/png"
+    # The library of Standard Webhooks signs texts alone.
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    key = base64.b64decode(SECRET.removeprefix("whsec_"))
+    expected = base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
+    assert headers["webhook-signature"] == f"v1,{expected}"
+
+
+@pytest.mark.parametrize("transform", [None, Transform("event")])
+def test_without_a_format_the_event_holds_the_bytes_in_base64(transform: Transform | None) -> None:
+    [(headers, body)], _ = posted(binary(transform))
+    assert headers["content-type"] == "application/json"
+    assert orjson.loads(body)["payload_base64"] == ENCODED
+
+
+def test_what_http_would_send_is_shown_in_base64() -> None:
+    kept = Kept()
+    delivered(kept, binary(Transform("payload")))
+    sent = TARGETS.of_lane("http").sent(kept.requests[0])
+    assert (sent.body, sent.in_base64) == (ENCODED, True)
+
+
+def test_other_targets_take_bytes_as_base64(services: Services) -> None:
+    kept = Kept()
+    function = LambdaTarget("arn:aws:lambda:eu-central-1:123456789012:function:f")
+    topic = SnsTarget("arn:aws:sns:eu-central-1:123456789012:orders")
+    bus = EventBridgeTarget("arn:aws:events:eu-central-1:123456789012:event-bus/default")
+    outcomes = delivered(
+        kept, *(binary(Transform("payload"), target=each) for each in (function, topic, bus))
+    )
+    assert [each.code for each in outcomes] == [None, None, "transform_failed"]
+    assert orjson.loads(LAMBDA.sent(kept.requests[0]).body) == ENCODED
+    sent = SNS.sent(kept.requests[1])
+    assert sent.body == ENCODED
+    assert sent.attributes["content-type"]["StringValue"] == "image/png"
+    assert sent.attributes["content-transfer-encoding"]["StringValue"] == "base64"
+    client = Client("sqs", client=services("sqs"))
+    url = services("sqs").create_queue(QueueName="orders")["QueueUrl"]
+    target = SqsTarget(QUEUE.queue, url)
+    for transform, shown in ((Transform("payload"), ENCODED), (None, None)):
+        assert delivered(SqsTransport(client), binary(transform, target=target)) == [Outcome()]
+        text = client.asked[-1]["Entries"][0]["MessageBody"]
+        assert text == shown or orjson.loads(text)["payload_base64"] == ENCODED
+
+
+def test_bytes_that_look_like_an_object_are_none_for_eventbridge() -> None:
+    target = EventBridgeTarget("arn:aws:events:eu-central-1:123456789012:event-bus/default")
+    sent = replace(binary(Transform("payload"), target=target), event=binary_event(b"{}"))
+    [outcome] = delivered(Kept(), sent)
+    assert outcome.code == "transform_failed"

@@ -9,7 +9,7 @@ from event_bus.model.event import Event
 from event_bus.model.schemas import SchemaVersion
 from event_bus.targets.upcasting import Upcaster, UpcastFailed
 
-from tests.builders import event
+from tests.builders import binary_event, event
 
 TYPE = "task.created"
 SPLIT = '{"first": $substringBefore(name, " "), "last": $substringAfter(name, " ")}'
@@ -100,3 +100,8 @@ def test_numbers_stay_exact(clock: Clock) -> None:
 
     given = replace(of(1, {}), payload=b'{"n":12345678901234567890123}')
     assert made.brought(given, 2).payload == b'{"n":12345678901234567890123}'
+
+
+def test_a_payload_that_is_not_json_stays_as_it_is(clock: Clock) -> None:
+    given = replace(binary_event(), schema_version=1)
+    assert upcaster(clock, '{"a": 2}').brought(given, 2) is given

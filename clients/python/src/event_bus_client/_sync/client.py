@@ -87,8 +87,9 @@ class EventBus:
     def publish(
         self,
         what: str | BaseModel,
-        payload: dict[str, Any] | None = None,
+        payload: dict[str, Any] | bytes | None = None,
         *,
+        content_type: str | None = None,
         id: str | None = None,  # noqa: A002 - the member's name
         source: str | None = None,
         timestamp: datetime | None = None,
@@ -101,7 +102,8 @@ class EventBus:
 
         Args:
             what: The event's type, or its payload as a model declared by `event_type`.
-            payload: The payload, where `what` is a type.
+            payload: The payload, where `what` is a type: a JSON object, or bytes.
+            content_type: The media type of bytes; None is `application/octet-stream`.
             id: The event's id; the client makes one where it is None.
             source: The service that it is from; None is the key's own.
             timestamp: When it happened; None is now.
@@ -117,6 +119,7 @@ class EventBus:
         event = new_event(
             what,
             payload,
+            content_type=content_type,
             id=id,
             source=source,
             timestamp=timestamp,

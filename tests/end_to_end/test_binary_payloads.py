@@ -1,0 +1,179 @@
+"""Payloads that are not JSON, on the deployed bus."""
+
+import base64
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+from cloudevents.core.bindings.http import HTTPMessage, from_binary
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
+from event_bus_client import Webhook
+
+from tests.end_to_end.problems import problem
+from tests.end_to_end.receiver import Delivered, Receiver, eventually
+from tests.end_to_end.world import Client, World
+
+IMAGE = b"\x89PNG\r\n\x1a\n\x00\xff"
+LARGE = IMAGE * 3_000
+
+
+@pytest.fixture
+def scanned(world: World) -> str:
+    return f"{world.name('scan')}.made"
+
+
+@pytest.fixture
+def scanner(world: World, scanned: str) -> Client:
+    return world.publisher(scanned)
+
+
+def publish(client: Client, event_type: str, content: bytes, **more: Any) -> str:
+    sent = {
+        "type": event_type,
+        "content_type": "image/png",
+        "payload_base64": base64.b64encode(content).decode(),
+        **more,
+    }
+    answer = client.http.post("/events", json=sent)
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["id"])
+
+
+@pytest.fixture
+def receivers(
+    world: World, scanner: Client, scanned: str
+) -> Iterator[dict[str, tuple[Receiver, str]]]:
+    """A receiver for each format, with its signing secret; they want images alone."""
+    formats = {
+        "none": None,
+        "payload": {"format": "payload"},
+        "binary": {"format": "cloudevents", "mode": "binary"},
+    }
+    made, ids = {}, []
+    for name, transform in formats.items():
+        receiver = world.receiver()
+        filters = {scanned: {"metadata": {"kind": ["image"]}}}
+        to = scanner.subscribe(receiver, scanned, transform=transform, filters=filters)
+        made[name] = receiver, to["signing_secret"]
+        ids.append(to["id"])
+    yield made
+    for each in ids:
+        scanner.http.delete(f"/subscriptions/{each}")
+
+
+def verified(found: Delivered, secret: str) -> Delivered:
+    Webhook(secret).check(found.headers, found.body)
+    with contextlib.suppress(ValueError):
+        # The other library signs texts alone.
+        found.verify(secret)
+    return found
+
+
+@pytest.mark.parametrize("content", [IMAGE, LARGE], ids=["small", "large"])
+def test_bytes_are_delivered_in_each_format(
+    scanner: Client,
+    scanned: str,
+    receivers: dict[str, tuple[Receiver, str]],
+    content: bytes,
+) -> None:
+    publish(scanner, scanned, content, metadata={"kind": "text"})
+    event_id = publish(scanner, scanned, content, metadata={"kind": "image"})
+    came = {
+        name: verified(receiver.wait_for(1)[0], secret)
+        for name, (receiver, secret) in receivers.items()
+    }
+    event = orjson.loads(came["none"].body)
+    assert (event["id"], event["content_type"]) == (event_id, "image/png")
+    assert base64.b64decode(event["payload_base64"]) == content
+    assert "payload" not in event
+    assert came["payload"].body == content
+    assert came["payload"].headers["content-type"] == "image/png"
+    read = from_binary(
+        HTTPMessage(came["binary"].headers, came["binary"].body), JSONFormat(), CloudEvent
+    )
+    assert (read.get_id(), read.get_data()) == (event_id, content)
+    stored = scanner.event(event_id)
+    assert base64.b64decode(stored["payload_base64"]) == content
+    listed = scanner.http.get("/events", params={"type": scanned}).json()["items"]
+    shown = [each["payload_base64"] for each in listed if each["id"] == event_id]
+    assert shown == [stored["payload_base64"] if content == IMAGE else None]
+    # A replay brings the same bytes.
+    scanner.replayed(f"/events/{event_id}/replay")
+    receiver, secret = receivers["payload"]
+    assert verified(receiver.wait_for(2)[1], secret).body == content
+    assert len(receiver.requests) == 2
+
+
+def test_what_is_sensitive_is_sealed_as_a_whole(
+    world: World, scanner: Client, scanned: str
+) -> None:
+    other = world.service()
+    paths = []
+    for client in (scanner, other):
+        asked = {"event_types": [scanned], "target": {"type": "pull"}}
+        answer = client.http.post("/subscriptions", json=asked)
+        assert answer.status_code == 201, answer.text
+        paths.append(f"/subscriptions/{answer.json()['id']}")
+    event_id = publish(scanner, scanned, IMAGE, sensitive=True)
+    seen = []
+    for client, path in zip((scanner, other), paths, strict=True):
+        [item] = client.http.get(f"{path}/events", params={"wait": "20"}).json()["items"]
+        seen.append(item["event"])
+        client.http.delete(path)
+    assert base64.b64decode(seen[0]["payload_base64"]) == IMAGE
+    assert (seen[1]["id"], seen[1]["payload"]) == (event_id, {"$encrypted": True})
+    assert "payload_base64" not in seen[1]
+
+
+def test_a_state_passes_it_over(scanner: Client, scanned: str) -> None:
+    stream = {"stream_id": scanned}
+    scanner.publish(scanned, {"pages": 1}, metadata=stream)
+    publish(scanner, scanned, IMAGE, metadata=stream)
+    state = scanner.http.get("/streams/state", params=stream).json()
+    assert (state["version"], state["state"]) == (2, {"pages": 1})
+
+
+def test_what_would_be_sent_is_shown(scanner: Client, scanned: str) -> None:
+    event_id = publish(scanner, scanned, IMAGE)
+    asked = {"event_id": event_id, "transform": {"format": "payload"}}
+    tested = scanner.http.post("/filters/test", json=asked).json()
+    assert base64.b64decode(tested["sent"]["body_base64"]) == IMAGE
+    assert tested["sent"]["headers"]["content-type"] == "image/png"
+    asked = {"event_id": event_id, "filters": {scanned: {"pages": [1]}}}
+    assert scanner.http.post("/filters/test", json=asked).json()["matched"] is False
+
+
+@pytest.mark.parametrize(
+    ("members", "status", "pointer"),
+    [
+        ({"payload_base64": "not base64"}, 422, "/payload_base64"),
+        ({"payload_base64": "aGk=", "payload": {}}, 422, "/payload"),
+        ({"payload_base64": "aGk=", "content_type": "a/b\r\nx: y"}, 422, "/content_type"),
+        ({"payload": {}, "content_type": "text/plain"}, 422, "/content_type"),
+        ({"payload_base64": "aGk=", "sensitive": ["/a"]}, 422, "/sensitive/0"),
+        ({}, 422, "/payload"),
+        ({"payload_base64": "AAAA" * 300_000}, 413, "/payload_base64"),
+    ],
+)
+def test_what_cannot_be_published_is_refused_in_its_place(
+    scanner: Client, scanned: str, members: dict[str, Any], status: int, pointer: str
+) -> None:
+    refused = problem(scanner.http.post("/events", json={"type": scanned, **members}), status)
+    assert [each["pointer"] for each in refused["errors"]] == [pointer]
+
+
+def test_a_type_with_an_enforced_schema_refuses_it(scanner: Client, scanned: str) -> None:
+    version = {"schema": {"type": "object"}}
+    assert scanner.http.post(f"/schemas/{scanned}/versions", json=version).status_code == 201
+    settings = {"validation": "enforce"}
+    assert scanner.http.patch(f"/schemas/{scanned}", json=settings).status_code == 200
+
+    def refused() -> Any:
+        answer = scanner.http.post("/events", json={"type": scanned, "payload_base64": "aGk="})
+        return answer if answer.status_code == 422 else None
+
+    faults = problem(eventually(refused), 422)["errors"]
+    assert [each["pointer"] for each in faults] == ["/payload_base64"]
