@@ -7,7 +7,7 @@ from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 from event_bus.api.operations.registry import OPERATIONS
-from event_bus.encryption import signing_secrets
+from event_bus.encryption import data_keys, signing_secrets
 
 from infra.api_stage import ApiStage
 from infra.audit import AUDIT_QUEUE_URL, AuditStack
@@ -160,9 +160,13 @@ class ApiStack(StageStack):
         function.use_table(data.subscriptions, "GetItem", indexes=("by_service", "by_kind"))
         function.use_table(data.publishers, indexes=("by_kind",))
         function.use_table(data.streams, "Query")
+        # Snapshots of states; those of streams with sealed parts are sealed as well.
+        function.use_table(data.states, "GetItem", "PutItem", "Query")
+        function.open_payloads(data)
+        function.use_sealing_key(data.sealing_key, data_keys.PURPOSE, "GenerateDataKey")
+        function.use_retention()
         function.use_bucket(data.payloads, "GetObject")
         function.know_rights(data, "BatchGetItem")
-        function.open_payloads(data)
         return function
 
     def _registry(self, data: DataStack, bus: BusStack) -> BusFunction:
@@ -197,6 +201,7 @@ class ApiStack(StageStack):
         function.use_table(data.events, "PutItem")
         function.use_sealing_key(data.sealing_key, signing_secrets.PURPOSE, "Encrypt")
         function.use_table(data.replays, "GetItem", "PutItem")
+        function.use_table(data.states, "GetItem", "PutItem", "Query")
         function.use_table(data.metrics, "BatchGetItem")
         function.use_table(data.inbox, "DeleteItem")
         know_targets(function, self._settings)

@@ -32,6 +32,7 @@ class DataStack(StageStack):
         inbox: The table of inboxes.
         socket_subscribers: The table of WebSocket connections that follow inboxes.
         streams: The table of streams.
+        states: The table of reducers, snapshots and read models.
         replays: The table of replays.
         publishers: The table of publishers.
         keys: The table of API keys.
@@ -78,6 +79,7 @@ class DataStack(StageStack):
         self.inbox = self._table(tables.INBOX)
         self.socket_subscribers = self._table(tables.SOCKET_SUBSCRIBERS)
         self.streams = self._table(tables.STREAMS)
+        self.states = self._table(tables.STATES)
         self.replays = self._table(tables.REPLAYS)
         self.publishers = self._table(tables.PUBLISHERS)
         self.keys = self._table(tables.KEYS)

@@ -141,6 +141,7 @@ SOCKET_SUBSCRIBERS = Table(
     deployed_as="Followers",
 )
 STREAMS = Table("streams", Attribute("stream_id"), Attribute("version", "N"))
+STATES = Table("states", Attribute("partition"), Attribute("id"), expires=True)
 REPLAYS = Table(
     "replays",
     Attribute("id"),
@@ -193,6 +194,7 @@ TABLES = (
     INBOX,
     SOCKET_SUBSCRIBERS,
     STREAMS,
+    STATES,
     REPLAYS,
     PUBLISHERS,
     KEYS,

@@ -34,11 +34,13 @@ from event_bus.stores.limits import LimitStore
 from event_bus.stores.paces import PaceStore
 from event_bus.stores.payloads import PayloadStore
 from event_bus.stores.publishers import PublisherStore
+from event_bus.stores.reducers import ReducerStore
 from event_bus.stores.registrations import Registrations
 from event_bus.stores.replays import ReplayStore
 from event_bus.stores.rights import RightsStore
 from event_bus.stores.routings import RoutingStore
 from event_bus.stores.schemas import SchemaStore
+from event_bus.stores.snapshots import SnapshotStore
 from event_bus.stores.socket_subscribers import SocketSubscriberStore
 from event_bus.stores.streams import StreamStore
 from event_bus.stores.subscriptions import RoutingRule, SubscriptionStore
@@ -153,6 +155,14 @@ class Aws:
     @property
     def streams(self) -> StreamStore:
         return StreamStore(self.dynamodb, self.tables["streams"])
+
+    @property
+    def reducers(self) -> ReducerStore:
+        return ReducerStore(self.dynamodb, self.tables["states"])
+
+    @property
+    def snapshots(self) -> SnapshotStore:
+        return SnapshotStore(self.dynamodb, self.tables["states"])
 
     @property
     def replays(self) -> ReplayStore:

@@ -26,7 +26,7 @@ from event_bus.model.testing import FilterTest, SubscriptionTest
 from event_bus.model.validation import read
 from event_bus.querying.event_finder import Found
 from event_bus.querying.flows import Flow, FlowFinder
-from event_bus.runtime import payloads, querying
+from event_bus.runtime import payloads, querying, states
 from event_bus.runtime.api import handler_of, new_endpoint
 from event_bus.targets.upcasting import UpcastFailed
 
@@ -37,6 +37,7 @@ _upcaster = payloads.upcaster()
 _drafts = querying.schema_drafts(_finder)
 _explainer = querying.explainer()
 _streams = querying.stream_reader(_finder)
+_states = states.state_reader(_finder)
 _tester = querying.filter_tester(_explainer)
 
 
@@ -136,13 +137,14 @@ def _read_stream(request: Request) -> Response:
 @endpoint.answers(event_streams.STATE)
 def _read_state(request: Request) -> Response:
     query, caller = request.query(), request.caller
-    folded = _streams.fold(
-        _stream(query, caller),
-        query[event_streams.AT_VERSION],
-        caller,
-        lambda event: _readers.shown(event, caller),
-    )
-    return Response(200, state_document(folded))
+    stream, at_version = _stream(query, caller), query[event_streams.AT_VERSION]
+    if moment := query.get(event_streams.AT_TIME):
+        if event_streams.AT_VERSION in query:
+            detail = "must be left out where there is an at_version"
+            raise MalformedRequest.at("at_time", detail)
+        at_version = _states.version_at(stream, moment)
+    state = _states.read(stream, at_version, caller, lambda event: _readers.shown(event, caller))
+    return Response(200, state_document(state))
 
 
 def _stream(query: Query, caller: Caller) -> StreamName:

@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from event_bus.access.callers import Caller
+from event_bus.api.documents.reducers import reducer_document
 from event_bus.api.documents.schemas import (
     event_type_document,
     event_type_summary,
@@ -25,10 +26,13 @@ from event_bus.api.documents.subscriptions import (
     subscription_document,
 )
 from event_bus.api.listing import Listing
-from event_bus.api.operations import publishers, schemas, subscribers, subscriptions
+from event_bus.api.operations import publishers, reducers, schemas, subscribers, subscriptions
 from event_bus.api.parameters import LIMIT
+from event_bus.api.query import Query
 from event_bus.api.requests import Request, Response
+from event_bus.errors import Forbidden, MalformedRequest
 from event_bus.model.credentials import RotationRequest
+from event_bus.model.reducer import ReducerRegistration
 from event_bus.model.registration import (
     Publisher,
     PublisherChange,
@@ -40,7 +44,7 @@ from event_bus.model.schemas import SchemaRegistration, SchemaSettingsChange
 from event_bus.model.validation import read, read_service_id
 from event_bus.registry.subscription_requests import SubscriptionChange, SubscriptionRegistration
 from event_bus.runtime.api import handler_of, new_endpoint
-from event_bus.runtime.registry import registry
+from event_bus.runtime.registry import reducer_registry, registry
 from event_bus.runtime.schemas import catalogue, schema_registry
 
 _registry = registry()
@@ -50,6 +54,7 @@ _subscriptions = _registry.subscriptions
 _catalogue = catalogue()
 # Made by the first request about schemas: it loads the library that compiles them.
 _schemas = cache(schema_registry)
+_reducers = cache(reducer_registry)
 
 _OfService = TypeVar("_OfService", Publisher, Grant)
 
@@ -266,6 +271,64 @@ def _asyncapi(request: Request) -> Response:
     from event_bus.api.asyncapi import asyncapi_document  # noqa: PLC0415
 
     return Response(200, asyncapi_document(_catalogue.all(request.caller), request.api_url))
+
+
+@endpoint.answers(reducers.PUT)
+def _put_reducer(request: Request) -> Response:
+    source, category = _own_source(request.query(), request.caller), _category(request)
+    reducer = read(ReducerRegistration, request.json()).root.reducer()
+    version, is_new = _reducers().register(source, category, reducer, request.caller)
+    location = {"location": f"/reducers/{category}?source={source}"}
+    return Response(201 if is_new else 200, reducer_document(version), location)
+
+
+@endpoint.answers(reducers.GET)
+def _get_reducer(request: Request) -> Response:
+    source = _own_source(request.query(), request.caller)
+    return Response(200, reducer_document(_reducers().get(source, _category(request))))
+
+
+@endpoint.answers(reducers.VERSIONS)
+def _list_reducer_versions(request: Request) -> Response:
+    listing = Listing(request)
+    source = _own_source(listing.query, listing.caller)
+    before = int(listing.behind) if listing.behind else None
+    found = _reducers().versions(source, _category(request), before, listing.limit + 1)
+    return listing.page_of_more(found, lambda each: str(each.number), reducer_document)
+
+
+@endpoint.answers(reducers.LIST)
+def _list_reducers(request: Request) -> Response:
+    listing = Listing(request)
+    everyone = listing.caller.admin and reducers.SOURCE not in listing.query
+    source = None if everyone else _own_source(listing.query, listing.caller)
+    found = _reducers().page(source, listing.behind, listing.limit + 1)
+    return listing.page_of_more(found, lambda each: each.name, reducer_document)
+
+
+@endpoint.answers(reducers.REMOVE)
+def _remove_reducer(request: Request) -> Response:
+    source = _own_source(request.query(), request.caller)
+    _reducers().remove(source, _category(request), request.caller)
+    return Response(204)
+
+
+def _category(request: Request) -> str:
+    return request.path_parameter("category")
+
+
+def _own_source(query: Query, caller: Caller) -> str:
+    """The service whose streams a request is about: the caller, or the one that an admin names."""
+    source = query.get(reducers.SOURCE)
+    if caller.admin:
+        if source is None:
+            detail = "is required with an admin key: the service whose streams they are"
+            raise MalformedRequest.at("source", detail)
+        return source
+    if source not in (None, caller.service_id):
+        said = f"{caller.service_id} may not do this for the streams of {source}."
+        raise Forbidden(said, reason="other_service")
+    return caller.service_id
 
 
 def _documents(found: Sequence[Subscription]) -> list[SubscriptionDocument]:

@@ -55,6 +55,11 @@ class Settings:
         return self._name("STREAMS_TABLE")
 
     @property
+    def states_table(self) -> str:
+        """The name of the table of reducers, snapshots and read models."""
+        return self._name("STATES_TABLE")
+
+    @property
     def inbox_table(self) -> str:
         """The name of the table of inboxes."""
         return self._name("INBOX_TABLE")

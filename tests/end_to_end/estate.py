@@ -102,6 +102,17 @@ class Estate:
         self.made(f"/schemas/{event_type}/versions", 201, {"schema": {"type": "object"}})
         return event_type
 
+    def new_category(self) -> str:
+        """A category of streams that has no reducer."""
+        return f"{self.owner.service_id}-{uuid4().hex}"
+
+    def reduced_category(self) -> str:
+        """A category of the owner's streams that has a reducer."""
+        category = self.new_category()
+        answer = self.owner.http.put(f"/reducers/{category}", json={"type": "merge"})
+        assert answer.status_code == 201, answer.text
+        return category
+
     def replay(self) -> str:
         """A new replay."""
         return str(self.made(f"/events/{self.event_id}/replay", 202)["id"])

@@ -44,7 +44,8 @@ class Case:
         path = route.path
         if self.names:
             named = self.names(estate)
-            path = path.replace("{id}", named).replace("{type}", named)
+            for parameter in ("{id}", "{type}", "{category}"):
+                path = path.replace(parameter, named)
         if self.key_id:
             path = path.replace("{key_id}", self.key_id(estate))
         path = path.replace("{version}", "1")
@@ -82,6 +83,14 @@ CASES = {
     # A stream belongs to its source: a stranger's own stream of that id is another, empty one.
     "GET /streams/events": Case(200, 200, query={"stream_id": "task/1", "source": "x"}),
     "GET /streams/state": Case(200, 200, query={"stream_id": "task/1", "source": "x"}),
+    # Reducers are those of the key's own streams, where no other source is named.
+    "PUT /reducers/{category}": Case(
+        201, 201, Estate.new_category, body=lambda _: {"type": "merge"}
+    ),
+    "GET /reducers": Case(200, 200),
+    "GET /reducers/{category}": Case(200, 404, Estate.reduced_category),
+    "GET /reducers/{category}/versions": Case(200, 404, Estate.reduced_category),
+    "DELETE /reducers/{category}": Case(204, 404, Estate.reduced_category),
     "POST /filters/test": Case(200, 200, body=lambda _: {"event": {"type": "a.b", "payload": {}}}),
     "POST /subscriptions/{id}/test": Case(
         200, 404, the_subscription, body=lambda _: {"event": {"type": "a.b", "payload": {}}}
@@ -221,7 +230,9 @@ def test_what_may_not_be_seen_is_as_if_it_were_not(estate: Estate, name: str) ->
     hidden = case.request(route, estate)
     nothing = {
         **hidden,
-        "url": route.path.format(id="none", key_id="none", type="none", version="1"),
+        "url": route.path.format(
+            id="none", key_id="none", type="none", category="none", version="1"
+        ),
     }
     stranger = estate.world.with_key(estate.keys.stranger).http
     refused, missing = (problem(stranger.request(**each), 404) for each in (hidden, nothing))

@@ -61,6 +61,8 @@ def test_a_state_adds_up_and_goes_back_in_time(world: World, service: Client, st
         "version": 4,
         "events": 4,
         "complete": True,
+        "reducer": {"type": "merge", "version": 0},
+        "snapshot_version": None,
         "state": made | {"assignee": "Ada", "phone": "555", "status": "done"},
     }
     assert state(service, at_version=1)["state"] == made | {"status": "created"}

@@ -15,8 +15,8 @@ from event_bus.model.event import Event
 from event_bus.model.sensitive import put_back, take_out
 
 _NONCE_BYTES = 12
-# What KMS says of a data key that it did not make, or made for something else.
-_REFUSED = frozenset({"InvalidCiphertextException", "IncorrectKeyException"})
+REFUSED = frozenset({"InvalidCiphertextException", "IncorrectKeyException"})
+"""What KMS answers for a data key that it did not make, or made for something else."""
 
 
 class NotOpened(Exception):
@@ -51,7 +51,7 @@ class PayloadSeal:
             return event
         key = self.keys.for_sealing()
         nonce = os.urandom(_NONCE_BYTES)
-        encrypted = _cipher(key.plain).encrypt(nonce, json_numbers.dumps(values), _bound_to(event))
+        encrypted = cipher(key.plain).encrypt(nonce, json_numbers.dumps(values), _bound_to(event))
         payload, sealed = json_numbers.dumps(shown), base64.b64encode(nonce + encrypted)
         return replace(
             event,
@@ -77,15 +77,15 @@ class PayloadSeal:
         from cryptography.exceptions import InvalidTag  # noqa: PLC0415
 
         try:
-            cipher = _cipher(self._opened(event.sealed_key))
+            opener = cipher(self._opened(event.sealed_key))
             sealed = base64.b64decode(event.sealed or "", validate=True)
             nonce, encrypted = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
-            values = json_numbers.loads(cipher.decrypt(nonce, encrypted, _bound_to(event)))
+            values = json_numbers.loads(opener.decrypt(nonce, encrypted, _bound_to(event)))
             payload = json_numbers.dumps(
                 put_back(json_numbers.loads(event.payload or b"{}"), values)
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] in _REFUSED:
+            if error.response["Error"]["Code"] in REFUSED:
                 raise NotOpened(event.id) from None
             raise
         except (InvalidTag, ValueError, LookupError, TypeError):
@@ -115,7 +115,8 @@ def _keyed(digest: str, key: bytes) -> str:
     return hmac.new(own, digest.encode(), "sha256").hexdigest()
 
 
-def _cipher(key: bytes) -> Any:
+def cipher(key: bytes) -> Any:
+    """The cipher of a data key."""
     # Where nothing is sensitive, nothing of it is loaded.
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
 

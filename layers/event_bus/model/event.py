@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import orjson
@@ -217,6 +217,7 @@ class Event:
         schema_version: The version of its type's schema that it is of, if the type has one.
         schema_valid: Whether the payload is valid by that schema; None where it was not checked.
         content_type: The media type of a payload that is not JSON; None for JSON.
+        expires_at: When it expires, in Unix seconds; None where it was not read from the store.
     """
 
     id: str
@@ -235,6 +236,7 @@ class Event:
     schema_version: int | None = None
     schema_valid: bool | None = None
     content_type: str | None = None
+    expires_at: int | None = field(default=None, compare=False)
 
     @property
     def position(self) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from event_bus.registry.failing import FailingSubscriptions
     from event_bus.registry.keys import KeyRing
     from event_bus.registry.publishers import PublisherRegistry
+    from event_bus.registry.reducers import ReducerRegistry
     from event_bus.registry.services import Services
     from event_bus.registry.subscription_targets import SubscriptionTargets
     from event_bus.registry.subscriptions import SubscriptionRegistry
@@ -77,6 +78,13 @@ def registry() -> Registry:
         backlogs=Backlogs(levels, registrations.replays),
         failing=FailingSubscriptions(registrations.subscriptions, circuits, levels),
     )
+
+
+def reducer_registry() -> "ReducerRegistry":
+    """Registers reducers."""
+    from event_bus.registry.reducers import ReducerRegistry
+
+    return ReducerRegistry(stores.reducers())
 
 
 def _targets() -> "SubscriptionTargets":

@@ -28,11 +28,13 @@ if TYPE_CHECKING:
     from event_bus.stores.metrics import MetricStore
     from event_bus.stores.paces import PaceStore
     from event_bus.stores.publishers import PublisherStore
+    from event_bus.stores.reducers import ReducerStore
     from event_bus.stores.registrations import Registrations
     from event_bus.stores.replays import ReplayStore
     from event_bus.stores.rights import RightsStore
     from event_bus.stores.routings import RoutingStore
     from event_bus.stores.schemas import SchemaStore
+    from event_bus.stores.snapshots import SnapshotStore
     from event_bus.stores.socket_subscribers import SocketSubscriberStore
     from event_bus.stores.streams import StreamStore
     from event_bus.stores.subscriptions import SubscriptionStore
@@ -212,6 +214,13 @@ def publishers() -> "PublisherStore":
     return PublisherStore(clients.dynamodb(), settings().publishers_table)
 
 
+def reducers() -> "ReducerStore":
+    """The reducers of stream categories."""
+    from event_bus.stores.reducers import ReducerStore
+
+    return ReducerStore(clients.dynamodb(), settings().states_table)
+
+
 def registrations() -> "Registrations":
     """The registrations of services, for the function that changes them."""
     from event_bus.stores.registrations import Registrations
@@ -277,6 +286,13 @@ def schemas(*, announces: bool = False) -> "SchemaStore":
         told = events(payloads=False)
         return SchemaStore(clients.dynamodb(), own.publishers_table, told, own.retention_days)
     return SchemaStore(clients.dynamodb(), own.publishers_table)
+
+
+def snapshots() -> "SnapshotStore":
+    """The snapshots of states."""
+    from event_bus.stores.snapshots import SnapshotStore
+
+    return SnapshotStore(clients.dynamodb(), settings().states_table)
 
 
 def streams() -> "StreamStore":

@@ -79,6 +79,7 @@ def from_item(item: Mapping[str, Any]) -> Event:
         schema_version=int(item["schema_version"]["N"]) if "schema_version" in item else None,
         schema_valid=item.get("schema_valid", {}).get("BOOL"),
         content_type=item.get("content_type", {}).get("S"),
+        expires_at=int(item["expires_at"]["N"]) if "expires_at" in item else None,
     )
 
 

@@ -19,7 +19,7 @@ from event_bus.stores.transactions import Part
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_DISORDER_SECONDS = 60
+DISORDER_SECONDS = 60
 """How far the times of a stream may be out of the order of its versions, in seconds.
 
 An event gets its time first and its version a moment later. Another event may come between them.
@@ -99,7 +99,7 @@ class StreamStore:
         pages = self.client.get_paginator("query").paginate(
             **self._query_of(stream.key, 0, newest_first=True)
         )
-        certainly_before = times.at(times.seconds(moment) - _DISORDER_SECONDS)
+        certainly_before = times.at(times.seconds(moment) - DISORDER_SECONDS)
         before = None
         for page in pages:
             for item in page["Items"]:

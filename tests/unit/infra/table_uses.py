@@ -49,6 +49,7 @@ TABLES = {
             "Query/by_trace",
         },
         "streams": {"Query"},
+        "states": {"GetItem", "PutItem", "Query"},
         "deliveries": {"BatchGetItem", "Query"},
         "subscriptions": {"GetItem", "Query/by_kind", "Query/by_service"},
         "publishers": {"GetItem", "Query/by_kind"},
@@ -70,6 +71,7 @@ TABLES = {
     },
     "registry": {
         "idempotency": KEPT_ANSWERS,
+        "states": {"GetItem", "PutItem", "Query"},
         "publishers": {
             "BatchGetItem",
             "ConditionCheckItem",

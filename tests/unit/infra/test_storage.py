@@ -41,6 +41,8 @@ def test_items_expire_where_they_should_and_nowhere_else(app: Synthesised) -> No
     assert expiring.keys() == {
         *("events", "deliveries", "circuits", "cursors", "inbox", "socket_subscribers", "replays"),
         *("limits", "idempotency", "audit"),
+        # Of the states their snapshots.
+        "states",
         # Of the keys those that are stream tokens.
         "keys",
         "metrics",

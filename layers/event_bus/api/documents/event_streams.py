@@ -7,8 +7,9 @@ from typing_extensions import TypedDict
 
 from event_bus.api.documents.events import EventSummary, event_summary
 from event_bus.api.documents.members import Count, Object, Page
+from event_bus.model.reducer import ReducerType
 from event_bus.querying.event_finder import Found
-from event_bus.querying.stream_reader import Folded
+from event_bus.states import state_reader
 
 Version = Annotated[int, Field(ge=0, description="The place of an event in its stream, from 1 on.")]
 
@@ -26,26 +27,41 @@ class StreamPage(Page):
     items: list[StreamEvent]
 
 
+class StateReducer(TypedDict):
+    """The reducer that made a state."""
+
+    type: ReducerType
+    version: Annotated[
+        int, Field(ge=0, description="Its version; 0 for the default of categories without one.")
+    ]
+
+
 class StreamState(TypedDict):
-    """What the payloads of an event stream add up to."""
+    """What the events of an event stream add up to."""
 
     source: str
     stream_id: str
     version: Annotated[
         int,
-        Field(ge=0, description="The last version that was merged; 0 in an empty stream."),
+        Field(ge=0, description="The last version that was folded; 0 in an empty stream."),
     ]
-    events: Annotated[Count, Field(description="How many events were merged.")]
+    events: Annotated[Count, Field(description="How many events were folded.")]
     complete: Annotated[
         bool,
         Field(
-            description="Whether every event up to `version` was merged. Events are missing after "
+            description="Whether every event up to `version` was folded. Events are missing after "
             "their retention has ended, and where the key may not see them."
         ),
     ]
-    state: Annotated[
-        Object, Field(description="The payloads, merged in order as JSON Merge Patches (RFC 7396).")
+    reducer: StateReducer
+    snapshot_version: Annotated[
+        int | None,
+        Field(
+            description="The version of the snapshot that the fold began with; null if it began "
+            "with the first event."
+        ),
     ]
+    state: Annotated[Object, Field(description="The state.")]
 
 
 def stream_event(version: int, found: Found) -> StreamEvent:
@@ -53,13 +69,15 @@ def stream_event(version: int, found: Found) -> StreamEvent:
     return {"version": version, "event": event_summary(found)}
 
 
-def state_document(folded: Folded) -> StreamState:
+def state_document(found: state_reader.StreamState) -> StreamState:
     """A state."""
     return {
-        "source": folded.stream.source,
-        "stream_id": folded.stream.stream_id,
-        "version": folded.version,
-        "events": folded.events,
-        "complete": folded.events == folded.version,
-        "state": folded.state,
+        "source": found.stream.source,
+        "stream_id": found.stream.stream_id,
+        "version": found.version,
+        "events": found.events,
+        "complete": found.events == found.version,
+        "reducer": {"type": found.reducer.effective.type, "version": found.reducer.number},
+        "snapshot_version": found.snapshot_version,
+        "state": found.state,
     }

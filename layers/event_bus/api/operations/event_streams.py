@@ -6,7 +6,8 @@ The id of a stream is a query parameter, since it may hold slashes: API Gateway 
 
 from event_bus.api.documents.event_streams import StreamPage, StreamState
 from event_bus.api.operation import Operation
-from event_bus.api.parameters import PAGING, choice, required_text, text, whole
+from event_bus.api.parameters import PAGING, choice, required_text, text, time, whole
+from event_bus.errors import Conflict
 
 LAST_VERSION = 10**15
 """Higher than the version of any event."""
@@ -36,6 +37,9 @@ AT_VERSION = whole(
     minimum=1,
     maximum=LAST_VERSION,
 )
+AT_TIME = time(
+    "at_time", "Leaves out every event from the first one on that was stored after this time."
+)
 DIRECTION = choice(
     "direction",
     "Whether the lowest or the highest versions come first.",
@@ -61,7 +65,8 @@ STATE = Operation(
     scope="read",
     action="stream.read",
     tag="Event streams",
-    summary="The state that the payloads of an event stream add up to.",
-    query=(STREAM_ID, SOURCE, AT_VERSION),
+    summary="The state that the events of an event stream add up to, by the reducer.",
+    query=(STREAM_ID, SOURCE, AT_VERSION, AT_TIME),
     answers={200: StreamState},
+    errors=(Conflict,),
 )

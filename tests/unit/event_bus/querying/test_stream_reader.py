@@ -1,18 +1,14 @@
-"""Streams are read in order, page by page, and fold into states, for those who may see them."""
+"""Streams are read in order, page by page, by those who may see them."""
 
 from collections.abc import Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
 from event_bus.access.callers import Caller
-from event_bus.errors import InvalidRequest
 from event_bus.model.event import Event
-from event_bus.model.merge_patch import merged
 from event_bus.model.stream_name import StreamName
-from event_bus.querying import stream_reader
-from event_bus.querying.stream_reader import Folded, StreamReader
+from event_bus.querying.stream_reader import StreamReader
 from event_bus.stores.streams import StreamEntry, StreamStore
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -94,7 +90,6 @@ def test_a_stream_that_does_not_exist_is_empty(executor: Executor) -> None:
     read = reader(executor, [{}] * 5)
     other = StreamName("worker", "task/1")
     assert read.page(other, ALL, 10, AN_ADMIN) == ([], None)
-    assert fold(read, caller=AN_ADMIN, stream=other) == Folded(other, 0, 0, {})
 
 
 def test_a_stranger_sees_what_was_routed_to_it_and_no_more(executor: Executor) -> None:
@@ -102,64 +97,12 @@ def test_a_stranger_sees_what_was_routed_to_it_and_no_more(executor: Executor) -
     worker = service("worker")
     assert versions_by_page(read, 10, worker) == [[2, 5]]
     assert versions_by_page(read, 1, worker) == [[2], [5], []]
-    # Nothing says how long the stream is.
-    assert fold(read, caller=worker) == Folded(STREAM, 5, 2, {"n": 5})
     assert versions_by_page(read, 10, service("nobody")) == [[]]
-    assert fold(read, caller=service("nobody")) == Folded(STREAM, 0, 0, {})
-
-
-def fold(
-    read: StreamReader,
-    at: int = 10**15,
-    caller: Caller = PLANNER,
-    stream: StreamName = STREAM,
-) -> Folded:
-    return read.fold(stream, at, caller, lambda each: each)
-
-
-def test_a_state_is_what_the_payloads_add_up_to(executor: Executor) -> None:
-    read = reader(
-        executor,
-        [
-            {"task_id": "task_123", "title": "Write it", "status": "created"},
-            {"assignee": "Ada", "status": "assigned"},
-            {"assignee": None, "status": "done"},
-        ],
-    )
-    made = {"task_id": "task_123", "title": "Write it"}
-    assert fold(read, 1).state == made | {"status": "created"}
-    assert fold(read, 2).state == made | {"assignee": "Ada", "status": "assigned"}
-    assert fold(read) == Folded(STREAM, 3, 3, made | {"status": "done"})
 
 
 def test_expired_events_are_missing(executor: Executor) -> None:
     read = reader(executor, [None, {"a": 1}, None, {"b": 2}])
     assert versions_by_page(read, 10) == [[2, 4]]
-    assert fold(read) == Folded(STREAM, 4, 2, {"a": 1, "b": 2})
-
-
-def test_what_is_sealed_is_folded_as_it_is_shown(executor: Executor) -> None:
-    read = reader(executor, [{"a": 1, "secret": 2}])
-    shown = event("evt_1", payload={"a": 1, "secret": {"$encrypted": True}})
-    folded = read.fold(STREAM, 1, PLANNER, lambda _: shown)
-    assert folded.state == {"a": 1, "secret": {"$encrypted": True}}
-
-
-@pytest.mark.parametrize(
-    ("name", "limit", "says"),
-    [
-        ("MAX_FOLDED", 3, "3 events"),
-        ("MAX_EXAMINED", 3, "3 events"),
-        ("MAX_FOLDED_BYTES", 20, "20 bytes"),
-    ],
-)
-def test_a_state_has_limits(
-    executor: Executor, monkeypatch: pytest.MonkeyPatch, name: str, limit: int, says: str
-) -> None:
-    monkeypatch.setattr(stream_reader, name, limit)
-    read = reader(executor, [{"n": n} for n in range(4)])
-    with pytest.raises(InvalidRequest, match=f"{says}.*earlier version"):
-        fold(read)
 
 
 @settings(max_examples=50)
@@ -179,8 +122,3 @@ def test_any_stream_is_read_whole_and_in_order(
     there = [version for version, payload in enumerate(payloads, 1) if payload is not None]
     assert [each for page in pages for each in page] == (there[::-1] if backward else there)
     assert all(len(page) <= limit for page in pages)
-    expected: Any = {}
-    for payload in payloads:
-        if payload is not None:
-            expected = merged(expected, payload)
-    assert fold(read).state == expected

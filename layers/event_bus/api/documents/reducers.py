@@ -1,0 +1,45 @@
+"""Reducers of stream categories."""
+
+from typing import Annotated
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from event_bus.api.documents.members import Page, Time
+from event_bus.model.reducer import ReducerType, ReducerVersion
+
+
+class Reducer(TypedDict):
+    """A version of the reducer of a category."""
+
+    source: str
+    category: str
+    version: Annotated[int, Field(ge=1, description="No number is used twice.")]
+    type: Annotated[
+        ReducerType | None, Field(description="Null where the version removed the reducer.")
+    ]
+    expression: Annotated[
+        str | None, Field(description="The JSONata expression, of the type `jsonata`.")
+    ]
+    created_by: str
+    created_at: Time
+
+
+class ReducerPage(Page):
+    """A page of reducers, or of versions of one."""
+
+    items: list[Reducer]
+
+
+def reducer_document(version: ReducerVersion) -> Reducer:
+    """A version of a reducer."""
+    reducer = version.reducer
+    return {
+        "source": version.source,
+        "category": version.category,
+        "version": version.number,
+        "type": reducer.type if reducer else None,
+        "expression": reducer.expression if reducer else None,
+        "created_by": version.created_by,
+        "created_at": version.created_at,
+    }

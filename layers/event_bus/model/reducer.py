@@ -1,0 +1,141 @@
+"""Reducers: what makes the state of an event stream from its events."""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Discriminator, Field, RootModel, TypeAdapter, ValidationError
+
+from event_bus.errors import InvalidRequest
+from event_bus.expressions.limits import MAX_EXPRESSION_CHARACTERS
+from event_bus.model.validation import Request, spelled
+
+MAX_REDUCERS = 100
+"""How many categories of a service may have a reducer."""
+
+ReducerType = Literal["merge", "jsonata"]
+"""How events become a state: as JSON Merge Patches, or by an expression."""
+
+_CATEGORY_WORDS = (
+    "1 to 64 letters, digits, '_', '-', '.' and ':', of which the first is a letter or a digit"
+)
+
+Category = Annotated[str, spelled(r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$", _CATEGORY_WORDS)]
+"""A category of streams: the part of their ids before the first slash."""
+
+_CATEGORY: TypeAdapter[str] = TypeAdapter(Category)
+
+
+def read_category(text: str) -> str:
+    """Reads a category from a path.
+
+    Raises:
+        InvalidRequest: It is not a category that a reducer or a read model may be for.
+    """
+    try:
+        return _CATEGORY.validate_python(text)
+    except ValidationError:
+        raise InvalidRequest.at("category", f"must be {_CATEGORY_WORDS}") from None
+
+
+class MergeReducer(Request):
+    """Merges payloads in order, as JSON Merge Patches."""
+
+    type: Literal["merge"]
+
+    def reducer(self) -> "Reducer":
+        """The reducer."""
+        return Reducer("merge")
+
+
+class JsonataReducer(Request):
+    """Makes each state from the one before and an event, by an expression."""
+
+    type: Literal["jsonata"]
+    expression: Annotated[str, Field(min_length=1, max_length=MAX_EXPRESSION_CHARACTERS)]
+
+    def reducer(self) -> "Reducer":
+        """The reducer."""
+        return Reducer("jsonata", expression=self.expression)
+
+
+class ReducerRegistration(
+    RootModel[Annotated[MergeReducer | JsonataReducer, Discriminator("type")]]
+):
+    """The reducer of a category."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reducer:
+    """What makes a state from events.
+
+    Attributes:
+        type: How.
+        expression: The JSONata expression, of the type `jsonata`.
+    """
+
+    type: ReducerType
+    expression: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReducerVersion:
+    """A version of the reducer of a category.
+
+    Attributes:
+        source: The service whose streams it is for.
+        category: The category of the streams.
+        number: Its number, from 1 on; no number is used again. 0 is the default.
+        reducer: The reducer; None where the category's reducer was removed.
+        created_at: When it was registered, RFC 3339.
+        created_by: The service that registered it, or `admin`.
+    """
+
+    source: str
+    category: str
+    number: int
+    reducer: Reducer | None
+    created_at: str
+    created_by: str
+
+    @property
+    def name(self) -> str:
+        """The name of the category's reducer among all reducers."""
+        return reducer_name(self.source, self.category)
+
+    @property
+    def effective(self) -> Reducer:
+        """The reducer; the default where there is none."""
+        return self.reducer or DEFAULT
+
+
+def reducer_name(source: str, category: str) -> str:
+    """The name of a reducer among all reducers; neither part contains a `#`."""
+    return f"{source}#{category}"
+
+
+DEFAULT = Reducer("merge")
+"""The reducer of categories that have none of their own."""
+
+# Each of them would give another result at another time, or could hide a call of one that does.
+_NOT_DETERMINISTIC = frozenset({"now", "millis", "random", "shuffle", "eval"})
+
+_TOKEN = re.compile(
+    r""""(?:[^"\\]|\\.)*" | '(?:[^'\\]|\\.)*' | `[^`]*` | /\*.*?\*/ | \$(?P<name>\w+)""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def unpredictable_call(expression: str) -> tuple[str, int] | None:
+    """Finds a function whose result depends on more than its arguments.
+
+    Args:
+        expression: A JSONata expression that can be parsed.
+
+    Returns:
+        The name of the first one and its place, in characters from the start; None without any.
+    """
+    for token in _TOKEN.finditer(expression):
+        if token["name"] in _NOT_DETERMINISTIC:
+            return f"${token['name']}", token.start()
+    return None

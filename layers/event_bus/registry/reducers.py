@@ -1,0 +1,152 @@
+"""Registering reducers."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from event_bus import times
+from event_bus.access.callers import Caller
+from event_bus.conflicts import attempts
+from event_bus.errors import Conflict, Fault, InvalidRequest, NotFound
+from event_bus.expressions.evaluator import InvalidExpression, check
+from event_bus.model.reducer import (
+    MAX_REDUCERS,
+    Reducer,
+    ReducerVersion,
+    read_category,
+    unpredictable_call,
+)
+from event_bus.stores.reducers import ReducerStore
+from event_bus.stores.refusals import Outdated
+
+
+@dataclass(frozen=True, slots=True)
+class ReducerRegistry:
+    """Registers, shows and removes reducers.
+
+    Attributes:
+        store: The reducers.
+    """
+
+    store: ReducerStore
+
+    def register(
+        self, source: str, category: str, reducer: Reducer, caller: Caller
+    ) -> tuple[ReducerVersion, bool]:
+        """Registers a version of a category's reducer, unless the latest one is the same.
+
+        Args:
+            source: The service whose streams it is for.
+            category: The category of the streams.
+            reducer: The reducer.
+            caller: Who registers it.
+
+        Returns:
+            The version, and whether it is new.
+
+        Raises:
+            InvalidRequest: The category or the expression is refused.
+            Conflict: The service has as many reducers as it may have, or others change this one.
+        """
+        read_category(category)
+        if reducer.expression is not None:
+            _check(reducer.expression)
+        for _ in attempts():
+            latest = self.store.latest(source, category)
+            if latest and latest.reducer == reducer:
+                return latest, False
+            if latest is None or latest.reducer is None:
+                self._check_room(source)
+            with suppress(Outdated):
+                return self._add(source, category, latest, reducer, caller), True
+        raise _busy(category)
+
+    def get(self, source: str, category: str) -> ReducerVersion:
+        """The latest version of a category's reducer.
+
+        Raises:
+            NotFound: It has none.
+        """
+        latest = self.store.latest(source, category)
+        if latest is None or latest.reducer is None:
+            raise _no_reducer(category)
+        return latest
+
+    def versions(
+        self, source: str, category: str, before: int | None, limit: int
+    ) -> list[ReducerVersion]:
+        """The versions of a category's reducer, the latest first, behind one.
+
+        Raises:
+            NotFound: It never had one.
+        """
+        found = self.store.history(source, category, before, limit)
+        if not found and before is None:
+            raise _no_reducer(category)
+        return found
+
+    def page(self, source: str | None, after: str | None, limit: int) -> list[ReducerVersion]:
+        """The reducers of a service, or of all, in the order of their names, behind one."""
+        found: list[ReducerVersion] = []
+        while page := self.store.page(source, after, limit):
+            found += [each for each in page if each.reducer]
+            if len(found) >= limit:
+                break
+            after = page[-1].name
+        return found[:limit]
+
+    def remove(self, source: str, category: str, caller: Caller) -> None:
+        """Removes a category's reducer, so that the default holds; its versions can be read.
+
+        Raises:
+            NotFound: It has none.
+            Conflict: Others change it.
+        """
+        for _ in attempts():
+            latest = self.get(source, category)
+            with suppress(Outdated):
+                self._add(source, category, latest, None, caller)
+                return
+        raise _busy(category)
+
+    def _add(
+        self,
+        source: str,
+        category: str,
+        latest: ReducerVersion | None,
+        reducer: Reducer | None,
+        caller: Caller,
+    ) -> ReducerVersion:
+        number = latest.number + 1 if latest else 1
+        version = ReducerVersion(source, category, number, reducer, times.now(), caller.service_id)
+        self.store.add(version)
+        return version
+
+    def _check_room(self, source: str) -> None:
+        if len(self.page(source, None, MAX_REDUCERS)) >= MAX_REDUCERS:
+            detail = f"{source} has {MAX_REDUCERS} reducers, the most that a service may have"
+            raise Conflict(f"{detail}.", [Fault("category", detail)])
+
+
+def _check(expression: str) -> None:
+    try:
+        check(expression)
+    except InvalidExpression as error:
+        detail = f"{error.detail}, at character {error.position}"
+        raise InvalidRequest.at("/expression", detail) from None
+    if found := unpredictable_call(expression):
+        name, position = found
+        raise InvalidRequest.at(
+            "/expression",
+            f"must give the same state each time: it may not use {name}, at character {position}",
+        )
+
+
+def _no_reducer(category: str) -> NotFound:
+    return NotFound(
+        f"There is no reducer of {category}, or none that this key may see; states of its streams "
+        "are merged."
+    )
+
+
+def _busy(category: str) -> Conflict:
+    return Conflict(f"The reducer of {category} is being changed by others; try again.")

@@ -1,0 +1,1 @@
+"""States of event streams: folding them, their snapshots, and read models."""

@@ -1,0 +1,92 @@
+"""Reducers at work: from a state and the events behind it to the next state.
+
+A state is passed on as JSON, since an expression is evaluated in another process.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from event_bus import json_numbers
+from event_bus.expressions.evaluator import ExpressionFailed, evaluate
+from event_bus.model.event import Event
+from event_bus.model.merge_patch import merged
+from event_bus.model.reducer import Reducer
+
+MAX_STATE_BYTES = 1024 * 1024
+"""The largest state, as compact JSON in UTF-8."""
+
+EMPTY = b"{}"
+"""The state of a stream before its first event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """An event at its place in a stream.
+
+    Attributes:
+        version: Its version.
+        event: The event, with its payload.
+    """
+
+    version: int
+    event: Event
+
+
+class ReducerFailed(Exception):
+    """A reducer that makes no state of an event.
+
+    Attributes:
+        version: The version of the event.
+        detail: Why.
+        state: The state before the event.
+        before: The version of that state; None if it is the state that the reducer began with.
+    """
+
+    def __init__(self, version: int, detail: str, state: bytes, before: int | None) -> None:
+        super().__init__(f"version {version}: {detail}")
+        self.version = version
+        self.detail = detail
+        self.state = state
+        self.before = before
+
+
+def reduced(reducer: Reducer, state: bytes, events: Sequence[Numbered]) -> bytes:
+    """The state after some events.
+
+    Args:
+        reducer: The reducer.
+        state: The state before them, as JSON.
+        events: The events, in order.
+
+    Raises:
+        ReducerFailed: The reducer fails, or the state is over `MAX_STATE_BYTES`.
+    """
+    before: int | None = None
+    for each in events:
+        try:
+            after = _next(reducer, state, each)
+        except ExpressionFailed as failure:
+            raise ReducerFailed(each.version, failure.detail, state, before) from None
+        if len(after) > MAX_STATE_BYTES:
+            detail = f"the state has more than {MAX_STATE_BYTES} bytes"
+            raise ReducerFailed(each.version, detail, state, before)
+        state, before = after, each.version
+    return state
+
+
+def _next(reducer: Reducer, state: bytes, each: Numbered) -> bytes:
+    if reducer.type == "merge":
+        patch = json_numbers.loads(each.event.json_payload or EMPTY)
+        return json_numbers.dumps(merged(json_numbers.loads(state), patch))
+    document = {"state": orjson.Fragment(state), "event": _described(each)}
+    after = evaluate(reducer.expression or "", document, {})
+    if after[:1] != b"{":
+        raise ExpressionFailed("the state must be an object")
+    return after
+
+
+def _described(each: Numbered) -> dict[str, Any]:
+    return {**each.event.envelope(), "version": each.version}

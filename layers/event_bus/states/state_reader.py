@@ -1,0 +1,289 @@
+"""Folds event streams into states, from the latest snapshot on."""
+
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from event_bus import json_numbers, times
+from event_bus.access.callers import Caller
+from event_bus.batches import batches
+from event_bus.encryption.payload_seal import NotOpened
+from event_bus.encryption.state_seal import StateSeal
+from event_bus.errors import Conflict, Fault, InvalidRequest, Unavailable
+from event_bus.log import logger
+from event_bus.model.event import Event
+from event_bus.model.reducer import ReducerVersion
+from event_bus.model.stream_name import StreamName
+from event_bus.querying.event_finder import EventFinder
+from event_bus.states.reducing import EMPTY, Numbered, ReducerFailed, reduced
+from event_bus.stores.reducers import ReducerStore
+from event_bus.stores.snapshots import Snapshot, SnapshotStore
+from event_bus.stores.stream_times import version_at
+from event_bus.stores.streams import StreamEntry, StreamStore
+
+SNAPSHOT_EVERY = 100
+"""How many events are between two snapshots."""
+
+MAX_PARTLY_FOLDED = 1_000
+"""How many events a state is folded from for those who do not see all events of the stream."""
+
+MAX_EXAMINED = 10_000
+"""How many events one request reads, with those that are gone or hidden."""
+
+READ_SECONDS = 15.0
+"""How long one request may fold; API Gateway gives up after 30 seconds."""
+
+_MAX_PARTLY_FOLDED_BYTES = 8 * 1024 * 1024
+_PAYLOADS_AT_ONCE = 4 * 1024 * 1024
+
+AsShown = Callable[[Event], Event]
+"""Returns an event with the part of its payload that the reader may read."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamState:
+    """The state of a stream.
+
+    Attributes:
+        stream: The stream.
+        version: The last version that was folded or is missing; 0 in a stream without events.
+        events: How many events were folded; fewer than `version` where events have expired or the
+            caller may not see them.
+        state: What they add up to.
+        reducer: The reducer.
+        snapshot_version: The version of the snapshot that the fold began with; None without one.
+    """
+
+    stream: StreamName
+    version: int
+    events: int
+    state: dict[str, Any]
+    reducer: ReducerVersion
+    snapshot_version: int | None = None
+
+
+@dataclass(slots=True)
+class _Fold:
+    """A fold that is under way.
+
+    Attributes:
+        version: The last version that was folded or is missing.
+        events: How many events were folded.
+        state: The state, as JSON.
+        expires_at: When the first of the events expires, in Unix seconds; None if none does.
+        sealed: Whether an event had sealed parts.
+    """
+
+    version: int = 0
+    events: int = 0
+    state: bytes = EMPTY
+    expires_at: int | None = None
+    sealed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StateReader:
+    """Folds streams for those who may see their events.
+
+    Who sees all events of a stream, its publisher and admins, has its states folded from snapshots.
+    For others a state is folded from the events that they may see, each time.
+
+    Attributes:
+        streams: The entries of the streams.
+        finder: Finds their events.
+        reducers: The reducers.
+        snapshots: The snapshots.
+        seal: Seals snapshots that hold sensitive values.
+        retention_days: How many days a snapshot is kept at most.
+        clock: Monotonic clock, in seconds.
+    """
+
+    streams: StreamStore
+    finder: EventFinder
+    reducers: ReducerStore
+    snapshots: SnapshotStore
+    seal: StateSeal
+    retention_days: int
+    clock: Callable[[], float] = times.steady
+
+    def version_at(self, stream: StreamName, moment: str) -> int:
+        """The version before the first event that was stored after a time (RFC 3339)."""
+        return version_at(self.streams, stream, moment)
+
+    def read(
+        self, stream: StreamName, at_version: int, caller: Caller, as_shown: AsShown
+    ) -> StreamState:
+        """The state of a stream.
+
+        Args:
+            stream: The stream.
+            at_version: The last version to include.
+            caller: Who reads. Events that it may not see are left out.
+            as_shown: Returns an event with the part of its payload that the caller may read.
+
+        Raises:
+            InvalidRequest: The caller sees a part of the stream, and this part is too long.
+            Conflict: The reducer fails for an event.
+            Unavailable: The stream is long, and the fold has not come to its end. It goes on from
+                its last snapshot when the request is repeated.
+        """
+        latest = self.reducers.latest(stream.source, stream.category)
+        reducer = latest or ReducerVersion(stream.source, stream.category, 0, None, "", "")
+        whole = caller.admin or caller.service_id == stream.source
+        fold, snapshot = _Fold(), None
+        if whole and (snapshot := self.snapshots.latest(stream, reducer.number, at_version)):
+            fold = self._restored(stream, reducer.number, snapshot)
+        began = fold.version
+        try:
+            if whole:
+                self._fold_whole(stream, at_version, reducer, fold, as_shown)
+            else:
+                self._fold_visible(stream, at_version, reducer, fold, caller, as_shown)
+        except ReducerFailed as failure:
+            detail = f"the reducer fails for version {failure.version}: {failure.detail}"
+            said = f"{detail[0].upper()}{detail[1:]}. An earlier state can be read by at_version."
+            raise Conflict(said, [Fault("at_version", detail)]) from None
+        return StreamState(
+            stream=stream,
+            version=fold.version,
+            events=fold.events,
+            state=json_numbers.loads(fold.state),
+            reducer=reducer,
+            snapshot_version=began or None,
+        )
+
+    def _fold_whole(
+        self,
+        stream: StreamName,
+        at_version: int,
+        reducer: ReducerVersion,
+        fold: _Fold,
+        as_shown: AsShown,
+    ) -> None:
+        end, examined, kept = self.clock() + READ_SECONDS, 0, True
+        for entries in self._entries(stream, fold.version, at_version):
+            if examined >= MAX_EXAMINED or (examined and self.clock() >= end):
+                if not kept:
+                    raise _too_long("a request can fold, and its state is too large to be kept,")
+                raise Unavailable(
+                    f"The stream is long: {fold.version} versions are folded, and a repeated "
+                    "request goes on from there."
+                )
+            found = self.finder.events.get_many([each.event_id for each in entries])
+            self._advance(reducer, fold, [_numbered(each, found) for each in entries], as_shown)
+            examined += len(entries)
+            if len(entries) == SNAPSHOT_EVERY:
+                kept = self._keep(stream, reducer.number, fold)
+
+    def _fold_visible(
+        self,
+        stream: StreamName,
+        at_version: int,
+        reducer: ReducerVersion,
+        fold: _Fold,
+        caller: Caller,
+        as_shown: AsShown,
+    ) -> None:
+        examined = size = seen = 0
+        for entries in self._entries(stream, 0, at_version):
+            examined += len(entries)
+            if examined > MAX_EXAMINED:
+                raise _too_long(f"{MAX_EXAMINED} events, with those that have expired,")
+            visible = self.finder.visible([each.event_id for each in entries], caller)
+            found = {name: each.event for name, each in visible.items()}
+            size += sum(each.payload_bytes for each in found.values())
+            if fold.events + len(found) > MAX_PARTLY_FOLDED:
+                raise _too_long(f"{MAX_PARTLY_FOLDED} events that this key may see")
+            if size > _MAX_PARTLY_FOLDED_BYTES:
+                raise _too_long(f"{_MAX_PARTLY_FOLDED_BYTES} bytes of payloads")
+            numbered = [_numbered(each, found) for each in entries]
+            self._advance(reducer, fold, numbered, as_shown)
+            # How long a stream is concerns those alone who may see its events.
+            seen = max((each.version for each, event in numbered if event), default=seen)
+            fold.version = seen
+
+    def _entries(
+        self, stream: StreamName, version: int, at_version: int
+    ) -> Iterator[list[StreamEntry]]:
+        while entries := self.streams.between(stream, version + 1, at_version, SNAPSHOT_EVERY):
+            yield entries
+            version = entries[-1].version
+
+    def _advance(
+        self,
+        reducer: ReducerVersion,
+        fold: _Fold,
+        entries: Sequence[tuple[StreamEntry, Event | None]],
+        as_shown: AsShown,
+    ) -> None:
+        """Folds the events of some entries."""
+        present = [(each.version, event) for each, event in entries if event]
+        for chunk in batches(
+            present,
+            lambda each: each[1].payload_bytes,
+            most=SNAPSHOT_EVERY,
+            most_bytes=_PAYLOADS_AT_ONCE,
+        ):
+            read = self.finder.executor.map(self.finder.events.with_payload, (e for _, e in chunk))
+            numbered = [
+                Numbered(version, as_shown(event))
+                for (version, _), event in zip(chunk, read, strict=True)
+            ]
+            fold.state = reduced(reducer.effective, fold.state, numbered)
+        fold.version = entries[-1][0].version
+        fold.events += len(present)
+        fold.sealed = fold.sealed or any(event.sealed_key for _, event in present)
+        for _, event in present:
+            if event.expires_at is not None:
+                fold.expires_at = min(event.expires_at, fold.expires_at or event.expires_at)
+
+    # A snapshot ends with the first of its events that expires. A state that still held what an
+    # expired event said would be another one than the same request folds without the snapshot.
+
+    def _keep(self, stream: StreamName, reducer: int, fold: _Fold) -> bool:
+        """Stores a snapshot, unless it is too large."""
+        latest = times.expiry(self.retention_days)
+        snapshot = Snapshot(
+            version=fold.version,
+            events=fold.events,
+            state=zlib.compress(fold.state),
+            expires_at=min(latest, fold.expires_at or latest),
+        )
+        if fold.sealed:
+            place = _place(stream, reducer, fold.version)
+            state, key = self.seal.close(snapshot.state, place)
+            snapshot = replace(snapshot, state=state, sealed_key=key)
+        return self.snapshots.put(stream, reducer, snapshot)
+
+    def _restored(self, stream: StreamName, reducer: int, snapshot: Snapshot) -> _Fold:
+        state = snapshot.state
+        if snapshot.sealed_key:
+            try:
+                place = _place(stream, reducer, snapshot.version)
+                state = self.seal.open(state, snapshot.sealed_key, place)
+            except NotOpened:
+                # The events are there: the fold begins with the first of them.
+                logger.exception("snapshot not opened", stream=stream.text)
+                return _Fold()
+        return _Fold(
+            version=snapshot.version,
+            events=snapshot.events,
+            state=zlib.decompress(state),
+            expires_at=snapshot.expires_at,
+            sealed=snapshot.sealed_key is not None,
+        )
+
+
+def _numbered(entry: StreamEntry, found: dict[str, Event]) -> tuple[StreamEntry, Event | None]:
+    return entry, found.get(entry.event_id)
+
+
+def _place(stream: StreamName, reducer: int, version: int) -> str:
+    return f"{stream.key}\n{reducer}\n{version}"
+
+
+def _too_long(limit: str) -> InvalidRequest:
+    return InvalidRequest.at(
+        "at_version", f"the stream has more than {limit} up to there: name an earlier version"
+    )

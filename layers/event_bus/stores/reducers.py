@@ -1,0 +1,151 @@
+"""The reducers of stream categories, in the table of states.
+
+A category has an item with its latest version, which reading a state needs, and an item for each
+version.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from event_bus.model.reducer import Reducer, ReducerVersion, reducer_name
+from event_bus.stored import restored
+from event_bus.stores.items import Item, document, query_items, text
+from event_bus.stores.refusals import Outdated
+from event_bus.stores.transactions import Part, transact
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_LATEST = "reducers"
+
+
+@dataclass(frozen=True, slots=True)
+class ReducerStore:
+    """Finds, lists and changes reducers.
+
+    Attributes:
+        client: The DynamoDB client.
+        table: The table's name.
+    """
+
+    client: "DynamoDBClient"
+    table: str
+
+    def latest(self, source: str, category: str) -> ReducerVersion | None:
+        """Returns the latest version of a category's reducer; None if it never had one."""
+        answer = self.client.get_item(
+            TableName=self.table,
+            Key={"partition": text(_LATEST), "id": text(reducer_name(source, category))},
+            ConsistentRead=True,
+        )
+        return _version(answer["Item"]) if "Item" in answer else None
+
+    def page(self, source: str | None, after: str | None, limit: int) -> list[ReducerVersion]:
+        """Returns the latest version of each reducer, in the order of their names.
+
+        Args:
+            source: The service whose reducers are listed; None for all.
+            after: The name of the reducer that the page follows.
+            limit: How many to return at most.
+        """
+        prefix = f"{source}#" if source else ""
+        items = query_items(
+            self.client,
+            limit,
+            TableName=self.table,
+            KeyConditionExpression="#partition = :partition AND id BETWEEN :after AND :end",
+            ExpressionAttributeNames={"#partition": "partition"},
+            ExpressionAttributeValues={
+                ":partition": text(_LATEST),
+                # A tab sorts behind the name itself and before any longer name.
+                ":after": text(f"{after or prefix}\t"),
+                ":end": text(f"{prefix}~"),
+            },
+            ConsistentRead=True,
+        )
+        return [_version(item) for item in items]
+
+    def history(
+        self, source: str, category: str, before: int | None, limit: int
+    ) -> list[ReducerVersion]:
+        """Returns the versions of a category's reducer, the latest first.
+
+        Args:
+            source: The service.
+            category: The category.
+            before: The version that the page follows; None for the first page.
+            limit: How many to return at most.
+        """
+        items = query_items(
+            self.client,
+            limit,
+            TableName=self.table,
+            KeyConditionExpression="#partition = :partition AND id < :before",
+            ExpressionAttributeNames={"#partition": "partition"},
+            ExpressionAttributeValues={
+                ":partition": text(_history(source, category)),
+                ":before": text("~" if before is None else _number(before)),
+            },
+            ScanIndexForward=False,
+            ConsistentRead=True,
+        )
+        return [_version(item) for item in items]
+
+    def version(self, source: str, category: str, number: int) -> ReducerVersion | None:
+        """Returns one version of a category's reducer."""
+        answer = self.client.get_item(
+            TableName=self.table,
+            Key={"partition": text(_history(source, category)), "id": text(_number(number))},
+            ConsistentRead=True,
+        )
+        return _version(answer["Item"]) if "Item" in answer else None
+
+    def add(self, version: ReducerVersion) -> None:
+        """Stores a version, which is the latest one from now on.
+
+        Raises:
+            Outdated: Its number is not the one after the latest.
+        """
+        name = version.name
+        stored = document(asdict(version))
+        latest: Item = {
+            "TableName": self.table,
+            "Item": {
+                "partition": text(_LATEST),
+                "id": text(name),
+                "number": text(_number(version.number)),
+                "document": stored,
+            },
+            "ConditionExpression": "attribute_not_exists(id)",
+        }
+        if version.number > 1:
+            latest["ConditionExpression"] = "#number = :before"
+            latest["ExpressionAttributeNames"] = {"#number": "number"}
+            latest["ExpressionAttributeValues"] = {":before": text(_number(version.number - 1))}
+        kept: Item = {
+            "TableName": self.table,
+            "Item": {
+                "partition": text(_history(version.source, version.category)),
+                "id": text(_number(version.number)),
+                "document": stored,
+            },
+        }
+        transact(self.client, [Part({"Put": latest}, Outdated(name)), Part({"Put": kept})])
+
+
+def _history(source: str, category: str) -> str:
+    return f"reducer#{reducer_name(source, category)}"
+
+
+def _number(number: int) -> str:
+    return f"{number:09}"
+
+
+def _version(item: Mapping[str, Any]) -> ReducerVersion:
+    members = orjson.loads(item["document"]["S"])
+    if members["reducer"]:
+        members["reducer"] = restored(Reducer, members["reducer"])
+    return restored(ReducerVersion, members)

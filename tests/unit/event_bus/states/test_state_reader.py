@@ -1,0 +1,280 @@
+"""States are folded from the latest snapshot on, and are the same as without any."""
+
+import itertools
+from concurrent.futures import Executor
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from event_bus.errors import Conflict, InvalidRequest, Unavailable
+from event_bus.model.merge_patch import merged
+from event_bus.model.reducer import Reducer
+from event_bus.model.stream_name import StreamName
+from event_bus.states import reducing, state_reader
+from event_bus.stores import snapshots
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.aws import Aws
+from tests.builders import AN_ADMIN, publisher, routing, service
+from tests.unit.event_bus.states.streams import (
+    PLANNER,
+    STREAM,
+    SUM,
+    append,
+    reader,
+    register,
+    remove,
+    state,
+)
+
+_NUMBERS = itertools.count(1)
+PAYLOADS = st.dictionaries(
+    st.sampled_from("abcn"),
+    st.none() | st.integers(0, 3) | st.dictionaries(st.just("d"), st.none()),
+)
+
+
+def items(aws: Aws, kind: str) -> list[dict[str, Any]]:
+    """The items of the table of states whose partitions begin so."""
+    found = aws.dynamodb.scan(TableName=aws.tables["states"])["Items"]
+    return [dict(each) for each in found if each["partition"]["S"].startswith(kind)]
+
+
+def test_a_state_is_what_the_payloads_add_up_to(aws: Aws, executor: Executor) -> None:
+    append(
+        aws,
+        [
+            {"task_id": "task_123", "title": "Write it", "status": "created"},
+            {"assignee": "Ada", "status": "assigned"},
+            {"assignee": None, "status": "done"},
+        ],
+    )
+    read = reader(aws, executor)
+    made = {"task_id": "task_123", "title": "Write it"}
+    assert state(aws, read, 1).state == made | {"status": "created"}
+    assert state(aws, read, 2).state == made | {"assignee": "Ada", "status": "assigned"}
+    latest = state(aws, read, caller=AN_ADMIN)
+    assert (latest.version, latest.events) == (3, 3)
+    assert latest.state == made | {"status": "done"}
+    assert (latest.reducer.number, latest.reducer.effective.type) == (0, "merge")
+    assert items(aws, "snapshot") == []
+
+
+def test_a_stream_that_does_not_exist_is_empty(aws: Aws, executor: Executor) -> None:
+    found = state(aws, reader(aws, executor), stream=StreamName("planner", "none"))
+    assert (found.version, found.events, found.state) == (0, 0, {})
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_snapshots_leave_states_as_they_are(
+    aws: Aws, executor: Executor, data: st.DataObject
+) -> None:
+    """Any events, of which any are gone or sealed; any reads, with snapshots at any places."""
+    payloads = data.draw(st.lists(st.none() | PAYLOADS, max_size=12))
+    sealed = data.draw(st.sets(st.integers(1, 12)))
+    reducer = data.draw(st.sampled_from([Reducer("merge"), SUM]))
+    stream = StreamName("planner", f"task/{next(_NUMBERS)}")
+    register(aws, reducer)
+    for version, payload in enumerate(payloads, 1):
+        sensitive = ["/a"] if version in sealed and payload and "a" in payload else []
+        [stored] = append(aws, [payload or {}], stream, sensitive)
+        if payload is None:
+            remove(aws, stored)
+    read = reader(aws, executor)
+    expected: list[dict[str, Any]] = [{}]
+    for version, payload in enumerate(payloads, 1):
+        expected.append(_next(reducer, expected[-1], version, payload))
+    with pytest.MonkeyPatch.context() as patch:
+        for at, every in data.draw(
+            st.lists(st.tuples(st.integers(0, 13), st.integers(1, 5)), max_size=8)
+        ):
+            patch.setattr(state_reader, "SNAPSHOT_EVERY", every)
+            found = state(aws, read, at, stream=stream)
+            version = min(at, len(payloads))
+            assert found.state == expected[version]
+            assert found.version == version
+            present = [each for each in payloads[:version] if each is not None]
+            assert found.events == len(present)
+
+
+def _next(
+    reducer: Reducer, before: dict[str, Any], version: int, payload: dict[str, Any] | None
+) -> dict[str, Any]:
+    if payload is None:
+        return before
+    if reducer.type == "merge":
+        after: dict[str, Any] = merged(before, payload)
+        return after
+    n = payload.get("n")
+    total = before.get("total", 0) + (n if isinstance(n, int) else 0)
+    return {**before, "total": total, "last": version}
+
+
+def test_a_long_stream_is_read_from_its_snapshot_and_its_tail(aws: Aws, executor: Executor) -> None:
+    append(aws, [{"n": n, f"m{n % 7}": n} for n in range(1, 251)])
+    read = reader(aws, executor)
+    first = state(aws, read)
+    assert (first.version, first.snapshot_version) == (250, None)
+    assert [int(each["id"]["S"]) for each in items(aws, "snapshot")] == [100, 200]
+    again = state(aws, read)
+    assert again == replace(first, snapshot_version=200)
+    assert state(aws, read, 200).snapshot_version == 200
+    earlier = state(aws, read, 199)
+    assert (earlier.snapshot_version, earlier.state["n"]) == (100, 199)
+    assert state(aws, read, 99).snapshot_version is None
+
+
+def test_another_reducer_begins_anew(aws: Aws, executor: Executor) -> None:
+    append(aws, [{"n": n} for n in range(1, 101)])
+    read = reader(aws, executor)
+    assert state(aws, read).state == {"n": 100}
+    assert state(aws, read).snapshot_version == 100
+    register(aws, SUM)
+    found = state(aws, read)
+    assert (found.state, found.snapshot_version) == ({"total": 5050, "last": 100}, None)
+    register(aws, None)
+    removed = state(aws, read)
+    assert (removed.state, removed.snapshot_version) == ({"n": 100}, None)
+    assert (removed.reducer.number, removed.reducer.effective.type) == (2, "merge")
+
+
+def test_a_snapshot_ends_with_the_first_of_its_events(aws: Aws, executor: Executor) -> None:
+    stored = append(aws, [{f"m{n}": n} for n in range(1, 101)])
+    first = aws.events.get(stored[0].id)
+    assert first is not None
+    read = reader(aws, executor)
+    state(aws, read)
+    [kept] = items(aws, "snapshot")
+    assert int(kept["expires_at"]["N"]) == first.expires_at
+    _expire(aws, kept)
+    remove(aws, stored[0])
+    found = state(aws, read)
+    assert (found.events, found.snapshot_version) == (99, None)
+    assert "m1" not in found.state
+
+
+def _expire(aws: Aws, item: dict[str, Any]) -> None:
+    aws.dynamodb.put_item(TableName=aws.tables["states"], Item={**item, "expires_at": {"N": "1"}})
+
+
+def test_sealed_values_are_in_no_snapshot_in_the_open(aws: Aws, executor: Executor) -> None:
+    aws.add_publishers(publisher())
+    append(aws, [{"phone": "5550123"}], sensitive=["/phone"])
+    append(aws, [{"n": n} for n in range(2, 102)])
+    read = reader(aws, executor)
+    opened = state(aws, read)
+    assert opened.state["phone"] == "5550123"
+    [kept] = items(aws, "snapshot")
+    assert b"5550123" not in repr(kept).encode()
+    assert "sealed_key" in kept
+    again = state(aws, read, caller=AN_ADMIN)
+    assert again == replace(opened, snapshot_version=100)
+    # Who does not see the whole stream is shown no snapshot.
+    worker = service("worker")
+    for each in range(1, 102):
+        aws.routings.record([routing(f"planner-task-1-{each}", sub_1="worker")])
+    shown = state(aws, read, caller=worker)
+    assert (shown.version, shown.snapshot_version) == (101, None)
+    assert shown.state["phone"] == {"$encrypted": True}
+
+
+def test_a_snapshot_of_another_place_is_not_opened(aws: Aws, executor: Executor) -> None:
+    append(aws, [{"phone": "1"}], sensitive=["/phone"])
+    append(aws, [{"n": n} for n in range(2, 101)])
+    other = StreamName("planner", "task/2")
+    append(aws, [{"phone": "2"}], other, sensitive=["/phone"])
+    append(aws, [{"n": n} for n in range(2, 101)], other)
+    read = reader(aws, executor)
+    assert state(aws, read).state["phone"] == "1"
+    [kept] = items(aws, "snapshot")
+    moved = kept["partition"]["S"].replace("task/1", "task/2")
+    aws.dynamodb.put_item(TableName=aws.tables["states"], Item={**kept, "partition": {"S": moved}})
+    found = state(aws, read, stream=other)
+    assert (found.state["phone"], found.snapshot_version) == ("2", None)
+
+
+def test_a_stranger_sees_the_state_of_what_was_routed_to_it(aws: Aws, executor: Executor) -> None:
+    append(aws, [{"n": n} for n in range(1, 8)])
+    aws.routings.record([routing(f"planner-task-1-{each}", sub_1="worker") for each in (2, 5)])
+    read = reader(aws, executor)
+    found = state(aws, read, caller=service("worker"))
+    # Nothing says how long the stream is.
+    assert (found.version, found.events, found.state) == (5, 2, {"n": 5})
+    nobody = state(aws, read, caller=service("nobody"))
+    assert (nobody.version, nobody.events, nobody.state) == (0, 0, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "limit", "says"),
+    [
+        ("MAX_PARTLY_FOLDED", 3, "3 events"),
+        ("MAX_EXAMINED", 3, "3 events"),
+        ("_MAX_PARTLY_FOLDED_BYTES", 20, "20 bytes"),
+    ],
+)
+def test_the_state_of_a_part_has_limits(
+    aws: Aws, executor: Executor, monkeypatch: pytest.MonkeyPatch, name: str, limit: int, says: str
+) -> None:
+    monkeypatch.setattr(state_reader, name, limit)
+    stored = append(aws, [{"n": n} for n in range(4)])
+    aws.routings.record([routing(each.id, sub_1="worker") for each in stored])
+    with pytest.raises(InvalidRequest, match=f"{says}.*earlier version"):
+        state(aws, reader(aws, executor), caller=service("worker"))
+
+
+def test_a_fold_that_takes_too_long_goes_on_when_it_is_repeated(
+    aws: Aws, executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_reader, "SNAPSHOT_EVERY", 2)
+    monkeypatch.setattr(state_reader, "MAX_EXAMINED", 4)
+    append(aws, [{"n": n} for n in range(1, 11)])
+    read = reader(aws, executor)
+    with pytest.raises(Unavailable, match="4 versions are folded"):
+        state(aws, read)
+    with pytest.raises(Unavailable, match="8 versions are folded"):
+        state(aws, read)
+    assert state(aws, read).state == {"n": 10}
+    # By time as well.
+    now = iter(range(0, 1000, 10))
+    slow = reader(aws, executor, clock=lambda: next(now))
+    register(aws, SUM)
+    with pytest.raises(Unavailable, match="4 versions are folded"):
+        state(aws, slow)
+    # What cannot be kept would never come to its end.
+    monkeypatch.setattr(snapshots, "MAX_SNAPSHOT_BYTES", 1)
+    with pytest.raises(InvalidRequest, match=r"too large to be kept.*earlier version"):
+        state(aws, read)
+
+
+def test_a_reducer_that_fails_is_named_with_the_event(aws: Aws, executor: Executor) -> None:
+    append(aws, [{"n": 1}, {"n": 0}, {"n": 2}])
+    register(aws, Reducer("jsonata", '{"inverse": $string(1 / event.payload.n)}'))
+    read = reader(aws, executor)
+    assert state(aws, read, 1).state == {"inverse": "1"}
+    with pytest.raises(Conflict, match="fails for version 2") as refusal:
+        state(aws, read)
+    assert refusal.value.faults[0].pointer == "at_version"
+    register(aws, Reducer("jsonata", "event.version"))
+    with pytest.raises(Conflict, match="version 1: the state must be an object"):
+        state(aws, read)
+
+
+def test_a_state_has_a_largest_size(
+    aws: Aws, executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reducing, "MAX_STATE_BYTES", 20)
+    append(aws, [{"a": "x"}, {"b": "y" * 20}])
+    with pytest.raises(Conflict, match="version 2: the state has more than 20 bytes"):
+        state(aws, reader(aws, executor))
+
+
+def test_numbers_stay_as_they_were_sent(aws: Aws, executor: Executor) -> None:
+    [first] = append(aws, [{"a": 1}], payload=b'{"total":0.10000000000000001,"big":1e-400}')
+    found = state(aws, reader(aws, executor), caller=PLANNER)
+    assert {name: str(each.text) for name, each in found.state.items()} == {
+        "total": "0.10000000000000001",
+        "big": "1e-400",
+    }
+    assert first.stream == STREAM
