@@ -10,7 +10,7 @@ STAMPS := .build/stamps
 PORT ?=
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(CURDIR)/node_modules/.bin:$(PATH)
-export PYTHONPATH := $(CURDIR):$(CURDIR)/layers
+export PYTHONPATH := $(CURDIR):$(CURDIR)/layers:$(CURDIR)/clients/python/src
 # No banner for a version of Node that works but is no longer maintained.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20
 
@@ -56,6 +56,7 @@ bench: setup ## Measure what an event costs
 
 docs: $(STAMPS)/python $(STAMPS)/website ## Build the documentation as a site in .build/site
 	$(PYTHON) -m website.operations >.build/operations.md
+	$(PYTHON) -m website.command_line schema >.build/bus-file.schema.json
 	NO_MKDOCS_2_WARNING=1 .build/website/bin/mkdocs build --quiet
 	@echo "Open it by: python3 -m http.server --directory .build/site"
 

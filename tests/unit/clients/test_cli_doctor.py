@@ -15,7 +15,9 @@ NOW = datetime.now(UTC)
 
 
 def at(**ago: float) -> str:
-    return (NOW - timedelta(**ago)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """A time before now: the doctor compares the bus's clock with this machine's."""
+    moment = datetime.now(UTC) - timedelta(**ago)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def page(*items: Any) -> dict[str, Any]:
@@ -73,7 +75,7 @@ def bus(**answers: Any) -> Bus:
     """A bus on which nothing fails, but for what a test says."""
     return Bus(
         **{
-            "GET /health/ready": health(),
+            "GET /health/ready": lambda _: health(),
             "GET /failing": {"items": [], "total": 0},
             "GET /subscriptions": page(SUBSCRIPTION),
             "GET /dead-letters": page(),

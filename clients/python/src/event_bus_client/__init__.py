@@ -35,7 +35,7 @@ from event_bus_client.errors import (
     Unauthenticated,
     UnsupportedMediaType,
 )
-from event_bus_client.event_types import event_type, parse
+from event_bus_client.event_types import Payload, event_type, parse
 from event_bus_client.models import (
     Event,
     Metadata,
@@ -66,6 +66,7 @@ __all__ = [
     "NewEvent",
     "NotFound",
     "Page",
+    "Payload",
     "PreconditionFailed",
     "Problem",
     "PublisherClosed",

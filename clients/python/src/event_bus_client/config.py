@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from event_bus_client.errors import ConfigurationError
+from event_bus_client.keyrings import kept
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -18,6 +19,9 @@ PROFILE_VARIABLE = "EVENT_BUS_PROFILE"
 FILE_VARIABLE = "EVENT_BUS_CONFIG"
 CA_VARIABLE = "EVENT_BUS_CA_FILE"
 WEBSOCKET_VARIABLE = "EVENT_BUS_WEBSOCKET_URL"
+
+Profile = dict[str, str]
+"""The members of a profile in the configuration file."""
 
 DEFAULT_FILE = Path("~/.config/event-bus/config.toml")
 
@@ -98,16 +102,25 @@ def _file() -> Path:
     return Path(os.environ.get(FILE_VARIABLE) or DEFAULT_FILE).expanduser()
 
 
-def _profile(name: str | None) -> dict[str, str | None]:
+def _profile(name: str | None) -> Profile:
     chosen = name or os.environ.get(PROFILE_VARIABLE)
     file = _file()
     found = profiles(file)
     if chosen and chosen not in found:
         raise ConfigurationError(f"There is no profile [{chosen}] in {file}.")
-    return {**found.get(chosen or "default", {})}
+    named = chosen or "default"
+    members = {**found.get(named, {})}
+    if members.pop("api_key_in", None) == "keyring":
+        key = kept(named, members.get("url", ""))
+        if key is None:
+            raise ConfigurationError(
+                f"The keyring has no key for the profile [{named}]: run event-bus login again."
+            )
+        members["api_key"] = key
+    return members
 
 
-def profiles(file: Path) -> dict[str, dict[str, str]]:
+def profiles(file: Path) -> dict[str, Profile]:
     """The profiles in a file; none where there is no file.
 
     Raises:

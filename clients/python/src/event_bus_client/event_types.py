@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 from event_bus_client.errors import ConfigurationError
 from event_bus_client.models import Event, NewEvent
@@ -12,6 +12,25 @@ Model = TypeVar("Model", bound=BaseModel)
 
 _MODELS: dict[str, type[BaseModel]] = {}
 _TYPES: dict[type[BaseModel], str] = {}
+
+
+class Payload(BaseModel):
+    """The base of generated payloads: it is sent by the names of the schema.
+
+    An optional member that was not set is left out, since a schema may refuse null.
+    """
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    @model_serializer(mode="wrap")
+    def _as_sent(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        members: dict[str, Any] = handler(self)
+        for name, field in type(self).model_fields.items():
+            alias = field.alias or name
+            value = members.pop(name, members.pop(alias, None))
+            if value is not None or name in self.model_fields_set:
+                members[alias] = value
+        return members
 
 
 def event_type(name: str) -> Callable[[type[Model]], type[Model]]:

@@ -2,14 +2,26 @@
 
 import base64
 import os
+import signal
 import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import datetime
 
 import httpx
 import typer
+from rich.text import Text
 
-from event_bus_client.cli.context import state
+from event_bus_client._sync.client import EventBus
+from event_bus_client.cli.context import State, state
+from event_bus_client.errors import Forbidden, InvalidRequest, NotFound
 from event_bus_client.models import Event
 from event_bus_client.webhooks import Webhook
+
+_NAME = "event-bus listen"
+
+_MOST_SEEN = 10_000
+"""How many ids are remembered, so that an event on both sides of a gap is sent once."""
 
 
 def listen(
@@ -25,31 +37,112 @@ def listen(
 ) -> None:
     """Receive events and send each to a URL on this machine, signed like a real callback.
 
-    Each event is sent once. Use it while you develop a callback.
+    Receives over a WebSocket where the profile has its URL, by a subscription that is removed at
+    the end, and otherwise by Server-Sent Events. Goes on after failures of the network, with what
+    it missed. Each event is sent once. Use it while you develop a callback.
 
     Example: event-bus listen --types 'order.*' --forward-to http://localhost:3000/hook
     """
-    given = state(context)
+    known = state(context)
     used = secret or "whsec_" + base64.b64encode(os.urandom(32)).decode()
     webhook = Webhook(used)
     if print_secret:
         typer.echo(used)
-    given.output.line(f"listening for {' '.join(types)}; forwarding to {forward_to}", "dim")
+    # So that a subscription is removed as well when the program is ended from outside.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with httpx.Client(timeout=30) as http:
-        for event in given.bus.listen(*types):
+        for event in _received(known, types, forward_to):
             begun = time.monotonic()
             status = _forward(http, forward_to, event, webhook)
-            milliseconds = (time.monotonic() - begun) * 1000
+            milliseconds = round((time.monotonic() - begun) * 1000)
+            line = f"{event.timestamp:%H:%M:%S} {event.type} {event.id} -> {status}"
             good = status.isdigit() and status.startswith("2")
-            given.output.line(
-                f"{event.timestamp:%H:%M:%S} {event.type} {event.id} -> {status} "
-                f"({milliseconds:.0f} ms)",
-                "green" if good else "red",
+            known.output.show(
+                Text(f"{line} ({milliseconds} ms)", "green" if good else "red", overflow="fold"),
+                {"event_id": event.id, "type": event.type, "status": status, "ms": milliseconds},
             )
 
 
+def _received(known: State, types: list[str], forward_to: str) -> Iterator[Event]:
+    """The events of some types from now on."""
+    said = f"for {' '.join(types)}; forwarding to {forward_to}"
+    subscription_id = _subscribed(known, types)
+    if subscription_id is None:
+        known.output.line(f"listening {said}", "dim")
+        yield from _listened(known, types)
+    else:
+        known.output.line(f"listening over a WebSocket {said}", "dim")
+        yield from _followed(known.bus, subscription_id)
+
+
+def _subscribed(known: State, types: list[str]) -> str | None:
+    """Makes a subscription to follow; None where the key or the profile does not allow it."""
+    if not known.config.websocket_url or not _has_websockets():
+        return None
+    target = {"type": "websocket"}
+    try:
+        made = known.bus.subscriptions.create(name=_NAME, event_types=types, target=target)
+    except (Forbidden, InvalidRequest):
+        # A key without the right to subscribe, or an admin's, which belongs to no service.
+        return None
+    return str(made["id"])
+
+
+def _followed(bus: EventBus, subscription_id: str) -> Iterator[Event]:
+    try:
+        for received in bus.inbox(subscription_id).follow():
+            yield received.event
+    finally:
+        with suppress(NotFound):
+            bus.subscriptions.delete(subscription_id)
+
+
+def _listened(known: State, types: list[str]) -> Iterator[Event]:
+    """Listens by Server-Sent Events. After a gap, reads back what lies in it."""
+    gaps: list[str] = []
+    on_gap: Callable[[str], None] = gaps.append
+    seen: dict[str, None] = {}
+    last: datetime | None = None
+    for event in known.bus.listen(*types, on_gap=on_gap):
+        if gaps:
+            known.output.line(f"there was a gap: {gaps[-1]}", "yellow")
+            gaps.clear()
+            for missed in _missed(known, types, last, event.timestamp):
+                if missed.id not in seen:
+                    seen[missed.id] = None
+                    yield missed
+        if event.id not in seen:
+            seen[event.id] = None
+            yield event
+        last = event.timestamp
+        while len(seen) > _MOST_SEEN:
+            del seen[next(iter(seen))]
+
+
+def _missed(
+    known: State, types: list[str], since: datetime | None, until: datetime
+) -> Iterator[Event]:
+    """The events between two times, the oldest first."""
+    if since is None:
+        return
+    for each in types:
+        listed = known.bus.events.list(type=each, since=since, until=until, order="oldest")
+        for stored in listed:
+            # Lists leave out large payloads.
+            yield stored if stored.payload is not None else known.bus.events.get(stored.id)
+
+
+def _has_websockets() -> bool:
+    try:
+        import websockets  # noqa: F401, PLC0415
+    except ImportError:
+        return False
+    return True
+
+
 def _forward(http: httpx.Client, url: str, event: Event, webhook: Webhook) -> str:
-    body = event.model_dump_json(exclude_unset=True).encode()
+    members = set(Event.model_fields) & event.model_fields_set
+    body = event.model_dump_json(include=members, exclude_unset=True).encode()
     headers = {
         "content-type": "application/json",
         **webhook.sign(event.id, int(time.time()), body),

@@ -2,38 +2,59 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import typer
 
 from event_bus_client._sync.client import EventBus
 from event_bus_client.cli.context import state
-from event_bus_client.config import DEFAULT_FILE, FILE_VARIABLE, profiles
+from event_bus_client.config import DEFAULT_FILE, FILE_VARIABLE, Profile, profiles
+from event_bus_client.keyrings import keep
 
 
 def login(
     context: typer.Context,
     url: str = typer.Option(..., prompt="URL of the bus", help="The base URL of the API."),
-    api_key: str = typer.Option(..., prompt="API key", hide_input=True, help="The key."),
+    api_key: str = typer.Option(
+        ..., prompt="API key", hide_input=True, help="The key; - reads it from stdin."
+    ),
+    websocket_url: str | None = typer.Option(
+        None, help="The URL for WebSockets, by which `listen` receives."
+    ),
+    use_keyring: bool = typer.Option(
+        True, "--keyring/--no-keyring", help="Whether to keep the key in the keyring."
+    ),
 ) -> None:
     """Store the URL and a key of a bus in a profile, after trying them.
 
+    The key is kept in the keyring of the machine where there is one (extra `keyring`), and
+    otherwise in the file of profiles, which only you can read.
+
     Example: event-bus --profile staging login --url https://bus.example.com
     """
-    given = state(context)
-    with EventBus(url, api_key, ca_file=given.ca_file, transport=given.transport) as bus:
+    known = state(context)
+    key = sys.stdin.readline().strip() if api_key == "-" else api_key
+    with EventBus(url, key, ca_file=known.ca_file, transport=known.transport) as bus:
         bus.events.list(limit=1).page()
-    name = given.profile or "default"
+    name = known.profile or "default"
     file = Path(os.environ.get(FILE_VARIABLE) or DEFAULT_FILE).expanduser()
-    stored = profiles(file)
-    stored[name] = {"url": url, "api_key": api_key}
-    if given.ca_file:
-        stored[name]["ca_file"] = given.ca_file
-    _write(file, stored)
-    given.output.line(f"Profile {name} is stored in {file}.", "green")
+    members: Profile = {"url": url}
+    kept = use_keyring and keep(name, url, key)
+    if kept:
+        members["api_key_in"] = "keyring"
+    else:
+        members["api_key"] = key
+    if known.ca_file:
+        members["ca_file"] = known.ca_file
+    if websocket_url:
+        members["websocket_url"] = websocket_url
+    _write(file, {**profiles(file), name: members})
+    place = "the keyring" if kept else str(file)
+    known.output.line(f"Profile {name} is stored in {file}, its key in {place}.", "green")
 
 
-def _write(file: Path, stored: dict[str, dict[str, str]]) -> None:
+def _write(file: Path, stored: dict[str, Profile]) -> None:
     """Writes the profiles so that nobody else may read the keys, not even for a moment."""
     file.parent.mkdir(parents=True, exist_ok=True)
     lines: list[str] = []

@@ -6,6 +6,7 @@ import typer
 from typer.core import TyperGroup
 
 from event_bus_client.cli import (
+    codegen,
     dead_letters,
     events,
     insight,
@@ -14,6 +15,7 @@ from event_bus_client.cli import (
     schemas,
     subscriptions,
 )
+from event_bus_client.cli.apply import apply, export
 from event_bus_client.cli.context import State
 from event_bus_client.cli.doctor import doctor
 from event_bus_client.cli.exits import failures_shown
@@ -57,6 +59,9 @@ app.add_typer(publishers.publishers, name="publishers")
 app.add_typer(publishers.keys, name="keys")
 app.add_typer(schemas.app, name="schemas")
 app.command()(insight.metrics)
+app.command()(apply)
+app.command()(export)
+app.add_typer(codegen.app, name="codegen")
 
 
 @app.callback()

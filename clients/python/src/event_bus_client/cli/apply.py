@@ -1,0 +1,222 @@
+"""`event-bus apply` and `event-bus export`."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import typer
+import yaml
+from rich.console import Console, Group
+from rich.text import Text
+
+from event_bus_client.cli.bus_file.kinds import Kind
+from event_bus_client.cli.bus_file.plan import BusFile, Change, kinds_of, load, plan
+from event_bus_client.cli.bus_file.secrets import SecretsFile, hands_out, lost, secrets_in
+from event_bus_client.cli.bus_file.text import CORE, Fault, InvalidFile, parts, read
+from event_bus_client.cli.context import State, state
+from event_bus_client.cli.exits import Ended, Exit
+from event_bus_client.cli.options import YES, sure
+from event_bus_client.cli.reading import text_of
+from event_bus_client.errors import EventBusError, Problem
+
+_SIGNS = {"create": ("+", "green"), "change": ("~", "yellow"), "remove": ("-", "red")}
+_LONGEST_VALUE = 60
+
+
+def apply(
+    context: typer.Context,
+    file: Path | None = typer.Option(None, "--file", "-f", help="The file; - is stdin."),
+    check: bool = typer.Option(
+        False, "--check", help="Only compare; the exit code is 8 where something differs."
+    ),
+    prune: bool = typer.Option(
+        False, "--prune", help="Remove what the file lacks, of the kinds that it has."
+    ),
+    secrets: Path | None = typer.Option(
+        None, "--secrets", help="A file to which keys and secrets are added that are shown once."
+    ),
+    schema: bool = typer.Option(
+        False, "--schema", help="Print the JSON Schema of the file, for editors, and do nothing."
+    ),
+    yes: bool = YES,
+) -> None:
+    """Make a bus what a file says: publishers, subscribers, schemas and subscriptions.
+
+    Shows what differs and asks before it changes anything. It may be repeated, also after an
+    interruption: what is done is left alone.
+
+    Example: event-bus apply --file bus.yaml --secrets secrets.jsonl
+    """
+    known = state(context)
+    if schema:
+        known.output.document(kinds_of(known.bus)[0])
+        return
+    if file is None:
+        raise typer.BadParameter("name the file by --file")
+    name = str(file)
+    try:
+        wanted = load(text_of(file), known.bus)
+        changes = plan(wanted, prune=prune)
+    except InvalidFile as invalid:
+        _refuse(name, invalid.faults)
+    document = {"changes": [each.document() for each in changes], "applied": False}
+    if check or not changes:
+        known.output.show(_drawn(changes), document)
+        if changes:
+            raise Ended(Exit.DIFFERENT)
+        return
+    if any(map(hands_out, changes)) and secrets is None and not sys.stdout.isatty():
+        raise typer.BadParameter(
+            "the bus will show keys or secrets once: name a file for them by --secrets"
+        )
+    if not known.as_json:
+        known.output.console.print(_drawn(changes))
+    elif not yes:
+        raise typer.BadParameter("--json changes something only with --yes")
+    sure(f"Make {len(changes)} changes?", yes)
+    _make(known, name, wanted, changes, SecretsFile(secrets) if secrets else None)
+    if known.as_json:
+        known.output.item({**document, "applied": True})
+    else:
+        known.output.line(f"{len(changes)} changes are made.", "bold green")
+
+
+def export(context: typer.Context) -> None:
+    """Print what is registered on a bus as a file that `event-bus apply` takes.
+
+    Keys and secrets are not in it, nor the status of subscriptions.
+
+    Example: event-bus export > bus.yaml
+    """
+    known = state(context)
+    _, kinds = kinds_of(known.bus)
+    document = {kind.name: dict(_exported(kind)) for kind in kinds}
+    held = {name: each for name, each in document.items() if each}
+    if known.as_json:
+        known.output.item(held)
+    else:
+        typer.echo(written(held))
+
+
+def written(document: dict[str, Any]) -> str:
+    """Writes a file that is read as the document."""
+    text = _dumped(document, readable=True)
+    with suppress(InvalidFile):
+        if read(text).value() == document:
+            return text
+    return _dumped(document, readable=False)
+
+
+def _dumped(document: dict[str, Any], *, readable: bool) -> str:
+    text: str = yaml.dump(
+        document, Dumper=_Dumper, sort_keys=False, allow_unicode=readable, width=100
+    )
+    return text
+
+
+def _exported(kind: Kind) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The resources of a kind as a file says them, sorted."""
+    for resource_id, normal in sorted(kind.stored(None).items()):
+        yield resource_id, kind.written(resource_id, normal)
+
+
+def _make(
+    known: State,
+    name: str,
+    file: BusFile,
+    changes: Sequence[Change],
+    secrets: SecretsFile | None,
+) -> None:
+    for done, change in enumerate(changes):
+        try:
+            answer = _carried_out(change)
+        except EventBusError as error:
+            if isinstance(error, Problem):
+                path = [change.kind.name, change.resource_id]
+                found = [
+                    file.node.fault([*path, *parts(each.pointer)], each.detail)
+                    for each in error.faults
+                ]
+                _show(name, found or [file.node.fault(path, error.detail or error.title)])
+            known.output.line(
+                f"{done} of {len(changes)} changes are made. Correct the cause, and repeat the "
+                "command: it goes on from there.",
+                "yellow",
+            )
+            raise
+        known.output.line(f"{_SIGNS[change.action][0]} {change.resource}", "dim")
+        for secret in secrets_in(change, answer):
+            if secrets is not None:
+                secrets.add(secret)
+            else:
+                known.output.line(f"  {secret.member}: {secret.value}", "bold")
+        if lost(change, answer):
+            known.output.line(
+                "  The answer with the signing secret was lost; replace it by: "
+                f"event-bus subscriptions rotate-secret {change.resource_id}",
+                "yellow",
+            )
+
+
+def _carried_out(change: Change) -> dict[str, Any]:
+    if change.action == "create":
+        return change.kind.create(change.resource_id, change.members or {})
+    if change.action == "change":
+        changed = {each.pointer.split("/")[1] for each in change.fields}
+        change.kind.change(change.resource_id, change.members or {}, changed)
+    else:
+        change.kind.remove(change.resource_id)
+    return {}
+
+
+def _refuse(name: str, faults: Sequence[Fault]) -> None:
+    _show(name, faults)
+    raise Ended(Exit.USAGE)
+
+
+def _show(name: str, faults: Sequence[Fault]) -> None:
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    for fault in faults:
+        console.print(f"{name}:{fault}", style="red", markup=False)
+
+
+def _drawn(changes: Sequence[Change]) -> Group:
+    """The changes, with the members that differ."""
+    if not changes:
+        return Group(Text("Nothing differs.", "green"))
+    lines: list[Text] = []
+    for change in changes:
+        sign, style = _SIGNS[change.action]
+        lines.append(Text(f"{sign} {change.resource}", style))
+        lines += [
+            Text.assemble(
+                f"    {each.pointer}: ",
+                (_short(each.before), "red"),
+                " → ",
+                (_short(each.after), "green"),
+            )
+            for each in change.fields
+        ]
+    counts = [f"{sum(each.action == action for each in changes)} to {action}" for action in _SIGNS]
+    return Group(*lines, Text(", ".join(counts), "bold"))
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes strings that a reader of YAML 1.1 or of YAML 1.2 takes for something else."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012
+        first: [*yaml.SafeDumper.yaml_implicit_resolvers.get(first, ()), *CORE.get(first, ())]
+        for first in {*yaml.SafeDumper.yaml_implicit_resolvers, *CORE}
+    }
+
+    def ignore_aliases(self, _data: Any) -> bool:
+        """Writes every value out."""
+        return True

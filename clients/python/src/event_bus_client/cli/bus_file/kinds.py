@@ -1,0 +1,391 @@
+"""The kinds of resources of the file: how each is read from a bus, compared and written."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, ClassVar
+
+from event_bus_client import EventBus, path
+from event_bus_client.cli.bus_file.schema import Schema
+from event_bus_client.errors import NotFound
+
+Members = dict[str, Any]
+
+
+class Kind(ABC):
+    """A kind of resource.
+
+    Its normal form has every member that can be compared, with the defaults of those that a file
+    omits. Two resources are the same where their normal forms are.
+
+    Attributes:
+        name: The member of the file that has these resources.
+        definition: The name of its schema among the definitions of the file's schema.
+    """
+
+    name: ClassVar[str]
+    definition: ClassVar[str]
+
+    def __init__(self, bus: EventBus, schema: Schema) -> None:
+        """Sends nothing yet.
+
+        Args:
+            bus: The bus.
+            schema: The schema of the file.
+        """
+        self.bus = bus
+        self._definitions: Mapping[str, Schema] = schema["$defs"]
+
+    @abstractmethod
+    def stored(self, ids: Collection[str] | None) -> dict[str, Members]:
+        """The resources on the bus, in normal form.
+
+        Args:
+            ids: Those to look for; None looks for all that the key may see.
+        """
+
+    @abstractmethod
+    def create(self, resource_id: str, members: Members) -> Members:
+        """Makes a resource.
+
+        Returns:
+            The answer, in which secrets are shown once.
+        """
+
+    @abstractmethod
+    def change(self, resource_id: str, members: Members, changed: Collection[str]) -> None:
+        """Makes a resource what a file says.
+
+        Args:
+            resource_id: Which one.
+            members: Its members in the file.
+            changed: The names of the members that differ.
+        """
+
+    @abstractmethod
+    def remove(self, resource_id: str) -> None:
+        """Removes a resource."""
+
+    def normal(self, _resource_id: str, members: Members) -> Members:
+        """The normal form of what a file says."""
+        return {**self.defaults(), **members}
+
+    def compared(self, before: Members, after: Members) -> tuple[Members, Members]:
+        """Two normal forms without differences that mean nothing.
+
+        Args:
+            before: What is on the bus.
+            after: What a file says.
+        """
+        return before, after
+
+    def written(self, resource_id: str, normal: Members) -> Members:
+        """What a file says of a normal form: the members that are not the defaults."""
+        defaults = self.normal(resource_id, {})
+        return {
+            name: value
+            for name, value in normal.items()
+            if name not in defaults or value != defaults[name]
+        }
+
+    def defaults(self, definition: str | None = None) -> Members:
+        """The defaults of the members of a schema."""
+        properties = self._definitions[definition or self.definition]["properties"]
+        return {
+            name: _default(each)
+            for name, each in properties.items()
+            if name not in self._definitions[definition or self.definition].get("required", ())
+        }
+
+    def _one(self, route: str) -> Members | None:
+        try:
+            found: Members = self.bus.request("GET", route)
+        except NotFound:
+            return None
+        return found
+
+    def _found(self, collection: str, ids: Collection[str] | None) -> Iterator[Members]:
+        """The resources of a collection, or those with some ids that exist."""
+        if ids is None:
+            yield from self.bus.listing(f"/{collection}", limit=100)
+            return
+        for each in ids:
+            found = self._one(path(f"/{collection}/{{}}", each))
+            if found is not None:
+                yield found
+
+
+class Publishers(Kind):
+    """The services that publish."""
+
+    name = "publishers"
+    definition = "Publisher"
+
+    def stored(self, ids: Collection[str] | None) -> dict[str, Members]:
+        """Reads publishers."""
+        names = self.normal("", {})
+        return {
+            each["service_id"]: {name: each[name] for name in names if name in each}
+            for each in self._found("publishers", ids)
+        }
+
+    def normal(self, resource_id: str, members: Members) -> Members:
+        """Leaves out `authentication`, of which a bus shows nothing."""
+        made = super().normal(resource_id, members)
+        made.pop("authentication", None)
+        types = list(dict.fromkeys(made.get("event_types", [])))
+        return {**made, "name": made["name"] or resource_id, "event_types": types}
+
+    def create(self, resource_id: str, members: Members) -> Members:
+        """Registers a publisher."""
+        return self.bus.publishers.create(service_id=resource_id, **members)
+
+    def change(self, resource_id: str, members: Members, changed: Collection[str]) -> None:
+        """Changes the members that differ; a service may not send the others."""
+        wanted = self.normal(resource_id, members)
+        self.bus.publishers.update(resource_id, **{name: wanted[name] for name in changed})
+
+    def remove(self, resource_id: str) -> None:
+        """Removes a publisher."""
+        self.bus.publishers.delete(resource_id)
+
+
+class Subscribers(Kind):
+    """The types that services may receive."""
+
+    name = "subscribers"
+    definition = "Subscriber"
+
+    def stored(self, ids: Collection[str] | None) -> dict[str, Members]:
+        """Reads what services may receive."""
+        found = self._found("subscribers", ids)
+        return {each["service_id"]: {"event_types": each["event_types"]} for each in found}
+
+    def create(self, resource_id: str, members: Members) -> Members:
+        """Gives a service its types."""
+        answer: Members = self.bus.request(
+            "PUT", path("/subscribers/{}", resource_id), body=members
+        )
+        return answer
+
+    def change(self, resource_id: str, members: Members, _changed: Collection[str]) -> None:
+        """Replaces the types of a service."""
+        self.create(resource_id, members)
+
+    def remove(self, resource_id: str) -> None:
+        """Takes the types away, so that the default holds."""
+        self.bus.request("DELETE", path("/subscribers/{}", resource_id))
+
+
+class Schemas(Kind):
+    """The latest schema of each event type, and its settings."""
+
+    name = "schemas"
+    definition = "Schema"
+
+    _VERSION = ("schema", "example", "upcast")
+    _SETTINGS = ("compatibility", "validation", "description")
+
+    def stored(self, ids: Collection[str] | None) -> dict[str, Members]:
+        """Reads schemas with their settings."""
+        found: dict[str, Members] = {}
+        for each in self._found("schemas", ids):
+            version: Members = dict.fromkeys(self._VERSION)
+            if each["latest_version"] is not None:
+                version = self.bus.request("GET", self._route(each["type"], "/versions/latest"))
+            found[each["type"]] = {
+                **{name: version[name] for name in self._VERSION},
+                **{name: each[name] for name in self._SETTINGS},
+            }
+        return found
+
+    def normal(self, _resource_id: str, members: Members) -> Members:
+        """Names the settings of a type for which nothing was set."""
+        first = {"compatibility": "backward", "validation": "off", "description": None}
+        return {"example": None, "upcast": None, **first, **members}
+
+    def create(self, resource_id: str, members: Members) -> Members:
+        """Registers the first version, then the settings."""
+        self._register(resource_id, members)
+        settings = {name: members[name] for name in self._SETTINGS if name in members}
+        if settings:
+            self.bus.request("PATCH", self._route(resource_id), body=settings)
+        return {}
+
+    def change(self, resource_id: str, members: Members, changed: Collection[str]) -> None:
+        """Changes the settings first: a version may be compatible by the new ones alone."""
+        wanted = self.normal(resource_id, members)
+        settings = {name: wanted[name] for name in self._SETTINGS if name in changed}
+        if settings:
+            self.bus.request("PATCH", self._route(resource_id), body=settings)
+        if set(self._VERSION) & set(changed):
+            self._register(resource_id, members)
+
+    def remove(self, resource_id: str) -> None:
+        """Deletes all versions of a type."""
+        for each in self.bus.listing(self._route(resource_id, "/versions")):
+            version = str(each["version"])
+            self.bus.request("DELETE", path("/schemas/{}/versions/{}", resource_id, version))
+
+    def _register(self, event_type: str, members: Members) -> None:
+        body = {name: members[name] for name in self._VERSION if name in members}
+        self.bus.request("POST", self._route(event_type, "/versions"), body=body)
+
+    @staticmethod
+    def _route(event_type: str, below: str = "") -> str:
+        return path("/schemas/{}", event_type) + below
+
+
+class Subscriptions(Kind):
+    """Who receives which events, and where."""
+
+    name = "subscriptions"
+    definition = "Subscription"
+
+    def stored(self, ids: Collection[str] | None) -> dict[str, Members]:
+        """Reads subscriptions, without those of clients that listen."""
+        return {
+            each["id"]: self._shown(each)
+            for each in self._found("subscriptions", ids)
+            if each["expires_at"] is None
+        }
+
+    def normal(self, resource_id: str, members: Members) -> Members:
+        """Fills in what the bus derives from other members."""
+        made = {**self.defaults(), **members}
+        url = made.pop("callback_url", None)
+        service_id = made["service_id"] or service_of(resource_id)
+        target = made["target"] or ({"type": "http", "url": url} if url else None)
+        return {
+            **made,
+            "service_id": service_id,
+            "name": made["name"] or service_id,
+            "event_types": list(dict.fromkeys(made.get("event_types", []))),
+            "target": target and self._target(target),
+            "transform": _transform(made["transform"]),
+            "retry_policy": _policy(
+                made["retry_policy"] or {}, self.defaults("RetryPolicyRequest")
+            ),
+        }
+
+    def compared(self, before: Members, after: Members) -> tuple[Members, Members]:
+        """Takes a queue's URL for its ARN, and a callback that agreed for one that may be asked."""
+        if not after["verify"]:
+            before = {**before, "verify": False}
+        old, new = ((each["target"] or {}).get("queue") for each in (before, after))
+        if old and new and _queue_name(old) == _queue_name(new):
+            before = {**before, "target": {**before["target"], "queue": new}}
+        return before, after
+
+    def written(self, resource_id: str, normal: Members) -> Members:
+        """Writes a callback as its URL."""
+        members = super().written(resource_id, normal)
+        target = members.get("target") or {}
+        if target.get("type") == "http":
+            members["callback_url"] = target["url"]
+            del members["target"]
+        elif target:
+            given = {name: value for name, value in target.items() if value not in (None, False)}
+            members["target"] = given
+        if "retry_policy" in members:
+            default = self.normal(resource_id, {})["retry_policy"]
+            policy = members["retry_policy"]
+            members["retry_policy"] = {
+                name: value
+                for name, value in policy.items()
+                if value is not None and value != default[name]
+            }
+            if policy["schedule"]:
+                members["retry_policy"]["max_attempts"] = policy["max_attempts"]
+        return members
+
+    def create(self, resource_id: str, members: Members) -> Members:
+        """Registers a subscription under its id."""
+        owner = {"service_id": service_of(resource_id)} if service_of(resource_id) else {}
+        return self.bus.subscriptions.put(resource_id, **{**owner, **members})
+
+    def change(self, resource_id: str, members: Members, _changed: Collection[str]) -> None:
+        """Replaces a subscription as a whole; its secret, status and circuit are kept."""
+        self.create(resource_id, members)
+
+    def remove(self, resource_id: str) -> None:
+        """Removes a subscription."""
+        self.bus.subscriptions.delete(resource_id)
+
+    def _shown(self, answer: Members) -> Members:
+        """The normal form of a subscription that a bus shows."""
+        members = {name: answer[name] for name in self.defaults() if name in answer}
+        members["event_types"] = answer["event_types"]
+        members["verify"] = answer["verified_at"] is not None
+        members.pop("callback_url", None)
+        return self.normal(answer["id"], members)
+
+    def _target(self, target: Members) -> Members:
+        """A target by the members that a file may name, with their defaults."""
+        definition = _definition_of(str(target["type"]), self._definitions)
+        if definition is None:
+            return target
+        given = {
+            name: target[name]
+            for name in self._definitions[definition]["properties"]
+            if name in target
+        }
+        made = {**self.defaults(definition), **given}
+        if made.get("managed"):
+            # The bus names the queue.
+            made["queue"] = None
+        return made
+
+
+KINDS: tuple[type[Kind], ...] = (Subscribers, Publishers, Schemas, Subscriptions)
+"""The kinds, in the order in which they are applied: a publisher may name services that receive."""
+
+
+_WAITS = {"max_attempts": 12, "base": 5, "factor": 4.0, "cap": 21_600}
+"""What a retry policy without a schedule has where it says nothing else."""
+
+
+def service_of(subscription_id: str) -> str | None:
+    """The service in an id that somebody chose; None for an id that the bus generated."""
+    service_id, dot, _ = subscription_id.partition(".")
+    return service_id if dot else None
+
+
+def _default(schema: Schema) -> Any:
+    if "default" in schema:
+        return schema["default"]
+    return {"object": {}, "array": []}.get(str(schema.get("type")))
+
+
+def _transform(transform: Members | None) -> Members | None:
+    """A transform as the bus shows it: with its format, without members that hold nothing."""
+    if transform is None:
+        return None
+    held = {name: value for name, value in transform.items() if value not in (None, {})}
+    if "template" in held:
+        held["template"] = {"input_paths_map": {}, **held["template"]}
+    alone = "expression" in held or "template" in held
+    made = {"format": "payload" if alone else "event", **held}
+    if made["format"] == "cloudevents":
+        return {"mode": "structured", **made}
+    made.pop("mode", None)
+    return made
+
+
+def _policy(given: Members, defaults: Members) -> Members:
+    """A retry policy with the waits that the bus fills in."""
+    made = {**defaults, **{name: value for name, value in given.items() if value is not None}}
+    if made["schedule"]:
+        return {**made, "max_attempts": made["max_attempts"] or len(made["schedule"]) + 1}
+    return {**made, **{name: made[name] or value for name, value in _WAITS.items()}}
+
+
+def _definition_of(target_type: str, definitions: Mapping[str, Schema]) -> str | None:
+    """The schema of a type of target."""
+    mapping = definitions["TargetRequest"].get("discriminator", {}).get("mapping", {})
+    return str(mapping[target_type]).rpartition("/")[2] if target_type in mapping else None
+
+
+def _queue_name(queue: str) -> str:
+    """The account and the name of a queue, from its ARN or its URL."""
+    parts = queue.split(":")[4:] if queue.startswith("arn:") else queue.split("/")[-2:]
+    return "/".join(parts)

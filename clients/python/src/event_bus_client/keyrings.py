@@ -1,0 +1,51 @@
+"""Keys of profiles in the keyring of the machine, where there is one (extra `keyring`)."""
+
+import logging
+from typing import Any
+
+logger = logging.getLogger("event_bus_client")
+
+_SERVICE = "event-bus"
+
+
+def keep(profile: str, url: str, api_key: str) -> bool:
+    """Puts a key into the keyring.
+
+    Returns:
+        Whether it is there: False where there is no keyring, or it cannot be opened.
+    """
+    keyring = _keyring()
+    if keyring is None or keyring.get_keyring().priority <= 0:
+        return False
+    try:
+        keyring.set_password(_SERVICE, _user(profile, url), api_key)
+    except keyring.errors.KeyringError as error:
+        logger.info("the keyring cannot be used: %s", error)
+        return False
+    return True
+
+
+def kept(profile: str, url: str) -> str | None:
+    """The key of a profile in the keyring; None where there is none."""
+    keyring = _keyring()
+    if keyring is None:
+        return None
+    try:
+        found: str | None = keyring.get_password(_SERVICE, _user(profile, url))
+    except keyring.errors.KeyringError as error:
+        logger.warning("the keyring cannot be used: %s", error)
+        return None
+    return found
+
+
+def _user(profile: str, url: str) -> str:
+    return f"{profile} {url}"
+
+
+def _keyring() -> Any:
+    try:
+        import keyring  # noqa: PLC0415
+        import keyring.errors  # noqa: PLC0415
+    except ImportError:
+        return None
+    return keyring

@@ -1,0 +1,410 @@
+"""The file of `event-bus apply`: what is read, refused, compared, applied and exported."""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+import yaml
+from event_bus.api.description import DOCUMENT
+from event_bus_client import EventBus
+from event_bus_client.cli import apply as command
+from event_bus_client.cli.bus_file.plan import load, plan
+from event_bus_client.cli.bus_file.text import (
+    MAX_BYTES,
+    MAX_VALUES,
+    Fault,
+    InvalidFile,
+    read,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.unit.clients.command_line import exit_code, run
+from tests.unit.clients.registry import Registry
+
+OPENAPI = orjson.loads(DOCUMENT.read_bytes())
+GOOD = """\
+# A shop and its billing.
+subscribers:
+  billing: {event_types: [order.*]}
+publishers:
+  shop:
+    name: The shop
+    event_types: [order.placed, order.cancelled]
+    restricted:
+      order.cancelled: [billing]
+schemas:
+  order.placed:
+    validation: enforce
+    description: Somebody ordered.
+    schema:
+      type: object
+      required: [total]
+      properties: {total: {type: integer}}
+    example: {total: 250}
+subscriptions:
+  billing.large-orders:
+    name: Large orders
+    event_types: [order.placed]
+    filters:
+      order.placed: {total: [{numeric: [">=", 100]}]}
+    callback_url: https://billing.example.com/events
+    retry_policy: {schedule: [5, 60], client_errors: final}
+  billing.queue:
+    event_types: [order.*]
+    target: {type: sqs, managed: true}
+"""
+
+
+def bus_of(respond: Callable[[httpx.Request], httpx.Response]) -> EventBus:
+    return EventBus("https://bus.example", "ebk_1", transport=httpx.MockTransport(respond))
+
+
+def offline() -> EventBus:
+    """A bus that answers with its OpenAPI document alone."""
+    return bus_of(lambda _: httpx.Response(200, json=OPENAPI))
+
+
+OFFLINE = offline()
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(codec="utf-8"), max_size=12),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=8), inner, max_size=4)
+    ),
+    max_leaves=15,
+)
+PIECES = st.sampled_from(
+    [
+        *"\n \t:-?{}[],#&*!|>%@`'\"\\~",
+        *(
+            "a",
+            "- ",
+            "a: ",
+            "  ",
+            "---\n",
+            "...\n",
+            "&a ",
+            "*a",
+            "? ",
+            ": ",
+            "|2\n",
+            ">-\n",
+            "<<: ",
+        ),
+        *("!!str ", "!!python/object:os.system ", "!!binary ", "%TAG ! x\n", "%YAML 1.2\n"),
+        *("0x1F", "0o17", "1e999", ".nan", "yes", "null", "9" * 5000, "%YAML 99999999999.1\n"),
+        *("\\ud800", "\\UFFFFFFFF", "\ufeff", "\x00", "\x85", "\ud800", '"\\x'),
+        *("publishers:", "shop:", "subscriptions: {a.b: ", "event_types: [", "target: {type: sqs"),
+    ]
+)
+texts = st.one_of(
+    st.text(max_size=60),
+    st.lists(PIECES, max_size=25).map("".join),
+    st.tuples(st.integers(0, len(GOOD)), st.integers(0, 30), st.lists(PIECES, max_size=4)).map(
+        lambda cut: GOOD[: cut[0]] + "".join(cut[2]) + GOOD[cut[0] + cut[1] :]
+    ),
+)
+
+
+@settings(max_examples=600, deadline=None)
+@given(texts)
+def test_any_text_is_read_or_refused_with_its_place(text: str) -> None:
+    faults: Sequence[Fault] = ()
+    try:
+        loaded = load(text, OFFLINE, {})
+    except InvalidFile as invalid:
+        faults = invalid.faults
+    if faults:
+        lines = re.split("\r\n|[\r\n\x85\u2028\u2029]", text)
+        for fault in faults:
+            assert 1 <= fault.line <= len(lines) + 1
+            assert fault.column >= 1
+            assert fault.detail
+            assert not fault.pointer or fault.pointer.startswith("/")
+            json.dumps(str(fault)).encode()
+    else:
+        # What is accepted can be sent.
+        json.dumps(loaded.members, allow_nan=False, ensure_ascii=False).encode()
+
+
+@settings(max_examples=300, deadline=None)
+@given(json_values)
+def test_what_is_written_is_read_again(value: Any) -> None:
+    assert read(command.written(value)).value() == value
+
+
+FAULTS = {
+    "a tab": ("publishers:\n\tshop: {}\n", "2:1: This is not YAML"),
+    "not closed": ("publishers: {shop: [\n", "2:1: This is not YAML"),
+    "twice": (
+        "publishers:\n  shop: {event_types: [a.b]}\n  shop: {event_types: [a.b]}\n",
+        "3:3: /publishers The member 'shop' is there already",
+    ),
+    "unknown kind": ("publisher: {}\n", "1:1: /publisher This member is not known. Known are"),
+    "unknown member": (
+        "publishers:\n  shop:\n    event_types: [a.b]\n    colour: red\n",
+        "4:5: /publishers/shop/colour This member is not known.",
+    ),
+    "missing member": (
+        "publishers:\n  shop:\n    name: Shop\n",
+        "3:5: /publishers/shop The member 'event_types' is missing.",
+    ),
+    "a type": (
+        "publishers:\n  shop:\n    event_types: order.placed\n",
+        "3:18: /publishers/shop/event_types This must be of the type array, not string.",
+    ),
+    "in a list": (
+        "publishers:\n  shop:\n    event_types:\n      - a.b\n      - 7\n",
+        "5:9: /publishers/shop/event_types/1 This must be of the type string, not integer.",
+    ),
+    "a target": (
+        "subscriptions:\n  a.b:\n    event_types: [a.b]\n    target: {type: sqs, managed: 1}\n",
+        "4:34: /subscriptions/a.b/target/managed This must be of the type boolean",
+    ),
+    "a type of target": (
+        "subscriptions:\n  a.b:\n    event_types: [a.b]\n    target: {type: fax}\n",
+        "4:20: /subscriptions/a.b/target/type",
+    ),
+    "an id": (
+        "subscriptions:\n  large orders: {event_types: [a.b]}\n",
+        "2:3: /subscriptions/large orders This name must match",
+    ),
+    "a number as a name": ("publishers:\n  7: {}\n", "2:3: /publishers A member's name must be"),
+    "a tag": ("publishers: !!python/name:os.system x\n", "1:13: /publishers The tag"),
+    "infinity": ("publishers: .inf\n", "1:13: /publishers '.inf' is no number"),
+    "two documents": ("publishers: {}\n---\npublishers: {}\n", "2:1: The file must have one"),
+    "empty": ("# nothing\n", "1:1: The file is empty"),
+    "a surrogate": ('publishers: {"\\ud800": 1}\n', "1:14: /publishers The string must be Unicode"),
+    "an alias of itself": ("publishers: &a [*a]\n", "1:17: /publishers/0 The anchor &a must be"),
+    "deep": ("publishers: " + "[" * 200, "Values must be nested at most 64 deep."),
+    "a variable": (
+        "publishers:\n  shop:\n    event_types: [a.b]\n"
+        "    authentication: {api_key: '${NO_KEY}'}\n",
+        "4:31: /publishers/shop/authentication/api_key The environment variable NO_KEY is not set.",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_has_its_line_and_path(name: str) -> None:
+    text, said = FAULTS[name]
+    with pytest.raises(InvalidFile) as refused:
+        load(text, OFFLINE, {})
+    assert said in str(refused.value), str(refused.value)
+
+
+def test_a_billion_laughs_are_refused_before_they_are_written_out() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{each}: &a{each} [{', '.join([f'*a{each - 1}'] * 10)}]" for each in range(1, 30)]
+    with pytest.raises(InvalidFile) as refused:
+        read("\n".join(lines))
+    assert f"at most {MAX_VALUES} values" in str(refused.value)
+    with pytest.raises(InvalidFile):
+        read(" " * (MAX_BYTES + 1))
+
+
+def test_aliases_are_written_out() -> None:
+    text = "a: &types [b.c]\nd: *types\n"
+    assert read(text).value() == {"a": ["b.c"], "d": ["b.c"]}
+
+
+def test_scalars_are_those_of_yaml_1_2() -> None:
+    text = "[on, yes, 010, 0o10, 0x1f, 1_000, 12:30, ~, 1e3, '7', !!str 7, ! 7, 2026-05-01]"
+    assert read(text).value() == [
+        "on", "yes", 10, 8, 31, "1_000", "12:30", None, 1000.0, "7", "7", "7", "2026-05-01",
+    ]  # fmt: skip
+
+
+def written(file: Path, text: str = GOOD) -> tuple[str, ...]:
+    file.write_text(text)
+    return ("apply", "--file", str(file))
+
+
+def test_a_file_is_applied_once(tmp_path: Path) -> None:
+    bus = Registry()
+    file, secrets = tmp_path / "bus.yaml", tmp_path / "secrets.jsonl"
+    arguments = written(file)
+    assert exit_code(bus, *arguments, "--check") == 8
+    assert not bus.changes
+    done = run(bus, *arguments, "--yes", "--secrets", str(secrets))
+    assert done.exit_code == 0, done.output
+    assert "5 to create, 0 to change, 0 to remove" in done.output
+    # The publisher is made after the service that it names is known.
+    assert bus.changes[0] == "PUT /subscribers/billing"
+    handed = [json.loads(line) for line in secrets.read_text().splitlines()]
+    assert [each["resource"] for each in handed] == [
+        "publishers/shop",
+        "subscriptions/billing.large-orders",
+    ]
+    assert secrets.stat().st_mode & 0o777 == 0o600
+    assert handed[0]["api_key"] not in done.output
+    before = len(bus.changes)
+    assert "Nothing differs." in run(bus, *arguments, "--yes").output
+    assert run(bus, *arguments, "--check").exit_code == 0
+    assert len(bus.changes) == before
+
+
+def test_what_differs_is_shown_and_changed(tmp_path: Path) -> None:
+    bus = Registry()
+    file = tmp_path / "bus.yaml"
+    run(bus, *written(file), "--yes", "--secrets", str(tmp_path / "secrets"))
+    arguments = written(file, GOOD.replace('">=", 100', '">=", 200').replace("Somebody", "A human"))
+    shown = run(bus, *arguments, "--check")
+    assert "~ subscriptions/billing.large-orders" in shown.output
+    assert '/filters/order.placed/total: [{"numeric": [">=", 100]}] →' in shown.output
+    before = len(bus.changes)
+    assert run(bus, *arguments, input="n\n").exit_code == 1
+    assert len(bus.changes) == before
+    assert run(bus, *arguments, input="y\n").exit_code == 0
+    assert bus.changes[before:] == [
+        "PATCH /schemas/order.placed",
+        "PUT /subscriptions/billing.large-orders",
+    ]
+    document = json.loads(run(bus, *arguments, "--check", "--json").stdout)
+    assert document == {"changes": [], "applied": False}
+
+
+def test_a_new_version_of_a_schema_is_registered(tmp_path: Path) -> None:
+    bus = Registry()
+    file = tmp_path / "bus.yaml"
+    run(bus, *written(file), "--yes", "--secrets", str(tmp_path / "secrets"))
+    before = len(bus.changes)
+    arguments = written(file, GOOD.replace("{type: integer}", "{type: number}"))
+    run(bus, *arguments, "--yes")
+    assert bus.changes[before:] == ["POST /schemas/order.placed/versions"]
+    assert run(bus, *arguments, "--check").exit_code == 0
+
+
+def test_what_the_file_lacks_is_removed_only_when_it_is_asked(tmp_path: Path) -> None:
+    bus = Registry()
+    file = tmp_path / "bus.yaml"
+    run(bus, *written(file), "--yes", "--secrets", str(tmp_path / "secrets"))
+    less = (
+        "subscriptions: {}\npublishers:\n"
+        + GOOD.partition("publishers:\n")[2].partition("schemas:")[0]
+    )
+    arguments = written(file, less)
+    assert run(bus, *arguments, "--check").exit_code == 0
+    before = len(bus.changes)
+    run(bus, *arguments, "--prune", "--yes")
+    # Kinds that the file does not have are left alone.
+    assert bus.changes[before:] == [
+        "DELETE /subscriptions/billing.queue",
+        "DELETE /subscriptions/billing.large-orders",
+    ]
+
+
+@pytest.mark.parametrize("fails_after", range(6))
+def test_an_interrupted_apply_is_repeated(tmp_path: Path, fails_after: int) -> None:
+    whole, broken = Registry(), Registry(fails_after=fails_after)
+    arguments = (*written(tmp_path / "bus.yaml"), "--yes", "--secrets", str(tmp_path / "secrets"))
+    run(whole, *arguments)
+    first = run(broken, *arguments)
+    if first.exception is not None:
+        assert "of 5 changes are made" in first.output
+    broken.fails_after = None
+    assert run(broken, *arguments).exit_code == 0
+    assert broken.stored == whole.stored
+
+
+def test_an_export_is_applied_without_a_change(tmp_path: Path) -> None:
+    bus = Registry()
+    run(bus, *written(tmp_path / "bus.yaml"), "--yes", "--secrets", str(tmp_path / "secrets"))
+    exported = run(bus, "export").stdout
+    shown = run(bus, *written(tmp_path / "again.yaml", exported), "--check", "--prune")
+    assert shown.exit_code == 0, shown.output + exported
+    other = Registry()
+    arguments = written(tmp_path / "again.yaml", exported)
+    run(other, *arguments, "--yes", "--secrets", str(tmp_path / "others"))
+    assert other.stored == bus.stored
+    assert json.loads(run(bus, "export", "--json").stdout) == yaml.safe_load(exported)
+
+
+def test_what_cannot_change_is_refused_before_anything_is_changed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bus = Registry()
+    file = tmp_path / "bus.yaml"
+    run(bus, *written(file), "--yes", "--secrets", str(tmp_path / "secrets"))
+    before = len(bus.changes)
+    text = GOOD.replace("{type: sqs, managed: true}", "{type: pull}").replace("a: Large", "b:")
+    shown = run(
+        bus, *written(file, text + "  sub_01ARZ3NDEKTSV4RRFFQ69G5FAV: {event_types: [a.b]}\n")
+    )
+    assert exit_code(bus, "apply", "--file", str(file), "--yes") == 2
+    assert f"{file}:29:20: /subscriptions/billing.queue/target/type" in shown.stderr
+    assert "name a new one by its service" in shown.stderr
+    assert len(bus.changes) == before
+
+
+def test_a_refusal_names_the_line(tmp_path: Path) -> None:
+    text = GOOD.replace("https://billing.example.com/events", "ftp://billing.example.com")
+    secrets = tmp_path / "secrets"
+    shown = run(
+        Registry(), *written(tmp_path / "bus.yaml", text), "--yes", "--secrets", str(secrets)
+    )
+    assert "bus.yaml:25:19: /subscriptions/billing.large-orders/callback_url" in shown.stderr
+    assert "3 of 5 changes are made" in shown.stdout
+
+
+def test_secrets_need_a_place(tmp_path: Path) -> None:
+    arguments = (*written(tmp_path / "bus.yaml"), "--yes")
+    bus = Registry()
+    shown = run(bus, *arguments)
+    assert shown.exit_code == 2
+    assert "--secrets" in shown.output
+    open_to_all = tmp_path / "secrets"
+    open_to_all.write_text("")
+    open_to_all.chmod(0o644)
+    assert exit_code(bus, *arguments, "--secrets", str(open_to_all)) == 3
+    assert not bus.changes
+    assert run(bus, *arguments, "--json").exit_code == 2
+
+
+def test_variables_stand_for_keys_and_urls() -> None:
+    text = (
+        "publishers:\n  shop:\n    event_types: [a.b]\n    name: ${NAME}\n"
+        "    authentication: {api_key: '${KEY}'}\n"
+        "subscriptions:\n  shop.all:\n    event_types: [a.b]\n    callback_url: ${URL}/hook\n"
+    )
+    loaded = load(text, OFFLINE, {"KEY": "the-key-of-the-shop", "URL": "https://x"})
+    assert (
+        loaded.members["publishers"]["shop"]["authentication"]["api_key"] == "the-key-of-the-shop"
+    )
+    assert loaded.members["subscriptions"]["shop.all"]["callback_url"] == "https://x/hook"
+    # Elsewhere a dollar sign is a dollar sign.
+    assert loaded.members["publishers"]["shop"]["name"] == "${NAME}"
+
+
+def test_a_key_is_not_in_the_plan() -> None:
+    text = (
+        "publishers:\n  shop:\n    event_types: [a.b]\n"
+        "    authentication: {api_key: the-key-of-the-shop}\n"
+    )
+    registry = Registry()
+    changes = plan(load(text, bus_of(registry)), prune=False)
+    assert "the-key-of-the-shop" not in json.dumps([each.document() for each in changes])
+
+
+def test_the_schema_of_the_file_is_valid_and_knows_every_member() -> None:
+    shown = run(Registry(), "apply", "--schema", "--json")
+    schema = json.loads(shown.stdout)
+    assert set(schema["properties"]) == {
+        "publishers",
+        "subscribers",
+        "schemas",
+        "subscriptions",
+    }
+    sent = OPENAPI["components"]["schemas"]["SubscriptionRegistration"]["properties"]
+    known = schema["$defs"]["Subscription"]["properties"]
+    assert sent.keys() - known.keys() == {"authentication", "replay_from"}

@@ -1,0 +1,96 @@
+"""`event-bus login` with a keyring, and without one."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import keyring
+import keyring.backend
+import keyring.errors
+import pytest
+from event_bus_client import ConfigurationError
+from event_bus_client.cli.context import State
+from event_bus_client.cli.main import app
+from event_bus_client.config import resolve
+from httpx import MockTransport
+from typer.testing import CliRunner
+
+from tests.unit.clients.command_line import Bus
+
+
+class Ring(keyring.backend.KeyringBackend):
+    """A keyring in memory."""
+
+    priority = 1
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.kept: dict[tuple[str, str], str] = {}
+        self.locked = False
+
+    def get_password(self, service: str, username: str) -> str | None:
+        if self.locked:
+            raise keyring.errors.KeyringLocked("locked")
+        return self.kept.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        if self.locked:
+            raise keyring.errors.KeyringLocked("locked")
+        self.kept[service, username] = password
+
+
+# It is no backend of this machine that other tests may find.
+keyring.backend.KeyringBackend._classes.discard(Ring)
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("EVENT_BUS_URL", "EVENT_BUS_API_KEY", "EVENT_BUS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("EVENT_BUS_CONFIG", str(tmp_path / "config.toml"))
+    return tmp_path / "config.toml"
+
+
+@pytest.fixture
+def ring(monkeypatch: pytest.MonkeyPatch) -> Ring:
+    made = Ring()
+    monkeypatch.setattr(keyring.core, "_keyring_backend", made)
+    return made
+
+
+def login(*arguments: str, key: str = "ebk_2", **options: Any) -> str:
+    bus = Bus(**{"GET /events": {"items": [], "next_cursor": None}})
+    named = ["login", "--url", "https://b", "--api-key", key, *arguments]
+    result = CliRunner().invoke(app, named, obj=State(transport=MockTransport(bus)), **options)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_a_key_is_kept_in_the_keyring(file: Path, ring: Ring) -> None:
+    said = login("--websocket-url", "wss://b/prod")
+    assert "its key in the keyring" in said
+    assert tomllib.loads(file.read_text())["default"] == {
+        "url": "https://b",
+        "api_key_in": "keyring",
+        "websocket_url": "wss://b/prod",
+    }
+    assert list(ring.kept.values()) == ["ebk_2"]
+    assert resolve().api_key == "ebk_2"
+    ring.kept.clear()
+    with pytest.raises(ConfigurationError, match="event-bus login"):
+        resolve()
+
+
+def test_without_a_keyring_the_file_keeps_it(file: Path, ring: Ring) -> None:
+    login("--no-keyring")
+    assert not ring.kept
+    ring.locked = True
+    said = login()
+    assert str(file) in said
+    assert tomllib.loads(file.read_text())["default"]["api_key"] == "ebk_2"
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_key_may_come_from_stdin(file: Path) -> None:
+    login("--no-keyring", key="-", input="ebk_from_stdin\n")
+    assert tomllib.loads(file.read_text())["default"]["api_key"] == "ebk_from_stdin"

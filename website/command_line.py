@@ -1,0 +1,93 @@
+"""Writes the page of all commands of `event-bus`: `python -m website.command_line`.
+
+With `schema`, prints the JSON Schema of the file of `event-bus apply` instead.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from event_bus.api.openapi import read_document
+from event_bus_client.cli.bus_file.schema import file_schema
+from event_bus_client.cli.main import app
+from typer.main import get_command
+
+from infra.built import ROOT
+
+PAGE = ROOT / "docs" / "reference" / "command-line.md"
+
+_HEAD = (
+    "# Command line",
+    "",
+    "Every command of `event-bus`, with its arguments and options. "
+    "[Use the command line](../how-to/use-the-command-line.md) shows what they are for. "
+    "This page is made from the program, as `event-bus --help` shows it.",
+    "",
+    "## Options of every command",
+    "",
+    "These stand before the command; `--json` may follow it as well.",
+    "",
+)
+
+
+def commands_page() -> str:
+    """The page of all commands."""
+    root = get_command(app)
+    lines = [*_HEAD, *_options(root)]
+    for names, command in _below(root, ()):
+        said, example = _help(command)
+        lines += ["", f"## event-bus {' '.join(names)}", "", *said, ""]
+        lines += ["```sh", example, "```"]
+        table = _options(command)
+        if table:
+            lines += ["", *table]
+    return "\n".join(lines) + "\n"
+
+
+def _below(command: Any, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    children = getattr(command, "commands", None)
+    if children is None:
+        yield names, command
+        return
+    for name, child in children.items():
+        yield from _below(child, (*names, name))
+
+
+def _help(command: Any) -> tuple[list[str], str]:
+    """The paragraphs of a command's help, and its example."""
+    paragraphs = [" ".join(each.split()) for each in str(command.help).split("\n\n")]
+    said = [each for each in paragraphs if not each.startswith("Example: ")]
+    [example] = [each.removeprefix("Example: ") for each in paragraphs if each not in said]
+    return [line for each in said for line in (each, "")][:-1], example
+
+
+def _options(command: Any) -> list[str]:
+    """A table of arguments and options."""
+    rows: list[str] = []
+    for each in command.params:
+        if each.name in ("install_completion", "show_completion"):
+            continue
+        if each.param_type_name == "argument":
+            name = each.metavar or each.name.upper()
+        else:
+            name = ", ".join([*each.opts, *each.secondary_opts])
+        said = " ".join(str(getattr(each, "help", None) or "").split())
+        required = "yes" if each.required else ""
+        rows.append(f"| `{name}` | {said} | {required} |".replace("|  |", "| |"))
+    if not rows:
+        return []
+    return ["| Argument or option | Meaning | Required |", "|---|---|---|", *rows]
+
+
+def main() -> None:
+    """Writes the page, or prints the schema."""
+    if sys.argv[1:] == ["schema"]:
+        schema = json.dumps(file_schema(read_document()), indent=2, ensure_ascii=False)
+        sys.stdout.write(schema + "\n")
+    else:
+        PAGE.write_text(commands_page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
