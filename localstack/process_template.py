@@ -1,4 +1,4 @@
-"""A process that has imported what all functions import, and forks into their processes.
+"""A process that has imported what most functions import, and forks into their processes.
 
 Run by `function_processes`. Each message on its socket brings what a process gets: its standard
 streams, its environment, its folder and its script. The answer is the process's number.
@@ -8,6 +8,7 @@ import gc
 import importlib
 import json
 import os
+import pkgutil
 import random
 import signal
 import socket
@@ -19,6 +20,8 @@ _IMPORTED = (
     *("boto3", "botocore.client", "botocore.httpsession", "botocore.retries.standard"),
     *("aws_lambda_powertools", "concurrent.futures.thread", "orjson", "pydantic", "urllib3"),
 )
+# Those of the bus that read neither the environment nor settings, as an import contract demands.
+_PACKAGES = ("event_bus.matching", "event_bus.model")
 _LONGEST_MESSAGE = 1 << 20
 _STREAMS = 3
 
@@ -37,6 +40,10 @@ def main(number: int, layers: list[str]) -> None:
         # A function may have other layers than those of the bus.
         with suppress(ImportError):
             importlib.import_module(name)
+    for name in _PACKAGES:
+        with suppress(ImportError):
+            for module in pkgutil.iter_modules(importlib.import_module(name).__path__, f"{name}."):
+                importlib.import_module(module.name)
     sys.path[:] = path
     # Collections would write to every page that the processes share.
     gc.collect()
