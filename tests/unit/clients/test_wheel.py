@@ -6,25 +6,80 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
 PROJECT = Path(__file__).parents[3] / "clients" / "python"
+OF_THE_BUS = "from importlib.util import find_spec; assert find_spec('event_bus') is None;"
 
 
-def test_the_wheel_holds_the_client(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds the package and nothing else of the repository."""
+    folder = tmp_path_factory.mktemp("wheel")
+    # By way of the source distribution, as an installer without the wheel does it.
+    build(PROJECT, "sdist", folder)
+    [source] = folder.glob("*.tar.gz")
+    subprocess.run(["tar", "xzf", source], cwd=folder, check=True)
+    [unpacked] = (each for each in folder.iterdir() if each.is_dir())
+    build(unpacked, "wheel", folder)
+    [wheel] = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder / "installed")
+    return folder / "installed"
+
+
+def build(project: Path, target: str, folder: Path) -> None:
     subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
-        cwd=PROJECT,
+        [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", str(folder)],
+        cwd=project,
         check=True,
         capture_output=True,
     )
-    [wheel] = tmp_path.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        names = set(archive.namelist())
-        archive.extractall(tmp_path / "installed")
-    assert "event_bus_client/py.typed" in names
-    assert not any("test" in name for name in names)
-    code = (
-        "import event_bus_client; assert 'installed' in event_bus_client.__file__;"
-        "import sys; assert 'boto3' not in sys.modules and 'typer' not in sys.modules"
+
+
+def run(installed: Path, code: str) -> str:
+    """What a program prints that sees the package alone."""
+    done = subprocess.run(
+        [sys.executable, "-c", OF_THE_BUS + code],
+        cwd=installed,
+        env={**os.environ, "PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "installed")}
-    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_wheel_holds_the_client(installed: Path) -> None:
+    names = {each.name for each in (installed / "event_bus_client").iterdir()}
+    assert "py.typed" in names
+    run(
+        installed,
+        "import event_bus_client, sys; assert 'installed' in event_bus_client.__file__;"
+        "assert not {'boto3', 'typer', 'fastapi', 'websockets', 'orjson'} & set(sys.modules)",
+    )
+
+
+def test_the_wheel_holds_the_matching_of_the_bus(installed: Path) -> None:
+    copied = {each.name for each in (installed / "event_bus_client" / "_matching").iterdir()}
+    bus = PROJECT.parents[1] / "layers" / "event_bus"
+    assert copied == {*(each.name for each in (bus / "matching").glob("*.py")), "json_numbers.py"}
+    printed = run(
+        installed,
+        "from event_bus_client._matching.filters import SubscriptionFilter as Filter;"
+        "found = Filter(['order.*'], {'order.placed': {'total': [{'numeric': ['>=', 100]}]}});"
+        "print([found.matches('order.placed', 's', {'total': n}, {}) for n in (99, 100)])",
+    )
+    assert printed == "[False, True]\n"
+
+
+def test_the_wheel_holds_receivers(installed: Path) -> None:
+    printed = run(
+        installed,
+        "from event_bus_client import Event, Receiver; receiver = Receiver();"
+        "receiver.on('order.*')(lambda event: print(event.id));"
+        "made = dict(id='e1', type='order.placed', source='s', timestamp=0, payload={});"
+        "receiver.handle(Event(**made)); receiver.handle(Event(**made))",
+    )
+    assert printed == "e1\n"

@@ -10,10 +10,12 @@ Example:
 """
 
 from event_bus_client._async.client import AsyncEventBus
+from event_bus_client._async.receiver import AsyncReceiver
 from event_bus_client._sync.client import EventBus
+from event_bus_client._sync.receiver import Receiver
 from event_bus_client.background import BackgroundPublisher
 from event_bus_client.calls import RetryPolicy, path
-from event_bus_client.deduplication import MemoryStore, SeenStore
+from event_bus_client.deduplication import MemoryStore, Seen, SeenStore
 from event_bus_client.errors import (
     ConfigurationError,
     Conflict,
@@ -46,10 +48,13 @@ from event_bus_client.models import (
     Result,
     StoredEvent,
 )
+from event_bus_client.receiving import Answer, TryLater
 from event_bus_client.webhooks import Webhook
 
 __all__ = [
+    "Answer",
     "AsyncEventBus",
+    "AsyncReceiver",
     "BackgroundPublisher",
     "ConfigurationError",
     "Conflict",
@@ -73,14 +78,17 @@ __all__ = [
     "QueueFull",
     "Receipt",
     "Received",
+    "Receiver",
     "Result",
     "RetryPolicy",
+    "Seen",
     "SeenStore",
     "ServerError",
     "SignatureError",
     "StoredEvent",
     "TooLarge",
     "TooManyRequests",
+    "TryLater",
     "Unauthenticated",
     "UnsupportedMediaType",
     "Webhook",

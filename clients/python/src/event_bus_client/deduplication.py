@@ -1,48 +1,97 @@
 """Remembers deliveries, so that one that is repeated is handled once."""
 
+import enum
 import threading
+import time
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Protocol
+
+KEEP_SECONDS = 3 * 86_400
+"""How long a handled delivery is remembered: longer than the bus repeats one by default."""
+
+CLAIM_SECONDS = 300
+"""After how long a delivery whose handler has not ended is handled by another one."""
+
+
+class Seen(enum.Enum):
+    """What a store knows of a delivery.
+
+    Attributes:
+        NEW: Nothing: it is the caller's to handle.
+        BUSY: Somebody handles it at present.
+        DONE: It was handled.
+    """
+
+    NEW = "new"
+    BUSY = "busy"
+    DONE = "done"
 
 
 class SeenStore(Protocol):
-    """Keeps the ids of handled deliveries. The processes of a service should share one."""
+    """Keeps the ids of deliveries. The processes of a service should share one.
 
-    def claim(self, delivery_id: str) -> bool:
-        """Remembers an id.
+    `begin` must decide atomically: of several callers with one id, one is told NEW. A claim that is
+    neither finished nor abandoned must end by itself, because its holder may have died.
+    """
 
-        Returns:
-            True if it is new; False if it was claimed before.
-        """
+    def begin(self, delivery_id: str) -> Seen:
+        """Claims a delivery, unless it is claimed or handled."""
 
-    def forget(self, delivery_id: str) -> None:
-        """Gives an id back, because handling it failed."""
+    def finish(self, delivery_id: str) -> None:
+        """Notes that a claimed delivery was handled."""
+
+    def abandon(self, delivery_id: str) -> None:
+        """Gives a claimed delivery back, because handling it failed."""
 
 
 class MemoryStore:
-    """Keeps the latest ids of one process."""
+    """Keeps ids in one process, up to a number and for some time."""
 
-    def __init__(self, limit: int = 100_000) -> None:
+    def __init__(
+        self,
+        limit: int = 100_000,
+        *,
+        keep_seconds: float = KEEP_SECONDS,
+        claim_seconds: float = CLAIM_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Makes an empty store.
 
         Args:
             limit: How many ids it keeps; the oldest are forgotten first.
+            keep_seconds: How long a handled delivery is remembered.
+            claim_seconds: After how long a claim ends by itself.
+            clock: Returns the time in seconds.
         """
         self._limit = limit
-        self._ids: OrderedDict[str, None] = OrderedDict()
+        self._keep_seconds = keep_seconds
+        self._claim_seconds = claim_seconds
+        self._clock = clock
+        self._known: OrderedDict[str, tuple[Seen, float]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def claim(self, delivery_id: str) -> bool:
-        """Remembers an id; False if it was claimed before."""
+    def begin(self, delivery_id: str) -> Seen:
+        """Claims a delivery, unless it is claimed or handled."""
         with self._lock:
-            if delivery_id in self._ids:
-                return False
-            self._ids[delivery_id] = None
-            if len(self._ids) > self._limit:
-                self._ids.popitem(last=False)
-            return True
+            state, until = self._known.get(delivery_id, (Seen.NEW, 0.0))
+            if state is not Seen.NEW and self._clock() < until:
+                return state
+            self._note(delivery_id, Seen.BUSY, self._claim_seconds)
+            return Seen.NEW
 
-    def forget(self, delivery_id: str) -> None:
-        """Gives an id back."""
+    def finish(self, delivery_id: str) -> None:
+        """Notes that a claimed delivery was handled."""
         with self._lock:
-            self._ids.pop(delivery_id, None)
+            self._note(delivery_id, Seen.DONE, self._keep_seconds)
+
+    def abandon(self, delivery_id: str) -> None:
+        """Gives a claimed delivery back."""
+        with self._lock:
+            self._known.pop(delivery_id, None)
+
+    def _note(self, delivery_id: str, state: Seen, seconds: float) -> None:
+        self._known[delivery_id] = (state, self._clock() + seconds)
+        self._known.move_to_end(delivery_id)
+        while len(self._known) > self._limit:
+            self._known.popitem(last=False)

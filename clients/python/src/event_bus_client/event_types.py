@@ -64,11 +64,20 @@ def type_of(payload: BaseModel) -> str:
     Raises:
         ConfigurationError: Its class was not declared by `event_type`.
     """
-    for each in type(payload).__mro__:
+    return declared_type(type(payload))
+
+
+def declared_type(model: type[BaseModel]) -> str:
+    """The event type of a model.
+
+    Raises:
+        ConfigurationError: It was not declared by `event_type`.
+    """
+    for each in model.__mro__:
         if each in _TYPES:
             return _TYPES[each]
     raise ConfigurationError(
-        f"{type(payload).__name__} has no event type: declare it with @event_type('...')."
+        f"{model.__name__} has no event type: declare it with @event_type('...')."
     )
 
 

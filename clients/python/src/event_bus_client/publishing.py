@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from event_bus_client.models import NewEvent
+from event_bus_client.tracing import current_trace
 
 MAX_BATCH = 100
 """How many events a request may hold."""
@@ -31,7 +32,7 @@ def prepared(event: NewEvent) -> dict[str, Any]:
     document = event.document()
     document.setdefault("id", new_id())
     metadata = document["metadata"]
-    if "traceparent" not in metadata and (carrier := _trace_context()):
+    if "traceparent" not in metadata and (carrier := current_trace()):
         document["metadata"] = {**carrier, **metadata}
     return document
 
@@ -49,17 +50,3 @@ def batches(documents: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]
         size += length
     if batch:
         yield batch
-
-
-def _trace_context() -> dict[str, str]:
-    """The W3C trace context of OpenTelemetry's current span; empty without OpenTelemetry."""
-    try:
-        from opentelemetry.propagate import inject  # noqa: PLC0415
-        from opentelemetry.trace import get_current_span  # noqa: PLC0415
-    except ImportError:
-        return {}
-    if not get_current_span().get_span_context().is_valid:
-        return {}
-    carrier: dict[str, str] = {}
-    inject(carrier)
-    return {name: carrier[name] for name in ("traceparent", "tracestate") if carrier.get(name)}

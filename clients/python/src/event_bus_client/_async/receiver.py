@@ -1,0 +1,156 @@
+"""Receives webhooks and other deliveries: verifies, deduplicates, and calls your functions."""
+
+import logging
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from anyio import sleep
+
+from event_bus_client.deduplication import MemoryStore, Seen, SeenStore
+from event_bus_client.models import Event
+from event_bus_client.receiving import (
+    BUSY_SECONDS,
+    Answer,
+    Handlers,
+    TryLater,
+    acall,
+    delivery_id_of,
+    failure_answer,
+    opened,
+)
+from event_bus_client.tracing import continued_trace
+from event_bus_client.webhooks import Webhook
+
+logger = logging.getLogger("event_bus_client")
+
+_LOOK_SECONDS = 0.02
+
+
+class AsyncReceiver:
+    """Hands events to functions, each delivery once.
+
+    A delivery counts as done when its function has returned. After an exception the bus delivers
+    it again. A repeated delivery is answered without calling the function.
+
+    Example:
+        ```python
+        receiver = AsyncReceiver("whsec_...")
+
+
+        @receiver.on("order.*")
+        async def handle(event):
+            print(event.type, event.payload)
+        ```
+
+    Attributes:
+        webhook: Verifies webhooks; None without a secret.
+    """
+
+    def __init__(
+        self,
+        secrets: str | Sequence[str] | None = None,
+        *,
+        store: SeenStore | None = None,
+    ) -> None:
+        """Makes a receiver without handlers.
+
+        Args:
+            secrets: The signing secret of the subscription; during its replacement the old one
+                and the new one. A receiver that gets no webhooks needs none.
+            store: Remembers deliveries. The default keeps them in this process; processes that
+                share a subscription should share a store. Two subscriptions must not share one.
+
+        Raises:
+            SignatureError: A secret is not base64.
+        """
+        self.webhook = None if secrets is None else Webhook(secrets)
+        self._store: SeenStore = MemoryStore() if store is None else store
+        self._handlers = Handlers(coroutines=True)
+        self.on = self._handlers.on
+        self._lock = threading.Lock()
+        self._running = 0
+        self._closed = False
+
+    async def receive(self, method: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Handles an HTTP request of the bus.
+
+        Args:
+            method: Its method.
+            headers: Its headers, in any case of letters.
+            body: Its body as it came, before any parsing.
+
+        Raises:
+            ConfigurationError: The receiver has no secret.
+        """
+        found = opened(self.webhook, method, headers, body)
+        if isinstance(found, Answer):
+            return found
+        delivery_id, event = found
+        try:
+            await self.handle(event, delivery_id)
+        except Exception as failure:
+            return failure_answer(event, failure)
+        return Answer(204)
+
+    async def handle(self, event: Event, delivery_id: str | None = None) -> Any:
+        """Calls the function for an event that is known to be genuine, as one from a queue is.
+
+        Args:
+            event: The event.
+            delivery_id: The same where the delivery is repeated; None takes it from the event.
+
+        Returns:
+            What the function returned; None where the delivery was handled before.
+
+        Raises:
+            TryLater: It is being handled at present, or the receiver is closed.
+            Exception: What the function raised. The delivery may come again.
+        """
+        key = delivery_id or delivery_id_of(event)
+        with self._lock:
+            if self._closed:
+                raise TryLater("The receiver is closed.", BUSY_SECONDS)
+            self._running += 1
+        try:
+            return await self._once(event, key)
+        finally:
+            with self._lock:
+                self._running -= 1
+
+    async def aclose(self, timeout: float = 10) -> bool:
+        """Takes no more events, and waits for the functions that run.
+
+        Args:
+            timeout: How many seconds to wait at most.
+
+        Returns:
+            Whether all have ended.
+        """
+        with self._lock:
+            self._closed = True
+        until = time.monotonic() + timeout
+        while self._running and time.monotonic() < until:
+            await sleep(_LOOK_SECONDS)
+        return not self._running
+
+    async def _once(self, event: Event, key: str) -> Any:
+        found = self._handlers.find(event)
+        if found is None:
+            logger.info("no handler for event %s (%s)", event.id, event.type)
+            return None
+        function, arguments = found
+        state = await acall(self._store.begin, key)
+        if state is Seen.DONE:
+            return None
+        if state is Seen.BUSY:
+            raise TryLater("The event is being handled.", BUSY_SECONDS)
+        try:
+            with continued_trace(event.metadata):
+                returned = await acall(function, *arguments)
+        except BaseException:
+            await acall(self._store.abandon, key)
+            raise
+        await acall(self._store.finish, key)
+        return returned

@@ -1,0 +1,201 @@
+"""What receivers share: handlers by type, answers to the bus, and how functions are called."""
+
+import inspect
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ParamSpec, TypeVar, cast, overload
+
+from anyio import to_thread
+from pydantic import BaseModel, ValidationError
+
+from event_bus_client._matching.errors import InvalidEventTypeError
+from event_bus_client._matching.event_types import matches_type, validate_type_pattern
+from event_bus_client.errors import ConfigurationError, EventBusError, SignatureError
+from event_bus_client.event_types import declared_type
+from event_bus_client.models import Event
+from event_bus_client.webhooks import Webhook
+
+logger = logging.getLogger("event_bus_client")
+
+Model = TypeVar("Model", bound=BaseModel)
+Returned = TypeVar("Returned")
+Parameters = ParamSpec("Parameters")
+EventHandler = Callable[[Event], Any]
+ModelHandler = Callable[[Model, Event], Any]
+
+MAX_BODY_BYTES = 4 * 1024 * 1024
+"""How large a webhook may be. The bus sends payloads of up to 1 MiB."""
+
+BUSY_SECONDS = 5
+"""When the bus should come again with a delivery that is being handled."""
+
+
+class TryLater(EventBusError):
+    """A handler raises this to have the event delivered again.
+
+    Attributes:
+        seconds: How long the bus should wait.
+    """
+
+    def __init__(self, message: str, seconds: int = 30) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The HTTP answer to a webhook.
+
+    Attributes:
+        status: The HTTP status.
+        body: What to say, as plain text. The bus keeps its beginning with the attempt.
+        headers: Headers beside the content type.
+    """
+
+    status: int
+    body: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Handler:
+    pattern: str
+    model: type[BaseModel] | None
+    function: Callable[..., Any]
+
+
+class Handlers:
+    """Functions by the types of the events that they handle; the first one that fits is called."""
+
+    def __init__(self, *, coroutines: bool) -> None:
+        """There are none at first.
+
+        Args:
+            coroutines: Whether a handler may be a coroutine function.
+        """
+        self._handlers: list[_Handler] = []
+        self._coroutines = coroutines
+
+    @overload
+    def on(self, what: type[Model]) -> Callable[[ModelHandler[Model]], ModelHandler[Model]]: ...
+
+    @overload
+    def on(self, what: str) -> Callable[[EventHandler], EventHandler]: ...
+
+    def on(self, what: str | type[BaseModel]) -> Callable[[Any], Any]:
+        """Declares a function as the handler of events.
+
+        Args:
+            what: A type or a pattern, such as `order.*`: the function takes the event. Or a model
+                declared by `event_type`: the function takes the payload as the model, and the
+                event.
+
+        Raises:
+            ConfigurationError: The pattern is not valid, the model is not declared, or the
+                function is a coroutine function where none is called.
+        """
+        pattern = what if isinstance(what, str) else declared_type(what)
+        model = None if isinstance(what, str) else what
+        try:
+            validate_type_pattern(pattern)
+        except InvalidEventTypeError as error:
+            raise ConfigurationError(error.detail) from None
+
+        def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+            if inspect.iscoroutinefunction(function) and not self._coroutines:
+                raise ConfigurationError(f"{function.__name__} is async: use an AsyncReceiver.")
+            self._handlers.append(_Handler(pattern, model, function))
+            return function
+
+        return declare
+
+    def find(self, event: Event) -> tuple[Callable[..., Any], tuple[Any, ...]] | None:
+        """The function for an event, and what it is called with; None where none handles its type.
+
+        Raises:
+            pydantic.ValidationError: The payload does not fit the model.
+        """
+        for each in self._handlers:
+            if matches_type(each.pattern, event.type):
+                typed = () if each.model is None else (event.payload_as(each.model),)
+                return each.function, (*typed, event)
+        return None
+
+
+def opened(
+    webhook: Webhook | None, method: str, headers: Mapping[str, str], body: bytes
+) -> tuple[str, Event] | Answer:
+    """Checks a request.
+
+    Args:
+        webhook: Verifies it.
+        method: Its HTTP method.
+        headers: Its headers.
+        body: Its body as it came.
+
+    Returns:
+        The id of the delivery and its event, or what to answer instead.
+
+    Raises:
+        ConfigurationError: There is no secret to verify it with.
+    """
+    if webhook is None:
+        raise ConfigurationError("A receiver of webhooks needs their signing secret.")
+    lower = {name.lower(): value for name, value in headers.items()}
+    if method == "OPTIONS":
+        origin = lower.get("webhook-request-origin")
+        allowed = {"webhook-allowed-origin": origin} if origin else {}
+        return Answer(200, headers={"allow": "POST, OPTIONS", **allowed})
+    if method != "POST":
+        return Answer(405, "Webhooks are sent by POST.", {"allow": "POST, OPTIONS"})
+    if len(body) > MAX_BODY_BYTES:
+        return Answer(413, f"A webhook has at most {MAX_BODY_BYTES} bytes.")
+    try:
+        delivery_id = webhook.check(lower, body)
+    except SignatureError as refusal:
+        return Answer(401, str(refusal))
+    try:
+        return delivery_id, Event.model_validate(json.loads(body))
+    except (ValueError, RecursionError):
+        return Answer(422, "The body is signed, but it is not an event.")
+
+
+def delivery_id_of(event: Event) -> str:
+    """The id of a delivery that did not come by HTTP: the same where it is repeated."""
+    replay_id = (event.metadata.model_extra or {}).get("replay_id")
+    return f"{event.id}:{replay_id}" if replay_id else event.id
+
+
+def failure_answer(event: Event, failure: Exception) -> Answer:
+    """What to answer where an event was not handled."""
+    if isinstance(failure, TryLater):
+        return Answer(503, str(failure), {"retry-after": str(failure.seconds)})
+    if isinstance(failure, ValidationError):
+        faults = "; ".join(
+            f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in failure.errors()[:5]
+        )
+        logger.error("event %s (%s) has another payload: %s", event.id, event.type, faults)
+        return Answer(422, f"The payload is not as expected: {faults}")
+    logger.error("event %s (%s) was not handled", event.id, event.type, exc_info=failure)
+    return Answer(500, "The event was not handled.")
+
+
+async def acall(
+    function: Callable[Parameters, Awaitable[Returned] | Returned],
+    *args: Parameters.args,
+    **kwargs: Parameters.kwargs,
+) -> Returned:
+    """Calls a function from asyncio: a plain one in a thread, so that it may wait."""
+    if inspect.iscoroutinefunction(function):
+        return cast("Returned", await function(*args, **kwargs))
+    returned = await to_thread.run_sync(lambda: function(*args, **kwargs))
+    return cast("Returned", await returned if inspect.isawaitable(returned) else returned)
+
+
+def call(
+    function: Callable[Parameters, Returned], *args: Parameters.args, **kwargs: Parameters.kwargs
+) -> Returned:
+    """Calls a function."""
+    return function(*args, **kwargs)

@@ -1,0 +1,85 @@
+/** A bus. */
+
+import { receive, type Received, type Receiving } from "./inbox.js";
+import type { paths } from "./schema.js";
+import { Transport } from "./transport.js";
+import type { Answer, Method, Path, RequestOptions, Schemas } from "./types.js";
+
+export type EventBusOptions = {
+  /** The base URL of the API. */
+  url: string;
+  apiKey?: string;
+  /** How often a request is sent in all; 5 by default. */
+  attempts?: number;
+  /** How long one attempt may take, in milliseconds; 30 000 by default. */
+  timeout?: number;
+  /** Replaces the network, as tests do. */
+  fetch?: typeof fetch;
+};
+
+/** An event to publish. The client makes its id where it has none. */
+export type NewEvent = Schemas["EventSubmission"];
+
+type Given = {
+  ids?: Record<string, string>;
+  query?: Record<string, unknown>;
+  body?: unknown;
+  signal?: AbortSignal;
+};
+
+export class EventBus {
+  readonly #transport: Transport;
+
+  constructor(options: EventBusOptions) {
+    this.#transport = new Transport({
+      url: options.url,
+      apiKey: options.apiKey,
+      attempts: options.attempts ?? 5,
+      timeout: options.timeout ?? 30_000,
+      fetch: options.fetch ?? fetch,
+    });
+  }
+
+  /**
+   * Publishes one event. When this resolves, the event is stored.
+   *
+   * Its id stays the same through all retries, so that it is never published twice.
+   */
+  async publish(event: NewEvent): Promise<Schemas["AcceptedEvent"]> {
+    const body = { ...event, id: event.id ?? `evt_${crypto.randomUUID()}` };
+    const answer = await this.#transport.send({ method: "POST", path: "/events", body });
+    return answer as Schemas["AcceptedEvent"];
+  }
+
+  /** Yields the events of an inbox, at least once each; see `Receiving`. */
+  receive(subscriptionId: string, options: Receiving = {}): AsyncGenerator<Received> {
+    return receive(this.#transport, subscriptionId, options);
+  }
+
+  /**
+   * Sends any request of the API, with the types of its operation.
+   *
+   * @example
+   * const event = await bus.request("GET", "/events/{id}", { ids: { id: "evt_1" } });
+   */
+  async request<M extends Method, P extends Path<M> & keyof paths>(
+    method: M,
+    path: P,
+    ...options: RequestOptions<M, P> extends { ids: object }
+      ? [RequestOptions<M, P>]
+      : [RequestOptions<M, P>?]
+  ): Promise<Answer<M, P>> {
+    const given = (options[0] ?? {}) as unknown as Given;
+    const id = (_: string, name: string) => encodeURIComponent(given.ids?.[name] ?? "");
+    const answer = await this.#transport.send({
+      method,
+      path: (path as string).replace(/{(\w+)}/g, id),
+      query: given.query,
+      body: given.body,
+      // By this key, a retry of what makes something makes it once.
+      headers: method === "POST" ? { "idempotency-key": `"${crypto.randomUUID()}"` } : {},
+      signal: given.signal,
+    });
+    return answer as Answer<M, P>;
+  }
+}

@@ -1,0 +1,35 @@
+/** What the client throws. */
+
+import type { Schemas } from "./types.js";
+
+/** One member of a request that is wrong. */
+export type Fault = { pointer: string; detail: string };
+
+/** The bus refused a request (RFC 9457). */
+export class Problem extends Error {
+  override readonly name = "Problem";
+  /** The last part of the problem's type, such as `invalid-request`. */
+  readonly kind: string;
+  readonly status: number;
+  readonly title: string;
+  readonly detail: string;
+  /** The members that are wrong, if single members are. */
+  readonly faults: readonly Fault[];
+
+  constructor(status: number, document: unknown) {
+    const members: Partial<Schemas["Problem"]> & { message?: string } =
+      typeof document === "object" && document !== null ? document : {};
+    const title = members.title ?? members.message ?? "The request failed";
+    super(`${status} ${title}${members.detail ? `: ${members.detail}` : ""}`);
+    this.kind = String(members.type ?? "").split(":").at(-1) ?? "";
+    this.status = status;
+    this.title = title;
+    this.detail = members.detail ?? "";
+    this.faults = (members.errors ?? []) as Fault[];
+  }
+}
+
+/** No answer came, after all retries. The request may have been carried out. */
+export class ConnectionFailed extends Error {
+  override readonly name = "ConnectionFailed";
+}

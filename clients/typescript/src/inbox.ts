@@ -1,0 +1,73 @@
+/** Receives by pulling: takes events under a lease, and acknowledges those that were handled. */
+
+import { ConnectionFailed, Problem } from "./errors.js";
+import { pause, type Transport } from "./transport.js";
+import type { Schemas } from "./types.js";
+
+/** An event from an inbox. */
+export type Received = Schemas["FetchedEvent"];
+
+/** How to receive. */
+export type Receiving = {
+  /** How many events are leased together, 1 to 100; 10 by default. */
+  limit?: number;
+  /** How long the bus waits for events, 0 to 20 seconds; 20 by default. */
+  wait?: number;
+  /** After how many seconds the events come again when this program dies; 60 by default. */
+  lease?: number;
+  /** Whether to end when the inbox is empty. */
+  untilEmpty?: boolean;
+  /** Ends the iteration after the event at hand. */
+  signal?: AbortSignal;
+};
+
+const PAUSE = 1_000;
+
+/**
+ * Yields events. One counts as handled when the loop asks for the next one; leaving the loop leaves
+ * the event at hand unacknowledged. The lease is renewed while events are handled.
+ */
+export async function* receive(
+  transport: Transport,
+  subscriptionId: string,
+  { limit = 10, wait = 20, lease = 60, untilEmpty = false, signal }: Receiving,
+): AsyncGenerator<Received> {
+  const path = `/subscriptions/${encodeURIComponent(subscriptionId)}`;
+  while (!signal?.aborted) {
+    let taken: Schemas["FetchedEvents"];
+    try {
+      const call = { method: "GET", path: `${path}/events`, query: { limit, wait, lease } };
+      taken = (await transport.send(call)) as Schemas["FetchedEvents"];
+    } catch (error) {
+      if (!passes(error)) throw error;
+      await pause(PAUSE);
+      continue;
+    }
+    const acknowledge = async (body: object) => {
+      const call = { method: "POST", path: `${path}/ack`, body: { lease: taken.lease, ...body } };
+      await transport.send(call).catch((error: unknown) => {
+        // The events come again, as at-least-once delivery allows.
+        if (!passes(error)) throw error;
+      });
+    };
+    const renewal = setInterval(() => void acknowledge({ extend: lease }).catch(() => {}), lease * 333);
+    let handled: string | undefined;
+    try {
+      for (const item of taken.items) {
+        if (signal?.aborted) break;
+        yield item;
+        handled = item.cursor;
+      }
+    } finally {
+      clearInterval(renewal);
+      if (handled !== undefined) await acknowledge({ cursor: handled });
+    }
+    if (untilEmpty && taken.items.length === 0) return;
+  }
+}
+
+/** Whether a failure is waited out: another consumer has the lease, or the bus fails. */
+function passes(error: unknown): boolean {
+  if (error instanceof ConnectionFailed) return true;
+  return error instanceof Problem && (error.status >= 500 || [409, 429].includes(error.status));
+}

@@ -1,0 +1,97 @@
+/** Sends requests, and sends them again where that helps. */
+
+import { ConnectionFailed, Problem } from "./errors.js";
+
+export type Call = {
+  method: string;
+  path: string;
+  query?: Record<string, unknown> | undefined;
+  body?: unknown;
+  headers?: Record<string, string>;
+  signal?: AbortSignal | undefined;
+};
+
+export type TransportOptions = {
+  url: string;
+  apiKey?: string | undefined;
+  /** How often a request is sent in all. */
+  attempts: number;
+  /** How long one attempt may take, in milliseconds. */
+  timeout: number;
+  fetch: typeof fetch;
+};
+
+const REPEATED = new Set([429, 500, 502, 503, 504]);
+const FIRST_WAIT = 250;
+const LONGEST_WAIT = 20_000;
+
+export const pause = (milliseconds: number) =>
+  new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
+
+export class Transport {
+  readonly #options: TransportOptions;
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+  }
+
+  /** Sends a request until it is answered; throws a Problem or ConnectionFailed. */
+  async send(call: Call): Promise<unknown> {
+    for (let attempt = 1; ; attempt += 1) {
+      const answer = await this.#attempt(call).catch((error: unknown) => {
+        if (call.signal?.aborted) throw error;
+        return error instanceof Error ? error : new Error(String(error));
+      });
+      if (answer instanceof Response && answer.ok) return read(answer);
+      const wait = attempt < this.#options.attempts ? waitFor(answer, attempt) : undefined;
+      if (wait === undefined) {
+        if (answer instanceof Response) throw new Problem(answer.status, await read(answer));
+        const said = `${call.method} ${call.path} got no answer in ${attempt} attempts`;
+        throw new ConnectionFailed(said, { cause: answer });
+      }
+      if (answer instanceof Response) await answer.body?.cancel();
+      await pause(wait);
+    }
+  }
+
+  async #attempt(call: Call): Promise<Response> {
+    const url = new URL(this.#options.url.replace(/\/+$/, "") + call.path);
+    for (const [name, value] of Object.entries(call.query ?? {})) {
+      if (value !== undefined && value !== null) url.searchParams.set(name, String(value));
+    }
+    const headers: Record<string, string> = { accept: "application/json", ...call.headers };
+    if (this.#options.apiKey) headers["x-api-key"] = this.#options.apiKey;
+    if (call.body !== undefined) headers["content-type"] = "application/json";
+    const limit = AbortSignal.timeout(this.#options.timeout);
+    const answer = await this.#options.fetch(url, {
+      method: call.method,
+      headers,
+      body: call.body === undefined ? null : JSON.stringify(call.body),
+      signal: call.signal ? AbortSignal.any([call.signal, limit]) : limit,
+    });
+    // An answer that breaks off is none.
+    const content = await answer.arrayBuffer();
+    const empty = content.byteLength === 0 || answer.status === 204;
+    return new Response(empty ? null : content, { status: answer.status, headers: answer.headers });
+  }
+}
+
+function waitFor(answer: Response | Error, attempt: number): number | undefined {
+  if (answer instanceof Response) {
+    if (!REPEATED.has(answer.status)) return undefined;
+    const asked = Number(answer.headers.get("retry-after") ?? Number.NaN) * 1000;
+    if (asked >= 0) return asked <= LONGEST_WAIT ? asked + Math.random() * 1000 : undefined;
+  }
+  return Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (attempt - 1)) * Math.random();
+}
+
+async function read(answer: Response): Promise<unknown> {
+  const text = await answer.text();
+  if (!text) return undefined;
+  if (!(answer.headers.get("content-type") ?? "").includes("json")) return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,75 @@
+/** Verifies what the bus delivers by HTTP (https://www.standardwebhooks.com). */
+
+import type { Schemas } from "./types.js";
+
+/** A webhook is not signed by the secret, or is too old. */
+export class SignatureError extends Error {
+  override readonly name = "SignatureError";
+}
+
+const TOLERANCE_SECONDS = 300;
+
+export class Webhook {
+  readonly #secrets: Uint8Array<ArrayBuffer>[];
+  readonly #clock: () => number;
+
+  /**
+   * @param secrets One secret, or several of which one must fit; each begins with `whsec_`.
+   * @param clock Returns the time in Unix seconds.
+   */
+  constructor(secrets: string | string[], clock: () => number = () => Date.now() / 1000) {
+    this.#secrets = [secrets].flat().map((secret) => bytes(secret.replace(/^whsec_/, "")));
+    if (this.#secrets.some((secret) => secret.length === 0) || this.#secrets.length === 0) {
+      throw new SignatureError("A signing secret is whsec_ and base64.");
+    }
+    this.#clock = clock;
+  }
+
+  /**
+   * Verifies a webhook and reads its event.
+   *
+   * @param headers The request's headers, with names in lower case.
+   * @param body The request's body as it came, before any parsing.
+   */
+  async verify(
+    headers: Record<string, string | string[] | undefined>,
+    body: string,
+  ): Promise<Schemas["DeliveredEvent"]> {
+    const [id, at, signatures] = ["id", "timestamp", "signature"].map((name) => {
+      const value = headers[`webhook-${name}`];
+      if (typeof value !== "string") throw new SignatureError(`webhook-${name} is missing.`);
+      return value;
+    }) as [string, string, string];
+    if (!/^\d{1,12}$/.test(at) || Math.abs(this.#clock() - Number(at)) > TOLERANCE_SECONDS) {
+      throw new SignatureError("The webhook is too old, or this machine's clock is wrong.");
+    }
+    const signed = new TextEncoder().encode(`${id}.${at}.${body}`);
+    for (const signature of signatures.split(" ")) {
+      const [version, encoded] = signature.split(",");
+      if (version !== "v1" || encoded === undefined) continue;
+      for (const secret of this.#secrets) {
+        if (await fits(secret, bytes(encoded), signed)) return JSON.parse(body);
+      }
+    }
+    throw new SignatureError("No signature fits: the secret is another, or the body changed.");
+  }
+}
+
+async function fits(
+  secret: Uint8Array<ArrayBuffer>,
+  signature: Uint8Array<ArrayBuffer>,
+  signed: Uint8Array<ArrayBuffer>,
+): Promise<boolean> {
+  const algorithm = { name: "HMAC", hash: "SHA-256" };
+  const key = await crypto.subtle.importKey("raw", secret, algorithm, false, ["verify"]);
+  // Compared in constant time.
+  return crypto.subtle.verify("HMAC", key, signature, signed);
+}
+
+function bytes(base64: string): Uint8Array<ArrayBuffer> {
+  try {
+    return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+  } catch {
+    return new Uint8Array(0);
+  }
+}

@@ -1,0 +1,167 @@
+"""A TCP proxy that spoils connections: cuts, resets, delays and truncates them, as networks do."""
+
+import random
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+_RESET = struct.pack("ii", 1, 0)
+_PIECE = 65_536
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What becomes of one connection.
+
+    Attributes:
+        refuse: Whether it is closed before anything is sent on.
+        request_bytes: After how many bytes of what the client sends it is cut; None never.
+        answer_bytes: After how many bytes of what the server sends it is cut; None never.
+        reset: Whether it is cut by a reset, and not by an orderly end.
+        delay: How long each piece is held up, in seconds.
+    """
+
+    refuse: bool = False
+    request_bytes: int | None = None
+    answer_bytes: int | None = None
+    reset: bool = False
+    delay: float = 0.0
+
+
+NONE = Fault()
+
+
+def any_fault(chance: random.Random, *, share: float = 0.5) -> Fault:
+    """Draws a fault, or none.
+
+    Args:
+        chance: Where from.
+        share: How many of all connections have a fault.
+    """
+    if chance.random() >= share:
+        return NONE
+    reset, cut = chance.random() < 0.5, chance.randrange(1, 2_000)
+    return chance.choice(
+        [
+            Fault(refuse=True, reset=reset),
+            Fault(request_bytes=cut, reset=reset),
+            Fault(answer_bytes=cut, reset=reset),
+            # The request arrives, and its answer is lost.
+            Fault(answer_bytes=0, reset=reset),
+            Fault(delay=chance.uniform(0.001, 0.02)),
+        ]
+    )
+
+
+@dataclass
+class FlakyProxy:
+    """Forwards connections to one server.
+
+    Attributes:
+        server: Where to.
+        fault: Decides what becomes of a connection, by its number from 0 on.
+        connections: How many there were.
+        spoiled: How many of them had a fault.
+        closed: Whether connections are refused.
+    """
+
+    server: tuple[str, int]
+    fault: Callable[[int], Fault]
+    connections: int = 0
+    spoiled: int = 0
+    closed: bool = False
+    _listener: socket.socket = field(default_factory=socket.socket)
+
+    @property
+    def port(self) -> int:
+        """Where it listens, on this machine."""
+        port: int = self._listener.getsockname()[1]
+        return port
+
+    def start(self) -> None:
+        self._listener.bind(("127.0.0.1", 0))
+        self._listener.listen(64)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def stop(self) -> None:
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            fault = Fault(refuse=True, reset=True) if self.closed else self.fault(self.connections)
+            self.connections += 1
+            self.spoiled += fault is not NONE
+            threading.Thread(target=self._forward, args=(client, fault), daemon=True).start()
+
+    def _forward(self, client: socket.socket, fault: Fault) -> None:
+        if fault.refuse:
+            _cut(client, reset=fault.reset)
+            return
+        try:
+            server = socket.create_connection(self.server, 10)
+        except OSError:
+            _cut(client, reset=True)
+            return
+
+        def cut() -> None:
+            _cut(client, reset=fault.reset)
+            _cut(server, reset=fault.reset)
+
+        answering = threading.Thread(
+            target=_pump, args=(server, client, fault.answer_bytes, fault.delay, cut), daemon=True
+        )
+        answering.start()
+        _pump(client, server, fault.request_bytes, fault.delay, cut)
+        answering.join()
+        cut()
+
+
+def _pump(
+    source: socket.socket,
+    target: socket.socket,
+    most: int | None,
+    delay: float,
+    cut: Callable[[], None],
+) -> None:
+    """Passes on what comes from one side, until its end or the fault."""
+    passed, ended = 0, threading.Event()
+    with suppress(OSError):
+        while piece := source.recv(_PIECE):
+            if delay:
+                ended.wait(delay)
+            if most is not None and passed + len(piece) > most:
+                target.sendall(piece[: most - passed])
+                cut()
+                return
+            target.sendall(piece)
+            passed += len(piece)
+        target.shutdown(socket.SHUT_WR)
+
+
+def _cut(connection: socket.socket, *, reset: bool) -> None:
+    with suppress(OSError):
+        if reset:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        else:
+            connection.shutdown(socket.SHUT_RDWR)
+        connection.close()
+
+
+@contextmanager
+def flaky(server: tuple[str, int], fault: Callable[[int], Fault]) -> Iterator[FlakyProxy]:
+    """A proxy that listens until the end of the block."""
+    proxy = FlakyProxy(server, fault)
+    proxy.start()
+    try:
+        yield proxy
+    finally:
+        proxy.stop()

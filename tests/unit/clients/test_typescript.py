@@ -1,0 +1,70 @@
+"""The TypeScript client: its types are those of the API, and its promises hold."""
+
+import json
+import time
+from pathlib import Path
+from random import Random
+
+import pytest
+from event_bus_client import Webhook
+
+from tests.flaky_proxy import any_fault, flaky
+from tests.unit.clients.http_bus import Bus, serving
+from tests.unit.clients.typescript import ROOT, SOURCE, compiled, run
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+PROGRAM = """
+import { EventBus, Problem, SignatureError, Webhook } from "./index.js";
+const [url, secret, headers, body] = process.argv.slice(2);
+const bus = new EventBus({ url, attempts: 30, timeout: 5000 });
+const ids = [];
+for (let n = 0; n < 30; n += 1) {
+  ids.push((await bus.publish({ type: "order.placed", payload: { n }, metadata: {} })).id);
+}
+const seen = [];
+const stopping = new AbortController();
+for await (const received of bus.receive("sub_1", { signal: stopping.signal, limit: 10 })) {
+  seen.push(received.event.payload.n);
+  if (seen.length === 30) stopping.abort();
+}
+const verified = await new Webhook(["whsec_AAAA", secret]).verify(JSON.parse(headers), body);
+const refusals = [];
+for (const [given, text] of [[secret, body + " "], ["whsec_AAAA", body]]) {
+  await new Webhook(given).verify(JSON.parse(headers), text).catch((error) => {
+    refusals.push(error instanceof SignatureError);
+  });
+}
+console.log(JSON.stringify({ ids, seen, verified: verified.id, refusals }));
+"""
+
+
+@pytest.fixture(scope="module")
+def modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The compiled client. That it compiles is a test of its own: `use.ts` names the errors."""
+    folder = tmp_path_factory.mktemp("typescript") / "client"
+    folder.mkdir()
+    return compiled(folder, Path(__file__).with_name("use.ts"))
+
+
+def test_it_publishes_receives_and_verifies_through_faults(modules: Path) -> None:
+    (modules / "program.mjs").write_text(PROGRAM)
+    bus, chance = Bus(), Random(1)
+    body = json.dumps({"id": "order-1", "type": "order.placed", "payload": {"\u00e4": 1}})
+    headers = json.dumps(Webhook(SECRET).sign("order-1", int(time.time()), body.encode()))
+    with serving(bus) as port, flaky(("127.0.0.1", port), lambda _: any_fault(chance)) as proxy:
+        url = f"http://127.0.0.1:{proxy.port}"
+        printed = run(modules, "node", "program.mjs", url, SECRET, headers, body)
+    told = json.loads(printed)
+    assert told["ids"] == list(bus.stored)
+    assert list(dict.fromkeys(told["seen"])) == list(range(30))
+    assert bus.acknowledged == 30
+    assert (told["verified"], told["refusals"]) == ("order-1", [True, True])
+
+
+def test_its_tools_are_those_of_the_project() -> None:
+    ours, project = (
+        json.loads((folder / "package.json").read_text())["devDependencies"]
+        for folder in (SOURCE, ROOT)
+    )
+    assert {name: project[name] for name in ours} == ours

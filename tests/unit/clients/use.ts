@@ -1,0 +1,30 @@
+/** How the client is used, for the compiler: each marked line must be an error. */
+
+import { EventBus, type components } from "./index.js";
+
+const bus = new EventBus({ url: "https://bus.example", apiKey: "ebk_1" });
+
+export async function use(): Promise<string[]> {
+  const receipt = await bus.publish({ type: "order.placed", payload: { total: 250 } });
+  const event = await bus.request("GET", "/events/{id}", { ids: { id: receipt.id } });
+  const made = await bus.request("POST", "/subscriptions", {
+    body: { event_types: ["order.*"], target: { type: "pull" } },
+  });
+  const page = await bus.request("GET", "/events", { query: { type: "order.*", limit: 5 } });
+  const found: components["schemas"]["Event"][] = [];
+  for await (const received of bus.receive(made.id)) console.log(received.cursor);
+
+  // @ts-expect-error An event has a type.
+  await bus.publish({ payload: {} });
+  // @ts-expect-error An event needs its id.
+  await bus.request("GET", "/events/{id}");
+  // @ts-expect-error There is no such path.
+  await bus.request("GET", "/event");
+  // @ts-expect-error There is no such operation.
+  await bus.request("DELETE", "/events");
+  // @ts-expect-error There is no such parameter.
+  await bus.request("GET", "/events", { query: { kind: "order.*" } });
+  // @ts-expect-error There is no such member.
+  console.log(event.colour);
+  return [event.id, ...page.items.map((each) => each.type), ...found.map((each) => each.id)];
+}
