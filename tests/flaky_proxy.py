@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 _RESET = struct.pack("ii", 1, 0)
+_END = struct.pack("ii", 0, 0)
 _PIECE = 65_536
 
 
@@ -31,19 +32,16 @@ class Fault:
     delay: float = 0.0
 
 
-NONE = Fault()
-
-
 def any_fault(chance: random.Random, *, share: float = 0.5) -> Fault:
-    """Draws a fault, or none.
+    """Draws a fault.
 
     Args:
         chance: Where from.
-        share: How many of all connections have a fault.
+        share: How many of all connections fail at their first request; the others do later.
     """
-    if chance.random() >= share:
-        return NONE
     reset, cut = chance.random() < 0.5, chance.randrange(1, 2_000)
+    if chance.random() >= share:
+        return Fault(answer_bytes=chance.randrange(500, 8_000), reset=reset)
     return chance.choice(
         [
             Fault(refuse=True, reset=reset),
@@ -51,7 +49,7 @@ def any_fault(chance: random.Random, *, share: float = 0.5) -> Fault:
             Fault(answer_bytes=cut, reset=reset),
             # The request arrives, and its answer is lost.
             Fault(answer_bytes=0, reset=reset),
-            Fault(delay=chance.uniform(0.001, 0.02)),
+            Fault(answer_bytes=cut, delay=chance.uniform(0.001, 0.02)),
         ]
     )
 
@@ -64,14 +62,12 @@ class FlakyProxy:
         server: Where to.
         fault: Decides what becomes of a connection, by its number from 0 on.
         connections: How many there were.
-        spoiled: How many of them had a fault.
         closed: Whether connections are refused.
     """
 
     server: tuple[str, int]
     fault: Callable[[int], Fault]
     connections: int = 0
-    spoiled: int = 0
     closed: bool = False
     _listener: socket.socket = field(default_factory=socket.socket)
 
@@ -99,7 +95,6 @@ class FlakyProxy:
                 return
             fault = Fault(refuse=True, reset=True) if self.closed else self.fault(self.connections)
             self.connections += 1
-            self.spoiled += fault is not NONE
             threading.Thread(target=self._forward, args=(client, fault), daemon=True).start()
 
     def _forward(self, client: socket.socket, fault: Fault) -> None:
@@ -149,11 +144,10 @@ def _pump(
 
 def _cut(connection: socket.socket, *, reset: bool) -> None:
     with suppress(OSError):
-        if reset:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        else:
-            connection.shutdown(socket.SHUT_RDWR)
-        connection.close()
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET if reset else _END)
+        # Whoever reads from it in another thread must let go of it, or it stays open.
+        connection.shutdown(socket.SHUT_RD if reset else socket.SHUT_RDWR)
+    connection.close()
 
 
 @contextmanager

@@ -62,17 +62,23 @@ export class Transport {
     const headers: Record<string, string> = { accept: "application/json", ...call.headers };
     if (this.#options.apiKey) headers["x-api-key"] = this.#options.apiKey;
     if (call.body !== undefined) headers["content-type"] = "application/json";
-    const limit = AbortSignal.timeout(this.#options.timeout);
-    const answer = await this.#options.fetch(url, {
-      method: call.method,
-      headers,
-      body: call.body === undefined ? null : JSON.stringify(call.body),
-      signal: call.signal ? AbortSignal.any([call.signal, limit]) : limit,
-    });
-    // An answer that breaks off is none.
-    const content = await answer.arrayBuffer();
-    const empty = content.byteLength === 0 || answer.status === 204;
-    return new Response(empty ? null : content, { status: answer.status, headers: answer.headers });
+    // A timer of its own: that of AbortSignal.timeout does not keep a program running.
+    const limit = new AbortController();
+    const timer = setTimeout(() => limit.abort(new Error("timeout")), this.#options.timeout);
+    try {
+      const answer = await this.#options.fetch(url, {
+        method: call.method,
+        headers,
+        body: call.body === undefined ? null : JSON.stringify(call.body),
+        signal: call.signal ? AbortSignal.any([call.signal, limit.signal]) : limit.signal,
+      });
+      // An answer that breaks off is none.
+      const content = await answer.arrayBuffer();
+      const { status, headers: given } = answer;
+      return new Response(content.byteLength ? content : null, { status, headers: given });
+    } finally {
+      clearTimeout(timer);
+    }
   }
 }
 
