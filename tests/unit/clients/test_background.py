@@ -157,6 +157,18 @@ def test_a_spool_file_outlives_the_process(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_spool_file_keeps_bytes(tmp_path: Path) -> None:
+    bus = Bus()
+    bus.open.clear()
+    first = BackgroundPublisher(client(bus), spool=tmp_path / "spool")
+    given = first.publish("image.made", b"\x00\xff", content_type="image/png")
+    assert not first.close(timeout=0.1)
+    bus.open.set()
+    with BackgroundPublisher(client(bus), spool=tmp_path / "spool") as second:
+        assert second.flush(30)
+    assert bus.stored == [given]
+
+
 def test_a_spool_file_sends_nothing_that_is_done(tmp_path: Path) -> None:
     file = tmp_path / "spool"
     bus = Bus()

@@ -64,6 +64,15 @@ def test_what_was_published_is_there(fake: FakeBus, bus: EventBus) -> None:
         bus.events.get("none")
 
 
+def test_bytes_are_published_and_received(fake: FakeBus, bus: EventBus) -> None:
+    inbox = pulled(bus, "image.*")
+    bus.publish("image.made", b"\x00\xff", content_type="image/png")
+    [received] = bus.inbox(inbox).receive(until_empty=True)
+    assert (received.event.content, received.event.content_type) == (b"\x00\xff", "image/png")
+    assert received.event.payload is None
+    assert fake.published()[0].content == b"\x00\xff"
+
+
 def test_an_id_stands_for_one_event(bus: EventBus) -> None:
     first = bus.publish("order.placed", {"total": 1}, id="a")
     assert bus.publish("order.placed", {"total": 1}, id="a") == first

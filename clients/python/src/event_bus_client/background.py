@@ -86,7 +86,7 @@ class BackgroundPublisher:
         self._given_up = False
         self._spool = Spool(Path(spool)) if spool else None
         if self._spool:
-            self._waiting.extend(NewEvent.model_validate(each) for each in self._spool.load())
+            self._waiting.extend(NewEvent.of_document(each) for each in self._spool.load())
         self._thread = threading.Thread(target=self._run, name="event-bus-publisher", daemon=True)
         self._thread.start()
         atexit.register(self.close)

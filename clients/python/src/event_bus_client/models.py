@@ -131,6 +131,14 @@ class NewEvent(_Document):
             return {**shown, "payload_base64": base64.b64encode(self.payload).decode()}
         return {**shown, **self.model_dump(mode="json", include={"payload"})}
 
+    @classmethod
+    def of_document(cls, document: Mapping[str, Any]) -> "NewEvent":
+        """Reads an event as it is sent."""
+        members = dict(document)
+        if (encoded := members.pop("payload_base64", None)) is not None:
+            members["payload"] = base64.b64decode(encoded)
+        return cls.model_validate(members)
+
 
 class Receipt(_Document):
     """What the bus answers for an event that it stored.

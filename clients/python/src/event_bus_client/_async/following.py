@@ -130,7 +130,7 @@ class AsyncFollowing:
 
     async def _complete(self, received: Received) -> Received:
         """Reads what was left out because it is too large for a WebSocket."""
-        if received.event.payload is not None:
+        if received.event.payload is not None or received.event.payload_base64 is not None:
             return received
         before = int(received.cursor) - 1
         answer = await self._transport.send(

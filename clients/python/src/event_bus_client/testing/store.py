@@ -19,6 +19,7 @@ from event_bus_client.publishing import new_id
 
 Document = dict[str, Any]
 
+_PAYLOAD = ("payload", "payload_base64", "content_type")
 _INBOXES = ("pull", "sse", "websocket")
 
 
@@ -120,7 +121,7 @@ class Store:
                 "type": sent.type,
                 "source": sent.source or self.source,
                 "timestamp": body.get("timestamp") or at,
-                "payload": body["payload"],
+                **{name: body[name] for name in _PAYLOAD if name in body},
                 "metadata": dict(sent.metadata),
                 "created_at": at,
             }
@@ -262,7 +263,7 @@ def missing(kind: str, its_id: str) -> NotFound:
 
 def _matches(found: Subscription, event: Document) -> bool:
     return found.document["status"] == "active" and found.filter.matches(
-        event["type"], event["source"], event["payload"], event["metadata"]
+        event["type"], event["source"], event.get("payload", {}), event["metadata"]
     )
 
 
@@ -273,10 +274,10 @@ def _submission(body: Any) -> NewEvent:
         validate_event_type(body.get("type"))
     except InvalidEventTypeError as error:
         raise refused("/type", error.detail) from None
-    if not isinstance(body.get("payload"), dict):
+    if "payload_base64" not in body and not isinstance(body.get("payload"), dict):
         raise refused("/payload", "must be an object")
-    unknown = body.keys() - NewEvent.model_fields.keys()
+    unknown = body.keys() - NewEvent.model_fields.keys() - {"payload_base64"}
     if unknown:
         raise refused(f"/{min(unknown)}", "is unknown")
     # What is sent passes through JSON, as on its way to a bus.
-    return NewEvent.model_validate(json.loads(json.dumps(body)))
+    return NewEvent.of_document(json.loads(json.dumps(body)))
