@@ -5,13 +5,12 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any, ParamSpec, TypeVar, cast, overload
 
 from anyio import to_thread
 from pydantic import BaseModel, ValidationError
 
-from event_bus_client._matching.errors import InvalidEventTypeError
-from event_bus_client._matching.event_types import matches_type, validate_type_pattern
 from event_bus_client.errors import ConfigurationError, EventBusError, SignatureError
 from event_bus_client.event_types import declared_type
 from event_bus_client.models import Event
@@ -99,9 +98,9 @@ class Handlers:
         pattern = what if isinstance(what, str) else declared_type(what)
         model = None if isinstance(what, str) else what
         try:
-            validate_type_pattern(pattern)
-        except InvalidEventTypeError as error:
-            raise ConfigurationError(error.detail) from None
+            _types().validate_type_pattern(pattern)
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from None
 
         def declare(function: Callable[..., Any]) -> Callable[..., Any]:
             if inspect.iscoroutinefunction(function) and not self._coroutines:
@@ -118,10 +117,17 @@ class Handlers:
             pydantic.ValidationError: The payload does not fit the model.
         """
         for each in self._handlers:
-            if matches_type(each.pattern, event.type):
+            if _types().matches_type(each.pattern, event.type):
                 typed = () if each.model is None else (event.payload_as(each.model),)
                 return each.function, (*typed, event)
         return None
+
+
+def _types() -> ModuleType:
+    # Only receivers need it, and in the repository the bus's own code must be there.
+    from event_bus_client._matching import event_types  # noqa: PLC0415
+
+    return event_types
 
 
 def opened(
