@@ -23,6 +23,7 @@ setup: $(STAMPS)/python $(STAMPS)/node $(STAMPS)/layers ## Install everything, o
 
 run: up ## Start the bus and play an example on it
 	$(PYTHON) -m examples.engineering_day
+	$(PYTHON) -m examples.saga
 
 up: setup ## Start the bus on this machine (PORT=4566)
 	$(PYTHON) -m localstack up $(if $(PORT),--port $(PORT))

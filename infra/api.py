@@ -254,11 +254,20 @@ class ApiStack(StageStack):
         function.tell("WAITING_REQUESTS", str(self._settings.waiting_requests))
         function.use_table(data.cursors, "GetItem", "UpdateItem")
         function.know_rights(data, "BatchGetItem")
-        function.use_table(data.events, "BatchGetItem")
+        function.use_table(data.events, "BatchGetItem", "GetItem", "PutItem")
         function.use_bucket(data.payloads, "GetObject")
-        function.open_payloads(data)
         function.use_retention()
+        self._send_commands(function, data)
         return function
+
+    @staticmethod
+    def _send_commands(function: BusFunction, data: DataStack) -> None:
+        """Lets a function publish commands and replies, and follow what becomes of them."""
+        function.use_table(data.deliveries, "BatchGetItem", "GetItem", "PutItem", "Query")
+        function.use_table(data.idempotency, "GetItem", "PutItem")
+        function.use_table(data.streams, "PutItem", "Query")
+        function.use_bucket(data.payloads, "PutObject")
+        function.seal_payloads(data)
 
     def _audit_log(self, data: DataStack) -> BusFunction:
         function = self._function("audit_log")

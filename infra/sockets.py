@@ -83,6 +83,8 @@ class Sockets(Construct):
             )
             function.use_table(data.inbox, "DeleteItem", "Query")
             function.use_table(data.events, "BatchGetItem")
+            # The commands that have ended.
+            function.use_table(data.deliveries, "BatchGetItem")
             function.use_table(data.keys, "GetItem")
             function.watch_secret("ADMIN_SECRET_ARN", data.admin_secret)
             function.use_bucket(data.payloads, "GetObject")

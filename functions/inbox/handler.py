@@ -1,25 +1,37 @@
 """Serves inboxes: `/subscriptions/{id}/events`, `/ack`, `/stream`; `/stream`."""
 
 from dataclasses import replace
+from functools import cache
 from typing import cast
 
 from event_bus.access.callers import Caller
 from event_bus.access.ownership import own_subscription
+from event_bus.api.documents.commands import Command, command_document, replied_document
 from event_bus.api.documents.inbox import FetchedEvent, FetchedEvents, StreamToken
+from event_bus.api.operations import commands
 from event_bus.api.operations import inbox as operations
+from event_bus.api.operations.publishing import REQUIRE_HANDLER
 from event_bus.api.parameters import LIMIT
 from event_bus.api.query import Query
 from event_bus.api.requests import Request, Response
+from event_bus.commands.finding import FoundCommand
+from event_bus.commands.sending import Patience
 from event_bus.errors import Conflict, MalformedRequest
 from event_bus.inbox.reader import InboxReader, beyond_the_end
 from event_bus.inbox.sse_format import MEDIA_TYPE
+from event_bus.model.command_requests import CommandSubmission, ReplyRequest
 from event_bus.model.fetching import Acknowledgement
 from event_bus.model.registration import Subscription
+from event_bus.model.trace_context import trace_in
 from event_bus.model.validation import read
+from event_bus.publishing.replying import Answer
+from event_bus.runtime import commands as command_services
 from event_bus.runtime.api import handler_of, new_endpoint
 from event_bus.runtime.inbox import inboxes_over_http
 
 _inboxes = inboxes_over_http()
+# Made by the first request about commands: it loads what publishes events.
+_commands = cache(command_services.command_services)
 endpoint = new_endpoint()
 handler = handler_of(endpoint)
 
@@ -116,3 +128,63 @@ def _inbox_of(request: Request, caller: Caller) -> Subscription:
     if subscription.target.lane != "inbox":
         raise Conflict("The subscription has another target than an inbox.")
     return subscription
+
+
+@endpoint.answers(commands.SEND)
+def _send_command(request: Request) -> Response:
+    query, caller = request.query(), request.caller
+    body, wait = request.json(), query[commands.WAIT]
+    read(CommandSubmission, body)
+    services = _commands()
+    accepted, record = services.sender.send(
+        body,
+        caller,
+        _patience(request, wait),
+        trace=trace_in(request.headers),
+        ip_address=request.ip_address,
+        require_handler=query.get(REQUIRE_HANDLER) is True,
+    )
+    event = accepted.event
+    if wait or accepted.repeated:
+        found = services.commands.found(event, record, caller)
+    else:
+        found = FoundCommand(event, record, "accepted")
+    status = 200 if record.ended else 202
+    return Response(status, _command(found, caller), {"location": f"/commands/{event.id}"})
+
+
+@endpoint.answers(commands.GET)
+def _get_command(request: Request) -> Response:
+    caller, patience = request.caller, _patience(request, request.query()[commands.WAIT])
+    found = _commands().commands.get(request.resource_id, caller, patience)
+    return Response(200, _command(found, caller))
+
+
+@endpoint.answers(commands.CANCEL)
+def _cancel_command(request: Request) -> Response:
+    caller = request.caller
+    return Response(200, _command(_commands().commands.cancel(request.resource_id, caller), caller))
+
+
+@endpoint.answers(commands.REPLY)
+def _reply(request: Request) -> Response:
+    payload, status = read(ReplyRequest, request.json()).answer()
+    replied = _commands().commands.reply(
+        request.resource_id,
+        Answer(payload, failed=status == "failed"),
+        request.caller,
+        trace_in(request.headers),
+        request.ip_address,
+    )
+    document = replied_document(request.resource_id, replied.event)
+    return Response(200 if replied.repeated else 202, document)
+
+
+def _command(found: FoundCommand, caller: Caller) -> Command:
+    readers = _inboxes.reader.readers
+    shown = tuple(readers.shown(each, caller) for each in found.replies)
+    return command_document(replace(found, replies=shown))
+
+
+def _patience(request: Request, seconds: int) -> Patience:
+    return Patience(seconds, _inboxes.waiting.place(request.caller.service_id, seconds))

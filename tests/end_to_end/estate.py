@@ -117,6 +117,12 @@ class Estate:
         """A new replay."""
         return str(self.made(f"/events/{self.event_id}/replay", 202)["id"])
 
+    def request(self) -> str:
+        """A new event that asks for a reply."""
+        metadata = {"expect_replies": 1}
+        body = {"type": f"{self.domain}.created", "payload": {}, "metadata": metadata}
+        return str(self.made("/commands", 202, body)["id"])
+
     def key(self) -> str:
         """The id of a new key that nobody uses."""
         asked = {"scopes": ["manage"]}

@@ -75,6 +75,19 @@ def the_dead_letter(estate: Estate) -> str:
 
 CASES = {
     "POST /events": Case(202, 403, body=lambda e: {"type": f"{e.domain}.created", "payload": {}}),
+    "POST /commands": Case(
+        202,
+        403,
+        body=lambda e: {
+            "type": f"{e.domain}.created",
+            "payload": {},
+            "metadata": {"expect_replies": 1},
+        },
+    ),
+    "GET /commands/{id}": Case(200, 404, Estate.request),
+    # A service does not answer itself.
+    "POST /events/{id}/reply": Case(403, 404, Estate.request, body=lambda _: {"payload": {}}),
+    "POST /commands/{id}/cancel": Case(200, 404, Estate.request),
     "GET /events": Case(200, 200),
     "GET /events/{id}": Case(200, 404, the_event),
     "GET /events/{id}/trace": Case(200, 404, the_event),

@@ -10,6 +10,7 @@ import orjson
 from event_bus import times
 from event_bus.model.delivery import DeliveryKey
 
+from tests.simulation.answered_commands import check_commands
 from tests.simulation.known import Receipt, Violation
 from tests.simulation.surroundings import UNSENDABLE
 from tests.simulation.world import World
@@ -17,6 +18,18 @@ from tests.simulation.world import World
 _EARLIEST_SECONDS = 2
 """How long before a subscription an event may have been stored that it receives: what the clocks of
 two functions may differ by, and no more."""
+
+
+_DROPPED = (
+    "subscription_deleted",
+    "event_expired",
+    "discarded",
+    "command_answered",
+    "command_cancelled",
+    "command_expired",
+    "command_replayed",
+)
+"""Why a delivery may be dropped, whatever its guarantee."""
 
 
 def check(world: World) -> None:
@@ -35,11 +48,12 @@ def check(world: World) -> None:
         _check_routed(world, event_id)
     _check_history(world)
     for key, item in world.tables.items["deliveries"].items():
-        if key[1] != "#routing":
+        if not key[1].startswith("#"):
             _check_delivery(world, item)
     _check_limits(world)
     _check_inboxes(world)
     _check_dead_letters(world)
+    check_commands(world)
 
 
 def _demand(holds: object, said: str) -> None:
@@ -228,7 +242,7 @@ def _check_delivery(world: World, item: dict[str, Any]) -> None:
     guarantee = _subscription(world, item).get("delivery_guarantee", "at_least_once")
     if status == "dropped" and guarantee != "at_most_once":
         _demand(
-            item["error_code"]["S"] in ("subscription_deleted", "event_expired", "discarded"),
+            item["error_code"]["S"] in _DROPPED,
             f"{name} was dropped",
         )
     unsendable = item["event_id"]["S"].startswith(UNSENDABLE)
@@ -267,7 +281,8 @@ def _inbox(world: World, subscription_id: str) -> list[tuple[int, str]]:
 
 def _check_inboxes(world: World) -> None:
     for subscribed in world.subscribed.values():
-        if "target" not in subscribed.request or subscribed.id in world.gone:
+        kind = subscribed.request.get("target", {}).get("type", "http")
+        if kind == "http" or subscribed.id in world.gone:
             continue
         entries = _inbox(world, subscribed.id)
         places = [place for place, _ in entries]

@@ -50,12 +50,22 @@ class Clients(Surroundings):
         """
         url = f"http://subscriber-{len(self.subscribers)}.example/"
         self.subscribers[url] = subscriber or Subscriber()
+        where: dict[str, Any] = {"callback_url": url}
+        if members.pop("reply", False):
+            where = {"target": {"type": "http", "url": url, "reply": True}}
         return self._register(
-            {"service_id": "worker", "event_types": event_types, "callback_url": url, **members}
+            {"service_id": "worker", "event_types": event_types, **where, **members}
         )
 
     def _register(self, request: dict[str, Any]) -> str:
-        status, answer = self.insist("registry", "POST /subscriptions", ADMIN, request)
+        if request.get("handles"):
+            # By an id of its own: a request that is repeated is not its own rival.
+            path = {"id": f"{request['service_id']}.handler-{len(self.subscribed)}"}
+            route = "PUT /subscriptions/{id}"
+            status, answer = self.insist("registry", route, ADMIN, request, parameters=path)
+            status = 201 if status == 200 else status
+        else:
+            status, answer = self.insist("registry", "POST /subscriptions", ADMIN, request)
         given = [each for each in self.given if each.service_id == request["service_id"]]
         if status == 403 and given and given[-1].event_types is not None:
             # Of one of its patterns the service may receive nothing.

@@ -22,12 +22,14 @@ class Receipt:
         taken: Whether the subscriber acted on it.
         answered: Whether the bus saw that.
         at: When, in Unix seconds.
+        replied: Whether its answer was a reply.
     """
 
     key: DeliveryKey
     taken: bool
     answered: bool
     at: float
+    replied: bool = False
 
 
 @dataclass

@@ -5,6 +5,7 @@ import gc
 import random
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ from tests.handler_modules import handler_module
 from tests.timed_transport import TimedTransport
 
 if TYPE_CHECKING:
+    from event_bus.targets.replies import Replies
+
     from tests.simulation.world import World
 
 RETENTION_DAYS = 30
@@ -99,7 +102,7 @@ def simulated(world: "World", seed: int) -> Iterator[None]:
         patch.setattr(
             event_bus.targets.http,
             "HttpTransport",
-            lambda *_: TimedTransport(world, AnswerTimes(deadlines=NoDeadlines())),
+            partial(_transport, world),
         )
         for name, client in world.clients.items():
             patch.setattr(clients, name, lambda *_, client=client: client)
@@ -113,6 +116,12 @@ def simulated(world: "World", seed: int) -> Iterator[None]:
             logger.setLevel(level)
             settings.cache_clear()
             random.setstate(state)
+
+
+def _transport(world: "World", *_: object, replies: "Callable[[], Replies]") -> TimedTransport:
+    """The transport of callbacks in a process: the subscribers of the world."""
+    world.replies = replies
+    return TimedTransport(world, AnswerTimes(deadlines=NoDeadlines()))
 
 
 def _environment() -> dict[str, str]:

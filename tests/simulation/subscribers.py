@@ -1,6 +1,6 @@
 """Subscribers behind callback URLs, who check each attempt as it arrives."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import cast
 
 import orjson
@@ -9,15 +9,20 @@ from event_bus.model.delivery import DeliveryKey
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
 from event_bus.model.registration import Subscription
+from event_bus.targets.answers import reply_by, wants_reply
 from event_bus.targets.http import HttpTarget
+from event_bus.targets.replies import Replies
 from event_bus.targets.transport import DeliveryRequest
 
-from tests.simulation.consumers import Consumers
+from tests.simulation.commanders import Commanders
 from tests.simulation.known import Receipt, Violation
 
 _PAUSE_KNOWN_SECONDS = 10 + 10 * 13.0
 """How long after a pause was answered an attempt may still be made that was routed before it: lanes
 remember a subscription for 10 seconds, and a batch makes its attempts one after the other."""
+
+_BATCH_SECONDS = 10 * 13.0
+"""How long after an attempt was permitted it may be made, behind the others of its batch."""
 
 _HANDED_OVER_SECONDS = 30 + 10 * 13.0
 """How long after a type was taken away an event may still be sent that was routed before.
@@ -26,8 +31,14 @@ Beside the 30 seconds that the bus promises, it waits for the other attempts of 
 """
 
 
-class Subscribers(Consumers):
-    """The transport of the HTTP lane, with the subscribers behind it."""
+class Subscribers(Commanders):
+    """The transport of the HTTP lane, with the subscribers behind it.
+
+    Attributes:
+        replies: Makes what publishes replies, in the process that delivers.
+    """
+
+    replies: Callable[[], Replies]
 
     def batch_key(self, request: DeliveryRequest) -> Hashable:
         """Each request carries one event."""
@@ -35,7 +46,14 @@ class Subscribers(Consumers):
 
     def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:
         """One attempt each, as the subscriber sees it."""
-        return [self._deliver(each.key, each.event, each.subscription) for each in requests]
+        return [self._answered(each) for each in requests]
+
+    def _answered(self, request: DeliveryRequest) -> Outcome:
+        outcome = self._deliver(request.key, request.event, request.subscription)
+        target = cast("HttpTarget", request.subscription.target)
+        if not (target.reply and outcome.response and wants_reply(request)):
+            return outcome
+        return reply_by(request, self.replies(), outcome.response.encode())
 
     def _deliver(self, key: DeliveryKey, event: Event, subscription: Subscription) -> Outcome:
         subscriber = self.subscribers[cast("HttpTarget", subscription.target).url]
@@ -49,7 +67,8 @@ class Subscribers(Consumers):
         if outcome.delivered and subscriber.lies:
             subscriber.lies -= 1
             answered = False
-        subscriber.log.append(Receipt(key, outcome.delivered, answered, began))
+        replied = outcome.delivered and bool(outcome.response)
+        subscriber.log.append(Receipt(key, outcome.delivered, answered, began, replied))
         return outcome if answered else Outcome("timeout", "no complete answer")
 
     def _check_permitted(self, event: Event, subscription: Subscription) -> None:
@@ -67,6 +86,7 @@ class Subscribers(Consumers):
         paused_at = self.paused.get(subscription.id, self.now)
         if self.now - paused_at > _PAUSE_KNOWN_SECONDS and not self.happened["delayed"]:
             raise Violation(f"{key} is attempted, and its subscription is paused")
+        self._check_open(key, event, subscription)
         status = self.status(key)
         if subscription.delivery_guarantee == "exactly_once" and status == "delivered":
             raise Violation(f"{key} is attempted after its success was recorded")
@@ -81,6 +101,17 @@ class Subscribers(Consumers):
                     "dropped",
                 ):
                     raise Violation(f"{event.id} overtakes {earlier} on its way to {key}")
+
+    def _check_open(self, key: DeliveryKey, event: Event, subscription: Subscription) -> None:
+        if self.happened["delayed"]:
+            return
+        ends = [times.seconds(event.deadline)] if event.deadline else []
+        if subscription.handles:
+            ends += [self.cancelled[each] for each in [event.id] if each in self.cancelled]
+        if any(self.now > each + _BATCH_SECONDS for each in ends):
+            raise Violation(f"{key} is attempted, and the command has ended")
+        if subscription.handles and key.replay_id:
+            raise Violation(f"{key} repeats a command")
 
     def _earlier(self, event: Event) -> list[str]:
         return [

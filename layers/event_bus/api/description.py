@@ -42,6 +42,7 @@ NOWHERE = "https://event-bus.example.com"
 
 TAGS = {
     "Events": "Publish events, and read them back with their deliveries.",
+    "Commands": "Have another service act, and receive its reply.",
     "Event streams": "Read the events of a stream in order, and the state they add up to.",
     "Publishers": "Register the services that publish, and what they may publish.",
     "Subscribers": "Decide what each service may receive (admin).",

@@ -32,7 +32,11 @@ EXAMPLES: dict[str, Any] = {
         "callback_url": "https://billing.example.com/events",
     },
     "SubscriptionChange": {"status": "disabled"},
-    "HttpTarget": {"type": "http", "url": "https://billing.example.com/events"},
+    "HttpTarget": {
+        "type": "http",
+        "url": "https://billing.example.com/events",
+        "reply": False,
+    },
     "InboxTarget": {"type": "pull"},
     "Filters": {"order.placed": {"total": [{"numeric": [">=", 100]}]}},
     "KeyRequest": {

@@ -15,6 +15,7 @@ FunctionName = Literal[
 
 Tag = Literal[
     "Events",
+    "Commands",
     "Event streams",
     "Publishers",
     "Subscribers",

@@ -22,11 +22,23 @@ class Answer:
         status: The HTTP status.
         headers: The headers; names in any case.
         begun: How the body begins.
+        body: The body, up to `MAX_RESPONSE_BYTES`.
     """
 
     status: int
     headers: Mapping[str, str]
     begun: str
+    body: bytes = b""
+
+    @property
+    def cut(self) -> bool:
+        """Whether the body may be longer than what was read of it."""
+        return len(self.body) >= MAX_RESPONSE_BYTES
+
+    @property
+    def media_type(self) -> str:
+        """The media type of the body, in lower case and without parameters."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +113,7 @@ class CallbackClient:
             # Read to the end, or the connection could not be used again.
             read = _beginning(response)
             begun = read[:KEPT_RESPONSE_BYTES].decode(errors="replace")
-            return Answer(response.status, response.headers, begun)
+            return Answer(response.status, response.headers, begun, read)
         finally:
             if response.closed or response.length_remaining == 0:
                 response.release_conn()

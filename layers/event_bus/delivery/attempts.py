@@ -9,6 +9,7 @@ from event_bus.delivery.pauses import PAUSED, SAID, look_again_at
 from event_bus.ids import new_id
 from event_bus.log import logger, traces
 from event_bus.model import transitions
+from event_bus.model.commands import EndState, is_over
 from event_bus.model.delivery import SETTLED, Attempt, Delivery, DeliveryError
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
@@ -23,6 +24,15 @@ _KEPT_CHARACTERS = 500
 
 LEASE_SECONDS = 90
 """How long a claim is valid, in seconds: longer than its function may run."""
+
+
+_ANSWERED = ("command_answered", "the command was answered before this attempt")
+_ENDED_COMMANDS = {
+    "succeeded": _ANSWERED,
+    "failed": _ANSWERED,
+    "expired": ("command_expired", "the deadline of the command has passed"),
+    "cancelled": ("command_cancelled", "the command was cancelled"),
+}
 
 
 class NotRecorded(Exception):
@@ -103,6 +113,7 @@ class AttemptRunner:
         claims: Claims deliveries for one attempt.
         deliveries: Records the outcomes.
         may_receive: Whether a service may still receive an event.
+        command_end: Finds the final state of a command, if it has ended.
         clock: Monotonic clock, in seconds.
     """
 
@@ -111,6 +122,7 @@ class AttemptRunner:
     claims: ClaimStore
     deliveries: DeliveryStore
     may_receive: Callable[[str, Event], bool]
+    command_end: Callable[[str], EndState | None] = lambda _: None
     clock: Callable[[], float] = times.steady
 
     def begin(self, order: AttemptOrder) -> AttemptResult | PendingAttempt:
@@ -204,6 +216,8 @@ class AttemptRunner:
             if claim.epoch is None:
                 return self._claimed_by_another(order, delivery, claim, once=once)
             epoch, until = claim.epoch, claim.lease_until
+        if (ended := self._ended_command(order, event, subscription, delivery)) is not None:
+            return ended
         # The last check before the attempt: a permit that was taken must be used.
         if (retry_at := order.permits.take(subscription.id)) is not None:
             return self._postponed(order, delivery, retry_at, once=once)
@@ -289,6 +303,8 @@ class AttemptRunner:
             return self._waiting(order, delivery, look_again_at(subscription), PAUSED, SAID)
         if subscription.status == "disabled":
             refusal = "subscription_disabled", "the subscription is disabled"
+        elif is_over(event):
+            return self._end(order, transitions.expired(delivery))
         elif not self.may_receive(subscription.service_id, event):
             refusal = "not_permitted", f"the service may not receive {event.type} any more"
         if refusal:
@@ -298,6 +314,23 @@ class AttemptRunner:
             said = "an attempt was made before the subscription became at_most_once"
             return self._dropped(order, delivery, "already_attempted", said)
         return None
+
+    def _ended_command(
+        self, order: AttemptOrder, event: Event, subscription: Subscription, delivery: Delivery
+    ) -> AttemptResult | None:
+        """Ends the delivery of a command to its handler that must not act on it any more.
+
+        It is asked behind the claim. So a client that cancels a command either keeps this attempt
+        from being made, or sees the claim.
+        """
+        if not subscription.handles or not event.is_command:
+            return None
+        if order.message.replay_id:
+            said = "a replay brings no command to its handler"
+            return self._dropped(order, delivery, "command_replayed", said)
+        if (ended := self.command_end(event.id)) is None:
+            return None
+        return self._dropped(order, delivery, *_ENDED_COMMANDS[ended])
 
     def _postponed(
         self, order: AttemptOrder, delivery: Delivery, retry_at: float, *, once: bool

@@ -13,8 +13,10 @@ from event_bus.access.callers import Caller
 from event_bus.access.payload_readers import PayloadReaders
 from event_bus.access.receive_rights import RightsReader, is_fresh
 from event_bus.inbox.waiting import Place
+from event_bus.model.commands import is_over
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
+from event_bus.stores.commands import CommandStore
 from event_bus.stores.events import EventStore
 from event_bus.stores.inboxes import InboxEntry, InboxStore
 from event_bus.targets.envelope import envelope
@@ -82,6 +84,7 @@ class InboxReader:
         rights: Reads what a service may receive.
         subscription: Finds a subscription by its id.
         executor: Reads large payloads side by side.
+        commands: The records of commands.
         clock: Monotonic clock, in seconds.
         sleep: Lets seconds pass.
         place: Entered before the first wait, and left after it.
@@ -94,6 +97,7 @@ class InboxReader:
     rights: RightsReader
     subscription: Callable[[str], Subscription | None]
     executor: Executor
+    commands: CommandStore | None = None
     clock: Callable[[], float] = times.steady
     sleep: Callable[[float], None] = times.sleep
     place: Place = nullcontext
@@ -145,6 +149,9 @@ class InboxReader:
         if older := [event for event in events.values() if not is_fresh(event)]:
             for forbidden in self._forbidden(subscription_id, older):
                 del events[forbidden.id]
+        if commands := [event for event in events.values() if event.expected_replies]:
+            for ended in self._ended(subscription_id, commands):
+                del events[ended]
         chosen: list[tuple[InboxEntry, Event]] = []
         position, filled = entries[0].position - 1, 0
         for entry in entries:
@@ -172,6 +179,18 @@ class InboxReader:
         service_id = subscription.service_id
         rights = self.rights.of(service_id, {event.source for event in events})
         return [event for event in events if not rights.permits_event(service_id, event)]
+
+    def _ended(self, subscription_id: str, commands: list[Event]) -> set[str]:
+        """The ids of the commands that the subscription must not act on any more."""
+        over = {event.id for event in commands if is_over(event)}
+        subscription = self.subscription(subscription_id)
+        if self.commands is None or subscription is None or not subscription.handles:
+            return over
+        open_ones = [event.id for event in commands if event.is_command and event.id not in over]
+        if not open_ones:
+            return over
+        records = self.commands.get_many(open_ones)
+        return over | {each.event_id for each in records.values() if each.ended}
 
     def _opened(self, subscription_id: str, events: list[Event]) -> list[Event]:
         if not any(event.sealed_key or event.schema_version for event in events):

@@ -122,4 +122,5 @@ def _reader(
         rights_reader(),
         subscriptions.get,
         threads(workers),
+        stores.commands(),
     )

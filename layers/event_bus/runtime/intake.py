@@ -11,6 +11,7 @@ from event_bus.model.event import Event
 from event_bus.model.registration import Publisher
 from event_bus.publishing.intake import Intake
 from event_bus.publishing.publisher_rights import PublisherRights
+from event_bus.publishing.replying import Replying
 from event_bus.publishing.schema_checks import SchemaChecks
 from event_bus.runtime import stores
 from event_bus.runtime.payloads import deployed_seal, rights_reader
@@ -23,18 +24,25 @@ def deployed_intake(workers: int) -> Intake:
     Args:
         workers: How many events of a batch are stored side by side.
     """
-    visible = VisibleEvents(
-        stores.routings(),
-        stores.subscriptions().of_service,
-        rights_reader(),
-    )
-    intake = _intake(workers, visible.sees, deduplicates=True)
+    intake = _intake(workers, visible_events().sees, deduplicates=True)
     return replace(intake, handler=stores.handlers().of)
+
+
+def visible_events() -> VisibleEvents:
+    """Makes what decides whether a caller may see an event."""
+    subscriptions = stores.subscriptions()
+    return VisibleEvents(stores.routings(), subscriptions.of_service, rights_reader())
 
 
 def reply_intake() -> Intake:
     """Makes the intake of replies, each of which names the event in hand as its cause."""
     return _intake(1, lambda _event, _caller: True)
+
+
+def replying() -> Replying:
+    """Makes what stores replies to commands."""
+    own = reply_intake()
+    return Replying(own.store, stores.commands(writes=True), own.rights, own.schemas, own.seal)
 
 
 def _intake(

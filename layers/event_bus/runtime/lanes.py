@@ -87,7 +87,11 @@ def _handler(transport: Transport, pace: tuple[Pace, AnswerTimes] | None = None)
         case "paced", answers:
             pacing = Turns(circuits, paces, deliveries, answers, settings().paced_share)
     may_receive = HandoverRights(rights_reader()).permits
-    runner = AttemptRunner(transport, events, stores.claims(), deliveries, may_receive)
+    commands = stores.commands()
+    runner = AttemptRunner(
+        *(transport, events, stores.claims(), deliveries, may_receive),
+        command_end=lambda event_id: commands.get(event_id).ended,
+    )
     lane = Lane(
         runner=runner,
         ordered=OrderedRunner(

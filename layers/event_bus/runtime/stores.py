@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from event_bus.stores.changes import ChangeLog
     from event_bus.stores.circuits import CircuitStore
     from event_bus.stores.claims import ClaimStore
+    from event_bus.stores.commands import CommandStore
     from event_bus.stores.cursors import CursorStore
     from event_bus.stores.dead_letters import DeadLetterStore
     from event_bus.stores.deliveries import DeliveryStore
@@ -69,6 +70,17 @@ def circuits(*, writes: bool = False) -> "CircuitStore":
     from event_bus.stores.circuits import CircuitStore
 
     return CircuitStore(clients.dynamodb(), settings().circuits_table, _retention(writes=writes))
+
+
+def commands(*, writes: bool = False) -> "CommandStore":
+    """The records of commands.
+
+    Args:
+        writes: Whether the function writes there, and so knows how long they are kept.
+    """
+    from event_bus.stores.commands import CommandStore
+
+    return CommandStore(clients.dynamodb(), settings().deliveries_table, _retention(writes=writes))
 
 
 def cursors() -> "CursorStore":

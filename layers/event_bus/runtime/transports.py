@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from event_bus.model.registration import Subscription
     from event_bus.stores.inboxes import InboxStore
     from event_bus.targets.aws_clients import TargetClients
-    from event_bus.targets.target_type import Reply
+    from event_bus.targets.replies import Replies
 
 
 class LaneFunction:
@@ -45,9 +45,9 @@ class LaneFunction:
         """The inboxes."""
         return stores.inboxes(writes=True)
 
-    def reply(self) -> "Reply":
+    def replies(self) -> "Replies":
         """Publishes replies."""
-        from event_bus.runtime.intake import reply_intake
+        from event_bus.runtime.intake import reply_intake, replying
         from event_bus.targets.replies import Replies
 
-        return Replies(reply_intake()).publish
+        return Replies(reply_intake(), replying())

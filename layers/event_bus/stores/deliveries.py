@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from event_bus import times
 from event_bus.model.delivery import Delivery, DeliveryKey, Routing
 from event_bus.stores.delivery_items import (
+    COMMAND,
     ROUTING,
     UNSETTLED,
     changes_of,
@@ -98,7 +99,7 @@ class DeliveryStore:
         ):
             if item["subscription_id"]["S"] == ROUTING:
                 routing = routing_of(item)
-            else:
+            elif item["subscription_id"]["S"] != COMMAND:
                 deliveries.append(delivery_of(item))
         return routing, deliveries
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from event_bus.model.delivery import Delivery, Routing
-from event_bus.stores.delivery_items import ROUTING, delivery_of
+from event_bus.stores.delivery_items import COMMAND, ROUTING, delivery_of
 from event_bus.stores.routings import routing_of
 
 
@@ -40,7 +40,7 @@ class DeliveryChange:
 
 
 def change_in(record: Mapping[str, Any]) -> RoutingChange | DeliveryChange | None:
-    """Reads a record of the stream; returns None for a deleted item.
+    """Reads a record of the stream; returns None for a deleted item and for one of a command.
 
     Args:
         record: The record, as Lambda hands it over.
@@ -48,6 +48,8 @@ def change_in(record: Mapping[str, Any]) -> RoutingChange | DeliveryChange | Non
     change = record["dynamodb"]
     new, old = change.get("NewImage"), change.get("OldImage")
     if not new:
+        return None
+    if new["subscription_id"]["S"] == COMMAND:
         return None
     at = float(change["ApproximateCreationDateTime"])
     if new["subscription_id"]["S"] == ROUTING:

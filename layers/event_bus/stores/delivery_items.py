@@ -2,7 +2,7 @@
 
 The partition key is the event. The sort key is the subscription, followed by `#` and the replay if
 the delivery belongs to one. The routing record of an event stands beside its deliveries, under the
-sort key `#routing`.
+sort key `#routing`, and the record of a command under `#command`.
 """
 
 import zlib
@@ -27,6 +27,9 @@ SHARDS = 4
 
 ROUTING = "#routing"
 """The sort key of a routing record."""
+
+COMMAND = "#command"
+"""The sort key of the record of a command."""
 
 UNSETTLED = "(attribute_not_exists(#status) OR #status IN (:pending, :retrying))"
 """The condition that a delivery has not ended."""

@@ -83,7 +83,7 @@ class EventStore:
             TimeoutError: Other events took the next version of the stream, or the deduplication
                 key, in every attempt. Nothing is stored.
         """
-        self._put_payload(event)
+        self.put_payload(event)
         claim = self.deduplication.claiming_part(event) if self.deduplication else None
         if claim or (self.streams and event.stream):
             [met] = self._put_with([event], retention_days, expected)
@@ -117,10 +117,11 @@ class EventStore:
                 attempt. Nothing is stored.
         """
         for each in events:
-            self._put_payload(each)
+            self.put_payload(each)
         return self._put_with(events, retention_days, expected)
 
-    def _put_payload(self, event: Event) -> None:
+    def put_payload(self, event: Event) -> None:
+        """Puts a payload into the bucket that is too large for the table, before its event."""
         if event.payload is not None and not event.inline:
             self.payloads.put(event.id, event.digest, _joined(event.payload, event.sealed))
 

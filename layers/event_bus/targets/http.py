@@ -2,15 +2,16 @@
 
 import hashlib
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
-from typing import Annotated, ClassVar, Literal, cast
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, cast
 
 import orjson
 from pydantic import AfterValidator
 
 from event_bus import times
-from event_bus.callbacks.client import Answer, CallbackClient
+from event_bus.callbacks.client import MAX_RESPONSE_BYTES, Answer, CallbackClient
 from event_bus.callbacks.failures import Unanswered
 from event_bus.callbacks.urls import CallbackRules
 from event_bus.encryption.signatures import signed_headers
@@ -20,11 +21,16 @@ from event_bus.model.target import Target
 from event_bus.model.validation import checked
 from event_bus.settings import settings
 from event_bus.targets.answer_times import AnswerTimes
+from event_bus.targets.answers import reply_by, wants_reply
 from event_bus.targets.envelope import delivery_trace, envelope
 from event_bus.targets.requests import TargetRequest
-from event_bus.targets.target_type import Grants, TargetType
+from event_bus.targets.target_type import REPLYING, Grants, TargetType
 from event_bus.targets.transport import DeliveryRequest, Sent
 
+if TYPE_CHECKING:
+    from event_bus.targets.replies import Replies
+
+_PROBLEM_MEDIA_TYPE = "application/problem+json"
 _ASKS_TO_WAIT = frozenset({429, 503})
 _OWN_HEADERS = {"user-agent": "event-bus/1"}
 
@@ -44,9 +50,11 @@ class HttpTarget(Target):
 
     Attributes:
         url: Where events are posted.
+        reply: Whether its answers are published as the replies that events ask for.
     """
 
     url: str
+    reply: bool = False
     type: Literal["http"] = field(default="http", kw_only=True)
     lane: ClassVar[str] = "http"
     paced: ClassVar[bool] = True
@@ -63,10 +71,11 @@ class HttpTargetRequest(TargetRequest):
 
     type: Literal["http"]
     url: CallbackUrl
+    reply: bool = False
 
     def target(self) -> HttpTarget:
         """The target."""
-        return HttpTarget(self.url)
+        return HttpTarget(self.url, self.reply)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +87,14 @@ class HttpTransport:
         client: Makes the requests.
         clock: The Unix time, in seconds.
         answers: Measures how long subscribers take to answer.
+        replies: Makes what publishes replies, when the first of them comes.
     """
 
     secrets: Callable[[Subscription], Sequence[str]]
     client: CallbackClient = field(default_factory=CallbackClient)
     clock: Callable[[], float] = times.unix
     answers: AnswerTimes = field(default_factory=AnswerTimes)
+    replies: "Callable[[], Replies] | None" = None
 
     def batch_key(self, request: DeliveryRequest) -> Hashable:
         """Each request carries one event, unless its subscription asks for CloudEvents batches."""
@@ -99,16 +110,24 @@ class HttpTransport:
         """
         first = requests[0]
         if first.shaped and first.shaped.batched:
-            outcome = self._post(first.subscription, _batch_id(requests), *_batched(requests))
-            return [outcome] * len(requests)
-        return [
-            self._post(each.subscription, each.key.webhook_id, *_request(each)) for each in requests
-        ]
+            answer = self._post(first.subscription, _batch_id(requests), *_batched(requests))
+            return [self._outcome(answer)] * len(requests)
+        return [self._made(each) for each in requests]
+
+    def _made(self, request: DeliveryRequest) -> Outcome:
+        answer = self._post(request.subscription, request.key.webhook_id, *_request(request))
+        outcome = self._outcome(answer)
+        target = cast("HttpTarget", request.subscription.target)
+        if isinstance(answer, Outcome) or not target.reply or not self.replies:
+            return outcome
+        if not wants_reply(request):
+            return outcome
+        return _replied(request, answer, outcome, self.replies())
 
     def _post(
         self, subscription: Subscription, webhook_id: str, body: bytes, unsigned: dict[str, str]
-    ) -> Outcome:
-        """Posts a body.
+    ) -> Answer | Outcome:
+        """Posts a body, and returns the answer, or the outcome if there was none.
 
         The whole exchange, from the connection to the end of the answer, has the timeout of the
         subscription's retry policy.
@@ -127,16 +146,17 @@ class HttpTransport:
         repeatable = subscription.delivery_guarantee != "at_most_once"
         try:
             with self.answers.waiting(subscription.id) as wait:
-                answer = self.client.exchange(
+                return self.client.exchange(
                     *("POST", target.url, headers, seconds, body),
                     repeatable=repeatable,
                     watch=wait.ask,
                 )
         except Unanswered as failure:
             return Outcome(failure.code, failure.message)
-        return self._outcome(answer)
 
-    def _outcome(self, answer: Answer) -> Outcome:
+    def _outcome(self, answer: Answer | Outcome) -> Outcome:
+        if isinstance(answer, Outcome):
+            return answer
         if 200 <= answer.status < 300:
             return Outcome(status_code=answer.status, response=answer.begun)
         asked = answer.headers.get("retry-after") if answer.status in _ASKS_TO_WAIT else None
@@ -147,6 +167,30 @@ class HttpTransport:
             response=answer.begun,
             retry_after=_seconds(asked, self.clock()) if asked else None,
         )
+
+
+def _replied(
+    request: DeliveryRequest, answer: Answer, outcome: Outcome, replies: "Replies"
+) -> Outcome:
+    """Publishes an answer as the reply, if it is one.
+
+    A success without a body is none: the subscriber replies later. Problem details with a status of
+    4xx, after which another attempt would be of no use, reply that a command failed.
+    """
+    failed = (
+        outcome.client_error
+        and not outcome.gone
+        and answer.media_type == _PROBLEM_MEDIA_TYPE
+        and request.event.expected_replies is not None
+    )
+    if not (failed or outcome.delivered) or not answer.body:
+        return outcome
+    if answer.cut:
+        said = f"the answer has {MAX_RESPONSE_BYTES} bytes or more"
+        published = replies.refuse(request, said)
+    else:
+        published = reply_by(request, replies, answer.body, failed=failed)
+    return replace(published, status_code=answer.status, response=answer.begun)
 
 
 def _request(request: DeliveryRequest) -> tuple[bytes, dict[str, str]]:
@@ -215,9 +259,14 @@ TARGET = TargetType(
     settings=HttpTarget,
     request=HttpTargetRequest,
     transport=lambda deployment: HttpTransport(
-        deployment.signing_secrets(), deployment.callback_client()
+        deployment.signing_secrets(),
+        deployment.callback_client(),
+        replies=cache(deployment.replies),
     ),
-    grants=Grants(callbacks=True),
+    grants=Grants(callbacks=True, **REPLYING),
     sent=_sent,
-    members={"url": "The URL that events are posted to."},
+    members={
+        "url": "The URL that events are posted to.",
+        "reply": "Whether its answers are published as the replies that events ask for.",
+    },
 )

@@ -1,18 +1,18 @@
 """Targets of the type `lambda`: functions of AWS Lambda."""
 
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import AfterValidator, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from event_bus import strict_json
-from event_bus.errors import MalformedRequest
 from event_bus.model.outcome import KEPT_RESPONSE_BYTES, Outcome
 from event_bus.model.validation import checked
 from event_bus.targets.answer_times import AnswerTimes
+from event_bus.targets.answers import reply_by, wants_reply
 from event_bus.targets.aws_target import (
     MEMBERS,
     AwsTarget,
@@ -22,11 +22,12 @@ from event_bus.targets.aws_target import (
 )
 from event_bus.targets.aws_transport import failure, json_body
 from event_bus.targets.resources import AwsResources
-from event_bus.targets.target_type import Grants, Reply, TargetType
+from event_bus.targets.target_type import REPLYING, Grants, TargetType
 from event_bus.targets.transport import DeliveryRequest, Sent
 
 if TYPE_CHECKING:
     from event_bus.targets.aws_clients import TargetClients
+    from event_bus.targets.replies import Replies
 
 _QUALIFIED_FUNCTION_PARTS = 7
 
@@ -97,12 +98,12 @@ class LambdaTransport:
     """Invokes functions.
 
     Attributes:
-        reply: Publishes replies.
+        replies: Makes what publishes replies, when the first of them comes.
         clients: The clients of Lambda.
         answers: Measures how long functions take to answer.
     """
 
-    reply: Reply
+    replies: "Callable[[], Replies]"
     clients: "TargetClients"
     answers: AnswerTimes = field(default_factory=AnswerTimes)
 
@@ -137,12 +138,8 @@ class LambdaTransport:
         begun = returned[:KEPT_RESPONSE_BYTES].decode(errors="replace")
         if error := answer.get("FunctionError"):
             return Outcome("function_error", f"the function failed ({error})", response=begun)
-        if target.reply and request.event.metadata.get("reply_to"):
-            try:
-                result = strict_json.parse(returned)
-            except MalformedRequest:
-                return Outcome("reply_refused", "the result is not JSON", response=begun)
-            return self.reply(request, result)
+        if target.reply and wants_reply(request):
+            return replace(reply_by(request, self.replies(), returned), response=begun)
         return Outcome(response=begun)
 
 
@@ -151,15 +148,12 @@ TARGET = TargetType(
     settings=LambdaTarget,
     request=LambdaTargetRequest,
     transport=lambda deployment: LambdaTransport(
-        deployment.reply(), deployment.aws_clients("lambda")
+        cache(deployment.replies), deployment.aws_clients("lambda")
     ),
     sent=lambda request: Sent(json_body(request)),
     grants=Grants(
         resources=FUNCTIONS,
-        # Replies are published.
-        payloads="seals",
-        tables={"events": ("BatchGetItem",), "streams": ("PutItem",)},
-        bucket=("PutObject",),
+        **REPLYING,
     ),
     members={
         "function": "The ARN of the function, with a version or alias if one is meant.",

@@ -7,12 +7,16 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from event_bus.access.callers import Caller
-from event_bus.errors import Conflict, Problem
+from event_bus.errors import Conflict, InvalidRequest, Problem, TooLarge
 from event_bus.log import logger, traces
+from event_bus.model.event import Origin
 from event_bus.model.outcome import Outcome
 from event_bus.publishing.intake import Intake
+from event_bus.publishing.replying import Answer, Replying, TooLate, problem
 from event_bus.targets.envelope import delivery_trace
 from event_bus.targets.transport import DeliveryRequest
+
+_ERRORS = (ClientError, BotoCoreError, TimeoutError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +25,71 @@ class Replies:
 
     Attributes:
         intake: Takes events in.
+        replying: Stores the replies to commands.
     """
 
     intake: Intake
+    replying: Replying
 
-    def publish(self, request: DeliveryRequest, result: Any) -> Outcome:
-        """Publishes a result as the type that the event asks for in `metadata.reply_to`.
-
-        Its id follows from the delivery: one that is made again replies once.
+    def publish(self, request: DeliveryRequest, result: Any, *, failed: bool = False) -> Outcome:
+        """Publishes a result as the reply to an event.
 
         Args:
             request: The event, and whose reply it is.
             result: The reply's payload; what is no object becomes its member `result`.
+            failed: Whether it is problem details that report a failure, to a command.
+        """
+        payload = result if isinstance(result, dict) else {"result": result}
+        try:
+            if request.event.expected_replies is not None:
+                return self._answer(request, Answer(payload, failed))
+            return self._publish(request, payload)
+        except _ERRORS:
+            logger.exception("reply not stored", **traces(request.event))
+            return Outcome("reply_not_stored", "the reply could not be stored")
+
+    def refuse(self, request: DeliveryRequest, detail: str) -> Outcome:
+        """Answers for a subscriber that has taken an event, and whose result is no reply.
+
+        A command fails by it: its handler has acted, and must not act again.
+
+        Args:
+            request: The event, and whose reply it would have been.
+            detail: What is wrong with the result.
+        """
+        if request.event.expected_replies is None:
+            return Outcome("reply_refused", detail)
+        return self.publish(request, _refused(detail), failed=True)
+
+    def _answer(self, request: DeliveryRequest, answer: Answer) -> Outcome:
+        service_id = request.subscription.service_id
+        try:
+            self._store(request, answer)
+        except TooLate as late:
+            # The subscriber has acted: another attempt would be of no use.
+            logger.warning("reply came late", **traces(request.event), service_id=service_id)
+            return Outcome(message=late.detail)
+        except (InvalidRequest, TooLarge) as refused:
+            return self._answer(request, Answer(_refused(refused.detail), failed=True))
+        except Conflict as repeated:
+            # An earlier attempt replied, and its record was lost; the first reply counts.
+            return Outcome(message=repeated.detail)
+        except Problem as unstored:
+            return Outcome("reply_not_stored", unstored.detail)
+        return Outcome()
+
+    def _store(self, request: DeliveryRequest, answer: Answer) -> None:
+        trace = {}
+        if context := delivery_trace(request.key, request.event):
+            trace["traceparent"] = context.traceparent
+        service_id = request.subscription.service_id
+        origin = Origin(service_id)
+        self.replying.reply(request.event, service_id, answer, origin, trace)
+
+    def _publish(self, request: DeliveryRequest, payload: dict[str, Any]) -> Outcome:
+        """Publishes a result as the type that the event asks for in `metadata.reply_to`.
+
+        Its id follows from the delivery: one that is made again replies once.
         """
         event, subscription = request.event, request.subscription
         delivery = f"{subscription.id}#{request.key.webhook_id}"
@@ -49,7 +106,7 @@ class Replies:
             # An id of the subscriber's own, so that no other service can take it first.
             "id": f"{subscription.service_id}:{name}",
             "type": event.metadata["reply_to"],
-            "payload": result if isinstance(result, dict) else {"result": result},
+            "payload": payload,
             "metadata": metadata,
         }
         try:
@@ -57,9 +114,11 @@ class Replies:
         except Conflict:
             # An earlier attempt replied, and its record was lost; the first reply counts.
             return Outcome()
-        except Problem as problem:
-            return Outcome("reply_refused", f"the reply was refused: {problem.detail}")
-        except (ClientError, BotoCoreError, TimeoutError):
-            logger.exception("reply not stored", **traces(event))
-            return Outcome("reply_not_stored", "the reply could not be stored")
+        except Problem as refused:
+            return Outcome("reply_refused", f"the reply was refused: {refused.detail}")
         return Outcome()
+
+
+def _refused(detail: str) -> dict[str, Any]:
+    title = "The answer of the handler is no reply"
+    return problem("reply-refused", title, 502, detail)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from event_bus.model.outcome import Outcome
 from event_bus.model.target import Target
 from event_bus.targets.requests import TargetRequest
 from event_bus.targets.resources import AwsResources
@@ -15,9 +14,7 @@ if TYPE_CHECKING:
     from event_bus.model.registration import Subscription
     from event_bus.stores.inboxes import InboxStore
     from event_bus.targets.aws_clients import TargetClients
-
-Reply = Callable[[DeliveryRequest, Any], Outcome]
-"""Publishes what a subscriber returned as the reply to an event."""
+    from event_bus.targets.replies import Replies
 
 
 class Deployment(Protocol):
@@ -39,7 +36,7 @@ class Deployment(Protocol):
         """The inboxes."""
         ...
 
-    def reply(self) -> Reply:
+    def replies(self) -> "Replies":
         """Publishes replies."""
         ...
 
@@ -62,6 +59,18 @@ class Grants:
     resources: AwsResources | None = None
     tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     bucket: tuple[str, ...] = ()
+
+
+REPLYING: Any = {
+    "payloads": "seals",
+    "tables": {
+        "events": ("BatchGetItem",),
+        "streams": ("PutItem",),
+        "deliveries": ("PutItem",),
+    },
+    "bucket": ("PutObject",),
+}
+"""The grants of a target whose answers are published as replies."""
 
 
 @dataclass(frozen=True, slots=True)

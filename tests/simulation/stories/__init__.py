@@ -1,6 +1,7 @@
 """Short stories: each runs once without faults, and again with each of its calls going wrong."""
 
 from tests.simulation.stories import (
+    commands,
     inboxes,
     order,
     pauses,
@@ -15,6 +16,7 @@ from tests.simulation.stories.story import STORIES
 
 __all__ = [
     "STORIES",
+    "commands",
     "inboxes",
     "order",
     "pauses",

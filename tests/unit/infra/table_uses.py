@@ -164,8 +164,6 @@ TABLES = {
         for protocol in PROTOCOLS
         if protocol not in ("inbox", *PACED)
     },
-    "deliver_http": OF_A_PACED_PROTOCOL,
-    "deliver_http_paced": OF_A_PACED_PROTOCOL,
     "deliver_inbox": {**OF_A_LANE, "inbox": {"GetItem", "PutItem", "UpdateItem"}},
     "inbox": {
         "subscriptions": {
@@ -180,18 +178,24 @@ TABLES = {
         "inbox": {"GetItem", "Query"},
         "limits": {"UpdateItem"},
         "cursors": {"GetItem", "UpdateItem"},
-        "events": {"BatchGetItem"},
-        "publishers": {"GetItem"},
+        # Commands are sent, followed and answered.
+        "events": {"BatchGetItem", "GetItem", "PutItem"},
+        "deliveries": {"BatchGetItem", "GetItem", "PutItem", "Query"},
+        "idempotency": {"GetItem", "PutItem"},
+        "streams": {"PutItem", "Query"},
+        "publishers": {"BatchGetItem", "GetItem"},
         "rights": {"BatchGetItem"},
     },
+    # What their targets answer is published as a reply.
     **{
         name: {
             **OF_A_PACED_PROTOCOL,
             "publishers": {"BatchGetItem", "GetItem"},
             "streams": {"PutItem", "Query"},
             "events": {"BatchGetItem", "GetItem", "PutItem"},
+            "deliveries": OF_A_LANE["deliveries"] | {"PutItem"},
         }
-        for name in ("deliver_lambda", "deliver_lambda_paced")
+        for name in ("deliver_http", "deliver_http_paced", "deliver_lambda", "deliver_lambda_paced")
     },
     "redrive": {"subscriptions": {"GetItem"}, "deliveries": {"GetItem", "UpdateItem"}},
     "replay": {
@@ -230,6 +234,7 @@ TABLES = {
         "inbox": {"DeleteItem", "GetItem", "Query"},
         "cursors": {"GetItem", "UpdateItem"},
         "events": {"BatchGetItem"},
+        "deliveries": {"BatchGetItem"},
         "subscriptions": {
             "BatchGetItem",
             "DeleteItem",
@@ -249,6 +254,7 @@ TABLES = {
         "socket_subscribers": {"DeleteItem", "GetItem", "Query", "UpdateItem"},
         "inbox": {"DeleteItem", "Query"},
         "events": {"BatchGetItem"},
+        "deliveries": {"BatchGetItem"},
         "subscriptions": {"BatchGetItem", "DeleteItem", "GetItem", "Query/by_service"},
         "changes": {"GetItem", "PutItem", "Query", "UpdateItem"},
     },

@@ -3,6 +3,7 @@
 from event_bus.api.operation import Operation
 from event_bus.api.operations import (
     audit_log,
+    commands,
     dead_letters,
     event_streams,
     events,
@@ -22,6 +23,7 @@ from event_bus.api.operations import (
 
 _SUBJECTS = (
     publishing,
+    commands,
     events,
     explanations,
     event_streams,

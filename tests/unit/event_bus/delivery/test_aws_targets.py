@@ -20,6 +20,7 @@ from event_bus.targets.sqs import SqsTarget, SqsTransport
 from event_bus.targets.transport import DeliveryRequest, Transport
 
 from tests.builders import event, subscription
+from tests.replies import KeptReplies
 
 SQS = SqsTarget("arn:aws:sqs:us-east-1:000000000000:orders", "https://sqs.example/orders")
 FIFO = SqsTarget("arn:aws:sqs:us-east-1:000000000000:o.fifo", "https://sqs.example/o.fifo")
@@ -239,15 +240,10 @@ def test_an_event_bus_gets_the_event_as_an_entry(trace_id: str, header: str | No
 
 def invoked(target: LambdaTarget, answer: Any, **members: Any) -> tuple[Outcome, list[Any]]:
     """What came of an invocation, and what was replied."""
-    replies: list[Any] = []
-
-    def reply(_: DeliveryRequest, result: Any) -> Outcome:
-        replies.append(result)
-        return Outcome()
-
+    replies = KeptReplies()
     recorder = Recorder("lambda", answer=answer)
-    [outcome] = LambdaTransport(reply, recorder).deliver(requests(target, 1, **members))
-    return outcome, replies
+    [outcome] = LambdaTransport(lambda: replies, recorder).deliver(requests(target, 1, **members))
+    return outcome, [result for result, _ in replies.kept]
 
 
 def returned(body: bytes, **members: Any) -> dict[str, Any]:

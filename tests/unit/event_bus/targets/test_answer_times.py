@@ -21,6 +21,7 @@ from event_bus.targets.transport import DeliveryRequest
 
 from tests.builders import SECRET, event, subscription
 from tests.hostile import Conversation, Talk, answering, subscriber
+from tests.replies import KeptReplies
 
 SLOW = 0.2
 KEY = DeliveryKey("evt_1", "sub_1")
@@ -125,11 +126,12 @@ def test_of_a_function_neither_its_client_nor_its_reply_counts(marked: list[str]
             payload = SimpleNamespace(read=lambda: b"{}")
             return SimpleNamespace(invoke=lambda **_: {"Payload": payload})
 
-    def reply(*_: Any) -> Outcome:
-        time.sleep(1.5 * SLOW)
-        return Outcome()
+    class Slow(KeptReplies):
+        def publish(self, *_: Any, **__: Any) -> Outcome:
+            time.sleep(1.5 * SLOW)
+            return Outcome()
 
-    transport = LambdaTransport(reply, cast("TargetClients", Clients()), AnswerTimes(marked.append))
+    transport = LambdaTransport(Slow, cast("TargetClients", Clients()), AnswerTimes(marked.append))
     target = LambdaTarget("arn:aws:lambda:us-east-1:000000000000:function:one", "sync", reply=True)
     asking = event(metadata={"reply_to": "task.done"})
     [outcome] = transport.deliver([DeliveryRequest(KEY, asking, subscription(target=target))])

@@ -5,18 +5,13 @@ from typing import Any
 
 import orjson
 import pytest
-from event_bus.model.outcome import Outcome
 from event_bus.targets.lambda_function import LambdaTarget, LambdaTransport
-from event_bus.targets.transport import DeliveryRequest
 
+from tests.replies import KeptReplies
 from tests.unit.event_bus.targets.aws_services import ACCOUNT, REGION, Client, Services
 from tests.unit.event_bus.targets.requests import envelope_of, faults, request, validated
 
 ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:bill"
-
-
-def no_reply(_request: DeliveryRequest, _result: Any) -> Outcome:
-    raise AssertionError("no reply was asked for")
 
 
 def test_validates(services: Services) -> None:
@@ -39,7 +34,7 @@ def test_formats(services: Services, invocation: Any, type_of_invocation: str) -
 
     client = Client("lambda", client=Lambda())
     sent = request(LambdaTarget(ARN, invocation), payload={"total": 250})
-    LambdaTransport(no_reply, client).deliver([sent])
+    LambdaTransport(KeptReplies, client).deliver([sent])
     [asked] = client.asked
     assert orjson.loads(asked.pop("Payload")) == envelope_of(sent)
     assert asked == {"FunctionName": ARN, "InvocationType": type_of_invocation}
@@ -55,7 +50,7 @@ def test_delivers(services: Services) -> None:
         Role=role["Arn"],
         Code={"ZipFile": b"code"},
     )
-    transport = LambdaTransport(no_reply, Client("lambda", client=lambda_))
+    transport = LambdaTransport(KeptReplies, Client("lambda", client=lambda_))
     [outcome] = transport.deliver([request(LambdaTarget(ARN, "sync"))])
     # Functions of moto return what they were invoked with.
     assert outcome.delivered

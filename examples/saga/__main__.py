@@ -1,0 +1,45 @@
+"""Plays the saga on the bus that `make up` has started, or on the one that a file tells of."""
+
+import json
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from examples.saga.bus import Bus, SagaError
+from examples.saga.story import played_by
+
+BUS_FILE = Path(__file__).parents[2] / ".local" / "bus.json"
+"""The file in which `make up` writes the bus's addresses."""
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the command line.
+
+    Args:
+        arguments: Nothing, or a file of the form of `.local/bus.json`.
+
+    Returns:
+        The exit code: 0 where all went as it must.
+    """
+    file = Path(arguments[0]) if arguments else BUS_FILE
+    try:
+        found = json.loads(file.read_text())
+        with (
+            closing(Bus(found["api_url"], found["admin_api_key"])) as admin,
+            played_by(found["api_url"], admin, lambda step: print(f"  {step}")) as (saga, _),
+        ):
+            print("A saga: a requirement becomes reviewed code, by commands and their replies")
+            completed = saga.play("req-1", "a list of open tasks")
+            print("A review that fails is compensated")
+            rejected = not saga.play("req-2", "eval of a formula")
+    except FileNotFoundError:
+        print("No bus is running here; start one with: make up")
+        return 1
+    except SagaError as error:
+        print(error)
+        return 1
+    return 0 if completed and rejected else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

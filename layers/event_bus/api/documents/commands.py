@@ -1,0 +1,163 @@
+"""Commands, with their states and replies."""
+
+from typing import Annotated, Literal, cast
+
+import orjson
+from pydantic import Field
+from typing_extensions import TypeAliasType, TypedDict
+
+from event_bus.api.documents.events import DeliveredEvent
+from event_bus.api.documents.members import Object, Time
+from event_bus.commands.finding import FoundCommand
+from event_bus.model import event as model
+from event_bus.model.commands import CommandState
+from event_bus.publishing.replying import problem
+
+CommandError = TypeAliasType(
+    "CommandError",
+    Annotated[
+        Object,
+        Field(description="Problem details (RFC 9457): the handler's, or those of the bus."),
+    ],
+)
+
+
+class CommandHandler(TypedDict):
+    """The handler of a command."""
+
+    subscription_id: str
+    service_id: str
+
+
+class CommandReply(TypedDict):
+    """A reply to a command."""
+
+    service_id: str
+    status: Literal["succeeded", "failed"]
+    at: Annotated[Time, Field(description="When the reply was stored.")]
+    event: Annotated[
+        DeliveredEvent | None,
+        Field(description="The reply; null once its retention has ended."),
+    ]
+
+
+class LateReply(TypedDict):
+    """A reply that came after the end of a command, and was not stored."""
+
+    service_id: str
+    at: Time
+
+
+class Command(TypedDict):
+    """A command, or a request for several replies, and what became of it."""
+
+    id: str
+    type: str
+    source: str
+    state: Annotated[
+        CommandState,
+        Field(
+            description="`delivered`: the handler has it, and has not replied. The last four are "
+            "final, except where a dead letter that failed is tried again."
+        ),
+    ]
+    deadline: Time | None
+    expected_replies: int
+    routed: Annotated[bool, Field(description="Whether it was routed.")]
+    handler: Annotated[
+        CommandHandler | None,
+        Field(description="The handler that it was routed to; null where there was none."),
+    ]
+    reply: Annotated[
+        DeliveredEvent | None, Field(description="The first reply that the key may see.")
+    ]
+    replies: Annotated[list[CommandReply], Field(description="The replies that the key may see.")]
+    error: Annotated[
+        CommandError | None, Field(description="Why it has failed, expired or was cancelled.")
+    ]
+    late_replies: Annotated[
+        list[LateReply], Field(description="The first replies that came too late.")
+    ]
+    cancelled_by: str | None
+    created_at: Time
+    delivered_at: Annotated[Time | None, Field(description="When the handler first had it.")]
+    ended_at: Time | None
+
+
+class Replied(TypedDict):
+    """A reply that is stored."""
+
+    id: Annotated[str, Field(description="The reply, which is an event.")]
+    type: Annotated[str, Field(description="The address: the type of the reply.")]
+    source: str
+    command_id: str
+    status: Literal["succeeded", "failed"]
+    created_at: Time
+
+
+def command_document(found: FoundCommand) -> Command:
+    """A command, and what became of it; its replies are opened for whom they are shown to."""
+    event, record = found.event, found.record
+    events = {each.id: cast("DeliveredEvent", each.envelope()) for each in found.replies}
+    shown = [each for each in record.replies if each.event_id in events]
+    delivered = [each.delivered_at for each in found.deliveries if each.delivered_at]
+    return {
+        "id": event.id,
+        "type": event.type,
+        "source": event.source,
+        "state": found.state,
+        "deadline": event.deadline,
+        "expected_replies": event.expected_replies or 1,
+        "routed": found.routed,
+        "handler": {
+            "subscription_id": found.handler.subscription_id,
+            "service_id": found.handler.service_id,
+        }
+        if found.handler
+        else None,
+        "reply": events[shown[0].event_id] if shown else None,
+        "replies": [
+            {
+                "service_id": each.service_id,
+                "status": "failed" if each.failed else "succeeded",
+                "at": each.at,
+                "event": events[each.event_id],
+            }
+            for each in shown
+        ],
+        "error": _error(found),
+        "late_replies": [{"service_id": each.service_id, "at": each.at} for each in record.late],
+        "cancelled_by": record.ended_by,
+        "created_at": event.created_at,
+        "delivered_at": min(delivered, default=None),
+        "ended_at": record.ended_at,
+    }
+
+
+def replied_document(command_id: str, reply: model.Event) -> Replied:
+    """A reply that is stored."""
+    return {
+        "id": reply.id,
+        "type": reply.type,
+        "source": reply.source,
+        "command_id": command_id,
+        "status": reply.metadata[model.REPLY_STATUS],
+        "created_at": reply.created_at,
+    }
+
+
+def _error(found: FoundCommand) -> dict[str, object] | None:
+    event, record = found.event, found.record
+    if found.error:
+        detail = f"{found.error.code}: {found.error.message}"
+        return problem("delivery-failed", "The command could not be delivered", 502, detail)
+    if record.ended == "expired":
+        replies = f"{len(record.replies)} of {event.expected_replies} replies had come"
+        detail = f"The deadline, {event.deadline}, has passed; {replies}."
+        return problem("command-expired", "The command has expired", 504, detail)
+    if record.ended == "cancelled":
+        detail = f"{record.ended_by} cancelled the command."
+        return problem("command-cancelled", "The command was cancelled", 409, detail)
+    failed = {each.event_id for each in record.replies if each.failed}
+    payload = next((each.payload for each in found.replies if each.id in failed), None)
+    return orjson.loads(payload) if payload else None

@@ -1,0 +1,1 @@
+"""Commands: sending them, waiting for their ends, answering and cancelling them."""

@@ -1,0 +1,139 @@
+"""Sending commands, and waiting for their replies."""
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from event_bus import times
+from event_bus.access.callers import Caller
+from event_bus.conflicts import attempts
+from event_bus.errors import Unavailable
+from event_bus.inbox.waiting import Place
+from event_bus.model.commands import Command, after_deadline, is_over
+from event_bus.model.event import Event
+from event_bus.publishing.intake import Accepted, Intake
+from event_bus.stores.commands import CommandStore
+from event_bus.stores.refusals import Outdated
+
+_FIRST_LOOK_SECONDS, _LOOK_SECONDS, _GROWTH = 0.1, 1.0, 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a request waits for the end of a command.
+
+    Attributes:
+        seconds: The longest wait, in seconds.
+        place: Entered before the first wait, and left after it.
+    """
+
+    seconds: float = 0
+    place: Place = nullcontext
+
+
+@dataclass(frozen=True, slots=True)
+class CommandWaiter:
+    """Waits for the ends of commands.
+
+    A look is one read of the command's record. Looks are a tenth of a second apart at first, and a
+    second later on.
+
+    Attributes:
+        commands: The records of commands.
+        clock: Monotonic clock, in seconds.
+        sleep: Lets seconds pass.
+    """
+
+    commands: CommandStore
+    clock: Callable[[], float] = times.steady
+    sleep: Callable[[float], None] = times.sleep
+
+    def wait(self, event: Event, patience: Patience) -> Command:
+        """Returns the record of a command at its end, or as it is when the wait is over.
+
+        Args:
+            event: The command.
+            patience: How long to wait.
+
+        Raises:
+            TooManyRequests: The request would have to wait, and too many are waiting.
+        """
+        end, pause = self.clock() + patience.seconds, _FIRST_LOOK_SECONDS
+        with ExitStack() as waiting:
+            while True:
+                record = self.ended_by_deadline(event, self.commands.get(event.id))
+                left = end - self.clock()
+                if record.ended or left <= 0:
+                    return record
+                if pause == _FIRST_LOOK_SECONDS:
+                    waiting.enter_context(patience.place())
+                self.sleep(min(pause, left))
+                pause = min(pause * _GROWTH, _LOOK_SECONDS)
+
+    def ended_by_deadline(self, event: Event, record: Command) -> Command:
+        """Ends a command whose deadline has passed; returns its record as it is stored.
+
+        The end is stored, so that no later reply undoes what a client was answered.
+        """
+        if record.ended or not is_over(event):
+            return record
+        for _ in attempts():
+            try:
+                return self.commands.save(after_deadline(record))
+            except Outdated:
+                record = self.commands.get(event.id)
+                if record.ended:
+                    return record
+        raise Unavailable("Other requests changed the command at the same time; send it again.")
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Sends commands.
+
+    Attributes:
+        intake: Takes events in.
+        waiter: Waits for their ends.
+    """
+
+    intake: Intake
+    waiter: CommandWaiter
+
+    def send(
+        self,
+        submission: Any,
+        caller: Caller,
+        patience: Patience,
+        *,
+        trace: Mapping[str, str],
+        ip_address: str | None,
+        require_handler: bool,
+    ) -> tuple[Accepted, Command]:
+        """Publishes a command, and waits for its end.
+
+        The place among the waiting requests is taken first: a request that may not wait has
+        published nothing.
+
+        Args:
+            submission: The command as it was sent, parsed from JSON.
+            caller: Who sends it.
+            patience: How long to wait.
+            trace: The step of a trace in which the request was made, as metadata.
+            ip_address: The address that the request came from, if there was one.
+            require_handler: Whether a command that nobody handles is refused.
+
+        Raises:
+            Problem: It is refused; nothing is stored.
+            TooManyRequests: The request would have to wait, and too many are waiting.
+        """
+        with ExitStack() as waiting:
+            if patience.seconds:
+                waiting.enter_context(patience.place())
+            accepted = self.intake.take(
+                submission, caller, trace, ip_address, require_handler=require_handler
+            )
+            if not patience.seconds and not accepted.repeated:
+                return accepted, Command(accepted.event.id)
+            seconds = Patience(patience.seconds)
+            return accepted, self.waiter.wait(accepted.event, seconds)

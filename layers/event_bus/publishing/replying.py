@@ -1,0 +1,196 @@
+"""Replies to commands: each is an event of its own, stored together with the command's record."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from event_bus.conflicts import attempts
+from event_bus.encryption.payload_seal import PayloadSeal
+from event_bus.errors import Conflict, Unavailable
+from event_bus.log import logger, traces
+from event_bus.model import commands as transitions
+from event_bus.model.commands import Command, Reply, is_over
+from event_bus.model.event import (
+    REPLY_FOR,
+    REPLY_STATUS,
+    Event,
+    EventSubmission,
+    Origin,
+    accept,
+)
+from event_bus.model.validation import invalid, read
+from event_bus.publishing.command_rules import reply_address
+from event_bus.publishing.publisher_rights import PublisherRights
+from event_bus.publishing.schema_checks import SchemaChecks, without_secrets
+from event_bus.stores.commands import CommandStore
+from event_bus.stores.events import EventStore
+from event_bus.stores.refusals import Exists, Outdated
+
+_ATTEMPTS = 13
+
+
+class TooLate(Conflict):
+    """A reply to a command that has expired or was cancelled; it is not stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a service answers to a command.
+
+    Attributes:
+        payload: The payload of the reply; problem details (RFC 9457) if it failed.
+        failed: Whether it reports a failure.
+    """
+
+    payload: dict[str, Any]
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """A reply that is stored.
+
+    Attributes:
+        event: The reply.
+        repeated: Whether an earlier request with the same content has stored it.
+    """
+
+    event: Event
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Replying:
+    """Stores replies.
+
+    Attributes:
+        events: The events.
+        commands: The records of commands.
+        rights: What publishers have said to be sensitive.
+        schemas: Checks replies by the schemas of their types.
+        seal: Seals what is sensitive.
+    """
+
+    events: EventStore
+    commands: CommandStore
+    rights: PublisherRights
+    schemas: SchemaChecks
+    seal: PayloadSeal
+
+    def reply(
+        self,
+        command: Event,
+        service_id: str,
+        answer: Answer,
+        origin: Origin | None = None,
+        trace: Mapping[str, str] | None = None,
+    ) -> Replied:
+        """Stores the reply of a service to a command, which it may give once.
+
+        The record of the command and the reply are stored in one transaction. So a reply that is
+        stored has its effect, and a command is not answered after its end.
+
+        Args:
+            command: The command.
+            service_id: The service, which may reply.
+            answer: What it answers.
+            origin: The request that brings the reply, for the audit log.
+            trace: The step of a trace in which the reply was made, as metadata.
+
+        Raises:
+            InvalidRequest: The answer makes no valid event.
+            TooLarge: The payload is too large.
+            TooLate: The command has expired or was cancelled.
+            Conflict: The service has given another reply, or the command has all its replies.
+            Unavailable: Other requests changed the record in every attempt.
+        """
+        event = self._event(command, service_id, answer, origin, trace or {})
+        for _ in attempts(_ATTEMPTS):
+            record = self.commands.get(command.id)
+            if given := record.reply_of(service_id):
+                return self._repeated(given, event, answer)
+            try:
+                self._refuse_late(command, record, service_id)
+                reply = Reply(event.id, service_id, answer.failed, event.created_at)
+                expected = command.expected_replies or 1
+                answered = transitions.after_reply(record, reply, expected)
+                self.commands.save_with_reply(answered, event, self.events)
+            except Outdated:
+                continue
+            except Exists:
+                if self.commands.get(command.id).reply_of(service_id):
+                    continue
+                raise Conflict(f"Another event has the id of the reply, {event.id}.") from None
+            logger.info("command answered", **traces(event), failed=answer.failed)
+            return Replied(event, repeated=False)
+        raise Unavailable("Other requests changed the command at the same time; send it again.")
+
+    def _refuse_late(self, command: Event, record: Command, service_id: str) -> None:
+        if record.ended is None and is_over(command):
+            record = transitions.after_deadline(record)
+        if record.ended is None:
+            return
+        if record.ended in ("succeeded", "failed"):
+            raise Conflict(f"The command {command.id} has all the replies that it expects.")
+        self.commands.save(transitions.after_late_reply(record, service_id))
+        said = "expired" if record.ended == "expired" else "was cancelled"
+        raise TooLate(f"The command {command.id} {said} before the reply came; it is not stored.")
+
+    def _repeated(self, given: Reply, event: Event, answer: Answer) -> Replied:
+        stored = self.events.get_many([given.event_id]).get(given.event_id)
+        if stored and given.failed == answer.failed and self.seal.is_digest(event.digest, stored):
+            return Replied(stored, repeated=True)
+        raise Conflict(f"The service has replied already, by {given.event_id}.")
+
+    def _event(
+        self,
+        command: Event,
+        service_id: str,
+        answer: Answer,
+        origin: Origin | None,
+        trace: Mapping[str, str],
+    ) -> Event:
+        address = reply_address(command)
+        submission = {
+            # An id of the service's own, so that no other service can take it first.
+            "id": f"{service_id}:reply_{hashlib.sha256(command.id.encode()).hexdigest()[:32]}",
+            "type": address,
+            "payload": answer.payload,
+            "metadata": {
+                "correlation_id": command.metadata.get("correlation_id") or command.id,
+                "causation_id": command.id,
+            },
+        }
+        parsed = read(EventSubmission, submission)
+        event = replace(accept(parsed, service_id, "", trace), origin=origin)
+        if trace_id := command.metadata.get("trace_id"):
+            event = replace(event, metadata={"trace_id": trace_id, **event.metadata})
+        sensitive = self.rights.sensitive_in(service_id, address)
+        if not answer.failed:
+            checked = self.schemas.check(event, answer.payload, "")
+            if checked.refused:
+                raise invalid(without_secrets(checked.faults, sensitive, ""))
+            if checked.check:
+                version, valid = checked.check.version, checked.check.valid
+                event = replace(event, schema_version=version, schema_valid=valid)
+        hops = command.shown_hops + 1
+        metadata = {
+            **event.metadata,
+            "hop_count": hops,
+            REPLY_FOR: address.partition(".")[0],
+            REPLY_STATUS: "failed" if answer.failed else "succeeded",
+        }
+        hidden = command.hop_count + 1
+        event = replace(event, metadata=metadata, hidden_hops=hidden if hidden > hops else 0)
+        return self.seal.close(event, sensitive) if sensitive else event
+
+
+def problem(kind: str, title: str, status: int, detail: str) -> dict[str, Any]:
+    """Problem details (RFC 9457) that the bus itself puts into a reply or an answer."""
+    return {
+        "type": f"urn:event-bus:problem:{kind}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+    }

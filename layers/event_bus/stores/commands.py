@@ -1,0 +1,110 @@
+"""The records of commands, beside the deliveries of each: `#command` in the deliveries table.
+
+A command that was neither answered nor cancelled, and whose end nobody has looked up, has none.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from event_bus import times
+from event_bus.model.commands import Command, LateReply, Reply
+from event_bus.model.event import Event
+from event_bus.stored import restored
+from event_bus.stores.delivery_items import COMMAND
+from event_bus.stores.events import EventStore
+from event_bus.stores.items import Item, batch_get, document, number, text
+from event_bus.stores.refusals import Outdated
+from event_bus.stores.transactions import Part, put_alone, transact
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@dataclass(frozen=True, slots=True)
+class CommandStore:
+    """Reads and writes the records of commands.
+
+    Attributes:
+        client: The DynamoDB client.
+        table: The name of the deliveries table.
+        retention_days: How many days a record is kept.
+    """
+
+    client: "DynamoDBClient"
+    table: str
+    retention_days: int = 0
+
+    def get(self, event_id: str) -> Command:
+        """Returns the record of a command; an open one if there is none."""
+        answer = self.client.get_item(TableName=self.table, Key=_key(event_id), ConsistentRead=True)
+        return _command(answer["Item"]) if "Item" in answer else Command(event_id)
+
+    def get_many(self, event_ids: Iterable[str]) -> dict[str, Command]:
+        """Returns those records of commands that exist, by the commands' ids."""
+        keys = [_key(each) for each in dict.fromkeys(event_ids)]
+        found = batch_get(self.client, self.table, keys, ConsistentRead=True)
+        return {each["event_id"]["S"]: _command(each) for each in found}
+
+    def save(self, command: Command) -> Command:
+        """Replaces the record of a command that was read at its version.
+
+        Returns:
+            The record as it is stored.
+
+        Raises:
+            Outdated: It has changed since it was read.
+        """
+        stored, part = self._part(command)
+        put_alone(self.client, part)
+        return stored
+
+    def save_with_reply(self, command: Command, reply: Event, events: EventStore) -> Command:
+        """Replaces the record of a command, and stores the reply that it names, or neither.
+
+        Args:
+            command: The record, with the reply.
+            reply: The reply.
+            events: Where the reply is stored.
+
+        Raises:
+            Exists: There is an event with the id of the reply.
+            Outdated: The record has changed since it was read.
+        """
+        events.put_payload(reply)
+        stored, part = self._part(command)
+        transact(self.client, [events.adding_part(reply, self.retention_days), part])
+        return stored
+
+    def _part(self, command: Command) -> tuple[Command, Part]:
+        stored = replace(command, version=command.version + 1)
+        condition: Item = {"ConditionExpression": "attribute_not_exists(event_id)"}
+        if command.version:
+            condition = {
+                "ConditionExpression": "version = :version",
+                "ExpressionAttributeValues": {":version": number(command.version)},
+            }
+        put: Item = {
+            "TableName": self.table,
+            "Item": {
+                **_key(command.event_id),
+                "version": number(stored.version),
+                "document": document(asdict(stored)),
+                "expires_at": number(times.expiry(self.retention_days)),
+            },
+            **condition,
+        }
+        return stored, Part({"Put": put}, Outdated(command.event_id))
+
+
+def _key(event_id: str) -> Item:
+    return {"event_id": text(event_id), "subscription_id": text(COMMAND)}
+
+
+def _command(item: Mapping[str, Any]) -> Command:
+    members = orjson.loads(item["document"]["S"])
+    members["replies"] = tuple(restored(Reply, each) for each in members["replies"])
+    members["late"] = tuple(restored(LateReply, each) for each in members["late"])
+    return restored(Command, members)

@@ -1,0 +1,112 @@
+"""The state machine of commands: what ends one, and what does not."""
+
+from dataclasses import replace
+
+import pytest
+from event_bus import times
+from event_bus.model import commands
+from event_bus.model.commands import (
+    KEPT_LATE_REPLIES,
+    Command,
+    CommandState,
+    Reply,
+    is_over,
+    may_answer,
+    state_of,
+)
+from event_bus.model.delivery import Delivery, DeliveryKey, DeliveryStatus
+
+from tests.builders import LATER, NOON, event, subscription
+
+OPEN = Command("evt_1")
+
+
+def reply(service_id: str = "worker", *, failed: bool = False) -> Reply:
+    return Reply(f"{service_id}:reply_1", service_id, failed, NOON)
+
+
+def delivery(status: DeliveryStatus) -> Delivery:
+    return Delivery(DeliveryKey("evt_1", "sub_1"), "worker", "command.pay", status, 1, NOON, NOON)
+
+
+@pytest.mark.parametrize(("failed", "state"), [(False, "succeeded"), (True, "failed")])
+def test_the_reply_of_the_handler_ends_a_command(failed: bool, state: CommandState) -> None:
+    ended = commands.after_reply(OPEN, reply(failed=failed), 1)
+    assert (ended.ended, ended.reply_of("worker")) == (state, reply(failed=failed))
+    assert ended.ended_at
+    assert ended.reply_of("other") is None
+    assert state_of(ended, [delivery("exhausted")]) == state
+
+
+def test_a_request_ends_with_its_last_reply() -> None:
+    first = commands.after_reply(OPEN, reply("a"), 3)
+    second = commands.after_reply(first, reply("b", failed=True), 3)
+    assert (first.ended, second.ended, second.ended_at) == (None, None, None)
+    third = commands.after_reply(second, reply("c"), 3)
+    assert (third.ended, len(third.replies)) == ("failed", 3)
+    expired = commands.after_deadline(second)
+    assert (expired.ended, len(expired.replies)) == ("expired", 2)
+
+
+def test_a_command_expires_or_is_cancelled() -> None:
+    assert commands.after_deadline(OPEN).ended == "expired"
+    cancelled = commands.after_cancel(OPEN, "planner")
+    assert (cancelled.ended, cancelled.ended_by) == ("cancelled", "planner")
+
+
+def test_late_replies_are_noted_up_to_a_number() -> None:
+    command = commands.after_deadline(OPEN)
+    for _ in range(KEPT_LATE_REPLIES + 5):
+        command = commands.after_late_reply(command, "worker")
+    assert (command.ended, command.replies) == ("expired", ())
+    assert [each.service_id for each in command.late] == ["worker"] * KEPT_LATE_REPLIES
+
+
+@pytest.mark.parametrize(
+    ("statuses", "state"),
+    [
+        ([], "accepted"),
+        (["pending"], "accepted"),
+        (["retrying"], "accepted"),
+        (["delivered"], "delivered"),
+        (["exhausted"], "failed"),
+        (["dropped"], "failed"),
+        (["exhausted", "retrying"], "accepted"),
+        (["exhausted", "delivered"], "delivered"),
+    ],
+)
+def test_an_open_command_is_where_its_deliveries_are(
+    statuses: list[DeliveryStatus], state: CommandState
+) -> None:
+    assert state_of(OPEN, [delivery(each) for each in statuses]) == state
+
+
+@pytest.mark.parametrize(
+    ("event_type", "metadata", "over"),
+    [
+        ("command.pay", {}, False),
+        ("command.pay", {"deadline": NOON}, True),
+        ("command.pay", {"deadline": "2026-05-01T14:00:00+02:00"}, True),
+        ("command.pay", {"deadline": LATER}, False),
+        # What a deadline meant before the bus read any.
+        ("command.pay", {"deadline": "soon"}, False),
+        ("task.created", {"deadline": NOON}, False),
+        ("task.created", {"deadline": NOON, "expect_replies": 2}, True),
+        ("commander.pay", {"deadline": NOON}, False),
+    ],
+)
+def test_only_what_is_answered_has_a_deadline(
+    event_type: str, metadata: dict[str, object], over: bool
+) -> None:
+    asked = event("evt_1", event_type, metadata=metadata)
+    assert is_over(asked) is over
+    assert times.now() > NOON
+
+
+def test_of_a_command_its_handler_answers_and_of_a_request_everybody() -> None:
+    observer = subscription()
+    handler = replace(observer, handles=True)
+    command, request = event(event_type="command.pay"), event(metadata={"expect_replies": 2})
+    assert [may_answer(command, each) for each in (observer, handler)] == [False, True]
+    assert may_answer(request, observer)
+    assert not may_answer(event(), handler)

@@ -1,0 +1,424 @@
+"""Commands over the API: sent, awaited, answered, cancelled, and each by whom it may be."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from event_bus import times
+from event_bus.access.callers import Caller
+from event_bus.model.delivery import Routing
+
+from tests.builders import AN_ADMIN, LATER, NOON, publisher, service
+from tests.handlers import Answer, Functions
+from tests.interference import before_next
+
+ANALYST, GENERATOR, STRANGER = service("analyst"), service("generator"), service("stranger")
+TYPE = "command.generate_code"
+PAYLOAD = {"files": 3}
+
+
+@pytest.fixture(autouse=True)
+def registered(functions: Functions) -> None:
+    functions.aws.add_publishers(publisher("analyst", "command.*", "price.*"))
+    handle(functions, GENERATOR, TYPE)
+
+
+def handle(functions: Functions, caller: Caller, *types: str, **members: Any) -> str:
+    body = {
+        "event_types": types,
+        "handles": True,
+        "callback_url": "https://generator.example/commands",
+        **members,
+    }
+    made = functions.request("registry", "POST /subscriptions", caller, body)
+    assert made.status == 201, made.body
+    return str(made.body["id"])
+
+
+def send(functions: Functions, caller: Caller = ANALYST, **members: Any) -> Answer:
+    query = members.pop("query", {})
+    body = {"id": "analyst:1", "type": TYPE, "payload": {}, **members}
+    return functions.request("inbox", "POST /commands", caller, body, query=query)
+
+
+def read(functions: Functions, caller: Caller = ANALYST, command: str = "analyst:1") -> Answer:
+    return functions.request("inbox", "GET /commands/{id}", caller, parameters={"id": command})
+
+
+def reply(functions: Functions, caller: Caller = GENERATOR, **body: Any) -> Answer:
+    command = body.pop("command", "analyst:1")
+    return functions.request(
+        "inbox",
+        "POST /events/{id}/reply",
+        caller,
+        body or {"payload": PAYLOAD},
+        parameters={"id": command},
+    )
+
+
+def cancel(functions: Functions, caller: Caller = ANALYST) -> Answer:
+    path = "POST /commands/{id}/cancel"
+    return functions.request("inbox", path, caller, parameters={"id": "analyst:1"})
+
+
+def route(functions: Functions, *event_ids: str) -> None:
+    functions.invoke("route", functions.stored(*event_ids))
+
+
+def use_clock(
+    monkeypatch: pytest.MonkeyPatch,
+    sleep: Callable[[float], None],
+    monotonic: Callable[[], float] = time.monotonic,
+) -> None:
+    clock = SimpleNamespace(time=time.time, monotonic=monotonic, sleep=sleep)
+    monkeypatch.setattr(times, "time", clock)
+
+
+def pass_by(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    now = times.unix()
+    monkeypatch.setattr(times, "unix", lambda: now + seconds)
+
+
+def test_a_command_is_answered_by_its_handler(functions: Functions) -> None:
+    sent = send(functions, metadata={"correlation_id": "req-1", "trace_id": "t"})
+    assert (sent.status, sent.body["state"]) == (202, "accepted")
+    assert sent.headers["location"] == "/commands/analyst:1"
+    route(functions, "analyst:1")
+    assert read(functions).body["handler"]["service_id"] == "generator"
+    replied = reply(functions)
+    assert (replied.status, replied.body["type"]) == (202, "analyst.commands.responses")
+    assert replied.body["id"].startswith("generator:reply_")
+    for caller in (ANALYST, GENERATOR, AN_ADMIN):
+        found = read(functions, caller).body
+        assert (found["state"], found["error"]) == ("succeeded", None)
+        assert found["reply"]["payload"] == PAYLOAD
+        assert found["replies"][0]["service_id"] == "generator"
+    metadata = found["reply"]["metadata"]
+    assert metadata == {
+        "correlation_id": "req-1",
+        "trace_id": "t",
+        "causation_id": "analyst:1",
+        "hop_count": 1,
+        "reply_for": "analyst",
+        "reply_status": "succeeded",
+    }
+    again = send(functions, metadata={"correlation_id": "req-1", "trace_id": "t"})
+    assert (again.status, again.body["reply"]["id"]) == (200, replied.body["id"])
+
+
+def test_a_reply_is_an_event_for_its_address_alone(functions: Functions) -> None:
+    send(functions)
+    answered = reply(functions).body["id"]
+    for each in (ANALYST, STRANGER):
+        body = {
+            "event_types": ["analyst.commands.responses"],
+            "target": {"type": "pull"},
+        }
+        made = functions.request("registry", "POST /subscriptions", each, body)
+        assert made.status == 201
+    event = functions.aws.events.get(answered)
+    assert event
+    functions.aws.log.latest()
+    rules = functions.load("route")
+    rules._router.view.refresh()
+    [*matched] = rules._router._matched(event, rules._router._view(event))
+    assert [each.service_id for each in matched] == ["analyst"]
+
+
+def test_a_reply_is_given_once(functions: Functions) -> None:
+    send(functions)
+    first = reply(functions)
+    assert (first.status, reply(functions).status) == (202, 200)
+    assert reply(functions).body == first.body
+    assert reply(functions, payload={"files": 4}).status == 409
+    assert reply(functions, error={"title": "No"}).status == 409
+    assert read(functions).body["reply"]["payload"] == PAYLOAD
+
+
+def test_a_failure_is_a_problem(functions: Functions) -> None:
+    send(functions)
+    problem = {"type": "urn:no-template", "title": "No template", "status": 422, "tried": [1, 2]}
+    assert reply(functions, error=problem).status == 202
+    found = read(functions).body
+    assert (found["state"], found["error"]) == ("failed", problem)
+    assert found["reply"]["metadata"]["reply_status"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"payload": {}, "error": {"title": "No"}}, ""),
+        ({"other": 1}, "/other"),
+        ({"payload": []}, "/payload"),
+        ({"payload": None}, ""),
+        ({"error": {}}, "/error/title"),
+        ({"error": {"title": "No", "status": 200}}, "/error/status"),
+        ({"error": {"title": ""}}, "/error/title"),
+        ({"error": {"title": "No", "detail": "x" * 9_000}}, "/error/detail"),
+    ],
+)
+def test_a_reply_of_another_form_is_refused(
+    functions: Functions, body: dict[str, Any], pointer: str
+) -> None:
+    send(functions)
+    refused = reply(functions, **body)
+    assert refused.status == 422
+    assert pointer in [each["pointer"] for each in refused.body["errors"]]
+    assert read(functions).body["state"] == "accepted"
+
+
+def test_only_the_service_of_the_handler_replies(functions: Functions) -> None:
+    send(functions)
+    assert reply(functions, STRANGER).status == 404
+    assert reply(functions, ANALYST).status == 403
+    assert reply(functions, AN_ADMIN).status == 403
+    route(functions, "analyst:1")
+    assert [reply(functions, each).status for each in (STRANGER, ANALYST)] == [404, 403]
+    assert read(functions, STRANGER).status == 404
+    assert cancel(functions, STRANGER).status == 404
+    assert cancel(functions, GENERATOR).status == 403
+    assert read(functions, command="none").status == 404
+
+
+def test_a_handler_that_came_later_neither_sees_nor_answers_what_others_received(
+    functions: Functions,
+) -> None:
+    send(functions)
+    route(functions, "analyst:1")
+    [own] = functions.aws.subscriptions.of_service("generator")
+    path = {"id": own.id}
+    functions.request("registry", "DELETE /subscriptions/{id}", GENERATOR, parameters=path)
+    handle(functions, STRANGER, TYPE)
+    assert functions.aws.events.get("analyst:1")
+    assert reply(functions, GENERATOR).status == 202
+    record = functions.aws.routings.get_many(["analyst:1"])["analyst:1"]
+    assert isinstance(record, Routing)
+    assert record.handler == own.id
+
+
+def test_an_event_that_asks_for_no_reply_is_no_command(functions: Functions) -> None:
+    functions.request(
+        "publish", "POST /events", ANALYST, {"id": "e1", "type": "price.made", "payload": {}}
+    )
+    assert read(functions, command="e1").status == 404
+    assert reply(functions, command="e1").status == 404
+    refused = send(functions, id="e2", type="price.made")
+    assert (refused.status, functions.aws.events.get("e2")) == (422, None)
+
+
+def test_a_command_without_a_handler_is_refused_where_the_sender_says_so(
+    functions: Functions,
+) -> None:
+    required = {"require_handler": "true"}
+    refused = send(functions, type="command.other", query=required)
+    assert (refused.status, refused.body["errors"][0]["pointer"]) == (409, "/type")
+    assert functions.aws.events.get("analyst:1") is None
+    assert send(functions, type="command.other").status == 202
+    # What is stored is answered as before.
+    assert send(functions, type="command.other", query=required).status == 202
+    batch = [{"type": TYPE, "payload": {}}, {"type": "command.x", "payload": {}}]
+    answer = functions.request("publish", "POST /events", ANALYST, batch, query=required)
+    assert [each["status"] for each in answer.body["results"]] == [202, 409]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "pointer"),
+    [
+        ({"deadline": "soon"}, "/metadata/deadline"),
+        ({"expect_replies": 2, "deadline": LATER}, "/metadata/expect_replies"),
+        ({"expect_replies": 0}, "/metadata/expect_replies"),
+        ({"expect_replies": 51}, "/metadata/expect_replies"),
+        ({"reply_to": "not a type"}, "/metadata/reply_to"),
+        ({"reply_to": "a" * 129}, "/metadata/reply_to"),
+    ],
+)
+def test_a_command_that_could_not_be_answered_is_refused(
+    functions: Functions, metadata: dict[str, Any], pointer: str
+) -> None:
+    refused = send(functions, metadata=metadata)
+    assert refused.status == 422
+    assert refused.body["errors"][0]["pointer"] == pointer
+    assert functions.aws.events.get("analyst:1") is None
+
+
+def test_nobody_has_a_handler_publish_what_the_sender_may_not(functions: Functions) -> None:
+    for address in ("order.paid", "stranger.commands.responses", "eventbus.x"):
+        refused = send(functions, metadata={"reply_to": address})
+        assert (refused.status, refused.body["errors"][0]["pointer"]) == (403, "/metadata/reply_to")
+    for number, address in enumerate(("analyst.mine", "price.of_analyst")):
+        metadata = {"reply_to": address, "reply_for": "stranger"}
+        assert send(functions, id=f"c{number}", metadata=metadata).status == 202
+        replied = reply(functions, command=f"c{number}")
+        assert replied.body["type"] == address
+    stored = functions.aws.events.get(replied.body["id"])
+    assert stored
+    assert stored.audience == "price"
+
+
+def test_after_its_deadline_a_command_has_expired(
+    functions: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deadline = {"deadline": times.after(60)}
+    assert send(functions, metadata=deadline).status == 202
+    pass_by(monkeypatch, 61)
+    late = reply(functions)
+    assert late.status == 409
+    assert "expired before the reply came" in late.body["detail"]
+    found = read(functions).body
+    assert (found["state"], found["error"]["status"]) == ("expired", 504)
+    assert [each["service_id"] for each in found["late_replies"]] == ["generator"]
+    assert found["replies"] == []
+    assert cancel(functions).status == 409
+    # It stays so, though a clock went back.
+    pass_by(monkeypatch, -61)
+    assert reply(functions).status == 409
+    assert read(functions).body["state"] == "expired"
+
+
+def test_what_a_client_was_told_is_not_undone_by_a_reply(functions: Functions) -> None:
+    assert send(functions, metadata={"deadline": NOON}).status == 202
+    assert read(functions).body["state"] == "expired"
+    assert reply(functions).status == 409
+    assert read(functions).body["state"] == "expired"
+
+
+def test_a_cancelled_command_is_not_answered(functions: Functions) -> None:
+    send(functions)
+    for _ in range(2):
+        found = cancel(functions)
+        assert (found.status, found.body["state"]) == (200, "cancelled")
+    assert found.body["cancelled_by"] == "analyst"
+    late = reply(functions)
+    assert (late.status, "was cancelled" in late.body["detail"]) == (409, True)
+    assert len(read(functions).body["late_replies"]) == 1
+    assert send(functions).status == 200
+
+
+def test_an_answered_command_is_not_cancelled(functions: Functions) -> None:
+    send(functions)
+    reply(functions)
+    refused = cancel(functions)
+    assert (refused.status, "it succeeded" in refused.body["detail"]) == (409, True)
+
+
+def test_of_a_reply_and_a_cancellation_at_the_same_time_one_counts(
+    functions: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(functions)
+    before_next(functions.aws, monkeypatch, "transact_write_items", lambda: cancel(functions))
+    assert reply(functions).status == 409
+    found = read(functions).body
+    assert (found["state"], found["replies"]) == ("cancelled", [])
+    assert len(found["late_replies"]) == 1
+    send(functions, id="analyst:2")
+    before_next(
+        functions.aws,
+        monkeypatch,
+        "put_item",
+        lambda: reply(functions, command="analyst:2"),
+    )
+    path = {"id": "analyst:2"}
+    answer = functions.request("inbox", "POST /commands/{id}/cancel", ANALYST, parameters=path)
+    assert answer.status == 409
+    assert read(functions, command="analyst:2").body["state"] == "succeeded"
+
+
+def test_a_request_gathers_a_reply_of_each_service(
+    functions: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shops = [service(f"shop{number}") for number in range(4)]
+    for each in shops:
+        body = {"event_types": ["price.asked"], "target": {"type": "pull"}}
+        assert functions.request("registry", "POST /subscriptions", each, body).status == 201
+    deadline = {"deadline": times.after(60), "expect_replies": 3}
+    for name in ("analyst:1", "analyst:2"):
+        assert send(functions, id=name, type="price.asked", metadata=deadline).status == 202
+    with ThreadPoolExecutor(4) as pool:
+        statuses = list(
+            pool.map(lambda each: reply(functions, each, payload={"by": each.service_id}), shops)
+        )
+    assert sorted(each.status for each in statuses) == [202, 202, 202, 409]
+    found = read(functions).body
+    assert (found["state"], len(found["replies"])) == ("succeeded", 3)
+    assert {each["event"]["payload"]["by"] for each in found["replies"]} < {
+        each.service_id for each in shops
+    }
+    # A service sees its own reply and no other one's.
+    own = next(each for each in shops if each.service_id == found["replies"][0]["service_id"])
+    assert len(read(functions, own).body["replies"]) == 1
+    assert reply(functions, STRANGER).status == 404
+    assert reply(functions, ANALYST).status == 403
+    assert reply(functions, shops[0], command="analyst:2").status == 202
+    pass_by(monkeypatch, 61)
+    partial = read(functions, command="analyst:2").body
+    assert (partial["state"], len(partial["replies"])) == ("expired", 1)
+    assert "1 of 3 replies" in partial["error"]["detail"]
+
+
+def test_a_waiting_request_is_answered_when_the_reply_comes(
+    functions: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            reply(functions)
+
+    use_clock(monkeypatch, sleep)
+    sent = send(functions, query={"wait": "25"})
+    assert (sent.status, sent.body["state"]) == (200, "succeeded")
+    assert waits == [0.1, pytest.approx(0.15), pytest.approx(0.225)]
+
+
+def test_a_wait_ends_and_costs_about_a_read_a_second(
+    functions: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, reads = [1000.0], 0
+    original = functions.aws.dynamodb.get_item
+
+    def get_item(**asked: Any) -> Any:
+        nonlocal reads
+        reads += asked["Key"].get("subscription_id", {}).get("S") == "#command"
+        return original(**asked)
+
+    def sleep(seconds: float) -> None:
+        clock[0] += seconds
+
+    monkeypatch.setattr(functions.aws.dynamodb, "get_item", get_item)
+    use_clock(monkeypatch, sleep, lambda: clock[0])
+    sent = send(functions, query={"wait": "25"})
+    assert (sent.status, sent.body["state"]) == (202, "accepted")
+    assert clock[0] == pytest.approx(1025.0)
+    assert reads <= 31
+
+
+@pytest.mark.moto
+def test_one_request_too_many_does_not_wait_and_publishes_nothing(functions: Functions) -> None:
+    window = int(times.unix() // 30)
+    for number in range(window, window + 3):
+        functions.aws.limits.add(f"waiting#analyst#{number}", 100_000, window * 30 + 300)
+    refused = send(functions, query={"wait": "5"})
+    assert (refused.status, functions.aws.events.get("analyst:1")) == (429, None)
+    assert send(functions).status == 202
+    path = {"id": "analyst:1"}
+    asked = functions.request(
+        "inbox", "GET /commands/{id}", ANALYST, parameters=path, query={"wait": "5"}
+    )
+    assert asked.status == 429
+    # What has ended is answered without a wait.
+    reply(functions)
+    asked = functions.request(
+        "inbox", "GET /commands/{id}", ANALYST, parameters=path, query={"wait": "5"}
+    )
+    assert (asked.status, asked.body["state"]) == (200, "succeeded")
+
+
+@pytest.mark.parametrize("wait", ["-1", "26", "1.5", "", "x"])
+def test_a_wait_out_of_bounds_is_refused(functions: Functions, wait: str) -> None:
+    refused = send(functions, query={"wait": wait})
+    assert (refused.status, refused.body["errors"][0]["pointer"]) == (400, "wait")
+    assert functions.aws.events.get("analyst:1") is None
