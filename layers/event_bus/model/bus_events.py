@@ -53,7 +53,7 @@ def about_subscription(event_type: str, subscription: Subscription, **more: Any)
     """
     what = event_type.rpartition(".")[2]
     # The version is the one that is replaced: the same change is told once.
-    name = f"{what}_{subscription.id}_{subscription.version}"
+    name = f"{what}_{_part_of_id(subscription.id)}_{subscription.version}"
     return bus_event(
         event_type,
         name,
@@ -92,7 +92,7 @@ def about_circuit(subscription: Subscription, before: Circuit, after: Circuit) -
     }
     event_type = CIRCUIT_CLOSED if after.permits else CIRCUIT_OPENED
     what = event_type.rpartition(".")[2]
-    name = f"circuit_{what}_{subscription.id}_{round(1000 * opened_at)}"
+    name = f"circuit_{what}_{_part_of_id(subscription.id)}_{round(1000 * opened_at)}"
     return bus_event(event_type, name, subscription.service_id, members, subscription.id)
 
 
@@ -106,7 +106,7 @@ def about_dead_letter(letter: Delivery, minute: str) -> Event:
     error = letter.last_error
     return bus_event(
         DEAD_LETTER_CREATED,
-        f"dead_letter_{letter.key.subscription_id}_{minute}",
+        f"dead_letter_{_part_of_id(letter.key.subscription_id)}_{minute}",
         letter.service_id,
         {
             "dead_letter_id": letter.dead_letter_id,
@@ -119,6 +119,17 @@ def about_dead_letter(letter: Delivery, minute: str) -> Event:
         },
         letter.key.subscription_id,
     )
+
+
+def _part_of_id(subscription_id: str) -> str:
+    """What names a subscription in the id of an event.
+
+    An identifier that a client chose has a dot, which no id of an event has, and may be as long as
+    such an id.
+    """
+    if "." not in subscription_id:
+        return subscription_id
+    return hashlib.sha256(subscription_id.encode()).hexdigest()[:32]
 
 
 def _subscription(subscription: Subscription) -> dict[str, Any]:
