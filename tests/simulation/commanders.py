@@ -60,15 +60,18 @@ class Commanders(Consumers):
         self.published[command_id] = Published(body, status, first.began)
         self._show(answer)
 
-    def reply(self, command_id: str, body: dict[str, Any], caller: Caller = WORKER) -> int:
+    def try_to_reply(self, command_id: str, body: dict[str, Any]) -> int:
+        """Replies to a command as the handler's service, which it may not be; the status."""
+        route, path = "POST /events/{id}/reply", {"id": command_id}
+        status, answer = self.insist("inbox", route, WORKER, body, parameters=path)
+        if status in (200, 202):
+            self.replied[command_id] = answer["id"]
+        return status
+
+    def reply(self, command_id: str, body: dict[str, Any]) -> int:
         """Replies to a command, until it is answered; returns the status."""
-        path = {"id": command_id}
         for _ in range(20):
-            status, answer = self.insist(
-                "inbox", "POST /events/{id}/reply", caller, body, parameters=path
-            )
-            if status in (200, 202):
-                self.replied[command_id] = answer["id"]
+            status = self.try_to_reply(command_id, body)
             if status != 403:
                 return status
             # It handles the command; the router has not got so far.

@@ -106,7 +106,11 @@ class Consumers(Clients):
 
     def _check_taken(self, subscription_id: str, places: list[int]) -> None:
         begun = self.done.get(subscription_id, 0)
-        if places != list(range(begun + 1, begun + 1 + len(places))):
+        expected = list(range(begun + 1, begun + 1 + len(places)))
+        if self.subscribed[subscription_id].request.get("handles"):
+            # Commands that have ended are left out.
+            expected = sorted({each for each in places if each > begun})
+        if places != expected:
             raise Violation(f"{places} were taken of {subscription_id} behind {begun}")
 
     def _acknowledge_taken(self, subscription_id: str, lease: str, place: int) -> int:

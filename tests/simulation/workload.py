@@ -9,6 +9,7 @@ from event_bus import times
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
 
+from tests.simulation import commanding
 from tests.simulation.checker import check
 from tests.simulation.clients import ADMIN
 from tests.simulation.known import Subscriber
@@ -238,5 +239,8 @@ _ACTIONS: tuple[Callable[[World, random.Random], None], ...] = (
     _change,
     _pause_or_resume,
     _pause_or_resume,
+    commanding.send,
+    commanding.send,
+    commanding.answer,
     _give,
 )
