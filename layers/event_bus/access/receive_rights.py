@@ -73,8 +73,11 @@ class ReceiveRights:
         return self._granted.get(service_id, default)
 
     def may_match(self, service_id: str, pattern: str) -> bool:
-        """Whether a service may receive any type of a pattern, restrictions aside."""
-        if pattern.partition(".")[0] == BUS_DOMAIN:
+        """Whether a service may receive any type of a pattern, restrictions aside.
+
+        Replies to its commands come to addresses that begin with its name.
+        """
+        if pattern.partition(".")[0] in (BUS_DOMAIN, service_id):
             return True
         return any(intersection(pattern, each) for each in self.granted(service_id))
 

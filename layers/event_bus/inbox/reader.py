@@ -84,7 +84,7 @@ class InboxReader:
         rights: Reads what a service may receive.
         subscription: Finds a subscription by its id.
         executor: Reads large payloads side by side.
-        commands: The records of commands.
+        commands: The records of commands; None where deadlines alone end them.
         clock: Monotonic clock, in seconds.
         sleep: Lets seconds pass.
         place: Entered before the first wait, and left after it.

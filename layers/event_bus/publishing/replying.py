@@ -178,9 +178,11 @@ class Replying:
         metadata = {
             **event.metadata,
             "hop_count": hops,
-            REPLY_FOR: address.partition(".")[0],
             REPLY_STATUS: "failed" if answer.failed else "succeeded",
         }
+        if address.partition(".")[0] == command.source:
+            # At another address, where its sender may publish, it is received as any event.
+            metadata[REPLY_FOR] = command.source
         hidden = command.hop_count + 1
         event = replace(event, metadata=metadata, hidden_hops=hidden if hidden > hops else 0)
         return self.seal.close(event, sensitive) if sensitive else event

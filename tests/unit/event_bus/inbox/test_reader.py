@@ -5,8 +5,10 @@ from dataclasses import replace
 import orjson
 from event_bus import times
 from event_bus.inbox.reader import MOST_BYTES, InboxReader
+from event_bus.model.commands import Command, Reply, after_cancel, after_reply
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.rights import Grant
+from event_bus.stores.commands import CommandStore
 from event_bus.transforms.transform import Transform
 
 from tests.aws import RETENTION_DAYS, Aws
@@ -84,3 +86,22 @@ def test_what_a_transform_makes_is_read(reader: InboxReader, aws: Aws) -> None:
     assert failed.document()["event"] is None
     assert failed.document()["error"]["code"] == "transform_failed"
     assert made.type == "task.created"
+
+
+def test_no_command_is_handed_out_that_has_ended(reader: InboxReader, aws: Aws) -> None:
+    handler = subscription(event_types=["command.pay"], handles=True)
+    aws.subscriptions.create(handler)
+    aws.subscriptions.create(subscription("sub_2"))
+    over = {"deadline": NOON}
+    for name, metadata in (("evt_1", {}), ("evt_2", over), ("evt_3", {}), ("evt_4", {})):
+        aws.events.put(event(name, "command.pay", metadata=metadata), RETENTION_DAYS)
+        for each in ("sub_1", "sub_2"):
+            aws.inboxes.append(each, [DeliveryKey(name, each)])
+    commands = CommandStore(aws.dynamodb, aws.tables["deliveries"], RETENTION_DAYS)
+    commands.save(after_cancel(Command("evt_1"), "planner"))
+    commands.save(after_reply(Command("evt_4"), Reply("r", "worker", False, NOON), 1))
+    looking = replace(reader, commands=commands)
+    assert read(looking, 0) == ([3], 4)
+    # Others observe what was cancelled; the deadline counts for them as well.
+    fetched, _ = looking.read("sub_2", 0, 10, 0)
+    assert [each.position for each in fetched] == [1, 3, 4]

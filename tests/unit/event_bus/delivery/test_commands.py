@@ -1,0 +1,138 @@
+"""A handler receives no command that has ended, and none a second time."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from event_bus import times
+from event_bus.model import commands
+from event_bus.model.commands import Command, Reply
+from event_bus.model.event import Event
+from event_bus.model.registration import Subscription
+from event_bus.stores.commands import CommandStore
+
+from tests.aws import RETENTION_DAYS, Aws
+from tests.builders import LATER, NOON, event, message, subscription
+from tests.unit.event_bus.delivery.lanes import Trial, trial
+
+__all__ = ["trial"]
+
+HANDLER = subscription(event_types=["command.pay"], handles=True, delivery_guarantee="exactly_once")
+COMMAND = event(event_type="command.pay")
+
+Change = Callable[[Command], Command]
+
+
+@pytest.fixture
+def store(aws: Aws) -> CommandStore:
+    return CommandStore(aws.dynamodb, aws.tables["deliveries"], RETENTION_DAYS)
+
+
+@pytest.fixture
+def watched(trial: Trial, store: CommandStore) -> Trial:
+    """A lane that looks at the records of commands."""
+
+    def end(event_id: str) -> commands.EndState | None:
+        return store.get(event_id).ended
+
+    runner = replace(trial.lane.runner, command_end=end)
+    ordered = replace(trial.lane.ordered, runner=runner)
+    return replace(trial, lane=replace(trial.lane, runner=runner, ordered=ordered))
+
+
+def error_of(trial: Trial, replay: str | None = None) -> str:
+    ended = trial.outcome(replay=replay)
+    assert (ended.status, ended.attempts) == ("dropped", 0)
+    assert ended.last_error
+    return ended.last_error.code
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda each: commands.after_cancel(each, "planner"), "command_cancelled"),
+        (commands.after_deadline, "command_expired"),
+        (
+            lambda each: commands.after_reply(each, Reply("r", "worker", False, NOON), 1),
+            "command_answered",
+        ),
+        (
+            lambda each: commands.after_reply(each, Reply("r", "worker", True, NOON), 1),
+            "command_answered",
+        ),
+    ],
+)
+def test_a_command_that_has_ended_is_not_delivered(
+    watched: Trial, aws: Aws, store: CommandStore, change: Change, code: str
+) -> None:
+    to = aws.subscriptions.create(HANDLER)
+    store.save(change(Command("evt_1")))
+    assert watched.take(message(COMMAND, to)) == []
+    assert watched.target.attempted == []
+    assert error_of(watched) == code
+
+
+def test_others_observe_a_command_whatever_became_of_it(
+    watched: Trial, aws: Aws, store: CommandStore
+) -> None:
+    observer = aws.subscriptions.create(subscription(event_types=["command.*"]))
+    store.save(commands.after_cancel(Command("evt_1"), "planner"))
+    watched.take(message(COMMAND, observer))
+    assert watched.outcome().status == "delivered"
+
+
+@pytest.mark.parametrize(
+    ("sent", "to", "delivered"),
+    [
+        (event(event_type="command.pay", metadata={"deadline": NOON}), HANDLER, False),
+        (event(event_type="command.pay", metadata={"deadline": LATER}), HANDLER, True),
+        (event(event_type="command.pay", metadata={"deadline": NOON}), subscription(), False),
+        (event(metadata={"deadline": NOON}), subscription(), True),
+        (event(metadata={"deadline": NOON, "expect_replies": 2}), subscription(), False),
+    ],
+)
+def test_nothing_is_delivered_after_its_deadline(
+    watched: Trial, aws: Aws, sent: Event, to: Subscription, delivered: bool
+) -> None:
+    watched.take(message(sent, aws.subscriptions.create(to)))
+    if delivered:
+        assert watched.outcome().status == "delivered"
+        return
+    assert watched.target.attempted == []
+    assert error_of(watched) == "command_expired"
+
+
+def test_a_retry_after_the_deadline_is_not_made(
+    watched: Trial, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to = aws.subscriptions.create(HANDLER)
+    sent = event(event_type="command.pay", metadata={"deadline": times.after(60)})
+    watched.target.script["evt_1"] = ConnectionError()
+    watched.take(message(sent, to))
+    now = times.unix() + 120
+    monkeypatch.setattr(times, "unix", lambda: now)
+    tried = len(watched.target.attempted)
+    watched.take(message(sent, to, attempt=2), receives=2)
+    assert len(watched.target.attempted) == tried
+    assert watched.outcome().status == "dropped"
+
+
+def test_a_replay_brings_no_command_to_its_handler(watched: Trial, aws: Aws) -> None:
+    to = aws.subscriptions.create(HANDLER)
+    watched.take(replace(message(COMMAND, to), replay_id="rpl_1"))
+    assert watched.target.attempted == []
+    assert error_of(watched, "rpl_1") == "command_replayed"
+
+
+def test_events_that_are_no_commands_cost_no_look(
+    watched: Trial, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to = aws.subscriptions.create(subscription(delivery_guarantee="exactly_once"))
+
+    def look(_: str) -> None:
+        raise AssertionError("the record of a command was read")
+
+    runner = replace(watched.lane.runner, command_end=look)
+    lane = replace(watched.lane, runner=runner)
+    replace(watched, lane=lane).take(message(event(), to))
+    assert watched.outcome().status == "delivered"
