@@ -65,7 +65,7 @@ def test_all_faults_are_told_at_once() -> None:
 def test_the_first_fault_and_the_number_of_others_are_in_the_detail() -> None:
     with pytest.raises(InvalidRequest) as refusal:
         read(EventSubmission, {"type": "", "sort": 1})
-    assert refusal.value.detail.startswith("/type: ")
+    assert refusal.value.detail.startswith("/payload: ")
     assert refusal.value.detail.endswith("(and 2 more)")
 
 
