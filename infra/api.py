@@ -233,7 +233,7 @@ class ApiStack(StageStack):
             *("BatchGetItem", "GetItem", "Query", "UpdateItem"),
             indexes=("by_dead", "by_dead_service"),
         )
-        function.use_table(data.subscriptions, "GetItem", indexes=("by_service",))
+        function.use_table(data.subscriptions, "BatchGetItem", "GetItem", indexes=("by_service",))
         function.know_rights(data, "BatchGetItem")
         function.use_table(data.replays, "GetItem", "PutItem", indexes=("by_kind", "by_service"))
         function.use_bucket(data.payloads, "GetObject")
@@ -277,6 +277,7 @@ class ApiStack(StageStack):
     def _metrics(self, data: DataStack, bus: BusStack, audit: AuditStack) -> BusFunction:
         function = self._function("metrics")
         function.use_table(data.metrics, "BatchGetItem")
+        function.tell("SUBSCRIPTION_METRICS", str(self._settings.subscription_metrics))
         function.use_table(data.subscriptions, "Scan")
         function.use_table(data.circuits, "Scan")
         function.use_table(data.replays, "GetItem", indexes=("by_running",))

@@ -172,6 +172,7 @@ class BusStack(StageStack):
             writes_metrics=True,
         )
         observe.use_table(data.metrics, "BatchGetItem", "PutItem", "UpdateItem")
+        observe.tell("SUBSCRIPTION_METRICS", str(settings.subscription_metrics))
         observe.use_table(data.events, "PutItem")
         observe.use_retention()
         self.changes_source = StreamSource(
@@ -199,8 +200,9 @@ class BusStack(StageStack):
         )
         sweep.use_table(data.deliveries, "BatchGetItem", "UpdateItem", indexes=("by_due",))
         sweep.use_table(data.circuits, "BatchGetItem")
-        sweep.use_table(data.cursors, "UpdateItem")
-        sweep.use_table(data.events, indexes=("by_cell", "by_odd"))
+        sweep.use_table(data.cursors, "GetItem", "UpdateItem")
+        sweep.use_table(data.events, "PutItem", indexes=("by_cell", "by_odd"))
+        sweep.use_table(data.keys, "Scan")
         sweep.use_table(data.replays, indexes=("by_running",))
         sweep.use_table(data.subscriptions, "DeleteItem", "GetItem", indexes=("by_end",))
         sweep.use_table(data.changes, "PutItem", "Query")

@@ -234,6 +234,13 @@ class Settings(BaseModel):
         le=10_000,
         description="Times that a service may listen at a time without a subscription of its own.",
     )
+    subscription_metrics: int = Field(
+        default=0,
+        ge=0,
+        le=1000,
+        description="Subscriptions that have metrics of their own, in the order in which they are "
+        "first delivered to.",
+    )
     target_accounts: Annotated[str, StringConstraints(pattern=r"^([0-9]{12}(,[0-9]{12})*)?$")] = (
         Field(
             default="",

@@ -6,9 +6,12 @@ from event_bus.cache import Cache
 from event_bus.metrics import analytics
 from event_bus.metrics.exposition import CONTENT_TYPE, exposition
 from event_bus.metrics.gauges import Gauge
+from event_bus.model.metrics import MetricTotals
 from event_bus.runtime import stores
 from event_bus.runtime.api import handler_of, new_endpoint
 from event_bus.runtime.metrics import gauges
+from event_bus.settings import settings
+from event_bus.stores.metrics import SUBSCRIPTIONS, TOTAL
 
 _store = stores.metrics()
 _gauges = gauges()
@@ -25,9 +28,12 @@ handler = handler_of(endpoint)
 @endpoint.answers(operations.METRICS)
 def _metrics(request: Request) -> Response:
     request.query()
+    places = [TOTAL, SUBSCRIPTIONS] if settings().subscription_metrics else [TOTAL]
+    counted = _store.at(places)
     text = exposition(
-        _store.total(),
+        counted.get(TOTAL, MetricTotals()),
         [_subscriptions.fetch("all", _gauges.subscriptions), *_others.fetch("all", _gauges.others)],
+        counted.get(SUBSCRIPTIONS),
     )
     return Response(200, text=text, headers={"content-type": CONTENT_TYPE})
 

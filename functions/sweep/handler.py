@@ -10,6 +10,7 @@ _due = maintenance.due_sweep()
 _unrouted = maintenance.unrouted_sweep()
 _stalled = maintenance.stalled_sweep()
 _listeners = inbox.ended_listeners()
+_keys = maintenance.expiring_keys()
 
 
 def handler(_event: dict[str, Any], _context: object) -> dict[str, int]:
@@ -19,6 +20,7 @@ def handler(_event: dict[str, Any], _context: object) -> dict[str, int]:
         "unrouted": _unrouted.run,
         "stalled": _stalled.run,
         "listeners": _listeners.sweep,
+        "keys": _keys.run,
     }
     done: dict[str, int] = {}
     failed = []

@@ -140,6 +140,11 @@ class Settings:
         return int(self._name("SERVICE_SUBSCRIPTIONS"))
 
     @property
+    def subscription_metrics(self) -> int:
+        """How many subscriptions have metrics of their own."""
+        return int(self.environment.get("SUBSCRIPTION_METRICS", "0"))
+
+    @property
     def service_listeners(self) -> int:
         """How many times a service may listen at a time without a subscription of its own."""
         return int(self._name("SERVICE_LISTENERS"))

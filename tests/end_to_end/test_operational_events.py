@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from event_bus import times
 
 from tests.end_to_end.receiver import Receiver, eventually
 from tests.end_to_end.world import Client, World
@@ -103,3 +104,23 @@ def test_nobody_else_publishes_such_types(world: World, service: Client, client:
     answer = sender.http.post("/events", json={"type": "eventbus.circuit.opened", "payload": {}})
     assert answer.status_code == 403
     assert "the bus's own" in answer.json()["detail"]
+
+
+def test_the_owner_hears_of_a_key_that_ends_soon(
+    world: World, service: Client, told: Receiver
+) -> None:
+    ends = {"name": "Laptop", "expires_at": times.after(3 * 86_400)}
+    made = world.admin.http.post(f"/publishers/{service.service_id}/keys", json=ends)
+    assert made.status_code == 201, made.text
+    # As before the first look of a deployment, which tells of all that end soon.
+    world.bus.dynamodb.delete_item(
+        TableName=world.bus.resources["cursors_table"],
+        Key={"owner": {"S": "sweeper"}, "name": {"S": "expiring_keys"}},
+    )
+    world.sweep()
+    event = heard(told, "eventbus.key.expiring")
+    assert event["payload"]["key_id"] == made.json()["id"]
+    assert event["payload"]["name"] == "Laptop"
+    assert "webhooks" in service.http.get("/openapi.json").json()
+    channels = service.http.get("/asyncapi.json").json()["channels"]
+    assert event["type"] in channels

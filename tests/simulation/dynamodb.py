@@ -127,7 +127,8 @@ class MemoryDynamoDB(Client):
         def read() -> Any:
             items = self.tables.all(request["TableName"], self._age(request))
             ordered = [items[key] for key in sorted(items, key=_scattered)]
-            return {"Items": [copied(item) for item in ordered]}
+            _check(request)
+            return {"Items": [copied(item) for item in ordered if _passes(item, request)]}
 
         return self.call("Scan", read)
 

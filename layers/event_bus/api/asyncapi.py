@@ -7,6 +7,10 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from event_bus.api.documents import bus_events
+from event_bus.api.documents.events import DeliveredEvent
+from event_bus.api.schemas import ref, schemas_of
+from event_bus.model.bus_events import BUS_EVENT_TYPES
 from event_bus.model.schemas import SchemaVersion
 from event_bus.registry.event_types import EventType
 from event_bus.schemas.structure import Schema, schemas_in
@@ -44,29 +48,25 @@ def asyncapi_document(
         # A key holds letters, digits, '-', '_' and dots, as a type does.
         name = found.type
         messages[name] = _message(found, shown, name)
-        channels[name] = {
-            "address": found.type,
-            "servers": [{"$ref": "#/servers/bus"}],
-            "messages": {name: {"$ref": f"#/components/messages/{name}"}},
-        }
-        operations[f"receive_{name}"] = {
-            "action": "receive",
-            "channel": {"$ref": f"#/channels/{name}"},
-            "summary": f"Receive {found.type} by a subscription.",
-            "messages": [{"$ref": f"#/channels/{name}/messages/{name}"}],
-        }
+        channels[name] = _channel(name)
+        operations[f"receive_{name}"] = _receive(name)
         operations[f"send_{name}"] = {
             "action": "send",
             "channel": {"$ref": f"#/channels/{name}"},
             "summary": f"Publish {found.type} by POST /events.",
             "messages": [{"$ref": f"#/channels/{name}/messages/{name}"}],
         }
+    bus_channels, bus_messages, schemas = _of_the_bus()
+    operations |= {f"receive_{name}": _receive(name) for name in bus_channels}
+    channels |= bus_channels
+    messages |= bus_messages
     return {
         "asyncapi": "3.0.0",
         "info": {
             "title": "Event types",
             "version": "1",
-            "description": "The event types that the key which asked may see.",
+            "description": "The event types that the key which asked may see, and the events of "
+            "the bus itself.",
         },
         "defaultContentType": "application/json",
         "servers": {
@@ -74,8 +74,42 @@ def asyncapi_document(
         },
         "channels": channels,
         "operations": operations,
-        "components": {"messages": messages},
+        "components": {"messages": messages, "schemas": schemas},
     }
+
+
+def _channel(name: str) -> dict[str, Any]:
+    return {
+        "address": name,
+        "servers": [{"$ref": "#/servers/bus"}],
+        "messages": {name: {"$ref": f"#/components/messages/{name}"}},
+    }
+
+
+def _receive(name: str) -> dict[str, Any]:
+    return {
+        "action": "receive",
+        "channel": {"$ref": f"#/channels/{name}"},
+        "summary": f"Receive {name} by a subscription.",
+        "messages": [{"$ref": f"#/channels/{name}/messages/{name}"}],
+    }
+
+
+def _of_the_bus() -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """The channels, the messages and the schemas of the events that the bus publishes."""
+    schema_of, schemas = schemas_of([DeliveredEvent, *bus_events.PAYLOADS])
+    described = bus_events.event_schemas(schemas, schema_of)
+    messages = {
+        each.type: {
+            "name": each.type,
+            "title": each.type,
+            "summary": each.summary,
+            "contentType": "application/json",
+            "payload": ref(bus_events.schema_name(each)),
+        }
+        for each in BUS_EVENT_TYPES
+    }
+    return {name: _channel(name) for name in messages}, messages, {**schemas, **described}
 
 
 def _message(found: EventType, version: SchemaVersion | None, name: str) -> dict[str, Any]:

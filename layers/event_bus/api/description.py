@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from event_bus.api.body import MAX_BODY_BYTES
+from event_bus.api.documents import bus_events
 from event_bus.api.documents.events import DeliveredEvent
 from event_bus.api.documents.problems import Problem as ProblemDocument
 from event_bus.api.documents.targets import describe_requests
@@ -99,7 +100,9 @@ def describe(url: str = NOWHERE) -> dict[str, Any]:
     Args:
         url: Where the API is.
     """
-    schema_of, schemas = schemas_of(dict.fromkeys([*_models(), ProblemDocument, DeliveredEvent]))
+    models = [*_models(), ProblemDocument, DeliveredEvent, *bus_events.PAYLOADS]
+    schema_of, schemas = schemas_of(dict.fromkeys(models))
+    schemas |= bus_events.event_schemas(schemas, schema_of)
     for name, example in EXAMPLES.items():
         schemas[name]["examples"] = [example]
     describe_requests(schemas)
@@ -119,7 +122,7 @@ def describe(url: str = NOWHERE) -> dict[str, Any]:
         "security": [{"apiKey": []}, {"bearer": []}],
         "tags": [{"name": name, "description": said} for name, said in TAGS.items()],
         "paths": paths,
-        "webhooks": WEBHOOKS,
+        "webhooks": {**WEBHOOKS, **bus_events.webhooks(WEBHOOKS["event"]["post"])},
         "components": {
             "schemas": dict(sorted(schemas.items())),
             "responses": {kind.__name__: _problem(kind) for kind in _PROBLEMS},

@@ -75,13 +75,23 @@ def check(expression: str) -> None:
         raise InvalidExpression(error, answer["position"])
 
 
-def evaluate(expression: str, document: object, bindings: Mapping[str, object]) -> bytes:
+def evaluate(
+    expression: str,
+    document: object,
+    bindings: Mapping[str, object],
+    *,
+    at: str | None = None,
+    seed: str | None = None,
+) -> bytes:
     """Evaluates an expression.
 
     Args:
         expression: The expression.
         document: Its input, `$`: parsed JSON, or an `orjson.Fragment` of ready-made JSON.
         bindings: Further variables, by their names without `$`.
+        at: The time that `$now()` and `$millis()` return, RFC 3339; None for the present.
+        seed: What `$random()` and `$shuffle()` begin with: the same seed, the same numbers; None
+            for others each time.
 
     Returns:
         The result as compact JSON, of at most `MAX_OUTPUT_BYTES`.
@@ -91,7 +101,13 @@ def evaluate(expression: str, document: object, bindings: Mapping[str, object]) 
             or matches nothing.
     """
     request = json_numbers.dumps(
-        {"evaluate": expression, "document": document, "bindings": dict(bindings)}
+        {
+            "evaluate": expression,
+            "document": document,
+            "bindings": dict(bindings),
+            "moment": round(1000 * times.seconds(at)) if at else None,
+            "seed": seed,
+        }
     )
     if len(request) > MAX_INPUT_BYTES:
         raise ExpressionFailed(f"the input has more than {MAX_INPUT_BYTES} bytes")

@@ -6,6 +6,7 @@ succeeded is `=` and the result.
 
 import contextlib
 import json
+import random
 import resource
 import signal
 import struct
@@ -25,6 +26,27 @@ _RECURSION = 4_000
 
 class _OutOfTime(BaseException):
     """The processor time is used up."""
+
+
+class _Expression(Jsonata):  # type: ignore[misc]
+    """An expression whose `$now()` and `$millis()` are what a request says.
+
+    Attributes:
+        moment: The time, in milliseconds since 1970; None for the present.
+    """
+
+    moment: int | None = None
+    _present: int = 0
+
+    @property
+    def timestamp(self) -> int:
+        """The time that the library asks for."""
+        return self._present if self.moment is None else self.moment
+
+    @timestamp.setter
+    def timestamp(self, present: int) -> None:
+        # The library sets it at each evaluation.
+        self._present = present
 
 
 def main() -> None:
@@ -78,8 +100,17 @@ def _answer(request: dict[str, Any]) -> bytes:
         return _failure(str(error) or type(error).__name__)
 
 
-def _evaluated(evaluate: str, document: Any, bindings: dict[str, Any]) -> bytes:
+def _evaluated(
+    evaluate: str,
+    document: Any,
+    bindings: dict[str, Any],
+    moment: int | None = None,
+    seed: str | None = None,
+) -> bytes:
     expression = _compiled(evaluate)
+    expression.moment = moment
+    # What $random() and $shuffle() draw from.
+    random.seed(seed)
     # The library evaluates by the expression that was compiled last in the thread.
     Jsonata.CURRENT.jsonata = expression
     result = expression.evaluate(document, bindings)
@@ -97,8 +128,8 @@ def _evaluated(evaluate: str, document: Any, bindings: dict[str, Any]) -> bytes:
 
 
 @lru_cache(256)
-def _compiled(text: str) -> Jsonata:
-    expression = Jsonata(text)
+def _compiled(text: str) -> _Expression:
+    expression = _Expression(text)
     # Else null and "no value" are the same.
     expression.set_output_convert_nulls(False)
     # What was read as JSON needs no check.

@@ -50,6 +50,18 @@ _COUNTERS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
 )
 
 
+_OF_SUBSCRIPTION = ("subscription", "subscriber")
+_BY_SUBSCRIPTION = (
+    ("delivered", "subscription_deliveries", "Deliveries that succeeded, by subscription."),
+    ("failed", "subscription_failures", "Attempts that failed, by subscription."),
+    (
+        "dead_lettered",
+        "subscription_dead_letters",
+        "Deliveries that became dead letters, by subscription.",
+    ),
+)
+
+
 class _Collected(Collector):
     """Metrics that are known already."""
 
@@ -60,15 +72,21 @@ class _Collected(Collector):
         return self._metrics
 
 
-def exposition(metrics: MetricTotals, gauges: Iterable[Gauge]) -> str:
+def exposition(
+    metrics: MetricTotals, gauges: Iterable[Gauge], by_subscription: MetricTotals | None = None
+) -> str:
     """The text that Prometheus reads.
 
     Args:
         metrics: What was counted, of all time.
         gauges: How things stand.
+        by_subscription: What was counted by subscription, where this is counted.
     """
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collected([*_counters(metrics), _latency(metrics), *map(_gauge, gauges)]))
+    counters = [*_counters(metrics)]
+    if by_subscription:
+        counters += _subscription_counters(by_subscription)
+    registry.register(_Collected([*counters, _latency(metrics), *map(_gauge, gauges)]))
     return generate_latest(registry).decode()
 
 
@@ -81,6 +99,14 @@ def _counters(metrics: MetricTotals) -> Iterator[Metric]:
             sums[key] = sums.get(key, 0) + count
         for key, count in sorted(sums.items()):
             metric.add_metric(key, count)
+        yield metric
+
+
+def _subscription_counters(metrics: MetricTotals) -> Iterator[Metric]:
+    for kind, name, said in _BY_SUBSCRIPTION:
+        metric = CounterMetricFamily(_PREFIX + name, said, labels=_OF_SUBSCRIPTION)
+        for labels, count in sorted(metrics.counts[kind].items()):
+            metric.add_metric(labels, count)
         yield metric
 
 

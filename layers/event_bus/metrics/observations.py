@@ -38,6 +38,18 @@ def observed(change: RoutingChange | DeliveryChange) -> Iterator[Observation]:
         yield Observation("dead_lettered", *labels, change.at)
 
 
+def by_subscription(change: RoutingChange | DeliveryChange) -> Iterator[Observation]:
+    """Yields what happened to the deliveries of a subscription.
+
+    Args:
+        change: The change.
+    """
+    if isinstance(change, DeliveryChange):
+        subscription_id = change.after.key.subscription_id
+        for each in observed(change):
+            yield Observation(each.kind, subscription_id, each.service_id, each.at)
+
+
 def levels_changed(change: RoutingChange | DeliveryChange) -> Iterator[tuple[str, int]]:
     """Yields the name of each level that a change moves, and by how much.
 

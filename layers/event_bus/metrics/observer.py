@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from event_bus import times
 from event_bus.log import logger
-from event_bus.metrics.observations import observed
+from event_bus.metrics.observations import by_subscription, observed
 from event_bus.model.metrics import DENIED, MetricTotals, Observation, merged
 from event_bus.stores.delivery_changes import DeliveryChange, RoutingChange, change_in
 from event_bus.stores.metrics import MetricStore
@@ -21,9 +21,12 @@ class Observer:
 
     Attributes:
         store: Keeps the metrics.
+        subscriptions: How many subscriptions have metrics of their own; those that come later are
+            counted together.
     """
 
     store: MetricStore
+    subscriptions: int = 0
 
     def count(self, records: Sequence[Mapping[str, Any]]) -> MetricTotals | None:
         """Counts what a batch tells, once, however often it comes.
@@ -42,10 +45,22 @@ class Observer:
             minute = times.at(observation.at)
             by_minute.setdefault(minute[:16], MetricTotals()).add(observation)
         if not by_minute or not self.store.add(
-            identity([record["eventID"] for record in records]), by_minute
+            identity([record["eventID"] for record in records]),
+            by_minute,
+            self._by_subscription(records),
         ):
             return None
         return merged(by_minute.values())
+
+    def _by_subscription(self, records: Sequence[Mapping[str, Any]]) -> MetricTotals | None:
+        if not self.subscriptions:
+            return None
+        metrics = MetricTotals()
+        for observation in understood(records, by_subscription):
+            metrics.add(observation)
+        # The bound is that of all batches: in this one, another subscription may have come first.
+        metrics.most = self.subscriptions
+        return metrics
 
     def count_denied(self, entries: Sequence[Mapping[str, Any]]) -> None:
         """Counts the requests that were refused, among what the audit log says.

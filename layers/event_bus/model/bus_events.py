@@ -1,10 +1,18 @@
-"""Events that the bus publishes about itself."""
+"""Events that the bus publishes about itself.
+
+Each type is described once: the functions below make its payloads, and the OpenAPI and AsyncAPI
+documents describe them by the same definitions.
+"""
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, NotRequired
+
+from typing_extensions import TypedDict
 
 from event_bus import times
+from event_bus.model.api_keys import ApiKey, CredentialType
 from event_bus.model.circuit import Circuit
 from event_bus.model.delivery import Delivery
 from event_bus.model.event import ABOUT, AUDIENCE, BUS_DOMAIN, Event, EventSubmission, accept
@@ -13,10 +21,105 @@ from event_bus.model.registration import Subscription
 CIRCUIT_OPENED: Final = f"{BUS_DOMAIN}.circuit.opened"
 CIRCUIT_CLOSED: Final = f"{BUS_DOMAIN}.circuit.closed"
 DEAD_LETTER_CREATED: Final = f"{BUS_DOMAIN}.dead_letter.created"
+KEY_EXPIRING: Final = f"{BUS_DOMAIN}.key.expiring"
 SCHEMA_REGISTERED: Final = f"{BUS_DOMAIN}.schema.registered"
 SUBSCRIPTION_PAUSED: Final = f"{BUS_DOMAIN}.subscription.paused"
 SUBSCRIPTION_RESUMED: Final = f"{BUS_DOMAIN}.subscription.resumed"
 SUBSCRIPTION_DISABLED: Final = f"{BUS_DOMAIN}.subscription.disabled"
+
+
+class ReportedError(TypedDict):
+    """What went wrong: a code, and a message for people."""
+
+    code: str
+    message: str
+
+
+class _AboutSubscription(TypedDict):
+    subscription_id: str
+    service_id: str
+    name: str
+
+
+class SubscriptionEventPayload(_AboutSubscription):
+    """What has become of a subscription; `reason` is there where the bus disabled it."""
+
+    reason: str | None
+    previous_status: NotRequired[str]
+    replay_id: NotRequired[str | None]
+
+
+class CircuitEventPayload(_AboutSubscription):
+    """The circuit of a subscription, with what its attempts failed of."""
+
+    opened_at: str
+    failures: int
+    error: ReportedError | None
+
+
+class DeadLetterEventPayload(TypedDict):
+    """The first dead letter of a subscription in a minute."""
+
+    dead_letter_id: str | None
+    subscription_id: str
+    service_id: str
+    event_id: str
+    event_type: str
+    status: str | None
+    error: ReportedError | None
+
+
+class SchemaEventPayload(TypedDict):
+    """A version of the schema of a type."""
+
+    type: str
+    version: int
+    registered_by: str
+
+
+class KeyEventPayload(TypedDict):
+    """A key that ends soon, and that no other one has replaced."""
+
+    key_id: str
+    service_id: str
+    name: str | None
+    type: CredentialType
+    expires_at: str
+    last_used_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BusEventType:
+    """A type of events that the bus publishes.
+
+    Attributes:
+        type: Its name.
+        summary: When such an event is published.
+        payload: What its payload holds, as a TypedDict.
+    """
+
+    type: str
+    summary: str
+    payload: Any
+
+
+BUS_EVENT_TYPES: Final = (
+    BusEventType(CIRCUIT_CLOSED, "The circuit of a subscription has closed.", CircuitEventPayload),
+    BusEventType(CIRCUIT_OPENED, "The circuit of a subscription has opened.", CircuitEventPayload),
+    BusEventType(
+        DEAD_LETTER_CREATED,
+        "A delivery became a dead letter; at most one event a minute for each subscription.",
+        DeadLetterEventPayload,
+    ),
+    BusEventType(KEY_EXPIRING, "A key of the service ends soon.", KeyEventPayload),
+    BusEventType(
+        SCHEMA_REGISTERED, "A version of a type's schema was registered.", SchemaEventPayload
+    ),
+    BusEventType(SUBSCRIPTION_DISABLED, "A subscription was disabled.", SubscriptionEventPayload),
+    BusEventType(SUBSCRIPTION_PAUSED, "A subscription was paused.", SubscriptionEventPayload),
+    BusEventType(SUBSCRIPTION_RESUMED, "A subscription is active again.", SubscriptionEventPayload),
+)
+"""Every type of event that the bus publishes, by name."""
 
 
 def bus_event(
@@ -54,13 +157,8 @@ def about_subscription(event_type: str, subscription: Subscription, **more: Any)
     what = event_type.rpartition(".")[2]
     # The version is the one that is replaced: the same change is told once.
     name = f"{what}_{_part_of_id(subscription.id)}_{subscription.version}"
-    return bus_event(
-        event_type,
-        name,
-        subscription.service_id,
-        {**_subscription(subscription), "reason": subscription.disabled_reason, **more},
-        subscription.id,
-    )
+    payload = {**_subscription(subscription), "reason": subscription.disabled_reason, **more}
+    return bus_event(event_type, name, subscription.service_id, payload, subscription.id)
 
 
 def about_schema(event_type: str, number: int, owner: str, registered_by: str) -> Event:
@@ -72,7 +170,11 @@ def about_schema(event_type: str, number: int, owner: str, registered_by: str) -
         owner: The service that registered the first version.
         registered_by: The service that registered this one.
     """
-    payload = {"type": event_type, "version": number, "registered_by": registered_by}
+    payload: SchemaEventPayload = {
+        "type": event_type,
+        "version": number,
+        "registered_by": registered_by,
+    }
     # A type may be as long as an id.
     digest = hashlib.sha256(event_type.encode()).hexdigest()[:32]
     name = f"schema_{digest}_{number}"
@@ -84,7 +186,7 @@ def about_circuit(subscription: Subscription, before: Circuit, after: Circuit) -
     if before.permits == after.permits:
         return None
     opened_at = (before if after.permits else after).opened_at or 0.0
-    members = {
+    payload: CircuitEventPayload = {
         **_subscription(subscription),
         "opened_at": times.at(opened_at),
         "failures": (before if after.permits else after).consecutive,
@@ -93,7 +195,7 @@ def about_circuit(subscription: Subscription, before: Circuit, after: Circuit) -
     event_type = CIRCUIT_CLOSED if after.permits else CIRCUIT_OPENED
     what = event_type.rpartition(".")[2]
     name = f"circuit_{what}_{_part_of_id(subscription.id)}_{round(1000 * opened_at)}"
-    return bus_event(event_type, name, subscription.service_id, members, subscription.id)
+    return bus_event(event_type, name, subscription.service_id, payload, subscription.id)
 
 
 def about_dead_letter(letter: Delivery, minute: str) -> Event:
@@ -104,21 +206,40 @@ def about_dead_letter(letter: Delivery, minute: str) -> Event:
         minute: The minute, as the beginning of an RFC 3339 time.
     """
     error = letter.last_error
+    payload: DeadLetterEventPayload = {
+        "dead_letter_id": letter.dead_letter_id,
+        "subscription_id": letter.key.subscription_id,
+        "service_id": letter.service_id,
+        "event_id": letter.key.event_id,
+        "event_type": letter.event_type,
+        "status": letter.dead_letter_status,
+        "error": {"code": error.code, "message": error.message} if error else None,
+    }
     return bus_event(
         DEAD_LETTER_CREATED,
         f"dead_letter_{_part_of_id(letter.key.subscription_id)}_{minute}",
         letter.service_id,
-        {
-            "dead_letter_id": letter.dead_letter_id,
-            "subscription_id": letter.key.subscription_id,
-            "service_id": letter.service_id,
-            "event_id": letter.key.event_id,
-            "event_type": letter.event_type,
-            "status": letter.dead_letter_status,
-            "error": error and {"code": error.code, "message": error.message},
-        },
+        payload,
         letter.key.subscription_id,
     )
+
+
+def about_key(key: ApiKey, ends_at: int) -> Event:
+    """Says that a key ends soon.
+
+    Args:
+        key: The key.
+        ends_at: When it ends, in Unix seconds.
+    """
+    payload: KeyEventPayload = {
+        "key_id": key.id,
+        "service_id": key.service_id,
+        "name": key.name,
+        "type": key.type,
+        "expires_at": times.at(ends_at),
+        "last_used_at": key.last_used_at,
+    }
+    return bus_event(KEY_EXPIRING, f"key_{key.id}_{ends_at}", key.service_id, payload)
 
 
 def _part_of_id(subscription_id: str) -> str:
@@ -132,7 +253,7 @@ def _part_of_id(subscription_id: str) -> str:
     return hashlib.sha256(subscription_id.encode()).hexdigest()[:32]
 
 
-def _subscription(subscription: Subscription) -> dict[str, Any]:
+def _subscription(subscription: Subscription) -> _AboutSubscription:
     return {
         "subscription_id": subscription.id,
         "service_id": subscription.service_id,
@@ -140,6 +261,6 @@ def _subscription(subscription: Subscription) -> dict[str, Any]:
     }
 
 
-def _error(circuit: Circuit) -> dict[str, Any] | None:
+def _error(circuit: Circuit) -> ReportedError | None:
     error = circuit.last_error
     return {"code": error.code, "message": error.message} if error else None

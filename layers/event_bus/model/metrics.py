@@ -19,7 +19,8 @@ OTHER = "other"
 """The label of further pairs; no service and no type of two segments has this name."""
 
 Labels = tuple[str, str]
-"""The type of an event, and the service that published or should receive it; see `DENIED`."""
+"""The type of an event, and the service that published or should receive it; see `DENIED`. Of
+metrics by subscription, the subscription and its service."""
 
 KINDS = ("published", "delivered", "failed", "dead_lettered")
 """The kinds of metrics. A failure is a failed attempt."""
@@ -95,12 +96,19 @@ class Histogram:
 
 @dataclass(slots=True)
 class MetricTotals:
-    """Counts by kind and labels, and latencies by labels."""
+    """Counts by kind and labels, and latencies by labels.
+
+    Attributes:
+        counts: The counts, by kind.
+        latencies: The latencies.
+        most: The most pairs of labels of a kind.
+    """
 
     counts: dict[str, Counter[Labels]] = field(
         default_factory=lambda: {kind: Counter() for kind in (*KINDS, SCHEMA_INVALID, DENIED)}
     )
     latencies: dict[Labels, Histogram] = field(default_factory=dict)
+    most: int = MAX_SERIES
 
     def add(self, observation: Observation) -> None:
         """Counts an observation."""
@@ -119,7 +127,7 @@ class MetricTotals:
 
     def _count(self, kind: str, labels: Labels, count: int) -> None:
         counter = self.counts[kind]
-        if labels not in counter and len(counter) >= MAX_SERIES:
+        if labels not in counter and len(counter) >= self.most:
             labels = OTHER, OTHER
         counter[labels] += count
 

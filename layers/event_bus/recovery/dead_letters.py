@@ -1,6 +1,6 @@
 """Finding, retrying and discarding dead letters."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
@@ -19,6 +19,7 @@ from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import next_message, nudge
 from event_bus.stores.dead_letters import DeadLetterStore
 from event_bus.stores.deliveries import DeliveryStore
+from event_bus.stores.subscriptions import SubscriptionStore
 
 MAX_BULK = 500
 """The largest number of dead letters that one request retries."""
@@ -108,11 +109,13 @@ class DeadLetters:
         letters: The dead letters.
         deliveries: The deliveries.
         lanes: Where those are sent that are tried anew.
+        subscriptions: Their subscriptions, as they are now.
     """
 
     letters: DeadLetterStore
     deliveries: DeliveryStore
     lanes: Lanes
+    subscriptions: SubscriptionStore
 
     def get(self, dead_letter_id: str, caller: Caller) -> Delivery:
         """Returns a dead letter.
@@ -167,7 +170,7 @@ class DeadLetters:
         reopened = self.letters.reopen(transitions.reopened(letter)) if letter.retriable else None
         if reopened is None:
             raise Conflict(f"The next attempt of {dead_letter_id} is on its way already.")
-        self.lanes.send([next_message(reopened)])
+        self._send([reopened])
         return reopened
 
     def retry_all(
@@ -187,11 +190,26 @@ class DeadLetters:
             # Those that another request opened first are not counted here, and not sent twice.
             anew = [self.letters.reopen(transitions.reopened(each)) for each in retriable]
             reopened = [each for each in anew if each]
-            self.lanes.send([next_message(each) for each in reopened])
+            self._send(reopened)
             retried += len(reopened)
             if behind is None or times.steady() > deadline:
                 break
         return retried, behind
+
+    def _send(self, letters: Sequence[Delivery]) -> None:
+        # Who has mended a subscription has its dead letters tried as it is now: with its version, a
+        # lane does not take an older copy of it.
+        found = self.subscriptions.get_many({each.key.subscription_id for each in letters})
+        versions = {subscription_id: each.version for subscription_id, each in found.items()}
+        self.lanes.send(
+            [
+                replace(
+                    next_message(each),
+                    subscription_version=versions.get(each.key.subscription_id, 0),
+                )
+                for each in letters
+            ]
+        )
 
     def discard(self, dead_letter_id: str, caller: Caller) -> None:
         """Discards a dead letter, so that it is not tried again.

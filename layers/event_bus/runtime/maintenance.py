@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 from event_bus.runtime import stores
 from event_bus.runtime.queues import lanes, replay_queue, unroutable_queue
 from event_bus.runtime.threads import threads
+from event_bus.settings import settings
 
 if TYPE_CHECKING:
     from event_bus.maintenance.crashed import CrashedMessages
     from event_bus.maintenance.due import DueSweep
+    from event_bus.maintenance.expiring_keys import ExpiringKeys
     from event_bus.maintenance.stalled import StalledSweep
     from event_bus.maintenance.unrouted import UnroutedSweep
 
@@ -44,6 +46,18 @@ def unrouted_sweep() -> "UnroutedSweep":
         cursors=stores.cursors(),
         unroutable=unroutable_queue(),
         executor=threads(_WORKERS),
+    )
+
+
+def expiring_keys() -> "ExpiringKeys":
+    """Tells services of keys that end soon."""
+    from event_bus.maintenance.expiring_keys import ExpiringKeys
+
+    return ExpiringKeys(
+        ending=stores.keys().ending,
+        cursors=stores.cursors(),
+        events=stores.events(payloads=False),
+        retention_days=settings().retention_days,
     )
 
 

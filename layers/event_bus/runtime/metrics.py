@@ -25,7 +25,7 @@ def observer() -> "Observer":
     """Counts what happens."""
     from event_bus.metrics.observer import Observer
 
-    return Observer(stores.metrics())
+    return Observer(stores.metrics(), settings().subscription_metrics)
 
 
 def level_observer() -> "LevelObserver":

@@ -18,7 +18,9 @@ def dead_letters() -> "DeadLetters":
     """Finds dead letters, and has them tried again or discarded."""
     from event_bus.recovery.dead_letters import DeadLetters
 
-    return DeadLetters(stores.dead_letters(), stores.deliveries(), lanes(_WORKERS))
+    return DeadLetters(
+        stores.dead_letters(), stores.deliveries(), lanes(_WORKERS), stores.subscriptions()
+    )
 
 
 def replays() -> "Replays":

@@ -42,6 +42,13 @@ class CursorStore:
     table: str
     retention_days: int = 0
 
+    def position(self, owner: str, name: str) -> str:
+        """Returns the position of a cursor; empty if there is none yet."""
+        answer = self.client.get_item(
+            TableName=self.table, Key={"owner": text(owner), "name": text(name)}
+        )
+        return answer.get("Item", {}).get("position", {"S": ""})["S"]
+
     def hold(self, owner: str, name: str, holder: str, seconds: float) -> Cursor | None:
         """Takes the lease of a cursor for some seconds.
 

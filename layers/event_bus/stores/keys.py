@@ -6,7 +6,7 @@ of keys is exact, and no key escapes a transaction that removes all of them. The
 alone would not do, because it may lag.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from event_bus.stores.items import (
     document,
     number,
     query_all,
+    scan_all,
     text,
     unexpired,
     unless_refused,
@@ -128,6 +129,22 @@ class KeyStore:
         own = [key for key in keys if key.service_id == service_id]
         own.sort(key=lambda key: (key.created_at, key.id))
         return Ring(service_id, tuple(own), int(stored["version"]["N"]) if stored else 0)
+
+    def ending(self, after: int, until: int) -> Iterator[ApiKey]:
+        """Yields the keys and stream tokens that end within a period.
+
+        Args:
+            after: Its beginning, excluded, in Unix seconds.
+            until: Its end, included.
+        """
+        items = scan_all(
+            self.client,
+            TableName=self.table,
+            ConsistentRead=True,
+            FilterExpression="expires_at > :after AND expires_at <= :until",
+            ExpressionAttributeValues={":after": number(after), ":until": number(until)},
+        )
+        return (_key(item) for item in items if _valid(item))
 
     def change(self, change: KeyChange) -> None:
         """Changes the keys of a service.

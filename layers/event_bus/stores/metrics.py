@@ -56,6 +56,9 @@ class Place:
 TOTAL = Place("total", "all", _EVER)
 """The place of the metrics of all time."""
 
+SUBSCRIPTIONS = Place("total", "subscriptions", _EVER)
+"""The place of the metrics of all time by subscription, where they are counted."""
+
 
 def place_of(granularity: Granularity, time: str) -> Place:
     """Returns the place of the metrics of the minute, hour or day of a time.
@@ -80,7 +83,12 @@ class MetricStore:
     client: "DynamoDBClient"
     table: str
 
-    def add(self, batch_id: str, by_minute: Mapping[str, MetricTotals]) -> bool:
+    def add(
+        self,
+        batch_id: str,
+        by_minute: Mapping[str, MetricTotals],
+        by_subscription: MetricTotals | None = None,
+    ) -> bool:
         """Adds the metrics of a batch once. A batch that comes again changes nothing.
 
         All that a batch tells is added by one write, be it of how many events.
@@ -88,6 +96,7 @@ class MetricStore:
         Args:
             batch_id: What tells this batch from any other; the same when it comes again.
             by_minute: Its metrics by the minute, as a time that lies in it.
+            by_subscription: Its metrics by subscription, where these are counted.
 
         Returns:
             Whether anything was added.
@@ -99,13 +108,21 @@ class MetricStore:
             self._add_once(
                 Place("batch", f"{batch_id}#{part}", _MARK_DAYS),
                 {minute: by_minute[minute] for minute in minutes},
+                by_subscription if part == 0 else None,
             )
             for part, minutes in enumerate(chunks(sorted(by_minute), _MINUTES_AT_ONCE))
         ]
         return any(added)
 
-    def _add_once(self, mark: Place, by_minute: Mapping[str, MetricTotals]) -> bool:
+    def _add_once(
+        self,
+        mark: Place,
+        by_minute: Mapping[str, MetricTotals],
+        by_subscription: MetricTotals | None,
+    ) -> bool:
         more: dict[Place, MetricTotals] = {}
+        if by_subscription:
+            more[SUBSCRIPTIONS] = by_subscription
         for minute, metrics in by_minute.items():
             for place in (TOTAL, *(place_of(each, minute) for each in _CUT)):
                 more.setdefault(place, MetricTotals()).merge(metrics)
@@ -151,6 +168,7 @@ class MetricStore:
         whole, version = MetricTotals(), 0
         if stored:
             whole, version = unpacked(stored["figures"]["B"]), int(stored["version"]["N"])
+        whole.most = metrics.most
         whole.merge(metrics)
         put: Item = {
             "TableName": self.table,

@@ -104,7 +104,9 @@ class Upcaster:
 
 def _evaluated(expression: str, payload: bytes, event: Event, number: int) -> bytes:
     try:
-        made = evaluate(expression, orjson.Fragment(payload), {})
+        made = evaluate(
+            expression, orjson.Fragment(payload), {}, at=event.created_at, seed=event.id
+        )
     except ExpressionFailed as failure:
         raise UpcastFailed(
             f"the expression of version {number} of {event.type} fails: {failure.detail}"

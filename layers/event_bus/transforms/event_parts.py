@@ -31,6 +31,12 @@ class EventParts:
     _document: dict[str, Any] | None = None
 
     @property
+    def delivery(self) -> str:
+        """What tells this delivery from any other, and is the same at each attempt."""
+        replay_id = self.envelope["metadata"].get("replay_id", "")
+        return f"{self.envelope['id']} {self.subscription_id} {replay_id}"
+
+    @property
     def document(self) -> dict[str, Any]:
         """What JSON paths lead into: the event, under the names of EventBridge as well.
 

@@ -105,7 +105,13 @@ def _evaluated(expression: str, parts: EventParts) -> bytes:
     from event_bus.expressions.evaluator import ExpressionFailed, evaluate  # noqa: PLC0415
 
     try:
-        return evaluate(expression, orjson.Fragment(parts.payload), {"event": parts.whole()})
+        return evaluate(
+            expression,
+            orjson.Fragment(parts.payload),
+            {"event": parts.whole()},
+            at=parts.stored_at,
+            seed=parts.delivery,
+        )
     except ExpressionFailed as failure:
         raise TransformFailed(failure.detail) from None
 

@@ -122,7 +122,7 @@ TABLES = {
             "Query/by_dead_service",
             "UpdateItem",
         },
-        "subscriptions": {"GetItem", "Query/by_service"},
+        "subscriptions": {"BatchGetItem", "GetItem", "Query/by_service"},
         "rights": {"BatchGetItem"},
         "replays": {"GetItem", "PutItem", "Query/by_kind", "Query/by_service"},
     },
@@ -209,8 +209,9 @@ TABLES = {
     "sweep": {
         "deliveries": {"BatchGetItem", "Query/by_due", "UpdateItem"},
         "circuits": {"BatchGetItem"},
-        "cursors": {"UpdateItem"},
-        "events": {"Query/by_cell", "Query/by_odd"},
+        "cursors": {"GetItem", "UpdateItem"},
+        "events": {"PutItem", "Query/by_cell", "Query/by_odd"},
+        "keys": {"Scan"},
         "replays": {"Query/by_running"},
         "subscriptions": {
             "BatchGetItem",

@@ -5,6 +5,7 @@ import threading
 
 import orjson
 import pytest
+from event_bus import times
 from event_bus.expressions.evaluator import ExpressionFailed, InvalidExpression, check, evaluate
 from event_bus.expressions.limits import MAX_EXPRESSION_CHARACTERS, MAX_INPUT_BYTES
 
@@ -147,3 +148,24 @@ def test_an_expression_does_not_see_the_environment(monkeypatch: pytest.MonkeyPa
             assert b"AWS_" not in given.read()
     finally:
         process._end()
+
+
+DRAWN = '{"now": $now(), "millis": $millis(), "random": $random(), "shuffled": $shuffle([1..20])}'
+
+
+def test_the_time_and_the_numbers_drawn_may_be_fixed() -> None:
+    at = "2026-05-01T12:00:00.500Z"
+    first = orjson.loads(evaluate(DRAWN, {}, {}, at=at, seed="evt_1 sub_1"))
+    evaluate(DRAWN, {}, {}, at="2027-01-01T00:00:00.000Z", seed="evt_2 sub_1")
+    assert orjson.loads(evaluate(DRAWN, {}, {}, at=at, seed="evt_1 sub_1")) == first
+    assert (first["now"], first["millis"]) == (at, 1_777_636_800_500)
+    other = orjson.loads(evaluate(DRAWN, {}, {}, at=at, seed="evt_1 sub_2"))
+    assert (other["now"], other["random"] == first["random"]) == (at, False)
+
+
+def test_without_them_it_is_now_and_by_chance() -> None:
+    evaluate(DRAWN, {}, {}, at="2026-05-01T12:00:00.000Z", seed="s")
+    before = times.unix()
+    found = [orjson.loads(evaluate(DRAWN, {}, {})) for _ in range(2)]
+    assert found[0]["millis"] >= 1000 * before - 1
+    assert found[0]["random"] != found[1]["random"]

@@ -71,3 +71,17 @@ def test_each_metrics_has_its_name() -> None:
 def test_nothing_yet_is_nothing_wrong() -> None:
     samples = read(exposition(MetricTotals(), []))
     assert samples["event_bus_delivery_latency_seconds_count",] == 0
+
+
+def test_subscriptions_are_told_apart_where_they_are_counted() -> None:
+    counted = MetricTotals(most=1)
+    for name in ("sub_1", "sub_2", "sub_3"):
+        counted.add(Observation("delivered", name, "worker", 0.0))
+    counted.add(Observation("failed", "sub_2", "worker", 0.0))
+    found = read(exposition(MetricTotals(), [], counted))
+    labels = ("subscriber=worker", "subscription=sub_1")
+    others = ("subscriber=other", "subscription=other")
+    assert found["event_bus_subscription_deliveries_total", *labels] == 1
+    assert found["event_bus_subscription_deliveries_total", *others] == 2
+    assert found["event_bus_subscription_failures_total", labels[0], "subscription=sub_2"] == 1
+    assert "subscription" not in exposition(MetricTotals(), [])

@@ -13,7 +13,7 @@ from event_bus.metrics.observer import Observer
 from event_bus.model.delivery import Attempt, Delivery, DeliveryKey
 from event_bus.model.metrics import KINDS, MetricTotals
 from event_bus.stores import metrics as module
-from event_bus.stores.metrics import TOTAL, MetricStore, place_of
+from event_bus.stores.metrics import SUBSCRIPTIONS, TOTAL, MetricStore, place_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -259,3 +259,31 @@ def test_a_delivery_remembers_when_its_event_was_accepted(aws: Aws) -> None:
     found = aws.deliveries.get(made.key)
     assert found
     assert found.stored_at == NOON
+
+
+def test_so_many_subscriptions_are_counted_by_themselves(aws: Aws) -> None:
+    stream, store = Stream(aws), MetricStore(aws.dynamodb, aws.tables["metrics"])
+    observer = Observer(store, subscriptions=1)
+    aws.deliveries.record(delivery(log=(TAKEN,), attempts=2), 2)
+    aws.deliveries.record(delivery(event_id="evt_2", log=(TAKEN,), attempts=2), 2)
+    stream.look()
+    observer.count(stream.records)
+    # A batch that comes again changes nothing.
+    observer.count(stream.records)
+    [found] = store.at([SUBSCRIPTIONS]).values()
+    assert found.counts["delivered"] == {("sub_1", "worker"): 2}
+    first = len(stream.records)
+    aws.deliveries.record(delivery(subscription_id="sub_2", log=(TAKEN,), attempts=2), 2)
+    aws.deliveries.record(delivery(event_id="evt_3", log=(TAKEN,), attempts=2), 2)
+    stream.look()
+    observer.count(stream.records[first:])
+    [found] = store.at([SUBSCRIPTIONS]).values()
+    assert found.counts["delivered"] == {("sub_1", "worker"): 3, ("other", "other"): 1}
+
+
+def test_without_the_setting_nothing_more_is_written(aws: Aws) -> None:
+    stream, store = Stream(aws), MetricStore(aws.dynamodb, aws.tables["metrics"])
+    aws.deliveries.record(delivery(log=(TAKEN,), attempts=2), 2)
+    stream.look()
+    Observer(store).count(stream.records)
+    assert store.at([SUBSCRIPTIONS]) == {}

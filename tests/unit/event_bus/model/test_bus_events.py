@@ -1,18 +1,102 @@
-"""The bus says what has become of any subscription, whatever its identifier."""
+"""The events of the bus are what their definitions say, and the same change is one event."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
+import orjson
 import pytest
-from event_bus.model.bus_events import (
-    SUBSCRIPTION_DISABLED,
-    about_circuit,
-    about_dead_letter,
-    about_subscription,
-)
+from event_bus.model import bus_events
+from event_bus.model.api_keys import ApiKey
+from event_bus.model.bus_events import BUS_EVENT_TYPES
 from event_bus.model.circuit import Circuit
-from event_bus.model.delivery import Delivery, DeliveryKey
+from event_bus.model.delivery import Delivery, DeliveryError, DeliveryKey
+from event_bus.model.event import Event
+from pydantic import TypeAdapter
 
-from tests.builders import NOON, subscription
+from tests.builders import NOON, delivery, subscription
+
+ERROR = DeliveryError("http_status", "the subscriber answered 503", NOON)
+OPEN = Circuit(state="open", consecutive=10, opened_at=1_777_636_800.0, last_error=ERROR)
+LETTER = delivery("exhausted", dead_letter_id="dl_1", last_error=ERROR)
+
+
+def circuit_event(before: Circuit, after: Circuit) -> Event:
+    event = bus_events.about_circuit(subscription(), before, after)
+    assert event
+    return event
+
+
+def of_subscription(event_type: str, **more: Any) -> Event:
+    return bus_events.about_subscription(event_type, subscription(version=7), **more)
+
+
+MADE = {
+    event.type: event
+    for event in (
+        circuit_event(Circuit(), OPEN),
+        circuit_event(OPEN, Circuit()),
+        bus_events.about_dead_letter(LETTER, "2026-05-01T12-00"),
+        bus_events.about_schema("order.placed", 2, "shop", "billing"),
+        bus_events.about_key(ApiKey("ebk_1", "worker", NOON), 1_800_000_000),
+        of_subscription(bus_events.SUBSCRIPTION_PAUSED, previous_status="active"),
+        of_subscription(
+            bus_events.SUBSCRIPTION_RESUMED, previous_status="paused", replay_id="rpl_1"
+        ),
+        of_subscription(bus_events.SUBSCRIPTION_DISABLED),
+    )
+}
+
+
+@pytest.mark.parametrize("defined", BUS_EVENT_TYPES, ids=lambda each: each.type)
+def test_an_event_is_what_its_definition_says(defined: bus_events.BusEventType) -> None:
+    event = MADE[defined.type]
+    payload = orjson.loads(event.payload or b"")
+    adapter: TypeAdapter[Mapping[str, Any]] = TypeAdapter(defined.payload)
+    # No member is missing, and none is left out of the definition.
+    assert adapter.validate_python(payload, strict=True) == payload
+    assert event.source == "eventbus"
+    assert event.id.startswith("eventbus:")
+    assert event.audience
+
+
+def test_every_type_is_defined_once() -> None:
+    names = [each.type for each in BUS_EVENT_TYPES]
+    assert names == sorted(set(names))
+    assert MADE.keys() == set(names)
+
+
+def test_what_is_told_of_a_subscription_is_about_it() -> None:
+    about = {name: event.about for name, event in MADE.items()}
+    assert about.pop(bus_events.SCHEMA_REGISTERED) is None
+    assert about.pop(bus_events.KEY_EXPIRING) is None
+    assert set(about.values()) == {"sub_1"}
+
+
+def test_a_circuit_that_stays_as_it_is_tells_nothing() -> None:
+    half_open = replace(OPEN, state="half_open")
+    for before, after in ((Circuit(), Circuit()), (OPEN, half_open), (half_open, OPEN)):
+        assert bus_events.about_circuit(subscription(), before, after) is None
+
+
+def test_a_circuit_tells_of_the_failures_that_opened_it() -> None:
+    for event in (MADE[bus_events.CIRCUIT_OPENED], MADE[bus_events.CIRCUIT_CLOSED]):
+        payload = orjson.loads(event.payload or b"")
+        assert (payload["failures"], payload["error"]["code"]) == (10, "http_status")
+        assert payload["opened_at"] == "2026-05-01T12:00:00.000Z"
+
+
+def test_the_same_change_is_the_same_event() -> None:
+    assert circuit_event(Circuit(), OPEN).id == MADE[bus_events.CIRCUIT_OPENED].id
+    again = replace(OPEN, opened_at=1_777_636_860.0)
+    assert circuit_event(Circuit(), again).id != MADE[bus_events.CIRCUIT_OPENED].id
+    other = replace(LETTER, dead_letter_id="dl_2")
+    first = MADE[bus_events.DEAD_LETTER_CREATED]
+    assert bus_events.about_dead_letter(other, "2026-05-01T12-00").id == first.id
+    assert bus_events.about_dead_letter(other, "2026-05-01T12-01").id != first.id
+    long = "a" * 100 + "." + "b" * 100
+    assert len(bus_events.about_schema(long, 1, "shop", "shop").id) <= 128
+
 
 LONGEST = f"{'s' * 64}.{'n' * 63}"
 
@@ -25,9 +109,9 @@ def test_a_subscription_of_any_identifier_is_told_of(name: str) -> None:
     key = DeliveryKey("evt_1", name)
     letter = Delivery(key, "worker", "task.created", "exhausted", 1, NOON, NOON)
     told = [
-        about_subscription(SUBSCRIPTION_DISABLED, about),
-        about_circuit(about, closed, opened),
-        about_dead_letter(letter, "2026-05-01T12:00"),
+        bus_events.about_subscription(bus_events.SUBSCRIPTION_DISABLED, about),
+        bus_events.about_circuit(about, closed, opened),
+        bus_events.about_dead_letter(letter, "2026-05-01T12:00"),
     ]
     for each in told:
         assert each

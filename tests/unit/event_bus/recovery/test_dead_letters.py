@@ -21,7 +21,7 @@ from event_bus.recovery.dead_letters import (
 )
 
 from tests.aws import Aws
-from tests.builders import AN_ADMIN, NOON, delivery, service
+from tests.builders import AN_ADMIN, NOON, delivery, service, subscription
 from tests.simulation.faults import ProcessExit
 
 MORNING, EVENING = "2026-05-01T08:00:00.000Z", "2026-05-01T20:00:00.000Z"
@@ -30,7 +30,10 @@ MORNING, EVENING = "2026-05-01T08:00:00.000Z", "2026-05-01T20:00:00.000Z"
 @pytest.fixture
 def dead_letters(aws: Aws, executor: Executor) -> DeadLetters:
     return DeadLetters(
-        aws.dead_letters, aws.deliveries, Lanes(aws.sqs, {"http": aws.queue()}, executor)
+        aws.dead_letters,
+        aws.deliveries,
+        Lanes(aws.sqs, {"http": aws.queue()}, executor),
+        aws.subscriptions,
     )
 
 
@@ -204,8 +207,26 @@ class TestOne:
     @pytest.fixture
     def dead_letters(self, aws: Aws, executor: Executor, lane: str) -> DeadLetters:
         return DeadLetters(
-            aws.dead_letters, aws.deliveries, Lanes(aws.sqs, {"http": lane}, executor)
+            aws.dead_letters,
+            aws.deliveries,
+            Lanes(aws.sqs, {"http": lane}, executor),
+            aws.subscriptions,
         )
+
+    def test_it_is_tried_anew_by_its_subscription_as_it_is_now(
+        self, aws: Aws, dead_letters: DeadLetters, lane: str
+    ) -> None:
+        made = aws.subscriptions.create(subscription("sub_1"))
+        changed = aws.subscriptions.update(replace(made, name="Mended"))
+        assert changed.version > made.version
+        letter(aws, 1)
+        letter(aws, 2)
+        dead_letters.retry("dl_001", service("worker"))
+        assert dead_letters.retry_all(DeadLetterQuery(), None, AN_ADMIN) == (1, None)
+        sent = {each.subscription_id: each for each in map(from_json, aws.take(lane))}
+        versions = {name: each.subscription_version for name, each in sent.items()}
+        # That of the second one is gone.
+        assert versions == {"sub_1": changed.version, "sub_2": 0}
 
     def test_it_is_tried_anew_once(self, aws: Aws, dead_letters: DeadLetters, lane: str) -> None:
         letter(aws, 1, attempts=4)

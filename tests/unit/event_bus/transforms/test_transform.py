@@ -167,3 +167,12 @@ def test_nothing_is_imported_that_is_not_used() -> None:
     ran = subprocess.run([sys.executable, "-c", said], capture_output=True, check=True, text=True)
     light = [f"event_bus.transforms.{each}" for each in ("errors", "payloads", "transform")]
     assert ran.stdout == f"{light}\n"
+
+
+def test_each_attempt_of_a_delivery_makes_the_same() -> None:
+    drawn = Transform("payload", expression='{"at": $now(), "number": $random()}')
+    first = shape(drawn, parts_of()).body
+    assert shape(drawn, parts_of()).body == first
+    assert b'"at":"2026-01-02T03:04:06.000Z"' in first
+    replayed = shape(drawn, parts_of(metadata={"replay_id": "rpl_1"})).body
+    assert replayed != first

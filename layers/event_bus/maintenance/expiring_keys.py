@@ -1,0 +1,84 @@
+"""Telling services of keys that end soon."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from event_bus import times
+from event_bus.ids import new_id
+from event_bus.log import logger
+from event_bus.model.api_keys import ApiKey
+from event_bus.stores.cursors import CursorStore
+from event_bus.stores.events import EventStore
+
+DAYS_BEFORE = 14
+"""How many days before its end a key is told of."""
+
+INTERVAL_SECONDS = 3_600
+"""How often the keys are looked through, in seconds."""
+
+_OWNER, _NAME = "sweeper", "expiring_keys"
+_HOLD_SECONDS = 120
+_BEFORE_SECONDS = 86_400 * DAYS_BEFORE
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiringKeys:
+    """Stores an event for each key that ends in `DAYS_BEFORE` days.
+
+    A look tells of the keys that have come so near to their end since the look before. So a key is
+    told of once, and one that was made to end sooner is not. A key that was replaced is not told
+    of, since its service knows.
+
+    Attributes:
+        ending: Reads the keys that end between two Unix times: after the first, and not after the
+            second.
+        cursors: Up to which time keys were told of.
+        events: The event store.
+        retention_days: How many days the events are kept.
+    """
+
+    ending: Callable[[int, int], Iterable[ApiKey]]
+    cursors: CursorStore
+    events: EventStore
+    retention_days: int
+
+    def run(self) -> int:
+        """Looks through the keys, if the last look is an hour ago.
+
+        Returns:
+            How many keys were told of.
+        """
+        now = int(times.unix())
+        if _recent(self.cursors.position(_OWNER, _NAME), now):
+            return 0
+        cursor = self.cursors.hold(_OWNER, _NAME, new_id("cur"), _HOLD_SECONDS)
+        if cursor is None:
+            return 0
+        told, reached = 0, cursor.position
+        try:
+            if not _recent(cursor.position, now):
+                # The first look of a deployment tells of all that end within these days.
+                since = int(cursor.position) + _BEFORE_SECONDS if cursor.position else now
+                told = self._tell(since, now + _BEFORE_SECONDS)
+                reached = str(now)
+        finally:
+            self.cursors.release(cursor, reached)
+        return told
+
+    def _tell(self, first: int, last: int) -> int:
+        # What the sweeper needs for the few keys that end is not loaded each minute.
+        from event_bus.model.bus_events import about_key  # noqa: PLC0415
+
+        told = 0
+        for key in self.ending(first, last):
+            if key.token or key.replaced_by or key.expires_at is None:
+                continue
+            # One that is stored already says the same.
+            self.events.put(about_key(key, key.expires_at), self.retention_days)
+            logger.info("key told of", key_id=key.id, service_id=key.service_id)
+            told += 1
+        return told
+
+
+def _recent(position: str, now: int) -> bool:
+    return bool(position) and now < int(position) + INTERVAL_SECONDS
