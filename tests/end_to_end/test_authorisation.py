@@ -169,7 +169,7 @@ CASES = {
     "GET /schemas/{type}/versions": Case(200, 404, Estate.described_type),
     "GET /schemas/{type}/versions/{version}": Case(200, 404, Estate.described_type),
     "DELETE /schemas/{type}/versions/{version}": Case(204, 403, Estate.described_type),
-    "GET /schemas/drafts": Case(200, 200),
+    "GET /schema-drafts": Case(200, 200),
     "GET /event-types": Case(200, 200),
     "GET /event-types/{type}": Case(200, 404, Estate.described_type),
     "GET /asyncapi.json": Case(200, 200),

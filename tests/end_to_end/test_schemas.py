@@ -194,7 +194,7 @@ def test_an_event_that_cannot_be_upcast_is_a_dead_letter_at_once(
 def test_what_is_published_is_drafted(world: World, planner: Client, event_type: str) -> None:
     for payload in ({"title": "a", "due": "2026-05-01"}, {"title": "b"}):
         planner.publish(event_type, payload)
-    path, query = "/schemas/drafts", {"type": event_type}
+    path, query = "/schema-drafts", {"type": event_type}
 
     def drafted() -> dict[str, Any] | None:
         items = planner.http.get(path, params=query).json()["items"]

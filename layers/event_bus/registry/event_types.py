@@ -1,12 +1,13 @@
 """The catalogue of event types: what each is, who publishes it, and who receives it."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from event_bus.access.callers import Caller
 from event_bus.access.type_visibility import TypeVisibility
 from event_bus.errors import NotFound
 from event_bus.matching.event_types import WILDCARD, matches_type
+from event_bus.model.metrics import Labels
 from event_bus.model.registration import Publisher, Subscription
 from event_bus.model.schemas import SchemaVersion, TypeSchemas
 from event_bus.stores.schemas import SchemaStore
@@ -23,12 +24,14 @@ class EventType:
         schemas: Its schemas, if it has any.
         publishers: The publishers of it that the caller may see.
         subscriptions: The active subscriptions to it that the caller may see.
+        events: How many events of it these publishers have published, as metrics count them.
     """
 
     type: str
     schemas: TypeSchemas | None
     publishers: Sequence[Publisher]
     subscriptions: Sequence[Subscription]
+    events: int = 0
 
     @property
     def latest(self) -> int | None:
@@ -52,11 +55,13 @@ class Catalogue:
         store: The schemas.
         visibility: Says which types a caller may see.
         subscriptions: Finds the subscriptions that a caller may see.
+        published: Reads how many events were published, by type and source.
     """
 
     store: SchemaStore
     visibility: Callable[[Caller], TypeVisibility]
     subscriptions: Callable[[Caller], Iterable[Subscription]]
+    published: Callable[[], Mapping[Labels, int]]
 
     def page(self, after: str | None, limit: int, caller: Caller) -> list[EventType]:
         """Types in their alphabetical order, behind one."""
@@ -111,10 +116,13 @@ class Catalogue:
         caller: Caller,
     ) -> Iterator[EventType]:
         active = [each for each in self.subscriptions(caller) if each.status == "active"]
+        published = self.published()
         for event_type, schemas in types:
             receiving = [
                 each
                 for each in active
                 if any(matches_type(pattern, event_type) for pattern in each.event_types)
             ]
-            yield EventType(event_type, schemas, visibility.sources(event_type), receiving)
+            sources = visibility.sources(event_type)
+            events = sum(published.get((event_type, each.service_id), 0) for each in sources)
+            yield EventType(event_type, schemas, sources, receiving, events)

@@ -1,11 +1,12 @@
 """The registry of schemas and the catalogue of event types."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from event_bus.access.callers import Caller
 from event_bus.access.type_visibility import TypeVisibility
+from event_bus.model.metrics import Labels
 from event_bus.model.registration import Subscription
 from event_bus.registry.event_types import Catalogue
 from event_bus.runtime import stores
@@ -28,7 +29,11 @@ def schema_registry() -> "SchemaRegistry":
 
 def catalogue() -> Catalogue:
     """Makes the catalogue of event types."""
-    return Catalogue(stores.schemas(), _visibility, _subscriptions)
+    return Catalogue(stores.schemas(), _visibility, _subscriptions, _published)
+
+
+def _published() -> Mapping[Labels, int]:
+    return stores.metrics().total().counts["published"]
 
 
 def _visibility(caller: Caller) -> TypeVisibility:

@@ -170,7 +170,7 @@ def test_schemas_are_registered_from_a_file(tmp_path: Path) -> None:
             "POST /schemas/order.placed/versions": {"type": "order.placed", "version": 3},
             "PATCH /schemas/order.placed": {"validation": "enforce"},
             "GET /schemas/order.placed/versions/2": {"version": 2},
-            "GET /schemas/drafts": {"items": [{"type": "a.b", "schema": {}}]},
+            "GET /schema-drafts": {"items": [{"type": "a.b", "schema": {}}]},
         }
     )
     file = tmp_path / "schema.json"

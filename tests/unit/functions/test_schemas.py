@@ -5,7 +5,9 @@ from typing import Any
 import orjson
 import pytest
 from event_bus.model import schemas as model
+from event_bus.model.metrics import MetricTotals, Observation
 from event_bus.stores.event_items import from_item
+from event_bus.stores.metrics import MetricStore
 
 from tests.builders import AN_ADMIN, service
 from tests.handlers import Answer, Functions
@@ -222,7 +224,12 @@ def test_the_catalogue_shows_types_with_who_publishes_and_receives_them(bus: Fun
         body = {"event_types": types, "callback_url": "https://worker.example/events"}
         assert bus.request("registry", "POST /subscriptions", service(name), body).status == 201
 
+    counted = MetricTotals()
+    for source in ("shop", "planner", "planner", "other"):
+        counted.add(Observation("published", TYPE, source, 0.0))
+    MetricStore(bus.aws.dynamodb, bus.aws.tables["metrics"]).add("b", {"2026-05-01T12:00": counted})
     page = ask(bus, "GET /event-types", caller=AN_ADMIN).body["items"]
+    assert [each["events"] for each in page] == [0, 2]
     assert [(each["type"], each["owner"], each["latest_version"]) for each in page] == [
         ("order.placed", "shop", None),
         (TYPE, "planner", 1),

@@ -106,6 +106,13 @@ class EventTypeSummary(TypedDict):
     subscriptions: Annotated[
         Count, Field(description="The number of subscriptions to it that you may see.")
     ]
+    events: Annotated[
+        Count,
+        Field(
+            description="The number of events that these publishers have published, as metrics "
+            "count them: up to a minute late."
+        ),
+    ]
 
 
 class EventTypePage(Page):
@@ -190,6 +197,7 @@ def event_type_summary(found: event_types.EventType) -> EventTypeSummary:
         "validation": found.schemas.validation if found.schemas else "off",
         "publishers": len(found.publishers),
         "subscriptions": len(found.subscriptions),
+        "events": found.events,
     }
 
 

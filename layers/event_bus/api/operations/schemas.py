@@ -98,7 +98,7 @@ DELETE_VERSION = Operation(
 TYPE = type_pattern("type", "An event type, or a pattern such as `task.*`.")
 
 DRAFTS = Operation(
-    "GET /schemas/drafts",
+    "GET /schema-drafts",
     name="draftSchemas",
     function="events",
     scope="read",

@@ -115,7 +115,7 @@ def draft_schemas(
     Example: event-bus schemas draft --type 'order.*'
     """
     known = state(context)
-    drafts = known.bus.request("GET", "/schemas/drafts", query=given(type=event_type))["items"]
+    drafts = known.bus.request("GET", "/schema-drafts", query=given(type=event_type))["items"]
     if known.as_json:
         for each in drafts:
             known.output.item(each)
