@@ -49,11 +49,22 @@ class Subscribers(Commanders):
         return [self._answered(each) for each in requests]
 
     def _answered(self, request: DeliveryRequest) -> Outcome:
+        self._check_shape(request)
         outcome = self._deliver(request.key, request.event, request.subscription)
         target = cast("HttpTarget", request.subscription.target)
         if not (target.reply and outcome.response and wants_reply(request)):
             return outcome
         return reply_by(request, self.replies(), outcome.response.encode())
+
+    def _check_shape(self, request: DeliveryRequest) -> None:
+        """Each attempt of a delivery by the same subscription sends the same body."""
+        if (request.shaped is None) is not (request.subscription.transform is None):
+            raise Violation(f"{request.key} is not in the shape that its subscription asks for")
+        if request.shaped:
+            sent = request.key, request.subscription.version
+            first = self.bodies.setdefault(sent, request.shaped.body)
+            if first != request.shaped.body:
+                raise Violation(f"{request.key} is sent once more, with another body")
 
     def _deliver(self, key: DeliveryKey, event: Event, subscription: Subscription) -> Outcome:
         subscriber = self.subscribers[cast("HttpTarget", subscription.target).url]

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError
 from event_bus.access.callers import Caller
+from event_bus.model.delivery import DeliveryKey
 from event_bus.queues.lanes import NotSent
 from event_bus.queues.unroutable import NotSetAside
 
@@ -57,6 +58,7 @@ class Surroundings:
         paused: When the pause of each paused subscription was answered, in Unix seconds.
         pauses: How often each subscription was paused.
         skipped: Up to which pause a subscription was resumed from now, or disabled.
+        bodies: What was sent of each delivery, by the version of its subscription.
         calls: How many calls to AWS were made by functions so far.
         made: Which calls they were.
         spoiled: Whether any of them went wrong.
@@ -111,6 +113,7 @@ class Surroundings:
         self.paused: dict[str, float] = {}
         self.pauses: Counter[str] = Counter()
         self.skipped: dict[str, int] = {}
+        self.bodies: dict[tuple[DeliveryKey, int], bytes] = {}
         self.gone: set[str] = set()
         self.moves = 0
         self.rival: Callable[[], object] | None = None

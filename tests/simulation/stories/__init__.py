@@ -10,6 +10,7 @@ from tests.simulation.stories import (
     retries,
     routing,
     subscription_changes,
+    transforms,
     unsendable,
 )
 from tests.simulation.stories.story import STORIES
@@ -25,5 +26,6 @@ __all__ = [
     "retries",
     "routing",
     "subscription_changes",
+    "transforms",
     "unsendable",
 ]

@@ -120,7 +120,11 @@ def test_a_subscription_of_any_identifier_is_told_of(name: str) -> None:
     assert len({each.id for each in told if each}) == len(told)
 
 
+def of_subscription_named(name: str) -> Event:
+    return bus_events.about_subscription(bus_events.SUBSCRIPTION_DISABLED, subscription(name))
+
+
 def test_two_identifiers_have_events_of_their_own() -> None:
     names = ["worker.a", "worker.b", "worker_a", "worker:a"]
-    told = {about_subscription(SUBSCRIPTION_DISABLED, subscription(each)).id for each in names}
+    told = {of_subscription_named(each).id for each in names}
     assert len(told) == len(names)
