@@ -159,7 +159,11 @@ class ApiStack(StageStack):
         function.use_table(data.deliveries, "BatchGetItem", "Query")
         function.use_table(data.subscriptions, "GetItem", indexes=("by_service", "by_kind"))
         function.use_table(data.publishers, indexes=("by_kind",))
-        function.use_table(data.streams, "Query")
+        function.use_table(
+            data.streams,
+            *("BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+            indexes=("by_source",),
+        )
         # Snapshots of states; those of streams with sealed parts are sealed as well.
         function.use_table(data.states, "GetItem", "PutItem", "Query")
         function.open_payloads(data)

@@ -140,7 +140,15 @@ SOCKET_SUBSCRIBERS = Table(
     expires=True,
     deployed_as="Followers",
 )
-STREAMS = Table("streams", Attribute("stream_id"), Attribute("version", "N"))
+STREAMS = Table(
+    "streams",
+    Attribute("stream_id"),
+    Attribute("version", "N"),
+    # Sparse: only the first entry of each stream is in it.
+    indexes=(
+        Index("by_source", Attribute("source"), Attribute("name"), ("event_id", "created_at")),
+    ),
+)
 STATES = Table("states", Attribute("partition"), Attribute("id"), expires=True)
 REPLAYS = Table(
     "replays",

@@ -5,7 +5,12 @@ from dataclasses import replace
 
 from event_bus.access.callers import Caller
 from event_bus.api.diagram import MERMAID, flow_diagram
-from event_bus.api.documents.event_streams import state_document, stream_event
+from event_bus.api.documents.event_streams import (
+    head_document,
+    state_document,
+    stream_event,
+    summary_document,
+)
 from event_bus.api.documents.events import event_document, event_summary
 from event_bus.api.documents.explanations import (
     match_document,
@@ -20,13 +25,15 @@ from event_bus.api.operations import events as operations
 from event_bus.api.operations import explanations as explaining
 from event_bus.api.query import Query
 from event_bus.api.requests import Request, Response
-from event_bus.errors import Conflict, Fault, MalformedRequest
+from event_bus.errors import Conflict, Fault, Forbidden, MalformedRequest
+from event_bus.model.stream_append import StreamChange
 from event_bus.model.stream_name import StreamName
 from event_bus.model.testing import FilterTest, SubscriptionTest
 from event_bus.model.validation import read
+from event_bus.paging import MAX_NAME_POSITION, name_at, name_position
 from event_bus.querying.event_finder import Found
 from event_bus.querying.flows import Flow, FlowFinder
-from event_bus.runtime import payloads, querying, states
+from event_bus.runtime import payloads, querying, registry, states
 from event_bus.runtime.api import handler_of, new_endpoint
 from event_bus.targets.upcasting import UpcastFailed
 
@@ -38,6 +45,8 @@ _drafts = querying.schema_drafts(_finder)
 _explainer = querying.explainer()
 _streams = querying.stream_reader(_finder)
 _states = states.state_reader(_finder)
+_heads = querying.stream_finder(_finder)
+_changes = registry.stream_changes()
 _tester = querying.filter_tester(_explainer)
 
 
@@ -119,6 +128,10 @@ def _test_filters(request: Request) -> Response:
 def _read_stream(request: Request) -> Response:
     listing = Listing(request)
     query, caller = listing.query, listing.caller
+    removed = query[event_streams.REMOVED] == "shown"
+    if removed and not caller.admin:
+        detail = "needs an admin key to be shown"
+        raise Forbidden(f"removed {detail}.", [Fault("removed", detail)], reason="admin")
     found, rest = _streams.page(
         _stream(query, caller),
         (query[event_streams.FROM_VERSION], query[event_streams.TO_VERSION]),
@@ -126,6 +139,7 @@ def _read_stream(request: Request) -> Response:
         caller,
         behind=listing.behind,
         backward=query[event_streams.DIRECTION] == "backward",
+        removed=removed,
     )
     items = [
         (str(each.version), stream_event(each.version, _shown(each.found, caller)))
@@ -147,12 +161,52 @@ def _read_state(request: Request) -> Response:
     return Response(200, state_document(state))
 
 
+@endpoint.answers(event_streams.LIST)
+def _list_streams(request: Request) -> Response:
+    listing = Listing(request, MAX_NAME_POSITION)
+    query, caller = listing.query, listing.caller
+    found, rest = _heads.page(
+        _source(query, caller),
+        query.get(event_streams.CATEGORY),
+        query.get(event_streams.PREFIX),
+        name_at(listing.behind),
+        listing.limit,
+        caller,
+    )
+    items = [(name_position(each.listed.name.stream_id), summary_document(each)) for each in found]
+    return listing.page(items, name_position(rest) if rest else None)
+
+
+@endpoint.answers(event_streams.HEAD)
+def _head(request: Request) -> Response:
+    caller = request.caller
+    return Response(200, head_document(_heads.head(_stream(request.query(), caller), caller)))
+
+
+@endpoint.answers(event_streams.CHANGE)
+def _truncate(request: Request) -> Response:
+    caller, change = request.caller, read(StreamChange, request.json())
+    stream = _stream(request.query(), caller)
+    _changes.truncate(stream, change.truncate_before, caller)
+    return Response(200, head_document(_heads.head(stream, caller)))
+
+
+@endpoint.answers(event_streams.DELETE)
+def _delete(request: Request) -> Response:
+    _changes.delete(_stream(request.query(), request.caller), request.caller)
+    return Response(204)
+
+
 def _stream(query: Query, caller: Caller) -> StreamName:
+    return StreamName(_source(query, caller), query[event_streams.STREAM_ID])
+
+
+def _source(query: Query, caller: Caller) -> str:
     source = query.get(event_streams.SOURCE)
     if source is None and caller.admin:
         detail = "is required with an admin key: the service whose stream it is"
         raise MalformedRequest.at("source", detail)
-    return StreamName(source or caller.service_id, query[event_streams.STREAM_ID])
+    return source or caller.service_id
 
 
 def _writer(query: Query) -> Callable[[Flow], Response]:

@@ -1,13 +1,14 @@
-"""Accepts events: `POST /events`."""
+"""Accepts events: `POST /events` and `POST /streams/events`."""
 
 from typing import cast
 
 from event_bus.api.documents.problems import BatchProblem, fault_document
-from event_bus.api.documents.publishing import AcceptedEvent, BatchOutcome, BatchResult
+from event_bus.api.documents.publishing import AcceptedEvent, Appended, BatchOutcome, BatchResult
 from event_bus.api.operations import publishing as operations
 from event_bus.api.requests import Request, Response
 from event_bus.errors import Problem
 from event_bus.model.trace_context import trace_in
+from event_bus.publishing.appends import Appends
 from event_bus.publishing.intake import Accepted
 from event_bus.runtime.api import handler_of, new_endpoint
 from event_bus.runtime.intake import deployed_intake
@@ -37,6 +38,21 @@ def _publish(request: Request) -> Response:
     }
     reason = next((each.reason for each in problems if each.reason), None)
     return Response(207 if refused else 202, document, reason=reason)
+
+
+@endpoint.answers(operations.APPEND)
+def _append(request: Request) -> Response:
+    appended = Appends(_intake).append(
+        request.json(), request.caller, trace_in(request.headers), request.ip_address
+    )
+    last = appended[-1].event
+    document: Appended = {
+        "source": last.source,
+        "stream_id": last.metadata["stream_id"],
+        "version": last.metadata["stream_version"],
+        "events": [_document(each) for each in appended],
+    }
+    return Response(200 if appended[-1].repeated else 202, document)
 
 
 def _result(result: Accepted | Problem) -> BatchOutcome:

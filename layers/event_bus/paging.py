@@ -22,7 +22,13 @@ MAX_PAGE_BYTES = 5 * 1024 * 1024
 
 _Element = TypeVar("_Element")
 
-_POSITION = re.compile(r"[0-9A-Za-z_:.#-]{1,256}", re.ASCII)
+_POSITION = re.compile(r"[0-9A-Za-z_:.#-]+", re.ASCII)
+
+MAX_POSITION = 256
+"""The longest position in most lists, in characters."""
+
+MAX_NAME_POSITION = 1_366
+"""The longest position behind a name that a client chose: 1,024 bytes in base64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +75,40 @@ def first_page(
     return page, position
 
 
+def name_position(name: str) -> str:
+    """The position behind a name that a client chose, in a list in the order of names."""
+    return base64.urlsafe_b64encode(name.encode()).rstrip(b"=").decode()
+
+
+def name_at(position: str | None) -> str | None:
+    """The name at a position, or None for the first page.
+
+    Raises:
+        MalformedRequest: The position is that of no name.
+    """
+    if position is None:
+        return None
+    try:
+        return base64.urlsafe_b64decode(position + "=" * (-len(position) % 4)).decode()
+    except (binascii.Error, ValueError):
+        raise MalformedRequest.at("cursor", "is not one that this API gave") from None
+
+
 def write_cursor(position: str, query: Mapping[str, str], caller: Caller) -> str:
     """A cursor that stands behind a position, for this caller and these filters alone."""
     content = orjson.dumps([position, _binding(query, caller)])
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
-def read_cursor(query: Mapping[str, str], caller: Caller) -> str | None:
+def read_cursor(
+    query: Mapping[str, str], caller: Caller, longest: int = MAX_POSITION
+) -> str | None:
     """The position behind which the page begins, or None for the first.
+
+    Args:
+        query: The parameters.
+        caller: Who asks.
+        longest: How many characters a position of the list may have.
 
     Raises:
         MalformedRequest: The cursor is none, or was given to another caller or other filters.
@@ -90,6 +122,8 @@ def read_cursor(query: Mapping[str, str], caller: Caller) -> str | None:
     except (binascii.Error, ValueError, TypeError):
         raise MalformedRequest.at("cursor", "is not one that this API gave") from None
     if not isinstance(position, str) or not _POSITION.fullmatch(position):
+        raise MalformedRequest.at("cursor", "is not one that this API gave")
+    if len(position) > longest:
         raise MalformedRequest.at("cursor", "is not one that this API gave")
     if binding != _binding(query, caller):
         raise MalformedRequest.at(

@@ -9,11 +9,18 @@ from event_bus.model.event import Event
 from event_bus.model.stream_name import StreamName
 from event_bus.stores.deduplication import DeduplicationStore
 from event_bus.stores.events import EventStore, Put
-from event_bus.stores.refusals import WrongVersion
-from event_bus.stores.streams import StreamStore
+from event_bus.stores.refusals import Outdated, StreamDeleted, WrongVersion
+from event_bus.stores.streams import (
+    ListedStream,
+    StreamEnd,
+    StreamEntry,
+    StreamMarks,
+    StreamStore,
+    last_with,
+)
 
 from tests.aws import RETENTION_DAYS, Aws
-from tests.builders import LARGE_PAYLOAD, event
+from tests.builders import LARGE_PAYLOAD, NOON, event
 from tests.faults import answer_lost, not_sent
 
 TASK_1 = StreamName("planner", "task/1")
@@ -33,11 +40,11 @@ class Overtaken(StreamStore):
 
     meanwhile: EventStore | None = None
 
-    def last_version(self, stream: StreamName) -> int:
-        last = StreamStore.last_version(self, stream)
+    def end(self, stream: StreamName) -> StreamEnd:
+        end = StreamStore.end(self, stream)
         if self.meanwhile:
             self.meanwhile.put(in_stream("evt_between"), RETENTION_DAYS)
-        return last
+        return end
 
 
 class ExpectedVersionsContract:
@@ -179,3 +186,86 @@ class AppendContract:
         results = aws.events.append(events, RETENTION_DAYS, "none")
         assert {put for put, _ in results} == {Put.REPEATED if lost else Put.STORED}
         assert [each.stream_version for _, each in results] == [1, 2, 3]
+
+
+class ListedStreamsContract:
+    """How streams are listed, truncated and deleted."""
+
+    def _put(self, aws: Aws, *names: str, source: str = "planner") -> None:
+        for place, name in enumerate(names):
+            sent = event(f"evt_{source}_{place}", source=source, metadata={"stream_id": name})
+            aws.events.put(sent, RETENTION_DAYS)
+
+    def _ids(self, found: list[ListedStream]) -> list[str]:
+        return [each.name.stream_id for each in found]
+
+    def test_streams_are_listed_once_by_their_source_in_order(self, aws: Aws) -> None:
+        self._put(aws, "task/2", "order/1", "task/1", "task/2", "task/1", "task", "task/10")
+        self._put(aws, "task/3", source="other")
+        whole = aws.streams.listed("planner", " ", last_with(""), None, 9)
+        assert self._ids(whole) == ["order/1", "task", "task/1", "task/10", "task/2"]
+        assert whole[0].first.event_id == "evt_planner_1"
+        assert whole[0].first.version == 1
+        some = aws.streams.listed("planner", "task/", last_with("task/"), None, 2)
+        assert self._ids(some) == ["task/1", "task/10"]
+        rest = aws.streams.listed("planner", "task/", last_with("task/"), "task/10", 2)
+        assert self._ids(rest) == ["task/2"]
+        assert aws.streams.listed("planner", "task/", last_with("task/"), "task/2", 2) == []
+        assert aws.streams.listed("planner", "a", "b", "c", 2) == []
+
+    def test_ids_of_many_bytes_are_listed(self, aws: Aws) -> None:
+        name = "task/" + "\U0010fffd" * 251
+        self._put(aws, name, "task/a")
+        found = aws.streams.listed("planner", "task/", last_with("task/"), None, 9)
+        assert self._ids(found) == ["task/a", name]
+        assert aws.streams.listed("planner", "task/", last_with("task/"), name, 9) == []
+
+    def test_a_stream_of_an_earlier_release_is_listed_with_its_next_event(self, aws: Aws) -> None:
+        [part] = aws.streams.adding_parts(TASK_1, [StreamEntry(1, "evt_old", NOON)], listed=True)
+        put = part.item["Put"]
+        del put["Item"]["listed"]
+        aws.dynamodb.put_item(**put)
+        assert aws.streams.end(TASK_1) == StreamEnd(1, listed=False)
+        self._put(aws, "task/1", "task/1")
+        assert aws.streams.end(TASK_1) == StreamEnd(3, listed=True)
+        [found] = aws.streams.listed("planner", "task/1", "task/1", None, 9)
+        assert found.first.version == 2
+
+    def test_a_truncation_moves_forward_only(self, aws: Aws) -> None:
+        self._put(aws, "task/1", "task/1")
+        assert aws.streams.marks(TASK_1) == StreamMarks()
+        for version, marked in ((2, 2), (1, 2), (3, 3)):
+            aws.streams.truncate(TASK_1, version)
+            assert aws.streams.marks(TASK_1) == StreamMarks(marked)
+            assert aws.streams.marks(TASK_1).first_visible == marked
+        # What the bus itself reads stays as it was.
+        assert [each.version for each in aws.streams.after(TASK_1, 0, 9)] == [1, 2]
+        other = StreamName("planner", "task/2")
+        assert aws.streams.marks_of([TASK_1, other]) == {TASK_1: StreamMarks(3)}
+
+    def test_a_deleted_stream_takes_no_event(self, aws: Aws) -> None:
+        self._put(aws, "task/1", "task/1")
+        aws.streams.delete(TASK_1, 2)
+        assert aws.streams.end(TASK_1) == StreamEnd(2, listed=True, deleted=True)
+        assert aws.streams.marks(TASK_1).deleted_at
+        for expected in (None, 2, 3, "exists", "none"):
+            with pytest.raises(StreamDeleted):
+                aws.events.put(in_stream("evt_new"), RETENTION_DAYS, expected)
+        with pytest.raises(StreamDeleted):
+            aws.events.append([in_stream("evt_new")], RETENTION_DAYS)
+        assert aws.events.get("evt_new") is None
+        # What is stored is answered as before, and its end is no event.
+        again = event("evt_planner_0", metadata={"stream_id": "task/1"})
+        assert aws.events.put(again, RETENTION_DAYS)[0] is Put.REPEATED
+        assert [each.version for each in aws.streams.after(TASK_1, 0, 9)] == [1, 2]
+        for limit in (1, 2, 3):
+            back = aws.streams.between(TASK_1, 1, 9, limit, newest_first=True)
+            assert [each.version for each in back] == [2, 1][:limit]
+        assert aws.streams.version_before(TASK_1, "2000-01-01T00:00:00.000Z") == 0
+
+    def test_a_deletion_does_not_pass_an_event_that_came_between(self, aws: Aws) -> None:
+        self._put(aws, "task/1", "task/1")
+        with pytest.raises(Outdated):
+            aws.streams.delete(TASK_1, 1)
+        assert aws.streams.marks(TASK_1) == StreamMarks()
+        assert aws.streams.end(TASK_1).deleted is False

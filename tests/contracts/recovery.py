@@ -12,7 +12,7 @@ from event_bus.model.pace import Pace
 from event_bus.model.stream_name import StreamName
 from event_bus.stores.events import Put
 from event_bus.stores.inboxes import InboxStore
-from event_bus.stores.streams import StreamEntry, StreamStore
+from event_bus.stores.streams import StreamEnd, StreamEntry, StreamStore
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import LATER, NOON, event, replay
@@ -109,9 +109,10 @@ class LateReader(StreamStore):
 
     looks: list[str] = field(default_factory=list)
 
-    def last_version(self, stream: StreamName) -> int:
+    def end(self, stream: StreamName) -> StreamEnd:
         self.looks.append(stream.stream_id)
-        return StreamStore.last_version(self, stream) - (len(self.looks) == 1)
+        end = StreamStore.end(self, stream)
+        return replace(end, version=end.version - 1) if len(self.looks) == 1 else end
 
 
 class StreamsContract:
@@ -153,7 +154,7 @@ class StreamsContract:
     ) -> None:
         for number in (1, 2):
             entry = StreamEntry(number, f"evt_0{number}", NOON)
-            put: Any = aws.streams.adding_part(TASK_1, entry).item["Put"]
+            put: Any = aws.streams.adding_parts(TASK_1, [entry], listed=True)[0].item["Put"]
             put["Item"]["stream_id"] = {"S": "task/1"}
             aws.dynamodb.put_item(**put)
         assert [self._put(aws, f"evt_{number}") for number in (1, 2)] == [
@@ -199,7 +200,7 @@ class StreamsContract:
     def test_the_last_place_before_a_moment_is_found(self, aws: Aws) -> None:
         for number in (1, 2, 3):
             entry = StreamEntry(number, f"evt_{number}", f"2026-05-0{number}T00:00:00.000Z")
-            put = aws.streams.adding_part(TASK_1, entry).item["Put"]
+            put = aws.streams.adding_parts(TASK_1, [entry], listed=True)[0].item["Put"]
             aws.dynamodb.put_item(**put)
         assert aws.streams.version_before(TASK_1, "2026-05-02T12:00:00.000Z") == 2
         assert aws.streams.version_before(TASK_1, "2026-05-01T00:00:00.000Z") == 0
@@ -209,7 +210,9 @@ class StreamsContract:
         seconds = ("00.000", "30.000", "29.500", "31.000")
         for number, second in enumerate(seconds, 1):
             entry = StreamEntry(number, f"evt_{number}", f"2026-05-01T00:05:{second}Z")
-            aws.dynamodb.put_item(**aws.streams.adding_part(TASK_1, entry).item["Put"])
+            aws.dynamodb.put_item(
+                **aws.streams.adding_parts(TASK_1, [entry], listed=True)[0].item["Put"]
+            )
         assert aws.streams.version_before(TASK_1, "2026-05-01T00:05:29.800Z") == 1
         assert aws.streams.version_before(TASK_1, "2026-05-01T00:05:30.500Z") == 3
         assert aws.streams.version_before(TASK_1, "2026-05-01T00:10:00.000Z") == 4

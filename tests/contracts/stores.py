@@ -2,7 +2,11 @@
 
 from tests.contracts.connections import SocketSubscribersContract
 from tests.contracts.deliveries import DeliveriesContract
-from tests.contracts.event_streams import AppendContract, ExpectedVersionsContract
+from tests.contracts.event_streams import (
+    AppendContract,
+    ExpectedVersionsContract,
+    ListedStreamsContract,
+)
 from tests.contracts.events import ListContract, PutContract
 from tests.contracts.inbox_cursors import InboxCursorsContract
 from tests.contracts.recovery import (
@@ -54,6 +58,9 @@ class TestExpectedVersions(ExpectedVersionsContract): ...
 
 
 class TestAppends(AppendContract): ...
+
+
+class TestListedStreams(ListedStreamsContract): ...
 
 
 class TestReplays(ReplaysContract): ...

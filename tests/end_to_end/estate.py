@@ -68,6 +68,14 @@ class Estate:
         """A new subscription."""
         return str(self.made("/subscriptions", 201, self.registration())["id"])
 
+    def stream(self) -> None:
+        """Adds to two event streams of the owner."""
+        batch = [
+            {"type": f"{self.domain}.created", "payload": {}, "stream": {"id": f"estate/{number}"}}
+            for number in (1, 2)
+        ]
+        self.owner.http.post("/events", json=batch).raise_for_status()
+
     def chosen_id(self) -> str:
         """An id that the owner may choose for a subscription, used by none."""
         return f"{self.owner.service_id}.{uuid4().hex}"

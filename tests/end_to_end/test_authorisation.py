@@ -28,6 +28,7 @@ class Case:
         query: The query.
         late: The status where the bus was faster than the right key.
         shared: A stranger is told of the resource, because it may receive its type.
+        makes: Makes what the query names.
     """
 
     right: int
@@ -38,10 +39,13 @@ class Case:
     query: dict[str, str] | None = None
     late: int | None = None
     shared: bool = False
+    makes: Callable[[Estate], object] | None = None
 
     def request(self, route: Operation, estate: Estate) -> dict[str, Any]:
         """The request, without its key."""
         path = route.path
+        if self.makes:
+            self.makes(estate)
         if self.names:
             named = self.names(estate)
             for parameter in ("{id}", "{type}", "{category}"):
@@ -104,6 +108,24 @@ CASES = {
     "GET /reducers/{category}": Case(200, 404, Estate.reduced_category),
     "GET /reducers/{category}/versions": Case(200, 404, Estate.reduced_category),
     "DELETE /reducers/{category}": Case(204, 404, Estate.reduced_category),
+    "POST /streams/events": Case(
+        202,
+        403,
+        body=lambda e: {
+            "stream_id": "estate/1",
+            "events": [{"type": f"{e.domain}.created", "payload": {}}],
+        },
+    ),
+    "GET /streams": Case(200, 200),
+    "GET /streams/head": Case(200, 404, query={"stream_id": "estate/1"}, makes=Estate.stream),
+    "PATCH /streams": Case(
+        200,
+        404,
+        query={"stream_id": "estate/1"},
+        body=lambda _: {"truncate_before": 1},
+        makes=Estate.stream,
+    ),
+    "DELETE /streams": Case(204, 404, query={"stream_id": "estate/2"}, makes=Estate.stream),
     "POST /filters/test": Case(200, 200, body=lambda _: {"event": {"type": "a.b", "payload": {}}}),
     "POST /subscriptions/{id}/test": Case(
         200, 404, the_subscription, body=lambda _: {"event": {"type": "a.b", "payload": {}}}

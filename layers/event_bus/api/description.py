@@ -44,7 +44,7 @@ NOWHERE = "https://event-bus.example.com"
 TAGS = {
     "Events": "Publish events, and read them back with their deliveries.",
     "Commands": "Have another service act, and receive its reply.",
-    "Event streams": "Read the events of a stream in order, and the state they add up to.",
+    "Event streams": "Append to streams, read them in order, list, truncate and delete them.",
     "Publishers": "Register the services that publish, and what they may publish.",
     "Subscribers": "Decide what each service may receive (admin).",
     "Subscriptions": "Register who receives which events, and where.",

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from event_bus.api.parameters import LIMIT
 from event_bus.api.requests import Request, Response
-from event_bus.paging import page_document, read_cursor
+from event_bus.paging import MAX_POSITION, page_document, read_cursor
 
 Item = TypeVar("Item")
 
@@ -20,15 +20,19 @@ class Listing:
         limit: How many items it holds at most.
     """
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, longest: int = MAX_POSITION) -> None:
         """Reads the request.
+
+        Args:
+            request: The request.
+            longest: How many characters a position of the list may have.
 
         Raises:
             MalformedRequest: A parameter cannot be read, or the cursor belongs to another list.
         """
         self.query = request.query()
         self.caller = request.caller
-        self.behind = read_cursor(self.query.sent, self.caller)
+        self.behind = read_cursor(self.query.sent, self.caller, longest)
         self.limit = self.query[LIMIT]
 
     def page(self, items: Iterable[tuple[str, Any]], rest: str | None) -> Response:

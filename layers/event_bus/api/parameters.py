@@ -1,7 +1,7 @@
 """Parameters of requests: how each is read, and how the OpenAPI document describes it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from event_bus import times
@@ -27,6 +27,7 @@ class Parameter(Generic[Value]):
         schema: The JSON schema of that text.
         default: The value of a request that does not send it.
         required: Whether a request must send it.
+        longest: How many characters its text may have.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Parameter(Generic[Value]):
     schema: dict[str, Any] = field(default_factory=dict)
     default: Value | None = None
     required: bool = False
+    longest: int = MAX_PARAMETER_CHARACTERS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,3 +153,6 @@ LIMIT = whole(
 CURSOR = text("cursor", "`next_cursor` of the page before, with the same filters and key.")
 PAGING = (LIMIT, CURSOR)
 """The parameters of every list."""
+
+PAGING_BY_NAME = (LIMIT, replace(CURSOR, longest=2_000))
+"""The parameters of a list in the order of names that clients chose, which may be long."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
-from event_bus.api.parameters import MAX_PARAMETER_CHARACTERS, Parameter, Value
+from event_bus.api.parameters import Parameter, Value
 from event_bus.errors import Fault, MalformedRequest
 
 
@@ -56,6 +56,6 @@ class Query:
 
 
 def _read(text: str, parameter: Parameter[Value]) -> Value:
-    if not 1 <= len(text) <= MAX_PARAMETER_CHARACTERS:
-        raise ValueError(f"must have 1 to {MAX_PARAMETER_CHARACTERS} characters")
+    if not 1 <= len(text) <= parameter.longest:
+        raise ValueError(f"must have 1 to {parameter.longest} characters")
     return parameter.read(text)

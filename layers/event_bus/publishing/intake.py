@@ -27,7 +27,7 @@ from event_bus.publishing.publisher_rights import PublisherRights
 from event_bus.publishing.schema_checks import SchemaChecks, without_secrets
 from event_bus.stores.events import EventStore, Put
 from event_bus.stores.handlers import Handler
-from event_bus.stores.refusals import WrongVersion
+from event_bus.stores.refusals import StreamDeleted, WrongVersion
 
 MAX_BATCH = 100
 """How many events one request may hold."""
@@ -51,8 +51,16 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
-    """An event that may be stored, who publishes it, and where its payload is sensitive."""
+class Judged:
+    """An event that may be stored.
+
+    Attributes:
+        event: The event.
+        submission: What its publisher sent.
+        caller: Who publishes it.
+        sensitive: JSON pointers to the sensitive parts of its payload.
+        warnings: What is wrong with its payload by the schema of its type, which only warns.
+    """
 
     event: Event
     submission: EventSubmission
@@ -107,7 +115,7 @@ class Intake:
             Problem: It is refused; nothing is stored.
         """
         origin = Origin(caller.service_id, caller.key_id, ip_address)
-        judged = self._judge(submission, caller, "", trace, origin)
+        judged = self.judge(submission, caller, "", trace, origin)
         self._require_handler(judged, "", required=require_handler)
         return self._store(judged, "")
 
@@ -143,10 +151,10 @@ class Intake:
             raise InvalidRequest.at("", f"must hold 1 to {MAX_BATCH} events")
         origin = Origin(caller.service_id, caller.key_id, ip_address)
         results: list[Accepted | Problem] = []
-        batch: list[tuple[int, _Judged]] = []
+        batch: list[tuple[int, Judged]] = []
         for place, submission in enumerate(submissions):
             try:
-                judged = self._judge(submission, caller, f"/{place}", trace, origin)
+                judged = self.judge(submission, caller, f"/{place}", trace, origin)
                 self._require_handler(judged, f"/{place}", required=require_handler)
             except Problem as problem:
                 results.append(problem)
@@ -161,7 +169,7 @@ class Intake:
                 results.append(Unavailable(said))
                 batch.append((place, judged))
 
-        def store(line: list[tuple[int, _Judged]]) -> None:
+        def store(line: list[tuple[int, Judged]]) -> None:
             for place, judged in line:
                 results[place] = self._attempt(judged, f"/{place}")
                 if isinstance(results[place], Unavailable):
@@ -171,7 +179,7 @@ class Intake:
         list(self.executor.map(store, _lines(batch)))
         return results
 
-    def _attempt(self, judged: _Judged, at: str) -> Accepted | Problem:
+    def _attempt(self, judged: Judged, at: str) -> Accepted | Problem:
         event = judged.event
         try:
             return self._store(judged, at)
@@ -185,17 +193,33 @@ class Intake:
             logger.exception("event not stored", **traces(event))
             return Failure("The bus failed to store the event.")
 
-    def _judge(
+    def judge(
         self,
         submission: Any,
         caller: Caller,
         at: str,
         trace: Mapping[str, str] | None,
         origin: Origin,
-    ) -> _Judged:
+    ) -> Judged:
+        """Decides whether an event may be stored.
+
+        Args:
+            submission: The event as it was sent, parsed from JSON or read from that already; a
+                problem if it could not be read.
+            caller: Who publishes it.
+            at: The JSON pointer of the event in the request's body.
+            trace: Where in a trace the request was made, as metadata has it.
+            origin: The request.
+
+        Raises:
+            Problem: It may not.
+        """
         if isinstance(submission, Problem):
             raise submission
-        parsed = read(EventSubmission, submission, at)
+        if isinstance(submission, EventSubmission):
+            parsed = submission
+        else:
+            parsed = read(EventSubmission, submission, at)
         source = self.rights.source_of(caller, parsed.source, at)
         self.rights.check(caller, parsed.type, at)
         self.rights.check_id(source, parsed.id, at)
@@ -214,18 +238,29 @@ class Intake:
             event = replace(
                 event, schema_version=checked.check.version, schema_valid=checked.check.valid
             )
-        return _Judged(event, parsed, caller, sensitive, faults)
+        return Judged(event, parsed, caller, sensitive, faults)
 
-    def _store(self, judged: _Judged, at: str) -> Accepted:
-        event = self._counted(judged.event, judged.caller)
-        if judged.sensitive:
-            event = self.seal.close(event, judged.sensitive)
+    def prepared(self, judged: Judged, among: Mapping[str, Event] | None = None) -> Event:
+        """Returns a judged event as it is to be stored: counted, and sealed where it must be.
+
+        Args:
+            judged: The event.
+            among: Events that are stored together with it, by their ids.
+        """
+        event = self._counted(judged.event, judged.caller, among or {})
+        return self.seal.close(event, judged.sensitive) if judged.sensitive else event
+
+    def _store(self, judged: Judged, at: str) -> Accepted:
+        event = self.prepared(judged)
         expected = judged.submission.expected_version
         try:
             put, stored = self.store.put(event, self.retention_days, expected)
         except WrongVersion as refused:
-            raise _version_conflict(f"{at}/stream/expected_version", refused.version) from None
-        if put is Put.CONFLICT and self._repeats(judged, stored):
+            raise version_conflict(f"{at}/stream/expected_version", refused.version) from None
+        except StreamDeleted:
+            naming = f"{at}/{_naming(judged.submission)}"
+            raise stream_deleted(naming, event.metadata["stream_id"]) from None
+        if put is Put.CONFLICT and self.repeats(judged, stored):
             put = Put.REPEATED
         if put is Put.CONFLICT:
             detail = f"another event with the id {event.id} is stored already"
@@ -240,7 +275,7 @@ class Intake:
         deduplicated = put is Put.DEDUPLICATED
         return Accepted(stored, put is Put.REPEATED, judged.warnings, deduplicated)
 
-    def _require_handler(self, judged: _Judged, at: str, *, required: bool) -> None:
+    def _require_handler(self, judged: Judged, at: str, *, required: bool) -> None:
         event = judged.event
         if not required or not event.is_command or self.handler(event.type):
             return
@@ -248,7 +283,7 @@ class Intake:
         if event.id not in self.store.get_many([event.id]):
             raise no_handler(event, at)
 
-    def _repeats(self, judged: _Judged, stored: Event) -> bool:
+    def repeats(self, judged: Judged, stored: Event) -> bool:
         """Whether an event is the one that is stored, although the digests of the two differ."""
         digests = [judged.event.digest]
         if judged.event.timestamp == stored.timestamp:
@@ -257,7 +292,7 @@ class Intake:
         # The same may have been sealed before, under another data key.
         return any(self.seal.is_digest(digest, stored) for digest in digests)
 
-    def _counted(self, event: Event, caller: Caller) -> Event:
+    def _counted(self, event: Event, caller: Caller, among: Mapping[str, Event]) -> Event:
         """Gives an event its place in the chain of those that caused each other.
 
         All events of a chain share one correlation id. A cause that the caller may not see adds
@@ -266,7 +301,7 @@ class Intake:
         cause_id = event.metadata.get("causation_id")
         if cause_id is None:
             return event
-        cause = self.store.get_many([cause_id]).get(cause_id)
+        cause = among.get(cause_id) or self.store.get_many([cause_id]).get(cause_id)
         hops = cause.hop_count + 1 if cause else 1
         if cause and not self.sees(cause, caller):
             cause = None
@@ -284,20 +319,27 @@ def _naming(submission: EventSubmission) -> str:
     return "stream/id" if submission.stream else "metadata/stream_id"
 
 
-def _version_conflict(at: str, version: int) -> VersionConflict:
+def version_conflict(at: str, version: int) -> VersionConflict:
+    """The refusal of events whose stream does not have the expected version."""
     detail = f"the stream has version {version}" if version else "the stream has no events"
     faults = [Fault(at, f"{detail}: read what is new in it, and decide again")]
     return VersionConflict(f"{at}: {detail}.", faults, actual_version=version)
 
 
-def _lines(batch: Sequence[tuple[int, _Judged]]) -> list[list[tuple[int, _Judged]]]:
+def stream_deleted(at: str, stream_id: str) -> Conflict:
+    """The refusal of events for a stream that was deleted."""
+    detail = f"the stream {stream_id} was deleted and takes no event any more"
+    return Conflict(f"{at}: {detail}.", [Fault(at, detail)])
+
+
+def _lines(batch: Sequence[tuple[int, Judged]]) -> list[list[tuple[int, Judged]]]:
     """The events of a batch in lines: those of a line are stored one after the other.
 
     Events go into one line where their order matters: those of one id, of one stream or of one
     deduplication key, and an event with those of the batch that it names as its cause. Lines are
     stored side by side.
     """
-    lines: dict[tuple[str, str], list[tuple[int, _Judged]]] = {}
+    lines: dict[tuple[str, str], list[tuple[int, Judged]]] = {}
     for each in batch:
         event = each[1].event
         names = [("id", event.id)]
@@ -316,5 +358,5 @@ def _lines(batch: Sequence[tuple[int, _Judged]]) -> list[list[tuple[int, _Judged
     return list({id(line): line for line in lines.values()}.values())
 
 
-def _place(each: tuple[int, _Judged]) -> int:
+def _place(each: tuple[int, Judged]) -> int:
     return each[0]

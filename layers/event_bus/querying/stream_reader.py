@@ -44,6 +44,7 @@ class StreamReader:
         *,
         behind: str | None = None,
         backward: bool = False,
+        removed: bool = False,
     ) -> tuple[list[Versioned], str | None]:
         """Returns a page of a stream; it leaves out events that are gone or hidden from the caller.
 
@@ -54,12 +55,15 @@ class StreamReader:
             caller: Who reads.
             behind: The position at which the page before ended.
             backward: Whether the highest versions come first.
+            removed: Whether to return what a truncation or deletion hides as well.
 
         Returns:
             The events, and the position at which the next page begins; None at the end. The page
             may be short, or even empty, before the end: after `READ_BUDGET` events it ends.
         """
         first, last = between
+        if not removed:
+            first = max(first, self.streams.marks(stream).first_visible)
         if behind is not None and backward:
             last = min(last, int(behind) - 1)
         elif behind is not None:

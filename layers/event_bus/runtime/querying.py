@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from event_bus.querying.explanations import Explainer
     from event_bus.querying.filter_tester import FilterTester
     from event_bus.querying.schema_drafts import SchemaDrafts
+    from event_bus.querying.stream_finder import StreamFinder
     from event_bus.querying.stream_reader import StreamReader
 
 _WORKERS = 8
@@ -43,6 +44,13 @@ def stream_reader(finder: "EventFinder") -> "StreamReader":
     from event_bus.querying.stream_reader import StreamReader
 
     return StreamReader(stores.streams(), finder)
+
+
+def stream_finder(finder: "EventFinder") -> "StreamFinder":
+    """Finds event streams: heads and lists."""
+    from event_bus.querying.stream_finder import StreamFinder
+
+    return StreamFinder(stores.streams(), finder)
 
 
 def explainer() -> "Explainer":

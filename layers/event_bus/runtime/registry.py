@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from event_bus.registry.publishers import PublisherRegistry
     from event_bus.registry.reducers import ReducerRegistry
     from event_bus.registry.services import Services
+    from event_bus.registry.stream_changes import StreamChanges
     from event_bus.registry.subscription_targets import SubscriptionTargets
     from event_bus.registry.subscriptions import SubscriptionRegistry
     from event_bus.stores.circuits import CircuitStore
@@ -120,3 +121,10 @@ def key_ring() -> "KeyRing":
     from event_bus.registry.keys import KeyRing
 
     return KeyRing(stores.keys(), settings().key_rate)
+
+
+def stream_changes() -> "StreamChanges":
+    """Truncates and deletes event streams."""
+    from event_bus.registry.stream_changes import StreamChanges
+
+    return StreamChanges(stores.streams())

@@ -19,7 +19,7 @@ from event_bus.stores.event_lists import EventList
 from event_bus.stores.items import Item, batch_get, number, standing_item, text, unexpired
 from event_bus.stores.listings import Listing
 from event_bus.stores.payloads import PayloadStore
-from event_bus.stores.refusals import Exists, Outdated, Refused, WrongVersion
+from event_bus.stores.refusals import Exists, Outdated, Refused, StreamDeleted, WrongVersion
 from event_bus.stores.streams import StreamEntry, StreamStore
 from event_bus.stores.transactions import Part, transact
 
@@ -79,6 +79,7 @@ class EventStore:
             deduplication key.
 
         Raises:
+            StreamDeleted: The stream was deleted. Nothing is stored.
             WrongVersion: The stream has another version. Nothing is stored.
             TimeoutError: Other events took the next version of the stream, or the deduplication
                 key, in every attempt. Nothing is stored.
@@ -112,6 +113,7 @@ class EventStore:
             The result for each event. Where not all of them are `STORED`, nothing was stored.
 
         Raises:
+            StreamDeleted: The stream was deleted. Nothing is stored.
             WrongVersion: The stream has another version. Nothing is stored.
             TimeoutError: Other events took the next versions, or a deduplication key, in every
                 attempt. Nothing is stored.
@@ -163,7 +165,7 @@ class EventStore:
                 met = [self._met(each) for each in events]
                 if any(put is not Put.FREE for put, _ in met):
                     return met
-                if isinstance(refusal, WrongVersion):
+                if isinstance(refusal, WrongVersion | StreamDeleted):
                     raise
             else:
                 return [(Put.STORED, each) for each in placed]
@@ -176,23 +178,26 @@ class EventStore:
         """Returns events with the next versions of their stream, and the parts that take them.
 
         Raises:
+            StreamDeleted: The stream was deleted.
             WrongVersion: The stream does not have the expected version.
         """
         stream = events[0].stream
         if self.streams is None or stream is None:
             return events, []
-        last = self.streams.last_version(stream)
-        if not meets(expected, last):
-            raise WrongVersion(last)
+        end = self.streams.end(stream)
+        if end.deleted:
+            raise StreamDeleted(stream.stream_id)
+        if not meets(expected, end.version):
+            raise WrongVersion(end.version)
         placed = [
             replace(each, metadata={**each.metadata, "stream_version": version})
-            for version, each in enumerate(events, last + 1)
+            for version, each in enumerate(events, end.version + 1)
         ]
         entries = [
             StreamEntry(version, each.id, each.created_at)
-            for version, each in enumerate(events, last + 1)
+            for version, each in enumerate(events, end.version + 1)
         ]
-        return placed, [self.streams.adding_part(stream, each) for each in entries]
+        return placed, self.streams.adding_parts(stream, entries, listed=end.listed)
 
     def _met(self, event: Event) -> tuple[Put, Event]:
         """Returns what stands in the way of an event."""

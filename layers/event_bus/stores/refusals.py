@@ -21,6 +21,10 @@ class WrongVersion(Refused):
         self.version = version
 
 
+class StreamDeleted(Refused):
+    """The stream was deleted, and takes no event any more."""
+
+
 class Contended(Outdated):
     """Another transaction on the same items was in the way."""
 

@@ -4,17 +4,29 @@ A stream belongs to the source of its events. Two sources that use one stream id
 
 Entries stay when their events expire. A stream that began again from a lower version would mislead
 subscribers that remember how far they have read.
+
+The first entry of a stream carries what lists find it by. A stream that was truncated or deleted
+has a record of that under the version 0. The end of a deleted stream is an entry without an event:
+it takes the next version, so an append and a deletion at the same time cannot both succeed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from event_bus import times
+from event_bus.model.expected_version import MAX_VERSION
 from event_bus.model.stream_name import StreamName
-from event_bus.stores.items import Item, number, text
+from event_bus.stores.items import (
+    Item,
+    batch_get,
+    number,
+    query_items,
+    text,
+    unless_refused,
+)
 from event_bus.stores.refusals import Outdated
-from event_bus.stores.transactions import Part
+from event_bus.stores.transactions import Part, transact
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -24,6 +36,11 @@ DISORDER_SECONDS = 60
 
 An event gets its time first and its version a moment later. Another event may come between them.
 """
+
+_KEY_BYTES = 1024
+"""The longest sort key, in bytes."""
+
+_LAST_CHARACTER = "\U0010ffff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +59,56 @@ class StreamEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamEnd:
+    """The end of a stream.
+
+    Attributes:
+        version: The version of the last event; 0 if there is none.
+        listed: Whether lists find the stream.
+        deleted: Whether the stream was deleted, and takes no event any more.
+    """
+
+    version: int
+    listed: bool = False
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StreamMarks:
+    """What was done to a stream as a whole.
+
+    Attributes:
+        truncate_before: The version before which events are hidden; 0 for none.
+        deleted_at: When it was deleted, RFC 3339; None if it was not.
+    """
+
+    truncate_before: int = 0
+    deleted_at: str | None = None
+
+    @property
+    def first_visible(self) -> int:
+        """The lowest version that readers see."""
+        return MAX_VERSION + 1 if self.deleted_at else max(1, self.truncate_before)
+
+
+UNMARKED = StreamMarks()
+"""The marks of a stream that was neither truncated nor deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedStream:
+    """A stream in a list.
+
+    Attributes:
+        name: Its name.
+        first: The entry by which it is listed: its first, or the first since streams are listed.
+    """
+
+    name: StreamName
+    first: StreamEntry
+
+
+@dataclass(frozen=True, slots=True)
 class StreamStore:
     """Reads streams, and makes the parts of transactions that append to them.
 
@@ -53,18 +120,27 @@ class StreamStore:
     client: "DynamoDBClient"
     table: str
 
-    def last_version(self, stream: StreamName) -> int:
-        """Returns the version of the last event; 0 if the stream does not exist."""
+    def end(self, stream: StreamName) -> StreamEnd:
+        """Returns the end of a stream."""
         # In earlier releases all sources shared a stream of one id. A source continues from the
         # version that its subscribers may have seen there.
         for key in (stream.key, stream.stream_id):
-            if found := self._query(key, 0, 1, newest_first=True):
-                return found[0].version
-        return 0
+            request = self._query_of(key, 0, newest_first=True)
+            for item in self.client.query(**request, Limit=1)["Items"]:
+                version = int(item["version"]["N"])
+                if "event_id" not in item:
+                    return StreamEnd(version - 1, listed=True, deleted=True)
+                return StreamEnd(version, listed=key == stream.key and "listed" in item)
+        return StreamEnd(0)
+
+    def last_version(self, stream: StreamName) -> int:
+        """Returns the version of the last event; 0 if the stream does not exist."""
+        return self.end(stream).version
 
     def after(self, stream: StreamName, version: int, limit: int) -> list[StreamEntry]:
         """Returns the entries after a version, in order."""
-        return self._query(stream.key, version, limit)
+        request = self._query_of(stream.key, version, newest_first=False)
+        return _entries(self.client.query(**request, Limit=limit)["Items"])
 
     def between(
         self, stream: StreamName, first: int, last: int, limit: int, *, newest_first: bool = False
@@ -90,9 +166,10 @@ class StreamStore:
             },
             ConsistentRead=True,
             ScanIndexForward=not newest_first,
-            Limit=limit,
+            # One of them may be the end of a deleted stream.
+            Limit=limit + 1,
         )
-        return [_entry(item) for item in answer["Items"]]
+        return _entries(answer["Items"])[:limit]
 
     def version_before(self, stream: StreamName, moment: str) -> int:
         """Returns the version before the first event stored at a time (RFC 3339) or later."""
@@ -102,8 +179,7 @@ class StreamStore:
         certainly_before = times.at(times.seconds(moment) - DISORDER_SECONDS)
         before = None
         for page in pages:
-            for item in page["Items"]:
-                entry = _entry(item)
+            for entry in _entries(page["Items"]):
                 if entry.created_at >= moment:
                     before = entry.version - 1
                 elif before is None:
@@ -112,27 +188,115 @@ class StreamStore:
                     return before
         return before or 0
 
-    def adding_part(self, stream: StreamName, entry: StreamEntry) -> Part:
-        """Returns the part that gives an event its version, unless another event has it."""
-        put: Item = {
-            "TableName": self.table,
-            "Item": {
-                "stream_id": text(stream.key),
-                "version": number(entry.version),
+    def adding_parts(
+        self, stream: StreamName, entries: Sequence[StreamEntry], *, listed: bool
+    ) -> list[Part]:
+        """Returns the parts that give events their versions, unless others have them.
+
+        Args:
+            stream: The stream.
+            entries: The events, in the order of their versions.
+            listed: Whether lists find the stream already; if not, the first entry has it listed.
+        """
+        parts = []
+        for place, entry in enumerate(entries):
+            put = self._put_of(stream, entry.version)
+            put["Item"] |= {
                 "event_id": text(entry.event_id),
                 "created_at": text(entry.created_at),
+                "listed": {"BOOL": True},
+            }
+            if place == 0 and not listed:
+                put["Item"] |= {"source": text(stream.source), "name": text(stream.stream_id)}
+            parts.append(Part({"Put": put}, Outdated(stream.stream_id)))
+        return parts
+
+    def marks(self, stream: StreamName) -> StreamMarks:
+        """Returns what was done to a stream as a whole."""
+        answer = self.client.get_item(
+            TableName=self.table, Key=_mark_key(stream), ConsistentRead=True
+        )
+        return _marks(answer.get("Item", {}))
+
+    def marks_of(self, streams: Iterable[StreamName]) -> dict[StreamName, StreamMarks]:
+        """Returns what was done to streams as a whole; those that are as they were are left out."""
+        by_key = {stream.key: stream for stream in streams}
+        keys = [_mark_key(stream) for stream in by_key.values()]
+        items = batch_get(self.client, self.table, keys, ConsistentRead=True)
+        return {by_key[item["stream_id"]["S"]]: _marks(item) for item in items}
+
+    def truncate(self, stream: StreamName, version: int) -> None:
+        """Hides the events before a version; a lower version than before changes nothing."""
+        with unless_refused():
+            self.client.update_item(
+                TableName=self.table,
+                Key=_mark_key(stream),
+                UpdateExpression="SET truncate_before = :version",
+                ConditionExpression="attribute_not_exists(truncate_before) "
+                "OR truncate_before < :version",
+                ExpressionAttributeValues={":version": number(version)},
+            )
+
+    def delete(self, stream: StreamName, version: int) -> None:
+        """Ends a stream: it takes no event any more, and readers see none of it.
+
+        Args:
+            stream: The stream.
+            version: The version of its last event.
+
+        Raises:
+            Outdated: An event was appended meanwhile, or the stream was deleted.
+        """
+        now = times.now()
+        put = self._put_of(stream, version + 1)
+        put["Item"]["created_at"] = text(now)
+        marking: Item = {
+            "TableName": self.table,
+            "Key": _mark_key(stream),
+            "UpdateExpression": "SET deleted_at = :now",
+            "ExpressionAttributeValues": {":now": text(now)},
+        }
+        ending = Part({"Put": put}, Outdated(stream.stream_id))
+        transact(self.client, [ending, Part({"Update": marking})])
+
+    def listed(
+        self, source: str, first: str, last: str, after: str | None, limit: int
+    ) -> list[ListedStream]:
+        """Returns streams of a source by their ids, in order; very new ones may be missing.
+
+        Args:
+            source: The service that publishes them.
+            first: The lowest id.
+            last: The highest id.
+            after: The id after which the page begins; None for the first page.
+            limit: How many streams to return at most.
+        """
+        low = max(first, after or "", key=str.encode)
+        if low.encode() > last.encode():
+            return []
+        items = query_items(
+            self.client,
+            # The index has no place behind an id: the one where the page before ended comes first.
+            limit + 1,
+            TableName=self.table,
+            IndexName="by_source",
+            KeyConditionExpression="#source = :source AND #name BETWEEN :low AND :high",
+            ExpressionAttributeNames={"#source": "source", "#name": "name"},
+            ExpressionAttributeValues={
+                ":source": text(source),
+                ":low": text(low),
+                ":high": text(last),
             },
+        )
+        found = [_listed(item) for item in items]
+        return [each for each in found if each.name.stream_id != after][:limit]
+
+    def _put_of(self, stream: StreamName, version: int) -> Item:
+        return {
+            "TableName": self.table,
+            "Item": {"stream_id": text(stream.key), "version": number(version)},
             "ConditionExpression": "attribute_not_exists(stream_id)",
         }
-        return Part({"Put": put}, Outdated(stream.stream_id))
-
-    def _query(
-        self, key: str, version: int, limit: int, *, newest_first: bool = False
-    ) -> list[StreamEntry]:
-        answer = self.client.query(
-            **self._query_of(key, version, newest_first=newest_first), Limit=limit
-        )
-        return [_entry(item) for item in answer["Items"]]
 
     def _query_of(self, key: str, version: int, *, newest_first: bool) -> dict[str, Any]:
         return {
@@ -144,5 +308,34 @@ class StreamStore:
         }
 
 
+def last_with(prefix: str) -> str:
+    """Returns an id that is not lower than any that begins with a prefix."""
+    return prefix + _LAST_CHARACTER * ((_KEY_BYTES - len(prefix.encode())) // 4)
+
+
+def _mark_key(stream: StreamName) -> Item:
+    return {"stream_id": text(stream.key), "version": number(0)}
+
+
+def _entries(items: Iterable[Mapping[str, Any]]) -> list[StreamEntry]:
+    return list(_read(items))
+
+
+def _read(items: Iterable[Mapping[str, Any]]) -> Iterator[StreamEntry]:
+    for item in items:
+        # The end of a deleted stream is no event.
+        if "event_id" in item:
+            yield _entry(item)
+
+
 def _entry(item: Mapping[str, Any]) -> StreamEntry:
     return StreamEntry(int(item["version"]["N"]), item["event_id"]["S"], item["created_at"]["S"])
+
+
+def _marks(item: Mapping[str, Any]) -> StreamMarks:
+    truncate_before = int(item.get("truncate_before", {}).get("N", 0))
+    return StreamMarks(truncate_before, item.get("deleted_at", {}).get("S"))
+
+
+def _listed(item: Mapping[str, Any]) -> ListedStream:
+    return ListedStream(StreamName(item["source"]["S"], item["name"]["S"]), _entry(item))

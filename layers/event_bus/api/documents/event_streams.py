@@ -6,12 +6,20 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from event_bus.api.documents.events import EventSummary, event_summary
-from event_bus.api.documents.members import Count, Object, Page
+from event_bus.api.documents.members import Count, Object, Page, Time
 from event_bus.model.reducer import ReducerType
+from event_bus.querying import stream_finder
 from event_bus.querying.event_finder import Found
 from event_bus.states import state_reader
 
 Version = Annotated[int, Field(ge=0, description="The place of an event in its stream, from 1 on.")]
+
+
+Category = Annotated[str, Field(description="What stands before the first slash of its id.")]
+TruncateBefore = Annotated[
+    int | None, Field(description="The version before which its events are hidden, if any.")
+]
+DeletedAt = Annotated[Time | None, Field(description="When it was deleted, if it was.")]
 
 
 class StreamEvent(TypedDict):
@@ -19,6 +27,39 @@ class StreamEvent(TypedDict):
 
     version: Version
     event: EventSummary
+
+
+class StreamSummary(TypedDict):
+    """An event stream in a list."""
+
+    source: str
+    stream_id: str
+    category: Category
+    first_at: Annotated[
+        Time | None,
+        Field(description="When its first event was stored; null where that is not known."),
+    ]
+    truncate_before: TruncateBefore
+    deleted_at: DeletedAt
+
+
+class StreamList(Page):
+    """A page of event streams."""
+
+    items: list[StreamSummary]
+
+
+class StreamHead(TypedDict):
+    """An event stream as a whole."""
+
+    source: str
+    stream_id: str
+    category: Category
+    version: Annotated[int, Field(ge=1, description="The version of its last event.")]
+    first_at: Annotated[Time, Field(description="When its first event was stored.")]
+    last_at: Annotated[Time, Field(description="When its last event was stored.")]
+    truncate_before: TruncateBefore
+    deleted_at: DeletedAt
 
 
 class StreamPage(Page):
@@ -62,6 +103,33 @@ class StreamState(TypedDict):
         ),
     ]
     state: Annotated[Object, Field(description="The state.")]
+
+
+def head_document(head: stream_finder.StreamHead) -> StreamHead:
+    """An event stream as a whole."""
+    return {
+        "source": head.name.source,
+        "stream_id": head.name.stream_id,
+        "category": head.name.category,
+        "version": head.last.version,
+        "first_at": head.first.created_at,
+        "last_at": head.last.created_at,
+        "truncate_before": head.marks.truncate_before or None,
+        "deleted_at": head.marks.deleted_at,
+    }
+
+
+def summary_document(summary: stream_finder.StreamSummary) -> StreamSummary:
+    """An event stream in a list."""
+    name, first = summary.listed.name, summary.listed.first
+    return {
+        "source": name.source,
+        "stream_id": name.stream_id,
+        "category": name.category,
+        "first_at": first.created_at if first.version == 1 else None,
+        "truncate_before": summary.marks.truncate_before or None,
+        "deleted_at": summary.marks.deleted_at,
+    }
 
 
 def stream_event(version: int, found: Found) -> StreamEvent:

@@ -41,6 +41,15 @@ class AcceptedEvent(TypedDict):
     ]
 
 
+class Appended(TypedDict):
+    """Events that were appended to an event stream."""
+
+    source: str
+    stream_id: str
+    version: Annotated[int, Field(ge=1, description="The version of the last of the events.")]
+    events: list[AcceptedEvent]
+
+
 class AcceptedInBatch(AcceptedEvent):
     """An event of a batch that is stored: 202, or 200 where it was stored before."""
 

@@ -1,16 +1,23 @@
-"""Reading event streams.
+"""Event streams: reading, truncating and deleting.
 
 The id of a stream is a query parameter, since it may hold slashes: API Gateway decodes paths, so a
 `%2F` in one would be a slash of the path.
 """
 
-from event_bus.api.documents.event_streams import StreamPage, StreamState
+from event_bus.api.documents.event_streams import StreamHead, StreamList, StreamPage, StreamState
 from event_bus.api.operation import Operation
-from event_bus.api.parameters import PAGING, choice, required_text, text, time, whole
-from event_bus.errors import Conflict
-
-LAST_VERSION = 10**15
-"""Higher than the version of any event."""
+from event_bus.api.parameters import (
+    PAGING,
+    PAGING_BY_NAME,
+    choice,
+    required_text,
+    text,
+    time,
+    whole,
+)
+from event_bus.errors import Conflict, InvalidRequest, NotFound
+from event_bus.model.expected_version import MAX_VERSION
+from event_bus.model.stream_append import StreamChange
 
 STREAM_ID = required_text("stream_id", "The `stream_id` of the events.")
 SOURCE = text(
@@ -21,25 +28,33 @@ FROM_VERSION = whole(
     "The lowest version to return.",
     default=1,
     minimum=1,
-    maximum=LAST_VERSION,
+    maximum=MAX_VERSION,
 )
 TO_VERSION = whole(
     "to_version",
     "The highest version to return.",
-    default=LAST_VERSION,
+    default=MAX_VERSION,
     minimum=1,
-    maximum=LAST_VERSION,
+    maximum=MAX_VERSION,
 )
 AT_VERSION = whole(
     "at_version",
     "The last version that the state includes.",
-    default=LAST_VERSION,
+    default=MAX_VERSION,
     minimum=1,
-    maximum=LAST_VERSION,
+    maximum=MAX_VERSION,
 )
 AT_TIME = time(
     "at_time", "Leaves out every event from the first one on that was stored after this time."
 )
+REMOVED = choice(
+    "removed",
+    "Whether to return events as well that a truncation or deletion hides (admin).",
+    ("hidden", "shown"),
+    default="hidden",
+)
+CATEGORY = text("category", "What stands before the first slash of their ids.")
+PREFIX = text("prefix", "What their ids begin with.")
 DIRECTION = choice(
     "direction",
     "Whether the lowest or the highest versions come first.",
@@ -47,6 +62,54 @@ DIRECTION = choice(
     default="forward",
 )
 
+LIST = Operation(
+    "GET /streams",
+    name="listEventStreams",
+    function="events",
+    scope="read",
+    action="stream.list",
+    tag="Event streams",
+    summary="The event streams of a source in the order of their ids.",
+    query=(SOURCE, CATEGORY, PREFIX, *PAGING_BY_NAME),
+    answers={200: StreamList},
+)
+HEAD = Operation(
+    "GET /streams/head",
+    name="getEventStream",
+    function="events",
+    scope="read",
+    action="stream.read",
+    tag="Event streams",
+    summary="An event stream as a whole: its version, its first and its last event.",
+    query=(STREAM_ID, SOURCE),
+    answers={200: StreamHead},
+    errors=(NotFound,),
+)
+CHANGE = Operation(
+    "PATCH /streams",
+    name="truncateEventStream",
+    function="events",
+    scope="manage",
+    action="stream.change",
+    tag="Event streams",
+    summary="Hide the events of an event stream before a version.",
+    query=(STREAM_ID, SOURCE),
+    body=StreamChange,
+    answers={200: StreamHead},
+    errors=(NotFound, Conflict, InvalidRequest),
+)
+DELETE = Operation(
+    "DELETE /streams",
+    name="deleteEventStream",
+    function="events",
+    scope="manage",
+    action="stream.delete",
+    tag="Event streams",
+    summary="End an event stream: it takes no event any more, and its events are hidden.",
+    query=(STREAM_ID, SOURCE),
+    answers={204: None},
+    errors=(NotFound, Conflict),
+)
 READ = Operation(
     "GET /streams/events",
     name="readEventStream",
@@ -55,7 +118,7 @@ READ = Operation(
     action="stream.read",
     tag="Event streams",
     summary="The events of an event stream in the order of their versions.",
-    query=(STREAM_ID, SOURCE, FROM_VERSION, TO_VERSION, DIRECTION, *PAGING),
+    query=(STREAM_ID, SOURCE, FROM_VERSION, TO_VERSION, DIRECTION, REMOVED, *PAGING),
     answers={200: StreamPage},
 )
 STATE = Operation(

@@ -5,11 +5,12 @@ from typing import Annotated
 from pydantic import Field
 from typing_extensions import TypeAliasType
 
-from event_bus.api.documents.publishing import Accepted, AcceptedEvent, BatchResult
+from event_bus.api.documents.publishing import Accepted, AcceptedEvent, Appended, BatchResult
 from event_bus.api.operation import Operation
 from event_bus.api.parameters import flag
 from event_bus.errors import Conflict
 from event_bus.model.event import EventSubmission
+from event_bus.model.stream_append import MAX_APPEND, StreamAppend
 from event_bus.publishing.intake import MAX_BATCH
 
 EventBatch = TypeAliasType(
@@ -34,5 +35,19 @@ PUBLISH = Operation(
     query=(REQUIRE_HANDLER,),
     body=Publication,
     answers={200: AcceptedEvent, 202: Accepted, 207: BatchResult},
+    errors=(Conflict,),
+)
+APPEND = Operation(
+    "POST /streams/events",
+    name="appendToEventStream",
+    function="publish",
+    scope="publish",
+    action="event.publish",
+    # The table of events tells the audit log of those that were accepted.
+    audited=False,
+    tag="Event streams",
+    summary=f"Append 1 to {MAX_APPEND} events to an event stream: all of them or none.",
+    body=StreamAppend,
+    answers={200: Appended, 202: Appended},
     errors=(Conflict,),
 )

@@ -322,7 +322,9 @@ def test_what_was_stored_in_a_shared_stream_is_delivered(trial: Trial, aws: Aws)
         placed = replace(sent, metadata={**sent.metadata, "stream_version": version})
         aws.dynamodb.put_item(**aws.events.adding_part(placed, RETENTION_DAYS).item["Put"])
         entry = StreamEntry(version, name, NOON)
-        put = aws.streams.adding_part(StreamName("planner", "task/1"), entry).item
+        put = aws.streams.adding_parts(StreamName("planner", "task/1"), [entry], listed=True)[
+            0
+        ].item
         put["Put"]["Item"]["stream_id"] = {"S": "task/1"}
         aws.dynamodb.put_item(**put["Put"])
         old.append(placed)

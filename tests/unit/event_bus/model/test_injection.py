@@ -119,6 +119,15 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
         for each in AUTHENTICATION.values()
     ],
     "RotationRequest": [{}],
+    "StreamAppend": [
+        {
+            "stream_id": "order/1",
+            "source": "planner",
+            "expected_version": "exists",
+            "events": _EVENTS,
+        }
+    ],
+    "StreamChange": [{"truncate_before": 1}],
     "SubscriptionRegistration": [
         {"service_id": "worker", "replay_from": TIME, **SUBSCRIPTION, "target": each}
         for each in TARGETS.values()
@@ -196,6 +205,7 @@ FREE = (
     *("/payload/text", "/metadata/other", "/ref", "/filters/task.*/status/0"),
     *("/schema/title", "/example/text", "/upcast"),
     *("/event/payload/text", "/event/metadata/other"),
+    *("/events/0/payload/text", "/events/0/metadata/other"),
     *("/transform/expression", "/transform/template/input_template"),
 )
 """What may hold anything: it is stored and shown as JSON, and goes nowhere else."""
@@ -273,6 +283,9 @@ def _names(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         for name, part in value.items():
             yield name
+            yield from _names(part)
+    elif isinstance(value, list):
+        for part in value:
             yield from _names(part)
 
 

@@ -9,7 +9,7 @@ from event_bus.access.callers import Caller
 from event_bus.model.event import Event
 from event_bus.model.stream_name import StreamName
 from event_bus.querying.stream_reader import StreamReader
-from event_bus.stores.streams import StreamEntry, StreamStore
+from event_bus.stores.streams import UNMARKED, StreamEntry, StreamMarks, StreamStore
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -35,6 +35,9 @@ class MemoryStreams(StreamStore):
             each for each in self.entries if stream == STREAM and first <= each.version <= last
         ]
         return (found[::-1] if newest_first else found)[:limit]
+
+    def marks(self, stream: StreamName) -> StreamMarks:
+        return UNMARKED if stream else StreamMarks()
 
 
 def reader(

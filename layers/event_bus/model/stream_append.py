@@ -1,0 +1,57 @@
+"""The requests to append events to a stream, and to change a stream."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field
+
+from event_bus.errors import Fault
+from event_bus.model.event import EventSubmission
+from event_bus.model.expected_version import MAX_VERSION, ExpectedVersion
+from event_bus.model.validation import Label, Request, ServiceId, invalid
+
+MAX_APPEND = 50
+"""How many events one request appends to a stream.
+
+Each takes two writes, and a transaction of DynamoDB holds 100.
+"""
+
+MAX_WRITES = 100
+"""How many writes a transaction of DynamoDB holds."""
+
+
+class StreamAppend(Request):
+    """The request to append events to a stream, all or none."""
+
+    stream_id: Label
+    source: ServiceId | None = None
+    expected_version: ExpectedVersion = None
+    events: Annotated[list[EventSubmission], Field(min_length=1, max_length=MAX_APPEND)]
+
+    def submissions(self) -> Iterator[EventSubmission]:
+        """Yields the events as if each were published alone.
+
+        Raises:
+            InvalidRequest: An event names a source or a stream of its own.
+        """
+        faults = []
+        for place, event in enumerate(self.events):
+            if event.source is not None:
+                faults.append(Fault(f"/events/{place}/source", "is named once, beside the events"))
+            if event.stream is not None:
+                said = "is named once, by stream_id beside the events"
+                faults.append(Fault(f"/events/{place}/stream", said))
+            elif event.metadata.stream_id not in (None, self.stream_id):
+                said = "must be the stream_id beside the events, or left out"
+                faults.append(Fault(f"/events/{place}/metadata/stream_id", said))
+        if faults:
+            raise invalid(faults)
+        for event in self.events:
+            event.metadata.stream_id = self.stream_id
+            yield event.model_copy(update={"source": self.source})
+
+
+class StreamChange(Request):
+    """The change of a stream as a whole."""
+
+    truncate_before: Annotated[int, Field(ge=1, le=MAX_VERSION)]
