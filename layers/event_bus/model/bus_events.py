@@ -78,7 +78,7 @@ class SchemaEventPayload(TypedDict):
 
 
 class KeyEventPayload(TypedDict):
-    """A key that ends soon, and that no other one has replaced."""
+    """A key that ends within 14 days, and that no other one has replaced."""
 
     key_id: str
     service_id: str
@@ -111,7 +111,7 @@ BUS_EVENT_TYPES: Final = (
         "A delivery became a dead letter; at most one event a minute for each subscription.",
         DeadLetterEventPayload,
     ),
-    BusEventType(KEY_EXPIRING, "A key of the service ends soon.", KeyEventPayload),
+    BusEventType(KEY_EXPIRING, "A key of the service ends in 14 days.", KeyEventPayload),
     BusEventType(
         SCHEMA_REGISTERED, "A version of a type's schema was registered.", SchemaEventPayload
     ),
@@ -225,7 +225,7 @@ def about_dead_letter(letter: Delivery, minute: str) -> Event:
 
 
 def about_key(key: ApiKey, ends_at: int) -> Event:
-    """Says that a key ends soon.
+    """Says that a key comes to its end.
 
     Args:
         key: The key.

@@ -8,11 +8,9 @@ from typing import Annotated, Any
 import orjson
 from pydantic import (
     AfterValidator,
-    ConfigDict,
     Field,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
@@ -22,12 +20,11 @@ from event_bus.ids import new_id
 from event_bus.matching.event_types import validate_event_type
 from event_bus.model.content import Payload
 from event_bus.model.expected_version import StreamMember
+from event_bus.model.metadata import DEFAULT_WINDOW_MINUTES, REPLY_FOR, Metadata
 from event_bus.model.sensitive import WHOLE, SensitiveFields, points_at_something
 from event_bus.model.stream_name import StreamName
-from event_bus.model.trace_context import TRACESTATE, TraceContext, read_traceparent
+from event_bus.model.trace_context import TraceContext, read_traceparent
 from event_bus.model.validation import (
-    Label,
-    Request,
     ServiceId,
     Time,
     checked,
@@ -49,9 +46,6 @@ DynamoDB charges a write unit per KB, so above about 8 KB a put to S3 is cheaper
 that, because it saves reads.
 """
 
-DEFAULT_WINDOW_MINUTES, MAX_WINDOW_MINUTES = 5, 60
-"""For how many minutes a deduplication key holds by default, and at most."""
-
 MAX_AHEAD_SECONDS = 300
 """How far a timestamp may be ahead of the bus's clock, in seconds.
 
@@ -70,71 +64,8 @@ BUS_DOMAIN = "eventbus"
 COMMAND_DOMAIN = "command"
 """The first segment of the types of commands."""
 
-REPLY_FOR = "reply_for"
-"""The member of a reply's metadata that names the one service which it is for; the bus sets it."""
-
-REPLY_STATUS = "reply_status"
-"""The member of a reply's metadata that says what it reports; the bus sets it."""
-
-MAX_EXPECTED_REPLIES = 50
-"""How many replies a request may expect."""
-
-_OWN_METADATA = frozenset({"stream_version", "replay_id", REPLY_FOR, REPLY_STATUS})
-"""Metadata that the bus sets; ignored in what publishers send."""
-
 MAX_HOPS = 16
 """The longest chain of events that cause each other; later ones are not delivered."""
-
-
-def _check_traceparent(text: str) -> None:
-    if read_traceparent(text) is None:
-        raise ValueError("must be a traceparent of W3C Trace Context")
-
-
-class Metadata(Request):
-    """The metadata of an event; other keys hold strings."""
-
-    model_config = ConfigDict(extra="allow", strict=True)
-    __pydantic_extra__: dict[str, Annotated[str, Field(max_length=1024)]] = Field(init=False)
-
-    correlation_id: Label | None = None
-    trace_id: Label | None = None
-    version: Label | None = None
-    retry_count: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
-    reply_to: Label | None = None
-    causation_id: Label | None = None
-    expect_replies: Annotated[int, Field(ge=1, le=MAX_EXPECTED_REPLIES)] | None = None
-    hop_count: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
-    stream_id: Label | None = None
-    deduplication_key: Label | None = None
-    deduplication_window: Annotated[int, Field(ge=1, le=MAX_WINDOW_MINUTES)] | None = None
-    traceparent: Annotated[str, AfterValidator(checked(_check_traceparent))] | None = None
-    tracestate: (
-        Annotated[str, spelled(TRACESTATE, "1 to 512 printable ASCII characters, as W3C says")]
-        | None
-    ) = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_the_bus_own(cls, value: Any) -> Any:
-        # A consumer may send on the metadata that it received; these were about that event.
-        if isinstance(value, dict):
-            return {name: each for name, each in value.items() if name not in _OWN_METADATA}
-        return value
-
-    @field_validator("deduplication_window")
-    @classmethod
-    def _has_a_key(cls, window: Any, info: ValidationInfo) -> Any:
-        if window is not None and info.data.get("deduplication_key") is None:
-            raise PydanticCustomError("window", "must be left out without a deduplication_key")
-        return window
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _present(cls, value: Any) -> Any:
-        if value is None:
-            raise PydanticCustomError("null", "must not be null; leave it out instead")
-        return value
 
 
 class EventSubmission(Payload):

@@ -12,13 +12,12 @@ from event_bus.log import logger, traces
 from event_bus.model import commands as transitions
 from event_bus.model.commands import Command, Reply, is_over
 from event_bus.model.event import (
-    REPLY_FOR,
-    REPLY_STATUS,
     Event,
     EventSubmission,
     Origin,
     accept,
 )
+from event_bus.model.metadata import REPLY_FOR, REPLY_STATUS
 from event_bus.model.validation import invalid, read
 from event_bus.publishing.command_rules import reply_address
 from event_bus.publishing.publisher_rights import PublisherRights

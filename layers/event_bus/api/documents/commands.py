@@ -11,6 +11,7 @@ from event_bus.api.documents.members import Object, Time
 from event_bus.commands.finding import FoundCommand
 from event_bus.model import event as model
 from event_bus.model.commands import CommandState
+from event_bus.model.metadata import REPLY_STATUS
 from event_bus.publishing.replying import problem
 
 CommandError = TypeAliasType(
@@ -141,7 +142,7 @@ def replied_document(command_id: str, reply: model.Event) -> Replied:
         "type": reply.type,
         "source": reply.source,
         "command_id": command_id,
-        "status": reply.metadata[model.REPLY_STATUS],
+        "status": reply.metadata[REPLY_STATUS],
         "created_at": reply.created_at,
     }
 

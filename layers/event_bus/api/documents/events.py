@@ -46,6 +46,9 @@ class _Metadata(TypedDict, total=False):
     traceparent: Annotated[str, Field(description="W3C Trace Context.")]
     tracestate: str
     replay_id: Annotated[str, Field(description="The replay by which it is delivered.")]
+    expect_replies: Annotated[int, Field(description="How many replies a request expects.")]
+    reply_for: Annotated[str, Field(description="The one service that a reply is for.")]
+    reply_status: Annotated[str, Field(description="What a reply reports.")]
     audience: Annotated[
         str, Field(description="The service that an event of the bus itself is for.")
     ]

@@ -1,0 +1,82 @@
+"""The metadata of an event, as a publisher sends it."""
+
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from event_bus.model.trace_context import TRACESTATE, read_traceparent
+from event_bus.model.validation import Label, Request, checked, spelled
+
+DEFAULT_WINDOW_MINUTES, MAX_WINDOW_MINUTES = 5, 60
+"""For how many minutes a deduplication key holds by default, and at most."""
+
+REPLY_FOR = "reply_for"
+"""The member of a reply's metadata that names the one service which it is for; the bus sets it."""
+
+REPLY_STATUS = "reply_status"
+"""The member of a reply's metadata that says what it reports; the bus sets it."""
+
+MAX_EXPECTED_REPLIES = 50
+"""How many replies a request may expect."""
+
+_OWN_METADATA = frozenset({"stream_version", "replay_id", REPLY_FOR, REPLY_STATUS})
+"""Metadata that the bus sets; ignored in what publishers send."""
+
+
+def _check_traceparent(text: str) -> None:
+    if read_traceparent(text) is None:
+        raise ValueError("must be a traceparent of W3C Trace Context")
+
+
+class Metadata(Request):
+    """The metadata of an event; other keys hold strings."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+    __pydantic_extra__: dict[str, Annotated[str, Field(max_length=1024)]] = Field(init=False)
+
+    correlation_id: Label | None = None
+    trace_id: Label | None = None
+    version: Label | None = None
+    retry_count: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
+    reply_to: Label | None = None
+    causation_id: Label | None = None
+    expect_replies: Annotated[int, Field(ge=1, le=MAX_EXPECTED_REPLIES)] | None = None
+    hop_count: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
+    stream_id: Label | None = None
+    deduplication_key: Label | None = None
+    deduplication_window: Annotated[int, Field(ge=1, le=MAX_WINDOW_MINUTES)] | None = None
+    traceparent: Annotated[str, AfterValidator(checked(_check_traceparent))] | None = None
+    tracestate: (
+        Annotated[str, spelled(TRACESTATE, "1 to 512 printable ASCII characters, as W3C says")]
+        | None
+    ) = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_the_bus_own(cls, value: Any) -> Any:
+        # A consumer may send on the metadata that it received; these were about that event.
+        if isinstance(value, dict):
+            return {name: each for name, each in value.items() if name not in _OWN_METADATA}
+        return value
+
+    @field_validator("deduplication_window")
+    @classmethod
+    def _has_a_key(cls, window: Any, info: ValidationInfo) -> Any:
+        if window is not None and info.data.get("deduplication_key") is None:
+            raise PydanticCustomError("window", "must be left out without a deduplication_key")
+        return window
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _present(cls, value: Any) -> Any:
+        if value is None:
+            raise PydanticCustomError("null", "must not be null; leave it out instead")
+        return value
