@@ -208,6 +208,7 @@ class ApiStack(StageStack):
         function.use_table(data.states, "GetItem", "PutItem", "Query")
         function.use_table(data.metrics, "BatchGetItem")
         function.use_table(data.inbox, "DeleteItem")
+        function.use_table(data.contexts, "DeleteItem", "GetItem", "PutItem", "Query")
         know_targets(function, self._settings)
         read_tags(function, self._settings)
         provide_queues(function, self._settings)

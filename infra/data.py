@@ -42,6 +42,7 @@ class DataStack(StageStack):
         subscriptions: The table of subscriptions.
         changes: The table of subscription changes.
         rights: The table of what services may receive.
+        contexts: The table of what services keep for enrichments.
         payloads: The bucket of payloads too large for the table of events.
         failures: The bucket of stream records that the router gave up.
         audit_failures: The bucket of those that the audit log gave up.
@@ -90,6 +91,7 @@ class DataStack(StageStack):
         self.subscriptions = self._table(tables.SUBSCRIPTIONS)
         self.changes = self._table(tables.CHANGES)
         self.rights = self._table(tables.RIGHTS)
+        self.contexts = self._table(tables.CONTEXTS)
         self.payloads = BusBucket(self, "Payloads", key=self.key, settings=settings)
         self.failures = BusBucket(self, "Failures", key=self.key, settings=settings)
         self.failures.announce()

@@ -192,6 +192,7 @@ RIGHTS = Table(
     Attribute("id"),
     indexes=(_all_by("by_kind", "kind", "id"),),
 )
+CONTEXTS = Table("contexts", Attribute("context"), Attribute("key"))
 CHANGES = Table("changes", Attribute("log"), Attribute("version", "N"))
 
 TABLES = (
@@ -213,5 +214,6 @@ TABLES = (
     SUBSCRIPTIONS,
     CHANGES,
     RIGHTS,
+    CONTEXTS,
 )
 """Every table."""

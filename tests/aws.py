@@ -22,6 +22,7 @@ from event_bus.stores.announced_changes import AnnouncedChanges
 from event_bus.stores.changes import ChangeLog
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.claims import ClaimStore
+from event_bus.stores.contexts import ContextStore
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.dead_letters import DeadLetterStore
 from event_bus.stores.deliveries import DeliveryStore
@@ -167,6 +168,10 @@ class Aws:
     @property
     def replays(self) -> ReplayStore:
         return ReplayStore(self.dynamodb, self.tables["replays"], RETENTION_DAYS)
+
+    @property
+    def contexts(self) -> ContextStore:
+        return ContextStore(self.dynamodb, self.tables["contexts"])
 
     @property
     def publishers(self) -> PublisherStore:

@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from event_bus.access.callers import Caller
+from event_bus.api.documents.contexts import context_entry_document, context_entry_summary
 from event_bus.api.documents.reducers import reducer_document
 from event_bus.api.documents.schemas import (
     event_type_document,
@@ -26,11 +27,19 @@ from event_bus.api.documents.subscriptions import (
     subscription_document,
 )
 from event_bus.api.listing import Listing
-from event_bus.api.operations import publishers, reducers, schemas, subscribers, subscriptions
+from event_bus.api.operations import (
+    contexts,
+    publishers,
+    reducers,
+    schemas,
+    subscribers,
+    subscriptions,
+)
 from event_bus.api.parameters import LIMIT
 from event_bus.api.query import Query
 from event_bus.api.requests import Request, Response
 from event_bus.errors import Forbidden, MalformedRequest
+from event_bus.model.contexts import ContextEntryRequest
 from event_bus.model.credentials import RotationRequest
 from event_bus.model.reducer import ReducerRegistration
 from event_bus.model.registration import (
@@ -42,8 +51,10 @@ from event_bus.model.registration import (
 from event_bus.model.rights import Grant, SubscriberRequest
 from event_bus.model.schemas import SchemaRegistration, SchemaSettingsChange
 from event_bus.model.validation import read, read_service_id
+from event_bus.registry.contexts import ContextOf, named
 from event_bus.registry.subscription_requests import SubscriptionChange, SubscriptionRegistration
 from event_bus.runtime.api import handler_of, new_endpoint
+from event_bus.runtime.registry import contexts as kept_contexts
 from event_bus.runtime.registry import reducer_registry, registry
 from event_bus.runtime.schemas import catalogue, schema_registry
 
@@ -52,6 +63,7 @@ _publishers = _registry.publishers
 _subscribers = _registry.subscribers
 _subscriptions = _registry.subscriptions
 _catalogue = catalogue()
+_contexts = kept_contexts()
 # Made by the first request about schemas: it loads the library that compiles them.
 _schemas = cache(schema_registry)
 _reducers = cache(reducer_registry)
@@ -329,6 +341,38 @@ def _own_source(query: Query, caller: Caller) -> str:
         said = f"{caller.service_id} may not do this for the streams of {source}."
         raise Forbidden(said, reason="other_service")
     return caller.service_id
+
+
+@endpoint.answers(contexts.PUT)
+def _put_context_entry(request: Request) -> Response:
+    asked = read(ContextEntryRequest, request.json())
+    key = request.path_parameter("key")
+    entry, is_new = _contexts.put(_context(request), key, asked)
+    return Response(201 if is_new else 200, context_entry_document(entry))
+
+
+@endpoint.answers(contexts.GET)
+def _get_context_entry(request: Request) -> Response:
+    entry = _contexts.get(_context(request), request.path_parameter("key"))
+    return Response(200, context_entry_document(entry))
+
+
+@endpoint.answers(contexts.LIST)
+def _list_context_entries(request: Request) -> Response:
+    listing = Listing(request)
+    found = _contexts.page(_context(request), listing.behind, listing.limit + 1)
+    return listing.page_of_more(found, lambda each: each.key, context_entry_summary)
+
+
+@endpoint.answers(contexts.DELETE)
+def _delete_context_entry(request: Request) -> Response:
+    _contexts.delete(_context(request), request.path_parameter("key"))
+    return Response(204)
+
+
+def _context(request: Request) -> ContextOf:
+    service_id = request.query().get(contexts.SERVICE_ID)
+    return named(request.path_parameter("name"), service_id, request.caller)
 
 
 def _documents(found: Sequence[Subscription]) -> list[SubscriptionDocument]:

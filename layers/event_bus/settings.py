@@ -30,6 +30,11 @@ class Settings:
             raise LookupError(f"this function was not given {variable}") from None
 
     @property
+    def contexts_table(self) -> str:
+        """The name of the table of contexts."""
+        return self._name("CONTEXTS_TABLE")
+
+    @property
     def events_table(self) -> str:
         """The name of the table of events."""
         return self._name("EVENTS_TABLE")

@@ -1,6 +1,7 @@
 """Every contract of the stores, as tests: moto and the emulator are held to the same."""
 
 from tests.contracts.connections import SocketSubscribersContract
+from tests.contracts.contexts import ContextsContract
 from tests.contracts.deliveries import DeliveriesContract
 from tests.contracts.event_streams import (
     AppendContract,
@@ -61,6 +62,9 @@ class TestAppends(AppendContract): ...
 
 
 class TestListedStreams(ListedStreamsContract): ...
+
+
+class TestContexts(ContextsContract): ...
 
 
 class TestReplays(ReplaysContract): ...

@@ -15,6 +15,9 @@ from tests.end_to_end.world import Client, World
 
 DEAD_LETTERS = 4
 
+CONTEXT = "customers"
+"""The context that the owner keeps."""
+
 
 @dataclass(frozen=True)
 class Keys:
@@ -120,6 +123,13 @@ class Estate:
         answer = self.owner.http.put(f"/reducers/{category}", json={"type": "merge"})
         assert answer.status_code == 201, answer.text
         return category
+
+    def entry(self) -> str:
+        """The key of a new entry of the owner's context."""
+        key = uuid4().hex
+        path = f"/contexts/{CONTEXT}/{key}"
+        assert self.owner.http.put(path, json={"value": 1}).status_code == 201
+        return key
 
     def replay(self) -> str:
         """A new replay."""

@@ -10,7 +10,7 @@ from event_bus.api.operation import Operation
 from event_bus.api.operations.registry import BY_KEY
 
 from localstack.bus import LocalBus
-from tests.end_to_end.estate import Estate, estate_on
+from tests.end_to_end.estate import CONTEXT, Estate, estate_on
 from tests.end_to_end.problems import problem
 from tests.end_to_end.world import Client, World, http_client
 
@@ -48,11 +48,11 @@ class Case:
             self.makes(estate)
         if self.names:
             named = self.names(estate)
-            for parameter in ("{id}", "{type}", "{category}"):
+            for parameter in ("{id}", "{type}", "{category}", "{key}"):
                 path = path.replace(parameter, named)
         if self.key_id:
             path = path.replace("{key_id}", self.key_id(estate))
-        path = path.replace("{version}", "1")
+        path = path.replace("{version}", "1").replace("{name}", CONTEXT)
         body = self.body(estate) if self.body else None
         return {"method": route.method, "url": path, "json": body, "params": self.query}
 
@@ -195,6 +195,10 @@ CASES = {
     "GET /event-types": Case(200, 200),
     "GET /event-types/{type}": Case(200, 404, Estate.described_type),
     "GET /asyncapi.json": Case(200, 200),
+    "PUT /contexts/{name}/{key}": Case(200, 201, Estate.entry, body=lambda _: {"value": 2}),
+    "GET /contexts/{name}/{key}": Case(200, 404, Estate.entry),
+    "GET /contexts/{name}": Case(200, 200),
+    "DELETE /contexts/{name}/{key}": Case(204, 404, Estate.entry),
     "GET /audit-log": Case(200, 403),
 } | {
     route: case
@@ -266,7 +270,13 @@ def test_what_may_not_be_seen_is_as_if_it_were_not(estate: Estate, name: str) ->
     nothing = {
         **hidden,
         "url": route.path.format(
-            id="none", key_id="none", type="none", category="none", version="1"
+            id="none",
+            key_id="none",
+            type="none",
+            category="none",
+            version="1",
+            name=CONTEXT,
+            key="none",
         ),
     }
     stranger = estate.world.with_key(estate.keys.stranger).http

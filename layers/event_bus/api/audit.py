@@ -33,7 +33,9 @@ def entry_of(request: Request, operation: Operation, response: Response) -> Entr
         or response.listener_id
         or answered.get("id")
         or path.get("id")
-        or path.get("type"),
+        or path.get("type")
+        or "/".join(path[each] for each in ("name", "key") if each in path)
+        or None,
         status,
         ip_address=request.ip_address,
         route=operation.key,

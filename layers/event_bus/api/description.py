@@ -49,6 +49,7 @@ TAGS = {
     "Subscribers": "Decide what each service may receive (admin).",
     "Subscriptions": "Register who receives which events, and where.",
     "Schemas": "Say what the payloads of a type are, and find out which types there are.",
+    "Contexts": "Keep what enrichments look up.",
     "Keys": "Make, rotate and revoke the API keys of a service.",
     "Receiving": "Fetch the events of a subscription: by pulling, or as Server-Sent Events.",
     "Dead letters": "See what could not be delivered, and try it anew.",

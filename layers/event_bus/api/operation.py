@@ -21,6 +21,7 @@ Tag = Literal[
     "Subscribers",
     "Subscriptions",
     "Schemas",
+    "Contexts",
     "Keys",
     "Receiving",
     "Dead letters",

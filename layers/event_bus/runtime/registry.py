@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from event_bus.access.hearing import Subscribers
     from event_bus.recovery.backlogs import Backlogs
     from event_bus.registry.chosen_ids import ChosenIds
+    from event_bus.registry.contexts import Contexts
     from event_bus.registry.failing import FailingSubscriptions
     from event_bus.registry.keys import KeyRing
     from event_bus.registry.publishers import PublisherRegistry
@@ -107,6 +108,13 @@ def _targets() -> "SubscriptionTargets":
             0 if own.local else SETTLING_SECONDS,
         ),
     )
+
+
+def contexts() -> "Contexts":
+    """Keeps the contexts of services."""
+    from event_bus.registry.contexts import Contexts
+
+    return Contexts(stores.contexts())
 
 
 def services() -> "Services":

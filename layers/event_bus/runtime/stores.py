@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from event_bus.stores.circuits import CircuitStore
     from event_bus.stores.claims import ClaimStore
     from event_bus.stores.commands import CommandStore
+    from event_bus.stores.contexts import ContextStore
     from event_bus.stores.cursors import CursorStore
     from event_bus.stores.dead_letters import DeadLetterStore
     from event_bus.stores.deliveries import DeliveryStore
@@ -81,6 +82,13 @@ def commands(*, writes: bool = False) -> "CommandStore":
     from event_bus.stores.commands import CommandStore
 
     return CommandStore(clients.dynamodb(), settings().deliveries_table, _retention(writes=writes))
+
+
+def contexts() -> "ContextStore":
+    """What services keep for their enrichments to look up."""
+    from event_bus.stores.contexts import ContextStore
+
+    return ContextStore(clients.dynamodb(), settings().contexts_table)
 
 
 def cursors() -> "CursorStore":

@@ -116,6 +116,7 @@ TABLES = {
         "replays": {"GetItem", "PutItem"},
         "metrics": {"BatchGetItem"},
         "inbox": {"DeleteItem"},
+        "contexts": {"DeleteItem", "GetItem", "PutItem", "Query"},
         "rights": {"BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query/by_kind"},
     },
     "recovery": {

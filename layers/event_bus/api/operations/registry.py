@@ -4,6 +4,7 @@ from event_bus.api.operation import Operation
 from event_bus.api.operations import (
     audit_log,
     commands,
+    contexts,
     dead_letters,
     event_streams,
     events,
@@ -35,6 +36,7 @@ _SUBJECTS = (
     keys,
     subscriptions,
     schemas,
+    contexts,
     inbox,
     audit_log,
     metrics,

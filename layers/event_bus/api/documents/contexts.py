@@ -1,0 +1,46 @@
+"""Contexts, as the API shows them."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from event_bus.api.documents.members import Page, Time
+from event_bus.model import contexts
+
+
+class ContextEntrySummary(TypedDict):
+    """An entry of a context in a list, without its value."""
+
+    key: str
+    version: Annotated[int, Field(ge=1, description="How often it was written, from 1 on.")]
+    updated_at: Time
+
+
+class ContextEntry(ContextEntrySummary):
+    """An entry of a context."""
+
+    context: str
+    service_id: str
+    value: Annotated[Any, Field(description="Any JSON.")]
+
+
+class ContextEntryPage(Page):
+    """A page of a context's entries."""
+
+    items: list[ContextEntrySummary]
+
+
+def context_entry_summary(entry: contexts.ContextEntry) -> ContextEntrySummary:
+    """An entry as lists show it."""
+    return {"key": entry.key, "version": entry.version, "updated_at": entry.updated_at}
+
+
+def context_entry_document(entry: contexts.ContextEntry) -> ContextEntry:
+    """An entry."""
+    return {
+        **context_entry_summary(entry),
+        "context": entry.context,
+        "service_id": entry.service_id,
+        "value": entry.value,
+    }

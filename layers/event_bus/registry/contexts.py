@@ -1,0 +1,133 @@
+"""Keeping the contexts of services."""
+
+from dataclasses import dataclass
+
+from event_bus import json_numbers, times
+from event_bus.access.callers import Caller
+from event_bus.conflicts import attempts
+from event_bus.errors import Conflict, Forbidden, InvalidRequest, MalformedRequest, NotFound
+from event_bus.model.contexts import (
+    ContextEntry,
+    ContextEntryRequest,
+    check_context_key,
+    check_context_name,
+)
+from event_bus.model.validation import read_service_id
+from event_bus.stores.contexts import ContextStore
+
+
+@dataclass(frozen=True, slots=True)
+class ContextOf:
+    """A context that a request names, once its caller may use it.
+
+    Attributes:
+        service_id: The service that keeps it.
+        name: Its name.
+    """
+
+    service_id: str
+    name: str
+
+
+def named(name: str, service_id: str | None, caller: Caller) -> ContextOf:
+    """The context that a request names: a service's own, or for an admin one of any service.
+
+    Args:
+        name: The name in the path.
+        service_id: The service in the query; None where it is left out.
+        caller: The caller.
+
+    Raises:
+        MalformedRequest: An admin names no service.
+        Forbidden: A service names another one.
+    """
+    if service_id is None:
+        if caller.admin:
+            raise MalformedRequest.at("service_id", "is required with an admin key")
+        return ContextOf(caller.service_id, name)
+    if not caller.admin and service_id != caller.service_id:
+        raise Forbidden(
+            "service_id: a service uses its own contexts alone.", reason="other_service"
+        )
+    return ContextOf(service_id, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Contexts:
+    """Finds, lists, writes and removes entries of contexts.
+
+    Attributes:
+        store: The entries.
+    """
+
+    store: ContextStore
+
+    def get(self, context: ContextOf, key: str) -> ContextEntry:
+        """Returns an entry.
+
+        Raises:
+            NotFound: There is none.
+        """
+        entry = self.store.get(context.service_id, context.name, key)
+        if entry is None:
+            raise NotFound(f"There is no entry {key}, or none that this key may see.")
+        return entry
+
+    def page(self, context: ContextOf, after: str | None, limit: int) -> list[ContextEntry]:
+        """Returns entries in the order of their keys, behind one."""
+        return self.store.page(context.service_id, context.name, after, limit)
+
+    def put(
+        self, context: ContextOf, key: str, request: ContextEntryRequest
+    ) -> tuple[ContextEntry, bool]:
+        """Writes an entry; one that has the value already stays as it is.
+
+        Returns:
+            The entry, and whether it is new.
+
+        Raises:
+            InvalidRequest: The service, the context or the entry cannot have such a name.
+            Conflict: The entry is not of the expected version, or others write it in every attempt.
+        """
+        _check_names(context, key)
+        for _ in attempts():
+            before = self.store.get(context.service_id, context.name, key)
+            version = before.version if before else 0
+            if request.expected_version not in (None, version):
+                raise Conflict(
+                    f"The entry has the version {version}, and not {request.expected_version}. "
+                    "Read it, and send the request again with its version."
+                )
+            if before and _same(before.value, request.value):
+                return before, False
+            entry = ContextEntry(
+                context.service_id, context.name, key, request.value, version + 1, times.now()
+            )
+            if self.store.put(entry, before):
+                return entry, before is None
+        raise Conflict("The entry is being written by others; send the request again.")
+
+    def delete(self, context: ContextOf, key: str) -> None:
+        """Removes an entry.
+
+        Raises:
+            NotFound: There is none.
+        """
+        self.get(context, key)
+        self.store.delete(context.service_id, context.name, key)
+
+
+def _check_names(context: ContextOf, key: str) -> None:
+    read_service_id(context.service_id)
+    for name, check, given in (
+        ("name", check_context_name, context.name),
+        ("key", check_context_key, key),
+    ):
+        try:
+            check(given)
+        except ValueError as error:
+            raise InvalidRequest.at(name, str(error)) from None
+
+
+def _same(one: object, other: object) -> bool:
+    return json_numbers.dumps(one) == json_numbers.dumps(other)

@@ -1,0 +1,113 @@
+"""The table of contexts: one partition for each context of each service."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from event_bus import json_numbers
+from event_bus.model.contexts import ContextEntry
+from event_bus.stores.items import Item, number, put_unless_refused, query_items, text
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@dataclass(frozen=True, slots=True)
+class ContextStore:
+    """Finds, lists and changes the entries of contexts.
+
+    Attributes:
+        client: The DynamoDB client.
+        table: The table's name.
+    """
+
+    client: "DynamoDBClient"
+    table: str
+
+    def get(self, service_id: str, context: str, key: str) -> ContextEntry | None:
+        """The entry of a key; None where there is none."""
+        answer = self.client.get_item(
+            TableName=self.table, Key=_key(service_id, context, key), ConsistentRead=True
+        )
+        return _entry(answer["Item"]) if "Item" in answer else None
+
+    def page(
+        self, service_id: str, context: str, after: str | None, limit: int
+    ) -> list[ContextEntry]:
+        """Entries of a context in the order of their keys, behind one."""
+        asked: dict[str, Any] = {
+            "KeyConditionExpression": "#context = :context",
+            "ExpressionAttributeNames": {"#context": "context"},
+            "ExpressionAttributeValues": {":context": text(_partition(service_id, context))},
+        }
+        if after is not None:
+            asked["KeyConditionExpression"] += " AND #key > :after"
+            asked["ExpressionAttributeNames"]["#key"] = "key"
+            asked["ExpressionAttributeValues"][":after"] = text(after)
+        return [
+            _entry(item) for item in query_items(self.client, limit, TableName=self.table, **asked)
+        ]
+
+    def put(self, entry: ContextEntry, before: ContextEntry | None) -> bool:
+        """Writes an entry, unless it has changed since it was read.
+
+        Args:
+            entry: The entry.
+            before: The entry as it was read; None where there was none.
+
+        Returns:
+            Whether it was written.
+        """
+        return put_unless_refused(
+            self.client, TableName=self.table, Item=_item(entry), **_unchanged(before)
+        )
+
+    def delete(self, service_id: str, context: str, key: str) -> None:
+        """Removes an entry, if it is there."""
+        self.client.delete_item(TableName=self.table, Key=_key(service_id, context, key))
+
+
+def _partition(service_id: str, context: str) -> str:
+    return f"{service_id}/{context}"
+
+
+def _key(service_id: str, context: str, key: str) -> Item:
+    return {"context": text(_partition(service_id, context)), "key": text(key)}
+
+
+def _unchanged(before: ContextEntry | None) -> Item:
+    """The condition that an entry is as it was read."""
+    if before is None:
+        return {
+            "ConditionExpression": "attribute_not_exists(#context)",
+            "ExpressionAttributeNames": {"#context": "context"},
+        }
+    return {
+        "ConditionExpression": "version = :version AND updated_at = :updated_at",
+        "ExpressionAttributeValues": {
+            ":version": number(before.version),
+            # A version begins anew where an entry was removed meanwhile.
+            ":updated_at": text(before.updated_at),
+        },
+    }
+
+
+def _item(entry: ContextEntry) -> Item:
+    return {
+        **_key(entry.service_id, entry.context, entry.key),
+        "value": text(json_numbers.dumps(entry.value).decode()),
+        "version": number(entry.version),
+        "updated_at": text(entry.updated_at),
+    }
+
+
+def _entry(item: Mapping[str, Any]) -> ContextEntry:
+    service_id, _, context = item["context"]["S"].partition("/")
+    return ContextEntry(
+        service_id,
+        context,
+        item["key"]["S"],
+        json_numbers.loads(item["value"]["S"]),
+        int(item["version"]["N"]),
+        item["updated_at"]["S"],
+    )
