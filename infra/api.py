@@ -291,6 +291,7 @@ class ApiStack(StageStack):
         function.use_queue(AUDIT_QUEUE_URL, audit.queue.queue, "GetQueueAttributes")
         redrives = {
             **{f"{lane.name.upper()}_LANE": lane.work for lane in bus.lanes.all},
+            "ENRICH_LANE": bus.lanes.enrichment.work,
             "UNROUTABLE": bus.unroutable,
             "REPLAY": bus.replays,
             "AUDIT": audit.queue,
@@ -317,6 +318,8 @@ class ApiStack(StageStack):
         function.use_table(data.deliveries, "BatchGetItem", indexes=("by_due",))
         for lane in bus.lanes.all:
             function.use_queue(lane.url_variable, lane.work.queue, "GetQueueAttributes")
+        enrichment = bus.lanes.enrichment
+        function.use_queue(enrichment.url_variable, enrichment.work.queue, "GetQueueAttributes")
         function.use_queue("UNROUTABLE_QUEUE_URL", bus.unroutable.queue, "GetQueueAttributes")
         function.read_statistics()
 

@@ -90,6 +90,7 @@ class BusStack(StageStack):
         self.route.use_table(data.events, "BatchGetItem")
         self.route.use_bucket(data.payloads, "GetObject")
         self.lanes.send_from(self.route)
+        self.lanes.enrichment.send_from(self.route)
         self.route.use_queue("UNROUTABLE_QUEUE_URL", self.unroutable.queue, "SendMessage")
         self.route.use_retention()
         self.route.allow_objects(
@@ -154,6 +155,7 @@ class BusStack(StageStack):
         replay.use_table(data.deliveries, "BatchGetItem", "UpdateItem")
         replay.use_bucket(data.payloads, "GetObject")
         self.lanes.send_from(replay)
+        self.lanes.enrichment.send_from(replay)
         replay.use_queue(REPLAY_QUEUE_URL, self.replays.queue, "SendMessage")
         replay.use_retention()
         replay.consume(self.replays.queue, max_concurrency=_REPLAY_CONCURRENCY)

@@ -4,7 +4,7 @@ Requests that wait for events must not take the executions of functions that pub
 deliver. A reservation is a guarantee and a limit at once.
 """
 
-from event_bus.queues.message import paced_lane
+from event_bus.queues.message import ENRICH, paced_lane
 from event_bus.targets.registry import TARGETS
 
 from infra.settings import Settings
@@ -50,5 +50,6 @@ def reservations(settings: Settings) -> dict[str, int]:
         "route": _ROUTE,
         "sweep": _SWEEP,
         "inbox": settings.inbox_concurrency,
+        "enrich": lane_concurrency(ENRICH, settings),
         **{f"deliver_{lane}": lane_concurrency(lane, settings) for lane in lanes()},
     }

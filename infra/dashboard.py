@@ -29,8 +29,19 @@ class Dashboard(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._stage = settings.stage
-        queues = [each.work for each in bus.lanes.all] + [bus.unroutable, bus.replays]
-        functions = [bus.route, *(each.deliver for each in bus.lanes.all), bus.observe]
+        enrichment = bus.lanes.enrichment
+        queues = [
+            *(each.work for each in bus.lanes.all),
+            enrichment.work,
+            bus.unroutable,
+            bus.replays,
+        ]
+        functions = [
+            bus.route,
+            enrichment.enrich,
+            *(each.deliver for each in bus.lanes.all),
+            bus.observe,
+        ]
         cloudwatch.Dashboard(
             self,
             "Dashboard",

@@ -4,10 +4,12 @@ import aws_cdk as cdk
 from constructs import Construct
 from event_bus.encryption import signing_secrets
 from event_bus.queues.message import paced_lane
+from event_bus.targets.lambda_function import FUNCTIONS
 from event_bus.targets.registry import TARGETS
 
 from infra.concurrency import lane_concurrency
 from infra.data import DataStack
+from infra.enrichment import CALLED_BY_LANES, EnrichmentLane
 from infra.function import BusFunction
 from infra.layers import Layers
 from infra.queue import WorkQueue
@@ -103,6 +105,7 @@ class Lanes(Construct):
 
     Attributes:
         all: The lanes.
+        enrichment: The lane that events pass before, where something is added to them.
         redrive: The function that works their redrive queues.
     """
 
@@ -137,8 +140,16 @@ class Lanes(Construct):
             paced = make(lane.protocol, paced=True)
             lane.deliver.use_queue(paced.url_variable, paced.work.queue, "SendMessage")
             self.all.append(paced)
+        self.enrichment = EnrichmentLane(
+            self, "Enrichment", layers=layers, data=data, settings=settings
+        )
         for lane in self.all:
             self._grant(lane, data)
+            # An inbox keeps no copies of events to add anything to.
+            if lane.target.grants.payloads != "passes":
+                self.enrichment.send_from(lane.deliver)
+                self.enrichment.call_from(lane.deliver)
+        self.send_from(self.enrichment.enrich)
         self.redrive = BusFunction(
             self,
             "Redrive",
@@ -156,6 +167,11 @@ class Lanes(Construct):
                 max_concurrency=_REDRIVE_CONCURRENCY,
                 name=f"{lane.node.id}Source",
             )
+        self.redrive.consume(
+            self.enrichment.work.redrive,
+            max_concurrency=_REDRIVE_CONCURRENCY,
+            name="EnrichSource",
+        )
 
     def _grant(self, lane: Lane, data: DataStack) -> None:
         """Lets the function of a lane do what its target needs."""
@@ -182,7 +198,7 @@ class Lanes(Construct):
         """
         queues = [
             queue
-            for work in (*(each.work for each in self.all), *others)
+            for work in (*(each.work for each in self.all), self.enrichment.work, *others)
             for queue in (work.queue, work.redrive)
         ]
         for lane in self.all:
@@ -191,10 +207,13 @@ class Lanes(Construct):
                 continue
             if resources.service == "sqs":
                 # Not by how their names begin: so does its own queue's, where retries go.
-                arns = [each.queue_arn for each in queues if each is not lane.work.queue]
+                used = (lane.work.queue, self.enrichment.work.queue)
+                arns = [each.queue_arn for each in queues if each not in used]
                 lane.deliver.deny("sqs", "SendMessage", arns)
             else:
-                deny_own(lane.deliver, resources, self._settings)
+                called = CALLED_BY_LANES if resources is FUNCTIONS else None
+                deny_own(lane.deliver, resources, self._settings, called)
+        deny_own(self.enrichment.enrich, FUNCTIONS, self._settings)
 
     def send_from(self, function: BusFunction) -> None:
         """Lets a function send messages to every lane; a lane moves them to its paced lane."""

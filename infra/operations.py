@@ -53,6 +53,7 @@ class OperationsStack(StageStack):
             "audit": audit.write,
             "route": bus.route,
             **{f"deliver_{lane.name}": lane.deliver for lane in bus.lanes.all},
+            "enrich": bus.lanes.enrichment.enrich,
             "redrive": bus.lanes.redrive,
             "replay": bus.replay,
             "sweep": bus.sweep,
@@ -62,6 +63,7 @@ class OperationsStack(StageStack):
             self._errors(folder, function)
         for lane in bus.lanes.all:
             self._queue(f"{lane.node.id}Lane", lane.work)
+        self._queue("EnrichLane", bus.lanes.enrichment.work)
         self._queue("Unroutable", bus.unroutable)
         self._queue("Replay", bus.replays)
         self._queue("Audit", audit.queue)

@@ -63,17 +63,30 @@ class PermittedFunction(Construct):
             )
         )
 
-    def deny(self, service: str, action: str, resources: Sequence[str]) -> None:
+    def deny(
+        self,
+        service: str,
+        action: str,
+        resources: Sequence[str],
+        *,
+        unless_equal: Mapping[str, str] | None = None,
+    ) -> None:
         """Denies the function resources, whatever else it may do.
 
         Args:
             service: The prefix of the action.
             action: The action without the prefix.
             resources: The ARNs.
+            unless_equal: Values of condition keys for which the denial does not hold. It holds
+                where a request has no such key.
         """
+        unless = {"StringNotEquals": dict(unless_equal)} if unless_equal else None
         self.role.add_to_policy(
             iam.PolicyStatement(
-                effect=iam.Effect.DENY, actions=[f"{service}:{action}"], resources=list(resources)
+                effect=iam.Effect.DENY,
+                actions=[f"{service}:{action}"],
+                resources=list(resources),
+                conditions=unless,
             )
         )
 

@@ -62,9 +62,23 @@ def deliver_to(function: BusFunction, targets: AwsResources, settings: Settings)
         accept_resource(function, each, "Roles are allowed by their prefix, and trust the bus.")
 
 
-def deny_own(function: BusFunction, targets: AwsResources, settings: Settings) -> None:
-    """Denies a delivering function the resources of its own stage, tagged or not."""
-    function.deny(targets.service, targets.action, [_arn(targets, f"event-bus-{settings.stage}-*")])
+def deny_own(
+    function: BusFunction,
+    targets: AwsResources,
+    settings: Settings,
+    unless_tagged: tuple[str, str] | None = None,
+) -> None:
+    """Denies a delivering function the resources of its own stage, opted in or not.
+
+    Args:
+        function: The function.
+        targets: The resources.
+        settings: The settings of the deployment.
+        unless_tagged: The tag of those that it may use; None for none of them.
+    """
+    own = [_arn(targets, f"event-bus-{settings.stage}-*")]
+    tag = {f"aws:ResourceTag/{unless_tagged[0]}": unless_tagged[1]} if unless_tagged else None
+    function.deny(targets.service, targets.action, own, unless_equal=tag)
 
 
 def read_tags(function: BusFunction, settings: Settings) -> None:

@@ -139,6 +139,8 @@ def functions(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
         "UNROUTABLE_QUEUE_URL": made.unroutable,
         "UNROUTABLE_REDRIVE_URL": made.unroutable_redrive,
         "REPLAY_QUEUE_URL": made.replays,
+        "ENRICH_LANE_URL": aws.queue(),
+        "ENRICH_FUNCTION": "enrich",
         "ADMIN_SECRET_ARN": "admin",
         "SEALING_KEY_ARN": aws.sealing_key,
         "RETENTION_DAYS": str(RETENTION_DAYS),

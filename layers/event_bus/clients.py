@@ -96,6 +96,17 @@ def of_service(name: str) -> Any:
 
 
 @cache
+def functions(seconds: float) -> Any:
+    """The client that calls functions of the bus, once each.
+
+    Args:
+        seconds: What a call may take.
+    """
+    config = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=seconds)
+    return _Later("lambda", config)
+
+
+@cache
 def connections(endpoint: str) -> "ApiGatewayManagementApiClient":
     """The client of the connections of a WebSocket API.
 

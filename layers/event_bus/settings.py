@@ -199,6 +199,11 @@ class Settings:
         return int(self._name("PACED_SHARE"))
 
     @property
+    def enrich_function(self) -> str:
+        """The name of the function that enriches events."""
+        return self._name("ENRICH_FUNCTION")
+
+    @property
     def queue_urls(self) -> dict[str, str]:
         """The URLs of all queues that this function was given, by what the bus calls them.
 

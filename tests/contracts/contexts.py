@@ -9,7 +9,7 @@ from tests.aws import Aws
 from tests.builders import LATER, NOON
 from tests.faults import answer_lost
 
-ENTRY = ContextEntry("billing", "customers", "42", {"tier": "gold"}, 1, NOON)
+ENTRY = ContextEntry("billing", "customers", "42", b'{"tier":"gold"}', 1, NOON)
 
 
 class ContextsContract:
@@ -18,7 +18,7 @@ class ContextsContract:
     def test_an_entry_is_written_once_for_each_version(self, aws: Aws) -> None:
         assert aws.contexts.put(ENTRY, None)
         assert not aws.contexts.put(ENTRY, None)
-        second = replace(ENTRY, value=[1.5, None], version=2)
+        second = replace(ENTRY, value=b"[1.5,null]", version=2)
         assert aws.contexts.put(second, ENTRY)
         assert not aws.contexts.put(second, ENTRY)
         assert aws.contexts.get("billing", "customers", "42") == second

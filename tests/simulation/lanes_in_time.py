@@ -15,12 +15,13 @@ from typing import Any, cast
 
 import pytest
 from event_bus import times
-from event_bus.delivery.attempts import AttemptRunner, QueueMessage
+from event_bus.delivery.attempts import AttemptRunner
 from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.disabling import Disabler
 from event_bus.delivery.lane import Lane
 from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.pacing import HandOver, Turns
+from event_bus.delivery.steps import QueueMessage
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.log import logger
 from event_bus.model.outcome import Outcome

@@ -36,6 +36,7 @@ QUEUES = (
     "http_lane",
     "http_paced_lane",
     "inbox_lane",
+    "enrich_lane",
     "unroutable_queue",
     "replay_queue",
     "audit_queue",
@@ -128,6 +129,7 @@ def _environment() -> dict[str, str]:
     return {
         **{table.variable: table.name for table in TABLES},
         **{f"{queue.upper()}_URL": queue for queue in QUEUES},
+        "ENRICH_FUNCTION": "enrich",
         "PAYLOADS_BUCKET": "payloads",
         "ADMIN_SECRET_ARN": "admin",
         "SEALING_KEY_ARN": "sealing",

@@ -31,6 +31,21 @@ Beside the 30 seconds that the bus promises, it waits for the other attempts of 
 """
 
 
+def _check_enriched(request: DeliveryRequest) -> None:
+    """Checks that an event comes with the parts that its subscription asks for, and no others."""
+    asked = request.subscription.enrichment
+    if asked is None:
+        if request.enrichment is not None:
+            raise Violation(f"{request.key} comes with what nobody asked for")
+        return
+    added = orjson.loads(request.enrichment) if request.enrichment else {}
+    owed = {name for name, source in asked.items() if source.fallback == "fail"}
+    if not owed <= added.keys() <= asked.keys():
+        raise Violation(f"{request.key} comes with {sorted(added)}")
+    if added.get("customer", {"of": request.event.id}) != {"of": request.event.id}:
+        raise Violation(f"{request.key} comes with a part of another event")
+
+
 class Subscribers(Commanders):
     """The transport of the HTTP lane, with the subscribers behind it.
 
@@ -46,6 +61,8 @@ class Subscribers(Commanders):
 
     def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:
         """One attempt each, as the subscriber sees it."""
+        for each in requests:
+            _check_enriched(each)
         return [self._answered(each) for each in requests]
 
     def _answered(self, request: DeliveryRequest) -> Outcome:

@@ -16,6 +16,7 @@ from infra.tables import TABLES
 from tests.requests import http_request
 from tests.simulation.dynamodb import MemoryDynamoDB
 from tests.simulation.faults import Call, Fault, ProcessExit
+from tests.simulation.functions import MemoryFunctions
 from tests.simulation.kms import MemoryKms
 from tests.simulation.known import Given, Published, Subscribed, Subscriber, Violation
 from tests.simulation.process import QUEUES, Processes
@@ -103,6 +104,7 @@ class Surroundings:
             "s3": MemoryS3(self.objects, self.intercept),
             "connections": MemoryConnections(self.sockets, self.intercept),
             "kms": MemoryKms({}, self.intercept),
+            "functions": MemoryFunctions(self._call, self.intercept),
         }
         self.published: dict[str, Published] = {}
         self.subscribed: dict[str, Subscribed] = {}

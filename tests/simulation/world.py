@@ -29,6 +29,8 @@ _CONSUMERS = {
     "http_paced_lane_redrive": "redrive",
     "inbox_lane": "deliver_inbox",
     "inbox_lane_redrive": "redrive",
+    "enrich_lane": "enrich",
+    "enrich_lane_redrive": "redrive",
     "unroutable_queue": "route",
     "replay_queue": "replay",
 }

@@ -5,35 +5,28 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
 
 from event_bus import times
-from event_bus.delivery.attempts import (
-    AttemptOrder,
-    AttemptResult,
-    AttemptRunner,
-    PendingAttempt,
-    QueueMessage,
-)
+from event_bus.delivery.attempts import AttemptOrder, AttemptRunner, PendingAttempt
 from event_bus.delivery.circuits import Circuits, Permits
 from event_bus.delivery.disabling import GONE, LONG_FAILING, Disabler
+from event_bus.delivery.enriching import to_be_enriched
+from event_bus.delivery.messages import read_message, safely, send_following
 from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.pacing import HandOver, Plan, Turns
+from event_bus.delivery.steps import AttemptResult, QueueMessage
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.log import logger
 from event_bus.model.circuit import Circuit
 from event_bus.model.registration import Subscription
-from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.queues.lanes import Lanes
-from event_bus.queues.message import Message, from_json
+from event_bus.queues.message import Message
 
 _DAY_SECONDS = 86_400
 
 # What begins within this time ends before the function must: a walk along a stream takes 20 s and
 # an attempt 30 s more.
 _CHAIN_SECONDS = 8.0
-
-_Result = TypeVar("_Result")
 
 Walk = Callable[[], AttemptResult]
 """Delivers the next events of an event stream, for one message."""
@@ -80,16 +73,23 @@ class Lane:
         readable = [
             (received, replace(message, paced=paced))
             for received in batch
-            if (message := _read(received))
+            if (message := read_message(received))
         ]
         kept = {received.id for received in batch} - {received.id for received, _ in readable}
         subscriptions = self.subscriptions.of([message for _, message in readable])
+        moved = to_be_enriched(readable, subscriptions, self.runner.deliveries)
+        kept |= send_following(
+            self.lanes,
+            [(readable[place][0].id, message, message) for place, message in moved.items()],
+        )
+        readable = [each for place, each in enumerate(readable) if place not in moved]
         permits = Permits(self.circuits, subscriptions)
         permits.look_up(each.id for each in subscriptions.values() if each.status == "active")
         plan = self.pacing.plan(readable, subscriptions) if self.pacing else Plan()
         # At once: what leaves the batch does not wait for the attempts of the others.
-        kept |= self._send(
-            [(readable[place][0].id, message, message) for place, message in plan.moved.items()]
+        kept |= send_following(
+            self.lanes,
+            [(readable[place][0].id, message, message) for place, message in plan.moved.items()],
         )
         ready = [each for place, each in enumerate(readable) if place not in plan.moved]
 
@@ -98,12 +98,13 @@ class Lane:
             self.pacing.close()
         done = list(zip(ready, results, strict=True))
         kept |= {received.id for (received, _), result in done if result is None}
-        kept |= self._send(
+        kept |= send_following(
+            self.lanes,
             [
                 (received.id, message, result.follow_up)
                 for (received, message), result in done
                 if result and result.follow_up
-            ]
+            ],
         )
         gone = {message.subscription_id for (_, message), result in done if result and result.gone}
         self._take_stock(permits, gone, subscriptions)
@@ -122,7 +123,7 @@ class Lane:
             received, message = batch[place]
             subscription = subscriptions.get(message.subscription_id)
             order = AttemptOrder(received, message, subscription, permits)
-            return _safely(partial(self._begin, order))
+            return safely(partial(self._begin, order))
 
         chains = _chains([message for _, message in batch], side_by_side)
         in_turn = {place for chain in chains for place in chain}
@@ -133,7 +134,7 @@ class Lane:
             *(partial(self._one_by_one, chain, batch, begin) for chain in chains),
             *self._left_to_do(begun),
         ]
-        for done in self.executor.map(_safely, tasks):
+        for done in self.executor.map(safely, tasks):
             results |= done or {}
         return [results.get(place) for place in range(len(batch))]
 
@@ -154,7 +155,7 @@ class Lane:
             begun = begin(place)
             if isinstance(begun, AttemptResult):
                 results[place] = begun
-            for done in map(_safely, self._left_to_do({place: begun})):
+            for done in map(safely, self._left_to_do({place: begun})):
                 results |= done or {}
         return results
 
@@ -185,39 +186,6 @@ class Lane:
             if event and (stream := event.stream):
                 return partial(self.ordered.handle, order, event, stream)
         return self.runner.begin(order)
-
-    def _send(self, messages: list[tuple[str, Message, Message]]) -> set[str]:
-        """Sends the messages that follow others.
-
-        Args:
-            messages: The id of the present message, that message, and the one that follows it.
-
-        Returns:
-            The ids of present messages that the queue must keep, because what follows them could
-            not be sent.
-        """
-        if not messages:
-            return set()
-        try:
-            refused = {message.key for message in self.lanes.send([each[2] for each in messages])}
-        except Exception:
-            logger.exception("messages not sent", messages=len(messages))
-            return {message_id for message_id, _, _ in messages}
-        kept: set[str] = set()
-        instead: list[tuple[str, Message, Message]] = []
-        for message_id, in_hand, following in messages:
-            if following.key not in refused:
-                continue
-            if following.key == in_hand.key:
-                # It goes to the redrive queue in the end, and becomes a dead letter.
-                kept.add(message_id)
-            else:
-                # It asked for an earlier event of its stream, and can ask for it once more. A
-                # second later, since delays are rounded.
-                delay = min(following.delay + 1, LONGEST_DELAY_SECONDS)
-                again = replace(in_hand, delay=delay, paced=following.paced)
-                instead.append((message_id, again, again))
-        return kept | self._send(instead)
 
     def _take_stock(
         self, permits: Permits, gone: set[str], subscriptions: dict[str, Subscription]
@@ -263,21 +231,3 @@ def _fails_too_long(circuit: Circuit, subscription: Subscription) -> bool:
 
 def _at(place: int, walk: Walk) -> dict[int, AttemptResult]:
     return {place: walk()}
-
-
-def _safely(work: Callable[[], _Result]) -> _Result | None:
-    try:
-        return work()
-    except Exception:
-        # The others of the batch are not to be delivered again for this one's sake.
-        logger.exception("delivery failed")
-        return None
-
-
-def _read(received: QueueMessage) -> Message | None:
-    try:
-        return from_json(received.body)
-    except Exception:
-        # It stays on the queue, and goes to the redrive queue, for a person to look at.
-        logger.exception("message cannot be read", message_id=received.id)
-        return None

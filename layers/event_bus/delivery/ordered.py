@@ -8,9 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from event_bus import times
-from event_bus.delivery.attempts import AttemptOrder, AttemptResult, AttemptRunner
+from event_bus.delivery.attempts import AttemptOrder, AttemptRunner
 from event_bus.delivery.pauses import waits_for_resume
+from event_bus.delivery.steps import AttemptResult
 from event_bus.delivery.subscription_cache import CACHE_SECONDS
+from event_bus.enrichment.calls import CALL_SECONDS
 from event_bus.ids import new_id
 from event_bus.model.delivery import SETTLED, Delivery, Routing
 from event_bus.model.event import Event
@@ -67,7 +69,7 @@ class OrderedRunner:
         if cursor is None:
             return AttemptResult(settled=False, follow_up=replace(message, delay=_MOMENT))
         position = int(cursor.position or self._start(event, stream, order.subscription))
-        end = self.clock() + _BUDGET_SECONDS
+        end = self.clock() + _budget(order.subscription)
         result = AttemptResult(settled=True)
         try:
             if event.metadata["stream_version"] <= position:
@@ -148,6 +150,12 @@ class OrderedRunner:
             event = None
         event = event or self.runner.events.get(entry.event_id)
         return self.runner.attempt(replace(order, message=own), event, record)
+
+
+def _budget(subscription: Subscription | None) -> float:
+    """How long events of a stream are begun, in seconds: an enrichment takes its time as well."""
+    enriches = subscription is not None and subscription.enrichment is not None
+    return _BUDGET_SECONDS - CALL_SECONDS if enriches else _BUDGET_SECONDS
 
 
 def _skipped(routing: Routing, subscription: Subscription | None) -> bool:

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field, replace
 
 from event_bus import times
 from event_bus.conflicts import attempts
-from event_bus.delivery.attempts import QueueMessage
 from event_bus.delivery.circuits import Circuits
+from event_bus.delivery.messages import attempted
+from event_bus.delivery.steps import QueueMessage
 from event_bus.ids import new_id
 from event_bus.log import logger
-from event_bus.model.delivery import SETTLED
 from event_bus.model.pace import TURN_SECONDS, Limits, Pace
 from event_bus.model.registration import Subscription
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
@@ -71,7 +71,7 @@ class HandOver:
                 place: replace(message, paced=True, delay=0)
                 for place, (received, message) in enumerate(batch)
                 if _paced(self.circuits, subscriptions.get(message.subscription_id))
-                and not _attempted(self.deliveries, received, message)
+                and not attempted(self.deliveries, received, message)
             }
         )
 
@@ -125,7 +125,7 @@ class Turns:
             if (
                 _paced(self.circuits, subscription)
                 and not self._left_alone(message.subscription_id)
-                and not _attempted(self.deliveries, received, message)
+                and not attempted(self.deliveries, received, message)
             ):
                 waiting[message.subscription_id][place] = message
         plan = Plan()
@@ -239,14 +239,6 @@ def _paced(circuits: Circuits, subscription: Subscription | None) -> bool:
         return False
     pace = circuits.paces.last(subscription.id)
     return subscription.limited or (pace is not None and pace.paced)
-
-
-def _attempted(deliveries: DeliveryStore, received: QueueMessage, message: Message) -> bool:
-    """Whether the attempt is already recorded, so that this message must finish it."""
-    if received.receives == 1:
-        return False
-    record = deliveries.get(message.key)
-    return record is not None and (record.status in SETTLED or record.attempts >= message.attempt)
 
 
 def _has_turn(message: Message, limits: Limits, now: float) -> bool:

@@ -66,7 +66,7 @@ class ContextEntry:
         service_id: The service that keeps it.
         context: The name of the context.
         key: Its key.
-        value: Its value: any JSON.
+        value: Its value, as compact JSON.
         version: How often it was written, from 1 on. It begins anew after a removal.
         updated_at: When it was last written, RFC 3339.
     """
@@ -74,6 +74,6 @@ class ContextEntry:
     service_id: str
     context: str
     key: str
-    value: Any
+    value: bytes
     version: int
     updated_at: str

@@ -11,6 +11,7 @@ from event_bus.errors import InvalidRequest
 from event_bus.matching.event_types import matches_type, validate_type_pattern
 from event_bus.matching.limits import MAX_EVENT_TYPES
 from event_bus.model.credentials import Authentication
+from event_bus.model.enrichment import Enrichment
 from event_bus.model.filters import Filters
 from event_bus.model.readers import Readers, RestrictedTypes
 from event_bus.model.retry_policy import DEFAULT_POLICY, RetryPolicy
@@ -210,6 +211,7 @@ class Subscription:
             started.
         transform: What is made of each event before it is sent; None for the event as it is.
         handles: Whether it is the handler of the commands that it receives.
+        enrichment: What is added to each event before that; None for nothing.
     """
 
     id: str
@@ -238,6 +240,15 @@ class Subscription:
     schema_version: int | None = None
     transform: Transform | None = None
     handles: bool = False
+    enrichment: Enrichment | None = None
+
+    @property
+    def enriched_first(self) -> bool:
+        """Whether its events pass the enrichment lane on their way to the target's lane.
+
+        An ordered subscription has its events enriched in the turn of their stream.
+        """
+        return self.enrichment is not None and not self.ordered
 
     @property
     def limited(self) -> bool:

@@ -2,18 +2,29 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from event_bus import json_numbers
+from event_bus.model.enrichment import MAX_PART_BYTES, MAX_SOURCES
 from event_bus.model.event import EventSubmission
 from event_bus.model.filters import SentFilters
 from event_bus.model.registration import TypePatterns
 from event_bus.model.transform import TransformRequest
-from event_bus.model.validation import Identifier, Request
+from event_bus.model.validation import Identifier, Request, checked
+
+
+def _check_enrichment(enrichment: dict[str, Any]) -> None:
+    most = MAX_SOURCES * MAX_PART_BYTES
+    if len(json_numbers.dumps(enrichment)) > most:
+        raise ValueError(f"must have at most {most} bytes as compact JSON")
 
 
 class SubscriptionTest(Request):
-    """An event to test a subscription with: one that is stored, or one that is sent."""
+    """An event to test a subscription with: one that is stored, or one that is sent.
+
+    No source of an enrichment is asked in a test: `enrichment` stands for what they would add.
+    """
 
     event_id: Identifier | None = None
     event: Annotated[EventSubmission | None, Field(validate_default=True)] = None
@@ -27,6 +38,8 @@ class SubscriptionTest(Request):
         if event is not None and named:
             raise PydanticCustomError("event", "must be left out where there is an event_id")
         return event
+
+    enrichment: Annotated[dict[str, Any], AfterValidator(checked(_check_enrichment))] | None = None
 
 
 class FilterTest(SubscriptionTest):

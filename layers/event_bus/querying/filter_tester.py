@@ -11,6 +11,7 @@ from event_bus.matching.event_types import covers, matches_type
 from event_bus.matching.explain import Reason, explain, nearest
 from event_bus.matching.filters import SubscriptionFilter
 from event_bus.model.delivery import DeliveryKey
+from event_bus.model.enrichment import static_parts
 from event_bus.model.event import Event, accept
 from event_bus.model.filters import Filters, check_filters, check_sent_filters
 from event_bus.model.registration import Publisher, Subscription
@@ -77,7 +78,7 @@ class FilterTester:
         try:
             opened = self.readers.opened(event, subscription.service_id)
             brought = self.upcaster.brought(opened, subscription.schema_version)
-            return replace(tested, sent=_sent(brought, subscription))
+            return replace(tested, sent=_sent(brought, subscription, _added(asked, subscription)))
         except TransformFailed as failure:
             return replace(tested, error=(TRANSFORM_FAILED, failure.detail))
         except UpcastFailed as failure:
@@ -97,7 +98,8 @@ class FilterTester:
         if transform is None:
             return tested
         try:
-            sent = _previewed(self.readers.shown(event, caller), transform, caller.service_id)
+            shown = self.readers.shown(event, caller)
+            sent = _previewed(shown, transform, caller.service_id, _added(asked))
         except TransformFailed as failure:
             return replace(tested, error=(TRANSFORM_FAILED, failure.detail))
         return replace(tested, sent=sent)
@@ -134,12 +136,21 @@ class FilterTester:
         return suggestions
 
 
-def _sent(event: Event, subscription: Subscription) -> Sent:
-    request = _shaped_request(event, subscription)
+def _added(asked: SubscriptionTest, subscription: Subscription | None = None) -> bytes | None:
+    """What is added to the event of a test: what was sent, else what needs no source."""
+    if asked.enrichment is not None:
+        return json_numbers.dumps(asked.enrichment)
+    if subscription is None or subscription.enrichment is None:
+        return None
+    return static_parts(subscription.enrichment)
+
+
+def _sent(event: Event, subscription: Subscription, added: bytes | None) -> Sent:
+    request = _shaped_request(event, subscription, added)
     return TARGETS.of_lane(subscription.target.lane).sent(request)
 
 
-def _previewed(event: Event, transform: Transform, service_id: str) -> Sent:
+def _previewed(event: Event, transform: Transform, service_id: str, added: bytes | None) -> Sent:
     """What a transform makes of an event: for a callback URL, and the attributes for a queue."""
     now = times.now()
     subscription = Subscription(
@@ -155,13 +166,16 @@ def _previewed(event: Event, transform: Transform, service_id: str) -> Sent:
         updated_at=now,
         transform=transform,
     )
-    request = _shaped_request(event, subscription)
+    request = _shaped_request(event, subscription, added)
     over_http = TARGETS.of_lane(HttpTarget.lane).sent(request)
     return replace(over_http, attributes=sent_to_aws(request).attributes)
 
 
-def _shaped_request(event: Event, subscription: Subscription) -> DeliveryRequest:
-    request = DeliveryRequest(DeliveryKey(event.id, subscription.id), event, subscription)
+def _shaped_request(
+    event: Event, subscription: Subscription, added: bytes | None
+) -> DeliveryRequest:
+    key = DeliveryKey(event.id, subscription.id)
+    request = DeliveryRequest(key, event, subscription, enrichment=added)
     return replace(request, shaped=shaped(request))
 
 

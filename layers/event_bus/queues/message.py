@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+import orjson
+
 from event_bus import json_numbers
 from event_bus.aws_text import json_text
 from event_bus.model.delivery import Delivery, DeliveryKey
@@ -10,6 +12,9 @@ from event_bus.model.event import Event
 from event_bus.model.transitions import begun
 from event_bus.stored import restored
 from event_bus.stores.due_deliveries import Due
+
+ENRICH = "enrich"
+"""The name of the lane on which events are enriched before they go on to their target's lane."""
 
 _PACED = "_paced"
 
@@ -39,6 +44,8 @@ class Message:
         round_start: How many attempts were made before a person had it tried anew.
         protocol: The protocol, whose lane it travels on.
         turn: When it has its turn under a rate limit, in Unix seconds, if it was given one.
+        enrichment: What was added to the event, as a JSON object; None where nothing was yet.
+        enriches: Whether it travels on the enrichment lane; no part of what is carried.
         paced: Whether it travels on the protocol's paced lane; no part of what is carried.
         delay: How long the lane holds it back, in seconds; no part of what is carried.
     """
@@ -53,12 +60,16 @@ class Message:
     round_start: int = 0
     protocol: str = "http"
     turn: float | None = None
+    enrichment: bytes | None = None
+    enriches: bool = False
     paced: bool = False
     delay: int = 0
 
     @property
     def lane(self) -> str:
         """The name of the lane that it travels on."""
+        if self.enriches:
+            return ENRICH
         return paced_lane(self.protocol) if self.paced else self.protocol
 
     @property
@@ -89,6 +100,12 @@ class Message:
                 "round_start": self.round_start,
                 "protocol": self.protocol,
                 "turn": self.turn,
+                # Who asks for no enrichment pays for no byte of it.
+                **(
+                    {"enrichment": orjson.Fragment(self.enrichment)}
+                    if self.enrichment is not None
+                    else {}
+                ),
                 "event": {
                     **event.envelope(),
                     "payload_bytes": event.payload_bytes,
@@ -112,6 +129,8 @@ def from_json(text: str) -> Message:
         event = members["event"]
         payload = event.pop("payload_base64", None) or event["payload"]
         members["event"] = restored(Event, {**event, "payload": json_numbers.dumps(payload)})
+    if (enrichment := members.get("enrichment")) is not None:
+        members["enrichment"] = json_numbers.dumps(enrichment)
     return restored(Message, members)
 
 

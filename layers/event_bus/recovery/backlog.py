@@ -163,5 +163,6 @@ def _message(event: Event, subscription: Subscription, delay: int) -> Message:
         subscription.version,
         event,
         protocol=subscription.target.lane,
+        enriches=subscription.enriched_first,
         delay=delay,
     )

@@ -138,6 +138,7 @@ class ReplayRunner:
                 event,
                 replay_id=replay.id,
                 protocol=rule.protocol,
+                enriches=rule.enriched,
             )
             for rule in self.view.matches(event, seen)
             if replay.audience in (None, rule.service_id)

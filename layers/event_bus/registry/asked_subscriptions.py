@@ -5,6 +5,7 @@ from typing import Any
 from event_bus import times
 from event_bus.access.callers import Caller
 from event_bus.access.ownership import refuse_reserved
+from event_bus.enrichment.requests import enrichment_of
 from event_bus.errors import Fault, Forbidden, InvalidRequest
 from event_bus.model.registration import Subscription
 from event_bus.model.validation import members_of
@@ -47,6 +48,7 @@ def asked_for(
         schema_version=registration.schema_version,
         handles=registration.handles,
         transform=registration.transform.transform() if registration.transform else None,
+        enrichment=enrichment_of(registration.enrichment) if registration.enrichment else None,
     )
 
 
@@ -93,6 +95,8 @@ def plain_members(change: SubscriptionChange) -> dict[str, Any]:
         members["retry_policy"] = change.retry_policy.policy()
     if change.transform:
         members["transform"] = change.transform.transform()
+    if change.enrichment:
+        members["enrichment"] = enrichment_of(change.enrichment)
     if change.status:
         members["disabled_reason"] = None
     for name in ("callback_url", "verify", "target", "resume_from"):

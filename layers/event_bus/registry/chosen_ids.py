@@ -24,6 +24,7 @@ _LEFT_OUT: Mapping[str, Any] = {
     "rate_limit": None,
     "schema_version": None,
     "transform": None,
+    "enrichment": None,
 }
 """The defaults of members that a request leaves out."""
 

@@ -90,6 +90,7 @@ class Contexts:
             Conflict: The entry is not of the expected version, or others write it in every attempt.
         """
         _check_names(context, key)
+        value = json_numbers.dumps(request.value)
         for _ in attempts():
             before = self.store.get(context.service_id, context.name, key)
             version = before.version if before else 0
@@ -98,10 +99,10 @@ class Contexts:
                     f"The entry has the version {version}, and not {request.expected_version}. "
                     "Read it, and send the request again with its version."
                 )
-            if before and _same(before.value, request.value):
+            if before and before.value == value:
                 return before, False
             entry = ContextEntry(
-                context.service_id, context.name, key, request.value, version + 1, times.now()
+                context.service_id, context.name, key, value, version + 1, times.now()
             )
             if self.store.put(entry, before):
                 return entry, before is None
@@ -127,7 +128,3 @@ def _check_names(context: ContextOf, key: str) -> None:
             check(given)
         except ValueError as error:
             raise InvalidRequest.at(name, str(error)) from None
-
-
-def _same(one: object, other: object) -> bool:
-    return json_numbers.dumps(one) == json_numbers.dumps(other)

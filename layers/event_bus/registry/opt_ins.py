@@ -34,8 +34,12 @@ class OptIns:
     untagged: list[str]
     client: Callable[[str], Any] = field(repr=False)
 
-    def require(self, target: Target) -> None:
+    def require(self, target: Target, at: str = "/target") -> None:
         """Refuses a target that is not opted in.
+
+        Args:
+            target: The target.
+            at: Where the request names it, as a JSON pointer.
 
         Raises:
             InvalidRequest: There is no such resource, it has no such tag, or its policy keeps the
@@ -57,7 +61,7 @@ class OptIns:
         if tags.get(self.tag) != TAG_VALUE:
             pair = resource.pair.format(key=self.tag, value=TAG_VALUE)
             raise InvalidRequest.at(
-                f"/target/{resource.member}",
+                f"{at}/{resource.member}",
                 f"must exist and be opted in by its owner, by the tag {self.tag} with the value "
                 f"{TAG_VALUE}: aws {resource.command} {pair}",
             )

@@ -7,6 +7,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
 
+from event_bus.enrichment.requests import EnrichmentRequest, without_shown_sources
 from event_bus.model.credentials import Authentication
 from event_bus.model.filters import SentFilters
 from event_bus.model.registration import (
@@ -58,6 +59,7 @@ class SubscriptionRegistration(Request):
     target: Annotated[AnyTarget | None, Field(validate_default=True)] = None
     verify: Annotated[bool, Field(validate_default=True)] = False
     filters: SentFilters = Field(default_factory=dict)
+    enrichment: EnrichmentRequest | None = None
     transform: TransformRequest | None = None
     handles: bool = False
     delivery_guarantee: DeliveryGuarantee = "at_least_once"
@@ -95,18 +97,18 @@ class SubscriptionRegistration(Request):
         return _target(self.callback_url, self.target)
 
 
-REMOVABLE = ("transform", "max_in_flight", "rate_limit", "schema_version")
+REMOVABLE = ("enrichment", "transform", "max_in_flight", "rate_limit", "schema_version")
 """The members of a subscription that null takes away."""
 
 
 class SubscriptionChange(Request):
     """The change of a subscription: a JSON merge patch (RFC 7396) of these members.
 
-    `filters`, `transform` and `retry_policy` are replaced as a whole: an event pattern gives null a
-    meaning of its own, and the members of a policy belong together. Null takes a transform, a limit
-    or the schema version away, as in `{"rate_limit": null}`. `ordered` does not change: what is
-    held back would be without its order, or without anyone to bring it. Nor does the target's type:
-    what is on its way is on the lane of one protocol.
+    `filters`, `enrichment`, `transform` and `retry_policy` are replaced as a whole: an event
+    pattern gives null a meaning of its own, and the members of a policy belong together. Null takes
+    an enrichment, a transform, a limit or the schema version away, as in `{"rate_limit": null}`.
+    `ordered` does not change: what is held back would be without its order, or without anyone to
+    bring it. Nor does the target's type: what is on its way is on the lane of one protocol.
     """
 
     fixed: ClassVar[Mapping[str, str]] = {
@@ -132,6 +134,7 @@ class SubscriptionChange(Request):
     target: AnyTarget | None = None
     verify: Literal[True] | None = None
     filters: SentFilters | None = None
+    enrichment: EnrichmentRequest | None = None
     transform: TransformRequest | None = None
     handles: bool | None = None
     delivery_guarantee: DeliveryGuarantee | None = None
@@ -173,6 +176,8 @@ def _without_shown_members(change: Any) -> Any:
     A client may send back what it has read: an answer names a callback twice, and shows members of
     targets that the bus sets.
     """
+    if isinstance(change, dict) and change.get("enrichment"):
+        change = {**change, "enrichment": without_shown_sources(change["enrichment"])}
     if not isinstance(change, dict) or not isinstance(change.get("target"), dict):
         return change
     target = change["target"]

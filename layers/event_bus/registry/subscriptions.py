@@ -228,6 +228,8 @@ class SubscriptionRegistry:
             check_limits(changed)
             check_handler(changed)
             check_fits(changed.transform, changed.target.lane)
+            if change.enrichment:
+                changed = self.targets.enriched(changed)
             if change.verify:
                 changed = self.targets.verified(changed)
             try:
@@ -326,6 +328,7 @@ class SubscriptionRegistry:
         check_handler(subscription)
         check_fits(subscription.transform, subscription.target.lane)
         self.targets.opt_ins.require(subscription.target)
+        subscription = self.targets.enriched(subscription)
         return self.targets.verified(subscription) if registration.verify else subscription
 
     def _with_secret(self, subscription: Subscription) -> tuple[Subscription, str | None]:

@@ -221,4 +221,5 @@ def _message(event: Event, rule: RoutingRule) -> Message:
         rule.version,
         event,
         protocol=rule.protocol,
+        enriches=rule.enriched,
     )

@@ -6,16 +6,19 @@ from typing import Any, Literal, Protocol, cast
 
 from event_bus import clients
 from event_bus.access.receive_rights import HandoverRights
-from event_bus.delivery.attempts import AttemptRunner, QueueMessage
+from event_bus.delivery.attempts import AttemptRunner
 from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.disabling import Disabler
+from event_bus.delivery.enriching import Enrich
 from event_bus.delivery.lane import Lane
 from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.pacing import HandOver, Turns
+from event_bus.delivery.steps import queue_messages
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import without_pace
 from event_bus.runtime import stores
+from event_bus.runtime.enrichment_calls import enrichment_calls
 from event_bus.runtime.payloads import deployed_readers, rights_reader, upcaster
 from event_bus.runtime.transports import LaneFunction
 from event_bus.settings import settings
@@ -62,13 +65,17 @@ def lane_handler(lane: str) -> Handler:
     transport: Transport = ShapingTransport(own, opened=opens)
     if opens:
         transport = OpeningTransport(transport, deployed_readers(), upcaster())
+    # An inbox keeps no copies of events to add anything to.
+    enrich = enrichment_calls() if opens else None
     if not target.settings.paced:
-        return _handler(transport)
+        return _handler(transport, enrich)
     answers = cast("PacedTransport", own).answers
-    return _handler(transport, ("paced" if paced else "fast", answers))
+    return _handler(transport, enrich, ("paced" if paced else "fast", answers))
 
 
-def _handler(transport: Transport, pace: tuple[Pace, AnswerTimes] | None = None) -> Handler:
+def _handler(
+    transport: Transport, enrich: Enrich | None, pace: tuple[Pace, AnswerTimes] | None = None
+) -> Handler:
     retention_days = settings().retention_days
     executor = concurrent.futures.ThreadPoolExecutor(_BATCH)
     subscriptions = stores.subscriptions(changes=True)
@@ -91,6 +98,7 @@ def _handler(transport: Transport, pace: tuple[Pace, AnswerTimes] | None = None)
     runner = AttemptRunner(
         *(transport, events, stores.claims(), deliveries, may_receive),
         command_end=lambda event_id: commands.get(event_id).ended,
+        enrich=enrich,
     )
     lane = Lane(
         runner=runner,
@@ -110,14 +118,10 @@ def _handler(transport: Transport, pace: tuple[Pace, AnswerTimes] | None = None)
     )
 
     def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-        batch = [
-            QueueMessage(
-                id=record["messageId"],
-                receives=int(record["attributes"]["ApproximateReceiveCount"]),
-                body=record["body"],
-            )
-            for record in event["Records"]
-        ]
-        return {"batchItemFailures": [{"itemIdentifier": each} for each in lane.process(batch)]}
+        return {
+            "batchItemFailures": [
+                {"itemIdentifier": each} for each in lane.process(queue_messages(event))
+            ]
+        }
 
     return handler

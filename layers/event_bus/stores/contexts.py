@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from event_bus import json_numbers
 from event_bus.model.contexts import ContextEntry
 from event_bus.stores.items import Item, number, put_unless_refused, query_items, text
 
@@ -95,7 +94,7 @@ def _unchanged(before: ContextEntry | None) -> Item:
 def _item(entry: ContextEntry) -> Item:
     return {
         **_key(entry.service_id, entry.context, entry.key),
-        "value": text(json_numbers.dumps(entry.value).decode()),
+        "value": text(entry.value.decode()),
         "version": number(entry.version),
         "updated_at": text(entry.updated_at),
     }
@@ -107,7 +106,7 @@ def _entry(item: Mapping[str, Any]) -> ContextEntry:
         service_id,
         context,
         item["key"]["S"],
-        json_numbers.loads(item["value"]["S"]),
+        item["value"]["S"].encode(),
         int(item["version"]["N"]),
         item["updated_at"]["S"],
     )

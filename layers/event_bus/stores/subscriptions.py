@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from event_bus.model.enrichment import read_enrichment
 from event_bus.model.filters import Filters
 from event_bus.model.registration import (
     SealedSecret,
@@ -60,6 +61,7 @@ class RoutingRule:
         paused_at: Since when it is paused, RFC 3339.
         skipped_pauses: Up to which pause it is not owed what it matched.
         handles: Whether it is the handler of the commands that it receives.
+        enriched: Whether its events pass the enrichment lane first.
     """
 
     id: str
@@ -74,6 +76,7 @@ class RoutingRule:
     paused_at: str = ""
     skipped_pauses: int = 0
     handles: bool = False
+    enriched: bool = False
 
     def holds(self, stored_at: str) -> bool:
         """Whether an event is held back that it matches.
@@ -356,6 +359,7 @@ def _routing_rule(members: Mapping[str, Any], lane: str) -> RoutingRule:
         paused_at=members.get("paused_at") or "",
         skipped_pauses=members.get("skipped_pauses", 0),
         handles=members.get("handles", False),
+        enriched=bool(members.get("enrichment")) and not members.get("ordered", False),
     )
 
 
@@ -385,8 +389,9 @@ def _subscription(item: Mapping[str, Any], targets: TargetTypes) -> Subscription
     if "external_id" in item:
         members["target"]["external_id"] = item["external_id"]["S"]
     members["target"] = targets.read(members["target"])
-    if transform := members.get("transform"):
-        members["transform"] = read_transform(transform)
+    for name, reader in (("transform", read_transform), ("enrichment", read_enrichment)):
+        if kept := members.get(name):
+            members[name] = reader(kept)
     members["signing_secrets"] = tuple(
         restored(SealedSecret, each) for each in members["signing_secrets"]
     )

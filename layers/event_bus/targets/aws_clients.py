@@ -39,9 +39,21 @@ class TargetClients:
         subscription = request.subscription
         # The lanes that have such clients carry targets of AWS alone.
         target = cast("AwsTarget", subscription.target)
-        role_arn = target.role_arn
         external = external_id_of(target.external_id, subscription.service_id)
-        key = (role_arn, external if role_arn else None, subscription.retry_policy.timeout)
+        return self.by_role(target.role_arn, external, subscription.retry_policy.timeout)
+
+    def by_role(self, role_arn: str | None, external: str, seconds: float) -> Any:
+        """The client that acts by a role.
+
+        Args:
+            role_arn: The role; None for the function's own.
+            external: The external id with which the role is assumed.
+            seconds: How long an answer may take.
+
+        Raises:
+            ClientError: The role cannot be assumed.
+        """
+        key = (role_arn, external if role_arn else None, seconds)
         known = self._clients.get(key)
         if known and times.unix() < known[1]:
             return known[0]
@@ -50,8 +62,8 @@ class TargetClients:
             self.service,  # type: ignore[call-overload]
             config=Config(
                 retries={"total_max_attempts": 1},
-                connect_timeout=_CONNECT_SECONDS,
-                read_timeout=subscription.retry_policy.timeout,
+                connect_timeout=min(_CONNECT_SECONDS, seconds),
+                read_timeout=seconds,
                 max_pool_connections=10,
             ),
             **credentials,

@@ -114,7 +114,7 @@ def body(request: DeliveryRequest) -> str:
     """The event as the target receives it."""
     made = request.shaped
     if made is None:
-        return json_text(envelope(request.key, request.event))
+        return json_text(envelope(request.key, request.event, request.enrichment))
     return json_text(orjson.Fragment(made.body)) if made.is_json else made.as_text()
 
 

@@ -2,13 +2,17 @@
 
 from typing import Any
 
+import orjson
+
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.event import Event
 from event_bus.model.trace_context import TraceContext
 
 
-def envelope(key: DeliveryKey, event: Event) -> dict[str, Any]:
+def envelope(key: DeliveryKey, event: Event, enrichment: bytes | None = None) -> dict[str, Any]:
     """The event as its subscriber sees it.
+
+    What was added to the event stands beside the payload.
 
     The metadata marks a replay, and leads from the trace in which the event was published on to the
     delivery, which is a step of its own there.
@@ -18,6 +22,8 @@ def envelope(key: DeliveryKey, event: Event) -> dict[str, Any]:
         shown["metadata"] = {**shown["metadata"], "replay_id": key.replay_id}
     if context := delivery_trace(key, event):
         shown["metadata"] = {**shown["metadata"], "traceparent": context.traceparent}
+    if enrichment is not None:
+        shown["enrichment"] = orjson.Fragment(enrichment)
     return shown
 
 

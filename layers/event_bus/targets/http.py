@@ -207,7 +207,7 @@ def _request(request: DeliveryRequest) -> tuple[bytes, dict[str, str]]:
         headers["traceparent"] = context.traceparent
         if state := event.metadata.get("tracestate"):
             headers["tracestate"] = state
-    return made.body if made else orjson.dumps(envelope(key, event)), headers
+    return made.body if made else orjson.dumps(envelope(key, event, request.enrichment)), headers
 
 
 def _batched(requests: Sequence[DeliveryRequest]) -> tuple[bytes, dict[str, str]]:

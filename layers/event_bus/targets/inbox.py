@@ -84,7 +84,11 @@ class InboxTransport:
 
 def _sent(request: DeliveryRequest) -> Sent:
     made = request.shaped
-    shown = made.as_json() if made else orjson.dumps(envelope(request.key, request.event))
+    shown = (
+        made.as_json()
+        if made
+        else orjson.dumps(envelope(request.key, request.event, request.enrichment))
+    )
     return Sent(shown.decode())
 
 

@@ -32,7 +32,7 @@ def shaped(request: DeliveryRequest) -> Shaped | None:
     from event_bus.transforms.shape import shape  # noqa: PLC0415
 
     try:
-        made = shape(transform, _parts(request))
+        made = shape(transform, event_parts(request))
     except InvalidTransform as error:
         # It was stored under other rules.
         raise TransformFailed(f"{error.pointer}: {error.detail}") from None
@@ -40,7 +40,7 @@ def shaped(request: DeliveryRequest) -> Shaped | None:
     return made
 
 
-def _parts(request: DeliveryRequest) -> "EventParts":
+def event_parts(request: DeliveryRequest) -> "EventParts":
     """The event as its transform sees it."""
     from event_bus.transforms.event_parts import EventParts  # noqa: PLC0415
 
@@ -55,6 +55,7 @@ def _parts(request: DeliveryRequest) -> "EventParts":
         subscription_id=subscription.id,
         subscription_name=subscription.name,
         content_type=event.content_type,
+        enrichment=request.enrichment,
     )
 
 

@@ -21,6 +21,7 @@ class DeliveryRequest:
         subscription: The subscription.
         until: When the claim on the delivery ends, in Unix seconds; None where there is none.
         shaped: What is sent of the event; None where its subscription has no transform.
+        enrichment: What is added to the event, as a JSON object; None for nothing.
     """
 
     key: DeliveryKey
@@ -28,6 +29,7 @@ class DeliveryRequest:
     subscription: Subscription
     until: float | None = None
     shaped: Shaped | None = None
+    enrichment: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,9 @@ BATCH_MEDIA_TYPE = "application/cloudevents-batch+json"
 
 JSON = "application/json"
 
+ENRICHMENT = "enrichment"
+"""The extension attribute that holds what was added to an event, as JSON."""
+
 _DEFINED = frozenset(
     {"specversion", "id", "source", "type", "subject", "time"}
     | {"datacontenttype", "dataschema", "data", "data_base64"}
@@ -34,6 +37,10 @@ _NOT_IN_STRINGS = re.compile(
     + "".join(chr(plane + 0xFFFE) + chr(plane + 0xFFFF) for plane in range(0, 0x110000, 0x10000))
     + "]"
 )
+
+
+# Such characters stand in strings of JSON alone, where an escape can take their place.
+_NOT_ASCII = re.compile(r"[^\x20-\x7e]")
 
 
 def attributes_of(parts: EventParts, content_type: str) -> dict[str, Any]:
@@ -55,6 +62,8 @@ def attributes_of(parts: EventParts, content_type: str) -> dict[str, Any]:
         "time": event["timestamp"],
         "datacontenttype": content_type,
     }
+    if parts.enrichment is not None:
+        attributes[ENRICHMENT] = _NOT_ASCII.sub(_escaped, parts.enrichment.decode())
     stream_id = metadata.get("stream_id")
     if stream_id and not _NOT_IN_STRINGS.search(stream_id):
         attributes["subject"] = stream_id
@@ -129,6 +138,11 @@ def message_attributes(
 def batch(events: list[bytes]) -> bytes:
     """Events in structured mode as one JSON array (batched content mode)."""
     return b"[" + b",".join(events) + b"]"
+
+
+def _escaped(found: re.Match[str]) -> str:
+    written = found[0].encode("utf-16-be")
+    return "".join(f"\\u{written[at : at + 2].hex()}" for at in range(0, len(written), 2))
 
 
 def _is_attribute(value: Any) -> bool:

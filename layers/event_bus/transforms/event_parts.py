@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from event_bus import json_numbers
 from event_bus.transforms import payloads
 
@@ -20,6 +22,7 @@ class EventParts:
         subscription_id: The subscription.
         subscription_name: Its name.
         content_type: The media type of a payload that is not JSON; None for JSON.
+        enrichment: What was added to the event, as a JSON object; None for nothing.
     """
 
     envelope: Mapping[str, Any]
@@ -28,6 +31,7 @@ class EventParts:
     subscription_id: str
     subscription_name: str
     content_type: str | None = None
+    enrichment: bytes | None = None
     _document: dict[str, Any] | None = None
 
     @property
@@ -48,6 +52,8 @@ class EventParts:
             members |= dict.fromkeys(members.keys() - {"content_type"}, payload)
             if "payload" in members:
                 members["detail"] = payload
+            if self.enrichment is not None:
+                members["enrichment"] = json_numbers.loads(self.enrichment)
             self._document = {
                 **self.envelope,
                 **members,
@@ -79,6 +85,8 @@ class EventParts:
             if payload is None
             else payloads.members_of(payload, None)
         )
+        if self.enrichment is not None:
+            members["enrichment"] = orjson.Fragment(self.enrichment)
         return {**self.envelope, **members}
 
     @property

@@ -9,7 +9,7 @@ from event_bus.transforms import cloudevents
 from event_bus.transforms.errors import InvalidTransform, TransformFailed
 from event_bus.transforms.event_parts import EventParts
 from event_bus.transforms.fields import Fields, check_attributes, check_headers, header_text
-from event_bus.transforms.limits import MAX_ATTRIBUTES
+from event_bus.transforms.limits import MAX_ATTRIBUTES, MAX_SENT_CHARACTERS
 from event_bus.transforms.template import Template
 from event_bus.transforms.transform import JSON, TEXT, Shaped, Transform
 
@@ -66,6 +66,11 @@ def shape(transform: Transform, parts: EventParts) -> Shaped:
         parts, content_type if binary else content_type.partition(";")[0]
     )
     if transform.mode == "binary":
+        if len(context.get(cloudevents.ENRICHMENT, "")) > MAX_SENT_CHARACTERS:
+            raise TransformFailed(
+                f"the enrichment has more than {MAX_SENT_CHARACTERS} characters, which no header "
+                "takes: use the structured mode, or an expression"
+            )
         return Shaped(
             data,
             content_type,

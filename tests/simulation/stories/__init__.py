@@ -2,6 +2,7 @@
 
 from tests.simulation.stories import (
     commands,
+    enrichment,
     inboxes,
     order,
     pauses,
@@ -18,6 +19,7 @@ from tests.simulation.stories.story import STORIES
 __all__ = [
     "STORIES",
     "commands",
+    "enrichment",
     "inboxes",
     "order",
     "pauses",

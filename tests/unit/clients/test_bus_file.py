@@ -55,6 +55,9 @@ subscriptions:
       order.placed: {total: [{numeric: [">=", 100]}]}
     callback_url: https://billing.example.com/events
     retry_policy: {schedule: [5, 60], client_errors: final}
+    enrichment:
+      customer: {type: lookup, context: customers, key: $.payload.customer}
+      price: {type: http, url: "https://prices.example.com/", timeout: 2}
   billing.queue:
     event_types: [order.*]
     target: {type: sqs, managed: true}

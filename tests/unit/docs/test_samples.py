@@ -152,6 +152,7 @@ def test_the_codes_of_errors_are_those_that_are_shown() -> None:
             "targets/http.py",
             "targets/opening.py",
             "delivery/attempts.py",
+            "delivery/steps.py",
             "model/transitions.py",
         )
     )
@@ -171,7 +172,13 @@ def test_the_codes_of_errors_are_those_that_are_shown() -> None:
             code,
         )
     )
-    assert shown == made | {"too_many_hops", "discarded", "message_refused", "transform_failed"}
+    assert shown == made | {
+        "enrichment_failed",
+        "too_many_hops",
+        "discarded",
+        "message_refused",
+        "transform_failed",
+    }
 
 
 def test_the_sample_of_an_error_is_what_such_a_request_is_told() -> None:

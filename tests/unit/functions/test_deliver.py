@@ -27,6 +27,7 @@ def imported(lane: str) -> set[str]:
         "STAGE": "prod",
         "DEFAULT_RECEIVE": "everything",
         "LANE": lane,
+        "ENRICH_FUNCTION": "enrich",
         **OF_AWS,
     }
     done = subprocess.run(
@@ -51,3 +52,6 @@ def test_a_lane_imports_the_module_of_its_own_target_alone(lane: str) -> None:
     assert ("event_bus.callbacks.client" in modules) is lane.startswith("http")
     assert ("event_bus.publishing.intake" in modules) is lane.startswith("lambda")
     assert "event_bus.api" not in modules
+    # What asks sources is in a function of its own.
+    enrichment = {each for each in modules if each.startswith("event_bus.enrichment.")}
+    assert enrichment == {"event_bus.enrichment.calls"}

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.moto
 AGE = "event_bus_oldest_message_age_seconds"
 NONE = {
     "audit": 0.0,
+    "enrich_lane": 0.0,
     "http_lane_redrive": 0.0,
     "unroutable": 0.0,
     "replay": 0.0,

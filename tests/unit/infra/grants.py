@@ -12,7 +12,9 @@ OF_THE_STREAM = {"DescribeStream", "GetRecords", "GetShardIterator", "ListStream
 def redrives() -> set[str]:
     """The variables that tell the names of redrive queues."""
     lanes = {f"{name.upper()}_LANE" for name in LANE_NAMES}
-    return {f"{each}_REDRIVE_NAME" for each in lanes | {"AUDIT", "REPLAY", "UNROUTABLE"}}
+    return {
+        f"{each}_REDRIVE_NAME" for each in lanes | {"AUDIT", "ENRICH_LANE", "REPLAY", "UNROUTABLE"}
+    }
 
 
 TRACING = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}

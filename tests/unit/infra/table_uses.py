@@ -205,6 +205,14 @@ TABLES = {
         }
         for name in ("deliver_http", "deliver_http_paced", "deliver_lambda", "deliver_lambda_paced")
     },
+    "enrich": {
+        "subscriptions": {"BatchGetItem"},
+        "rights": {"BatchGetItem"},
+        "deliveries": {"GetItem", "UpdateItem"},
+        "events": {"GetItem"},
+        "contexts": {"GetItem"},
+        "publishers": {"GetItem"},
+    },
     "redrive": {"subscriptions": {"GetItem"}, "deliveries": {"GetItem", "UpdateItem"}},
     "replay": {
         "replays": {"GetItem", "PutItem"},

@@ -11,8 +11,8 @@ def test_there_are_alarms_for_every_function_and_queue(app: Synthesised) -> None
     assert watched.count("Errors") == len(FUNCTIONS)
     # The lanes, the unroutable events, the replays and the audit log: their queues and redrive
     # queues.
-    assert watched.count("ApproximateNumberOfMessagesVisible") == len(LANES) + 3
-    assert watched.count("ApproximateAgeOfOldestMessage") == len(LANES) + 3
+    assert watched.count("ApproximateNumberOfMessagesVisible") == len(LANES) + 4
+    assert watched.count("ApproximateAgeOfOldestMessage") == len(LANES) + 4
     assert {"IteratorAge", "5xx"} <= set(watched)
     # What streams give up is never given up in silence.
     assert watched.count("OnFailureDestinationDeliveredEventCount") == 3

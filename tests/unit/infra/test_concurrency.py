@@ -25,7 +25,7 @@ def test_the_core_has_its_executions_and_what_waits_is_capped(reserving: Synthes
         if "ReservedConcurrentExecutions" in function.properties
     }
     assert reserved == reservations(Settings(reserve_concurrency=True, inbox_concurrency=40))
-    assert reserved.keys() == {*LANES, "authorize", "publish", "route", "sweep", "inbox"}
+    assert reserved.keys() == {*LANES, "enrich", "authorize", "publish", "route", "sweep", "inbox"}
     assert reserved["inbox"] == 40
 
 

@@ -15,7 +15,8 @@ BEHIND_THE_API = {
     "status",
 }
 OTHERS = BEHIND_THE_API | {
-    *("authorize", "route", "redrive", "replay", "sweep", "socket", "push", "audit", "observe")
+    *("authorize", "route", "redrive", "replay", "sweep", "socket", "push", "audit", "observe"),
+    "enrich",
 }
 FUNCTIONS = OTHERS | LANES
 

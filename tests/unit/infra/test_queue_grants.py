@@ -3,13 +3,13 @@
 from event_bus.api.operations.registry import OPERATIONS
 
 from tests.unit.infra.grants import STATISTICS, actions_of, grants_of, redrives
-from tests.unit.infra.synthesised import PACED, PROTOCOLS, Synthesised, listed
+from tests.unit.infra.synthesised import LANES, PACED, PROTOCOLS, Synthesised, listed
 
 # Which queues each function sends messages to.
 SENDERS: dict[str, set[str]] = {
     **{
         f"{protocol.upper()}_LANE_URL": {
-            *("route", "recovery", "redrive", "replay", "sweep"),
+            *("enrich", "route", "recovery", "redrive", "replay", "sweep"),
             f"deliver_{protocol}",
         }
         for protocol in PROTOCOLS
@@ -22,6 +22,8 @@ SENDERS: dict[str, set[str]] = {
         }
         for protocol in PACED
     },
+    # Who knows that a subscription asks for an enrichment.
+    "ENRICH_LANE_URL": {"enrich", "route", "replay", *(LANES - {"deliver_inbox"})},
     "UNROUTABLE_QUEUE_URL": {"route", "sweep"},
     "REPLAY_QUEUE_URL": {"recovery", "registry", "replay", "sweep"},
     # The authorizer refuses WebSockets; the function of the log sets single events aside.

@@ -5,6 +5,9 @@ from typing import Any
 
 from tests.unit.infra.synthesised import LANES, Resource, Synthesised, listed
 
+WITH_REDRIVE = LANES | {"enrich"}
+"""The functions whose redrive queue is worked: those of the lanes, and that of enrichment."""
+
 
 def queue_behind(app: Synthesised, arn: dict[str, Any]) -> Resource:
     """The queue that a reference within a template is about."""
@@ -59,8 +62,9 @@ def test_queues_keep_messages_encrypted_and_for_14_days(app: Synthesised) -> Non
 
 def test_workers_report_single_failures_and_have_time_to_finish(app: Synthesised) -> None:
     mappings = sources(app)
-    # Each lane and its redrive queue, the unroutable events, the replays, the audit log.
-    assert len(mappings) == 2 * len(LANES) + 3
+    # Each lane and its redrive queue, that of enrichment as well; the unroutable events, the
+    # replays, the audit log.
+    assert len(mappings) == 2 * len(WITH_REDRIVE) + 3
     functions = {function.name: function for function in app.resources("AWS::Lambda::Function")}
     for mapping in mappings:
         assert mapping.properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"], mapping
@@ -82,13 +86,13 @@ def test_every_working_queue_has_a_function_and_so_have_the_redrive_queues_of_la
         if "RedrivePolicy" in queue.properties
     }
     by_queue = consumers(app)
-    lanes = [queue for queue, function in by_queue.items() if function in LANES]
-    assert len(lanes) == len(LANES)
+    lanes = [queue for queue, function in by_queue.items() if function in WITH_REDRIVE]
+    assert len(lanes) == len(WITH_REDRIVE)
     redrives = {redrive_of(app, lane) for lane in lanes}
     assert by_queue.keys() == working | redrives
     # What a lane gave up becomes dead letters; of the others it waits for a person.
     assert {by_queue[queue] for queue in redrives} == {"redrive"}
-    assert {by_queue[queue] for queue in working} == {*LANES, "route", "replay", "audit"}
+    assert {by_queue[queue] for queue in working} == {*WITH_REDRIVE, "route", "replay", "audit"}
 
 
 def test_functions_may_take_from_the_queues_they_work(app: Synthesised) -> None:
@@ -111,7 +115,7 @@ def test_lanes_are_held_to_their_concurrency(app: Synthesised) -> None:
     limits = [mapping.properties.get("ScalingConfig") for mapping in sources(app)]
     # Those of HTTP, and all others.
     assert limits.count({"MaximumConcurrency": 50}) == 2
-    assert limits.count({"MaximumConcurrency": 10}) == len(LANES) - 2
+    assert limits.count({"MaximumConcurrency": 10}) == len(WITH_REDRIVE) - 2
 
 
 def test_no_queue_takes_all_functions_of_the_account(app: Synthesised) -> None:
@@ -123,7 +127,7 @@ def test_no_queue_takes_all_functions_of_the_account(app: Synthesised) -> None:
     others = {
         name: each["MaximumConcurrency"] for name, each in limits.items() if name not in LANES
     }
-    assert others == {"route": 4, "replay": 5, "redrive": 2, "audit": 2}
+    assert others == {"enrich": 10, "route": 4, "replay": 5, "redrive": 2, "audit": 2}
 
 
 def test_a_subscription_occupies_half_of_a_paced_lane_at_most(app: Synthesised) -> None:
@@ -212,7 +216,7 @@ def sent_by(app: Synthesised) -> dict[str, set[str]]:
                 if queue in str(statement["Resource"]):
                     sent[sender].add(consumer)
     # What the function of a lane fails on goes to the one that works the redrive queues.
-    for lane in LANES:
+    for lane in WITH_REDRIVE:
         sent[lane].add("redrive")
     return sent
 
@@ -243,6 +247,6 @@ def test_recursion_is_allowed_where_messages_lead_back_and_the_code_ends_it(
         for name, function in functions.items()
         if function.properties.get("RecursiveLoop") == "Allow"
     }
-    assert allowed == recursive - unbounded == LANES | {"replay", "audit"}
+    assert allowed == recursive - unbounded == WITH_REDRIVE | {"replay", "audit"}
     for name in allowed:
         assert len(functions[name].body["Metadata"]["RecursionEndsBy"]) > 40, name

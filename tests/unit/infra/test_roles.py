@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from event_bus.queues.message import ENRICH
 from event_bus.settings import Settings
 
 from tests.unit.infra.grants import INTERFACES, STATISTICS, TRACING, grants_of, redrives
@@ -28,7 +29,7 @@ def known_settings() -> set[str]:
     for name, attribute in vars(Settings).items():
         if isinstance(attribute, property):
             getattr(settings, name)
-    return asked | {f"{name.upper()}_LANE_URL" for name in LANE_NAMES} | redrives()
+    return asked | {f"{name.upper()}_LANE_URL" for name in (*LANE_NAMES, ENRICH)} | redrives()
 
 
 def test_lambda_may_connect_functions_to_the_vpc_and_their_code_may_not(app: Synthesised) -> None:

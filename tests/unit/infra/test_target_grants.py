@@ -153,7 +153,9 @@ def test_the_lane_of_queues_sends_to_its_own_one_and_to_no_other_of_the_bus(
     own = deliver.properties["Environment"]["Variables"]["SQS_LANE_URL"]["Ref"]
     [denied] = [each for each in grants_of(app, deliver) if each["Effect"] == "Deny"]
     assert denied["Action"] == "sqs:SendMessage"
-    others = {queue.name for queue in app.resources("AWS::SQS::Queue")} - {own}
+    # It moves there what is to be enriched first.
+    enrich = deliver.properties["Environment"]["Variables"]["ENRICH_LANE_URL"]["Ref"]
+    others = {queue.name for queue in app.resources("AWS::SQS::Queue")} - {own, enrich}
     tag = {f"event-bus-{app.stage}": "target"}
     for arn in denied["Resource"]:
         assert not may(app, "deliver_sqs", "sqs:SendMessage", resolved(arn, app.stage), tag)
@@ -188,7 +190,9 @@ def test_the_settings_may_name_resources_without_a_tag(app: Synthesised) -> None
 
 def test_roles_are_assumed_by_lanes_alone_and_by_their_prefix(app: Synthesised) -> None:
     for name, function in app.functions().items():
-        assert ("sts:AssumeRole" in actions_of(app, function)) is (name in LANES), name
+        assert ("sts:AssumeRole" in actions_of(app, function)) is (
+            name in LANES or name == "enrich"
+        ), name
     for lane in LANES:
         for account in (ACCOUNT, OTHER_ACCOUNT):
             role = f"arn:aws:iam::{account}:role/"
@@ -219,3 +223,28 @@ def test_the_registry_alone_reads_tags(app: Synthesised) -> None:
         arn = f"arn:aws:{service}:{REGION}:{ACCOUNT}:{kind}orders"
         [action] = [each for each in READS_TAGS if each.startswith(f"{service}:")]
         assert may(app, "registry", action, arn)
+
+
+def test_lanes_call_the_function_that_enriches_and_no_other_of_the_bus(app: Synthesised) -> None:
+    [tag] = app.functions()["enrich"].properties["Tags"]
+    tags = {tag["Key"]: tag["Value"]}
+    for name, function in app.functions().items():
+        calls = "lambda:InvokeFunction" in actions_of(app, function)
+        delivers_with_payload = name.startswith("deliver_") and name != "deliver_inbox"
+        assert calls is (delivers_with_payload or name == "enrich"), name
+        if not delivers_with_payload:
+            continue
+        assert "ENRICH_FUNCTION" in function.properties["Environment"]["Variables"], name
+        [enrich] = [
+            each
+            for each in grants_of(app, function)
+            if each["Effect"] == "Allow"
+            and listed(each["Action"]) == ["lambda:InvokeFunction"]
+            and app.functions()["enrich"].name in str(each["Resource"])
+        ]
+        assert "Condition" not in enrich, name
+    arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:event-bus-{app.stage}-bus-RouteFunction-1"
+    opted_in = {f"event-bus-{app.stage}": "target"}
+    assert not may(app, "deliver_lambda", "lambda:InvokeFunction", arn, opted_in)
+    assert may(app, "deliver_lambda", "lambda:InvokeFunction", arn, {**tags, **opted_in})
+    assert not may(app, "enrich", "lambda:InvokeFunction", arn, {**tags, **opted_in})

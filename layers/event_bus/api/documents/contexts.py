@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+import orjson
 from pydantic import Field
 from typing_extensions import TypedDict
 
@@ -42,5 +43,5 @@ def context_entry_document(entry: contexts.ContextEntry) -> ContextEntry:
         **context_entry_summary(entry),
         "context": entry.context,
         "service_id": entry.service_id,
-        "value": entry.value,
+        "value": orjson.Fragment(entry.value),
     }

@@ -1,6 +1,6 @@
 """Events, as they are read back and as subscribers receive them."""
 
-from typing import Annotated, NotRequired, cast
+from typing import Annotated, Any, NotRequired, cast
 
 from pydantic import Field, TypeAdapter, WithJsonSchema
 from typing_extensions import TypeAliasType, TypedDict
@@ -80,8 +80,8 @@ MatchingLimited = Annotated[
 ]
 
 
-class DeliveredEvent(TypedDict):
-    """An event, as its subscriber receives it."""
+class Envelope(TypedDict):
+    """An event with its metadata, as everyone sees it."""
 
     id: str
     type: str
@@ -91,6 +91,17 @@ class DeliveredEvent(TypedDict):
     content_type: NotRequired[ContentType]
     payload_base64: NotRequired[PayloadBase64]
     metadata: EventMetadata
+
+
+class DeliveredEvent(Envelope):
+    """An event, as its subscriber receives it."""
+
+    enrichment: NotRequired[
+        Annotated[
+            dict[str, Any],
+            Field(description="What the subscription's enrichment has added, by its parts' names."),
+        ]
+    ]
 
 
 class SchemaCheck(TypedDict):
@@ -149,7 +160,7 @@ class EventPage(Page):
 def event_summary(found: Found) -> EventSummary:
     """An event as lists show it; a large payload is null there."""
     return {
-        **cast("DeliveredEvent", found.event.envelope()),
+        **cast("Envelope", found.event.envelope()),
         "payload_bytes": found.event.payload_bytes,
         "schema": _schema_check(found.event),
         "processed": found.routing is not None,

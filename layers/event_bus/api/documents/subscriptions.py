@@ -6,6 +6,7 @@ from pydantic import Field
 from typing_extensions import TypeAliasType, TypedDict
 
 from event_bus import times
+from event_bus.api.documents.enrichments import Enrichment, enrichment_document
 from event_bus.api.documents.members import Count, Object, Page, Time
 from event_bus.api.documents.services import WithGeneratedKey, generated_key
 from event_bus.api.documents.targets import Target
@@ -114,6 +115,7 @@ class Subscription(TypedDict):
     filters: Filters
     callback_url: Annotated[str | None, Field(description="The URL of the target, if it has one.")]
     target: Target
+    enrichment: Enrichment
     transform: Annotated[
         Transform | None,
         Field(description="What is made of each event before it is sent; null for nothing."),
@@ -263,6 +265,7 @@ def subscription_document(
         "filters": subscription.filters,
         "callback_url": subscription.target.callback_url,
         "target": subscription.target.shown(subscription.service_id),
+        "enrichment": enrichment_document(subscription.enrichment),
         "transform": transform_document(subscription.transform),
         "handles": subscription.handles,
         "delivery_guarantee": subscription.delivery_guarantee,

@@ -8,11 +8,12 @@ from typing import Any
 import orjson
 import pytest
 from event_bus.access.receive_rights import HandoverRights
-from event_bus.delivery.attempts import AttemptRunner, QueueMessage
+from event_bus.delivery.attempts import AttemptRunner
 from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.disabling import Disabler
 from event_bus.delivery.lane import Lane
 from event_bus.delivery.ordered import OrderedRunner
+from event_bus.delivery.steps import QueueMessage
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.model.delivery import Delivery, DeliveryKey
 from event_bus.model.outcome import Outcome
@@ -38,6 +39,7 @@ class ScriptedTransport:
     batches: bool = False
     requests: list[list[DeliveryKey]] = field(default_factory=list)
     targets: list[Target] = field(default_factory=list)
+    enrichments: list[bytes | None] = field(default_factory=list)
 
     def batch_key(self, request: DeliveryRequest) -> Hashable:
         return request.subscription.id if self.batches else request.key
@@ -45,6 +47,7 @@ class ScriptedTransport:
     def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:
         self.meet()
         self.requests.append([request.key for request in requests])
+        self.enrichments.extend(request.enrichment for request in requests)
         self.targets.extend(request.subscription.target for request in requests)
         return [self._answer(request.event.id) for request in requests]
 

@@ -135,7 +135,7 @@ def test_a_request_ends_in_the_time_of_its_subscription_and_is_not_repeated(boto
     clients = TargetClients("sqs")
     slow, fast = clients.of(request(timeout=30)), clients.of(request(timeout=2))
     assert (slow.config.read_timeout, fast.config.read_timeout) == (30, 2)
-    assert fast.config.connect_timeout == 5
+    assert fast.config.connect_timeout == 2
     assert fast.config.retries == {"total_max_attempts": 1}
 
 

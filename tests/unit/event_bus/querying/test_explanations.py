@@ -3,11 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
+import orjson
 import pytest
 from event_bus import times
 from event_bus.access.callers import Caller
 from event_bus.errors import InvalidRequest, NotFound
 from event_bus.model.delivery import Routing
+from event_bus.model.enrichment import LookupSource, StaticSource
 from event_bus.model.rights import Restriction
 from event_bus.model.testing import FilterTest, SubscriptionTest
 from event_bus.model.validation import read
@@ -200,6 +202,27 @@ def test_what_would_be_sent_is_shown(tester: FilterTester, aws: Aws) -> None:
     failed = tester.test_subscription("sub_2", asked, service("worker"))
     assert failed.sent is None
     assert failed.error == ("transform_failed", "the expression yields no value")
+
+
+def test_what_is_added_is_given_with_a_test(tester: FilterTester, aws: Aws) -> None:
+    sources = {"region": StaticSource(json='"eu"'), "c": LookupSource(context="c", key="$.id")}
+    subscribe(aws, "sub_1", enrichment=sources)
+    sent: dict[str, Any] = {"event": {"type": "task.created", "payload": {}}}
+
+    def added(**more: Any) -> Any:
+        asked = read(SubscriptionTest, {**sent, **more})
+        shown = tester.test_subscription("sub_1", asked, service("worker")).sent
+        assert shown
+        return orjson.loads(shown.body)["enrichment"]
+
+    assert added() == {"region": "eu"}
+    assert added(enrichment={"c": 1}) == {"c": 1}
+    tried = {**sent, "enrichment": {"c": 2}, "transform": {"expression": "$event.enrichment.c"}}
+    previewed = tester.test_filters(read(FilterTest, tried), service("worker")).sent
+    assert previewed
+    assert previewed.body == "2"
+    with pytest.raises(InvalidRequest):
+        read(SubscriptionTest, {**sent, "enrichment": {"c": "x" * 65_536}})
 
 
 def test_a_transform_is_tried_on_an_event(tester: FilterTester) -> None:

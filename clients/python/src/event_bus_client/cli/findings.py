@@ -57,6 +57,7 @@ _ADVICE: dict[str, str] = {
     "address_forbidden": "Use a host with a public address.",
     "access_denied": "Give the bus the right to the target again: its tag, or the role's policy.",
     "not_permitted": "Ask an admin to give the service the type, or remove the type.",
+    "enrichment_failed": "Mend the source that the message names, then retry.",
     "transform_failed": "Correct the transform of the subscription, then retry.",
     "upcast_failed": "Correct the upcast of the schema version, then retry.",
     "subscription_disabled": "Resume the subscription, then retry.",

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, ClassVar
 
 from event_bus_client import EventBus, path
+from event_bus_client.cli.bus_file.enrichments import enrichment_of
 from event_bus_client.cli.bus_file.schema import Schema
 from event_bus_client.errors import NotFound
 
@@ -261,6 +262,7 @@ class Subscriptions(Kind):
             "name": made["name"] or service_id,
             "event_types": list(dict.fromkeys(made.get("event_types", []))),
             "target": target and self._target(target),
+            "enrichment": enrichment_of(made["enrichment"]),
             "transform": _transform(made["transform"]),
             "retry_policy": _policy(
                 made["retry_policy"] or {}, self.defaults("RetryPolicyRequest")

@@ -1,0 +1,69 @@
+"""The enrichment lane: the way of events to whose subscriptions the bus adds something."""
+
+import aws_cdk as cdk
+from constructs import Construct
+from event_bus.queues.message import ENRICH
+from event_bus.targets.lambda_function import FUNCTIONS
+
+from infra.concurrency import lane_concurrency
+from infra.data import DataStack
+from infra.function import BusFunction
+from infra.layers import Layers
+from infra.queue import WorkQueue
+from infra.settings import Settings
+from infra.target_grants import deliver_to
+
+_TIMEOUT = cdk.Duration.seconds(60)
+
+CALLED_BY_LANES = "event-bus-called-by", "lanes"
+"""The tag of the function that lanes may call although it is the bus's own."""
+
+
+class EnrichmentLane(Construct):
+    """A queue, its redrive queue, the function that works it, and that function's role.
+
+    Attributes:
+        work: The queue and its redrive queue.
+        enrich: The function.
+        url_variable: The environment variable that tells a function the queue's URL.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        layers: Layers,
+        data: DataStack,
+        settings: Settings,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.url_variable = f"{ENRICH.upper()}_LANE_URL"
+        self.work = WorkQueue(self, "EnrichLane", consumer_timeout=_TIMEOUT, settings=settings)
+        self.enrich = BusFunction(self, "Enrich", folder="enrich", layers=layers, timeout=_TIMEOUT)
+        cdk.Tags.of(self.enrich.function).add(*CALLED_BY_LANES)
+        self.enrich.use_table(data.subscriptions, "BatchGetItem")
+        self.enrich.know_rights(data, "BatchGetItem")
+        self.enrich.use_table(data.deliveries, "GetItem", "UpdateItem")
+        self.enrich.use_table(data.events, "GetItem")
+        self.enrich.use_bucket(data.payloads, "GetObject")
+        self.enrich.use_table(data.contexts, "GetItem")
+        # The schemas of events, which a subscription may ask for in another version.
+        self.enrich.use_table(data.publishers, "GetItem")
+        self.enrich.use_queue(self.url_variable, self.work.queue, "SendMessage")
+        self.enrich.use_retention()
+        self.enrich.call_back()
+        deliver_to(self.enrich, FUNCTIONS, settings)
+        self.enrich.consume(self.work.queue, max_concurrency=lane_concurrency(ENRICH, settings))
+        self.enrich.allow_recursion(
+            "Each message is an attempt that the retry policy counts, or goes on to its target."
+        )
+
+    def send_from(self, function: BusFunction) -> None:
+        """Lets a function send messages to the lane."""
+        function.use_queue(self.url_variable, self.work.queue, "SendMessage")
+
+    def call_from(self, function: BusFunction) -> None:
+        """Lets a function have single events enriched while it waits."""
+        function.allow("lambda", ["InvokeFunction"], [self.enrich.function.function_arn])
+        function.tell("ENRICH_FUNCTION", self.enrich.function.function_name)

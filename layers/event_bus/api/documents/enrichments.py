@@ -1,0 +1,114 @@
+"""Enrichments of subscriptions, as the API shows them."""
+
+from typing import Annotated, Any, Literal, NotRequired
+
+import orjson
+from pydantic import Field
+from typing_extensions import TypeAliasType, TypedDict
+
+from event_bus.model import enrichment
+from event_bus.model.enrichment import Fallback
+
+
+class StaticSource(TypedDict):
+    """A value that is the same for each event."""
+
+    type: Literal["static"]
+    value: Annotated[Any, Field(description="Any JSON.")]
+
+
+class WithPolicy(TypedDict):
+    """How a source is asked, and what follows where it gives nothing."""
+
+    timeout: Annotated[float, Field(description="What one try may take, in seconds.")]
+    retries: Annotated[int, Field(description="Further tries after one that failed.")]
+    fallback: Annotated[
+        Fallback,
+        Field(
+            description="Where a source gives nothing, the attempt fails (`fail`), or the event "
+            "goes without the part (`skip`)."
+        ),
+    ]
+    cache_seconds: Annotated[int, Field(description="How long a result is used again, in seconds.")]
+
+
+class LookupSource(WithPolicy):
+    """An entry of a context of the subscription's service."""
+
+    type: Literal["lookup"]
+    context: str
+    key: Annotated[str, Field(description="The JSON path to the entry's key in the event.")]
+
+
+class LambdaSource(WithPolicy):
+    """The result of a Lambda function that is invoked with the event."""
+
+    type: Literal["lambda"]
+    function: Annotated[str, Field(description="The ARN of the function.")]
+    key: NotRequired[
+        Annotated[str, Field(description="The JSON path to all that the result depends on.")]
+    ]
+    role_arn: NotRequired[str]
+    external_id: NotRequired[
+        Annotated[
+            str,
+            Field(description="The `sts:ExternalId` that the role's trust policy must require."),
+        ]
+    ]
+
+
+class HttpSource(WithPolicy):
+    """The answer to a GET request."""
+
+    type: Literal["http"]
+    url: Annotated[str, Field(description="The URL, with variables in braces.")]
+    variables: Annotated[dict[str, str], Field(description="The JSON path of each variable.")]
+
+
+Source = TypeAliasType(
+    "Source",
+    Annotated[StaticSource | LookupSource | LambdaSource | HttpSource, Field(discriminator="type")],
+)
+
+Enrichment = Annotated[
+    dict[str, Source] | None,
+    Field(description="What is added to each event, by the name of each part; null for nothing."),
+]
+
+
+def enrichment_document(asked: enrichment.Enrichment | None) -> dict[str, Source] | None:
+    """An enrichment as a client sends it, with the external ids of roles."""
+    if asked is None:
+        return None
+    return {name: _source(source) for name, source in asked.items()}
+
+
+def _source(source: enrichment.Source) -> Source:
+    if isinstance(source, enrichment.StaticSource):
+        return {"type": "static", "value": orjson.Fragment(source.json)}
+    policy: WithPolicy = {
+        "timeout": source.timeout,
+        "retries": source.retries,
+        "fallback": source.fallback,
+        "cache_seconds": source.cache_seconds,
+    }
+    if isinstance(source, enrichment.LookupSource):
+        return {"type": "lookup", "context": source.context, "key": source.key, **policy}
+    if isinstance(source, enrichment.HttpSource):
+        return {"type": "http", "url": source.url, "variables": source.variables, **policy}
+    assert isinstance(source, enrichment.LambdaSource)  # noqa: S101
+    shown: LambdaSource = {
+        "type": "lambda",
+        "function": source.function,
+        "timeout": source.timeout,
+        "retries": source.retries,
+        "fallback": source.fallback,
+        "cache_seconds": source.cache_seconds,
+    }
+    if source.key:
+        shown["key"] = source.key
+    if source.role_arn:
+        shown["role_arn"] = source.role_arn
+    if source.external_id:
+        shown["external_id"] = source.external_id
+    return shown

@@ -1,0 +1,149 @@
+"""The enrichment lane: events are enriched here before they go on to their target's lane."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from functools import partial
+
+from event_bus import times
+from event_bus.delivery.messages import attempted, read_message, safely, send_following
+from event_bus.delivery.steps import (
+    AttemptResult,
+    DeliveryStep,
+    QueueMessage,
+    StepOrder,
+    attempt_of,
+)
+from event_bus.delivery.subscription_cache import SubscriptionCache
+from event_bus.log import logger, traces
+from event_bus.model.delivery import DeliveryKey
+from event_bus.model.event import Event
+from event_bus.model.outcome import Outcome
+from event_bus.model.registration import Subscription
+from event_bus.queues.lanes import Lanes
+from event_bus.queues.message import Message
+from event_bus.stores.deliveries import DeliveryStore
+from event_bus.stores.events import EventStore
+
+Enrich = Callable[[DeliveryKey, Event, Subscription], bytes | Outcome]
+"""Makes what is added to an event, as a JSON object, or a failed outcome."""
+
+
+def to_be_enriched(
+    batch: Sequence[tuple[QueueMessage, Message]],
+    subscriptions: Mapping[str, Subscription],
+    deliveries: DeliveryStore,
+) -> dict[int, Message]:
+    """The messages of a target's lane that must pass the enrichment lane first, by their places.
+
+    The router sends most of them there itself. Others come from the table, where a delivery waited,
+    or were sent before their subscription asked for an enrichment.
+    """
+    moved: dict[int, Message] = {}
+    for place, (received, message) in enumerate(batch):
+        subscription = subscriptions.get(message.subscription_id)
+        if (
+            message.enrichment is None
+            and subscription is not None
+            and subscription.enriched_first
+            and subscription.status == "active"
+            and not attempted(deliveries, received, message)
+        ):
+            moved[place] = _as_known(replace(message, enriches=True, delay=0), subscription)
+    return moved
+
+
+def _as_known(message: Message, subscription: Subscription) -> Message:
+    """A message for a lane that must know the subscription no worse than this one."""
+    version = max(message.subscription_version, subscription.version)
+    return replace(message, subscription_version=version)
+
+
+@dataclass(frozen=True, slots=True)
+class EnrichmentStep(DeliveryStep):
+    """Enriches single events.
+
+    Attributes:
+        enrich: Makes what is added.
+        events: Reads events that their message does not carry.
+        deliveries: Records deliveries that end or fail here.
+        may_receive: Whether a service may still receive an event.
+        clock: Monotonic clock, in seconds.
+    """
+
+    enrich: Enrich
+    events: EventStore
+    deliveries: DeliveryStore
+    may_receive: Callable[[str, Event], bool]
+    clock: Callable[[], float] = times.steady
+
+    def take(self, order: StepOrder) -> AttemptResult:
+        """Enriches the event of a message, which goes on to its target's lane.
+
+        A failure is a failed attempt of the delivery: it is recorded, and what follows is what the
+        subscription's retry policy says. Nothing is recorded of a success.
+        """
+        record, message = self.record_of(order), order.message
+        if record and (done := self.done(order, record)):
+            return done
+        owed = self.owed(order, self.event_of(message), record)
+        if isinstance(owed, AttemptResult):
+            return owed
+        onward = replace(_as_known(message, owed.subscription), enriches=False, delay=0)
+        if not owed.subscription.enriched_first:
+            return AttemptResult(settled=False, follow_up=onward)
+        began, start = times.now(), self.clock()
+        found = self.enrich(message.key, owed.event, owed.subscription)
+        if isinstance(found, Outcome):
+            attempt = attempt_of(message, began, round(1000 * (self.clock() - start)), found)
+            return self.failed(order, owed, attempt, found)
+        logger.info("event enriched", **traces(owed.event), subscription_id=message.subscription_id)
+        return AttemptResult(settled=False, follow_up=replace(onward, enrichment=found))
+
+
+@dataclass(frozen=True, slots=True)
+class EnrichmentLane:
+    """Enriches the events of a batch side by side.
+
+    Attributes:
+        step: Enriches single events.
+        subscriptions: The subscriptions of messages.
+        lanes: The queues for what follows.
+        executor: Enriches in parallel; one worker for each message of a batch.
+    """
+
+    step: EnrichmentStep
+    subscriptions: SubscriptionCache
+    lanes: Lanes
+    executor: Executor
+
+    def process(self, batch: Sequence[QueueMessage]) -> list[str]:
+        """Enriches a batch.
+
+        Returns:
+            The ids of messages that the queue must keep and deliver again.
+        """
+        readable = [
+            (received, replace(message, enriches=True))
+            for received in batch
+            if (message := read_message(received))
+        ]
+        kept = {received.id for received in batch} - {received.id for received, _ in readable}
+        subscriptions = self.subscriptions.of([message for _, message in readable])
+
+        def take(received: QueueMessage, message: Message) -> AttemptResult | None:
+            subscription = subscriptions.get(message.subscription_id)
+            return safely(partial(self.step.take, StepOrder(received, message, subscription)))
+
+        results = list(self.executor.map(take, *zip(*readable, strict=True))) if readable else []
+        done = list(zip(readable, results, strict=True))
+        kept |= {received.id for (received, _), result in done if result is None}
+        kept |= send_following(
+            self.lanes,
+            [
+                (received.id, message, result.follow_up)
+                for (received, message), result in done
+                if result and result.follow_up
+            ],
+        )
+        return sorted(kept)

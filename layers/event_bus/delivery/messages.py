@@ -1,0 +1,78 @@
+"""Messages of a batch: reading them, working each for itself, and sending what follows them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from event_bus.delivery.steps import QueueMessage
+from event_bus.log import logger
+from event_bus.model.delivery import SETTLED
+from event_bus.model.transitions import LONGEST_DELAY_SECONDS
+from event_bus.queues.lanes import Lanes
+from event_bus.queues.message import Message, from_json
+from event_bus.stores.deliveries import DeliveryStore
+
+_Result = TypeVar("_Result")
+
+
+def read_message(received: QueueMessage) -> Message | None:
+    """Reads a message; None for one that cannot be read."""
+    try:
+        return from_json(received.body)
+    except Exception:
+        # It stays on the queue, and goes to the redrive queue, for a person to look at.
+        logger.exception("message cannot be read", message_id=received.id)
+        return None
+
+
+def attempted(deliveries: DeliveryStore, received: QueueMessage, message: Message) -> bool:
+    """Whether the attempt is already recorded, so that this message must finish it."""
+    if received.receives == 1:
+        return False
+    record = deliveries.get(message.key)
+    return record is not None and (record.status in SETTLED or record.attempts >= message.attempt)
+
+
+def safely(work: Callable[[], _Result]) -> _Result | None:
+    """Does work for one message; None where it fails."""
+    try:
+        return work()
+    except Exception:
+        # The others of the batch are not to be delivered again for this one's sake.
+        logger.exception("delivery failed")
+        return None
+
+
+def send_following(lanes: Lanes, messages: Sequence[tuple[str, Message, Message]]) -> set[str]:
+    """Sends the messages that follow others.
+
+    Args:
+        lanes: The queues.
+        messages: The id of the present message, that message, and the one that follows it.
+
+    Returns:
+        The ids of present messages that the queue must keep, because what follows them could not
+        be sent.
+    """
+    if not messages:
+        return set()
+    try:
+        refused = {message.key for message in lanes.send([each[2] for each in messages])}
+    except Exception:
+        logger.exception("messages not sent", messages=len(messages))
+        return {message_id for message_id, _, _ in messages}
+    kept: set[str] = set()
+    instead: list[tuple[str, Message, Message]] = []
+    for message_id, in_hand, following in messages:
+        if following.key not in refused:
+            continue
+        if following.key == in_hand.key:
+            # It goes to the redrive queue in the end, and becomes a dead letter.
+            kept.add(message_id)
+        else:
+            # It asked for an earlier event of its stream, and can ask for it once more. A second
+            # later, since delays are rounded.
+            delay = min(following.delay + 1, LONGEST_DELAY_SECONDS)
+            again = replace(in_hand, delay=delay, paced=following.paced)
+            instead.append((message_id, again, again))
+    return kept | send_following(lanes, instead)

@@ -1,0 +1,286 @@
+"""What the steps of a delivery share: each begins with a message, and ends with a result.
+
+A step finds out whether the message was worked before, whether the delivery is still owed, and
+records what becomes of it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from event_bus import times
+from event_bus.delivery.pauses import PAUSED, SAID, look_again_at
+from event_bus.log import logger
+from event_bus.model import transitions
+from event_bus.model.commands import is_over
+from event_bus.model.delivery import SETTLED, Attempt, Delivery
+from event_bus.model.event import Event
+from event_bus.model.outcome import Outcome
+from event_bus.model.registration import Subscription
+from event_bus.queues.message import Message
+from event_bus.stores.deliveries import DeliveryStore
+from event_bus.stores.events import EventStore
+
+LEASE_SECONDS = 90
+"""How long a claim is valid, in seconds: longer than its function may run."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueMessage:
+    """A message as received from the queue.
+
+    Attributes:
+        id: The queue's identifier of the message.
+        receives: The number of receipts, including this one.
+        body: The message's text.
+    """
+
+    id: str
+    receives: int
+    body: str
+
+
+def queue_messages(event: Mapping[str, Any]) -> list[QueueMessage]:
+    """The messages that Lambda hands over from a queue."""
+    return [
+        QueueMessage(
+            id=record["messageId"],
+            receives=int(record["attributes"]["ApproximateReceiveCount"]),
+            body=record["body"],
+        )
+        for record in event["Records"]
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class StepOrder:
+    """A message that asks for a step of a delivery.
+
+    Attributes:
+        queue_message: The message as received from the queue.
+        message: The message: the delivery and the number of the attempt.
+        subscription: The subscription; None if it was deleted.
+    """
+
+    queue_message: QueueMessage
+    message: Message
+    subscription: Subscription | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptResult:
+    """The result of a message.
+
+    Attributes:
+        settled: Whether its delivery has ended.
+        gone: Whether the subscriber answered 410 Gone.
+        follow_up: The message that must be on its lane before this one is deleted.
+    """
+
+    settled: bool
+    gone: bool = False
+    follow_up: Message | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OwedDelivery:
+    """A delivery that is still owed.
+
+    Attributes:
+        event: The event.
+        subscription: The subscription.
+        delivery: Its record before the step.
+    """
+
+    event: Event
+    subscription: Subscription
+    delivery: Delivery
+
+
+def attempt_of(message: Message, began: str, duration_ms: int, outcome: Outcome) -> Attempt:
+    """The attempt that a message asked for, as it is recorded.
+
+    Args:
+        message: The message.
+        began: When the attempt began, RFC 3339.
+        duration_ms: How long it took, in milliseconds.
+        outcome: Its outcome.
+    """
+    return Attempt(
+        number=message.attempt,
+        at=began,
+        duration_ms=duration_ms,
+        code=outcome.code,
+        message=outcome.message,
+        status_code=outcome.status_code,
+        response=outcome.response,
+    )
+
+
+class DeliveryStep:
+    """A step of deliveries, over what is recorded of them.
+
+    Attributes:
+        events: Reads events that their message does not carry.
+        deliveries: Records the outcomes.
+        may_receive: Whether a service may still receive an event.
+    """
+
+    __slots__ = ()
+
+    events: EventStore
+    deliveries: DeliveryStore
+    may_receive: Callable[[str, Event], bool]
+
+    def record_of(self, order: StepOrder) -> Delivery | None:
+        """The record of a message's delivery, if it may have one."""
+        # A first receipt of a first attempt has no record yet, so skip the read.
+        if order.message.attempt > 1 or order.queue_message.receives > 1:
+            return self.deliveries.get(order.message.key)
+        return None
+
+    def event_of(self, message: Message) -> Event | None:
+        """The event of a message; None if it has expired."""
+        return message.event or self.events.get(message.event_id)
+
+    def done(self, order: StepOrder, record: Delivery) -> AttemptResult | None:
+        """What remains for a message whose attempt was made; None if it was not made."""
+        if record.status in SETTLED:
+            return AttemptResult(settled=True)
+        if record.attempts < order.message.attempt:
+            return None
+        return AttemptResult(settled=False, follow_up=self.resumed(order, record))
+
+    def resumed(self, order: StepOrder, record: Delivery) -> Message | None:
+        """The message that follows the recorded attempt, if this message must send it.
+
+        A function may crash after it wrote the record and before it sent that message. Then the
+        queue delivers the same message again, and the record names it as its writer.
+        """
+        if (
+            record.status != "retrying"
+            or record.waiting
+            or record.written_by != order.queue_message.id
+        ):
+            return None
+        wait = times.seconds(record.next_retry_at) - times.unix() if record.next_retry_at else 0
+        return replace(
+            order.message,
+            attempt=record.attempts + 1,
+            round_start=record.round_start,
+            delay=max(0, round(wait)),
+        )
+
+    def owed(
+        self, order: StepOrder, event: Event | None, record: Delivery | None
+    ) -> AttemptResult | OwedDelivery:
+        """The delivery of a message, unless it ends or waits without the step.
+
+        Args:
+            order: The message that asks for the step.
+            event: The event; None if it has expired.
+            record: The recorded delivery, if it was read.
+        """
+        delivery = _before_attempt(order, event, record)
+        if order.subscription is None:
+            said = "the subscription was deleted"
+            return self.dropped(order, delivery, "subscription_deleted", said)
+        if event is None:
+            return self.dropped(order, delivery, "event_expired", "the event's retention ended")
+        return self._forbidden(order, delivery, event, order.subscription) or OwedDelivery(
+            event, order.subscription, delivery
+        )
+
+    def failed(
+        self,
+        order: StepOrder,
+        owed: OwedDelivery,
+        attempt: Attempt,
+        outcome: Outcome,
+        epoch: int | None = None,
+    ) -> AttemptResult:
+        """Records a failed attempt, and says what follows it.
+
+        Args:
+            order: The message that asked for it.
+            owed: The delivery.
+            attempt: The attempt.
+            outcome: Its outcome, which is a failure.
+            epoch: The number of its claim, if it had one.
+        """
+        message, subscription = order.message, owed.subscription
+        failed = transitions.after_failure(
+            owed.delivery,
+            attempt,
+            outcome,
+            subscription.delivery_guarantee,
+            subscription.retry_policy,
+        )
+        # Of several messages about one attempt, only the one whose record stands goes on.
+        stands = self.deliveries.record(failed, message.attempt, epoch) or failed
+        follow_up = self.resumed(order, stands)
+        if stands.status not in SETTLED and stands.attempts < message.attempt:
+            # Another holds a newer claim. This message must outlast it, or both might be lost.
+            follow_up = replace(message, delay=LEASE_SECONDS)
+        return AttemptResult(stands.status in SETTLED, outcome.gone, follow_up)
+
+    def _forbidden(
+        self, order: StepOrder, delivery: Delivery, event: Event, subscription: Subscription
+    ) -> AttemptResult | None:
+        """Ends a delivery whose subscription now permits no attempt."""
+        once = subscription.delivery_guarantee == "at_most_once"
+        refusal = None
+        if subscription.status == "paused":
+            # Kept whatever the guarantee: nothing was attempted, so nothing can come twice.
+            return self.waiting(order, delivery, look_again_at(subscription), PAUSED, SAID)
+        if subscription.status == "disabled":
+            refusal = "subscription_disabled", "the subscription is disabled"
+        elif is_over(event):
+            return self._end(order, transitions.expired(delivery))
+        elif not self.may_receive(subscription.service_id, event):
+            refusal = "not_permitted", f"the service may not receive {event.type} any more"
+        if refusal:
+            end = transitions.dropped if once else transitions.exhausted
+            return self._end(order, end(delivery, *refusal))
+        if once and delivery.attempts > delivery.round_start:
+            said = "an attempt was made before the subscription became at_most_once"
+            return self.dropped(order, delivery, "already_attempted", said)
+        return None
+
+    def waiting(
+        self, order: StepOrder, delivery: Delivery, until: float, code: str, said: str
+    ) -> AttemptResult:
+        """Records that a delivery waits in the table without an attempt."""
+        waiting = transitions.postponed(delivery, until, code, said)
+        stands = self.deliveries.record(waiting, order.message.attempt)
+        # Another function may have settled it meanwhile, and left its stream to this message.
+        return AttemptResult(settled=stands is not None and stands.status in SETTLED)
+
+    def dropped(self, order: StepOrder, delivery: Delivery, code: str, said: str) -> AttemptResult:
+        """Records that a delivery is no longer owed."""
+        return self._end(order, transitions.dropped(delivery, code, said))
+
+    def _end(self, order: StepOrder, ended: Delivery) -> AttemptResult:
+        message = order.message
+        stands = self.deliveries.record(ended, message.attempt) or ended
+        logger.warning(
+            "delivery ended",
+            event_id=message.event_id,
+            subscription_id=message.subscription_id,
+            status=stands.status,
+            error=stands.last_error and stands.last_error.code,
+        )
+        # Another function may have recorded a later attempt, whose message goes on.
+        return AttemptResult(stands.status in SETTLED, follow_up=self.resumed(order, stands))
+
+
+def _before_attempt(order: StepOrder, event: Event | None, record: Delivery | None) -> Delivery:
+    message = order.message
+    delivery = record or replace(message.first_record(event), attempts=message.attempt - 1)
+    return replace(
+        delivery,
+        round_start=max(delivery.round_start, message.round_start),
+        updated_at=times.now(),
+        written_by=order.queue_message.id,
+        stored_at=event.created_at if event else delivery.stored_at,
+    )

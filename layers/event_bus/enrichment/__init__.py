@@ -1,0 +1,1 @@
+"""Enrichment: adding to an event what its subscription asks for, before it is delivered."""

@@ -1,0 +1,84 @@
+"""Calls of the enrichment function, for events that are enriched in the turn of their stream."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from botocore.exceptions import BotoCoreError, ClientError
+
+from event_bus.log import logger, traces
+from event_bus.model.delivery import DeliveryKey
+from event_bus.model.event import Event
+from event_bus.model.outcome import Outcome
+from event_bus.model.registration import Subscription
+from event_bus.queues.message import Message, from_json
+
+CALL_SECONDS = 12
+"""What a call may take, in seconds: more than all sources of an enrichment."""
+
+ENRICHMENT_FAILED = "enrichment_failed"
+"""The error code of a delivery whose enrichment gives nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnrichmentCalls:
+    """Has events enriched by the enrichment function, which alone may ask sources.
+
+    Attributes:
+        client: A client of Lambda that calls once, and waits for `CALL_SECONDS` at most.
+        function: The name of the function.
+    """
+
+    client: Any
+    function: str
+
+    def enriched(
+        self, key: DeliveryKey, event: Event, subscription: Subscription
+    ) -> bytes | Outcome:
+        """What is added to an event, as a JSON object; the failed outcome where that is nothing."""
+        try:
+            answer = self.client.invoke(
+                FunctionName=self.function,
+                InvocationType="RequestResponse",
+                Payload=call_of(key, event, subscription),
+            )
+            returned = orjson.loads(answer["Payload"].read())
+        except (ClientError, BotoCoreError, orjson.JSONDecodeError):
+            logger.exception("enrichment function not called", **traces(event))
+            return Outcome(ENRICHMENT_FAILED, "the enrichment function did not answer")
+        if answer.get("FunctionError"):
+            return Outcome(ENRICHMENT_FAILED, "the enrichment function failed")
+        return read_answer(returned)
+
+
+def call_of(key: DeliveryKey, event: Event, subscription: Subscription) -> bytes:
+    """What the function is called with."""
+    message = Message(
+        key.event_id,
+        key.subscription_id,
+        subscription.service_id,
+        subscription.version,
+        event,
+        replay_id=key.replay_id,
+    )
+    return orjson.dumps({"enrich": message.to_json()})
+
+
+def called_with(call: dict[str, Any]) -> Message | None:
+    """The message that the function is called with; None where a queue calls it."""
+    return from_json(call["enrich"]) if "enrich" in call else None
+
+
+def answer_of(found: bytes | Outcome) -> dict[str, Any]:
+    """What the function answers."""
+    if isinstance(found, Outcome):
+        return {"code": found.code, "message": found.message, "unsendable": found.unsendable}
+    return {"enrichment": found.decode()}
+
+
+def read_answer(answer: dict[str, Any]) -> bytes | Outcome:
+    """Reads what the function answered."""
+    if "enrichment" in answer:
+        enrichment: str = answer["enrichment"]
+        return enrichment.encode()
+    return Outcome(answer["code"], answer["message"], unsendable=answer["unsendable"])

@@ -1,0 +1,106 @@
+"""Enriching an event: each source is asked, tried again, and remembered as its policy says."""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from event_bus import times
+from event_bus.cache import Cache
+from event_bus.enrichment.calls import ENRICHMENT_FAILED
+from event_bus.enrichment.sources import Asker, Question, SourceFailed
+from event_bus.log import logger, traces
+from event_bus.model.delivery import DeliveryKey
+from event_bus.model.enrichment import Source, StaticSource
+from event_bus.model.event import Event
+from event_bus.model.outcome import Outcome
+from event_bus.model.registration import Subscription
+from event_bus.targets.shaping import event_parts
+from event_bus.targets.transport import DeliveryRequest
+from event_bus.targets.upcasting import Upcaster, UpcastFailed
+from event_bus.transforms.event_parts import EventParts
+
+_CACHED = 1_000
+_LONGEST_PAUSE_SECONDS = 0.2
+
+
+@dataclass(slots=True)
+class Enricher:
+    """Enriches events.
+
+    It sees an event as its subscription has it, in the schema version that this asks for, but with
+    markers in place of all that is sealed.
+
+    Attributes:
+        askers: Asks sources, by their type.
+        upcaster: Brings events to the version that a subscription asks for.
+        clock: Monotonic clock, in seconds.
+        sleep: Waits for some seconds.
+    """
+
+    askers: Mapping[str, Asker[Any]]
+    upcaster: Upcaster
+    clock: Callable[[], float] = times.steady
+    sleep: Callable[[float], None] = times.sleep
+    _known: Cache[Any, bytes] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._known = Cache(0, _CACHED, self.clock)
+
+    def enriched(
+        self, key: DeliveryKey, event: Event, subscription: Subscription
+    ) -> bytes | Outcome:
+        """What is added to an event, as a JSON object; the failed outcome where that is nothing.
+
+        Args:
+            key: The delivery.
+            event: The event, with its payload.
+            subscription: The subscription, which asks for an enrichment.
+        """
+        try:
+            event = self.upcaster.brought(event, subscription.schema_version)
+        except UpcastFailed as failure:
+            return Outcome("upcast_failed", failure.detail, unsendable=True)
+        parts = event_parts(DeliveryRequest(key, event, subscription))
+        found: dict[str, orjson.Fragment] = {}
+        for name, source in (subscription.enrichment or {}).items():
+            try:
+                found[name] = orjson.Fragment(self._part(source, subscription.service_id, parts))
+            except SourceFailed as failure:
+                logger.warning(
+                    "event not enriched",
+                    **traces(event),
+                    subscription_id=subscription.id,
+                    source=name,
+                    detail=failure.detail,
+                    fallback=source.fallback,
+                )
+                if source.fallback == "fail":
+                    return Outcome(ENRICHMENT_FAILED, f"{name}: {failure.detail}")
+        return orjson.dumps(found)
+
+    def _part(self, source: Source, service_id: str, parts: EventParts) -> bytes:
+        if isinstance(source, StaticSource):
+            return source.json.encode()
+        question = self.askers[source.type].question(source, service_id, parts)
+        if not source.cache_seconds or question.key is None:
+            return self._tried(source, question)
+        # What one service is answered is no other's.
+        asked = (service_id, source.type, question.key)
+        if (known := self._known.get(asked)) is not None:
+            return known
+        part = self._tried(source, question)
+        self._known.put(asked, part, source.cache_seconds)
+        return part
+
+    def _tried(self, source: Source, question: Question) -> bytes:
+        for _ in range(source.retries):
+            try:
+                return question.ask()
+            except SourceFailed as failure:
+                if not failure.again:
+                    raise
+            self.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))  # noqa: S311
+        return question.ask()

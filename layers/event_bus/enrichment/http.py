@@ -1,0 +1,72 @@
+"""Sources of the type `http`: answers to GET requests."""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from event_bus.callbacks.failures import Unanswered
+from event_bus.enrichment.results import part_of
+from event_bus.enrichment.sources import Question, SourceFailed, text_at
+from event_bus.model.enrichment import HttpSource
+from event_bus.transforms.event_parts import EventParts
+
+if TYPE_CHECKING:
+    from event_bus.callbacks.client import CallbackClient
+
+VARIABLE = re.compile(r"\{([A-Za-z][A-Za-z0-9_]{0,31})\}")
+"""A variable in a URL."""
+
+_HEADERS = {
+    "user-agent": "event-bus/1",
+    "accept": "application/json",
+    "accept-encoding": "identity",
+}
+_LATER = frozenset({408, 425, 429})
+_STEPS = (".", "..")
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAsker:
+    """Makes GET requests.
+
+    Attributes:
+        client: Makes requests to URLs that anyone may have chosen.
+    """
+
+    client: "CallbackClient"
+
+    def question(self, source: HttpSource, service_id: str, parts: EventParts) -> Question:  # noqa: ARG002
+        """The answer of the URL, whose variables are filled from the event."""
+        url = filled(source, parts)
+
+        def ask() -> bytes:
+            try:
+                answer = self.client.exchange("GET", url, _HEADERS, source.timeout)
+            except Unanswered as unanswered:
+                raise SourceFailed(unanswered.message, again=True) from None
+            if not 200 <= answer.status < 300:
+                again = answer.status >= 500 or answer.status in _LATER
+                raise SourceFailed(f"the URL answered {answer.status}", again=again)
+            if answer.cut:
+                raise SourceFailed(f"the answer has {len(answer.body)} bytes or more")
+            return part_of(answer.body)
+
+        return Question(ask, url)
+
+
+def filled(source: HttpSource, parts: EventParts) -> str:
+    """The URL of a source with its variables filled from an event.
+
+    A value is percent-encoded as a whole, so that no event leads the request elsewhere.
+
+    Raises:
+        SourceFailed: A variable has no value, or one that a URL takes for a step.
+    """
+    values: dict[str, str] = {}
+    for name, path in source.variables.items():
+        value = text_at(path, parts)
+        if value in _STEPS:
+            raise SourceFailed(f"{path} leads to a value that no URL can carry")
+        values[name] = quote(value, safe="")
+    return VARIABLE.sub(lambda found: values[found[1]], source.url)

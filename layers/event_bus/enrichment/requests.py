@@ -1,0 +1,214 @@
+"""What clients send to have events enriched, and what is refused."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+from typing_extensions import TypeAliasType
+
+from event_bus import json_numbers
+from event_bus.callbacks.urls import CallbackRules
+from event_bus.enrichment.http import VARIABLE
+from event_bus.errors import InvalidRequest, pointer
+from event_bus.model.contexts import ContextName
+from event_bus.model.enrichment import (
+    MAX_PART_BYTES,
+    MAX_SECONDS,
+    MAX_SOURCES,
+    Enrichment,
+    Fallback,
+    HttpSource,
+    LambdaSource,
+    LookupSource,
+    Source,
+    StaticSource,
+)
+from event_bus.model.validation import Request, checked, spelled
+from event_bus.settings import settings
+from event_bus.targets.aws_target import RoleArn
+from event_bus.targets.lambda_function import FUNCTIONS
+from event_bus.transforms.json_paths import JsonPath
+
+MAX_CACHE_SECONDS = 3_600
+"""How long a result may be used again, in seconds."""
+
+MAX_VARIABLES = 10
+"""How many variables a URL may have."""
+
+_SHOWN_ONLY = "external_id"
+
+PartName = Annotated[
+    str,
+    spelled(
+        r"^[a-z][a-z0-9_]{0,31}$",
+        "1 to 32 lower-case letters, digits and '_', of which the first is a letter",
+    ),
+]
+"""The name under which a part is added."""
+
+_Path = Annotated[str, AfterValidator(checked(JsonPath))]
+
+
+def _check_part(value: Any) -> None:
+    if len(json_numbers.dumps(value)) > MAX_PART_BYTES:
+        raise ValueError(f"must have at most {MAX_PART_BYTES} bytes as compact JSON")
+
+
+def _check_url(url: str) -> None:
+    plain = VARIABLE.sub("x", url)
+    if "{" in plain or "}" in plain:
+        raise ValueError("must name its variables in braces: {order_id}")
+    own = settings()
+    CallbackRules(own.own_host, own.callback_networks, local=own.local).check(plain)
+    # The host is chosen by whom the subscription belongs to, and by no event.
+    host = url.partition("://")[2].partition("/")[0].partition("?")[0]
+    if "{" in host:
+        raise ValueError("must have its variables behind the host")
+
+
+class _WithPolicy(Request):
+    timeout: Annotated[float, Field(ge=0.1, le=5)] = 1.0
+    retries: Annotated[int, Field(ge=0, le=3)] = 1
+    fallback: Fallback = "fail"
+    cache_seconds: Annotated[int, Field(ge=0, le=MAX_CACHE_SECONDS)] = 0
+
+    @property
+    def policy(self) -> dict[str, Any]:
+        """The members that all sources but static ones have."""
+        return {name: getattr(self, name) for name in _WithPolicy.model_fields}
+
+
+class StaticSourceRequest(Request):
+    """A value that is the same for each event."""
+
+    type: Literal["static"]
+    value: Annotated[Any, AfterValidator(checked(_check_part))]
+
+    def source(self) -> Source:
+        """The source."""
+        return StaticSource(json=json_numbers.dumps(self.value).decode())
+
+
+class LookupSourceRequest(_WithPolicy):
+    """An entry of a context of the subscription's service."""
+
+    type: Literal["lookup"]
+    context: ContextName
+    key: _Path
+
+    def source(self) -> Source:
+        """The source."""
+        return LookupSource(context=self.context, key=self.key, **self.policy)
+
+
+class LambdaSourceRequest(_WithPolicy):
+    """The result of a Lambda function that is invoked with the event."""
+
+    type: Literal["lambda"]
+    function: Annotated[str, AfterValidator(checked(FUNCTIONS.check))]
+    key: _Path | None = None
+    role_arn: RoleArn | None = None
+
+    def source(self) -> Source:
+        """The source.
+
+        Raises:
+            InvalidRequest: Results are to be cached, and no key says what they depend on.
+        """
+        if self.cache_seconds and self.key is None:
+            raise InvalidRequest.at("/key", "is required where results are cached")
+        return LambdaSource(
+            function=self.function, key=self.key, role_arn=self.role_arn, **self.policy
+        )
+
+
+class HttpSourceRequest(_WithPolicy):
+    """The answer to a GET request."""
+
+    type: Literal["http"]
+    url: Annotated[str, AfterValidator(checked(_check_url))]
+    variables: Annotated[dict[str, _Path], Field(max_length=MAX_VARIABLES)] = Field(
+        default_factory=dict
+    )
+
+    def source(self) -> Source:
+        """The source.
+
+        Raises:
+            InvalidRequest: The URL has other variables than those that are given.
+        """
+        named = set(VARIABLE.findall(self.url))
+        for name in sorted(self.variables.keys() - named):
+            raise InvalidRequest.at(pointer(["variables", name]), "does not stand in the URL")
+        for name in sorted(named - self.variables.keys()):
+            raise InvalidRequest.at("/variables", f"must have the variable {name} of the URL")
+        return HttpSource(url=self.url, variables=self.variables, **self.policy)
+
+
+SourceRequest = TypeAliasType(
+    "SourceRequest",
+    Annotated[
+        StaticSourceRequest | LookupSourceRequest | LambdaSourceRequest | HttpSourceRequest,
+        Field(discriminator="type"),
+    ],
+)
+"""A source of any type, as a client sends it."""
+
+EnrichmentRequest = Annotated[
+    dict[PartName, SourceRequest], Field(min_length=1, max_length=MAX_SOURCES)
+]
+"""The sources of an enrichment, by the names under which their parts are added."""
+
+
+def enrichment_of(request: Mapping[str, SourceRequest]) -> Enrichment:
+    """The enrichment that a client asks for.
+
+    Raises:
+        InvalidRequest: It is refused; the fault is named by its JSON pointer.
+    """
+    enrichment: Enrichment = {}
+    for name, asked in request.items():
+        try:
+            enrichment[name] = asked.source()
+        except InvalidRequest as refusal:
+            fault = refusal.faults[0]
+            at = f"/enrichment/{name}{fault.pointer}"
+            raise InvalidRequest.at(at, fault.detail) from None
+    seconds = sum(source.seconds for source in enrichment.values())
+    if seconds > MAX_SECONDS:
+        raise InvalidRequest.at(
+            "/enrichment",
+            f"must take at most {MAX_SECONDS:g} s in all, and may take {seconds:g} s: each source "
+            "its timeout for each try",
+        )
+    return enrichment
+
+
+def check_enrichment_fits(enrichment: Enrichment | None, lane: str) -> None:
+    """Refuses an enrichment that a target cannot have.
+
+    Args:
+        enrichment: The enrichment, if there is one.
+        lane: The lane of the target.
+
+    Raises:
+        InvalidRequest: The target is an inbox.
+    """
+    if enrichment and lane == "inbox":
+        raise InvalidRequest.at(
+            "/enrichment",
+            "must be left out where the target is pull, sse or websocket: an inbox keeps no copies "
+            "of events to add anything to",
+        )
+
+
+def without_shown_sources(enrichment: Any) -> Any:
+    """Removes what an answer adds to sources: a client may send back what it has read."""
+    if not isinstance(enrichment, dict):
+        return enrichment
+    return {
+        name: {member: value for member, value in source.items() if member != _SHOWN_ONLY}
+        if isinstance(source, dict)
+        else source
+        for name, source in enrichment.items()
+    }

@@ -1,0 +1,77 @@
+"""The function that enriches events."""
+
+import concurrent.futures
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from event_bus import clients
+from event_bus.access.receive_rights import HandoverRights
+from event_bus.delivery.enriching import EnrichmentLane, EnrichmentStep
+from event_bus.delivery.steps import queue_messages
+from event_bus.delivery.subscription_cache import SubscriptionCache
+from event_bus.enrichment.calls import (
+    ENRICHMENT_FAILED,
+    answer_of,
+    called_with,
+)
+from event_bus.enrichment.enricher import Enricher
+from event_bus.enrichment.function import FunctionAsker
+from event_bus.enrichment.http import HttpAsker
+from event_bus.enrichment.lookup import LookupAsker
+from event_bus.model.outcome import Outcome
+from event_bus.queues.lanes import Lanes
+from event_bus.runtime import stores
+from event_bus.runtime.payloads import rights_reader, upcaster
+from event_bus.runtime.transports import LaneFunction
+from event_bus.settings import settings
+
+if TYPE_CHECKING:
+    from event_bus.queues.message import Message
+
+_BATCH = 10
+
+
+def enrichment_handler() -> Callable[[dict[str, Any], object], dict[str, Any]]:
+    """Makes the handler of the enrichment function.
+
+    Returns:
+        What Lambda calls with a batch of the lane's queue, or a lane's function with one event.
+    """
+    function = LaneFunction()
+    enricher = Enricher(
+        {
+            "lookup": LookupAsker(stores.contexts()),
+            "lambda": FunctionAsker(function.aws_clients("lambda")),
+            "http": HttpAsker(function.callback_client()),
+        },
+        upcaster(),
+    )
+    executor = concurrent.futures.ThreadPoolExecutor(_BATCH)
+    subscriptions = SubscriptionCache(stores.subscriptions())
+    events = stores.events()
+    lane = EnrichmentLane(
+        EnrichmentStep(
+            enricher.enriched,
+            events,
+            stores.deliveries(writes=True),
+            HandoverRights(rights_reader()).permits,
+        ),
+        subscriptions,
+        Lanes(clients.sqs(), settings().lane_urls, executor),
+        executor,
+    )
+
+    def answered(message: "Message") -> bytes | Outcome:
+        subscription = subscriptions.of([message]).get(message.subscription_id)
+        event = message.event or events.get(message.event_id)
+        if subscription is None or event is None:
+            return Outcome(ENRICHMENT_FAILED, "the subscription or the event is gone")
+        return enricher.enriched(message.key, event, subscription)
+
+    def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+        if message := called_with(event):
+            return answer_of(answered(message))
+        kept = lane.process(queue_messages(event))
+        return {"batchItemFailures": [{"itemIdentifier": each} for each in kept]}
+
+    return handler

@@ -1,0 +1,331 @@
+"""Events pass the enrichment lane, or are enriched in the turn of their stream."""
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from event_bus.access.receive_rights import HandoverRights
+from event_bus.delivery.enriching import EnrichmentLane, EnrichmentStep
+from event_bus.delivery.subscription_cache import SubscriptionCache
+from event_bus.model.delivery import DeliveryKey
+from event_bus.model.enrichment import LookupSource, StaticSource
+from event_bus.model.event import Event
+from event_bus.model.outcome import Outcome
+from event_bus.model.registration import Subscription
+from event_bus.model.retry_policy import RetryPolicy
+from event_bus.queues.lanes import Lanes
+from event_bus.queues.message import Message, from_json
+
+from tests.aws import RETENTION_DAYS, Aws
+from tests.builders import LARGE_PAYLOAD, delivery, event, message, routing, subscription
+from tests.unit.event_bus.delivery.lanes import Trial, received, trial
+
+__all__ = ["trial"]
+
+ADDED = b'{"region":"eu"}'
+FAILED = Outcome("enrichment_failed", "region: the URL answered 500")
+SOURCES = {"region": StaticSource(json='"eu"'), "c": LookupSource(context="c", key="$.id")}
+SOON = RetryPolicy(schedule=[5], max_attempts=2)
+
+
+@dataclass
+class Enriching:
+    """The enrichment lane, with sources that do as a test says."""
+
+    aws: Aws
+    lane: EnrichmentLane
+    own: str
+    target: str
+    found: list[bytes | Outcome | Exception] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def enrich(self, key: DeliveryKey, _event: Event, _to: Subscription) -> bytes | Outcome:
+        self.asked.append(key.event_id)
+        found = self.found.pop(0) if self.found else ADDED
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def take(self, *messages: Message, receives: int = 1) -> list[str]:
+        return self.lane.process([received(each, receives) for each in messages])
+
+    def sent(self, url: str) -> list[Message]:
+        return [from_json(body) for body in self.aws.take(url)]
+
+    def outcome(self) -> Any:
+        return self.aws.deliveries.get(DeliveryKey("evt_1", "sub_1"))
+
+
+@pytest.fixture
+def enriching(aws: Aws, executor: Executor) -> Enriching:
+    own, target = aws.queue(), aws.queue()
+    may_receive = HandoverRights(aws.rights_reader).permits
+    made: list[Enriching] = []
+
+    def enrich(key: DeliveryKey, about: Event, to: Subscription) -> bytes | Outcome:
+        return made[0].enrich(key, about, to)
+
+    lane = EnrichmentLane(
+        EnrichmentStep(enrich, aws.events, aws.deliveries, may_receive),
+        SubscriptionCache(aws.subscriptions),
+        Lanes(aws.sqs, {"http": target, "enrich": own}, executor),
+        executor,
+    )
+    made.append(Enriching(aws, lane, own, target))
+    return made[0]
+
+
+def subscribed(aws: Aws, **members: Any) -> Subscription:
+    return aws.subscriptions.create(
+        subscription(**{"enrichment": SOURCES, "retry_policy": SOON, **members})
+    )
+
+
+def stored(aws: Aws, name: str = "evt_1", **members: Any) -> Event:
+    return aws.events.put(event(name, **members), RETENTION_DAYS)[1]
+
+
+def test_an_enriched_event_goes_on_to_its_targets_lane(enriching: Enriching, aws: Aws) -> None:
+    to = subscribed(aws)
+    sent = message(stored(aws, payload={"n": 1.50}), to, enriches=True)
+    assert enriching.take(sent) == []
+    [onward] = enriching.sent(enriching.target)
+    assert (onward.enrichment, onward.attempt, onward.lane) == (ADDED, 1, "http")
+    assert onward.event == sent.event
+    assert enriching.outcome() is None
+    assert enriching.sent(enriching.own) == []
+
+
+def test_a_large_event_is_read_for_its_enrichment_and_left_where_it_is(
+    enriching: Enriching, aws: Aws
+) -> None:
+    to = subscribed(aws)
+    enriching.take(message(stored(aws, payload=LARGE_PAYLOAD), to, enriches=True))
+    [onward] = enriching.sent(enriching.target)
+    assert (onward.enrichment, onward.event) == (ADDED, None)
+
+
+def test_a_failure_is_an_attempt_that_the_retry_policy_counts(
+    enriching: Enriching, aws: Aws
+) -> None:
+    to = subscribed(aws)
+    enriching.found = [FAILED, FAILED]
+    assert enriching.take(message(stored(aws), to, enriches=True)) == []
+    first = enriching.outcome()
+    assert (first.status, first.attempts, first.last_error.code) == (
+        *("retrying", 1),
+        "enrichment_failed",
+    )
+    assert enriching.sent(enriching.target) == []
+    again = from_json(message(stored(aws), to, attempt=2).to_json())
+    assert enriching.take(again) == []
+    last = enriching.outcome()
+    assert (last.status, [each.code for each in last.log]) == (
+        "exhausted",
+        ["enrichment_failed"] * 2,
+    )
+    assert last.dead_letter_id
+
+
+def test_a_retry_of_a_failure_passes_the_lane_again(enriching: Enriching, aws: Aws) -> None:
+    to = subscribed(aws, retry_policy=RetryPolicy(schedule=[1], max_attempts=3))
+    enriching.found = [FAILED]
+    kept: list[Message] = []
+    real = enriching.lane.lanes
+
+    class Noted(Lanes):
+        def send(self, messages: Any) -> list[Message]:
+            kept.extend(messages)
+            return []
+
+    lane = replace(enriching.lane, lanes=Noted(real.client, real.urls, real.executor))
+    lane.process([received(message(stored(aws), to, enriches=True))])
+    [follow_up] = kept
+    assert (follow_up.lane, follow_up.attempt, follow_up.enrichment) == ("enrich", 2, None)
+    assert follow_up.delay in (0, 1)
+
+
+def test_a_message_that_comes_again_enriches_nothing_again(enriching: Enriching, aws: Aws) -> None:
+    to = subscribed(aws)
+    aws.deliveries.record(delivery("delivered"), 1)
+    assert enriching.take(message(stored(aws), to, enriches=True), receives=2) == []
+    assert (enriching.asked, enriching.sent(enriching.target)) == ([], [])
+
+
+def test_a_failure_is_not_recorded_over_a_success(enriching: Enriching, aws: Aws) -> None:
+    to = subscribed(aws)
+    aws.deliveries.record(delivery("delivered"), 1)
+    enriching.found = [FAILED]
+    assert enriching.take(message(stored(aws), to, enriches=True)) == []
+    assert enriching.outcome().status == "delivered"
+    assert enriching.sent(enriching.own) == []
+
+
+@pytest.mark.parametrize(
+    ("members", "status", "code"),
+    [
+        ({"status": "disabled"}, "exhausted", "subscription_disabled"),
+        ({"status": "paused"}, "retrying", "subscription_paused"),
+        (
+            {"status": "disabled", "delivery_guarantee": "at_most_once"},
+            "dropped",
+            "subscription_disabled",
+        ),
+    ],
+)
+def test_nothing_is_enriched_that_is_not_delivered(
+    enriching: Enriching, aws: Aws, members: dict[str, Any], status: str, code: str
+) -> None:
+    to = subscribed(aws, **members)
+    assert enriching.take(message(stored(aws), to, enriches=True)) == []
+    found = enriching.outcome()
+    assert (found.status, found.last_error.code) == (status, code)
+    assert (enriching.asked, enriching.sent(enriching.target)) == ([], [])
+
+
+def test_what_is_owed_once_at_most_is_dropped_where_it_fails(
+    enriching: Enriching, aws: Aws
+) -> None:
+    to = subscribed(aws, delivery_guarantee="at_most_once")
+    enriching.found = [FAILED]
+    enriching.take(message(stored(aws), to, enriches=True))
+    assert enriching.outcome().status == "dropped"
+
+
+@pytest.mark.parametrize("members", [{"enrichment": None}, {"ordered": True}])
+def test_what_needs_no_lane_of_its_own_goes_on_as_it_is(
+    enriching: Enriching, aws: Aws, members: dict[str, Any]
+) -> None:
+    to = subscribed(aws, **members)
+    assert enriching.take(message(stored(aws), to, enriches=True)) == []
+    [onward] = enriching.sent(enriching.target)
+    assert (onward.enrichment, enriching.asked) == (None, [])
+
+
+def test_a_fault_of_one_event_keeps_its_message_alone(enriching: Enriching, aws: Aws) -> None:
+    to = subscribed(aws)
+    enriching.found = [RuntimeError("broken")]
+    one, other = (message(stored(aws, name), to, enriches=True) for name in ("evt_1", "evt_2"))
+    [kept] = enriching.take(one)
+    assert kept == "m-evt_1-1"
+    assert enriching.take(other) == []
+    assert [each.event_id for each in enriching.sent(enriching.target)] == ["evt_2"]
+
+
+Mover = Callable[[Message], Message]
+
+
+@pytest.mark.parametrize("change", [lambda m: m, lambda m: replace(m, event=None, attempt=2)])
+def test_the_targets_lane_has_what_comes_from_elsewhere_enriched_first(
+    trial: Trial, aws: Aws, executor: Executor, change: Mover
+) -> None:
+    own = aws.queue()
+    lanes = Lanes(aws.sqs, {"http": trial.url, "enrich": own}, executor)
+    to = subscribed(aws)
+    moving = replace(trial, lane=replace(trial.lane, lanes=lanes))
+    assert moving.take(change(message(stored(aws), to))) == []
+    [moved] = [from_json(body) for body in aws.take(own)]
+    assert (moved.attempt, moved.enrichment, trial.target.events) == (
+        change(message(stored(aws), to)).attempt,
+        None,
+        [],
+    )
+
+
+def test_what_is_enriched_is_delivered_with_it_and_so_are_its_retries(
+    trial: Trial, aws: Aws
+) -> None:
+    to = subscribed(aws)
+    enriched = message(stored(aws), to, enrichment=ADDED)
+    trial.target.script = {"evt_1": Outcome("http_status", "no", status_code=500)}
+    assert trial.take(enriched) == []
+    assert trial.target.enrichments == [ADDED]
+    retry = replace(enriched, attempt=2)
+    trial.target.script = {}
+    assert trial.take(retry) == []
+    assert trial.target.enrichments == [ADDED, ADDED]
+    assert trial.outcome().status == "delivered"
+
+
+def test_what_is_not_asked_for_any_more_is_not_added(trial: Trial, aws: Aws) -> None:
+    to = subscribed(aws, enrichment=None)
+    trial.take(message(stored(aws), to, enrichment=ADDED))
+    assert trial.target.enrichments == [None]
+
+
+def in_turn(trial: Trial, found: list[bytes | Outcome]) -> Trial:
+    """A lane that enriches in the turn of a stream."""
+    runner = replace(trial.lane.runner, enrich=lambda *_: found.pop(0))
+    ordered = replace(trial.lane.ordered, runner=runner)
+    return replace(trial, lane=replace(trial.lane, runner=runner, ordered=ordered))
+
+
+def of_a_stream(aws: Aws, *names: str) -> list[Event]:
+    events = [stored(aws, name, metadata={"stream_id": "task/1"}) for name in names]
+    aws.routings.record([routing(name, sub_1="worker") for name in names])
+    return events
+
+
+def test_a_stream_is_enriched_in_its_order(trial: Trial, aws: Aws) -> None:
+    to = subscribed(aws, ordered=True)
+    trial = in_turn(trial, [b'{"n":1}', b'{"n":2}', b'{"n":3}'])
+    events = of_a_stream(aws, "evt_1", "evt_2", "evt_3")
+    for each in reversed(events):
+        assert trial.take(message(each, to)) == []
+    assert trial.target.events == ["evt_1", "evt_2", "evt_3"]
+    assert trial.target.enrichments == [b'{"n":1}', b'{"n":2}', b'{"n":3}']
+
+
+def test_a_stream_waits_for_an_enrichment_that_fails(trial: Trial, aws: Aws) -> None:
+    to = subscribed(aws, ordered=True)
+    trial = in_turn(trial, [FAILED, ADDED, ADDED])
+    first, second = of_a_stream(aws, "evt_1", "evt_2")
+    trial.take(message(second, to))
+    assert trial.target.events == []
+    assert trial.outcome().status == "retrying"
+    assert trial.aws.circuits.get_many(["sub_1"]) == {}
+    trial.take(message(first, to, attempt=2))
+    assert trial.target.events == []  # It waits for its time.
+
+
+def test_a_stream_goes_on_behind_an_enrichment_that_failed_for_good(trial: Trial, aws: Aws) -> None:
+    to = subscribed(aws, ordered=True, retry_policy=RetryPolicy(max_attempts=1))
+    trial = in_turn(trial, [FAILED, ADDED])
+    first, _second = of_a_stream(aws, "evt_1", "evt_2")
+    trial.take(message(first, to))
+    assert trial.outcome().last_error.code == "enrichment_failed"  # type: ignore[union-attr]
+    assert trial.outcome().status == "exhausted"
+    assert trial.target.events == ["evt_2"]
+
+
+def test_a_claim_is_taken_behind_the_enrichment(trial: Trial, aws: Aws) -> None:
+    to = subscribed(aws, ordered=True, delivery_guarantee="exactly_once")
+    trial = in_turn(trial, [FAILED])
+    trial.take(message(stored(aws), to))
+    assert trial.outcome().status == "retrying"
+    item = aws.dynamodb.get_item(
+        TableName=aws.tables["deliveries"],
+        Key={"event_id": {"S": "evt_1"}, "subscription_id": {"S": "sub_1"}},
+    )["Item"]
+    assert "epoch" not in item
+
+
+def test_who_asks_for_no_enrichment_pays_for_none(trial: Trial, aws: Aws) -> None:
+    to = aws.subscriptions.create(subscription())
+    sent = message(stored(aws), to)
+    assert "enrich" not in sent.to_json()
+    asked: list[str] = []
+    operations = ("BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem")
+    hooks = {name: lambda name=name, **_: asked.append(name) for name in operations}
+    for name, hook in hooks.items():
+        aws.dynamodb.meta.events.register(f"before-send.dynamodb.{name}", hook)
+    try:
+        trial.take(sent)
+    finally:
+        for name, hook in hooks.items():
+            aws.dynamodb.meta.events.unregister(f"before-send.dynamodb.{name}", hook)
+    # The subscription, its circuit, and the outcome.
+    assert asked == ["BatchGetItem", "BatchGetItem", "UpdateItem"]
+    assert aws.take(trial.url) == []

@@ -1,0 +1,243 @@
+"""Sources are asked, tried again, remembered and left out as their policies say."""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+import orjson
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+from event_bus.callbacks.client import MAX_RESPONSE_BYTES, Answer
+from event_bus.callbacks.failures import Unanswered
+from event_bus.enrichment.enricher import Enricher
+from event_bus.enrichment.function import FunctionAsker
+from event_bus.enrichment.http import HttpAsker
+from event_bus.enrichment.lookup import LookupAsker
+from event_bus.model.contexts import ContextEntry
+from event_bus.model.delivery import DeliveryKey
+from event_bus.model.enrichment import (
+    MAX_PART_BYTES,
+    HttpSource,
+    LambdaSource,
+    LookupSource,
+    Source,
+    StaticSource,
+)
+from event_bus.model.outcome import Outcome
+from event_bus.model.schemas import SchemaVersion
+from event_bus.targets.upcasting import Upcaster
+
+from tests.builders import NOON, event, subscription
+
+FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:score"
+LOOKUP = LookupSource(context="customers", key="$.payload.customer")
+HTTP = HttpSource(url="https://prices.example/{sku}?in={sku}", variables={"sku": "$.payload.sku"})
+SCORE = LambdaSource(function=FUNCTION)
+
+Answered = Callable[[], Any]
+
+
+@dataclass
+class World:
+    """Contexts, functions and URLs that answer in turn what a test says."""
+
+    answers: list[Any] = field(default_factory=list)
+    asked: list[Any] = field(default_factory=list)
+    slept: list[float] = field(default_factory=list)
+    now: float = 1_000.0
+    upcasts: dict[int, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.enricher = Enricher(
+            {
+                "lookup": LookupAsker(cast("Any", self)),
+                "lambda": FunctionAsker(cast("Any", self)),
+                "http": HttpAsker(cast("Any", self)),
+            },
+            Upcaster(self._version),
+            lambda: self.now,
+            self.slept.append,
+        )
+
+    def next(self, asked: Any) -> Any:
+        self.asked.append(asked)
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    # A store of contexts, clients of Lambda and a client of callbacks.
+
+    def get(self, service_id: str, context: str, key: str) -> ContextEntry | None:
+        value = self.next((service_id, context, key))
+        return value and ContextEntry(service_id, context, key, value, 1, NOON)
+
+    def by_role(self, role_arn: str | None, external: str, seconds: float) -> Any:
+        self.asked.append((role_arn, external if role_arn else None, seconds))
+        return self
+
+    def invoke(self, **asked: Any) -> Any:
+        answer = self.next(asked)
+        return {"Payload": io.BytesIO(answer)} if isinstance(answer, bytes) else answer
+
+    def exchange(self, method: str, url: str, _headers: Any, seconds: float) -> Answer:
+        answer = self.next((method, url, seconds))
+        return answer if isinstance(answer, Answer) else Answer(200, {}, "", answer)
+
+    def _version(self, event_type: str, number: int) -> SchemaVersion | None:
+        if number not in self.upcasts:
+            return None
+        return SchemaVersion(event_type, number, {}, None, self.upcasts[number])
+
+    def enriched(self, payload: Any = None, service_id: str = "billing", **sources: Source) -> Any:
+        """What is added to an event, parsed, or the failed outcome."""
+        sent = event(payload=payload or {"customer": 42, "sku": "a/b c"})
+        to = subscription(service_id=service_id, enrichment=sources)
+        found = self.enricher.enriched(DeliveryKey("evt_1", "sub_1"), sent, to)
+        return found if isinstance(found, Outcome) else orjson.loads(found)
+
+
+def throttled(code: str = "TooManyRequestsException") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "secret"}}, "Invoke")
+
+
+def test_static_parts_are_added_as_they_are() -> None:
+    added = World().enriched(region=StaticSource(json='{"n":1.50}'), none=StaticSource(json="null"))
+    assert added == {"region": {"n": 1.5}, "none": None}
+
+
+def test_an_entry_of_the_services_own_context_is_looked_up() -> None:
+    world = World([b'{"tier":"gold"}'])
+    assert world.enriched(customer=LOOKUP) == {"customer": {"tier": "gold"}}
+    assert world.asked == [("billing", "customers", "42")]
+
+
+@pytest.mark.parametrize(
+    "customer", [None, True, 1.5, "", {"sealed": True}, ["42"], "x" * 129, "a/b", ".."]
+)
+def test_a_key_that_is_none_fails_without_a_lookup(customer: Any) -> None:
+    world = World()
+    outcome = world.enriched({"customer": customer}, customer=LOOKUP)
+    assert (outcome.code, world.asked) == ("enrichment_failed", [])
+    assert outcome.message.startswith("customer: ")
+
+
+def test_a_function_is_invoked_with_the_event_as_its_subscriber_sees_it() -> None:
+    world = World([b'{"score": 0.9}'])
+    source = LambdaSource(function=FUNCTION, role_arn="arn:r", external_id="x", timeout=1)
+    assert world.enriched(score=source) == {"score": {"score": 0.9}}
+    by, asked = world.asked
+    assert by == ("arn:r", "x", 1)
+    assert (asked["FunctionName"], asked["InvocationType"]) == (FUNCTION, "RequestResponse")
+    sent = orjson.loads(asked["Payload"])
+    assert (sent["id"], sent["payload"]["customer"]) == ("evt_1", 42)
+
+
+def test_the_values_of_a_url_lead_nowhere_else() -> None:
+    world = World([b"1"])
+    assert world.enriched(price=HTTP) == {"price": 1}
+    assert world.asked == [("GET", "https://prices.example/a%2Fb%20c?in=a%2Fb%20c", 1.0)]
+    for value in (".", ".."):
+        assert world.enriched({"sku": value}, price=HTTP).code == "enrichment_failed"
+    assert world.answers == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"{",
+        b'{"a":1,"a":2}',
+        b"NaN",
+        b"",
+        b"[" * 100 + b"]" * 100,
+        b'"' + b"x" * MAX_PART_BYTES + b'"',
+        Answer(404, {}, "", b"1"),
+        Answer(302, {}, "", b"1"),
+        Answer(200, {}, "", b" " * MAX_RESPONSE_BYTES),
+    ],
+)
+def test_an_answer_that_is_no_part_fails_without_another_try(answer: Any) -> None:
+    world = World([answer])
+    outcome = world.enriched(price=HTTP)
+    assert (outcome.code, len(world.asked)) == ("enrichment_failed", 1)
+    assert not outcome.unsendable
+
+
+@pytest.mark.parametrize(
+    ("source", "first", "then"),
+    [
+        (LOOKUP, throttled("ThrottlingException"), b"7"),
+        (SCORE, throttled(), b"7"),
+        (SCORE, ReadTimeoutError(endpoint_url="x"), b"7"),
+        (SCORE, {"FunctionError": "Unhandled", "Payload": io.BytesIO(b"{}")}, b"7"),
+        (HTTP, Unanswered("timeout", "no complete answer"), b"7"),
+        (HTTP, Answer(503, {}, "busy"), b"7"),
+        (HTTP, Answer(429, {}, "busy"), b"7"),
+    ],
+)
+def test_what_may_succeed_another_time_is_tried_again(
+    source: Source, first: Any, then: bytes
+) -> None:
+    world = World([first, then])
+    assert world.enriched(part=source) == {"part": 7}
+    assert len(world.slept) == 1
+    assert 0 <= world.slept[0] <= 0.2
+
+
+def test_no_more_tries_follow_than_the_policy_says() -> None:
+    source = HttpSource(url="https://a.example", retries=2)
+    world = World([Answer(500, {}, "")] * 9)
+    assert world.enriched(part=source).message == "part: the URL answered 500"
+    assert len(world.asked) == 3
+
+
+def test_what_is_not_permitted_is_not_tried_again_and_quotes_nothing() -> None:
+    world = World([throttled("AccessDeniedException")])
+    outcome = world.enriched(score=SCORE)
+    assert len(world.answers) == 0
+    assert "opted it in" in outcome.message
+    assert "secret" not in outcome.message + outcome.response
+
+
+def test_a_part_that_may_be_skipped_is_left_out() -> None:
+    world = World([None, b"2"])
+    skipped = LookupSource(context="customers", key="$.payload.customer", fallback="skip")
+    assert world.enriched(a=skipped, b=HTTP) == {"b": 2}
+
+
+def test_results_are_used_again_for_a_while_by_their_service() -> None:
+    source = LookupSource(context="customers", key="$.payload.customer", cache_seconds=60)
+    world = World([b"1", b"2", b"3"])
+    assert world.enriched(c=source) == world.enriched(c=source) == {"c": 1}
+    assert world.enriched(c=source, service_id="shop") == {"c": 2}
+    world.now += 60
+    assert world.enriched(c=source) == {"c": 3}
+
+
+def test_what_a_result_depends_on_tells_results_apart() -> None:
+    one = LambdaSource(function=FUNCTION, key="$.payload.customer", cache_seconds=60)
+    other = LambdaSource(function=FUNCTION, key="$.payload.sku", cache_seconds=60)
+    world = World([b"1", b"2"])
+    payload = {"customer": "7", "sku": "7"}
+    assert world.enriched(payload, a=one, b=other) == {"a": 1, "b": 2}
+
+
+def test_failures_and_uncached_results_are_not_used_again() -> None:
+    cached = LookupSource(context="customers", key="$.payload.customer", cache_seconds=60)
+    world = World([None, b"1", b"2", b"3"])
+    assert world.enriched(c=cached).code == "enrichment_failed"
+    assert world.enriched(c=cached) == {"c": 1}
+    assert [world.enriched(p=HTTP), world.enriched(p=HTTP)] == [{"p": 2}, {"p": 3}]
+
+
+def test_an_event_is_enriched_in_the_version_that_is_delivered() -> None:
+    world = World([b"1"], upcasts={2: '{"customer": old}'})
+    sent = replace(event(payload={"old": "9"}), schema_version=1)
+    to = subscription(service_id="billing", schema_version=2, enrichment={"c": LOOKUP})
+    world.enricher.enriched(DeliveryKey("evt_1", "sub_1"), sent, to)
+    assert world.asked == [("billing", "customers", "9")]
+    world = World(upcasts={2: "$error('no')"})
+    outcome = world.enricher.enriched(DeliveryKey("evt_1", "sub_1"), sent, to)
+    assert isinstance(outcome, Outcome)
+    assert (outcome.code, outcome.unsendable) == ("upcast_failed", True)

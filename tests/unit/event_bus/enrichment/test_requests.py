@@ -1,0 +1,156 @@
+"""What clients send as an enrichment is read, shown and refused."""
+
+from typing import Any
+
+import orjson
+import pytest
+from event_bus.api.documents.enrichments import enrichment_document
+from event_bus.enrichment.requests import (
+    check_enrichment_fits,
+    enrichment_of,
+    without_shown_sources,
+)
+from event_bus.errors import InvalidRequest
+from event_bus.model.enrichment import MAX_PART_BYTES, Enrichment, read_enrichment
+from event_bus.model.registration import Subscription
+from event_bus.model.validation import read
+from event_bus.registry.subscription_requests import SubscriptionChange
+from event_bus.settings import settings
+
+from tests.aws import TARGETS, Aws
+from tests.builders import subscription
+
+FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:score"
+ALL: dict[str, Any] = {
+    "region": {"type": "static", "value": {"exact": 1.5, "none": None}},
+    "customer": {"type": "lookup", "context": "customers", "key": "$.payload.id", "retries": 0},
+    "score": {
+        "type": "lambda",
+        "function": FUNCTION,
+        "key": "$.payload.id",
+        "role_arn": "arn:aws:iam::000000000000:role/event-bus-score",
+        "cache_seconds": 60,
+        "timeout": 1,
+    },
+    "price": {
+        "type": "http",
+        "url": "https://prices.example/{sku}",
+        "variables": {"sku": "$.payload.sku"},
+        "fallback": "skip",
+    },
+}
+
+
+@pytest.fixture(autouse=True)
+def _told(monkeypatch: pytest.MonkeyPatch) -> Any:
+    for name, value in {**TARGETS, "STAGE": "prod", "API_HOST": "bus.example"}.items():
+        monkeypatch.setenv(name, value)
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
+
+
+def asked(sources: dict[str, Any]) -> Enrichment:
+    change = read(SubscriptionChange, {"enrichment": sources})
+    assert change.enrichment
+    return enrichment_of(change.enrichment)
+
+
+def test_every_source_is_stored_and_read_as_it_was_sent(aws: Aws) -> None:
+    enrichment = asked(ALL)
+    made = aws.subscriptions.create(subscription(enrichment=enrichment))
+    found = aws.subscriptions.get("sub_1")
+    assert isinstance(found, Subscription)
+    assert found == made
+    assert found.enrichment == enrichment
+
+
+def test_what_is_shown_can_be_sent_back() -> None:
+    enrichment = asked(ALL)
+    shown = orjson.loads(orjson.dumps(enrichment_document(enrichment)))
+    shown["score"]["external_id"] = "set by the bus"
+    assert asked(shown) == enrichment
+    assert enrichment_document(None) is None
+
+
+def test_what_no_source_is_stays_as_it_is_for_its_refusal() -> None:
+    assert without_shown_sources({"a": 1, "b": [{}]}) == {"a": 1, "b": [{}]}
+    assert without_shown_sources("all") == "all"
+
+
+def test_members_of_a_later_version_are_left_out() -> None:
+    stored = {"a": {"type": "static", "json": "1", "colour": "red"}}
+    assert read_enrichment(stored)["a"].type == "static"
+
+
+@pytest.mark.parametrize(
+    ("source", "pointer"),
+    [
+        ({}, "/a/type"),
+        ({"type": "sql"}, "/a/type"),
+        ({"type": "static"}, "/a/value"),
+        ({"type": "static", "value": "x" * MAX_PART_BYTES}, "/a/value"),
+        ({"type": "static", "value": 1, "timeout": 1}, "/a/timeout"),
+        ({"type": "lookup", "context": "a/b", "key": "$.id"}, "/a/context"),
+        ({"type": "lookup", "context": "a"}, "/a/key"),
+        ({"type": "lookup", "context": "a", "key": "id"}, "/a/key"),
+        ({"type": "lookup", "context": "a", "key": "$.a[?(@)]"}, "/a/key"),
+        ({"type": "lookup", "context": "a", "key": "$.id", "timeout": 5.1}, "/a/timeout"),
+        ({"type": "lookup", "context": "a", "key": "$.id", "retries": 4}, "/a/retries"),
+        ({"type": "lookup", "context": "a", "key": "$.id", "fallback": "drop"}, "/a/fallback"),
+        ({"type": "lookup", "context": "a", "key": "$.id", "cache_seconds": 3601}, None),
+        ({"type": "lambda", "function": "score"}, "/a/function"),
+        ({"type": "lambda", "function": FUNCTION.replace("score", "event-bus-prod-Route")}, None),
+        ({"type": "lambda", "function": FUNCTION, "cache_seconds": 1}, "/a/key"),
+        ({"type": "lambda", "function": FUNCTION, "role_arn": "admin"}, "/a/role_arn"),
+        ({"type": "http", "url": "http://plain.example"}, "/a/url"),
+        ({"type": "http", "url": "https://bus.example/events"}, "/a/url"),
+        ({"type": "http", "url": "https://127.0.0.1/x"}, "/a/url"),
+        ({"type": "http", "url": "https://{host}/x", "variables": {"host": "$.id"}}, "/a/url"),
+        ({"type": "http", "url": "https://a.example{x}/", "variables": {"x": "$.id"}}, "/a/url"),
+        ({"type": "http", "url": "{x}://a.example", "variables": {"x": "$.id"}}, "/a/url"),
+        ({"type": "http", "url": "https://a.example:{x}/", "variables": {"x": "$.id"}}, "/a/url"),
+        ({"type": "http", "url": "https://a.example/{x"}, "/a/url"),
+        ({"type": "http", "url": "https://a.example/{x}"}, "/a/variables"),
+        (
+            {"type": "http", "url": "https://a.example/", "variables": {"x/y": "$.id"}},
+            "/a/variables/x~1y",
+        ),
+    ],
+)
+def test_a_source_that_cannot_be_is_refused_at_its_place(
+    source: dict[str, Any], pointer: str | None
+) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        asked({"a": source})
+    places = [fault.pointer for fault in refusal.value.faults]
+    assert places == [f"/enrichment{pointer}"] if pointer else places
+
+
+@pytest.mark.parametrize("name", ["", "A", "1a", "a-b", "a" * 33, "é"])
+def test_a_name_that_cannot_be_is_refused(name: str) -> None:
+    with pytest.raises(InvalidRequest):
+        asked({name: {"type": "static", "value": 1}})
+
+
+def test_there_are_few_sources_and_they_take_little_time() -> None:
+    one = {"type": "static", "value": 1}
+    for sources in ({}, {f"p{number}": one for number in range(5)}):
+        with pytest.raises(InvalidRequest):
+            asked(sources)
+    plain = {"type": "http", "url": "https://a.example/"}
+    assert len(asked({f"p{number}": plain for number in range(4)})) == 4
+    slow = {"type": "http", "url": "https://a.example/", "timeout": 2.5, "retries": 1}
+    assert len(asked({"a": slow, "b": slow})) == 2
+    with pytest.raises(InvalidRequest) as refusal:
+        asked({"a": slow, "b": {**slow, "timeout": 2.6}})
+    assert "may take 10.2 s" in refusal.value.detail
+
+
+def test_an_inbox_has_no_enrichment() -> None:
+    enrichment = asked({"a": {"type": "static", "value": 1}})
+    check_enrichment_fits(enrichment, "http")
+    check_enrichment_fits(None, "inbox")
+    with pytest.raises(InvalidRequest) as refusal:
+        check_enrichment_fits(enrichment, "inbox")
+    assert refusal.value.faults[0].pointer == "/enrichment"

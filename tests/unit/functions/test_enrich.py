@@ -1,0 +1,103 @@
+"""The enrichment function works its lane, and answers lanes that wait for it."""
+
+import io
+from typing import Any, cast
+
+import orjson
+import pytest
+from botocore.exceptions import ReadTimeoutError
+from event_bus.enrichment.calls import EnrichmentCalls, call_of
+from event_bus.model.contexts import ContextEntry
+from event_bus.model.delivery import DeliveryKey
+from event_bus.model.enrichment import LookupSource
+from event_bus.model.event import Event
+from event_bus.model.outcome import Outcome
+from event_bus.model.registration import Subscription
+from event_bus.queues.message import from_json
+from event_bus.settings import settings
+
+from tests.aws import RETENTION_DAYS
+from tests.builders import LARGE_PAYLOAD, NOON, event, message, subscription
+from tests.handlers import Functions
+
+CUSTOMER = {"customer": LookupSource(context="customers", key="$.payload.id")}
+KEY = DeliveryKey("evt_1", "sub_1", "rpl_1")
+
+
+def prepared(functions: Functions, **payload: Any) -> tuple[Event, Subscription]:
+    """An event and a subscription that asks for what is known of `42`."""
+    entry = ContextEntry("worker", "customers", "42", b'{"tier":"gold"}', 1, NOON)
+    functions.aws.contexts.put(entry, None)
+    to = functions.aws.subscriptions.create(subscription(enrichment=CUSTOMER))
+    _, stored = functions.aws.events.put(event(payload={"id": 42, **payload}), RETENTION_DAYS)
+    return stored, to
+
+
+class Caller:
+    """The client of Lambda in the function of a lane."""
+
+    def __init__(self, functions: Functions) -> None:
+        self.functions = functions
+        self.answers: list[Any] = []
+
+    def invoke(self, *, FunctionName: str, InvocationType: str, Payload: bytes) -> Any:  # noqa: N803
+        assert (FunctionName, InvocationType) == ("enrich", "RequestResponse")
+        if self.answers:
+            answer = self.answers.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return {**answer, "Payload": io.BytesIO(answer["Payload"])}
+        answer = self.functions.invoke("enrich", orjson.loads(Payload))
+        return {"Payload": io.BytesIO(orjson.dumps(answer))}
+
+
+def called(functions: Functions, about: Event, to: Subscription, *answers: Any) -> Any:
+    caller = Caller(functions)
+    caller.answers = list(answers)
+    return EnrichmentCalls(cast("Any", caller), "enrich").enriched(KEY, about, to)
+
+
+def test_a_batch_goes_on_enriched(functions: Functions) -> None:
+    about, to = prepared(functions)
+    own = settings().lane_urls["enrich"]
+    sent = message(about, to, enriches=True)
+    functions.aws.sqs.send_message(QueueUrl=own, MessageBody=sent.to_json())
+    assert functions.invoke("enrich", functions.waiting(own)) == {"batchItemFailures": []}
+    [body] = functions.aws.take(functions.lane)
+    assert from_json(body).enrichment == b'{"customer":{"tier":"gold"}}'
+
+
+@pytest.mark.parametrize("more", [{}, LARGE_PAYLOAD])
+def test_a_lane_is_answered(functions: Functions, more: dict[str, Any]) -> None:
+    about, to = prepared(functions, **more)
+    assert called(functions, about, to) == b'{"customer":{"tier":"gold"}}'
+
+
+def test_a_lane_is_told_what_failed(functions: Functions) -> None:
+    about, to = prepared(functions, id=43)
+    outcome = called(functions, about, to)
+    assert isinstance(outcome, Outcome)
+    assert outcome.code == "enrichment_failed"
+    assert outcome.message == "customer: the context customers has no entry of this key"
+    functions.aws.subscriptions.delete(to)
+    gone = called(functions, about, subscription("sub_2", enrichment=CUSTOMER))
+    assert gone.code == "enrichment_failed"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ReadTimeoutError(endpoint_url="https://lambda.example"),
+        {"Payload": b"{", "StatusCode": 200},
+        {"Payload": b'{"errorMessage":"no"}', "FunctionError": "Unhandled"},
+    ],
+)
+def test_a_call_that_fails_is_a_failed_attempt(functions: Functions, answer: Any) -> None:
+    about, to = prepared(functions)
+    outcome = called(functions, about, to, answer)
+    assert (outcome.code, outcome.unsendable) == ("enrichment_failed", False)
+
+
+def test_a_call_carries_the_replay_and_the_version_of_the_subscription() -> None:
+    carried = from_json(orjson.loads(call_of(KEY, event(), subscription(version=7)))["enrich"])
+    assert (carried.key, carried.subscription_version) == (KEY, 7)
