@@ -41,13 +41,6 @@ def subscribe(world: World, subscriber: Subscriber | None = None, **members: Any
 
 
 @story
-def enriched_after_a_wait_in_the_table(world: World) -> None:
-    know(world, "e1")
-    subscribe(world, failing(1), retry_policy=LATE)
-    world.publish(event("e1"))
-
-
-@story
 def enriched_and_retried_by_a_person(world: World) -> None:
     subscribe(world, retry_policy=ONCE)
     world.publish(event("e1"))
