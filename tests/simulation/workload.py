@@ -94,7 +94,22 @@ def _subscribe(world: World, rng: random.Random) -> None:
         members["rate_limit"] = rng.choice((0.05, 1, 20))
     if rng.random() < 0.2:
         members["replay_from"] = "2026-05-01T00:00:00Z"
+    if rng.random() < 0.25:
+        members["enrichment"] = _enrichment(world, rng, members["service_id"])
     world.subscribe(rng.choice(_PATTERNS), _subscriber(rng), **members)
+
+
+def _enrichment(world: World, rng: random.Random, service_id: str) -> dict[str, Any]:
+    """An enrichment by a context that knows some of the types."""
+    for known in _TYPES[: rng.randint(0, len(_TYPES))]:
+        world.insist(
+            *("registry", "PUT /contexts/{name}/{key}", ADMIN, {"value": known}),
+            parameters={"name": "types", "key": known},
+            query={"service_id": service_id},
+        )
+    fallback = rng.choice(("fail", "fail", "skip"))
+    lookup = {"type": "lookup", "context": "types", "key": "$.type", "fallback": fallback}
+    return {"known": lookup, "region": {"type": "static", "value": "eu"}}
 
 
 def _subscribe_inbox(world: World, rng: random.Random) -> None:
