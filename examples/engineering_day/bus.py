@@ -110,28 +110,6 @@ class Bus:
         query = {"correlation_id": correlation_id, "order": "oldest", "limit": "20"}
         return self._list("/events", query)
 
-    def publisher(self, service_id: str) -> Document | None:
-        """A publisher, or None."""
-        answer = self._send("GET", f"/publishers/{service_id}")
-        if answer.status_code == 404:
-            return None
-        return _document(answer)
-
-    def add_publisher(self, service_id: str, name: str, types: Sequence[str], key: str) -> None:
-        """Registers a publisher with a key of its own choice."""
-        body = {
-            "service_id": service_id,
-            "name": name,
-            "event_types": list(types),
-            "authentication": {"type": "api_key", "api_key": key},
-        }
-        self._document("POST", "/publishers", json=body)
-
-    def register_schema(self, event_type: str, schema: Document) -> None:
-        """Registers the schema of a type, and has events refused that do not fit it."""
-        self._document("POST", f"/schemas/{event_type}/versions", json={"schema": schema})
-        self._document("PATCH", f"/schemas/{event_type}", json={"validation": "enforce"})
-
     def subscribe(self, subscription: Mapping[str, Any]) -> Document:
         """Registers a subscription.
 

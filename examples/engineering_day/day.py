@@ -13,7 +13,6 @@ from examples.engineering_day.ledger import Ledger
 from examples.engineering_day.read_back import read_back
 from examples.engineering_day.receiver import Receiver
 from examples.engineering_day.registration import NAME, register, subscribe, unsubscribe
-from examples.engineering_day.schemas import register_schemas
 from examples.engineering_day.screen import Screen
 from examples.engineering_day.story import FOLLOWED, FOLLOWED_TYPES, scenes
 from examples.engineering_day.summary import DayTotals, day_totals, faults
@@ -43,8 +42,7 @@ def play(address: Address, console: Console) -> DayTotals:
     with ExitStack() as open_:
         admin = open_.enter_context(closing(Bus(address.url, address.admin_key)))
         report.introduce(screen, address)
-        register(admin)
-        register_schemas(admin)
+        register(address)
         unsubscribe(admin)
         open_.callback(unsubscribe, admin)
         arriving = open_.enter_context(arrivals(address, admin))

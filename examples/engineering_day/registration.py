@@ -1,33 +1,49 @@
 """Registers the team on the bus, and removes its subscriptions."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
+from event_bus_client import EventBus, EventBusError
+from event_bus_client.cli.bus_file.plan import Change, load, plan
+
 from examples.engineering_day.arrivals import Arrivals
-from examples.engineering_day.bus import Bus, DayError
+from examples.engineering_day.bus import Address, Bus, DayError
 from examples.engineering_day.cast import CAST
 from examples.engineering_day.team import Team
+
+FILE = Path(__file__).with_name("bus.yaml")
+"""What the team registers, as `event-bus apply` takes it."""
 
 NAME = "engineering day"
 """The name of every subscription of the example, by which old ones are found."""
 
 
-def register(admin: Bus) -> None:
-    """Registers the publishers, unless they exist from an earlier day.
+def register(address: Address) -> None:
+    """Registers the publishers and the schemas of `bus.yaml`, as far as they are not there.
 
     Args:
-        admin: The bus, as its admin sees it.
+        address: The bus.
 
     Raises:
         DayError: A service of this name is registered for something else.
     """
-    for role in CAST:
-        if not role.publishes:
-            continue
-        registered = admin.publisher(role.service_id)
-        if registered is None:
-            admin.add_publisher(role.service_id, role.short_name, role.publishes, role.api_key)
-        elif set(registered["event_types"]) != set(role.publishes):
+    try:
+        with EventBus(address.url, address.admin_key) as bus:
+            changes = plan(load(FILE.read_text(), bus), prune=False)
+            _refuse_others(changes)
+            for change in changes:
+                change.carry_out()
+    except EventBusError as error:
+        raise DayError(f"The team cannot be registered: {error}") from error
+
+
+def _refuse_others(changes: Sequence[Change]) -> None:
+    """Refuses to change a publisher that is registered for something else."""
+    for change in changes:
+        if change.action == "change" and change.kind.name == "publishers":
             raise DayError(
-                f"{role.service_id} is registered for other types already; remove it first: "
-                f"DELETE /publishers/{role.service_id}"
+                f"{change.resource_id} is registered for something else; remove it first: "
+                f"event-bus publishers delete {change.resource_id}"
             )
 
 

@@ -33,7 +33,11 @@ def played(file: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "examples.engineering_day", str(file)],
         cwd=ROOT,
-        env={**os.environ, "COLUMNS": "60"},
+        env={
+            **os.environ,
+            "COLUMNS": "60",
+            "PYTHONPATH": f"{ROOT}:{ROOT / 'clients' / 'python' / 'src'}",
+        },
         capture_output=True,
         text=True,
         timeout=240,

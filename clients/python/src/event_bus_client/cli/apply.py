@@ -43,7 +43,7 @@ def apply(
     ),
     yes: bool = YES,
 ) -> None:
-    """Make a bus what a file says: publishers, subscribers, schemas and subscriptions.
+    """Make a bus what a file says: publishers, subscribers, schemas, reducers, subscriptions.
 
     Shows what differs and asks before it changes anything. It may be repeated, also after an
     interruption: what is done is left alone.
@@ -132,7 +132,7 @@ def _make(
 ) -> None:
     for done, change in enumerate(changes):
         try:
-            answer = _carried_out(change)
+            answer = change.carry_out()
         except EventBusError as error:
             if isinstance(error, Problem):
                 path = [change.kind.name, change.resource_id]
@@ -159,17 +159,6 @@ def _make(
                 f"event-bus subscriptions rotate-secret {change.resource_id}",
                 "yellow",
             )
-
-
-def _carried_out(change: Change) -> dict[str, Any]:
-    if change.action == "create":
-        return change.kind.create(change.resource_id, change.members or {})
-    if change.action == "change":
-        changed = {each.pointer.split("/")[1] for each in change.fields}
-        change.kind.change(change.resource_id, change.members or {}, changed)
-    else:
-        change.kind.remove(change.resource_id)
-    return {}
 
 
 def _refuse(name: str, faults: Sequence[Fault]) -> None:

@@ -56,6 +56,24 @@ class Change:
         """The resource as messages name it, such as `publishers/shop`."""
         return f"{self.kind.name}/{self.resource_id}"
 
+    def carry_out(self) -> Members:
+        """Makes the change.
+
+        Returns:
+            The answer to a creation, in which secrets are shown once; otherwise nothing.
+
+        Raises:
+            Problem: The bus refused it.
+        """
+        if self.action == "create":
+            return self.kind.create(self.resource_id, self.members or {})
+        if self.action == "change":
+            changed = {each.pointer.split("/")[1] for each in self.fields}
+            self.kind.change(self.resource_id, self.members or {}, changed)
+        else:
+            self.kind.remove(self.resource_id)
+        return {}
+
     def document(self) -> dict[str, Any]:
         """The change as JSON."""
         fields = [
@@ -83,7 +101,7 @@ class BusFile:
 def kinds_of(bus: EventBus) -> tuple[Schema, list[Kind]]:
     """The schema of the file for a bus, and the kinds of its resources."""
     schema = file_schema(bus.request("GET", "/openapi.json"))
-    return schema, [kind(bus, schema) for kind in KINDS]
+    return schema, [kind(bus, schema) for kind in KINDS if kind.name in schema["properties"]]
 
 
 def load(text: str, bus: EventBus, environment: Mapping[str, str] = os.environ) -> BusFile:
@@ -101,9 +119,7 @@ def load(text: str, bus: EventBus, environment: Mapping[str, str] = os.environ) 
     """
     node = read(text)
     if node.content is None:
-        detail = (
-            "The file is empty: it must have publishers, subscribers, schemas or subscriptions."
-        )
+        detail = "The file is empty: it must have publishers or another kind of resource."
         raise InvalidFile([Fault(node.line, node.column, "", detail)])
     schema, kinds = kinds_of(bus)
     filled, unset = _filled(node, environment)
