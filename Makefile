@@ -6,6 +6,7 @@ SHELL := /bin/bash
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
+EVENT_BUS := $(PYTHON) -m event_bus_client.cli
 STAMPS := .build/stamps
 PORT ?=
 
@@ -26,13 +27,13 @@ run: up ## Start the bus and play an example on it
 	$(PYTHON) -m examples.saga
 
 up: setup ## Start the bus on this machine (PORT=4566)
-	$(PYTHON) -m localstack up $(if $(PORT),--port $(PORT))
+	$(EVENT_BUS) local up $(if $(PORT),--port $(PORT))
 
 down: $(STAMPS)/python ## Stop it and keep what it stored
-	$(PYTHON) -m localstack down
+	$(EVENT_BUS) local down
 
 reset: $(STAMPS)/python ## Stop it and remove what it stored
-	$(PYTHON) -m localstack reset
+	$(EVENT_BUS) local reset
 
 test: setup ## Check everything and run every test
 	@# Style and types are checked while tests wait; what they find is shown last.
@@ -57,7 +58,6 @@ bench: setup ## Measure what an event costs
 
 docs: $(STAMPS)/python $(STAMPS)/website ## Build the documentation as a site in .build/site
 	$(PYTHON) -m website.operations >.build/operations.md
-	$(PYTHON) -m website.command_line schema >.build/bus-file.schema.json
 	NO_MKDOCS_2_WARNING=1 .build/website/bin/mkdocs build --quiet
 	@echo "Open it by: python3 -m http.server --directory .build/site"
 

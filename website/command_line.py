@@ -1,11 +1,11 @@
-"""Writes the page of all commands of `event-bus`: `python -m website.command_line`.
+"""Writes what the docs say of `event-bus` from the program: `python -m website.command_line`.
 
-With `schema`, prints the JSON Schema of the file of `event-bus apply` instead.
+The page of all commands, and the JSON Schema of the file of `event-bus apply`.
 """
 
 import json
-import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from event_bus.api.openapi import read_document
@@ -16,6 +16,7 @@ from typer.main import get_command
 from infra.built import ROOT
 
 PAGE = ROOT / "docs" / "reference" / "command-line.md"
+SCHEMA = ROOT / "docs" / "reference" / "bus-file.schema.json"
 
 _HEAD = (
     "# Command line",
@@ -29,6 +30,12 @@ _HEAD = (
     "These stand before the command; `--json` may follow it as well.",
     "",
 )
+
+
+def made() -> dict[Path, str]:
+    """The files, with what they must hold."""
+    schema = json.dumps(file_schema(read_document()), indent=2, ensure_ascii=False)
+    return {PAGE: commands_page(), SCHEMA: schema + "\n"}
 
 
 def commands_page() -> str:
@@ -81,12 +88,9 @@ def _options(command: Any) -> list[str]:
 
 
 def main() -> None:
-    """Writes the page, or prints the schema."""
-    if sys.argv[1:] == ["schema"]:
-        schema = json.dumps(file_schema(read_document()), indent=2, ensure_ascii=False)
-        sys.stdout.write(schema + "\n")
-    else:
-        PAGE.write_text(commands_page(), encoding="utf-8")
+    """Writes the files."""
+    for file, text in made().items():
+        file.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

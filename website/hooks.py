@@ -8,7 +8,6 @@ from mkdocs.structure.files import File, Files
 _ROOT = Path(__file__).parent.parent
 _GENERATED = {
     "reference/api/operations.md": _ROOT / ".build" / "operations.md",
-    "reference/bus-file.schema.json": _ROOT / ".build" / "bus-file.schema.json",
     # Material draws diagrams by the script that is there, and fetches one only where none is.
     "assets/mermaid.js": _ROOT / "website" / "node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js",
 }

@@ -76,6 +76,7 @@ def _suites(safeguard: Safeguard) -> tuple[list[str], list[str]]:
         "layers": Path("tests/unit", *package.parts[1:]),
         "functions": Path("tests/unit/functions"),
         "infra": Path("tests/unit/infra"),
+        "clients": Path("tests/unit/clients"),
     }[package.parts[0]]
     if not (ROOT / own).is_dir():
         return [], list(_SUITES)

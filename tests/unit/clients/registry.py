@@ -20,6 +20,7 @@ from event_bus.registry.subscription_requests import SubscriptionRegistration
 from tests.unit.clients.command_line import Bus
 
 OPENAPI = orjson.loads(DOCUMENT.read_bytes())
+COLLECTIONS = ("publishers", "subscribers", "schemas", "reducers", "subscriptions")
 Documents = dict[str, dict[str, Any]]
 
 
@@ -34,9 +35,7 @@ class Registry(Bus):
     def __init__(self, fails_after: int | None = None) -> None:
         super().__init__()
         self.fails_after = fails_after
-        self.stored: dict[str, Documents] = {
-            name: {} for name in ("publishers", "subscribers", "schemas", "subscriptions")
-        }
+        self.stored: dict[str, Documents] = {name: {} for name in COLLECTIONS}
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         changes = request.method != "GET"
@@ -47,6 +46,8 @@ class Registry(Bus):
         if parts[1] == "openapi.json":
             return httpx.Response(200, json=OPENAPI)
         body = json.loads(request.content) if request.content else {}
+        if parts[1] == "reducers" and parts[2:]:
+            parts[2] = f"{request.url.params['source']}/{parts[2]}"
         try:
             respond: Callable[..., httpx.Response] = getattr(self, f"_{request.method.lower()}")
             return respond(parts[1], parts[2:], body)
@@ -94,6 +95,11 @@ class Registry(Bus):
         new = below[0] not in documents
         if collection == "subscribers":
             documents[below[0]] = {**body, "service_id": below[0]}
+            return httpx.Response(200, json=documents[below[0]])
+        if collection == "reducers":
+            source, _, category = below[0].partition("/")
+            named = {"source": source, "category": category}
+            documents[below[0]] = {"expression": None, **body, **named}
             return httpx.Response(200, json=documents[below[0]])
         asked = read(SubscriptionRegistration, body)
         shown = subscription_document(asked_for(asked, below[0], str(asked.service_id)))

@@ -47,6 +47,9 @@ schemas:
       required: [total]
       properties: {total: {type: integer}}
     example: {total: 250}
+reducers:
+  shop/order: {type: jsonata, expression: '{"count": $sum([state.count, 1])}'}
+  shop/cart: {type: merge}
 subscriptions:
   billing.large-orders:
     name: Large orders
@@ -241,7 +244,7 @@ def test_a_file_is_applied_once(tmp_path: Path) -> None:
     assert not bus.changes
     done = run(bus, *arguments, "--yes", "--secrets", str(secrets))
     assert done.exit_code == 0, done.output
-    assert "5 to create, 0 to change, 0 to remove" in done.output
+    assert "7 to create, 0 to change, 0 to remove" in done.output
     # The publisher is made after the service that it names is known.
     assert bus.changes[0] == "PUT /subscribers/billing"
     handed = [json.loads(line) for line in secrets.read_text().splitlines()]
@@ -307,14 +310,14 @@ def test_what_the_file_lacks_is_removed_only_when_it_is_asked(tmp_path: Path) ->
     ]
 
 
-@pytest.mark.parametrize("fails_after", range(6))
+@pytest.mark.parametrize("fails_after", range(8))
 def test_an_interrupted_apply_is_repeated(tmp_path: Path, fails_after: int) -> None:
     whole, broken = Registry(), Registry(fails_after=fails_after)
     arguments = (*written(tmp_path / "bus.yaml"), "--yes", "--secrets", str(tmp_path / "secrets"))
     run(whole, *arguments)
     first = run(broken, *arguments)
     if first.exception is not None:
-        assert "of 5 changes are made" in first.output
+        assert "of 7 changes are made" in first.output
     broken.fails_after = None
     assert run(broken, *arguments).exit_code == 0
     assert broken.stored == whole.stored
@@ -356,8 +359,8 @@ def test_a_refusal_names_the_line(tmp_path: Path) -> None:
     shown = run(
         Registry(), *written(tmp_path / "bus.yaml", text), "--yes", "--secrets", str(secrets)
     )
-    assert "bus.yaml:25:19: /subscriptions/billing.large-orders/callback_url" in shown.stderr
-    assert "3 of 5 changes are made" in shown.stdout
+    assert "bus.yaml:28:19: /subscriptions/billing.large-orders/callback_url" in shown.stderr
+    assert "5 of 7 changes are made" in shown.stdout
 
 
 def test_secrets_need_a_place(tmp_path: Path) -> None:
@@ -406,6 +409,7 @@ def test_the_schema_of_the_file_is_valid_and_knows_every_member() -> None:
         "publishers",
         "subscribers",
         "schemas",
+        "reducers",
         "subscriptions",
     }
     sent = OPENAPI["components"]["schemas"]["SubscriptionRegistration"]["properties"]

@@ -226,3 +226,36 @@ def test_a_flow_is_drawn_as_a_tree() -> None:
     assert shown.index("order.a") < shown.index("order.b")
     assert "→ billing delivered in 1 attempt" in shown
     assert json.loads(run(bus, "events", "trace", "a", "--json").stdout) == flow
+
+
+def test_listening_reads_back_what_lies_in_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    def event(name: str, second: int) -> dict[str, Any]:
+        at = f"2026-05-01T12:00:{second:02}.000Z"
+        common = {"type": "order.placed", "source": "shop", "payload": {}, "metadata": {}}
+        return {"id": name, "timestamp": at, "created_at": at, "processed": True, **common}
+
+    def turn(*lines: str) -> httpx.Response:
+        text = "".join(f"{each}\n\n" for each in lines)
+        return httpx.Response(200, text=text, headers={"content-type": "text/event-stream"})
+
+    turns = [
+        turn(f"id: 1\ndata: {json.dumps(event('a', 1))}"),
+        turn(
+            'event: eventbus.stream.reset\ndata: {"reason": "expired"}',
+            f"id: 3\ndata: {json.dumps(event('c', 3))}",
+        ),
+        httpx.Response(403, json={"title": "The test is over"}),
+    ]
+    stored = {"items": [event("a", 1), event("b", 2)], "next_cursor": None}
+    bus = Bus(**{"GET /stream": lambda _: turns.pop(0), "GET /events": stored})
+    forwarded: list[str] = []
+
+    def forward(_http: Any, _url: str, sent: Any, _webhook: Any) -> str:
+        forwarded.append(sent.id)
+        return "204"
+
+    monkeypatch.setattr("event_bus_client.cli.listen._forward", forward)
+    run(bus, "listen", "--types", "order.*", "--forward-to", "http://127.0.0.1:9")
+    assert forwarded == ["a", "b", "c"]
+    asked = bus.requests[-2].url.params
+    assert (asked["type"], asked["order"]) == ("order.*", "oldest")

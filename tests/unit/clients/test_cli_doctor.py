@@ -137,7 +137,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
             )
         },
         "warning paused",
-        "12 events wait.",
+        "Waiting events: 12.",
     ),
     "slow": (
         {"GET /subscriptions": page({**SUBSCRIPTION, "pace": {"state": "slow", "since": AT}})},
@@ -147,7 +147,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "dead letters": (
         {"GET /dead-letters": page(LETTER, {**LETTER, "id": "dl_2"})},
         "error dead_letters",
-        "2 dead letters of billing.orders wait for you",
+        "2 dead letters of billing.orders need you",
     ),
     "unrouted": (
         {"GET /events": page({**EVENT, "payload": {}, "processed": False})},

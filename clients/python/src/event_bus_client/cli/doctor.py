@@ -143,7 +143,7 @@ def _drawn(found: list[Finding]) -> Group:
     errors = sum(each.severity == "error" for each in found)
     warnings = sum(each.severity == "warning" for each in found)
     if errors or warnings:
-        lines.append(Text(f"{errors} fail, {warnings} warn", "bold"))
+        lines.append(Text(f"errors: {errors}, warnings: {warnings}", "bold"))
     else:
         lines.append(Text("Nothing fails.", "bold green"))
     return Group(*lines)

@@ -79,9 +79,9 @@ _HINTS: tuple[tuple[type[EventBusError], str], ...] = (
 class Ended(Exception):
     """Ends the program with a code, after the command has said everything."""
 
-    def __init__(self, code: Exit) -> None:
+    def __init__(self, code: int) -> None:
         """Keeps the code."""
-        super().__init__(code.name)
+        super().__init__(f"exit code {code}")
         self.code = code
 
 

@@ -109,14 +109,14 @@ def of_failing(failing: Document) -> Iterator[Finding]:
     for each in failing["items"]:
         error = each["last_error"] or {"code": "", "message": "unknown"}
         is_open = each["circuit"]["state"] != "closed"
-        waiting = f"; {each['waiting']} deliveries wait" if each["waiting"] else ""
+        waiting = f"; waiting deliveries: {each['waiting']}" if each["waiting"] else ""
         probe = each["circuit"]["next_probe_at"]
         paused = f" Its circuit is open; the next probe is at {probe}." if is_open else ""
         yield Finding(
             "error",
             "circuit_open" if is_open else "failing",
             f"{_named(each['subscription_id'], each)} has failed since {each['failing_since']}: "
-            f"{each['attempts']} attempts{waiting}.",
+            f"{_counted(each['attempts'], 'attempt')}{waiting}.",
             f"{error['message']}.{paused}",
             advice_for(error["code"]),
             (
@@ -149,7 +149,7 @@ def of_subscriptions(subscriptions: Iterable[Document]) -> Iterator[Finding]:
             )
         elif each["status"] == "paused":
             backlog = each["backlog"] or {}
-            waits = f"{backlog['events']} events wait." if "events" in backlog else ""
+            waits = f"Waiting events: {backlog['events']}." if "events" in backlog else ""
             yield Finding(
                 "warning",
                 "paused",
@@ -181,7 +181,7 @@ def of_dead_letters(letters: Sequence[Document], most: int) -> Iterator[Finding]
         yield Finding(
             "error",
             "dead_letters",
-            f"{at_least}{count} dead letters of {subscription} wait for you ({code}).",
+            f"{at_least}{_counted(count, 'dead letter')} of {subscription} need you ({code}).",
             f"The newest: {message}.",
             advice_for(code),
             (
@@ -233,6 +233,10 @@ def of_keys(keys: Iterable[Document], now: datetime, own: str | None) -> Iterato
             if each["replaced_by"]
             else (f"event-bus keys rotate {each['service_id']} {each['id']}",),
         )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _named(subscription_id: str, subscription: Document) -> str:

@@ -10,7 +10,9 @@ from event_bus_client.cli import (
     dead_letters,
     events,
     insight,
+    local,
     publishers,
+    reducers,
     replays,
     schemas,
     subscriptions,
@@ -58,10 +60,12 @@ app.add_typer(insight.streams, name="streams")
 app.add_typer(publishers.publishers, name="publishers")
 app.add_typer(publishers.keys, name="keys")
 app.add_typer(schemas.app, name="schemas")
+app.add_typer(reducers.app, name="reducers")
 app.command()(insight.metrics)
 app.command()(apply)
 app.command()(export)
 app.add_typer(codegen.app, name="codegen")
+app.add_typer(local.app, name="local")
 
 
 @app.callback()
@@ -84,4 +88,4 @@ def options(
 def main() -> None:
     """Runs the command line."""
     with failures_shown():
-        app()
+        app(prog_name="event-bus")

@@ -1,7 +1,7 @@
 """The kinds of resources of the file: how each is read from a bus, compared and written."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from event_bus_client import EventBus, path
@@ -236,6 +236,57 @@ class Schemas(Kind):
         return path("/schemas/{}", event_type) + below
 
 
+class Reducers(Kind):
+    """What makes a state of the events of a stream, by service and category."""
+
+    name = "reducers"
+    definition = "FileReducer"
+
+    def stored(self, ids: Collection[str] | None) -> dict[str, Members]:
+        """Reads reducers."""
+        if ids is None:
+            found: Iterable[Members] = self.bus.listing("/reducers", limit=100)
+        else:
+            found = [each for each in map(self._read, ids) if each is not None]
+        return {
+            f"{each['source']}/{each['category']}": {
+                "type": each["type"],
+                "expression": each["expression"],
+            }
+            for each in found
+            if each["type"] is not None
+        }
+
+    def normal(self, _resource_id: str, members: Members) -> Members:
+        """Names the expression of a reducer that has none."""
+        return {"expression": None, **members}
+
+    def create(self, resource_id: str, members: Members) -> Members:
+        """Registers a reducer."""
+        self._call("PUT", resource_id, members)
+        return {}
+
+    def change(self, resource_id: str, members: Members, _changed: Collection[str]) -> None:
+        """Registers a further version."""
+        self._call("PUT", resource_id, members)
+
+    def remove(self, resource_id: str) -> None:
+        """Removes a reducer, so that payloads are merged."""
+        self._call("DELETE", resource_id)
+
+    def _read(self, resource_id: str) -> Members | None:
+        try:
+            found: Members = self._call("GET", resource_id)
+        except NotFound:
+            return None
+        return found
+
+    def _call(self, method: str, resource_id: str, body: Members | None = None) -> Any:
+        source, _, category = resource_id.partition("/")
+        route = path("/reducers/{}", category)
+        return self.bus.request(method, route, query={"source": source}, body=body)
+
+
 class Subscriptions(Kind):
     """Who receives which events, and where."""
 
@@ -338,7 +389,13 @@ class Subscriptions(Kind):
         return made
 
 
-KINDS: tuple[type[Kind], ...] = (Subscribers, Publishers, Schemas, Subscriptions)
+KINDS: tuple[type[Kind], ...] = (
+    Subscribers,
+    Publishers,
+    Schemas,
+    Reducers,
+    Subscriptions,
+)
 """The kinds, in the order in which they are applied: a publisher may name services that receive."""
 
 

@@ -54,6 +54,11 @@ def file_schema(openapi: Mapping[str, Any]) -> Schema:
             "Subscription",
         ),
     }
+    if "ReducerRegistration" in components:
+        own["FileReducer"] = {"$ref": f"{_COMPONENTS}ReducerRegistration"}
+        said = "The reducers of categories of streams, by the service, a slash and the category."
+        pattern = service_id.rstrip("$") + "/[^/]+$"
+        kinds["reducers"] = (said, pattern, "FileReducer")
     definitions = dict(own)
     for name in _reached(own, components):
         definitions[name] = components[name]
