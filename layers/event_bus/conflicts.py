@@ -37,3 +37,35 @@ def attempts(
             longest = min(pause * 2 ** (attempt - 1), longest_pause)
             sleep(random.uniform(0, longest))  # noqa: S311
         yield attempt
+
+
+def fair_attempts(
+    most: int,
+    seconds: float,
+    *,
+    longest_pause: float = 0.16,
+    shortest_pause: float = 0.01,
+    sleep: Callable[[float], None] = times.sleep,
+    clock: Callable[[], float] = times.steady,
+) -> Iterator[int]:
+    """Yields the number of each attempt at a write that many others make all the time, from 0.
+
+    Pauses are random, and shorter after each attempt: whoever has lost most often is first, so that
+    all of them come to their turn.
+
+    Args:
+        most: The largest number of attempts.
+        seconds: After how many seconds the last attempt begins.
+        longest_pause: The longest first pause, in seconds.
+        shortest_pause: The longest pause after many attempts, in seconds.
+        sleep: Waits for some seconds.
+        clock: Monotonic clock, in seconds.
+    """
+    end = clock() + seconds
+    for attempt in range(most):
+        if attempt:
+            if clock() > end:
+                return
+            longest = max(longest_pause / attempt, shortest_pause)
+            sleep(random.uniform(0, longest))  # noqa: S311
+        yield attempt

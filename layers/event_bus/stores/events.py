@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from event_bus import times
-from event_bus.conflicts import attempts
+from event_bus.conflicts import fair_attempts
 from event_bus.log import logger
 from event_bus.model.event import Event
 from event_bus.model.expected_version import meets
@@ -26,7 +26,8 @@ from event_bus.stores.transactions import Part, transact
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_ATTEMPTS = 13
+_ATTEMPTS, _ATTEMPT_SECONDS = 60, 10
+"""How often, and for how many seconds, an event meets others before it is given up."""
 
 
 class Put(Enum):
@@ -144,7 +145,7 @@ class EventStore:
         self, events: Sequence[Event], retention_days: int, expected: int | str | None
     ) -> list[tuple[Put, Event]]:
         """Stores events in one transaction with their versions and claims."""
-        for _ in attempts(_ATTEMPTS):
+        for _ in fair_attempts(_ATTEMPTS, _ATTEMPT_SECONDS):
             try:
                 placed, entries = self._in_stream(events, expected)
                 claims = [
