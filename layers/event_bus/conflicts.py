@@ -1,4 +1,4 @@
-"""Attempts at a conditional write that other writers may overtake."""
+"""Attempts at a request that AWS may not carry out at once, with pauses between them."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -23,6 +23,9 @@ def attempts(
             if store.replace(before, changed(before)):
                 return
         raise Conflict("others change it at the same time")
+
+    Requests to DynamoDB that it carries out in part are repeated in the same way, as it demands
+    (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html#Programming.Errors.BatchOperations).
 
     Pauses are random, so that writers that met once do not meet again, and grow twofold.
 

@@ -1,6 +1,7 @@
 """Times as RFC 3339 writes them: UTC, with milliseconds."""
 
 import re
+import threading
 import time
 from datetime import UTC, datetime
 
@@ -14,9 +15,39 @@ def unix() -> float:
     return time.time()
 
 
+class SteadyClock:
+    """The monotonic clock, plus the time for which it stood still.
+
+    It may stand still while a function is frozen between two invocations. Then the wall clock moves
+    ahead of it. Somebody may also set the wall clock, forward or back: that counts as time that has
+    passed, so that what expires does so early rather than late.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._missed = 0.0
+        self._compared = time.monotonic(), time.time()
+
+    def read(self) -> float:
+        """Returns the seconds since some moment; they never run backwards."""
+        with self._lock:
+            monotonic, wall = time.monotonic(), time.time()
+            steady, elapsed = monotonic - self._compared[0], wall - self._compared[1]
+            if abs(elapsed - steady) > _STEP_SECONDS:
+                self._missed += max(abs(elapsed) - steady, 0.0)
+                self._compared = monotonic, wall
+            return monotonic + self._missed
+
+
+_STEP_SECONDS = 0.1
+"""The least difference between the two clocks that counts. Smaller ones add up to it."""
+
+_steady_clock = SteadyClock()
+
+
 def steady() -> float:
-    """The monotonic clock, in seconds."""
-    return time.monotonic()
+    """Returns seconds that only grow, also while a function is frozen: for ages and deadlines."""
+    return _steady_clock.read()
 
 
 def sleep(seconds: float) -> None:

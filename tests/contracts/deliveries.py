@@ -269,6 +269,21 @@ class DeliveriesContract:
         found = aws.routings.get_many([each.event_id for each in routed])
         assert found == {each.event_id: each for each in routed}
 
+    def test_a_record_that_exceeds_an_item_is_read_as_a_whole(self, aws: Aws) -> None:
+        services = {f"sub_{number:026}": f"service_{number % 7}" for number in range(20_000)}
+        held = dict.fromkeys(list(services)[::5], 3)
+        wide = replace(routing("evt_2", **services), held=held, limited=True)
+        routed = [routing("evt_1", sub_1="worker"), wide, routing("evt_3")]
+        assert aws.routings.record(routed) == []
+        found = aws.routings.get_many([each.event_id for each in routed], consistent=True)
+        assert found == {each.event_id: each for each in routed}
+        aws.deliveries.record(delivery(event_id="evt_2"), 1)
+        seen, [recorded] = aws.deliveries.of_event("evt_2")
+        assert (seen, recorded.key.event_id) == (wide, "evt_2")
+        # Fewer hold it later.
+        aws.routings.record([replace(wide, held={})])
+        assert aws.deliveries.of_event("evt_2")[0] == replace(wide, held={})
+
     def test_what_was_left_unwritten_is_written_again(self, aws: Aws) -> None:
         slow = replace(aws.routings, client=grudging(aws.dynamodb, 4))
         routed = [routing(f"evt_{number}") for number in range(30)]

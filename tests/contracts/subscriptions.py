@@ -3,9 +3,11 @@
 from concurrent.futures import Executor
 from dataclasses import replace
 
+import orjson
 import pytest
 from botocore.exceptions import ConnectionClosedError
 from event_bus.model.api_keys import ApiKey
+from event_bus.model.target import UnknownTarget
 from event_bus.stores import items
 from event_bus.stores.refusals import KeyTaken, Outdated, QuotaReached
 from event_bus.stores.subscription_counts import Counts
@@ -233,6 +235,26 @@ class SubscriptionsContract:
         for each in ids:
             aws.subscriptions.create(subscription(each))
         assert [each.id for each in aws.subscriptions.of_service("worker")] == ids
+
+    def test_a_target_of_a_later_version_stays_as_it_is(self, aws: Aws) -> None:
+        # As after a rollback: another version has stored what this one does not know.
+        members = {"loft": "north", "grain": [1, 2]}
+        pigeon = UnknownTarget(members, type="pigeon")
+        stored = aws.subscriptions.create(replace(subscription("sub_1"), target=pigeon))
+        aws.subscriptions.create(subscription("sub_2"))
+        changed = aws.subscriptions.update(replace(stored, name="Another name"))
+        assert aws.subscriptions.get("sub_1") == changed
+        listed = aws.subscriptions.page(None, None, 10)
+        assert [each.id for each in listed] == ["sub_1", "sub_2"]
+        assert listed[0].target == pigeon
+        item = aws.dynamodb.get_item(
+            TableName=aws.tables["subscriptions"], Key={"id": {"S": "sub_1"}}
+        )["Item"]
+        assert orjson.loads(item["document"]["S"])["target"] == {"type": "pigeon", **members}
+        rules = {each.id: each.protocol for each in aws.subscriptions.routing_rules()}
+        assert rules["sub_1"] == "pigeon"
+        aws.subscriptions.delete(changed)
+        assert aws.subscriptions.get("sub_1") is None
 
     def test_what_the_table_left_unread_is_asked_for_again(self, aws: Aws) -> None:
         ids = ["sub_1", "sub_2", "sub_3"]

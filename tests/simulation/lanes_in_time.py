@@ -285,6 +285,7 @@ def lanes_in_time(
     random.seed(seed)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(times, "time", clock)
+        patch.setattr(times, "_steady_clock", times.SteadyClock())
         logger.setLevel("CRITICAL")
         try:
             yield lanes

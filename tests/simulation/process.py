@@ -89,9 +89,12 @@ def simulated(world: "World", seed: int) -> Iterator[None]:
     level = logger.log_level
     random.seed(seed)
     numbers = iter(range(1, 10**9))
-    clock = SimpleNamespace(time=lambda: world.clock, monotonic=lambda: world.now, sleep=world.wait)
+    clock = SimpleNamespace(
+        time=lambda: world.clock, monotonic=lambda: world.clock, sleep=world.wait
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(times, "time", clock)
+        patch.setattr(times, "_steady_clock", times.SteadyClock())
         for name, count in (("ROWS", 2), ("COLUMNS", 1), ("SHARDS", 2)):
             # A call for each cell of a large grid goes wrong in no other ways.
             patch.setattr(event_bus.stores.listings, name, count)

@@ -9,7 +9,6 @@ import ssl
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import urllib3
@@ -47,27 +46,6 @@ class ForbiddenAddress(HTTPError):
 
 class NoRouteToIPv6(HTTPError):
     """A host has only IPv6 addresses, and this machine has no way to any of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Moment:
-    """A time, by two clocks.
-
-    The monotonic clock may stand still while a function is frozen between two invocations, and the
-    wall clock may be set.
-    """
-
-    steady: float
-    unix: float
-
-    @classmethod
-    def now(cls) -> "_Moment":
-        """The present time."""
-        return cls(times.steady(), times.unix())
-
-    def seconds_ago(self) -> float:
-        """How long ago it was, by the clock that says more."""
-        return max(times.steady() - self.steady, abs(times.unix() - self.unix))
 
 
 class Exchange:
@@ -210,7 +188,7 @@ class _Guarded(HTTPConnection):
 
     def _new_conn(self) -> socket.socket:
         made = _exchange().connect(self)
-        self._made = _Moment.now()
+        self._made = times.steady()
         return made
 
     def send(self, data: Any) -> None:
@@ -223,7 +201,7 @@ class _Guarded(HTTPConnection):
 
     def rest(self) -> None:
         """Remembers when the connection was kept for another exchange."""
-        self._rests = _Moment.now()
+        self._rests = times.steady()
 
     def use_again(self, exchange: Exchange) -> None:
         """Uses a connection for another exchange, unless it is too old for that.
@@ -233,8 +211,8 @@ class _Guarded(HTTPConnection):
         if self.sock is None:
             return
         worn_out = (
-            self._rests.seconds_ago() > MAX_IDLE_SECONDS
-            or self._made.seconds_ago() > MAX_AGE_SECONDS
+            times.steady() - self._rests > MAX_IDLE_SECONDS
+            or times.steady() - self._made > MAX_AGE_SECONDS
         )
         if worn_out or exchange.renewed:
             self.close()

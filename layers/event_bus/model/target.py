@@ -36,8 +36,12 @@ class Target(ABC):
         Args:
             service_id: The service that the subscription belongs to.
         """
-        stored = {name: value for name, value in asdict(self).items() if value is not None}
+        stored = {name: value for name, value in self.stored().items() if value is not None}
         return {**stored, **self.derived(service_id)}
+
+    def stored(self) -> dict[str, Any]:
+        """The members that are stored."""
+        return asdict(self)
 
     def derived(self, service_id: str) -> dict[str, Any]:  # noqa: ARG002
         """The members that the API shows beside the stored ones.
@@ -48,11 +52,38 @@ class Target(ABC):
         return {}
 
 
+@dataclass(frozen=True, slots=True)
+class UnknownTarget(Target):
+    """A target of a type that a later version of the bus has stored.
+
+    After a rollback, such a subscription is listed, changed and deleted as any other, and its
+    target stays as it is. Its lane is not there: what it matches ends as a dead letter.
+
+    Attributes:
+        members: The stored members besides the type.
+    """
+
+    members: Mapping[str, Any]
+
+    @property
+    def lane(self) -> str:  # type: ignore[override]
+        """A lane that this deployment does not have."""
+        return self.type
+
+    def stored(self) -> dict[str, Any]:
+        """The members that are stored."""
+        return {"type": self.type, **self.members}
+
+    def shown(self, service_id: str) -> dict[str, Any]:  # noqa: ARG002
+        """The type alone, since a member may be one that only its own version knows to hide."""
+        return {"type": self.type}
+
+
 class TargetTypes(Protocol):
     """Knows the types of targets, and reads stored ones."""
 
     def read(self, members: Mapping[str, Any]) -> Target:
-        """Reads a stored target."""
+        """Reads a stored target; one of an unknown type is an `UnknownTarget`."""
         ...
 
     def lane_of(self, name: str) -> str:

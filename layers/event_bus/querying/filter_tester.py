@@ -15,7 +15,9 @@ from event_bus.model.enrichment import static_parts
 from event_bus.model.event import Event, accept
 from event_bus.model.filters import Filters, check_filters, check_sent_filters
 from event_bus.model.registration import Publisher, Subscription
+from event_bus.model.target import UnknownTarget
 from event_bus.model.testing import FilterTest, SubscriptionTest
+from event_bus.model.transitions import MESSAGE_REFUSED
 from event_bus.querying.explanations import Explainer
 from event_bus.targets.aws_transport import sent_to_aws
 from event_bus.targets.http import HttpTarget
@@ -75,6 +77,9 @@ class FilterTester:
         event = self._event(asked, caller)
         compiled = check_filters(subscription.event_types, subscription.filters)
         tested = self._tested(event, compiled, subscription.filters, caller)
+        if isinstance(subscription.target, UnknownTarget):
+            said = f"this version of the bus has no targets of the type {subscription.target.type}"
+            return replace(tested, error=(MESSAGE_REFUSED, said))
         try:
             opened = self.readers.opened(event, subscription.service_id)
             brought = self.upcaster.brought(opened, subscription.schema_version)

@@ -1,13 +1,11 @@
 """Bringing a resumed subscription what it matched while it was paused."""
 
-import math
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
 from event_bus import times
 from event_bus.ids import new_id
-from event_bus.log import logger
 from event_bus.model.event import MAX_AHEAD_SECONDS, Event
 from event_bus.model.registration import Subscription
 from event_bus.model.replay import DEFAULT_RATE, Replay, ReplayState
@@ -15,6 +13,7 @@ from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
 from event_bus.queues.replays import ReplayQueue
+from event_bus.recovery.progress import end_step
 from event_bus.recovery.sending import send_recorded
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.event_items import ODD_SECONDS, is_odd
@@ -108,25 +107,16 @@ class BacklogRunner:
             for place, event in enumerate(events)
         ]
         refused = send_recorded(self.lanes, self.deliveries, messages)
-        at_end = page.reached is None
-        after = replace(
+        end_step(
+            self.replays,
+            self.queue,
             replay,
-            state="completed" if at_end else "running",
+            page,
+            sent=len(messages) - len(refused),
+            refused=len(refused),
+            unroutable=len(unreadable) + len(refused),
             until=replay_end,
-            position=page.end or replay.position,
-            examined=replay.examined + len(page.entries),
-            sent=replay.sent + len(messages) - len(refused),
-            unroutable=replay.unroutable + len(unreadable) + len(refused),
-            updated_at=times.now(),
         )
-        # Messages went first: after a crash they are sent again, under the same ids.
-        if not self.replays.move(replay, after):
-            return
-        if at_end:
-            logger.info("backlog completed", replay_id=replay.id, sent=after.sent)
-        else:
-            pause = math.ceil(len(messages) / replay.rate)
-            self.queue.send(replay.id, min(pause, LONGEST_DELAY_SECONDS))
 
     def _held(self, entries: Sequence[Entry], replay: Replay) -> tuple[list[Event], set[str]]:
         """The events among entries that the pause holds, and the ids of those it cannot read."""

@@ -1,24 +1,23 @@
 """Running replays, one page of events at a time."""
 
-import math
 from collections.abc import Iterable
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from event_bus import json_numbers, times
+from event_bus import json_numbers
 from event_bus.log import logger, traces
 from event_bus.matching.event_types import matches_type
 from event_bus.matching.event_view import event_view
 from event_bus.model.event import Event
 from event_bus.model.replay import Replay
-from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.querying.event_query import EventQuery
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
 from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery.backlog import BacklogRunner
+from event_bus.recovery.progress import end_step
 from event_bus.recovery.sending import send_recorded
 from event_bus.routing.registry_view import RegistryView
 from event_bus.stores.deliveries import DeliveryStore
@@ -55,11 +54,7 @@ class ReplayRunner:
     backlogs: BacklogRunner
 
     def step(self, replay_id: str) -> None:
-        """Goes on with a replay by a length of events, if it is running.
-
-        Messages go first, then the record: after a crash a length may be sent again, under the same
-        ids, and none is left out.
-        """
+        """Sends the next page of a replay's events, if the replay is running."""
         replay = self.replays.get(replay_id)
         if replay is None or replay.state != "running":
             return
@@ -68,29 +63,20 @@ class ReplayRunner:
             return
         self.view.refresh()
         page = self._page(replay)
-        at_end = page.reached is None
         wanted = [entry.id for entry in page.entries if _wanted(replay, entry.type, entry.source)]
         events, unroutable = self.events.readable(wanted)
         messages, unmatched = self._messages(replay, events.values())
         refused = send_recorded(self.lanes, self.deliveries, messages)
         unroutable |= unmatched | {each.event_id for each in refused}
-        after = replace(
+        end_step(
+            self.replays,
+            self.queue,
             replay,
-            state="completed" if at_end else "running",
-            position=page.end or replay.position,
-            examined=replay.examined + len(page.entries),
-            sent=replay.sent + len(messages) - len(refused),
-            unroutable=replay.unroutable + len(unroutable),
-            updated_at=times.now(),
+            page,
+            sent=len(messages) - len(refused),
+            refused=len(refused),
+            unroutable=len(unroutable),
         )
-        if not self.replays.move(replay, after):
-            # It was cancelled, or another function went on with it.
-            return
-        if at_end:
-            logger.info("replay completed", replay_id=replay.id, sent=after.sent)
-        else:
-            pause = math.ceil(len(messages) / replay.rate)
-            self.queue.send(replay.id, min(pause, LONGEST_DELAY_SECONDS))
 
     def _page(self, replay: Replay) -> Page:
         if replay.event_id:

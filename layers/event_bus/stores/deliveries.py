@@ -14,14 +14,13 @@ from event_bus import times
 from event_bus.model.delivery import Delivery, DeliveryKey, Routing
 from event_bus.stores.delivery_items import (
     COMMAND,
-    ROUTING,
     UNSETTLED,
     changes_of,
     delivery_of,
     item_key,
 )
 from event_bus.stores.items import Item, batch_get, number, query_all, standing_item, text
-from event_bus.stores.routings import routing_of
+from event_bus.stores.routings import is_routing, routings_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -88,7 +87,7 @@ class DeliveryStore:
 
     def of_event(self, event_id: str) -> tuple[Routing | None, list[Delivery]]:
         """Returns the routing record of an event, if it was routed, and its deliveries so far."""
-        routing: Routing | None = None
+        records: list[Item] = []
         deliveries: list[Delivery] = []
         for item in query_all(
             self.client,
@@ -97,11 +96,11 @@ class DeliveryStore:
             ExpressionAttributeValues={":event": text(event_id)},
             ConsistentRead=True,
         ):
-            if item["subscription_id"]["S"] == ROUTING:
-                routing = routing_of(item)
+            if is_routing(item):
+                records.append(item)
             elif item["subscription_id"]["S"] != COMMAND:
                 deliveries.append(delivery_of(item))
-        return routing, deliveries
+        return routings_of(records).get(event_id), deliveries
 
 
 def _condition(delivery: Delivery, asked: int, epoch: int | None) -> tuple[str, Item]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from event_bus.model.delivery import Delivery, Routing
 from event_bus.stores.delivery_items import COMMAND, ROUTING, delivery_of
-from event_bus.stores.routings import routing_of
+from event_bus.stores.routings import is_routing, routing_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +40,21 @@ class DeliveryChange:
 
 
 def change_in(record: Mapping[str, Any]) -> RoutingChange | DeliveryChange | None:
-    """Reads a record of the stream; returns None for a deleted item and for one of a command.
+    """Reads a record of the stream.
 
     Args:
-        record: The record, as Lambda hands it over.
+        record: The record, as Lambda passes it.
+
+    Returns:
+        None for a deleted item, a command, or a further part of a routing record.
     """
     change = record["dynamodb"]
     new, old = change.get("NewImage"), change.get("OldImage")
     if not new:
         return None
-    if new["subscription_id"]["S"] == COMMAND:
-        return None
-    at = float(change["ApproximateCreationDateTime"])
-    if new["subscription_id"]["S"] == ROUTING:
+    name, at = new["subscription_id"]["S"], float(change["ApproximateCreationDateTime"])
+    if name == ROUTING:
         return RoutingChange(at, routing_of(old) if old else None, routing_of(new))
+    if name == COMMAND or is_routing(new):
+        return None
     return DeliveryChange(at, delivery_of(old) if old else None, delivery_of(new))

@@ -1,6 +1,6 @@
 """Items as DynamoDB reads and writes them, and the requests that several stores make."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from event_bus import times
 from event_bus.batches import chunks
+from event_bus.conflicts import attempts
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -18,6 +19,10 @@ Item = dict[str, Any]
 """An item, or another part of a request: `{"name": {"S": "value"}}`."""
 
 _BATCH_GET_LIMIT = 100
+_BATCH_REQUESTS = 8
+
+BATCH_PAUSE_SECONDS = 0.05
+"""The longest pause, in seconds, before DynamoDB is asked for what it left undone; it doubles."""
 
 
 def text(value: str) -> "AttributeValueTypeDef":
@@ -149,7 +154,7 @@ def batch_get(client: "DynamoDBClient", table: str, keys: list[Item], **options:
     items: list[Item] = []
     for chunk in chunks(keys, _BATCH_GET_LIMIT):
         wanted: Any = {table: {"Keys": chunk, **options}}
-        for _ in range(8):
+        for _ in attempts(_BATCH_REQUESTS, pause=BATCH_PAUSE_SECONDS):
             answer = client.batch_get_item(RequestItems=wanted)
             items.extend(answer["Responses"].get(table, []))
             wanted = answer["UnprocessedKeys"]
@@ -158,6 +163,25 @@ def batch_get(client: "DynamoDBClient", table: str, keys: list[Item], **options:
         else:
             raise TimeoutError(f"{table} did not read all keys")
     return items
+
+
+def batch_write(client: "DynamoDBClient", table: str, requests: Sequence[Item]) -> None:
+    """Carries out up to 25 writes, each with or without effect on its own.
+
+    Args:
+        client: The DynamoDB client.
+        table: The table's name.
+        requests: The writes, as BatchWriteItem takes them; each of another item.
+
+    Raises:
+        TimeoutError: DynamoDB left writes undone in eight requests.
+    """
+    undone: Any = {table: list(requests)}
+    for _ in attempts(_BATCH_REQUESTS, pause=BATCH_PAUSE_SECONDS):
+        undone = client.batch_write_item(RequestItems=undone)["UnprocessedItems"]
+        if not undone:
+            return
+    raise TimeoutError(f"{table} did not carry out all writes")
 
 
 def _condition_failed(error: ClientError) -> bool:

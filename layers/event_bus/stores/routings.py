@@ -1,24 +1,33 @@
-"""The routing records of the deliveries table: which subscriptions each event matched."""
+"""The routing records of the deliveries table: which subscriptions each event matched.
+
+A record that would exceed the 400 KB of an item is divided. Its parts have the sort keys
+`#routing#1`, `#routing#2` and so on, and are written before the record that counts them.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from botocore.exceptions import BotoCoreError, ClientError
 
 from event_bus import times
-from event_bus.batches import blames_content, by_halves, chunks
+from event_bus.batches import batches, blames_content, by_halves, chunks
 from event_bus.log import logger
 from event_bus.model.delivery import Routing
 from event_bus.stores.delivery_items import ROUTING
-from event_bus.stores.items import Item, batch_get, document, number, text
+from event_bus.stores.items import Item, batch_get, batch_write, document, number, text
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _BATCH_WRITE_LIMIT = 25
-_WRITES = 8
+
+_PART_BYTES = 300_000
+"""How many bytes of matches an item holds, which leaves room for its other attributes."""
+
+_SURELY_FIT = 400
+"""How many matches fit into one item, however long their identifiers are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +48,7 @@ class RoutingStore:
         """Writes routing records; overwrites existing ones.
 
         Returns:
-            The ids of the events whose record DynamoDB refuses, such as one beyond 400 KB. All
-            others are written.
+            The ids of the events whose record DynamoDB refuses. All others are written.
 
         Raises:
             TimeoutError: DynamoDB left records unwritten in eight requests.
@@ -48,14 +56,16 @@ class RoutingStore:
         expires_at = number(times.expiry(self.retention_days))
         # A batch must not name a key twice. Of two records of one event, the later one counts.
         latest = {routing.event_id: routing for routing in routings}
+        divided = {each.event_id: _divided(each) for each in latest.values()}
+        self._write_parts(divided.values(), expires_at)
         refused: list[str] = []
-        for chunk in chunks(list(latest.values()), _BATCH_WRITE_LIMIT):
-            requests = [_put_request(routing, expires_at) for routing in chunk]
+        for chunk in chunks(list(divided), _BATCH_WRITE_LIMIT):
+            requests = [
+                _put_request(divided[each][0], expires_at, len(divided[each]) - 1) for each in chunk
+            ]
             refusals = by_halves(requests, self._write, _refused)
             refused += [
-                routing.event_id
-                for routing, is_refused in zip(chunk, refusals, strict=True)
-                if is_refused
+                event_id for event_id, is_refused in zip(chunk, refusals, strict=True) if is_refused
             ]
         return refused
 
@@ -66,23 +76,102 @@ class RoutingStore:
             event_ids: The ids of the events, each once.
             consistent: Whether to read consistently, at twice the cost.
         """
-        keys: list[Item] = [
-            {"event_id": text(event_id), "subscription_id": text(ROUTING)} for event_id in event_ids
-        ]
+        keys = [_key(event_id) for event_id in event_ids]
         found = batch_get(self.client, self.table, keys, ConsistentRead=consistent)
-        return {routing.event_id: routing for routing in map(routing_of, found)}
+        further = [
+            _key(item["event_id"]["S"], place)
+            for item in found
+            for place in range(1, parts_of(item) + 1)
+        ]
+        if further:
+            found += batch_get(self.client, self.table, further, ConsistentRead=consistent)
+        return routings_of(found)
 
     def _write(self, requests: Sequence[Item]) -> list[bool]:
-        unwritten: Any = {self.table: list(requests)}
-        for _ in range(_WRITES):
-            unwritten = self.client.batch_write_item(RequestItems=unwritten)["UnprocessedItems"]
-            if not unwritten:
-                return [False] * len(requests)
-        raise TimeoutError(f"{self.table} did not write all records")
+        batch_write(self.client, self.table, requests)
+        return [False] * len(requests)
+
+    def _write_parts(self, divided: Iterable[list[Routing]], expires_at: Any) -> None:
+        for _, *further in divided:
+            # One at a time: a batch of them could exceed what a request holds.
+            for place, part in enumerate(further, start=1):
+                item: Item = {
+                    **_key(part.event_id, place),
+                    "matched": document(part.matched),
+                    "expires_at": expires_at,
+                    **({"held": document(part.held)} if part.held else {}),
+                }
+                batch_write(self.client, self.table, [{"PutRequest": {"Item": item}}])
+
+
+def is_routing(item: Mapping[str, Any]) -> bool:
+    """Whether an item of the deliveries table is a routing record, or a part of one."""
+    name: str = item["subscription_id"]["S"]
+    return name == ROUTING or name.startswith(f"{ROUTING}#")
+
+
+def parts_of(item: Mapping[str, Any]) -> int:
+    """Returns how many further parts a routing record has."""
+    return int(item.get("parts", {"N": "0"})["N"])
+
+
+def routings_of(items: Iterable[Mapping[str, Any]]) -> dict[str, Routing]:
+    """Reads routing records from their items, by event id.
+
+    Args:
+        items: The items of records and of their further parts. A record without one of its parts is
+            left out.
+    """
+    whole: dict[str, Mapping[str, Any]] = {}
+    parts: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for item in items:
+        event_id, name = item["event_id"]["S"], item["subscription_id"]["S"]
+        if name == ROUTING:
+            whole[event_id] = item
+        else:
+            parts[event_id, name] = item
+    found = {}
+    for event_id, item in whole.items():
+        names = [(event_id, f"{ROUTING}#{place}") for place in range(1, parts_of(item) + 1)]
+        if all(name in parts for name in names):
+            found[event_id] = _joined(routing_of(item), [parts[name] for name in names])
+    return found
+
+
+def _joined(routing: Routing, parts: Iterable[Mapping[str, Any]]) -> Routing:
+    for part in parts:
+        routing.matched.update(orjson.loads(part["matched"]["S"]))
+        routing.held.update(orjson.loads(part["held"]["S"]) if "held" in part else {})
+    return routing
+
+
+def _divided(routing: Routing) -> list[Routing]:
+    """Divides a record so that each part fits into an item."""
+    if len(routing.matched) <= _SURELY_FIT:
+        return [routing]
+
+    def size(subscription_id: str) -> int:
+        held = len(subscription_id) + 16 if subscription_id in routing.held else 0
+        return len(subscription_id) + len(routing.matched[subscription_id]) + 8 + held
+
+    parts = batches(routing.matched, size, most=len(routing.matched), most_bytes=_PART_BYTES)
+    return [
+        replace(
+            routing,
+            matched={each: routing.matched[each] for each in part},
+            held={each: routing.held[each] for each in part if each in routing.held},
+        )
+        for part in parts
+    ]
+
+
+def _key(event_id: str, part: int = 0) -> Item:
+    name = f"{ROUTING}#{part}" if part else ROUTING
+    return {"event_id": text(event_id), "subscription_id": text(name)}
 
 
 def routing_of(item: Mapping[str, Any]) -> Routing:
-    """Reads a routing record from its item."""
+    """Reads a routing record from its item, without its further parts."""
     return Routing(
         event_id=item["event_id"]["S"],
         matched=orjson.loads(item["matched"]["S"]),
@@ -96,15 +185,15 @@ def routing_of(item: Mapping[str, Any]) -> Routing:
     )
 
 
-def _put_request(routing: Routing, expires_at: Any) -> Item:
+def _put_request(routing: Routing, expires_at: Any, parts: int) -> Item:
     item: Item = {
-        "event_id": text(routing.event_id),
-        "subscription_id": text(ROUTING),
+        **_key(routing.event_id),
         "matched": document(routing.matched),
         "routed_at": text(routing.routed_at),
         "event_type": text(routing.event_type),
         "source": text(routing.source),
         "expires_at": expires_at,
+        **({"parts": number(parts)} if parts else {}),
         **({"limited": {"BOOL": True}} if routing.limited else {}),
         **({"held": document(routing.held)} if routing.held else {}),
         **({"schema_invalid": {"BOOL": True}} if routing.schema_invalid else {}),

@@ -365,6 +365,7 @@ def _routing_rule(members: Mapping[str, Any], lane: str) -> RoutingRule:
 
 def _item(subscription: Subscription) -> Item:
     kept = asdict(replace(subscription, ends_at=None))
+    kept["target"] = subscription.target.stored()
     # Beside the document: functions of an earlier version, which may run at the same time, know no
     # such member of a target.
     external_id = kept["target"].pop("external_id", None)

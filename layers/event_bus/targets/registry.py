@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, cast
 
-from event_bus.model.target import Target
+from event_bus.model.target import Target, UnknownTarget
 from event_bus.stored import restored
 from event_bus.targets.target_type import TargetType
 
@@ -84,12 +84,12 @@ class TargetRegistry:
         return entry.lane if entry else name
 
     def read(self, members: Mapping[str, Any]) -> Target:
-        """Reads a stored target.
-
-        Raises:
-            KeyError: There is no such type.
-        """
-        return restored(self._by_type[members["type"]].load().settings, members)
+        """Reads a stored target; one of an unknown type is an `UnknownTarget`."""
+        entry = self._by_type.get(members["type"])
+        if entry is None:
+            further = {name: value for name, value in members.items() if name != "type"}
+            return UnknownTarget(further, type=members["type"])
+        return restored(entry.load().settings, members)
 
 
 TARGETS = TargetRegistry(

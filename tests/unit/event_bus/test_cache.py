@@ -1,8 +1,10 @@
 """The expiring cache."""
 
 import threading
+from types import SimpleNamespace
 
 import pytest
+from event_bus import times
 from event_bus.cache import Cache
 
 
@@ -107,3 +109,16 @@ def test_threads_share_a_cache() -> None:
         thread.join()
     assert failures == []
     assert len(cache.get_many(range(10_000))) <= 10
+
+
+def test_a_value_expires_while_a_function_is_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+    wall = [1_800_000_000.0]
+    monkeypatch.setattr(times, "time", SimpleNamespace(monotonic=lambda: 5.0, time=lambda: wall[0]))
+    monkeypatch.setattr(times, "_steady_clock", times.SteadyClock())
+    cache: Cache[str, int] = Cache(10, 5)
+    cache.put("a", 1)
+    wall[0] += 9
+    assert cache.get("a") == 1
+    wall[0] += 2
+    assert cache.get("a") is None
+    assert cache.last("a") == 1

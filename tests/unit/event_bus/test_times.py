@@ -2,7 +2,9 @@
 
 import re
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, timezone
+from types import SimpleNamespace
 
 import pytest
 from event_bus import times
@@ -144,3 +146,33 @@ def test_expiry_is_days_from_now() -> None:
 def test_nothing_is_written_that_expires_at_once() -> None:
     with pytest.raises(ValueError, match="how long"):
         times.expiry(0)
+
+
+@pytest.mark.parametrize(
+    ("moves", "passed"),
+    [
+        ([(7, 7)], 7),
+        # The function is frozen, once or for many short times.
+        ([(0, 3_600)], 3_600),
+        ([(0, 0.03)] * 100, 3),
+        ([(1, 60), (2, 2), (1, 60)], 122),
+        # The wall clock is set back, or drifts a little.
+        ([(0, -50)], 50),
+        ([(5, 5.01), (5, 4.99)], 10),
+        ([(3, 0)] * 20, 60),
+    ],
+)
+def test_the_steady_clock_counts_what_the_monotonic_one_misses(
+    monkeypatch: pytest.MonkeyPatch, moves: Iterable[tuple[float, float]], passed: float
+) -> None:
+    stands = [1_000.0, 1_800_000_000.0]
+    clocks = SimpleNamespace(monotonic=lambda: stands[0], time=lambda: stands[1])
+    monkeypatch.setattr(times, "time", clocks)
+    clock = times.SteadyClock()
+    before = last = clock.read()
+    for monotonic, wall in moves:
+        stands[0] += monotonic
+        stands[1] += wall
+        assert clock.read() >= last
+        last = clock.read()
+    assert last - before == pytest.approx(passed, abs=0.15)

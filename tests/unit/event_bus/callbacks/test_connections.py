@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Callable
 from ipaddress import ip_network
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -34,9 +35,11 @@ def post(client: CallbackClient, url: str, *, repeatable: bool = True, seconds: 
 def shift(monkeypatch: pytest.MonkeyPatch) -> Callable[[float, float], None]:
     """Sets the monotonic and the wall clock forward by so many seconds."""
     ahead = [0.0, 0.0]
-    steady, unix = times.steady, times.unix
-    monkeypatch.setattr(times, "steady", lambda: steady() + ahead[0])
-    monkeypatch.setattr(times, "unix", lambda: unix() + ahead[1])
+    clock = SimpleNamespace(
+        monotonic=lambda: time.monotonic() + ahead[0], time=lambda: time.time() + ahead[1]
+    )
+    monkeypatch.setattr(times, "time", clock)
+    monkeypatch.setattr(times, "_steady_clock", times.SteadyClock())
 
     def forward(monotonic: float, wall: float) -> None:
         ahead[0] += monotonic

@@ -262,16 +262,27 @@ def test_what_was_set_aside_is_tried_again_and_nothing_else(bus: Routed, fussy: 
 def test_a_routing_record_that_is_refused_fails_alone(bus: Routed, executor: Executor) -> None:
     bus.subscribe("sub_1")
     # DynamoDB refuses an item beyond 400 KB, and with it the whole batch.
-    view = bus.aws.view(WideView)
-    router = replace(bus.router, view=view, lanes=NoLanes(bus.aws.sqs, {}, executor))
-    events = [event("evt_1"), event("evt_2", "task.wide"), event("evt_3")]
+    router = replace(bus.router, lanes=NoLanes(bus.aws.sqs, {}, executor))
+    events = [event("evt_1"), event("evt_2", f"task.{'x' * 420_000}"), event("evt_3")]
     assert router.route(events) == ["evt_2"]
     assert bus.matched("evt_1") == bus.matched("evt_3") == {"sub_1": "worker"}
     assert bus.matched("evt_2") is None
 
 
+@pytest.mark.moto
+def test_an_event_for_more_subscriptions_than_an_item_names_is_routed(
+    bus: Routed, executor: Executor
+) -> None:
+    bus.subscribe("sub_1")
+    view = bus.aws.view(WideView)
+    router = replace(bus.router, view=view, lanes=NoLanes(bus.aws.sqs, {}, executor))
+    assert router.route([event("evt_1"), event("evt_2", "task.wide")]) == []
+    assert bus.matched("evt_1") == {"sub_1": "worker"}
+    assert bus.matched("evt_2") == {f"sub_{number:026}": "worker" for number in range(12_000)}
+
+
 class WideView(RegistryView):
-    """Matches one event with more subscriptions than its routing record can name."""
+    """Matches one event with more subscriptions than one item can name."""
 
     __slots__ = ()
 

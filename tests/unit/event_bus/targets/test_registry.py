@@ -62,6 +62,16 @@ def test_a_type_of_a_later_version_has_a_lane_that_is_not_here() -> None:
     assert TARGETS.of_type("pigeon") is None
 
 
+def test_a_stored_target_of_a_later_version_is_carried() -> None:
+    stored = {"type": "pigeon", "loft": "north", "secret": "rings"}
+    read = TARGETS.read(stored)
+    assert (read.type, read.lane, read.paced, read.signed) == ("pigeon", "pigeon", False, False)
+    assert read.callback_url is None
+    assert read.stored() == stored
+    # A member may be one that only the later version knows to hide.
+    assert read.shown("worker") == {"type": "pigeon"}
+
+
 def imported(code: str) -> set[str]:
     """The modules that a fresh process imports for some code."""
     done = subprocess.run(

@@ -1,0 +1,59 @@
+"""The end of a replay's step: what it has done is stored, and the next step follows."""
+
+import math
+from dataclasses import replace
+
+from event_bus import times
+from event_bus.log import logger
+from event_bus.model.replay import Replay
+from event_bus.model.transitions import LONGEST_DELAY_SECONDS
+from event_bus.queues.replays import ReplayQueue
+from event_bus.stores.listings import Page
+from event_bus.stores.replays import ReplayStore
+
+
+def end_step(
+    replays: ReplayStore,
+    queue: ReplayQueue,
+    before: Replay,
+    page: Page,
+    *,
+    sent: int,
+    refused: int,
+    unroutable: int,
+    until: str | None = None,
+) -> None:
+    """Stores the progress of a replay, and has it go on unless it is complete.
+
+    Call this after the messages of the step were sent: after a crash they are sent again, under the
+    same ids, and none is left out. Nothing happens if the replay was cancelled, or if another
+    function went on with it.
+
+    Args:
+        replays: The replays.
+        queue: Has the next step follow.
+        before: The replay before the step.
+        page: The page of entries that the step looked at.
+        sent: The number of messages that the step sent, which sets when the next one follows.
+        refused: The number of further messages, which SQS refused.
+        unroutable: The number of events that could not be sent again.
+        until: Where the replay ends, if the step has set it.
+    """
+    complete = page.reached is None
+    after = replace(
+        before,
+        state="completed" if complete else "running",
+        until=until or before.until,
+        position=page.end or before.position,
+        examined=before.examined + len(page.entries),
+        sent=before.sent + sent,
+        unroutable=before.unroutable + unroutable,
+        updated_at=times.now(),
+    )
+    if not replays.move(before, after):
+        return
+    if complete:
+        logger.info("replay completed", replay_id=before.id, sent=after.sent)
+    else:
+        pause = math.ceil((sent + refused) / before.rate)
+        queue.send(before.id, min(pause, LONGEST_DELAY_SECONDS))
