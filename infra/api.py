@@ -26,7 +26,7 @@ from infra.sockets import Sockets
 from infra.stack import StageStack
 from infra.target_grants import know_targets, provide_queues, read_tags
 
-# API Gateway itself gives up after 30 seconds.
+# API Gateway itself times out after 30 seconds.
 _TIMEOUT = cdk.Duration.seconds(29)
 _AUTHORIZER_TIMEOUT = cdk.Duration.seconds(10)
 
@@ -88,7 +88,7 @@ class ApiStack(StageStack):
             api_name=f"event-bus-{settings.stage}",
             description=f"Event bus, stage {settings.stage}",
             create_default_stage=False,
-            # Beside a domain with mutual TLS it would be a way without.
+            # It would be a way around a domain with mutual TLS.
             disable_execute_api_endpoint=bool(settings.truststore),
             cors_preflight=self._cors(),
         )
@@ -120,7 +120,7 @@ class ApiStack(StageStack):
         )
         self.functions |= {"socket": sockets.socket, "push": sockets.push}
         routed = {route.function for route in OPERATIONS if not route.public}
-        # WebSockets are refused by the authorizer.
+        # The authorizer refuses WebSockets.
         for name in sorted({*routed, "authorize", "socket"}):
             self.functions[name].use_queue(AUDIT_QUEUE_URL, audit.queue.queue, "SendMessage")
 
@@ -297,7 +297,7 @@ class ApiStack(StageStack):
             "AUDIT": audit.queue,
         }
         for name, work in redrives.items():
-            # By their names: an environment has 4 KB, which all the URLs would fill.
+            # By name, because all the URLs would exceed the 4 KB of an environment.
             function.allow("sqs", ["GetQueueAttributes"], [work.redrive.queue_arn])
             function.tell(f"{name}_REDRIVE_NAME", work.redrive.queue_name)
         return function
@@ -358,8 +358,8 @@ class ApiStack(StageStack):
         ).stage
 
     def _routes(self, authorize: BusFunction) -> None:
-        # No identity source and no cache: a key comes in one of two headers, and a request that
-        # has none must reach the function behind, which refuses it with problem details.
+        # No identity source and no cache: a key may be in either of two headers, and a request
+        # without one must reach the function, which refuses it with problem details.
         authorizer = authorizers.HttpLambdaAuthorizer(
             "Authorizer",
             authorize.function,
@@ -392,7 +392,7 @@ class ApiStack(StageStack):
             integration=behind["status"],
         )
         accept(unknown, "APIG4", "Answers that there is no such route, and nothing else.")
-        # The permission for the API is one for methods and paths, and this route has neither.
+        # The API's permission covers methods and paths, and this route has neither.
         self.functions["status"].function.add_permission(
             "Unknown",
             principal=iam.ServicePrincipal("apigateway.amazonaws.com"),

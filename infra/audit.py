@@ -62,7 +62,7 @@ class AuditStack(StageStack):
             layers=Layers(self, "Layers", settings=settings),
             timeout=_TIMEOUT,
         )
-        # It adds, and can neither change nor remove.
+        # It may add objects, but neither change nor remove them.
         self.write.use_table(data.audit, "PutItem", "Query")
         self.write.use_table(data.metrics, "BatchGetItem", "PutItem")
         self.write.tell("AUDIT_RETENTION_DAYS", str(settings.audit_retention_days))
@@ -85,7 +85,7 @@ class AuditStack(StageStack):
             table=data.events,
             function=self.write,
             pattern={"eventName": ["INSERT", "MODIFY"]},
-            # Half of the day that the stream keeps its records: given up before they are lost.
+            # Half of the day for which a stream keeps records, so none is lost before.
             handover=Handover(cdk.Duration.hours(12), most=1000, window=_EVENTS_WINDOW),
             failures=data.audit_failures,
             settings=settings,
@@ -94,7 +94,7 @@ class AuditStack(StageStack):
         output(self, "AuditBucket", self._bucket.bucket_name)
 
     def _come_again(self, data: DataStack) -> None:
-        """Lets unwritten events and batches come again through the queue."""
+        """Sends unwritten events and batches through the queue again."""
         self.write.use_queue(AUDIT_QUEUE_URL, self.queue.queue, "SendMessage")
         self.write.allow_recursion(_SET_ASIDE)
         self.write.use_table(data.events, "BatchGetItem")

@@ -14,7 +14,7 @@ BUILT = ROOT / ".build"
 
 
 def fingerprint(parts: Iterable[bytes]) -> str:
-    """A name that identifies these parts in this order.
+    """Returns a name that identifies these parts in this order.
 
     Args:
         parts: Everything that the folder is built from.
@@ -57,6 +57,6 @@ def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
             with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".unfinished-") as scratch:
                 made = Path(scratch, folder.name)
                 make(made)
-                # In one step: a process that is killed leaves nothing half made.
+                # In one step, so that a killed process leaves no incomplete folder.
                 made.rename(folder)
     return folder

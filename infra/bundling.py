@@ -18,7 +18,7 @@ LAMBDA_PYTHON = "3.13"
 
 _LOCK = ROOT / "layers" / "dependencies" / "requirements.txt"
 _SERVICE = ROOT / "layers" / "event_bus"
-# Lambda refuses functions that unpack, with their layers, to more than 250 MB.
+# Lambda refuses a function that, unpacked with its layers, exceeds 250 MB.
 _SIZE_LIMIT = 100 * 1024 * 1024
 _LEFT_OUT = ("__pycache__", "tests", "bin")
 AWS_SERVICES = (
@@ -81,7 +81,7 @@ def dependencies_layer(target: Target) -> Path:
 
 
 def _keep_services(descriptions: Path) -> None:
-    # botocore describes more than 400 services, in five times the bytes of all else in the layer.
+    # botocore's descriptions of 400 services are five times as large as the rest of the layer.
     for found in descriptions.iterdir():
         if found.is_dir() and found.name not in AWS_SERVICES:
             shutil.rmtree(found)
@@ -97,13 +97,13 @@ def brings_bytecode(target: Target) -> bool:
     """Whether this interpreter writes bytecode that the functions can use.
 
     Args:
-        target: What is deployed to.
+        target: The deployment target.
     """
     return not target.lambda_runtime or platform.python_version().startswith(f"{LAMBDA_PYTHON}.")
 
 
 def _compile(layer: Path, target: Target) -> None:
-    # A layer is read-only: without its bytecode every cold start would compile all of it again.
+    # A layer is read-only, so without bytecode every cold start would compile it again.
     if not brings_bytecode(target):
         return
     compileall.compile_dir(

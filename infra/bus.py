@@ -23,7 +23,7 @@ REPLAY_QUEUE_URL = "REPLAY_QUEUE_URL"
 """The variable that tells a function the URL of the queue of replays."""
 
 _ROUTE_TIMEOUT = cdk.Duration.seconds(60)
-# A shard brings up to 1,000 events a second, and consecutive calls route 500 of them at a fan-out
+# A shard has up to 1,000 events a second, and consecutive calls route 500 of them at a fan-out
 # of 5 (docs/architecture/performance.md). Lambda keeps the records of one event in their order.
 _ROUTE_PARALLEL = 4
 # Each takes ten messages, and each running replay has one message.

@@ -1,4 +1,4 @@
-"""How a finding of cdk-nag is accepted, next to the resource that it is about."""
+"""Accepting findings of cdk-nag, next to the resource that each is about."""
 
 from aws_cdk import Acknowledgment, Stack, Validations
 from constructs import IConstruct
@@ -10,7 +10,7 @@ def accept(construct: IConstruct, rule: str, reason: str) -> None:
     Args:
         construct: What the finding is about.
         rule: The rule, with the finding in brackets where the rule reports several.
-        reason: Why it is right as it is.
+        reason: Why the finding is acceptable.
     """
     Validations.of(construct).acknowledge(Acknowledgment(id=f"AwsSolutions-{rule}", reason=reason))
 
@@ -25,9 +25,9 @@ def accept_wildcard(
         owner: What the resource is part of.
         arn: The ARN of the resource.
         suffix: What follows the ARN, with the wildcard.
-        reason: Why it is right as it is.
+        reason: Why the finding is acceptable.
     """
-    # The rule knows a resource of another stack by the name under which its stack exports it.
+    # The rule names a resource of another stack by the export name of that stack.
     stack = Stack.of(owner)
     exported = stack.resolve(stack.export_value(arn))["Fn::ImportValue"]
     accept(construct, f"IAM5[Resource::{exported}{suffix}]", reason)
@@ -39,7 +39,7 @@ def accept_resource(construct: IConstruct, arn: str, reason: str) -> None:
     Args:
         construct: What the role is part of.
         arn: Their ARN.
-        reason: Why it is right as it is.
+        reason: Why the finding is acceptable.
     """
     resolved = Stack.of(construct).resolve(arn)
     parts = resolved["Fn::Join"][1] if isinstance(resolved, dict) else [resolved]

@@ -21,7 +21,7 @@ from infra.stream import StreamSource
 
 _MINUTE = cdk.Duration.minutes(1)
 _FIVE_MINUTES = cdk.Duration.minutes(5)
-# Retries are new messages; what waits longer than the longest delay is not being worked.
+# A retry is a new message, so a message older than the longest delay is not being worked on.
 _OLDEST_MESSAGE = cdk.Duration.minutes(30)
 _OLDEST_RECORD = cdk.Duration.minutes(1)
 _OLDEST_CHANGE = cdk.Duration.minutes(10)
@@ -109,7 +109,7 @@ class OperationsStack(StageStack):
             enforce_ssl=True,
             master_key=data.key,
         )
-        # A topic's own policy takes the place of the one that lets the whole account publish.
+        # A topic's own policy replaces the default policy, by which the whole account may publish.
         topic.add_to_resource_policy(alarms_may(["sns:Publish"], topic.topic_arn))
         output(self, "AlarmsTopicArn", topic.topic_arn)
         return topic

@@ -20,7 +20,7 @@ from infra.nag import accept_resource, accept_wildcard
 from infra.settings import Settings
 from infra.storage import BusBucket, BusTable
 
-# Of the actions that functions are given, those that write what the key encrypts.
+# Those of the granted actions that write data which the key encrypts.
 _WRITES = frozenset({"BatchWriteItem", "DeleteItem", "PutItem", "PutObject", "UpdateItem"})
 _KEY_TO_READ = ("kms:Decrypt", "kms:DescribeKey")
 _KEY_TO_WRITE = ("kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo")
@@ -47,7 +47,7 @@ class PermittedFunction(Construct):
         *,
         if_equal: Mapping[str, str] | None = None,
     ) -> None:
-        """Lets the function do single actions on single resources.
+        """Allows the function certain actions on certain resources.
 
         Args:
             service: The prefix of the actions, such as `dynamodb`.
@@ -233,7 +233,7 @@ class PermittedFunction(Construct):
             data: What is stored.
         """
         self.use_sealing_key(data.sealing_key, data_keys.PURPOSE, "Decrypt", "GenerateDataKey")
-        # Publishers, and with them the schemas of what they publish.
+        # The table of publishers also has the schemas of their event types.
         self.use_table(data.publishers, "BatchGetItem", "GetItem")
 
     def remember_answers(self, data: DataStack) -> None:
@@ -270,5 +270,5 @@ class PermittedFunction(Construct):
         )
 
     def tell(self, variable: str, value: str) -> None:
-        """Put a value into the function's environment."""
+        """Puts a value into the function's environment."""
         self.function.add_environment(variable, value)

@@ -35,7 +35,7 @@ class WorkQueue(Construct):
         Args:
             scope: The parent construct.
             name: Their id in the parent construct, with which their outputs begin.
-            consumer_timeout: How long the function that works the queue may run.
+            consumer_timeout: The timeout of the function that reads the queue.
             settings: The settings of the deployment.
             deployed_as: The earlier name by which deployments know them, if they have one. Queues
                 whose construct changes its name are replaced, and their messages are lost.
@@ -69,5 +69,5 @@ class WorkQueue(Construct):
 
 
 def _visibility_seconds(consumer_timeout: cdk.Duration) -> float:
-    # Lambda asks for six times the function's timeout, to retry throttled batches in.
+    # Lambda recommends six times the function's timeout, so that throttled batches can be retried.
     return 6 * consumer_timeout.to_seconds()

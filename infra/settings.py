@@ -42,10 +42,10 @@ class Target:
     Attributes:
         lambda_runtime: Functions run on Lambda's own interpreter and processor; the emulator runs
             them on the interpreter it was started with.
-        stream_failures_to_bucket: A stream's event source puts the records it gives up into a
-            bucket; the emulator never gives up a record.
-        handler: What is called of each function. The emulator waits 50 ms for the output of a call
-            that prints nothing, so that there each call prints a line.
+        stream_failures_to_bucket: Whether a stream's event source can put records that failed
+            for good into a bucket. The emulator never gives up a record.
+        handler: The entry point of each function. On the emulator, it prints a line for each call,
+            because the emulator waits 50 ms for the output of a call that prints nothing.
     """
 
     lambda_runtime: bool
@@ -348,14 +348,14 @@ class Settings(BaseModel):
         """Reads the settings from the context of an app.
 
         Args:
-            context: The context; names in it that hold more than letters, digits and underscores
+            context: The context. Names with other characters than letters, digits and underscores
                 belong to the CDK.
 
         Returns:
             The settings, with defaults for what the context leaves out.
 
         Raises:
-            SettingsError: A setting is unknown or its value is refused.
+            SettingsError: A setting is unknown, or its value is invalid.
         """
         given = {name: value for name, value in context.items() if re.fullmatch(r"\w+", name)}
         try:
@@ -373,7 +373,7 @@ class Settings(BaseModel):
         """The name of a stack of this deployment.
 
         Args:
-            part: Which of the stacks.
+            part: The part of the deployment that the stack has.
         """
         return f"event-bus-{self.stage}-{part.lower()}"
 

@@ -16,7 +16,7 @@ from infra.outputs import output
 from infra.settings import Settings
 from infra.stream import Handover, StreamSource
 
-# API Gateway itself gives up after 29 seconds.
+# API Gateway itself times out after 29 seconds.
 _SOCKET_TIMEOUT = cdk.Duration.seconds(28)
 _PUSH_TIMEOUT = cdk.Duration.seconds(60)
 
@@ -105,12 +105,12 @@ class Sockets(Construct):
             "Inbox",
             table=data.inbox,
             function=self.push,
-            # The others are fetched.
+            # Other inboxes are fetched from, not pushed.
             pattern={
                 "eventName": ["INSERT"],
                 "dynamodb": {"NewImage": {"pushed": {"BOOL": [True]}}},
             },
-            # What is not pushed stays in its inbox, and goes with what comes next.
+            # An event that is not pushed stays in its inbox, and is pushed with the next one.
             handover=Handover(cdk.Duration.minutes(5)),
             settings=settings,
         )
@@ -130,7 +130,7 @@ class Sockets(Construct):
         api.add_route(
             "$connect",
             integration=talk("Connect"),
-            # A key comes in one of two headers, or a token in the query.
+            # A key is in either of two headers, or a token is in the query.
             authorizer=authorizers.WebSocketLambdaAuthorizer(
                 "Authorizer", authorize.function, identity_source=[]
             ),
@@ -164,7 +164,7 @@ class Sockets(Construct):
 
 
 def _send_to_clients(function: BusFunction, api_id: str, settings: Settings) -> None:
-    """Lets a function send to the clients of a WebSocket API, and end their connections."""
+    """Allows a function to send to the clients of a WebSocket API, and to end their connections."""
     function.tell("SOCKET_API_ID", api_id)
     function.tell("URL_SUFFIX", cdk.Aws.URL_SUFFIX)
     for method in ("POST", "DELETE"):

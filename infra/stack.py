@@ -20,8 +20,8 @@ class StageStack(cdk.Stack):
 
         Args:
             scope: The app.
-            construct_id: Which of the stacks it is.
-            description: What it holds.
+            construct_id: Its id in the app.
+            description: Its description in CloudFormation.
             settings: The settings of the deployment.
         """
         super().__init__(

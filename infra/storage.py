@@ -89,7 +89,7 @@ class BusTable(Construct):
             sort_key=_attribute(index.sort_key),
             projection_type=_projection(index),
             non_key_attributes=list(index.include) if index.include else None,
-            # Writes to the table wait for those to its indexes.
+            # A write to the table waits for the writes to its indexes.
             warm_throughput=self._warm,
         )
 
@@ -115,7 +115,7 @@ class BusBucket(Construct):
             minimum_tls_version=1.2,
             encryption=s3.BucketEncryption.KMS,
             encryption_key=key,
-            # One data key for many objects: a call to KMS for each would cost more than the object.
+            # One data key for many objects: a call to KMS costs more than an object.
             bucket_key_enabled=True,
             lifecycle_rules=[
                 s3.LifecycleRule(

@@ -22,12 +22,12 @@ class Handover:
     """How records are passed to the function.
 
     Attributes:
-        max_age: The greatest age of a record on which the function keeps failing.
+        max_age: The age at which a record that keeps failing is given up.
         most: The most records of a batch.
-        window: How long a record may wait for others to share a batch with; None for not at all.
-        parallel: How many batches of a shard are worked in parallel; records of one item stay in
-            their order.
-        whole: Whether a failed batch comes again as it is instead of in halves.
+        window: How long a record may wait for others to fill a batch; None for no wait.
+        parallel: How many batches of a shard are processed at once. Records of one item keep their
+            order.
+        whole: Whether a failed batch is repeated unchanged instead of in halves.
     """
 
     max_age: cdk.Duration
@@ -64,7 +64,7 @@ class StreamSource(Construct):
             table: The table, which has a stream.
             function: The function.
             pattern: The filter of records.
-            handover: How it is handed them.
+            handover: How records are passed.
             failures: The bucket for records on which the function keeps failing; None if they may
                 be dropped.
             settings: The settings of the deployment.
@@ -118,7 +118,7 @@ class StreamSource(Construct):
         export(self, self.mapping_id)
 
     def _allow_failures(self, function: BusFunction, failures: BusBucket) -> None:
-        # Lambda writes there in the function's name.
+        # Lambda writes there with the function's role.
         function.allow_objects(
             failures, ["PutObject"], reason="Lambda chooses the names of what it gives up."
         )

@@ -29,7 +29,7 @@ class Index:
         name: Its name: `by_` and its subject.
         partition_key: Its partition key.
         sort_key: Its sort key.
-        include: The attributes it holds beside the keys; none of them, or None for all.
+        include: The further attributes that it has beside the keys; None for all.
     """
 
     name: str
@@ -49,8 +49,8 @@ class Table:
         indexes: Its indexes; each costs a write more per item.
         expires: Whether items expire at the Unix time in their attribute `expires_at`.
         busy: Whether it is written for each event.
-        stream: What the table's stream tells of a change: the item as it is, or both that and as
-            it was before; None where there is no stream.
+        stream: What a record of the table's stream has: the new item, or the new and the old one.
+            None if the table has no stream.
         deployed_as: The earlier id by which deployments know the table; None if it has none. A
             table whose construct changes its name is replaced, and its items are lost.
     """
@@ -81,7 +81,7 @@ class Table:
 
 
 EXPIRY_ATTRIBUTE = "expires_at"
-"""Where an item says when it expires, in Unix seconds."""
+"""The attribute with the time at which an item expires, in Unix seconds."""
 
 _LISTED = ("type", "source", "correlation_id", "trace_id")
 
@@ -101,7 +101,7 @@ EVENTS = Table(
     Attribute("id"),
     indexes=(
         _events_by("by_cell", "cell"),
-        # Sparse: the few that were stored at another time than they happened.
+        # Sparse: it has only events that were stored at another time than they happened.
         Index("by_odd", Attribute("odd_shard"), Attribute("odd_position"), _LISTED),
         _events_by("by_correlation", "correlation_id"),
         _events_by("by_trace", "trace_id"),
@@ -116,7 +116,7 @@ DELIVERIES = Table(
     "deliveries",
     Attribute("event_id"),
     Attribute("subscription_id"),
-    # All three are sparse: what is delivered at once is in none, and costs no further write.
+    # All three are sparse: a delivery that succeeds at once is in none, and costs no further write.
     indexes=(
         Index("by_due", Attribute("due_shard"), Attribute("due_at"), _DUE),
         Index("by_dead", Attribute("dead_shard"), Attribute("dead_letter_id"), ()),
@@ -124,7 +124,7 @@ DELIVERIES = Table(
     ),
     expires=True,
     busy=True,
-    # What is counted is what changed.
+    # The observer counts changes.
     stream="both",
 )
 CIRCUITS = Table("circuits", Attribute("subscription_id"), expires=True)
@@ -183,7 +183,7 @@ SUBSCRIPTIONS = Table(
     indexes=(
         _all_by("by_service", "service_id", "id"),
         _all_by("by_kind", "kind", "id"),
-        # Sparse: those that somebody listens by for a while.
+        # Sparse: it has only the subscriptions of listeners.
         Index("by_end", Attribute("ending"), Attribute("ends_at", "N"), ()),
     ),
 )

@@ -18,13 +18,13 @@ def know_targets(function: BusFunction, settings: Settings) -> None:
 
 
 def deliver_to(function: BusFunction, targets: AwsResources, settings: Settings) -> None:
-    """Lets a function deliver to resources that their owners have opted in.
+    """Allows a function to deliver to resources that their owners have opted in.
 
     In the bus's own account that is a tag of the resource, which IAM looks up for each call: the
     resource types of all four actions have the condition key `aws:ResourceTag`
     (https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html).
-    In another account it is the policy of the resource, without which IAM permits nothing across
-    accounts, or a role of that account.
+    In another account, it is the resource's policy, which IAM requires across accounts, or a role
+    of that account.
     """
     know_targets(function, settings)
     opted_in = {f"aws:ResourceTag/{tag_key(settings.stage)}": TAG_VALUE}

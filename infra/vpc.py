@@ -23,8 +23,8 @@ _ACTIONS = [
 def join_vpc(function: lambda_.Function, role: iam.Role, settings: Settings) -> None:
     """Connects a function to the subnets and security groups of the settings.
 
-    Lambda makes network interfaces by the function's own role, before any code runs. The code
-    itself is denied the same actions.
+    Lambda uses the function's role to create network interfaces before any code runs. The code
+    itself is denied these actions.
 
     Args:
         function: The function.
@@ -37,7 +37,7 @@ def join_vpc(function: lambda_.Function, role: iam.Role, settings: Settings) -> 
         security_group_ids=settings.security_groups,
         ipv6_allowed_for_dual_stack=settings.dual_stack,
     )
-    # A dependency of the function on its policy comes with the role: Lambda looks at once.
+    # Lambda checks the role at once, so the function must depend on its policy.
     role.add_to_policy(iam.PolicyStatement(actions=_ACTIONS, resources=["*"]))
     here = f"arn:{cdk.Aws.PARTITION}:lambda:{cdk.Aws.REGION}:{cdk.Aws.ACCOUNT_ID}"
     role.add_to_policy(

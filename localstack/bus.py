@@ -25,7 +25,7 @@ class LocalBus:
         websocket_url: The URL for WebSocket clients.
         admin_api_key: The first admin key.
         endpoint_url: The emulator's URL for AWS clients.
-        region: The region they must name.
+        region: The emulator's region, for AWS clients.
         pid: The emulator's process.
         resources: The outputs of the stacks, such as `events_table` or `http_lane_url`.
     """
@@ -40,7 +40,7 @@ class LocalBus:
 
     @classmethod
     def read(cls, file: Path) -> "LocalBus":
-        """Reads what `write` wrote.
+        """Reads a file of `write`.
 
         Args:
             file: The file.
@@ -66,7 +66,7 @@ class LocalBus:
 
     @cached_property
     def _session(self) -> Any:
-        # One: each reads the descriptions of AWS's services anew.
+        # One session for all clients, since each session reads the descriptions of AWS's services.
         return boto3.Session(
             CREDENTIALS["AWS_ACCESS_KEY_ID"],
             CREDENTIALS["AWS_SECRET_ACCESS_KEY"],

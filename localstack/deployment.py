@@ -17,7 +17,7 @@ _COMMAND_LINE = ROOT / "node_modules" / ".bin" / "cdk"
 
 
 def deploy(emulator: Emulator) -> LocalBus:
-    """Deploys the app and waits until it is ready; once more after a change updates it.
+    """Deploys the app, or updates it after a change, and waits until it is ready.
 
     Args:
         emulator: The emulator.
@@ -56,7 +56,7 @@ def _cdk(emulator: Emulator, *arguments: str) -> None:
     }
     done = subprocess.run(
         [str(_COMMAND_LINE), *arguments, "--no-notices", "--no-color"],
-        # Not the root: its cdk.json would be read, and the app synthesised again.
+        # Not in the root folder, where the CDK would read cdk.json and synthesise the app again.
         cwd=emulator.directory,
         env=environment,
         stdin=subprocess.DEVNULL,

@@ -39,9 +39,9 @@ _STATE = ("s3", "state")
 _ADDRESS = "127.0.0.1"
 _USUAL_PORT = 4566
 _START_SECONDS = 60
-# It saves its state within this time, and its functions end.
+# Within this time it saves its state, and its functions end.
 _STOP_SECONDS = 60
-# What the emulator is given of the caller's environment; the functions it runs see it too.
+# The variables of the caller's environment that the emulator, and so its functions, receive.
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "SYSTEMROOT")
 
 
@@ -53,8 +53,8 @@ class Emulator:
         directory: The folder of its files.
         pid: Its process, and the process group of its functions.
         port: Its port.
-        strict: Whether it speaks TLS alone, and holds everyone to the policies of IAM.
-        kept: Whether what it stores outlives it.
+        strict: Whether it accepts only TLS, and enforces the policies of IAM.
+        kept: Whether its state is kept when it stops.
     """
 
     directory: Path
@@ -70,10 +70,10 @@ class Emulator:
         """Starts an emulator and waits until it answers.
 
         Args:
-            directory: Where it may keep its files.
-            port: Its port, or 0 for any that is free; by default the port that a kept state needs,
-                else the usual one, or a free one where that is taken.
-            strict: Whether it speaks TLS alone, and holds everyone to the policies of IAM.
+            directory: The folder for its files.
+            port: Its port, or 0 for any free one. By default the port that a kept state needs, or
+                else the usual one, or a free one if that is taken.
+            strict: Whether it accepts only TLS, and enforces the policies of IAM.
             kept: Whether it loads the state that the last one saved in this directory, and saves
                 its own when it is stopped.
 
@@ -96,7 +96,7 @@ class Emulator:
             (directory / folder).mkdir(exist_ok=True)
         with (directory / LOG).open("wb") as log:
             process = subprocess.Popen(
-                # -P: the folder of this file does not lend its modules to the emulator.
+                # -P: the emulator does not import modules from the folder of this file.
                 [sys.executable, "-P", str(_PROCESS)],
                 cwd=directory,
                 env=_environment(directory, port, strict=strict, kept=kept),
@@ -132,12 +132,12 @@ class Emulator:
 
     @property
     def endpoint_url(self) -> str:
-        """Where AWS clients find it."""
+        """The URL for AWS clients."""
         return f"{self._scheme}://localhost:{self.port}"
 
     @property
     def certificate(self) -> Path:
-        """The certificate of a strict one, which signed it itself."""
+        """The self-signed certificate of a strict emulator."""
         return _certificate(self.directory)
 
     @property
@@ -145,7 +145,7 @@ class Emulator:
         return "https" if self.strict else "http"
 
     def environment(self) -> dict[str, str]:
-        """The environment for programs that are to take the emulator for AWS."""
+        """The environment in which programs use the emulator as AWS."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         return {
             **kept,
@@ -153,7 +153,7 @@ class Emulator:
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ENDPOINT_URL": self.endpoint_url,
-            # An address, not a name: buckets then are parts of the path and need no DNS.
+            # With an address in place of a name, buckets are in the path and need no DNS.
             "AWS_ENDPOINT_URL_S3": f"{self._scheme}://127.0.0.1:{self.port}",
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
@@ -164,13 +164,13 @@ class Emulator:
     def stop(self) -> None:
         """Stops the emulator and the functions it runs.
 
-        Its files are removed, but for the log and, where its state is kept, that.
+        Its files are removed, except for the log and, if it is kept, the state.
         """
         _signal(self.pid, signal.SIGTERM)
         deadline = time.monotonic() + _STOP_SECONDS
         while running(self.pid) and time.monotonic() < deadline:
             time.sleep(0.05)
-        # What is left: functions that were at work, or an emulator that hangs.
+        # Functions at work, or an emulator that hangs, may be left.
         _signal(self.pid, signal.SIGKILL)
         while running(self.pid):
             time.sleep(0.01)
@@ -180,21 +180,21 @@ class Emulator:
         (self.directory / _RECORD).unlink(missing_ok=True)
 
     def _complete_state(self) -> None:
-        """Makes the saved state one that a restart can go on with."""
+        """Changes the saved state so that a restart can continue from it."""
         (self.directory / _PORT).write_text(str(self.port))
         functions = self.directory / "state" / "lambda.json"
         if not functions.exists():
             return
         state = orjson.loads(functions.read_bytes())
-        # It saves how far each function has read a table's stream, but not the stream, which begins
-        # anew: a function would wait for as many records as it had read before.
+        # It saves each function's position in a table's stream, but not the stream, which begins
+        # anew. A function would then skip as many records as it had read before.
         state["payload"]["dynamodb_stream_positions"] = {}
         functions.write_bytes(orjson.dumps(state))
 
     def answers(self) -> bool:
         """True if it is up and answers."""
         try:
-            # Whether it is up, and not who it is: its certificate may not be written yet.
+            # This asks only whether it is up. Its certificate may not be written yet.
             health = f"{self.endpoint_url}/_ministack/health"
             return httpx.get(health, timeout=2, verify=False).is_success
         except httpx.TransportError:
@@ -209,7 +209,7 @@ class Emulator:
 
 
 def running(pid: int) -> bool:
-    """True if a process runs, be it a child of this one or not.
+    """Returns whether a process runs, whether or not it is a child of this one.
 
     Args:
         pid: The process.
@@ -218,9 +218,9 @@ def running(pid: int) -> bool:
         if os.waitpid(pid, os.WNOHANG) != (0, 0):
             return False
     except ChildProcessError:
-        pass  # started by another process, which is gone
+        pass  # Another process started it, and has ended.
     try:
-        # A process that nobody waits for stays in the table when it has ended.
+        # An ended process stays in the table of processes until its parent waits for it.
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
@@ -241,7 +241,7 @@ def _remove(directory: Path, folders: Sequence[str]) -> None:
 
 
 def _port_of_state(directory: Path, wanted: int | None) -> int | None:
-    """The port that the kept state needs, since functions know their queues by URLs with it."""
+    """Returns the port that the kept state needs, since URLs of queues contain it."""
     try:
         needed = int((directory / _PORT).read_text())
     except FileNotFoundError:
@@ -269,9 +269,9 @@ def _choose_port(wanted: int | None) -> int:
 
 @contextlib.contextmanager
 def _held(port: int) -> Iterator[int]:
-    """Holds a port, or any that is free for 0, so that nobody else is given it.
+    """Reserves a port, or any free one for 0, so that no other process gets it.
 
-    The emulator can listen on it meanwhile: both sockets allow that an address is used again.
+    The emulator can listen on it meanwhile, since both sockets allow the reuse of an address.
     """
     with socket.socket() as holder:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -302,7 +302,7 @@ def _environment(directory: Path, port: int, *, strict: bool, kept: bool) -> dic
         "TMPDIR": str(directory / "tmp"),
         "S3_DATA_DIR": str(directory / "s3"),
         "STATE_DIR": str(directory / "state"),
-        # These listen on ports of their own, which a second emulator would find taken.
+        # These listen on fixed ports, which would be taken for a second emulator.
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         **(_strict_environment(directory) if strict else {}),

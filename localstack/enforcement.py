@@ -1,4 +1,4 @@
-"""Where a strict emulator asks for other permissions than AWS does."""
+"""Corrections where a strict emulator demands other permissions than AWS."""
 
 import json
 from typing import Any
@@ -10,7 +10,7 @@ from localstack.bus import LocalBus
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsns.html
 _BATCHES = {"sqs:SendMessage": "sqs:SendMessageBatch", "sns:Publish": "sns:PublishBatch"}
 
-# It does not find out which resource these are about.
+# The emulator cannot tell the resource of these actions.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
 _OF_ANY_RESOURCE = {
     "sns:ListTagsForResource",
@@ -18,13 +18,13 @@ _OF_ANY_RESOURCE = {
     "states:ListTagsForResource",
 }
 
-# What it does not look at; a condition on that is never met.
+# The emulator ignores this, so a condition on it is never met.
 # https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html
 _UNKNOWN = "kms:EncryptionContext:"
 
 
 def make_up(bus: LocalBus) -> None:
-    """Lets each role do what AWS would let it do.
+    """Changes roles so that each may do what AWS would permit.
 
     Args:
         bus: The deployed bus.

@@ -1,4 +1,4 @@
-"""What can go wrong with the local environment."""
+"""Errors of the local environment."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ _TAIL_LINES = 40
 
 
 class LocalError(Exception):
-    """The local environment cannot be had; the message is for a person."""
+    """The local environment cannot be started or used; the message says why."""
 
 
 def tail(log: Path) -> str:

@@ -1,4 +1,4 @@
 """A day of an engineering team, played on a running bus through its public API.
 
-`make run`, or `python -m examples.engineering_day` where `make up` was run before.
+Run it by `make run`, or by `python -m examples.engineering_day` after `make up`.
 """

@@ -1,4 +1,4 @@
-"""Plays the day on the bus that `make up` has started, or on the one that a file tells of."""
+"""Plays the day on the bus that `make up` has started, or on the bus that a file describes."""
 
 import sys
 from pathlib import Path
@@ -13,10 +13,10 @@ def main(arguments: list[str]) -> int:
     """Runs the command line.
 
     Args:
-        arguments: Nothing, or a file of the form of `.local/bus.json`.
+        arguments: Nothing, or the path of a file like `.local/bus.json`.
 
     Returns:
-        The exit code: 0 where all went as it must.
+        The exit code: 0 if the day was played without a fault.
     """
     console = Console()
     try:

@@ -1,4 +1,4 @@
-"""The ways in which events arrive: each service has chosen one."""
+"""How events arrive: each service has chosen a protocol."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ class Arrivals:
         address: The bus.
         admin: The bus, as its admin sees it.
         receiver: The server that receives callbacks.
-        faults: Faults of the consumers, in words.
+        faults: The faults of the consumers, each a sentence.
     """
 
     address: Address
@@ -51,11 +51,11 @@ class Arrivals:
         """Subscribes, and consumes the events.
 
         Args:
-            protocol: The way in which they arrive.
-            path: The path of callbacks, if it is used.
+            protocol: The protocol by which they arrive.
+            path: The path of callbacks, if they arrive by callback.
             key: The key of the service.
             subscription: The subscription to register, without its target.
-            take: Takes an event.
+            take: Handles an event.
 
         Returns:
             The id of the subscription.
@@ -76,7 +76,7 @@ class Arrivals:
         try:
             _CONSUMERS[protocol](self.address, key, made, take, self._stop)
         except Exception as error:
-            # A subscription that the day has taken off already has nothing to bring.
+            # The day has removed the subscription, so nothing more arrives.
             if not self._stop.is_set():
                 self.faults.append(f"{protocol} broke: {error!r}")
 

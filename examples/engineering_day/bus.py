@@ -20,7 +20,7 @@ _ON_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 class DayError(Exception):
-    """The day cannot be played; the message says why, and what to do."""
+    """The day cannot be played. The message says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,8 @@ class Address:
         """Refuses a bus elsewhere.
 
         Raises:
-            DayError: It is not on this machine: it could not call back, and everyone knows the keys
-                of the day.
+            DayError: It is on another machine, from which callbacks could not reach this one. The
+                keys of the day are public, too.
         """
         host = urlsplit(self.url).hostname or ""
         if host not in _ON_THIS_MACHINE and not host.endswith(".localhost"):
@@ -76,7 +76,7 @@ class Address:
 
 
 class Bus:
-    """The bus, as the holder of one key sees it.
+    """A client of the bus with one API key.
 
     Args:
         url: The root of its API.
@@ -114,7 +114,7 @@ class Bus:
         """Registers a subscription.
 
         Returns:
-            It, with its signing secret.
+            The subscription, with its signing secret.
         """
         return self._document("POST", "/subscriptions", json=subscription)
 
@@ -141,7 +141,7 @@ class Bus:
         return _document(self._send(method, path, **request))
 
     def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
-        """Sends a request, and repeats it if the bus could not answer."""
+        """Sends a request; repeats it if the bus cannot answer now."""
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 answer = self._http.request(method, path, **request)

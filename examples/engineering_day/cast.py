@@ -14,7 +14,7 @@ PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a service subscribes to, and the same in Python.
+    """The subscription of a service, and the same condition in Python.
 
     The bus gets the types and filters. The day is checked against `wants`, which is independent of
     the bus's matching.
@@ -50,7 +50,7 @@ class Role:
 
     @property
     def short_name(self) -> str:
-        """The name without the part that all names share."""
+        """The name without the suffix that all names share."""
         return self.service_id.removesuffix("_service")
 
     @property
@@ -108,7 +108,7 @@ ROLES = Role(
     Wish(
         ("task.assigned", "llm.response.received", "llm.error.occurred"),
         {
-            # Tasks of people are none of its business.
+            # Tasks of people concern other services.
             "task.assigned": lambda payload: payload["assignee"].startswith("role:"),
             "llm.response.received": _always,
             "llm.error.occurred": _always,

@@ -1,4 +1,4 @@
-"""Consumers without callbacks: from a queue, by pulling, over a WebSocket."""
+"""Consumers for the other protocols: a queue, pulling, and a WebSocket."""
 
 import json
 import threading

@@ -28,13 +28,13 @@ def play(address: Address, console: Console) -> DayTotals:
 
     Args:
         address: The bus.
-        console: Where it is shown.
+        console: The terminal that shows it.
 
     Returns:
-        Its totals, which have been checked.
+        Its totals, checked.
 
     Raises:
-        DayError: The day cannot be played, or something was lost, wrong or unexpected.
+        DayError: The day cannot be played, or an event was lost, wrong or unexpected.
     """
     address.check()
     run = f"day-{secrets.token_hex(3)}"

@@ -42,7 +42,7 @@ class Published:
 
 
 class Ledger:
-    """The ledger of a day, which knows when nothing is under way any more.
+    """The ledger of a day: records events, and knows when all of them have arrived.
 
     Args:
         clock: Monotonic clock, in seconds.
@@ -54,7 +54,7 @@ class Ledger:
         self._under_way = 0
         self._changed = threading.Condition()
         self.faults: list[str] = []
-        """Faults, in words."""
+        """The faults, each a sentence."""
         self.foreign = 0
         """Events that do not belong to this day."""
 
@@ -86,7 +86,7 @@ class Ledger:
         """Records that an event has arrived.
 
         Returns:
-            The event, if the service should react: not for a repetition or an unwanted event.
+            The event, if the service should react; None for a repetition or an unwanted event.
         """
         with self._changed:
             entry = self._published.get(event["id"])
@@ -123,7 +123,7 @@ class Ledger:
             seconds: How long to wait at most.
 
         Returns:
-            Whether it became quiet; False as soon as there is a fault.
+            True once all have arrived and were handled; False as soon as there is a fault.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._under_way <= 0 or self.faults, seconds)

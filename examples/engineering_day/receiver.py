@@ -33,7 +33,7 @@ class Receiver:
 
     Attributes:
         url: The server's URL.
-        refused: The requests without a valid signature, with the fault of each.
+        refused: What was wrong with each request without a valid signature.
     """
 
     url: str = ""
@@ -58,7 +58,7 @@ class Receiver:
         """
         inbox = self._inboxes.get(path)
         if inbox is None:
-            # Not open yet: the bus will come again.
+            # The inbox is not open yet; the bus will try again.
             return 503
         try:
             Webhook(inbox.secret).verify(body, headers)
@@ -72,12 +72,12 @@ class Receiver:
 
 @contextmanager
 def listening() -> Iterator[Receiver]:
-    """A receiver on a free port, until the end of the block."""
+    """Runs a receiver on a free port until the block ends."""
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        # What waits for an acknowledgement of the headers would show in the times.
+        # Otherwise an answer waits until its headers are acknowledged, which adds to the times.
         disable_nagle_algorithm = True
 
         def do_POST(self) -> None:

@@ -95,7 +95,7 @@ def _times(screen: Screen, name: str, values: Sequence[float]) -> None:
 
 
 def conclude(screen: Screen, address: Address, correlation_id: str) -> None:
-    """Says that everything is correct, where the bus is, and what to try next."""
+    """Reports success, where the bus is, and what to try next."""
     screen.say("\nNothing was lost, and nothing arrived that should not have.", "bold green")
     task = {"task_id": "task-201", "title": "Try the bus", "priority": "low", "context_tokens": 0}
     event = json.dumps({"type": "task.created", "payload": task})

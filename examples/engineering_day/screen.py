@@ -1,4 +1,4 @@
-"""What the terminal shows while the day goes on."""
+"""The output in the terminal while the day goes on."""
 
 import threading
 
@@ -16,7 +16,7 @@ class Screen:
 
     Args:
         console: The terminal.
-        run: What all correlation ids of the day begin with; it is not shown.
+        run: The prefix of all correlation ids of the day, which is not shown.
     """
 
     def __init__(self, console: Console, run: str) -> None:
@@ -36,16 +36,16 @@ class Screen:
         self.print(line)
 
     def print(self, what: RenderableType) -> None:
-        """Shows anything, undisturbed by what other threads show."""
+        """Shows something at once, without output of other threads in between."""
         with self._lock:
             self._console.print(what, soft_wrap=True, highlight=False)
 
     def heading(self, title: str) -> None:
-        """Begins a part."""
+        """Shows the title of a scene."""
         self.print(Text(f"\n{title}", "bold"))
 
     def columns(self) -> None:
-        """Names the columns of the hops."""
+        """Shows the names of the columns of the hops."""
         names = Text("  ", "dim")
         names.append("about".ljust(_ABOUT + 2))
         names.append("event".ljust(_TYPE + 2))
@@ -55,7 +55,7 @@ class Screen:
         self.print(names)
 
     def stored(self, entry: Published) -> None:
-        """Shows that an event is stored, where no one receives it or a filter kept it back."""
+        """Shows a stored event that no service receives, or that a filter excludes."""
         for role in entry.filtered:
             self._hop(entry, Text(role.short_name, f"dim {role.colour}"), "filtered")
         if not entry.expected and not entry.filtered:
@@ -82,5 +82,5 @@ class Screen:
 
 
 def milliseconds(value: float) -> str:
-    """A time as people read it: `85 ms`."""
+    """Formats a duration, such as `85 ms`."""
     return f"{value:.0f} ms"

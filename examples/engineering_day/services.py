@@ -1,4 +1,4 @@
-"""The services of the team. They share nothing: each knows what events have told it."""
+"""The services of the team. They share nothing: each knows only what it learned from events."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,8 +17,8 @@ class Draft:
     Attributes:
         type: Its type.
         payload: Its payload.
-        correlation: What it belongs to, such as `task-101`; by default what caused it belongs to.
-        cause: The event that it answers, if any.
+        correlation: The correlation id, such as `task-101`; by default that of its cause.
+        cause: The event that caused it, if any.
     """
 
     type: str
@@ -35,19 +35,19 @@ class Service(Protocol):
     """A service of the team.
 
     Attributes:
-        role: Who it is.
+        role: Its entry in the cast.
     """
 
     role: ClassVar[Role]
 
     def react(self, event: Event) -> None:
-        """Does what an event asks for."""
+        """Reacts to an event."""
         ...
 
 
 @dataclass
 class TaskManager:
-    """Keeps the tasks, and gives them to people and roles."""
+    """Keeps the tasks, and assigns them to people and roles."""
 
     publish: Publish
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class TaskManager:
         self.publish(self.role, [self._draft("task.created", task) for task in tasks])
 
     def assign(self, task_id: str, assignee: str, **more: Any) -> None:
-        """Gives a task to someone."""
+        """Assigns a task."""
         task = self.tasks[task_id] = {**self.tasks[task_id], "assignee": assignee, **more}
         self.publish(self.role, [self._draft("task.assigned", task)])
 
@@ -73,18 +73,18 @@ class TaskManager:
         self.publish(self.role, [self._draft("task.completed", done, cause)])
 
     def delete(self, task_id: str, reason: str) -> None:
-        """Throws a task away."""
+        """Deletes a task."""
         del self.tasks[task_id]
         gone = {"task_id": task_id, "reason": reason}
         self.publish(self.role, [self._draft("task.deleted", gone)])
 
     def user(self, change: str, user_id: str, **more: Any) -> None:
-        """Tells of a member of the team who was created, updated or deleted."""
+        """Publishes that a member of the team was created, updated or deleted."""
         draft = Draft(f"user.{change}", {"user_id": user_id, **more}, f"user-{user_id}")
         self.publish(self.role, [draft])
 
     def react(self, event: Event) -> None:
-        """Closes what a role has done, and gives to a person what it has not."""
+        """Closes the tasks that a role completed, and assigns the others to a person."""
         payload = event["payload"]
         task_id = payload["task_id"]
         if event["type"] == "role.action.completed":
@@ -114,7 +114,7 @@ class RoleService:
     role: ClassVar[Role] = cast.ROLES
 
     def react(self, event: Event) -> None:
-        """Starts an action for a task, and ends it with what the model answered."""
+        """Starts an action for a task, and ends it with the answer of the model."""
         payload = event["payload"]
         if event["type"] == "task.assigned":
             self._begin(event)
@@ -153,7 +153,7 @@ class LlmOrchestrator:
     CONTEXT_TOKENS: ClassVar[int] = 200_000
 
     def react(self, event: Event) -> None:
-        """Asks the model, and tells what it answered."""
+        """Asks the model, and publishes its answer."""
         command = event["payload"]
         task = {"task_id": command["task_id"], "role": command["role"]}
         tokens = command["context_tokens"]
@@ -170,21 +170,21 @@ class LlmOrchestrator:
 
 @dataclass
 class KnowledgeBase:
-    """Keeps what the team has learned from each task."""
+    """Stores what the team has learned from each task."""
 
     publish: Publish
     role: ClassVar[Role] = cast.KNOWLEDGE_BASE
 
     def revise(self, task_id: str, text: str) -> None:
-        """Rewrites what was learned from a task."""
+        """Updates the lesson of a task."""
         self._tell("updated", task_id, {"text": text})
 
     def forget(self, task_id: str) -> None:
-        """Drops what was learned from a task."""
+        """Deletes the lesson of a task."""
         self._tell("deleted", task_id, {})
 
     def react(self, event: Event) -> None:
-        """Keeps what a completed task has taught."""
+        """Stores the lesson of a completed task."""
         payload = event["payload"]
         text = f"{payload['title']}: done by {payload['completed_by']}"
         self._tell("created", payload["task_id"], {"text": text}, event)
@@ -198,7 +198,7 @@ class KnowledgeBase:
 
 @dataclass
 class NotificationService:
-    """Tells people what matters to them.
+    """Sends messages to people.
 
     Attributes:
         sent: The messages so far.
@@ -209,6 +209,6 @@ class NotificationService:
     role: ClassVar[Role] = cast.NOTIFICATIONS
 
     def react(self, event: Event) -> None:
-        """Writes a message; nothing further follows from it."""
+        """Writes a message, and publishes nothing."""
         payload = event["payload"]
         self.sent.append(f"{payload['task_id']}: {event['type']}, {payload['priority']}")

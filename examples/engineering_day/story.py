@@ -1,4 +1,4 @@
-"""What happens in the day; what follows from it, the services do by themselves."""
+"""The scenes of the day. The services react to each by themselves."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ FOLLOWED_TYPES = (
     "knowledge.item.created",
     "knowledge.item.updated",
 )
-"""What happens to that task, in this order."""
+"""The types of that task's events, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ class Scene:
     """A part of the day.
 
     Attributes:
-        title: What happens.
-        act: Makes it happen.
+        title: Its title on the screen.
+        act: Publishes its first events.
     """
 
     title: str
@@ -38,11 +38,11 @@ class Scene:
 
 
 def scenes(tasks: TaskManager, knowledge: KnowledgeBase) -> Iterator[Scene]:
-    """The day, scene by scene; the next begins when all is quiet.
+    """The scenes of the day. Each begins once all events of the one before were handled.
 
     Args:
-        tasks: Where people work with tasks.
-        knowledge: Where they look after what was learned.
+        tasks: The service with which people manage tasks.
+        knowledge: The service with which people manage lessons.
     """
 
     def morning() -> None:

@@ -1,4 +1,4 @@
-"""The totals of a day, and whether they are right."""
+"""The totals of a day, and their check."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,18 +13,18 @@ Document = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class DayTotals:
-    """A day in numbers.
+    """The totals of a day.
 
     Attributes:
         published: Events that the team published and the bus stored.
-        types: Of how many types.
-        matched: Deliveries that the bus decided on: an event for a subscription.
-        delivered: Those of them that the bus reports as delivered.
-        verified: Deliveries that arrived by callback, with a good signature.
-        filtered_out: Events that a subscription asked for by type and its filter kept back.
-        attempts: Attempts that all deliveries took.
-        stored_ms: From publish to the bus's answer, for each event.
-        received_ms: From publish to receipt, for each delivery, by the way it arrived.
+        types: The number of their types.
+        matched: Deliveries: pairs of an event and a subscription that it matched.
+        delivered: Deliveries that the bus reports as delivered.
+        verified: Deliveries that arrived by callback with a valid signature.
+        filtered_out: Events that a subscription's filter excluded, although it receives their type.
+        attempts: The attempts of all deliveries.
+        stored_ms: The milliseconds from publish to the bus's answer, for each event.
+        received_ms: The milliseconds from publish to receipt of each delivery, by protocol.
     """
 
     published: int
@@ -46,8 +46,8 @@ def day_totals(
     """Counts a day.
 
     Args:
-        entries: What was published, and when it arrived.
-        documents: What `GET /events/{id}` says of each event, by id.
+        entries: The published events, with the times of their arrival.
+        documents: The answer of `GET /events/{id}` for each event, by id.
         subscriptions: The services of the day's subscriptions, by subscription.
     """
     deliveries = [
@@ -73,7 +73,7 @@ def day_totals(
 
 
 def own_deliveries(document: Document, subscriptions: Mapping[str, str]) -> list[Document]:
-    """The deliveries of an event to subscriptions of the day; others may have their own."""
+    """Returns the deliveries of an event to subscriptions of the day; the bus may have others."""
     return [each for each in document["deliveries"] if each["subscription_id"] in subscriptions]
 
 
@@ -82,11 +82,11 @@ def faults(
     documents: Mapping[str, Document],
     subscriptions: Mapping[str, str],
 ) -> list[str]:
-    """What is lost, wrong or unexpected, in words; nothing on a good day.
+    """Returns what is lost, wrong or unexpected, each as a sentence; nothing on a good day.
 
     Args:
-        entries: What was published, and when it arrived.
-        documents: What `GET /events/{id}` says of each event, by id.
+        entries: The published events, with the times of their arrival.
+        documents: The answer of `GET /events/{id}` for each event, by id.
         subscriptions: The services of the day's subscriptions, by subscription.
     """
     found: list[str] = []
@@ -129,6 +129,6 @@ def _names(services: set[str]) -> str:
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
-    """The value that so many percent of all do not exceed (nearest rank)."""
+    """Returns the percentile of some values (nearest rank)."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]

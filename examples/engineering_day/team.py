@@ -26,10 +26,10 @@ class Team:
     """The services of a day.
 
     Args:
-        run: Tells this day from others on the same bus.
-        buses: The bus as each service sees it, by service.
-        ledger: Where all that happens is noted.
-        screen: Where it is shown.
+        run: Distinguishes this day from others on the same bus.
+        buses: The client of each service, by service.
+        ledger: Records all events.
+        screen: Shows them.
     """
 
     def __init__(self, run: str, buses: Mapping[str, Bus], ledger: Ledger, screen: Screen) -> None:
@@ -48,17 +48,17 @@ class Team:
         self._screen = screen
         self._numbers = itertools.count(1)
         self._numbering = threading.Lock()
-        # One worker each: a service takes its events one after the other.
+        # One worker each, since a service handles its events one after the other.
         self._workers = {
             service.role.service_id: ThreadPoolExecutor(1) for service in self.services
         }
 
     def correlation_id(self, of: str) -> str:
-        """The correlation id of something that the day is about, such as a task."""
+        """Returns the correlation id of a thing, such as a task."""
         return f"{self._run}-{of}"
 
     def inbox(self, service: Service) -> TakeEvent:
-        """What takes the events of a service: it notes them, and leaves the work to a worker."""
+        """Returns the consumer of a service: it records events, and leaves the work to a worker."""
 
         def take(event: dict[str, Any]) -> None:
             entry = self._ledger.received(service.role, event)
@@ -77,7 +77,7 @@ class Team:
         try:
             service.react(event)
         except DayError:
-            pass  # It is noted already.
+            pass  # It is recorded already.
         except Exception as error:
             self._ledger.fault(f"{service.role.service_id} failed at {event['id']}: {error!r}")
         finally:
@@ -103,7 +103,7 @@ class Team:
             metadata = {
                 "correlation_id": cause["correlation_id"],
                 "causation_id": draft.cause["id"],
-                # The bus counts as well; what is stored is then what was sent.
+                # The bus measures the size as well, so it stores exactly what was sent.
                 "hop_count": cause.get("hop_count", 0) + 1,
             }
         elif draft.correlation:

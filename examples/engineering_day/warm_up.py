@@ -1,4 +1,4 @@
-"""Heartbeats, so that the times of the day are not those of functions which have yet to start."""
+"""Heartbeats before the day, so that its times do not include cold starts."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ from examples.engineering_day.bus import Bus, DayError
 from examples.engineering_day.cast import PROTOCOLS, Protocol, Role
 
 TYPE = "example.heartbeat"
-"""What the types of heartbeats begin with; one for each way to arrive."""
+"""The prefix of the types of heartbeats; there is one type for each protocol."""
 
 _PATH = "/heartbeat"
 _PUBLISHERS = 8
@@ -23,12 +23,12 @@ _PATIENCE_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class WarmUp:
-    """What the heartbeats saw.
+    """The times of the heartbeats.
 
     Attributes:
-        heartbeats: How many there were.
-        first_ms: From publish to receipt of the first, when nothing had started yet.
-        last_ms: The same of the last.
+        heartbeats: The number of heartbeats.
+        first_ms: The milliseconds from publish to receipt of the first one, with cold starts.
+        last_ms: The milliseconds from publish to receipt of the last one.
     """
 
     heartbeats: int
@@ -37,11 +37,11 @@ class WarmUp:
 
 
 def warm_up(arrivals: Arrivals, run: str, role: Role, name: str) -> WarmUp:
-    """Starts as many functions as the day will need side by side.
+    """Starts as many instances of functions as the day needs.
 
     Args:
-        arrivals: Where heartbeats arrive.
-        run: Tells them from those of other days.
+        arrivals: Receives the heartbeats.
+        run: Distinguishes them from those of other days.
         role: The service that subscribes to them.
         name: The name of its subscriptions.
 
@@ -60,9 +60,9 @@ def warm_up(arrivals: Arrivals, run: str, role: Role, name: str) -> WarmUp:
         arrivals.open(protocol, _PATH, role.api_key, subscription, heart.take)
         times += heart.beat(1, protocol)
         if protocol == "http":
-            # Requests side by side make several functions take them.
+            # Concurrent requests start several instances of a function.
             times += heart.beat(_PUBLISHERS, protocol)
-            # Answers that are held until all have arrived make several functions deliver.
+            # Answers are held until all have arrived, so several instances must deliver.
             times += heart.beat(_DELIVERERS, protocol, apart_seconds=_APART_SECONDS, hold=True)
         times += heart.beat(1, protocol)
     return WarmUp(len(times), times[0], times[-1])
@@ -77,7 +77,7 @@ class _Heart:
         self._changed = threading.Condition()
 
     def take(self, event: dict[str, Any]) -> None:
-        """Takes a heartbeat, and holds its answer where it is to."""
+        """Handles a heartbeat, and delays its answer if asked to."""
         with self._changed:
             self._arrived.setdefault(event["id"], time.perf_counter())
             self._changed.notify_all()
@@ -95,7 +95,7 @@ class _Heart:
         """Sends heartbeats and waits for them.
 
         Returns:
-            The milliseconds that each took.
+            The milliseconds of each.
         """
         ids = [f"evt_{self._run}-heartbeat-{len(self._arrived) + each}" for each in range(count)]
         self._held = set(ids) if hold else set()

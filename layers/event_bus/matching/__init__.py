@@ -1,1 +1,1 @@
-"""Which subscriptions an event is for: event types, event patterns, and the index over both."""
+"""Finding the subscriptions that an event matches: event types, event patterns, and their index."""

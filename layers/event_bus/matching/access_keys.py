@@ -1,6 +1,6 @@
-"""The keys under which a list of values of a pattern can be found from an event's value.
+"""Access keys: from a value of an event, an index finds the patterns that it may satisfy.
 
-A key finds too much rather than too little: what it finds is checked against the pattern.
+A lookup may find too many patterns, never too few. Each one found is then checked.
 """
 
 from collections.abc import Callable
@@ -24,19 +24,19 @@ BLOCK = "block"
 PRESENT = "present"
 ABSENT = "absent"
 
-# Enough to tell values apart, and it bounds how many lengths a lookup tries.
+# This tells values apart, and bounds how many lengths a lookup tries.
 MAX_AFFIX_LENGTH = 64
-# To search a value for more texts costs what comparing it does.
+# Searching a value for more texts than this costs as much as comparing it with each.
 MAX_INFIXES = 5
 
 
 class AccessKey(NamedTuple):
-    """One way to be found.
+    """One key of a list of values.
 
     Attributes:
         kind: Which table holds it.
         key: Its key there.
-        cost: How many values of an event are likely to find it, as a rank: lower is rarer.
+        cost: A rank of how many values of events find it; lower is rarer.
     """
 
     kind: str
@@ -51,12 +51,12 @@ _NO_VALUE = AccessKey(ABSENT, None, 100)
 def access_keys(
     values: ValueList, shared: Callable[[AccessKey], int], *, absent: bool
 ) -> list[AccessKey]:
-    """The keys that find a list of values: whatever satisfies the list has one of them.
+    """Returns the keys of a list of values. A value that satisfies the list finds one of them.
 
     Args:
         values: The list.
-        shared: How many others are found by a key.
-        absent: Whether to find it by the lack of a value too, where that satisfies it.
+        shared: Returns how many other lists a key finds.
+        absent: Whether a missing value finds the list too, if it satisfies the list.
     """
     keys = [_NO_VALUE] if absent and values.absent else []
     found = [_of_operator(operator, shared) for operator in values.operators]

@@ -4,7 +4,7 @@ import re
 from ipaddress import IPv6Address
 
 _IPV4 = re.compile(r"(\d{1,9})\.(\d{1,9})\.(\d{1,9})\.(\d{1,9})", re.ASCII)
-# No zone and no dotted tail: event-ruler takes hexadecimal groups alone.
+# event-ruler accepts hexadecimal groups only: neither a zone nor a dotted tail.
 _IPV6 = re.compile(r"[0-9a-fA-F:]{2,39}")
 
 Address = tuple[int, int]
@@ -12,10 +12,10 @@ Address = tuple[int, int]
 
 
 def parse_address(text: str) -> Address | None:
-    """Read an IPv4 or IPv6 address; None when the text is neither.
+    """Reads an IPv4 or IPv6 address; returns None for any other text.
 
     Args:
-        text: Any string. The octets of an IPv4 address are decimal, leading zeros or not.
+        text: Any string. The octets of an IPv4 address are decimal, and may have leading zeros.
     """
     if found := _IPV4.fullmatch(text):
         number = 0
@@ -33,12 +33,12 @@ def parse_address(text: str) -> Address | None:
 
 
 def block_ends(width: int, bits: int, network: int) -> tuple[Address, Address]:
-    """The first and the last address of a block.
+    """Returns the first and the last address of a block.
 
     Args:
-        width: The width of its addresses in bits.
-        bits: How many bits all of them share.
-        network: These bits.
+        width: The length of its addresses, in bits.
+        bits: The length of the prefix that they share, in bits.
+        network: The prefix.
     """
     free = width - bits
     first = network << free

@@ -1,11 +1,11 @@
-"""The ways an event type or an event pattern can be refused."""
+"""Errors for invalid event types and event patterns."""
 
 
 class InvalidEventTypeError(ValueError):
-    """An event type, or a type pattern, that is not well formed.
+    """An event type or a type pattern is not well formed.
 
     Attributes:
-        detail: What is wrong, and what would be right.
+        detail: What is wrong, and how to correct it.
     """
 
     def __init__(self, detail: str) -> None:
@@ -14,11 +14,11 @@ class InvalidEventTypeError(ValueError):
 
 
 class InvalidPatternError(ValueError):
-    """An event pattern, or a subscription's filters, that cannot be used.
+    """An event pattern, or the filters of a subscription, cannot be used.
 
     Attributes:
-        pointer: Where: a JSON pointer (RFC 6901) into what was given.
-        detail: What is wrong, and what would be right.
+        pointer: The JSON pointer (RFC 6901) of the fault in what was given.
+        detail: What is wrong, and how to correct it.
     """
 
     def __init__(self, pointer: str, detail: str) -> None:
@@ -28,7 +28,7 @@ class InvalidPatternError(ValueError):
 
 
 def below(pointer: str, member: str | int) -> str:
-    """The JSON pointer of a member of what `pointer` points at (RFC 6901, section 3).
+    """Returns the JSON pointer of a member of the value at `pointer` (RFC 6901, section 3).
 
     Args:
         pointer: The pointer of an object or an array.

@@ -16,7 +16,7 @@ WILDCARD = "*"
 _SEGMENT = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 
-# The same few patterns and types come back with every subscription and event.
+# Subscriptions and events repeat the same few patterns and types.
 _REMEMBERED = 16_384
 
 
@@ -46,10 +46,10 @@ def _fault(text: str, wildcard: bool) -> str | None:
 
 
 def validate_event_type(text: object) -> None:
-    """Check an event type.
+    """Refuses a text that is not an event type.
 
     Args:
-        text: What was given as an event type.
+        text: The text.
 
     Raises:
         InvalidEventTypeError: It is not a string of 1 to 16 dotted segments, or is too long.
@@ -58,20 +58,20 @@ def validate_event_type(text: object) -> None:
 
 
 def validate_type_pattern(text: object) -> None:
-    """Check a type pattern.
+    """Refuses a text that is not a type pattern.
 
     Args:
-        text: What was given as a type pattern.
+        text: The text.
 
     Raises:
-        InvalidEventTypeError: It is not an event type some segments of which may be `*`.
+        InvalidEventTypeError: It is no event type, nor one with `*` for some segments.
     """
     _validate(text, "a type pattern", wildcard=True)
 
 
 @lru_cache(_REMEMBERED)
 def matches_type(pattern: str, event_type: str) -> bool:
-    """Whether a type pattern selects an event type.
+    """Returns whether a type pattern selects an event type.
 
     Args:
         pattern: A valid type pattern.
@@ -92,14 +92,14 @@ def matches_type(pattern: str, event_type: str) -> bool:
 
 @lru_cache(_REMEMBERED)
 def intersection(first: str, second: str) -> str | None:
-    """The type pattern of the types that both patterns select; None when there is no such type.
+    """Returns the pattern of the types that both patterns select, or None if there are none.
 
     Args:
         first: A valid type pattern.
         second: A valid type pattern.
     """
     shorter, longer = sorted((first.split("."), second.split(".")), key=len)
-    # Only a last `*` reaches past its own position.
+    # Only a `*` at the end stands for more than one segment.
     if len(shorter) < len(longer) and shorter[-1] != WILDCARD:
         return None
     segments = []
@@ -112,7 +112,7 @@ def intersection(first: str, second: str) -> str | None:
 
 
 def covers(wider: str, narrower: str) -> bool:
-    """Whether every type that `narrower` selects is selected by `wider` too.
+    """Returns whether `wider` selects every type that `narrower` selects.
 
     Args:
         wider: A valid type pattern.

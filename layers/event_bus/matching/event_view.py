@@ -1,9 +1,9 @@
-"""An event as patterns look at it.
+"""An event, in the form that patterns are matched against.
 
-Most events hold few array elements, and patterns walk them directly. An event that holds many is
-surveyed once: the survey numbers the objects in its arrays, so that a set of objects is one integer
-(see `object_sets`), and leaves out what lies beyond `MAX_ELEMENTS`. What is left out depends on the
-event alone, so every pattern sees the same part of it.
+Most events have few array elements, and each pattern walks them directly. An event with many is
+surveyed once. The survey numbers the objects in its arrays, so that a set of objects is one integer
+(see `object_sets`), and leaves out elements beyond `MAX_ELEMENTS`. What it leaves out depends on
+the event alone, so every pattern sees the same part of the event.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from event_bus.matching.survey import Survey
 
 
 class EventView:
-    """One event, as all patterns see it.
+    """One event, in the form that all patterns are matched against.
 
     Args:
         document: What patterns are matched against.
@@ -24,7 +24,7 @@ class EventView:
     Attributes:
         document: What patterns are matched against.
         limited: Whether something was left out: elements beyond `MAX_ELEMENTS`, or filters whose
-            check took more work than one event is allowed.
+            check needed more work than an event may cost.
     """
 
     __slots__ = ("_parts", "_root", "_walked", "document", "limited")
@@ -40,9 +40,9 @@ class EventView:
 
     @property
     def walked(self) -> bool:
-        """Whether the event holds so few elements that patterns walk it directly."""
+        """Whether the event has so few elements that patterns walk it directly."""
         if self._walked is None:
-            # The first part is the payload: metadata holds no arrays.
+            # The first part is the payload; metadata has no arrays.
             self._walked = _count(self._parts[0], MAX_WALKED) >= 0
         return self._walked
 
@@ -59,13 +59,13 @@ class EventView:
 
 
 def event_view(source: str, payload: Mapping[str, Any], metadata: Mapping[str, Any]) -> EventView:
-    """The view of an event.
+    """Returns the view of an event.
 
-    The fields of the payload stand at the top of the document, beside three names which always win
-    over them: `payload`, `source` and `metadata`.
+    The fields of the payload are at the top of the document. The names `payload`, `source` and
+    `metadata` are there too, and take precedence over fields of the same name.
 
     Args:
-        source: Who published the event.
+        source: The service that published the event.
         payload: The event's payload, parsed from JSON.
         metadata: The event's metadata.
     """
@@ -74,7 +74,7 @@ def event_view(source: str, payload: Mapping[str, Any], metadata: Mapping[str, A
 
 
 def _count(value: Any, left: int) -> int:
-    """How many of so many are left after the elements and objects of a value; -1 for too few."""
+    """Subtracts the elements and objects of a value from a number; returns -1 below zero."""
     for each in value.values() if value.__class__ is dict else value:
         kind = each.__class__
         if kind is dict or kind is list:

@@ -1,7 +1,8 @@
 """Why an event does not match a subscription, field by field.
 
-The matcher says yes or no as fast as it can. This says what a field is and what it would have to
-be, by matching one field at a time: it uses the same patterns, so that both agree.
+The matcher answers yes or no, as fast as it can. This module matches one field at a time, and says
+which value a field has and which value the filter demands. Both use the same patterns, so they
+agree.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,11 +38,11 @@ class Reason:
     """One reason why an event does not match.
 
     Attributes:
-        code: `type`, `field`, `array` where no single element satisfies all fields, or `limited`
-            where the filter takes more work than one event is allowed.
-        pointer: What of the subscription is not met, as a JSON pointer.
-        detail: The same for people.
-        suggestion: What was probably meant, where that can be guessed.
+        code: `type`; `field`; `array` if no single element satisfies all fields; or `limited` if
+            the filter needs more work than an event may cost.
+        pointer: The JSON pointer of the unmet condition in the subscription.
+        detail: The reason in a sentence.
+        suggestion: What was probably meant, if there is a likely guess.
     """
 
     code: str
@@ -58,13 +59,13 @@ def explain(
     payload: Mapping[str, Any],
     metadata: Mapping[str, Any],
 ) -> list[Reason]:
-    """The reasons why an event is not for a subscription; none where it is.
+    """Returns the reasons why an event does not match a subscription; none if it matches.
 
     Args:
         asked: The subscription's types and filters, compiled.
         filters: The filters, parsed from JSON.
         event_type: The event's type.
-        source: Who published it.
+        source: The service that published it.
         payload: Its payload, parsed from JSON.
         metadata: Its metadata.
     """
@@ -80,8 +81,8 @@ def explain(
 
 
 def nearest(text: str, known: Sequence[str]) -> str | None:
-    """The known text that is most like a text, if one is."""
-    # Comparing costs the product of the lengths: long lists are not looked through.
+    """Returns the known text that is most similar to a text, or None if none is similar."""
+    # A comparison costs the product of the lengths, so long lists are skipped.
     found = get_close_matches(text, known[:_MAX_CANDIDATES], n=1, cutoff=0.75)
     return found[0] if found and found[0] != text else None
 
@@ -113,7 +114,7 @@ def _pattern_reasons(
         return
     positions = {id(leaf): place for place, leaf in enumerate(pattern.leaves)}
     missed = sum(1 << positions[id(leaf)] for leaf in unmet)
-    # Of the alternatives of $or, the one that lacks the least.
+    # Of the alternatives of $or, take the one with the fewest unmet fields.
     nearest_combination = min(
         pattern.combinations, key=lambda each: (each & missed).bit_count(), default=0
     )
@@ -135,12 +136,12 @@ def _pattern_reasons(
 
 
 def _view(document: Mapping[str, Any]) -> EventView:
-    """The view of an event whose document is known."""
+    """Returns the view of an event, from its document."""
     return event_view(document["source"], document["payload"], document["metadata"])
 
 
 def _met(leaf: Leaf, given: Mapping[str, Any], document: Mapping[str, Any], work: Work) -> bool:
-    """Whether a field alone is what it has to be."""
+    """Returns whether one field, looked at alone, is satisfied."""
     alone: Any = _asked(given, leaf.pointer)
     for name in reversed(leaf.path):
         alone = {name: alone}
@@ -148,7 +149,7 @@ def _met(leaf: Leaf, given: Mapping[str, Any], document: Mapping[str, Any], work
 
 
 def _asked(given: Any, pointer: str) -> Any:
-    """What stands in a pattern at a pointer."""
+    """Returns the value at a pointer in a pattern."""
     for step in pointer.split("/")[1:]:
         name = step.replace("~1", "/").replace("~0", "~")
         given = given[int(name)] if isinstance(given, list) else given[name]
@@ -169,7 +170,7 @@ def _field_reason(leaf: Leaf, asked: list[Any], at: str, document: Mapping[str, 
 
 
 def _values(value: Any, path: Sequence[str]) -> Iterator[Any]:
-    """The values of a field, those in the elements of arrays included."""
+    """Returns the values of a field, including those in elements of arrays."""
     if isinstance(value, list):
         for each in value:
             yield from _values(each, path)
@@ -197,7 +198,7 @@ def _shown(value: Any) -> str:
 
 
 def _words(asked: Any) -> str:
-    """What a value or a comparison of a pattern asks for."""
+    """Describes what a value or a comparison of a pattern demands."""
     if not isinstance(asked, dict):
         return _shown(asked)
     [(name, operand)] = asked.items()
@@ -218,7 +219,7 @@ def _suggestion(
 ) -> str | None:
     if not values:
         return _other_name(leaf.path, document)
-    # The most common mistake with values: a number that stands in a string, or the other way round.
+    # The most common mistake with values: a number in place of a string, or a string for a number.
     for each in asked:
         numeric = isinstance(each, dict) and "numeric" in each
         for value in values:
@@ -236,7 +237,7 @@ def _suggestion(
 
 
 def _other_name(path: Sequence[str], document: Mapping[str, Any]) -> str | None:
-    """The name that was probably meant, of a field that is not there."""
+    """Returns the field name that was probably meant, for one that the event does not have."""
     if path[0] == "detail" and len(path) > 1 and any(True for _ in _values(document, path[1:])):
         return "fields of the payload stand at the top: leave out detail"
     for length in range(len(path)):

@@ -1,4 +1,4 @@
-"""Reading the list of values that a pattern asks of one field.
+"""Reading the list of values that a pattern demands of one field.
 
 The grammar of each match expression is that of "Comparison operators for use in event patterns" in
 the Amazon EventBridge user guide and, where the guide is silent, of event-ruler.
@@ -40,7 +40,7 @@ _IGNORE_CASE = "equals-ignore-case"
 
 
 class Budget:
-    """Counts what one pattern holds, against the limits."""
+    """Counts the values and comparisons of one pattern, up to the limits."""
 
     __slots__ = ("_operators", "_values")
 
@@ -49,13 +49,13 @@ class Budget:
         self._operators = 0
 
     def take_value(self, pointer: str) -> None:
-        """Count one value, or refuse it at `pointer`."""
+        """Counts one value; refuses it, at `pointer`, if it is one too many."""
         self._values += 1
         if self._values > MAX_VALUES:
             raise InvalidPatternError(pointer, f"a pattern has at most {MAX_VALUES} values")
 
     def take_operator(self, pointer: str) -> None:
-        """Count one comparison, or refuse it at `pointer`."""
+        """Counts one comparison; refuses it, at `pointer`, if it is one too many."""
         self._operators += 1
         if self._operators > MAX_OPERATORS:
             raise InvalidPatternError(
@@ -64,27 +64,27 @@ class Budget:
 
 
 class ValueList:
-    """What a pattern asks of the value of one field: any of these is enough.
+    """What a pattern demands of one field. Any one of the members satisfies it.
 
     Attributes:
         keys: The hash keys of the values that the field may equal.
         operators: The comparisons that it may satisfy.
-        present: Whether it is enough that the field has a value.
-        absent: Whether it is enough that it has none.
+        present: Whether any value of the field satisfies it.
+        absent: Whether the lack of a value satisfies it.
     """
 
     __slots__ = ("absent", "keys", "operators", "present")
 
     def __init__(self, values: list[object], pointer: str, budget: Budget) -> None:
-        """Read the list.
+        """Reads the list.
 
         Args:
-            values: The JSON array that stands at the field in the pattern.
-            pointer: Where it stands.
-            budget: What the pattern has used so far.
+            values: The JSON array at the field in the pattern.
+            pointer: The JSON pointer of the array.
+            budget: Counts the values and comparisons of the pattern.
 
         Raises:
-            InvalidPatternError: A value is none, or there are too many.
+            InvalidPatternError: A value is invalid, or there are too many.
         """
         if not values:
             raise InvalidPatternError(pointer, "an empty array would match nothing: list a value")
@@ -297,7 +297,7 @@ def _anything_but_matching(operand: dict[object, object], pointer: str, budget: 
 
 def _excluded(name: str, text: object, pointer: str, budget: Budget) -> Operator:
     _string(text, pointer, name)
-    # Every string has the empty prefix: nothing would be left to match.
+    # Every string begins with the empty string, so nothing would match.
     if text == "" and name in ("prefix", "suffix"):
         raise InvalidPatternError(pointer, f"the {name} that anything-but excludes is not empty")
     return _READERS[name](text, pointer, budget)

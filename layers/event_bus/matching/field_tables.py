@@ -36,7 +36,7 @@ class FieldTables(Generic[T]):
     """The tables of one field.
 
     Attributes:
-        tables: The table of each kind of access key in use.
+        tables: The table for each kind of access key that is in use.
     """
 
     __slots__ = ("tables",)
@@ -58,29 +58,29 @@ class FieldTables(Generic[T]):
         self.tables: dict[str, Table[T]] = {}
 
     def get(self, kind: str, key: object) -> T | None:
-        """The entry of an access key, if there is one."""
+        """Returns the entry of an access key, or None."""
         table = self.tables.get(kind)
         return None if table is None else table.entries.get(key)
 
     def add(self, kind: str, key: object, entry: T) -> None:
-        """Put an entry under an access key that has none."""
+        """Adds an entry under an access key that has none."""
         if kind not in self.tables:
             self.tables[kind] = self._KINDS[kind]()
         self.tables[kind].add(key, entry)
 
     def discard(self, kind: str, key: object) -> None:
-        """Take away the entry of an access key, and its table when it was the last."""
+        """Removes the entry of an access key, and its table if that is then empty."""
         table = self.tables[kind]
         table.discard(key)
         if not table.entries:
             del self.tables[kind]
 
     def find(self, value: object, found: Found[T]) -> None:
-        """Append the entries that a scalar finds."""
+        """Appends the entries that a scalar finds."""
         for table in self.tables.values():
             table.find(value, found)
 
     def find_any(self, values: ValueIndex, found: Found[T]) -> None:
-        """Append the entries that any of some scalars finds."""
+        """Appends the entries that any of several scalars finds."""
         for table in self.tables.values():
             table.find_any(values, found)

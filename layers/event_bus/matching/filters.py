@@ -1,4 +1,4 @@
-"""The filter of one subscription: which types it asks for, and what it asks of each."""
+"""The filter of one subscription: the event types it receives, and an event pattern for some."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,10 +15,10 @@ FILTERS = "/filters"
 
 
 class SubscriptionFilter:
-    """Which events a subscription is for. Immutable.
+    """Decides which events a subscription matches. Immutable.
 
-    An event matches when one of the type patterns selects its type and every filter whose key
-    selects its type is satisfied.
+    An event matches if one of the type patterns selects its type, and it satisfies every filter
+    whose key selects its type.
 
     Args:
         event_types: The subscription's `event_types`, parsed from JSON.
@@ -29,8 +29,7 @@ class SubscriptionFilter:
         filters: The type pattern and the event pattern of each filter.
 
     Raises:
-        InvalidPatternError: Something in them is not valid; the pointer begins with `/event_types`
-            or `/filters`.
+        InvalidPatternError: They are invalid; the pointer begins with `/event_types` or `/filters`.
     """
 
     __slots__ = ("event_types", "filters")
@@ -46,11 +45,11 @@ class SubscriptionFilter:
         payload: Mapping[str, Any],
         metadata: Mapping[str, Any],
     ) -> bool:
-        """Whether an event is for the subscription.
+        """Returns whether an event matches the subscription.
 
         Args:
             event_type: The event's type.
-            source: Who published it.
+            source: The service that published it.
             payload: Its payload, parsed from JSON.
             metadata: Its metadata.
         """
@@ -59,7 +58,7 @@ class SubscriptionFilter:
         )
 
     def selects(self, event_type: str) -> bool:
-        """Whether the subscription asks for a type of events.
+        """Returns whether one of the type patterns selects an event type.
 
         Args:
             event_type: The type.
@@ -67,9 +66,9 @@ class SubscriptionFilter:
         return any(matches_type(pattern, event_type) for pattern in self.event_types)
 
     def accepts(self, event_type: str, event: EventView, work: Work) -> bool:
-        """Whether the filters accept an event of a type that the subscription asks for.
+        """Returns whether the filters accept an event whose type the subscription receives.
 
-        A check that takes more work than is allowed counts as not accepted, and marks the event as
+        A check that needs more work than is allowed counts as not accepted, and marks the event as
         matched in part.
 
         Args:
@@ -84,7 +83,7 @@ class SubscriptionFilter:
             return False
 
     def decides(self, event_type: str, event: EventView, work: Work) -> bool:
-        """Whether the filters accept an event of a type that the subscription asks for.
+        """Returns whether the filters accept an event whose type the subscription receives.
 
         Args:
             event_type: The event's type.
@@ -92,7 +91,7 @@ class SubscriptionFilter:
             work: The work that is allowed.
 
         Raises:
-            OutOfWork: To tell takes more work.
+            OutOfWork: The check needs more work than is allowed.
         """
         for key, pattern in self.filters:
             if matches_type(key, event_type) and not pattern.satisfied_by(event, work):

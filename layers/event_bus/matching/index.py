@@ -1,7 +1,7 @@
-"""From one event to the subscriptions it is for, without running over them.
+"""The index of subscriptions: finds those that an event matches without looking at all of them.
 
-A subscription's type patterns lead to it through a trie, its filters through an index over their
-values. Subscriptions with the same types and filters are one rule.
+A trie over type patterns and an index over the values in filters lead to a subscription.
+Subscriptions with the same types and filters share one rule.
 """
 
 import json
@@ -22,13 +22,13 @@ _KEY = json.JSONEncoder(sort_keys=True)
 
 
 class _TypeEntry:
-    """What is found under one type pattern.
+    """The rules and patterns under one type pattern.
 
     Attributes:
-        unfiltered: The rules that match there without a filter, by the keys of the filters which
-            apply to some of the types.
-        filtered: The patterns of the rules that match there with a filter.
-        rules: The rules that match there with a filter.
+        unfiltered: The rules without a filter for all of its types, by the keys of their filters
+            for some of these types.
+        filtered: The patterns of the rules with a filter.
+        rules: The rules with a filter.
     """
 
     __slots__ = ("filtered", "rules", "unfiltered")
@@ -43,7 +43,7 @@ class _TypeEntry:
 
 
 class SubscriptionIndex:
-    """The subscriptions of a bus, found by what an event holds."""
+    """The subscriptions of a bus, found by the content of an event."""
 
     __slots__ = ("_by_id", "_by_key", "_types")
 
@@ -64,7 +64,7 @@ class SubscriptionIndex:
         event_types: Sequence[str],
         filters: Mapping[str, Mapping[str, Any]],
     ) -> None:
-        """Insert a subscription, or replace the one that has the id.
+        """Adds a subscription, or replaces the one with the same id.
 
         Args:
             subscription_id: Its id.
@@ -72,7 +72,7 @@ class SubscriptionIndex:
             filters: Its event patterns by type pattern.
 
         Raises:
-            InvalidPatternError: The types or filters are not valid. The index is as it was.
+            InvalidPatternError: The types or filters are invalid. The index stays as it was.
         """
         key = _KEY.encode([sorted(event_types), dict(filters)])
         rule = self._by_key.get(key)
@@ -86,7 +86,7 @@ class SubscriptionIndex:
         self._by_id[subscription_id] = rule
 
     def remove(self, subscription_id: str) -> None:
-        """Take a subscription away, if it is there.
+        """Removes a subscription, if the index has it.
 
         Args:
             subscription_id: Its id.
@@ -106,22 +106,22 @@ class SubscriptionIndex:
         payload: Mapping[str, Any],
         metadata: Mapping[str, Any],
     ) -> set[str]:
-        """The ids of the subscriptions that an event is for.
+        """Returns the ids of the subscriptions that an event matches.
 
         Args:
             event_type: The event's type.
-            source: Who published it.
+            source: The service that published it.
             payload: Its payload, parsed from JSON.
             metadata: Its metadata.
         """
         return self.match_view(event_type, event_view(source, payload, metadata))
 
     def match_view(self, event_type: str, event: EventView) -> set[str]:
-        """The ids of the subscriptions that an event is for.
+        """Returns the ids of the subscriptions that an event matches.
 
         Args:
             event_type: The event's type.
-            event: The event; it is marked where its check was limited.
+            event: The event. It is marked as limited if work or elements were left out.
         """
         matched: set[str] = set()
         candidates: set[Rule] = set()
@@ -142,7 +142,7 @@ class SubscriptionIndex:
         return matched
 
     def _verified(self, candidates: set[Rule], event_type: str, event: EventView) -> Iterator[Rule]:
-        """The rules, of those that were found by one value, that match as a whole."""
+        """Yields those of the found rules whose filters accept the event."""
         heavy = []
         work = Work(0)
         for rule in candidates:
@@ -152,7 +152,7 @@ class SubscriptionIndex:
                     yield rule
             except OutOfWork:
                 heavy.append(rule)
-        # In the same order wherever the event is matched.
+        # Every process checks them in the same order, and so leaves out the same ones.
         heavy.sort(key=lambda rule: rule.order)
         left = EVENT_WORK
         for place, rule in enumerate(heavy):
@@ -165,7 +165,7 @@ class SubscriptionIndex:
             left -= share - max(0, work.left)
 
     def _decides(self, rule: Rule, event_type: str, event: EventView, work: Work) -> bool:
-        """Whether a rule matches, told within the work that every rule is allowed."""
+        """Returns whether a rule matches; each rule may use a fixed amount of work."""
         return rule.filter.decides(event_type, event, work)
 
     def _insert(self, rule: Rule) -> None:
@@ -180,7 +180,7 @@ class SubscriptionIndex:
                 self._insert_partly_filtered(rule, event_type)
 
     def _insert_partly_filtered(self, rule: Rule, event_type: str) -> None:
-        """Insert a rule under a type pattern for some types of which it has filters."""
+        """Adds a rule under a type pattern that its filters cover in part."""
         narrowed: list[tuple[str, EventPattern]] = []
         keys = []
         for key, pattern in rule.filter.filters:

@@ -1,10 +1,10 @@
-"""A set of numeric intervals that finds those around a number.
+"""A set of numeric intervals, which finds those that contain a number.
 
-The numbers are laid out as 64-bit integers in the same order, and every interval is kept at one
-node of the binary trie over them: the longest common prefix of its two bounds. An interval around
-a number can only be at a prefix of the number, 65 places at most. The bounds of the intervals at
-one node lie on either side of its middle, so a comparison with one bound is enough there, and the
-bounds are sorted: a lookup reads only intervals that it returns.
+Numbers become 64-bit integers of the same order, and the set is a binary trie over these. An
+interval is kept at one node: the longest common prefix of its two bounds. So an interval that
+contains a number is at a prefix of the number, of which there are at most 65. The two bounds of an
+interval lie on different sides of its node's middle, so one comparison decides. Bounds are sorted,
+so a lookup reads only intervals that it returns.
 """
 
 import struct
@@ -17,7 +17,7 @@ _BITS = 64
 
 
 def _ordered(number: float) -> int:
-    """A 64-bit integer that orders as the number does. Integers are rounded to a double first."""
+    """Returns a 64-bit integer of the same order. An integer is first rounded to a double."""
     try:
         double = float(number) + 0.0
     except OverflowError:
@@ -27,7 +27,7 @@ def _ordered(number: float) -> int:
 
 
 class _Bounds(Generic[T]):
-    """The entries at one node, by one of their bounds."""
+    """The entries at one node, sorted by one of their bounds."""
 
     __slots__ = ("bounds", "entries")
 
@@ -54,17 +54,17 @@ class _Bounds(Generic[T]):
 
 
 class IntervalSet(Generic[T]):
-    """Entries by closed interval; bounds may be infinite, and are told apart as doubles are."""
+    """Entries by closed interval. Bounds are doubles, and may be infinite."""
 
     __slots__ = ("_depths", "_nodes")
 
     def __init__(self) -> None:
-        # A node is named by its prefix with a 1 in front, and holds lower and upper bounds.
+        # The name of a node is its prefix with a 1 in front. It has lower and upper bounds.
         self._nodes: dict[int, tuple[_Bounds[T], _Bounds[T]]] = {}
         self._depths: dict[int, int] = {}
 
     def add(self, lower: float, upper: float, entry: T) -> None:
-        """Put an entry at an interval."""
+        """Adds an entry at an interval."""
         bottom, top = _ordered(lower), _ordered(upper)
         name = self._name(bottom, top)
         if name not in self._nodes:
@@ -76,7 +76,7 @@ class IntervalSet(Generic[T]):
         uppers.add(top, entry)
 
     def discard(self, lower: float, upper: float, entry: T) -> None:
-        """Take an entry away from its interval."""
+        """Removes an entry from its interval."""
         bottom, top = _ordered(lower), _ordered(upper)
         name = self._name(bottom, top)
         lowers, uppers = self._nodes[name]
@@ -90,7 +90,7 @@ class IntervalSet(Generic[T]):
                 del self._depths[depth]
 
     def find(self, number: float, found: list[T]) -> None:
-        """Append the entries whose interval is around a number."""
+        """Appends the entries whose interval contains a number."""
         point = _ordered(number)
         marked = point | 1 << _BITS
         for depth in self._depths:
@@ -98,7 +98,7 @@ class IntervalSet(Generic[T]):
             if node is None:
                 continue
             lowers, uppers = node
-            # Past its prefix the number goes to the left or to the right of the middle.
+            # Behind the prefix, the number lies to the left or to the right of the middle.
             if depth == _BITS or not point >> (_BITS - 1 - depth) & 1:
                 lowers.extend(found, 0, bisect_right(lowers.bounds, point))
             else:

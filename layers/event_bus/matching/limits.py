@@ -1,7 +1,7 @@
-"""What a subscription may ask for, so that no filter can cost more than its share.
+"""The limits of filters and of matching, so that no filter costs more than its share.
 
-The limits up to `MAX_WILDCARDS` are checked when the subscription is made. The others bound what
-matching one event costs, whatever the event and the filters hold.
+The limits up to `MAX_WILDCARDS` are checked when a subscription is created. The others bound what
+it costs to match one event, whatever the event and the filters contain.
 """
 
 MAX_EVENT_TYPE_LENGTH = 128
@@ -17,19 +17,19 @@ MAX_FILTERS = 50
 """Filters of one subscription."""
 
 MAX_DEPTH = 32
-"""Levels of objects in a pattern, those inside `$or` included."""
+"""Levels of objects in a pattern, including those inside `$or`."""
 
 MAX_FIELDS = 200
 """Different fields that one pattern names."""
 
 MAX_VALUES = 1_000
-"""Values and match expressions in one pattern, those inside `anything-but` included."""
+"""Values and match expressions in one pattern, including those inside `anything-but`."""
 
 MAX_OPERATORS = 100
-"""Comparisons in one pattern that are not plain equality, those inside `anything-but` included."""
+"""Comparisons other than equality in one pattern, including those inside `anything-but`."""
 
 MAX_OR_COMBINATIONS = 1_000
-"""Combinations that the `$or` arrays of one pattern make: the product of their lengths."""
+"""Combinations of the `$or` arrays of one pattern: the product of their lengths."""
 
 MAX_NAME_LENGTH = 256
 """Characters of a field name."""
@@ -49,26 +49,26 @@ MAX_NESTING = 64
 MAX_WALKED = 32
 """Array elements and nested objects of an event that patterns walk one by one.
 
-To walk so few is faster than to make sets of them.
+Up to this number, a walk is faster than making sets.
 """
 
 FIND_WORK = 150_000
-"""Steps of finding the subscriptions of one event by their values.
+"""Steps of work for finding the rules that one event may match.
 
-Beyond it, all filters for the event's type are checked.
+If they are used up, all filters for the event's type are checked.
 """
 
 CHECK_WORK = 32
-"""Steps of checking one filter that each is allowed, whatever others take.
+"""Steps of work that the check of each filter may use, whatever others use.
 
-An ordinary filter takes fewer, even with an event that is as large as may be.
+An ordinary filter needs fewer, even for an event of the largest size.
 """
 
 EVENT_WORK = 100_000
-"""Steps of checking that the filters which take more than `CHECK_WORK` share for one event."""
+"""Steps of work that filters which need more than `CHECK_WORK` share, for one event."""
 
 HEAVY_WORK = 25_000
-"""Steps that such a filter may take of them in any case, as long as there are any left.
+"""Steps of these that each such filter may use, while there are any left.
 
-It is enough for one wildcard and a text of 1 MiB.
+They suffice for one wildcard and a text of 1 MiB.
 """

@@ -1,9 +1,9 @@
-"""The objects that stand at one place of an event, and what their fields hold, as sets.
+"""The objects at one place of an event, and the values of their fields, as sets.
 
-A set of objects is one integer: a bit for each number of an object (see `survey`). An object that
-is not an element of an array has the number of the element that it is part of; the document has
-the highest. So a comparison is looked up once for all elements of an array, and what each element
-has to satisfy together is the intersection of sets.
+A set of objects is one integer, with a bit for each number of an object (see `survey`). An object
+that is not an element of an array has the number of the element that contains it. The document has
+the highest number. So one lookup compares all elements of an array, and an intersection of sets
+tells which elements satisfy several conditions together.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -20,8 +20,8 @@ class ObjectSet:
     Args:
         survey: The survey of the event.
         objects: The objects, each with its number.
-        unseen: What is known of those that patterns do not look at, each with the number of the
-            object that holds them.
+        unseen: What is known of elements that patterns do not look at, each with the number of the
+            object that contains them.
 
     Attributes:
         numbers: The numbers of all, as a set.
@@ -51,7 +51,7 @@ class ObjectSet:
         return self._objects[0][1] if len(self._objects) == 1 else self._grouped()
 
     def column(self, name: str) -> "Column | None":
-        """What the objects hold in a field; None where none has it."""
+        """Returns the values of a field in these objects; None if none has the field."""
         try:
             return self._columns[name]
         except KeyError:
@@ -72,7 +72,7 @@ class ObjectSet:
         return self._grouped().get(name, [])
 
     def _grouped(self) -> dict[str, list[_Pair]]:
-        """The members of all objects by their names: one pass for all that patterns ask for."""
+        """The members of all objects by name, collected in one pass."""
         if self._members is None:
             self._members = {}
             for number, value in self._objects:
@@ -82,7 +82,7 @@ class ObjectSet:
 
 
 class Column:
-    """What the objects of a set hold in one field.
+    """The values of one field in the objects of a set.
 
     Args:
         survey: The survey of the event.
@@ -92,7 +92,7 @@ class Column:
     Attributes:
         filled: The objects in which the field has a value.
         values: The values.
-        objects: The objects that stand in the field; None where there are none.
+        objects: The objects in the field; None if there are none.
     """
 
     __slots__ = ("_direct", "_inside", "_owners", "filled", "objects", "values")
@@ -146,10 +146,10 @@ class Column:
             self._inside |= (1 << number) - (1 << first)
 
     def holders(self, objects: int) -> int:
-        """The objects of the set that hold one of these objects in the field."""
+        """Returns those of the set that have one of these objects in the field."""
         elements = objects & ~self._direct
         held = objects & self._direct
         if elements:
-            # The bits inside one object are all ones: adding to them carries into its own.
+            # The bits inside an object are all ones, so an addition carries into its own bit.
             held |= (elements + self._inside) & self._owners
         return held

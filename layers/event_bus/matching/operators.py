@@ -1,6 +1,6 @@
-"""The comparisons that a value of an event can be put to, plain equality aside.
+"""The comparisons of event patterns, other than equality.
 
-Each is immutable and answers `matches(value)` for one JSON scalar. The rules are those of
+Each is immutable, and `matches(value)` compares one JSON scalar. The rules are those of
 "Comparison operators for use in event patterns" in the Amazon EventBridge user guide.
 """
 
@@ -14,7 +14,7 @@ from event_bus.matching.work import PAGE
 
 
 class _Boolean:
-    """Stands for a JSON boolean in a hash table, where True and 1 would be one key."""
+    """A JSON boolean as a key, since Python's True and 1 are the same key."""
 
     __slots__ = ()
 
@@ -24,7 +24,7 @@ _FALSE: Final = _Boolean()
 
 
 def scalar_key(value: object) -> object:
-    """The hash key of a JSON scalar: equal for equal JSON values, so 1 and 1.0 share one.
+    """Returns the hash key of a JSON scalar. Equal JSON values, such as 1 and 1.0, share one.
 
     Args:
         value: A string, number, boolean or None.
@@ -40,12 +40,12 @@ def scalar_key(value: object) -> object:
 
 
 def is_number(value: object) -> bool:
-    """Whether a JSON scalar, or its hash key, is a number."""
+    """Returns whether a JSON scalar, or its hash key, is a number."""
     return isinstance(value, int | float | ExactNumber) and not isinstance(value, bool)
 
 
 def comparing_steps(operator: "Operator", value: object) -> int:
-    """What comparing a value costs, in steps of `Work`."""
+    """Returns what the comparison of a value costs, in steps of `Work`."""
     if operator.searches and isinstance(value, str):
         return operator.steps * (1 + len(value) // PAGE)
     return operator.steps
@@ -55,8 +55,8 @@ class Operator(Protocol):
     """One comparison.
 
     Attributes:
-        steps: What comparing a short value costs, in steps of `Work`.
-        searches: Whether comparing a text costs as much again for each `PAGE` of it.
+        steps: What the comparison of a short value costs, in steps of `Work`.
+        searches: Whether each further `PAGE` of a text costs as much again.
     """
 
     @property
@@ -65,7 +65,7 @@ class Operator(Protocol):
     def searches(self) -> bool: ...  # noqa: D102
 
     def matches(self, value: object) -> bool:
-        """Whether a JSON scalar satisfies it."""
+        """Returns whether a JSON scalar satisfies it."""
 
 
 class Prefix:
@@ -79,7 +79,7 @@ class Prefix:
         self.text = text
 
     def matches(self, value: object) -> bool:
-        """Whether a JSON scalar satisfies it."""
+        """Returns whether a JSON scalar satisfies it."""
         return isinstance(value, str) and value.startswith(self.text)
 
 
@@ -94,7 +94,7 @@ class Suffix:
         self.text = text
 
     def matches(self, value: object) -> bool:
-        """Whether a JSON scalar satisfies it."""
+        """Returns whether a JSON scalar satisfies it."""
         return isinstance(value, str) and value.endswith(self.text)
 
 
@@ -115,7 +115,7 @@ class EqualsIgnoreCase(_IgnoringCase):
     __slots__ = ()
 
     def matches(self, value: object) -> bool:
-        """Whether a JSON scalar satisfies it."""
+        """Returns whether a JSON scalar satisfies it."""
         return isinstance(value, str) and self.text.equals(value)
 
 
@@ -125,7 +125,7 @@ class PrefixIgnoreCase(_IgnoringCase):
     __slots__ = ()
 
     def matches(self, value: object) -> bool:
-        """Whether a JSON scalar satisfies it."""
+        """Returns whether a JSON scalar satisfies it."""
         return isinstance(value, str) and self.text.begins(value)
 
 
@@ -135,12 +135,12 @@ class SuffixIgnoreCase(_IgnoringCase):
     __slots__ = ()
 
     def matches(self, value: object) -> bool:
-        """Whether a JSON scalar satisfies it."""
+        """Returns whether a JSON scalar satisfies it."""
         return isinstance(value, str) and self.text.ends(value)
 
 
 class Wildcard:
-    """`wildcard`: a string that fits the parts between the asterisks."""
+    """`wildcard`: a string that contains the literal parts in their order."""
 
     __slots__ = ("glob",)
     steps: Final = 6
@@ -150,14 +150,14 @@ class Wildcard:
         self.glob = glob
 
     def matches(self, value: object) -> bool:
-        """Whether a JSON scalar satisfies it."""
+        """Returns whether a JSON scalar satisfies it."""
         return isinstance(value, str) and self.glob.matches(value)
 
 
 class Numeric:
     """`numeric`: a number between two bounds, each of which may be open or infinite.
 
-    Bounds are keys of numbers, so that they compare by value.
+    Bounds are hash keys of numbers, which compare by value.
     """
 
     __slots__ = ("lower", "lower_open", "upper", "upper_open")
@@ -178,7 +178,7 @@ class Numeric:
         self.upper_open = upper_open
 
     def matches(self, value: object) -> bool:
-        """Whether a JSON scalar satisfies it."""
+        """Returns whether a JSON scalar satisfies it."""
         if not is_number(value):
             return False
         key: Any = scalar_key(value)
@@ -201,7 +201,7 @@ class Cidr:
         self.network = address[1] >> (self.width - bits)
 
     def matches(self, value: object) -> bool:
-        """Whether a JSON scalar satisfies it."""
+        """Returns whether a JSON scalar satisfies it."""
         if not isinstance(value, str):
             return False
         address = parse_address(value)
@@ -223,7 +223,7 @@ class AnythingBut:
         self.keys = frozenset(map(scalar_key, values))
 
     def matches(self, value: object) -> bool:
-        """Whether a JSON scalar satisfies it."""
+        """Returns whether a JSON scalar satisfies it."""
         return scalar_key(value) not in self.keys
 
 
@@ -238,5 +238,5 @@ class AnythingButMatching:
         self.searches = any(operator.searches for operator in operators)
 
     def matches(self, value: object) -> bool:
-        """Whether a JSON scalar satisfies it."""
+        """Returns whether a JSON scalar satisfies it."""
         return not any(operator.matches(value) for operator in self.operators)

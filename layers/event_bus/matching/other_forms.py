@@ -1,8 +1,8 @@
-"""Filters that are written in another form, and how to write them here.
+"""Filters in the form of another product, and the same filters in the form of this bus.
 
-Three forms are common, and each of them would be refused without help or accepted and match
-nothing: an event pattern of Amazon EventBridge, which names the payload `detail`; fields without
-the event type that they belong to; and a value or a comparison that stands in no array.
+Three other forms are common: an event pattern of Amazon EventBridge, which names the payload
+`detail`; fields without the event type that they belong to; and a value or a comparison outside of
+an array. Without this module they would be refused without help, or accepted and match nothing.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,11 +18,11 @@ _OR = "$or"
 _DETAIL, _DETAIL_TYPE = "detail", "detail-type"
 _SYMBOLS = ("=", "<", "<=", ">", ">=")
 _SHOWN_CHARACTERS = 400
-"""The longest corrected form that a refusal shows."""
+"""The longest corrected form, in characters, that an error message shows."""
 
 
 def refuse_other_forms(event_types: list[str], filters: Mapping[str, Any]) -> None:
-    """Refuses filters in another form, in words that hold the form that is meant.
+    """Refuses filters in another form, with a message that shows the right form.
 
     Args:
         event_types: The subscription's type patterns.
@@ -35,7 +35,7 @@ def refuse_other_forms(event_types: list[str], filters: Mapping[str, Any]) -> No
     if fault is not None:
         at, detail = fault
         corrected = json_numbers.dumps({"filters": _corrected(event_types, filters)}).decode()
-        # A longer one would be cut off, and so be no JSON.
+        # A longer form would be cut off, and then it would not be JSON.
         form = f": write {corrected}" if len(corrected) <= _SHOWN_CHARACTERS else ""
         raise InvalidPatternError(at, detail + form)
 
@@ -84,8 +84,8 @@ def _faults_inside(pattern: Mapping[str, Any], pointer: str) -> Iterator[tuple[s
 
 
 def _corrected(event_types: list[str], filters: Mapping[str, Any]) -> dict[str, Any]:
-    """The filters that are meant."""
-    # Which of several types the fields are of is not known.
+    """Returns the filters in the right form."""
+    # With several types, it is not known to which of them the fields belong.
     every = event_types[0] if len(event_types) == 1 else WILDCARD
     if _envelope_member(filters, event_types) is not None:
         return _without_envelope(filters, event_types, every)
@@ -107,7 +107,7 @@ def _without_envelope(
     pattern: Mapping[str, Any], event_types: list[str], key: str
 ) -> dict[str, Any]:
     detail = pattern.get(_DETAIL)
-    # Of the envelope's other members only the source has a counterpart.
+    # Of the other members of the envelope, only the source has a counterpart here.
     fields = {"source": pattern["source"]} if "source" in pattern else {}
     fields |= detail if isinstance(detail, dict) else {}
     named = pattern.get(_DETAIL_TYPE)
@@ -116,7 +116,7 @@ def _without_envelope(
 
 
 def _written(pattern: Mapping[str, Any]) -> dict[str, Any]:
-    """The pattern, with every value and comparison in an array."""
+    """Returns the pattern with every value and comparison in an array."""
     written: dict[str, Any] = {}
     for name, value in pattern.items():
         if name == _OR and isinstance(value, list):
@@ -135,15 +135,15 @@ def _written(pattern: Mapping[str, Any]) -> dict[str, Any]:
 def _envelope_member(
     pattern: Mapping[str, Any], event_types: list[str] | None = None
 ) -> str | None:
-    """The member that only an event pattern of EventBridge has, if there is one.
+    """Returns a member that only event patterns of EventBridge have, or None.
 
     Args:
         pattern: A pattern, or the filters themselves.
-        event_types: The types that keys of the filters may name.
+        event_types: The types that the keys of the filters may name.
     """
     for name in (_DETAIL_TYPE, _DETAIL):
         if name in pattern and name not in (event_types or []):
-            # A payload may have a field of this name, which holds no fields.
+            # A payload may have a field of this name, but not one with fields inside.
             if event_types is None and name == _DETAIL and not isinstance(pattern[name], dict):
                 continue
             return name
@@ -151,14 +151,14 @@ def _envelope_member(
 
 
 def _is_field(key: str, pattern: object, event_types: list[str]) -> bool:
-    """Whether a member of the filters is a field of the payload and no filter for a type."""
+    """Returns whether a member of the filters is a field of the payload, not a type."""
     if _is_comparison(pattern):
         return True
     return not isinstance(pattern, dict) and key not in event_types and "." not in key
 
 
 def _is_comparison(value: object) -> bool:
-    """Whether an object is a comparison, and not fields that are named as one."""
+    """Returns whether an object is a comparison, not an object with a field of that name."""
     if not isinstance(value, dict) or len(value) != 1:
         return False
     [(name, operand)] = value.items()

@@ -1,16 +1,16 @@
-"""Event patterns: what a filter asks of an event's fields.
+"""Event patterns: what a filter demands of the fields of an event.
 
 The language is that of Amazon EventBridge ("Amazon EventBridge event patterns" in its user guide).
-A pattern is compiled once into a tree of the fields that it names, and one walk over the event
-answers it, `$or` included: each combination of `$or` branches is one bit, and every step of the
-walk computes for all combinations at once
+A pattern is compiled once into a tree of the fields that it names. One walk over the event answers
+it, including `$or`: each combination of `$or` branches is one bit, and each step of the walk
+computes for all combinations at once
 
-* which are satisfied by values that are there (`positive`), and
-* which are satisfied because nothing they name is there (`absent`).
+* which are satisfied by values that are present (`positive`), and
+* which are satisfied because everything that they name is missing (`absent`).
 
-The two differ inside arrays. Fields of one array's objects have to be satisfied by the same
-element, so one element is enough for what must be there; what must be missing has to be missing
-from the chosen element, or from all elements when no other field chooses one.
+The two differ inside arrays. The fields of an array's objects must be satisfied by the same
+element, so one element suffices for what must be present. What must be missing must be missing from
+that element; if no other field chooses an element, it must be missing from all of them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,7 +31,7 @@ from event_bus.matching.work import OutOfWork, Work
 
 OR = "$or"
 
-# Names that event-ruler does not take for fields inside `$or`
+# Names that event-ruler does not accept as fields inside `$or`
 # (RESERVED_FIELD_NAMES_IN_OR_RELATIONSHIP in its Constants.java).
 _RESERVED_IN_OR = frozenset(
     {"anything-but", "anything-but-ignore-case", "cidr", "equals-ignore-case", "exactly", "exists"}
@@ -44,12 +44,12 @@ _MISSING = object()
 
 
 class Leaf:
-    """What a pattern asks of one field at one place.
+    """What a pattern demands of one field, at one place.
 
     Attributes:
         path: The names of the fields from the top of the event to this one.
-        pointer: Where in the pattern it stands.
-        values: What the field has to be.
+        pointer: The JSON pointer of its place in the pattern.
+        values: The values that satisfy it.
     """
 
     __slots__ = ("path", "pointer", "values")
@@ -67,13 +67,13 @@ class EventPattern:
         pattern: The pattern, parsed from JSON.
 
     Attributes:
-        leaves: What it asks of each field.
+        leaves: What it demands of each field.
         combinations: One set of leaves for each combination of `$or` branches, as a bit mask over
             the positions in `leaves`; the pattern matches when all leaves of one set are satisfied.
-        required: The leaves that only a value satisfies, as a bit mask.
+        required: The leaves that need a value, as a bit mask.
 
     Raises:
-        InvalidPatternError: It is not an event pattern, or it asks for more than the limits allow.
+        InvalidPatternError: It is not an event pattern, or it exceeds a limit.
     """
 
     __slots__ = ("_plan", "_root", "combinations", "leaves", "required")
@@ -89,7 +89,7 @@ class EventPattern:
         self._plan = set_matching.plan(self.leaves) if len(self.combinations) == 1 else None
 
     def matches(self, document: Mapping[str, object]) -> bool:
-        """Whether an event satisfies the pattern.
+        """Returns whether an event satisfies the pattern.
 
         Args:
             document: The event, parsed from JSON.
@@ -100,14 +100,14 @@ class EventPattern:
             return False
 
     def satisfied_by(self, event: EventView, work: Work) -> bool:
-        """Whether an event satisfies the pattern.
+        """Returns whether an event satisfies the pattern.
 
         Args:
             event: The event.
             work: The work that is allowed.
 
         Raises:
-            OutOfWork: To tell takes more work.
+            OutOfWork: The check needs more work than is allowed.
         """
         if event.walked:
             positive, absent = _object(self._root, event.document, work)
@@ -124,7 +124,7 @@ class EventPattern:
 
 
 class _Reader:
-    """Reads one pattern: collects its leaves and the combinations that `$or` makes of them."""
+    """Reads one pattern: collects its leaves, and their combinations by `$or`."""
 
     __slots__ = ("_budget", "_paths", "_product", "leaves")
 
@@ -137,7 +137,7 @@ class _Reader:
     def read_object(
         self, pattern: object, pointer: str, path: tuple[str, ...], *, depth: int, in_or: bool
     ) -> list[int]:
-        """The combinations of leaves that satisfy an object of the pattern."""
+        """Returns the combinations of leaves that satisfy an object of the pattern."""
         if not isinstance(pattern, dict):
             raise InvalidPatternError(pointer, "a pattern is an object")
         if not pattern:
@@ -166,7 +166,7 @@ class _Reader:
     ) -> list[int]:
         if not isinstance(branches, list) or len(branches) < 2:
             raise InvalidPatternError(pointer, "$or is an array of at least 2 objects")
-        # Counted as the user guide counts: nested arrays multiply as well.
+        # The user guide counts in this way: nested arrays multiply as well.
         self._product *= len(branches)
         if self._product > MAX_OR_COMBINATIONS:
             raise InvalidPatternError(
@@ -201,19 +201,19 @@ def _check_name(name: object, pointer: str, *, in_or: bool) -> None:
 
 
 class _Step:
-    """What all combinations together ask of one field and of the fields inside it.
+    """What all combinations together demand of one field and of the fields inside it.
 
-    Masks hold one bit for each combination.
+    A mask has one bit for each combination.
 
     Attributes:
         every: All combinations.
-        asked: Those that ask for a value of the field itself.
-        keys: For each value that the field may equal, the combinations this satisfies.
-        operators: The comparisons, each with the combinations it satisfies.
+        asked: The combinations that demand a value of the field itself.
+        keys: For each value that the field may equal, the combinations that it satisfies.
+        operators: The comparisons, each with the combinations that it satisfies.
         present: The combinations satisfied by any value.
-        absent: The combinations that ask nothing of the field itself, or that it has no value.
+        absent: The combinations that demand nothing of the field itself, or that it has no value.
         inside: The fields inside it.
-        inside_asked: The combinations that ask for something inside it.
+        inside_asked: The combinations that demand something inside it.
         inside_absent: The combinations that are satisfied when nothing is inside it.
         missing: The combinations that are satisfied when there is no such field.
     """
@@ -244,7 +244,7 @@ class _Step:
         self.missing = every
 
     def add_leaf(self, values: ValueList, mask: int) -> None:
-        """Ask the field for values in the combinations of a mask."""
+        """Adds what the combinations of a mask demand of the field."""
         self.asked |= mask
         for key in values.keys:
             self.keys[key] = self.keys.get(key, 0) | mask
@@ -285,7 +285,7 @@ def _tree(leaves: tuple[Leaf, ...], combinations: tuple[int, ...]) -> _Step:
 
 
 def _masks(count: int, combinations: tuple[int, ...]) -> list[int]:
-    """For each leaf, the combinations that it is part of."""
+    """Returns, for each leaf, the combinations that contain it."""
     masks = [0] * count
     for position, combination in enumerate(combinations):
         rest = combination
@@ -297,7 +297,7 @@ def _masks(count: int, combinations: tuple[int, ...]) -> list[int]:
 
 
 def _object(step: _Step, value: Mapping[str, object], work: Work) -> tuple[int, int]:
-    """The combinations that an object satisfies by what is inside it: positive, absent."""
+    """Returns the combinations that the fields of an object satisfy: positive, absent."""
     work.take(1 + len(step.inside) // 4)
     positive = 0
     absent = satisfied = step.every
@@ -317,10 +317,10 @@ def _object(step: _Step, value: Mapping[str, object], work: Work) -> tuple[int, 
 
 
 def _value(step: _Step, value: object, work: Work) -> tuple[int, int]:
-    """The combinations that the value of a field satisfies: positive, absent."""
+    """Returns the combinations that the value of a field satisfies: positive, absent."""
     if isinstance(value, dict):
         positive, absent = _object(step, value, work)
-        # The field itself has no value: an object is not a leaf.
+        # The field itself has no value, since an object is not a leaf.
         return positive & step.absent, absent & step.absent
     if isinstance(value, list):
         return _array(step, value, work)
@@ -330,7 +330,7 @@ def _value(step: _Step, value: object, work: Work) -> tuple[int, int]:
 
 
 def _scalar(step: _Step, value: object, work: Work) -> int:
-    """The combinations that one scalar satisfies."""
+    """Returns the combinations that one scalar satisfies."""
     satisfied = step.present | step.keys.get(scalar_key(value), 0)
     if step.operators:
         for operator, mask in step.operators:
@@ -342,7 +342,7 @@ def _scalar(step: _Step, value: object, work: Work) -> int:
 
 
 def _array(step: _Step, value: list[object], work: Work) -> tuple[int, int]:
-    """The combinations that the elements of an array satisfy: positive, absent."""
+    """Returns the combinations that the elements of an array satisfy: positive, absent."""
     own = 0
     own_absent = step.absent
     inside = 0

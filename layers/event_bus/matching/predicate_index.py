@@ -1,8 +1,8 @@
-"""An index over event patterns: from the values of an event to the patterns they may satisfy.
+"""An index over event patterns: finds the patterns that the values of an event may satisfy.
 
-A combination of a pattern is reached through one of its leaves, the one that the fewest others
-share at the moment. When many share all the same one, those that have a leaf left are told apart
-by it in an index of their own, and so on down.
+A combination of a pattern is found by one of its leaves: the one that the fewest others share when
+it is added. If many share one leaf, those with a further leaf move into an index of their own,
+which finds them by that leaf. Such indexes may be nested.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,9 +17,9 @@ from event_bus.matching.rule import Entry, Rule
 from event_bus.matching.tables import Found
 from event_bus.matching.work import Work
 
-# Fewer patterns than this are checked faster than they are told apart.
+# Up to so many patterns, checking all is faster than an index.
 SPLIT_ABOVE = 8
-# What going through an index of its own costs, in patterns.
+# The cost of a lookup in a nested index, as a number of checked patterns.
 _NESTED_COST = 4
 
 Path = tuple[str, ...]
@@ -39,11 +39,11 @@ class Bucket:
         self._access_key = access_key
 
     def cost(self) -> int:
-        """What finding this bucket costs, in patterns to check."""
+        """Returns what it costs to find this bucket, as a number of checked patterns."""
         return len(self._entries) + (_NESTED_COST if self.nested else 0)
 
     def add(self, entry: Entry) -> None:
-        """Put an entry here, or below."""
+        """Adds an entry to this bucket, or to its nested index."""
         if self.nested is not None and entry.divisible:
             self.nested.add(entry.rule, entry.pattern, entry.combinations, entry.used)
             return
@@ -55,20 +55,20 @@ class Bucket:
             self._split()
 
     def discard(self, entry: Entry) -> None:
-        """Take an entry away, and the bucket when it was the last."""
+        """Removes an entry, and the bucket if it is then empty."""
         del self._entries[entry]
         self._divisible -= entry.divisible
         self.trim()
 
     def trim(self) -> None:
-        """Take the bucket away when nothing is left in it."""
+        """Removes the bucket if it is empty."""
         if self.nested is not None and self.nested.is_empty():
             self.nested = None
         if not self._entries and self.nested is None:
             self._index.drop(self._path, self._access_key)
 
     def collect(self, event: EventView, found: set[Rule], work: Work) -> None:
-        """Add the rules that may match an event which has found this bucket."""
+        """Adds the rules of this bucket that an event may match."""
         work.take(len(self._entries))
         found.update([entry.rule for entry in self._entries])
         if self.nested is not None:
@@ -85,7 +85,7 @@ class Bucket:
 
 
 class _Field:
-    """A field that patterns name, and the fields inside it."""
+    """A field that patterns name, with the fields inside it."""
 
     __slots__ = ("fields", "tables")
 
@@ -95,10 +95,10 @@ class _Field:
 
 
 class PredicateIndex:
-    """Patterns by the values that satisfy them.
+    """Patterns, found by the values that satisfy them.
 
     Args:
-        parent: The bucket that this index is inside of, if it is inside of one.
+        parent: The bucket that contains this index, if it is nested.
     """
 
     __slots__ = ("_absent", "_parent", "_root")
@@ -109,11 +109,11 @@ class PredicateIndex:
         self._absent: dict[Path, Bucket] = {}
 
     def is_empty(self) -> bool:
-        """Whether there is nothing in it."""
+        """Returns whether it is empty."""
         return not self._root.fields and not self._absent
 
     def cost(self, pattern: EventPattern) -> int:
-        """How many patterns are likely to be checked in vain when a pattern is added."""
+        """Estimates how many patterns events check in vain once a pattern is added."""
         chosen = self._choose(pattern, pattern.combinations, 0)
         return sum(self._leaf_cost(pattern, leaf) for leaf in chosen)
 
@@ -124,14 +124,14 @@ class PredicateIndex:
         combinations: Iterable[int],
         used: int = 0,
     ) -> None:
-        """Add combinations of a pattern.
+        """Adds combinations of a pattern.
 
         Args:
             rule: The rule that has the pattern.
             pattern: The pattern.
-            combinations: The combinations to add. Each has a leaf that is not used, or consists of
-                leaves that the lack of a value satisfies.
-            used: The leaves that all these combinations have been found by already.
+            combinations: The combinations to add. Each has an unused leaf, or consists of leaves
+                that the lack of a value satisfies.
+            used: The leaves by which the indexes above have found these combinations.
         """
         for leaf, reached in self._choose(pattern, combinations, used).items():
             if leaf < 0:
@@ -146,15 +146,15 @@ class PredicateIndex:
                 self._bucket(path, access_key).add(entry)
 
     def collect(self, event: EventView, found: set[Rule], work: Work) -> None:
-        """Add the rules whose patterns an event may satisfy.
+        """Adds the rules whose patterns an event may satisfy.
 
         Args:
             event: The event.
-            found: Where to add them.
+            found: Collects them.
             work: The work that is allowed.
 
         Raises:
-            OutOfWork: To find them takes more work.
+            OutOfWork: The lookup needs more work than is allowed.
         """
         buckets: Found[Bucket] = Found(work)
         if event.walked:
@@ -170,7 +170,7 @@ class PredicateIndex:
                 bucket.collect(event, found, work)
 
     def drop(self, path: Path, access_key: AccessKey) -> None:
-        """Take away a bucket that is empty, and the fields that only it needed."""
+        """Removes an empty bucket, and the fields that only it needed."""
         if access_key.kind == ABSENT:
             del self._absent[path]
         else:
@@ -196,7 +196,7 @@ class PredicateIndex:
     def _choose(
         self, pattern: EventPattern, combinations: Iterable[int], used: int
     ) -> dict[int, list[int]]:
-        """The leaf that each combination is to be found by; -1 where a lack of values may do."""
+        """Returns the leaf that finds each combination; -1 if missing values may satisfy it."""
         chosen: dict[int, list[int]] = {}
         unused = pattern.required & ~used
         costs: dict[int, int] = {}
@@ -224,7 +224,7 @@ class PredicateIndex:
         return cost
 
     def _add_optional(self, rule: Rule, pattern: EventPattern, combinations: list[int]) -> None:
-        """Add combinations that need no value: found by each value they take, or by none at all."""
+        """Adds combinations that need no value. A value finds them, and so does the lack of one."""
         for combination in combinations:
             absent = True
             for position, leaf in enumerate(pattern.leaves):
@@ -232,7 +232,7 @@ class PredicateIndex:
                     for access_key in self._access_keys(leaf.path, leaf.values, absent=absent):
                         entry = Entry(rule, pattern, [combination], combination, divisible=False)
                         self._bucket(leaf.path, access_key).add(entry)
-                    # When all values lack, that of the first leaf does too.
+                    # If all values are missing, so is that of the first leaf.
                     absent = False
 
     def _access_keys(self, path: Path, values: ValueList, *, absent: bool) -> list[AccessKey]:
@@ -272,7 +272,7 @@ class PredicateIndex:
 
 
 def _walk(field: _Field, value: Mapping[str, object], found: Found[Bucket]) -> None:
-    """Append the buckets that an object finds below a field, the shorter side leading."""
+    """Appends the buckets that an object finds below a field; iterates over the smaller one."""
     fields = field.fields
     found.work.take(1)
     if len(fields) <= len(value):
@@ -297,7 +297,7 @@ def _visit(field: _Field, value: object, found: Found[Bucket]) -> None:
 
 
 def _walk_set(field: _Field, objects: ObjectSet, found: Found[Bucket]) -> None:
-    """Append the buckets that the objects of a set find below a field."""
+    """Appends the buckets that the objects of a set find below a field."""
     fields, names = field.fields, objects.names()
     shared = (
         [name for name in fields if name in names]
@@ -316,7 +316,7 @@ def _walk_set(field: _Field, objects: ObjectSet, found: Found[Bucket]) -> None:
 
 
 def _has_value(event: EventView, path: Path) -> bool:
-    """Whether there is a scalar at a path, in any element of the arrays on the way."""
+    """Returns whether there is a scalar at a path, in any element of the arrays on the way."""
     level: list[object] = [event.document]
     for name in path:
         level = _flat(value[name] for value in level if isinstance(value, dict) and name in value)

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class IntervalTable(Table[T]):
-    """Finds the intervals around the number."""
+    """Finds the intervals that contain a number."""
 
     __slots__ = ("_intervals",)
 
@@ -25,24 +25,24 @@ class IntervalTable(Table[T]):
         self._intervals: IntervalSet[T] = IntervalSet()
 
     def add(self, key: tuple[float, float], entry: T) -> None:
-        """Put an entry under a key that has none."""
+        """Adds an entry under a key that has none."""
         super().add(key, entry)
         self._intervals.add(*key, entry)
 
     def discard(self, key: tuple[float, float]) -> None:
-        """Take away the entry of a key."""
+        """Removes the entry of a key."""
         self._intervals.discard(*key, self.entries[key])
         super().discard(key)
 
     def find(self, value: object, found: Found[T]) -> None:
-        """Append the entries that a scalar finds."""
+        """Appends the entries that a scalar finds."""
         if is_number(value):
             before = len(found)
             self._intervals.find(cast("float", value), found)
             found.work.take(len(found) - before)
 
     def lookups(self) -> int:
-        """How many lookups a value takes: one for each level of the trie."""
+        """Returns how many lookups a value needs: one for each level of the trie."""
         return 64
 
     def _met(self, key: tuple[float, float], values: ValueIndex) -> bool:
@@ -50,7 +50,7 @@ class IntervalTable(Table[T]):
 
 
 class BlockTable(Table[T]):
-    """Finds the address blocks around the address: one lookup for each length among the keys."""
+    """Finds the address blocks that contain an address, by one lookup for each prefix length."""
 
     __slots__ = ("_lengths",)
 
@@ -59,19 +59,19 @@ class BlockTable(Table[T]):
         self._lengths: dict[tuple[int, int], int] = {}
 
     def add(self, key: tuple[int, int, int], entry: T) -> None:
-        """Put an entry under a key that has none."""
+        """Adds an entry under a key that has none."""
         super().add(key, entry)
         self._lengths[key[:2]] = self._lengths.get(key[:2], 0) + 1
 
     def discard(self, key: tuple[int, int, int]) -> None:
-        """Take away the entry of a key."""
+        """Removes the entry of a key."""
         super().discard(key)
         self._lengths[key[:2]] -= 1
         if not self._lengths[key[:2]]:
             del self._lengths[key[:2]]
 
     def find(self, value: object, found: Found[T]) -> None:
-        """Append the entries that a scalar finds."""
+        """Appends the entries that a scalar finds."""
         address = parse_address(value) if isinstance(value, str) else None
         if address is None:
             return
@@ -84,7 +84,7 @@ class BlockTable(Table[T]):
                     found.append(entry)
 
     def lookups(self) -> int:
-        """How many lookups a value takes: it is read as an address before."""
+        """Returns how many lookups a value needs, including one for reading the address."""
         return 8 + len(self._lengths)
 
     def _met(self, key: tuple[int, int, int], values: ValueIndex) -> bool:

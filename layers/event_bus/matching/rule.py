@@ -1,4 +1,4 @@
-"""What the index holds: rules, and the places where each can be found."""
+"""The rules of the index, and the entries by which it finds each."""
 
 from typing import TYPE_CHECKING
 from zlib import crc32
@@ -11,19 +11,19 @@ if TYPE_CHECKING:
 
 
 class Rule:
-    """The subscriptions that ask for the same types and have the same filters.
+    """The subscriptions with the same event types and the same filters.
 
     Args:
-        key: What they have in common, as text.
-        subscription_filter: The same, compiled.
+        key: These types and filters, as a text.
+        subscription_filter: These types and filters, compiled.
 
     Attributes:
         subscriptions: Their ids.
-        places: The type patterns under which the rule can be found.
-        unfiltered: The type patterns under which it matches without a filter, each with the keys
-            of the filters that apply to some of the types.
-        entries: Where it can be found by a value.
-        order: A number by which rules are ordered in the same way everywhere.
+        places: The type patterns that lead to the rule.
+        unfiltered: The type patterns that no filter covers in whole, each with the keys of the
+            filters that cover some of its types.
+        entries: The entries by which values lead to it.
+        order: A number that gives rules the same order in every process.
     """
 
     __slots__ = ("entries", "filter", "key", "order", "places", "subscriptions", "unfiltered")
@@ -39,15 +39,15 @@ class Rule:
 
 
 class Entry:
-    """One place where a rule can be found by a value.
+    """An entry by which values lead to a rule.
 
     Attributes:
         rule: The rule.
-        pattern: The pattern that is reached here.
-        combinations: Those of its combinations that are reached here.
-        used: The leaves that have led here, as a bit mask.
-        divisible: Whether every combination has another leaf to be found by.
-        bucket: Where the entry is.
+        pattern: The pattern that the entry stands for.
+        combinations: The combinations of the pattern that the entry stands for.
+        used: The leaves that lead to the entry, as a bit mask.
+        divisible: Whether every combination has a further leaf that could find it.
+        bucket: The bucket of the entry.
     """
 
     __slots__ = ("bucket", "combinations", "divisible", "pattern", "rule", "used")

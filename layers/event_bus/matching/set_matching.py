@@ -1,12 +1,12 @@
-"""Matching a pattern with an event of many array elements, by sets of objects.
+"""Matching a pattern against an event with many array elements, by sets of objects.
 
-Each comparison of the pattern is looked up once for all elements, and answers the set of the
-objects that satisfy it. A step of a pattern is answered by two sets of objects
+One lookup per comparison finds the set of all objects that satisfy it. Each step of a pattern has
+two sets of objects:
 
-* which satisfy it by values that are there (`positive`), and
-* which satisfy it because nothing that it names is there (`absent`).
+* those that satisfy it by values that are present (`positive`), and
+* those that satisfy it because everything that it names is missing (`absent`).
 
-An array satisfies a step if one of its elements does by values, or all do by the lack of them.
+An array satisfies a step if one of its elements is in `positive`, or all are in `absent`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 class Plan:
-    """What one combination of a pattern asks of the fields of an object.
+    """What one combination of a pattern demands of the fields of an object.
 
     Attributes:
-        leaves: What it asks of fields themselves, by their names.
-        inside: What it asks of the objects in fields, by their names.
+        leaves: What it demands of the values of fields, by their names.
+        inside: What it demands of the objects in fields, by their names.
         optional: Whether the lack of all fields satisfies it.
     """
 
@@ -37,7 +37,7 @@ class Plan:
 
 
 def plan(leaves: Sequence["Leaf"]) -> Plan:
-    """The plan of one combination."""
+    """Returns the plan of one combination."""
     root = Plan()
     for leaf in leaves:
         step = root
@@ -50,7 +50,7 @@ def plan(leaves: Sequence["Leaf"]) -> Plan:
 
 
 def matches(root: ObjectSet, plans: Iterable[Plan], work: Work) -> bool:
-    """Whether a document satisfies one of the combinations of a pattern.
+    """Returns whether a document satisfies one of the combinations of a pattern.
 
     Args:
         root: The document.
@@ -58,7 +58,7 @@ def matches(root: ObjectSet, plans: Iterable[Plan], work: Work) -> bool:
         work: The work that is allowed.
 
     Raises:
-        OutOfWork: That takes more work.
+        OutOfWork: The check needs more work than is allowed.
     """
     known: dict[Leaf, int] = {}
     for each in plans:
@@ -71,7 +71,7 @@ def matches(root: ObjectSet, plans: Iterable[Plan], work: Work) -> bool:
 def _satisfying(
     objects: ObjectSet, asked: Plan, known: dict["Leaf", int], work: Work
 ) -> tuple[int, int]:
-    """The objects that satisfy a step: positive, absent."""
+    """Returns the objects that satisfy a step: positive, absent."""
     positive = 0
     absent = satisfied = every = objects.numbers
     for name, leaf in asked.leaves.items():

@@ -1,8 +1,8 @@
-"""Reading an event that holds many array elements, once and as far as patterns may look.
+"""Surveying an event with many array elements, once, as far as patterns may look.
 
 The objects in its arrays are numbered, each after all objects inside it. So the objects inside an
-object have the numbers right before its own, and the carry of an addition tells which objects hold
-a member of a set (`Column.holders`).
+object have the numbers right before its own, and the carry of an addition tells which objects
+contain a member of a set (`Column.holders`).
 """
 
 from collections.abc import Mapping
@@ -11,9 +11,9 @@ from typing import cast
 
 
 class Unseen:
-    """What the elements that patterns do not look at hold: which fields, and no values.
+    """The fields of elements that patterns do not look at, without their values.
 
-    Nothing in it satisfies a comparison. It tells that a field is not missing.
+    It satisfies no comparison; it only tells that a field is not missing.
 
     Attributes:
         fields: What is known of each field.
@@ -27,10 +27,9 @@ class Unseen:
         self.valued = False
 
     def add(self, values: list[object], nesting: int) -> None:
-        """Takes in values, as many levels deep as patterns look.
+        """Adds values, as many levels deep as patterns look.
 
-        It passes over what elements have in common by the interpreter's own loops: there may be
-        hundreds of thousands of them.
+        There may be hundreds of thousands of elements, so built-in functions do the loops.
         """
         while values:
             kinds = set(map(type, values))
@@ -60,7 +59,7 @@ class Unseen:
             self._field(name).add(some, nesting - 1)
 
     def _field(self, name: str) -> "Unseen":
-        """What is known of a field, to be added to."""
+        """Returns what is known of a field, to be extended."""
         known = self.fields.get(name)
         if known is None or known is _VALUED:
             known, known_value = Unseen(), known is not None
@@ -75,11 +74,11 @@ _CONTAINERS = frozenset({dict, list})
 
 
 class Elements:
-    """The elements of one array, those of the arrays inside it among them.
+    """The elements of one array, including those of the arrays inside it.
 
     Attributes:
-        seen: Those that patterns look at.
-        unseen: What the others hold; None where there are none.
+        seen: The elements that patterns look at.
+        unseen: The fields of the others; None if there are none.
     """
 
     __slots__ = ("seen", "unseen")
@@ -113,16 +112,16 @@ class Survey:
         self._nesting = nesting
 
     def read(self, document: Mapping[str, object]) -> None:
-        """Reads an object that is not in an array."""
+        """Surveys an object that is not in an array."""
         self._read_object(document, 1, counted=False)
 
     def end(self) -> int:
-        """Numbers the object that everything which was read is inside of."""
+        """Numbers the object that contains everything that was surveyed."""
         self.first.append(0)
         return len(self.first) - 1
 
     def elements(self, array: list[object]) -> Elements:
-        """The elements of an array."""
+        """Returns the elements of an array."""
         return self._arrays[id(array)]
 
     def _read_object(self, value: Mapping[str, object], depth: int, *, counted: bool) -> None:

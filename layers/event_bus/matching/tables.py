@@ -1,6 +1,6 @@
 """The tables of an index: each finds entries from one value of an event.
 
-The cost of a lookup depends on the value and on what it finds. Each table counts its work.
+A lookup costs more for a longer value and for more entries. Each table counts its work.
 """
 
 from typing import Any, Generic, TypeVar
@@ -11,7 +11,7 @@ from event_bus.matching.value_index import (
 )
 from event_bus.matching.work import Work
 
-# The steps of looking up a key among sorted values.
+# The steps of a lookup of a key among sorted values.
 _KEY_STEPS = 4
 
 T = TypeVar("T")
@@ -47,26 +47,26 @@ class Table(Generic[T]):
         self.entries: dict[Any, T] = {}
 
     def add(self, key: Any, entry: T) -> None:
-        """Put an entry under a key that has none."""
+        """Adds an entry under a key that has none."""
         self.entries[key] = entry
 
     def discard(self, key: Any) -> None:
-        """Take away the entry of a key."""
+        """Removes the entry of a key."""
         del self.entries[key]
 
     def find(self, value: object, found: Found[T]) -> None:
-        """Append the entries that a scalar finds.
+        """Appends the entries that a scalar finds.
 
         Raises:
-            OutOfWork: That takes more work than is left.
+            OutOfWork: The lookup needs more work than is left.
         """
         raise NotImplementedError
 
     def find_any(self, values: ValueIndex, found: Found[T]) -> None:
-        """Append the entries that any of some scalars finds: by whichever are fewer.
+        """Appends the entries that any of several scalars finds; goes through the fewer of the two.
 
         Raises:
-            OutOfWork: That takes more work than is left.
+            OutOfWork: The lookup needs more work than is left.
         """
         if len(self.entries) * _KEY_STEPS < len(values.by_key) * self.lookups():
             found.work.take(len(self.entries) * _KEY_STEPS)
@@ -77,11 +77,11 @@ class Table(Generic[T]):
                 self.find(value, found)
 
     def lookups(self) -> int:
-        """How many lookups a value takes."""
+        """Returns how many lookups a value needs."""
         return 1
 
     def _met(self, key: Any, values: ValueIndex) -> bool:
-        """Whether one of some scalars finds a key."""
+        """Returns whether one of several scalars finds a key."""
         raise NotImplementedError
 
 
@@ -91,7 +91,7 @@ class EqualTable(Table[T]):
     __slots__ = ()
 
     def find(self, value: object, found: Found[T]) -> None:
-        """Append the entries that a scalar finds."""
+        """Appends the entries that a scalar finds."""
         entry = self.entries.get(scalar_key(value))
         if entry is not None:
             found.append(entry)
@@ -106,10 +106,10 @@ class PresentTable(Table[T]):
     __slots__ = ()
 
     def find(self, value: object, found: Found[T]) -> None:  # noqa: ARG002
-        """Append the entries that a scalar finds."""
+        """Appends the entries that a scalar finds."""
         found.extend(self.entries.values())
 
     def find_any(self, values: ValueIndex, found: Found[T]) -> None:
-        """Append all entries if there is a value."""
+        """Appends all entries if there is a value."""
         if values.by_key:
             found.extend(self.entries.values())

@@ -17,9 +17,9 @@ from event_bus.matching.value_index import (
 )
 from event_bus.matching.work import text_steps
 
-# Searching a long text for so many keys takes as long as looking up each of its places.
+# With more keys than this, a lookup at each place of a long text is faster than a search.
 SEARCH_BELOW = 256
-# A character in another case takes three characters at most.
+# A character has at most three characters in another case.
 _LONGEST_FOLDED = 3 * MAX_STRING_LENGTH
 
 T = TypeVar("T")
@@ -31,14 +31,14 @@ class FoldedTable(Table[T]):
     __slots__ = ()
 
     def lookups(self) -> int:
-        """How many lookups a value takes: it is folded before."""
+        """Returns how many lookups a value needs, including one for folding it."""
         return 2
 
     def _met(self, key: str, values: ValueIndex) -> bool:
         return values.has_between(key, key, FOLDED_TEXT)
 
     def find(self, value: object, found: Found[T]) -> None:
-        """Append the entries that a scalar finds."""
+        """Appends the entries that a scalar finds."""
         if isinstance(value, str) and len(value) <= _LONGEST_FOLDED:
             entry = self.entries.get(fold(value))
             if entry is not None:
@@ -55,19 +55,19 @@ class PrefixTable(Table[T]):
         self._lengths: dict[int, int] = {}
 
     def add(self, key: str, entry: T) -> None:
-        """Put an entry under a key that has none."""
+        """Adds an entry under a key that has none."""
         super().add(key, entry)
         self._lengths[len(key)] = self._lengths.get(len(key), 0) + 1
 
     def discard(self, key: str) -> None:
-        """Take away the entry of a key."""
+        """Removes the entry of a key."""
         super().discard(key)
         self._lengths[len(key)] -= 1
         if not self._lengths[len(key)]:
             del self._lengths[len(key)]
 
     def find(self, value: object, found: Found[T]) -> None:
-        """Append the entries that a scalar finds."""
+        """Appends the entries that a scalar finds."""
         if isinstance(value, str):
             found.work.take(len(self._lengths))
             text = self._text(value)
@@ -77,7 +77,7 @@ class PrefixTable(Table[T]):
                     found.append(entry)
 
     def lookups(self) -> int:
-        """How many lookups a value takes."""
+        """Returns how many lookups a value needs."""
         return len(self._lengths)
 
     def _met(self, key: str, values: ValueIndex) -> bool:
@@ -129,8 +129,8 @@ class FoldedSuffixTable(SuffixTable[T]):
 class InfixTable(Table[T]):
     """Finds the keys that the value contains.
 
-    Of each length among the keys, few are searched for; for many, what stands at each place of the
-    value is looked up.
+    If few keys have the same length, it searches the value for each. If many have, it looks up the
+    text of that length at each place of the value.
     """
 
     __slots__ = ("_by_length",)
@@ -140,24 +140,24 @@ class InfixTable(Table[T]):
         self._by_length: dict[int, dict[str, T]] = {}
 
     def add(self, key: str, entry: T) -> None:
-        """Put an entry under a key that has none."""
+        """Adds an entry under a key that has none."""
         super().add(key, entry)
         self._by_length.setdefault(len(key), {})[key] = entry
 
     def discard(self, key: str) -> None:
-        """Take away the entry of a key."""
+        """Removes the entry of a key."""
         super().discard(key)
         del self._by_length[len(key)][key]
         if not self._by_length[len(key)]:
             del self._by_length[len(key)]
 
     def find_any(self, values: ValueIndex, found: Found[T]) -> None:
-        """Append the entries that any of some scalars finds."""
+        """Appends the entries that any of several scalars finds."""
         for value in values.by_key:
             self.find(value, found)
 
     def find(self, value: object, found: Found[T]) -> None:
-        """Append the entries that a scalar finds."""
+        """Appends the entries that a scalar finds."""
         if not isinstance(value, str):
             return
         for length, entries in self._by_length.items():

@@ -12,7 +12,7 @@ class _Node(Generic[T]):
     """One segment of the patterns.
 
     Attributes:
-        children: The nodes of the next segment, `*` in the middle of a pattern among them.
+        children: The nodes of the next segment, including `*` in the middle of a pattern.
         exact: The value of the pattern that ends here.
         rest: The value of the pattern whose last segment, after this one, is `*`.
     """
@@ -39,7 +39,7 @@ class TypeTrie(Generic[T]):
         self._root: _Node[T] = _Node()
 
     def at(self, pattern: str) -> T:
-        """The value of a valid type pattern, made when there is none."""
+        """Returns the value of a valid type pattern, and makes one if there is none."""
         *segments, last = pattern.split(".")
         node = self._root
         for segment in segments:
@@ -54,7 +54,7 @@ class TypeTrie(Generic[T]):
         return node.exact
 
     def discard(self, pattern: str) -> None:
-        """Forget the value of a type pattern, and the nodes that only it needed."""
+        """Removes the value of a type pattern, and the nodes that only it needed."""
         *segments, last = pattern.split(".")
         path = [self._root]
         for segment in segments:
@@ -72,7 +72,7 @@ class TypeTrie(Generic[T]):
             del path[-1].children[segments.pop()]
 
     def matching(self, event_type: str) -> Iterator[T]:
-        """The values of the patterns that select an event type."""
+        """Yields the values of the patterns that select an event type."""
         nodes = [self._root]
         for segment in event_type.split("."):
             following = []

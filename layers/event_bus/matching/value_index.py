@@ -1,7 +1,7 @@
-"""The values that the objects of one set hold in a field, and which of them satisfy a comparison.
+"""The values of one field in the objects of a set, and which of them satisfy a comparison.
 
-A comparison is looked up among all values at once where they can be sorted for it, and is made with
-each different value otherwise. Sets of objects are integers, as in `object_sets`.
+If the values can be sorted for a comparison, one lookup compares all of them. Otherwise each
+distinct value is compared. Sets of objects are integers, as in `object_sets`.
 """
 
 from bisect import bisect_left, bisect_right
@@ -28,11 +28,11 @@ _LAST_CHARACTER = 0x10FFFF
 
 
 class ValueIndex:
-    """Values by the objects that hold them.
+    """Values, with the objects that have each.
 
     Attributes:
-        all: The objects that hold a value.
-        by_key: The objects that hold each value, by its scalar key.
+        all: The objects that have a value.
+        by_key: The objects that have each value, by its hash key.
     """
 
     __slots__ = ("_single", "_sorted", "all", "by_key")
@@ -44,7 +44,7 @@ class ValueIndex:
         self._sorted: dict[str, _SortedValues] = {}
 
     def add(self, number: int, value: object) -> None:
-        """Takes in a scalar that an object holds."""
+        """Adds a scalar of an object."""
         objects = 1 << number
         if self.all & objects:
             self._single = False
@@ -53,10 +53,10 @@ class ValueIndex:
         self.by_key[key] = self.by_key.get(key, 0) | objects
 
     def satisfying(self, asked: ValueList, work: Work) -> int:
-        """The objects that hold a value which satisfies what a pattern asks.
+        """Returns the objects with a value that satisfies what a pattern demands.
 
         Raises:
-            OutOfWork: That takes more work than is left.
+            OutOfWork: The check needs more work than is left.
         """
         if asked.present:
             return self.all
@@ -75,13 +75,13 @@ class ValueIndex:
         return found
 
     def begins(self, text: str, kind: str = TEXT) -> bool:
-        """Whether a text among the values begins so; another kind of text is made of it before."""
+        """Returns whether a converted text among the values begins with a text."""
         keys = self._values_by(kind).keys
         start = bisect_left(keys, text)
         return start < len(keys) and bool(keys[start].startswith(text))
 
     def has_between(self, low: object, high: object, kind: str) -> bool:
-        """Whether one of the numbers, or addresses, lies between two, which count in."""
+        """Returns whether a number or address lies between two bounds, inclusive."""
         keys = self._values_by(kind).keys
         start = bisect_left(keys, low)
         return start < len(keys) and bool(keys[start] <= high)
@@ -101,7 +101,7 @@ class ValueIndex:
 
     def _beginning(self, kind: str, text: str, work: Work) -> int:
         if not self.all & (self.all - 1):
-            # One object holds all values, so that any of them will do.
+            # One object has all values, so any match decides.
             return self.all if self.begins(text, kind) else 0
         ordered = self._values_by(kind)
         return ordered.between(*_places(ordered.keys, text), work)
@@ -150,14 +150,14 @@ class ValueIndex:
         return self._compared_from(REVERSED_FOLDED_TEXT, folded, operator, work)
 
     def _compared_from(self, kind: str, text: str, operator: Operator, work: Work) -> int:
-        """Compares the values that begin with a text."""
+        """Compares each value that begins with a text."""
         ordered = self._values_by(kind)
         start, end = _places(ordered.keys, text)
         return self._compared(operator, islice(ordered.values, start, end), end - start, work)
 
     def _compared(self, operator: Operator, values: Iterable[Any], count: int, work: Work) -> int:
         found = 0
-        # What is too much is refused before the first is compared.
+        # Too much work is refused before the first comparison.
         work.take(operator.steps * count)
         for value in values:
             if operator.searches and isinstance(value, str) and len(value) >= PAGE:
@@ -180,7 +180,7 @@ class ValueIndex:
 
 
 class _SortedValues:
-    """Values in the order of a sort key.
+    """Values, sorted by a key.
 
     Attributes:
         keys: The sort keys.
@@ -195,13 +195,13 @@ class _SortedValues:
         self.values = [value for _, value, _ in entries]
         self._sets = [objects for _, _, objects in entries]
         self._single = single
-        # For each place, the objects that hold a value before it, or from it on.
+        # For each place, the objects with a value before it, or from it on.
         self._below = list(accumulate(self._sets, or_, initial=0))
         self._above = list(accumulate(reversed(self._sets), or_, initial=0))[::-1]
         self._all = self._below[-1]
 
     def between(self, start: int, end: int, work: Work) -> int:
-        """The objects that hold a value from one place up to another."""
+        """Returns the objects with a value from one place up to another."""
         if start >= end:
             return 0
         if self._single or start == 0:
@@ -209,7 +209,7 @@ class _SortedValues:
         if end == len(self._sets):
             return self._above[start]
         if not self._all & (self._all - 1):
-            # All values are of one object.
+            # All values belong to one object.
             return self._all
         work.take(end - start)
         return _union(self._sets[start:end])
@@ -223,7 +223,7 @@ def _union(sets: Iterable[int]) -> int:
 
 
 def _places(keys: list[str], text: str) -> tuple[int, int]:
-    """Where the keys are that begin with a text."""
+    """Returns the places of the keys that begin with a text."""
     start = bisect_left(keys, text)
     stem = text.rstrip(chr(_LAST_CHARACTER))
     if not stem:

@@ -1,17 +1,17 @@
-"""Strings in which `*` stands for any run of characters, matched without going back."""
+"""Strings in which `*` stands for any characters, matched in one pass without backtracking."""
 
 
 def split_wildcard(text: str) -> list[str]:
-    r"""The literal parts between the asterisks of a `wildcard` operand.
+    r"""Splits a `wildcard` operand into the literal parts between its asterisks.
 
     Args:
         text: The operand: `\*` is a literal asterisk and `\\` a literal backslash.
 
     Returns:
-        One part more than there are asterisks; parts may be empty at either end.
+        One part more than there are asterisks; the first and the last may be empty.
 
     Raises:
-        ValueError: A backslash stands before another character, or two asterisks side by side.
+        ValueError: A backslash precedes another character, or two asterisks are adjacent.
     """
     parts: list[list[str]] = [[]]
     position = 0
@@ -37,15 +37,15 @@ def split_wildcard(text: str) -> list[str]:
 class Glob:
     """A compiled `wildcard` operand.
 
-    The first place where a part occurs is as good as any later one, so one pass decides.
+    The first occurrence of a part is as good as any later one, so one pass decides.
 
     Args:
         parts: What `split_wildcard` returned.
 
     Attributes:
-        head: What the value begins with.
-        middle: What follows inside it, in this order.
-        tail: What it ends with.
+        head: The text that the value begins with.
+        middle: The texts that follow, in this order.
+        tail: The text that the value ends with.
     """
 
     __slots__ = ("_least", "_plain", "head", "middle", "tail")
@@ -58,7 +58,7 @@ class Glob:
         self._least = sum(map(len, parts))
 
     def matches(self, value: str) -> bool:
-        """Whether the whole value fits."""
+        """Returns whether the whole value matches."""
         if self._plain:
             return value == self.head
         if len(value) < self._least:

@@ -1,7 +1,7 @@
-"""A bound on the work that one event may cost.
+"""A budget for the work that one event may cost.
 
-Work is counted in steps of about a tenth of a microsecond: a field looked up, a value compared, 256
-characters of text searched. A count does not depend on the machine, as a clock does.
+Work is counted in steps of about a tenth of a microsecond: the lookup of a field, the comparison of
+a value, the search of 256 characters. Unlike a clock, a count does not depend on the machine.
 """
 
 PAGE = 256
@@ -9,7 +9,7 @@ PAGE = 256
 
 
 class OutOfWork(Exception):
-    """The work that was allowed is done, and the question is still open."""
+    """The work that was allowed is used up before the answer is known."""
 
 
 class Work:
@@ -28,10 +28,10 @@ class Work:
         self.left = left
 
     def take(self, steps: int) -> None:
-        """Counts steps that are about to be made.
+        """Counts steps before they are done.
 
         Raises:
-            OutOfWork: There are not so many left.
+            OutOfWork: Fewer steps are left.
         """
         self.left -= steps
         if self.left < 0:
@@ -39,5 +39,5 @@ class Work:
 
 
 def text_steps(value: object) -> int:
-    """The steps that it takes to search a value."""
+    """Returns the steps of searching a value."""
     return 1 + len(value) // PAGE if isinstance(value, str) else 1

@@ -36,7 +36,7 @@ class ApiKey:
         stands_for: The subject of the certificate, or the IAM role or user, if it is one.
         scopes: Its scopes; None for all.
         expires_at: Its end, in Unix seconds, if it has one.
-        last_used_at: When it was last used, up to five minutes late, RFC 3339.
+        last_used_at: When it was last used, RFC 3339; up to five minutes late.
         subscription_id: The only subscription of a stream token, if it is limited to one.
         issued_by: The key that requested a stream token, which ends with it.
         rate_limit: Its own rate in requests a second, if it has one.
@@ -79,7 +79,7 @@ class Proof:
     """The identifier and hash of a key that was sent.
 
     Attributes:
-        id: What it is found by.
+        id: The identifier in the table.
         hash: The hash that the stored one must equal.
     """
 
@@ -101,7 +101,7 @@ def proof_of(key: str) -> Proof | None:
     """The identifier and hash of a key; None if the text cannot be a key."""
     if key.startswith((_KEY, _TOKEN)):
         found = _FORM.fullmatch(key)
-        # A mistyped key needs no look at the table.
+        # A mistyped key is refused without a read of the table.
         if found is None or _checksum(key[:-6]) != key[-6:]:
             return None
         return _proof_of_random(found[1], key)
@@ -110,7 +110,7 @@ def proof_of(key: str) -> Proof | None:
 
 def proof_of_chosen(key: str) -> Proof:
     """The identifier and hash of a chosen key."""
-    # What a person chose may be guessed, so that each guess must cost something (RFC 7914).
+    # A chosen key can be guessed, so each guess must be expensive (RFC 7914).
     derived = hashlib.scrypt(key.encode(), salt=b"event-bus", n=2**12, r=8, p=1, dklen=48)
     return Proof(f"key_{derived[:16].hex()}", derived[16:].hex())
 
@@ -152,7 +152,7 @@ def _generate(prefix: str) -> tuple[str, Proof]:
 
 
 def _proof_of_random(key_id: str, key: str) -> Proof:
-    # Of random bits a fast hash is as good as a slow one.
+    # For random bits, a fast hash is as good as a slow one.
     return Proof(key_id, hashlib.sha256(key.encode()).hexdigest())
 
 

@@ -1,4 +1,4 @@
-"""The audit log's chains: blocks of entries, each with the hash of the block before."""
+"""The chains of the audit log: blocks of entries, each with the hash of its predecessor."""
 
 import hashlib
 from collections.abc import Sequence
@@ -25,11 +25,11 @@ class Block:
 
     Attributes:
         chain: Its chain.
-        number: Its place in the chain, from 1 on.
+        number: Its position in the chain, from 1 on.
         at: When it was written, RFC 3339.
         previous: The hash of the block before.
         entries: The entries, in order.
-        hash: The hash of all of these.
+        hash: The hash of all the members above.
         signature: The signature of the chain's head, in base64.
     """
 
@@ -56,7 +56,7 @@ class Head:
         number: The number of its last block.
         hash: The hash of that block.
         at: When it was written, RFC 3339.
-        signature: The signature of these, in base64.
+        signature: The signature of the members above, in base64.
     """
 
     chain: Chain
@@ -92,5 +92,5 @@ def head_of(block: Block) -> Head:
 
 def _hash(chain: str, number: int, at: str, previous: str, entries: Sequence[Entry]) -> str:
     content = [chain, number, at, previous, list(entries)]
-    # Sorted members, so that it does not hang on how a store keeps them.
+    # Members are sorted, so that the hash does not depend on their order in a store.
     return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()

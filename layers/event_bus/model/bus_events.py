@@ -129,14 +129,14 @@ def bus_event(
 
     Args:
         event_type: Its type, which begins with `eventbus.`.
-        name: What tells it from other events of its kind; the same name is the same event.
+        name: Distinguishes it from other events of its type. The same name is the same event.
         audience: The service that may receive it; admins may as well.
         payload: Its payload.
         about: The subscription that it is about, which does not receive it.
     """
     submission = EventSubmission.model_validate(
         {
-            # An id of the bus's own, which nobody can take first.
+            # An id that only the bus can use.
             "id": f"{BUS_DOMAIN}:{name}",
             "type": event_type,
             "payload": dict(payload),
@@ -147,22 +147,22 @@ def bus_event(
 
 
 def about_subscription(event_type: str, subscription: Subscription, **more: Any) -> Event:
-    """Says what has become of a subscription.
+    """Makes the event that reports a change of a subscription.
 
     Args:
-        event_type: What: the type of the event.
-        subscription: The subscription as it is to be stored, with the version before that.
+        event_type: The type of the event, which names the change.
+        subscription: The subscription after the change, with the version before it.
         more: Further members of the payload.
     """
     what = event_type.rpartition(".")[2]
-    # The version is the one that is replaced: the same change is told once.
+    # By the replaced version, the same change is reported once.
     name = f"{what}_{_part_of_id(subscription.id)}_{subscription.version}"
     payload = {**_subscription(subscription), "reason": subscription.disabled_reason, **more}
     return bus_event(event_type, name, subscription.service_id, payload, subscription.id)
 
 
 def about_schema(event_type: str, number: int, owner: str, registered_by: str) -> Event:
-    """Says that a version of a type's schema was registered.
+    """Makes the event that reports a new version of a type's schema.
 
     Args:
         event_type: The type.
@@ -182,7 +182,7 @@ def about_schema(event_type: str, number: int, owner: str, registered_by: str) -
 
 
 def about_circuit(subscription: Subscription, before: Circuit, after: Circuit) -> Event | None:
-    """Says that a circuit has opened or closed; None where it has done neither."""
+    """Makes the event that reports an opened or closed circuit; returns None for neither."""
     if before.permits == after.permits:
         return None
     opened_at = (before if after.permits else after).opened_at or 0.0
@@ -199,7 +199,7 @@ def about_circuit(subscription: Subscription, before: Circuit, after: Circuit) -
 
 
 def about_dead_letter(letter: Delivery, minute: str) -> Event:
-    """Says that a dead letter was created: the first of its subscription in a minute.
+    """Makes the event that reports the first dead letter of a subscription in a minute.
 
     Args:
         letter: The dead letter.

@@ -34,12 +34,12 @@ CircuitState = Literal["closed", "open", "half_open"]
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """The results of several attempts for one subscription.
+    """The results of several attempts of one subscription.
 
     Attributes:
         successes: The number of successes.
         failures: The number of failures.
-        trailing: Failures after the last success.
+        trailing: The number of failures after the last success.
         error: The error of the last failure.
     """
 
@@ -49,7 +49,7 @@ class Tally:
     error: DeliveryError | None = None
 
     def with_one(self, error: DeliveryError | None = None, *, delivered: bool) -> "Tally":
-        """The tally with one more attempt, which ended last.
+        """Returns the tally with one more attempt, the last to end.
 
         Args:
             error: The error, if it failed.
@@ -77,7 +77,7 @@ class Circuit:
         version: The number of its changes.
         opened_at: When it opened, in Unix seconds; None while it is closed.
         last_error: The error of the last failure.
-        last_success: When the last attempt succeeded that the writing function knew of, in Unix
+        last_success: The time of the last success known to the function that wrote this, in Unix
             seconds; None if it knew of none.
     """
 
@@ -121,8 +121,8 @@ class Circuit:
     def retry_at(self, now: float) -> float:
         """When a waiting delivery checks again, in Unix seconds.
 
-        The times are spread at random, so that deliveries do not all come at once. Nothing waits
-        for the whole time of a probe, because its result comes much earlier.
+        The times are random, so that deliveries do not all come at once. No delivery waits for the
+        longest duration of a probe, because its result usually comes much earlier.
         """
         if self.state == "half_open":
             return now + random.uniform(0, PROBE_RESULT_SECONDS)  # noqa: S311
@@ -173,5 +173,5 @@ class Circuit:
 
     @property
     def healthy(self) -> bool:
-        """Whether there is nothing to remember."""
+        """Returns whether it holds nothing that must be stored."""
         return self.permits and self.consecutive == 0 and self.failures == 0

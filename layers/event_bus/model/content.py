@@ -15,8 +15,8 @@ OCTETS = "application/octet-stream"
 _WORD = "[!#$%&'*+.^_`|~0-9A-Za-z-]{1,127}"
 _MEDIA_TYPE = f'^{_WORD}/{_WORD}(?: *; *{_WORD}=(?:{_WORD}|"[ !#-Z^-~]{{0,127}}"))*$'
 
-# A receiver would take such bytes for an event that the bus describes, and believe the source that
-# its publisher has written there.
+# A receiver would read such bytes as an event that the bus describes, and trust the source that
+# the publisher wrote into them.
 _CLOUDEVENTS = "application/cloudevents"
 
 
@@ -47,7 +47,7 @@ class Payload(Request):
     @field_validator("payload")
     @classmethod
     def _one_payload(cls, payload: Any, info: ValidationInfo) -> Any:
-        # One that was refused is given, too.
+        # A refused media type is present here, too.
         encoded = info.data.get("payload_base64", "refused")
         if payload is None and encoded is None:
             raise PydanticCustomError(

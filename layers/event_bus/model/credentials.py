@@ -36,8 +36,8 @@ _MEMBERS: dict[CredentialType, str] = {
 class Authentication(Request):
     """The credential of a service.
 
-    By an API key, chosen or generated; by a client certificate, named by its subject as API Gateway
-    writes it; or by a role or user of IAM, named by its ARN.
+    It is an API key, chosen or generated; a client certificate, named by its subject as API Gateway
+    writes it; or a role or user of IAM, named by its ARN.
     """
 
     type: CredentialType = "api_key"
@@ -49,7 +49,7 @@ class Authentication(Request):
     @classmethod
     def _of_its_type(cls, value: object, info: ValidationInfo) -> object:
         if "type" not in info.data:
-            return value  # the type itself was refused
+            return value  # The type itself was refused.
         kind = info.data["type"]
         fits = info.field_name == _MEMBERS[kind]
         if value is not None and not fits:

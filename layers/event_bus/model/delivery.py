@@ -5,9 +5,9 @@ from typing import Literal
 
 DeliveryStatus = Literal["pending", "held", "delivered", "retrying", "exhausted", "dropped"]
 """Pending: no attempt has ended yet. Held: the event matched while the subscription was paused, so
-that no message was sent; no record has this status. Retrying: it failed or has to wait, and will be
-tried again. Exhausted: it failed for good and waits for a person. Dropped: nobody is owed it any
-more."""
+that no message was sent; no record has this status. Retrying: it failed or has to wait, and another
+attempt follows. Exhausted: its last attempt failed, and it waits for a person. Dropped: it ended
+without success, because its guarantee allows that or it is no longer owed."""
 
 DeadLetterStatus = Literal["retrying", "exhausted", "resolved"]
 
@@ -32,7 +32,7 @@ class Routing:
         event_type: The event's type.
         source: The service that published it.
         limited: Whether a limit of matching left out a part of the event or a filter.
-        held: The pause that the event is held by, by the paused subscriptions that it matched.
+        held: The number of the pause that holds the event, by paused subscription.
         schema_invalid: Whether the schema of the event's type refuses its payload.
         handler: The subscription that handles the event, if it is a command with a handler.
     """
@@ -48,7 +48,7 @@ class Routing:
     handler: str | None = None
 
     def to(self, service_id: str) -> "Routing":
-        """The part of the record for one service."""
+        """Returns the part of the record about one service."""
         own = {each: service for each, service in self.matched.items() if service == service_id}
         held = {each: pause for each, pause in self.held.items() if each in own}
         handler = self.handler if self.handler in own else None
@@ -73,7 +73,7 @@ class DeliveryKey:
     def webhook_id(self) -> str:
         """The id of every attempt of this delivery, and of no other delivery to its subscriber.
 
-        A replay has an id of its own, so that it is not taken for a repetition.
+        A replayed delivery has its own id, so that receivers do not ignore it as a repetition.
         """
         return self.event_id if self.replay_id is None else f"{self.event_id}:{self.replay_id}"
 
@@ -87,7 +87,7 @@ class Attempt:
         at: Its start, RFC 3339.
         duration_ms: Its duration in milliseconds.
         code: The error code, which is stable; None after a success.
-        message: The error for people.
+        message: The error in a sentence; None after a success.
         status_code: The HTTP status of the answer, if there was one.
         response: The beginning of the answer.
     """
@@ -107,7 +107,7 @@ class DeliveryError:
 
     Attributes:
         code: The error code, which is stable.
-        message: The same for people.
+        message: The error in a sentence.
         timestamp: When it happened, RFC 3339.
     """
 
@@ -121,7 +121,7 @@ class Delivery:
     """A recorded delivery.
 
     Attributes:
-        key: Which delivery.
+        key: Its key.
         service_id: The service that the subscription belongs to.
         event_type: The event's type.
         status: Its status.

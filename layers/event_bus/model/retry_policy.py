@@ -28,14 +28,14 @@ class RetryPolicy:
 
     Attributes:
         max_attempts: The number of attempts, including the first.
-        schedule: The waits after each attempt, in seconds; the last one repeats. None where
-            they grow by `base`, `factor` and `cap`.
+        schedule: The waits after each attempt, in seconds; the last one repeats. None if they grow
+            by `base`, `factor` and `cap`.
         base: The first wait, in seconds.
-        factor: By how much each wait is longer than the one before.
+        factor: The ratio of each wait to the one before.
         cap: The longest of these waits, in seconds.
-        timeout: What one attempt may take, in seconds.
-        client_errors: Whether an answer of 3xx or 4xx is tried again like any other failure, or
-            final. 408, 409, 425 and 429 are never final, 410 always is.
+        timeout: The longest duration of an attempt, in seconds.
+        client_errors: Whether an answer of 3xx or 4xx is retried like any other failure, or is
+            final. 408, 409, 425 and 429 are never final; 410 always is.
         disable_after_days: After how many days without any success the subscription is disabled.
     """
 
@@ -55,12 +55,12 @@ class RetryPolicy:
 
         Args:
             attempt: The number of the attempt, from 1 on.
-            asked: What the subscriber's `Retry-After` asked for, in seconds; no wait is shorter.
+            asked: The subscriber's `Retry-After`, in seconds; no wait is shorter.
         """
         if self.schedule:
             wait: float = self.schedule[min(attempt, len(self.schedule)) - 1]
         else:
-            # A power that large is over any cap; computing it would overflow.
+            # Such a large power exceeds any cap, and computing it would overflow.
             wait = min(self.cap, self.base * self.factor ** min(attempt - 1, 64))
         wait *= random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311
         return min(max(wait, asked or 0), LONGEST_WAIT_SECONDS)
@@ -92,7 +92,7 @@ class RetryPolicyRequest(Request):
         return self
 
     def policy(self) -> RetryPolicy:
-        """The policy; a schedule alone is tried once more than it has waits."""
+        """Returns the policy. By default, a schedule allows one attempt more than it has waits."""
         members = {name: value for name, value in self.model_dump().items() if value is not None}
         if self.schedule and self.max_attempts is None:
             members["max_attempts"] = len(self.schedule) + 1

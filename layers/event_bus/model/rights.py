@@ -29,8 +29,8 @@ class Grant:
 
     Attributes:
         service_id: The service.
-        event_types: The type patterns; None where the deployment's default holds.
-        created_at: When types were first given to it, RFC 3339.
+        event_types: The type patterns; None if the deployment's default applies.
+        created_at: When it was first granted types, RFC 3339.
         updated_at: When they last changed, RFC 3339.
     """
 
@@ -42,7 +42,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Restriction:
-    """The types of a source that only some services may receive.
+    """The event types of a source that only certain services may receive.
 
     Attributes:
         source: The service that publishes them.

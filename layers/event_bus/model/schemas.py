@@ -9,7 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 from event_bus.model.validation import Request, checked, refuse_control_characters
 
 MAX_VERSIONS = 100
-"""How many versions a type may have, those that were deleted included."""
+"""How many versions a type may have, including deleted ones."""
 
 MAX_TYPES = 1_000
 """How many types may have schemas."""
@@ -18,10 +18,10 @@ MAX_EXAMPLE_BYTES = 16 * 1024
 """The largest example of a version, as compact JSON in UTF-8."""
 
 MAX_UPCAST_CHARACTERS = 8_192
-"""The longest expression that makes a payload of one version from one of the version before."""
+"""The longest `upcast` expression, in characters."""
 
 Validation = Literal["off", "warn", "enforce"]
-"""What publishing does with a payload that its schema refuses: nothing, say so, or refuse it."""
+"""What publishing does with an invalid payload: nothing, a warning, or a refusal."""
 
 Compatibility = Literal[
     "none",
@@ -34,14 +34,14 @@ Compatibility = Literal[
 ]
 """Which versions a new version must be compatible with, and in which direction.
 
-Backward: what an old version accepts, the new one accepts. Forward: what the new version accepts,
-the old one accepts. Full: both. Transitive: with all versions, and not with the latest alone.
+Backward: the new version accepts whatever the old one accepts. Forward: the old version accepts
+whatever the new one accepts. Full: both. Transitive: with all versions, not only with the latest.
 """
 
 Description = Annotated[
     str, Field(min_length=1, max_length=1024), AfterValidator(checked(refuse_control_characters))
 ]
-"""What people should know about a type."""
+"""A description of a type, for its users."""
 
 
 class SchemaRegistration(Request):
@@ -70,7 +70,7 @@ class SchemaSettingsChange(Request):
 
 @dataclass(frozen=True, slots=True)
 class VersionEntry:
-    """One version as the list of a type's versions has it.
+    """One version, as an element of the list of a type's versions.
 
     Attributes:
         number: Its number; the first one is 1.
@@ -96,7 +96,7 @@ class TypeSchemas:
         owner: The service that registered the first version, or `admin`.
         compatibility: What a new version must be compatible with.
         validation: What publishing does with a payload that its schema refuses.
-        description: What people should know about the type, if anybody said it.
+        description: The description of the type, if there is one.
         created_at: When the first version was registered, RFC 3339.
         updated_at: When the versions or the settings last changed, RFC 3339.
         versions: The versions, in the order of their numbers.
@@ -136,7 +136,7 @@ class TypeSchemas:
 
 @dataclass(frozen=True, slots=True)
 class TypeInIndex:
-    """What publishing knows of a type that has a schema.
+    """What publishing needs to know of a type with a schema.
 
     Attributes:
         latest: The latest version.
@@ -171,11 +171,11 @@ class SchemaVersion:
 
 @dataclass(frozen=True, slots=True)
 class SchemaCheck:
-    """By which version of its type's schema an event was checked.
+    """The version of its type's schema by which an event was checked.
 
     Attributes:
         version: The version.
-        valid: Whether the payload is valid; None where it was not checked, as validation was off.
+        valid: Whether the payload is valid; None if validation was off.
     """
 
     version: int

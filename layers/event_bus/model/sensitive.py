@@ -77,7 +77,7 @@ def take_out(
     last: tuple[str, ...] | None = None
     for steps, pointer in chosen:
         if last is not None and steps[: len(last)] == last:
-            # It lies within the one before.
+            # It lies within the pointer before.
             continue
         value = _value(shown, steps)
         if value is not _MISSING:
@@ -119,7 +119,7 @@ def _value(value: Any, steps: Iterable[str]) -> Any:
 
 
 def _place(step: str, array: list[Any]) -> int | None:
-    # "01" and "+1" are no places of an array (RFC 6901, section 4).
+    # "01" and "+1" are not array indexes (RFC 6901, section 4).
     if step.isascii() and step.isdigit() and str(int(step[:9])) == step and int(step) < len(array):
         return int(step)
     return None

@@ -21,7 +21,7 @@ def _check_enrichment(enrichment: dict[str, Any]) -> None:
 
 
 class SubscriptionTest(Request):
-    """An event to test a subscription with: one that is stored, or one that is sent.
+    """An event to test a subscription with: a stored one, by its id, or one in the request.
 
     No source of an enrichment is asked in a test: `enrichment` stands for what they would add.
     """
@@ -45,7 +45,7 @@ class SubscriptionTest(Request):
 class FilterTest(SubscriptionTest):
     """An event, and the types, filters and transform to test it with.
 
-    The types are its own by default.
+    By default the type pattern is the type of the event.
     """
 
     event_types: TypePatterns | None = None

@@ -18,7 +18,7 @@ _Text = Annotated[str, AfterValidator(checked(refuse_control_characters))]
 
 
 class InputTransformerRequest(Request):
-    """An input transformer, as EventBridge has it."""
+    """An input transformer in the form of EventBridge."""
 
     input_template: Annotated[str, Field(min_length=1)]
     input_paths_map: dict[str, _Text] = Field(default_factory=dict)
@@ -29,7 +29,7 @@ class InputTransformerRequest(Request):
 
 
 class TransformRequest(Request):
-    """What a subscription makes of each event, as a client sends it."""
+    """A transform as a client sends it."""
 
     format: Format | None = None
     mode: Mode = "structured"
@@ -69,7 +69,7 @@ def check_fits(transform: Transform | None, lane: str) -> None:
         lane: The lane of the target.
 
     Raises:
-        InvalidRequest: It asks for what the target does not have; the fault is named by its JSON
+        InvalidRequest: It needs a feature that the target lacks; the fault is named by its JSON
             pointer.
     """
     if transform is None:

@@ -87,7 +87,7 @@ def after_failure(
     guarantee: DeliveryGuarantee,
     policy: RetryPolicy,
 ) -> Delivery:
-    """The delivery after a failed attempt: another one follows, or it ends.
+    """Returns the delivery after a failed attempt: it is retried, or it ends.
 
     Args:
         delivery: The delivery before the attempt.
@@ -108,7 +108,7 @@ def after_failure(
 def after_crash(
     delivery: Delivery, guarantee: DeliveryGuarantee, policy: RetryPolicy, attempts: int
 ) -> Delivery:
-    """The delivery after its function kept crashing, which counts as one attempt.
+    """Returns the delivery after its function kept crashing, which counts as one attempt.
 
     The next attempt waits in the table, because the queue has given up the message.
 
@@ -116,7 +116,7 @@ def after_crash(
         delivery: The delivery before that.
         guarantee: The guarantee of the subscription.
         policy: The retry policy of the subscription.
-        attempts: The number of attempts, the crashed one included.
+        attempts: The number of attempts, including the crashed one.
     """
     delivery = replace(delivery, attempts=attempts)
     delivery = _with_error(delivery, CRASHED, "the function that delivers crashed")
@@ -132,8 +132,8 @@ def postponed(delivery: Delivery, until: float, code: str, message: str) -> Deli
     Args:
         delivery: The delivery.
         until: When the next attempt is due, in Unix seconds.
-        code: Why, as an error code.
-        message: The same for people.
+        code: The error code that says why.
+        message: The reason in a sentence.
     """
     delivery = _with_error(delivery, code, message)
     return _retrying(delivery, times.at(until), waiting=True)
@@ -190,7 +190,7 @@ def discarded(delivery: Delivery, by: str) -> Delivery:
 def _at_its_end(
     delivery: Delivery, guarantee: DeliveryGuarantee, policy: RetryPolicy, *, final: bool
 ) -> Delivery | None:
-    """The delivery after its last attempt failed; None if another one follows."""
+    """Returns the ended delivery if no attempt may follow a failed one, or None."""
     if guarantee == "at_most_once":
         return replace(_ended(delivery), status="dropped")
     if final or delivery.attempts - delivery.round_start >= policy.max_attempts:

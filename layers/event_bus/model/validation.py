@@ -89,7 +89,7 @@ Name = Annotated[
 Label = Annotated[
     str, Field(min_length=1, max_length=256), AfterValidator(checked(refuse_control_characters))
 ]
-"""A text by which events belong together, such as a correlation id."""
+"""An identifier that related events share, such as a correlation id."""
 
 
 Identifier = Annotated[
@@ -140,10 +140,10 @@ def members_of(change: BaseModel, removable: Collection[str] = ()) -> dict[str, 
 
     Args:
         change: The change.
-        removable: The members that null takes away.
+        removable: The members that null removes.
 
     Raises:
-        InvalidRequest: Another one is null.
+        InvalidRequest: Another member is null.
     """
     members = {name: getattr(change, name) for name in change.model_fields_set}
     nulls = [name for name, value in members.items() if value is None and name not in removable]
@@ -154,13 +154,13 @@ def members_of(change: BaseModel, removable: Collection[str] = ()) -> dict[str, 
 
 def _place(fault: ErrorDetails) -> tuple[str | int, ...]:
     if fault["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        # The member that tells the kinds apart is at fault, and not what it is in.
+        # The fault is the member that names the kind, not the object around it.
         return (*fault["loc"], fault["ctx"]["discriminator"].strip("'"))
     return fault["loc"]
 
 
 def _within(value: Any, path: Sequence[str | int]) -> list[str | int]:
-    # Pydantic names the chosen model of a union on the way; what was sent has no such member.
+    # Pydantic adds the chosen model of a union to the path; the request has no such member.
     found: list[str | int] = []
     part: Any
     for place, part in enumerate(path):
@@ -174,7 +174,7 @@ def _within(value: Any, path: Sequence[str | int]) -> list[str | int]:
 
 
 def invalid(faults: Sequence[Fault]) -> InvalidRequest:
-    """The refusal of a request with these faults."""
+    """Returns the error for a request with these faults."""
     first = f"{faults[0].pointer or 'the body'}: {faults[0].detail}"
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     return InvalidRequest(first + more, faults)

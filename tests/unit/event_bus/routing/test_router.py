@@ -263,7 +263,7 @@ def test_a_routing_record_that_is_refused_fails_alone(bus: Routed, executor: Exe
     bus.subscribe("sub_1")
     # DynamoDB refuses an item beyond 400 KB, and with it the whole batch.
     router = replace(bus.router, lanes=NoLanes(bus.aws.sqs, {}, executor))
-    events = [event("evt_1"), event("evt_2", f"task.{'x' * 420_000}"), event("evt_3")]
+    events = [event("evt_1"), replace(event("evt_2"), type=f"task.{'x' * 420_000}"), event("evt_3")]
     assert router.route(events) == ["evt_2"]
     assert bus.matched("evt_1") == bus.matched("evt_3") == {"sub_1": "worker"}
     assert bus.matched("evt_2") is None
