@@ -83,6 +83,6 @@ def pause_and_resume(screen: Screen, address: Address) -> None:
 
 def _asked(bus: EventBus, method: str, called: str, **more: Any) -> Any:
     try:
-        return bus.request(method, called, **more)
+        return bus.call(method, called, **more)
     except EventBusError as error:
         raise DayError(str(error)) from error

@@ -187,7 +187,7 @@ def test_schemas_are_registered_from_a_file(tmp_path: Path) -> None:
 
 
 def test_streams_and_metrics_are_read() -> None:
-    event = {"id": "e", "type": "a.b", "timestamp": AT, "metadata": {"stream_version": 4}}
+    event = {"version": 4, "event": {"id": "evt_e", "type": "a.b", "timestamp": AT}}
     totals = {
         "published": 2,
         "delivered": 3,
@@ -207,7 +207,8 @@ def test_streams_and_metrics_are_read() -> None:
             },
         }
     )
-    assert "a.b" in run(bus, "streams", "events", "task/1", "--backward").output
+    shown = run(bus, "streams", "events", "task/1", "--backward").output.split()
+    assert shown == ["VERSION", "TIMESTAMP", "TYPE", "ID", "4", AT, "a.b", "evt_e"]
     assert bus.requests[0].url.params["direction"] == "backward"
     assert '"a": 1' in run(bus, "streams", "state", "task/1").output
     assert run(bus, "metrics", "--prometheus").stdout.startswith("# HELP x")
@@ -259,3 +260,62 @@ def test_listening_reads_back_what_lies_in_a_gap(monkeypatch: pytest.MonkeyPatch
     assert forwarded == ["a", "b", "c"]
     asked = bus.requests[-2].url.params
     assert (asked["type"], asked["order"]) == ("order.*", "oldest")
+
+
+def command(state: str, **members: Any) -> dict[str, Any]:
+    handler = {"subscription_id": "generator.work", "service_id": "generator"}
+    common: dict[str, Any] = {"id": "analyst:1", "handler": handler, "error": None, "replies": []}
+    return {**common, "state": state, **members}
+
+
+def test_a_command_is_sent_read_and_cancelled() -> None:
+    reply = {"service_id": "generator", "status": "succeeded", "event": {"payload": {"files": 3}}}
+    failed = command("failed", error={"title": "No", "detail": "no such requirement"})
+    bus = Bus(
+        **{
+            "POST /commands": command("succeeded", replies=[reply]),
+            "GET /commands/analyst:1": failed,
+            "POST /commands/analyst:1/cancel": command("cancelled"),
+        }
+    )
+    send = ("commands", "send", "command.generate", '{"a": 1}', "--deadline", "60")
+    shown = run(bus, *send, "--require-handler", "--wait", "3").output
+    assert "analyst:1 succeeded, handled by generator" in shown
+    assert "{'files': 3}" in shown
+    sent = body(bus)
+    assert (sent["type"], sent["payload"]) == ("command.generate", {"a": 1})
+    assert sent["id"]
+    assert sent["metadata"]["deadline"] > AT
+    assert dict(bus.requests[0].url.params) == {"wait": "3", "require_handler": "true"}
+    assert exit_code(bus, "commands", "get", "analyst:1", "--wait", "0") == 1
+    assert "no such requirement" in run(bus, "commands", "get", "analyst:1").output
+    assert "cancelled" in run(bus, "commands", "cancel", "analyst:1", "--yes").output
+
+
+def test_streams_are_listed_appended_to_and_ended() -> None:
+    stream = {"stream_id": "task/1", "source": "shop", "first_at": AT, "truncate_before": None}
+    bus = Bus(
+        **{
+            "GET /streams": {"items": [stream], "next_cursor": None},
+            "GET /streams/head": {**stream, "version": 4},
+            "POST /streams/events": {"version": 5},
+            "PATCH /streams": {"truncate_before": 3},
+            "DELETE /streams": httpx.Response(204),
+        }
+    )
+    assert "task/1" in run(bus, "streams", "list", "--category", "task").output
+    assert '"version": 4' in run(bus, "streams", "head", "task/1").output
+    events = '[{"type": "task.done", "payload": {}}]'
+    append = ("streams", "append", "task/1", "-", "--expected")
+    assert "version 5" in run(bus, *append, "4", input=events).output
+    sent = body(bus)
+    assert (sent["stream_id"], sent["expected_version"]) == ("task/1", 4)
+    assert sent["events"][0]["id"].startswith("evt_")
+    run(bus, *append, "none", input=events)
+    assert body(bus)["expected_version"] == "none"
+    assert run(bus, *append, "4", input="{}").exit_code == 2
+    assert run(bus, "streams", "truncate", "task/1", "--before", "3", "--yes").exit_code == 0
+    assert body(bus) == {"truncate_before": 3}
+    assert run(bus, "streams", "delete", "task/1", input="n\n").exit_code == 1
+    assert run(bus, "streams", "delete", "task/1", "--yes").exit_code == 0
+    assert bus.requests[-1].url.params["stream_id"] == "task/1"

@@ -170,7 +170,7 @@ class AsyncEventBus:
         """
         return AsyncListening(self._transport, event_types, on_gap)
 
-    async def request(
+    async def call(
         self,
         method: str,
         path: str,

@@ -170,7 +170,7 @@ class EventBus:
         """
         return Listening(self._transport, event_types, on_gap)
 
-    def request(
+    def call(
         self,
         method: str,
         path: str,

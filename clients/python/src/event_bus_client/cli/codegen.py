@@ -54,7 +54,7 @@ def generate_python(
         each["type"] for each in islice(known.bus.listing("/event-types", limit=100), MOST_TYPES)
     ]
     schemas = {
-        each: known.bus.request("GET", path("/event-types/{}", each))["schema"] for each in named
+        each: known.bus.call("GET", path("/event-types/{}", each))["schema"] for each in named
     }
     modules = python_modules(schemas)
     write(output, modules)

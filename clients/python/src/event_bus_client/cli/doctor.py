@@ -89,7 +89,7 @@ def _permitted(subject: str, look: Callable[[], Iterable[Finding]]) -> list[Find
 
 
 def _failing(known: State, _: datetime) -> Iterator[Finding]:
-    return of_failing(known.bus.request("GET", "/failing", query={"limit": _SHOWN_FAILING}))
+    return of_failing(known.bus.call("GET", "/failing", query={"limit": _SHOWN_FAILING}))
 
 
 def _subscriptions(known: State, _: datetime) -> Iterator[Finding]:

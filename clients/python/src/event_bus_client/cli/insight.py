@@ -1,4 +1,4 @@
-"""`event-bus status`, `event-bus metrics` and `event-bus streams`."""
+"""`event-bus status` and `event-bus metrics`."""
 
 from typing import Any
 
@@ -8,9 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from event_bus_client.cli.context import state
-from event_bus_client.cli.options import LIMIT, given, moment, show
-
-streams = typer.Typer(help="Event streams: events in their order.", no_args_is_help=True)
+from event_bus_client.cli.options import given, moment
 
 
 def status(context: typer.Context) -> None:
@@ -39,7 +37,7 @@ def metrics(
     """
     known = state(context)
     if prometheus:
-        typer.echo(known.bus.request("GET", "/metrics"))
+        typer.echo(known.bus.call("GET", "/metrics"))
         return
     query = given(
         granularity=granularity,
@@ -48,48 +46,8 @@ def metrics(
         subscriber=subscriber,
         **{"from": moment(since)},
     )
-    answer = known.bus.request("GET", "/analytics", query=query)
+    answer = known.bus.call("GET", "/analytics", query=query)
     known.output.show(_drawn(answer), answer)
-
-
-@streams.command("events")
-def stream_events(
-    context: typer.Context,
-    stream_id: str,
-    source: str | None = typer.Option(None, help="The service whose stream it is, for an admin."),
-    from_version: int | None = typer.Option(None, min=1, help="The first version to show."),
-    backward: bool = typer.Option(False, "--backward", help="The latest one first."),
-    limit: int = LIMIT,
-) -> None:
-    """Show the events of a stream in the order of their versions.
-
-    Example: event-bus streams events task/task_123
-    """
-    listing = state(context).bus.listing(
-        "/streams/events",
-        stream_id=stream_id,
-        source=source,
-        from_version=from_version,
-        direction="backward" if backward else None,
-        limit=min(limit, 100),
-    )
-    show(context, listing, limit, "metadata.stream_version", "timestamp", "type", "id")
-
-
-@streams.command("state")
-def stream_state(
-    context: typer.Context,
-    stream_id: str,
-    source: str | None = typer.Option(None, help="The service whose stream it is, for an admin."),
-    at_version: int | None = typer.Option(None, min=1, help="As it was at this version."),
-) -> None:
-    """Show the state that the events of a stream add up to.
-
-    Example: event-bus streams state task/task_123 --at-version 7
-    """
-    known = state(context)
-    query = given(stream_id=stream_id, source=source, at_version=at_version)
-    known.output.document(known.bus.request("GET", "/streams/state", query=query))
 
 
 def _drawn(answer: dict[str, Any]) -> Group:

@@ -7,6 +7,7 @@ from typer.core import TyperGroup
 
 from event_bus_client.cli import (
     codegen,
+    commands,
     dead_letters,
     events,
     insight,
@@ -15,6 +16,7 @@ from event_bus_client.cli import (
     reducers,
     replays,
     schemas,
+    streams,
     subscriptions,
 )
 from event_bus_client.cli.apply import apply, export
@@ -56,11 +58,12 @@ app.add_typer(subscriptions.app, name="subscriptions")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.command()(replays.replay)
 app.add_typer(replays.app, name="replays")
-app.add_typer(insight.streams, name="streams")
+app.add_typer(streams.app, name="streams")
 app.add_typer(publishers.publishers, name="publishers")
 app.add_typer(publishers.keys, name="keys")
 app.add_typer(schemas.app, name="schemas")
 app.add_typer(reducers.app, name="reducers")
+app.add_typer(commands.app, name="commands")
 app.command()(insight.metrics)
 app.command()(apply)
 app.command()(export)

@@ -50,7 +50,8 @@ class Output:
             return
         table = Table(box=None, pad_edge=False, header_style="bold")
         for column in columns:
-            table.add_column(column.upper().replace("_", " "), overflow="fold")
+            name = column.rpartition(".")[2].upper().replace("_", " ")
+            table.add_column(name, overflow="fold")
         for item in items:
             table.add_row(*(Text(_cell(plain(item), column)) for column in columns))
         if table.row_count:

@@ -132,8 +132,6 @@ def _call(
 ) -> Any:
     """Calls an operation on keys. A service that only receives has them under /subscribers."""
     try:
-        return known.bus.request(method, path("/publishers/{}/keys", service_id) + below, body=body)
+        return known.bus.call(method, path("/publishers/{}/keys", service_id) + below, body=body)
     except NotFound:
-        return known.bus.request(
-            method, path("/subscribers/{}/keys", service_id) + below, body=body
-        )
+        return known.bus.call(method, path("/subscribers/{}/keys", service_id) + below, body=body)

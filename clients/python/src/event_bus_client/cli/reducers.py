@@ -34,7 +34,7 @@ def get_reducer(context: typer.Context, category: str, source: str | None = _SOU
     """
     known = state(context)
     query = given(source=source)
-    known.output.document(known.bus.request("GET", path("/reducers/{}", category), query=query))
+    known.output.document(known.bus.call("GET", path("/reducers/{}", category), query=query))
 
 
 @app.command("versions")
@@ -67,7 +67,7 @@ def set_reducer(
     if file is not None:
         body = {"type": "jsonata", "expression": text_of(file).strip()}
     known = state(context)
-    version = known.bus.request(
+    version = known.bus.call(
         "PUT", path("/reducers/{}", category), query=given(source=source), body=body
     )
     known.output.show(Text(f"{category} has version {version['version']}", "green"), version)
@@ -83,5 +83,5 @@ def remove_reducer(
     """
     sure(f"Remove the reducer of {category}?", yes)
     known = state(context)
-    known.bus.request("DELETE", path("/reducers/{}", category), query=given(source=source))
+    known.bus.call("DELETE", path("/reducers/{}", category), query=given(source=source))
     known.output.line(f"removed the reducer of {category}", "green")

@@ -35,7 +35,7 @@ def get_schema(
     """
     known = state(context)
     route = path("/schemas/{}/versions/{}", event_type, version)
-    known.output.document(known.bus.request("GET", route))
+    known.output.document(known.bus.call("GET", route))
 
 
 @app.command("versions")
@@ -70,7 +70,7 @@ def register_schema(
         ),
     }
     known = state(context)
-    version = known.bus.request("POST", path("/schemas/{}/versions", event_type), body=body)
+    version = known.bus.call("POST", path("/schemas/{}/versions", event_type), body=body)
     known.output.show(Text(f"{event_type} has version {version['version']}", "green"), version)
 
 
@@ -90,7 +90,7 @@ def set_schema(
     if not body:
         raise typer.BadParameter("say what to change, such as --validation enforce")
     known = state(context)
-    known.output.document(known.bus.request("PATCH", path("/schemas/{}", event_type), body=body))
+    known.output.document(known.bus.call("PATCH", path("/schemas/{}", event_type), body=body))
 
 
 @app.command("delete")
@@ -101,7 +101,7 @@ def delete_version(context: typer.Context, event_type: str, version: int, yes: b
     """
     sure(f"Delete version {version} of {event_type}?", yes)
     known = state(context)
-    known.bus.request("DELETE", path("/schemas/{}/versions/{}", event_type, str(version)))
+    known.bus.call("DELETE", path("/schemas/{}/versions/{}", event_type, str(version)))
     known.output.line(f"deleted version {version} of {event_type}", "green")
 
 
@@ -115,7 +115,7 @@ def draft_schemas(
     Example: event-bus schemas draft --type 'order.*'
     """
     known = state(context)
-    drafts = known.bus.request("GET", "/schema-drafts", query=given(type=event_type))["items"]
+    drafts = known.bus.call("GET", "/schema-drafts", query=given(type=event_type))["items"]
     if known.as_json:
         for each in drafts:
             known.output.item(each)

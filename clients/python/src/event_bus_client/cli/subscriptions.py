@@ -165,7 +165,7 @@ def try_event(
     else:
         body = {"event": {"type": event_type, "payload": json_object(payload, "--payload")}}
     known = state(context)
-    result = known.bus.request("POST", path("/subscriptions/{}/test", subscription_id), body=body)
+    result = known.bus.call("POST", path("/subscriptions/{}/test", subscription_id), body=body)
     known.output.show(_tested(result), result)
     if not result["matched"]:
         raise Ended(Exit.DIFFERENT)

@@ -99,7 +99,7 @@ class Kind(ABC):
 
     def _one(self, route: str) -> Members | None:
         try:
-            found: Members = self.bus.request("GET", route)
+            found: Members = self.bus.call("GET", route)
         except NotFound:
             return None
         return found
@@ -163,9 +163,7 @@ class Subscribers(Kind):
 
     def create(self, resource_id: str, members: Members) -> Members:
         """Gives a service its types."""
-        answer: Members = self.bus.request(
-            "PUT", path("/subscribers/{}", resource_id), body=members
-        )
+        answer: Members = self.bus.call("PUT", path("/subscribers/{}", resource_id), body=members)
         return answer
 
     def change(self, resource_id: str, members: Members, _changed: Collection[str]) -> None:
@@ -174,7 +172,7 @@ class Subscribers(Kind):
 
     def remove(self, resource_id: str) -> None:
         """Takes the types away, so that the default holds."""
-        self.bus.request("DELETE", path("/subscribers/{}", resource_id))
+        self.bus.call("DELETE", path("/subscribers/{}", resource_id))
 
 
 class Schemas(Kind):
@@ -192,7 +190,7 @@ class Schemas(Kind):
         for each in self._found("schemas", ids):
             version: Members = dict.fromkeys(self._VERSION)
             if each["latest_version"] is not None:
-                version = self.bus.request("GET", self._route(each["type"], "/versions/latest"))
+                version = self.bus.call("GET", self._route(each["type"], "/versions/latest"))
             found[each["type"]] = {
                 **{name: version[name] for name in self._VERSION},
                 **{name: each[name] for name in self._SETTINGS},
@@ -209,7 +207,7 @@ class Schemas(Kind):
         self._register(resource_id, members)
         settings = {name: members[name] for name in self._SETTINGS if name in members}
         if settings:
-            self.bus.request("PATCH", self._route(resource_id), body=settings)
+            self.bus.call("PATCH", self._route(resource_id), body=settings)
         return {}
 
     def change(self, resource_id: str, members: Members, changed: Collection[str]) -> None:
@@ -217,7 +215,7 @@ class Schemas(Kind):
         wanted = self.normal(resource_id, members)
         settings = {name: wanted[name] for name in self._SETTINGS if name in changed}
         if settings:
-            self.bus.request("PATCH", self._route(resource_id), body=settings)
+            self.bus.call("PATCH", self._route(resource_id), body=settings)
         if set(self._VERSION) & set(changed):
             self._register(resource_id, members)
 
@@ -225,11 +223,11 @@ class Schemas(Kind):
         """Deletes all versions of a type."""
         for each in self.bus.listing(self._route(resource_id, "/versions")):
             version = str(each["version"])
-            self.bus.request("DELETE", path("/schemas/{}/versions/{}", resource_id, version))
+            self.bus.call("DELETE", path("/schemas/{}/versions/{}", resource_id, version))
 
     def _register(self, event_type: str, members: Members) -> None:
         body = {name: members[name] for name in self._VERSION if name in members}
-        self.bus.request("POST", self._route(event_type, "/versions"), body=body)
+        self.bus.call("POST", self._route(event_type, "/versions"), body=body)
 
     @staticmethod
     def _route(event_type: str, below: str = "") -> str:
@@ -284,7 +282,7 @@ class Reducers(Kind):
     def _call(self, method: str, resource_id: str, body: Members | None = None) -> Any:
         source, _, category = resource_id.partition("/")
         route = path("/reducers/{}", category)
-        return self.bus.request(method, route, query={"source": source}, body=body)
+        return self.bus.call(method, route, query={"source": source}, body=body)
 
 
 class Subscriptions(Kind):
