@@ -25,6 +25,7 @@ LISTS = (
     "schemas catalogue",
     "streams list",
     "streams events task/1",
+    "contexts list customers",
     "reducers list",
     "reducers versions order",
 )

@@ -319,3 +319,21 @@ def test_streams_are_listed_appended_to_and_ended() -> None:
     assert run(bus, "streams", "delete", "task/1", input="n\n").exit_code == 1
     assert run(bus, "streams", "delete", "task/1", "--yes").exit_code == 0
     assert bus.requests[-1].url.params["stream_id"] == "task/1"
+
+
+def test_entries_of_contexts_are_written_read_and_removed() -> None:
+    entry = {"key": "ada", "version": 1, "value": {"name": "Ada"}}
+    route = "/contexts/customers/ada"
+    bus = Bus(
+        **{
+            f"PUT {route}": entry,
+            f"GET {route}": entry,
+            f"DELETE {route}": httpx.Response(204),
+        }
+    )
+    put = ("contexts", "put", "customers", "ada", '{"name": "Ada"}')
+    assert run(bus, *put, "--expected-version", "0", "--service", "shop").exit_code == 0
+    assert body(bus) == {"value": {"name": "Ada"}, "expected_version": 0}
+    assert bus.requests[-1].url.params["service_id"] == "shop"
+    assert '"Ada"' in run(bus, "contexts", "get", "customers", "ada").output
+    assert run(bus, "contexts", "delete", "customers", "ada", "--yes").exit_code == 0

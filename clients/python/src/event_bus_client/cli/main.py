@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 from event_bus_client.cli import (
     codegen,
     commands,
+    contexts,
     dead_letters,
     events,
     insight,
@@ -64,6 +65,7 @@ app.add_typer(publishers.keys, name="keys")
 app.add_typer(schemas.app, name="schemas")
 app.add_typer(reducers.app, name="reducers")
 app.add_typer(commands.app, name="commands")
+app.add_typer(contexts.app, name="contexts")
 app.command()(insight.metrics)
 app.command()(apply)
 app.command()(export)

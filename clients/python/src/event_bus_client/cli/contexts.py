@@ -1,0 +1,85 @@
+"""`event-bus contexts`."""
+
+import sys
+from typing import Any
+
+import typer
+
+from event_bus_client import path
+from event_bus_client.cli.context import state
+from event_bus_client.cli.options import LIMIT, YES, given, show, sure
+from event_bus_client.cli.reading import json_value
+
+app = typer.Typer(help="Contexts: what events are enriched from.", no_args_is_help=True)
+
+_SERVICE = typer.Option(None, "--service", help="The service whose context it is, for an admin.")
+
+
+@app.command("list")
+def list_entries(
+    context: typer.Context, name: str, service_id: str | None = _SERVICE, limit: int = LIMIT
+) -> None:
+    """List the entries of a context, without their values.
+
+    Example: event-bus contexts list customers
+    """
+    listing = state(context).bus.listing(path("/contexts/{}", name), service_id=service_id)
+    show(context, listing, limit, "key", "version", "updated_at")
+
+
+@app.command("get")
+def get_entry(
+    context: typer.Context, name: str, key: str, service_id: str | None = _SERVICE
+) -> None:
+    """Show an entry of a context.
+
+    Example: event-bus contexts get customers ada
+    """
+    known = state(context)
+    route = path("/contexts/{}/{}", name, key)
+    known.output.document(known.bus.call("GET", route, query=given(service_id=service_id)))
+
+
+@app.command("put")
+def put_entry(
+    context: typer.Context,
+    name: str,
+    key: str,
+    value: str = typer.Argument(..., help="The value as JSON; - reads it from stdin."),
+    expected_version: int | None = typer.Option(
+        None, min=0, help="The version that the entry must have; 0 for a new one."
+    ),
+    service_id: str | None = _SERVICE,
+) -> None:
+    """Write an entry of a context.
+
+    Example: event-bus contexts put customers ada '{"name": "Ada"}'
+    """
+    text = sys.stdin.read() if value == "-" else value
+    body: dict[str, Any] = {
+        "value": json_value(text, "the value"),
+        **given(expected_version=expected_version),
+    }
+    known = state(context)
+    route = path("/contexts/{}/{}", name, key)
+    query = given(service_id=service_id)
+    known.output.document(known.bus.call("PUT", route, query=query, body=body))
+
+
+@app.command("delete")
+def delete_entry(
+    context: typer.Context,
+    name: str,
+    key: str,
+    service_id: str | None = _SERVICE,
+    yes: bool = YES,
+) -> None:
+    """Remove an entry of a context.
+
+    Example: event-bus contexts delete customers ada
+    """
+    sure(f"Remove {key} from {name}?", yes)
+    known = state(context)
+    route = path("/contexts/{}/{}", name, key)
+    known.bus.call("DELETE", route, query=given(service_id=service_id))
+    known.output.line(f"removed {key}", "green")
