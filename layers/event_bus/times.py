@@ -46,7 +46,7 @@ _steady_clock = SteadyClock()
 
 
 def steady() -> float:
-    """Returns seconds that only grow, also while a function is frozen: for ages and deadlines."""
+    """Returns a monotonic time in seconds, which includes the time that a function is frozen."""
     return _steady_clock.read()
 
 
