@@ -146,7 +146,7 @@ class HttpSourceRequest(_WithPolicy):
 
 
 SourceRequest = TypeAliasType(
-    "SourceRequest",
+    "EnrichmentSourceRequest",
     Annotated[
         StaticSourceRequest | LookupSourceRequest | LambdaSourceRequest | HttpSourceRequest,
         Field(discriminator="type"),

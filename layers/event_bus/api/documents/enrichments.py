@@ -66,7 +66,7 @@ class HttpSource(WithPolicy):
 
 
 Source = TypeAliasType(
-    "Source",
+    "EnrichmentSource",
     Annotated[StaticSource | LookupSource | LambdaSource | HttpSource, Field(discriminator="type")],
 )
 
