@@ -23,7 +23,12 @@ from event_bus.model.enrichment import (
     Source,
     StaticSource,
 )
-from event_bus.model.validation import Request, checked, spelled
+from event_bus.model.validation import (
+    Request,
+    checked,
+    refuse_control_characters,
+    spelled,
+)
 from event_bus.settings import settings
 from event_bus.targets.aws_target import RoleArn
 from event_bus.targets.lambda_function import FUNCTIONS
@@ -46,7 +51,9 @@ PartName = Annotated[
 ]
 """The name under which a part is added."""
 
-_Path = Annotated[str, AfterValidator(checked(JsonPath))]
+_Path = Annotated[
+    str, AfterValidator(checked(refuse_control_characters)), AfterValidator(checked(JsonPath))
+]
 
 
 def _check_part(value: Any) -> None:
@@ -145,7 +152,7 @@ class HttpSourceRequest(_WithPolicy):
         return HttpSource(url=self.url, variables=self.variables, **self.policy)
 
 
-SourceRequest = TypeAliasType(
+EnrichmentSourceRequest = TypeAliasType(
     "EnrichmentSourceRequest",
     Annotated[
         StaticSourceRequest | LookupSourceRequest | LambdaSourceRequest | HttpSourceRequest,
@@ -155,12 +162,12 @@ SourceRequest = TypeAliasType(
 """A source of any type, as a client sends it."""
 
 EnrichmentRequest = Annotated[
-    dict[PartName, SourceRequest], Field(min_length=1, max_length=MAX_SOURCES)
+    dict[PartName, EnrichmentSourceRequest], Field(min_length=1, max_length=MAX_SOURCES)
 ]
 """The sources of an enrichment, by the names under which their parts are added."""
 
 
-def enrichment_of(request: Mapping[str, SourceRequest]) -> Enrichment:
+def enrichment_of(request: Mapping[str, EnrichmentSourceRequest]) -> Enrichment:
     """The enrichment that a client asks for.
 
     Raises:

@@ -65,25 +65,25 @@ class HttpSource(WithPolicy):
     variables: Annotated[dict[str, str], Field(description="The JSON path of each variable.")]
 
 
-Source = TypeAliasType(
+EnrichmentSource = TypeAliasType(
     "EnrichmentSource",
     Annotated[StaticSource | LookupSource | LambdaSource | HttpSource, Field(discriminator="type")],
 )
 
 Enrichment = Annotated[
-    dict[str, Source] | None,
+    dict[str, EnrichmentSource] | None,
     Field(description="What is added to each event, by the name of each part; null for nothing."),
 ]
 
 
-def enrichment_document(asked: enrichment.Enrichment | None) -> dict[str, Source] | None:
+def enrichment_document(asked: enrichment.Enrichment | None) -> dict[str, EnrichmentSource] | None:
     """An enrichment as a client sends it, with the external ids of roles."""
     if asked is None:
         return None
     return {name: _source(source) for name, source in asked.items()}
 
 
-def _source(source: enrichment.Source) -> Source:
+def _source(source: enrichment.Source) -> EnrichmentSource:
     if isinstance(source, enrichment.StaticSource):
         return {"type": "static", "value": orjson.Fragment(source.json)}
     policy: WithPolicy = {

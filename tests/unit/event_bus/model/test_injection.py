@@ -71,6 +71,25 @@ SUBSCRIPTION = {
     "filters": {"task.*": {"status": ["open"]}},
     "delivery_guarantee": "at_least_once",
     "retry_policy": {"client_errors": "retry"},
+    "enrichment": {
+        "region": {"type": "static", "value": "free"},
+        "customer": {"type": "lookup", "context": "customers", "key": "$.payload.id"},
+        "score": {
+            "type": "lambda",
+            "function": ARN.format("lambda", "function:score"),
+            "key": "$.payload.id",
+            "role_arn": "arn:aws:iam::000000000000:role/event-bus-x",
+        },
+        "price": {
+            "type": "http",
+            "url": "https://prices.example/{sku}",
+            "variables": {"sku": "$.payload.sku"},
+            "timeout": 1,
+            "retries": 1,
+            "fallback": "skip",
+            "cache_seconds": 1,
+        },
+    },
     "transform": {
         "format": "cloudevents",
         "mode": "structured",
@@ -144,6 +163,7 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
         ),
         {**SUBSCRIPTION, "callback_url": CALLBACK["url"]},
     ],
+    "ContextEntryRequest": [{"value": {"text": "free"}, "expected_version": 1}],
     "SchemaRegistration": [
         {"schema": {"title": "free"}, "example": {"text": "free"}, "upcast": "free"}
     ],
@@ -151,7 +171,7 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
         {"compatibility": "full", "validation": "warn", "description": "Some text"}
     ],
     "SubscriptionTest": [
-        {"event_id": "order-1"},
+        {"event_id": "order-1", "enrichment": {"region": "free"}},
         *({"event": each} for each in _EVENTS),
     ],
     "FilterTest": [
@@ -160,6 +180,7 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
             "event_types": ["task.*"],
             "filters": {"task.*": {"status": ["open"]}},
             "transform": SUBSCRIPTION["transform"],
+            "enrichment": {"region": "free"},
         },
         *({"event": each} for each in _EVENTS),
     ],
@@ -203,6 +224,7 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
 
 FREE = (
     *("/payload/text", "/metadata/other", "/ref", "/filters/task.*/status/0"),
+    *("/value/text", "/enrichment/region", "/enrichment/region/value"),
     *("/schema/title", "/example/text", "/upcast"),
     *("/event/payload/text", "/event/metadata/other"),
     *("/events/0/payload/text", "/events/0/metadata/other"),
