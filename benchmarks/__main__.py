@@ -2,11 +2,29 @@
 
 import sys
 
-from benchmarks import cold_start, contention, cost, matching, pipeline, processor, standing
+from benchmarks import (
+    cold_start,
+    contention,
+    cost,
+    features,
+    matching,
+    pipeline,
+    processor,
+    standing,
+)
 
 if __name__ == "__main__":
     worse = False
-    for benchmark in (cost, standing, processor, pipeline, cold_start, matching, contention):
+    for benchmark in (
+        cost,
+        features,
+        standing,
+        processor,
+        pipeline,
+        cold_start,
+        matching,
+        contention,
+    ):
         try:
             benchmark.main()
         except SystemExit:

@@ -53,7 +53,11 @@ class Feature:
 PLAIN = Feature("plain", "plain")
 AGAIN = "plain, beside all of these"
 FEATURES = (
-    Feature("transformed", "shaped", subscription={"transform": {"expression": "{'n': points}"}}),
+    Feature(
+        "transformed",
+        "shaped",
+        subscription={"transform": {"format": "event", "expression": "{'n': points}"}},
+    ),
     Feature("not JSON", "binary", {"content_type": "image/png", "payload_base64": "iVBORw0KGgo="}),
     Feature("of an enforced schema", "checked", schema={"type": "object"}),
     Feature(

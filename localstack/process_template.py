@@ -80,6 +80,8 @@ def _become(process: dict[str, Any], streams: list[int]) -> NoReturn:
         script = process["script"]
         sys.argv[:] = [script]
         sys.path.insert(0, os.path.dirname(script))
+        # As a process that Python starts has it.
+        sys.path[1:1] = [each for each in os.environ.get("PYTHONPATH", "").split(":") if each]
         with open(script) as file:
             code = compile(file.read(), script, "exec")
         exec(code, {"__name__": "__main__", "__file__": script})

@@ -10,6 +10,7 @@ from examples.engineering_day.arrivals import arrivals
 from examples.engineering_day.bus import Address, Bus, DayError
 from examples.engineering_day.cast import CAST, NOTIFICATIONS
 from examples.engineering_day.ledger import Ledger
+from examples.engineering_day.questions import pause_and_resume, why_not
 from examples.engineering_day.read_back import read_back
 from examples.engineering_day.receiver import Receiver
 from examples.engineering_day.registration import NAME, register, subscribe, unsubscribe
@@ -71,8 +72,11 @@ def play(address: Address, console: Console) -> DayTotals:
         ]
         counted = day_totals(entries, documents, subscriptions)
         report.summarise(screen, counted, warmed)
+        if not found:
+            why_not(screen, address, entries, subscriptions)
     if found:
         raise DayError("The day did not go as it must:\n" + "\n".join(f"- {f}" for f in found))
+    pause_and_resume(screen, address)
     report.conclude(screen, address, team.correlation_id(FOLLOWED))
     return counted
 
