@@ -32,23 +32,24 @@ class Fault:
     delay: float = 0.0
 
 
-def any_fault(chance: random.Random, *, share: float = 0.5) -> Fault:
+def any_fault(chance: random.Random, *, share: float = 0.5, after: int = 0) -> Fault:
     """Draws a fault.
 
     Args:
         chance: Where from.
         share: How many of all connections fail at their first request; the others do later.
+        after: How many bytes pass before anything fails, as for the handshake of TLS.
     """
-    reset, cut = chance.random() < 0.5, chance.randrange(1, 2_000)
+    reset, cut = chance.random() < 0.5, after + chance.randrange(1, 2_000)
     if chance.random() >= share:
-        return Fault(answer_bytes=chance.randrange(500, 8_000), reset=reset)
+        return Fault(answer_bytes=after + chance.randrange(500, 8_000), reset=reset)
     return chance.choice(
         [
             Fault(refuse=True, reset=reset),
             Fault(request_bytes=cut, reset=reset),
             Fault(answer_bytes=cut, reset=reset),
             # The request arrives, and its answer is lost.
-            Fault(answer_bytes=0, reset=reset),
+            Fault(answer_bytes=after, reset=reset),
             Fault(answer_bytes=cut, delay=chance.uniform(0.001, 0.02)),
         ]
     )

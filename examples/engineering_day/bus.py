@@ -1,26 +1,25 @@
-"""A small client of the bus, for the requests of the day."""
+"""The requests of the day, by the Python client."""
 
 import json
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-import httpx
+from event_bus_client import EventBus, EventBusError, NewEvent, NotFound, path
 
 Document = dict[str, Any]
 
 BUS_FILE = Path(__file__).parents[2] / ".local" / "bus.json"
 """The file in which `make up` writes the bus's addresses."""
 
-_ATTEMPTS = 3
 _ON_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 class DayError(Exception):
-    """The day cannot be played. The message says why, and what to do."""
+    """The day cannot be played; the message says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +66,8 @@ class Address:
         """Refuses a bus elsewhere.
 
         Raises:
-            DayError: It is on another machine, from which callbacks could not reach this one. The
-                keys of the day are public, too.
+            DayError: It is not on this machine: it could not call back, and everyone knows the keys
+                of the day.
         """
         host = urlsplit(self.url).hostname or ""
         if host not in _ON_THIS_MACHINE and not host.endswith(".localhost"):
@@ -76,7 +75,7 @@ class Address:
 
 
 class Bus:
-    """A client of the bus with one API key.
+    """The bus, as the holder of one key sees it.
 
     Args:
         url: The root of its API.
@@ -84,11 +83,11 @@ class Bus:
     """
 
     def __init__(self, url: str, key: str) -> None:
-        self._http = httpx.Client(base_url=url, headers={"x-api-key": key}, timeout=30)
+        self._client = EventBus(url, key)
 
     def close(self) -> None:
         """Ends the connections."""
-        self._http.close()
+        self._client.close()
 
     def publish(self, events: Sequence[Document]) -> None:
         """Publishes events in one request; each has an id, so that it may be sent twice.
@@ -96,19 +95,19 @@ class Bus:
         Raises:
             DayError: The bus did not store all of them.
         """
-        body = events[0] if len(events) == 1 else events
-        answer = self._send("POST", "/events", json=body)
-        if answer.status_code not in (200, 202):
-            raise _refused(answer)
+        with _refusals_shown():
+            results = self._client.publish_batch([NewEvent.of_document(each) for each in events])
+            for each in results:
+                if each.problem:
+                    raise each.problem
 
     def event(self, event_id: str) -> Document:
         """An event with its deliveries."""
-        return self._document("GET", f"/events/{event_id}")
+        return self._document("GET", path("/events/{}", event_id))
 
     def events_of(self, correlation_id: str) -> list[Document]:
         """All events of one correlation, oldest first."""
-        query = {"correlation_id": correlation_id, "order": "oldest", "limit": "20"}
-        return self._list("/events", query)
+        return self._list("/events", correlation_id=correlation_id, order="oldest", limit=20)
 
     def subscribe(self, subscription: Mapping[str, Any]) -> Document:
         """Registers a subscription.
@@ -116,51 +115,31 @@ class Bus:
         Returns:
             The subscription, with its signing secret.
         """
-        return self._document("POST", "/subscriptions", json=subscription)
+        with _refusals_shown():
+            return self._client.subscriptions.create(**subscription)
 
     def subscriptions_of(self, service_id: str) -> list[Document]:
         """All subscriptions of a service."""
-        return self._list("/subscriptions", {"service_id": service_id})
+        return self._list("/subscriptions", service_id=service_id)
 
     def unsubscribe(self, subscription_id: str) -> None:
         """Removes a subscription, if it still exists."""
-        answer = self._send("DELETE", f"/subscriptions/{subscription_id}")
-        if answer.status_code not in (204, 404):
-            raise _refused(answer)
+        with _refusals_shown(), suppress(NotFound):
+            self._client.subscriptions.delete(subscription_id)
 
-    def _list(self, path: str, query: dict[str, str]) -> list[Document]:
-        found: list[Document] = []
-        while True:
-            page = self._document("GET", path, params=query)
-            found += page["items"]
-            if page["next_cursor"] is None:
-                return found
-            query = {**query, "cursor": page["next_cursor"]}
+    def _list(self, listed: str, **query: Any) -> list[Document]:
+        with _refusals_shown():
+            return list(self._client.listing(listed, **query))
 
-    def _document(self, method: str, path: str, **request: Any) -> Document:
-        return _document(self._send(method, path, **request))
-
-    def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
-        """Sends a request; repeats it if the bus cannot answer now."""
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                answer = self._http.request(method, path, **request)
-            except httpx.TransportError as error:
-                if attempt == _ATTEMPTS:
-                    raise DayError(f"The bus does not answer: {error!r}") from error
-            else:
-                if answer.status_code != 503 or attempt == _ATTEMPTS:
-                    return answer
-            time.sleep(0.5 * attempt)
-        raise AssertionError("the last attempt ends")
+    def _document(self, method: str, called: str, body: Document | None = None) -> Document:
+        with _refusals_shown():
+            return cast("Document", self._client.request(method, called, body=body))
 
 
-def _document(answer: httpx.Response) -> Document:
-    if not answer.is_success:
-        raise _refused(answer)
-    return cast("Document", answer.json())
-
-
-def _refused(answer: httpx.Response) -> DayError:
-    request = answer.request
-    return DayError(f"{request.method} {request.url.path}: {answer.status_code} {answer.text}")
+@contextmanager
+def _refusals_shown() -> Iterator[None]:
+    """Ends the day where the bus refuses, or does not answer."""
+    try:
+        yield
+    except EventBusError as error:
+        raise DayError(str(error)) from error

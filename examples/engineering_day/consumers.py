@@ -2,16 +2,18 @@
 
 import json
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import boto3
-import httpx
-from websockets.sync.client import connect
+from event_bus_client import Event, EventBus, Inbox
 
 from examples.engineering_day.bus import Address
 from examples.engineering_day.receiver import TakeEvent
 
 _WAIT_SECONDS = 2
+_LOOK_SECONDS = 0.2
 
 
 def consume_queue(
@@ -38,35 +40,41 @@ def consume_queue(
 def pull(
     address: Address, key: str, subscription: dict[str, Any], take: TakeEvent, stop: threading.Event
 ) -> None:
-    """Pulls the next events of an inbox, and acknowledges them."""
-    path = f"/subscriptions/{subscription['id']}"
-    with httpx.Client(base_url=address.url, headers={"x-api-key": key}, timeout=30) as http:
-        while not stop.is_set():
-            answer = http.get(f"{path}/events", params={"wait": _WAIT_SECONDS})
-            taken = answer.raise_for_status().json()
-            for item in taken["items"]:
-                take(item["event"])
-            if taken["lease"]:
-                done = {"lease": taken["lease"], "cursor": taken["cursor"]}
-                http.post(f"{path}/ack", json=done).raise_for_status()
+    """Pulls the next events of an inbox; each is acknowledged when the next one is asked for."""
+    with EventBus(address.url, key) as bus, _inbox(bus, subscription, stop) as inbox:
+        for received in inbox.receive(wait_seconds=_WAIT_SECONDS):
+            take(_document(received.event))
 
 
 def listen(
     address: Address, key: str, subscription: dict[str, Any], take: TakeEvent, stop: threading.Event
 ) -> None:
-    """Receives pushed events, and acknowledges them."""
-    follow = {"action": "subscribe", "subscription_id": subscription["id"]}
-    with connect(address.websocket_url, additional_headers={"x-api-key": key}) as socket:
-        socket.send(json.dumps(follow))
-        while not stop.is_set():
-            try:
-                message = json.loads(socket.recv(timeout=_WAIT_SECONDS))
-            except TimeoutError:
-                continue
-            if message["type"] == "error":
-                raise RuntimeError(message["error"]["detail"])
-            for item in message.get("items", []):
-                take(item["event"])
-            if message["type"] == "events":
-                done = {**follow, "action": "ack", "cursor": message["cursor"]}
-                socket.send(json.dumps(done))
+    """Receives pushed events over a WebSocket."""
+    bus = EventBus(address.url, key, websocket_url=address.websocket_url)
+    with bus, _inbox(bus, subscription, stop) as inbox:
+        for received in inbox.follow():
+            take(_document(received.event))
+
+
+@contextmanager
+def _inbox(bus: EventBus, subscription: dict[str, Any], stop: threading.Event) -> Iterator[Inbox]:
+    """The inbox of a subscription, from which nothing is taken once the day is over."""
+    inbox = bus.inbox(subscription["id"])
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not (stop.wait(_LOOK_SECONDS) or ended.is_set()):
+            pass
+        inbox.stop()
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        yield inbox
+    finally:
+        ended.set()
+        watching.join()
+
+
+def _document(event: Event) -> dict[str, Any]:
+    return event.model_dump(mode="json", exclude_unset=True)

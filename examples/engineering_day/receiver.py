@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from standardwebhooks import Webhook, WebhookVerificationError
+from event_bus_client import SignatureError, Webhook
 
 TakeEvent = Callable[[dict[str, Any]], None]
 """Handles an event with a valid signature."""
@@ -61,8 +61,8 @@ class Receiver:
             # The inbox is not open yet; the bus will try again.
             return 503
         try:
-            Webhook(inbox.secret).verify(body, headers)
-        except WebhookVerificationError as error:
+            Webhook(inbox.secret).check(headers, body)
+        except SignatureError as error:
             with self._lock:
                 self.refused.append(f"{path}: {error}")
             return 401

@@ -68,7 +68,7 @@ def summarise(screen: Screen, day: DayTotals, warmed: WarmUp) -> None:
     _figure(screen, "matched", day.matched, "deliveries that the bus decided on")
     _figure(screen, "delivered", day.delivered, f"in {day.attempts} attempts")
     _figure(screen, "filtered out", day.filtered_out, "asked for by type, kept back by a filter")
-    _figure(screen, "signatures verified", day.verified, "by the library standardwebhooks")
+    _figure(screen, "signatures verified", day.verified, "by the Python client")
     _times(screen, "publish to stored", day.stored_ms)
     for protocol, received_ms in day.received_ms.items():
         _times(screen, f"to receipt, {_NAMES[protocol]}", received_ms)

@@ -20,7 +20,7 @@ METRICS = {
     "published": "50  events of 18 types, all stored",
     "matched": "31  deliveries that the bus decided on",
     "filtered out": "4  asked for by type, kept back by a filter",
-    "signatures verified": "8  by the library standardwebhooks",
+    "signatures verified": "8  by the Python client",
 }
 
 

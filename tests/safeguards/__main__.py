@@ -24,6 +24,7 @@ _SUITES = (
     "tests/unit/functions",
     "tests/unit/simulation",
     "tests/unit/infra",
+    "tests/unit/clients",
 )
 
 _FIRST_FAILURE = re.compile(r"^(?:FAILED|ERROR) (?:tests/unit/)?(\S+)", re.MULTILINE)

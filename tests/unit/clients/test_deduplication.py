@@ -72,8 +72,9 @@ def store(request: pytest.FixtureRequest, clock: Clock) -> SeenStore:
 
 def test_a_delivery_is_claimed_once(store: SeenStore, clock: Clock) -> None:
     assert [store.begin(each) for each in ("a", "a", "b")] == [Seen.NEW, Seen.BUSY, Seen.NEW]
-    store.finish("a")
+    store.finish("a", '{"n": 1}')
     assert [store.begin(each) for each in ("a", "b")] == [Seen.DONE, Seen.BUSY]
+    assert store.answer("a") == '{"n": 1}'
 
 
 def test_what_failed_is_claimed_again(store: SeenStore, clock: Clock) -> None:
@@ -94,7 +95,7 @@ def test_a_claim_ends_where_its_holder_died(store: SeenStore, clock: Clock) -> N
 def test_what_is_done_is_remembered_for_a_time(store: SeenStore, clock: Clock) -> None:
     store.begin("a")
     clock.now += 5
-    store.finish("a")
+    store.finish("a", '{"n": 1}')
     clock.now += 99
     assert store.begin("a") is Seen.DONE
     clock.now += 1
@@ -105,7 +106,7 @@ def test_memory_has_a_bound(clock: Clock) -> None:
     store = MemoryStore(3, clock=clock)
     for each in "abcd":
         store.begin(each)
-        store.finish(each)
+        store.finish(each, "")
     assert [store.begin(each) for each in "dcba"] == [Seen.DONE] * 3 + [Seen.NEW]
 
 

@@ -77,7 +77,7 @@ def test_the_functions_of_aws_lambda(monkeypatch: pytest.MonkeyPatch) -> None:
         event = test_receivers.EVENT
         assert names["by_invocation"](event, None) == {"billed": 250}
         # Another way, and the same delivery.
-        assert names["from_rule"]({"detail": event}, None) is None
+        assert names["from_rule"]({"detail": event}, None) == {"billed": 250}
         record = {"messageId": "1", "body": json.dumps({**event, "id": "order-2"})}
         assert names["from_queue"]({"Records": [record]}, None) == {"batchItemFailures": []}
         request = {
@@ -85,7 +85,8 @@ def test_the_functions_of_aws_lambda(monkeypatch: pytest.MonkeyPatch) -> None:
             "headers": signed(),
             "body": BODY.decode(),
         }
-        assert names["by_url"](request, None)["statusCode"] == 204
+        answer = names["by_url"](request, None)
+        assert (answer["statusCode"], answer["body"]) == (200, '{"billed": 250}')
 
 
 def test_the_tests_with_the_fake_bus(tmp_path: Path) -> None:

@@ -83,3 +83,13 @@ def test_a_gap_is_told() -> None:
     assert gaps == ["it was too long"]
     assert [each.id for each in events] == ["e1", "e2"]
     assert stream.last_ids[2] == "t.0"
+
+
+def test_listening_ends_where_it_is_stopped() -> None:
+    stream = Stream(block(1) + block(2), block(3))
+    bus = EventBus("https://bus.example", transport=httpx.MockTransport(stream))
+    listening, found = bus.listen("order.*"), []
+    for event in listening:
+        found.append(event.id)
+        listening.stop()
+    assert found == ["e1"]

@@ -20,6 +20,7 @@ from event_bus_client import (
     ConfigurationError,
     Event,
     Receiver,
+    Refused,
     TryLater,
     Webhook,
     event_type,
@@ -195,6 +196,31 @@ def test_a_delivery_that_failed_is_handled_again(framework: Any, kind: Any) -> N
     assert (later.status, later.headers["retry-after"]) == (503, "7")
     assert post(send).status == 204
     assert seen == ["order-1"]
+
+
+@EACH
+def test_what_a_function_returns_is_answered_again(framework: Any, kind: Any) -> None:
+    receiver, returned = kind(SECRET), {"order-1": {"billed": 250}, "order-2": OrderPlaced(total=7)}
+    receiver.on("order.placed")(lambda event: returned.pop(event.id))
+    send = framework(receiver)
+    answers = [post(send), post(send), post(send, "order-2", id="order-2")]
+    assert [each.status for each in answers] == [200] * 3
+    assert [json.loads(each.body) for each in answers] == [{"billed": 250}] * 2 + [{"total": 7}]
+    assert answers[0].headers["content-type"].startswith("application/json")
+
+
+@EACH
+def test_a_refusal_is_told_as_problem_details(framework: Any, kind: Any) -> None:
+    receiver = kind(SECRET)
+
+    def handle(event: Event) -> None:
+        raise Refused("The till is empty")
+
+    receiver.on("order.placed")(handle)
+    answer = post(framework(receiver))
+    assert answer.status == 422
+    assert answer.headers["content-type"].startswith("application/problem+json")
+    assert json.loads(answer.body)["title"] == "The till is empty"
 
 
 @EACH

@@ -10,8 +10,10 @@ Example:
 """
 
 from event_bus_client._async.client import AsyncEventBus
+from event_bus_client._async.inbox import AsyncInbox
 from event_bus_client._async.receiver import AsyncReceiver
 from event_bus_client._sync.client import EventBus
+from event_bus_client._sync.inbox import Inbox
 from event_bus_client._sync.receiver import Receiver
 from event_bus_client.background import BackgroundPublisher
 from event_bus_client.calls import RetryPolicy, path
@@ -48,12 +50,13 @@ from event_bus_client.models import (
     Result,
     StoredEvent,
 )
-from event_bus_client.receiving import Answer, TryLater
+from event_bus_client.receiving import Answer, Refused, TryLater
 from event_bus_client.webhooks import Webhook
 
 __all__ = [
     "Answer",
     "AsyncEventBus",
+    "AsyncInbox",
     "AsyncReceiver",
     "BackgroundPublisher",
     "ConfigurationError",
@@ -64,6 +67,7 @@ __all__ = [
     "EventBusError",
     "Fault",
     "Forbidden",
+    "Inbox",
     "InvalidRequest",
     "MalformedRequest",
     "MemoryStore",
@@ -79,6 +83,7 @@ __all__ = [
     "Receipt",
     "Received",
     "Receiver",
+    "Refused",
     "Result",
     "RetryPolicy",
     "Seen",

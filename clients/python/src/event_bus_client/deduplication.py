@@ -38,8 +38,11 @@ class SeenStore(Protocol):
     def begin(self, delivery_id: str) -> Seen:
         """Claims a delivery, unless it is claimed or handled."""
 
-    def finish(self, delivery_id: str) -> None:
-        """Notes that a claimed delivery was handled."""
+    def finish(self, delivery_id: str, answer: str) -> None:
+        """Notes that a claimed delivery was handled, and what was answered; empty for nothing."""
+
+    def answer(self, delivery_id: str) -> str:
+        """What was answered to a delivery that was handled."""
 
     def abandon(self, delivery_id: str) -> None:
         """Gives a claimed delivery back, because handling it failed."""
@@ -68,30 +71,35 @@ class MemoryStore:
         self._keep_seconds = keep_seconds
         self._claim_seconds = claim_seconds
         self._clock = clock
-        self._known: OrderedDict[str, tuple[Seen, float]] = OrderedDict()
+        self._known: OrderedDict[str, tuple[Seen, float, str]] = OrderedDict()
         self._lock = threading.Lock()
 
     def begin(self, delivery_id: str) -> Seen:
         """Claims a delivery, unless it is claimed or handled."""
         with self._lock:
-            state, until = self._known.get(delivery_id, (Seen.NEW, 0.0))
+            state, until, _ = self._known.get(delivery_id, (Seen.NEW, 0.0, ""))
             if state is not Seen.NEW and self._clock() < until:
                 return state
             self._note(delivery_id, Seen.BUSY, self._claim_seconds)
             return Seen.NEW
 
-    def finish(self, delivery_id: str) -> None:
+    def finish(self, delivery_id: str, answer: str) -> None:
         """Notes that a claimed delivery was handled."""
         with self._lock:
-            self._note(delivery_id, Seen.DONE, self._keep_seconds)
+            self._note(delivery_id, Seen.DONE, self._keep_seconds, answer)
+
+    def answer(self, delivery_id: str) -> str:
+        """What was answered to a delivery that was handled."""
+        with self._lock:
+            return self._known.get(delivery_id, (Seen.NEW, 0.0, ""))[2]
 
     def abandon(self, delivery_id: str) -> None:
         """Gives a claimed delivery back."""
         with self._lock:
             self._known.pop(delivery_id, None)
 
-    def _note(self, delivery_id: str, state: Seen, seconds: float) -> None:
-        self._known[delivery_id] = (state, self._clock() + seconds)
+    def _note(self, delivery_id: str, state: Seen, seconds: float, answer: str = "") -> None:
+        self._known[delivery_id] = (state, self._clock() + seconds, answer)
         self._known.move_to_end(delivery_id)
         while len(self._known) > self._limit:
             self._known.popitem(last=False)

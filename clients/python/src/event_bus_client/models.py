@@ -111,6 +111,7 @@ class NewEvent(_Document):
         timestamp: When it happened; None is now.
         metadata: What it says about itself.
         sensitive: JSON pointers of members that few may read, or True for the whole payload.
+        stream: The stream that it is appended to: its `id`, and the `expected_version` if any.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -123,6 +124,7 @@ class NewEvent(_Document):
     timestamp: datetime | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)
     sensitive: bool | list[str] | None = None
+    stream: dict[str, Any] | None = None
 
     def document(self) -> dict[str, Any]:
         """The event as it is sent."""

@@ -43,18 +43,28 @@ class TryLater(EventBusError):
         self.seconds = seconds
 
 
+class Refused(EventBusError):
+    """A handler raises this where it refuses an event for good.
+
+    A command then fails with this message. Other events are delivered again, unless the retry
+    policy of the subscription says that a 4xx is final.
+    """
+
+
 @dataclass(frozen=True)
 class Answer:
     """The HTTP answer to a webhook.
 
     Attributes:
         status: The HTTP status.
-        body: What to say, as plain text. The bus keeps its beginning with the attempt.
+        body: What to say. The bus keeps its beginning with the attempt.
+        media_type: The content type of the body.
         headers: Headers beside the content type.
     """
 
     status: int
     body: str = ""
+    media_type: str = "text/plain"
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -155,7 +165,7 @@ def opened(
         allowed = {"webhook-allowed-origin": origin} if origin else {}
         return Answer(200, headers={"allow": "POST, OPTIONS", **allowed})
     if method != "POST":
-        return Answer(405, "Webhooks are sent by POST.", {"allow": "POST, OPTIONS"})
+        return Answer(405, "Webhooks are sent by POST.", headers={"allow": "POST, OPTIONS"})
     if len(body) > MAX_BODY_BYTES:
         return Answer(413, f"A webhook has at most {MAX_BODY_BYTES} bytes.")
     try:
@@ -177,15 +187,37 @@ def delivery_id_of(event: Event) -> str:
 def failure_answer(event: Event, failure: Exception) -> Answer:
     """What to answer where an event was not handled."""
     if isinstance(failure, TryLater):
-        return Answer(503, str(failure), {"retry-after": str(failure.seconds)})
+        return Answer(503, str(failure), headers={"retry-after": str(failure.seconds)})
+    if isinstance(failure, Refused):
+        return _problem(str(failure))
     if isinstance(failure, ValidationError):
         faults = "; ".join(
             f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in failure.errors()[:5]
         )
         logger.error("event %s (%s) has another payload: %s", event.id, event.type, faults)
-        return Answer(422, f"The payload is not as expected: {faults}")
+        return _problem("The payload is not as expected", faults)
     logger.error("event %s (%s) was not handled", event.id, event.type, exc_info=failure)
     return Answer(500, "The event was not handled.")
+
+
+def returned_answer(returned: str) -> Answer:
+    """What to answer where an event was handled: what the function returned is the reply."""
+    return Answer(200, returned, "application/json") if returned else Answer(204)
+
+
+def as_json(returned: Any) -> str:
+    """What a function returned, as it is kept and answered; empty for None."""
+    if returned is None:
+        return ""
+    if isinstance(returned, BaseModel):
+        return returned.model_dump_json()
+    return json.dumps(returned)
+
+
+def _problem(title: str, detail: str | None = None) -> Answer:
+    # To the bus, problem details say that a command has failed for good.
+    document = {"title": title, "status": 422, **({"detail": detail} if detail else {})}
+    return Answer(422, json.dumps(document), "application/problem+json")
 
 
 async def acall(

@@ -20,6 +20,7 @@ from event_bus_client._async.resources import (
     AsyncReplays,
     AsyncSubscriptions,
 )
+from event_bus_client._async.schemas import AsyncSchemas
 from event_bus_client._async.transport import AsyncTransport
 from event_bus_client.calls import Call, RetryPolicy, creating
 from event_bus_client.event_types import new_event
@@ -42,6 +43,7 @@ class AsyncEventBus:
         subscriptions: Who receives what.
         dead_letters: Deliveries that failed.
         replays: Events that are delivered again.
+        schemas: The schemas of event types.
     """
 
     def __init__(
@@ -83,8 +85,9 @@ class AsyncEventBus:
         self.subscriptions = AsyncSubscriptions(self._transport)
         self.dead_letters = AsyncDeadLetters(self._transport)
         self.replays = AsyncReplays(self._transport)
+        self.schemas = AsyncSchemas(self._transport)
 
-    async def publish(
+    async def publish(  # noqa: PLR0913 - the members of an event
         self,
         what: str | BaseModel,
         payload: dict[str, Any] | bytes | None = None,
@@ -95,6 +98,7 @@ class AsyncEventBus:
         timestamp: datetime | None = None,
         metadata: dict[str, Any] | None = None,
         sensitive: bool | list[str] | None = None,
+        stream: dict[str, Any] | None = None,
     ) -> Receipt:
         """Publishes one event. When this returns, the event is stored.
 
@@ -109,6 +113,7 @@ class AsyncEventBus:
             timestamp: When it happened; None is now.
             metadata: Its metadata, such as `correlation_id` or `stream_id`.
             sensitive: JSON pointers of members that few may read, or True for the whole payload.
+            stream: The stream that it is appended to: its `id`, and the `expected_version` if any.
 
         Raises:
             InvalidRequest: A member is wrong; `faults` says which.
@@ -125,6 +130,7 @@ class AsyncEventBus:
             timestamp=timestamp,
             metadata=metadata or {},
             sensitive=sensitive,
+            stream=stream,
         )
         answer = await self._transport.send(Call("POST", "/events", body=prepared(event)))
         return Receipt.model_validate(answer)

@@ -20,6 +20,7 @@ from event_bus_client._sync.resources import (
     Replays,
     Subscriptions,
 )
+from event_bus_client._sync.schemas import Schemas
 from event_bus_client._sync.transport import Transport
 from event_bus_client.calls import Call, RetryPolicy, creating
 from event_bus_client.event_types import new_event
@@ -42,6 +43,7 @@ class EventBus:
         subscriptions: Who receives what.
         dead_letters: Deliveries that failed.
         replays: Events that are delivered again.
+        schemas: The schemas of event types.
     """
 
     def __init__(
@@ -83,8 +85,9 @@ class EventBus:
         self.subscriptions = Subscriptions(self._transport)
         self.dead_letters = DeadLetters(self._transport)
         self.replays = Replays(self._transport)
+        self.schemas = Schemas(self._transport)
 
-    def publish(
+    def publish(  # noqa: PLR0913 - the members of an event
         self,
         what: str | BaseModel,
         payload: dict[str, Any] | bytes | None = None,
@@ -95,6 +98,7 @@ class EventBus:
         timestamp: datetime | None = None,
         metadata: dict[str, Any] | None = None,
         sensitive: bool | list[str] | None = None,
+        stream: dict[str, Any] | None = None,
     ) -> Receipt:
         """Publishes one event. When this returns, the event is stored.
 
@@ -109,6 +113,7 @@ class EventBus:
             timestamp: When it happened; None is now.
             metadata: Its metadata, such as `correlation_id` or `stream_id`.
             sensitive: JSON pointers of members that few may read, or True for the whole payload.
+            stream: The stream that it is appended to: its `id`, and the `expected_version` if any.
 
         Raises:
             InvalidRequest: A member is wrong; `faults` says which.
@@ -125,6 +130,7 @@ class EventBus:
             timestamp=timestamp,
             metadata=metadata or {},
             sensitive=sensitive,
+            stream=stream,
         )
         answer = self._transport.send(Call("POST", "/events", body=prepared(event)))
         return Receipt.model_validate(answer)

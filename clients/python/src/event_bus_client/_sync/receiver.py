@@ -1,5 +1,6 @@
 """Receives webhooks and other deliveries: verifies, deduplicates, and calls your functions."""
 
+import json
 import logging
 import threading
 import time
@@ -16,9 +17,11 @@ from event_bus_client.receiving import (
     Handlers,
     TryLater,
     call,
+    as_json,
     delivery_id_of,
     failure_answer,
     opened,
+    returned_answer,
 )
 from event_bus_client.tracing import continued_trace
 from event_bus_client.webhooks import Webhook
@@ -32,7 +35,8 @@ class Receiver:
     """Hands events to functions, each delivery once.
 
     A delivery counts as done when its function has returned. After an exception the bus delivers
-    it again. A repeated delivery is answered without calling the function.
+    it again. A repeated delivery is answered like the first, without calling the function. What
+    the function of a command returns is its reply.
 
     Example:
         ```python
@@ -89,10 +93,9 @@ class Receiver:
             return found
         delivery_id, event = found
         try:
-            self.handle(event, delivery_id)
+            return returned_answer(self._handle(event, delivery_id))
         except Exception as failure:
             return failure_answer(event, failure)
-        return Answer(204)
 
     def handle(self, event: Event, delivery_id: str | None = None) -> Any:
         """Calls the function for an event that is known to be genuine, as one from a queue is.
@@ -102,13 +105,17 @@ class Receiver:
             delivery_id: The same where the delivery is repeated; None takes it from the event.
 
         Returns:
-            What the function returned; None where the delivery was handled before.
+            What the function returned, as JSON has it; the same where the delivery was handled
+            before.
 
         Raises:
             TryLater: It is being handled at present, or the receiver is closed.
             Exception: What the function raised. The delivery may come again.
         """
-        key = delivery_id or delivery_id_of(event)
+        answer = self._handle(event, delivery_id or delivery_id_of(event))
+        return json.loads(answer) if answer else None
+
+    def _handle(self, event: Event, key: str) -> str:
         with self._lock:
             if self._closed:
                 raise TryLater("The receiver is closed.", BUSY_SECONDS)
@@ -135,22 +142,23 @@ class Receiver:
             sleep(_LOOK_SECONDS)
         return not self._running
 
-    def _once(self, event: Event, key: str) -> Any:
+    def _once(self, event: Event, key: str) -> str:
+        """Calls the function, or finds what it returned before."""
         found = self._handlers.find(event)
         if found is None:
             logger.info("no handler for event %s (%s)", event.id, event.type)
-            return None
+            return ""
         function, arguments = found
         state = call(self._store.begin, key)
         if state is Seen.DONE:
-            return None
+            return call(self._store.answer, key)
         if state is Seen.BUSY:
             raise TryLater("The event is being handled.", BUSY_SECONDS)
         try:
             with continued_trace(event.metadata):
-                returned = call(function, *arguments)
+                returned = as_json(call(function, *arguments))
         except BaseException:
             call(self._store.abandon, key)
             raise
-        call(self._store.finish, key)
+        call(self._store.finish, key, returned)
         return returned

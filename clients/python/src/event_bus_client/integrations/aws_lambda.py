@@ -35,7 +35,7 @@ def function_url(receiver: Receiver) -> LambdaHandler:
         answer = receiver.receive(method, event["headers"], content)
         return {
             "statusCode": answer.status,
-            "headers": {"content-type": "text/plain", **answer.headers},
+            "headers": {"content-type": answer.media_type, **answer.headers},
             "body": answer.body,
         }
 

@@ -54,5 +54,5 @@ def _body(request: HttpRequest) -> bytes | None:
 
 def _response(answer: Answer) -> HttpResponse:
     return HttpResponse(
-        answer.body, status=answer.status, headers=answer.headers, content_type="text/plain"
+        answer.body, status=answer.status, headers=answer.headers, content_type=answer.media_type
     )

@@ -56,21 +56,27 @@ class DynamoDBStore:
                 ExpressionAttributeValues={":now": {"N": str(int(self._clock()))}},
             )
         except self._client.exceptions.ConditionalCheckFailedException:
-            answer = self._client.get_item(
-                TableName=self._table, Key=self._key(delivery_id), ConsistentRead=True
-            )
-            done = answer.get("Item", {}).get("seen", {}).get("S") == Seen.DONE.value
-            return Seen.DONE if done else Seen.BUSY
+            return Seen.DONE if self._read(delivery_id, "seen") == Seen.DONE.value else Seen.BUSY
         return Seen.NEW
 
-    def finish(self, delivery_id: str) -> None:
+    def finish(self, delivery_id: str, answer: str) -> None:
         """Notes that a claimed delivery was handled."""
         item = self._item(delivery_id, Seen.DONE, self._keep_seconds)
-        self._client.put_item(TableName=self._table, Item=item)
+        self._client.put_item(TableName=self._table, Item={**item, "answer": {"S": answer}})
+
+    def answer(self, delivery_id: str) -> str:
+        """What was answered to a delivery that was handled."""
+        return self._read(delivery_id, "answer")
 
     def abandon(self, delivery_id: str) -> None:
         """Gives a claimed delivery back."""
         self._client.delete_item(TableName=self._table, Key=self._key(delivery_id))
+
+    def _read(self, delivery_id: str, member: str) -> str:
+        found = self._client.get_item(
+            TableName=self._table, Key=self._key(delivery_id), ConsistentRead=True
+        )
+        return str(found.get("Item", {}).get(member, {}).get("S", ""))
 
     def _key(self, delivery_id: str) -> dict[str, Any]:
         return {"id": {"S": f"{self._prefix}#{delivery_id}" if self._prefix else delivery_id}}

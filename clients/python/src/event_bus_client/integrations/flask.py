@@ -32,7 +32,7 @@ def blueprint(receiver: Receiver, path: str, *, name: str = "event_bus") -> Blue
             return Response(status=413)
         answer = receiver.receive(request.method, dict(request.headers), body)
         return Response(
-            answer.body, answer.status, headers=dict(answer.headers), content_type="text/plain"
+            answer.body, answer.status, headers=dict(answer.headers), content_type=answer.media_type
         )
 
     return made

@@ -4,6 +4,8 @@ from typing import Any
 
 from event_bus_client.deduplication import CLAIM_SECONDS, KEEP_SECONDS, Seen
 
+_DONE = f"{Seen.DONE.value}:"
+
 
 class RedisStore:
     """Keeps the ids of deliveries as keys that expire.
@@ -40,17 +42,23 @@ class RedisStore:
         key = self._key(delivery_id)
         if self._client.set(key, Seen.BUSY.value, nx=True, ex=self._claim_seconds):
             return Seen.NEW
-        found = self._client.get(key)
-        state = found.decode() if isinstance(found, bytes) else found
-        return Seen.DONE if state == Seen.DONE.value else Seen.BUSY
+        return Seen.DONE if self._read(key).startswith(_DONE) else Seen.BUSY
 
-    def finish(self, delivery_id: str) -> None:
+    def finish(self, delivery_id: str, answer: str) -> None:
         """Notes that a claimed delivery was handled."""
-        self._client.set(self._key(delivery_id), Seen.DONE.value, ex=self._keep_seconds)
+        self._client.set(self._key(delivery_id), _DONE + answer, ex=self._keep_seconds)
+
+    def answer(self, delivery_id: str) -> str:
+        """What was answered to a delivery that was handled."""
+        return self._read(self._key(delivery_id)).removeprefix(_DONE)
 
     def abandon(self, delivery_id: str) -> None:
         """Gives a claimed delivery back."""
         self._client.delete(self._key(delivery_id))
+
+    def _read(self, key: str) -> str:
+        found = self._client.get(key)
+        return found.decode() if isinstance(found, bytes) else str(found or "")
 
     def _key(self, delivery_id: str) -> str:
         return f"{self._prefix}:{delivery_id}"

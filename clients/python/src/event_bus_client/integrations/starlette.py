@@ -37,7 +37,7 @@ def endpoint(receiver: AsyncReceiver | Receiver) -> Callable[[Request], Awaitabl
                 receiver.receive, request.method, request.headers, bytes(body)
             )
         return Response(
-            answer.body, answer.status, headers=dict(answer.headers), media_type="text/plain"
+            answer.body, answer.status, headers=dict(answer.headers), media_type=answer.media_type
         )
 
     return receive

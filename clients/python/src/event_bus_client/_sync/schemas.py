@@ -1,0 +1,81 @@
+"""The schemas of event types."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from event_bus_client._sync.lists import Listing
+from event_bus_client._sync.transport import Transport
+from event_bus_client.calls import Call, creating, path
+from event_bus_client.event_types import declared_type
+
+
+class Schemas:
+    """Registers schemas, and reads them.
+
+    Example:
+        ```python
+        bus.schemas.register(OrderPlaced)
+        ```
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        """Uses a transport."""
+        self._transport = transport
+
+    def register(
+        self,
+        what: type[BaseModel] | str,
+        schema: dict[str, Any] | None = None,
+        *,
+        example: dict[str, Any] | None = None,
+        validation: str | None = None,
+    ) -> dict[str, Any]:
+        """Registers a version of a type's schema; nothing changes where the latest is the same.
+
+        Args:
+            what: A model declared by `event_type`, or an event type.
+            schema: The JSON Schema, where `what` is a type.
+            example: A payload that fits.
+            validation: What becomes of events that do not fit, such as `enforce`; None leaves it.
+
+        Returns:
+            The version.
+
+        Raises:
+            Conflict: It is not compatible with the version before.
+            InvalidRequest: It is not a schema, or goes beyond what the bus takes.
+        """
+        event_type = what if isinstance(what, str) else declared_type(what)
+        shown = schema if isinstance(what, str) else what.model_json_schema()
+        body = {"schema": shown} if example is None else {"schema": shown, "example": example}
+        answer: dict[str, Any] = self._transport.send(
+            creating(path("/schemas/{}/versions", event_type), body)
+        )
+        if validation is not None:
+            change = {"validation": validation}
+            self._transport.send(Call("PATCH", path("/schemas/{}", event_type), body=change))
+        return answer
+
+    def get(self, event_type: str, version: int | None = None) -> dict[str, Any]:
+        """Reads a type's schemas, or one version.
+
+        Args:
+            event_type: The type.
+            version: The version; None reads what there is of the type.
+        """
+        place = (
+            path("/schemas/{}", event_type)
+            if version is None
+            else path("/schemas/{}/versions/{}", event_type, str(version))
+        )
+        answer: dict[str, Any] = self._transport.send(Call("GET", place))
+        return answer
+
+    def list(self, **query: Any) -> Listing[dict[str, Any]]:
+        """Lists the types that have a schema.
+
+        Args:
+            query: The query parameters that the API documents for this list.
+        """
+        return Listing(self._transport, "/schemas", query, dict)

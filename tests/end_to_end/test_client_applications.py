@@ -1,0 +1,225 @@
+"""Programs made with the clients, against the deployed bus."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import uvicorn
+from event_bus_client import (
+    AsyncReceiver,
+    BackgroundPublisher,
+    Event,
+    EventBus,
+    RetryPolicy,
+    TryLater,
+    event_type,
+)
+from event_bus_client.integrations.starlette import endpoint
+from fastapi import FastAPI
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tests.end_to_end.receiver import eventually
+from tests.end_to_end.world import Client, World
+from tests.flaky_proxy import any_fault, flaky
+from tests.unit.clients.typescript import compiled, run
+from tests.unit.docs.pages import samples
+
+CLIENT = Path(__file__).parents[2] / "clients" / "python" / "src"
+_HANDSHAKE_BYTES = 5_000
+"""More than either side sends before the first request."""
+
+PATIENT = RetryPolicy(attempts=30, first_wait=0.01, longest_wait=0.1)
+
+
+class TaskCreated(BaseModel):
+    title: str
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    """The URL of an application, until the end of the block."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        eventually(lambda: server.started)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def test_an_application_with_fastapi_handles_each_delivery_once(
+    world: World, service: Client, domain: str
+) -> None:
+    declared = event_type(f"{domain}.created")(TaskCreated)
+    # The handshake comes before there is a secret.
+    receivers = [AsyncReceiver("whsec_" + "A" * 32)]
+    seen: list[tuple[str, str]] = []
+    failures: list[Exception] = [TryLater("not yet", seconds=1)]
+
+    async def handle(task: TaskCreated, event: Event) -> None:
+        if failures:
+            raise failures.pop()
+        seen.append((event.id, task.title))
+
+    async def receive(request: Request) -> Response:
+        return await endpoint(receivers[-1])(request)
+
+    app = FastAPI()
+    app.add_route("/events", receive, methods=["POST", "OPTIONS"])
+    with serving(app) as url, EventBus(world.bus.api_url, service.key, timeout=60) as bus:
+        target = {"type": "http", "url": f"{url}/events"}
+        made = bus.subscriptions.create(event_types=[f"{domain}.*"], target=target, verify=True)
+        assert made["verified_at"]
+        receivers.append(AsyncReceiver(made["signing_secret"]))
+        receivers[-1].on(declared)(handle)
+        sent = bus.publish(TaskCreated(title="x"))
+        delivery = service.settled(sent.id, made["id"], "delivered")
+        assert delivery["attempts"] == 2
+        assert seen == [(sent.id, "x")]
+        # A replay is a delivery of its own.
+        bus.events.replay(sent.id, subscription_id=made["id"])
+        eventually(lambda: len(seen) == 2)
+        bus.subscriptions.delete(made["id"])
+
+
+CONSUMER = """
+import sys, time
+from event_bus_client import EventBus, RetryPolicy
+url, key, subscription, last = sys.argv[1:]
+retries = RetryPolicy(attempts=30, first_wait=0.01, longest_wait=0.1)
+inbox = EventBus(url, key, retries=retries, timeout=30).inbox(subscription)
+for received in inbox.receive(wait_seconds=2, lease_seconds=2):
+    print(received.event.id, flush=True)
+    if received.event.payload["n"] == int(last):
+        inbox.stop()
+"""
+
+
+def test_nothing_is_lost_or_doubled_through_a_network_that_fails(
+    world: World, service: Client, domain: str, tmp_path: Path
+) -> None:
+    chance, count = random.Random(1), 300
+    address = urlsplit(world.bus.api_url)
+    server = (address.hostname or "", address.port or 80)
+    with (
+        EventBus(world.bus.api_url, service.key, timeout=60) as bus,
+        flaky(server, lambda _: any_fault(chance, share=0.3, after=_HANDSHAKE_BYTES)) as proxy,
+    ):
+        made = bus.subscriptions.create(
+            event_types=[f"{domain}.*"], target={"type": "pull"}, ordered=True
+        )
+        spoiled = address._replace(netloc=f"{address.hostname}:{proxy.port}").geturl()
+        with (
+            EventBus(spoiled, service.key, retries=PATIENT, timeout=30) as flaky_bus,
+            BackgroundPublisher(flaky_bus, batch_size=20, spool=tmp_path / "spool") as publisher,
+        ):
+            given = [
+                publisher.publish(f"{domain}.created", {"n": n}, metadata={"stream_id": "a/1"})
+                for n in range(count)
+            ]
+            assert publisher.flush(120)
+        seen = consumed(spoiled, service.key, made["id"], (40, 25, 10**6), count - 1)
+        stored = [each.id for each in bus.events.list(type=f"{domain}.*", limit=100)]
+        bus.subscriptions.delete(made["id"])
+    assert proxy.connections > 10
+    assert sorted(stored) == sorted(given)
+    # In the order of the stream, each at least once.
+    assert list(dict.fromkeys(seen)) == given
+
+
+def consumed(url: str, key: str, subscription: str, kills: tuple[int, ...], last: int) -> list[str]:
+    """What consumers print, each killed after some events, until one has the last event."""
+    seen: list[str] = []
+    for kill_after in kills:
+        running = subprocess.Popen(
+            [sys.executable, "-c", CONSUMER, url, key, subscription, str(last)],
+            env={**os.environ, "PYTHONPATH": str(CLIENT)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert running.stdout
+        for number, line in enumerate(running.stdout, 1):
+            seen.append(line.strip())
+            if number == kill_after:
+                running.send_signal(signal.SIGKILL)
+        assert running.wait(120) in (0, -signal.SIGKILL)
+    return seen
+
+
+TYPESCRIPT = """
+import { EventBus, Problem } from "./index.js";
+const [url, apiKey, domain] = process.argv.slice(2);
+const bus = new EventBus({ url, apiKey, timeout: 60_000 });
+const body = { event_types: [`${domain}.*`], target: { type: "pull" } };
+const made = await bus.request("POST", "/subscriptions", { body });
+const receipt = await bus.publish({ type: `${domain}.created`, payload: { n: 1 } });
+const stopping = new AbortController();
+const seen = [];
+for await (const received of bus.receive(made.id, { signal: stopping.signal })) {
+  seen.push(received.event.id);
+  stopping.abort();
+}
+const { payload } = await bus.request("GET", "/events/{id}", { ids: { id: receipt.id } });
+let refused;
+try {
+  await bus.publish({ type: `${domain}.created`, payload: {}, metadata: { retry_count: -1 } });
+} catch (error) {
+  refused = error instanceof Problem && [error.kind, error.faults[0].pointer];
+}
+await bus.request("DELETE", "/subscriptions/{id}", { ids: { id: made.id } });
+console.log(JSON.stringify({ published: receipt.id, seen, payload, refused }));
+"""
+
+
+def test_the_typescript_client_publishes_and_receives(
+    world: World,
+    service: Client,
+    domain: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NODE_EXTRA_CA_CERTS", os.environ["SSL_CERT_FILE"])
+    folder = tmp_path / "client"
+    folder.mkdir()
+    modules = compiled(folder)
+    (modules / "program.mjs").write_text(TYPESCRIPT)
+    told = json.loads(run(modules, "node", "program.mjs", world.bus.api_url, service.key, domain))
+    assert told["seen"] == [told["published"]]
+    assert told["payload"] == {"n": 1}
+    assert told["refused"] == ["invalid-request", "/metadata/retry_count"]
+
+
+def test_the_quickstart_in_python_runs_as_it_is_written(world: World, tmp_path: Path) -> None:
+    [sample] = [each for each in samples("python") if each.marked("runs") == "quickstart"]
+    (tmp_path / ".local").mkdir()
+    world.bus.write(tmp_path / ".local" / "bus.json")
+    done = subprocess.run(
+        [sys.executable, "-c", sample.text],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(CLIENT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    received, stored = done.stdout.splitlines()
+    assert received == "received total=250"
+    assert stored.startswith("stored at ")
+    left: Any = world.admin.http.get("/publishers/bakery-in-python")
+    assert left.status_code == 404
