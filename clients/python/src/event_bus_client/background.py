@@ -218,6 +218,11 @@ class BackgroundPublisher:
                 return self._bus.publish_batch(batch)
             except (ConnectionFailed, ServerError, TooManyRequests) as failure:
                 logger.warning("the bus fails, %d events wait: %s", self._left(), failure)
+            except RuntimeError:
+                # The bus was closed before this publisher had ended.
+                if not self._given_up:
+                    raise
+                return None
             except Problem as refusal:
                 return [Result(id=str(each.id), problem=refusal) for each in batch]
             with self._changed:

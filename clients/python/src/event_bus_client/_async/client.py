@@ -10,6 +10,7 @@ import httpx
 from pydantic import BaseModel
 
 from event_bus_client import config as configuration
+from event_bus_client._async.commands import AsyncCommands
 from event_bus_client._async.events import AsyncEvents
 from event_bus_client._async.inbox import AsyncInbox
 from event_bus_client._async.listening import AsyncListening
@@ -44,6 +45,7 @@ class AsyncEventBus:
         dead_letters: Deliveries that failed.
         replays: Events that are delivered again.
         schemas: The schemas of event types.
+        commands: Asks services to act, and waits for their replies.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class AsyncEventBus:
         self.dead_letters = AsyncDeadLetters(self._transport)
         self.replays = AsyncReplays(self._transport)
         self.schemas = AsyncSchemas(self._transport)
+        self.commands = AsyncCommands(self._transport)
 
     async def publish(  # noqa: PLR0913 - the members of an event
         self,

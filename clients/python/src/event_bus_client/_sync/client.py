@@ -10,6 +10,7 @@ import httpx
 from pydantic import BaseModel
 
 from event_bus_client import config as configuration
+from event_bus_client._sync.commands import Commands
 from event_bus_client._sync.events import Events
 from event_bus_client._sync.inbox import Inbox
 from event_bus_client._sync.listening import Listening
@@ -44,6 +45,7 @@ class EventBus:
         dead_letters: Deliveries that failed.
         replays: Events that are delivered again.
         schemas: The schemas of event types.
+        commands: Asks services to act, and waits for their replies.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class EventBus:
         self.dead_letters = DeadLetters(self._transport)
         self.replays = Replays(self._transport)
         self.schemas = Schemas(self._transport)
+        self.commands = Commands(self._transport)
 
     def publish(  # noqa: PLR0913 - the members of an event
         self,

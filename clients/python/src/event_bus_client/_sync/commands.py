@@ -1,0 +1,151 @@
+"""Commands: asks one service to act, and waits for its reply."""
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from pydantic import BaseModel
+
+from event_bus_client._sync.transport import Transport
+from event_bus_client.calls import Call, creating, path
+from event_bus_client.commands import Command, ended_reply
+from event_bus_client.event_types import new_event
+from event_bus_client.models import Event
+from event_bus_client.publishing import prepared
+
+_WAIT_SECONDS = 20
+"""How long the bus waits within one request."""
+
+
+class Commands:
+    """Sends commands, waits for them, replies to them and cancels them.
+
+    Example:
+        ```python
+        reply = bus.commands.request("command.generate_code", {"requirement": "r-1"})
+        print(reply.payload)
+        ```
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        """Uses a transport."""
+        self._transport = transport
+
+    def send(
+        self,
+        what: str | BaseModel,
+        payload: dict[str, Any] | None = None,
+        *,
+        require_handler: bool = True,
+        wait_seconds: int = 0,
+        **members: Any,
+    ) -> Command:
+        """Sends a command.
+
+        The client makes its id, so that its retries never send it twice.
+
+        Args:
+            what: The command's type, or its payload as a model declared by `event_type`.
+            payload: The payload, where `what` is a type.
+            require_handler: Whether it is refused where no service handles the type.
+            wait_seconds: How long to wait for its end, 0 to 20.
+            members: Further members of the event, as `publish` takes them. A `deadline` in
+                `metadata` ends it.
+
+        Raises:
+            Conflict: No service handles the type.
+        """
+        event = prepared(new_event(what, payload, **members))
+        query = {"wait": wait_seconds, "require_handler": require_handler}
+        call = Call("POST", "/commands", query=query, body=event, timeout=wait_seconds + 15)
+        return Command.model_validate(self._transport.send(call))
+
+    def request(
+        self,
+        what: str | BaseModel,
+        payload: dict[str, Any] | None = None,
+        *,
+        timeout: float = 60,
+        metadata: dict[str, Any] | None = None,
+        **members: Any,
+    ) -> Event:
+        """Sends a command, and waits for its reply.
+
+        Args:
+            what: The command's type, or its payload as a model declared by `event_type`.
+            payload: The payload, where `what` is a type.
+            timeout: After how many seconds the command expires, unless `metadata` has a deadline.
+            metadata: Its metadata.
+            members: Further members of the event.
+
+        Returns:
+            The reply.
+
+        Raises:
+            CommandFailed: It failed, expired or was cancelled; `command` says how.
+            Conflict: No service handles the type.
+        """
+        deadline = datetime.now(timezone.utc) + timedelta(seconds=timeout)
+        given = {"deadline": deadline.isoformat(timespec="milliseconds"), **(metadata or {})}
+        command = self.send(
+            what, payload, metadata=given, wait_seconds=_wait(timeout), **members
+        )
+        while not command.ended:
+            command = self.get(command.id, wait_seconds=_WAIT_SECONDS)
+        return ended_reply(command)
+
+    def get(self, command_id: str, *, wait_seconds: int = 0) -> Command:
+        """Reads a command.
+
+        Args:
+            command_id: Its id.
+            wait_seconds: How long to wait for its end, 0 to 20.
+
+        Raises:
+            NotFound: There is none, or none that the key may see.
+        """
+        call = Call(
+            "GET",
+            path("/commands/{}", command_id),
+            query={"wait": wait_seconds},
+            timeout=wait_seconds + 15,
+        )
+        return Command.model_validate(self._transport.send(call))
+
+    def cancel(self, command_id: str) -> Command:
+        """Ends a command that has not ended.
+
+        Raises:
+            Conflict: It has ended.
+        """
+        answer = self._transport.send(creating(path("/commands/{}/cancel", command_id)))
+        return Command.model_validate(answer)
+
+    def reply(
+        self,
+        command_id: str,
+        payload: dict[str, Any] | BaseModel | None = None,
+        *,
+        error: str | None = None,
+    ) -> dict[str, Any]:
+        """Replies to a command that your service handles.
+
+        Args:
+            command_id: The command, which is the event that your service received.
+            payload: The reply.
+            error: Why the command failed, instead of a payload.
+
+        Raises:
+            Conflict: The command has ended, or your service has replied differently.
+        """
+        body: dict[str, Any] = {"error": {"title": error}} if error is not None else {}
+        if payload is not None:
+            shown = payload.model_dump(mode="json") if isinstance(payload, BaseModel) else payload
+            body = {"payload": shown}
+        answer: dict[str, Any] = self._transport.send(
+            Call("POST", path("/events/{}/reply", command_id), body=body)
+        )
+        return answer
+
+
+def _wait(timeout: float) -> int:
+    return max(0, min(_WAIT_SECONDS, int(timeout)))

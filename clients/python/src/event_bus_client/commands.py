@@ -1,0 +1,65 @@
+"""Commands and their replies, without the network."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from event_bus_client.errors import EventBusError
+from event_bus_client.models import Event
+
+_FINAL = frozenset({"succeeded", "failed", "expired", "cancelled"})
+
+
+class Command(BaseModel):
+    """A command, as the bus shows it.
+
+    Attributes:
+        id: Its id, which is that of its event.
+        type: Its type.
+        state: `accepted`, `delivered`, `succeeded`, `failed`, `expired` or `cancelled`.
+        deadline: When it expires; None for never.
+        reply: The first reply that the key may see.
+        replies: All replies, each with its service and status.
+        error: Why it failed, expired or was cancelled.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    id: str
+    type: str
+    state: str
+    deadline: datetime | None = None
+    reply: Event | None = None
+    replies: list[dict[str, Any]] = Field(default_factory=list)
+    error: Any = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether its state is final."""
+        return self.state in _FINAL
+
+
+class CommandFailed(EventBusError):
+    """A command failed, expired or was cancelled.
+
+    Attributes:
+        command: The command, with its `state` and `error`.
+    """
+
+    def __init__(self, command: Command) -> None:
+        error = command.error if isinstance(command.error, dict) else {}
+        said = ": ".join(str(error[name]) for name in ("title", "detail") if error.get(name))
+        super().__init__(f"{command.type} {command.id} {command.state}{said and f': {said}'}")
+        self.command = command
+
+
+def ended_reply(command: Command) -> Event:
+    """The reply of a command that has ended.
+
+    Raises:
+        CommandFailed: It has not succeeded.
+    """
+    if command.state != "succeeded" or command.reply is None:
+        raise CommandFailed(command)
+    return command.reply
