@@ -19,7 +19,7 @@ _ON_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 class DayError(Exception):
-    """The day cannot be played; the message says why, and what to do."""
+    """The day cannot be played. The message says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Address:
 
 
 class Bus:
-    """The bus, as the holder of one key sees it.
+    """A client of the bus with one API key.
 
     Args:
         url: The root of its API.
@@ -133,7 +133,7 @@ class Bus:
 
     def _document(self, method: str, called: str, body: Document | None = None) -> Document:
         with _refusals_shown():
-            return cast("Document", self._client.request(method, called, body=body))
+            return cast("Document", self._client.call(method, called, body=body))
 
 
 @contextmanager

@@ -12,7 +12,9 @@ import pytest
 from event_bus.api.description import DOCUMENT
 from event_bus_client import (
     CommandFailed,
+    Conflict,
     EventBus,
+    NewEvent,
     event_type,
 )
 from pydantic import BaseModel
@@ -101,6 +103,46 @@ def test_a_command_is_read_replied_to_and_cancelled() -> None:
     ]
 
 
+def test_events_are_appended_with_ids_of_the_client() -> None:
+    receipt = {"id": "e1", "type": "a.b", "source": "shop", "timestamp": AT, "created_at": AT}
+    appended = {"source": "shop", "stream_id": "order/1", "version": 4, "events": [receipt]}
+    bus = Bus(httpx.Response(503), appended)
+    events = [NewEvent(type="a.b", payload={})]
+    found = bus.client.streams.append("order/1", events, expected_version=3)
+    assert found.version == 4
+    assert found.events[0].id == "e1"
+    assert bus.bodies[0] == bus.bodies[1]
+    assert bus.bodies[0]["expected_version"] == 3
+    assert bus.bodies[0]["stream_id"] == "order/1"
+    assert bus.bodies[0]["events"][0]["id"].startswith("evt_")
+
+
+def test_an_append_to_another_version_is_a_conflict() -> None:
+    refusal = {"type": "urn:event-bus:problem:version-conflict", "title": "No", "status": 409}
+    bus = Bus(httpx.Response(409, json=refusal))
+    with pytest.raises(Conflict):
+        bus.client.streams.append("order/1", [NewEvent(type="a.b", payload={})])
+
+
+def test_a_stream_is_read_in_pages() -> None:
+    def page(version: int, cursor: str | None) -> dict[str, Any]:
+        event: dict[str, Any] = {
+            "id": f"e{version}",
+            "type": "a.b",
+            "source": "shop",
+            "timestamp": AT,
+        }
+        event |= {"timestamp": AT, "created_at": AT, "processed": True}
+        event |= {"payload": {}, "metadata": {}}
+        return {"items": [{"version": version, "event": event}], "next_cursor": cursor}
+
+    bus = Bus(page(1, "next"), page(2, None))
+    found = list(bus.client.streams.read("order/1", from_version=1))
+    assert [(each.version, each.event.id) for each in found] == [(1, "e1"), (2, "e2")]
+    assert bus.requests[0].url.params["stream_id"] == "order/1"
+    assert bus.requests[1].url.params["cursor"] == "next"
+
+
 @event_type("order.refunded")
 class OrderRefunded(BaseModel):
     total: int
@@ -138,4 +180,4 @@ def test_what_the_client_calls_is_an_operation_of_the_api(method: str, path: str
 
 
 def test_the_calls_of_the_client_are_found() -> None:
-    assert len(calls()) > 15
+    assert len(calls()) > 25

@@ -42,6 +42,7 @@ from event_bus_client.errors import (
 )
 from event_bus_client.event_types import Payload, event_type, parse
 from event_bus_client.models import (
+    Appended,
     Event,
     Metadata,
     NewEvent,
@@ -50,12 +51,14 @@ from event_bus_client.models import (
     Received,
     Result,
     StoredEvent,
+    StreamEvent,
 )
 from event_bus_client.receiving import Answer, Refused, TryLater
 from event_bus_client.webhooks import Webhook
 
 __all__ = [
     "Answer",
+    "Appended",
     "AsyncEventBus",
     "AsyncInbox",
     "AsyncReceiver",
@@ -94,6 +97,7 @@ __all__ = [
     "ServerError",
     "SignatureError",
     "StoredEvent",
+    "StreamEvent",
     "TooLarge",
     "TooManyRequests",
     "TryLater",

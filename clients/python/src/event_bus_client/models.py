@@ -190,6 +190,34 @@ class Received(_Document):
     event: Event
 
 
+class StreamEvent(_Document):
+    """An event in its stream.
+
+    Attributes:
+        version: Its place, from 1 on.
+        event: The event.
+    """
+
+    version: int
+    event: StoredEvent
+
+
+class Appended(_Document):
+    """Events that were appended to a stream.
+
+    Attributes:
+        source: The service that publishes the stream.
+        stream_id: The stream.
+        version: The version of the last of them.
+        events: What was stored, in their order.
+    """
+
+    source: str
+    stream_id: str
+    version: int
+    events: list[Receipt]
+
+
 class Page(BaseModel, Generic[Item]):
     """A page of a list.
 

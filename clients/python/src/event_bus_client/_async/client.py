@@ -22,6 +22,7 @@ from event_bus_client._async.resources import (
     AsyncSubscriptions,
 )
 from event_bus_client._async.schemas import AsyncSchemas
+from event_bus_client._async.streams import AsyncStreams
 from event_bus_client._async.transport import AsyncTransport
 from event_bus_client.calls import Call, RetryPolicy, creating
 from event_bus_client.event_types import new_event
@@ -45,6 +46,7 @@ class AsyncEventBus:
         dead_letters: Deliveries that failed.
         replays: Events that are delivered again.
         schemas: The schemas of event types.
+        streams: Event streams.
         commands: Asks services to act, and waits for their replies.
     """
 
@@ -88,6 +90,7 @@ class AsyncEventBus:
         self.dead_letters = AsyncDeadLetters(self._transport)
         self.replays = AsyncReplays(self._transport)
         self.schemas = AsyncSchemas(self._transport)
+        self.streams = AsyncStreams(self._transport)
         self.commands = AsyncCommands(self._transport)
 
     async def publish(  # noqa: PLR0913 - the members of an event

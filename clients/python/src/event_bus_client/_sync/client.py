@@ -22,6 +22,7 @@ from event_bus_client._sync.resources import (
     Subscriptions,
 )
 from event_bus_client._sync.schemas import Schemas
+from event_bus_client._sync.streams import Streams
 from event_bus_client._sync.transport import Transport
 from event_bus_client.calls import Call, RetryPolicy, creating
 from event_bus_client.event_types import new_event
@@ -45,6 +46,7 @@ class EventBus:
         dead_letters: Deliveries that failed.
         replays: Events that are delivered again.
         schemas: The schemas of event types.
+        streams: Event streams.
         commands: Asks services to act, and waits for their replies.
     """
 
@@ -88,6 +90,7 @@ class EventBus:
         self.dead_letters = DeadLetters(self._transport)
         self.replays = Replays(self._transport)
         self.schemas = Schemas(self._transport)
+        self.streams = Streams(self._transport)
         self.commands = Commands(self._transport)
 
     def publish(  # noqa: PLR0913 - the members of an event
