@@ -156,11 +156,16 @@ def may_answer(event: Event, subscription: Subscription) -> bool:
 
 
 def check_handler(subscription: Subscription) -> None:
-    """Refuses a handler of anything but single command types.
+    """Refuses a handler of anything but single command types, and replies to batches.
 
     Raises:
         InvalidRequest: It is refused; the faults are named by their JSON pointers.
     """
+    transform = subscription.transform
+    if transform and transform.mode == "batched" and subscription.target.replies:
+        raise InvalidRequest.at(
+            "/transform/mode", "must not be batched where the target says reply: true"
+        )
     if not subscription.handles:
         return
     wrong = [

@@ -30,6 +30,11 @@ class Target(ABC):
         """The URL that events are posted to, if they are."""
         return None
 
+    @property
+    def replies(self) -> bool:
+        """Whether its answers are published as the replies that events ask for."""
+        return False
+
     def shown(self, service_id: str) -> dict[str, Any]:
         """The target as the API shows it.
 

@@ -65,6 +65,11 @@ class HttpTarget(Target):
         """The URL."""
         return self.url
 
+    @property
+    def replies(self) -> bool:
+        """Whether its answers are published as replies."""
+        return self.reply
+
 
 class HttpTargetRequest(TargetRequest):
     """A callback, as a client sends it."""
@@ -118,7 +123,7 @@ class HttpTransport:
         answer = self._post(request.subscription, request.key.webhook_id, *_request(request))
         outcome = self._outcome(answer)
         target = cast("HttpTarget", request.subscription.target)
-        if isinstance(answer, Outcome) or not target.reply or not self.replies:
+        if isinstance(answer, Outcome) or not target.replies or not self.replies:
             return outcome
         if not wants_reply(request):
             return outcome

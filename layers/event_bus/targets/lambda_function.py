@@ -59,6 +59,11 @@ class LambdaTarget(AwsTarget):
     paced: ClassVar[bool] = True
 
     @property
+    def replies(self) -> bool:
+        """Whether its result is published as the reply."""
+        return self.reply
+
+    @property
     def resource(self) -> TaggedResource:
         """The function; versions and aliases have the tags of their function."""
         # https://docs.aws.amazon.com/lambda/latest/dg/configuration-tags.html
@@ -138,7 +143,7 @@ class LambdaTransport:
         begun = returned[:KEPT_RESPONSE_BYTES].decode(errors="replace")
         if error := answer.get("FunctionError"):
             return Outcome("function_error", f"the function failed ({error})", response=begun)
-        if target.reply and wants_reply(request):
+        if target.replies and wants_reply(request):
             return replace(reply_by(request, self.replies(), returned), response=begun)
         return Outcome(response=begun)
 

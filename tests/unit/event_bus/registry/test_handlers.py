@@ -130,3 +130,14 @@ def test_as_many_types_as_may_be_are_exchanged_for_others(registry: Subscription
     ).subscription
     others = [f"command.b{n}" for n in range(MAX_HANDLED_TYPES)]
     assert registry.change(made.id, change(event_types=others), WORKER).event_types == others
+
+
+def test_a_batch_has_no_reply(registry: SubscriptionRegistry) -> None:
+    target = {"type": "http", "url": "https://worker.example/", "reply": True}
+    batched = {"format": "cloudevents", "mode": "batched"}
+    members = {"callback_url": None, "target": target, "transform": batched}
+    with pytest.raises(InvalidRequest) as refusal:
+        registry.register(registration(**members), WORKER)
+    assert pointers(refusal) == ["/transform/mode"]
+    quiet = {**members, "target": {**target, "reply": False}}
+    assert registry.register(registration(**quiet), WORKER)
