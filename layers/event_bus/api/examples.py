@@ -12,6 +12,13 @@ _EVENT = {
 
 EXAMPLES: dict[str, Any] = {
     "EventSubmission": _EVENT,
+    "CommandSubmission": {
+        "id": "shop:charge-7",
+        "type": "command.charge_card",
+        "payload": {"order": "order-7", "total": 250},
+        "metadata": {"deadline": "2026-05-01T12:05:00Z"},
+    },
+    "ReplyRequest": {"payload": {"charged": True}},
     "AcceptedEvent": {
         "id": "order-1",
         "type": "order.placed",
