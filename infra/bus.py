@@ -153,6 +153,7 @@ class BusStack(StageStack):
         replay.know_rights(data, "Scan")
         replay.use_table(data.events, "BatchGetItem", indexes=("by_cell", "by_odd"))
         replay.use_table(data.deliveries, "BatchGetItem", "UpdateItem")
+        replay.use_table(data.streams, "Query", indexes=("by_source",))
         replay.use_bucket(data.payloads, "GetObject")
         self.lanes.send_from(replay)
         self.lanes.enrichment.send_from(replay)

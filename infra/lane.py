@@ -82,7 +82,7 @@ class Lane(Construct):
         self.deliver.know_rights(data, "BatchGetItem")
         self.deliver.use_table(data.circuits, "BatchGetItem", "DeleteItem", "PutItem")
         self.deliver.use_table(data.cursors, "UpdateItem")
-        self.deliver.use_table(data.streams, "Query")
+        self.deliver.use_table(data.streams, "GetItem", "Query")
         self.deliver.use_table(data.deliveries, "BatchGetItem", "GetItem", "UpdateItem")
         self.deliver.use_table(data.events, "GetItem", "PutItem")
         self.deliver.use_bucket(data.payloads, "GetObject")

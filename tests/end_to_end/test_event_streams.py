@@ -1,10 +1,13 @@
 """Event streams of the deployed bus: read in order, and folded into states."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.end_to_end.problems import problem
+from tests.end_to_end.receiver import eventually
 from tests.end_to_end.world import Client, World
 
 
@@ -91,3 +94,102 @@ def test_what_cannot_be_read_is_said(world: World, service: Client) -> None:
     admin = world.with_key(world.bus.admin_api_key)
     refusal = problem(admin.http.get("/streams/state", params={"stream_id": "x"}), 400)
     assert [each["pointer"] for each in refusal["errors"]] == ["source"]
+
+
+def test_a_stream_is_appended_to_listed_truncated_and_deleted(
+    world: World, service: Client, domain: str
+) -> None:
+    name = f"{domain}/task_1"
+
+    def append(*ids: str, **members: Any) -> httpx.Response:
+        events = [{"id": each, "type": f"{domain}.made", "payload": {}} for each in ids]
+        body = {"stream_id": name, "events": events, **members}
+        return service.http.post("/streams/events", json=body)
+
+    ids = [world.name("evt") for _ in range(4)]
+    assert append(*ids[:2], expected_version="none").status_code == 202
+    again = append(*ids[:2], expected_version="none")
+    assert (again.status_code, again.json()["version"]) == (200, 2)
+    refused = problem(append(ids[2], expected_version=1), 409)
+    assert refused["actual_version"] == 2
+    # Many writers, each of which reads the version from its conflicts.
+    with ThreadPoolExecutor(8) as writers:
+        list(writers.map(lambda _: _written(service, domain, name), range(8)))
+    assert [each["version"] for each in read(service, name)["items"]] == list(range(1, 11))
+
+    query = {"stream_id": name}
+    head = service.http.get("/streams/head", params=query).json()
+    assert (head["version"], head["category"]) == (10, domain)
+    listed = service.http.get("/streams", params={"category": domain}).json()["items"]
+    assert [each["stream_id"] for each in listed] == [name]
+    cut = service.http.patch("/streams", params=query, json={"truncate_before": 9})
+    assert cut.json()["truncate_before"] == 9
+    assert [each["version"] for each in read(service, name)["items"]] == [9, 10]
+    assert service.http.delete("/streams", params=query).status_code == 204
+    assert read(service, name)["items"] == []
+    problem(append(ids[3]), 409)
+    # A category that the registration does not list.
+    path = f"/publishers/{service.service_id}"
+    world.admin.http.patch(path, json={"stream_categories": ["other"]}).raise_for_status()
+    eventually(lambda: append(ids[3]).status_code == 403, 30)
+
+
+def _written(service: Client, domain: str, name: str) -> None:
+    """Appends one event as its version from what conflicts say, as an aggregate would."""
+    expected = 2
+    for _ in range(50):
+        sent = {
+            "type": f"{domain}.made",
+            "payload": {},
+            "stream": {"id": name, "expected_version": expected},
+        }
+        answer = service.http.post("/events", json=sent)
+        if answer.status_code == 202:
+            assert answer.json()["stream"]["version"] == expected + 1
+            return
+        expected = problem(answer, 409)["actual_version"]
+    raise AssertionError("an event met other events in every attempt")
+
+
+def test_a_subscription_catches_up_with_a_category(
+    world: World, service: Client, domain: str
+) -> None:
+    def publish(*places: tuple[str, str]) -> None:
+        batch = [
+            {"id": event_id, "type": f"{domain}.made", "payload": {}, "stream": {"id": stream}}
+            for stream, event_id in places
+        ]
+        assert service.http.post("/events", json=batch).json()["refused"] == 0
+
+    one, two, other = f"{domain}/1", f"{domain}/2", f"other{domain}/1"
+    ids = [world.name("evt") for _ in range(7)]
+    publish((one, ids[0]), (two, ids[1]), (one, ids[2]), (other, ids[3]))
+    subscriber = world.service()
+    answer = subscriber.http.post(
+        "/subscriptions",
+        json={
+            "event_types": [f"{domain}.*"],
+            "target": {"type": "pull"},
+            "delivery_guarantee": "exactly_once",
+            "stream": {"source": service.service_id, "category": domain, "from_version": 1},
+        },
+    )
+    assert answer.status_code == 201, answer.text
+    subscribed = answer.json()
+    assert subscribed["ordered"]
+    assert subscribed["stream"]["category"] == domain
+    publish((one, ids[4]), (two, ids[5]), (other, ids[6]))
+
+    def all_of_them() -> list[dict[str, Any]] | None:
+        path = f"/subscriptions/{subscribed['id']}/events"
+        answer = subscriber.http.get(path, params={"lease": "1"})
+        # While the lease of the look before holds, the answer is 409.
+        items = answer.json().get("items", [])
+        return items if len(items) >= 5 else None
+
+    places: dict[str, list[int]] = {}
+    for each in eventually(all_of_them, 60):
+        metadata = each["event"]["metadata"]
+        places.setdefault(metadata["stream_id"], []).append(metadata["stream_version"])
+    assert places == {one: [1, 2, 3], two: [1, 2]}
+    subscriber.http.delete(f"/subscriptions/{subscribed['id']}").raise_for_status()

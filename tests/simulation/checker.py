@@ -11,6 +11,7 @@ from event_bus import times
 from event_bus.model.delivery import DeliveryKey
 
 from tests.simulation.answered_commands import check_commands
+from tests.simulation.catch_ups import check_catch_ups, follows, inbox_of, version_of
 from tests.simulation.known import Receipt, Violation
 from tests.simulation.surroundings import UNSENDABLE
 from tests.simulation.world import World
@@ -52,6 +53,7 @@ def check(world: World) -> None:
             _check_delivery(world, item)
     _check_limits(world)
     _check_inboxes(world)
+    check_catch_ups(world)
     _check_dead_letters(world)
     check_commands(world)
 
@@ -86,7 +88,13 @@ def _object(world: World, event_id: str) -> Any:
 
 def _check_streams(world: World) -> None:
     streams: dict[str, list[int]] = {}
+    ends: dict[str, int] = {}
     for item in world.tables.items["streams"].values():
+        if item["version"]["N"] == "0":
+            continue
+        if "event_id" not in item:
+            ends[item["stream_id"]["S"]] = int(item["version"]["N"])
+            continue
         streams.setdefault(item["stream_id"]["S"], []).append(int(item["version"]["N"]))
         event = world.tables.items["events"].get((item["event_id"]["S"],))
         _demand(event, f"{item['event_id']['S']} has a place in a stream and is not stored")
@@ -95,6 +103,11 @@ def _check_streams(world: World) -> None:
         _demand(metadata["stream_version"] == int(item["version"]["N"]), "an event has two places")
     for stream, versions in streams.items():
         _demand(sorted(versions) == list(range(1, len(versions) + 1)), f"{stream} has gaps")
+        end = ends.get(stream, len(versions) + 1)
+        _demand(end == len(versions) + 1, f"{stream} goes on behind its end")
+    for event_id, version in world.versions.items():
+        metadata = orjson.loads(world.tables.items["events"][event_id,]["metadata"]["S"])
+        _demand(metadata["stream_version"] == version, f"{event_id} was answered version {version}")
 
 
 def _check_routed(world: World, event_id: str) -> None:
@@ -138,11 +151,12 @@ def _check_history(world: World) -> None:
         delivered.setdefault(event_id, set()).add(name.partition("#")[0])
     for subscribed in world.subscribed.values():
         since = subscribed.request.get("replay_from")
-        if not since or subscribed.id in world.unsettled | _disabled(world):
+        followed = subscribed.request.get("stream", {}).get("from_version")
+        if not (since or followed) or subscribed.id in world.unsettled | _disabled(world):
             continue
         for (event_id,), item in world.tables.items["events"].items():
             if (
-                item["timestamp"]["S"] >= since
+                (item["timestamp"]["S"] >= since if since else version_of(item) >= followed)
                 and _wants(subscribed.request, item)
                 and _permitted(world, subscribed.request, item) == {True}
                 and not world.passed_over(event_id, subscribed.id)
@@ -192,6 +206,8 @@ def _wants(request: dict[str, Any], item: dict[str, Any]) -> bool:
         for pattern in request["event_types"]
     ):
         return False
+    if (followed := request.get("stream")) and not follows(followed, item):
+        return False
     is_json = "payload" in item and "content_type" not in item
     payload = orjson.loads(item["payload"]["S"]) if is_json else {}
     return all(
@@ -209,7 +225,7 @@ def _receipts(world: World, item: dict[str, Any]) -> list[Receipt]:
     if item.get("protocol", {"S": "http"})["S"] == "inbox":
         return [
             Receipt(key, taken=True, answered=True, at=world.now)
-            for _, name in _inbox(world, subscription_id)
+            for _, name in inbox_of(world, subscription_id)
             if name == key.webhook_id
         ]
     return [
@@ -271,22 +287,12 @@ def _subscription(world: World, item: dict[str, Any]) -> dict[str, Any]:
     return known.request if known else {}
 
 
-def _inbox(world: World, subscription_id: str) -> list[tuple[int, str]]:
-    """The places of an inbox, and which delivery stands at each."""
-    found = []
-    for item in world.tables.items["inbox"].values():
-        if item["subscription_id"]["S"] == subscription_id and "event_id" in item:
-            replay = f":{item['replay_id']['S']}" if "replay_id" in item else ""
-            found.append((int(item["position"]["N"]), item["event_id"]["S"] + replay))
-    return sorted(found)
-
-
 def _check_inboxes(world: World) -> None:
     for subscribed in world.subscribed.values():
         kind = subscribed.request.get("target", {}).get("type", "http")
         if kind == "http" or subscribed.id in world.gone:
             continue
-        entries = _inbox(world, subscribed.id)
+        entries = inbox_of(world, subscribed.id)
         places = [place for place, _ in entries]
         _demand(places == list(range(1, len(entries) + 1)), f"{subscribed.id} has gaps")
         names = [name for _, name in entries]
@@ -314,7 +320,11 @@ def _check_inboxes(world: World) -> None:
 def _check_order(world: World, names: list[str]) -> None:
     streams: dict[str, list[int]] = {}
     for item in sorted(
-        (item for item in world.tables.items["streams"].values() if item["event_id"]["S"] in names),
+        (
+            item
+            for item in world.tables.items["streams"].values()
+            if "event_id" in item and item["event_id"]["S"] in names
+        ),
         key=lambda item: names.index(item["event_id"]["S"]),
     ):
         streams.setdefault(item["stream_id"]["S"], []).append(int(item["version"]["N"]))

@@ -40,6 +40,24 @@ class Clients(Surroundings):
                 self.published[each["id"]] = Published(each, result, first.began)
         return statuses
 
+    def append(
+        self, stream_id: str, *events: dict[str, Any], expected: int | str | None = None
+    ) -> tuple[int, dict[str, Any]]:
+        """Appends events to a stream in one request, until it is answered."""
+        for each in events:
+            first = self.published.get(each["id"])
+            self.published[each["id"]] = first or Published(each, 0, self.moves)
+        body: dict[str, Any] = {"stream_id": stream_id, "events": list(events)}
+        if expected is not None:
+            body["expected_version"] = expected
+        status, answer = self.insist("publish", "POST /streams/events", ADMIN, body)
+        if status < 300:
+            for sent, stored in zip(events, answer["events"], strict=True):
+                began = self.published[sent["id"]].began
+                self.published[sent["id"]] = Published(sent, status, began)
+                self.versions[sent["id"]] = stored["stream"]["version"]
+        return status, answer
+
     def subscribe(
         self, event_types: list[str], subscriber: Subscriber | None = None, **members: Any
     ) -> str:

@@ -18,6 +18,7 @@ from event_bus import times
 from event_bus.delivery.attempts import AttemptRunner
 from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.disabling import Disabler
+from event_bus.delivery.history import StreamHistory
 from event_bus.delivery.lane import Lane
 from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.pacing import HandOver, Turns
@@ -262,6 +263,7 @@ class LanesInTime:
                 StreamStore(client, "streams"),
                 CursorStore(client, "cursors", _DAYS),
                 _DAYS,
+                StreamHistory(lambda _service, _event: True, events.filtered_payload),
             ),
             subscriptions=SubscriptionCache(self.subscriptions),
             circuits=circuits,

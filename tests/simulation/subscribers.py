@@ -146,6 +146,7 @@ class Subscribers(Commanders):
             item["event_id"]["S"]
             for item in self.tables.items["streams"].values()
             if event.stream
+            and "event_id" in item
             and item["stream_id"]["S"] == event.stream.key
             and int(item["version"]["N"]) < event.metadata["stream_version"]
         ]

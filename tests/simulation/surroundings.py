@@ -111,6 +111,7 @@ class Surroundings:
         self.given: list[Given] = []
         self.subscribers: dict[str, Subscriber] = {}
         self.deduplicated: dict[str, str] = {}
+        self.versions: dict[str, int] = {}
         self.unsettled: set[str] = set()
         self.paused: dict[str, float] = {}
         self.pauses: Counter[str] = Counter()

@@ -137,7 +137,11 @@ class HandoverRights:
 
     def permits(self, service_id: str, event: Event) -> bool:
         """Whether an event may be delivered to a service."""
-        if service_id == event.source or is_fresh(event):
+        return is_fresh(event) or self.permits_late(service_id, event)
+
+    def permits_late(self, service_id: str, event: Event) -> bool:
+        """Whether an event may be delivered to a service to which it was not routed."""
+        if service_id == event.source:
             return True
         rights = self._known.fetch(
             (service_id, event.source), lambda: self.reader.of(service_id, [event.source])

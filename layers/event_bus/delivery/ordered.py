@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from event_bus import times
 from event_bus.delivery.attempts import AttemptOrder, AttemptRunner
+from event_bus.delivery.history import StreamHistory
 from event_bus.delivery.pauses import waits_for_resume
 from event_bus.delivery.steps import AttemptResult
 from event_bus.delivery.subscription_cache import CACHE_SECONDS
@@ -43,6 +44,7 @@ class OrderedRunner:
         streams: The order of the events.
         cursors: The position of each subscription in each stream.
         retention_days: How long events are kept.
+        history: Decides what subscriptions are owed of events that are older than they are.
         clock: Monotonic clock, in seconds.
     """
 
@@ -51,6 +53,7 @@ class OrderedRunner:
     streams: StreamStore
     cursors: CursorStore
     retention_days: int
+    history: StreamHistory
     clock: Callable[[], float] = times.steady
 
     def handle(self, order: AttemptOrder, event: Event, stream: StreamName) -> AttemptResult:
@@ -105,6 +108,9 @@ class OrderedRunner:
         record = self.runner.deliveries.get(order.message.key)
         if record and (done := self.runner.done(order, record)):
             return done
+        if record is None and order.subscription and order.subscription.catches_up:
+            # The message only begins the stream, or its event was not owed.
+            return AttemptResult(settled=True)
         if record is None and order.subscription and order.subscription.skipped_pauses:
             routings = self.routings.get_many([event.id], consistent=True)
             if event.id in routings and _skipped(routings[event.id], order.subscription):
@@ -114,6 +120,9 @@ class OrderedRunner:
     def _start(self, event: Event, stream: StreamName, subscription: Subscription | None) -> int:
         if subscription is None:
             return int(event.metadata["stream_version"]) - 1
+        if subscription.stream and subscription.stream.from_version:
+            visible = self.streams.marks(stream).first_visible
+            return max(subscription.stream.from_version, visible) - 1
         # The router matches nothing that was stored earlier, and what has expired is owed to
         # nobody.
         expired = times.at(times.unix() - 86_400 * self.retention_days)
@@ -124,32 +133,55 @@ class OrderedRunner:
         self, order: AttemptOrder, entry: StreamEntry, routing: Routing | None
     ) -> AttemptResult:
         message = order.message
-        if routing is None:
+        if routing is None and not _is_history(entry, order.subscription):
             if self.runner.events.get(entry.event_id) is None:
                 return AttemptResult(settled=True)
             # It is stored but not routed yet; whether it matches is not known.
             waited = times.unix() - times.seconds(entry.created_at)
             delay = min(max(_MOMENT, round(waited / 4)), LONGEST_DELAY_SECONDS)
             return AttemptResult(settled=False, follow_up=replace(message, delay=delay))
-        if message.subscription_id not in routing.matched:
+        owed, event = self._owed(order, entry, routing)
+        if not owed:
             return AttemptResult(settled=True)
         own = replace(
             message, event_id=entry.event_id, event=None, attempt=1, round_start=0, delay=0
         )
         record = self.runner.deliveries.get(own.key)
-        skipped = record is None and _skipped(routing, order.subscription)
+        skipped = record is None and routing and _skipped(routing, order.subscription)
         if skipped or (record and record.status in SETTLED):
             return AttemptResult(settled=True)
-        if record is None:
-            event = message.event if entry.event_id == message.event_id else None
-        else:
+        if record is not None:
             if _must_wait(record):
                 resumed = self.runner.resumed(replace(order, message=own), record)
                 return AttemptResult(settled=False, follow_up=resumed)
             own = replace(own, attempt=record.attempts + 1, round_start=record.round_start)
-            event = None
         event = event or self.runner.events.get(entry.event_id)
         return self.runner.attempt(replace(order, message=own), event, record)
+
+    def _owed(
+        self, order: AttemptOrder, entry: StreamEntry, routing: Routing | None
+    ) -> tuple[bool, Event | None]:
+        """Returns whether an event is owed to the subscription, and the event if it is at hand."""
+        message = order.message
+        event = message.event if entry.event_id == message.event_id else None
+        if routing and message.subscription_id in routing.matched:
+            return True, event
+        subscription = order.subscription
+        if subscription is None or not subscription.catches_up or subscription.status == "disabled":
+            return False, None
+        # The router matches nothing that is older than the subscription, and knew nothing of it
+        # before it was stored.
+        event = event or self.runner.events.get(entry.event_id)
+        return event is not None and self.history.owes(subscription, event), event
+
+
+def _is_history(entry: StreamEntry, subscription: Subscription | None) -> bool:
+    """Whether an event is too old for the router to match it, but owed from a version on."""
+    return (
+        subscription is not None
+        and subscription.catches_up
+        and entry.created_at < received_since(subscription.created_at)
+    )
 
 
 def _budget(subscription: Subscription | None) -> float:

@@ -13,6 +13,7 @@ from event_bus.matching.limits import MAX_EVENT_TYPES
 from event_bus.model.credentials import Authentication
 from event_bus.model.enrichment import Enrichment
 from event_bus.model.filters import Filters
+from event_bus.model.followed_streams import FollowedStreams
 from event_bus.model.readers import Readers, RestrictedTypes
 from event_bus.model.retry_policy import DEFAULT_POLICY, RetryPolicy
 from event_bus.model.sensitive import SensitiveFields
@@ -210,6 +211,7 @@ class Subscription:
         backlog_replay_id: The replay that brings what it matched during its last pause, if one was
             started.
         transform: What is made of each event before it is sent; None for the event as it is.
+        stream: The event streams that it follows; None where it receives events of any.
         handles: Whether it is the handler of the commands that it receives.
         enrichment: What is added to each event before that; None for nothing.
     """
@@ -239,6 +241,7 @@ class Subscription:
     backlog_replay_id: str | None = None
     schema_version: int | None = None
     transform: Transform | None = None
+    stream: FollowedStreams | None = None
     handles: bool = False
     enrichment: Enrichment | None = None
 
@@ -249,6 +252,11 @@ class Subscription:
         An ordered subscription has its events enriched in the turn of their stream.
         """
         return self.enrichment is not None and not self.ordered
+
+    @property
+    def catches_up(self) -> bool:
+        """Whether it receives events of its streams that are older than it is."""
+        return self.stream is not None and self.stream.from_version is not None
 
     @property
     def limited(self) -> bool:

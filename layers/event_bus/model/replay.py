@@ -62,6 +62,7 @@ class Replay:
         unroutable: The number of events that were skipped, in part or whole, because they cannot be
             routed.
         pause: The number of the pause whose backlog it delivers; 0 for a requested replay.
+        catches_up: Whether it begins the streams that a new subscription follows.
         created_at: When it was requested, RFC 3339.
         updated_at: When it last continued, RFC 3339.
     """
@@ -85,6 +86,7 @@ class Replay:
     sent: int = 0
     unroutable: int = 0
     pause: int = 0
+    catches_up: bool = False
 
     @property
     def end(self) -> str:

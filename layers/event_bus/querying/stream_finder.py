@@ -14,6 +14,7 @@ from event_bus.stores.streams import (
     StreamMarks,
     StreamStore,
     last_with,
+    ranges_of,
 )
 
 
@@ -134,9 +135,8 @@ def _ranges(category: str | None, prefix: str) -> list[tuple[str, str]]:
     """Returns the ranges of ids that belong to a category and begin with a prefix."""
     if category is None:
         return [(prefix or "\x20", last_with(prefix))]
-    within = f"{category}/"
-    if prefix and not prefix.startswith(within):
-        raise MalformedRequest.at("prefix", f"must begin with {within}, or leave out category")
-    streams = (prefix or within, last_with(prefix or within))
-    # A stream whose id has no slash is a category of its own.
-    return [streams] if prefix else [(category, category), streams]
+    if not prefix:
+        return ranges_of(category)
+    if not prefix.startswith(f"{category}/"):
+        raise MalformedRequest.at("prefix", f"must begin with {category}/, or leave out category")
+    return [(prefix, last_with(prefix))]

@@ -17,6 +17,7 @@ from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
 from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery.backlog import BacklogRunner
+from event_bus.recovery.catch_up import CatchUpRunner
 from event_bus.recovery.progress import end_step
 from event_bus.recovery.sending import send_recorded
 from event_bus.routing.registry_view import RegistryView
@@ -42,6 +43,7 @@ class ReplayRunner:
         queue: What has a replay go on.
         executor: Reads partitions side by side.
         backlogs: Goes on with those that bring what a pause held.
+        catch_ups: Goes on with those that begin the streams of a new subscription.
     """
 
     replays: ReplayStore
@@ -52,6 +54,7 @@ class ReplayRunner:
     queue: ReplayQueue
     executor: Executor
     backlogs: BacklogRunner
+    catch_ups: CatchUpRunner
 
     def step(self, replay_id: str) -> None:
         """Sends the next page of a replay's events, if the replay is running."""
@@ -60,6 +63,9 @@ class ReplayRunner:
             return
         if replay.pause:
             self.backlogs.step(replay)
+            return
+        if replay.catches_up:
+            self.catch_ups.step(replay)
             return
         self.view.refresh()
         page = self._page(replay)

@@ -29,19 +29,21 @@ def asked_for(
         service_id: The service that owns it.
     """
     now = times.now()
+    followed = registration.followed()
     return Subscription(
         id=subscription_id,
         service_id=service_id,
         name=registration.name or service_id,
         event_types=registration.event_types,
-        filters=registration.filters,
+        filters=followed.narrowed(registration.filters) if followed else registration.filters,
         target=with_external_id(registration.chosen_target(), service_id),
         status="active",
         version=0,
         created_at=now,
         updated_at=now,
         delivery_guarantee=registration.guarantee(),
-        ordered=registration.ordered,
+        ordered=registration.in_order,
+        stream=followed,
         retry_policy=registration.retry_policy.policy(),
         max_in_flight=registration.max_in_flight,
         rate_limit=registration.rate_limit,
@@ -71,21 +73,26 @@ def owner_of(registration: SubscriptionRegistration, caller: Caller) -> str:
     return service_id
 
 
-def check_history(since: str, caller: Caller) -> None:
+def check_history(registration: SubscriptionRegistration, caller: Caller) -> None:
     """Refuses a request for past events that the caller may not replay, or that are none.
 
     Args:
-        since: When the past events begin, RFC 3339.
+        registration: The request.
         caller: The caller.
 
     Raises:
         Forbidden: The key lacks the scope `recover`.
-        InvalidRequest: The time lies in the future.
+        InvalidRequest: The past events begin in the future.
     """
-    if not caller.permits("recover"):
-        detail = "starts a replay, for which the key needs the scope recover"
-        raise Forbidden(f"/replay_from {detail}.", [Fault("/replay_from", detail)], reason="scope")
-    refuse_future("/replay_from", since)
+    for pointer, asked in (
+        ("/replay_from", registration.replay_from),
+        ("/stream/from_version", registration.stream and registration.stream.from_version),
+    ):
+        if asked and not caller.permits("recover"):
+            detail = "starts a replay, for which the key needs the scope recover"
+            raise Forbidden(f"{pointer} {detail}.", [Fault(pointer, detail)], reason="scope")
+    if registration.replay_from:
+        refuse_future("/replay_from", registration.replay_from)
 
 
 def plain_members(change: SubscriptionChange) -> dict[str, Any]:

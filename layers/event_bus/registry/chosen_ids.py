@@ -108,7 +108,9 @@ class ChosenIds:
     ) -> Subscription:
         if registration.service_id not in (None, before.service_id):
             raise InvalidRequest.at("/service_id", f"must stay {before.service_id}")
-        if registration.ordered is not before.ordered:
+        if registration.followed() != before.stream:
+            raise InvalidRequest.at("/stream", "must stay as it is; choose another identifier")
+        if registration.in_order is not before.ordered:
             said = "true" if before.ordered else "false"
             raise InvalidRequest.at("/ordered", f"must stay {said}; choose another identifier")
         named = {

@@ -10,6 +10,7 @@ from typing_extensions import TypeAliasType
 from event_bus.enrichment.requests import EnrichmentRequest, without_shown_sources
 from event_bus.model.credentials import Authentication
 from event_bus.model.filters import SentFilters
+from event_bus.model.followed_streams import FollowedStreams, FollowedStreamsRequest
 from event_bus.model.registration import (
     BY_THE_BUS,
     DeliveryGuarantee,
@@ -58,6 +59,7 @@ class SubscriptionRegistration(Request):
     callback_url: CallbackUrl | None = None
     target: Annotated[AnyTarget | None, Field(validate_default=True)] = None
     verify: Annotated[bool, Field(validate_default=True)] = False
+    stream: FollowedStreamsRequest | None = None
     filters: SentFilters = Field(default_factory=dict)
     enrichment: EnrichmentRequest | None = None
     transform: TransformRequest | None = None
@@ -92,6 +94,24 @@ class SubscriptionRegistration(Request):
         named = "delivery_guarantee" in self.model_fields_set
         return "exactly_once" if self.handles and not named else self.delivery_guarantee
 
+    @model_validator(mode="after")
+    def _in_order(self) -> "SubscriptionRegistration":
+        if self.stream and "ordered" in self.model_fields_set and not self.ordered:
+            raise PydanticCustomError("order", "must be ordered, because it follows a stream")
+        if self.stream and self.stream.from_version is not None and self.replay_from is not None:
+            said = "must have either stream.from_version or replay_from"
+            raise PydanticCustomError("history", said)
+        return self
+
+    def followed(self) -> FollowedStreams | None:
+        """The event streams that it is to follow, if it is to follow any."""
+        return self.stream.followed() if self.stream else None
+
+    @property
+    def in_order(self) -> bool:
+        """Whether it is to receive the events of each stream in their order."""
+        return self.ordered or self.stream is not None
+
     def chosen_target(self) -> Target:
         """Where events are delivered."""
         return _target(self.callback_url, self.target)
@@ -115,6 +135,7 @@ class SubscriptionChange(Request):
         "id": BY_THE_BUS,
         "service_id": "register another subscription for the other service instead",
         "ordered": "register another subscription instead",
+        "stream": "register another subscription instead",
         "replay_from": "start a replay by POST /replays instead",
         "authentication": "keys are changed by /subscribers/{id}/keys",
         "signing_secret": "replace it by POST /subscriptions/{id}/secret/rotate",

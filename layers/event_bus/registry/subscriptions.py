@@ -24,6 +24,7 @@ from event_bus.model.transform import check_fits
 from event_bus.paging import Portion, first_page
 from event_bus.queues.replays import ReplayQueue
 from event_bus.recovery.backlog import START_SECONDS
+from event_bus.recovery.catch_up import catch_up_of
 from event_bus.recovery.replays import SEAM_SECONDS, history_for
 from event_bus.registry.asked_subscriptions import asked_for, check_history, owner_of, plain_members
 from event_bus.registry.keys import IssuedKey, busy, taken
@@ -136,6 +137,8 @@ class SubscriptionRegistry:
         history = None
         if registration.replay_from:
             history = history_for(subscription, registration.replay_from)
+        elif subscription.stream and subscription.stream.from_version:
+            history = catch_up_of(subscription)
         asked = registration.authentication or Authentication()
         try:
             provided = self.targets.provided(subscription)
@@ -219,6 +222,8 @@ class SubscriptionRegistry:
         def attempt() -> tuple[Subscription, bool]:
             before = self.get(subscription_id, caller)
             changed = replace(before, **members, updated_at=times.now())
+            if before.stream:
+                changed = replace(changed, filters=before.stream.narrowed(changed.filters))
             if wanted:
                 pointer = "/callback_url" if change.callback_url else "/target/type"
                 changed = self.targets.moved(changed, wanted, pointer)
@@ -321,8 +326,7 @@ class SubscriptionRegistry:
         service_id = owner_of(registration, caller)
         self._refuse_sensitive(check_sent_filters(registration.event_types, registration.filters))
         self.hearing.check(service_id, registration.event_types)
-        if registration.replay_from:
-            check_history(registration.replay_from, caller)
+        check_history(registration, caller)
         subscription = asked_for(registration, subscription_id, service_id)
         check_limits(subscription)
         check_handler(subscription)

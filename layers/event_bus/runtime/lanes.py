@@ -10,6 +10,7 @@ from event_bus.delivery.attempts import AttemptRunner
 from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.disabling import Disabler
 from event_bus.delivery.enriching import Enrich
+from event_bus.delivery.history import StreamHistory
 from event_bus.delivery.lane import Lane
 from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.pacing import HandOver, Turns
@@ -93,10 +94,10 @@ def _handler(
             answers.slow = pacing.slow
         case "paced", answers:
             pacing = Turns(circuits, paces, deliveries, answers, settings().paced_share)
-    may_receive = HandoverRights(rights_reader()).permits
+    rights = HandoverRights(rights_reader())
     commands = stores.commands()
     runner = AttemptRunner(
-        *(transport, events, stores.claims(), deliveries, may_receive),
+        *(transport, events, stores.claims(), deliveries, rights.permits),
         command_end=lambda event_id: commands.get(event_id).ended,
         enrich=enrich,
     )
@@ -108,6 +109,7 @@ def _handler(
             stores.streams(),
             stores.cursors(),
             retention_days,
+            StreamHistory(rights.permits_late, events.filtered_payload),
         ),
         subscriptions=SubscriptionCache(subscriptions),
         circuits=circuits,

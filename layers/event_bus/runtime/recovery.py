@@ -40,6 +40,7 @@ def replays() -> "Replays":
 def replay_runner() -> "ReplayRunner":
     """Carries replays on, a page at a time."""
     from event_bus.recovery.backlog import BacklogRunner
+    from event_bus.recovery.catch_up import CatchUpRunner
     from event_bus.recovery.replay_runner import ReplayRunner
     from event_bus.runtime.routing import registry_view
 
@@ -54,4 +55,9 @@ def replay_runner() -> "ReplayRunner":
     backlogs = BacklogRunner(
         **parts, subscriptions=stores.subscriptions(), routings=stores.routings()
     )
-    return ReplayRunner(**parts, view=registry_view(), backlogs=backlogs)
+    catch_ups = CatchUpRunner(
+        **{name: part for name, part in parts.items() if name != "executor"},
+        subscriptions=stores.subscriptions(),
+        streams=stores.streams(),
+    )
+    return ReplayRunner(**parts, view=registry_view(), backlogs=backlogs, catch_ups=catch_ups)

@@ -313,6 +313,12 @@ def last_with(prefix: str) -> str:
     return prefix + _LAST_CHARACTER * ((_KEY_BYTES - len(prefix.encode())) // 4)
 
 
+def ranges_of(category: str) -> list[tuple[str, str]]:
+    """Returns the ranges of the ids that belong to a category, in order."""
+    # A stream whose id has no slash is a category of its own.
+    return [(category, category), (f"{category}/", last_with(f"{category}/"))]
+
+
 def _mark_key(stream: StreamName) -> Item:
     return {"stream_id": text(stream.key), "version": number(0)}
 

@@ -8,6 +8,7 @@ import orjson
 
 from event_bus.model.enrichment import read_enrichment
 from event_bus.model.filters import Filters
+from event_bus.model.followed_streams import FollowedStreams
 from event_bus.model.registration import (
     SealedSecret,
     Subscription,
@@ -393,6 +394,8 @@ def _subscription(item: Mapping[str, Any], targets: TargetTypes) -> Subscription
     for name, reader in (("transform", read_transform), ("enrichment", read_enrichment)):
         if kept := members.get(name):
             members[name] = reader(kept)
+    if stream := members.get("stream"):
+        members["stream"] = restored(FollowedStreams, stream)
     members["signing_secrets"] = tuple(
         restored(SealedSecret, each) for each in members["signing_secrets"]
     )

@@ -9,7 +9,7 @@ OF_A_LANE = {
     "changes": {"PutItem", "Query"},
     "circuits": {"BatchGetItem", "DeleteItem", "PutItem"},
     "cursors": {"UpdateItem"},
-    "streams": {"Query"},
+    "streams": {"GetItem", "Query"},
     "deliveries": {"BatchGetItem", "GetItem", "UpdateItem"},
     "events": {"GetItem", "PutItem"},
     "rights": {"BatchGetItem"},
@@ -199,7 +199,7 @@ TABLES = {
         name: {
             **OF_A_PACED_PROTOCOL,
             "publishers": {"BatchGetItem", "GetItem"},
-            "streams": {"PutItem", "Query"},
+            "streams": {"GetItem", "PutItem", "Query"},
             "events": {"BatchGetItem", "GetItem", "PutItem"},
             "deliveries": OF_A_LANE["deliveries"] | {"PutItem"},
         }
@@ -219,6 +219,7 @@ TABLES = {
         "subscriptions": {"GetItem", "Scan"},
         "changes": {"Query"},
         "rights": {"Scan"},
+        "streams": {"Query", "Query/by_source"},
         "events": {"BatchGetItem", "Query/by_cell", "Query/by_odd"},
         "deliveries": {"BatchGetItem", "UpdateItem"},
     },

@@ -11,8 +11,8 @@ from event_bus.api.documents.members import Count, Object, Page, Time
 from event_bus.api.documents.services import WithGeneratedKey, generated_key
 from event_bus.api.documents.targets import Target
 from event_bus.model import circuit as circuits
+from event_bus.model import followed_streams, registration, retry_policy
 from event_bus.model import pace as paces
-from event_bus.model import registration, retry_policy
 from event_bus.model.circuit import CircuitState
 from event_bus.model.pace import PaceState
 from event_bus.model.registration import DeliveryGuarantee, SubscriptionStatus
@@ -105,6 +105,15 @@ class Transform(TypedDict):
     attributes: NotRequired[dict[str, str]]
 
 
+class FollowedStreams(TypedDict):
+    """The event streams that a subscription follows: one, or those of a category."""
+
+    source: str
+    id: NotRequired[str]
+    category: NotRequired[str]
+    from_version: NotRequired[int]
+
+
 class Subscription(TypedDict):
     """A subscription, without its signing secret."""
 
@@ -125,6 +134,10 @@ class Subscription(TypedDict):
     ]
     delivery_guarantee: DeliveryGuarantee
     ordered: bool
+    stream: Annotated[
+        FollowedStreams | None,
+        Field(description="The event streams that it follows; null where it follows none."),
+    ]
     retry_policy: RetryPolicy
     max_in_flight: Annotated[
         int | None,
@@ -270,6 +283,7 @@ def subscription_document(
         "handles": subscription.handles,
         "delivery_guarantee": subscription.delivery_guarantee,
         "ordered": subscription.ordered,
+        "stream": _stream(subscription.stream) if subscription.stream else None,
         "retry_policy": _retry_policy(subscription.retry_policy),
         "max_in_flight": subscription.max_in_flight,
         "rate_limit": subscription.rate_limit,
@@ -285,6 +299,17 @@ def subscription_document(
         "created_at": subscription.created_at,
         "updated_at": subscription.updated_at,
     }
+
+
+def _stream(followed: followed_streams.FollowedStreams) -> FollowedStreams:
+    document: FollowedStreams = {"source": followed.source}
+    if followed.stream_id is not None:
+        document["id"] = followed.stream_id
+    if followed.category is not None:
+        document["category"] = followed.category
+    if followed.from_version is not None:
+        document["from_version"] = followed.from_version
+    return document
 
 
 def failing_document(failing: failures.FailingSubscription) -> FailingSubscription:

@@ -11,6 +11,7 @@ from event_bus.access.receive_rights import HandoverRights
 from event_bus.delivery.attempts import AttemptRunner
 from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.disabling import Disabler
+from event_bus.delivery.history import StreamHistory
 from event_bus.delivery.lane import Lane
 from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.steps import QueueMessage
@@ -104,14 +105,17 @@ def received(carried: Message | str, receives: int = 1) -> QueueMessage:
 @pytest.fixture
 def trial(aws: Aws, executor: Executor) -> Trial:
     target, now, url = ScriptedTransport(), [1_000.0], aws.queue()
-    may_receive = HandoverRights(aws.rights_reader).permits
-    runner = AttemptRunner(target, aws.events, aws.claims, aws.deliveries, may_receive)
+    rights = HandoverRights(aws.rights_reader)
+    history = StreamHistory(rights.permits_late, aws.events.filtered_payload)
+    runner = AttemptRunner(target, aws.events, aws.claims, aws.deliveries, rights.permits)
     return Trial(
         aws,
         target,
         Lane(
             runner=runner,
-            ordered=OrderedRunner(runner, aws.routings, aws.streams, aws.cursors, RETENTION_DAYS),
+            ordered=OrderedRunner(
+                runner, aws.routings, aws.streams, aws.cursors, RETENTION_DAYS, history
+            ),
             subscriptions=SubscriptionCache(aws.subscriptions, clock=lambda: now[0]),
             circuits=Circuits(aws.circuits, clock=lambda: now[0]),
             disabler=Disabler(aws.announced_changes),

@@ -15,6 +15,7 @@ from event_bus.access.receive_rights import HandoverRights
 from event_bus.delivery.attempts import AttemptRunner
 from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.disabling import Disabler
+from event_bus.delivery.history import StreamHistory
 from event_bus.delivery.lane import Lane
 from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.pacing import HandOver, Turns
@@ -96,11 +97,14 @@ def _lane(aws: Aws, target: ScriptedTransport, lanes: Lanes, *, paced: bool) -> 
     else:
         pacing = HandOver(circuits, aws.paces, aws.deliveries)
         timed = TimedTransport(target, AnswerTimes(pacing.slow))
-    may_receive = HandoverRights(aws.rights_reader).permits
-    runner = AttemptRunner(timed, aws.events, aws.claims, aws.deliveries, may_receive)
+    rights = HandoverRights(aws.rights_reader)
+    history = StreamHistory(rights.permits_late, aws.events.filtered_payload)
+    runner = AttemptRunner(timed, aws.events, aws.claims, aws.deliveries, rights.permits)
     return Lane(
         runner=runner,
-        ordered=OrderedRunner(runner, aws.routings, aws.streams, aws.cursors, RETENTION_DAYS),
+        ordered=OrderedRunner(
+            runner, aws.routings, aws.streams, aws.cursors, RETENTION_DAYS, history
+        ),
         subscriptions=SubscriptionCache(aws.subscriptions),
         circuits=circuits,
         disabler=Disabler(aws.announced_changes),

@@ -153,6 +153,10 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
     ]
     + [{**SUBSCRIPTION, "callback_url": CALLBACK["url"]}]
     + [
+        {**SUBSCRIPTION, "target": CALLBACK, "stream": {"source": "planner", **each}}
+        for each in ({"id": "order/1"}, {"category": "order"})
+    ]
+    + [
         {**SUBSCRIPTION, "target": CALLBACK, "authentication": each}
         for each in AUTHENTICATION.values()
     ],

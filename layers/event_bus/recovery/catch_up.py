@@ -1,0 +1,162 @@
+"""Bringing a new subscription the events of the streams that it follows."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from event_bus import times
+from event_bus.ids import new_id
+from event_bus.log import logger
+from event_bus.model.expected_version import MAX_VERSION
+from event_bus.model.followed_streams import FollowedStreams
+from event_bus.model.registration import Subscription
+from event_bus.model.replay import DEFAULT_RATE, Replay
+from event_bus.model.transitions import LONGEST_DELAY_SECONDS
+from event_bus.queues.lanes import Lanes
+from event_bus.queues.message import Message
+from event_bus.queues.replays import ReplayQueue
+from event_bus.recovery.sending import send_recorded
+from event_bus.stores.deliveries import DeliveryStore
+from event_bus.stores.events import EventStore
+from event_bus.stores.replays import ReplayStore
+from event_bus.stores.streams import ListedStream, StreamStore, ranges_of
+from event_bus.stores.subscriptions import SubscriptionStore
+
+_PAGE = 25
+
+_LATE_INDEX_SECONDS = 300
+"""How far the index of streams may lag behind, in seconds."""
+
+_SECOND_LOOK_SECONDS = 60
+"""How long after the registration the second look begins: routers know the subscription by then."""
+
+_SECOND_LOOK = "\n"
+"""Precedes the position of the second look; no id of a stream contains it."""
+
+
+def catch_up_of(subscription: Subscription) -> Replay:
+    """The replay that has a new subscription begin with the streams that it follows."""
+    return Replay(
+        id=new_id("rpl"),
+        service_id=subscription.service_id,
+        audience=subscription.service_id,
+        subscription_id=subscription.id,
+        event_id=None,
+        event_types=None,
+        source=subscription.stream.source if subscription.stream else None,
+        since=subscription.created_at,
+        until=subscription.created_at,
+        rate=DEFAULT_RATE,
+        state="running",
+        created_at=subscription.created_at,
+        updated_at=subscription.created_at,
+        catches_up=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CatchUpRunner:
+    """Sends a message for each stream that a new subscription follows.
+
+    The message names the last event of the stream. The lane delivers a stream in order from the
+    first version that the subscription is owed, so one message brings all of it. A stream whose
+    next event is routed meanwhile is begun by the message of that event.
+
+    The index of streams lags behind. A second look, after the subscription is known everywhere,
+    finds the streams that were too new for the first.
+
+    Attributes:
+        replays: The replays.
+        subscriptions: The subscriptions.
+        streams: The streams.
+        events: The events.
+        deliveries: Where a delivery is recorded whose message is refused.
+        lanes: Where messages are sent.
+        queue: What has a replay go on.
+    """
+
+    replays: ReplayStore
+    subscriptions: SubscriptionStore
+    streams: StreamStore
+    events: EventStore
+    deliveries: DeliveryStore
+    lanes: Lanes
+    queue: ReplayQueue
+
+    def step(self, replay: Replay) -> None:
+        """Goes on by a page of streams. After a crash, a page may be sent twice."""
+        subscription = self.subscriptions.get(replay.subscription_id or "")
+        if subscription is None or not subscription.stream or subscription.status == "disabled":
+            self._move(replay, replace(replay, state="completed", updated_at=times.now()))
+            return
+        if subscription.status == "paused":
+            self.queue.send(replay.id, LONGEST_DELAY_SECONDS)
+            return
+        page = list(self._page(replay, subscription.stream))
+        second = replay.position.startswith(_SECOND_LOOK)
+        new_since = times.at(times.seconds(subscription.created_at) - _LATE_INDEX_SECONDS)
+        begun = [each for each in page if not second or each.first.created_at > new_since]
+        messages = self._messages(begun, subscription)
+        refused = send_recorded(self.lanes, self.deliveries, messages)
+        after = replace(
+            replay,
+            examined=replay.examined + len(page),
+            sent=replay.sent + len(messages) - len(refused),
+            unroutable=replay.unroutable + len(refused),
+            updated_at=times.now(),
+        )
+        pause = math.ceil(len(messages) / replay.rate)
+        if len(page) == _PAGE:
+            position = page[-1].name.stream_id
+            after = replace(after, position=f"{_SECOND_LOOK if second else ''}{position}")
+        elif second or subscription.stream.single:
+            after = replace(after, state="completed")
+        else:
+            after = replace(after, position=_SECOND_LOOK)
+            known = times.seconds(replay.created_at) + _SECOND_LOOK_SECONDS
+            pause = max(pause, math.ceil(known - times.unix()))
+        if self._move(replay, after) and after.state == "running":
+            self.queue.send(replay.id, max(pause, 0))
+
+    def _move(self, before: Replay, after: Replay) -> bool:
+        if not self.replays.move(before, after):
+            # It was cancelled, or another function went on with it.
+            return False
+        if after.state == "completed":
+            logger.info("catch-up completed", replay_id=after.id, sent=after.sent)
+        return True
+
+    def _page(self, replay: Replay, followed: FollowedStreams) -> Iterator[ListedStream]:
+        if stream := followed.single:
+            last = self.streams.between(stream, 1, MAX_VERSION, 1, newest_first=True)
+            yield from (ListedStream(stream, each) for each in last)
+            return
+        after = replay.position.removeprefix(_SECOND_LOOK) or None
+        left = _PAGE
+        for first, last_id in ranges_of(followed.category or ""):
+            found = self.streams.listed(followed.source, first, last_id, after, left)
+            left -= len(found)
+            yield from found
+            if not left:
+                return
+
+    def _messages(self, page: Sequence[ListedStream], subscription: Subscription) -> list[Message]:
+        """Returns a message for each stream, about its last event."""
+        last = [
+            entry
+            for each in page
+            for entry in self.streams.between(each.name, 1, MAX_VERSION, 1, newest_first=True)
+        ]
+        # If even the last event of a stream has expired, there is nothing to bring.
+        found = self.events.get_many(each.event_id for each in last)
+        return [
+            Message(
+                event.id,
+                subscription.id,
+                subscription.service_id,
+                subscription.version,
+                event,
+                protocol=subscription.target.lane,
+            )
+            for event in found.values()
+        ]

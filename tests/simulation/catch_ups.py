@@ -1,0 +1,62 @@
+"""What must hold of subscriptions that follow streams, and what else is read of inboxes."""
+
+from typing import Any
+
+import orjson
+
+from tests.simulation.known import Violation
+from tests.simulation.world import World
+
+
+def inbox_of(world: World, subscription_id: str) -> list[tuple[int, str]]:
+    """The places of an inbox, and which delivery stands at each."""
+    found = []
+    for item in world.tables.items["inbox"].values():
+        if item["subscription_id"]["S"] == subscription_id and "event_id" in item:
+            replay = f":{item['replay_id']['S']}" if "replay_id" in item else ""
+            found.append((int(item["position"]["N"]), item["event_id"]["S"] + replay))
+    return sorted(found)
+
+
+def version_of(item: dict[str, Any]) -> int:
+    """The version of an event in its stream; 0 where it is in none."""
+    return int(orjson.loads(item["metadata"]["S"]).get("stream_version", 0))
+
+
+def follows(followed: dict[str, Any], item: dict[str, Any]) -> bool:
+    """Whether an event is of the streams that a subscription follows."""
+    name = orjson.loads(item["metadata"]["S"]).get("stream_id")
+    if name is None or item["source"]["S"] != followed["source"]:
+        return False
+    if "id" in followed:
+        return bool(name == followed["id"])
+    return bool(name.split("/")[0] == followed["category"])
+
+
+def check_catch_ups(world: World) -> None:
+    """Who follows a stream from a version has got every event of it once, in order."""
+    stored = world.tables.items["events"]
+    for subscribed in world.subscribed.values():
+        if "stream" not in subscribed.request or subscribed.id in world.unsettled:
+            continue
+        taken = [
+            receipt.key.event_id
+            for subscriber in world.subscribers.values()
+            for receipt in subscriber.log
+            if receipt.taken and receipt.key.subscription_id == subscribed.id
+        ]
+        if "target" in subscribed.request:
+            taken = [name for _, name in inbox_of(world, subscribed.id)]
+        streams: dict[str, list[int]] = {}
+        for event_id in dict.fromkeys(taken):
+            name = orjson.loads(stored[event_id,]["metadata"]["S"])["stream_id"]
+            streams.setdefault(name, []).append(version_of(stored[event_id,]))
+        for name, versions in streams.items():
+            if versions != sorted(versions):
+                raise Violation(f"{subscribed.id} got {name} as {versions}")
+        # A second time is possible only where the answer to the first was lost.
+        lied = any(subscriber.lies for subscriber in world.subscribers.values())
+        if subscribed.request.get("delivery_guarantee") == "exactly_once" and not lied:
+            again = len(taken) - len(set(taken))
+            if again and not world.spoiled:
+                raise Violation(f"{subscribed.id} got {again} events twice")

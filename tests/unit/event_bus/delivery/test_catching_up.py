@@ -1,0 +1,138 @@
+"""A subscription receives the events of a stream from a version on, whatever their age."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from event_bus import times
+from event_bus.model.event import MAX_HOPS, Event
+from event_bus.model.followed_streams import FollowedStreams
+from event_bus.model.registration import Subscription
+from event_bus.model.retry_policy import RetryPolicy
+from event_bus.model.rights import Grant
+from event_bus.model.stream_name import StreamName
+
+from tests.aws import RETENTION_DAYS, Aws
+from tests.builders import event, message, routing, subscription
+from tests.unit.event_bus.delivery.lanes import REFUSED, Trial, trial
+
+__all__ = ["trial"]
+
+TASK_1 = StreamName("planner", "task/1")
+
+
+def catching_up(aws: Aws, from_version: int = 1, **members: Any) -> Subscription:
+    """A subscription that was registered now."""
+    followed = FollowedStreams("planner", "task/1", None, from_version)
+    return aws.subscriptions.create(
+        subscription(
+            ordered=True,
+            stream=followed,
+            filters=followed.narrowed({}),
+            created_at=times.now(),
+            **members,
+        )
+    )
+
+
+def store(aws: Aws, name: str, age: float, *, routed: bool = True, **members: Any) -> Event:
+    """An event of an age in seconds, routed before anybody subscribed."""
+    metadata = {"stream_id": "task/1", **members.pop("metadata", {})}
+    sent = replace(
+        event(name, metadata=metadata, **members), created_at=times.at(times.unix() - age)
+    )
+    stored = aws.events.put(sent, RETENTION_DAYS)[1]
+    if routed:
+        aws.routings.record([routing(name)])
+    return stored
+
+
+def test_a_stream_comes_from_its_version_and_goes_on(trial: Trial, aws: Aws) -> None:
+    for number in range(3):
+        store(aws, f"evt_{number}", 1_000)
+    to = catching_up(aws, 2)
+    last = store(aws, "evt_3", -60, routed=False)
+    aws.routings.record([routing("evt_3", sub_1="worker")])
+    trial.take(message(last, to))
+    assert trial.target.events == ["evt_1", "evt_2", "evt_3"]
+    # Whatever comes again finds everything settled.
+    trial.take(message(last, to), receives=2)
+    assert len(trial.target.events) == 3
+
+
+def test_what_was_routed_while_it_was_registered_is_no_gap(trial: Trial, aws: Aws) -> None:
+    to = catching_up(aws)
+    # The last was stored long after the time of the registration, which took long to be stored.
+    names = ["evt_old", "evt_margin", "evt_during", "evt_late"]
+    for name, age in zip(names, (3, 1, -20, -1_000), strict=True):
+        last = store(aws, name, age)
+    trial.take(message(last, to))
+    assert trial.target.events == names
+
+
+def test_an_old_event_that_was_never_routed_is_no_obstacle(trial: Trial, aws: Aws) -> None:
+    store(aws, "evt_0", 1_000, routed=False)
+    last = store(aws, "evt_1", 900)
+    trial.take(message(last, catching_up(aws)))
+    assert trial.target.events == ["evt_0", "evt_1"]
+
+
+def test_filters_types_and_loops_count_for_the_past(trial: Trial, aws: Aws) -> None:
+    store(aws, "evt_0", 1_000, event_type="order.made")
+    store(aws, "evt_1", 1_000, metadata={"hop_count": MAX_HOPS + 1})
+    store(aws, "evt_2", 1_000, payload={"n": 1})
+    last = store(aws, "evt_3", 1_000, payload={"n": 2})
+    to = catching_up(aws)
+    to = aws.subscriptions.update(replace(to, filters={**to.filters, "task.*": {"n": [1]}}))
+    assert trial.take(message(last, to)) == []
+    # The message only began the stream: its own event is not owed.
+    assert trial.target.events == ["evt_2"]
+    assert aws.deliveries.get(message(last, to).key) is None
+    trial.take(message(last, to), receives=2)
+    assert trial.target.events == ["evt_2"]
+
+
+def test_rights_count_for_the_past_however_young_it_is(trial: Trial, aws: Aws) -> None:
+    aws.rights.put(Grant("worker", ["task.created"]))
+    store(aws, "evt_0", 5, event_type="task.secret")
+    last = store(aws, "evt_1", 5)
+    trial.take(message(last, catching_up(aws)))
+    assert trial.target.events == ["evt_1"]
+    assert aws.deliveries.of_event("evt_0")[1] == []
+
+
+def test_a_failing_event_of_the_past_holds_up_what_follows(trial: Trial, aws: Aws) -> None:
+    store(aws, "evt_0", 1_000)
+    last = store(aws, "evt_1", 900)
+    to = catching_up(aws, retry_policy=RetryPolicy(schedule=[5], max_attempts=2))
+    trial.target.script["evt_0"] = REFUSED
+    trial.take(message(last, to))
+    assert trial.target.events == ["evt_0"]
+    assert trial.outcome("evt_0").status == "retrying"
+    # Until it is due, nothing goes past it.
+    trial.take(message(last, to), receives=2)
+    assert trial.target.events == ["evt_0"]
+
+
+@pytest.mark.parametrize(("deleted", "received"), [(False, ["evt_2"]), (True, [])])
+def test_what_is_hidden_is_not_brought(
+    trial: Trial, aws: Aws, deleted: bool, received: list[str]
+) -> None:
+    for number in range(3):
+        last = store(aws, f"evt_{number}", 1_000)
+    aws.streams.truncate(TASK_1, 3)
+    if deleted:
+        aws.streams.delete(TASK_1, 3)
+    trial.take(message(last, catching_up(aws)))
+    assert trial.target.events == received
+
+
+def test_a_usual_ordered_subscription_begins_with_itself(trial: Trial, aws: Aws) -> None:
+    store(aws, "evt_0", 1_000)
+    to = catching_up(aws)
+    assert to.stream
+    to = aws.subscriptions.update(replace(to, stream=replace(to.stream, from_version=None)))
+    last = store(aws, "evt_1", -1, routed=False)
+    aws.routings.record([routing("evt_1", sub_1="worker")])
+    trial.take(message(last, to))
+    assert trial.target.events == ["evt_1"]
