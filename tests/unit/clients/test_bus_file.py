@@ -348,7 +348,8 @@ def test_what_cannot_change_is_refused_before_anything_is_changed(
         bus, *written(file, text + "  sub_01ARZ3NDEKTSV4RRFFQ69G5FAV: {event_types: [a.b]}\n")
     )
     assert exit_code(bus, "apply", "--file", str(file), "--yes") == 2
-    assert f"{file}:32:20: /subscriptions/billing.queue/target/type" in shown.stderr
+    line = text.splitlines().index("    target: {type: pull}") + 1
+    assert f"{file}:{line}:20: /subscriptions/billing.queue/target/type" in shown.stderr
     assert "name a new one by its service" in shown.stderr
     assert len(bus.changes) == before
 
