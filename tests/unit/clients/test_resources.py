@@ -12,9 +12,9 @@ import pytest
 from event_bus.api.description import DOCUMENT
 from event_bus_client import (
     CommandFailed,
-    Conflict,
     EventBus,
     NewEvent,
+    VersionConflict,
     event_type,
 )
 from pydantic import BaseModel
@@ -119,9 +119,11 @@ def test_events_are_appended_with_ids_of_the_client() -> None:
 
 def test_an_append_to_another_version_is_a_conflict() -> None:
     refusal = {"type": "urn:event-bus:problem:version-conflict", "title": "No", "status": 409}
+    refusal["actual_version"] = 7
     bus = Bus(httpx.Response(409, json=refusal))
-    with pytest.raises(Conflict):
+    with pytest.raises(VersionConflict) as refused:
         bus.client.streams.append("order/1", [NewEvent(type="a.b", payload={})])
+    assert refused.value.actual_version == 7
 
 
 def test_a_stream_is_read_in_pages() -> None:

@@ -39,6 +39,7 @@ from event_bus_client.errors import (
     TooManyRequests,
     Unauthenticated,
     UnsupportedMediaType,
+    VersionConflict,
 )
 from event_bus_client.event_types import Payload, event_type, parse
 from event_bus_client.models import (
@@ -103,6 +104,7 @@ __all__ = [
     "TryLater",
     "Unauthenticated",
     "UnsupportedMediaType",
+    "VersionConflict",
     "Webhook",
     "event_type",
     "parse",

@@ -112,6 +112,18 @@ class Conflict(Problem):
     kinds = ("conflict",)
 
 
+class VersionConflict(Conflict):
+    """409: a stream has another version than the one that was expected."""
+
+    kinds = ("version-conflict",)
+
+    @property
+    def actual_version(self) -> int | None:
+        """The version that the stream has; None where the bus did not say."""
+        version = self.document.get("actual_version")
+        return version if isinstance(version, int) else None
+
+
 class PreconditionFailed(Problem):
     """412: the resource exists already."""
 
@@ -148,7 +160,8 @@ class ServerError(Problem):
     kinds = ("internal-error", "unavailable")
 
 
-_BY_KIND = {kind: each for each in Problem.__subclasses__() for kind in each.kinds}
+_ALL: tuple[type[Problem], ...] = (*Problem.__subclasses__(), VersionConflict)
+_BY_KIND = {kind: each for each in _ALL for kind in each.kinds}
 _BY_STATUS: Mapping[int, type[Problem]] = {
     400: MalformedRequest,
     401: Unauthenticated,
