@@ -73,25 +73,10 @@ class StreamSource(Construct):
         stream_arn = table.table.table_stream_arn
         if stream_arn is None:
             raise ValueError(f"the table {table.description.name} has no stream")
-        function.allow(
-            "dynamodb", ["DescribeStream", "GetRecords", "GetShardIterator"], [stream_arn]
-        )
-        function.allow("dynamodb", ["ListStreams"], [f"{table.table.table_arn}/stream/*"])
-        accept_wildcard(
-            function,
-            owner=table,
-            arn=table.table.table_arn,
-            suffix="/stream/*",
-            reason="ListStreams is checked against every stream of the one table.",
-        )
+        _allow_reading(function, table, stream_arn)
         destination = None
         if failures and settings.target.stream_failures_to_bucket:
-            self._allow_failures(function, failures)
-            destination = lambda_.CfnEventSourceMapping.DestinationConfigProperty(
-                on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(
-                    destination=failures.bucket.bucket_arn
-                )
-            )
+            destination = _destination(function, failures)
         mapping = lambda_.CfnEventSourceMapping(
             self,
             "Mapping",
@@ -117,9 +102,30 @@ class StreamSource(Construct):
         self.mapping_id = mapping.ref
         export(self, self.mapping_id)
 
-    def _allow_failures(self, function: BusFunction, failures: BusBucket) -> None:
-        # Lambda writes there with the function's role.
-        function.allow_objects(
-            failures, ["PutObject"], reason="Lambda chooses the names of what it gives up."
+
+def _allow_reading(function: BusFunction, table: BusTable, stream_arn: str) -> None:
+    function.allow("dynamodb", ["DescribeStream", "GetRecords", "GetShardIterator"], [stream_arn])
+    function.allow("dynamodb", ["ListStreams"], [f"{table.table.table_arn}/stream/*"])
+    accept_wildcard(
+        function,
+        owner=table,
+        arn=table.table.table_arn,
+        suffix="/stream/*",
+        reason="ListStreams is checked against every stream of the one table.",
+    )
+
+
+def _destination(
+    function: BusFunction, failures: BusBucket
+) -> lambda_.CfnEventSourceMapping.DestinationConfigProperty:
+    """Returns the bucket as the destination of records on which the function keeps failing."""
+    # Lambda writes there with the function's role.
+    function.allow_objects(
+        failures, ["PutObject"], reason="Lambda chooses the names of what it gives up."
+    )
+    function.allow("s3", ["ListBucket"], [failures.bucket.bucket_arn])
+    return lambda_.CfnEventSourceMapping.DestinationConfigProperty(
+        on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(
+            destination=failures.bucket.bucket_arn
         )
-        function.allow("s3", ["ListBucket"], [failures.bucket.bucket_arn])
+    )

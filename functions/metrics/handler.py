@@ -16,7 +16,7 @@ from event_bus.stores.metrics import SUBSCRIPTIONS, TOTAL
 _store = stores.metrics()
 _gauges = gauges()
 
-# Whoever scrapes often must not pay for the scan of all subscriptions each time.
+# Cached, so that frequent scrapes do not each scan all subscriptions.
 _subscriptions: Cache[str, Gauge] = Cache(60, 1)
 _others: Cache[str, list[Gauge]] = Cache(15, 1)
 

@@ -1,4 +1,4 @@
-"""How the error codes of AWS begin that say what became of a request."""
+"""Prefixes of error codes of AWS, by what they say about a request."""
 
 DENIED = ("AccessDenied", "KMSAccessDenied", "AuthorizationError", "NotAuthorized")
 """The caller may not do this."""

@@ -10,7 +10,7 @@ def problem_of(error: Exception, request_id: str = "") -> Problem:
     """The problem that an exception is for a client.
 
     Args:
-        error: What was raised, and is being handled; what nobody foresaw is logged.
+        error: The exception that is being handled. An unexpected one is logged.
         request_id: The request.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What a function is told by its environment, read once.
+"""The settings of a function, read once from its environment.
 
 The stacks write these variables (`infra/`), the functions read them here and nowhere else.
 """
@@ -207,7 +207,7 @@ class Settings:
     def queue_urls(self) -> dict[str, str]:
         """The URLs of all queues that this function was given, by what the bus calls them.
 
-        Some redrive queues are told by their names, which are shorter. They lie beside the others.
+        Some redrive queues are given by their names, which are shorter than URLs.
         """
         urls = {
             variable.removesuffix("_URL").removesuffix("_QUEUE").lower(): url
@@ -251,7 +251,7 @@ class Settings:
 
     @property
     def retention_days(self) -> int:
-        """Days that an event and what is known of it are kept."""
+        """How many days an event and its records are kept."""
         return int(self._name("RETENTION_DAYS"))
 
     @property

@@ -107,7 +107,7 @@ def listener_of(context: Mapping[str, Any] | None) -> Caller:
     """
     context = context or {}
     if context.get("role") in get_args(Role) and context.get("service_id"):
-        # None is no scope, and not the lack of a limit.
+        # No scope means that nothing is permitted, not that there is no limit.
         scopes = known(context["scopes"].split()) if "scopes" in context else None
         return Caller(
             context["service_id"],

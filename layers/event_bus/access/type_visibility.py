@@ -74,7 +74,7 @@ class TypeVisibility:
         sources = [each for each in self.publishers if publishes(each, event_type)]
         if sources:
             return any(self._sees_from(event_type, each.service_id) for each in sources)
-        # Nobody publishes it at present.
+        # The type has no publisher at present.
         granted = self.rights.granted(self.caller.service_id)
         return any(matches_type(pattern, event_type) for pattern in granted)
 

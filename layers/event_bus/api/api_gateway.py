@@ -80,7 +80,7 @@ def _body(event: Mapping[str, Any]) -> bytes | str:
         try:
             return base64.b64decode(body, validate=True)
         except binascii.Error:
-            # It stays text, which is not JSON: whoever reads it refuses it.
+            # It stays text. Operations refuse it, because it is not JSON.
             return body
     return body
 

@@ -133,7 +133,7 @@ def _message(found: EventType, version: SchemaVersion | None, name: str) -> dict
 
 
 def _payload(version: SchemaVersion, name: str) -> Schema:
-    """A schema whose references lead to where it stands in the document."""
+    """Returns a schema with its references changed to its place in the document."""
     schema: Schema = copy.deepcopy(version.schema)
     place = f"#/components/messages/{name}/payload/properties/payload"
     for _, each in schemas_in(schema):

@@ -46,7 +46,7 @@ class Operation:
         key: Method and path, as API Gateway writes a route key (`GET /events/{id}`).
         name: The name of the operation in generated clients (`operationId`).
         function: The folder under `functions/` that answers it.
-        scope: The scope that a key must have; None where no key is needed.
+        scope: The scope that a key must have; None if no key is needed.
         tag: The group that it belongs to.
         summary: What it does, in one sentence.
         answers: The body of each successful answer, by status code.

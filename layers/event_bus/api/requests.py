@@ -18,7 +18,7 @@ MAX_ID_CHARACTERS = 128
 """The longest identifier of any resource."""
 
 _SECURITY_HEADERS = {
-    # An answer is data for its caller: nobody keeps it, and no page runs, frames or embeds it
+    # An answer is data for its caller. It is not cached, and no page runs, frames or embeds it
     # (https://cheatsheetseries.owasp.org/cheatsheets/REST_Security_Cheat_Sheet.html).
     "cache-control": "no-store",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",

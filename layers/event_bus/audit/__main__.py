@@ -23,7 +23,7 @@ def verify(
         int, typer.Option(help="Days that the log is kept: what is older may be gone.", min=1)
     ] = 365,
 ) -> None:
-    """Say what somebody has changed in the audit log; nothing, where nobody has.
+    """Report changes of the audit log by others than its writer; print nothing if there are none.
 
     It needs to read the table and the bucket of the log, and the public key of its signatures.
 

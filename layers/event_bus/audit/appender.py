@@ -37,7 +37,7 @@ class Appender:
 
         One block holds them all, unless they are more than a block can hold.
 
-        Entries that are handed over again are written again: whoever reads tells them by their id.
+        Repeated entries are written again. Readers recognise them by their id.
 
         Args:
             chain: The chain.
@@ -52,7 +52,7 @@ class Appender:
     def _append(self, chain: Chain, entries: Sequence[Entry]) -> None:
         for _ in attempts(_ATTEMPTS):
             last = self.blocks.last(chain)
-            # Where all blocks have expired, the chain goes on from what is kept apart.
+            # If all blocks have expired, the chain continues from its separately stored head.
             behind = head_of(last) if last else self.heads.latest(chain)
             block = self.signer.signed(next_block(chain, behind, times.now(), entries))
             if self.blocks.add(block):

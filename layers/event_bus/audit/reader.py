@@ -84,7 +84,7 @@ class AuditReader:
                 return list(found.values()), _written(places)
             places[place.chain] = place
             if query.selects(entry):
-                # What was handed over again stands there twice.
+                # A repeated entry is there twice.
                 found.setdefault(entry["id"], (_written(places), entry))
                 if len(found) == limit:
                     return list(found.values()), _written(places)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Signs with a key that nobody has, and only the function that writes may use.
+    """Signs with a KMS key, which only the function that writes may use.
 
     Attributes:
         client: The KMS client.

@@ -19,7 +19,7 @@ class Verifier:
     kept_since: str
 
     def faults(self, chain: Chain, blocks: Iterable[Block], heads: Iterable[Head]) -> Iterator[str]:
-        """What is wrong with a chain, for people; nothing where nobody has changed it.
+        """Returns the faults of a chain, each a sentence; none if it is unchanged.
 
         Args:
             chain: Which chain.

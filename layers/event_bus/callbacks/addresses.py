@@ -74,7 +74,7 @@ def may_lead_to(address: str, allowed: Iterable[Network] = ()) -> bool:
 
 
 def literal(host: str) -> list[str]:
-    """The addresses that a host is a spelling of; none where it is a name.
+    """The addresses that a host is a spelling of; none if it is a name.
 
     Decimal, octal, hexadecimal and short forms are spellings too: what the resolver takes for an
     address counts, for it is the resolver that connections are made by.

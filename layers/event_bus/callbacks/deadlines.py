@@ -1,4 +1,4 @@
-"""Tells when times are over: one thread for all of them, and not one for each."""
+"""Deadlines: one thread ends all exchanges whose time is over."""
 
 import heapq
 import itertools

@@ -17,7 +17,7 @@ class CallbackRules:
     """What a deployment allows of callback URLs.
 
     Attributes:
-        own_host: The host of the bus's own API, in lower case; None where it is not known.
+        own_host: The host of the bus's own API, in lower case; None if it is not known.
         allowed: Networks that callbacks may lead to although they are not public.
         local: Whether it is the local stage, where callbacks may be plain HTTP, to any port.
     """

@@ -1,4 +1,4 @@
-"""Delivers a lane's batch in parallel, sends following messages, and reports what is left."""
+"""Delivers a lane's batch in parallel, sends follow-up messages, and reports unfinished ones."""
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence

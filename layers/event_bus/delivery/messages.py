@@ -34,7 +34,7 @@ def attempted(deliveries: DeliveryStore, received: QueueMessage, message: Messag
 
 
 def safely(work: Callable[[], _Result]) -> _Result | None:
-    """Does work for one message; None where it fails."""
+    """Does work for one message; None if it fails."""
     try:
         return work()
     except Exception:

@@ -188,7 +188,7 @@ class Turns:
         ]
         pace, turns = pace.turns(len(without), limits, now)
         given = dict(zip(without, turns, strict=True))
-        # What is new stands in line behind what waits already for a free place in flight.
+        # New messages queue behind those that already wait for a free place in flight.
         line = limits.rate_limit is None and pace.next_look > now
         plan = Plan()
         ready: list[int] = []

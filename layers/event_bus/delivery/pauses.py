@@ -11,7 +11,7 @@ PAUSED: Final = "subscription_paused"
 """The error code of a delivery that waits because its subscription is paused."""
 
 SAID: Final = "the subscription is paused"
-"""The same for people."""
+"""The reason in a sentence."""
 
 FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS = 60.0, 900.0
 """After what time a delivery looks again at most: early in a pause, and at any time."""

@@ -63,7 +63,7 @@ class PayloadSeal:
         )
 
     def open(self, event: Event) -> Event:
-        """The event as it was before it was sealed, but for its digest.
+        """Returns the event as it was before it was sealed, except for its digest.
 
         Args:
             event: The event, with its payload.

@@ -65,7 +65,7 @@ def call_of(key: DeliveryKey, event: Event, subscription: Subscription) -> bytes
 
 
 def called_with(call: dict[str, Any]) -> Message | None:
-    """The message that the function is called with; None where a queue calls it."""
+    """The message that the function is called with; None if a queue calls it."""
     return from_json(call["enrich"]) if "enrich" in call else None
 
 

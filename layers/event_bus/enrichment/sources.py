@@ -31,7 +31,7 @@ class Question:
 
     Attributes:
         ask: Asks once; returns the part as JSON, or raises `SourceFailed`.
-        key: What the answer depends on beside the source; None where that is not known.
+        key: What the answer depends on beside the source; None if that is not known.
     """
 
     ask: Callable[[], bytes]

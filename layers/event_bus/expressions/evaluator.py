@@ -112,7 +112,7 @@ def evaluate(
     if len(request) > MAX_INPUT_BYTES:
         raise ExpressionFailed(f"the input has more than {MAX_INPUT_BYTES} bytes")
     answer = _PROCESS.ask(request)
-    # A result is told from an error by its first byte: most results are never parsed here.
+    # The first byte distinguishes a result from an error, so most results are not parsed here.
     if answer[:1] == b"=":
         return answer[1:]
     raise ExpressionFailed(orjson.loads(answer)["error"])

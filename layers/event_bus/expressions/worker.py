@@ -57,7 +57,7 @@ def main() -> None:
     sys.setrecursionlimit(_RECURSION)
     signal.signal(signal.SIGPROF, _stop)
     source, sink = sys.stdin.buffer, sys.stdout.buffer
-    # An expression has nothing to print, and nothing may stand between two answers.
+    # No output of an expression may get between two answers.
     sys.stdout = sys.stderr
     while length := source.read(_LENGTH.size):
         request = json.loads(source.read(_LENGTH.unpack(length)[0]))

@@ -167,7 +167,7 @@ class Conversation:
             # The inbox may have grown before there was a WebSocket subscriber to push to.
             self.pusher.push(key, max(end, self.inboxes.last(subscription.id)), holder)
         except Exception:
-            # The client is told to subscribe again, and must not be found following already.
+            # The client is told to subscribe again, so its old subscription must be gone by then.
             self.pusher.lose(key)
             raise
         return None if durable else subscription.id
@@ -201,7 +201,7 @@ class Conversation:
                 )
         if not subscriber.durable:
             raise Conflict("Only a subscription that outlasts the connection is acknowledged.")
-        # Not further than the client says: where it subscribed may lie beyond that.
+        # Not beyond the position that the client names, even if it subscribed behind it.
         self.cursors.advance(key.subscription_id, place)
         if subscriber.waiting:
             self.pusher.push(key, self.inboxes.last(key.subscription_id))

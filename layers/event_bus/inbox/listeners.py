@@ -32,8 +32,8 @@ class Listeners:
     Attributes:
         subscriptions: The subscriptions.
         inboxes: Their inboxes.
-        most: How many a service may have at a time; 0 where none is begun.
-        hearing: What services may receive; None where nobody begins to listen.
+        most: How many a service may have at a time; 0 if none is begun.
+        hearing: What services may receive; None if nobody begins to listen.
     """
 
     subscriptions: SubscriptionStore

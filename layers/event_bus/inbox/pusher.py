@@ -170,7 +170,7 @@ class Pusher:
             return self._take(key, holder)
         if sent >= end:
             return None
-        # An acknowledgement that came meanwhile has opened the window, and found nobody waiting.
+        # Meanwhile an acknowledgement may have opened the window, and found no waiting push.
         if moved or cut_short or after.acknowledged > subscriber.acknowledged:
             return self._take(key, holder)
         return None

@@ -84,7 +84,7 @@ class InboxReader:
         rights: Reads what a service may receive.
         subscription: Finds a subscription by its id.
         executor: Reads large payloads side by side.
-        commands: The records of commands; None where deadlines alone end them.
+        commands: The records of commands; None if deadlines alone end them.
         clock: Monotonic clock, in seconds.
         sleep: Lets seconds pass.
         place: Entered before the first wait, and left after it.
@@ -196,7 +196,7 @@ class InboxReader:
         if not any(event.sealed_key or event.schema_version for event in events):
             return events
         subscription = self.subscription(subscription_id)
-        # Of one that is gone meanwhile nobody is the owner, and nobody reads it.
+        # A subscription that is gone meanwhile has no owner and no reader.
         owner = Caller(subscription.service_id if subscription else "", "service")
         wanted = subscription.schema_version if subscription else None
         return [self.upcaster.shown(self.readers.shown(event, owner), wanted) for event in events]

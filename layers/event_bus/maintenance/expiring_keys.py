@@ -11,7 +11,7 @@ from event_bus.stores.cursors import CursorStore
 from event_bus.stores.events import EventStore
 
 DAYS_BEFORE = 14
-"""How many days before its end a key is told of."""
+"""How many days before its end the bus reports a key."""
 
 INTERVAL_SECONDS = 3_600
 """How often the keys are looked through, in seconds."""
@@ -57,7 +57,7 @@ class ExpiringKeys:
         told, reached = 0, cursor.position
         try:
             if not _recent(cursor.position, now):
-                # The first look of a deployment tells of all that end within these days.
+                # The first sweep of a deployment reports all keys that end within these days.
                 since = int(cursor.position) + _BEFORE_SECONDS if cursor.position else now
                 told = self._tell(since, now + _BEFORE_SECONDS)
                 reached = str(now)

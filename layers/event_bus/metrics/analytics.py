@@ -12,7 +12,7 @@ from event_bus.model.metrics import KINDS, Histogram, Labels, MetricTotals, merg
 from event_bus.stores.metrics import RETENTION_DAYS, SECONDS, Granularity, MetricStore, place_of
 
 MAX_BUCKETS = 400
-"""How many minutes, hours or days an answer tells of."""
+"""How many minutes, hours or days an answer covers."""
 
 TOP = 10
 """How many types, sources and subscribers an answer names."""
@@ -98,7 +98,7 @@ def question(
     if times.unix() - start > 86_400 * kept:
         detail = f"must be in the last {kept} days: so long {granularity}s are kept"
         raise MalformedRequest.at("from", detail)
-    # The buckets that hold the two ends are told of as a whole.
+    # The buckets of the two ends are included in whole.
     start, end = start - start % length, end + -end % length
     return Question(granularity, start, end, type, source, subscriber)
 

@@ -1,4 +1,4 @@
-"""How things stand at the moment, for Prometheus."""
+"""Gauges of the present state, for Prometheus."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -18,7 +18,7 @@ from event_bus.stores.routings import RoutingStore
 from event_bus.stores.subscriptions import RoutingRule
 
 MAX_REPLAYS = 20
-"""How many running replays are told of."""
+"""The largest number of running replays in an answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Whether what the bus stands on answers.
+"""The health of the services on which the bus depends.
 
 The answers have the form of the Health Check Response Format for HTTP APIs
 (https://datatracker.ietf.org/doc/html/draft-inadarei-api-health-check-06).

@@ -35,7 +35,7 @@ class Observer:
             records: The records of a stream, which come again as they are where this fails.
 
         Returns:
-            The metrics of the batch; None where they were counted before, or it tells nothing.
+            The metrics of the batch; None if they were counted before, or it tells nothing.
 
         Raises:
             TimeoutError: They could not be kept.

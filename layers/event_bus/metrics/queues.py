@@ -71,10 +71,10 @@ class Queues:
         """For how many seconds the oldest message of each waits, about.
 
         Args:
-            depths: How many messages are in them: of those that hold none nobody is asked.
+            depths: The number of messages in each; empty queues are not asked.
 
         Returns:
-            0 where there is no message; None where it is not known.
+            0 where there is no message; None if it is not known.
         """
         holding = [name for name in self.urls if any(depths[name, s] for s in _STATES.values())]
         found = self.executor.map(
@@ -83,7 +83,7 @@ class Queues:
         return {**dict.fromkeys(self.urls, 0.0), **dict(zip(holding, found, strict=True))}
 
     def oldest(self) -> float | None:
-        """For how many seconds the oldest message of all waits; None where one is not known."""
+        """For how many seconds the oldest message of all waits; None if one is not known."""
         longest = 0.0
         for age in self.ages(self.depths()).values():
             if age is None:

@@ -29,7 +29,7 @@ SUBSCRIPTION_DISABLED: Final = f"{BUS_DOMAIN}.subscription.disabled"
 
 
 class ReportedError(TypedDict):
-    """What went wrong: a code, and a message for people."""
+    """An error: a code and a sentence."""
 
     code: str
     message: str

@@ -82,7 +82,7 @@ class LambdaSource(Source):
 
     Attributes:
         function: The function's ARN, with a version or alias if one is meant.
-        key: The JSON path to all that the result depends on; None where nothing is cached.
+        key: The JSON path to all that the result depends on; None if nothing is cached.
         role_arn: The role by which it is reached, if its owner named one.
         external_id: What the bus names when it assumes that role.
     """

@@ -146,9 +146,9 @@ class Event:
         origin: The request that stored it; None for the bus's own events and those of older
             versions.
         schema_version: The version of its type's schema that it is of, if the type has one.
-        schema_valid: Whether the payload is valid by that schema; None where it was not checked.
+        schema_valid: Whether the payload is valid by that schema; None if it was not checked.
         content_type: The media type of a payload that is not JSON; None for JSON.
-        expires_at: When it expires, in Unix seconds; None where it was not read from the store.
+        expires_at: When it expires, in Unix seconds; None if it was not read from the store.
     """
 
     id: str
@@ -187,7 +187,7 @@ class Event:
 
     @property
     def audience(self) -> str | None:
-        """The one service that may receive it, beside admins; None where rights alone decide."""
+        """The one service that may receive it, beside admins; None if rights alone decide."""
         if self.source == BUS_DOMAIN:
             return self.metadata.get(AUDIENCE)
         return self.metadata.get(REPLY_FOR)
@@ -199,7 +199,7 @@ class Event:
 
     @property
     def expected_replies(self) -> int | None:
-        """How many replies end it; None where it asks for none."""
+        """How many replies end it; None if it asks for none."""
         if self.is_command:
             return 1
         expected = self.metadata.get("expect_replies")

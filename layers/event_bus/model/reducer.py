@@ -86,7 +86,7 @@ class ReducerVersion:
         source: The service whose streams it is for.
         category: The category of the streams.
         number: Its number, from 1 on; no number is used again. 0 is the default.
-        reducer: The reducer; None where the category's reducer was removed.
+        reducer: The reducer; None if the category's reducer was removed.
         created_at: When it was registered, RFC 3339.
         created_by: The service that registered it, or `admin`.
     """

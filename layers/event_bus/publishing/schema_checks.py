@@ -111,7 +111,7 @@ class SchemaChecks:
         return Checked(SchemaCheck(number, not faults), faults, enforced and bool(faults))
 
     def _faults(self, event: Event, number: int, payload: Any, at: str) -> Sequence[Fault] | None:
-        """The faults of a payload by a version; None where there is no such version."""
+        """The faults of a payload by a version; None if there is no such version."""
         if event.content_type:
             detail = f"cannot be checked by the schema of {event.type}; send JSON as payload"
             return [Fault(f"{at}/payload_base64", detail)]
@@ -132,7 +132,7 @@ class SchemaChecks:
 
 
 def _version_of(event: Event, known: TypeInIndex) -> int | None:
-    """The version that an event names, or the latest; None where it names none that there is."""
+    """The version that an event names, or the latest; None if it names none that there is."""
     named = event.metadata.get("version")
     if named is None:
         return known.latest

@@ -1,4 +1,4 @@
-"""Testing an event against a subscription, or against filters that nobody has registered yet."""
+"""Testing an event against a subscription, or against filters that are not registered."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -31,10 +31,10 @@ from event_bus.transforms.transform import Transform
 
 @dataclass(frozen=True, slots=True)
 class FilterResult:
-    """What came of a test.
+    """The result of a test.
 
     Attributes:
-        reasons: Why the event does not match; empty where it does.
+        reasons: Why the event does not match; empty if it does.
         suggestions: What looks like a mistake, whether it matches or not.
         sent: What the subscription's target would receive, its signature aside.
         error: The code and the detail of what would keep it from being sent.

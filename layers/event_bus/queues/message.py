@@ -38,13 +38,13 @@ class Message:
         subscription_id: The subscription.
         service_id: The service that the subscription belongs to.
         subscription_version: The version of the subscription that the event matched.
-        event: The event itself; None where it is read at delivery, as a large one always is.
+        event: The event itself; None if it is read at delivery, as a large one always is.
         replay_id: The replay that it is part of, if it is.
         attempt: The number of the attempt that it asks for.
         round_start: How many attempts were made before a person had it tried anew.
         protocol: The protocol, whose lane it travels on.
         turn: When it has its turn under a rate limit, in Unix seconds, if it was given one.
-        enrichment: What was added to the event, as a JSON object; None where nothing was yet.
+        enrichment: What was added to the event, as a JSON object; None if nothing was yet.
         enriches: Whether it travels on the enrichment lane; no part of what is carried.
         paced: Whether it travels on the protocol's paced lane; no part of what is carried.
         delay: How long the lane holds it back, in seconds; no part of what is carried.

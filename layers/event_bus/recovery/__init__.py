@@ -1,1 +1,1 @@
-"""What people do about deliveries: dead letters looked at, tried anew or discarded, and replays."""
+"""What people do about deliveries: list, retry and discard dead letters, and replay events."""

@@ -39,7 +39,7 @@ _Text = Annotated[
 
 
 class BulkRetryRequest(Request):
-    """Which dead letters are to be tried anew; those that are resolved never are."""
+    """Which dead letters a request retries; never resolved ones."""
 
     event_id: _Text | None = None
     subscription_id: _Text | None = None
@@ -108,7 +108,7 @@ class DeadLetters:
     Attributes:
         letters: The dead letters.
         deliveries: The deliveries.
-        lanes: Where those are sent that are tried anew.
+        lanes: Where retried ones are sent.
         subscriptions: Their subscriptions, as they are now.
     """
 

@@ -34,7 +34,7 @@ def named(name: str, service_id: str | None, caller: Caller) -> ContextOf:
 
     Args:
         name: The name in the path.
-        service_id: The service in the query; None where it is left out.
+        service_id: The service in the query; None if it is left out.
         caller: The caller.
 
     Raises:

@@ -81,5 +81,5 @@ def _longest(failing: Mapping[str, Circuit]) -> list[str]:
 
 
 def _badness(circuit: Circuit) -> tuple[bool, float, int]:
-    """Sorts the worst first: what is left alone, then what has failed for the longest time."""
+    """Returns a sort key, worst first: what nobody retries, then the longest failing."""
     return circuit.permits, circuit.failing_since or 0.0, -circuit.consecutive

@@ -8,7 +8,7 @@ from event_bus.model.registration import Subscription, SubscriptionStatus
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionQuery:
-    """Which subscriptions a list holds. None stands for any.
+    """The subscriptions that a list contains. None means any.
 
     Attributes:
         service_id: The service that owns them.

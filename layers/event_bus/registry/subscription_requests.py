@@ -185,7 +185,7 @@ class SubscriptionChange(Request):
         return target
 
     def chosen_target(self) -> Target | None:
-        """Where events are delivered from now on; None where that stays."""
+        """Where events are delivered from now on; None if that stays."""
         if self.callback_url or self.target:
             return _target(self.callback_url, self.target)
         return None

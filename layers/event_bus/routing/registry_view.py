@@ -66,12 +66,12 @@ class RegistryView:
         return [
             each
             for each in matched
-            # What is said of a subscription does not go to itself: it may be what fails.
+            # An event about a subscription is not sent to that subscription, which may be failing.
             if self.rights.permits_event(each.service_id, event) and each.id != event.about
         ]
 
     def rule(self, subscription_id: str) -> RoutingRule | None:
-        """What routing knows of a subscription; None where it receives nothing."""
+        """What routing knows of a subscription; None if it receives nothing."""
         return self._rules.get(subscription_id)
 
     def _apply(self, rule: RoutingRule) -> None:

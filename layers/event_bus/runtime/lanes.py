@@ -1,4 +1,4 @@
-"""The handler of every lane's function: the same but for the target."""
+"""The handler of every lane's function. Only the target differs."""
 
 import concurrent.futures
 from collections.abc import Callable

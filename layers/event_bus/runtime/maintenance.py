@@ -62,7 +62,7 @@ def expiring_keys() -> "ExpiringKeys":
 
 
 def stalled_sweep() -> "StalledSweep":
-    """Sets replays going again that stand still."""
+    """Continues stalled replays."""
     from event_bus.maintenance.stalled import StalledSweep
 
     return StalledSweep(stores.replays(), replay_queue())

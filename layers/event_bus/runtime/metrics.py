@@ -61,7 +61,7 @@ def gauges() -> "Gauges":
 
 
 def health() -> "Health":
-    """Checks what the bus stands on, by area."""
+    """Checks the services on which the bus depends, by area."""
     from event_bus.metrics.health import (
         Health,
         count_check,

@@ -22,7 +22,7 @@ def incompatibilities(
         at: The JSON pointer of the new schema in the request.
 
     Returns:
-        The places that break it; none where the version may follow.
+        The places that break it; none if the version may follow.
     """
     if mode == "none":
         return []

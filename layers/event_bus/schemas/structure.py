@@ -1,4 +1,4 @@
-"""Where schemas stand in a JSON Schema document, and which of them apply to the same value."""
+"""The places of schemas in a JSON Schema document, and which of them apply to the same value."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -37,11 +37,11 @@ _NAMES_ONE = "properties"
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A schema that stands directly in another one.
+    """A direct subschema of a schema.
 
     Attributes:
-        keyword: The keyword that it stands under.
-        path: What leads to it from the schema that it stands in.
+        keyword: The keyword that contains it.
+        path: Its path from the schema that contains it.
         schema: The schema.
     """
 
@@ -61,12 +61,12 @@ class Child:
 
     @property
     def member(self) -> str | None:
-        """The one member that it applies to; None where it may apply to several or to elements."""
+        """The one member that it applies to; None if it may apply to several or to elements."""
         return str(self.path[1]) if self.keyword == _NAMES_ONE else None
 
 
 def children(schema: Mapping[str, Any]) -> Iterator[Child]:
-    """The schemas that stand directly in a schema."""
+    """Returns the direct subschemas of a schema."""
     for keyword in _SINGLE:
         if keyword in schema:
             yield Child(keyword, (keyword,), schema[keyword])
@@ -91,7 +91,7 @@ def schemas_in(root: Any) -> Iterator[tuple[Path, Any]]:
 
 
 def reference_path(reference: str) -> tuple[str, ...] | None:
-    """The path that a reference leads to; None where it is not a JSON pointer into the document."""
+    """The path that a reference leads to; None if it is not a JSON pointer into the document."""
     if reference == "#":
         return ()
     if not reference.startswith("#/"):

@@ -38,7 +38,7 @@ def breaking_changes(old: Schema, new: Schema) -> list[Breaking]:
         new: The new schema; both have been accepted by `checks.check_schema`.
 
     Returns:
-        The places; none where the new schema accepts every document that the old one accepts.
+        The places; none if the new schema accepts every document that the old one accepts.
     """
     try:
         return Comparison(old, new).faults(old, new, ())

@@ -28,7 +28,7 @@ class AnnouncedCircuits:
         """Writes a circuit over the version before it.
 
         Returns:
-            Whether it was written; False where another function was faster.
+            Whether it was written; False if another function was faster.
         """
         return self._carried_out(self.circuits.putting_part(subscription_id, circuit), event)
 
@@ -41,7 +41,7 @@ class AnnouncedCircuits:
         try:
             transact(self.circuits.client, [part, announcing])
         except Exists:
-            # It is told already: what is left is the circuit.
+            # The event is stored already; only the circuit is left to remove.
             transact(self.circuits.client, [part])
         except Outdated:
             return False

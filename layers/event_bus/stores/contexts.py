@@ -24,7 +24,7 @@ class ContextStore:
     table: str
 
     def get(self, service_id: str, context: str, key: str) -> ContextEntry | None:
-        """The entry of a key; None where there is none."""
+        """The entry of a key; None if there is none."""
         answer = self.client.get_item(
             TableName=self.table, Key=_key(service_id, context, key), ConsistentRead=True
         )
@@ -52,7 +52,7 @@ class ContextStore:
 
         Args:
             entry: The entry.
-            before: The entry as it was read; None where there was none.
+            before: The entry as it was read; None if there was none.
 
         Returns:
             Whether it was written.

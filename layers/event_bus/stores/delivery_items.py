@@ -117,7 +117,7 @@ def changes_of(delivery: Delivery, expires_at: int) -> tuple[str, Item]:
 
 
 def _optional_attributes(delivery: Delivery) -> dict[str, Any]:
-    """Returns the attributes that a later outcome removes, each None where it has no value."""
+    """Returns the attributes that a later outcome removes, each None if it has no value."""
     error, retry_at = delivery.last_error, delivery.next_retry_at
     return {
         "last_error": error and document(error),

@@ -38,7 +38,7 @@ class Put(Enum):
     CONFLICT = "conflict"
     DEDUPLICATED = "deduplicated"
     FREE = "free"
-    """Nothing stands in its way, but another event of the same append could not be stored."""
+    """The event could be stored, but another event of the same append could not."""
 
 
 def _met(event: Event, stored: Event) -> tuple[Put, Event]:
@@ -201,7 +201,7 @@ class EventStore:
         return placed, self.streams.adding_parts(stream, entries, listed=end.listed)
 
     def _met(self, event: Event) -> tuple[Put, Event]:
-        """Returns what stands in the way of an event."""
+        """Returns why an event cannot be stored."""
         if stored := self._item(event.id):
             return _met(event, stored)
         if first := self._first(event):

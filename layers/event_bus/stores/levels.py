@@ -122,7 +122,7 @@ class LevelStore:
         return dict(map(_level, items))
 
     def forget(self, name: str) -> None:
-        """Removes a level that nobody asks for any more."""
+        """Removes a level that is no longer used."""
         self.client.delete_item(TableName=self.table, Key=_key(name))
 
 

@@ -1,4 +1,4 @@
-"""What the indexes of events hold, and which of their partitions hold what is asked for.
+"""The indexes of events, and the partitions that contain the events of a list.
 
 All events lie in one grid: the row of an event is made of its source, its column of its domain,
 which is the first segment of its type. So one entry of one index serves the lists by time, by
@@ -50,7 +50,7 @@ class Partition:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What an index tells of an event.
+    """What an index contains of an event.
 
     Attributes:
         position: Where the event stands in the list: a time, its timestamp in all but one, and
@@ -76,7 +76,7 @@ class Page:
 
     Attributes:
         entries: The entries, in order.
-        reached: The last position that was looked at; None where the list ends.
+        reached: The last position that was looked at; None if the list ends.
         looked_at: How many entries were looked at, those left out included.
     """
 
@@ -86,7 +86,7 @@ class Page:
 
     @property
     def end(self) -> str | None:
-        """The last position that is known of; None where there is none."""
+        """The last position that is known of; None if there is none."""
         return self.reached or (self.entries[-1].position if self.entries else None)
 
     def cut(self, length: int) -> "Page":

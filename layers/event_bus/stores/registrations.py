@@ -28,7 +28,7 @@ class Registrations:
         rights: The types that publishers restrict.
         paces: The paces of subscriptions.
         replays: The replays.
-        events: The event store, for what the bus tells of changes.
+        events: The event store, for events that report changes.
         retention_days: How many days events are kept.
     """
 
@@ -136,7 +136,7 @@ class Registrations:
     def change_status(
         self, before: Subscription, subscription: Subscription, event: Event, backlog: Replay | None
     ) -> Subscription:
-        """Replaces a subscription by one of another status, and stores the event that tells of it.
+        """Changes the status of a subscription, and stores the event that reports it.
 
         Args:
             before: The subscription as it was read.

@@ -34,7 +34,7 @@ class SchemaIndex:
     """What publishing must know of the types that have schemas.
 
     Attributes:
-        text: The index as it is stored; empty where no type has a schema.
+        text: The index as it is stored; empty if no type has a schema.
     """
 
     text: str = ""
@@ -74,7 +74,7 @@ class SchemaStore:
     retention_days: int = 0
 
     def get(self, event_type: str) -> TypeSchemas | None:
-        """The schemas of a type; None where it never had any."""
+        """The schemas of a type; None if it never had any."""
         item = self._item(_key(event_type))
         return _schemas(item) if item else None
 
@@ -131,7 +131,7 @@ class SchemaStore:
         """Writes the schemas of a type, unless they or the index have changed since they were read.
 
         Args:
-            before: The schemas as they were read; None where there were none.
+            before: The schemas as they were read; None if there were none.
             after: The schemas from now on.
             index: The index as it was read.
             version: The version that is new, if one is.

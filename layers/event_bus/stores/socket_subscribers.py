@@ -72,7 +72,7 @@ class SocketSubscriberStore:
             expires_at: When its connection has certainly ended, in Unix seconds.
 
         Returns:
-            Whether it was added; False where it is there already.
+            Whether it was added; False if it is there already.
         """
         with unless_refused():
             self.client.put_item(
@@ -116,7 +116,7 @@ class SocketSubscriberStore:
         """Takes the lease of a WebSocket subscriber for some seconds.
 
         Returns:
-            The WebSocket subscriber; None where another one holds it, or there is none.
+            The WebSocket subscriber; None if another one holds it, or there is none.
         """
         with unless_refused():
             answer = self.client.update_item(

@@ -58,7 +58,7 @@ class RoutingRule:
         version: The number of the change that made it so.
         protocol: How it is delivered.
         since: When the first event that it receives was stored, at the earliest; RFC 3339.
-        pause: The number of its pause; 0 where it is not paused.
+        pause: The number of its pause; 0 if it is not paused.
         paused_at: Since when it is paused, RFC 3339.
         skipped_pauses: Up to which pause it is not owed what it matched.
         handles: Whether it is the handler of the commands that it receives.

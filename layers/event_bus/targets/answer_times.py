@@ -19,7 +19,7 @@ class Wait:
     """The time in which one subscriber is waited for.
 
     Attributes:
-        answered: Tells whether an answer has begun to arrive that nobody has read yet; None where
+        answered: Tells whether an answer has begun to arrive that nobody has read yet; None if
             nobody can tell.
         in_time: Whether that was so after `SLOW_SECONDS`. Then this function is busy, and the
             subscriber is not slow.
@@ -46,7 +46,7 @@ class AnswerTimes:
 
     Attributes:
         slow: Is called with a subscription that has not answered within `SLOW_SECONDS`, at once:
-            other functions must know before the attempt ends. None where nobody needs to know.
+            other functions must know before the attempt ends. None if nobody needs to know.
         clock: Monotonic clock, in seconds.
         deadlines: Tells when those seconds are over.
     """

@@ -60,7 +60,7 @@ class AwsTarget(Target):
     @property
     @abstractmethod
     def resource(self) -> TaggedResource | None:
-        """The resource whose owner must have opted it in; None where the bus provides it."""
+        """The resource whose owner must have opted it in; None if the bus provides it."""
 
     def derived(self, service_id: str) -> dict[str, Any]:
         """The external id, which targets of earlier versions do not hold."""

@@ -130,7 +130,7 @@ def sent_to_aws(request: DeliveryRequest) -> Sent:
 
 
 def xray_header(event: Event) -> str | None:
-    """The trace of an event as X-Ray writes it; None where its trace id is not a W3C one."""
+    """The trace of an event as X-Ray writes it; None if its trace id is not a W3C one."""
     # https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html
     trace_id = event.metadata.get("trace_id", "")
     if not _TRACE_ID.fullmatch(trace_id):

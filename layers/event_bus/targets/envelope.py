@@ -28,6 +28,6 @@ def envelope(key: DeliveryKey, event: Event, enrichment: bytes | None = None) ->
 
 
 def delivery_trace(key: DeliveryKey, event: Event) -> TraceContext | None:
-    """The step of a trace that a delivery is, on every attempt; None where nothing is traced."""
+    """The step of a trace that a delivery is, on every attempt; None if nothing is traced."""
     context = event.trace
     return context and context.child(f"{key.subscription_id}#{key.webhook_id}")

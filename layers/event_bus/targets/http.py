@@ -248,7 +248,7 @@ def _sent(request: DeliveryRequest) -> Sent:
 
 
 def _seconds(retry_after: str, now: float) -> float | None:
-    """The seconds that a `Retry-After` asks for (RFC 9110, 10.2.3); None where it says nothing."""
+    """The seconds that a `Retry-After` asks for (RFC 9110, 10.2.3); None if it says nothing."""
     text = retry_after.strip()
     if text.isascii() and text.isdigit():
         # More digits than any wait has.

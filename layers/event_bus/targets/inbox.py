@@ -98,7 +98,7 @@ TARGET = TargetType(
     request=InboxTargetRequest,
     transport=lambda deployment: InboxTransport(deployment.inboxes()),
     grants=Grants(
-        # It keeps no payloads; whoever reads the inbox opens them.
+        # It stores no payloads; they are opened when the inbox is read.
         payloads="passes",
         tables={"inbox": ("GetItem", "PutItem", "UpdateItem")},
     ),

@@ -20,8 +20,8 @@ class Entry:
 
     Attributes:
         lane: The name of its lane.
-        module: Its module in this package; None where it is named after the lane.
-        types: The types by which clients name it; empty where its only type is named after the
+        module: Its module in this package; None if it is named after the lane.
+        types: The types by which clients name it; empty if its only type is named after the
             lane.
     """
 
@@ -70,7 +70,7 @@ class TargetRegistry:
         return self._by_lane[lane].load()
 
     def of_type(self, name: object) -> TargetType | None:
-        """The target of a type; None where there is no such type."""
+        """The target of a type; None if there is no such type."""
         entry = self._by_type.get(name) if isinstance(name, str) else None
         return entry.load() if entry else None
 

@@ -26,7 +26,7 @@ class Arn:
     Attributes:
         partition: `aws`, or that of a region apart.
         service: The service.
-        region: The region; empty where a resource is in none.
+        region: The region; empty if a resource is in none.
         account: The account.
         resource: The resource.
     """
@@ -49,7 +49,7 @@ class AwsResources:
         action: The IAM action that delivers.
         reads_tags: The IAM action that reads the tags of a resource.
         kind: What precedes the name in the last part of an ARN.
-        boto3_name: The service as boto3 names it; None where that is `service`.
+        boto3_name: The service as boto3 names it; None if that is `service`.
         managed: Whether the bus provides such resources for subscriptions.
     """
 

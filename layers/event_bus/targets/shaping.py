@@ -20,7 +20,7 @@ TRANSFORM_FAILED = "transform_failed"
 
 
 def shaped(request: DeliveryRequest) -> Shaped | None:
-    """What is sent of an event; None where its subscription has no transform.
+    """What is sent of an event; None if its subscription has no transform.
 
     Raises:
         TransformFailed: The transform makes nothing of the event.

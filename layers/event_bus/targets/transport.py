@@ -19,8 +19,8 @@ class DeliveryRequest:
         key: The delivery.
         event: The event, with its payload.
         subscription: The subscription.
-        until: When the claim on the delivery ends, in Unix seconds; None where there is none.
-        shaped: What is sent of the event; None where its subscription has no transform.
+        until: When the claim on the delivery ends, in Unix seconds; None if there is none.
+        shaped: What is sent of the event; None if its subscription has no transform.
         enrichment: What is added to the event, as a JSON object; None for nothing.
     """
 
@@ -37,7 +37,7 @@ class Sent:
     """What a target receives of an event.
 
     Attributes:
-        body: The body, or what stands in its place.
+        body: The body, or its replacement.
         headers: The headers of the request over HTTP, without those of the signature.
         attributes: The message attributes of SQS and SNS, as these take them.
         in_base64: Whether the target receives bytes, and `body` holds them in base64.

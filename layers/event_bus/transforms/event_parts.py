@@ -78,7 +78,7 @@ class EventParts:
         """The envelope with a payload, by default the event's own.
 
         Args:
-            payload: JSON to stand in place of the payload.
+            payload: JSON that replaces the payload.
         """
         members = (
             payloads.members_of(self.payload, self.content_type)
@@ -91,5 +91,5 @@ class EventParts:
 
     @property
     def content(self) -> bytes | None:
-        """The bytes of a payload that is not JSON; None where it is JSON, or sealed."""
+        """The bytes of a payload that is not JSON; None if it is JSON, or sealed."""
         return payloads.content_of(self.payload, self.content_type)

@@ -31,7 +31,7 @@ def decoded(text: str) -> bytes:
 
 
 def content_of(payload: bytes, content_type: str | None) -> bytes | None:
-    """The bytes of a payload that is not JSON; None where it is JSON, or sealed.
+    """The bytes of a payload that is not JSON; None if it is JSON, or sealed.
 
     Args:
         payload: The payload as the bus keeps it.
@@ -46,7 +46,7 @@ def members_of(payload: bytes | None, content_type: str | None) -> dict[str, Any
     """The members of an event that hold its payload.
 
     Args:
-        payload: The payload as the bus keeps it; None where it was not read.
+        payload: The payload as the bus keeps it; None if it was not read.
         content_type: Its media type; None for JSON.
     """
     shown = None if payload is None else orjson.Fragment(payload)

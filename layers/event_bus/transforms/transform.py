@@ -14,7 +14,7 @@ import orjson
 from event_bus.stored import restored
 
 Format = Literal["event", "payload", "cloudevents"]
-"""What stands around the payload."""
+"""The format around the payload."""
 
 Mode = Literal["structured", "binary", "batched"]
 """How a CloudEvent is written."""
@@ -41,7 +41,7 @@ class Transform:
     """What a subscription makes of each event before it is sent.
 
     Attributes:
-        format: What stands around the payload.
+        format: The format around the payload.
         mode: How a CloudEvent is written.
         expression: JSONata whose result is sent in place of the payload.
         template: A template that is sent in place of the payload.

@@ -97,7 +97,7 @@ class Replied(TypedDict):
 
 
 def command_document(found: FoundCommand) -> Command:
-    """A command, and what became of it; its replies are opened for whom they are shown to."""
+    """A command and its result. Sealed values of replies are opened if the caller may read them."""
     event, record = found.event, found.record
     events = {each.id: cast("DeliveredEvent", each.envelope()) for each in found.replies}
     shown = [each for each in record.replies if each.event_id in events]

@@ -67,7 +67,7 @@ class SendError(TypedDict):
 
 
 class SubscriptionTestResult(TypedDict):
-    """What came of testing a subscription."""
+    """The result of testing a subscription."""
 
     matched: bool
     reasons: list[Reason]
@@ -80,7 +80,7 @@ class SubscriptionTestResult(TypedDict):
 
 
 class TestResult(TypedDict):
-    """What came of a test."""
+    """The result of a test."""
 
     matched: bool
     reasons: list[Reason]
