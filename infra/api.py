@@ -165,7 +165,11 @@ class ApiStack(StageStack):
             indexes=("by_source",),
         )
         # Snapshots of states; those of streams with sealed parts are sealed as well.
-        function.use_table(data.states, "GetItem", "PutItem", "Query")
+        function.use_table(
+            data.states,
+            *("BatchGetItem", "GetItem", "PutItem", "Query"),
+            indexes=("by_first", "by_second"),
+        )
         function.open_payloads(data)
         function.use_sealing_key(data.sealing_key, data_keys.PURPOSE, "GenerateDataKey")
         function.use_retention()

@@ -112,6 +112,9 @@ class BusStack(StageStack):
         self.replays = WorkQueue(
             self, "ReplayQueue", consumer_timeout=_REPLAY_TIMEOUT, settings=settings
         )
+        # Read models: a query when a router starts, and a message for the events that one is of.
+        self.route.use_table(data.states, "Query")
+        self.route.use_queue(REPLAY_QUEUE_URL, self.replays.queue, "SendMessage")
         self.replay = self._replay(layers, data)
         self.sweep = self._sweep(layers, data)
         self.observe = self._observer(layers, data, settings)
@@ -153,7 +156,8 @@ class BusStack(StageStack):
         replay.know_rights(data, "Scan")
         replay.use_table(data.events, "BatchGetItem", indexes=("by_cell", "by_odd"))
         replay.use_table(data.deliveries, "BatchGetItem", "UpdateItem")
-        replay.use_table(data.streams, "Query", indexes=("by_source",))
+        replay.use_table(data.streams, "GetItem", "Query", indexes=("by_source",))
+        replay.use_table(data.states, "DeleteItem", "GetItem", "PutItem", "Query")
         replay.use_bucket(data.payloads, "GetObject")
         self.lanes.send_from(replay)
         self.lanes.enrichment.send_from(replay)
@@ -161,7 +165,8 @@ class BusStack(StageStack):
         replay.use_retention()
         replay.consume(self.replays.queue, max_concurrency=_REPLAY_CONCURRENCY)
         replay.allow_recursion(
-            "Each message goes on by a page, up to the end of the replay's time."
+            "Each message goes on by a page, up to the end of the replay's time, of a stream, or "
+            "of the events of a service."
         )
         return replay
 

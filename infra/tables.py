@@ -149,7 +149,17 @@ STREAMS = Table(
         Index("by_source", Attribute("source"), Attribute("name"), ("event_id", "created_at")),
     ),
 )
-STATES = Table("states", Attribute("partition"), Attribute("id"), expires=True)
+STATES = Table(
+    "states",
+    Attribute("partition"),
+    Attribute("id"),
+    # Sparse: the states of read models, by their indexed members.
+    indexes=(
+        Index("by_first", Attribute("first"), Attribute("id"), ()),
+        Index("by_second", Attribute("second"), Attribute("id"), ()),
+    ),
+    expires=True,
+)
 REPLAYS = Table(
     "replays",
     Attribute("id"),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from event_bus.access.callers import Caller
+from event_bus.access.ownership import own_source
 from event_bus.api.diagram import MERMAID, flow_diagram
 from event_bus.api.documents.event_streams import (
     head_document,
@@ -18,9 +19,10 @@ from event_bus.api.documents.explanations import (
     test_document,
 )
 from event_bus.api.documents.flows import flow_document
+from event_bus.api.documents.read_models import model_state_document, read_model_document
 from event_bus.api.documents.schemas import draft_document
 from event_bus.api.listing import Listing
-from event_bus.api.operations import event_streams, schemas
+from event_bus.api.operations import event_streams, read_models, reducers, schemas
 from event_bus.api.operations import events as operations
 from event_bus.api.operations import explanations as explaining
 from event_bus.api.query import Query
@@ -47,6 +49,7 @@ _streams = querying.stream_reader(_finder)
 _states = states.state_reader(_finder)
 _heads = querying.stream_finder(_finder)
 _changes = registry.stream_changes()
+_models = states.model_reader(_finder)
 _tester = querying.filter_tester(_explainer)
 
 
@@ -195,6 +198,28 @@ def _truncate(request: Request) -> Response:
 def _delete(request: Request) -> Response:
     _changes.delete(_stream(request.query(), request.caller), request.caller)
     return Response(204)
+
+
+@endpoint.answers(read_models.GET)
+def _get_read_model(request: Request) -> Response:
+    source = own_source(request.query().get(reducers.SOURCE), request.caller)
+    model = _models.get(source, request.path_parameter("category"))
+    return Response(200, read_model_document(model, _models.lag(model)))
+
+
+@endpoint.answers(read_models.STATES)
+def _list_states(request: Request) -> Response:
+    listing = Listing(request, MAX_NAME_POSITION)
+    found, rest = _models.page(
+        _source(listing.query, listing.caller),
+        request.path_parameter("category"),
+        listing.query.members,
+        name_at(listing.behind),
+        listing.limit,
+        listing.caller,
+    )
+    items = [(name_position(each.stream_id), model_state_document(each)) for each in found]
+    return listing.page(items, name_position(rest) if rest else None)
 
 
 def _stream(query: Query, caller: Caller) -> StreamName:

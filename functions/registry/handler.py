@@ -5,7 +5,9 @@ from functools import cache
 from typing import Any, TypeVar
 
 from event_bus.access.callers import Caller
+from event_bus.access.ownership import own_source
 from event_bus.api.documents.contexts import context_entry_document, context_entry_summary
+from event_bus.api.documents.read_models import read_model_document
 from event_bus.api.documents.reducers import reducer_document
 from event_bus.api.documents.schemas import (
     event_type_document,
@@ -30,6 +32,7 @@ from event_bus.api.listing import Listing
 from event_bus.api.operations import (
     contexts,
     publishers,
+    read_models,
     reducers,
     schemas,
     subscribers,
@@ -38,9 +41,9 @@ from event_bus.api.operations import (
 from event_bus.api.parameters import LIMIT
 from event_bus.api.query import Query
 from event_bus.api.requests import Request, Response
-from event_bus.errors import Forbidden, MalformedRequest
 from event_bus.model.contexts import ContextEntryRequest
 from event_bus.model.credentials import RotationRequest
+from event_bus.model.read_model import ReadModelRegistration
 from event_bus.model.reducer import ReducerRegistration
 from event_bus.model.registration import (
     Publisher,
@@ -55,7 +58,7 @@ from event_bus.registry.contexts import ContextOf, named
 from event_bus.registry.subscription_requests import SubscriptionChange, SubscriptionRegistration
 from event_bus.runtime.api import handler_of, new_endpoint
 from event_bus.runtime.registry import contexts as kept_contexts
-from event_bus.runtime.registry import reducer_registry, registry
+from event_bus.runtime.registry import read_model_registry, reducer_registry, registry
 from event_bus.runtime.schemas import catalogue, schema_registry
 
 _registry = registry()
@@ -67,6 +70,7 @@ _contexts = kept_contexts()
 # Made by the first request about schemas: it loads the library that compiles them.
 _schemas = cache(schema_registry)
 _reducers = cache(reducer_registry)
+_models = cache(read_model_registry)
 
 _OfService = TypeVar("_OfService", Publisher, Grant)
 
@@ -325,22 +329,43 @@ def _remove_reducer(request: Request) -> Response:
     return Response(204)
 
 
+@endpoint.answers(read_models.PUT)
+def _put_read_model(request: Request) -> Response:
+    source, category = _own_source(request.query(), request.caller), _category(request)
+    indexes = read(ReadModelRegistration, request.json()).indexes
+    model, is_new = _models().register(source, category, indexes)
+    location = {"location": f"/read-models/{category}?source={source}"}
+    return Response(201 if is_new else 200, read_model_document(model), location)
+
+
+@endpoint.answers(read_models.LIST)
+def _list_read_models(request: Request) -> Response:
+    listing = Listing(request)
+    everyone = listing.caller.admin and reducers.SOURCE not in listing.query
+    source = None if everyone else _own_source(listing.query, listing.caller)
+    found = _models().page(source, listing.behind, listing.limit + 1)
+    return listing.page_of_more(found, lambda each: each.name, read_model_document)
+
+
+@endpoint.answers(read_models.REBUILD)
+def _rebuild_read_model(request: Request) -> Response:
+    source = _own_source(request.query(), request.caller)
+    return Response(202, read_model_document(_models().rebuild(source, _category(request))))
+
+
+@endpoint.answers(read_models.REMOVE)
+def _remove_read_model(request: Request) -> Response:
+    source = _own_source(request.query(), request.caller)
+    _models().remove(source, _category(request))
+    return Response(204)
+
+
 def _category(request: Request) -> str:
     return request.path_parameter("category")
 
 
 def _own_source(query: Query, caller: Caller) -> str:
-    """The service whose streams a request is about: the caller, or the one that an admin names."""
-    source = query.get(reducers.SOURCE)
-    if caller.admin:
-        if source is None:
-            detail = "is required with an admin key: the service whose streams they are"
-            raise MalformedRequest.at("source", detail)
-        return source
-    if source not in (None, caller.service_id):
-        said = f"{caller.service_id} may not do this for the streams of {source}."
-        raise Forbidden(said, reason="other_service")
-    return caller.service_id
+    return own_source(query.get(reducers.SOURCE), caller)
 
 
 @endpoint.answers(contexts.PUT)

@@ -1,13 +1,24 @@
-"""Continues replays, from their queue."""
+"""Continues replays and brings read models up to date, from their queue."""
 
+from functools import cache
 from typing import Any
 
 from event_bus.batches import take_each
-from event_bus.runtime import recovery
+from event_bus.queues.projections import projection_in
+from event_bus.runtime import recovery, states
 
 _runner = recovery.replay_runner()
+# Made by the first message about a read model.
+_projector = cache(states.projector)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Continues the replays of a batch."""
-    return take_each(event, lambda _, replay_id: _runner.step(replay_id))
+    """Takes the messages of a batch, each on its own."""
+    return take_each(event, _take)
+
+
+def _take(_message_id: str, body: str) -> None:
+    if projection := projection_in(body):
+        _projector().take(projection)
+    else:
+        _runner.step(body)

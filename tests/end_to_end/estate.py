@@ -131,6 +131,20 @@ class Estate:
         assert self.owner.http.put(path, json={"value": 1}).status_code == 201
         return key
 
+    def modelled_category(self) -> str:
+        """A category of the owner's streams that has a read model."""
+        category = self.new_category()
+        answer = self.owner.http.put(f"/read-models/{category}", json={})
+        assert answer.status_code == 201, answer.text
+        return category
+
+    def served_category(self) -> str:
+        """A category of the owner's streams that has a read model, which is built."""
+        category = self.modelled_category()
+        path = f"/read-models/{category}"
+        eventually(lambda: self.owner.http.get(path).json()["serving"])
+        return category
+
     def replay(self) -> str:
         """A new replay."""
         return str(self.made(f"/events/{self.event_id}/replay", 202)["id"])

@@ -126,6 +126,12 @@ CASES = {
         makes=Estate.stream,
     ),
     "DELETE /streams": Case(204, 404, query={"stream_id": "estate/2"}, makes=Estate.stream),
+    "PUT /read-models/{category}": Case(201, 201, Estate.new_category, body=lambda _: {}),
+    "GET /read-models": Case(200, 200),
+    "GET /read-models/{category}": Case(200, 404, Estate.modelled_category),
+    "POST /read-models/{category}/rebuild": Case(202, 404, Estate.modelled_category),
+    "DELETE /read-models/{category}": Case(204, 404, Estate.modelled_category),
+    "GET /states/{category}": Case(200, 404, Estate.served_category),
     "POST /filters/test": Case(200, 200, body=lambda _: {"event": {"type": "a.b", "payload": {}}}),
     "POST /subscriptions/{id}/test": Case(
         200, 404, the_subscription, body=lambda _: {"event": {"type": "a.b", "payload": {}}}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from event_bus.access.callers import Caller
 from event_bus.access.known_publishers import RESERVED_NAMES
-from event_bus.errors import InvalidRequest, NotFound
+from event_bus.errors import Forbidden, InvalidRequest, MalformedRequest, NotFound
 from event_bus.model.registration import Publisher, Subscription
 
 
@@ -69,3 +69,25 @@ def refuse_reserved(service_id: str) -> None:
     """
     if service_id in RESERVED_NAMES:
         raise InvalidRequest.at("/service_id", f"{service_id} is kept for the bus itself")
+
+
+def own_source(source: str | None, caller: Caller) -> str:
+    """The service whose streams a request is about: the caller, or the one that an admin names.
+
+    Args:
+        source: The service that the request names.
+        caller: Who asks.
+
+    Raises:
+        MalformedRequest: An admin names none.
+        Forbidden: A service names another one.
+    """
+    if caller.admin:
+        if source is None:
+            detail = "is required with an admin key: the service whose streams they are"
+            raise MalformedRequest.at("source", detail)
+        return source
+    if source not in (None, caller.service_id):
+        said = f"{caller.service_id} may not do this for the streams of {source}."
+        raise Forbidden(said, reason="other_service")
+    return caller.service_id

@@ -34,6 +34,7 @@ def entry_of(request: Request, operation: Operation, response: Response) -> Entr
         or answered.get("id")
         or path.get("id")
         or path.get("type")
+        or path.get("category")
         or "/".join(path[each] for each in ("name", "key") if each in path)
         or None,
         status,

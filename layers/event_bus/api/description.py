@@ -168,6 +168,7 @@ def _operation(operation: Operation, schema_of: Mapping[Model, Schema]) -> dict[
     headers = [*operation.headers, *([_IDEMPOTENCY_KEY] if operation.creates else [])]
     parameters = [
         *map(_query_parameter, operation.query),
+        *([_MEMBERS] if operation.members else ()),
         *map(_header, headers),
         *(
             {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
@@ -189,6 +190,17 @@ def _operation(operation: Operation, schema_of: Mapping[Model, Schema]) -> dict[
         response = {"$ref": f"#/components/responses/{kind.__name__}"}
         described["responses"][str(kind.status)] = response
     return described
+
+
+_MEMBERS = {
+    "name": "members",
+    "in": "query",
+    "description": "Values of members by their names, such as `status=open`.",
+    "style": "form",
+    "explode": True,
+    "schema": {"type": "object", "additionalProperties": {"type": "string"}},
+}
+"""Any query parameters that an operation does not declare."""
 
 
 def _query_parameter(parameter: Parameter[Any]) -> dict[str, Any]:

@@ -54,6 +54,7 @@ class Operation:
         admin: Whether it needs an admin key.
         tokens: Whether it takes a stream token in place of a key.
         query: The query parameters.
+        members: Whether it takes further query parameters, named after members of what it lists.
         headers: The headers that change what it does.
         body: The model of the request body.
         body_required: Whether a request must have a body.
@@ -76,6 +77,7 @@ class Operation:
     admin: bool = False
     tokens: bool = False
     query: tuple[Parameter[Any], ...] = ()
+    members: bool = False
     headers: tuple[Header, ...] = ()
     body: Model = None
     body_required: bool = True

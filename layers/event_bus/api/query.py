@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
-from event_bus.api.parameters import Parameter, Value
+from event_bus.api.parameters import MAX_PARAMETER_CHARACTERS, Parameter, Value
 from event_bus.errors import Fault, MalformedRequest
 
 
@@ -12,16 +12,24 @@ class Query:
 
     Attributes:
         sent: The parameters as they were sent.
+        members: Those of them that the operation does not declare.
     """
 
-    __slots__ = ("_values", "sent")
+    __slots__ = ("_values", "members", "sent")
 
-    def __init__(self, sent: Mapping[str, str], declared: tuple[Parameter[Any], ...]) -> None:
+    def __init__(
+        self,
+        sent: Mapping[str, str],
+        declared: tuple[Parameter[Any], ...],
+        *,
+        members: bool = False,
+    ) -> None:
         """Reads the parameters.
 
         Args:
             sent: The parameters as they were sent.
             declared: The parameters that the operation knows.
+            members: Whether it takes others.
 
         Raises:
             MalformedRequest: A parameter is not known, is missing, or cannot be read.
@@ -30,7 +38,8 @@ class Query:
         self._values: dict[str, Any] = {}
         known = {each.name: each for each in declared}
         others = f"known are {', '.join(sorted(known))}" if known else "there are no parameters"
-        faults = [Fault(name, f"is not known; {others}") for name in sent if name not in known]
+        self.members = {name: text for name, text in sent.items() if name not in known}
+        faults = [Fault(name, f"is not known; {others}") for name in self.members if not members]
         for name, parameter in known.items():
             try:
                 if name in sent:
@@ -39,6 +48,11 @@ class Query:
                     faults.append(Fault(name, "is required"))
             except ValueError as error:
                 faults.append(Fault(name, str(error)))
+        faults += [
+            Fault(name, f"must have at most {MAX_PARAMETER_CHARACTERS} characters")
+            for name, text in self.members.items()
+            if members and len(text) > MAX_PARAMETER_CHARACTERS
+        ]
         if faults:
             raise MalformedRequest(f"{faults[0].pointer}: {faults[0].detail}.", faults)
 

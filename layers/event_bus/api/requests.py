@@ -140,7 +140,9 @@ class Request:
         Raises:
             MalformedRequest: A parameter is not known, is missing, or cannot be read.
         """
-        return Query(self.in_query, self.operation.query if self.operation else ())
+        if self.operation is None:
+            return Query(self.in_query, ())
+        return Query(self.in_query, self.operation.query, members=self.operation.members)
 
     @property
     def only_new(self) -> bool:

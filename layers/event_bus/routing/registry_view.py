@@ -9,8 +9,11 @@ from event_bus.matching.errors import InvalidPatternError
 from event_bus.matching.event_view import EventView
 from event_bus.matching.index import SubscriptionIndex
 from event_bus.model.event import Event
+from event_bus.model.read_model import model_name
+from event_bus.model.stream_name import StreamName
 from event_bus.stored import restored
 from event_bus.stores.changes import ChangeLog
+from event_bus.stores.read_models import ReadModelStore, live_change
 from event_bus.stores.rights import RightsStore, right_in
 from event_bus.stores.subscriptions import RoutingRule, SubscriptionStore
 
@@ -24,15 +27,18 @@ class RegistryView:
         rights_store: What services may receive, as it is stored.
         log: The changes of both.
         rights: What services may receive.
+        models: The read models, for a function that has them brought up to date.
     """
 
     store: SubscriptionStore
     rights_store: RightsStore
     log: ChangeLog
     rights: ReceiveRights
+    models: ReadModelStore | None = None
     _version: int | None = None
     _index: SubscriptionIndex = field(default_factory=SubscriptionIndex)
     _rules: dict[str, RoutingRule] = field(default_factory=dict)
+    _live_models: set[str] = field(default_factory=set)
 
     def refresh(self) -> None:
         """Takes in every change that was answered before this call: one read where none was."""
@@ -43,12 +49,16 @@ class RegistryView:
                 self._apply(rule)
             for right in self.rights_store.all():
                 self.rights.take(right)
+            if self.models:
+                self._live_models = {each.name for each in self.models.all() if each.live}
             self._version = version
             # The index lives as long as the process: the collector need not walk it again.
             gc.freeze()
         for version, change in self.log.after(self._version):
             if changed := right_in(change):
                 self.rights.take(changed)
+            elif model := live_change(change):
+                self._take_model(*model)
             elif "kind" not in change:
                 # A change of another kind is one of a later version of the bus.
                 self._apply(restored(RoutingRule, change))
@@ -73,6 +83,16 @@ class RegistryView:
     def rule(self, subscription_id: str) -> RoutingRule | None:
         """What routing knows of a subscription; None if it receives nothing."""
         return self._rules.get(subscription_id)
+
+    def has_model(self, stream: StreamName) -> bool:
+        """Whether a read model is kept of the category of a stream."""
+        return bool(self._live_models) and model_name(stream) in self._live_models
+
+    def _take_model(self, name: str, live: bool) -> None:
+        if live:
+            self._live_models.add(name)
+        else:
+            self._live_models.discard(name)
 
     def _apply(self, rule: RoutingRule) -> None:
         if not rule.active:

@@ -14,6 +14,7 @@ from event_bus.model.delivery import Routing
 from event_bus.model.event import MAX_HOPS, Event
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message, next_message
+from event_bus.queues.projections import ProjectionQueue
 from event_bus.routing.registry_view import RegistryView
 from event_bus.stores.dead_letters import DeadLetterStore
 from event_bus.stores.deliveries import DeliveryStore
@@ -36,6 +37,7 @@ class Router:
         dead_letters: Reopens those that a later routing sends.
         lanes: Where messages are sent.
         executor: Reads large payloads side by side.
+        projections: Has read models brought up to date, where the router does that.
     """
 
     view: RegistryView
@@ -45,6 +47,7 @@ class Router:
     dead_letters: DeadLetterStore
     lanes: Lanes
     executor: Executor
+    projections: ProjectionQueue | None = None
 
     def route(self, events: Sequence[Event]) -> list[str]:
         """Routes events: messages first, then the records, so that no match is recorded unsent.
@@ -92,6 +95,7 @@ class Router:
                 logger.warning("event matched in part", **traces(event))
         by_id = {event.id: event for event in events}
         failed += self._send(messages, by_id)
+        self._project(events)
         failed += self.routings.record(routings)
         failed += self._release(routings, by_id)
         return list(dict.fromkeys(failed))
@@ -142,6 +146,12 @@ class Router:
                 left = {each: n for each, n in routing.held.items() if each not in owed}
                 released.append(replace(routing, held=left))
         return self._send(messages, events) + self.routings.record(released)
+
+    def _project(self, events: Sequence[Event]) -> None:
+        """Has the read models of the events' streams brought up to date; there are few."""
+        streams = [each.stream for each in events if each.stream]
+        if self.projections and (kept := [each for each in streams if self.view.has_model(each)]):
+            self.projections.changed(kept)
 
     def _send(self, messages: list[Message], events: Mapping[str, Event]) -> list[str]:
         """Sends messages; the ids of the events whose messages SQS refuses.

@@ -8,6 +8,7 @@ from event_bus.settings import settings
 
 if TYPE_CHECKING:
     from event_bus.queues.lanes import Lanes
+    from event_bus.queues.projections import ProjectionQueue
     from event_bus.queues.replays import ReplayQueue
     from event_bus.queues.unroutable import UnroutableQueue
 
@@ -21,6 +22,13 @@ def lanes(workers: int = 8) -> "Lanes":
     from event_bus.queues.lanes import Lanes
 
     return Lanes(clients.sqs(), settings().lane_urls, threads(workers))
+
+
+def projection_queue() -> "ProjectionQueue":
+    """The queue of read models that must be brought up to date."""
+    from event_bus.queues.projections import ProjectionQueue
+
+    return ProjectionQueue(clients.sqs(), settings().replay_queue_url)
 
 
 def replay_queue() -> "ReplayQueue":

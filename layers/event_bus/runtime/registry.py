@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from event_bus.registry.failing import FailingSubscriptions
     from event_bus.registry.keys import KeyRing
     from event_bus.registry.publishers import PublisherRegistry
+    from event_bus.registry.read_models import ReadModelRegistry
     from event_bus.registry.reducers import ReducerRegistry
     from event_bus.registry.services import Services
     from event_bus.registry.stream_changes import StreamChanges
@@ -87,6 +88,16 @@ def reducer_registry() -> "ReducerRegistry":
     from event_bus.registry.reducers import ReducerRegistry
 
     return ReducerRegistry(stores.reducers())
+
+
+def read_model_registry() -> "ReadModelRegistry":
+    """Registers read models."""
+    from event_bus.registry.read_models import ReadModelRegistry
+    from event_bus.runtime.queues import projection_queue
+
+    return ReadModelRegistry(
+        stores.read_models(announces=True), stores.reducers(), projection_queue()
+    )
 
 
 def _targets() -> "SubscriptionTargets":

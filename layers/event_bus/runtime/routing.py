@@ -3,19 +3,24 @@
 from typing import TYPE_CHECKING
 
 from event_bus.runtime import stores
-from event_bus.runtime.queues import lanes
+from event_bus.runtime.queues import lanes, projection_queue
 from event_bus.runtime.threads import threads
 from event_bus.settings import settings
 
 if TYPE_CHECKING:
     from event_bus.routing.registry_view import RegistryView
     from event_bus.routing.router import Router
+    from event_bus.stores.read_models import ReadModelStore
 
 _WORKERS = 16
 
 
-def registry_view() -> "RegistryView":
-    """Keeps the routing rules of all subscriptions in memory."""
+def registry_view(models: "ReadModelStore | None" = None) -> "RegistryView":
+    """Keeps the routing rules of all subscriptions in memory.
+
+    Args:
+        models: The read models, for a function that has them brought up to date.
+    """
     from event_bus.access.receive_rights import ReceiveRights
     from event_bus.routing.registry_view import RegistryView
 
@@ -24,6 +29,7 @@ def registry_view() -> "RegistryView":
         stores.rights(),
         stores.changes(),
         ReceiveRights(settings().default_receive),
+        models,
     )
 
 
@@ -32,11 +38,12 @@ def router() -> "Router":
     from event_bus.routing.router import Router
 
     return Router(
-        view=registry_view(),
+        view=registry_view(stores.read_models()),
         events=stores.events(),
         routings=stores.routings(writes=True),
         deliveries=stores.deliveries(writes=True),
         dead_letters=stores.dead_letters(),
         lanes=lanes(_WORKERS),
         executor=threads(_WORKERS),
+        projections=projection_queue(),
     )

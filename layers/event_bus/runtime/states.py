@@ -4,11 +4,16 @@ from typing import TYPE_CHECKING
 
 from event_bus import clients
 from event_bus.runtime import stores
+from event_bus.runtime.threads import threads
 from event_bus.settings import settings
 
 if TYPE_CHECKING:
     from event_bus.querying.event_finder import EventFinder
+    from event_bus.states.model_reader import ReadModelReader
+    from event_bus.states.projector import Projector
     from event_bus.states.state_reader import StateReader
+
+_WORKERS = 8
 
 
 def state_reader(finder: "EventFinder") -> "StateReader":
@@ -25,4 +30,26 @@ def state_reader(finder: "EventFinder") -> "StateReader":
         snapshots=stores.snapshots(),
         seal=StateSeal(DataKeys(clients.kms(), own.sealing_key)),
         retention_days=own.retention_days,
+    )
+
+
+def model_reader(finder: "EventFinder") -> "ReadModelReader":
+    """Lists the states of read models."""
+    from event_bus.states.model_reader import ReadModelReader
+
+    return ReadModelReader(stores.read_models(), finder)
+
+
+def projector() -> "Projector":
+    """Keeps read models up to date, and builds them."""
+    from event_bus.runtime.queues import projection_queue
+    from event_bus.states.projector import Projector
+
+    return Projector(
+        models=stores.read_models(),
+        reducers=stores.reducers(),
+        streams=stores.streams(),
+        events=stores.events(),
+        queue=projection_queue(),
+        executor=threads(_WORKERS),
     )

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from event_bus.stores.metrics import MetricStore
     from event_bus.stores.paces import PaceStore
     from event_bus.stores.publishers import PublisherStore
+    from event_bus.stores.read_models import ReadModelStore
     from event_bus.stores.reducers import ReducerStore
     from event_bus.stores.registrations import Registrations
     from event_bus.stores.replays import ReplayStore
@@ -232,6 +233,19 @@ def publishers() -> "PublisherStore":
     from event_bus.stores.publishers import PublisherStore
 
     return PublisherStore(clients.dynamodb(), settings().publishers_table)
+
+
+def read_models(*, announces: bool = False) -> "ReadModelStore":
+    """The read models and their states.
+
+    Args:
+        announces: Whether the function registers read models, and so writes the numbered log.
+    """
+    from event_bus.stores.read_models import ReadModelStore
+
+    own = settings()
+    log = own.changes_table if announces else ""
+    return ReadModelStore(clients.dynamodb(), own.states_table, log)
 
 
 def reducers() -> "ReducerStore":

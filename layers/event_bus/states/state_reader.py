@@ -130,14 +130,17 @@ class StateReader:
         """
         latest = self.reducers.latest(stream.source, stream.category)
         reducer = latest or ReducerVersion(stream.source, stream.category, 0, None, "", "")
+        first = self.streams.marks(stream).first_visible
+        # A truncated stream has snapshots of its own: they begin with another event.
+        basis = f"{reducer.number}" if first == 1 else f"{reducer.number}/{first}"
         whole = caller.admin or caller.service_id == stream.source
-        fold, snapshot = _Fold(), None
-        if whole and (snapshot := self.snapshots.latest(stream, reducer.number, at_version)):
-            fold = self._restored(stream, reducer.number, snapshot)
-        began = fold.version
+        fold, snapshot = _Fold(version=first - 1), None
+        if whole and (snapshot := self.snapshots.latest(stream, basis, at_version)):
+            fold = self._restored(stream, basis, snapshot, fold)
+        began = snapshot.version if snapshot and fold.version == snapshot.version else None
         try:
             if whole:
-                self._fold_whole(stream, at_version, reducer, fold, as_shown)
+                self._fold_whole(stream, at_version, (reducer, basis), fold, as_shown)
             else:
                 self._fold_visible(stream, at_version, reducer, fold, caller, as_shown)
         except ReducerFailed as failure:
@@ -146,21 +149,22 @@ class StateReader:
             raise Conflict(said, [Fault("at_version", detail)]) from None
         return StreamState(
             stream=stream,
-            version=fold.version,
+            version=fold.version if fold.version >= first else 0,
             events=fold.events,
             state=json_numbers.loads(fold.state),
             reducer=reducer,
-            snapshot_version=began or None,
+            snapshot_version=began,
         )
 
     def _fold_whole(
         self,
         stream: StreamName,
         at_version: int,
-        reducer: ReducerVersion,
+        made_by: tuple[ReducerVersion, str],
         fold: _Fold,
         as_shown: AsShown,
     ) -> None:
+        reducer, basis = made_by
         end, examined, kept = self.clock() + READ_SECONDS, 0, True
         for entries in self._entries(stream, fold.version, at_version):
             if examined >= MAX_EXAMINED or (examined and self.clock() >= end):
@@ -174,7 +178,7 @@ class StateReader:
             self._advance(reducer, fold, [_numbered(each, found) for each in entries], as_shown)
             examined += len(entries)
             if len(entries) == SNAPSHOT_EVERY:
-                kept = self._keep(stream, reducer.number, fold)
+                kept = self._keep(stream, basis, fold)
 
     def _fold_visible(
         self,
@@ -186,7 +190,7 @@ class StateReader:
         as_shown: AsShown,
     ) -> None:
         examined = size = seen = 0
-        for entries in self._entries(stream, 0, at_version):
+        for entries in self._entries(stream, fold.version, at_version):
             examined += len(entries)
             if examined > MAX_EXAMINED:
                 raise _too_long(f"{MAX_EXAMINED} events, with those that have expired,")
@@ -241,7 +245,7 @@ class StateReader:
     # A snapshot ends with the first of its events that expires. A state that still held what an
     # expired event said would be another one than the same request folds without the snapshot.
 
-    def _keep(self, stream: StreamName, reducer: int, fold: _Fold) -> bool:
+    def _keep(self, stream: StreamName, basis: str, fold: _Fold) -> bool:
         """Stores a snapshot, unless it is too large."""
         latest = times.expiry(self.retention_days)
         snapshot = Snapshot(
@@ -251,21 +255,23 @@ class StateReader:
             expires_at=min(latest, fold.expires_at or latest),
         )
         if fold.sealed:
-            place = _place(stream, reducer, fold.version)
+            place = _place(stream, basis, fold.version)
             state, key = self.seal.close(snapshot.state, place)
             snapshot = replace(snapshot, state=state, sealed_key=key)
-        return self.snapshots.put(stream, reducer, snapshot)
+        return self.snapshots.put(stream, basis, snapshot)
 
-    def _restored(self, stream: StreamName, reducer: int, snapshot: Snapshot) -> _Fold:
+    def _restored(
+        self, stream: StreamName, basis: str, snapshot: Snapshot, otherwise: _Fold
+    ) -> _Fold:
         state = snapshot.state
         if snapshot.sealed_key:
             try:
-                place = _place(stream, reducer, snapshot.version)
+                place = _place(stream, basis, snapshot.version)
                 state = self.seal.open(state, snapshot.sealed_key, place)
             except NotOpened:
                 # The events are there: the fold begins with the first of them.
                 logger.exception("snapshot not opened", stream=stream.text)
-                return _Fold()
+                return otherwise
         return _Fold(
             version=snapshot.version,
             events=snapshot.events,
@@ -279,8 +285,8 @@ def _numbered(entry: StreamEntry, found: dict[str, Event]) -> tuple[StreamEntry,
     return entry, found.get(entry.event_id)
 
 
-def _place(stream: StreamName, reducer: int, version: int) -> str:
-    return f"{stream.key}\n{reducer}\n{version}"
+def _place(stream: StreamName, basis: str, version: int) -> str:
+    return f"{stream.key}\n{basis}\n{version}"
 
 
 def _too_long(limit: str) -> InvalidRequest:

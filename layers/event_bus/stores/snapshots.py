@@ -49,12 +49,12 @@ class SnapshotStore:
     client: "DynamoDBClient"
     table: str
 
-    def latest(self, stream: StreamName, reducer: int, at_version: int) -> Snapshot | None:
+    def latest(self, stream: StreamName, basis: str, at_version: int) -> Snapshot | None:
         """Returns the latest snapshot of a stream up to a version.
 
         Args:
             stream: The stream.
-            reducer: The version of the reducer that made it.
+            basis: What else it was made of: the version of the reducer, and the first version.
             at_version: The highest version.
         """
         answer = self.client.query(
@@ -62,7 +62,7 @@ class SnapshotStore:
             KeyConditionExpression="#partition = :partition AND id <= :id",
             ExpressionAttributeNames={"#partition": "partition"},
             ExpressionAttributeValues={
-                ":partition": text(_partition(stream, reducer)),
+                ":partition": text(_partition(stream, basis)),
                 ":id": text(_id(at_version)),
             },
             ScanIndexForward=False,
@@ -71,7 +71,7 @@ class SnapshotStore:
         found = answer["Items"]
         return _snapshot(found[0]) if found and unexpired(found[0]) else None
 
-    def put(self, stream: StreamName, reducer: int, snapshot: Snapshot) -> bool:
+    def put(self, stream: StreamName, basis: str, snapshot: Snapshot) -> bool:
         """Stores a snapshot.
 
         Returns:
@@ -80,7 +80,7 @@ class SnapshotStore:
         if len(snapshot.state) > MAX_SNAPSHOT_BYTES:
             return False
         item: Item = {
-            "partition": text(_partition(stream, reducer)),
+            "partition": text(_partition(stream, basis)),
             "id": text(_id(snapshot.version)),
             "events": number(snapshot.events),
             "state": {"B": snapshot.state},
@@ -92,8 +92,8 @@ class SnapshotStore:
         return True
 
 
-def _partition(stream: StreamName, reducer: int) -> str:
-    return f"snapshot\n{stream.key}\n{reducer}"
+def _partition(stream: StreamName, basis: str) -> str:
+    return f"snapshot\n{stream.key}\n{basis}"
 
 
 def _id(version: int) -> str:

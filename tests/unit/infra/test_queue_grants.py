@@ -25,7 +25,7 @@ SENDERS: dict[str, set[str]] = {
     # Who knows that a subscription asks for an enrichment.
     "ENRICH_LANE_URL": {"enrich", "route", "replay", *(LANES - {"deliver_inbox"})},
     "UNROUTABLE_QUEUE_URL": {"route", "sweep"},
-    "REPLAY_QUEUE_URL": {"recovery", "registry", "replay", "sweep"},
+    "REPLAY_QUEUE_URL": {"recovery", "registry", "replay", "route", "sweep"},
     # The authorizer refuses WebSockets; the function of the log sets single events aside.
     "AUDIT_QUEUE_URL": {
         *(route.function for route in OPERATIONS if not route.public),

@@ -1,0 +1,110 @@
+"""Read models, and the states in them."""
+
+from typing import Annotated
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from event_bus.api.documents.members import Count, Object, Page, Time
+from event_bus.model import read_model
+
+
+class Generation(TypedDict):
+    """One building of a read model."""
+
+    number: Annotated[int, Field(ge=1)]
+    reducer_version: Annotated[
+        int, Field(ge=0, description="The version of the reducer; 0 for the default.")
+    ]
+    indexes: list[str]
+    started_at: Time
+    built_at: Annotated[Time | None, Field(description="Null while it is built.")]
+
+
+class ReadModel(TypedDict):
+    """A read model."""
+
+    source: str
+    category: str
+    serving: Annotated[
+        Generation | None,
+        Field(description="What is read; null while the first generation is built."),
+    ]
+    building: Annotated[
+        Generation | None, Field(description="What takes its place when it is built.")
+    ]
+    lag_seconds: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            description="How long the oldest of the latest events waits to be folded; 0 where all "
+            "are. Null while nothing is served, and where the read model was not asked for alone.",
+        ),
+    ]
+    created_at: Time
+    updated_at: Time
+
+
+class ReadModelPage(Page):
+    """A page of read models."""
+
+    items: list[ReadModel]
+
+
+class ModelState(TypedDict):
+    """The state of a stream in a read model."""
+
+    stream_id: str
+    version: Annotated[int, Field(ge=0, description="The last version that was folded.")]
+    events: Annotated[Count, Field(description="How many events were folded.")]
+    complete: Annotated[bool, Field(description="Whether every event up to `version` was folded.")]
+    updated_at: Time
+    failed: Annotated[
+        str | None,
+        Field(
+            description="Why the reducer made no state of the next event; null if it did not fail."
+        ),
+    ]
+    state: Annotated[Object, Field(description="The state; sealed values are markers.")]
+
+
+class ModelStatePage(Page):
+    """A page of states."""
+
+    items: list[ModelState]
+
+
+def read_model_document(model: read_model.ReadModel, lag: float | None = None) -> ReadModel:
+    """A read model."""
+    return {
+        "source": model.source,
+        "category": model.category,
+        "serving": _generation(model.serving) if model.serving else None,
+        "building": _generation(model.building) if model.building else None,
+        "lag_seconds": None if lag is None else round(lag, 3),
+        "created_at": model.created_at,
+        "updated_at": model.updated_at,
+    }
+
+
+def model_state_document(state: read_model.ModelState) -> ModelState:
+    """A state of a read model."""
+    return {
+        "stream_id": state.stream_id,
+        "version": state.version,
+        "events": state.events,
+        "complete": state.events == state.version,
+        "updated_at": state.updated_at,
+        "failed": state.failed,
+        "state": state.state,
+    }
+
+
+def _generation(generation: read_model.Generation) -> Generation:
+    return {
+        "number": generation.number,
+        "reducer_version": generation.reducer,
+        "indexes": generation.indexes,
+        "started_at": generation.started_at,
+        "built_at": generation.built_at,
+    }

@@ -1,0 +1,124 @@
+"""Read models: the states of a category's streams, kept up to date in a table."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from event_bus.model.stream_name import StreamName
+from event_bus.model.validation import Request, checked
+
+MAX_READ_MODELS = 20
+"""How many read models a service may have."""
+
+MAX_INDEXES = 2
+"""By how many members the states of a read model can be found."""
+
+MAX_INDEXED_BYTES = 256
+"""The longest value by which a state can be found, as JSON in UTF-8."""
+
+_MEMBER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_PARAMETERS = frozenset({"source", "limit", "cursor"})
+
+
+def _check_member(name: str) -> None:
+    if not _MEMBER.fullmatch(name):
+        raise ValueError(
+            "must be the name of a member of states: 1 to 64 letters, digits and '_', of which "
+            "the first is no digit"
+        )
+    if name in _PARAMETERS:
+        raise ValueError("must not be the name of a parameter of lists: source, limit or cursor")
+
+
+class ReadModelRegistration(Request):
+    """The read model of a category."""
+
+    indexes: Annotated[
+        list[Annotated[str, AfterValidator(checked(_check_member))]],
+        Field(max_length=MAX_INDEXES),
+        AfterValidator(lambda names: list(dict.fromkeys(names))),
+    ] = Field(default_factory=list)
+
+
+def model_name(stream: StreamName) -> str:
+    """The name of the read model of a stream's category among all read models."""
+    return f"{stream.source}#{stream.category}"
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """One building of a read model: by one version of the reducer, with certain indexes.
+
+    Attributes:
+        number: Its number; no number is used again.
+        reducer: The version of the category's reducer; 0 for the default.
+        indexes: The members by which its states can be found.
+        started_at: Since when it is built, RFC 3339.
+        built_at: Since when it holds all streams, RFC 3339; None while it is built.
+        position: How far in the list of events the building has come.
+    """
+
+    number: int
+    reducer: int
+    indexes: list[str]
+    started_at: str
+    built_at: str | None = None
+    position: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadModel:
+    """The read model of a category.
+
+    Attributes:
+        source: The service whose streams it is of.
+        category: The category of the streams.
+        created_at: When it was registered, RFC 3339.
+        updated_at: When it last changed, RFC 3339.
+        generations: How many generations there were.
+        serving: The generation that is read; None before the first is built, and once removed.
+        building: The generation that takes its place when it is built.
+    """
+
+    source: str
+    category: str
+    created_at: str
+    updated_at: str
+    generations: int = 0
+    serving: Generation | None = None
+    building: Generation | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name among all read models."""
+        return model_name(StreamName(self.source, self.category))
+
+    @property
+    def live(self) -> list[Generation]:
+        """The generations that are kept up to date; none if it was removed."""
+        return [each for each in (self.serving, self.building) if each]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """The state of a stream in a read model.
+
+    Attributes:
+        stream_id: The stream.
+        version: The last version that was folded or is missing.
+        events: How many events were folded.
+        state: The state.
+        types: The types of these events: who may not receive one of them does not see the state.
+        updated_at: When it last changed, RFC 3339.
+        failed: Why the reducer made no state of the event after `version`, if it failed.
+    """
+
+    stream_id: str
+    version: int = 0
+    events: int = 0
+    state: dict[str, Any] = field(default_factory=dict)
+    types: list[str] = field(default_factory=list)
+    updated_at: str = ""
+    failed: str | None = None

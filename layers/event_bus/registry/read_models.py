@@ -1,0 +1,139 @@
+"""Registering read models."""
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from event_bus import times
+from event_bus.conflicts import attempts
+from event_bus.errors import Conflict, Fault
+from event_bus.model.read_model import MAX_READ_MODELS, Generation, ReadModel
+from event_bus.model.reducer import read_category
+from event_bus.queues.projections import ProjectionQueue
+from event_bus.states.model_reader import no_read_model
+from event_bus.stores.read_models import ReadModelStore
+from event_bus.stores.reducers import ReducerStore
+from event_bus.stores.refusals import Outdated
+
+_LISTED_SECONDS = 5
+"""How long the list of events may lag behind the events themselves, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadModelRegistry:
+    """Registers, rebuilds, shows and removes read models.
+
+    Attributes:
+        store: The read models.
+        reducers: The reducers.
+        queue: Has read models built.
+    """
+
+    store: ReadModelStore
+    reducers: ReducerStore
+    queue: ProjectionQueue
+
+    def register(self, source: str, category: str, indexes: list[str]) -> tuple[ReadModel, bool]:
+        """Registers the read model of a category, or builds it anew where the indexes change.
+
+        Returns:
+            The read model, and whether it is new.
+
+        Raises:
+            InvalidRequest: No read model may be of such a category.
+            Conflict: The service has as many as it may have, or others change this one.
+        """
+        read_category(category)
+        for _ in attempts():
+            before = self.store.get(source, category)
+            if before and before.live and before.live[-1].indexes == indexes:
+                if before.building:
+                    # Its message may never have been sent.
+                    self.queue.go_on(source, category, before.building.number)
+                return before, False
+            is_new = before is None or not before.live
+            if is_new:
+                self._check_room(source)
+            with suppress(Outdated):
+                return self._built(source, category, before, indexes), is_new
+        raise _busy(category)
+
+    def rebuild(self, source: str, category: str) -> ReadModel:
+        """Builds a read model anew, by the present reducer, while its states are read.
+
+        Raises:
+            NotFound: There is none.
+            Conflict: Others change it.
+        """
+        for _ in attempts():
+            before = self.get(source, category)
+            with suppress(Outdated):
+                return self._built(source, category, before, before.live[-1].indexes)
+        raise _busy(category)
+
+    def get(self, source: str, category: str) -> ReadModel:
+        """The read model of a category.
+
+        Raises:
+            NotFound: There is none.
+        """
+        found = self.store.get(source, category)
+        if found is None or not found.live:
+            raise no_read_model(category)
+        return found
+
+    def page(self, source: str | None, after: str | None, limit: int) -> list[ReadModel]:
+        """The read models of a service, or of all, in the order of their names, behind one."""
+        found: list[ReadModel] = []
+        while page := self.store.page(source, after, limit):
+            found += [each for each in page if each.live]
+            if len(found) >= limit:
+                break
+            after = page[-1].name
+        return found[:limit]
+
+    def remove(self, source: str, category: str) -> None:
+        """Removes a read model, and its states soon after.
+
+        Raises:
+            NotFound: There is none.
+            Conflict: Others change it.
+        """
+        for _ in attempts():
+            before = self.get(source, category)
+            after = replace(before, serving=None, building=None, updated_at=times.now())
+            with suppress(Outdated):
+                self.store.announce(before, after)
+                self._drop(before)
+                return
+        raise _busy(category)
+
+    def _built(
+        self, source: str, category: str, before: ReadModel | None, indexes: list[str]
+    ) -> ReadModel:
+        now = times.now()
+        reducer = self.reducers.latest(source, category)
+        model = before or ReadModel(source, category, now, now)
+        number = model.generations + 1
+        building = Generation(number, reducer.number if reducer else 0, indexes, now)
+        after = replace(model, generations=number, building=building, updated_at=now)
+        if model.live:
+            self.store.put(model, after)
+            if model.building:
+                self.queue.go_on(source, category, model.building.number)
+        else:
+            self.store.announce(before, after)
+        self.queue.go_on(source, category, number, _LISTED_SECONDS)
+        return after
+
+    def _drop(self, model: ReadModel) -> None:
+        for each in model.live:
+            self.queue.go_on(model.source, model.category, each.number)
+
+    def _check_room(self, source: str) -> None:
+        if len(self.page(source, None, MAX_READ_MODELS)) >= MAX_READ_MODELS:
+            detail = f"{source} has {MAX_READ_MODELS} read models, the most that a service may have"
+            raise Conflict(f"{detail}.", [Fault("category", detail)])
+
+
+def _busy(category: str) -> Conflict:
+    return Conflict(f"The read model of {category} is being changed by others; try again.")

@@ -1,0 +1,141 @@
+"""Reads read models, for those who may receive what their states were folded from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from event_bus import times
+from event_bus.access.callers import Caller
+from event_bus.errors import MalformedRequest, NotFound, Unavailable
+from event_bus.model.read_model import ModelState, ReadModel
+from event_bus.model.stream_name import StreamName
+from event_bus.querying.event_finder import EventFinder
+from event_bus.stores.listings import EventSelector, with_any
+from event_bus.stores.read_models import ReadModelStore
+
+_LOOKED_AT = 20
+_PAGES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ReadModelReader:
+    """Lists the states of read models.
+
+    Attributes:
+        models: The read models.
+        finder: Finds events, and reads rights to them.
+    """
+
+    models: ReadModelStore
+    finder: EventFinder
+
+    def page(
+        self,
+        source: str,
+        category: str,
+        wanted: Mapping[str, str],
+        behind: str | None,
+        limit: int,
+        caller: Caller,
+    ) -> tuple[list[ModelState], str | None]:
+        """A page of states, in the order of their streams.
+
+        Args:
+            source: The service whose streams they are of.
+            category: The category of the streams.
+            wanted: Values of indexed members.
+            behind: The stream behind which the page begins.
+            limit: How many states it holds at most.
+            caller: Who reads. A service sees a state if it may receive every type of event that it
+                was folded from.
+
+        Returns:
+            The states, and the stream behind which the next page begins; None at the end.
+
+        Raises:
+            NotFound: The caller has no such read model.
+            Unavailable: It is being built for the first time.
+            MalformedRequest: The caller's read model has no index of a member.
+        """
+        owns = caller.admin or caller.service_id == source
+        model = self.models.get(source, category)
+        if model is None or model.serving is None:
+            # Others are not told which read models there are.
+            if not owns:
+                return [], None
+            if model and model.building:
+                said = f"The read model of {category} is being built for the first time."
+                raise Unavailable(said, retry_after_seconds=5)
+            raise no_read_model(category)
+        serving = model.serving
+        if unknown := [name for name in wanted if name not in serving.indexes]:
+            if not owns:
+                return [], None
+            known = ", ".join(serving.indexes) or "none"
+            raise MalformedRequest.at(unknown[0], f"is not known; indexed members are: {known}")
+        found: list[ModelState] = []
+        for _ in range(_PAGES):
+            states, reached = self.models.states(
+                model, serving, wanted, behind, limit - len(found) + 1
+            )
+            visible = states if owns else self._visible(states, source, caller)
+            found += visible
+            if len(found) > limit:
+                return found[:limit], found[limit - 1].stream_id
+            if reached is None:
+                return found, None
+            behind = reached
+            if len(found) == limit:
+                break
+        return found, behind
+
+    def get(self, source: str, category: str) -> ReadModel:
+        """The read model of a category.
+
+        Raises:
+            NotFound: There is none.
+        """
+        found = self.models.get(source, category)
+        if found is None or not found.live:
+            raise no_read_model(category)
+        return found
+
+    def lag(self, model: ReadModel) -> float | None:
+        """How long the oldest of the latest events waits to be folded, in seconds.
+
+        Looks at the latest events of the service.
+
+        Returns:
+            The time; 0 where all are folded, and None before the first building has ended.
+        """
+        if model.serving is None:
+            return None
+        listing = with_any(EventSelector(source=model.source))
+        listed = self.finder.events.listed(listing, self.finder.executor)
+        page = listed.page(("0", times.after(3600)), _LOOKED_AT)
+        found = self.finder.events.get_many([each.id for each in page.entries[:_LOOKED_AT]])
+        waiting = []
+        for event in found.values():
+            stream, version = event.stream, event.metadata.get("stream_version", 0)
+            if stream and stream.category == model.category and self._waits(model, stream, version):
+                waiting.append(event.created_at)
+        if not waiting:
+            return 0.0
+        return max(0.0, times.unix() - times.seconds(min(waiting)))
+
+    def _waits(self, model: ReadModel, stream: StreamName, version: int) -> bool:
+        assert model.serving is not None  # noqa: S101
+        state = self.models.state(model, model.serving.number, stream.stream_id)
+        return state is None or (state.version < version and state.failed is None)
+
+    def _visible(self, states: list[ModelState], source: str, caller: Caller) -> list[ModelState]:
+        rights = self.finder.rights.of(caller.service_id, [source])
+        return [
+            each
+            for each in states
+            if all(rights.permits(caller.service_id, name, source) for name in each.types)
+        ]
+
+
+def no_read_model(category: str) -> NotFound:
+    """The refusal of a read model that is not there, or that the key may not see."""
+    return NotFound(f"There is no read model of {category}, or none that this key may see.")

@@ -1,0 +1,182 @@
+"""Keeps read models up to date, and builds them.
+
+A message only says that a stream, or a generation, may have something to do. A state remembers the
+version that it was folded up to, and is written only in the place of the one that was read. So
+messages may come twice, late or in any order.
+"""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from event_bus import json_numbers, times
+from event_bus.conflicts import attempts
+from event_bus.log import logger
+from event_bus.model.read_model import Generation, ModelState, ReadModel
+from event_bus.model.reducer import DEFAULT, Reducer
+from event_bus.model.stream_name import StreamName
+from event_bus.queues.projections import ProjectionQueue
+from event_bus.states.reducing import Numbered, ReducerFailed, reduced
+from event_bus.stores.events import EventStore
+from event_bus.stores.listings import EventSelector, behind, with_any
+from event_bus.stores.read_models import MAX_STORED_BYTES, ReadModelStore
+from event_bus.stores.reducers import ReducerStore
+from event_bus.stores.refusals import Outdated
+from event_bus.stores.streams import StreamStore
+
+_PAGE = 100
+_END = 10**15
+_LAST = "9999"
+_STEP_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Projector:
+    """Brings the states of read models up to date.
+
+    Attributes:
+        models: The read models and their states.
+        reducers: The reducers.
+        streams: The entries of streams.
+        events: The events.
+        queue: Has work go on.
+        executor: Reads partitions of lists side by side.
+        clock: Monotonic clock, in seconds.
+    """
+
+    models: ReadModelStore
+    reducers: ReducerStore
+    streams: StreamStore
+    events: EventStore
+    queue: ProjectionQueue
+    executor: Executor
+    clock: Callable[[], float] = times.steady
+
+    def take(self, message: Mapping[str, Any]) -> None:
+        """Does what a message of the queue asks for."""
+        if "stream" in message:
+            self.project(StreamName(*message["stream"]))
+        else:
+            self.step(*message["generation"])
+
+    def project(self, stream: StreamName) -> None:
+        """Brings the states of a stream up to date, in each generation of its read model."""
+        model = self.models.get(stream.source, stream.category)
+        for generation in model.live if model else ():
+            assert model is not None  # noqa: S101
+            if self._advance(model, generation, stream):
+                self.queue.changed([stream])
+
+    def step(self, source: str, category: str, number: int) -> None:
+        """Goes on with building a generation, or removes the states of one that ended."""
+        model = self.models.get(source, category)
+        if model is None:
+            return
+        building = model.building
+        if building is None or building.number != number:
+            if number not in [each.number for each in model.live] and self.models.drop(
+                model, number
+            ):
+                self.queue.go_on(source, category, number)
+            return
+        reached, done = self._build(model, building)
+        after = replace(building, position=reached)
+        with suppress(Outdated):
+            if not done:
+                self.models.put(model, replace(model, building=after))
+            else:
+                self._switch(model, after)
+                return
+        self.queue.go_on(source, category, number)
+
+    def _switch(self, model: ReadModel, built: Generation) -> None:
+        now = times.now()
+        serving = replace(built, built_at=now, position=None)
+        self.models.put(model, replace(model, serving=serving, building=None, updated_at=now))
+        logger.info("read model built", read_model=model.name, generation=built.number)
+        if model.serving:
+            self.queue.go_on(model.source, model.category, model.serving.number)
+
+    def _build(self, model: ReadModel, building: Generation) -> tuple[str | None, bool]:
+        """Projects the streams of the next events; returns the position, and whether it ended."""
+        end, position = self.clock() + _STEP_SECONDS, building.position
+        listing = with_any(EventSelector(source=model.source))
+        listed = self.events.listed(listing, self.executor, newest_first=False)
+
+        def between(reached: str | None) -> tuple[str, str]:
+            return (behind(reached) if reached else "0", _LAST)
+
+        for page in listed.pages(between, position, _PAGE):
+            found = self.events.get_many([each.id for each in page.entries])
+            for stream in dict.fromkeys(each.stream for each in found.values()):
+                if stream and stream.category == model.category:
+                    while self._advance(model, building, stream):
+                        pass
+            if page.reached is None:
+                return position, True
+            position = page.reached
+            if self.clock() >= end:
+                break
+        return position, False
+
+    def _advance(self, model: ReadModel, generation: Generation, stream: StreamName) -> bool:
+        """Folds what follows the state of a stream; returns whether anything may be left."""
+        reducer = self._reducer(model, generation)
+        for _ in attempts():
+            before = self.models.state(model, generation.number, stream.stream_id)
+            after, left = self._folded(reducer, stream, before)
+            if after == before or after is None:
+                return False
+            if self.models.put_state(model, generation, before, after):
+                return left and after.failed is None
+        raise TimeoutError(f"{stream.text} is projected by others in every attempt")
+
+    def _reducer(self, model: ReadModel, generation: Generation) -> Reducer:
+        if generation.reducer == 0:
+            return DEFAULT
+        found = self.reducers.version(model.source, model.category, generation.reducer)
+        return found.effective if found else DEFAULT
+
+    def _folded(
+        self, reducer: Reducer, stream: StreamName, before: ModelState | None
+    ) -> tuple[ModelState | None, bool]:
+        state = before or ModelState(
+            stream.stream_id, version=self.streams.marks(stream).first_visible - 1
+        )
+        entries = self.streams.between(stream, state.version + 1, _END, _PAGE)
+        if not entries:
+            return before, False
+        found = self.events.get_many([each.event_id for each in entries])
+        # As everybody may read them: sealed values never come into the table.
+        numbered = [
+            Numbered(each.version, self.events.with_payload(event))
+            for each in entries
+            if (event := found.get(each.event_id))
+        ]
+        made, failed, version = json_numbers.dumps(state.state), None, entries[-1].version
+        try:
+            made = reduced(reducer, made, numbered)
+            if len(made) > MAX_STORED_BYTES:
+                detail = f"the state has more than {MAX_STORED_BYTES} bytes"
+                made, failed, version = json_numbers.dumps(state.state), detail, state.version
+        except ReducerFailed as failure:
+            made, failed = failure.state, f"version {failure.version}: {failure.detail}"
+            version = failure.before or state.version
+        folded = [each for each in numbered if each.version <= version]
+        types = sorted({*state.types, *(each.event.type for each in folded)})
+        if before and version == before.version and failed == before.failed:
+            return before, False
+        return (
+            ModelState(
+                stream_id=stream.stream_id,
+                version=version,
+                events=state.events + len(folded),
+                state=json_numbers.loads(made),
+                types=types,
+                updated_at=times.now(),
+                failed=failed,
+            ),
+            len(entries) == _PAGE,
+        )

@@ -1,0 +1,269 @@
+"""The read models and their states, in the table of states."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from event_bus import json_numbers
+from event_bus.model.read_model import MAX_INDEXED_BYTES, Generation, ModelState, ReadModel
+from event_bus.stored import restored
+from event_bus.stores.changes import ChangeLog
+from event_bus.stores.items import (
+    Item,
+    batch_get,
+    number,
+    put_unless_refused,
+    query_all,
+    query_items,
+    text,
+)
+from event_bus.stores.refusals import Outdated
+from event_bus.stores.transactions import Part, put_alone
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_MODELS = "models"
+_KIND = "read_model"
+_INDEXES = ("first", "second")
+_BATCH = 25
+
+MAX_STORED_BYTES = 360 * 1024
+"""The largest state in a read model, as compact JSON in UTF-8: an item has 400 KB."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadModelStore:
+    """Finds, lists and changes read models, and their states.
+
+    Attributes:
+        client: The DynamoDB client.
+        table: The table's name.
+        changes: The name of the table of changes, for those who register read models.
+    """
+
+    client: "DynamoDBClient"
+    table: str
+    changes: str = ""
+
+    def get(self, source: str, category: str) -> ReadModel | None:
+        """Returns the read model of a category; None if it never had one."""
+        answer = self.client.get_item(
+            TableName=self.table,
+            Key={"partition": text(_MODELS), "id": text(f"{source}#{category}")},
+            ConsistentRead=True,
+        )
+        return _model(answer["Item"]) if "Item" in answer else None
+
+    def page(self, source: str | None, after: str | None, limit: int) -> list[ReadModel]:
+        """Returns read models in the order of their names, those that were removed as well.
+
+        Args:
+            source: The service whose read models are listed; None for all.
+            after: The name of the read model that the page follows.
+            limit: How many to return at most.
+        """
+        prefix = f"{source}#" if source else ""
+        items = query_items(
+            self.client,
+            limit,
+            TableName=self.table,
+            KeyConditionExpression="#partition = :partition AND id BETWEEN :after AND :end",
+            ExpressionAttributeNames={"#partition": "partition"},
+            ExpressionAttributeValues={
+                ":partition": text(_MODELS),
+                # A tab sorts behind the name itself and before any longer name.
+                ":after": text(f"{after or prefix}\t"),
+                ":end": text(f"{prefix}~"),
+            },
+            ConsistentRead=True,
+        )
+        return [_model(item) for item in items]
+
+    def all(self) -> Iterator[ReadModel]:
+        """Yields all read models, for a router that starts."""
+        for item in query_all(
+            self.client,
+            TableName=self.table,
+            KeyConditionExpression="#partition = :partition",
+            ExpressionAttributeNames={"#partition": "partition"},
+            ExpressionAttributeValues={":partition": text(_MODELS)},
+            ConsistentRead=True,
+        ):
+            yield _model(item)
+
+    def announce(self, before: ReadModel | None, after: ReadModel) -> None:
+        """Writes a read model that begins or ends, so that every router knows before it routes.
+
+        Raises:
+            Outdated: It has changed since it was read.
+            TimeoutError: Other changes of registrations were in the way in every attempt.
+        """
+        part = self._replacing(before, after)
+        change = {"kind": _KIND, _KIND: {"name": after.name, "live": bool(after.live)}}
+        ChangeLog(self.client, self.changes).append(lambda _: change, lambda _: [part])
+
+    def put(self, before: ReadModel, after: ReadModel) -> None:
+        """Writes a read model.
+
+        Raises:
+            Outdated: It has changed since it was read.
+        """
+        put_alone(self.client, self._replacing(before, after))
+
+    def state(self, model: ReadModel, generation: int, stream_id: str) -> ModelState | None:
+        """Returns the state of a stream in a generation."""
+        key = {"partition": text(_partition(model, generation)), "id": text(stream_id)}
+        answer = self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True)
+        return _state(answer["Item"]) if "Item" in answer else None
+
+    def put_state(
+        self, model: ReadModel, generation: Generation, before: ModelState | None, after: ModelState
+    ) -> bool:
+        """Writes the state of a stream, unless another function has written a later one.
+
+        Returns:
+            Whether it was written.
+        """
+        partition = _partition(model, generation.number)
+        item: Item = {
+            "partition": text(partition),
+            "id": text(after.stream_id),
+            "version": number(after.version),
+            "document": text(json_numbers.dumps(asdict(after)).decode()),
+        }
+        for attribute, name in zip(_INDEXES, generation.indexes, strict=False):
+            if (value := indexed(after.state.get(name))) is not None:
+                item[attribute] = text(f"{partition}\n{value}")
+        request: Item = {
+            "TableName": self.table,
+            "Item": item,
+            "ConditionExpression": "attribute_not_exists(id)",
+        }
+        if before:
+            request["ConditionExpression"] = "version = :before"
+            request["ExpressionAttributeValues"] = {":before": number(before.version)}
+        return put_unless_refused(self.client, **request)
+
+    def states(
+        self,
+        model: ReadModel,
+        generation: Generation,
+        wanted: Mapping[str, str],
+        after: str | None,
+        limit: int,
+    ) -> tuple[list[ModelState], str | None]:
+        """Returns the states of a generation, in the order of their streams.
+
+        Args:
+            model: The read model.
+            generation: The generation.
+            wanted: Values of indexed members, as `indexed` writes them.
+            after: The stream that the page follows.
+            limit: How many streams are looked at.
+
+        Returns:
+            The states, and the last stream that was looked at; None at the end.
+        """
+        partition = _partition(model, generation.number)
+        asked: dict[str, Any] = {"TableName": self.table}
+        key, value = "partition", partition
+        for attribute, name in zip(_INDEXES, generation.indexes, strict=False):
+            if name in wanted:
+                key, value = attribute, f"{partition}\n{wanted[name]}"
+                asked["IndexName"] = f"by_{attribute}"
+                break
+        found = query_items(
+            self.client,
+            limit,
+            **asked,
+            KeyConditionExpression="#key = :value AND id > :after",
+            ExpressionAttributeNames={"#key": key},
+            ExpressionAttributeValues={":value": text(value), ":after": text(after or " ")},
+        )
+        reached = found[-1]["id"]["S"] if len(found) == limit else None
+        if "IndexName" in asked:
+            # An index holds keys, and may be behind: the states say what they are.
+            keys = [{"partition": text(partition), "id": each["id"]} for each in found]
+            found = batch_get(self.client, self.table, keys, ConsistentRead=True)
+        states = sorted(map(_state, found), key=lambda each: each.stream_id)
+        return [each for each in states if _fits(each, wanted)], reached
+
+    def drop(self, model: ReadModel, generation: int) -> bool:
+        """Deletes some states of a generation.
+
+        Returns:
+            Whether any may be left.
+        """
+        found = query_items(
+            self.client,
+            _BATCH,
+            TableName=self.table,
+            KeyConditionExpression="#partition = :partition",
+            ExpressionAttributeNames={"#partition": "partition"},
+            ExpressionAttributeValues={":partition": text(_partition(model, generation))},
+            ConsistentRead=True,
+        )
+        for item in found:
+            key = {"partition": item["partition"], "id": item["id"]}
+            self.client.delete_item(TableName=self.table, Key=key)
+        return len(found) == _BATCH
+
+    def _replacing(self, before: ReadModel | None, after: ReadModel) -> Part:
+        put: Item = {
+            "TableName": self.table,
+            "Item": {
+                "partition": text(_MODELS),
+                "id": text(after.name),
+                "document": text(_written(after)),
+            },
+            "ConditionExpression": "attribute_not_exists(id)",
+        }
+        if before:
+            put["ConditionExpression"] = "document = :before"
+            put["ExpressionAttributeValues"] = {":before": text(_written(before))}
+        return Part({"Put": put}, Outdated(after.name))
+
+
+def indexed(value: Any) -> str | None:
+    """The value of a member as states are found by it; None for one that cannot be.
+
+    A text is found by itself; a number, true and false as JSON writes them.
+    """
+    if isinstance(value, dict | list) or value is None or value == "":
+        return None
+    written = value if isinstance(value, str) else json_numbers.dumps(value).decode()
+    return written if len(written.encode()) <= MAX_INDEXED_BYTES else None
+
+
+def live_change(change: Mapping[str, Any]) -> tuple[str, bool] | None:
+    """Returns the read model that a change is about, and whether it is live; None for others."""
+    if change.get("kind") != _KIND:
+        return None
+    return change[_KIND]["name"], change[_KIND]["live"]
+
+
+def _fits(state: ModelState, wanted: Mapping[str, str]) -> bool:
+    return all(indexed(state.state.get(name)) == value for name, value in wanted.items())
+
+
+def _partition(model: ReadModel, generation: int) -> str:
+    return f"state#{model.name}#{generation}"
+
+
+def _written(model: ReadModel) -> str:
+    return orjson.dumps(asdict(model)).decode()
+
+
+def _model(item: Mapping[str, Any]) -> ReadModel:
+    members = orjson.loads(item["document"]["S"])
+    for name in ("serving", "building"):
+        if members[name]:
+            members[name] = restored(Generation, members[name])
+    return restored(ReadModel, members)
+
+
+def _state(item: Mapping[str, Any]) -> ModelState:
+    return restored(ModelState, json_numbers.loads(item["document"]["S"]))

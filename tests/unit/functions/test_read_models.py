@@ -1,0 +1,94 @@
+"""Read models are registered, shown, rebuilt and removed over HTTP."""
+
+from typing import Any
+
+import pytest
+
+from tests.builders import AN_ADMIN, service
+from tests.handlers import Answer, Functions
+
+PLANNER = service("planner")
+STATES = "GET /states/{category}"
+
+
+def ask(
+    functions: Functions,
+    method: str,
+    body: Any = None,
+    caller: Any = PLANNER,
+    *,
+    category: str = "task",
+    below: str = "",
+    **query: str,
+) -> Answer:
+    key = f"{method} /read-models/{{category}}{below}"
+    function = "events" if method == "GET" else "registry"
+    where = {"category": category}
+    return functions.request(function, key, caller, body, parameters=where, query=query)
+
+
+def states(functions: Functions, caller: Any = PLANNER, **query: str) -> Answer:
+    where = {"category": "task"}
+    return functions.request("events", STATES, caller, parameters=where, query=query)
+
+
+def test_a_read_model_is_registered_rebuilt_and_removed(functions: Functions) -> None:
+    made = ask(functions, "PUT", {"indexes": ["status", "status"]})
+    assert (made.status, made.body["serving"]) == (201, None)
+    assert made.headers["location"] == "/read-models/task?source=planner"
+    assert made.body["building"]["indexes"] == ["status"]
+    assert ask(functions, "PUT", {"indexes": ["status"]}).status == 200
+    shown = ask(functions, "GET")
+    assert (shown.status, shown.body["lag_seconds"]) == (200, None)
+    assert states(functions).status == 503
+    again = ask(functions, "POST", below="/rebuild")
+    assert (again.status, again.body["building"]["number"]) == (202, 2)
+    ask(functions, "PUT", {}, category="order")
+    ask(functions, "PUT", {}, service("other"))
+    listed = functions.request("registry", "GET /read-models", PLANNER).body["items"]
+    assert [each["category"] for each in listed] == ["order", "task"]
+    everyone = functions.request("registry", "GET /read-models", AN_ADMIN).body["items"]
+    assert len(everyone) == 3
+    assert ask(functions, "DELETE").status == 204
+    for method, below in (("GET", ""), ("DELETE", ""), ("POST", "/rebuild")):
+        assert ask(functions, method, below=below).status == 404
+    assert states(functions).status == 404
+
+
+def test_read_models_are_their_owners_and_admins_alone(functions: Functions) -> None:
+    assert ask(functions, "PUT", {}, AN_ADMIN, source="planner").status == 201
+    assert ask(functions, "PUT", {}, AN_ADMIN).status == 400
+    stranger = service("stranger")
+    assert ask(functions, "PUT", {}, stranger, source="planner").status == 403
+    assert ask(functions, "GET", caller=stranger, source="planner").status == 403
+    assert ask(functions, "GET", caller=stranger).status == 404
+    # Others are not told which read models there are.
+    for source in ("planner", "nobody"):
+        answer = states(functions, stranger, source=source, status="open")
+        assert (answer.status, answer.body["items"]) == (200, [])
+
+
+@pytest.mark.parametrize(
+    ("indexes", "pointer"),
+    [
+        (["a", "b", "c"], "/indexes"),
+        (["a.b"], "/indexes/0"),
+        (["a", "limit"], "/indexes/1"),
+        ([""], "/indexes/0"),
+        (["1a"], "/indexes/0"),
+        ([7], "/indexes/0"),
+        ("status", "/indexes"),
+    ],
+)
+def test_indexes_that_cannot_be_are_refused(
+    functions: Functions, indexes: Any, pointer: str
+) -> None:
+    answer = ask(functions, "PUT", {"indexes": indexes})
+    assert answer.status == 422
+    assert [each["pointer"] for each in answer.body["errors"]] == [pointer]
+
+
+def test_a_value_that_is_too_long_is_refused(functions: Functions) -> None:
+    answer = states(functions, status="x" * 501)
+    assert answer.status == 400
+    assert [each["pointer"] for each in answer.body["errors"]] == ["status"]
