@@ -54,6 +54,7 @@ from event_bus.model.registration import (
 from event_bus.model.rights import Grant, SubscriberRequest
 from event_bus.model.schemas import SchemaRegistration, SchemaSettingsChange
 from event_bus.model.validation import read, read_service_id
+from event_bus.paging import number_at
 from event_bus.registry.contexts import ContextOf, named
 from event_bus.registry.subscription_requests import SubscriptionChange, SubscriptionRegistration
 from event_bus.runtime.api import handler_of, new_endpoint
@@ -246,7 +247,7 @@ def _change_schemas(request: Request) -> Response:
 def _list_versions(request: Request) -> Response:
     listing = Listing(request)
     found = _schemas().get(request.path_parameter("type"), listing.caller)
-    behind = int(listing.behind or 0)
+    behind = number_at(listing.behind) or 0
     left = [each for each in found.live if each.number > behind]
     return listing.page_of_more(
         left[: listing.limit + 1],
@@ -308,7 +309,7 @@ def _get_reducer(request: Request) -> Response:
 def _list_reducer_versions(request: Request) -> Response:
     listing = Listing(request)
     source = _own_source(listing.query, listing.caller)
-    before = int(listing.behind) if listing.behind else None
+    before = number_at(listing.behind)
     found = _reducers().versions(source, _category(request), before, listing.limit + 1)
     return listing.page_of_more(found, lambda each: str(each.number), reducer_document)
 

@@ -24,6 +24,8 @@ _Element = TypeVar("_Element")
 
 _POSITION = re.compile(r"[0-9A-Za-z_:.#-]+", re.ASCII)
 
+_NUMBER = re.compile(r"[0-9]{1,15}", re.ASCII)
+
 MAX_POSITION = 256
 """The longest position in most lists, in characters."""
 
@@ -92,6 +94,19 @@ def name_at(position: str | None) -> str | None:
         return base64.urlsafe_b64decode(position + "=" * (-len(position) % 4)).decode()
     except (binascii.Error, ValueError):
         raise MalformedRequest.at("cursor", "is not one that this API gave") from None
+
+
+def number_at(position: str | None) -> int | None:
+    """The number at a position, in a list in the order of numbers; None for the first page.
+
+    Raises:
+        MalformedRequest: The position is that of no number.
+    """
+    if position is None:
+        return None
+    if not _NUMBER.fullmatch(position):
+        raise MalformedRequest.at("cursor", "is not one that this API gave")
+    return int(position)
 
 
 def write_cursor(position: str, query: Mapping[str, str], caller: Caller) -> str:

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 
+from tests.simulation.known import Violation
 from tests.simulation.workload import run
 
 
@@ -14,7 +15,7 @@ def outcome(seed: int) -> tuple[int, str, Counter[str]]:
     """What came of a seed: what went wrong, if anything did, and what had happened in it."""
     try:
         world = run(seed)
-    except Exception as error:
+    except (Exception, Violation) as error:
         return seed, f"{type(error).__name__}: {error}", Counter()
     counts: Counter[str] = Counter(world.happened)
     counts["events"] = len(world.tables.items["events"])

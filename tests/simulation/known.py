@@ -9,8 +9,11 @@ from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
 
 
-class Violation(AssertionError):
-    """A promise that was broken while the world ran."""
+class Violation(BaseException):
+    """A promise that was broken while the world ran.
+
+    No `Exception`: a function that survives any failure of one message must not survive this one.
+    """
 
 
 @dataclass(frozen=True)

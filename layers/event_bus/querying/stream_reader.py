@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from event_bus.access.callers import Caller
 from event_bus.model.stream_name import StreamName
-from event_bus.paging import Portion, first_page
+from event_bus.paging import Portion, first_page, number_at
 from event_bus.querying.event_finder import READ_BUDGET, EventFinder, Found
 from event_bus.stores.streams import StreamStore
 
@@ -64,10 +64,11 @@ class StreamReader:
         first, last = between
         if not removed:
             first = max(first, self.streams.marks(stream).first_visible)
-        if behind is not None and backward:
-            last = min(last, int(behind) - 1)
-        elif behind is not None:
-            first = max(first, int(behind) + 1)
+        reached = number_at(behind)
+        if reached is not None and backward:
+            last = min(last, reached - 1)
+        elif reached is not None:
+            first = max(first, reached + 1)
         portions = self._portions(stream, (first, last), limit, caller, backward=backward)
         return first_page(portions, limit, READ_BUDGET)
 

@@ -6,7 +6,13 @@ import orjson
 import pytest
 from event_bus.access.callers import Caller
 from event_bus.errors import MalformedRequest
-from event_bus.paging import MAX_PAGE_BYTES, page_document, read_cursor, write_cursor
+from event_bus.paging import (
+    MAX_PAGE_BYTES,
+    number_at,
+    page_document,
+    read_cursor,
+    write_cursor,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -143,3 +149,14 @@ def test_a_function_can_answer_with_the_largest_page() -> None:
     document = page_document(items, None, QUERY, PLANNER)
     answered = orjson.dumps({"body": orjson.dumps(document).decode()})
     assert 4_000_000 < len(answered) < 6_000_000
+
+
+@pytest.mark.parametrize(("position", "number"), [(None, None), ("0", 0), ("17", 17)])
+def test_a_number_is_read_from_its_position(position: str | None, number: int | None) -> None:
+    assert number_at(position) == number
+
+
+@pytest.mark.parametrize("position", ["", "a", "-1", "1.5", "1_0", "9" * 16, "٣"])
+def test_what_is_no_number_is_refused_as_a_position(position: str) -> None:
+    with pytest.raises(MalformedRequest):
+        number_at(position)
