@@ -1,1 +1,1 @@
-"""Commands: sending them, waiting for their ends, answering and cancelling them."""
+"""Commands: sends them, waits for their ends, replies to them and cancels them."""

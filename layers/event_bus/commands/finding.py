@@ -1,4 +1,4 @@
-"""Finding, answering and cancelling commands, for those who may."""
+"""Finds, replies to and cancels commands, as far as the caller may."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,17 +21,17 @@ from event_bus.stores.refusals import Outdated
 
 @dataclass(frozen=True, slots=True)
 class FoundCommand:
-    """A command, and what became of it.
+    """A command with its state, deliveries and replies.
 
     Attributes:
         event: The command.
         record: Its record.
         state: Its state.
         routed: Whether it was routed.
-        handler: Its handler, if it is a command with one.
-        deliveries: Its deliveries to those who may reply.
+        handler: Its handler; None for a request, and for a command without one.
+        deliveries: Its deliveries to services that may reply.
         replies: Its replies that the caller may see, as events with their payloads.
-        error: The error of the delivery that was given up, if that is how it failed.
+        error: The error of its dead letter, if this is why it failed.
     """
 
     event: Event
@@ -65,7 +65,7 @@ class Commands:
     replying: Replying
 
     def get(self, command_id: str, caller: Caller, patience: Patience) -> FoundCommand:
-        """Returns a command, at its end or after a wait.
+        """Returns a command when it has ended or the wait is over.
 
         Raises:
             NotFound: There is none with this id that the caller may see.
@@ -75,7 +75,7 @@ class Commands:
         return self.found(event, self.waiter.wait(event, patience), caller)
 
     def found(self, event: Event, record: Command, caller: Caller) -> FoundCommand:
-        """Returns what became of a command whose record was read."""
+        """Returns a command whose record was already read."""
         routing, deliveries = self.deliveries.of_event(event.id)
         handler = None
         if event.is_command:
@@ -97,7 +97,7 @@ class Commands:
         )
 
     def cancel(self, command_id: str, caller: Caller) -> FoundCommand:
-        """Cancels a command that has not ended: no delivery of it to its handler begins after.
+        """Cancels a command that has not ended; afterwards no delivery to its handler begins.
 
         Raises:
             NotFound: There is none with this id that the caller may see.
@@ -150,7 +150,7 @@ class Commands:
         return self.replying.reply(event, caller.service_id, answer, origin, trace)
 
     def _event(self, command_id: str, caller: Caller) -> Event:
-        """A command that the caller has sent, receives or may answer."""
+        """Returns a command that the caller has sent, may read or may reply to."""
         event = self.events.get_many([command_id]).get(command_id)
         if event is None or event.expected_replies is None:
             raise _not_found(command_id)
@@ -167,7 +167,7 @@ class Commands:
             return event.source != caller.service_id and self.visible.sees(event, caller)
         routing = self.visible.routings.get_many([event.id], consistent=True).get(event.id)
         if routing is None:
-            # The router sends a command before it records where: the handler may be as fast.
+            # The router sends a command before it records the handler, which may reply before that.
             handler = self.handlers.of(event.type)
             return handler is not None and handler.service_id == caller.service_id
         return routing.handler is not None and routing.matched[routing.handler] == caller.service_id

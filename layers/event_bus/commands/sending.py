@@ -1,4 +1,4 @@
-"""Sending commands, and waiting for their replies."""
+"""Sends commands, and waits for their replies."""
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, nullcontext
@@ -25,7 +25,7 @@ class Patience:
 
     Attributes:
         seconds: The longest wait, in seconds.
-        place: Entered before the first wait, and left after it.
+        place: Makes the context manager that holds a place among the waiting requests.
     """
 
     seconds: float = 0
@@ -36,8 +36,8 @@ class Patience:
 class CommandWaiter:
     """Waits for the ends of commands.
 
-    A look is one read of the command's record. Looks are a tenth of a second apart at first, and a
-    second later on.
+    It reads the command's record again and again: a tenth of a second apart at first, later a
+    second apart.
 
     Attributes:
         commands: The records of commands.
@@ -50,7 +50,7 @@ class CommandWaiter:
     sleep: Callable[[float], None] = times.sleep
 
     def wait(self, event: Event, patience: Patience) -> Command:
-        """Returns the record of a command at its end, or as it is when the wait is over.
+        """Returns the record of a command when it has ended or the wait is over.
 
         Args:
             event: The command.
@@ -72,9 +72,9 @@ class CommandWaiter:
                 pause = min(pause * _GROWTH, _LOOK_SECONDS)
 
     def ended_by_deadline(self, event: Event, record: Command) -> Command:
-        """Ends a command whose deadline has passed; returns its record as it is stored.
+        """Ends a command whose deadline has passed, and returns the stored record.
 
-        The end is stored, so that no later reply undoes what a client was answered.
+        It stores the end before a client sees it, so that no later reply contradicts the answer.
         """
         if record.ended or not is_over(event):
             return record
@@ -112,16 +112,16 @@ class Sender:
     ) -> tuple[Accepted, Command]:
         """Publishes a command, and waits for its end.
 
-        The place among the waiting requests is taken first: a request that may not wait has
-        published nothing.
+        It takes a place among the waiting requests first, so a request without a place publishes
+        nothing.
 
         Args:
             submission: The command as it was sent, parsed from JSON.
             caller: Who sends it.
             patience: How long to wait.
-            trace: The step of a trace in which the request was made, as metadata.
-            ip_address: The address that the request came from, if there was one.
-            require_handler: Whether a command that nobody handles is refused.
+            trace: The trace context of the request, as metadata.
+            ip_address: The address of the client, if known.
+            require_handler: Whether to refuse a command without a handler.
 
         Raises:
             Problem: It is refused; nothing is stored.

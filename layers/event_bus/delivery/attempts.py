@@ -97,7 +97,7 @@ class AttemptRunner(DeliveryStep):
     enrich: Enrich | None = None
 
     def begin(self, order: AttemptOrder) -> AttemptResult | PendingAttempt:
-        """Does everything that a message asks for up to the attempt, unless it is already done.
+        """Does every step of a message before the attempt, unless the attempt was already made.
 
         Returns:
             The attempt to make, or the message's result if there is none to make.
@@ -141,7 +141,7 @@ class AttemptRunner(DeliveryStep):
         once = subscription.delivery_guarantee == "at_most_once"
         if (retry_at := order.permits.retry_at(subscription.id)) is not None:
             return self._postponed(order, delivery, retry_at, once=once)
-        # Before a claim, whose time is for the attempt.
+        # Before the claim, because its time is meant for the attempt.
         enrichment = self._enrichment(order, owed)
         if isinstance(enrichment, AttemptResult):
             return enrichment
@@ -162,7 +162,7 @@ class AttemptRunner(DeliveryStep):
         return PendingAttempt(order, request, owed, epoch)
 
     def _enrichment(self, order: AttemptOrder, owed: OwedDelivery) -> bytes | AttemptResult | None:
-        """What is added to the event; the message's result where the enrichment fails."""
+        """Returns what is added to the event, or the message's result if the enrichment fails."""
         message, subscription = order.message, owed.subscription
         if subscription.enrichment is None:
             return None
@@ -184,7 +184,7 @@ class AttemptRunner(DeliveryStep):
         began, start = times.now(), self.clock()
         outcomes = self.transport.deliver([each.request for each in pending])
         duration_ms = round(1000 * (self.clock() - start))
-        # An attempt counts for its circuit, whether it can be recorded or not.
+        # An attempt counts for its circuit even if it cannot be recorded.
         for each, outcome in zip(pending, outcomes, strict=True):
             if not outcome.unsendable:
                 each.order.permits.ended(
@@ -225,15 +225,15 @@ class AttemptRunner(DeliveryStep):
     def _ended_command(
         self, order: AttemptOrder, event: Event, subscription: Subscription, delivery: Delivery
     ) -> AttemptResult | None:
-        """Ends the delivery of a command to its handler that must not act on it any more.
+        """Ends the delivery of a command if its handler must not act on it any more.
 
-        It is asked behind the claim. So a client that cancels a command either keeps this attempt
-        from being made, or sees the claim.
+        This check follows the claim. So a client that cancels a command either prevents this
+        attempt or sees the claim.
         """
         if not subscription.handles or not event.is_command:
             return None
         if order.message.replay_id:
-            said = "a replay brings no command to its handler"
+            said = "a replay delivers no command to its handler"
             return self.dropped(order, delivery, "command_replayed", said)
         if (ended := self.command_end(event.id)) is None:
             return None

@@ -1,4 +1,4 @@
-"""The enrichment lane: events are enriched here before they go on to their target's lane."""
+"""The enrichment lane: enriches events, and sends them on to the lane of their target."""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -34,10 +34,10 @@ def to_be_enriched(
     subscriptions: Mapping[str, Subscription],
     deliveries: DeliveryStore,
 ) -> dict[int, Message]:
-    """The messages of a target's lane that must pass the enrichment lane first, by their places.
+    """Returns the messages of a target's lane that must pass the enrichment lane, by their places.
 
-    The router sends most of them there itself. Others come from the table, where a delivery waited,
-    or were sent before their subscription asked for an enrichment.
+    The router sends most messages there itself. Others come from deliveries that waited in the
+    table, or were sent before their subscription asked for an enrichment.
     """
     moved: dict[int, Message] = {}
     for place, (received, message) in enumerate(batch):
@@ -54,7 +54,7 @@ def to_be_enriched(
 
 
 def _as_known(message: Message, subscription: Subscription) -> Message:
-    """A message for a lane that must know the subscription no worse than this one."""
+    """Returns the message with the newest version of its subscription that is known here."""
     version = max(message.subscription_version, subscription.version)
     return replace(message, subscription_version=version)
 
@@ -78,10 +78,10 @@ class EnrichmentStep(DeliveryStep):
     clock: Callable[[], float] = times.steady
 
     def take(self, order: StepOrder) -> AttemptResult:
-        """Enriches the event of a message, which goes on to its target's lane.
+        """Enriches the event of a message, and sends it on to the lane of its target.
 
-        A failure is a failed attempt of the delivery: it is recorded, and what follows is what the
-        subscription's retry policy says. Nothing is recorded of a success.
+        A failure is recorded as a failed attempt of the delivery, and the retry policy of the
+        subscription determines the next one. A success is not recorded.
         """
         record, message = self.record_of(order), order.message
         if record and (done := self.done(order, record)):
@@ -103,7 +103,7 @@ class EnrichmentStep(DeliveryStep):
 
 @dataclass(frozen=True, slots=True)
 class EnrichmentLane:
-    """Enriches the events of a batch side by side.
+    """Enriches the events of a batch in parallel.
 
     Attributes:
         step: Enriches single events.

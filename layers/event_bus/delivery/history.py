@@ -1,4 +1,4 @@
-"""What a subscription is owed of the streams that it follows."""
+"""Decides which events of its streams a subscription is owed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -24,8 +24,8 @@ from event_bus.queues.message import Message
 
 _DAY_SECONDS = 86_400
 
-# What begins within this time ends before the function must: a walk along a stream takes 20 s and
-# an attempt 30 s more.
+# Work that begins within this time ends before the function times out: reading a stream takes up to
+# 20 s, and an attempt 30 s more.
 _CHAIN_SECONDS = 8.0
 
 Walk = Callable[[], AttemptResult]
@@ -86,7 +86,7 @@ class Lane:
         permits = Permits(self.circuits, subscriptions)
         permits.look_up(each.id for each in subscriptions.values() if each.status == "active")
         plan = self.pacing.plan(readable, subscriptions) if self.pacing else Plan()
-        # At once: what leaves the batch does not wait for the attempts of the others.
+        # At once, so that moved messages do not wait for the attempts of the others.
         kept |= send_following(
             self.lanes,
             [(readable[place][0].id, message, message) for place, message in plan.moved.items()],
@@ -117,7 +117,7 @@ class Lane:
         subscriptions: dict[str, Subscription],
         side_by_side: Mapping[str, int],
     ) -> list[AttemptResult | None]:
-        """Does what messages ask for; None for a message that must come again."""
+        """Returns the results of messages; None for a message that must come again."""
 
         def begin(place: int) -> Begun | None:
             received, message = batch[place]
@@ -165,7 +165,7 @@ class Lane:
             if isinstance(each, PendingAttempt):
                 batches[self.runner.transport.batch_key(each.request)][place] = each
             elif callable(each):
-                # A stream takes its time, so that the others begin first.
+                # A stream may take long, so the other messages begin first.
                 yield partial(_at, place, each)
         for pending in batches.values():
             yield partial(self._make, pending)
@@ -176,8 +176,8 @@ class Lane:
 
     def _begin(self, order: AttemptOrder) -> Begun:
         message, subscription = order.message, order.subscription
-        # A deleted subscription may have been ordered, and have held other events back. A paused
-        # one does not go along its stream: the event of the message waits, until it is resumed.
+        # A deleted subscription may have been ordered, and other events may wait for this one. A
+        # paused one does not read its stream: the event of the message waits for the resume.
         in_order = subscription is None or (
             subscription.ordered and subscription.status != "paused"
         )
@@ -190,8 +190,7 @@ class Lane:
     def _take_stock(
         self, permits: Permits, gone: set[str], subscriptions: dict[str, Subscription]
     ) -> None:
-        # What is counted here guards the subscribers. No delivery hangs on it: it must not have
-        # any of them repeated.
+        # Counting protects subscribers only. A failure here must not repeat a delivery.
         try:
             troubled = permits.close()
             for each in gone:

@@ -1,4 +1,4 @@
-"""Messages of a batch: reading them, working each for itself, and sending what follows them."""
+"""Messages of a batch: reads each, handles it by itself, and sends the message that follows."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -34,11 +34,11 @@ def attempted(deliveries: DeliveryStore, received: QueueMessage, message: Messag
 
 
 def safely(work: Callable[[], _Result]) -> _Result | None:
-    """Does work for one message; None if it fails."""
+    """Handles one message; returns None if that fails."""
     try:
         return work()
     except Exception:
-        # The others of the batch are not to be delivered again for this one's sake.
+        # A failure of this message must not repeat the others of the batch.
         logger.exception("delivery failed")
         return None
 
@@ -70,8 +70,8 @@ def send_following(lanes: Lanes, messages: Sequence[tuple[str, Message, Message]
             # It goes to the redrive queue in the end, and becomes a dead letter.
             kept.add(message_id)
         else:
-            # It asked for an earlier event of its stream, and can ask for it once more. A second
-            # later, since delays are rounded.
+            # It asked for an earlier event of its stream, and can ask again. One second later,
+            # because delays are rounded.
             delay = min(following.delay + 1, LONGEST_DELAY_SECONDS)
             again = replace(in_hand, delay=delay, paced=following.paced)
             instead.append((message_id, again, again))

@@ -80,7 +80,7 @@ class OrderedRunner:
                 if not result.settled or result.gone:
                     return result
             while entries := self.streams.after(stream, position, _PAGE):
-                # The router sends messages before it records them: these may be that young.
+                # The router sends messages before it records them, so records may be missing.
                 routings = self.routings.get_many(
                     (entry.event_id for entry in entries), consistent=True
                 )
@@ -92,24 +92,24 @@ class OrderedRunner:
                         return result
                     position = entry.version
                     if result.gone:
-                        # No other message may be left that ends what comes next: this one
-                        # does, once every lane knows that the subscription is disabled.
+                        # There may be no other message to end the next deliveries, so this
+                        # one does, when every lane knows that the subscription is disabled.
                         rest = replace(message, delay=_KNOWN_EVERYWHERE)
                         return replace(result, settled=False, follow_up=rest)
             if event.metadata["stream_version"] > position:
-                # It was stored when all sources shared their streams, and is in none of its own.
+                # It was stored when all sources shared streams, and is in no stream of its source.
                 result = self._late(order, event)
             return result
         finally:
             self.cursors.release(cursor, str(position))
 
     def _late(self, order: AttemptOrder, event: Event) -> AttemptResult:
-        # The stream has gone on without it: it is settled, unless a person has it tried anew.
+        # The stream has passed it: it is settled, unless a person has retried it.
         record = self.runner.deliveries.get(order.message.key)
         if record and (done := self.runner.done(order, record)):
             return done
         if record is None and order.subscription and order.subscription.catches_up:
-            # The message only begins the stream, or its event was not owed.
+            # The message only starts the stream, or its event was not owed.
             return AttemptResult(settled=True)
         if record is None and order.subscription and order.subscription.skipped_pauses:
             routings = self.routings.get_many([event.id], consistent=True)
@@ -123,8 +123,7 @@ class OrderedRunner:
         if subscription.stream and subscription.stream.from_version:
             visible = self.streams.marks(stream).first_visible
             return max(subscription.stream.from_version, visible) - 1
-        # The router matches nothing that was stored earlier, and what has expired is owed to
-        # nobody.
+        # The router matches no earlier event, and expired events are owed to nobody.
         expired = times.at(times.unix() - 86_400 * self.retention_days)
         since = max(received_since(subscription.created_at), expired)
         return self.streams.version_before(stream, since)
@@ -161,7 +160,7 @@ class OrderedRunner:
     def _owed(
         self, order: AttemptOrder, entry: StreamEntry, routing: Routing | None
     ) -> tuple[bool, Event | None]:
-        """Returns whether an event is owed to the subscription, and the event if it is at hand."""
+        """Returns whether an event is owed to the subscription, and the event if it was read."""
         message = order.message
         event = message.event if entry.event_id == message.event_id else None
         if routing and message.subscription_id in routing.matched:
@@ -169,14 +168,14 @@ class OrderedRunner:
         subscription = order.subscription
         if subscription is None or not subscription.catches_up or subscription.status == "disabled":
             return False, None
-        # The router matches nothing that is older than the subscription, and knew nothing of it
-        # before it was stored.
+        # The router matches no event that is older than the subscription, or that it routed before
+        # the subscription was stored.
         event = event or self.runner.events.get(entry.event_id)
         return event is not None and self.history.owes(subscription, event), event
 
 
 def _is_history(entry: StreamEntry, subscription: Subscription | None) -> bool:
-    """Whether an event is too old for the router to match it, but owed from a version on."""
+    """Whether `from_version` includes an event that is too old for the router to match."""
     return (
         subscription is not None
         and subscription.catches_up
@@ -185,7 +184,7 @@ def _is_history(entry: StreamEntry, subscription: Subscription | None) -> bool:
 
 
 def _budget(subscription: Subscription | None) -> float:
-    """How long events of a stream are begun, in seconds: an enrichment takes its time as well."""
+    """For how long deliveries of a stream begin, in seconds; shorter if events are enriched."""
     enriches = subscription is not None and subscription.enrichment is not None
     return _BUDGET_SECONDS - CALL_SECONDS if enriches else _BUDGET_SECONDS
 

@@ -55,9 +55,9 @@ class HandOver:
     """Moves slow and limited subscriptions to the paced lane, and marks slow ones.
 
     Attributes:
-        circuits: What was read of the subscriptions, their paces among it.
-        paces: Where paces are kept.
-        deliveries: Where attempts are recorded.
+        circuits: The circuits and paces of the subscriptions.
+        paces: Stores paces.
+        deliveries: The recorded deliveries.
     """
 
     circuits: Circuits
@@ -91,7 +91,7 @@ class HandOver:
                 self.circuits.paces.put(subscription_id, pace)
                 return
         except Exception:
-            # The next attempt that takes long marks it.
+            # The next slow attempt marks it.
             logger.exception("slow subscriber not marked", subscription_id=subscription_id)
 
 
@@ -100,9 +100,9 @@ class Turns:
     """Gives the attempts of the paced lane their turns, as the limits allow.
 
     Attributes:
-        circuits: What was read of the subscriptions, their paces among it.
-        paces: Where paces are kept.
-        deliveries: Where attempts are recorded.
+        circuits: The circuits and paces of the subscriptions.
+        paces: Stores paces.
+        deliveries: The recorded deliveries.
         answers: Measures how long attempts take.
         functions: The most functions of the lane that one subscription may occupy.
         sleep: Lets seconds pass.

@@ -14,14 +14,14 @@ SAID: Final = "the subscription is paused"
 """The reason in a sentence."""
 
 FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS = 60.0, 900.0
-"""After what time a delivery looks again at most: early in a pause, and at any time."""
+"""The longest time until a delivery checks again, in seconds: early in a pause, and later."""
 
 
 def look_again_at(subscription: Subscription) -> float:
-    """When a delivery looks again whether its subscription is still paused, in Unix seconds.
+    """Returns when a delivery checks again whether its subscription is paused, in Unix seconds.
 
-    The longer the pause has lasted, the longer it waits: a pause of any length costs a delivery
-    few looks. The times are spread at random, so that deliveries do not come all at once.
+    The wait grows with the length of the pause, so even a long pause costs few checks. The times
+    are random, so that deliveries do not come all at once.
     """
     now = times.unix()
     lasted = now - times.seconds(subscription.paused_at) if subscription.paused_at else 0.0

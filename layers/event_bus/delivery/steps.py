@@ -1,7 +1,7 @@
-"""What the steps of a delivery share: each begins with a message, and ends with a result.
+"""The common part of all steps of a delivery, from the message to the result.
 
-A step finds out whether the message was worked before, whether the delivery is still owed, and
-records what becomes of it.
+A step checks whether the message was handled before and whether the delivery is still owed, and
+records the outcome.
 """
 
 from collections.abc import Callable, Mapping
@@ -118,7 +118,7 @@ def attempt_of(message: Message, began: str, duration_ms: int, outcome: Outcome)
 
 
 class DeliveryStep:
-    """A step of deliveries, over what is recorded of them.
+    """A step of a delivery, based on its record.
 
     Attributes:
         events: Reads events that their message does not carry.
@@ -144,7 +144,7 @@ class DeliveryStep:
         return message.event or self.events.get(message.event_id)
 
     def done(self, order: StepOrder, record: Delivery) -> AttemptResult | None:
-        """What remains for a message whose attempt was made; None if it was not made."""
+        """Returns the rest of the work for a message whose attempt was made; None if it was not."""
         if record.status in SETTLED:
             return AttemptResult(settled=True)
         if record.attempts < order.message.attempt:
@@ -174,7 +174,7 @@ class DeliveryStep:
     def owed(
         self, order: StepOrder, event: Event | None, record: Delivery | None
     ) -> AttemptResult | OwedDelivery:
-        """The delivery of a message, unless it ends or waits without the step.
+        """Returns the delivery of a message, unless it ends or waits without the step.
 
         Args:
             order: The message that asks for the step.
@@ -199,7 +199,7 @@ class DeliveryStep:
         outcome: Outcome,
         epoch: int | None = None,
     ) -> AttemptResult:
-        """Records a failed attempt, and says what follows it.
+        """Records a failed attempt, and returns the message that follows it.
 
         Args:
             order: The message that asked for it.
@@ -216,11 +216,11 @@ class DeliveryStep:
             subscription.delivery_guarantee,
             subscription.retry_policy,
         )
-        # Of several messages about one attempt, only the one whose record stands goes on.
+        # If several messages made one attempt, only the one whose record was stored continues.
         stands = self.deliveries.record(failed, message.attempt, epoch) or failed
         follow_up = self.resumed(order, stands)
         if stands.status not in SETTLED and stands.attempts < message.attempt:
-            # Another holds a newer claim. This message must outlast it, or both might be lost.
+            # Another message holds a newer claim. This one must outlast it, or both might be lost.
             follow_up = replace(message, delay=LEASE_SECONDS)
         return AttemptResult(stands.status in SETTLED, outcome.gone, follow_up)
 
@@ -231,7 +231,7 @@ class DeliveryStep:
         once = subscription.delivery_guarantee == "at_most_once"
         refusal = None
         if subscription.status == "paused":
-            # Kept whatever the guarantee: nothing was attempted, so nothing can come twice.
+            # Kept under every guarantee: without an attempt, no event can come twice.
             return self.waiting(order, delivery, look_again_at(subscription), PAUSED, SAID)
         if subscription.status == "disabled":
             refusal = "subscription_disabled", "the subscription is disabled"
@@ -253,7 +253,7 @@ class DeliveryStep:
         """Records that a delivery waits in the table without an attempt."""
         waiting = transitions.postponed(delivery, until, code, said)
         stands = self.deliveries.record(waiting, order.message.attempt)
-        # Another function may have settled it meanwhile, and left its stream to this message.
+        # Another function may have settled it, and left its stream to this message.
         return AttemptResult(settled=stands is not None and stands.status in SETTLED)
 
     def dropped(self, order: StepOrder, delivery: Delivery, code: str, said: str) -> AttemptResult:

@@ -1,1 +1,1 @@
-"""Enrichment: adding to an event what its subscription asks for, before it is delivered."""
+"""Enrichment: adds the parts that a subscription asks for to an event, before its delivery."""

@@ -1,4 +1,4 @@
-"""Calls of the enrichment function, for events that are enriched in the turn of their stream."""
+"""Calls the enrichment function for events of ordered subscriptions, when their turn comes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,15 +14,15 @@ from event_bus.model.registration import Subscription
 from event_bus.queues.message import Message, from_json
 
 CALL_SECONDS = 12
-"""What a call may take, in seconds: more than all sources of an enrichment."""
+"""The longest duration of a call, in seconds: longer than all sources of an enrichment."""
 
 ENRICHMENT_FAILED = "enrichment_failed"
-"""The error code of a delivery whose enrichment gives nothing."""
+"""The error code of a delivery whose enrichment failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class EnrichmentCalls:
-    """Has events enriched by the enrichment function, which alone may ask sources.
+    """Enriches events by calling the enrichment function, the only one that may ask sources.
 
     Attributes:
         client: A client of Lambda that calls once, and waits for `CALL_SECONDS` at most.
@@ -35,7 +35,7 @@ class EnrichmentCalls:
     def enriched(
         self, key: DeliveryKey, event: Event, subscription: Subscription
     ) -> bytes | Outcome:
-        """What is added to an event, as a JSON object; the failed outcome where that is nothing."""
+        """Returns what is added to an event, as a JSON object, or a failed outcome."""
         try:
             answer = self.client.invoke(
                 FunctionName=self.function,
@@ -52,7 +52,7 @@ class EnrichmentCalls:
 
 
 def call_of(key: DeliveryKey, event: Event, subscription: Subscription) -> bytes:
-    """What the function is called with."""
+    """Makes the input of the function."""
     message = Message(
         key.event_id,
         key.subscription_id,
@@ -65,19 +65,19 @@ def call_of(key: DeliveryKey, event: Event, subscription: Subscription) -> bytes
 
 
 def called_with(call: dict[str, Any]) -> Message | None:
-    """The message that the function is called with; None if a queue calls it."""
+    """Reads the message from the input of the function; None if a queue calls it."""
     return from_json(call["enrich"]) if "enrich" in call else None
 
 
 def answer_of(found: bytes | Outcome) -> dict[str, Any]:
-    """What the function answers."""
+    """Makes the result of the function."""
     if isinstance(found, Outcome):
         return {"code": found.code, "message": found.message, "unsendable": found.unsendable}
     return {"enrichment": found.decode()}
 
 
 def read_answer(answer: dict[str, Any]) -> bytes | Outcome:
-    """Reads what the function answered."""
+    """Reads the result of the function."""
     if "enrichment" in answer:
         enrichment: str = answer["enrichment"]
         return enrichment.encode()

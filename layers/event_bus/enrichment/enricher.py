@@ -1,4 +1,4 @@
-"""Enriching an event: each source is asked, tried again, and remembered as its policy says."""
+"""Enriches an event: asks each source, with the retries and the cache of its policy."""
 
 import random
 from collections.abc import Callable, Mapping
@@ -30,8 +30,8 @@ _LONGEST_PAUSE_SECONDS = 0.2
 class Enricher:
     """Enriches events.
 
-    It sees an event as its subscription has it, in the schema version that this asks for, but with
-    markers in place of all that is sealed.
+    Sources see an event in the schema version that its subscription asks for, with markers in place
+    of sealed values.
 
     Attributes:
         askers: Asks sources, by their type.
@@ -52,7 +52,7 @@ class Enricher:
     def enriched(
         self, key: DeliveryKey, event: Event, subscription: Subscription
     ) -> bytes | Outcome:
-        """What is added to an event, as a JSON object; the failed outcome where that is nothing.
+        """Returns what is added to an event, as a JSON object, or a failed outcome.
 
         Args:
             key: The delivery.
@@ -87,7 +87,7 @@ class Enricher:
         question = self.askers[source.type].question(source, service_id, parts)
         if not source.cache_seconds or question.key is None:
             return self._tried(source, question)
-        # What one service is answered is no other's.
+        # Results are cached for one service alone.
         asked = (service_id, source.type, question.key)
         if (known := self._known.get(asked)) is not None:
             return known

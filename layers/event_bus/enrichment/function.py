@@ -29,7 +29,7 @@ class FunctionAsker:
     clients: "TargetClients"
 
     def question(self, source: LambdaSource, service_id: str, parts: EventParts) -> Question:  # noqa: ARG002
-        """The result for the event, which the function sees as the subscriber would."""
+        """Returns the result for the event; the function sees it like the subscriber."""
         key = text_at(source.key, parts) if source.key else None
 
         def ask() -> bytes:
@@ -42,7 +42,7 @@ class FunctionAsker:
                     InvocationType="RequestResponse",
                     Payload=json_numbers.dumps(parts.whole()),
                 )
-                # A byte more than it may have tells that it has too many.
+                # One byte above the limit shows that the result is too large.
                 result = answer["Payload"].read(MAX_PART_BYTES + 1)
             except (ClientError, BotoCoreError) as error:
                 outcome = failure(error)

@@ -37,7 +37,7 @@ class HttpAsker:
     client: "CallbackClient"
 
     def question(self, source: HttpSource, service_id: str, parts: EventParts) -> Question:  # noqa: ARG002
-        """The answer of the URL, whose variables are filled from the event."""
+        """Returns the answer of the URL, with its variables filled from the event."""
         url = filled(source, parts)
 
         def ask() -> bytes:
@@ -56,12 +56,12 @@ class HttpAsker:
 
 
 def filled(source: HttpSource, parts: EventParts) -> str:
-    """The URL of a source with its variables filled from an event.
+    """Returns the URL of a source with its variables filled from an event.
 
-    A value is percent-encoded as a whole, so that no event leads the request elsewhere.
+    Each value is percent-encoded as a whole, so no event can change the rest of the URL.
 
     Raises:
-        SourceFailed: A variable has no value, or one that a URL takes for a step.
+        SourceFailed: A variable has no value, or the value `.` or `..`.
     """
     values: dict[str, str] = {}
     for name, path in source.variables.items():

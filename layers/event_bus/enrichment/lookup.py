@@ -13,7 +13,7 @@ from event_bus.transforms.event_parts import EventParts
 
 @dataclass(frozen=True, slots=True)
 class LookupAsker:
-    """Looks entries up.
+    """Looks up entries of contexts.
 
     Attributes:
         contexts: The contexts.
@@ -22,7 +22,7 @@ class LookupAsker:
     contexts: ContextStore
 
     def question(self, source: LookupSource, service_id: str, parts: EventParts) -> Question:
-        """The entry under the key that the event names."""
+        """Returns the entry under the key that the event names."""
         key = text_at(source.key, parts)
 
         def ask() -> bytes:

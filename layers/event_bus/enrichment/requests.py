@@ -1,4 +1,4 @@
-"""What clients send to have events enriched, and what is refused."""
+"""Reads enrichments from requests, and refuses invalid ones."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -35,10 +35,10 @@ from event_bus.targets.lambda_function import FUNCTIONS
 from event_bus.transforms.json_paths import JsonPath
 
 MAX_CACHE_SECONDS = 3_600
-"""How long a result may be used again, in seconds."""
+"""The longest time for which a result is cached, in seconds."""
 
 MAX_VARIABLES = 10
-"""How many variables a URL may have."""
+"""The most variables of a URL."""
 
 _SHOWN_ONLY = "external_id"
 
@@ -49,7 +49,7 @@ PartName = Annotated[
         "1 to 32 lower-case letters, digits and '_', of which the first is a letter",
     ),
 ]
-"""The name under which a part is added."""
+"""The name of a part in the member `enrichment`."""
 
 _Path = Annotated[
     str, AfterValidator(checked(refuse_control_characters)), AfterValidator(checked(JsonPath))
@@ -67,7 +67,7 @@ def _check_url(url: str) -> None:
         raise ValueError("must name its variables in braces: {order_id}")
     own = settings()
     CallbackRules(own.own_host, own.callback_networks, local=own.local).check(plain)
-    # The host is chosen by whom the subscription belongs to, and by no event.
+    # The owner of the subscription fixes the host; no event may change it.
     host = url.partition("://")[2].partition("/")[0].partition("?")[0]
     if "{" in host:
         raise ValueError("must have its variables behind the host")
@@ -81,7 +81,7 @@ class _WithPolicy(Request):
 
     @property
     def policy(self) -> dict[str, Any]:
-        """The members that all sources but static ones have."""
+        """The members of every source except static ones."""
         return {name: getattr(self, name) for name in _WithPolicy.model_fields}
 
 
@@ -120,7 +120,7 @@ class LambdaSourceRequest(_WithPolicy):
         """The source.
 
         Raises:
-            InvalidRequest: Results are to be cached, and no key says what they depend on.
+            InvalidRequest: Results are cached, but there is no key to tell them apart.
         """
         if self.cache_seconds and self.key is None:
             raise InvalidRequest.at("/key", "is required where results are cached")
@@ -142,7 +142,7 @@ class HttpSourceRequest(_WithPolicy):
         """The source.
 
         Raises:
-            InvalidRequest: The URL has other variables than those that are given.
+            InvalidRequest: The variables of the URL differ from those in `variables`.
         """
         named = set(VARIABLE.findall(self.url))
         for name in sorted(self.variables.keys() - named):
@@ -168,7 +168,7 @@ EnrichmentRequest = Annotated[
 
 
 def enrichment_of(request: Mapping[str, EnrichmentSourceRequest]) -> Enrichment:
-    """The enrichment that a client asks for.
+    """Reads the enrichment in a request.
 
     Raises:
         InvalidRequest: It is refused; the fault is named by its JSON pointer.
@@ -210,7 +210,7 @@ def check_enrichment_fits(enrichment: Enrichment | None, lane: str) -> None:
 
 
 def without_shown_sources(enrichment: Any) -> Any:
-    """Removes what an answer adds to sources: a client may send back what it has read."""
+    """Removes members that answers add to sources, so that a client may send an answer back."""
     if not isinstance(enrichment, dict):
         return enrichment
     return {

@@ -1,4 +1,4 @@
-"""Results of sources that anyone may have written: checked before they are added to an event."""
+"""Checks results of sources, which are untrusted, before they are added to an event."""
 
 from event_bus import json_numbers, strict_json
 from event_bus.enrichment.sources import SourceFailed

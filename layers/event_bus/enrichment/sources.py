@@ -1,4 +1,4 @@
-"""What sources have in common: how one is asked, and why it gives nothing."""
+"""The interface of sources, and their failures."""
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ _Source_contra = TypeVar("_Source_contra", bound=Source, contravariant=True)
 
 
 class SourceFailed(Exception):
-    """A source that gives nothing for an event.
+    """A source has no result for an event.
 
     Attributes:
-        detail: Why; nothing in it is from the event or from the source.
+        detail: The reason, without values of the event or of the source.
         again: Whether another try may succeed.
     """
 
@@ -27,11 +27,11 @@ class SourceFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a source is asked about an event.
+    """A question to a source about an event.
 
     Attributes:
         ask: Asks once; returns the part as JSON, or raises `SourceFailed`.
-        key: What the answer depends on beside the source; None if that is not known.
+        key: Identifies the result in the cache of the source; None if it must not be cached.
     """
 
     ask: Callable[[], bytes]
@@ -42,7 +42,7 @@ class Asker(Protocol[_Source_contra]):
     """Asks sources of one type."""
 
     def question(self, source: _Source_contra, service_id: str, parts: EventParts) -> Question:
-        """What the source is asked about an event.
+        """Makes the question to a source about an event.
 
         Args:
             source: The source.
@@ -50,16 +50,16 @@ class Asker(Protocol[_Source_contra]):
             parts: The event.
 
         Raises:
-            SourceFailed: The event does not hold what the question needs.
+            SourceFailed: The event lacks a value that the question needs.
         """
         ...
 
 
 def text_at(path: str, parts: EventParts) -> str:
-    """The text, or the whole number, where a path leads in an event.
+    """Returns the string or integer at a path of an event, as text.
 
     Raises:
-        SourceFailed: It leads to nothing, or to something else, such as a sealed value.
+        SourceFailed: There is no value, or one of another kind, such as a sealed value.
     """
     value: Any = JsonPath(path).value(parts.document)
     if isinstance(value, str | int) and not isinstance(value, bool) and value != "":

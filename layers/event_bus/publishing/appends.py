@@ -1,4 +1,4 @@
-"""Appending several events to a stream at once."""
+"""Appends several events to a stream at once."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ class Appends:
     """Appends several events to a stream: all of them or none.
 
     Attributes:
-        intake: Judges each event, as if it were published alone.
+        intake: Checks each event, as if it were published alone.
     """
 
     intake: Intake
@@ -37,11 +37,11 @@ class Appends:
         Args:
             submission: The request as it was sent, parsed from JSON.
             caller: Who publishes.
-            trace: Where in a trace the request was made, as metadata has it.
-            ip_address: The address that the request came from, if there was one.
+            trace: The trace context of the request, as metadata.
+            ip_address: The address of the client, if known.
 
         Returns:
-            The events as they are stored, all by this request or all by an earlier one.
+            The stored events: all stored by this request, or all by an earlier one.
 
         Raises:
             Problem: It is refused; nothing is stored.
@@ -94,7 +94,7 @@ def _follow_each_other(events: Sequence[Event]) -> bool:
 
 
 def _check(events: Sequence[Event]) -> None:
-    """Refuses events that cannot be in one transaction."""
+    """Refuses events that do not fit into one transaction."""
     ids = Counter(each.id for each in events)
     keys = Counter(each.deduplication_key for each in events if each.deduplication_key)
     faults = []

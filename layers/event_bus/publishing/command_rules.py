@@ -1,4 +1,4 @@
-"""What a command, or a request for several replies, must be before it is stored."""
+"""The rules for commands and requests, which are checked before they are stored."""
 
 from event_bus import times
 from event_bus.access.callers import Caller
@@ -10,13 +10,13 @@ from event_bus.publishing.publisher_rights import PublisherRights
 
 
 def reply_address(event: Event) -> str:
-    """The type of the replies to a command."""
+    """Returns the type of the replies to a command."""
     address: str = event.metadata.get("reply_to") or f"{event.source}.commands.responses"
     return address
 
 
 def check_command(event: Event, caller: Caller, rights: PublisherRights, at: str) -> None:
-    """Refuses a command that could not be answered; other events pass.
+    """Refuses a command that could not be replied to; other events pass.
 
     Args:
         event: The event.
@@ -47,7 +47,7 @@ def check_command(event: Event, caller: Caller, rights: PublisherRights, at: str
 
 
 def no_handler(event: Event, at: str) -> Conflict:
-    """The refusal of a command that no subscription handles."""
+    """Makes the refusal of a command that no subscription handles."""
     faults = [Fault(f"{at}/type", f"no subscription handles {event.type}")]
     said = f"No subscription handles {event.type}; register one with handles: true, or leave out "
     return Conflict(f"{said}require_handler.", faults)

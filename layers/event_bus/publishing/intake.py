@@ -1,4 +1,4 @@
-"""Taking events in: each is judged on its own, and stored before it is answered."""
+"""Takes events in: checks each by itself, and stores it before the answer."""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -30,7 +30,7 @@ from event_bus.stores.handlers import Handler
 from event_bus.stores.refusals import StreamDeleted, WrongVersion
 
 MAX_BATCH = 100
-"""How many events one request may hold."""
+"""The most events of a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class Accepted:
 
     Attributes:
         event: The event as it is stored.
-        repeated: Whether it was stored already, by an earlier request of the same content.
-        warnings: What is wrong with its payload by the schema of its type, which only warns.
+        repeated: Whether an earlier request with the same content has stored it.
+        warnings: The faults of its payload by the schema of its type, if that only warns.
         deduplicated: Whether it is an earlier event with the same deduplication key.
     """
 
@@ -59,7 +59,7 @@ class Judged:
         submission: What its publisher sent.
         caller: Who publishes it.
         sensitive: JSON pointers to the sensitive parts of its payload.
-        warnings: What is wrong with its payload by the schema of its type, which only warns.
+        warnings: The faults of its payload by the schema of its type, if that only warns.
     """
 
     event: Event
@@ -71,7 +71,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """Judges and stores events.
+    """Checks and stores events.
 
     Attributes:
         store: The event store.
@@ -79,9 +79,9 @@ class Intake:
         schemas: Checks payloads by the schemas of their types.
         seal: Seals what is sensitive.
         retention_days: How long events are kept.
-        executor: Stores the events of a batch side by side.
-        sees: Whether a caller may see an event, which it names as a cause.
-        handler: Finds the handler of a type of commands, for those who require one.
+        executor: Stores the events of a batch in parallel.
+        sees: Whether a caller may see the event that it names as a cause.
+        handler: Finds the handler of a command type, for requests that require one.
     """
 
     store: EventStore
@@ -107,9 +107,9 @@ class Intake:
         Args:
             submission: The event as it was sent, parsed from JSON.
             caller: Who publishes it.
-            trace: Where in a trace the request was made, as metadata has it.
-            ip_address: The address that the request came from, if there was one.
-            require_handler: Whether a command that nobody handles is refused.
+            trace: The trace context of the request, as metadata.
+            ip_address: The address of the client, if known.
+            require_handler: Whether to refuse a command without a handler.
 
         Raises:
             Problem: It is refused; nothing is stored.
@@ -128,21 +128,21 @@ class Intake:
         *,
         require_handler: bool = False,
     ) -> list[Accepted | Problem]:
-        """Takes a batch of events; what is wrong with one does not touch the others.
+        """Takes a batch of events; a fault in one does not affect the others.
 
-        Where the order of events matters they are stored as they stand in the batch: those of one
-        id, of one stream, and an event behind its cause.
+        Events of one id or one stream are stored in the order of the batch, and an event after its
+        cause.
 
         Args:
             submissions: The events as they were sent, parsed from JSON; a problem where one could
                 not be read.
             caller: Who publishes them.
-            trace: Where in a trace the request was made, as metadata has it.
-            ip_address: The address that the request came from, if there was one.
-            require_handler: Whether commands that nobody handles are refused.
+            trace: The trace context of the request, as metadata.
+            ip_address: The address of the client, if known.
+            require_handler: Whether to refuse commands without a handler.
 
         Returns:
-            What became of each, in their order.
+            The result of each event, in their order.
 
         Raises:
             InvalidRequest: The batch is empty or over `MAX_BATCH`.
@@ -159,7 +159,7 @@ class Intake:
             except Problem as problem:
                 results.append(problem)
             except (ClientError, BotoCoreError):
-                # What a publisher may do cannot be read now, for any of them.
+                # The rights of the publisher cannot be read now, so no event can be checked.
                 raise
             except Exception:
                 logger.exception("event not judged", place=place)
@@ -173,7 +173,7 @@ class Intake:
             for place, judged in line:
                 results[place] = self._attempt(judged, f"/{place}")
                 if isinstance(results[place], Unavailable):
-                    # What follows would be stored before it. It is answered 503 as well.
+                    # Later events of the line must not be stored before it: 503 for them as well.
                     return
 
         list(self.executor.map(store, _lines(batch)))
@@ -189,7 +189,7 @@ class Intake:
             logger.exception("event not stored", **traces(event))
             return Unavailable(f"The event may not be stored; send it again as {event.id}.")
         except Exception:
-            # A fault of the bus with one event is not one of its neighbours.
+            # If the bus fails for one event, the others are not affected.
             logger.exception("event not stored", **traces(event))
             return Failure("The bus failed to store the event.")
 
@@ -208,11 +208,11 @@ class Intake:
                 problem if it could not be read.
             caller: Who publishes it.
             at: The JSON pointer of the event in the request's body.
-            trace: Where in a trace the request was made, as metadata has it.
+            trace: The trace context of the request, as metadata.
             origin: The request.
 
         Raises:
-            Problem: It may not.
+            Problem: The event must not be stored.
         """
         if isinstance(submission, Problem):
             raise submission
@@ -241,11 +241,11 @@ class Intake:
         return Judged(event, parsed, caller, sensitive, faults)
 
     def prepared(self, judged: Judged, among: Mapping[str, Event] | None = None) -> Event:
-        """Returns a judged event as it is to be stored: counted, and sealed where it must be.
+        """Returns a checked event in its stored form, with its hop count and sealed parts.
 
         Args:
             judged: The event.
-            among: Events that are stored together with it, by their ids.
+            among: The events that are stored together with it, by their ids.
         """
         event = self._counted(judged.event, judged.caller, among or {})
         return self.seal.close(event, judged.sensitive) if judged.sensitive else event
@@ -279,7 +279,7 @@ class Intake:
         event = judged.event
         if not required or not event.is_command or self.handler(event.type):
             return
-        # What is stored already is answered as before, whoever has left since.
+        # A stored event is answered as before, even if its handler is gone by now.
         if event.id not in self.store.get_many([event.id]):
             raise no_handler(event, at)
 
@@ -287,9 +287,9 @@ class Intake:
         """Whether an event is the one that is stored, although the digests of the two differ."""
         digests = [judged.event.digest]
         if judged.event.timestamp == stored.timestamp:
-            # The bus set the timestamp, and answered it; now the publisher sends it along.
+            # The bus had set the timestamp; the publisher now sends the one from the answer.
             digests.append(untimed_digest(judged.submission, judged.event.source))
-        # The same may have been sealed before, under another data key.
+        # The stored event may be sealed under another data key.
         return any(self.seal.is_digest(digest, stored) for digest in digests)
 
     def _counted(self, event: Event, caller: Caller, among: Mapping[str, Event]) -> Event:
@@ -305,7 +305,7 @@ class Intake:
         hops = cause.hop_count + 1 if cause else 1
         if cause and not self.sees(cause, caller):
             cause = None
-        # A publisher that hands on the count itself is believed, where that says more.
+        # If the publisher sends a higher hop count itself, that one counts.
         shown = max(event.shown_hops, cause.shown_hops + 1 if cause else 1)
         common = {"correlation_id": cause.metadata.get("correlation_id", cause.id)} if cause else {}
         return replace(
@@ -320,24 +320,24 @@ def _naming(submission: EventSubmission) -> str:
 
 
 def version_conflict(at: str, version: int) -> VersionConflict:
-    """The refusal of events whose stream does not have the expected version."""
+    """Makes the refusal of events whose stream does not have the expected version."""
     detail = f"the stream has version {version}" if version else "the stream has no events"
-    faults = [Fault(at, f"{detail}: read what is new in it, and decide again")]
+    faults = [Fault(at, f"{detail}: read its new events, and decide again")]
     return VersionConflict(f"{at}: {detail}.", faults, actual_version=version)
 
 
 def stream_deleted(at: str, stream_id: str) -> Conflict:
-    """The refusal of events for a stream that was deleted."""
+    """Makes the refusal of events for a deleted stream."""
     detail = f"the stream {stream_id} was deleted and takes no event any more"
     return Conflict(f"{at}: {detail}.", [Fault(at, detail)])
 
 
 def _lines(batch: Sequence[tuple[int, Judged]]) -> list[list[tuple[int, Judged]]]:
-    """The events of a batch in lines: those of a line are stored one after the other.
+    """Divides the events of a batch into lines.
 
-    Events go into one line where their order matters: those of one id, of one stream or of one
-    deduplication key, and an event with those of the batch that it names as its cause. Lines are
-    stored side by side.
+    The events of a line are stored one after the other, and different lines in parallel. Events
+    share a line if they share an id, a stream or a deduplication key, or if one of them names the
+    other as its cause.
     """
     lines: dict[tuple[str, str], list[tuple[int, Judged]]] = {}
     for each in batch:

@@ -1,4 +1,4 @@
-"""Who may publish what."""
+"""Decides which services may publish which events."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class PublisherRights:
     publishers: KnownPublishers
 
     def source_of(self, caller: Caller, named: str | None, at: str) -> str:
-        """The service that an event is published as.
+        """Returns the service in whose name an event is published.
 
         Args:
             caller: Who publishes.
@@ -95,7 +95,7 @@ class PublisherRights:
             )
 
     def sensitive_in(self, source: str, event_type: str) -> list[str]:
-        """The JSON pointers of what a source has said to be sensitive in payloads of a type."""
+        """Returns the JSON pointers of what a source has marked as sensitive in a type."""
         publisher = self.publishers.of(source)
         return publisher.sensitive_in(event_type) if publisher else []
 

@@ -35,7 +35,7 @@ class TooLate(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a service answers to a command.
+    """The reply of a service to a command, before it is an event.
 
     Attributes:
         payload: The payload of the reply; problem details (RFC 9457) if it failed.
@@ -66,7 +66,7 @@ class Replying:
     Attributes:
         events: The events.
         commands: The records of commands.
-        rights: What publishers have said to be sensitive.
+        rights: Knows what publishers have marked as sensitive.
         schemas: Checks replies by the schemas of their types.
         seal: Seals what is sensitive.
     """
@@ -85,20 +85,20 @@ class Replying:
         origin: Origin | None = None,
         trace: Mapping[str, str] | None = None,
     ) -> Replied:
-        """Stores the reply of a service to a command, which it may give once.
+        """Stores the reply of a service to a command; each service replies once.
 
-        The record of the command and the reply are stored in one transaction. So a reply that is
-        stored has its effect, and a command is not answered after its end.
+        One transaction stores the reply and the record of the command. So every stored reply
+        changes the command, and no reply is stored after its end.
 
         Args:
             command: The command.
-            service_id: The service, which may reply.
-            answer: What it answers.
-            origin: The request that brings the reply, for the audit log.
-            trace: The step of a trace in which the reply was made, as metadata.
+            service_id: The service that replies; its right to reply is already checked.
+            answer: The reply.
+            origin: The request that sent the reply, for the audit log.
+            trace: The trace context of the reply, as metadata.
 
         Raises:
-            InvalidRequest: The answer makes no valid event.
+            InvalidRequest: The reply is not a valid event.
             TooLarge: The payload is too large.
             TooLate: The command has expired or was cancelled.
             Conflict: The service has given another reply, or the command has all its replies.
@@ -152,7 +152,7 @@ class Replying:
     ) -> Event:
         address = reply_address(command)
         submission = {
-            # An id of the service's own, so that no other service can take it first.
+            # The id begins with the name of the service, so no other service can take it first.
             "id": f"{service_id}:reply_{hashlib.sha256(command.id.encode()).hexdigest()[:32]}",
             "type": address,
             "payload": answer.payload,
@@ -180,7 +180,7 @@ class Replying:
             REPLY_STATUS: "failed" if answer.failed else "succeeded",
         }
         if address.partition(".")[0] == command.source:
-            # At another address, where its sender may publish, it is received as any event.
+            # At any other address, the reply is received like an ordinary event.
             metadata[REPLY_FOR] = command.source
         hidden = command.hop_count + 1
         event = replace(event, metadata=metadata, hidden_hops=hidden if hidden > hops else 0)

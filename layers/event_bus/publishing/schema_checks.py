@@ -1,4 +1,4 @@
-"""Checking what is published by the schema of its type."""
+"""Checks published payloads by the schemas of their types."""
 
 import math
 import re
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from event_bus.schemas.validator import PayloadValidator
 
 _COMPILED = 500
-"""How many compiled schemas are kept."""
+"""The most compiled schemas in the cache."""
 
 # The major version names the version of the schema: "2" and "2.1" are both version 2.
 _NAMED = re.compile(r"([1-9][0-9]{0,3})(?:\.[0-9]+)*")
@@ -24,12 +24,12 @@ _NAMED = re.compile(r"([1-9][0-9]{0,3})(?:\.[0-9]+)*")
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What was found out about a payload.
+    """The result of checking a payload.
 
     Attributes:
-        check: What is kept with the event.
-        faults: What is wrong.
-        refused: Whether the event is refused for it.
+        check: The result that is stored with the event.
+        faults: The faults of the payload.
+        refused: Whether the event is refused because of them.
     """
 
     check: SchemaCheck | None
@@ -62,7 +62,7 @@ class SchemaChecks:
     )
 
     def take(self, index: SchemaIndex) -> bool:
-        """Takes in the index as it was just read.
+        """Stores the index that was just read.
 
         Returns:
             Whether it has changed.
@@ -87,7 +87,7 @@ class SchemaChecks:
             return _UNCHECKED
         checked = self._check(event, payload, at)
         unknown = bool(checked.faults) and checked.check is None
-        # A change counts from the moment it is answered where it permits what would be refused.
+        # A change that permits the payload applies at once, so read again before a refusal.
         if (checked.refused or unknown) and self.take(self.index()):
             checked = self._check(event, payload, at)
         return checked
@@ -156,7 +156,7 @@ def without_secrets(
     def shown(fault: Fault) -> Fault:
         for place in places:
             if f"{fault.pointer}/".startswith(f"{place}/"):
-                return Fault(place, "is sensitive, and not what the schema permits")
+                return Fault(place, "is sensitive, and the schema does not permit its value")
         return fault
 
     return (*dict.fromkeys(map(shown, faults)),)

@@ -1,4 +1,4 @@
-"""Bringing a resumed subscription what it matched while it was paused."""
+"""Delivers the events that a pause held to the resumed subscription."""
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
@@ -28,11 +28,11 @@ START_SECONDS = 15
 knows that the subscription is not paused any more."""
 
 _DEPTH = 25
-"""How many entries of each partition a step looks at, at most."""
+"""The most entries of each partition that one step reads."""
 
 
 def backlog_of(subscription: Subscription) -> Replay:
-    """The replay that brings what a paused subscription has matched since its pause."""
+    """Makes the replay that delivers what a subscription has matched since its pause."""
     now = times.now()
     return Replay(
         id=new_id("rpl"),
@@ -54,10 +54,10 @@ def backlog_of(subscription: Subscription) -> Replay:
 
 @dataclass(frozen=True, slots=True)
 class BacklogRunner:
-    """Sends what a pause held to its lane, and remembers how far it has come.
+    """Sends held events to their lane, and stores the progress.
 
-    What the subscription matched is in the routing records, so nothing is matched again. Messages
-    make the deliveries that routing would have made.
+    The routing records name the held events, so nothing is matched again. Each message makes the
+    delivery that routing would have made.
 
     Attributes:
         replays: The replays.
@@ -66,8 +66,8 @@ class BacklogRunner:
         routings: The routing records, which name what a pause held.
         deliveries: Where a delivery is recorded whose message is refused.
         lanes: Where messages are sent.
-        queue: What has a replay go on.
-        executor: Reads partitions side by side.
+        queue: Sends the message for the next step.
+        executor: Reads partitions in parallel.
     """
 
     replays: ReplayStore
@@ -80,20 +80,20 @@ class BacklogRunner:
     executor: Executor
 
     def step(self, replay: Replay) -> None:
-        """Goes on with the replay of a backlog, as far as its subscription is owed it."""
+        """Continues the replay, unless its subscription is paused again or no longer owed it."""
         subscription = self.subscriptions.get(replay.subscription_id or "")
         if subscription is None or subscription.skipped_pauses >= replay.pause:
             self._move(replay, "cancelled")
         elif subscription.status == "paused":
-            # The next resume has it go on. Its time moves, so that the sweep of stalled replays
-            # comes to the others.
+            # The next resume continues it. The update moves it to the end of the sweep of stalled
+            # replays, so that the sweep reaches the others.
             self._move(replay, "running")
         else:
             self._go_on(replay, subscription)
 
     def _go_on(self, replay: Replay, subscription: Subscription) -> None:
         if not replay.position:
-            # All that is held was stored before the resume, and so before this first step.
+            # All held events were stored before the resume, and so before this first step.
             replay_end = times.after(MAX_AHEAD_SECONDS)
             begin = times.at(times.seconds(replay.since) - ODD_SECONDS)
         else:
@@ -119,7 +119,7 @@ class BacklogRunner:
         )
 
     def _held(self, entries: Sequence[Entry], replay: Replay) -> tuple[list[Event], set[str]]:
-        """The events among entries that the pause holds, and the ids of those it cannot read."""
+        """Returns the events that the pause holds, and the ids of those that cannot be read."""
         routings = self.routings.get_many(
             dict.fromkeys(entry.id for entry in entries), consistent=True
         )
@@ -141,7 +141,7 @@ class BacklogRunner:
 
 
 def _is_its_entry(entry: Entry, event: Event) -> bool:
-    """Whether an event is sent for this entry: one that both indexes hold is sent once."""
+    """Whether to send the event for this entry; an event in both indexes is sent only once."""
     return not is_odd(event) or entry.position != event.position
 
 

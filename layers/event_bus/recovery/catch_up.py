@@ -25,7 +25,7 @@ from event_bus.stores.subscriptions import SubscriptionStore
 _PAGE = 25
 
 _LATE_INDEX_SECONDS = 300
-"""How far the index of streams may lag behind, in seconds."""
+"""The longest delay of the index of streams, in seconds."""
 
 _SECOND_LOOK_SECONDS = 60
 """How long after the registration the second look begins: routers know the subscription by then."""
@@ -35,7 +35,7 @@ _SECOND_LOOK = "\n"
 
 
 def catch_up_of(subscription: Subscription) -> Replay:
-    """The replay that has a new subscription begin with the streams that it follows."""
+    """Makes the replay that starts the delivery of the streams that a subscription follows."""
     return Replay(
         id=new_id("rpl"),
         service_id=subscription.service_id,
@@ -59,11 +59,11 @@ class CatchUpRunner:
     """Sends a message for each stream that a new subscription follows.
 
     The message names the last event of the stream. The lane delivers a stream in order from the
-    first version that the subscription is owed, so one message brings all of it. A stream whose
-    next event is routed meanwhile is begun by the message of that event.
+    first version that the subscription is owed, so one message delivers the whole stream. If the
+    next event of the stream is routed first, its message starts the delivery.
 
-    The index of streams lags behind. A second look, after the subscription is known everywhere,
-    finds the streams that were too new for the first.
+    The index of streams is updated late. So a second look, when every router knows the
+    subscription, finds the streams that were too new for the first look.
 
     Attributes:
         replays: The replays.
@@ -72,7 +72,7 @@ class CatchUpRunner:
         events: The events.
         deliveries: Where a delivery is recorded whose message is refused.
         lanes: Where messages are sent.
-        queue: What has a replay go on.
+        queue: Sends the message for the next step.
     """
 
     replays: ReplayStore
@@ -84,7 +84,7 @@ class CatchUpRunner:
     queue: ReplayQueue
 
     def step(self, replay: Replay) -> None:
-        """Goes on by a page of streams. After a crash, a page may be sent twice."""
+        """Sends the messages for the next page of streams. A crash may repeat a page."""
         subscription = self.subscriptions.get(replay.subscription_id or "")
         if subscription is None or not subscription.stream or subscription.status == "disabled":
             self._move(replay, replace(replay, state="completed", updated_at=times.now()))
@@ -120,7 +120,7 @@ class CatchUpRunner:
 
     def _move(self, before: Replay, after: Replay) -> bool:
         if not self.replays.move(before, after):
-            # It was cancelled, or another function went on with it.
+            # It was cancelled, or another function has continued it.
             return False
         if after.state == "completed":
             logger.info("catch-up completed", replay_id=after.id, sent=after.sent)
@@ -147,7 +147,7 @@ class CatchUpRunner:
             for each in page
             for entry in self.streams.between(each.name, 1, MAX_VERSION, 1, newest_first=True)
         ]
-        # If even the last event of a stream has expired, there is nothing to bring.
+        # If even the last event of a stream has expired, there is nothing to deliver.
         found = self.events.get_many(each.event_id for each in last)
         return [
             Message(

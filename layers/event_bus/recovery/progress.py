@@ -1,4 +1,4 @@
-"""The end of a replay's step: what it has done is stored, and the next step follows."""
+"""Ends a step of a replay: stores its progress, and sends the message for the next step."""
 
 import math
 from dataclasses import replace
@@ -23,21 +23,21 @@ def end_step(
     unroutable: int,
     until: str | None = None,
 ) -> None:
-    """Stores the progress of a replay, and has it go on unless it is complete.
+    """Stores the progress of a replay, and starts its next step unless it is complete.
 
-    Call this after the messages of the step were sent: after a crash they are sent again, under the
-    same ids, and none is left out. Nothing happens if the replay was cancelled, or if another
-    function went on with it.
+    Call this after the messages of the step were sent. After a crash in between, the step is
+    repeated: it sends the same messages with the same ids. Nothing happens if the replay was
+    cancelled, or if another function has continued it.
 
     Args:
         replays: The replays.
-        queue: Has the next step follow.
+        queue: Sends the message for the next step.
         before: The replay before the step.
         page: The page of entries that the step looked at.
-        sent: The number of messages that the step sent, which sets when the next one follows.
-        refused: The number of further messages, which SQS refused.
+        sent: The number of messages that the step sent; it determines the delay of the next step.
+        refused: The number of messages that SQS refused.
         unroutable: The number of events that could not be sent again.
-        until: Where the replay ends, if the step has set it.
+        until: The end of the period, if the step has set it.
     """
     complete = page.reached is None
     after = replace(

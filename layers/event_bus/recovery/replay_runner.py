@@ -40,10 +40,10 @@ class ReplayRunner:
         events: The events.
         deliveries: Where a delivery is recorded whose message is refused.
         lanes: Where messages are sent.
-        queue: What has a replay go on.
-        executor: Reads partitions side by side.
-        backlogs: Goes on with those that bring what a pause held.
-        catch_ups: Goes on with those that begin the streams of a new subscription.
+        queue: Sends the message for the next step.
+        executor: Reads partitions in parallel.
+        backlogs: Continues replays that deliver held events.
+        catch_ups: Continues replays that start the streams of a new subscription.
     """
 
     replays: ReplayStore
@@ -94,7 +94,7 @@ class ReplayRunner:
         query = EventQuery(since=replay.since, until=replay.until, order="oldest", limit=length)
         listing = with_any(EventSelector(source=replay.source)) if replay.source else all_events()
         listed = self.events.listed(listing, self.executor, newest_first=False)
-        # Pass over pages that hold none of the events.
+        # Skip empty pages.
         for page in listed.pages(query.between, replay.position or None, length):
             if page.entries:
                 break
@@ -111,9 +111,9 @@ class ReplayRunner:
                 messages += self._messages_of(event, replay)
             except Exception as error:
                 if isinstance(error, BotoCoreError | ClientError) and not is_missing(error):
-                    # S3 does not answer now: the length comes again, with all of its events.
+                    # S3 does not answer now, so the step is repeated with all its events.
                     raise
-                # One event must not hold up those behind it.
+                # One event must not hold up later ones.
                 logger.exception("event passed over", replay_id=replay.id, **traces(event))
                 unroutable.add(event.id)
         return messages, unroutable

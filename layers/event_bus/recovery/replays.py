@@ -24,7 +24,7 @@ class Replays:
 
     Attributes:
         store: The replays.
-        queue: What has them go on.
+        queue: Sends the message for the next step.
         subscription: Finds a subscription by its id.
         event: Finds an event that a caller may see, by its id; raises NotFound where it may not.
     """
@@ -119,7 +119,7 @@ class Replays:
 
         Raises:
             NotFound: There is none of this id, or none that the caller may see.
-            Conflict: It has ended already, brings a backlog, or moved on again and again meanwhile.
+            Conflict: It has ended, delivers a backlog, or made progress in every attempt.
         """
         for _ in attempts(_ATTEMPTS):
             replay = self.get(replay_id, caller)
@@ -127,8 +127,8 @@ class Replays:
                 raise Conflict(f"The replay {replay_id} is {replay.state} already.")
             if replay.pause:
                 raise Conflict(
-                    f"The replay {replay_id} brings what a pause has kept. To go on without that, "
-                    f"pause {replay.subscription_id} once more and resume it from now."
+                    f"The replay {replay_id} delivers events that a pause held. To go on without "
+                    f"them, pause {replay.subscription_id} again and resume it from now."
                 )
             cancelled = replace(replay, state="cancelled", updated_at=times.now())
             if self.store.move(replay, cancelled):
@@ -137,7 +137,7 @@ class Replays:
 
     def _begin(self, replay: Replay) -> Replay:
         self.store.add(replay)
-        # Should this message be lost, the sweeper finds a replay that does not go on.
+        # If this message is lost, the sweeper finds the stalled replay.
         self.queue.send(replay.id)
         return replay
 
@@ -153,13 +153,14 @@ class Replays:
 
 
 SEAM_SECONDS = 5
-"""How long history waits, so that it holds all that the subscription was too late to match."""
+"""How long a history replay waits, in seconds: all events that the router did not match for the
+new subscription are listed by then."""
 
 
 def history_for(subscription: Subscription, since: str) -> Replay:
     """Returns the replay of past events, since a time (RFC 3339), to a new subscription.
 
-    It ends a little after the subscription begins: at the seam an event may come by both ways.
+    Its period ends shortly after the subscription begins, so an event of that time may come twice.
     """
     replay = _up_to(_new(None, subscription.service_id, since), times.after(2 * SEAM_SECONDS))
     return replace(replay, subscription_id=subscription.id)
@@ -183,9 +184,9 @@ def refuse_future(pointer: str, since: str) -> None:
 
 
 def _up_to(replay: Replay, stored_until: str, until: str | None = None) -> Replay:
-    """A replay of the events that the bus stores up to a moment.
+    """Returns the replay, limited to events that the bus stores up to a moment.
 
-    Their timestamps may lie ahead of that moment, by as much as a publisher's clock may.
+    Their timestamps may be later than that moment, because a publisher's clock may be ahead.
 
     Args:
         replay: The replay.

@@ -11,7 +11,7 @@ from event_bus.stores.deliveries import DeliveryStore
 def send_recorded(
     lanes: Lanes, deliveries: DeliveryStore, messages: Sequence[Message]
 ) -> list[Message]:
-    """Sends messages that carry their events; what SQS refuses ends as a dead letter.
+    """Sends messages that carry their events; records a dead letter for each that SQS refuses.
 
     Returns:
         The messages that were refused.

@@ -1,1 +1,1 @@
-"""States of event streams: folding them, their snapshots, and read models."""
+"""States of event streams: folds them, stores snapshots, and keeps read models."""

@@ -1,4 +1,4 @@
-"""Reads read models, for those who may receive what their states were folded from."""
+"""Reads read models, for services that may receive the events behind their states."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,19 +37,19 @@ class ReadModelReader:
         limit: int,
         caller: Caller,
     ) -> tuple[list[ModelState], str | None]:
-        """A page of states, in the order of their streams.
+        """Returns a page of states, in the order of their stream ids.
 
         Args:
-            source: The service whose streams they are of.
+            source: The service that publishes the streams.
             category: The category of the streams.
-            wanted: Values of indexed members.
-            behind: The stream behind which the page begins.
-            limit: How many states it holds at most.
+            wanted: The required values of indexed members.
+            behind: The stream after which the page begins.
+            limit: The most states of a page.
             caller: Who reads. A service sees a state if it may receive every type of event that it
                 was folded from.
 
         Returns:
-            The states, and the stream behind which the next page begins; None at the end.
+            The states, and the stream after which the next page begins; None at the end.
 
         Raises:
             NotFound: The caller has no such read model.
@@ -59,7 +59,7 @@ class ReadModelReader:
         owns = caller.admin or caller.service_id == source
         model = self.models.get(source, category)
         if model is None or model.serving is None:
-            # Others are not told which read models there are.
+            # Other services must not learn which read models exist.
             if not owns:
                 return [], None
             if model and model.building:
@@ -89,7 +89,7 @@ class ReadModelReader:
         return found, behind
 
     def get(self, source: str, category: str) -> ReadModel:
-        """The read model of a category.
+        """Returns the read model of a category.
 
         Raises:
             NotFound: There is none.
@@ -100,12 +100,12 @@ class ReadModelReader:
         return found
 
     def lag(self, model: ReadModel) -> float | None:
-        """How long the oldest of the latest events waits to be folded, in seconds.
+        """Returns the age of the oldest event that is not folded yet, in seconds.
 
-        Looks at the latest events of the service.
+        It looks only at the latest events of the service.
 
         Returns:
-            The time; 0 where all are folded, and None before the first building has ended.
+            The age; 0 if all are folded, and None until the first generation is built.
         """
         if model.serving is None:
             return None
@@ -137,5 +137,5 @@ class ReadModelReader:
 
 
 def no_read_model(category: str) -> NotFound:
-    """The refusal of a read model that is not there, or that the key may not see."""
+    """Makes the refusal for a read model that does not exist or that the key may not see."""
     return NotFound(f"There is no read model of {category}, or none that this key may see.")

@@ -1,8 +1,8 @@
-"""Keeps read models up to date, and builds them.
+"""Builds read models, and keeps them up to date.
 
-A message only says that a stream, or a generation, may have something to do. A state remembers the
-version that it was folded up to, and is written only in the place of the one that was read. So
-messages may come twice, late or in any order.
+A message only says that a stream may have new events, or that a generation may have work left. Each
+state has the version up to which it was folded, and a write replaces only the state that was read.
+So messages may come twice, late or in any order.
 """
 
 from collections.abc import Callable, Mapping
@@ -41,8 +41,8 @@ class Projector:
         reducers: The reducers.
         streams: The entries of streams.
         events: The events.
-        queue: Has work go on.
-        executor: Reads partitions of lists side by side.
+        queue: Sends the messages that continue the work.
+        executor: Reads partitions of lists in parallel.
         clock: Monotonic clock, in seconds.
     """
 
@@ -55,7 +55,7 @@ class Projector:
     clock: Callable[[], float] = times.steady
 
     def take(self, message: Mapping[str, Any]) -> None:
-        """Does what a message of the queue asks for."""
+        """Handles a message of the queue."""
         if "stream" in message:
             self.project(StreamName(*message["stream"]))
         else:
@@ -70,7 +70,7 @@ class Projector:
                 self.queue.changed([stream])
 
     def step(self, source: str, category: str, number: int) -> None:
-        """Goes on with building a generation, or removes the states of one that ended."""
+        """Continues to build a generation, or removes the states of one that was replaced."""
         model = self.models.get(source, category)
         if model is None:
             return
@@ -100,7 +100,7 @@ class Projector:
             self.queue.go_on(model.source, model.category, model.serving.number)
 
     def _build(self, model: ReadModel, building: Generation) -> tuple[str | None, bool]:
-        """Projects the streams of the next events; returns the position, and whether it ended."""
+        """Folds the streams of the next events; returns the position, and whether it is the end."""
         end, position = self.clock() + _STEP_SECONDS, building.position
         listing = with_any(EventSelector(source=model.source))
         listed = self.events.listed(listing, self.executor, newest_first=False)
@@ -122,7 +122,7 @@ class Projector:
         return position, False
 
     def _advance(self, model: ReadModel, generation: Generation, stream: StreamName) -> bool:
-        """Folds what follows the state of a stream; returns whether anything may be left."""
+        """Folds new events into the state of a stream; returns whether more may follow."""
         reducer = self._reducer(model, generation)
         for _ in attempts():
             before = self.models.state(model, generation.number, stream.stream_id)
@@ -131,7 +131,7 @@ class Projector:
                 return False
             if self.models.put_state(model, generation, before, after):
                 return left and after.failed is None
-        raise TimeoutError(f"{stream.text} is projected by others in every attempt")
+        raise TimeoutError(f"other functions changed the state of {stream.text} in every attempt")
 
     def _reducer(self, model: ReadModel, generation: Generation) -> Reducer:
         if generation.reducer == 0:
@@ -149,7 +149,7 @@ class Projector:
         if not entries:
             return before, False
         found = self.events.get_many([each.event_id for each in entries])
-        # As everybody may read them: sealed values never come into the table.
+        # Markers stay in place of sealed values, so these never enter the table.
         numbered = [
             Numbered(each.version, self.events.with_payload(event))
             for each in entries

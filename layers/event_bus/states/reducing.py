@@ -1,6 +1,6 @@
-"""Reducers at work: from a state and the events behind it to the next state.
+"""Applies reducers: computes the next state from a state and the events after it.
 
-A state is passed on as JSON, since an expression is evaluated in another process.
+States are passed as JSON, because another process evaluates expressions.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ EMPTY = b"{}"
 
 @dataclass(frozen=True, slots=True)
 class Numbered:
-    """An event at its place in a stream.
+    """An event with its version in a stream.
 
     Attributes:
         version: Its version.
@@ -36,13 +36,13 @@ class Numbered:
 
 
 class ReducerFailed(Exception):
-    """A reducer that makes no state of an event.
+    """A reducer failed for an event.
 
     Attributes:
         version: The version of the event.
-        detail: Why.
+        detail: The reason.
         state: The state before the event.
-        before: The version of that state; None if it is the state that the reducer began with.
+        before: The version of that state; None if no event was folded before the failure.
     """
 
     def __init__(self, version: int, detail: str, state: bytes, before: int | None) -> None:
@@ -54,7 +54,7 @@ class ReducerFailed(Exception):
 
 
 def reduced(reducer: Reducer, state: bytes, events: Sequence[Numbered]) -> bytes:
-    """The state after some events.
+    """Returns the state after some events.
 
     Args:
         reducer: The reducer.

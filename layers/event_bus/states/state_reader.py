@@ -23,16 +23,16 @@ from event_bus.stores.stream_times import version_at
 from event_bus.stores.streams import StreamEntry, StreamStore
 
 SNAPSHOT_EVERY = 100
-"""How many events are between two snapshots."""
+"""The number of events between two snapshots."""
 
 MAX_PARTLY_FOLDED = 1_000
-"""How many events a state is folded from for those who do not see all events of the stream."""
+"""The most events of a state for readers who do not see the whole stream."""
 
 MAX_EXAMINED = 10_000
-"""How many events one request reads, with those that are gone or hidden."""
+"""The most events that one request reads, including expired and hidden ones."""
 
 READ_SECONDS = 15.0
-"""How long one request may fold; API Gateway gives up after 30 seconds."""
+"""How long one request may fold, in seconds; API Gateway gives up after 30."""
 
 _MAX_PARTLY_FOLDED_BYTES = 8 * 1024 * 1024
 _PAYLOADS_AT_ONCE = 4 * 1024 * 1024
@@ -48,9 +48,9 @@ class StreamState:
     Attributes:
         stream: The stream.
         version: The last version that was folded or is missing; 0 in a stream without events.
-        events: How many events were folded; fewer than `version` where events have expired or the
+        events: The number of folded events; lower than `version` if events have expired or the
             caller may not see them.
-        state: What they add up to.
+        state: The state itself.
         reducer: The reducer.
         snapshot_version: The version of the snapshot that the fold began with; None without one.
     """
@@ -65,13 +65,13 @@ class StreamState:
 
 @dataclass(slots=True)
 class _Fold:
-    """A fold that is under way.
+    """A fold in progress.
 
     Attributes:
         version: The last version that was folded or is missing.
-        events: How many events were folded.
+        events: The number of folded events.
         state: The state, as JSON.
-        expires_at: When the first of the events expires, in Unix seconds; None if none does.
+        expires_at: When the first of these events expires, in Unix seconds; None if none expires.
         sealed: Whether an event had sealed parts.
     """
 
@@ -84,10 +84,10 @@ class _Fold:
 
 @dataclass(frozen=True, slots=True)
 class StateReader:
-    """Folds streams for those who may see their events.
+    """Folds streams from the events that the caller may see.
 
-    Who sees all events of a stream, its publisher and admins, has its states folded from snapshots.
-    For others a state is folded from the events that they may see, each time.
+    The publisher of a stream and admins see all its events, so their folds begin with snapshots.
+    For other callers, each request folds all events that they may see.
 
     Attributes:
         streams: The entries of the streams.
@@ -95,7 +95,7 @@ class StateReader:
         reducers: The reducers.
         snapshots: The snapshots.
         seal: Seals snapshots that hold sensitive values.
-        retention_days: How many days a snapshot is kept at most.
+        retention_days: The longest time for which a snapshot is kept, in days.
         clock: Monotonic clock, in seconds.
     """
 
@@ -108,7 +108,7 @@ class StateReader:
     clock: Callable[[], float] = times.steady
 
     def version_at(self, stream: StreamName, moment: str) -> int:
-        """The version before the first event that was stored after a time (RFC 3339)."""
+        """Returns the version before the first event that was stored after a time (RFC 3339)."""
         return version_at(self.streams, stream, moment)
 
     def read(
@@ -123,15 +123,15 @@ class StateReader:
             as_shown: Returns an event with the part of its payload that the caller may read.
 
         Raises:
-            InvalidRequest: The caller sees a part of the stream, and this part is too long.
+            InvalidRequest: The caller sees only a part of the stream, and this part is too long.
             Conflict: The reducer fails for an event.
-            Unavailable: The stream is long, and the fold has not come to its end. It goes on from
-                its last snapshot when the request is repeated.
+            Unavailable: The stream is too long for one request. A repeated request continues from
+                the last snapshot.
         """
         latest = self.reducers.latest(stream.source, stream.category)
         reducer = latest or ReducerVersion(stream.source, stream.category, 0, None, "", "")
         first = self.streams.marks(stream).first_visible
-        # A truncated stream has snapshots of its own: they begin with another event.
+        # Snapshots of a truncated stream are separate, because they begin with another event.
         basis = f"{reducer.number}" if first == 1 else f"{reducer.number}/{first}"
         whole = caller.admin or caller.service_id == stream.source
         fold, snapshot = _Fold(version=first - 1), None
@@ -171,8 +171,8 @@ class StateReader:
                 if not kept:
                     raise _too_long("a request can fold, and its state is too large to be kept,")
                 raise Unavailable(
-                    f"The stream is long: {fold.version} versions are folded, and a repeated "
-                    "request goes on from there."
+                    f"The stream is long: {fold.version} versions are folded so far. Repeat the "
+                    "request to continue from there."
                 )
             found = self.finder.events.get_many([each.event_id for each in entries])
             self._advance(reducer, fold, [_numbered(each, found) for each in entries], as_shown)
@@ -203,7 +203,7 @@ class StateReader:
                 raise _too_long(f"{_MAX_PARTLY_FOLDED_BYTES} bytes of payloads")
             numbered = [_numbered(each, found) for each in entries]
             self._advance(reducer, fold, numbered, as_shown)
-            # How long a stream is concerns those alone who may see its events.
+            # Only callers who may see the events may learn how long a stream is.
             seen = max((each.version for each, event in numbered if event), default=seen)
             fold.version = seen
 
@@ -221,7 +221,7 @@ class StateReader:
         entries: Sequence[tuple[StreamEntry, Event | None]],
         as_shown: AsShown,
     ) -> None:
-        """Folds the events of some entries."""
+        """Folds the events of entries."""
         present = [(each.version, event) for each, event in entries if event]
         for chunk in batches(
             present,
@@ -242,8 +242,8 @@ class StateReader:
             if event.expires_at is not None:
                 fold.expires_at = min(event.expires_at, fold.expires_at or event.expires_at)
 
-    # A snapshot ends with the first of its events that expires. A state that still held what an
-    # expired event said would be another one than the same request folds without the snapshot.
+    # A snapshot expires with its first event. Otherwise it would contain expired events, and the
+    # same request would get another answer than without the snapshot.
 
     def _keep(self, stream: StreamName, basis: str, fold: _Fold) -> bool:
         """Stores a snapshot, unless it is too large."""
@@ -269,7 +269,7 @@ class StateReader:
                 place = _place(stream, basis, snapshot.version)
                 state = self.seal.open(state, snapshot.sealed_key, place)
             except NotOpened:
-                # The events are there: the fold begins with the first of them.
+                # The events are still stored, so the fold begins with the first one.
                 logger.exception("snapshot not opened", stream=stream.text)
                 return otherwise
         return _Fold(

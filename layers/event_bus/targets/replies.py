@@ -1,4 +1,4 @@
-"""Replies: what a subscriber answers to an event, published as an event of its own."""
+"""Replies: publishes the answer of a subscriber as an event."""
 
 import hashlib
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _ERRORS = (ClientError, BotoCoreError, TimeoutError)
 
 @dataclass(frozen=True, slots=True)
 class Replies:
-    """Publishes replies, by the rights of the subscriber's service.
+    """Publishes replies, with the rights of the subscriber's service.
 
     Attributes:
         intake: Takes events in.
@@ -35,9 +35,10 @@ class Replies:
         """Publishes a result as the reply to an event.
 
         Args:
-            request: The event, and whose reply it is.
-            result: The reply's payload; what is no object becomes its member `result`.
-            failed: Whether it is problem details that report a failure, to a command.
+            request: The delivery of the event to the subscriber.
+            result: The payload of the reply; a value other than an object becomes its member
+                `result`.
+            failed: Whether the result is problem details, by which a command fails.
         """
         payload = result if isinstance(result, dict) else {"result": result}
         try:
@@ -49,12 +50,12 @@ class Replies:
             return Outcome("reply_not_stored", "the reply could not be stored")
 
     def refuse(self, request: DeliveryRequest, detail: str) -> Outcome:
-        """Answers for a subscriber that has taken an event, and whose result is no reply.
+        """Replies for a subscriber whose result is not a valid reply.
 
-        A command fails by it: its handler has acted, and must not act again.
+        A command fails by this reply, because its handler has acted and must not act again.
 
         Args:
-            request: The event, and whose reply it would have been.
+            request: The delivery of the event to the subscriber.
             detail: What is wrong with the result.
         """
         if request.event.expected_replies is None:
@@ -66,7 +67,7 @@ class Replies:
         try:
             self._store(request, answer)
         except TooLate as late:
-            # The subscriber has acted: another attempt would be of no use.
+            # The subscriber has acted, so no further attempt is made.
             logger.warning("reply came late", **traces(request.event), service_id=service_id)
             return Outcome(message=late.detail)
         except (InvalidRequest, TooLarge) as refused:
@@ -89,7 +90,7 @@ class Replies:
     def _publish(self, request: DeliveryRequest, payload: dict[str, Any]) -> Outcome:
         """Publishes a result as the type that the event asks for in `metadata.reply_to`.
 
-        Its id follows from the delivery: one that is made again replies once.
+        Its id is computed from the delivery, so a repeated delivery publishes one reply.
         """
         event, subscription = request.event, request.subscription
         delivery = f"{subscription.id}#{request.key.webhook_id}"
@@ -103,7 +104,7 @@ class Replies:
         if context := delivery_trace(request.key, event):
             metadata["traceparent"] = context.traceparent
         submission = {
-            # An id of the subscriber's own, so that no other service can take it first.
+            # The id begins with the name of the service, so no other service can take it first.
             "id": f"{subscription.service_id}:{name}",
             "type": event.metadata["reply_to"],
             "payload": payload,
@@ -120,5 +121,5 @@ class Replies:
 
 
 def _refused(detail: str) -> dict[str, Any]:
-    title = "The answer of the handler is no reply"
+    title = "The answer of the handler is not a valid reply"
     return problem("reply-refused", title, 502, detail)

@@ -156,7 +156,7 @@ def test_nothing_is_told_of_what_is_in_a_sensitive_member(aws: Aws, intake: Inta
     with pytest.raises(InvalidRequest) as refusal:
         take(intake, {"card": {"number": "4111", "secret-name": 1}})
     assert [(each.pointer, each.detail) for each in refusal.value.faults] == [
-        ("/payload/card", "is sensitive, and not what the schema permits")
+        ("/payload/card", "is sensitive, and the schema does not permit its value")
     ]
 
 
