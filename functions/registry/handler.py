@@ -54,7 +54,7 @@ from event_bus.model.registration import (
 from event_bus.model.rights import Grant, SubscriberRequest
 from event_bus.model.schemas import SchemaRegistration, SchemaSettingsChange
 from event_bus.model.validation import read, read_service_id
-from event_bus.paging import number_at
+from event_bus.paging import MAX_NAME_POSITION, name_at, name_position, number_at
 from event_bus.registry.contexts import ContextOf, named
 from event_bus.registry.subscription_requests import SubscriptionChange, SubscriptionRegistration
 from event_bus.runtime.api import handler_of, new_endpoint
@@ -385,9 +385,10 @@ def _get_context_entry(request: Request) -> Response:
 
 @endpoint.answers(contexts.LIST)
 def _list_context_entries(request: Request) -> Response:
-    listing = Listing(request)
-    found = _contexts.page(_context(request), listing.behind, listing.limit + 1)
-    return listing.page_of_more(found, lambda each: each.key, context_entry_summary)
+    listing = Listing(request, MAX_NAME_POSITION)
+    behind = name_at(listing.behind)
+    found = _contexts.page(_context(request), behind, listing.limit + 1)
+    return listing.page_of_more(found, lambda each: name_position(each.key), context_entry_summary)
 
 
 @endpoint.answers(contexts.DELETE)

@@ -90,10 +90,15 @@ def name_at(position: str | None) -> str | None:
     """
     if position is None:
         return None
+    padded = position + "=" * (-len(position) % 4)
     try:
-        return base64.urlsafe_b64decode(position + "=" * (-len(position) % 4)).decode()
+        # Without validation, characters that are not of base64 are left out.
+        name = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
-        raise MalformedRequest.at("cursor", "is not one that this API gave") from None
+        name = ""
+    if not name:
+        raise MalformedRequest.at("cursor", "is not one that this API gave")
+    return name
 
 
 def number_at(position: str | None) -> int | None:

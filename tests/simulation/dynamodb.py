@@ -15,7 +15,14 @@ from tests.simulation.expressions import (
     updated,
 )
 from tests.simulation.seam import Client, Interceptor, carried_out, error
-from tests.simulation.tables import Key, Tables, copied
+from tests.simulation.tables import (
+    MAX_PARTITION_BYTES,
+    MAX_SORT_BYTES,
+    Key,
+    Tables,
+    check_length,
+    copied,
+)
 
 _MAX_BATCH_GET, _MAX_BATCH_WRITE, _MAX_TRANSACTION = 100, 25, 100
 
@@ -191,6 +198,7 @@ class MemoryDynamoDB(Client):
                 raise error("ValidationException", "Query", "an index is never consistent")
             partition, sort, include = index.partition_key, index.sort_key, index.include
         _check(request)
+        _check_keys(request)
         holds = condition(request["KeyConditionExpression"])
         found = [
             item
@@ -266,6 +274,16 @@ def _partition(request: dict[str, Any]) -> str:
         raise InvalidExpression("the condition of the key does not name the partition first")
     value: str = request["ExpressionAttributeValues"][asked[2]]["S"]
     return value
+
+
+def _check_keys(request: dict[str, Any]) -> None:
+    """Refuses what DynamoDB takes for no key, as a part of the condition of one."""
+    for name in re.findall(r":\w+", request["KeyConditionExpression"]):
+        value = request["ExpressionAttributeValues"][name].get("S")
+        if value == "":
+            raise InvalidExpression(f"{name} must not be empty")
+        partition = value == _partition(request)
+        check_length(value or "", MAX_PARTITION_BYTES if partition else MAX_SORT_BYTES)
 
 
 def _holds(stands: Item | None, request: dict[str, Any]) -> bool:

@@ -5,12 +5,15 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from infra.tables import Attribute, Index, Table
+from infra.tables import Attribute, Table
 from tests.simulation.expressions import InvalidExpression, Item, Value
 
 Key = tuple[Any, ...]
 
 _MAX_ITEM_BYTES = 400 * 1024
+
+MAX_PARTITION_BYTES, MAX_SORT_BYTES = 2_048, 1_024
+"""The longest texts of keys."""
 
 REMEMBERED_SECONDS = 5.0
 """How far back the past is known."""
@@ -47,7 +50,7 @@ class Tables:
         partition = key_value(item, described.partition_key)
         if described.sort_key is None:
             return (partition,)
-        return partition, key_value(item, described.sort_key)
+        return partition, key_value(item, described.sort_key, MAX_SORT_BYTES)
 
     def get(self, table: str, key: Item, age: float = 0.0) -> Item | None:
         """The item of a key, as it stood some seconds ago."""
@@ -85,9 +88,10 @@ class Tables:
         if _bytes_of({"M": item}) > _MAX_ITEM_BYTES:
             raise InvalidExpression("the item is too large")
         for index in self.described[table].indexes:
-            for attribute in _attributes(index):
-                if attribute.name in item:
-                    key_value(item, attribute)
+            if index.partition_key.name in item:
+                key_value(item, index.partition_key)
+            if index.sort_key and index.sort_key.name in item:
+                key_value(item, index.sort_key, MAX_SORT_BYTES)
         key = self.key(table, item)
         before = self.items[table].get(key)
         if before != item:
@@ -147,22 +151,27 @@ class Tables:
         )
 
 
-def key_value(item: Item, attribute: Attribute) -> Any:
-    """The value of an attribute that is part of a key."""
+def key_value(item: Item, attribute: Attribute, longest: int = MAX_PARTITION_BYTES) -> Any:
+    """The value of an attribute that is part of a key, of so many bytes at most."""
     value = item.get(attribute.name, {})
     content = value.get(attribute.type)
     if len(value) != 1 or content is None or content == "":
         raise InvalidExpression(f"{attribute.name} must be a key of type {attribute.type}")
-    return content if attribute.type == "S" else int(content)
+    if attribute.type == "N":
+        return int(content)
+    check_length(content, longest)
+    return content
+
+
+def check_length(content: str, longest: int) -> None:
+    """Refuses a text that is too long for a key."""
+    if len(content) * 4 > longest and len(content.encode()) > longest:
+        raise InvalidExpression(f"a key must have at most {longest} bytes")
 
 
 def copied(item: Item) -> Item:
     """A copy of an item; its values are never changed, but replaced."""
     return dict(item)
-
-
-def _attributes(index: Index) -> tuple[Attribute, ...]:
-    return tuple(each for each in (index.partition_key, index.sort_key) if each)
 
 
 def _bytes_of(value: Value) -> int:

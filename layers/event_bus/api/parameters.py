@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 from event_bus import times
 from event_bus.matching.event_types import validate_type_pattern
 from event_bus.matching.limits import MAX_EVENT_TYPES
+from event_bus.model.validation import SERVICE_PATTERN, SERVICE_WORDS, is_service_id
 from event_bus.paging import DEFAULT_LIMIT, MAX_LIMIT
 
 MAX_PARAMETER_CHARACTERS = 500
@@ -54,15 +55,33 @@ class Header:
     schema: dict[str, Any]
 
 
-def text(name: str, description: str) -> Parameter[str]:
+def text(name: str, description: str, longest: int = MAX_PARAMETER_CHARACTERS) -> Parameter[str]:
     """A parameter whose text is taken as it is."""
-    return Parameter(name, description, str, {"type": "string", "minLength": 1})
+    schema = {"type": "string", "minLength": 1, **_bound(longest)}
+    return Parameter(name, description, str, schema, longest=longest)
 
 
-def required_text(name: str, description: str) -> Parameter[str]:
+def required_text(
+    name: str, description: str, longest: int = MAX_PARAMETER_CHARACTERS
+) -> Parameter[str]:
     """A parameter that every request must send, and whose text is taken as it is."""
-    schema = {"type": "string", "minLength": 1}
-    return Parameter(name, description, str, schema, required=True)
+    return replace(text(name, description, longest), required=True)
+
+
+def service(name: str, description: str) -> Parameter[str]:
+    """The name of a service."""
+
+    def read(sent: str) -> str:
+        if not is_service_id(sent):
+            raise ValueError(f"must be the name of a service: {SERVICE_WORDS}")
+        return sent
+
+    return Parameter(name, description, read, {"type": "string", "pattern": SERVICE_PATTERN})
+
+
+def _bound(longest: int) -> dict[str, int]:
+    """The schema of a bound that only some parameters have."""
+    return {} if longest == MAX_PARAMETER_CHARACTERS else {"maxLength": longest}
 
 
 def whole(

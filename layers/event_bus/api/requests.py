@@ -119,7 +119,7 @@ class Request:
         """The identifier in the path.
 
         Raises:
-            NotFound: It is longer than any identifier, and so names nothing.
+            NotFound: It is empty or longer than any identifier, and so names nothing.
         """
         return self.path_parameter("id")
 
@@ -127,11 +127,14 @@ class Request:
         """A parameter of the path.
 
         Raises:
-            NotFound: It is longer than any identifier, and so names nothing.
+            NotFound: It is empty or longer than any identifier, and so names nothing.
         """
         given = self.in_path.get(name, "")
-        if len(given) > MAX_ID_CHARACTERS:
-            raise NotFound("There is no resource with so long an identifier.")
+        if not 1 <= len(given) <= MAX_ID_CHARACTERS:
+            raise NotFound(
+                f"There is no resource with such an identifier: one has 1 to {MAX_ID_CHARACTERS} "
+                "characters."
+            )
         return given
 
     def query(self) -> Query:

@@ -26,16 +26,24 @@ Category = Annotated[str, spelled(r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$", _CATEGO
 _CATEGORY: TypeAdapter[str] = TypeAdapter(Category)
 
 
+def is_category(text: str) -> bool:
+    """Whether a category may have a reducer or a read model; streams may be of others."""
+    try:
+        _CATEGORY.validate_python(text)
+    except ValidationError:
+        return False
+    return True
+
+
 def read_category(text: str) -> str:
     """Reads a category from a path.
 
     Raises:
         InvalidRequest: It is not a category that a reducer or a read model may be for.
     """
-    try:
-        return _CATEGORY.validate_python(text)
-    except ValidationError:
-        raise InvalidRequest.at("category", f"must be {_CATEGORY_WORDS}") from None
+    if not is_category(text):
+        raise InvalidRequest.at("category", f"must be {_CATEGORY_WORDS}")
+    return text
 
 
 class MergeReducer(Request):

@@ -60,12 +60,25 @@ def spelled(pattern: str, words: str) -> Any:
     return Field(pattern=pattern)
 
 
-_SERVICE_WORDS = "1 to 64 letters, digits, '_' and '-', of which the first is a letter or a digit"
+SERVICE_WORDS = "1 to 64 letters, digits, '_' and '-', of which the first is a letter or a digit"
+"""The names of services in words."""
 
-ServiceId = Annotated[str, spelled(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", _SERVICE_WORDS)]
+SERVICE_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+"""The regular expression of the names of services."""
+
+ServiceId = Annotated[str, spelled(SERVICE_PATTERN, SERVICE_WORDS)]
 """The name of a service: 1 to 64 letters, digits, `_` and `-`."""
 
 _SERVICE_ID = TypeAdapter(ServiceId)
+
+
+def is_service_id(text: str) -> bool:
+    """Whether a text is a valid name of a service."""
+    try:
+        _SERVICE_ID.validate_python(text)
+    except ValidationError:
+        return False
+    return True
 
 
 def read_service_id(text: str) -> str:
@@ -74,10 +87,9 @@ def read_service_id(text: str) -> str:
     Raises:
         InvalidRequest: It is not a valid name of a service.
     """
-    try:
-        return _SERVICE_ID.validate_python(text)
-    except ValidationError:
-        raise InvalidRequest.at("id", "must be the name of a service: " + _SERVICE_WORDS) from None
+    if not is_service_id(text):
+        raise InvalidRequest.at("id", f"must be the name of a service: {SERVICE_WORDS}")
+    return text
 
 
 Name = Annotated[
@@ -86,8 +98,13 @@ Name = Annotated[
 """The name of a publisher or subscription for people."""
 
 
+MAX_LABEL_CHARACTERS = 256
+"""The longest label: 1,024 bytes in UTF-8, which is the longest sort key of DynamoDB."""
+
 Label = Annotated[
-    str, Field(min_length=1, max_length=256), AfterValidator(checked(refuse_control_characters))
+    str,
+    Field(min_length=1, max_length=MAX_LABEL_CHARACTERS),
+    AfterValidator(checked(refuse_control_characters)),
 ]
 """An identifier that related events share, such as a correlation id."""
 

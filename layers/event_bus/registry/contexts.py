@@ -12,7 +12,6 @@ from event_bus.model.contexts import (
     check_context_key,
     check_context_name,
 )
-from event_bus.model.validation import read_service_id
 from event_bus.stores.contexts import ContextStore
 
 
@@ -86,7 +85,7 @@ class Contexts:
             The entry, and whether it is new.
 
         Raises:
-            InvalidRequest: The service, the context or the entry cannot have such a name.
+            InvalidRequest: The context or the entry cannot have such a name.
             Conflict: The entry is not of the expected version, or others write it in every attempt.
         """
         _check_names(context, key)
@@ -119,7 +118,6 @@ class Contexts:
 
 
 def _check_names(context: ContextOf, key: str) -> None:
-    read_service_id(context.service_id)
     for name, check, given in (
         ("name", check_context_name, context.name),
         ("key", check_context_key, key),

@@ -8,6 +8,7 @@ import orjson
 
 from event_bus import json_numbers
 from event_bus.model.read_model import MAX_INDEXED_BYTES, Generation, ModelState, ReadModel
+from event_bus.model.reducer import is_category
 from event_bus.stored import restored
 from event_bus.stores.changes import ChangeLog
 from event_bus.stores.items import (
@@ -50,6 +51,8 @@ class ReadModelStore:
 
     def get(self, source: str, category: str) -> ReadModel | None:
         """Returns the read model of a category; None if it never had one."""
+        if not is_category(category):
+            return None
         answer = self.client.get_item(
             TableName=self.table,
             Key={"partition": text(_MODELS), "id": text(f"{source}#{category}")},
@@ -167,6 +170,8 @@ class ReadModelStore:
         Returns:
             The states, and the last stream that was looked at; None at the end.
         """
+        if any(len(value.encode()) > MAX_INDEXED_BYTES for value in wanted.values()):
+            return [], None
         partition = _partition(model, generation.number)
         asked: dict[str, Any] = {"TableName": self.table}
         key, value = "partition", partition

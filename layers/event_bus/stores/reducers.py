@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from event_bus.model.reducer import Reducer, ReducerVersion, reducer_name
+from event_bus.model.reducer import Reducer, ReducerVersion, is_category, reducer_name
 from event_bus.stored import restored
 from event_bus.stores.items import Item, document, query_items, text
 from event_bus.stores.refusals import Outdated
@@ -36,6 +36,8 @@ class ReducerStore:
 
     def latest(self, source: str, category: str) -> ReducerVersion | None:
         """Returns the latest version of a category's reducer; None if it never had one."""
+        if not is_category(category):
+            return None
         answer = self.client.get_item(
             TableName=self.table,
             Key={"partition": text(_LATEST), "id": text(reducer_name(source, category))},

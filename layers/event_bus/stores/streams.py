@@ -316,7 +316,9 @@ def last_with(prefix: str) -> str:
 def ranges_of(category: str) -> list[tuple[str, str]]:
     """Returns the ranges of the ids that belong to a category, in order."""
     # A stream whose id has no slash is a category of its own.
-    return [(category, category), (f"{category}/", last_with(f"{category}/"))]
+    only, prefix = (category, category), f"{category}/"
+    # No id begins with a prefix as long as the longest ids.
+    return [only, (prefix, last_with(prefix))] if len(prefix.encode()) < _KEY_BYTES else [only]
 
 
 def _mark_key(stream: StreamName) -> Item:

@@ -84,7 +84,7 @@ def test_a_context_is_its_services_alone(functions: Functions) -> None:
     assert (missing.status, missing.body["errors"][0]["pointer"]) == (400, "service_id")
     assert ask(functions, "GET", caller=AN_ADMIN, service_id="shop").body["value"] == 2
     unnamed = ask(functions, "PUT", {"value": 2}, caller=AN_ADMIN, service_id="a/b")
-    assert unnamed.status == 422
+    assert unnamed.status == 400
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,13 @@
 
 from event_bus.api.documents.contexts import ContextEntry, ContextEntryPage
 from event_bus.api.operation import Operation
-from event_bus.api.parameters import PAGING, text
+from event_bus.api.parameters import PAGING_BY_NAME, service
 from event_bus.errors import Conflict, NotFound
 from event_bus.model.contexts import ContextEntryRequest
 
-SERVICE_ID = text("service_id", "The service that keeps the context; required with an admin key.")
+SERVICE_ID = service(
+    "service_id", "The service that keeps the context; required with an admin key."
+)
 
 PUT = Operation(
     "PUT /contexts/{name}/{key}",
@@ -41,7 +43,7 @@ LIST = Operation(
     action="context.list",
     tag="Contexts",
     summary="List the entries of a context in the order of their keys, without their values.",
-    query=(SERVICE_ID, *PAGING),
+    query=(SERVICE_ID, *PAGING_BY_NAME),
     answers={200: ContextEntryPage},
 )
 DELETE = Operation(

@@ -11,6 +11,7 @@ from event_bus.api.parameters import (
     PAGING_BY_NAME,
     choice,
     required_text,
+    service,
     text,
     time,
     whole,
@@ -18,9 +19,10 @@ from event_bus.api.parameters import (
 from event_bus.errors import Conflict, InvalidRequest, NotFound
 from event_bus.model.expected_version import MAX_VERSION
 from event_bus.model.stream_append import StreamChange
+from event_bus.model.validation import MAX_LABEL_CHARACTERS
 
-STREAM_ID = required_text("stream_id", "The `stream_id` of the events.")
-SOURCE = text(
+STREAM_ID = required_text("stream_id", "The `stream_id` of the events.", MAX_LABEL_CHARACTERS)
+SOURCE = service(
     "source", "The service that publishes the stream: by default the key's own. Admins name it."
 )
 FROM_VERSION = whole(
@@ -53,8 +55,10 @@ REMOVED = choice(
     ("hidden", "shown"),
     default="hidden",
 )
-CATEGORY = text("category", "What stands before the first slash of their ids.")
-PREFIX = text("prefix", "What their ids begin with.")
+CATEGORY = text(
+    "category", "What stands before the first slash of their ids.", MAX_LABEL_CHARACTERS
+)
+PREFIX = text("prefix", "What their ids begin with.", MAX_LABEL_CHARACTERS)
 DIRECTION = choice(
     "direction",
     "Whether the lowest or the highest versions come first.",

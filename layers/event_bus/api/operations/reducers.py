@@ -2,11 +2,11 @@
 
 from event_bus.api.documents.reducers import Reducer, ReducerPage
 from event_bus.api.operation import Operation
-from event_bus.api.parameters import PAGING, text
+from event_bus.api.parameters import PAGING, service
 from event_bus.errors import Conflict, NotFound
 from event_bus.model.reducer import ReducerRegistration
 
-SOURCE = text(
+SOURCE = service(
     "source",
     "The service whose streams they are: by default the key's own. Admins name it, but for a list "
     "of all.",
