@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import orjson
 
+from event_bus import json_numbers
 from event_bus.access.callers import Caller
 from event_bus.errors import MalformedRequest
 
@@ -177,7 +178,7 @@ def page_document(
 
 def _answered_bytes(document: Any) -> int:
     # A function answers with JSON in a string of JSON: quotes and backslashes are escaped again.
-    written = orjson.dumps(document)
+    written = json_numbers.dumps(document)
     return len(written) + written.count(b'"') + written.count(b"\\")
 
 

@@ -17,7 +17,7 @@ import orjson
 from botocore.exceptions import BotoCoreError, ClientError
 from ulid import ULID
 
-from event_bus import times
+from event_bus import json_numbers, times
 from event_bus.access.callers import Caller
 from event_bus.api.requests import Request, Response
 from event_bus.encryption.data_keys import DataKeys
@@ -95,7 +95,7 @@ class Repetitions:
         return response
 
     def _sealed(self, claim: Claim, response: Response) -> str:
-        kept = orjson.dumps(
+        kept = json_numbers.dumps(
             {"status": response.status, "headers": response.headers, "body": response.body}
         )
         key, nonce = self.keys.for_sealing(), os.urandom(_NONCE_BYTES)
@@ -106,7 +106,7 @@ class Repetitions:
         key, sealed = (base64.b64decode(each) for each in answer.split())
         nonce, encrypted = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
         cipher = _cipher(self.keys.opened(key))
-        kept = orjson.loads(cipher.decrypt(nonce, encrypted, claim.fingerprint.encode()))
+        kept = json_numbers.loads(cipher.decrypt(nonce, encrypted, claim.fingerprint.encode()))
         headers = {**kept["headers"], REPLAYED: "true"}
         return Response(kept["status"], kept["body"], headers, replayed=True)
 

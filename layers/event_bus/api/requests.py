@@ -4,9 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
-from event_bus import strict_json
+from event_bus import json_numbers, strict_json
 from event_bus.access.callers import Caller, caller_of, listener_of
 from event_bus.access.rate_limits import Allowance, allowance_of
 from event_bus.api.body import json_text
@@ -61,7 +59,7 @@ class Response:
         """The body as it is sent."""
         if self.text is not None:
             return self.text
-        return "" if self.body is None else orjson.dumps(self.body).decode()
+        return "" if self.body is None else json_numbers.dumps(self.body).decode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal, cast
 
-import orjson
 from pydantic import Field
 from typing_extensions import TypeAliasType, TypedDict
 
+from event_bus import json_numbers
 from event_bus.api.documents.events import DeliveredEvent
 from event_bus.api.documents.members import Object, Time
 from event_bus.commands.finding import FoundCommand
@@ -161,4 +161,4 @@ def _error(found: FoundCommand) -> dict[str, object] | None:
         return problem("command-cancelled", "The command was cancelled", 409, detail)
     failed = {each.event_id for each in record.replies if each.failed}
     payload = next((each.payload for each in found.replies if each.id in failed), None)
-    return orjson.loads(payload) if payload else None
+    return json_numbers.loads(payload) if payload else None

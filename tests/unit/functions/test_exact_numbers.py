@@ -1,0 +1,53 @@
+"""Numbers that are no doubles reach readers of states and replies as they were sent."""
+
+import pytest
+from event_bus.access.callers import Caller
+
+from tests.builders import publisher, service
+from tests.handlers import Functions
+from tests.requests import http_request
+
+PLANNER, GENERATOR = service("planner"), service("generator")
+NUMBERS = ["123456789012345678901234567890", "0.1234567890123456789012345", "1e-399"]
+
+
+def ask(
+    functions: Functions, name: str, route: str, caller: Caller, body: str | None = None
+) -> str:
+    """What a function answers, as text: a reader of JSON could round what it shows."""
+    where = {"id": "planner:1", "category": "task"}
+    query = {"stream_id": "task/1"} if route.startswith("GET /streams") else None
+    event = http_request(route, caller=caller, body=body, parameters=where, query=query)
+    answer = functions.invoke(name, event)
+    assert answer["statusCode"] < 300, answer
+    return str(answer["body"])
+
+
+@pytest.fixture(autouse=True)
+def registered(functions: Functions) -> None:
+    functions.aws.add_publishers(publisher("planner", "task.*", "command.*"))
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_state_holds_numbers_as_they_were_sent(functions: Functions, number: str) -> None:
+    event = f'{{"type": "task.made", "payload": {{"n": {number}}}}}'
+    body = f'{{"stream_id": "task/1", "events": [{event}]}}'
+    ask(functions, "publish", "POST /streams/events", PLANNER, body)
+    assert f'"state":{{"n":{number}}}' in ask(functions, "events", "GET /streams/state", PLANNER)
+    assert f'"payload":{{"n":{number}}}' in ask(functions, "events", "GET /streams/events", PLANNER)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_reply_holds_numbers_as_they_were_sent(functions: Functions, number: str) -> None:
+    handler = (
+        '{"event_types": ["command.make"], "callback_url": "https://generator.example/commands", '
+        '"handles": true}'
+    )
+    ask(functions, "registry", "POST /subscriptions", GENERATOR, handler)
+    command = '{"id": "planner:1", "type": "command.make", "payload": {}}'
+    ask(functions, "inbox", "POST /commands", PLANNER, command)
+    reply = f'{{"error": {{"title": "Too dear", "price": {number}}}}}'
+    ask(functions, "inbox", "POST /events/{id}/reply", GENERATOR, reply)
+    shown = ask(functions, "inbox", "GET /commands/{id}", PLANNER)
+    # In the error of the command, in its last reply and in the list of its replies.
+    assert shown.count(f'"price":{number}') == 3, shown
