@@ -24,7 +24,7 @@ from infra.outputs import output
 from infra.settings import Settings
 from infra.sockets import Sockets
 from infra.stack import StageStack
-from infra.target_grants import know_targets, provide_queues, read_tags
+from infra.target_grants import call_reducers, know_targets, provide_queues, read_tags
 
 # API Gateway itself times out after 30 seconds.
 _TIMEOUT = cdk.Duration.seconds(29)
@@ -175,6 +175,7 @@ class ApiStack(StageStack):
         function.use_retention()
         function.use_bucket(data.payloads, "GetObject")
         function.know_rights(data, "BatchGetItem")
+        call_reducers(function, self._settings)
         return function
 
     def _registry(self, data: DataStack, bus: BusStack) -> BusFunction:

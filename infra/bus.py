@@ -18,6 +18,7 @@ from infra.queue import WorkQueue
 from infra.settings import Settings
 from infra.stack import StageStack
 from infra.stream import Handover, StreamSource
+from infra.target_grants import call_reducers
 
 REPLAY_QUEUE_URL = "REPLAY_QUEUE_URL"
 """The variable that tells a function the URL of the queue of replays."""
@@ -115,7 +116,7 @@ class BusStack(StageStack):
         # Read models: a query when a router starts, and a message for the events that one is of.
         self.route.use_table(data.states, "Query")
         self.route.use_queue(REPLAY_QUEUE_URL, self.replays.queue, "SendMessage")
-        self.replay = self._replay(layers, data)
+        self.replay = self._replay(layers, data, settings)
         self.sweep = self._sweep(layers, data)
         self.observe = self._observer(layers, data, settings)
         self.lanes.spare(self.unroutable, self.replays, audit.queue)
@@ -141,7 +142,7 @@ class BusStack(StageStack):
             targets=[targets.SqsQueue(self.unroutable.queue)],
         )
 
-    def _replay(self, layers: Layers, data: DataStack) -> BusFunction:
+    def _replay(self, layers: Layers, data: DataStack, settings: Settings) -> BusFunction:
         replay = BusFunction(
             self,
             "Replay",
@@ -159,6 +160,7 @@ class BusStack(StageStack):
         replay.use_table(data.streams, "GetItem", "Query", indexes=("by_source",))
         replay.use_table(data.states, "DeleteItem", "GetItem", "PutItem", "Query")
         replay.use_bucket(data.payloads, "GetObject")
+        call_reducers(replay, settings)
         self.lanes.send_from(replay)
         self.lanes.enrichment.send_from(replay)
         replay.use_queue(REPLAY_QUEUE_URL, self.replays.queue, "SendMessage")

@@ -2,6 +2,7 @@
 
 import aws_cdk as cdk
 from event_bus.access.opt_in import TAG_VALUE, tag_key
+from event_bus.targets.lambda_function import FUNCTIONS
 from event_bus.targets.registry import TARGETS
 from event_bus.targets.resources import AwsResources
 
@@ -60,6 +61,12 @@ def deliver_to(function: BusFunction, targets: AwsResources, settings: Settings)
     function.allow("sts", ["AssumeRole"], roles)
     for each in roles:
         accept_resource(function, each, "Roles are allowed by their prefix, and trust the bus.")
+
+
+def call_reducers(function: BusFunction, settings: Settings) -> None:
+    """Lets a function call the functions that reduce, which are opted in as targets are."""
+    deliver_to(function, FUNCTIONS, settings)
+    deny_own(function, FUNCTIONS, settings)
 
 
 def deny_own(

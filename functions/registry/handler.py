@@ -44,7 +44,6 @@ from event_bus.api.requests import Request, Response
 from event_bus.model.contexts import ContextEntryRequest
 from event_bus.model.credentials import RotationRequest
 from event_bus.model.read_model import ReadModelRegistration
-from event_bus.model.reducer import ReducerRegistration
 from event_bus.model.registration import (
     Publisher,
     PublisherChange,
@@ -61,6 +60,7 @@ from event_bus.runtime.api import handler_of, new_endpoint
 from event_bus.runtime.registry import contexts as kept_contexts
 from event_bus.runtime.registry import read_model_registry, reducer_registry, registry
 from event_bus.runtime.schemas import catalogue, schema_registry
+from event_bus.states.reducer_requests import ReducerRegistration
 
 _registry = registry()
 _publishers = _registry.publishers

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.end_to_end.aws_resources import made_function
 from tests.end_to_end.problems import problem
 from tests.end_to_end.receiver import eventually
 from tests.end_to_end.world import Client, World
@@ -13,6 +14,15 @@ SUM = {
     "type": "jsonata",
     "expression": '$merge([state, {"total": $sum([state.total, event.payload.amount])}])',
 }
+
+FOLD = """
+def handler(called, context):
+    state = called["state"]
+    for event in called["events"]:
+        total = state.get("total", 0) + event["payload"]["amount"]
+        state = {"total": total, "last": event["version"]}
+    return state
+"""
 
 
 def append(service: Client, domain: str, stream: str, *payloads: dict[str, Any]) -> None:
@@ -69,6 +79,15 @@ def test_a_state_by_reducers_from_snapshots_and_in_the_past(
     put(service, path, {"type": "jsonata", "expression": "event.payload.amount"})
     failed = problem(service.http.get("/streams/state", params={"stream_id": stream}), 409)
     assert "version 1: the state must be an object" in failed["detail"]
+    function = made_function(world, FOLD)
+    made = world.bus.client("lambda").publish_version(FunctionName=function)["Version"]
+    refused = service.http.put(path, json={"type": "lambda", "function": function})
+    assert "published version" in problem(refused, 422)["detail"]
+    assert put(service, path, {"type": "lambda", "function": f"{function}:{made}"})["version"] == 3
+    by_function = state(service, stream)
+    assert (by_function["state"], by_function["version"]) == ({"total": 110, "last": 110}, 110)
+    again = state(service, stream)
+    assert (again["state"], again["snapshot_version"]) == ({"total": 110, "last": 110}, 100)
     assert service.http.delete(path).status_code == 204
     assert state(service, stream)["state"] == {"amount": 1, "last": 110}
     both = {"stream_id": stream, "at_version": 1, "at_time": moment}

@@ -4,17 +4,16 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import Discriminator, Field, RootModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from event_bus.errors import InvalidRequest
-from event_bus.expressions.limits import MAX_EXPRESSION_CHARACTERS
-from event_bus.model.validation import Request, spelled
+from event_bus.model.validation import spelled
 
 MAX_REDUCERS = 100
 """How many categories of a service may have a reducer."""
 
-ReducerType = Literal["merge", "jsonata"]
-"""How events become a state: as JSON Merge Patches, or by an expression."""
+ReducerType = Literal["merge", "jsonata", "lambda"]
+"""How events become a state: as JSON Merge Patches, by an expression, or by a function."""
 
 _CATEGORY_WORDS = (
     "1 to 64 letters, digits, '_', '-', '.' and ':', of which the first is a letter or a digit"
@@ -46,33 +45,6 @@ def read_category(text: str) -> str:
     return text
 
 
-class MergeReducer(Request):
-    """Merges payloads in order, as JSON Merge Patches."""
-
-    type: Literal["merge"]
-
-    def reducer(self) -> "Reducer":
-        """The reducer."""
-        return Reducer("merge")
-
-
-class JsonataReducer(Request):
-    """Makes each state from the one before and an event, by an expression."""
-
-    type: Literal["jsonata"]
-    expression: Annotated[str, Field(min_length=1, max_length=MAX_EXPRESSION_CHARACTERS)]
-
-    def reducer(self) -> "Reducer":
-        """The reducer."""
-        return Reducer("jsonata", expression=self.expression)
-
-
-class ReducerRegistration(
-    RootModel[Annotated[MergeReducer | JsonataReducer, Discriminator("type")]]
-):
-    """The reducer of a category."""
-
-
 @dataclass(frozen=True, slots=True)
 class Reducer:
     """What makes a state from events.
@@ -80,10 +52,16 @@ class Reducer:
     Attributes:
         type: How.
         expression: The JSONata expression, of the type `jsonata`.
+        function: The ARN of a version of a function, of the type `lambda`.
+        role_arn: The role by which the function is reached, if its owner named one.
+        external_id: What the bus names when it assumes that role.
     """
 
     type: ReducerType
     expression: str | None = None
+    function: str | None = None
+    role_arn: str | None = None
+    external_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
 """Registering reducers."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from event_bus import times
 from event_bus.access.callers import Caller
+from event_bus.access.external_ids import new_external_id
 from event_bus.conflicts import attempts
 from event_bus.errors import Conflict, Fault, InvalidRequest, NotFound
 from event_bus.expressions.evaluator import InvalidExpression, check
@@ -15,8 +16,10 @@ from event_bus.model.reducer import (
     read_category,
     unpredictable_call,
 )
+from event_bus.registry.opt_ins import OptIns
 from event_bus.stores.reducers import ReducerStore
 from event_bus.stores.refusals import Outdated
+from event_bus.targets.lambda_function import LambdaTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +28,11 @@ class ReducerRegistry:
 
     Attributes:
         store: The reducers.
+        opt_ins: Refuses functions whose owners have not opted them in.
     """
 
     store: ReducerStore
+    opt_ins: OptIns
 
     def register(
         self, source: str, category: str, reducer: Reducer, caller: Caller
@@ -44,12 +49,17 @@ class ReducerRegistry:
             The version, and whether it is new.
 
         Raises:
-            InvalidRequest: The category or the expression is refused.
+            InvalidRequest: The category, the expression or the function is refused.
             Conflict: The service has as many reducers as it may have, or others change this one.
         """
         read_category(category)
         if reducer.expression is not None:
             _check(reducer.expression)
+        if reducer.function is not None:
+            function = LambdaTarget(reducer.function, role_arn=reducer.role_arn)
+            self.opt_ins.require(function, at="")
+        if reducer.role_arn is not None:
+            reducer = replace(reducer, external_id=new_external_id(source))
         for _ in attempts():
             latest = self.store.latest(source, category)
             if latest and latest.reducer == reducer:

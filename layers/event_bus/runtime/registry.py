@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from event_bus.registry.contexts import Contexts
     from event_bus.registry.failing import FailingSubscriptions
     from event_bus.registry.keys import KeyRing
+    from event_bus.registry.opt_ins import OptIns
     from event_bus.registry.publishers import PublisherRegistry
     from event_bus.registry.read_models import ReadModelRegistry
     from event_bus.registry.reducers import ReducerRegistry
@@ -87,7 +88,7 @@ def reducer_registry() -> "ReducerRegistry":
     """Registers reducers."""
     from event_bus.registry.reducers import ReducerRegistry
 
-    return ReducerRegistry(stores.reducers())
+    return ReducerRegistry(stores.reducers(), _opt_ins())
 
 
 def read_model_registry() -> "ReadModelRegistry":
@@ -100,17 +101,23 @@ def read_model_registry() -> "ReadModelRegistry":
     )
 
 
-def _targets() -> "SubscriptionTargets":
+def _opt_ins() -> "OptIns":
     from event_bus.access.opt_in import tag_key
+    from event_bus.registry.opt_ins import OptIns
+
+    own = settings()
+    return OptIns(own.account, tag_key(own.stage), own.untagged_targets, clients.of_service)
+
+
+def _targets() -> "SubscriptionTargets":
     from event_bus.callbacks.client import CallbackClient
     from event_bus.callbacks.handshake import Handshake
     from event_bus.registry.managed_queues import SETTLING_SECONDS, ManagedQueues
-    from event_bus.registry.opt_ins import OptIns
     from event_bus.registry.subscription_targets import SubscriptionTargets
 
     own = settings()
     return SubscriptionTargets(
-        OptIns(own.account, tag_key(own.stage), own.untagged_targets, clients.of_service),
+        _opt_ins(),
         Handshake(CallbackClient(own.callback_networks), own.api_host),
         ManagedQueues(
             clients.sqs(),

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from event_bus.querying.event_finder import EventFinder
     from event_bus.states.model_reader import ReadModelReader
     from event_bus.states.projector import Projector
+    from event_bus.states.reducing import Reduce
     from event_bus.states.state_reader import StateReader
 
 _WORKERS = 8
@@ -30,6 +31,7 @@ def state_reader(finder: "EventFinder") -> "StateReader":
         snapshots=stores.snapshots(),
         seal=StateSeal(DataKeys(clients.kms(), own.sealing_key)),
         retention_days=own.retention_days,
+        reduce=_reduce(),
     )
 
 
@@ -52,4 +54,12 @@ def projector() -> "Projector":
         events=stores.events(),
         queue=projection_queue(),
         executor=threads(_WORKERS),
+        reduce=_reduce(),
     )
+
+
+def _reduce() -> "Reduce":
+    from event_bus.states.function_reducing import FunctionReducers
+    from event_bus.targets.aws_clients import TargetClients
+
+    return FunctionReducers(TargetClients("lambda")).reduced

@@ -18,7 +18,7 @@ from event_bus.model.read_model import Generation, ModelState, ReadModel
 from event_bus.model.reducer import DEFAULT, Reducer
 from event_bus.model.stream_name import StreamName
 from event_bus.queues.projections import ProjectionQueue
-from event_bus.states.reducing import Numbered, ReducerFailed, reduced
+from event_bus.states.reducing import Numbered, Reduce, ReducerFailed, reduced
 from event_bus.stores.events import EventStore
 from event_bus.stores.listings import EventSelector, behind, with_any
 from event_bus.stores.read_models import MAX_STORED_BYTES, ReadModelStore
@@ -43,6 +43,7 @@ class Projector:
         events: The events.
         queue: Sends the messages that continue the work.
         executor: Reads partitions of lists in parallel.
+        reduce: Applies the reducers.
         clock: Monotonic clock, in seconds.
     """
 
@@ -52,6 +53,7 @@ class Projector:
     events: EventStore
     queue: ProjectionQueue
     executor: Executor
+    reduce: Reduce = reduced
     clock: Callable[[], float] = times.steady
 
     def take(self, message: Mapping[str, Any]) -> None:
@@ -157,7 +159,7 @@ class Projector:
         ]
         made, failed, version = json_numbers.dumps(state.state), None, entries[-1].version
         try:
-            made = reduced(reducer, made, numbered)
+            made = self.reduce(reducer, made, numbered)
             if len(made) > MAX_STORED_BYTES:
                 detail = f"the state has more than {MAX_STORED_BYTES} bytes"
                 made, failed, version = json_numbers.dumps(state.state), detail, state.version

@@ -3,7 +3,7 @@
 States are passed as JSON, because another process evaluates expressions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,11 +53,15 @@ class ReducerFailed(Exception):
         self.before = before
 
 
+Reduce = Callable[[Reducer, bytes, Sequence[Numbered]], bytes]
+"""Returns the state after some events, by a reducer and the state before them."""
+
+
 def reduced(reducer: Reducer, state: bytes, events: Sequence[Numbered]) -> bytes:
-    """Returns the state after some events.
+    """Returns the state after some events, by a reducer that is no function.
 
     Args:
-        reducer: The reducer.
+        reducer: The reducer, of the type `merge` or `jsonata`.
         state: The state before them, as JSON.
         events: The events, in order.
 
@@ -81,12 +85,13 @@ def _next(reducer: Reducer, state: bytes, each: Numbered) -> bytes:
     if reducer.type == "merge":
         patch = json_numbers.loads(each.event.json_payload or EMPTY)
         return json_numbers.dumps(merged(json_numbers.loads(state), patch))
-    document = {"state": orjson.Fragment(state), "event": _described(each)}
+    document = {"state": orjson.Fragment(state), "event": described(each)}
     after = evaluate(reducer.expression or "", document, {})
     if after[:1] != b"{":
         raise ExpressionFailed("the state must be an object")
     return after
 
 
-def _described(each: Numbered) -> dict[str, Any]:
+def described(each: Numbered) -> dict[str, Any]:
+    """An event as reducers see it."""
     return {**each.event.envelope(), "version": each.version}

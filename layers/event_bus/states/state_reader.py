@@ -10,13 +10,14 @@ from event_bus.access.callers import Caller
 from event_bus.batches import batches
 from event_bus.encryption.payload_seal import NotOpened
 from event_bus.encryption.state_seal import StateSeal
-from event_bus.errors import Conflict, Fault, InvalidRequest, Unavailable
+from event_bus.errors import Conflict, Fault, InvalidRequest, Problem, Unavailable
 from event_bus.log import logger
 from event_bus.model.event import Event
 from event_bus.model.reducer import ReducerVersion
 from event_bus.model.stream_name import StreamName
 from event_bus.querying.event_finder import EventFinder
-from event_bus.states.reducing import EMPTY, Numbered, ReducerFailed, reduced
+from event_bus.states.function_reducing import ReducerUnavailable
+from event_bus.states.reducing import EMPTY, Numbered, Reduce, ReducerFailed, reduced
 from event_bus.stores.reducers import ReducerStore
 from event_bus.stores.snapshots import Snapshot, SnapshotStore
 from event_bus.stores.stream_times import version_at
@@ -73,6 +74,7 @@ class _Fold:
         state: The state, as JSON.
         expires_at: When the first of these events expires, in Unix seconds; None if none expires.
         sealed: Whether an event had sealed parts.
+        end: When the fold must end, by the reader's clock.
     """
 
     version: int = 0
@@ -80,6 +82,11 @@ class _Fold:
     state: bytes = EMPTY
     expires_at: int | None = None
     sealed: bool = False
+    end: float = 0.0
+
+
+class _OutOfTime(Exception):
+    """The time of a fold has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +103,7 @@ class StateReader:
         snapshots: The snapshots.
         seal: Seals snapshots that hold sensitive values.
         retention_days: The longest time for which a snapshot is kept, in days.
+        reduce: Applies the reducers.
         clock: Monotonic clock, in seconds.
     """
 
@@ -105,6 +113,7 @@ class StateReader:
     snapshots: SnapshotStore
     seal: StateSeal
     retention_days: int
+    reduce: Reduce = reduced
     clock: Callable[[], float] = times.steady
 
     def version_at(self, stream: StreamName, moment: str) -> int:
@@ -137,6 +146,7 @@ class StateReader:
         fold, snapshot = _Fold(version=first - 1), None
         if whole and (snapshot := self.snapshots.latest(stream, basis, at_version)):
             fold = self._restored(stream, basis, snapshot, fold)
+        fold.end = self.clock() + READ_SECONDS
         began = snapshot.version if snapshot and fold.version == snapshot.version else None
         try:
             if whole:
@@ -147,6 +157,10 @@ class StateReader:
             detail = f"the reducer fails for version {failure.version}: {failure.detail}"
             said = f"{detail[0].upper()}{detail[1:]}. An earlier state can be read by at_version."
             raise Conflict(said, [Fault("at_version", detail)]) from None
+        except ReducerUnavailable as unavailable:
+            raise Unavailable(f"The state cannot be made: {unavailable.detail}.") from None
+        except _OutOfTime:
+            raise _too_long(f"a request can fold in {READ_SECONDS:g} s") from None
         return StreamState(
             stream=stream,
             version=fold.version if fold.version >= first else 0,
@@ -165,17 +179,18 @@ class StateReader:
         as_shown: AsShown,
     ) -> None:
         reducer, basis = made_by
-        end, examined, kept = self.clock() + READ_SECONDS, 0, True
+        examined, kept = 0, True
         for entries in self._entries(stream, fold.version, at_version):
-            if examined >= MAX_EXAMINED or (examined and self.clock() >= end):
-                if not kept:
-                    raise _too_long("a request can fold, and its state is too large to be kept,")
-                raise Unavailable(
-                    f"The stream is long: {fold.version} versions are folded so far. Repeat the "
-                    "request to continue from there."
-                )
+            if examined >= MAX_EXAMINED or (examined and self.clock() >= fold.end):
+                raise _unfinished(fold, kept=kept)
             found = self.finder.events.get_many([each.event_id for each in entries])
-            self._advance(reducer, fold, [_numbered(each, found) for each in entries], as_shown)
+            numbered = [_numbered(each, found) for each in entries]
+            try:
+                self._advance(reducer, fold, numbered, as_shown)
+            except _OutOfTime:
+                if not examined:
+                    raise
+                raise _unfinished(fold, kept=kept) from None
             examined += len(entries)
             if len(entries) == SNAPSHOT_EVERY:
                 kept = self._keep(stream, basis, fold)
@@ -201,6 +216,8 @@ class StateReader:
                 raise _too_long(f"{MAX_PARTLY_FOLDED} events that this key may see")
             if size > _MAX_PARTLY_FOLDED_BYTES:
                 raise _too_long(f"{_MAX_PARTLY_FOLDED_BYTES} bytes of payloads")
+            if fold.events and self.clock() >= fold.end:
+                raise _OutOfTime
             numbered = [_numbered(each, found) for each in entries]
             self._advance(reducer, fold, numbered, as_shown)
             # Only callers who may see the events may learn how long a stream is.
@@ -221,20 +238,27 @@ class StateReader:
         entries: Sequence[tuple[StreamEntry, Event | None]],
         as_shown: AsShown,
     ) -> None:
-        """Folds the events of entries."""
+        """Folds the events of entries.
+
+        Raises:
+            _OutOfTime: The fold must end before all of them are folded.
+        """
         present = [(each.version, event) for each, event in entries if event]
-        for chunk in batches(
+        chunks = batches(
             present,
             lambda each: each[1].payload_bytes,
             most=SNAPSHOT_EVERY,
             most_bytes=_PAYLOADS_AT_ONCE,
-        ):
+        )
+        for place, chunk in enumerate(chunks):
+            if place and self.clock() >= fold.end:
+                raise _OutOfTime
             read = self.finder.executor.map(self.finder.events.with_payload, (e for _, e in chunk))
             numbered = [
                 Numbered(version, as_shown(event))
                 for (version, _), event in zip(chunk, read, strict=True)
             ]
-            fold.state = reduced(reducer.effective, fold.state, numbered)
+            fold.state = self.reduce(reducer.effective, fold.state, numbered)
         fold.version = entries[-1][0].version
         fold.events += len(present)
         fold.sealed = fold.sealed or any(event.sealed_key for _, event in present)
@@ -287,6 +311,15 @@ def _numbered(entry: StreamEntry, found: dict[str, Event]) -> tuple[StreamEntry,
 
 def _place(stream: StreamName, basis: str, version: int) -> str:
     return f"{stream.key}\n{basis}\n{version}"
+
+
+def _unfinished(fold: _Fold, *, kept: bool) -> Problem:
+    if not kept:
+        return _too_long("a request can fold, and its state is too large to be kept,")
+    return Unavailable(
+        f"The stream is long: {fold.version} versions are folded so far. Repeat the request to "
+        "continue from there."
+    )
 
 
 def _too_long(limit: str) -> InvalidRequest:

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from event_bus import clients
 from event_bus.model import reducer as model
 from event_bus.registry import reducers as registering
 
@@ -13,6 +14,7 @@ from tests.handlers import Answer, Functions
 SUM = {"type": "jsonata", "expression": '{"total": state.total + event.payload.n}'}
 MERGE = {"type": "merge"}
 PLANNER = service("planner")
+FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:fold:3"
 
 
 def ask(
@@ -92,7 +94,7 @@ def test_reducers_are_their_owners_and_admins_alone(functions: Functions) -> Non
     ("body", "pointer", "says"),
     [
         ({}, "/type", "required"),
-        ({"type": "fold"}, "/type", "'merge'.*'jsonata'"),
+        ({"type": "fold"}, "/type", "'merge'.*'jsonata'.*'lambda'"),
         ({"type": "merge", "expression": "1"}, "/expression", "not a known member"),
         ({"type": "jsonata"}, "/expression", "required"),
         ({"type": "jsonata", "expression": ""}, "/expression", "at least 1"),
@@ -101,6 +103,23 @@ def test_reducers_are_their_owners_and_admins_alone(functions: Functions) -> Non
         ({"type": "jsonata", "expression": "[$now()]"}, "/expression", r"\$now, at character 1"),
         ({"type": "jsonata", "expression": "(1; $f := $random)"}, "/expression", r"\$random"),
         ({"type": "jsonata", "expression": '$eval("$" & "now()")'}, "/expression", r"\$eval"),
+        ({"type": "lambda"}, "/function", "required"),
+        ({"type": "lambda", "function": FUNCTION, "expression": "1"}, "/expression", "not a known"),
+        ({"type": "lambda", "function": "fold"}, "/function", "ARN"),
+        ({"type": "lambda", "function": FUNCTION[:-2]}, "/function", "published version"),
+        ({"type": "lambda", "function": f"{FUNCTION[:-2]}:live"}, "/function", "published version"),
+        ({"type": "lambda", "function": f"{FUNCTION[:-2]}:$LATEST"}, "/function", "can change"),
+        ({"type": "lambda", "function": FUNCTION[:-6] + "12"}, "/function", "published version"),
+        (
+            {"type": "lambda", "function": FUNCTION.replace("fold", "event-bus-local-x")},
+            "/function",
+            "must not be a resource of this bus",
+        ),
+        (
+            {"type": "lambda", "function": FUNCTION, "role_arn": "arn:aws:iam::1:role/admin"},
+            "/role_arn",
+            "role",
+        ),
     ],
 )
 def test_what_makes_no_state_is_refused_with_its_place(
@@ -111,6 +130,44 @@ def test_what_makes_no_state_is_refused_with_its_place(
     [fault] = answer.body["errors"]
     assert fault["pointer"] == pointer
     assert re.search(says, fault["detail"]), fault
+
+
+def test_a_function_with_a_role_gets_an_external_id_of_its_service(functions: Functions) -> None:
+    role = "arn:aws:iam::000000000000:role/event-bus-fold"
+    body = {"type": "lambda", "function": FUNCTION, "role_arn": role}
+    made = ask(functions, "PUT", body)
+    assert made.status == 201
+    shown = {name: made.body[name] for name in ("type", "function", "role_arn", "expression")}
+    assert shown == {**body, "expression": None}
+    assert made.body["external_id"].endswith("/local/planner")
+    assert ask(functions, "PUT", body).status == 200
+    assert ask(functions, "GET").body == made.body
+    # Another version of the function is another version of the reducer.
+    other = {**body, "function": FUNCTION[:-1] + "4"}
+    assert ask(functions, "PUT", other).body["version"] == 2
+
+
+def test_a_function_is_opted_in_by_its_tag(
+    functions: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    tags: dict[str, str] = {}
+
+    class Tagged:
+        def list_tags(self, *, Resource: str) -> Any:  # noqa: N803
+            asked.append(Resource)
+            return {"Tags": tags}
+
+    monkeypatch.setattr(clients, "of_service", lambda _: Tagged())
+    refused = ask(functions, "PUT", {"type": "lambda", "function": FUNCTION})
+    assert refused.status == 422
+    [fault] = refused.body["errors"]
+    assert fault["pointer"] == "/function"
+    assert "opted in by its owner, by the tag event-bus-local" in fault["detail"]
+    assert ask(functions, "GET").status == 404
+    tags["event-bus-local"] = "target"
+    assert ask(functions, "PUT", {"type": "lambda", "function": FUNCTION}).status == 201
+    assert asked == [FUNCTION[:-2]] * 2
 
 
 def test_a_text_may_name_what_an_expression_may_not_call(functions: Functions) -> None:

@@ -26,6 +26,9 @@ LANES = {
 }
 """What each lane that delivers by AWS does: the service, the action, the kind of resource."""
 
+REDUCE = ("events", "replay")
+"""The functions that make states, and so call the functions that reduce."""
+
 READS_TAGS = {
     f"{resources.service}:{resources.reads_tags}"
     for target in TARGETS.all()
@@ -188,11 +191,12 @@ def test_the_settings_may_name_resources_without_a_tag(app: Synthesised) -> None
     assert bool(told["UNTAGGED_TARGETS"]) is not app.local
 
 
-def test_roles_are_assumed_by_lanes_alone_and_by_their_prefix(app: Synthesised) -> None:
+def test_roles_are_assumed_by_few_functions_and_by_their_prefix(
+    app: Synthesised,
+) -> None:
     for name, function in app.functions().items():
-        assert ("sts:AssumeRole" in actions_of(app, function)) is (
-            name in LANES or name == "enrich"
-        ), name
+        calls = name in LANES or name in ("enrich", *REDUCE)
+        assert ("sts:AssumeRole" in actions_of(app, function)) is calls, name
     for lane in LANES:
         for account in (ACCOUNT, OTHER_ACCOUNT):
             role = f"arn:aws:iam::{account}:role/"
@@ -231,7 +235,7 @@ def test_lanes_call_the_function_that_enriches_and_no_other_of_the_bus(app: Synt
     for name, function in app.functions().items():
         calls = "lambda:InvokeFunction" in actions_of(app, function)
         delivers_with_payload = name.startswith("deliver_") and name != "deliver_inbox"
-        assert calls is (delivers_with_payload or name == "enrich"), name
+        assert calls is (delivers_with_payload or name in ("enrich", *REDUCE)), name
         if not delivers_with_payload:
             continue
         assert "ENRICH_FUNCTION" in function.properties["Environment"]["Variables"], name
@@ -248,3 +252,24 @@ def test_lanes_call_the_function_that_enriches_and_no_other_of_the_bus(app: Synt
     assert not may(app, "deliver_lambda", "lambda:InvokeFunction", arn, opted_in)
     assert may(app, "deliver_lambda", "lambda:InvokeFunction", arn, {**tags, **opted_in})
     assert not may(app, "enrich", "lambda:InvokeFunction", arn, {**tags, **opted_in})
+
+
+@pytest.mark.parametrize("name", REDUCE)
+def test_functions_that_reduce_are_opted_in_as_targets_are(app: Synthesised, name: str) -> None:
+    opted_in = {f"event-bus-{app.stage}": "target"}
+
+    def calls(function: str, tags: dict[str, str] | None = None, account: str = ACCOUNT) -> bool:
+        arn = f"arn:aws:lambda:{REGION}:{account}:function:{function}"
+        return may(app, name, "lambda:InvokeFunction", arn, tags)
+
+    assert calls("fold:3", opted_in)
+    assert not calls("fold:3")
+    assert not calls("fold:3", {"event-bus-other": "target"})
+    # Not those of the bus, whatever their tags.
+    assert not calls(f"event-bus-{app.stage}-bus-RouteFunction-1", opted_in)
+    assert not calls(f"event-bus-{app.stage}-bus-RouteFunction-1:3", opted_in)
+    assert calls("fold:3", account=OTHER_ACCOUNT) is not app.local
+    assert not calls("fold:3", account="111111111111")
+    role = f"arn:aws:iam::{ACCOUNT}:role/"
+    assert may(app, name, "sts:AssumeRole", f"{role}event-bus-fold")
+    assert not may(app, name, "sts:AssumeRole", f"{role}admin")

@@ -7,6 +7,7 @@ from typing_extensions import TypedDict
 
 from event_bus.api.documents.members import Page, Time
 from event_bus.model.reducer import ReducerType, ReducerVersion
+from event_bus.targets.aws_target import MEMBERS
 
 
 class Reducer(TypedDict):
@@ -21,6 +22,12 @@ class Reducer(TypedDict):
     expression: Annotated[
         str | None, Field(description="The JSONata expression, of the type `jsonata`.")
     ]
+    function: Annotated[
+        str | None,
+        Field(description="The ARN of a version of a function, of the type `lambda`."),
+    ]
+    role_arn: Annotated[str | None, Field(description=MEMBERS["role_arn"])]
+    external_id: Annotated[str | None, Field(description=MEMBERS["external_id"])]
     created_by: str
     created_at: Time
 
@@ -40,6 +47,9 @@ def reducer_document(version: ReducerVersion) -> Reducer:
         "version": version.number,
         "type": reducer.type if reducer else None,
         "expression": reducer.expression if reducer else None,
+        "function": reducer.function if reducer else None,
+        "role_arn": reducer.role_arn if reducer else None,
+        "external_id": reducer.external_id if reducer else None,
         "created_by": version.created_by,
         "created_at": version.created_at,
     }

@@ -4,7 +4,7 @@ from event_bus.api.documents.reducers import Reducer, ReducerPage
 from event_bus.api.operation import Operation
 from event_bus.api.parameters import PAGING, service
 from event_bus.errors import Conflict, NotFound
-from event_bus.model.reducer import ReducerRegistration
+from event_bus.states.reducer_requests import ReducerRegistration
 
 SOURCE = service(
     "source",

@@ -55,17 +55,20 @@ def set_reducer(
     category: str,
     file: Path | None = typer.Option(None, "--file", help="JSONata in a file; - is stdin."),
     merge: bool = typer.Option(False, "--merge", help="Merge payloads instead."),
+    function: str | None = typer.Option(None, help="The ARN of a version of a Lambda function."),
     source: str | None = _SOURCE,
 ) -> None:
     """Register the reducer of a category.
 
     Example: event-bus reducers set order --file order.jsonata
     """
-    if (file is None) != merge:
-        raise typer.BadParameter("give --file or --merge, one of the two")
+    if [file is not None, merge, function is not None].count(True) != 1:
+        raise typer.BadParameter("give --file, --merge or --function, one of the three")
     body: dict[str, Any] = {"type": "merge"}
     if file is not None:
         body = {"type": "jsonata", "expression": text_of(file).strip()}
+    if function is not None:
+        body = {"type": "lambda", "function": function}
     known = state(context)
     version = known.bus.call(
         "PUT", path("/reducers/{}", category), query=given(source=source), body=body

@@ -239,6 +239,7 @@ class Reducers(Kind):
 
     name = "reducers"
     definition = "FileReducer"
+    _OPTIONAL = ("expression", "function", "role_arn")
 
     def stored(self, ids: Collection[str] | None) -> dict[str, Members]:
         """Reads reducers."""
@@ -249,15 +250,15 @@ class Reducers(Kind):
         return {
             f"{each['source']}/{each['category']}": {
                 "type": each["type"],
-                "expression": each["expression"],
+                **{name: each.get(name) for name in self._OPTIONAL},
             }
             for each in found
             if each["type"] is not None
         }
 
     def normal(self, _resource_id: str, members: Members) -> Members:
-        """Names the expression of a reducer that has none."""
-        return {"expression": None, **members}
+        """Names the members that a reducer does not have."""
+        return {**dict.fromkeys(self._OPTIONAL), **members}
 
     def create(self, resource_id: str, members: Members) -> Members:
         """Registers a reducer."""

@@ -1,0 +1,175 @@
+"""Reducers of the type `lambda`: functions that are called with a state and the next events."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import orjson
+from botocore.exceptions import BotoCoreError, ClientError
+
+from event_bus import json_numbers, strict_json, times
+from event_bus.batches import batches
+from event_bus.errors import Problem
+from event_bus.model.outcome import Outcome
+from event_bus.model.reducer import Reducer
+from event_bus.states.reducing import (
+    MAX_STATE_BYTES,
+    Numbered,
+    ReducerFailed,
+    described,
+    reduced,
+)
+from event_bus.targets.aws_transport import failure
+
+if TYPE_CHECKING:
+    from event_bus.targets.aws_clients import TargetClients
+
+CALL_SECONDS = 5.0
+"""How long a function may take for a call."""
+
+MAX_CALL_EVENTS = 100
+"""How many events a function is called with at most."""
+
+# A request of a synchronous call may have 6 MB
+# (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+_MAX_CALL_BYTES = 4 * 1024 * 1024
+_MAX_ERROR_CHARACTERS = 100
+_REFUSED = {
+    "access_denied": "its owner has not opted it in by the tag, or a policy or role forbids it",
+    "target_not_found": "the function, or this version of it, does not exist",
+}
+_LATER = ("throttled", "connection_broken")
+
+
+class ReducerUnavailable(Exception):
+    """A function that cannot be called now, and may be at another time.
+
+    Attributes:
+        detail: Why.
+    """
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class _CallFailed(Exception):
+    """A call that gives no state.
+
+    Attributes:
+        detail: Why.
+        called: Whether the function was called. If not, fewer events change nothing.
+    """
+
+    def __init__(self, detail: str, *, called: bool = True) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.called = called
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionReducers:
+    """Reduces by functions, and by all other reducers.
+
+    Attributes:
+        clients: The clients of Lambda.
+        clock: Monotonic clock, in seconds.
+    """
+
+    clients: "TargetClients"
+    clock: Callable[[], float] = times.steady
+
+    def reduced(self, reducer: Reducer, state: bytes, events: Sequence[Numbered]) -> bytes:
+        """The state after some events.
+
+        Args:
+            reducer: The reducer.
+            state: The state before them, as JSON.
+            events: The events, in order.
+
+        Raises:
+            ReducerFailed: The reducer fails, or the state is over `MAX_STATE_BYTES`.
+            ReducerUnavailable: The function cannot be called now.
+        """
+        if reducer.type != "lambda":
+            return reduced(reducer, state, events)
+        before: int | None = None
+        written = [(each, json_numbers.dumps(described(each))) for each in events]
+        for batch in batches(
+            written, lambda each: len(each[1]), most=MAX_CALL_EVENTS, most_bytes=_MAX_CALL_BYTES
+        ):
+            state = self._by_halves(reducer, state, before, batch, self.clock() + CALL_SECONDS)
+            before = batch[-1][0].version
+        return state
+
+    def _by_halves(
+        self,
+        reducer: Reducer,
+        state: bytes,
+        before: int | None,
+        batch: Sequence[tuple[Numbered, bytes]],
+        end: float,
+    ) -> bytes:
+        """The state after a batch. Halves of a batch that fails find the event that is at fault."""
+        first, last = batch[0][0].version, batch[-1][0].version
+        try:
+            return self._call(reducer, state, [each for _, each in batch], end)
+        except _CallFailed as failed:
+            if len(batch) == 1 or not failed.called or self.clock() >= end:
+                several = f" (called with the versions {first} to {last})" if last > first else ""
+                raise ReducerFailed(first, failed.detail + several, state, before) from None
+        middle = len(batch) // 2
+        state = self._by_halves(reducer, state, before, batch[:middle], end)
+        before = batch[middle - 1][0].version
+        return self._by_halves(reducer, state, before, batch[middle:], end)
+
+    def _call(self, reducer: Reducer, state: bytes, events: list[bytes], end: float) -> bytes:
+        payload = b'{"state":%b,"events":[%b]}' % (state, b",".join(events))
+        answered = self._invoke(reducer, payload)
+        if isinstance(answered, Outcome) and answered.code in _LATER and self.clock() < end:
+            answered = self._invoke(reducer, payload)
+        if isinstance(answered, bytes):
+            return _state_of(answered)
+        if answered.code in _LATER:
+            raise ReducerUnavailable(f"the function cannot be called: {answered.message}")
+        if answered.code == "timeout":
+            raise _CallFailed(f"the function did not answer within {CALL_SECONDS:g} s")
+        reason = _REFUSED.get(answered.code or "", answered.message)
+        raise _CallFailed(f"the function cannot be called: {reason}", called=False)
+
+    def _invoke(self, reducer: Reducer, payload: bytes) -> bytes | Outcome:
+        """What the function returns, or why it could not be called."""
+        try:
+            client = self.clients.by_role(reducer.role_arn, reducer.external_id or "", CALL_SECONDS)
+            answer = client.invoke(
+                FunctionName=reducer.function, InvocationType="RequestResponse", Payload=payload
+            )
+            # A byte more than it may have tells that it has too many.
+            result: bytes = answer["Payload"].read(MAX_STATE_BYTES + 1)
+        except (ClientError, BotoCoreError) as error:
+            return failure(error)
+        if answer.get("FunctionError"):
+            raise _CallFailed(f"the function failed{_error_type(result)}")
+        return result
+
+
+def _error_type(result: bytes) -> str:
+    """The type of the error that a function ended with; its message may be a secret."""
+    try:
+        described = orjson.loads(result)
+    except orjson.JSONDecodeError:
+        return ""
+    found = described.get("errorType") if isinstance(described, dict) else None
+    return f" ({found[:_MAX_ERROR_CHARACTERS]})" if isinstance(found, str) else ""
+
+
+def _state_of(result: bytes) -> bytes:
+    if len(result) > MAX_STATE_BYTES:
+        raise _CallFailed(f"the function returned more than {MAX_STATE_BYTES} bytes")
+    try:
+        state = strict_json.parse(result)
+    except Problem:
+        raise _CallFailed("the function returned no JSON that the bus reads") from None
+    if not isinstance(state, dict):
+        raise _CallFailed("the function must return the state, an object")
+    return json_numbers.dumps(state)

@@ -1,0 +1,60 @@
+"""What clients send to register a reducer."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Discriminator, Field, RootModel
+
+from event_bus.expressions.limits import MAX_EXPRESSION_CHARACTERS
+from event_bus.model.reducer import Reducer
+from event_bus.model.validation import Request, checked
+from event_bus.targets.aws_target import RoleArn
+from event_bus.targets.lambda_function import FUNCTIONS
+
+
+def _check_version(arn: str) -> None:
+    FUNCTIONS.check(arn)
+    name, _, version = arn.rpartition(":")
+    if not version.isdecimal() or name.endswith(":function"):
+        raise ValueError(
+            "must end in the number of a published version, such as :1. The code of $LATEST and of "
+            "an alias can change, and the same events must always make the same state"
+        )
+
+
+class MergeReducer(Request):
+    """Merges payloads in order, as JSON Merge Patches."""
+
+    type: Literal["merge"]
+
+    def reducer(self) -> Reducer:
+        """The reducer."""
+        return Reducer("merge")
+
+
+class JsonataReducer(Request):
+    """Makes each state from the one before and an event, by an expression."""
+
+    type: Literal["jsonata"]
+    expression: Annotated[str, Field(min_length=1, max_length=MAX_EXPRESSION_CHARACTERS)]
+
+    def reducer(self) -> Reducer:
+        """The reducer."""
+        return Reducer("jsonata", expression=self.expression)
+
+
+class LambdaReducer(Request):
+    """Makes a state from the one before and the events that follow, by a function."""
+
+    type: Literal["lambda"]
+    function: Annotated[str, AfterValidator(checked(_check_version))]
+    role_arn: RoleArn | None = None
+
+    def reducer(self) -> Reducer:
+        """The reducer."""
+        return Reducer("lambda", function=self.function, role_arn=self.role_arn)
+
+
+class ReducerRegistration(
+    RootModel[Annotated[MergeReducer | JsonataReducer | LambdaReducer, Discriminator("type")]]
+):
+    """The reducer of a category."""

@@ -1,0 +1,247 @@
+"""Functions reduce in batches, and what they do wrong is told precisely."""
+
+import io
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import orjson
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
+from event_bus.errors import Conflict, InvalidRequest, Unavailable
+from event_bus.model.reducer import Reducer
+from event_bus.states import function_reducing, state_reader
+from event_bus.states.function_reducing import FunctionReducers, ReducerUnavailable
+from event_bus.states.reducing import MAX_STATE_BYTES, Numbered, ReducerFailed
+
+from tests.aws import Aws
+from tests.builders import event
+from tests.unit.event_bus.states.streams import SUM, append, reader, register, state
+
+FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:fold:3"
+ROLE = "arn:aws:iam::000000000000:role/event-bus-fold"
+FOLD = Reducer("lambda", function=FUNCTION)
+
+
+def fold(called: dict[str, Any]) -> Any:
+    """The function: it adds `n` up, and fails where that is no number."""
+    made = called["state"]
+    for each in called["events"]:
+        made = {"total": made.get("total", 0) + each["payload"]["n"], "last": each["version"]}
+    return made
+
+
+@dataclass
+class Lambda:
+    """The clients of Lambda, and a function.
+
+    Attributes:
+        function: The function.
+        faults: What the next calls end with, instead of the function.
+        seconds: How long a call takes.
+        calls: The versions that each call was made with.
+        roles: The roles by which calls were made.
+    """
+
+    function: Callable[[dict[str, Any]], Any] = fold
+    faults: list[Exception] = field(default_factory=list)
+    seconds: float = 0.0
+    calls: list[list[int]] = field(default_factory=list)
+    roles: list[Any] = field(default_factory=list)
+    now: float = 0.0
+
+    @property
+    def reducers(self) -> FunctionReducers:
+        return FunctionReducers(cast("Any", self), lambda: self.now)
+
+    def by_role(self, role_arn: str | None, external: str, seconds: float) -> Any:
+        self.roles.append((role_arn, external, seconds))
+        return self
+
+    def invoke(self, *, FunctionName: str, InvocationType: str, Payload: bytes) -> Any:  # noqa: N803
+        assert (FunctionName, InvocationType) == (FUNCTION, "RequestResponse")
+        called = orjson.loads(Payload)
+        self.calls.append([each["version"] for each in called["events"]])
+        self.now += self.seconds
+        if self.faults:
+            raise self.faults.pop(0)
+        try:
+            made = self.function(called)
+        except TypeError as error:
+            said = {"errorType": "TypeError", "errorMessage": f"a secret: {error}"}
+            return {"FunctionError": "Unhandled", "Payload": io.BytesIO(orjson.dumps(said))}
+        return {"Payload": io.BytesIO(made if isinstance(made, bytes) else orjson.dumps(made))}
+
+
+def events(*numbers: Any) -> list[Numbered]:
+    return [Numbered(n, event(payload={"n": each})) for n, each in enumerate(numbers, 1)]
+
+
+def refused(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "secret"}}, "Invoke")
+
+
+def failed(aws_lambda: Lambda, *numbers: Any) -> ReducerFailed:
+    with pytest.raises(ReducerFailed) as caught:
+        aws_lambda.reducers.reduced(FOLD, b"{}", events(*numbers))
+    return caught.value
+
+
+def test_a_function_is_called_once_for_a_batch() -> None:
+    aws_lambda = Lambda()
+    made = aws_lambda.reducers.reduced(FOLD, b'{"total":1}', events(*range(100)))
+    assert orjson.loads(made) == {"total": 1 + sum(range(100)), "last": 100}
+    assert aws_lambda.calls == [list(range(1, 101))]
+    assert aws_lambda.roles == [(None, "", 5.0)]
+
+
+def test_a_function_sees_the_events_as_other_reducers_do() -> None:
+    seen: list[Any] = []
+
+    def function(called: Any) -> Any:
+        seen.append(called)
+        return {}
+
+    Lambda(function).reducers.reduced(FOLD, b"{}", events(1))
+    assert seen[0]["state"] == {}
+    [shown] = seen[0]["events"]
+    members = {"id", "type", "source", "timestamp", "payload", "metadata", "version"}
+    assert shown.keys() == members
+    assert shown["payload"] == {"n": 1}
+
+
+def test_other_reducers_call_nothing() -> None:
+    aws_lambda = Lambda()
+    made = aws_lambda.reducers.reduced(SUM, b"{}", events(1, 2))
+    assert (orjson.loads(made)["total"], aws_lambda.calls) == (3, [])
+    assert aws_lambda.roles == []
+
+
+def test_large_batches_are_divided(monkeypatch: pytest.MonkeyPatch) -> None:
+    aws_lambda = Lambda()
+    monkeypatch.setattr(function_reducing, "_MAX_CALL_BYTES", 3 * len(orjson.dumps("x" * 250)))
+    made = aws_lambda.reducers.reduced(FOLD, b"{}", events(*range(10)))
+    assert orjson.loads(made) == {"total": 45, "last": 10}
+    assert [each for call in aws_lambda.calls for each in call] == list(range(1, 11))
+    assert len(aws_lambda.calls) > 1
+
+
+def test_a_role_is_assumed_by_the_services_external_id() -> None:
+    aws_lambda = Lambda()
+    by_role = Reducer("lambda", function=FUNCTION, role_arn=ROLE, external_id="event-bus/x")
+    aws_lambda.reducers.reduced(by_role, b"{}", events(1))
+    assert aws_lambda.roles == [(ROLE, "event-bus/x", 5.0)]
+
+
+@pytest.mark.parametrize("at", [1, 2, 37, 50, 51, 100])
+def test_the_event_that_a_function_fails_for_is_found(at: int) -> None:
+    aws_lambda = Lambda()
+    numbers: list[Any] = [1] * 100
+    numbers[at - 1] = "one"
+    failure = failed(aws_lambda, *numbers)
+    assert (failure.version, failure.detail) == (at, "the function failed (TypeError)")
+    assert failure.before == (at - 1 or None)
+    before = {"total": at - 1, "last": at - 1} if at > 1 else {}
+    assert orjson.loads(failure.state) == before
+    assert len(aws_lambda.calls) <= 15
+
+
+@pytest.mark.parametrize(
+    ("result", "says"),
+    [
+        (b"", "no JSON"),
+        (b'{"a":1,"a":2}', "no JSON"),
+        (b'{"a":NaN}', "no JSON"),
+        (b"[" * 100_000, "no JSON"),
+        (b'{"a":' * 40 + b"1" + b"}" * 40, "no JSON"),
+        (b"\xff", "no JSON"),
+        (b"null", "must return the state, an object"),
+        (b"[]", "must return the state, an object"),
+        (b" " * MAX_STATE_BYTES + b"{}", f"more than {MAX_STATE_BYTES} bytes"),
+    ],
+)
+def test_a_result_that_is_no_state_is_refused(result: bytes, says: str) -> None:
+    failure = failed(Lambda(lambda _: result), 1)
+    assert (failure.version, failure.before, failure.state) == (1, None, b"{}")
+    assert says in failure.detail
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("AccessDeniedException", "not opted it in by the tag"),
+        ("ResourceNotFoundException", "does not exist"),
+        ("KMSDisabledException", "KMSDisabledException"),
+    ],
+)
+def test_a_function_that_cannot_be_called_is_called_once(code: str, says: str) -> None:
+    aws_lambda = Lambda(faults=[refused(code)])
+    failure = failed(aws_lambda, 1, 2, 3)
+    assert failure.version == 1
+    assert "the function cannot be called" in failure.detail
+    assert says in failure.detail
+    assert "secret" not in failure.detail
+    assert len(aws_lambda.calls) == 1
+
+
+@pytest.mark.parametrize(
+    "fault", [refused("TooManyRequestsException"), EndpointConnectionError(endpoint_url="x")]
+)
+def test_a_busy_function_is_called_again_once(fault: Exception) -> None:
+    aws_lambda = Lambda(faults=[fault])
+    assert orjson.loads(aws_lambda.reducers.reduced(FOLD, b"{}", events(4)))["total"] == 4
+    aws_lambda.faults = [fault, fault]
+    with pytest.raises(ReducerUnavailable):
+        aws_lambda.reducers.reduced(FOLD, b"{}", events(4))
+
+
+def test_a_slow_function_is_not_called_for_halves() -> None:
+    aws_lambda = Lambda(faults=[ReadTimeoutError(endpoint_url="x")], seconds=5.0)
+    failure = failed(aws_lambda, 1, 2, 3)
+    assert failure.version == 1
+    assert failure.detail == (
+        "the function did not answer within 5 s (called with the versions 1 to 3)"
+    )
+    assert len(aws_lambda.calls) == 1
+
+
+def test_states_are_folded_by_a_function_from_snapshots(aws: Aws, executor: Executor) -> None:
+    aws_lambda = Lambda()
+    register(aws, FOLD)
+    append(aws, [{"n": 1}] * 110)
+    read = reader(aws, executor, reduce=aws_lambda.reducers.reduced)
+    assert state(aws, read).state == {"total": 110, "last": 110}
+    aws_lambda.calls.clear()
+    again = state(aws, read)
+    assert (again.state, again.snapshot_version) == ({"total": 110, "last": 110}, 100)
+    assert aws_lambda.calls == [list(range(101, 111))]
+
+
+def test_a_function_that_fails_is_a_conflict_and_a_busy_one_no_answer(
+    aws: Aws, executor: Executor
+) -> None:
+    aws_lambda = Lambda()
+    register(aws, FOLD)
+    append(aws, [{"n": 1}, {"n": "x"}])
+    read = reader(aws, executor, reduce=aws_lambda.reducers.reduced)
+    with pytest.raises(Conflict, match="version 2: the function failed"):
+        state(aws, read)
+    assert state(aws, read, 1).state["total"] == 1
+    aws_lambda.faults = [refused("TooManyRequestsException")] * 2
+    with pytest.raises(Unavailable, match="throttled"):
+        state(aws, read, 1)
+
+
+def test_a_request_does_not_wait_for_ever_for_a_slow_function(
+    aws: Aws, executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Payloads are large, so that the function is called several times for a page."""
+    aws_lambda = Lambda(seconds=4.0)
+    register(aws, FOLD)
+    append(aws, [{"n": 1}] * 10)
+    monkeypatch.setattr(state_reader, "_PAYLOADS_AT_ONCE", 1)
+    read = reader(aws, executor, reduce=aws_lambda.reducers.reduced, clock=lambda: aws_lambda.now)
+    with pytest.raises(InvalidRequest, match="fold in 15 s"):
+        state(aws, read)
+    assert len(aws_lambda.calls) == 4
