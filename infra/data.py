@@ -8,6 +8,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
+from event_bus.stores.payloads import EXPIRING_PREFIX
 
 from infra import tables
 from infra.exports import export
@@ -92,7 +93,9 @@ class DataStack(StageStack):
         self.changes = self._table(tables.CHANGES)
         self.rights = self._table(tables.RIGHTS)
         self.contexts = self._table(tables.CONTEXTS)
-        self.payloads = BusBucket(self, "Payloads", key=self.key, settings=settings)
+        self.payloads = BusBucket(
+            self, "Payloads", key=self.key, settings=settings, expiring=EXPIRING_PREFIX
+        )
         self.failures = BusBucket(self, "Failures", key=self.key, settings=settings)
         self.failures.announce()
         self.audit_failures = BusBucket(self, "AuditFailures", key=self.key, settings=settings)

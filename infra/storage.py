@@ -103,7 +103,13 @@ class BusBucket(Construct):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, key: kms.IKey, settings: Settings
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        key: kms.IKey,
+        settings: Settings,
+        expiring: str | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         self.key = key
@@ -119,6 +125,8 @@ class BusBucket(Construct):
             bucket_key_enabled=True,
             lifecycle_rules=[
                 s3.LifecycleRule(
+                    # Objects with other keys never expire. Without a prefix, all do.
+                    prefix=expiring,
                     expiration=cdk.Duration.days(settings.retention_days),
                     abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
                 )

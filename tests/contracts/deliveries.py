@@ -252,6 +252,21 @@ class DeliveriesContract:
         assert stored.dead_letter_id == "dl_1"
         assert len(aws.dead_letters.page(None, ("0", "~"), 10)) == 1
 
+    def test_the_routing_record_of_a_kept_event_never_expires(self, aws: Aws) -> None:
+        many = {f"sub_{number}": "worker" for number in range(20_000)}
+        aws.routings.record(
+            [
+                replace(routing("evt_1", sub_1="worker"), kept=True),
+                routing("evt_2", sub_1="worker"),
+                replace(routing("evt_3", **many), kept=True),
+            ]
+        )
+        items = aws.dynamodb.scan(TableName=aws.tables["deliveries"])["Items"]
+        assert len(items) > 3
+        expiring = {each["event_id"]["S"] for each in items if "expires_at" in each}
+        assert expiring == {"evt_2"}
+        assert aws.routings.get_many(["evt_3"])["evt_3"].matched == many
+
     def test_an_event_that_is_routed_again_has_one_record(self, aws: Aws) -> None:
         aws.routings.record([routing("evt_1", sub_1="worker")])
         again = routing("evt_1", sub_1="worker", sub_2="other")

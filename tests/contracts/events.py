@@ -52,6 +52,29 @@ class PutContract:
         assert aws.events.put(other, RETENTION_DAYS) == (Put.STORED, other)
         assert aws.events.get("evt_1") == other
 
+    def test_an_event_that_is_kept_never_expires(self, aws: Aws) -> None:
+        small, large = (
+            replace(event(name, payload=payload), kept=True)
+            for name, payload in (("evt_1", {"a": 1}), ("evt_2", LARGE_PAYLOAD))
+        )
+        for each in (small, large):
+            # Another event of its id would be gone by now.
+            assert aws.events.put(each, -1) == (Put.STORED, each)
+            assert aws.events.get(each.id) == each
+            assert aws.events.put(each, -1)[0] is Put.REPEATED
+            other = replace(event(each.id, payload={"other": 1}), kept=True)
+            assert aws.events.put(other, -1)[0] is Put.CONFLICT
+        assert [each.expires_at for each in aws.events.get_many(["evt_1", "evt_2"]).values()] == [
+            None,
+            None,
+        ]
+        # The lifecycle rule of the bucket deletes what lies under events/.
+        assert [each.split("/")[:2] for each in aws.objects()] == [["kept", "evt_2"]]
+        # Of two events with one id, each has its own payload, kept or not.
+        expiring = event("evt_2", payload={"text": "y" * len(LARGE_PAYLOAD["text"])})
+        assert aws.events.put(expiring, RETENTION_DAYS)[0] is Put.CONFLICT
+        assert aws.events.get("evt_2") == large
+
     def test_a_large_payload_lies_in_the_bucket(self, aws: Aws) -> None:
         sent = event(payload=LARGE_PAYLOAD)
         aws.events.put(sent, RETENTION_DAYS)

@@ -257,7 +257,7 @@ class WayContract:
         assert answer == {"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}
 
         assert large.payload is not None
-        functions.aws.payloads.put(large.id, large.digest, large.payload)
+        functions.aws.payloads.put(large.id, large.digest, large.payload, kept=False)
         assert functions.invoke("route", batch) == {"batchItemFailures": []}
         assert set(functions.aws.routings.get_many(["evt_2"])) == {"evt_2"}
 

@@ -82,6 +82,34 @@ def test_a_state_adds_up_and_goes_back_in_time(world: World, service: Client, st
     assert seen["state"]["phone"] == {"$encrypted": True}
 
 
+def test_events_of_a_kept_category_have_no_expiry(
+    world: World, service: Client, domain: str
+) -> None:
+    path = f"/publishers/{service.service_id}"
+    granted = {"kept_stream_categories": [f"{domain}-kept"]}
+    problem(service.http.patch(path, json=granted), 403)
+    answer = world.admin.http.patch(path, json=granted)
+    assert answer.json()["kept_stream_categories"] == [f"{domain}-kept"]
+    name = f"{domain}-kept/task_1"
+
+    def stored() -> dict[str, Any]:
+        event = {
+            "id": world.name("evt"),
+            "type": f"{domain}.made",
+            "payload": {"text": "x" * 99_999},
+        }
+        service.http.post("/events", json={**event, "stream": {"id": name}}).raise_for_status()
+        table = world.bus.resources["events_table"]
+        key = {"id": {"S": event["id"]}}
+        item: dict[str, Any] = world.bus.dynamodb.get_item(TableName=table, Key=key)["Item"]
+        return item
+
+    eventually(lambda: "expires_at" not in stored(), 30)
+    last = read(service, name, direction="backward", limit=1)["items"][0]["event"]["id"]
+    # Its large payload is read from where payloads are kept.
+    assert len(service.http.get(f"/events/{last}").json()["payload"]["text"]) == 99_999
+
+
 def test_what_cannot_be_read_is_said(world: World, service: Client) -> None:
     for query, pointer in (
         ({}, "stream_id"),

@@ -30,6 +30,11 @@ _PAGE = 25
 _MOMENT = 3
 """How long to wait before checking again whether others are ready, in seconds."""
 
+_CATCH_UP_DAYS = 3_650
+"""Days that the cursor of a subscription with a history is kept after its last event.
+
+Without the cursor, a stream is delivered from its beginning again, and its events may be kept."""
+
 _KNOWN_EVERYWHERE = round(CACHE_SECONDS) + 5
 """Seconds after which every lane knows that a subscription was disabled."""
 
@@ -68,7 +73,10 @@ class OrderedRunner:
             stream: The stream that the event belongs to.
         """
         message, holder = order.message, new_id("cur")
-        cursor = self.cursors.hold(message.subscription_id, stream.key, holder, _HOLD_SECONDS)
+        days = _CATCH_UP_DAYS if order.subscription and order.subscription.catches_up else None
+        cursor = self.cursors.hold(
+            message.subscription_id, stream.key, holder, _HOLD_SECONDS, days=days
+        )
         if cursor is None:
             return AttemptResult(settled=False, follow_up=replace(message, delay=_MOMENT))
         position = int(cursor.position or self._start(event, stream, order.subscription))

@@ -35,6 +35,7 @@ class Routing:
         held: The number of the pause that holds the event, by paused subscription.
         schema_invalid: Whether the schema of the event's type refuses its payload.
         handler: The subscription that handles the event, if it is a command with a handler.
+        kept: Whether the record never expires, as its event; not read back.
     """
 
     event_id: str
@@ -46,6 +47,7 @@ class Routing:
     held: dict[str, int] = field(default_factory=dict)
     schema_invalid: bool = False
     handler: str | None = None
+    kept: bool = field(default=False, compare=False)
 
     def to(self, service_id: str) -> "Routing":
         """Returns the part of the record about one service."""

@@ -148,7 +148,9 @@ class Event:
         schema_version: The version of its type's schema that it is of, if the type has one.
         schema_valid: Whether the payload is valid by that schema; None if it was not checked.
         content_type: The media type of a payload that is not JSON; None for JSON.
-        expires_at: When it expires, in Unix seconds; None if it was not read from the store.
+        kept: Whether it never expires, because it belongs to a stream that is kept.
+        expires_at: When it expires, in Unix seconds; None if it is kept, or was not read from the
+            store.
     """
 
     id: str
@@ -167,6 +169,7 @@ class Event:
     schema_version: int | None = None
     schema_valid: bool | None = None
     content_type: str | None = None
+    kept: bool = False
     expires_at: int | None = field(default=None, compare=False)
 
     @property

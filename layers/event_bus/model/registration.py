@@ -89,6 +89,7 @@ class PublisherRegistration(Request):
     sensitive_readers: Readers = Field(default_factory=list)
     restricted: RestrictedTypes = Field(default_factory=dict)
     stream_categories: StreamCategories = Field(default_factory=list)
+    kept_stream_categories: StreamCategories = Field(default_factory=list)
     authentication: Authentication = Field(default_factory=Authentication)
 
 
@@ -112,6 +113,7 @@ class PublisherChange(Request):
     sensitive_readers: Readers | None = None
     restricted: RestrictedTypes | None = None
     stream_categories: StreamCategories | None = None
+    kept_stream_categories: StreamCategories | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ class Publisher:
         sensitive_readers: The services that may read these parts.
         restricted: The services that may receive types which others may not, by type pattern.
         stream_categories: The categories of streams to which it may append; empty for all.
+        kept_stream_categories: The categories of its streams whose events never expire.
     """
 
     service_id: str
@@ -139,6 +142,7 @@ class Publisher:
     sensitive_readers: list[str] = field(default_factory=list)
     restricted: dict[str, list[str]] = field(default_factory=dict)
     stream_categories: list[str] = field(default_factory=list)
+    kept_stream_categories: list[str] = field(default_factory=list)
 
     def appends_to(self, category: str) -> bool:
         """Whether it may append to streams of a category."""

@@ -227,6 +227,7 @@ class Intake:
         event = replace(accept(parsed, source, at, trace), origin=origin)
         check_command(event, caller, self.rights, at)
         self.rights.check_stream(caller, event.stream, f"{at}/{_naming(parsed)}")
+        event = replace(event, kept=self.rights.keeps(event.stream))
         if sensitive and event.content_type:
             # It has no parts that could be sealed alone.
             sensitive = [WHOLE]

@@ -99,6 +99,13 @@ class PublisherRights:
         publisher = self.publishers.of(source)
         return publisher.sensitive_in(event_type) if publisher else []
 
+    def keeps(self, stream: StreamName | None) -> bool:
+        """Whether the events of a stream never expire."""
+        if stream is None:
+            return False
+        publisher = self.publishers.of(stream.source)
+        return publisher is not None and stream.category in publisher.kept_stream_categories
+
 
 def _covers(publisher: Publisher, event_type: str) -> bool:
     return any(matches_type(pattern, event_type) for pattern in publisher.event_types)

@@ -55,6 +55,7 @@ class PublisherRegistry:
             sensitive_readers=registration.sensitive_readers,
             restricted=registration.restricted,
             stream_categories=registration.stream_categories,
+            kept_stream_categories=registration.kept_stream_categories,
         )
         self._check(publisher)
         for _ in attempts():
@@ -96,7 +97,7 @@ class PublisherRegistry:
 
         Raises:
             NotFound: There is no publisher with this id that the caller may see.
-            Forbidden: A service would change its event types or its stream categories.
+            Forbidden: A service would change what an admin has granted it.
             InvalidRequest: A member is null, the publisher does not publish a sensitive or
                 restricted type, or the request names an unknown service.
             Conflict: Other requests changed the publisher in every attempt.
@@ -149,7 +150,7 @@ class PublisherRegistry:
 
 def _refuse_granted(members: Mapping[str, object]) -> None:
     """Refuses a service's change of what an admin has granted it."""
-    for name in ("event_types", "stream_categories"):
+    for name in ("event_types", "stream_categories", "kept_stream_categories"):
         if name in members:
             detail = "may be changed by an admin alone"
             raise Forbidden(f"/{name} {detail}.", [Fault(f"/{name}", detail)], reason="admin")

@@ -88,6 +88,7 @@ class Router:
                     *(event.id, services, now, event.type, event.source, seen.limited, held),
                     schema_invalid=event.schema_valid is False,
                     handler=_handler(event, matched),
+                    kept=event.kept,
                 )
             )
             logger.info("event matched", **traces(event), matched=len(matched))

@@ -277,6 +277,7 @@ class StateReader:
             events=fold.events,
             state=zlib.compress(fold.state),
             expires_at=min(latest, fold.expires_at or latest),
+            events_expire_at=fold.expires_at,
         )
         if fold.sealed:
             place = _place(stream, basis, fold.version)
@@ -300,7 +301,7 @@ class StateReader:
             version=snapshot.version,
             events=snapshot.events,
             state=zlib.decompress(state),
-            expires_at=snapshot.expires_at,
+            expires_at=snapshot.events_expire_at,
             sealed=snapshot.sealed_key is not None,
         )
 

@@ -49,8 +49,17 @@ class CursorStore:
         )
         return answer.get("Item", {}).get("position", {"S": ""})["S"]
 
-    def hold(self, owner: str, name: str, holder: str, seconds: float) -> Cursor | None:
+    def hold(
+        self, owner: str, name: str, holder: str, seconds: float, *, days: int | None = None
+    ) -> Cursor | None:
         """Takes the lease of a cursor for some seconds.
+
+        Args:
+            owner: The subscription, or the sweeper, that the scan is for.
+            name: The name of the scan among those of its owner.
+            holder: The identifier of the function call that takes the lease.
+            seconds: How long the lease lasts.
+            days: How many days the cursor is kept, if not as long as others.
 
         Returns:
             The cursor, or None while another call holds it.
@@ -67,7 +76,7 @@ class CursorStore:
                     ":holder": text(holder),
                     ":until": number(int(now + seconds)),
                     ":now": number(now),
-                    ":expiry": number(times.expiry(self.retention_days)),
+                    ":expiry": number(times.expiry(days or self.retention_days)),
                 },
                 ReturnValues="ALL_NEW",
             )

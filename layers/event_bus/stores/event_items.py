@@ -29,7 +29,7 @@ def to_item(event: Event, retention_days: int) -> Item:
         "digest": text(event.digest),
         "position": text(event.position),
         "cell": text(cell_of(event.id, event.type, event.source)),
-        "expires_at": number(times.expiry(retention_days)),
+        **({} if event.kept else {"expires_at": number(times.expiry(retention_days))}),
     }
     if event.inline and event.payload is not None:
         item["payload"] = text(event.payload.decode())
@@ -79,6 +79,7 @@ def from_item(item: Mapping[str, Any]) -> Event:
         schema_version=int(item["schema_version"]["N"]) if "schema_version" in item else None,
         schema_valid=item.get("schema_valid", {}).get("BOOL"),
         content_type=item.get("content_type", {}).get("S"),
+        kept="expires_at" not in item,
         expires_at=int(item["expires_at"]["N"]) if "expires_at" in item else None,
     )
 

@@ -72,7 +72,7 @@ class EventStore:
 
         Args:
             event: The event.
-            retention_days: How long it is kept.
+            retention_days: How long it is kept, unless it is kept for ever.
             expected: The version that its stream must have; None if any will do.
 
         Returns:
@@ -85,11 +85,11 @@ class EventStore:
             TimeoutError: Other events took the next version of the stream, or the deduplication
                 key, in every attempt. Nothing is stored.
         """
-        self.put_payload(event)
         claim = self.deduplication.claiming_part(event) if self.deduplication else None
         if claim or (self.streams and event.stream):
             [met] = self._put_with([event], retention_days, expected)
             return met
+        self.put_payload(event)
         try:
             self.client.put_item(
                 **self._put_request(event, retention_days),
@@ -107,7 +107,7 @@ class EventStore:
         Args:
             events: The events, all of one stream; no two have an id or a deduplication key in
                 common.
-            retention_days: How long they are kept.
+            retention_days: How long they are kept, unless they are kept for ever.
             expected: The version that their stream must have; None if any will do.
 
         Returns:
@@ -119,14 +119,13 @@ class EventStore:
             TimeoutError: Other events took the next versions, or a deduplication key, in every
                 attempt. Nothing is stored.
         """
-        for each in events:
-            self.put_payload(each)
         return self._put_with(events, retention_days, expected)
 
     def put_payload(self, event: Event) -> None:
         """Puts a payload into the bucket that is too large for the table, before its event."""
         if event.payload is not None and not event.inline:
-            self.payloads.put(event.id, event.digest, _joined(event.payload, event.sealed))
+            joined = _joined(event.payload, event.sealed)
+            self.payloads.put(event.id, event.digest, joined, kept=event.kept)
 
     def adding_part(self, event: Event, retention_days: int) -> Part:
         """Returns the part that stores an event, unless its id is taken."""
@@ -145,9 +144,13 @@ class EventStore:
         self, events: Sequence[Event], retention_days: int, expected: int | str | None
     ) -> list[tuple[Put, Event]]:
         """Stores events in one transaction with their versions and claims."""
+        large = list(events)
         for _ in fair_attempts(_ATTEMPTS, _ATTEMPT_SECONDS):
             try:
                 placed, entries = self._in_stream(events, expected)
+                # Not earlier: the payload of a version conflict would stay in the bucket unused.
+                while large:
+                    self.put_payload(large.pop())
                 claims = [
                     self.deduplication.claiming_part(each) for each in placed if self.deduplication
                 ]
@@ -258,7 +261,8 @@ class EventStore:
         """Returns the event with its payload, which is read from the bucket if it lies there."""
         if event.payload is not None:
             return event
-        payload, sealed = _parted(self.payloads.get(event.id, event.digest))
+        joined = self.payloads.get(event.id, event.digest, kept=event.kept)
+        payload, sealed = _parted(joined)
         return replace(event, payload=payload, sealed=sealed)
 
     def filtered_payload(self, event: Event) -> bytes:

@@ -90,8 +90,11 @@ def put_unless_refused(client: "DynamoDBClient", **request: Any) -> bool:
 
 
 def unexpired(item: Mapping[str, Any]) -> bool:
-    """Whether an item has not expired. DynamoDB may delete it days after its expiry."""
-    return int(item["expires_at"]["N"]) > times.unix()
+    """Whether an item has not expired. DynamoDB may delete it days after its expiry.
+
+    An item without an expiry is kept for ever.
+    """
+    return "expires_at" not in item or int(item["expires_at"]["N"]) > times.unix()
 
 
 def query_all(client: "DynamoDBClient", **request: Any) -> Iterator[Item]:

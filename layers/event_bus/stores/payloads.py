@@ -9,6 +9,12 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
+EXPIRING_PREFIX = "events/"
+"""What the keys of payloads begin with that the bucket's lifecycle rule deletes."""
+
+_KEPT_PREFIX = "kept/"
+
+
 @dataclass(frozen=True, slots=True)
 class PayloadStore:
     """Puts and gets large payloads.
@@ -21,18 +27,26 @@ class PayloadStore:
     client: "S3Client"
     bucket: str
 
-    def put(self, event_id: str, digest: str, payload: bytes) -> None:
-        """Stores a payload, before the event that points at it."""
+    def put(self, event_id: str, digest: str, payload: bytes, *, kept: bool) -> None:
+        """Stores a payload, before the event that points at it.
+
+        Args:
+            event_id: The event.
+            digest: The digest of what the publisher sent.
+            payload: The payload.
+            kept: Whether it never expires.
+        """
         self.client.put_object(
             Bucket=self.bucket,
-            Key=_key(event_id, digest),
+            Key=_key(event_id, digest, kept=kept),
             Body=payload,
             ContentType="application/json",
         )
 
-    def get(self, event_id: str, digest: str) -> bytes:
+    def get(self, event_id: str, digest: str, *, kept: bool) -> bytes:
         """Reads a payload."""
-        return self.client.get_object(Bucket=self.bucket, Key=_key(event_id, digest))["Body"].read()
+        key = _key(event_id, digest, kept=kept)
+        return self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
 
 
 def is_missing(error: Exception) -> bool:
@@ -40,6 +54,6 @@ def is_missing(error: Exception) -> bool:
     return isinstance(error, ClientError) and error.response["Error"]["Code"] == "NoSuchKey"
 
 
-def _key(event_id: str, digest: str) -> str:
+def _key(event_id: str, digest: str, *, kept: bool) -> str:
     # With the digest: a refused event of the same id must not replace the payload of the first.
-    return f"events/{event_id}/{digest}"
+    return f"{_KEPT_PREFIX if kept else EXPIRING_PREFIX}{event_id}/{digest}"

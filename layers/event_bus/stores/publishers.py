@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _KIND = "publisher"
+
+_LATER_MEMBERS = ("restricted", "stream_categories", "kept_stream_categories")
+"""Members that earlier releases did not store. They are stored only if they hold something, because
+a change compares the publisher with what is stored."""
+
 _PAGE = 100
 
 
@@ -107,10 +112,7 @@ def _item(publisher: Publisher) -> Item:
 
 def _members(publisher: Publisher) -> dict[str, Any]:
     members = asdict(publisher)
-    if not publisher.restricted:
-        # Earlier releases stored no such member, and a change compares it with what is stored.
-        del members["restricted"]
-    return members
+    return {name: each for name, each in members.items() if each or name not in _LATER_MEMBERS}
 
 
 def read_publisher(item: Mapping[str, Any]) -> Publisher:

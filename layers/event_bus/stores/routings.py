@@ -37,7 +37,7 @@ class RoutingStore:
     Attributes:
         client: The DynamoDB client.
         table: The name of the deliveries table.
-        retention_days: How many days a record is kept.
+        retention_days: How many days a record is kept, unless its event is kept for ever.
     """
 
     client: "DynamoDBClient"
@@ -53,15 +53,15 @@ class RoutingStore:
         Raises:
             TimeoutError: DynamoDB left records unwritten in eight requests.
         """
-        expires_at = number(times.expiry(self.retention_days))
+        expiry: Item = {"expires_at": number(times.expiry(self.retention_days))}
         # A batch must not name a key twice. Of two records of one event, the later one counts.
         latest = {routing.event_id: routing for routing in routings}
         divided = {each.event_id: _divided(each) for each in latest.values()}
-        self._write_parts(divided.values(), expires_at)
+        self._write_parts(divided.values(), expiry)
         refused: list[str] = []
         for chunk in chunks(list(divided), _BATCH_WRITE_LIMIT):
             requests = [
-                _put_request(divided[each][0], expires_at, len(divided[each]) - 1) for each in chunk
+                _put_request(divided[each][0], expiry, len(divided[each]) - 1) for each in chunk
             ]
             refusals = by_halves(requests, self._write, _refused)
             refused += [
@@ -91,14 +91,14 @@ class RoutingStore:
         batch_write(self.client, self.table, requests)
         return [False] * len(requests)
 
-    def _write_parts(self, divided: Iterable[list[Routing]], expires_at: Any) -> None:
+    def _write_parts(self, divided: Iterable[list[Routing]], expiry: Item) -> None:
         for _, *further in divided:
             # One at a time: a batch of them could exceed what a request holds.
             for place, part in enumerate(further, start=1):
                 item: Item = {
                     **_key(part.event_id, place),
                     "matched": document(part.matched),
-                    "expires_at": expires_at,
+                    **({} if part.kept else expiry),
                     **({"held": document(part.held)} if part.held else {}),
                 }
                 batch_write(self.client, self.table, [{"PutRequest": {"Item": item}}])
@@ -185,14 +185,14 @@ def routing_of(item: Mapping[str, Any]) -> Routing:
     )
 
 
-def _put_request(routing: Routing, expires_at: Any, parts: int) -> Item:
+def _put_request(routing: Routing, expiry: Item, parts: int) -> Item:
     item: Item = {
         **_key(routing.event_id),
         "matched": document(routing.matched),
         "routed_at": text(routing.routed_at),
         "event_type": text(routing.event_type),
         "source": text(routing.source),
-        "expires_at": expires_at,
+        **({} if routing.kept else expiry),
         **({"parts": number(parts)} if parts else {}),
         **({"limited": {"BOOL": True}} if routing.limited else {}),
         **({"held": document(routing.held)} if routing.held else {}),

@@ -26,6 +26,7 @@ class Snapshot:
         events: How many events were folded.
         state: The state as JSON, compressed; encrypted, if it has a key.
         expires_at: When the first of its events, or itself, expires, in Unix seconds.
+        events_expire_at: When the first of its events expires, in Unix seconds; None if none does.
         sealed_key: The sealed data key that encrypts the state; None if none of the events has
             sealed parts.
     """
@@ -34,6 +35,7 @@ class Snapshot:
     events: int
     state: bytes
     expires_at: int
+    events_expire_at: int | None
     sealed_key: bytes | None = None
 
 
@@ -85,6 +87,7 @@ class SnapshotStore:
             "events": number(snapshot.events),
             "state": {"B": snapshot.state},
             "expires_at": number(snapshot.expires_at),
+            "events_expire_at": number(snapshot.events_expire_at or 0),
         }
         if snapshot.sealed_key is not None:
             item["sealed_key"] = {"B": snapshot.sealed_key}
@@ -102,10 +105,13 @@ def _id(version: int) -> str:
 
 def _snapshot(item: Any) -> Snapshot:
     sealed = item.get("sealed_key")
+    # Earlier releases kept one time for both.
+    first = int(item.get("events_expire_at", item["expires_at"])["N"])
     return Snapshot(
         version=int(item["id"]["S"]),
         events=int(item["events"]["N"]),
         state=bytes(item["state"]["B"]),
         expires_at=int(item["expires_at"]["N"]),
+        events_expire_at=first or None,
         sealed_key=bytes(sealed["B"]) if sealed else None,
     )

@@ -58,6 +58,9 @@ class Publisher(TypedDict):
             ),
         ]
     ]
+    kept_stream_categories: list[
+        Annotated[str, Field(description="A category of its streams whose events never expire.")]
+    ]
     created_at: Time
     updated_at: Time
 
@@ -139,6 +142,7 @@ def publisher_document(publisher: registration.Publisher) -> Publisher:
         "sensitive_readers": publisher.sensitive_readers,
         "restricted": publisher.restricted,
         "stream_categories": publisher.stream_categories,
+        "kept_stream_categories": publisher.kept_stream_categories,
         "created_at": publisher.created_at,
         "updated_at": publisher.updated_at,
     }

@@ -136,3 +136,16 @@ def test_a_usual_ordered_subscription_begins_with_itself(trial: Trial, aws: Aws)
     aws.routings.record([routing("evt_1", sub_1="worker")])
     trial.take(message(last, to))
     assert trial.target.events == ["evt_1"]
+
+
+def test_a_stream_that_was_silent_for_long_is_not_delivered_again(trial: Trial, aws: Aws) -> None:
+    last = store(aws, "evt_0", 1_000)
+    # Another ordered subscription begins at its registration, so its cursor may go.
+    for to, days in (
+        (catching_up(aws), 3_650),
+        (aws.subscriptions.create(subscription("sub_2", ordered=True)), RETENTION_DAYS),
+    ):
+        trial.take(message(last, to))
+        key = {"owner": {"S": to.id}, "name": {"S": TASK_1.key}}
+        cursor = aws.dynamodb.get_item(TableName=aws.tables["cursors"], Key=key)["Item"]
+        assert abs(int(cursor["expires_at"]["N"]) - times.expiry(days)) < 60

@@ -64,6 +64,7 @@ PUBLISHER = {
     "sensitive_readers": ["billing"],
     "restricted": {"task.closed": ["billing"]},
     "stream_categories": ["task"],
+    "kept_stream_categories": ["task"],
 }
 SUBSCRIPTION = {
     "name": "A name",

@@ -28,7 +28,7 @@ from event_bus.publishing.publisher_rights import PublisherRights
 from event_bus.stores.events import EventStore, Put
 
 from tests.aws import RETENTION_DAYS, Aws
-from tests.builders import AN_ADMIN, publisher, service, submission
+from tests.builders import AN_ADMIN, LARGE_PAYLOAD, publisher, service, submission
 from tests.faults import answer_lost, broken, not_sent
 
 PLANNER = service("planner")
@@ -483,3 +483,33 @@ def test_a_stream_of_another_category_is_refused_where_it_is_named(
     assert statuses(results) == [202, 403, 403, 202]
     assert pointers(results[1]) == ["/1/stream/id"]
     assert pointers(results[2]) == ["/2/metadata/stream_id"]
+
+
+def test_events_of_a_kept_category_never_expire(aws: Aws, intake: Intake) -> None:
+    keeping = replace(publisher("planner", "task.*"), kept_stream_categories=["task"])
+    known = {"planner": keeping}
+    taking = replace(intake, rights=PublisherRights(KnownPublishers(known.get)))
+    batch = [
+        submission(id="evt_1", stream={"id": "task/1"}),
+        submission(id="evt_2", stream={"id": "order/1"}),
+        submission(id="evt_3"),
+        submission(id="evt_4", metadata={"stream_id": "task/2"}),
+    ]
+    assert statuses(taking.take_all(batch, PLANNER)) == [202, 202, 202, 202]
+    # An admin publishes for the planner, under the planner's rules.
+    taking.take(submission(id="evt_5", source="planner", stream={"id": "task/1"}), AN_ADMIN)
+    found = aws.events.get_many([f"evt_{number}" for number in range(1, 6)])
+    assert {each.id for each in found.values() if each.kept} == {"evt_1", "evt_4", "evt_5"}
+    # A later decision is about later events.
+    known["planner"] = publisher("planner", "task.*")
+    later = replace(intake, rights=PublisherRights(KnownPublishers(known.get)))
+    repeated = later.take(submission(id="evt_1", stream={"id": "task/1"}), PLANNER)
+    assert (repeated.repeated, repeated.event.kept) == (True, True)
+    assert not later.take(submission(id="evt_6", stream={"id": "task/1"}), PLANNER).event.kept
+
+
+def test_a_version_conflict_leaves_no_payload_behind(aws: Aws, intake: Intake) -> None:
+    sent = submission(payload=LARGE_PAYLOAD, stream={"id": "task/1", "expected_version": 7})
+    with pytest.raises(VersionConflict):
+        intake.take(sent, PLANNER)
+    assert aws.objects() == []

@@ -171,3 +171,18 @@ def test_a_service_appends_to_the_categories_that_its_registration_lists() -> No
     rights.check_stream(service("other"), StreamName("other", "order/1"), "/stream/id")
     rights.check_stream(service("planner"), None, "/stream/id")
     rights.check_stream(AN_ADMIN, StreamName("planner", "order/1"), "/stream/id")
+
+
+def test_the_categories_that_are_kept_are_those_of_the_streams_own_source() -> None:
+    keeping = replace(publisher("planner", "*"), kept_stream_categories=["task"])
+    rights = PublisherRights(KnownPublishers(Register(keeping, publisher("other", "*")).find))
+    for source, stream_id, kept in (
+        ("planner", "task/1", True),
+        ("planner", "task", True),
+        ("planner", "tasks/1", False),
+        ("planner", "order/task/1", False),
+        ("other", "task/1", False),
+        ("unknown", "task/1", False),
+    ):
+        assert rights.keeps(StreamName(source, stream_id)) is kept, (source, stream_id)
+    assert not rights.keeps(None)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import orjson
 import pytest
 from botocore.exceptions import ConnectionClosedError
 from event_bus.errors import Conflict, Forbidden, InvalidRequest, NotFound, Problem
@@ -328,3 +329,34 @@ def test_a_change_that_was_overtaken_is_refused(aws: Aws, registry: PublisherReg
     with pytest.raises(Outdated):
         aws.registrations.replace_publisher(before, replace(before, name="Q"))
     assert aws.publishers.get("planner") is None
+
+
+def test_what_an_admin_has_granted_is_changed_by_an_admin_alone(
+    aws: Aws, registry: PublisherRegistry
+) -> None:
+    granted: dict[str, Any] = {
+        "stream_categories": ["task"],
+        "kept_stream_categories": ["task", "order"],
+    }
+    made, _ = registry.register(registration(**granted), AN_ADMIN)
+    assert made.kept_stream_categories == ["task", "order"]
+    for name in granted:
+        with pytest.raises(Forbidden) as refusal:
+            registry.change("planner", change(**{name: []}), service("planner"))
+        assert pointers(refusal) == [f"/{name}"]
+    after = registry.change("planner", change(kept_stream_categories=[]), AN_ADMIN)
+    assert aws.publishers.get("planner") == after
+    assert (after.stream_categories, after.kept_stream_categories) == (["task"], [])
+
+
+def test_a_publisher_of_an_earlier_release_is_changed(
+    aws: Aws, registry: PublisherRegistry
+) -> None:
+    registry.register(registration(), AN_ADMIN)
+    key = {"service_id": {"S": "planner"}}
+    stored = aws.dynamodb.get_item(TableName=aws.tables["publishers"], Key=key)["Item"]
+    later = {"restricted", "stream_categories", "kept_stream_categories"}
+    # A release stores a member that it adds only if somebody uses it.
+    assert later.isdisjoint(orjson.loads(stored["document"]["S"]))
+    granted = change(kept_stream_categories=["task"])
+    assert registry.change("planner", granted, AN_ADMIN).kept_stream_categories == ["task"]

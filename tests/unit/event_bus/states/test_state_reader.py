@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from event_bus import times
 from event_bus.errors import Conflict, InvalidRequest, Unavailable
 from event_bus.model.merge_patch import merged
 from event_bus.model.reducer import Reducer
@@ -15,7 +16,7 @@ from event_bus.stores import snapshots
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.aws import Aws
+from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import AN_ADMIN, publisher, routing, service
 from tests.unit.event_bus.states.streams import (
     PLANNER,
@@ -153,6 +154,46 @@ def test_a_snapshot_ends_with_the_first_of_its_events(aws: Aws, executor: Execut
     found = state(aws, read)
     assert (found.events, found.snapshot_version) == (99, None)
     assert "m1" not in found.state
+
+
+def test_snapshots_of_kept_events_follow_their_readers(aws: Aws, executor: Executor) -> None:
+    append(aws, [{f"m{n}": n} for n in range(1, 101)], kept=True)
+    read = reader(aws, executor)
+    state(aws, read)
+    [first] = items(aws, "snapshot")
+    almost_over = {"N": str(int(times.unix()) + 60)}
+    aws.dynamodb.put_item(TableName=aws.tables["states"], Item={**first, "expires_at": almost_over})
+    append(aws, [{f"m{n}": n} for n in range(101, 201)], kept=True)
+    found = state(aws, read)
+    assert (found.events, found.snapshot_version) == (200, 100)
+    # The later one does not end with the one that it was made from.
+    later = max(int(each["expires_at"]["N"]) for each in items(aws, "snapshot"))
+    assert later > times.unix() + 86_400 * (RETENTION_DAYS - 1)
+    # An event that expires ends the snapshots that hold it.
+    [expiring] = append(aws, [{"last": True}])
+    append(aws, [{f"m{n}": n} for n in range(201, 300)], kept=True)
+    state(aws, read)
+    ends = {
+        int(each["id"]["S"]): int(each["events_expire_at"]["N"]) for each in items(aws, "snapshot")
+    }
+    stored = aws.events.get(expiring.id)
+    assert stored is not None
+    assert ends == {100: 0, 200: 0, 300: stored.expires_at}
+
+
+def test_a_snapshot_of_an_earlier_release_ends_when_it_did(aws: Aws, executor: Executor) -> None:
+    append(aws, [{f"m{n}": n} for n in range(1, 101)])
+    read = reader(aws, executor)
+    state(aws, read)
+    [first] = items(aws, "snapshot")
+    del first["events_expire_at"]
+    end = int(times.unix()) + 60
+    aws.dynamodb.put_item(
+        TableName=aws.tables["states"], Item={**first, "expires_at": {"N": str(end)}}
+    )
+    append(aws, [{f"m{n}": n} for n in range(101, 201)], kept=True)
+    assert state(aws, read).snapshot_version == 100
+    assert {int(each["expires_at"]["N"]) for each in items(aws, "snapshot")} == {end}
 
 
 def _expire(aws: Aws, item: dict[str, Any]) -> None:
