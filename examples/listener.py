@@ -16,7 +16,8 @@ class Listener(BaseHTTPRequestHandler):
         event = json.loads(self.rfile.read(int(self.headers["content-length"])))
         self.send_response(204)
         self.end_headers()
-        print("received", event["type"], json.dumps(event["payload"]), flush=True)
+        parts = [event[name] for name in ("payload", "enrichment") if name in event]
+        print("received", event["type"], *map(json.dumps, parts), flush=True)
 
     def log_message(self, *_: object) -> None:
         """Says nothing of the requests themselves."""

@@ -141,6 +141,8 @@ def terminal(world: World, tmp_path: Path) -> Iterator[Terminal]:
             admin.delete(f"/subscriptions/{each['id']}")
         for each in admin.get("/reducers", params={"source": service}).json()["items"]:
             admin.delete(f"/reducers/{each['category']}", params={"source": service})
+        for each in admin.get("/read-models", params={"source": service}).json()["items"]:
+            admin.delete(f"/read-models/{each['category']}", params={"source": service})
         admin.delete(f"/subscribers/{service}")
         admin.delete(f"/publishers/{service}")
 
@@ -151,11 +153,13 @@ def test_a_bus_is_described_watched_and_repaired(world: World, terminal: Termina
     terminal.environment["INVOICES_URL"] = receiver.url
     (terminal.folder / "bus.yaml").write_text(FILE)
     keys = _applied(terminal)
+    terminal.run("read-models", "put", "sale", "--index", "count", "--source", "store")
     _compared(terminal)
     _explained(terminal, keys)
     _repaired(terminal, keys["invoices"], works)
     _generated(terminal)
     _removed(terminal, keys["clerks"])
+    _folded(terminal)
     _held(terminal.pictures)
 
 
@@ -210,6 +214,7 @@ def _compared(terminal: Terminal) -> None:
     """What is applied does not differ, nor does what is exported."""
     assert "Nothing differs." in terminal.run("apply", "--file", "bus.yaml", "--check")
     exported = terminal.run("export")
+    assert yaml.safe_load(exported)["read_models"]["store/sale"] == {"indexes": ["count"]}
     ours = yaml.safe_load(exported)["subscriptions"]
     assert ours["invoices.queue"]["target"] == {"type": "sqs", "managed": True}
     assert ours["clerks.slowly"]["retry_policy"] == {
@@ -302,6 +307,18 @@ def _removed(terminal: Terminal, key: str) -> None:
     terminal.run(*prune, "--yes", key=key)
     left = [each["id"] for each in terminal.documents("subscriptions", "list", "--limit", "1000")]
     assert not [each for each in left if each.startswith("clerks.")]
+
+
+def _folded(terminal: Terminal) -> None:
+    """An event that is appended to a stream changes the state in the read model."""
+    events = [{"type": "sale.placed", "payload": {"total": 20}}]
+    (terminal.folder / "events.json").write_text(json.dumps(events))
+    store = ("--source", "store")
+    terminal.run("streams", "append", "sale/1", "events.json", *store)
+    [kept] = eventually(lambda: terminal.documents("states", "sale", "count=1", *store))
+    assert kept["state"] == {"count": 1}
+    [model] = terminal.documents("read-models", "show", "sale", *store)
+    assert model["building"] is None
 
 
 def _held(pictures: dict[str, str]) -> None:

@@ -12,6 +12,7 @@ from event_bus.api.description import DOCUMENT
 from event_bus.api.documents.services import publisher_document
 from event_bus.api.documents.subscriptions import subscription_document
 from event_bus.errors import InvalidRequest
+from event_bus.model.read_model import ReadModelRegistration
 from event_bus.model.registration import Publisher, PublisherChange, PublisherRegistration
 from event_bus.model.validation import members_of, read
 from event_bus.registry.asked_subscriptions import asked_for
@@ -20,7 +21,7 @@ from event_bus.registry.subscription_requests import SubscriptionRegistration
 from tests.unit.clients.command_line import Bus
 
 OPENAPI = orjson.loads(DOCUMENT.read_bytes())
-COLLECTIONS = ("publishers", "subscribers", "schemas", "reducers", "subscriptions")
+COLLECTIONS = ("publishers", "subscribers", "schemas", "reducers", "read-models", "subscriptions")
 Documents = dict[str, dict[str, Any]]
 
 
@@ -46,7 +47,7 @@ class Registry(Bus):
         if parts[1] == "openapi.json":
             return httpx.Response(200, json=OPENAPI)
         body = json.loads(request.content) if request.content else {}
-        if parts[1] == "reducers" and parts[2:]:
+        if parts[1] in ("reducers", "read-models") and parts[2:]:
             parts[2] = f"{request.url.params['source']}/{parts[2]}"
         try:
             respond: Callable[..., httpx.Response] = getattr(self, f"_{request.method.lower()}")
@@ -100,6 +101,12 @@ class Registry(Bus):
             source, _, category = below[0].partition("/")
             named = {"source": source, "category": category}
             documents[below[0]] = {"expression": None, **body, **named}
+            return httpx.Response(200, json=documents[below[0]])
+        if collection == "read-models":
+            source, _, category = below[0].partition("/")
+            asked_indexes = read(ReadModelRegistration, body).indexes
+            built = {"serving": None, "building": {"indexes": asked_indexes}}
+            documents[below[0]] = {"source": source, "category": category, **built}
             return httpx.Response(200, json=documents[below[0]])
         asked = read(SubscriptionRegistration, body)
         shown = subscription_document(asked_for(asked, below[0], str(asked.service_id)))

@@ -50,6 +50,9 @@ schemas:
 reducers:
   shop/order: {type: jsonata, expression: '{"count": $sum([state.count, 1])}'}
   shop/cart: {type: merge}
+read_models:
+  shop/order: {indexes: [count]}
+  shop/cart: {}
 subscriptions:
   billing.large-orders:
     name: Large orders
@@ -244,7 +247,7 @@ def test_a_file_is_applied_once(tmp_path: Path) -> None:
     assert not bus.changes
     done = run(bus, *arguments, "--yes", "--secrets", str(secrets))
     assert done.exit_code == 0, done.output
-    assert "7 to create, 0 to change, 0 to remove" in done.output
+    assert "9 to create, 0 to change, 0 to remove" in done.output
     # The publisher is made after the service that it names is known.
     assert bus.changes[0] == "PUT /subscribers/billing"
     handed = [json.loads(line) for line in secrets.read_text().splitlines()]
@@ -310,14 +313,14 @@ def test_what_the_file_lacks_is_removed_only_when_it_is_asked(tmp_path: Path) ->
     ]
 
 
-@pytest.mark.parametrize("fails_after", range(8))
+@pytest.mark.parametrize("fails_after", range(10))
 def test_an_interrupted_apply_is_repeated(tmp_path: Path, fails_after: int) -> None:
     whole, broken = Registry(), Registry(fails_after=fails_after)
     arguments = (*written(tmp_path / "bus.yaml"), "--yes", "--secrets", str(tmp_path / "secrets"))
     run(whole, *arguments)
     first = run(broken, *arguments)
     if first.exception is not None:
-        assert "of 7 changes are made" in first.output
+        assert "of 9 changes are made" in first.output
     broken.fails_after = None
     assert run(broken, *arguments).exit_code == 0
     assert broken.stored == whole.stored
@@ -360,8 +363,8 @@ def test_a_refusal_names_the_line(tmp_path: Path) -> None:
     shown = run(
         Registry(), *written(tmp_path / "bus.yaml", text), "--yes", "--secrets", str(secrets)
     )
-    assert "bus.yaml:28:19: /subscriptions/billing.large-orders/callback_url" in shown.stderr
-    assert "5 of 7 changes are made" in shown.stdout
+    assert "bus.yaml:31:19: /subscriptions/billing.large-orders/callback_url" in shown.stderr
+    assert "7 of 9 changes are made" in shown.stdout
 
 
 def test_secrets_need_a_place(tmp_path: Path) -> None:
@@ -411,6 +414,7 @@ def test_the_schema_of_the_file_is_valid_and_knows_every_member() -> None:
         "subscribers",
         "schemas",
         "reducers",
+        "read_models",
         "subscriptions",
     }
     sent = OPENAPI["components"]["schemas"]["SubscriptionRegistration"]["properties"]

@@ -28,6 +28,8 @@ LISTS = (
     "contexts list customers",
     "reducers list",
     "reducers versions order",
+    "read-models list",
+    "states task",
 )
 VALUES: dict[str, Any] = {"string": "x", "integer": 1, "number": 1.0, "boolean": True, "null": None}
 AT = "2026-05-01T12:00:00.000Z"

@@ -225,7 +225,7 @@ def test_a_flow_is_drawn_as_a_tree() -> None:
     bus = Bus(**{"GET /events/a/trace": flow})
     shown = run(bus, "events", "trace", "a").output
     assert shown.index("order.a") < shown.index("order.b")
-    assert "→ billing delivered in 1 attempt" in shown
+    assert "→ billing delivered after 1 attempt" in shown
     assert json.loads(run(bus, "events", "trace", "a", "--json").stdout) == flow
 
 
@@ -337,3 +337,37 @@ def test_entries_of_contexts_are_written_read_and_removed() -> None:
     assert bus.requests[-1].url.params["service_id"] == "shop"
     assert '"Ada"' in run(bus, "contexts", "get", "customers", "ada").output
     assert run(bus, "contexts", "delete", "customers", "ada", "--yes").exit_code == 0
+
+
+def test_read_models_are_put_read_rebuilt_and_removed() -> None:
+    building = {"category": "task", "serving": None, "building": {"indexes": ["status", "path"]}}
+    built = {"category": "task", "serving": building["building"], "building": None}
+    kept = {"stream_id": "task/1", "version": 2, "updated_at": AT, "state": {"path": "a=b"}}
+    bus = Bus(
+        **{
+            "PUT /read-models/task": building,
+            "GET /read-models/task": built,
+            "POST /read-models/task/rebuild": httpx.Response(202, json=building),
+            "DELETE /read-models/task": httpx.Response(204),
+            "GET /states/task": {"items": [kept], "next_cursor": None},
+        }
+    )
+    put = ("read-models", "put", "task", "--index", "status", "--index", "path")
+    assert "is being built" in run(bus, *put).output
+    assert json.loads(bus.requests[-1].content) == {"indexes": ["status", "path"]}
+    assert '"building": null' in run(bus, "read-models", "show", "task").output
+    assert "is being built" in run(bus, "read-models", "rebuild", "task").output
+    listed = run(bus, "states", "task", "status=open", "path=a=b", "--source", "shop")
+    assert '{"path": "a=b"}' in listed.output
+    assert dict(bus.requests[-1].url.params) == {"status": "open", "path": "a=b", "source": "shop"}
+    assert run(bus, "read-models", "delete", "task", "--yes").exit_code == 0
+    assert bus.changes[-1] == "DELETE /read-models/task"
+
+
+@pytest.mark.parametrize("value", ["status", "=open", "source=shop", "cursor=x", "limit=1"])
+def test_a_value_without_the_name_of_a_member_is_refused(value: str) -> None:
+    bus = Bus()
+    result = run(bus, "states", "task", value)
+    assert result.exit_code == 2
+    assert "must be the name of a member" in result.output
+    assert not bus.requests

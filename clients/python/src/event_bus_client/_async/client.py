@@ -209,7 +209,7 @@ class AsyncEventBus:
         call = creating(path, body) if method == "POST" else Call(method, path, body=body)
         return await self._transport.send(replace(call, query=query or {}))
 
-    def listing(self, path: str, **query: Any) -> AsyncListing[dict[str, Any]]:
+    def listing(self, path: str, /, **query: Any) -> AsyncListing[dict[str, Any]]:
         """Lists what the API has under a path for which this class has no method.
 
         Args:

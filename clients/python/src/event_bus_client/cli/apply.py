@@ -12,7 +12,7 @@ import yaml
 from rich.console import Console, Group
 from rich.text import Text
 
-from event_bus_client.cli.bus_file.kinds import Kind
+from event_bus_client.cli.bus_file.kind import Kind
 from event_bus_client.cli.bus_file.plan import BusFile, Change, kinds_of, load, plan
 from event_bus_client.cli.bus_file.secrets import SecretsFile, hands_out, lost, secrets_in
 from event_bus_client.cli.bus_file.text import CORE, Fault, InvalidFile, parts, read

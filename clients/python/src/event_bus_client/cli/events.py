@@ -119,7 +119,7 @@ def _tree(flow: dict[str, Any]) -> Tree:
                 Text.assemble(
                     f"→ {delivery['service_id']} ",
                     (status, _STYLES.get(status, "")),
-                    f" in {attempts} attempt{'' if attempts == 1 else 's'}",
+                    f" after {attempts} attempt{'' if attempts == 1 else 's'}",
                 )
             )
     return root

@@ -14,6 +14,7 @@ from event_bus_client.cli import (
     insight,
     local,
     publishers,
+    read_models,
     reducers,
     replays,
     schemas,
@@ -64,6 +65,8 @@ app.add_typer(publishers.publishers, name="publishers")
 app.add_typer(publishers.keys, name="keys")
 app.add_typer(schemas.app, name="schemas")
 app.add_typer(reducers.app, name="reducers")
+app.add_typer(read_models.app, name="read-models")
+app.command()(read_models.states)
 app.add_typer(commands.app, name="commands")
 app.add_typer(contexts.app, name="contexts")
 app.command()(insight.metrics)

@@ -87,6 +87,8 @@ def _cell(item: Any, column: str) -> str:
         return "-"
     if isinstance(value, (list, tuple)):
         return " ".join(map(str, value))
+    if isinstance(value, Mapping):
+        return json.dumps(value, ensure_ascii=False)
     if isinstance(value, datetime):
         return value.isoformat()
     return str(value)

@@ -1,118 +1,12 @@
 """The kinds of resources of the file: how each is read from a bus, compared and written."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any, ClassVar
+from collections.abc import Collection, Mapping
 
-from event_bus_client import EventBus, path
+from event_bus_client import path
+from event_bus_client.cli.bus_file.categories import ReadModels, Reducers
 from event_bus_client.cli.bus_file.enrichments import enrichment_of
+from event_bus_client.cli.bus_file.kind import Kind, Members
 from event_bus_client.cli.bus_file.schema import Schema
-from event_bus_client.errors import NotFound
-
-Members = dict[str, Any]
-
-
-class Kind(ABC):
-    """A kind of resource.
-
-    Its normal form has every member that can be compared, with the defaults of those that a file
-    omits. Two resources are the same where their normal forms are.
-
-    Attributes:
-        name: The member of the file that has these resources.
-        definition: The name of its schema among the definitions of the file's schema.
-    """
-
-    name: ClassVar[str]
-    definition: ClassVar[str]
-
-    def __init__(self, bus: EventBus, schema: Schema) -> None:
-        """Sends nothing yet.
-
-        Args:
-            bus: The bus.
-            schema: The schema of the file.
-        """
-        self.bus = bus
-        self._definitions: Mapping[str, Schema] = schema["$defs"]
-
-    @abstractmethod
-    def stored(self, ids: Collection[str] | None) -> dict[str, Members]:
-        """The resources on the bus, in normal form.
-
-        Args:
-            ids: Those to look for; None looks for all that the key may see.
-        """
-
-    @abstractmethod
-    def create(self, resource_id: str, members: Members) -> Members:
-        """Makes a resource.
-
-        Returns:
-            The answer, in which secrets are shown once.
-        """
-
-    @abstractmethod
-    def change(self, resource_id: str, members: Members, changed: Collection[str]) -> None:
-        """Makes a resource what a file says.
-
-        Args:
-            resource_id: Which one.
-            members: Its members in the file.
-            changed: The names of the members that differ.
-        """
-
-    @abstractmethod
-    def remove(self, resource_id: str) -> None:
-        """Removes a resource."""
-
-    def normal(self, _resource_id: str, members: Members) -> Members:
-        """The normal form of what a file says."""
-        return {**self.defaults(), **members}
-
-    def compared(self, before: Members, after: Members) -> tuple[Members, Members]:
-        """Two normal forms without differences that mean nothing.
-
-        Args:
-            before: What is on the bus.
-            after: What a file says.
-        """
-        return before, after
-
-    def written(self, resource_id: str, normal: Members) -> Members:
-        """What a file says of a normal form: the members that are not the defaults."""
-        defaults = self.normal(resource_id, {})
-        return {
-            name: value
-            for name, value in normal.items()
-            if name not in defaults or value != defaults[name]
-        }
-
-    def defaults(self, definition: str | None = None) -> Members:
-        """The defaults of the members of a schema."""
-        properties = self._definitions[definition or self.definition]["properties"]
-        return {
-            name: _default(each)
-            for name, each in properties.items()
-            if name not in self._definitions[definition or self.definition].get("required", ())
-        }
-
-    def _one(self, route: str) -> Members | None:
-        try:
-            found: Members = self.bus.call("GET", route)
-        except NotFound:
-            return None
-        return found
-
-    def _found(self, collection: str, ids: Collection[str] | None) -> Iterator[Members]:
-        """The resources of a collection, or those with some ids that exist."""
-        if ids is None:
-            yield from self.bus.listing(f"/{collection}", limit=100)
-            return
-        for each in ids:
-            found = self._one(path(f"/{collection}/{{}}", each))
-            if found is not None:
-                yield found
 
 
 class Publishers(Kind):
@@ -234,58 +128,6 @@ class Schemas(Kind):
         return path("/schemas/{}", event_type) + below
 
 
-class Reducers(Kind):
-    """What makes a state of the events of a stream, by service and category."""
-
-    name = "reducers"
-    definition = "FileReducer"
-    _OPTIONAL = ("expression", "function", "role_arn")
-
-    def stored(self, ids: Collection[str] | None) -> dict[str, Members]:
-        """Reads reducers."""
-        if ids is None:
-            found: Iterable[Members] = self.bus.listing("/reducers", limit=100)
-        else:
-            found = [each for each in map(self._read, ids) if each is not None]
-        return {
-            f"{each['source']}/{each['category']}": {
-                "type": each["type"],
-                **{name: each.get(name) for name in self._OPTIONAL},
-            }
-            for each in found
-            if each["type"] is not None
-        }
-
-    def normal(self, _resource_id: str, members: Members) -> Members:
-        """Names the members that a reducer does not have."""
-        return {**dict.fromkeys(self._OPTIONAL), **members}
-
-    def create(self, resource_id: str, members: Members) -> Members:
-        """Registers a reducer."""
-        self._call("PUT", resource_id, members)
-        return {}
-
-    def change(self, resource_id: str, members: Members, _changed: Collection[str]) -> None:
-        """Registers a further version."""
-        self._call("PUT", resource_id, members)
-
-    def remove(self, resource_id: str) -> None:
-        """Removes a reducer, so that payloads are merged."""
-        self._call("DELETE", resource_id)
-
-    def _read(self, resource_id: str) -> Members | None:
-        try:
-            found: Members = self._call("GET", resource_id)
-        except NotFound:
-            return None
-        return found
-
-    def _call(self, method: str, resource_id: str, body: Members | None = None) -> Any:
-        source, _, category = resource_id.partition("/")
-        route = path("/reducers/{}", category)
-        return self.bus.call(method, route, query={"source": source}, body=body)
-
-
 class Subscriptions(Kind):
     """Who receives which events, and where."""
 
@@ -393,6 +235,7 @@ KINDS: tuple[type[Kind], ...] = (
     Publishers,
     Schemas,
     Reducers,
+    ReadModels,
     Subscriptions,
 )
 """The kinds, in the order in which they are applied: a publisher may name services that receive."""
@@ -406,12 +249,6 @@ def service_of(subscription_id: str) -> str | None:
     """The service in an id that somebody chose; None for an id that the bus generated."""
     service_id, dot, _ = subscription_id.partition(".")
     return service_id if dot else None
-
-
-def _default(schema: Schema) -> Any:
-    if "default" in schema:
-        return schema["default"]
-    return {"object": {}, "array": []}.get(str(schema.get("type")))
 
 
 def _transform(transform: Members | None) -> Members | None:

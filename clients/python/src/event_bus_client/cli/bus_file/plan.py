@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from event_bus_client import EventBus
-from event_bus_client.cli.bus_file.kinds import KINDS, Kind, Members, Publishers, service_of
+from event_bus_client.cli.bus_file.kind import Kind, Members
+from event_bus_client.cli.bus_file.kinds import KINDS, Publishers, service_of
 from event_bus_client.cli.bus_file.schema import Schema, faults, file_schema
 from event_bus_client.cli.bus_file.text import Fault, InvalidFile, Node, Part, pointer, read
 

@@ -54,11 +54,15 @@ def file_schema(openapi: Mapping[str, Any]) -> Schema:
             "Subscription",
         ),
     }
+    pattern = service_id.rstrip("$") + "/[^/]+$"
     if "ReducerRegistration" in components:
         own["FileReducer"] = {"$ref": f"{_COMPONENTS}ReducerRegistration"}
         said = "The reducers of categories of streams, by the service, a slash and the category."
-        pattern = service_id.rstrip("$") + "/[^/]+$"
         kinds["reducers"] = (said, pattern, "FileReducer")
+    if "ReadModelRegistration" in components:
+        own["FileReadModel"] = {"$ref": f"{_COMPONENTS}ReadModelRegistration"}
+        said = "The read models of categories of streams, by the service, a slash and the category."
+        kinds["read_models"] = (said, pattern, "FileReadModel")
     definitions = dict(own)
     for name in _reached(own, components):
         definitions[name] = components[name]

@@ -1,0 +1,111 @@
+"""`event-bus read-models` and `event-bus states`."""
+
+import typer
+from rich.text import Text
+
+from event_bus_client import path
+from event_bus_client.cli.context import state
+from event_bus_client.cli.options import LIMIT, YES, given, show, sure
+
+app = typer.Typer(help="Tables of the states of streams.", no_args_is_help=True)
+
+_SOURCE = typer.Option(None, help="The service whose streams they are, for an admin.")
+_PARAMETERS = ("source", "limit", "cursor")
+
+
+@app.command("list")
+def list_read_models(
+    context: typer.Context, source: str | None = _SOURCE, limit: int = LIMIT
+) -> None:
+    """List read models.
+
+    Example: event-bus read-models list
+    """
+    listing = state(context).bus.listing("/read-models", source=source)
+    show(context, listing, limit, "source", "category", "serving.indexes", "serving.built_at")
+
+
+@app.command("show")
+def show_read_model(context: typer.Context, category: str, source: str | None = _SOURCE) -> None:
+    """Show a read model: whether it is built, and how far it is behind.
+
+    Example: event-bus read-models show task
+    """
+    known = state(context)
+    route = path("/read-models/{}", category)
+    known.output.document(known.bus.call("GET", route, query=given(source=source)))
+
+
+@app.command("put")
+def put_read_model(
+    context: typer.Context,
+    category: str,
+    index: list[str] = typer.Option([], help="A member of the states to find them by; up to two."),
+    source: str | None = _SOURCE,
+) -> None:
+    """Keep the states of a category in a table. Other indexes than before build it anew.
+
+    Example: event-bus read-models put task --index status --index assignee
+    """
+    known = state(context)
+    route = path("/read-models/{}", category)
+    body = {"indexes": index}
+    model = known.bus.call("PUT", route, query=given(source=source), body=body)
+    known.output.show(Text(_told(model), "green"), model)
+
+
+@app.command("rebuild")
+def rebuild_read_model(context: typer.Context, category: str, source: str | None = _SOURCE) -> None:
+    """Build a read model anew by the present reducer. The old states are read until then.
+
+    Example: event-bus read-models rebuild task
+    """
+    known = state(context)
+    route = path("/read-models/{}/rebuild", category)
+    model = known.bus.call("POST", route, query=given(source=source))
+    known.output.show(Text(_told(model), "green"), model)
+
+
+@app.command("delete")
+def delete_read_model(
+    context: typer.Context, category: str, source: str | None = _SOURCE, yes: bool = YES
+) -> None:
+    """Remove a read model with its states. The streams stay.
+
+    Example: event-bus read-models delete task
+    """
+    sure(f"Remove the read model of {category}?", yes)
+    known = state(context)
+    known.bus.call("DELETE", path("/read-models/{}", category), query=given(source=source))
+    known.output.line(f"removed the read model of {category}", "green")
+
+
+def states(
+    context: typer.Context,
+    category: str,
+    values: list[str] = typer.Argument(
+        None, metavar="[NAME=VALUE]...", help="The values of indexed members."
+    ),
+    source: str | None = _SOURCE,
+    limit: int = LIMIT,
+) -> None:
+    """List the states of a read model.
+
+    Example: event-bus states task status=in_progress
+    """
+    query = dict(map(_member, values or []))
+    listing = state(context).bus.listing(path("/states/{}", category), source=source, **query)
+    show(context, listing, limit, "stream_id", "version", "updated_at", "state")
+
+
+def _member(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals) or name in _PARAMETERS:
+        raise typer.BadParameter(f"{text!r} must be the name of a member, = and its value")
+    return name, value
+
+
+def _told(model: dict[str, object]) -> str:
+    if model["building"]:
+        return f"the read model of {model['category']} is being built"
+    return f"the read model of {model['category']} is built"
