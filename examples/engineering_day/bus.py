@@ -127,6 +127,16 @@ class Bus:
         with _refusals_shown(), suppress(NotFound):
             self._client.subscriptions.delete(subscription_id)
 
+    def keep(self, context: str, key: str, value: Any) -> None:
+        """Writes an entry of a context of the service."""
+        self._document("PUT", path("/contexts/{}/{}", context, key), {"value": value})
+
+    def state(self, stream_id: str, at_version: int) -> Document:
+        """The state that the events of a stream of the service add up to, up to a version."""
+        query = {"stream_id": stream_id, "at_version": at_version}
+        with _refusals_shown():
+            return cast("Document", self._client.call("GET", "/streams/state", query=query))
+
     def _list(self, listed: str, **query: Any) -> list[Document]:
         with _refusals_shown():
             return list(self._client.listing(listed, **query))

@@ -23,6 +23,7 @@ class Wish:
         event_types: The type patterns of the subscription.
         filters: Its filters.
         protocol: How events arrive.
+        enrichment: What the bus adds to each event.
         wants: For each exact type, whether an event with this payload is wanted.
     """
 
@@ -30,6 +31,7 @@ class Wish:
     wants: Mapping[str, Callable[[Payload], bool]]
     filters: Mapping[str, Any] = field(default_factory=dict)
     protocol: Protocol = "http"
+    enrichment: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +91,23 @@ KNOWLEDGE_BASE = Role(
     Wish(("task.completed",), {"task.completed": _always}, protocol="pull"),
 )
 
+MODELS_CONTEXT = "models"
+"""The context in which the orchestrator keeps the model of each role."""
+
+MODELS = {"developer": "coder-large", "tester": "coder-small"}
+"""The entries of that context."""
+
 LLM = Role(
     "llm_orchestrator",
     "magenta",
     ("llm.request.created", "llm.response.received", "llm.error.occurred"),
-    Wish(("command.*",), {"command.generate_code": _always}),
+    Wish(
+        ("command.*",),
+        {"command.generate_code": _always},
+        enrichment={
+            "model": {"type": "lookup", "context": MODELS_CONTEXT, "key": "$.payload.role"}
+        },
+    ),
 )
 
 ROLES = Role(

@@ -8,12 +8,18 @@ from rich.console import Console
 from examples.engineering_day import report
 from examples.engineering_day.arrivals import arrivals
 from examples.engineering_day.bus import Address, Bus, DayError
-from examples.engineering_day.cast import CAST, NOTIFICATIONS
+from examples.engineering_day.cast import CAST, LLM, NOTIFICATIONS, TASK_MANAGER
 from examples.engineering_day.ledger import Ledger
-from examples.engineering_day.questions import pause_and_resume, why_not
+from examples.engineering_day.questions import pause_and_resume, states, why_not
 from examples.engineering_day.read_back import read_back
 from examples.engineering_day.receiver import Receiver
-from examples.engineering_day.registration import NAME, register, subscribe, unsubscribe
+from examples.engineering_day.registration import (
+    NAME,
+    keep_models,
+    register,
+    subscribe,
+    unsubscribe,
+)
 from examples.engineering_day.screen import Screen
 from examples.engineering_day.story import FOLLOWED, FOLLOWED_TYPES, scenes
 from examples.engineering_day.summary import DayTotals, day_totals, faults
@@ -52,6 +58,7 @@ def play(address: Address, console: Console) -> DayTotals:
             role.service_id: open_.enter_context(closing(Bus(address.url, role.api_key)))
             for role in CAST
         }
+        keep_models(buses[LLM.service_id])
         ledger = Ledger()
         team = Team(run, buses, ledger, screen)
         open_.callback(team.close)
@@ -73,6 +80,7 @@ def play(address: Address, console: Console) -> DayTotals:
         counted = day_totals(entries, documents, subscriptions)
         report.summarise(screen, counted, warmed)
         if not found:
+            states(screen, buses[TASK_MANAGER.service_id], team.correlation_id(FOLLOWED))
             why_not(screen, address, entries, subscriptions)
     if found:
         raise DayError("The day did not go as it must:\n" + "\n".join(f"- {f}" for f in found))

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +39,12 @@ class Published:
     def id(self) -> str:
         """The event's id."""
         return str(self.event["id"])
+
+
+def as_sent(event: Mapping[str, Any]) -> dict[str, Any]:
+    """An event without the version in its stream, which the bus adds."""
+    sent = {name: each for name, each in event["metadata"].items() if name != "stream_version"}
+    return {**event, "metadata": sent}
 
 
 class Ledger:
@@ -97,7 +103,8 @@ class Ledger:
                 entry.copies += 1
                 return None
             entry.received_ms[role.service_id] = (self._clock() - entry.at) * 1000
-            if {name: event.get(name) for name in entry.event} != entry.event:
+            sent = as_sent(event)
+            if {name: sent.get(name) for name in entry.event} != entry.event:
                 self.faults.append(f"{entry.id} reached {role.service_id} changed")
             if role in entry.expected:
                 return entry

@@ -1,11 +1,12 @@
-"""Questions to the bus after the day: why an event did not come, and what a pause keeps."""
+"""Questions to the bus after the day: a state, why an event did not come, what a pause keeps."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from event_bus_client import EventBus, EventBusError, path
 
-from examples.engineering_day.bus import Address, DayError
+from examples.engineering_day.bus import Address, Bus, DayError
 from examples.engineering_day.cast import CAST
 from examples.engineering_day.ledger import Published
 from examples.engineering_day.screen import Screen
@@ -16,7 +17,34 @@ _TEMPLATE = {
     "input_paths_map": {"who": "$.payload.customer", "total": "$.payload.total"},
     "input_template": '{"text": "<who> ordered for <total>"}',
 }
+_STATES: tuple[dict[str, str], ...] = (
+    {},
+    {"assignee": "role:developer"},
+    {"assignee": "role:developer", "completed_by": "developer"},
+)
 _ROLES = {role.service_id: role for role in CAST}
+
+
+def states(screen: Screen, manager: Bus, correlation_id: str) -> None:
+    """Reads the state of a task after each of its events.
+
+    Args:
+        screen: Where they are shown.
+        manager: The bus, as the task manager sees it.
+        correlation_id: The correlation id of the task, by which its stream is named.
+
+    Raises:
+        DayError: A state is not what the events say.
+    """
+    screen.heading(
+        "The task after each of its events: GET /streams/state?stream_id=task/...&at_version="
+    )
+    for version, expected in enumerate(_STATES, 1):
+        whole = manager.state(f"task/{correlation_id}", version)["state"]
+        state = {name: whole[name] for name in ("assignee", "completed_by") if name in whole}
+        if state != expected:
+            raise DayError(f"the state of {correlation_id} at version {version} is {whole}")
+        screen.say(f"  {version}  {whole['title']} {json.dumps(state)}")
 
 
 def why_not(

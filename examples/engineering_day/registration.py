@@ -8,7 +8,7 @@ from event_bus_client.cli.bus_file.plan import Change, load, plan
 
 from examples.engineering_day.arrivals import Arrivals
 from examples.engineering_day.bus import Address, Bus, DayError
-from examples.engineering_day.cast import CAST
+from examples.engineering_day.cast import CAST, MODELS, MODELS_CONTEXT
 from examples.engineering_day.team import Team
 
 FILE = Path(__file__).with_name("bus.yaml")
@@ -47,6 +47,16 @@ def _refuse_others(changes: Sequence[Change]) -> None:
             )
 
 
+def keep_models(orchestrator: Bus) -> None:
+    """Keeps the model of each role, by which the bus enriches commands.
+
+    Args:
+        orchestrator: The bus, as the orchestrator sees it.
+    """
+    for role, model in MODELS.items():
+        orchestrator.keep(MODELS_CONTEXT, role, model)
+
+
 def subscribe(arrivals: Arrivals, team: Team) -> dict[str, str]:
     """Creates the subscriptions, and consumes their events.
 
@@ -67,6 +77,7 @@ def subscribe(arrivals: Arrivals, team: Team) -> dict[str, str]:
             "name": NAME,
             "event_types": role.wish.event_types,
             "filters": role.wish.filters,
+            "enrichment": role.wish.enrichment,
             "authentication": {"type": "api_key", "api_key": role.api_key},
         }
         subscription_id = arrivals.open(

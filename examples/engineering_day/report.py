@@ -36,6 +36,8 @@ def introduce(screen: Screen, address: Address) -> None:
             )
             for event_type, pattern in role.wish.filters.items():
                 screen.line(role, f"but {event_type} only with {json.dumps(pattern)}")
+            for part, source in (role.wish.enrichment or {}).items():
+                screen.line(role, f"enriched by {part}, from its context {source['context']}")
 
 
 def follow(

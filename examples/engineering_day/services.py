@@ -19,12 +19,15 @@ class Draft:
         payload: Its payload.
         correlation: The correlation id, such as `task-101`; by default that of its cause.
         cause: The event that caused it, if any.
+        category: The category of the stream that it belongs to, if any; the stream is named by the
+            correlation id.
     """
 
     type: str
     payload: dict[str, Any]
     correlation: str | None = None
     cause: Event | None = None
+    category: str | None = None
 
 
 Publish = Callable[[Role, Sequence[Draft]], None]
@@ -103,7 +106,7 @@ class TaskManager:
 
     @staticmethod
     def _draft(event_type: str, task: dict[str, Any], cause: Event | None = None) -> Draft:
-        return Draft(event_type, task, task["task_id"], cause)
+        return Draft(event_type, task, task["task_id"], cause, "task")
 
 
 @dataclass
@@ -157,7 +160,8 @@ class LlmOrchestrator:
         command = event["payload"]
         task = {"task_id": command["task_id"], "role": command["role"]}
         tokens = command["context_tokens"]
-        request = {**task, "model": "coder-large", "prompt_tokens": tokens}
+        model = event["enrichment"]["model"]
+        request = {**task, "model": model, "prompt_tokens": tokens}
         self.publish(self.role, [Draft("llm.request.created", request, cause=event)])
         if tokens > self.CONTEXT_TOKENS:
             message = f"{tokens} tokens do not fit into {self.CONTEXT_TOKENS}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from examples.engineering_day.cast import EVENT_TYPES, PROTOCOLS, Protocol, protocol_of
-from examples.engineering_day.ledger import Published
+from examples.engineering_day.ledger import Published, as_sent
 
 Document = Mapping[str, Any]
 
@@ -110,8 +110,9 @@ def _faults_of(
     if not document["processed"]:
         found.append(f"{what} was not routed")
     sent = {**entry.event, "source": entry.by.service_id}
+    stored = as_sent(document)
     for name, value in sent.items():
-        if document[name] != value:
+        if stored[name] != value:
             found.append(f"{what} was stored with another {name}")
     deliveries = own_deliveries(document, subscriptions)
     matched = {subscriptions[each["subscription_id"]] for each in deliveries}

@@ -108,6 +108,8 @@ class Team:
             }
         elif draft.correlation:
             metadata = {"correlation_id": self.correlation_id(draft.correlation)}
+        if draft.category:
+            metadata["stream_id"] = f"{draft.category}/{metadata['correlation_id']}"
         return {
             # The sender chooses the id, so that a request whose answer was lost is sent again
             # without harm.

@@ -59,6 +59,7 @@ def test_the_day_goes_well_again_and_again(bus: LocalBus, tmp_path: Path) -> Non
                 done.stdout,
                 re.M,
             ), done.stdout
+        assert re.search(r'^  3  .*"completed_by": "developer"}$', done.stdout, re.M), done.stdout
         assert re.search(r"^  delivered +31  in \d+ attempts$", done.stdout, re.M), done.stdout
         assert bus.admin_api_key not in done.stdout
         hops = [line for line in done.stdout.splitlines() if "→" in line]

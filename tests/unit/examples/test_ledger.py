@@ -45,6 +45,13 @@ def test_it_is_quiet_when_every_expected_event_is_worked_off() -> None:
     assert not ledger.wait_until_quiet(0)
 
 
+def test_the_version_in_a_stream_is_no_change() -> None:
+    ledger = Ledger()
+    ledger.sending(cast.TASK_MANAGER, [URGENT])
+    assert ledger.received(cast.NOTIFICATIONS, {**URGENT, "metadata": {"stream_version": 2}})
+    assert ledger.faults == []
+
+
 def test_a_copy_is_counted_and_not_worked_again() -> None:
     ledger = Ledger()
     [entry] = ledger.sending(cast.TASK_MANAGER, [URGENT])

@@ -56,6 +56,12 @@ def test_a_good_event_has_no_fault() -> None:
     assert found(published(), document()) == []
 
 
+def test_the_version_in_a_stream_is_no_difference() -> None:
+    assert found(published(), document(metadata={"stream_version": 1})) == []
+    [fault] = found(published(), document(metadata={"stream_id": "task/1", "stream_version": 1}))
+    assert "stored with another metadata" in fault
+
+
 def test_every_fault_is_named() -> None:
     what = "task.assigned evt_1"
     cases = [
