@@ -18,8 +18,8 @@ def observed(change: RoutingChange | DeliveryChange) -> Iterator[Observation]:
         change: The change.
     """
     if isinstance(change, RoutingChange):
-        # An event that is routed again was published before. Records of earlier releases have no
-        # source.
+        # An event that is routed again was published before. Records of earlier releases, and
+        # further parts of a record, have no source.
         routing = change.after
         if change.before is None and routing.source:
             yield Observation("published", routing.event_type, routing.source, change.at)

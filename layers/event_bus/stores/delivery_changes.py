@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from event_bus.model.delivery import Delivery, Routing
-from event_bus.stores.delivery_items import COMMAND, ROUTING, delivery_of
+from event_bus.stores.delivery_items import COMMAND, delivery_of
 from event_bus.stores.routings import is_routing, routing_of
 
 
@@ -46,15 +46,16 @@ def change_in(record: Mapping[str, Any]) -> RoutingChange | DeliveryChange | Non
         record: The record, as Lambda passes it.
 
     Returns:
-        None for a deleted item, a command, or a further part of a routing record.
+        None for a deleted item, and for a command. A further part of a routing record is a record
+        that has no source.
     """
     change = record["dynamodb"]
     new, old = change.get("NewImage"), change.get("OldImage")
     if not new:
         return None
     name, at = new["subscription_id"]["S"], float(change["ApproximateCreationDateTime"])
-    if name == ROUTING:
+    if is_routing(new):
         return RoutingChange(at, routing_of(old) if old else None, routing_of(new))
-    if name == COMMAND or is_routing(new):
+    if name == COMMAND:
         return None
     return DeliveryChange(at, delivery_of(old) if old else None, delivery_of(new))

@@ -171,11 +171,11 @@ def _key(event_id: str, part: int = 0) -> Item:
 
 
 def routing_of(item: Mapping[str, Any]) -> Routing:
-    """Reads a routing record from its item, without its further parts."""
+    """Reads a routing record, or a further part of one, from its item."""
     return Routing(
         event_id=item["event_id"]["S"],
         matched=orjson.loads(item["matched"]["S"]),
-        routed_at=item["routed_at"]["S"],
+        routed_at=item.get("routed_at", {}).get("S", ""),
         event_type=item.get("event_type", {}).get("S", ""),
         source=item.get("source", {}).get("S", ""),
         limited="limited" in item,

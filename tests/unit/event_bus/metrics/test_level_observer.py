@@ -44,6 +44,14 @@ def delivery(status: str, name: str = "sub_1") -> dict[str, Any]:
     }
 
 
+def test_what_a_further_part_of_a_routing_record_holds_is_counted(levels: LevelStore) -> None:
+    part = {name: each for name, each in routing(sub_9=3).items() if name != "routed_at"}
+    part["subscription_id"] = {"S": "#routing#1"}
+    observer = LevelObserver(levels)
+    observer.count([record(1, part, None), record(2, routing(sub_1=2), None)])
+    assert levels.beginning_with(HELD, 10) == {held("sub_1", 2): 1, held("sub_9", 3): 1}
+
+
 def test_what_a_pause_holds_is_counted_and_what_it_released_is_not(levels: LevelStore) -> None:
     observer = LevelObserver(levels)
     observer.count(
