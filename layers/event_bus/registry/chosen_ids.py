@@ -13,6 +13,7 @@ from event_bus.registry.subscription_requests import SubscriptionChange, Subscri
 from event_bus.registry.subscriptions import Registered, SubscriptionRegistry
 from event_bus.stores.refusals import Exists
 from event_bus.stores.subscriptions import CHOSEN
+from event_bus.targets.http import HttpTarget
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,63}", re.ASCII)
 
@@ -121,6 +122,8 @@ class ChosenIds:
         if not registration.verify:
             named.pop("verify", None)
         # What a registration leaves out has its default, and what a change leaves out stays.
+        if "callback_url" in named and isinstance(before.target, HttpTarget):
+            named["target"] = {"type": "http", "url": named.pop("callback_url")}
         whole = {
             "name": before.service_id,
             "delivery_guarantee": registration.guarantee(),

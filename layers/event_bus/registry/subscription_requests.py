@@ -1,6 +1,7 @@
 """What clients send to register and to change subscriptions."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -184,8 +185,14 @@ class SubscriptionChange(Request):
         _refuse_two_targets(target, info)
         return target
 
-    def chosen_target(self) -> Target | None:
-        """Where events are delivered from now on; None if that stays."""
+    def chosen_target(self, former: Target | None = None) -> Target | None:
+        """Where events are delivered from now on; None if that stays.
+
+        Args:
+            former: Where they were delivered. Another URL alone changes nothing else of it.
+        """
+        if self.callback_url and isinstance(former, HttpTarget):
+            return replace(former, url=self.callback_url)
         if self.callback_url or self.target:
             return _target(self.callback_url, self.target)
         return None

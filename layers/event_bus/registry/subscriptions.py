@@ -217,14 +217,13 @@ class SubscriptionRegistry:
             Conflict: Other requests changed the subscription in every attempt.
         """
         members = plain_members(change)
-        wanted = change.chosen_target()
 
         def attempt() -> tuple[Subscription, bool]:
             before = self.get(subscription_id, caller)
             changed = replace(before, **members, updated_at=times.now())
             if before.stream:
                 changed = replace(changed, filters=before.stream.narrowed(changed.filters))
-            if wanted:
+            if wanted := change.chosen_target(before.target):
                 pointer = "/callback_url" if change.callback_url else "/target/type"
                 changed = self.targets.moved(changed, wanted, pointer)
             check = check_filters if change.filters is None else check_sent_filters

@@ -136,3 +136,10 @@ def test_a_provided_queue_has_a_name_that_sqs_takes(functions: Functions) -> Non
     assert all(len(each) <= 72 and "." not in each for each in queues)
     assert put(functions, body, "worker.a").status == 200
     assert ask(functions, "DELETE", "worker.a").status == 204
+
+
+def test_a_registration_that_names_a_url_alone_takes_no_replies(functions: Functions) -> None:
+    target = {"type": "http", "url": BODY["callback_url"], "reply": True}
+    with_replies = {name: value for name, value in BODY.items() if name != "callback_url"}
+    assert put(functions, {**with_replies, "target": target}).status == 201
+    assert put(functions, BODY).body["target"]["reply"] is False

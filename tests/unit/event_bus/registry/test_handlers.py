@@ -7,6 +7,7 @@ from event_bus.errors import Conflict, InvalidRequest
 from event_bus.model.commands import MAX_HANDLED_TYPES
 from event_bus.registry.subscriptions import SubscriptionRegistry
 from event_bus.stores.handlers import Handler, HandlerStore
+from event_bus.targets.http import HttpTarget
 
 from tests.aws import Aws
 from tests.builders import service
@@ -141,3 +142,12 @@ def test_a_batch_has_no_reply(registry: SubscriptionRegistry) -> None:
     assert pointers(refusal) == ["/transform/mode"]
     quiet = {**members, "target": {**target, "reply": False}}
     assert registry.register(registration(**quiet), WORKER)
+
+
+def test_another_url_alone_leaves_the_replies_as_they_were(registry: SubscriptionRegistry) -> None:
+    target = {"type": "http", "url": "https://worker.example/", "reply": True}
+    made = registry.register(registration(callback_url=None, target=target), WORKER).subscription
+    moved = registry.change(made.id, change(callback_url="https://other.example/"), WORKER)
+    assert moved.target == HttpTarget("https://other.example/", reply=True)
+    named = change(target={"type": "http", "url": "https://other.example/"})
+    assert registry.change(made.id, named, WORKER).target == HttpTarget("https://other.example/")

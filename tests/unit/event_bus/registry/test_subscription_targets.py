@@ -78,7 +78,7 @@ class TestManagedQueues:
     ) -> None:
         made = registry.register(managed(), WORKER).subscription
         other = SqsTarget("arn:aws:sqs:us-east-1:000000000000:other", "https://sqs/other")
-        monkeypatch.setattr(SubscriptionChange, "chosen_target", lambda _: other)
+        monkeypatch.setattr(SubscriptionChange, "chosen_target", lambda *_: other)
         elsewhere = change(target={"type": "sqs", "managed": True})
         with pytest.raises(InvalidRequest) as refusal:
             registry.change(made.id, elsewhere, WORKER)
