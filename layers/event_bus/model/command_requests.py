@@ -1,4 +1,4 @@
-"""What clients send about commands: commands, and replies to them."""
+"""Reads commands and replies from requests."""
 
 from typing import Annotated, Any, Literal
 
@@ -15,7 +15,7 @@ _Text = Annotated[str, Field(min_length=1, max_length=1024)]
 
 
 class CommandSubmission(EventSubmission):
-    """A command as a client sends it: an event that is answered.
+    """A command as a client sends it: an event that expects a reply.
 
     Its type begins with `command.`, or its metadata says how many replies it expects.
     """
@@ -54,7 +54,7 @@ class ReplyRequest(Request):
         return self
 
     def answer(self) -> tuple[dict[str, Any], Literal["succeeded", "failed"]]:
-        """The payload of the reply, and what it reports."""
+        """Returns the payload of the reply, and whether it reports a failure."""
         if self.error is not None:
             return self.error.model_dump(exclude_none=True), "failed"
         return self.payload or {}, "succeeded"

@@ -71,7 +71,7 @@ class LateReply:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What the bus records of a command, beside the event and its deliveries.
+    """The record of a command, besides the event and its deliveries.
 
     Attributes:
         event_id: The command.
@@ -80,7 +80,7 @@ class Command:
         ended_by: The service that cancelled it, if one did.
         replies: Its replies, in the order in which they were stored.
         late: The first late replies.
-        version: How often the record was written.
+        version: The number of writes of the record.
     """
 
     event_id: str
@@ -123,7 +123,7 @@ def after_cancel(command: Command, by: str) -> Command:
 
 
 def after_late_reply(command: Command, service_id: str) -> Command:
-    """Notes a reply that came too late; of many, the first ones."""
+    """Adds a reply that came too late, up to a limit."""
     late = (*command.late, LateReply(service_id, times.now()))
     return replace(command, late=late[:KEPT_LATE_REPLIES])
 
@@ -139,7 +139,7 @@ def state_of(command: Command, deliveries: list[Delivery]) -> CommandState:
         return command.ended
     if any(each.status == "delivered" for each in deliveries):
         return "delivered"
-    # A person may have a delivery that was given up tried again: it is not the end of the command.
+    # A person may retry a dead letter, so the command may still succeed.
     if deliveries and all(each.status in ("exhausted", "dropped") for each in deliveries):
         return "failed"
     return "accepted"
@@ -151,7 +151,7 @@ def is_over(event: Event) -> bool:
 
 
 def may_answer(event: Event, subscription: Subscription) -> bool:
-    """Whether the answer of a subscription's target to an event is a reply to a command."""
+    """Whether the target's answer to an event is a reply to a command."""
     return subscription.handles if event.is_command else event.expected_replies is not None
 
 

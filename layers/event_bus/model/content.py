@@ -15,8 +15,8 @@ OCTETS = "application/octet-stream"
 _WORD = "[!#$%&'*+.^_`|~0-9A-Za-z-]{1,127}"
 _MEDIA_TYPE = f'^{_WORD}/{_WORD}(?: *; *{_WORD}=(?:{_WORD}|"[ !#-Z^-~]{{0,127}}"))*$'
 
-# A receiver would read such bytes as an event that the bus describes, and trust the source that
-# the publisher wrote into them.
+# A receiver would read such bytes as a CloudEvent of the bus, and trust the source that the
+# publisher wrote into them.
 _CLOUDEVENTS = "application/cloudevents"
 
 

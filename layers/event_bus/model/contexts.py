@@ -1,4 +1,4 @@
-"""Contexts: what services keep beside events, for enrichments to look up."""
+"""Contexts: reference data of services, which enrichments look up."""
 
 import re
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 def check_context_name(name: str) -> None:
-    """Refuses what is not the name of a context.
+    """Refuses an invalid name of a context.
 
     Raises:
         ValueError: It is not one.
@@ -34,7 +34,7 @@ def check_context_name(name: str) -> None:
 
 
 def check_context_key(key: str) -> None:
-    """Refuses what cannot be the key of an entry. Keys are parts of paths.
+    """Refuses an invalid key of an entry. Keys are parts of URL paths.
 
     Raises:
         ValueError: It cannot be one.
@@ -67,7 +67,7 @@ class ContextEntry:
         context: The name of the context.
         key: Its key.
         value: Its value, as compact JSON.
-        version: How often it was written, from 1 on. It begins anew after a removal.
+        version: The number of writes, from 1 on. It begins at 1 again after a removal.
         updated_at: When it was last written, RFC 3339.
     """
 

@@ -1,4 +1,4 @@
-"""Enrichment: what a subscription has the bus add to each event, as it is stored."""
+"""Enrichment: the parts that the bus adds to each event of a subscription, in stored form."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,16 +9,16 @@ import orjson
 from event_bus.stored import restored
 
 MAX_SOURCES = 4
-"""How many sources an enrichment may have."""
+"""The most sources of an enrichment."""
 
 MAX_PART_BYTES = 16 * 1024
 """The largest part that one source adds, as JSON."""
 
 MAX_SECONDS = 10.0
-"""How long all sources of an enrichment may take together, with their retries."""
+"""The longest time of all sources of an enrichment together, with retries, in seconds."""
 
 Fallback = Literal["fail", "skip"]
-"""What follows where a source gives nothing: the attempt fails, or the event goes without it."""
+"""What to do if a source fails: fail the attempt, or send the event without the part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,10 +27,10 @@ class Source:
 
     Attributes:
         type: The type by which clients name it.
-        timeout: How long one try may take, in seconds.
-        retries: How many further tries follow a try that may succeed another time.
-        fallback: What follows where no try succeeds.
-        cache_seconds: How long a result is used again; 0 for not at all.
+        timeout: The longest time of one try, in seconds.
+        retries: The number of further tries after a temporary failure.
+        fallback: What to do if no try succeeds.
+        cache_seconds: How long a result is cached, in seconds; 0 for no cache.
     """
 
     type: str
@@ -82,7 +82,7 @@ class LambdaSource(Source):
 
     Attributes:
         function: The function's ARN, with a version or alias if one is meant.
-        key: The JSON path to all that the result depends on; None if nothing is cached.
+        key: The JSON path to the value that determines the result; None without a cache.
         role_arn: The role by which it is reached, if its owner named one.
         external_id: What the bus names when it assumes that role.
     """

@@ -1,4 +1,4 @@
-"""What consumers of an inbox send."""
+"""Reads the requests of consumers of an inbox."""
 
 from typing import Annotated, Any
 

@@ -16,7 +16,7 @@ _EVERY_TYPE = "*"
 
 
 class FollowedStreamsRequest(Request):
-    """The streams that a subscription is to follow: one, or those of a category."""
+    """The streams that a client wants to follow: one stream, or all of a category."""
 
     source: ServiceId
     id: Label | None = None
@@ -49,10 +49,9 @@ class FollowedStreams:
 
     Attributes:
         source: The service that publishes them.
-        stream_id: The id of the only one; None for those of a category.
-        category: Their category; None for a single one.
-        from_version: The version from which it receives them; None for the events since its
-            registration.
+        stream_id: The id of a single stream; None for a category.
+        category: The category; None for a single stream.
+        from_version: The first version to receive; None for events since the registration.
     """
 
     source: str
@@ -62,7 +61,7 @@ class FollowedStreams:
 
     @property
     def single(self) -> StreamName | None:
-        """The only stream, if it is one."""
+        """The single stream, unless there is a category."""
         return StreamName(self.source, self.stream_id) if self.stream_id is not None else None
 
     def narrowed(self, filters: Filters) -> Filters:

@@ -10,10 +10,10 @@ from event_bus.model.stream_name import StreamName
 from event_bus.model.validation import Request, checked
 
 MAX_READ_MODELS = 20
-"""How many read models a service may have."""
+"""The most read models of a service."""
 
 MAX_INDEXES = 2
-"""By how many members the states of a read model can be found."""
+"""The most indexed members of a read model."""
 
 MAX_INDEXED_BYTES = 256
 """The longest value by which a state can be found, as JSON in UTF-8."""
@@ -49,15 +49,15 @@ def model_name(stream: StreamName) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """One building of a read model: by one version of the reducer, with certain indexes.
+    """One generation of a read model, with one version of the reducer and one set of indexes.
 
     Attributes:
         number: Its number; no number is used again.
         reducer: The version of the category's reducer; 0 for the default.
         indexes: The members by which its states can be found.
-        started_at: Since when it is built, RFC 3339.
-        built_at: Since when it holds all streams, RFC 3339; None while it is built.
-        position: How far in the list of events the building has come.
+        started_at: When its building began, RFC 3339.
+        built_at: When it was complete, RFC 3339; None until then.
+        position: The position in the list of events up to which it is built.
     """
 
     number: int
@@ -73,13 +73,14 @@ class ReadModel:
     """The read model of a category.
 
     Attributes:
-        source: The service whose streams it is of.
+        source: The service that publishes the streams.
         category: The category of the streams.
         created_at: When it was registered, RFC 3339.
         updated_at: When it last changed, RFC 3339.
-        generations: How many generations there were.
-        serving: The generation that is read; None before the first is built, and once removed.
-        building: The generation that takes its place when it is built.
+        generations: The number of generations so far.
+        serving: The generation that requests read; None before the first is built and after the
+            removal.
+        building: The generation that replaces it when it is complete.
     """
 
     source: str
@@ -110,9 +111,9 @@ class ModelState:
         version: The last version that was folded or is missing.
         events: How many events were folded.
         state: The state.
-        types: The types of these events: who may not receive one of them does not see the state.
+        types: The types of these events; a service sees the state if it may receive all of them.
         updated_at: When it last changed, RFC 3339.
-        failed: Why the reducer made no state of the event after `version`, if it failed.
+        failed: Why the reducer failed for the event after `version`, if it did.
     """
 
     stream_id: str

@@ -1,4 +1,4 @@
-"""Reducers: what makes the state of an event stream from its events."""
+"""Reducers: the rules that compute the state of an event stream from its events."""
 
 import re
 from dataclasses import dataclass

@@ -11,13 +11,13 @@ from event_bus.model.expected_version import MAX_VERSION, ExpectedVersion
 from event_bus.model.validation import Label, Request, ServiceId, invalid
 
 MAX_APPEND = 50
-"""How many events one request appends to a stream.
+"""The most events that one request appends to a stream.
 
 Each takes two writes, and a transaction of DynamoDB holds 100.
 """
 
 MAX_WRITES = 100
-"""How many writes a transaction of DynamoDB holds."""
+"""The most writes of a DynamoDB transaction."""
 
 
 class StreamAppend(Request):

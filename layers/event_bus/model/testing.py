@@ -1,4 +1,4 @@
-"""Testing filters: what clients send."""
+"""Reads requests that test filters."""
 
 from typing import Annotated, Any
 
@@ -23,7 +23,7 @@ def _check_enrichment(enrichment: dict[str, Any]) -> None:
 class SubscriptionTest(Request):
     """An event to test a subscription with: a stored one, by its id, or one in the request.
 
-    No source of an enrichment is asked in a test: `enrichment` stands for what they would add.
+    A test asks no source of an enrichment; `enrichment` has the parts that they would add.
     """
 
     event_id: Identifier | None = None

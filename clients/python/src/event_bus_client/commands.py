@@ -12,7 +12,7 @@ _FINAL = frozenset({"succeeded", "failed", "expired", "cancelled"})
 
 
 class Command(BaseModel):
-    """A command, as the bus shows it.
+    """A command with its state and replies.
 
     Attributes:
         id: Its id, which is that of its event.

@@ -1,4 +1,4 @@
-"""Where the bus is, and by which key: arguments, environment variables, a profile file."""
+"""The URL and key of the bus, from arguments, environment variables or a profile."""
 
 import os
 import sys
@@ -34,7 +34,7 @@ class Config:
         url: The base URL of its API.
         api_key: The key to send; None sends none.
         ca_file: A file of certificates to trust instead of the system's, as a local bus needs.
-        websocket_url: The URL for WebSockets; None where nobody follows by them.
+        websocket_url: The URL for WebSockets; None without WebSockets.
     """
 
     url: str
@@ -59,8 +59,8 @@ def resolve(
     Each value is taken from the first of these that has it: the argument; the environment
     variables EVENT_BUS_URL, EVENT_BUS_API_KEY, EVENT_BUS_CA_FILE and EVENT_BUS_WEBSOCKET_URL; the
     profile in the file that EVENT_BUS_CONFIG names, by default ~/.config/event-bus/config.toml.
-    EVENT_BUS_PROFILE names the profile, by default "default". A profile that is named as an
-    argument counts before the environment variables.
+    EVENT_BUS_PROFILE names the profile, by default "default". The values of a profile that is
+    passed as an argument take precedence over the environment variables.
 
     Args:
         url: The base URL of the API.

@@ -1,4 +1,4 @@
-"""What the client raises: one exception for each type of problem that the bus answers."""
+"""The exceptions of the client, one for each type of problem of the bus."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ class EventBusError(Exception):
 
 
 class ConfigurationError(EventBusError):
-    """The client does not know where the bus is."""
+    """The URL of the bus or another setting is missing or not valid."""
 
 
 class ConnectionFailed(EventBusError):
@@ -49,12 +49,12 @@ class Problem(EventBusError):
         kind: The last part of the problem's type, such as `invalid-request`.
         status: The HTTP status.
         title: What kind of problem it is, in words.
-        detail: What this one is about.
+        detail: What is wrong in this request.
         faults: The members that are wrong, if single members are.
-        request_id: Finds the request in the logs of the bus; None where an answer has none.
-        retry_after: The seconds to wait before the request is sent again; None where the bus
-            did not say.
-        document: All members of the answer; empty where it is no JSON object.
+        request_id: Finds the request in the logs of the bus; None if the answer has none.
+        retry_after: The seconds to wait before the request is sent again; None if the answer has
+            no `Retry-After`.
+        document: All members of the answer; empty if it is not a JSON object.
     """
 
     kinds: ClassVar[tuple[str, ...]] = ()
@@ -119,7 +119,7 @@ class VersionConflict(Conflict):
 
     @property
     def actual_version(self) -> int | None:
-        """The version that the stream has; None where the bus did not say."""
+        """The version of the stream; None if the answer has none."""
         version = self.document.get("actual_version")
         return version if isinstance(version, int) else None
 
@@ -187,10 +187,10 @@ def problem(
 
     Args:
         status: Its HTTP status.
-        document: Its body, parsed; anything where it is not problem details, as what API Gateway
-            answers by itself.
-        request_id: The request's id, where a header has it.
-        retry_after: What its `Retry-After` says, in seconds.
+        document: Its body, parsed; it need not be problem details, because API Gateway also answers
+            some requests itself.
+        request_id: The request's id, if a header has it.
+        retry_after: Its `Retry-After`, in seconds.
     """
     members: Mapping[str, Any] = document if isinstance(document, dict) else {}
     kind = str(members.get("type", "")).rpartition(":")[2]

@@ -1,4 +1,4 @@
-"""What is sent to publish: ids, trace context, batches within the limits of the bus."""
+"""Prepares events for publishing: ids, trace context, and batches within the limits."""
 
 import json
 import os
@@ -21,14 +21,14 @@ _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 def new_id(prefix: str = "evt") -> str:
     """Makes an id that sorts by time: a ULID behind a prefix (https://github.com/ulid/spec).
 
-    The client makes the ids of events, so that sending an event again never makes two of it.
+    The client generates the ids of events, so that a repeated request never stores an event twice.
     """
     number = (time.time_ns() // 1_000_000 << 80) | int.from_bytes(os.urandom(10), "big")
     return f"{prefix}_" + "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
 
 
 def prepared(event: NewEvent) -> dict[str, Any]:
-    """An event as it is sent: with an id and with the trace that is under way, if there is one."""
+    """Returns an event with an id and, if there is one, the current trace context."""
     document = event.document()
     document.setdefault("id", new_id())
     metadata = document["metadata"]

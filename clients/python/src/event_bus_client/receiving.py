@@ -1,4 +1,4 @@
-"""What receivers share: handlers by type, answers to the bus, and how functions are called."""
+"""The common part of receivers: handlers by type, answers to the bus, calls of functions."""
 
 import inspect
 import json
@@ -44,7 +44,7 @@ class TryLater(EventBusError):
 
 
 class Refused(EventBusError):
-    """A handler raises this where it refuses an event for good.
+    """A handler raises this to refuse an event for good.
 
     A command then fails with this message. Other events are delivered again, unless the retry
     policy of the subscription says that a 4xx is final.
@@ -76,7 +76,7 @@ class _Handler:
 
 
 class Handlers:
-    """Functions by the types of the events that they handle; the first one that fits is called."""
+    """Handler functions by event type; the first one that fits is called."""
 
     def __init__(self, *, coroutines: bool) -> None:
         """There are none at first.
@@ -121,7 +121,7 @@ class Handlers:
         return declare
 
     def find(self, event: Event) -> tuple[Callable[..., Any], tuple[Any, ...]] | None:
-        """The function for an event, and what it is called with; None where none handles its type.
+        """Finds the function for an event and its arguments; None if none handles its type.
 
         Raises:
             pydantic.ValidationError: The payload does not fit the model.
@@ -185,7 +185,7 @@ def delivery_id_of(event: Event) -> str:
 
 
 def failure_answer(event: Event, failure: Exception) -> Answer:
-    """What to answer where an event was not handled."""
+    """Makes the answer for an event that was not handled."""
     if isinstance(failure, TryLater):
         return Answer(503, str(failure), headers={"retry-after": str(failure.seconds)})
     if isinstance(failure, Refused):
@@ -201,12 +201,12 @@ def failure_answer(event: Event, failure: Exception) -> Answer:
 
 
 def returned_answer(returned: str) -> Answer:
-    """What to answer where an event was handled: what the function returned is the reply."""
+    """Makes the answer for a handled event, with the result of the function as the reply."""
     return Answer(200, returned, "application/json") if returned else Answer(204)
 
 
 def as_json(returned: Any) -> str:
-    """What a function returned, as it is kept and answered; empty for None."""
+    """Returns the result of a function in the form that is stored and sent; empty for None."""
     if returned is None:
         return ""
     if isinstance(returned, BaseModel):
@@ -225,7 +225,7 @@ async def acall(
     *args: Parameters.args,
     **kwargs: Parameters.kwargs,
 ) -> Returned:
-    """Calls a function from asyncio: a plain one in a thread, so that it may wait."""
+    """Calls a function from asyncio; one without `async` runs in a thread, so that it may block."""
     if inspect.iscoroutinefunction(function):
         return cast("Returned", await function(*args, **kwargs))
     returned = await to_thread.run_sync(lambda: function(*args, **kwargs))

@@ -10,8 +10,8 @@ from typing import Any
 class Spool:
     """Keeps events in a file, one JSON document a line, until they are published.
 
-    How many lines are done is in a second file beside it. A crash between publishing and that
-    record has the events published again under the same ids, which the bus answers as repetitions.
+    A second file holds the number of published lines. After a crash between publishing and that
+    write, the events are published again with the same ids, so the bus stores them once.
     """
 
     def __init__(self, file: Path) -> None:

@@ -42,12 +42,12 @@ class AsyncEventBus:
     Attributes:
         events: Reads events back.
         publishers: The services that publish.
-        subscriptions: Who receives what.
+        subscriptions: Subscriptions to events.
         dead_letters: Deliveries that failed.
         replays: Events that are delivered again.
         schemas: The schemas of event types.
         streams: Event streams.
-        commands: Asks services to act, and waits for their replies.
+        commands: Sends commands, and waits for their replies.
     """
 
     def __init__(
@@ -65,12 +65,12 @@ class AsyncEventBus:
         """Finds the bus; opens no connection yet.
 
         Args:
-            url: The base URL of the API. Without it EVENT_BUS_URL or the profile counts.
-            api_key: The key. Without it EVENT_BUS_API_KEY or the profile counts.
+            url: The base URL of the API; by default from EVENT_BUS_URL or the profile.
+            api_key: The key; by default from EVENT_BUS_API_KEY or the profile.
             profile: The name of a profile in the configuration file.
             ca_file: A file of certificates to trust instead of the system's.
-            websocket_url: The URL for WebSockets, which `follow` needs. Without it
-                EVENT_BUS_WEBSOCKET_URL or the profile counts.
+            websocket_url: The URL for WebSockets, which `follow` needs; by default from
+                EVENT_BUS_WEBSOCKET_URL or the profile.
             timeout: How long one attempt may take, in seconds.
             retries: When a request is sent again.
             transport: Replaces the network, as tests do.
@@ -108,13 +108,13 @@ class AsyncEventBus:
     ) -> Receipt:
         """Publishes one event. When this returns, the event is stored.
 
-        The client makes the event's id, so that its retries never publish it twice.
+        The client generates the event's id, so that its retries never publish it twice.
 
         Args:
             what: The event's type, or its payload as a model declared by `event_type`.
-            payload: The payload, where `what` is a type: a JSON object, or bytes.
+            payload: The payload, if `what` is a type: a JSON object, or bytes.
             content_type: The media type of bytes; None is `application/octet-stream`.
-            id: The event's id; the client makes one where it is None.
+            id: The event's id; None for a generated one.
             source: The service that it is from; None is the key's own.
             timestamp: When it happened; None is now.
             metadata: Its metadata, such as `correlation_id` or `stream_id`.
@@ -124,7 +124,7 @@ class AsyncEventBus:
         Raises:
             InvalidRequest: A member is wrong; `faults` says which.
             Forbidden: The service is not registered to publish this type.
-            Conflict: An event of this id with other content is stored.
+            Conflict: An event with this id and other content is stored already.
             ConnectionFailed: No answer came after all retries. Publish again with the same id.
         """
         event = new_event(
@@ -173,7 +173,7 @@ class AsyncEventBus:
     ) -> AsyncListening:
         """Yields events of some types from now on, without a subscription of your own.
 
-        Use an inbox where no event may be missed. `stop()` ends the iteration.
+        Use an inbox if no event may be missed. `stop()` ends the iteration.
 
         Args:
             event_types: Types or patterns, such as `order.*`.
@@ -193,14 +193,14 @@ class AsyncEventBus:
         """Calls an operation of the API for which this class has no method.
 
         Args:
-            method: The HTTP method. A POST carries an `Idempotency-Key`, so that its retries do
-                its work once.
+            method: The HTTP method. A POST has an `Idempotency-Key`, so that retries have no
+                further effect.
             path: The path, such as `/failing`; `event_bus_client.path` puts ids into it.
             query: The query parameters; those that are None are left out.
-            body: What is sent as JSON; None sends no body.
+            body: The body, sent as JSON; None for no body.
 
         Returns:
-            The answer's JSON, its text where it is none, or None where it is empty.
+            The answer as JSON, as text if it is not JSON, or None if it is empty.
 
         Raises:
             Problem: The bus refused the request.
@@ -210,7 +210,7 @@ class AsyncEventBus:
         return await self._transport.send(replace(call, query=query or {}))
 
     def listing(self, path: str, /, **query: Any) -> AsyncListing[dict[str, Any]]:
-        """Lists what the API has under a path for which this class has no method.
+        """Lists the resources of a path for which this class has no method.
 
         Args:
             path: The path, such as `/schemas`.

@@ -1,4 +1,4 @@
-"""Commands: asks one service to act, and waits for its reply."""
+"""Commands: events that ask one service to act, and its reply."""
 
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -13,7 +13,7 @@ from event_bus_client.models import Event
 from event_bus_client.publishing import prepared
 
 _WAIT_SECONDS = 20
-"""How long the bus waits within one request."""
+"""The longest wait of the bus within one request, in seconds."""
 
 
 class AsyncCommands:
@@ -41,15 +41,15 @@ class AsyncCommands:
     ) -> Command:
         """Sends a command.
 
-        The client makes its id, so that its retries never send it twice.
+        The client generates its id, so that its retries never send it twice.
 
         Args:
             what: The command's type, or its payload as a model declared by `event_type`.
-            payload: The payload, where `what` is a type.
-            require_handler: Whether it is refused where no service handles the type.
+            payload: The payload, if `what` is a type.
+            require_handler: Whether the bus refuses it if no service handles the type.
             wait_seconds: How long to wait for its end, 0 to 20.
-            members: Further members of the event, as `publish` takes them. A `deadline` in
-                `metadata` ends it.
+            members: Further members of the event, as for `publish`. The command expires at the
+                `deadline` in `metadata`.
 
         Raises:
             Conflict: No service handles the type.
@@ -72,7 +72,7 @@ class AsyncCommands:
 
         Args:
             what: The command's type, or its payload as a model declared by `event_type`.
-            payload: The payload, where `what` is a type.
+            payload: The payload, if `what` is a type.
             timeout: After how many seconds the command expires, unless `metadata` has a deadline.
             metadata: Its metadata.
             members: Further members of the event.
@@ -112,7 +112,7 @@ class AsyncCommands:
         return Command.model_validate(await self._transport.send(call))
 
     async def cancel(self, command_id: str) -> Command:
-        """Ends a command that has not ended.
+        """Cancels a command that has not ended.
 
         Raises:
             Conflict: It has ended.
@@ -130,7 +130,7 @@ class AsyncCommands:
         """Replies to a command that your service handles.
 
         Args:
-            command_id: The command, which is the event that your service received.
+            command_id: The id of the event that your service received.
             payload: The reply.
             error: Why the command failed, instead of a payload.
 

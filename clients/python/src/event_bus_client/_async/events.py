@@ -10,7 +10,7 @@ from event_bus_client.models import StoredEvent
 
 
 class AsyncEvents:
-    """Reads events back, follows what became of them, and replays them."""
+    """Reads stored events and their deliveries, and replays them."""
 
     def __init__(self, transport: AsyncTransport) -> None:
         """Uses a transport."""
@@ -46,7 +46,7 @@ class AsyncEvents:
             correlation_id: Their correlation id.
             trace_id: Their trace.
             since: The earliest timestamp.
-            until: The timestamp before which they lie.
+            until: The end of the period; all timestamps are earlier.
             processed: Whether they were routed.
             order: `newest` or `oldest` first.
             limit: How many a page holds.

@@ -34,9 +34,9 @@ _LOOK_SECONDS = 0.02
 class AsyncReceiver:
     """Hands events to functions, each delivery once.
 
-    A delivery counts as done when its function has returned. After an exception the bus delivers
-    it again. A repeated delivery is answered like the first, without calling the function. What
-    the function of a command returns is its reply.
+    A delivery counts as handled when its function has returned. After an exception, the bus
+    delivers it again. A repeated delivery gets the first answer, without a call of the function.
+    For a command, the result of the function is the reply.
 
     Example:
         ```python
@@ -83,7 +83,7 @@ class AsyncReceiver:
         Args:
             method: Its method.
             headers: Its headers, in any case of letters.
-            body: Its body as it came, before any parsing.
+            body: Its raw body, before any parsing.
 
         Raises:
             ConfigurationError: The receiver has no secret.
@@ -98,18 +98,17 @@ class AsyncReceiver:
             return failure_answer(event, failure)
 
     async def handle(self, event: Event, delivery_id: str | None = None) -> Any:
-        """Calls the function for an event that is known to be genuine, as one from a queue is.
+        """Calls the function for an event from a trusted place, such as a queue.
 
         Args:
             event: The event.
-            delivery_id: The same where the delivery is repeated; None takes it from the event.
+            delivery_id: Identifies the delivery when it is repeated; None for that of the event.
 
         Returns:
-            What the function returned, as JSON has it; the same where the delivery was handled
-            before.
+            The result of the function, as JSON; for a repeated delivery, the first result.
 
         Raises:
-            TryLater: It is being handled at present, or the receiver is closed.
+            TryLater: It is being handled now, or the receiver is closed.
             Exception: What the function raised. The delivery may come again.
         """
         answer = await self._handle(event, delivery_id or delivery_id_of(event))
@@ -127,13 +126,13 @@ class AsyncReceiver:
                 self._running -= 1
 
     async def aclose(self, timeout: float = 10) -> bool:
-        """Takes no more events, and waits for the functions that run.
+        """Takes no more events, and waits for running functions.
 
         Args:
             timeout: How many seconds to wait at most.
 
         Returns:
-            Whether all have ended.
+            Whether all functions have ended.
         """
         with self._lock:
             self._closed = True
@@ -143,7 +142,7 @@ class AsyncReceiver:
         return not self._running
 
     async def _once(self, event: Event, key: str) -> str:
-        """Calls the function, or finds what it returned before."""
+        """Calls the function, or returns its stored result."""
         found = self._handlers.find(event)
         if found is None:
             logger.info("no handler for event %s (%s)", event.id, event.type)

@@ -1,4 +1,4 @@
-"""Sends requests over HTTP, and sends them again where that helps."""
+"""Sends requests over HTTP, and repeats them after temporary failures."""
 
 import logging
 import ssl
@@ -54,7 +54,7 @@ class AsyncTransport:
         """Sends a request until it is answered, and reads the answer.
 
         Returns:
-            The answer's JSON, its text where it is none, or None where it is empty.
+            The answer as JSON, as text if it is not JSON, or None if it is empty.
 
         Raises:
             Problem: The bus refused the request.

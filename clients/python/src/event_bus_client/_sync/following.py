@@ -1,4 +1,4 @@
-"""Follows an inbox over a WebSocket: connects, acknowledges, and connects again where it was."""
+"""Follows an inbox over a WebSocket: connects, acknowledges, and continues after failures."""
 
 import logging
 import random
@@ -53,8 +53,8 @@ class Following:
         Args:
             transport: Knows the bus.
             subscription_id: The subscription, of the type `websocket`.
-            cursor: The place after which to begin; None is what was acknowledged last.
-            stopped: Whether to end after the event at hand.
+            cursor: The place after which to begin; None for the last acknowledged one.
+            stopped: Whether to end after the current event.
         """
         self._transport = transport
         self._id = subscription_id
@@ -87,7 +87,7 @@ class Following:
                 self._leave(socket)
 
     def _connected(self, socket: Socket) -> Generator[Received, None, None]:
-        """Yields what comes over one connection."""
+        """Yields the events of one connection."""
         asked = {"action": "subscribe", "subscription_id": self._id, "ref": _SUBSCRIBE}
         socket.send(asked if self._place is None else {**asked, "cursor": self._place})
         due = time.monotonic() + _ANSWER_SECONDS
@@ -129,7 +129,7 @@ class Following:
         logger.warning("the bus refused a message about %s: %s", self._id, refusal)
 
     def _complete(self, received: Received) -> Received:
-        """Reads what was left out because it is too large for a WebSocket."""
+        """Reads payloads that are too large for a WebSocket."""
         if received.event.payload is not None or received.event.payload_base64 is not None:
             return received
         before = int(received.cursor) - 1
@@ -148,7 +148,7 @@ class Following:
         self._unacknowledged += 1
 
     def _acknowledge(self, socket: Socket, *, idle: bool = False) -> None:
-        """Acknowledges what was handled, where enough has gathered or nothing else comes."""
+        """Acknowledges handled events, if there are enough of them or no further event comes."""
         now = time.monotonic()
         if not self._unacknowledged or not (
             idle
@@ -165,7 +165,7 @@ class Following:
             self._acknowledge(socket, idle=True)
             socket.close()
         except EventBusError as failure:
-            # What was handled is acknowledged over the next connection.
+            # The next connection acknowledges the handled events.
             logger.info("the WebSocket of %s has ended: %s", self._id, failure)
 
     def _pause(self, failure: EventBusError) -> None:

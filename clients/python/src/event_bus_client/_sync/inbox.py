@@ -16,7 +16,7 @@ from event_bus_client.renewing import Renewal
 logger = logging.getLogger("event_bus_client")
 
 _PAUSE_SECONDS = 1.0
-"""How long to wait before the next pull where another consumer has the lease, or the bus fails."""
+"""The wait before the next pull, in seconds, if another consumer has the lease or the bus fails."""
 
 
 class Inbox:
@@ -28,8 +28,8 @@ class Inbox:
             handle(received.event)
         ```
 
-    An event counts as handled when the loop asks for the next one. Breaking out of the loop, or an
-    exception in it, leaves the event at hand unacknowledged: it comes again when its lease ends.
+    An event counts as handled when the loop asks for the next one. After a `break` or an exception,
+    the current event is not acknowledged, and comes again when its lease ends.
     """
 
     def __init__(self, transport: Transport, subscription_id: str) -> None:
@@ -44,20 +44,20 @@ class Inbox:
         self._stopped = False
 
     def stop(self) -> None:
-        """Ends `receive` and `follow` after the event at hand.
+        """Ends `receive` and `follow` after the current event.
 
-        It may be called from another thread or a signal handler. What was handled is acknowledged.
+        It may be called from another thread or a signal handler. Handled events are acknowledged.
         """
         self._stopped = True
 
     def follow(self, *, cursor: str | None = None) -> Generator[Received, None, None]:
         """Yields events over a WebSocket, at least once each, in the order of the inbox.
 
-        Connects again after failures, where it was: an event that this iterator has yielded does
-        not come again. Acknowledgements go out together, at most a second late.
+        After a failure it connects again and continues: it yields no event twice. It sends
+        acknowledgements together, at most a second late.
 
         Args:
-            cursor: The place after which to begin; None is what was acknowledged last.
+            cursor: The place after which to begin; None for the last acknowledged one.
 
         Raises:
             Problem: The bus refuses, such as NotFound for a subscription that is gone.
@@ -80,15 +80,15 @@ class Inbox:
     ) -> Generator[Received, None, None]:
         """Yields events by pulling, at least once each, in the order of the inbox.
 
-        The lease of events is renewed while they are handled. Those of one pull are acknowledged
-        together. Failures of the network and of the bus are waited out; refusals are raised.
+        It renews the lease while events are handled, and acknowledges the events of one pull
+        together. After failures of the network or of the bus it tries again; it raises refusals.
 
         Args:
             limit: How many events are leased together, 1 to 100.
             wait_seconds: How long the bus waits for events, 0 to 20.
-            lease_seconds: After how long the events come again when this program dies, 1 to 900.
-            renew_seconds: How long the events of one pull may take to handle. Those that are not
-                begun by then come again.
+            lease_seconds: After how long the events come again if this program dies, 1 to 900.
+            renew_seconds: The longest time to handle the events of one pull. Events that were not
+                yielded by then come again.
             until_empty: Whether to end when the inbox is empty.
 
         Raises:
@@ -121,7 +121,7 @@ class Inbox:
     def _leased(
         self, lease: str, items: list[Received], lease_seconds: int, renew_seconds: int
     ) -> Generator[Received, None, None]:
-        """Yields the events of one lease, renews it meanwhile, and acknowledges at the end."""
+        """Yields the events of one lease, renews the lease, and acknowledges at the end."""
 
         def renew() -> None:
             body = {"lease": lease, "extend": lease_seconds}
@@ -133,7 +133,7 @@ class Inbox:
         try:
             with Renewal(renew, lease_seconds, renew_seconds) as renewal:
                 for received in items:
-                    # After the end of the lease another consumer may have what is left.
+                    # After the end of the lease, another consumer may have the remaining events.
                     if self._stopped or not renewal.holds:
                         break
                     yield received

@@ -24,7 +24,7 @@ _RESET = "eventbus.stream.reset"
 class Listening:
     """Iterates over the events of some types from now on, through failures of the network.
 
-    As long as the client comes back within two minutes, nothing is missed between two turns.
+    No event is missed between two turns if the client comes back within two minutes.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What is registered with the bus, and what it keeps: one class for each kind."""
+"""Resources of the bus, such as publishers and subscriptions: one class for each kind."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ class _Resources:
 
 
 class _Registered(_Resources):
-    """Resources that clients make, change and remove."""
+    """Resources that clients create, change and remove."""
 
     def create(self, **members: Any) -> Document:
         """Registers one.
@@ -49,7 +49,7 @@ class _Registered(_Resources):
             members: The members of the request, as the API documents them.
 
         Returns:
-            What was made, with secrets that are never shown again.
+            The new resource, with secrets that are never shown again.
 
         Raises:
             InvalidRequest: A member is wrong; `faults` says which.
@@ -57,7 +57,7 @@ class _Registered(_Resources):
         return self._send(creating(self._path, members))
 
     def update(self, resource_id: str, **members: Any) -> Document:
-        """Changes some members of one.
+        """Changes members of one.
 
         Args:
             resource_id: Which one.
@@ -77,7 +77,7 @@ class Publishers(_Registered):
 
 
 class Subscriptions(_Registered):
-    """Who receives which events, where and how."""
+    """Subscriptions: which service receives which events, where and how."""
 
     _path = "/subscriptions"
 
@@ -88,7 +88,7 @@ class Subscriptions(_Registered):
         )
 
     def rotate_secret(self, subscription_id: str, **members: Any) -> Document:
-        """Replaces the signing secret; the old one stays valid for a while.
+        """Replaces the signing secret; the old one stays valid for an overlap.
 
         Args:
             subscription_id: The subscription.
@@ -121,7 +121,7 @@ class DeadLetters(_Resources):
         return self._send(creating("/dead-letters/retry", members))
 
     def discard(self, dead_letter_id: str) -> None:
-        """Gives one up."""
+        """Discards one."""
         self._transport.send(Call("DELETE", path("/dead-letters/{}", dead_letter_id)))
 
 

@@ -31,20 +31,20 @@ class Schemas:
         example: dict[str, Any] | None = None,
         validation: str | None = None,
     ) -> dict[str, Any]:
-        """Registers a version of a type's schema; nothing changes where the latest is the same.
+        """Registers a version of a type's schema; nothing changes if the latest one is the same.
 
         Args:
             what: A model declared by `event_type`, or an event type.
-            schema: The JSON Schema, where `what` is a type.
-            example: A payload that fits.
-            validation: What becomes of events that do not fit, such as `enforce`; None leaves it.
+            schema: The JSON Schema, if `what` is a type.
+            example: A valid payload.
+            validation: What to do with invalid events, such as `enforce`; None for no change.
 
         Returns:
             The version.
 
         Raises:
             Conflict: It is not compatible with the version before.
-            InvalidRequest: It is not a schema, or goes beyond what the bus takes.
+            InvalidRequest: It is not a valid schema, or exceeds a limit of the bus.
         """
         event_type = what if isinstance(what, str) else declared_type(what)
         shown = schema if isinstance(what, str) else what.model_json_schema()
@@ -62,7 +62,7 @@ class Schemas:
 
         Args:
             event_type: The type.
-            version: The version; None reads what there is of the type.
+            version: The version; None for the type with all its versions.
         """
         place = (
             path("/schemas/{}", event_type)

@@ -16,7 +16,7 @@ ExpectedVersion = int | Literal["none", "exists"]
 class Streams:
     """Appends to event streams, and reads them.
 
-    Each method takes the `source` of the stream where it is not the key's own service.
+    Pass `source` if another service than the key's own publishes the stream.
     """
 
     def __init__(self, transport: Transport) -> None:
@@ -33,7 +33,7 @@ class Streams:
     ) -> Appended:
         """Appends events, all of them or none.
 
-        The client makes their ids, so that its retries never append them twice.
+        The client generates their ids, so that its retries never append them twice.
 
         Args:
             stream_id: The stream.
@@ -67,8 +67,8 @@ class Streams:
         """Lists the streams of a source in the order of their ids.
 
         Args:
-            category: What stands before the first slash of their ids.
-            prefix: What their ids begin with.
+            category: The part of their ids before the first slash.
+            prefix: The beginning of their ids.
             source: The service that publishes them.
             limit: How many a page holds.
         """
@@ -113,13 +113,13 @@ class Streams:
         at_version: int | None = None,
         at_time: datetime | str | None = None,
     ) -> dict[str, Any]:
-        """Reads what the events of a stream add up to.
+        """Reads the state of a stream.
 
         Args:
             stream_id: The stream.
             source: The service that publishes it.
-            at_version: The last version that counts; None counts all.
-            at_time: Until when events count.
+            at_version: The last version to include; None for all.
+            at_time: The time of the state: later events are left out.
         """
         query = {
             "stream_id": stream_id,
@@ -161,6 +161,6 @@ class Streams:
         return answer
 
     def delete(self, stream_id: str, *, source: str | None = None) -> None:
-        """Ends a stream: it takes no event any more, and its events are hidden."""
+        """Deletes a stream: it takes no more events, and its events are hidden."""
         query = {"stream_id": stream_id, "source": source}
         self._transport.send(Call("DELETE", "/streams", query=query))

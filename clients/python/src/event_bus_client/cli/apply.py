@@ -45,8 +45,8 @@ def apply(
 ) -> None:
     """Make a bus what a file says: publishers, subscribers, schemas, reducers, subscriptions.
 
-    Shows what differs and asks before it changes anything. It may be repeated, also after an
-    interruption: what is done is left alone.
+    Shows what differs and asks before it changes anything. It may be repeated, even after an
+    interruption: it does not repeat completed changes.
 
     Example: event-bus apply --file bus.yaml --secrets secrets.jsonl
     """

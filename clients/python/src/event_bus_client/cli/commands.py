@@ -35,7 +35,7 @@ def send_command(
     ),
     wait: int = _WAIT,
 ) -> None:
-    """Send a command, and wait for its reply. The exit code is 1 where it failed or expired.
+    """Send a command, and wait for its reply. The exit code is 1 if it failed or expired.
 
     Example: event-bus commands send command.generate_code '{"requirement": "req-7"}'
     """
@@ -67,7 +67,7 @@ def get_command(context: typer.Context, command_id: str, wait: int = _WAIT) -> N
 
 @app.command("cancel")
 def cancel_command(context: typer.Context, command_id: str, yes: bool = YES) -> None:
-    """Cancel a command that has not ended; its handler does not receive it any more.
+    """Cancel a command that has not ended, so that its handler does not receive it later.
 
     Example: event-bus commands cancel analyst:generate-7
     """

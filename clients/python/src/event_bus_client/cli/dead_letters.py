@@ -67,7 +67,7 @@ def retry_dead_letters(
 ) -> None:
     """Deliver dead letters again: those that you name, or all that match the filters.
 
-    Those whose next attempt is already on its way are left alone.
+    It skips those whose next attempt is already on its way.
 
     Example: event-bus dead-letters retry --subscription billing.large-orders --dry-run
     """
@@ -108,9 +108,9 @@ def discard_dead_letters(
     dry_run: bool = DRY_RUN,
     yes: bool = YES,
 ) -> None:
-    """Give dead letters up: their events are never delivered to these subscriptions.
+    """Discard dead letters: their events are never delivered to these subscriptions.
 
-    Names them, or all that match the filters and wait for a person (exhausted).
+    Name them, or choose exhausted ones by filters.
 
     Example: event-bus dead-letters discard --code http_status --since 2h --dry-run
     """

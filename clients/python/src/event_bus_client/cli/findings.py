@@ -1,4 +1,4 @@
-"""What `event-bus doctor` says: what fails, why, and the command to type."""
+"""The findings of `event-bus doctor`: what fails, why, and the command to type."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -193,7 +193,7 @@ def of_dead_letters(letters: Sequence[Document], most: int) -> Iterator[Finding]
 
 
 def of_unrouted(events: Sequence[Document]) -> Iterator[Finding]:
-    """Events that were stored minutes ago and went nowhere yet."""
+    """Events that were stored minutes ago and are not routed yet."""
     for each in events[:1]:
         yield Finding(
             "error",

@@ -11,7 +11,9 @@ from event_bus_client.cli.context import state
 from event_bus_client.cli.options import LIMIT, YES, given, show, sure
 from event_bus_client.cli.reading import text_of
 
-app = typer.Typer(help="What makes states of the events of streams.", no_args_is_help=True)
+app = typer.Typer(
+    help="Reducers: the rules that compute states from the events of streams.", no_args_is_help=True
+)
 
 _SOURCE = typer.Option(None, help="The service whose streams they are, for an admin.")
 _COLUMNS = ("source", "category", "version", "type", "created_at")

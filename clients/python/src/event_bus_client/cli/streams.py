@@ -140,11 +140,11 @@ def truncate_stream(
 def delete_stream(
     context: typer.Context, stream_id: str, source: str | None = _SOURCE, yes: bool = YES
 ) -> None:
-    """End a stream: it takes no event any more, and its events are hidden.
+    """Delete a stream: it takes no more events, and its events are hidden.
 
     Example: event-bus streams delete task/task_123
     """
-    sure(f"End {stream_id} for ever?", yes)
+    sure(f"Delete {stream_id}? This cannot be undone.", yes)
     known = state(context)
     known.bus.call("DELETE", "/streams", query=given(stream_id=stream_id, source=source))
     known.output.line(f"deleted {stream_id}", "green")

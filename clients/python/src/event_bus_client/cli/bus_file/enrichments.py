@@ -3,7 +3,7 @@
 from typing import Any
 
 _SOURCE = {"timeout": 1.0, "retries": 1, "fallback": "fail", "cache_seconds": 0}
-"""What a source of an enrichment has where it says nothing else."""
+"""The defaults of a source of an enrichment."""
 
 
 def enrichment_of(enrichment: dict[str, Any] | None) -> dict[str, Any] | None:
