@@ -49,7 +49,7 @@ class ProjectionQueue:
             self._send(chunk)
 
     def go_on(self, source: str, category: str, generation: int, delay: int = 0) -> None:
-        """Has the building of a generation go on, after some seconds; or its removal."""
+        """Sends the message that continues to build a generation, or to remove its states."""
         body = json_text({"generation": [source, category, generation]})
         self.client.send_message(QueueUrl=self.url, MessageBody=body, DelaySeconds=delay)
 
@@ -67,5 +67,5 @@ class ProjectionQueue:
 
 
 def projection_in(message: str) -> dict[str, Any] | None:
-    """Returns what a message of the queue says of a read model; None if it names a replay."""
+    """Returns the message about a read model; None if the message is about a replay."""
     return orjson.loads(message) if message.startswith("{") else None

@@ -46,7 +46,7 @@ def named(name: str, service_id: str | None, caller: Caller) -> ContextOf:
         return ContextOf(caller.service_id, name)
     if not caller.admin and service_id != caller.service_id:
         raise Forbidden(
-            "service_id: a service uses its own contexts alone.", reason="other_service"
+            "service_id: a service may use only its own contexts.", reason="other_service"
         )
     return ContextOf(service_id, name)
 
@@ -73,7 +73,7 @@ class Contexts:
         return entry
 
     def page(self, context: ContextOf, after: str | None, limit: int) -> list[ContextEntry]:
-        """Returns entries in the order of their keys, behind one."""
+        """Returns entries in the order of their keys, after one."""
         return self.store.page(context.service_id, context.name, after, limit)
 
     def put(

@@ -15,7 +15,7 @@ from event_bus.stores.reducers import ReducerStore
 from event_bus.stores.refusals import Outdated
 
 _LISTED_SECONDS = 5
-"""How long the list of events may lag behind the events themselves, in seconds."""
+"""The longest delay of the list of events, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class ReadModelRegistry:
     queue: ProjectionQueue
 
     def register(self, source: str, category: str, indexes: list[str]) -> tuple[ReadModel, bool]:
-        """Registers the read model of a category, or builds it anew where the indexes change.
+        """Registers the read model of a category, or rebuilds it if the indexes change.
 
         Returns:
             The read model, and whether it is new.
@@ -58,7 +58,7 @@ class ReadModelRegistry:
         raise _busy(category)
 
     def rebuild(self, source: str, category: str) -> ReadModel:
-        """Builds a read model anew, by the present reducer, while its states are read.
+        """Rebuilds a read model with the present reducer; the old one stays readable.
 
         Raises:
             NotFound: There is none.
@@ -82,7 +82,7 @@ class ReadModelRegistry:
         return found
 
     def page(self, source: str | None, after: str | None, limit: int) -> list[ReadModel]:
-        """The read models of a service, or of all, in the order of their names, behind one."""
+        """Returns read models of a service, or of all, in the order of their names, after one."""
         found: list[ReadModel] = []
         while page := self.store.page(source, after, limit):
             found += [each for each in page if each.live]

@@ -84,7 +84,7 @@ class ReducerRegistry:
     def versions(
         self, source: str, category: str, before: int | None, limit: int
     ) -> list[ReducerVersion]:
-        """The versions of a category's reducer, the latest first, behind one.
+        """Returns the versions of a category's reducer, the latest first, after one.
 
         Raises:
             NotFound: It never had one.
@@ -95,7 +95,7 @@ class ReducerRegistry:
         return found
 
     def page(self, source: str | None, after: str | None, limit: int) -> list[ReducerVersion]:
-        """The reducers of a service, or of all, in the order of their names, behind one."""
+        """Returns reducers of a service, or of all, in the order of their names, after one."""
         found: list[ReducerVersion] = []
         while page := self.store.page(source, after, limit):
             found += [each for each in page if each.reducer]

@@ -1,4 +1,4 @@
-"""What sends, finds, answers and cancels commands."""
+"""Builds the services for commands."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

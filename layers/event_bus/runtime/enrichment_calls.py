@@ -7,5 +7,5 @@ from event_bus.settings import settings
 
 
 def enrichment_calls() -> Enrich:
-    """What has events enriched by the enrichment function."""
+    """Builds the calls of the enrichment function."""
     return EnrichmentCalls(clients.functions(CALL_SECONDS), settings().enrich_function).enriched

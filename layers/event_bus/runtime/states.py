@@ -1,4 +1,4 @@
-"""What folds event streams into states."""
+"""Builds the services for states of event streams."""
 
 from typing import TYPE_CHECKING
 

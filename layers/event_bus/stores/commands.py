@@ -1,6 +1,6 @@
 """The records of commands, beside the deliveries of each: `#command` in the deliveries table.
 
-A command that was neither answered nor cancelled, and whose end nobody has looked up, has none.
+A command has no record until it is answered, cancelled, or found to be expired.
 """
 
 from collections.abc import Iterable, Mapping

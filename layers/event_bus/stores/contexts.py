@@ -33,7 +33,7 @@ class ContextStore:
     def page(
         self, service_id: str, context: str, after: str | None, limit: int
     ) -> list[ContextEntry]:
-        """Entries of a context in the order of their keys, behind one."""
+        """Returns entries of a context in the order of their keys, after one."""
         asked: dict[str, Any] = {
             "KeyConditionExpression": "#context = :context",
             "ExpressionAttributeNames": {"#context": "context"},
@@ -85,7 +85,7 @@ def _unchanged(before: ContextEntry | None) -> Item:
         "ConditionExpression": "version = :version AND updated_at = :updated_at",
         "ExpressionAttributeValues": {
             ":version": number(before.version),
-            # A version begins anew where an entry was removed meanwhile.
+            # After a removal in between, versions begin at 1 again.
             ":updated_at": text(before.updated_at),
         },
     }

@@ -44,7 +44,7 @@ class HandlerStore:
     table: str
 
     def of(self, event_type: str) -> Handler | None:
-        """Returns the handler of a type of commands, or None."""
+        """Returns the handler of a command type, or None."""
         answer = self.client.get_item(
             TableName=self.table, Key=_key(event_type), ConsistentRead=True
         )

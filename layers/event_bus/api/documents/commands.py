@@ -50,7 +50,7 @@ class LateReply(TypedDict):
 
 
 class Command(TypedDict):
-    """A command, or a request for several replies, and what became of it."""
+    """A command, or a request for several replies, with its state and replies."""
 
     id: str
     type: str
@@ -67,7 +67,7 @@ class Command(TypedDict):
     routed: Annotated[bool, Field(description="Whether it was routed.")]
     handler: Annotated[
         CommandHandler | None,
-        Field(description="The handler that it was routed to; null where there was none."),
+        Field(description="The handler that it was routed to; null if there is none."),
     ]
     reply: Annotated[
         DeliveredEvent | None, Field(description="The first reply that the key may see.")

@@ -18,9 +18,9 @@ class StaticSource(TypedDict):
 
 
 class WithPolicy(TypedDict):
-    """How a source is asked, and what follows where it gives nothing."""
+    """How a source is asked, and what to do if it fails."""
 
-    timeout: Annotated[float, Field(description="What one try may take, in seconds.")]
+    timeout: Annotated[float, Field(description="The longest time of one try, in seconds.")]
     retries: Annotated[int, Field(description="Further tries after one that failed.")]
     fallback: Annotated[
         Fallback,

@@ -78,7 +78,7 @@ class StateReducer(TypedDict):
 
 
 class StreamState(TypedDict):
-    """What the events of an event stream add up to."""
+    """The state of an event stream."""
 
     source: str
     stream_id: str

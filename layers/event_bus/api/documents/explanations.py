@@ -74,7 +74,7 @@ class SubscriptionTestResult(TypedDict):
     suggestions: list[str]
     sent: Annotated[
         Sent | None,
-        Field(description="What the target would receive, whether the event matches or not."),
+        Field(description="What the target would receive, even if the event does not match."),
     ]
     error: Annotated[SendError | None, Field(description="Why nothing would be sent.")]
 

@@ -28,10 +28,10 @@ class ReadModel(TypedDict):
     category: str
     serving: Annotated[
         Generation | None,
-        Field(description="What is read; null while the first generation is built."),
+        Field(description="The generation that requests read; null while the first one is built."),
     ]
     building: Annotated[
-        Generation | None, Field(description="What takes its place when it is built.")
+        Generation | None, Field(description="The generation that replaces it when it is complete.")
     ]
     lag_seconds: Annotated[
         float | None,

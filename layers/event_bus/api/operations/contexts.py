@@ -1,4 +1,4 @@
-"""What services keep for their enrichments to look up."""
+"""Contexts: data of services that their enrichments look up."""
 
 from event_bus.api.documents.contexts import ContextEntry, ContextEntryPage
 from event_bus.api.operation import Operation
