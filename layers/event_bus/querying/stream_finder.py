@@ -1,12 +1,14 @@
 """Finds event streams: the head of one, and lists."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from event_bus.access.callers import Caller
 from event_bus.errors import MalformedRequest, NotFound
 from event_bus.model.expected_version import MAX_VERSION
 from event_bus.model.stream_name import StreamName
-from event_bus.querying.event_finder import EventFinder
+from event_bus.paging import MAX_LIMIT, Portion, first_page
+from event_bus.querying.event_finder import READ_BUDGET, EventFinder
 from event_bus.stores.streams import (
     UNMARKED,
     ListedStream,
@@ -101,21 +103,44 @@ class StreamFinder:
 
         Returns:
             The streams, and the id after which the next page begins; None at the end. Those that
-            the caller may not see are left out, so a page may be short before the end.
+            the caller may not see are left out. A page is short before the end if there are so many
+            of them that reading ended.
         """
-        found: list[ListedStream] = []
-        for first, last in _ranges(category, prefix or ""):
-            # One more tells whether there is a next page.
-            left = limit + 1 - len(found)
-            if left > 0:
-                found += self.streams.listed(source, first, last, after, left)
-        rest = found[limit - 1].name.stream_id if len(found) > limit else None
-        found = found[:limit]
-        if not _owns(source, caller):
-            seen = self.finder.visible([each.first.event_id for each in found], caller)
-            found = [each for each in found if each.first.event_id in seen]
+        ranges = _ranges(category, prefix or "")
+        portions = self._portions(source, ranges, after, limit, caller)
+        found, rest = first_page(portions, limit, READ_BUDGET)
         marks = self.streams.marks_of(each.name for each in found)
         return [StreamSummary(each, marks.get(each.name, UNMARKED)) for each in found], rest
+
+    def _portions(
+        self,
+        source: str,
+        ranges: Sequence[tuple[str, str]],
+        after: str | None,
+        limit: int,
+        caller: Caller,
+    ) -> Iterator[Portion[ListedStream]]:
+        owns = _owns(source, caller)
+        # A cursor shows the id of the stream at its end. It is one that the caller may see, unless
+        # reading ends among many others.
+        size = limit if owns else MAX_LIMIT
+        while True:
+            read: list[ListedStream] = []
+            for first, last in ranges:
+                # One more tells whether there is a next page.
+                if (left := size + 1 - len(read)) > 0:
+                    read += self.streams.listed(source, first, last, after, left)
+            portion = read[:size]
+            ids = [each.first.event_id for each in portion]
+            seen = set(ids) if owns else set(self.finder.visible(ids, caller))
+            after = portion[-1].name.stream_id if len(read) > size else None
+            elements = [
+                (each.name.stream_id, each if each.first.event_id in seen else None)
+                for each in portion
+            ]
+            yield Portion(elements, len(portion), after)
+            if after is None:
+                return
 
     def _sees(
         self, stream: StreamName, last: StreamEntry, marks: StreamMarks, caller: Caller

@@ -149,3 +149,11 @@ def test_a_deleted_stream_is_empty_and_takes_no_event(functions: Functions) -> N
     assert (refused.status, refused.body["errors"][0]["pointer"]) == (409, "/stream_id")
     body = {"truncate_before": 1}
     assert asked(functions, "PATCH /streams", PLANNER, body, **query).status == 409
+
+
+def test_a_cursor_names_no_stream_that_its_caller_may_not_see(functions: Functions) -> None:
+    for place in range(3):
+        append(functions, f"task/{place}", f"evt_{place}")
+    page = asked(functions, "GET /streams", STRANGER, source="planner", limit="1")
+    assert (page.body["items"], page.body["next_cursor"]) == ([], None)
+    assert asked(functions, "GET /streams", limit="1").body["next_cursor"]
