@@ -8,6 +8,7 @@ from event_bus.access.callers import Caller
 from event_bus.errors import MalformedRequest, NotFound, Unavailable
 from event_bus.model.read_model import ModelState, ReadModel
 from event_bus.model.stream_name import StreamName
+from event_bus.paging import MAX_LIMIT
 from event_bus.querying.event_finder import EventFinder
 from event_bus.stores.listings import EventSelector, with_any
 from event_bus.stores.read_models import ReadModelStore
@@ -74,18 +75,19 @@ class ReadModelReader:
             raise MalformedRequest.at(unknown[0], f"is not known; indexed members are: {known}")
         found: list[ModelState] = []
         for _ in range(_PAGES):
-            states, reached = self.models.states(
-                model, serving, wanted, behind, limit - len(found) + 1
-            )
+            # A cursor shows the stream at the end of a page. It is one that the caller may see,
+            # unless reading ends among many others.
+            size = limit - len(found) + 1 if owns else MAX_LIMIT
+            states, reached = self.models.states(model, serving, wanted, behind, size)
             visible = states if owns else self._visible(states, source, caller)
             found += visible
             if len(found) > limit:
                 return found[:limit], found[limit - 1].stream_id
             if reached is None:
                 return found, None
-            behind = reached
             if len(found) == limit:
-                break
+                return found, found[-1].stream_id
+            behind = reached
         return found, behind
 
     def get(self, source: str, category: str) -> ReadModel:

@@ -1,8 +1,11 @@
 """Read models are registered, shown, rebuilt and removed over HTTP."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from event_bus.model.read_model import ModelState
+from event_bus.stores.read_models import ReadModelStore
 
 from tests.builders import AN_ADMIN, service
 from tests.handlers import Answer, Functions
@@ -92,3 +95,23 @@ def test_a_value_that_is_too_long_is_refused(functions: Functions) -> None:
     answer = states(functions, status="x" * 501)
     assert answer.status == 400
     assert [each["pointer"] for each in answer.body["errors"]] == ["status"]
+
+
+def test_a_cursor_names_no_stream_that_its_caller_may_not_see(functions: Functions) -> None:
+    ask(functions, "PUT", {})
+    models = ReadModelStore(functions.aws.dynamodb, functions.aws.tables["states"])
+    model = models.get("planner", "task")
+    assert model
+    assert model.building
+    models.put(model, replace(model, serving=model.building, building=None))
+    for place in range(3):
+        state = ModelState(f"task/{place}", version=1, types=["task.made"])
+        models.put_state(model, model.building, None, state)
+    where = {"id": "stranger"}
+    granted = {"event_types": ["order.*"]}
+    functions.request("registry", "PUT /subscribers/{id}", AN_ADMIN, granted, parameters=where)
+    page = states(functions, service("stranger"), source="planner", limit="1")
+    assert (page.body["items"], page.body["next_cursor"]) == ([], None)
+    owned = states(functions, limit="1")
+    assert [each["stream_id"] for each in owned.body["items"]] == ["task/0"]
+    assert owned.body["next_cursor"]
