@@ -1,4 +1,4 @@
-"""What clients send to register a reducer."""
+"""Reads the registration of a reducer from a request."""
 
 from typing import Annotated, Literal
 

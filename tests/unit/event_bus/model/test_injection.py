@@ -128,6 +128,21 @@ _EVENTS: list[dict[str, Any]] = [
 
 SAMPLES: dict[str, list[dict[str, Any]]] = {
     "EventSubmission": _EVENTS,
+    "CommandSubmission": [{**each, "type": "command.act"} for each in _EVENTS],
+    "ReplyRequest": [
+        {"payload": {"text": "free"}},
+        {"error": {"type": "about:blank", "title": "A title", "detail": "free"}},
+    ],
+    "ReducerRegistration": [
+        {"type": "merge"},
+        {"type": "jsonata", "expression": "state"},
+        {
+            "type": "lambda",
+            "function": ARN.format("lambda", "function:fold:1"),
+            "role_arn": "arn:aws:iam::000000000000:role/event-bus-x",
+        },
+    ],
+    "ReadModelRegistration": [{"indexes": ["status"]}],
     "PublisherChange": [PUBLISHER],
     "PublisherRegistration": [
         {"service_id": "planner", **PUBLISHER, "authentication": each}
@@ -233,6 +248,7 @@ FREE = (
     *("/schema/title", "/example/text", "/upcast"),
     *("/event/payload/text", "/event/metadata/other"),
     *("/events/0/payload/text", "/events/0/metadata/other"),
+    *("/expression", "/error/type", "/error/title", "/error/detail"),
     *("/transform/expression", "/transform/template/input_template"),
 )
 """What may hold anything: it is stored and shown as JSON, and goes nowhere else."""
