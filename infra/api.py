@@ -292,7 +292,6 @@ class ApiStack(StageStack):
         function.use_table(data.circuits, "Scan")
         function.use_table(data.replays, "GetItem", indexes=("by_running",))
         self._know_lag(function, data, bus)
-        function.use_queue(REPLAY_QUEUE_URL, bus.replays.queue, "GetQueueAttributes")
         function.use_queue(AUDIT_QUEUE_URL, audit.queue.queue, "GetQueueAttributes")
         redrives = {
             **{f"{lane.name.upper()}_LANE": lane.work for lane in bus.lanes.all},
@@ -326,6 +325,7 @@ class ApiStack(StageStack):
         enrichment = bus.lanes.enrichment
         function.use_queue(enrichment.url_variable, enrichment.work.queue, "GetQueueAttributes")
         function.use_queue("UNROUTABLE_QUEUE_URL", bus.unroutable.queue, "GetQueueAttributes")
+        function.use_queue(REPLAY_QUEUE_URL, bus.replays.queue, "GetQueueAttributes")
         function.read_statistics()
 
     def _function(

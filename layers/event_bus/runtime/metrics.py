@@ -101,6 +101,7 @@ def health() -> "Health":
                     own.unroutable_redrive_url,
                     "events could not be routed, again and again, and wait for a person",
                 ),
+                "replays": queue_check(sqs, own.replay_queue_url),
                 "router-lag": seconds_check(lag, _LAG_SECONDS),
                 "oldest-delivery": seconds_check(lanes.oldest),
                 "oldest-due-delivery": seconds_check(due),

@@ -11,7 +11,7 @@ from tests.handlers import Answer, Functions
 
 pytestmark = pytest.mark.moto
 
-LAGS = ("router-lag", "oldest-delivery", "oldest-due-delivery", "held-events")
+LAGS = ("replays", "router-lag", "oldest-delivery", "oldest-due-delivery", "held-events")
 UNROUTED = ("unroutable-events", "unroutable-redrive")
 READY, BROKER, DATABASE = "GET /health/ready", "GET /health/broker", "GET /health/database"
 
@@ -20,8 +20,8 @@ READY, BROKER, DATABASE = "GET /health/ready", "GET /health/broker", "GET /healt
     ("route", "checks"),
     [
         ("GET /health/live", set()),
-        (READY, {"events-table", "http-lane", *UNROUTED, *LAGS}),
-        (BROKER, {"http-lane", *UNROUTED, *LAGS}),
+        (READY, {"events-table", "http-lane", "enrich-lane", *UNROUTED, *LAGS}),
+        (BROKER, {"http-lane", "enrich-lane", *UNROUTED, *LAGS}),
         (DATABASE, {"events-table"}),
     ],
 )
@@ -51,6 +51,13 @@ def test_the_age_of_the_oldest_delivery_is_told(functions: Functions, aws: Aws) 
     functions.cloudwatch.ages[functions.lane.rpartition("/")[2]] = {60: 321}
     check = functions.request("status", BROKER).body["checks"]["oldest-delivery"]
     assert (check["status"], check["observedValue"], check["observedUnit"]) == ("pass", 321, "s")
+
+
+def test_what_waits_for_read_models_and_replays_is_told(functions: Functions, aws: Aws) -> None:
+    aws.sqs.send_message(QueueUrl=functions.replays, MessageBody="x")
+    check = functions.request("status", BROKER).body["checks"]["replays"]
+    assert (check["status"], check["observedValue"]) == ("pass", 1)
+    assert check["observedUnit"] == "messages"
 
 
 @pytest.mark.parametrize("failure", FAILURES, ids=str)
