@@ -3,7 +3,7 @@
 import io
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import orjson
@@ -11,13 +11,15 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 from event_bus.errors import Conflict, InvalidRequest, Unavailable
 from event_bus.model.reducer import Reducer
+from event_bus.registry import read_models
 from event_bus.states import function_reducing, state_reader
 from event_bus.states.function_reducing import FunctionReducers, ReducerUnavailable
 from event_bus.states.reducing import MAX_STATE_BYTES, Numbered, ReducerFailed
 
 from tests.aws import Aws
 from tests.builders import event
-from tests.unit.event_bus.states.streams import SUM, append, reader, register, state
+from tests.unit.event_bus.states.streams import STREAM, SUM, append, reader, register, state
+from tests.unit.event_bus.states.test_projector import Models
 
 FUNCTION = "arn:aws:lambda:us-east-1:000000000000:function:fold:3"
 ROLE = "arn:aws:iam::000000000000:role/event-bus-fold"
@@ -245,3 +247,29 @@ def test_a_request_does_not_wait_for_ever_for_a_slow_function(
     with pytest.raises(InvalidRequest, match="fold in 15 s"):
         state(aws, read)
     assert len(aws_lambda.calls) == 4
+
+
+def test_a_read_model_waits_for_a_busy_function_and_tells_of_a_failing_one(
+    aws: Aws, executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read_models, "_LISTED_SECONDS", 0)
+    aws_lambda = Lambda()
+    register(aws, FOLD)
+    append(aws, [{"n": 1}, {"n": 2}])
+    models = Models(aws, executor)
+    projector = replace(models.projector, reduce=aws_lambda.reducers.reduced)
+    models.projector = projector
+    models.registry.register("planner", "task", [])
+    models.work()
+    assert models.states() == {"task/1": {"total": 3, "last": 2}}
+    append(aws, [{"n": 4}, {"n": "x"}])
+    aws_lambda.faults = [refused("TooManyRequestsException")] * 2
+    # The message stays in the queue.
+    with pytest.raises(ReducerUnavailable):
+        projector.project(STREAM)
+    assert models.states() == {"task/1": {"total": 3, "last": 2}}
+    projector.project(STREAM)
+    found = models.store.state(models.model, 1, STREAM.stream_id)
+    assert found is not None
+    assert (found.state, found.version) == ({"total": 7, "last": 3}, 3)
+    assert found.failed == "version 4: the function failed (TypeError)"
