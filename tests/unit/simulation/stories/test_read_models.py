@@ -1,0 +1,3 @@
+"""The stories of read models."""
+
+from tests.unit.simulation.stories.suite import *  # noqa: F403
