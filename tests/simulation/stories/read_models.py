@@ -1,4 +1,4 @@
-"""Read models that are built, kept up to date and rebuilt."""
+"""Read models that are built and kept up to date."""
 
 import orjson
 
