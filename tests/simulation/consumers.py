@@ -126,7 +126,7 @@ class Consumers(Clients):
         return status
 
     def _acknowledge_carelessly(self, subscription_id: str, taken: dict[str, Any]) -> None:
-        begun, end = int(taken["items"][0]["cursor"]) - 1, int(taken["cursor"])
+        begun, end = self.done.get(subscription_id, 0), int(taken["cursor"])
         for lease, place in (
             (taken["lease"], end + 1),
             (taken["lease"], begun),

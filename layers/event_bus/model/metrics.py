@@ -132,7 +132,7 @@ class MetricTotals:
         counter[labels] += count
 
     def _histogram(self, labels: Labels) -> Histogram:
-        if labels not in self.latencies and len(self.latencies) >= MAX_SERIES:
+        if labels not in self.latencies and len(self.latencies) >= self.most:
             labels = OTHER, OTHER
         return self.latencies.setdefault(labels, Histogram())
 

@@ -4,7 +4,6 @@ import zlib
 
 import orjson
 import pytest
-from event_bus.model import metrics as module
 from event_bus.model.metrics import (
     BOUNDS,
     KINDS,
@@ -62,9 +61,8 @@ def test_refusals_that_were_kept_without_a_reason_go_on_counting() -> None:
     }
 
 
-def test_what_comes_after_the_limit_counts_as_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_SERIES", 2)
-    made = MetricTotals()
+def test_what_comes_after_the_limit_counts_as_other() -> None:
+    made = MetricTotals(most=2)
     for name in ("a.x", "b.x", "c.x", "a.x", "d.x"):
         made.add(Observation("delivered", name, "worker", 0.0, 1.0))
     assert made.counts["delivered"] == {
