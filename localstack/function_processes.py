@@ -91,7 +91,7 @@ class ForkedProcess:
             self._handle = FileIO(os.pidfd_open(self.pid))
 
     def poll(self) -> int | None:
-        """A number once it has ended; which one it ended with is not known."""
+        """Returns 1 if the process has ended, and None otherwise. Its exit status is not known."""
         return self._ended(0)
 
     def wait(self, timeout: float | None = None) -> int:

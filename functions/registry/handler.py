@@ -314,12 +314,17 @@ def _list_reducer_versions(request: Request) -> Response:
     return listing.page_of_more(found, lambda each: str(each.number), reducer_document)
 
 
+def _listed_source(listing: Listing) -> str | None:
+    """The service whose definitions are listed; None if an admin lists those of all services."""
+    if listing.caller.admin and reducers.SOURCE not in listing.query:
+        return None
+    return _own_source(listing.query, listing.caller)
+
+
 @endpoint.answers(reducers.LIST)
 def _list_reducers(request: Request) -> Response:
     listing = Listing(request)
-    everyone = listing.caller.admin and reducers.SOURCE not in listing.query
-    source = None if everyone else _own_source(listing.query, listing.caller)
-    found = _reducers().page(source, listing.behind, listing.limit + 1)
+    found = _reducers().page(_listed_source(listing), listing.behind, listing.limit + 1)
     return listing.page_of_more(found, lambda each: each.name, reducer_document)
 
 
@@ -342,9 +347,7 @@ def _put_read_model(request: Request) -> Response:
 @endpoint.answers(read_models.LIST)
 def _list_read_models(request: Request) -> Response:
     listing = Listing(request)
-    everyone = listing.caller.admin and reducers.SOURCE not in listing.query
-    source = None if everyone else _own_source(listing.query, listing.caller)
-    found = _models().page(source, listing.behind, listing.limit + 1)
+    found = _models().page(_listed_source(listing), listing.behind, listing.limit + 1)
     return listing.page_of_more(found, lambda each: each.name, read_model_document)
 
 

@@ -97,10 +97,10 @@ def of_service(name: str) -> Any:
 
 @cache
 def functions(seconds: float) -> Any:
-    """The client that calls functions of the bus, once each.
+    """Returns a Lambda client that invokes functions of the bus and never retries a call.
 
     Args:
-        seconds: What a call may take.
+        seconds: The read timeout of a call, in seconds.
     """
     config = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=seconds)
     return _Later("lambda", config)

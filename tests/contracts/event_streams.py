@@ -1,4 +1,4 @@
-"""Appends to event streams: expected versions, and several events at once."""
+"""Appending to event streams: with an expected version, and several events in one append."""
 
 from dataclasses import dataclass, replace
 from typing import Any

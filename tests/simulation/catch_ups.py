@@ -34,7 +34,7 @@ def follows(followed: dict[str, Any], item: dict[str, Any]) -> bool:
 
 
 def check_catch_ups(world: World) -> None:
-    """Who follows a stream from a version has got every event of it once, in order."""
+    """Checks that subscriptions that follow a stream received each of its events once, in order."""
     stored = world.tables.items["events"]
     for subscribed in world.subscribed.values():
         if "stream" not in subscribed.request or subscribed.id in world.unsettled:

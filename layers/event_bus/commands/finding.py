@@ -103,7 +103,7 @@ class Commands:
             NotFound: There is none with this id that the caller may see.
             Forbidden: The caller has not sent it.
             Conflict: It has ended.
-            Unavailable: Other requests changed the record in every attempt.
+            Unavailable: In every attempt, another request changed the record first.
         """
         event = self._event(command_id, caller)
         if not _sent_by(event, caller):

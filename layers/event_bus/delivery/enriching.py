@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from event_bus import times
-from event_bus.delivery.messages import attempted, read_message, safely, send_following
+from event_bus.delivery.messages import attempted, follow_up, read_message, safely
 from event_bus.delivery.steps import (
     AttemptResult,
     DeliveryStep,
@@ -137,13 +137,5 @@ class EnrichmentLane:
 
         results = list(self.executor.map(take, *zip(*readable, strict=True))) if readable else []
         done = list(zip(readable, results, strict=True))
-        kept |= {received.id for (received, _), result in done if result is None}
-        kept |= send_following(
-            self.lanes,
-            [
-                (received.id, message, result.follow_up)
-                for (received, message), result in done
-                if result and result.follow_up
-            ],
-        )
+        kept |= follow_up(self.lanes, done)
         return sorted(kept)

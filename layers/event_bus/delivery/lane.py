@@ -11,7 +11,7 @@ from event_bus.delivery.attempts import AttemptOrder, AttemptRunner, PendingAtte
 from event_bus.delivery.circuits import Circuits, Permits
 from event_bus.delivery.disabling import GONE, LONG_FAILING, Disabler
 from event_bus.delivery.enriching import to_be_enriched
-from event_bus.delivery.messages import read_message, safely, send_following
+from event_bus.delivery.messages import follow_up, read_message, safely, send_following
 from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.pacing import HandOver, Plan, Turns
 from event_bus.delivery.steps import AttemptResult, QueueMessage
@@ -97,15 +97,7 @@ class Lane:
         if self.pacing:
             self.pacing.close()
         done = list(zip(ready, results, strict=True))
-        kept |= {received.id for (received, _), result in done if result is None}
-        kept |= send_following(
-            self.lanes,
-            [
-                (received.id, message, result.follow_up)
-                for (received, message), result in done
-                if result and result.follow_up
-            ],
-        )
+        kept |= follow_up(self.lanes, done)
         gone = {message.subscription_id for (_, message), result in done if result and result.gone}
         self._take_stock(permits, gone, subscriptions)
         return sorted(kept)

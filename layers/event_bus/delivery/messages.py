@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from event_bus.delivery.steps import QueueMessage
+from event_bus.delivery.steps import AttemptResult, QueueMessage
 from event_bus.log import logger
 from event_bus.model.delivery import SETTLED
 from event_bus.model.transitions import LONGEST_DELAY_SECONDS
@@ -41,6 +41,31 @@ def safely(work: Callable[[], _Result]) -> _Result | None:
         # A failure of this message must not repeat the others of the batch.
         logger.exception("delivery failed")
         return None
+
+
+def follow_up(
+    lanes: Lanes,
+    handled: Sequence[tuple[tuple[QueueMessage, Message], AttemptResult | None]],
+) -> set[str]:
+    """Sends what follows handled messages.
+
+    Args:
+        lanes: The queues.
+        handled: Each message with its result; None if it was not handled.
+
+    Returns:
+        The ids of the messages that the queue must keep: those that were not handled, and those
+        whose follow-up could not be sent.
+    """
+    unhandled = {received.id for (received, _), result in handled if result is None}
+    return unhandled | send_following(
+        lanes,
+        [
+            (received.id, message, result.follow_up)
+            for (received, message), result in handled
+            if result and result.follow_up
+        ],
+    )
 
 
 def send_following(lanes: Lanes, messages: Sequence[tuple[str, Message, Message]]) -> set[str]:

@@ -215,7 +215,7 @@ class Subscription:
         backlog_replay_id: The replay that brings what it matched during its last pause, if one was
             started.
         transform: What is made of each event before it is sent; None for the event as it is.
-        stream: The event streams that it follows; None where it receives events of any.
+        stream: The event streams that it follows; None if it receives events of any.
         handles: Whether it is the handler of the commands that it receives.
         enrichment: What is added to each event before that; None for nothing.
     """

@@ -27,7 +27,7 @@ class StreamName:
 
     @property
     def category(self) -> str:
-        """The part of its id before the first slash; the whole id if there is none."""
+        """The part of the stream id before the first slash, or the whole id if it has no slash."""
         return category_of(self.stream_id)
 
 

@@ -102,7 +102,7 @@ class Replying:
             TooLarge: The payload is too large.
             TooLate: The command has expired or was cancelled.
             Conflict: The service has given another reply, or the command has all its replies.
-            Unavailable: Other requests changed the record in every attempt.
+            Unavailable: In every attempt, another request changed the record first.
         """
         event = self._event(command, service_id, answer, origin, trace or {})
         for _ in attempts(_ATTEMPTS):

@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from event_bus.aws_text import json_text
-from event_bus.batches import chunks
+from event_bus.batches import MOST, chunks
 from event_bus.log import logger
+from event_bus.queues.sending import send_bodies
 from event_bus.stores.event_items import event_ids_in
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-
-_BATCH = 10
-_TRIES = 3
 
 ReadObject = Callable[[str, str], bytes]
 """Reads an object by its bucket and its key."""
@@ -47,23 +45,12 @@ class UnroutableQueue:
         Raises:
             NotSetAside: The queue did not take some of them.
         """
-        for chunk in chunks(list(event_ids), _BATCH):
-            self._send(chunk)
+        for chunk in chunks(list(event_ids), MOST):
+            # An id holds letters, digits, `_`, `:` and `-`: SQS refuses none for its content.
+            bodies = [json_text({"event_id": event_id}) for event_id in chunk]
+            if left := send_bodies(self.client, self.url, bodies):
+                raise NotSetAside(f"{left} events")
             logger.warning("events unroutable", event_ids=chunk)
-
-    def _send(self, event_ids: list[str]) -> None:
-        # An id holds letters, digits, `_`, `:` and `-`: SQS refuses none for its content.
-        entries: list[Any] = [
-            {"Id": str(place), "MessageBody": json_text({"event_id": event_id})}
-            for place, event_id in enumerate(event_ids)
-        ]
-        for _ in range(_TRIES):
-            answer = self.client.send_message_batch(QueueUrl=self.url, Entries=entries)
-            failed = {each["Id"] for each in answer.get("Failed", [])}
-            entries = [entry for entry in entries if entry["Id"] in failed]
-            if not entries:
-                return
-        raise NotSetAside(f"{len(entries)} events")
 
 
 def is_about_events(message: str) -> bool:

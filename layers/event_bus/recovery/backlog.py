@@ -85,8 +85,8 @@ class BacklogRunner:
         if subscription is None or subscription.skipped_pauses >= replay.pause:
             self._move(replay, "cancelled")
         elif subscription.status == "paused":
-            # The next resume continues it. The update moves it to the end of the sweep of stalled
-            # replays, so that the sweep reaches the others.
+            # The next resume continues it. This write makes it the last of the stalled replays, so
+            # that the sweeper reaches the others.
             self._move(replay, "running")
         else:
             self._go_on(replay, subscription)

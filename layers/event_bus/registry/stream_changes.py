@@ -26,7 +26,7 @@ class StreamChanges:
         Raises:
             Forbidden: The stream belongs to another service.
             NotFound: The stream has no events.
-            InvalidRequest: The version is higher than that of the next event.
+            InvalidRequest: The version is higher than the one that the next event will have.
             Conflict: The stream was deleted.
         """
         end = self._end(stream, caller)

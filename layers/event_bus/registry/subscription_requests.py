@@ -105,7 +105,7 @@ class SubscriptionRegistration(Request):
         return self
 
     def followed(self) -> FollowedStreams | None:
-        """The event streams that it is to follow, if it is to follow any."""
+        """The event streams that the subscription follows; None if it follows none."""
         return self.stream.followed() if self.stream else None
 
     @property

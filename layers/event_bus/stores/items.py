@@ -139,6 +139,43 @@ def query_items(client: "DynamoDBClient", limit: int, **asked: Any) -> list[Item
         asked["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
+def query_names(
+    client: "DynamoDBClient",
+    table: str,
+    partition: str,
+    *,
+    source: str | None,
+    after: str | None,
+    limit: int,
+) -> list[Item]:
+    """Returns items of a partition whose sort key `id` is a name of the form `source#name`.
+
+    Args:
+        client: The DynamoDB client.
+        table: The table's name.
+        partition: The partition.
+        source: The service whose names are listed; None for all services.
+        after: The name that the page follows; None for the first page.
+        limit: The largest number of items.
+    """
+    prefix = f"{source}#" if source else ""
+    return query_items(
+        client,
+        limit,
+        TableName=table,
+        KeyConditionExpression="#partition = :partition AND id BETWEEN :after AND :end",
+        ExpressionAttributeNames={"#partition": "partition"},
+        ExpressionAttributeValues={
+            ":partition": text(partition),
+            # A tab sorts after the name itself and before any longer name. A tilde sorts after
+            # every character that a name may hold.
+            ":after": text(f"{after or prefix}\t"),
+            ":end": text(f"{prefix}~"),
+        },
+        ConsistentRead=True,
+    )
+
+
 def batch_get(client: "DynamoDBClient", table: str, keys: list[Item], **options: Any) -> list[Item]:
     """Reads any number of items by their keys.
 

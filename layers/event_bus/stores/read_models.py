@@ -18,6 +18,7 @@ from event_bus.stores.items import (
     put_unless_refused,
     query_all,
     query_items,
+    query_names,
     text,
 )
 from event_bus.stores.refusals import Outdated
@@ -68,20 +69,8 @@ class ReadModelStore:
             after: The name of the read model that the page follows.
             limit: How many to return at most.
         """
-        prefix = f"{source}#" if source else ""
-        items = query_items(
-            self.client,
-            limit,
-            TableName=self.table,
-            KeyConditionExpression="#partition = :partition AND id BETWEEN :after AND :end",
-            ExpressionAttributeNames={"#partition": "partition"},
-            ExpressionAttributeValues={
-                ":partition": text(_MODELS),
-                # A tab sorts behind the name itself and before any longer name.
-                ":after": text(f"{after or prefix}\t"),
-                ":end": text(f"{prefix}~"),
-            },
-            ConsistentRead=True,
+        items = query_names(
+            self.client, self.table, _MODELS, source=source, after=after, limit=limit
         )
         return [_model(item) for item in items]
 

@@ -12,7 +12,7 @@ import orjson
 
 from event_bus.model.reducer import Reducer, ReducerVersion, is_category, reducer_name
 from event_bus.stored import restored
-from event_bus.stores.items import Item, document, query_items, text
+from event_bus.stores.items import Item, document, query_items, query_names, text
 from event_bus.stores.refusals import Outdated
 from event_bus.stores.transactions import Part, transact
 
@@ -53,20 +53,8 @@ class ReducerStore:
             after: The name of the reducer that the page follows.
             limit: How many to return at most.
         """
-        prefix = f"{source}#" if source else ""
-        items = query_items(
-            self.client,
-            limit,
-            TableName=self.table,
-            KeyConditionExpression="#partition = :partition AND id BETWEEN :after AND :end",
-            ExpressionAttributeNames={"#partition": "partition"},
-            ExpressionAttributeValues={
-                ":partition": text(_LATEST),
-                # A tab sorts behind the name itself and before any longer name.
-                ":after": text(f"{after or prefix}\t"),
-                ":end": text(f"{prefix}~"),
-            },
-            ConsistentRead=True,
+        items = query_names(
+            self.client, self.table, _LATEST, source=source, after=after, limit=limit
         )
         return [_version(item) for item in items]
 

@@ -11,7 +11,7 @@ FROM_1 = {"source": "admin", "from_version": 1}
 
 
 def _append(world: World, expected: Any, *names: str) -> None:
-    """Appends events as a client does that reads the version from each conflict."""
+    """Appends events like a client that takes the version from each conflict and tries again."""
     for _ in range(5):
         status, answer = world.append("task/1", *map(event, names), expected=expected)
         if status < 300:

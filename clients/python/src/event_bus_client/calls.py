@@ -99,7 +99,7 @@ class RetryPolicy:
         Args:
             call: The request.
             attempt: Which attempt failed, from 1 on.
-            answer: Its answer; None where none came.
+            answer: Its answer; None if none came.
 
         Returns:
             Seconds, or None if the request is not sent again.
@@ -118,7 +118,7 @@ class RetryPolicy:
 
 
 def retry_after(answer: httpx.Response) -> float | None:
-    """The seconds that an answer asks to wait for; None where it does not say a number."""
+    """The seconds that an answer asks to wait for; None if it does not say a number."""
     try:
         seconds = float(str(answer.headers.get("retry-after", "")))
     except ValueError:
@@ -130,7 +130,7 @@ def read(answer: httpx.Response) -> Any:
     """Reads an answer.
 
     Returns:
-        Its JSON, its text where it is none, or None where it is empty.
+        Its JSON, its text where it is none, or None if it is empty.
 
     Raises:
         Problem: The bus refused the request.

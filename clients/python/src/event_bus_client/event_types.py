@@ -82,7 +82,7 @@ def declared_type(model: type[BaseModel]) -> str:
 
 
 def parse(event: Event) -> BaseModel | None:
-    """Reads an event's payload as the model that was declared for its type; None where none was.
+    """Reads an event's payload as the model that was declared for its type; None if none was.
 
     Raises:
         pydantic.ValidationError: The payload does not fit the model.

@@ -56,7 +56,7 @@ class Event(_Document):
         type: Its type, such as `order.placed`.
         source: The service that published it.
         timestamp: When it happened.
-        payload: What it says; None where it was left out because it is large, or is not JSON.
+        payload: What it says; None if it was left out because it is large, or is not JSON.
         content_type: The media type of a payload that is not JSON; None for JSON.
         payload_base64: The bytes of a payload that is not JSON, in base64; see `content`.
         metadata: What it says about itself.
@@ -165,8 +165,8 @@ class Result(_Document):
 
     Attributes:
         id: The event's id.
-        receipt: What was stored; None where the event was refused.
-        problem: Why it was refused; None where it was stored.
+        receipt: What was stored; None if the event was refused.
+        problem: Why it was refused; None if it was stored.
     """
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)

@@ -60,7 +60,7 @@ class AsyncSocket:
             raise _failure(error) from error
 
     async def receive(self, seconds: float) -> dict[str, Any] | None:
-        """The next message; None where none comes in time.
+        """The next message; None if none comes in time.
 
         Raises:
             ConnectionFailed: The connection has ended.
@@ -115,7 +115,7 @@ class Socket:
             raise _failure(error) from error
 
     def receive(self, seconds: float) -> dict[str, Any] | None:
-        """The next message; None where none comes in time.
+        """The next message; None if none comes in time.
 
         Raises:
             ConnectionFailed: The connection has ended.

@@ -37,7 +37,7 @@ class StreamSummary(TypedDict):
     category: Category
     first_at: Annotated[
         Time | None,
-        Field(description="When its first event was stored; null where that is not known."),
+        Field(description="When its first event was stored; null if that is not known."),
     ]
     truncate_before: TruncateBefore
     deleted_at: DeletedAt

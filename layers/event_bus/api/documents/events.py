@@ -121,7 +121,7 @@ class EventSummary(TypedDict):
     source: str
     timestamp: Time
     payload: NotRequired[
-        Annotated[Object | None, Field(description="In lists null where it is over 16 KiB.")]
+        Annotated[Object | None, Field(description="In lists null if it is over 16 KiB.")]
     ]
     content_type: NotRequired[ContentType]
     payload_base64: NotRequired[

@@ -21,9 +21,7 @@ class FlowAttempt(TypedDict):
     at: Time
     duration_ms: Count
     status_code: int | None
-    error: Annotated[
-        str | None, Field(description="The code of the error; null where it succeeded.")
-    ]
+    error: Annotated[str | None, Field(description="The code of the error; null if it succeeded.")]
 
 
 class FlowDelivery(TypedDict):

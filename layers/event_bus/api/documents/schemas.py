@@ -21,7 +21,7 @@ Upcast = Annotated[
         description="JSONata that makes a payload of this version from one of the version before."
     ),
 ]
-Latest = Annotated[int | None, Field(description="The latest version; null where all are deleted.")]
+Latest = Annotated[int | None, Field(description="The latest version; null if all are deleted.")]
 Example = Annotated[Object | None, Field(description="A payload that the schema accepts.")]
 
 
@@ -94,7 +94,7 @@ class EventTypeSummary(TypedDict):
         str | None,
         Field(
             description="The service that registered its schema, or the one publisher that names "
-            "it; null where there are several."
+            "it; null if there are several."
         ),
     ]
     description: str | None

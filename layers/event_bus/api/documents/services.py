@@ -111,7 +111,7 @@ class Key(TypedDict):
     last_used_at: Annotated[Time | None, Field(description="Up to five minutes late.")]
     rate_limit: Annotated[
         int | None,
-        Field(description="Requests a second; null where it is what all keys may make."),
+        Field(description="Requests a second; null if it is what all keys may make."),
     ]
     replaced_by: Annotated[
         str | None, Field(description="The key that a rotation put in its place.")

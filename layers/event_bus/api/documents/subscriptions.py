@@ -136,7 +136,7 @@ class Subscription(TypedDict):
     ordered: bool
     stream: Annotated[
         FollowedStreams | None,
-        Field(description="The event streams that it follows; null where it follows none."),
+        Field(description="The event streams that it follows; null if it follows none."),
     ]
     retry_policy: RetryPolicy
     max_in_flight: Annotated[

@@ -70,7 +70,7 @@ def python_modules(schemas: Mapping[str, Any]) -> dict[str, str]:
     """The modules of a package, by name.
 
     Args:
-        schemas: The schema of each event type; None where it has none.
+        schemas: The schema of each event type; None if it has none.
 
     Raises:
         ConfigurationError: The generator is not installed, or a schema makes code that does more

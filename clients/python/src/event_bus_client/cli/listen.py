@@ -76,7 +76,7 @@ def _received(known: State, types: list[str], forward_to: str) -> Iterator[Event
 
 
 def _subscribed(known: State, types: list[str]) -> str | None:
-    """Makes a subscription to follow; None where the key or the profile does not allow it."""
+    """Makes a subscription to follow; None if the key or the profile does not allow it."""
     if not known.config.websocket_url or not _has_websockets():
         return None
     target = {"type": "websocket"}

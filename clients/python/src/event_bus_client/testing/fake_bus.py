@@ -124,7 +124,7 @@ class FakeBus:
 
     @property
     def failed_deliveries(self) -> list[FailedDelivery]:
-        """The webhooks that failed, and were not delivered since."""
+        """The webhooks that failed and have not been delivered since."""
         return list(self._failures)
 
     @contextmanager

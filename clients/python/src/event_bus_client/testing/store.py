@@ -54,7 +54,7 @@ class Subscription:
 
     @property
     def callback_url(self) -> str | None:
-        """The URL of its webhooks; None where it has an inbox."""
+        """The URL of its webhooks; None if it has an inbox."""
         url = self.document["callback_url"]
         return None if url is None else str(url)
 

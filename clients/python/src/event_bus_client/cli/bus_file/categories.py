@@ -28,7 +28,7 @@ class OfCategories(Kind):
 
     @abstractmethod
     def shown(self, answer: Members) -> Members | None:
-        """The normal form of an answer of the bus; None where nothing is registered any more."""
+        """The normal form of an answer of the bus; None if nothing is registered any more."""
 
     def create(self, resource_id: str, members: Members) -> Members:
         """Registers a resource."""

@@ -25,8 +25,8 @@ class Field:
 
     Attributes:
         pointer: A JSON pointer to it, in the resource.
-        before: Its value on the bus; None where it has none.
-        after: Its value in the file; None where it has none.
+        before: Its value on the bus; None if it has none.
+        after: Its value in the file; None if it has none.
     """
 
     pointer: str
@@ -43,7 +43,7 @@ class Change:
         resource_id: The resource.
         action: What is done.
         fields: The members that differ, of a change.
-        members: The members in the file; None where it is removed.
+        members: The members in the file; None if it is removed.
     """
 
     kind: Kind
