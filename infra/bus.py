@@ -74,7 +74,19 @@ class BusStack(StageStack):
             settings=settings,
             deployed_as="StrandedQueue",
         )
-        self.route = BusFunction(
+        self.replays = WorkQueue(
+            self, "ReplayQueue", consumer_timeout=_REPLAY_TIMEOUT, settings=settings
+        )
+        self.route = self._router(layers, data, settings)
+        self.replay = self._replay(layers, data, settings)
+        self.sweep = self._sweep(layers, data)
+        self.observe = self._observer(layers, data, settings)
+        self.lanes.spare(self.unroutable, self.replays, audit.queue)
+        self.mirror = self._mirror(settings)
+        self._return_given_up(data)
+
+    def _router(self, layers: Layers, data: DataStack, settings: Settings) -> BusFunction:
+        route = BusFunction(
             self,
             "Route",
             folder="route",
@@ -82,27 +94,25 @@ class BusStack(StageStack):
             memory_mb=1024,
             timeout=_ROUTE_TIMEOUT,
         )
-        self.route.use_table(
-            data.deliveries, "BatchGetItem", "BatchWriteItem", "Query", "UpdateItem"
-        )
-        self.route.use_table(data.subscriptions, "Scan")
-        self.route.use_table(data.changes, "Query")
-        self.route.know_rights(data, "Scan")
-        self.route.use_table(data.events, "BatchGetItem")
-        self.route.use_bucket(data.payloads, "GetObject")
-        self.lanes.send_from(self.route)
-        self.lanes.enrichment.send_from(self.route)
-        self.route.use_queue("UNROUTABLE_QUEUE_URL", self.unroutable.queue, "SendMessage")
-        self.route.use_retention()
-        self.route.allow_objects(
+        route.use_table(data.deliveries, "BatchGetItem", "BatchWriteItem", "Query", "UpdateItem")
+        route.use_table(data.subscriptions, "Scan")
+        route.use_table(data.changes, "Query")
+        route.know_rights(data, "Scan")
+        route.use_table(data.events, "BatchGetItem")
+        route.use_bucket(data.payloads, "GetObject")
+        self.lanes.send_from(route)
+        self.lanes.enrichment.send_from(route)
+        route.use_queue("UNROUTABLE_QUEUE_URL", self.unroutable.queue, "SendMessage")
+        route.use_retention()
+        route.allow_objects(
             data.failures, ["GetObject"], reason="Lambda chooses the names of what it gives up."
         )
-        self.route.consume(self.unroutable.queue, max_concurrency=UNROUTABLE_CONCURRENCY)
+        route.consume(self.unroutable.queue, max_concurrency=UNROUTABLE_CONCURRENCY)
         self.events_source = StreamSource(
             self,
             "Events",
             table=data.events,
-            function=self.route,
+            function=route,
             # An event changes only where it takes the place of an expired one of its id.
             pattern={"eventName": ["INSERT", "MODIFY"]},
             # Half of the day that the stream keeps its records: given up before they are lost.
@@ -110,26 +120,25 @@ class BusStack(StageStack):
             failures=data.failures,
             settings=settings,
         )
-        self.replays = WorkQueue(
-            self, "ReplayQueue", consumer_timeout=_REPLAY_TIMEOUT, settings=settings
-        )
         # Read models: a query when a router starts, and a message for the events that one is of.
-        self.route.use_table(data.states, "Query")
-        self.route.use_queue(REPLAY_QUEUE_URL, self.replays.queue, "SendMessage")
-        self.replay = self._replay(layers, data, settings)
-        self.sweep = self._sweep(layers, data)
-        self.observe = self._observer(layers, data, settings)
-        self.lanes.spare(self.unroutable, self.replays, audit.queue)
+        route.use_table(data.states, "Query")
+        route.use_queue(REPLAY_QUEUE_URL, self.replays.queue, "SendMessage")
+        return route
+
+    def _mirror(self, settings: Settings) -> events.EventBus:
         # It costs nothing while nobody has the bus's own events put on it.
-        self.mirror = events.EventBus(
+        mirror = events.EventBus(
             self,
             "Mirror",
             event_bus_name=f"event-bus-{settings.stage}",
             description="Whatever subscriptions put here, for rules of EventBridge",
         )
-        cdk.Tags.of(self.mirror).add(tag_key(settings.stage), TAG_VALUE)
-        output(self, "MirrorArn", self.mirror.event_bus_arn)
-        # The way back of what the stream gave up: through the queue of unroutable events.
+        cdk.Tags.of(mirror).add(tag_key(settings.stage), TAG_VALUE)
+        output(self, "MirrorArn", mirror.event_bus_arn)
+        return mirror
+
+    def _return_given_up(self, data: DataStack) -> None:
+        """Sends what the table stream gave up to the queue of unroutable events."""
         events.Rule(
             self,
             "GivenUp",

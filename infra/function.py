@@ -17,6 +17,7 @@ from infra.layers import Layers
 from infra.logs import BusLogGroup
 from infra.nag import accept, accept_resource
 from infra.permissions import PermittedFunction
+from infra.settings import Settings
 from infra.vpc import join_vpc
 
 
@@ -49,17 +50,14 @@ class BusFunction(PermittedFunction):
             layers: The layers under it.
             memory_mb: Its memory; its share of a processor grows with it.
             timeout: How long it may run.
-            writes_metrics: Whether it writes metrics to its log. Lambda takes these lines for ones
-                of the level INFO, and would drop them from a level above it on.
+            writes_metrics: Whether it writes metrics to its log.
             name: Its name, where several functions share a folder; None for the folder's name.
         """
         super().__init__(scope, construct_id)
         name = name or folder
         self.timeout = timeout
         settings = self.settings = layers.settings
-        log_level = settings.log_level
-        if writes_metrics and log_level != "DEBUG":
-            log_level = "INFO"
+        log_level = _log_level(settings, writes_metrics=writes_metrics)
         log_group = BusLogGroup(self, "Logs", settings=settings)
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         self.allow("logs", ["CreateLogStream", "PutLogEvents"], [log_group.log_group_arn])
@@ -67,9 +65,7 @@ class BusFunction(PermittedFunction):
             self,
             "Function",
             description=f"Event bus, stage {settings.stage}: {name}",
-            code=lambda_.Code.from_asset(
-                str(ROOT / "functions" / folder), exclude=["__pycache__", "*.pyc"]
-            ),
+            code=_code(folder),
             handler=settings.target.handler,
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=lambda_.Architecture.ARM_64,
@@ -91,12 +87,15 @@ class BusFunction(PermittedFunction):
             },
         )
         export(self, self.function.function_name)
+        self._accept_findings()
+
+    def _accept_findings(self) -> None:
         accept(
             self.function,
             "L1",
             "The layer of dependencies is built for this version; both move together.",
         )
-        if settings.tracing:
+        if self.settings.tracing:
             accept_resource(self, "*", "X-Ray knows no resources that a role could name.")
 
     def consume(
@@ -165,3 +164,20 @@ class BusFunction(PermittedFunction):
         self.tell("CALLBACK_NETWORKS", self.settings.callback_networks)
         if self.settings.subnets:
             join_vpc(self.function, self.role, self.settings)
+
+
+def _code(folder: str) -> lambda_.Code:
+    return lambda_.Code.from_asset(
+        str(ROOT / "functions" / folder), exclude=["__pycache__", "*.pyc"]
+    )
+
+
+def _log_level(settings: Settings, *, writes_metrics: bool) -> str:
+    """The level from which a function logs.
+
+    Lambda gives the lines of metrics the level INFO, and drops them if the function logs from a
+    higher level.
+    """
+    if writes_metrics and settings.log_level != "DEBUG":
+        return "INFO"
+    return settings.log_level

@@ -77,6 +77,18 @@ class Lane(Construct):
             timeout=_TIMEOUT,
         )
         self.deliver.tell("LANE", self.name)
+        self._permit(data)
+        if paced:
+            # So that no subscription takes the lane from the others.
+            self.deliver.tell("PACED_SHARE", str(max(1, concurrency // 2)))
+        self.deliver.consume(self.work.queue, max_concurrency=concurrency)
+        self.deliver.allow_recursion(
+            "Each message is an attempt that the retry policy counts, a wait for the turn of its "
+            "subscription or for a stream that is being worked, or a stream's next stored event."
+        )
+
+    def _permit(self, data: DataStack) -> None:
+        """Lets the function do what every lane does; `Lanes` adds what the target needs."""
         self.deliver.use_table(data.subscriptions, "BatchGetItem", "GetItem", "PutItem")
         self.deliver.use_table(data.changes, "PutItem", "Query")
         self.deliver.know_rights(data, "BatchGetItem")
@@ -90,14 +102,6 @@ class Lane(Construct):
         self.deliver.use_retention()
         if self.target.settings.paced:
             self.deliver.use_table(data.circuits, "GetItem")
-        if paced:
-            # So that no subscription takes the lane from the others.
-            self.deliver.tell("PACED_SHARE", str(max(1, concurrency // 2)))
-        self.deliver.consume(self.work.queue, max_concurrency=concurrency)
-        self.deliver.allow_recursion(
-            "Each message is an attempt that the retry policy counts, a wait for the turn of its "
-            "subscription or for a stream that is being worked, or a stream's next stored event."
-        )
 
 
 class Lanes(Construct):
@@ -150,28 +154,27 @@ class Lanes(Construct):
                 self.enrichment.send_from(lane.deliver)
                 self.enrichment.call_from(lane.deliver)
         self.send_from(self.enrichment.enrich)
-        self.redrive = BusFunction(
+        self.redrive = self._redrive(layers, data)
+
+    def _redrive(self, layers: Layers, data: DataStack) -> BusFunction:
+        redrive = BusFunction(
             self,
             "Redrive",
             folder="redrive",
             layers=layers,
             timeout=_TIMEOUT,
         )
-        self.redrive.use_table(data.subscriptions, "GetItem")
-        self.redrive.use_table(data.deliveries, "GetItem", "UpdateItem")
-        self.redrive.use_retention()
-        self.send_from(self.redrive)
-        for lane in self.all:
-            self.redrive.consume(
-                lane.work.redrive,
-                max_concurrency=_REDRIVE_CONCURRENCY,
-                name=f"{lane.node.id}Source",
-            )
-        self.redrive.consume(
-            self.enrichment.work.redrive,
-            max_concurrency=_REDRIVE_CONCURRENCY,
-            name="EnrichSource",
-        )
+        redrive.use_table(data.subscriptions, "GetItem")
+        redrive.use_table(data.deliveries, "GetItem", "UpdateItem")
+        redrive.use_retention()
+        self.send_from(redrive)
+        sources = {
+            **{f"{lane.node.id}Source": lane.work for lane in self.all},
+            "EnrichSource": self.enrichment.work,
+        }
+        for name, work in sources.items():
+            redrive.consume(work.redrive, max_concurrency=_REDRIVE_CONCURRENCY, name=name)
+        return redrive
 
     def _grant(self, lane: Lane, data: DataStack) -> None:
         """Lets the function of a lane do what its target needs."""

@@ -67,7 +67,22 @@ class OperationsStack(StageStack):
         self._queue("Unroutable", bus.unroutable)
         self._queue("Replay", bus.replays)
         self._queue("Audit", audit.queue)
-        self._router(bus)
+        self._streams(audit, bus)
+        self._alarm(
+            "ApiFailures",
+            api.api.metric_server_error(statistic="Sum", period=_FIVE_MINUTES),
+            "The API answered with a 5xx status.",
+        )
+        self._alarm(
+            "Throttles",
+            lambda_.Function.metric_all_throttles(statistic="Sum", period=_FIVE_MINUTES),
+            "Lambda throttled functions of the account: it runs as many as it may at a time.",
+        )
+        Dashboard(self, "Dashboard", settings=settings, bus=bus, api=api)
+
+    def _streams(self, audit: AuditStack, bus: BusStack) -> None:
+        self._age("RouterAge", bus.route, "Events wait to be routed.", _OLDEST_RECORD)
+        self._age("ObserverAge", bus.observe, "What happens is counted late.", _OLDEST_CHANGE)
         self._gave_up(
             "RouterGaveUp",
             bus.events_source,
@@ -83,23 +98,6 @@ class OperationsStack(StageStack):
             bus.changes_source,
             "Changes of deliveries were given up uncounted; they are in a bucket.",
         )
-        self._alarm(
-            "ApiFailures",
-            api.api.metric_server_error(statistic="Sum", period=_FIVE_MINUTES),
-            "The API answered with a 5xx status.",
-        )
-        self._alarm(
-            "Throttles",
-            lambda_.Function.metric_all_throttles(statistic="Sum", period=_FIVE_MINUTES),
-            "Lambda throttled functions of the account: it runs as many as it may at a time.",
-        )
-        self._alarm(
-            "ObserverAge",
-            bus.observe.function.metric("IteratorAge", statistic="Maximum", period=_MINUTE),
-            "What happens is counted late.",
-            threshold=_OLDEST_CHANGE.to_milliseconds(),
-        )
-        Dashboard(self, "Dashboard", settings=settings, bus=bus, api=api)
 
     def _make_topic(self, data: DataStack, settings: Settings) -> sns.Topic:
         topic = sns.Topic(
@@ -139,12 +137,14 @@ class OperationsStack(StageStack):
             threshold=_OLDEST_MESSAGE.to_seconds(),
         )
 
-    def _router(self, bus: BusStack) -> None:
+    def _age(
+        self, name: str, function: BusFunction, description: str, oldest: cdk.Duration
+    ) -> None:
         self._alarm(
-            "RouterAge",
-            bus.route.function.metric("IteratorAge", statistic="Maximum", period=_MINUTE),
-            "Events wait to be routed.",
-            threshold=_OLDEST_RECORD.to_milliseconds(),
+            name,
+            function.function.metric("IteratorAge", statistic="Maximum", period=_MINUTE),
+            description,
+            threshold=oldest.to_milliseconds(),
         )
 
     def _gave_up(self, name: str, source: StreamSource, description: str) -> None:

@@ -78,28 +78,42 @@ class Sockets(Construct):
         )
         self._api = self._make_api(authorize, settings)
         for function in (self.socket, self.push):
-            function.use_table(
-                data.socket_subscribers, "DeleteItem", "GetItem", "Query", "UpdateItem"
-            )
-            function.use_table(data.inbox, "DeleteItem", "Query")
-            function.use_table(data.events, "BatchGetItem")
-            # The commands that have ended.
-            function.use_table(data.deliveries, "BatchGetItem")
-            function.use_table(data.keys, "GetItem")
-            function.watch_secret("ADMIN_SECRET_ARN", data.admin_secret)
-            function.use_bucket(data.payloads, "GetObject")
-            function.open_payloads(data)
-            function.use_table(data.subscriptions, "DeleteItem", "GetItem")
-            function.use_table(data.changes, "PutItem", "Query")
-            function.count_subscriptions(data)
-            function.know_rights(data, "BatchGetItem")
-            _send_to_clients(function, self._api.api_id, settings)
+            self._serve_connections(function, data, settings)
+        self._start_subscriptions(data, settings)
+        self._push_entries(data, settings)
+        output(self, "WebsocketApiId", self._api.api_id)
+        output(self, "WebsocketUrl", f"{self._api.api_endpoint}/{settings.stage}")
+
+    def _serve_connections(
+        self, function: BusFunction, data: DataStack, settings: Settings
+    ) -> None:
+        """Lets a function take a connection, push the events of its inbox, and close it."""
+        function.use_table(data.socket_subscribers, "DeleteItem", "GetItem", "Query", "UpdateItem")
+        function.use_table(data.inbox, "DeleteItem", "Query")
+        function.use_table(data.events, "BatchGetItem")
+        # The commands that have ended.
+        function.use_table(data.deliveries, "BatchGetItem")
+        function.use_table(data.keys, "GetItem")
+        function.watch_secret("ADMIN_SECRET_ARN", data.admin_secret)
+        function.use_bucket(data.payloads, "GetObject")
+        function.open_payloads(data)
+        function.use_table(data.subscriptions, "DeleteItem", "GetItem")
+        function.use_table(data.changes, "PutItem", "Query")
+        function.count_subscriptions(data)
+        function.know_rights(data, "BatchGetItem")
+        _send_to_clients(function, self._api.api_id, settings)
+
+    def _start_subscriptions(self, data: DataStack, settings: Settings) -> None:
+        """Lets `socket` begin to follow inboxes and make the subscriptions of listeners."""
         self.socket.use_table(data.socket_subscribers, "PutItem", indexes=("by_connection",))
         self.socket.use_table(data.inbox, "GetItem")
         self.socket.tell("SERVICE_LISTENERS", str(settings.service_listeners))
         self.socket.use_table(data.subscriptions, "PutItem")
         self.socket.use_table(data.cursors, "GetItem", "UpdateItem")
         self.socket.use_retention()
+
+    def _push_entries(self, data: DataStack, settings: Settings) -> None:
+        """Passes new entries of pushed inboxes to `push`."""
         StreamSource(
             self,
             "Inbox",
@@ -114,8 +128,6 @@ class Sockets(Construct):
             handover=Handover(cdk.Duration.minutes(5)),
             settings=settings,
         )
-        output(self, "WebsocketApiId", self._api.api_id)
-        output(self, "WebsocketUrl", f"{self._api.api_endpoint}/{settings.stage}")
 
     def _make_api(self, authorize: BusFunction, settings: Settings) -> apigateway.WebSocketApi:
         def talk(name: str) -> integrations.WebSocketLambdaIntegration:
