@@ -150,7 +150,7 @@ def test_a_stream_is_appended_to_and_read(world: World, service: Client, domain:
         last = next(iter(bus.streams.read(stream, backward=True)))
         assert last.version == bus.streams.head(stream)["version"] == 4
         assert [each["stream_id"] for each in bus.streams.list(category=domain)] == [stream]
-        assert bus.streams.state(stream)["state"] == {"n": 3}
+        assert bus.streams.state(stream).state == {"n": 3}
         bus.streams.truncate(stream, before=3)
         assert [each.version for each in bus.streams.read(stream)] == [3, 4]
 

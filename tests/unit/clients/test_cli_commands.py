@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.unit.clients.command_line import AT, Bus, exit_code, run
+from tests.unit.clients.command_line import AT, EVENT, Bus, exit_code, run
 
 MATCHES = {
     "items": [
@@ -34,6 +34,7 @@ REPLAY = {
     "state": "completed",
     "progress": {"ratio": 1.0, "events_examined": 3, "deliveries_sent": 2, "events_unroutable": 0},
 }
+STATE = {"stream_id": "task/1", "version": 4, "events": 4, "complete": True}
 
 
 def outcome(*, matched: bool) -> dict[str, Any]:
@@ -187,7 +188,7 @@ def test_schemas_are_registered_from_a_file(tmp_path: Path) -> None:
 
 
 def test_streams_and_metrics_are_read() -> None:
-    event = {"version": 4, "event": {"id": "evt_e", "type": "a.b", "timestamp": AT}}
+    event = {"version": 4, "event": {**EVENT, "id": "evt_e", "type": "a.b"}}
     totals = {
         "published": 2,
         "delivered": 3,
@@ -198,7 +199,7 @@ def test_streams_and_metrics_are_read() -> None:
     bus = Bus(
         **{
             "GET /streams/events": {"items": [event], "next_cursor": None},
-            "GET /streams/state": {"version": 4, "state": {"a": 1}},
+            "GET /streams/state": {**STATE, "source": "shop", "state": {"a": 1}},
             "GET /metrics": httpx.Response(200, text="# HELP x\n"),
             "GET /analytics": {
                 "buckets": [{"start": AT, **totals, "latency_seconds": None}],
@@ -298,7 +299,12 @@ def test_streams_are_listed_appended_to_and_ended() -> None:
         **{
             "GET /streams": {"items": [stream], "next_cursor": None},
             "GET /streams/head": {**stream, "version": 4},
-            "POST /streams/events": {"version": 5},
+            "POST /streams/events": {
+                "source": "shop",
+                "stream_id": "task/1",
+                "version": 5,
+                "events": [],
+            },
             "PATCH /streams": {"truncate_before": 3},
             "DELETE /streams": httpx.Response(204),
         }
@@ -340,9 +346,16 @@ def test_entries_of_contexts_are_written_read_and_removed() -> None:
 
 
 def test_read_models_are_put_read_rebuilt_and_removed() -> None:
-    building = {"category": "task", "serving": None, "building": {"indexes": ["status", "path"]}}
-    built = {"category": "task", "serving": building["building"], "building": None}
-    kept = {"stream_id": "task/1", "version": 2, "updated_at": AT, "state": {"path": "a=b"}}
+    generation = {"number": 1, "reducer_version": 0, "started_at": AT, "indexes": ["status"]}
+    building: dict[str, Any] = {
+        "source": "shop",
+        "category": "task",
+        "created_at": AT,
+        "updated_at": AT,
+    }
+    building |= {"serving": None, "building": generation}
+    built = {**building, "serving": generation, "building": None}
+    kept = {**STATE, "updated_at": AT, "state": {"path": "a=b"}}
     bus = Bus(
         **{
             "PUT /read-models/task": building,
@@ -370,4 +383,73 @@ def test_a_value_without_the_name_of_a_member_is_refused(value: str) -> None:
     result = run(bus, "states", "task", value)
     assert result.exit_code == 2
     assert "must be the name of a member" in result.output
+    assert not bus.requests
+
+
+@pytest.mark.parametrize(
+    ("options", "followed"),
+    [
+        (
+            ("--stream", "task/1", "--from-version", "1"),
+            {"source": "shop", "id": "task/1", "from_version": 1},
+        ),
+        (("--category", "task"), {"source": "shop", "category": "task"}),
+    ],
+)
+def test_a_subscription_follows_streams(options: tuple[str, ...], followed: Any) -> None:
+    bus = Bus(**{"POST /subscriptions": {"id": "sub_1"}})
+    create = ("subscriptions", "create", "task.*", "--target", "pull")
+    assert run(bus, *create, *options, "--source", "shop").exit_code == 0
+    assert body(bus)["stream"] == followed
+    for wrong in (options, options[2:], (*options, "--stream", "a", "--category", "b")):
+        if wrong:
+            assert run(bus, *create, *wrong).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "sent"),
+    [
+        (("--merge",), {"type": "merge"}),
+        (("--file", "-"), {"type": "jsonata", "expression": "state"}),
+        (("--function", "arn:f:1"), {"type": "lambda", "function": "arn:f:1"}),
+        (
+            ("--function", "arn:f:1", "--role-arn", "arn:r"),
+            {"type": "lambda", "function": "arn:f:1", "role_arn": "arn:r"},
+        ),
+    ],
+)
+def test_a_reducer_is_set(options: tuple[str, ...], sent: Any) -> None:
+    reducer = {"source": "shop", "category": "task", "version": 2, "created_at": AT, **sent}
+    bus = Bus(**{"PUT /reducers/task": reducer})
+    shown = run(bus, "reducers", "set", "task", *options, "--source", "shop", input="state\n")
+    assert "task has version 2" in shown.output
+    assert body(bus) == sent
+    assert bus.requests[-1].url.params["source"] == "shop"
+
+
+@pytest.mark.parametrize(
+    "options", [(), ("--merge", "--function", "f"), ("--merge", "--role-arn", "r")]
+)
+def test_a_reducer_that_says_too_much_is_refused(options: tuple[str, ...]) -> None:
+    bus = Bus()
+    assert run(bus, "reducers", "set", "task", *options).exit_code == 2
+    assert not bus.requests
+
+
+@pytest.mark.parametrize(
+    ("events", "options", "said"),
+    [
+        ("{}", (), "a JSON array"),
+        ("[{}]", (), "event 1: type"),
+        ('[{"type": "a.b", "payload": 1}]', (), "event 1: payload"),
+        ("[]", ("--expected", "nine"), "--expected must be a version"),
+    ],
+)
+def test_events_that_cannot_be_appended_are_refused(
+    events: str, options: tuple[str, ...], said: str
+) -> None:
+    bus = Bus()
+    result = run(bus, "streams", "append", "task/1", "-", *options, input=events)
+    assert result.exit_code == 2
+    assert said in result.output
     assert not bus.requests

@@ -55,6 +55,7 @@ from event_bus_client.models import (
     StreamEvent,
 )
 from event_bus_client.receiving import Answer, Refused, TryLater
+from event_bus_client.states import Generation, ModelState, ReadModel, Reducer, StreamState
 from event_bus_client.webhooks import Webhook
 
 __all__ = [
@@ -74,11 +75,13 @@ __all__ = [
     "EventBusError",
     "Fault",
     "Forbidden",
+    "Generation",
     "Inbox",
     "InvalidRequest",
     "MalformedRequest",
     "MemoryStore",
     "Metadata",
+    "ModelState",
     "NewEvent",
     "NotFound",
     "Page",
@@ -87,9 +90,11 @@ __all__ = [
     "Problem",
     "PublisherClosed",
     "QueueFull",
+    "ReadModel",
     "Receipt",
     "Received",
     "Receiver",
+    "Reducer",
     "Refused",
     "Result",
     "RetryPolicy",
@@ -99,6 +104,7 @@ __all__ = [
     "SignatureError",
     "StoredEvent",
     "StreamEvent",
+    "StreamState",
     "TooLarge",
     "TooManyRequests",
     "TryLater",

@@ -1,12 +1,12 @@
 """Commands and their replies, without the network."""
 
-from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from event_bus_client.errors import EventBusError
 from event_bus_client.models import Event
+from event_bus_client.times import Time
 
 _FINAL = frozenset({"succeeded", "failed", "expired", "cancelled"})
 
@@ -29,7 +29,7 @@ class Command(BaseModel):
     id: str
     type: str
     state: str
-    deadline: datetime | None = None
+    deadline: Time | None = None
     reply: Event | None = None
     replies: list[dict[str, Any]] = Field(default_factory=list)
     error: Any = None

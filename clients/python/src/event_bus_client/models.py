@@ -9,16 +9,19 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from event_bus_client.errors import Problem, problem
+from event_bus_client.times import Time
 
 Model = TypeVar("Model", bound=BaseModel)
 Item = TypeVar("Item")
 
 
-class _Document(BaseModel):
+class Document(BaseModel):
+    """What the bus sends; members of later versions are attributes, too."""
+
     model_config = ConfigDict(extra="allow", frozen=True)
 
 
-class Metadata(_Document):
+class Metadata(Document):
     """What an event says about itself. Further keys that the publisher chose are attributes, too.
 
     Attributes:
@@ -48,7 +51,7 @@ class Metadata(_Document):
     tracestate: str | None = None
 
 
-class Event(_Document):
+class Event(Document):
     """An event, as it is received or read back.
 
     Attributes:
@@ -65,7 +68,7 @@ class Event(_Document):
     id: str
     type: str
     source: str
-    timestamp: datetime
+    timestamp: Time
     payload: dict[str, Any] | None = None
     content_type: str | None = None
     payload_base64: str | None = None
@@ -94,12 +97,12 @@ class StoredEvent(Event):
         deliveries: What became of it, by subscription. Lists leave it out.
     """
 
-    created_at: datetime
+    created_at: Time
     processed: bool
     deliveries: list[dict[str, Any]] | None = None
 
 
-class NewEvent(_Document):
+class NewEvent(Document):
     """An event to publish.
 
     Attributes:
@@ -142,7 +145,7 @@ class NewEvent(_Document):
         return cls.model_validate(members)
 
 
-class Receipt(_Document):
+class Receipt(Document):
     """What the bus answers for an event that it stored.
 
     Attributes:
@@ -156,11 +159,11 @@ class Receipt(_Document):
     id: str
     type: str
     source: str
-    timestamp: datetime
-    created_at: datetime
+    timestamp: Time
+    created_at: Time
 
 
-class Result(_Document):
+class Result(Document):
     """What became of one event of a batch.
 
     Attributes:
@@ -176,7 +179,7 @@ class Result(_Document):
     problem: Problem | None = None
 
 
-class Received(_Document):
+class Received(Document):
     """An event from an inbox.
 
     Attributes:
@@ -190,7 +193,7 @@ class Received(_Document):
     event: Event
 
 
-class StreamEvent(_Document):
+class StreamEvent(Document):
     """An event in its stream.
 
     Attributes:
@@ -202,7 +205,7 @@ class StreamEvent(_Document):
     event: StoredEvent
 
 
-class Appended(_Document):
+class Appended(Document):
     """Events that were appended to a stream.
 
     Attributes:

@@ -22,6 +22,7 @@ from event_bus_client._async.resources import (
     AsyncSubscriptions,
 )
 from event_bus_client._async.schemas import AsyncSchemas
+from event_bus_client._async.states import AsyncReadModels, AsyncReducers
 from event_bus_client._async.streams import AsyncStreams
 from event_bus_client._async.transport import AsyncTransport
 from event_bus_client.calls import Call, RetryPolicy, creating
@@ -47,6 +48,8 @@ class AsyncEventBus:
         replays: Events that are delivered again.
         schemas: The schemas of event types.
         streams: Event streams.
+        reducers: The rules that compute the states of streams.
+        read_models: Tables of the states of streams.
         commands: Sends commands, and waits for their replies.
     """
 
@@ -91,6 +94,8 @@ class AsyncEventBus:
         self.replays = AsyncReplays(self._transport)
         self.schemas = AsyncSchemas(self._transport)
         self.streams = AsyncStreams(self._transport)
+        self.reducers = AsyncReducers(self._transport)
+        self.read_models = AsyncReadModels(self._transport)
         self.commands = AsyncCommands(self._transport)
 
     async def publish(  # noqa: PLR0913 - the members of an event

@@ -1,5 +1,6 @@
 """Resources of the bus, such as publishers and subscriptions: one class for each kind."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from event_bus_client._async.lists import AsyncListing
@@ -86,6 +87,80 @@ class AsyncSubscriptions(_Registered):
         return await self._send(
             Call("PUT", path("/subscriptions/{}", subscription_id), body=members)
         )
+
+    async def follow_stream(
+        self,
+        stream_id: str,
+        *,
+        source: str,
+        from_version: int | None = None,
+        event_types: Sequence[str] = ("*",),
+        subscription_id: str | None = None,
+        **members: Any,
+    ) -> Document:
+        """Registers a subscription to one event stream, which receives its events in order.
+
+        Example:
+            ```python
+            await bus.subscriptions.follow_stream(
+                "order/1", source="shop", from_version=1, target={"type": "pull"}
+            )
+            ```
+
+        Args:
+            stream_id: The stream.
+            source: The service that publishes it.
+            from_version: The first version to receive, also if it was stored before; None receives
+                the events that are stored from now on. It needs a key with the scope `recover`.
+            event_types: Types or patterns.
+            subscription_id: An id of your choice; None for a generated one.
+            members: Further members of the subscription, such as `target`.
+        """
+        stream = {"source": source, "id": stream_id, "from_version": from_version}
+        return await self._follow(subscription_id, stream, event_types, members)
+
+    async def follow_category(
+        self,
+        category: str,
+        *,
+        source: str,
+        from_beginning: bool = False,
+        event_types: Sequence[str] = ("*",),
+        subscription_id: str | None = None,
+        **members: Any,
+    ) -> Document:
+        """Registers a subscription to all event streams of a category, each in its order.
+
+        Streams that begin later are included.
+
+        Args:
+            category: The part of the streams' ids before the first slash.
+            source: The service that publishes them.
+            from_beginning: Whether to receive the events that were stored before. It needs a key
+                with the scope `recover`.
+            event_types: Types or patterns.
+            subscription_id: An id of your choice; None for a generated one.
+            members: Further members of the subscription, such as `target`.
+        """
+        stream = {
+            "source": source,
+            "category": category,
+            "from_version": 1 if from_beginning else None,
+        }
+        return await self._follow(subscription_id, stream, event_types, members)
+
+    async def _follow(
+        self,
+        subscription_id: str | None,
+        stream: dict[str, Any],
+        event_types: Sequence[str],
+        members: dict[str, Any],
+    ) -> Document:
+        named = {name: value for name, value in stream.items() if value is not None}
+        asked = {**members, "event_types": [*event_types], "stream": named}
+        if subscription_id is None:
+            return await self.create(**asked)
+        return await self.put(subscription_id, **asked)
 
     async def rotate_secret(self, subscription_id: str, **members: Any) -> Document:
         """Replaces the signing secret; the old one stays valid for an overlap.

@@ -22,6 +22,7 @@ from event_bus_client._sync.resources import (
     Subscriptions,
 )
 from event_bus_client._sync.schemas import Schemas
+from event_bus_client._sync.states import ReadModels, Reducers
 from event_bus_client._sync.streams import Streams
 from event_bus_client._sync.transport import Transport
 from event_bus_client.calls import Call, RetryPolicy, creating
@@ -47,6 +48,8 @@ class EventBus:
         replays: Events that are delivered again.
         schemas: The schemas of event types.
         streams: Event streams.
+        reducers: The rules that compute the states of streams.
+        read_models: Tables of the states of streams.
         commands: Sends commands, and waits for their replies.
     """
 
@@ -91,6 +94,8 @@ class EventBus:
         self.replays = Replays(self._transport)
         self.schemas = Schemas(self._transport)
         self.streams = Streams(self._transport)
+        self.reducers = Reducers(self._transport)
+        self.read_models = ReadModels(self._transport)
         self.commands = Commands(self._transport)
 
     def publish(  # noqa: PLR0913 - the members of an event

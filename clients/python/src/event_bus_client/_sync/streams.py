@@ -9,6 +9,7 @@ from event_bus_client._sync.transport import Transport
 from event_bus_client.calls import Call
 from event_bus_client.models import Appended, NewEvent, StreamEvent
 from event_bus_client.publishing import prepared
+from event_bus_client.states import StreamState
 
 ExpectedVersion = int | Literal["none", "exists"]
 
@@ -112,14 +113,17 @@ class Streams:
         source: str | None = None,
         at_version: int | None = None,
         at_time: datetime | str | None = None,
-    ) -> dict[str, Any]:
-        """Reads the state of a stream.
+    ) -> StreamState:
+        """Reads the state of a stream, which its reducer computes from its events.
 
         Args:
             stream_id: The stream.
             source: The service that publishes it.
             at_version: The last version to include; None for all.
             at_time: The time of the state: later events are left out.
+
+        Raises:
+            Conflict: The reducer failed for an event; read an earlier version.
         """
         query = {
             "stream_id": stream_id,
@@ -127,10 +131,9 @@ class Streams:
             "at_version": at_version,
             "at_time": at_time,
         }
-        answer: dict[str, Any] = self._transport.send(
-            Call("GET", "/streams/state", query=query)
+        return StreamState.model_validate(
+            self._transport.send(Call("GET", "/streams/state", query=query))
         )
-        return answer
 
     def head(self, stream_id: str, *, source: str | None = None) -> dict[str, Any]:
         """Reads a stream as a whole: its version, its first and its last event.

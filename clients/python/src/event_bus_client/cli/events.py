@@ -11,6 +11,7 @@ from rich.tree import Tree
 from event_bus_client.cli.context import state
 from event_bus_client.cli.options import moment, show
 from event_bus_client.cli.reading import json_object
+from event_bus_client.times import rfc3339
 
 app = typer.Typer(help="Read events back, and follow them.", no_args_is_help=True)
 
@@ -100,7 +101,7 @@ def tail_events(
     given = state(context)
     for event in given.bus.listen(*event_types):
         payload = json.dumps(event.payload, ensure_ascii=False)
-        line = f"{event.timestamp:%H:%M:%S} {event.type} {event.id} {payload}"
+        line = f"{rfc3339(event.timestamp)} {event.type} {event.id} {payload}"
         given.output.show(Text(line, overflow="fold"), event)
 
 

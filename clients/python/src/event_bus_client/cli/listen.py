@@ -16,6 +16,7 @@ from event_bus_client._sync.client import EventBus
 from event_bus_client.cli.context import State, state
 from event_bus_client.errors import Forbidden, InvalidRequest, NotFound
 from event_bus_client.models import Event
+from event_bus_client.times import rfc3339
 from event_bus_client.webhooks import Webhook
 
 _NAME = "event-bus listen"
@@ -55,7 +56,7 @@ def listen(
             begun = time.monotonic()
             status = _forward(http, forward_to, event, webhook)
             milliseconds = round((time.monotonic() - begun) * 1000)
-            line = f"{event.timestamp:%H:%M:%S} {event.type} {event.id} -> {status}"
+            line = f"{rfc3339(event.timestamp)} {event.type} {event.id} -> {status}"
             good = status.isdigit() and status.startswith("2")
             known.output.show(
                 Text(f"{line} ({milliseconds} ms)", "green" if good else "red", overflow="fold"),

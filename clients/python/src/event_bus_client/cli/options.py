@@ -9,6 +9,7 @@ from typing import Any
 import typer
 
 from event_bus_client.cli.context import state
+from event_bus_client.times import rfc3339
 
 LIMIT = typer.Option(50, min=1, max=10_000, help="How many to show.")
 YES = typer.Option(False, "--yes", "-y", help="Do not ask.")
@@ -35,8 +36,7 @@ def moment(text: str | None) -> str | None:
     if not found:
         return text
     ago = timedelta(**{_UNITS[found[2]]: int(found[1])})
-    at = datetime.now(timezone.utc) - ago
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return rfc3339(datetime.now(timezone.utc) - ago)
 
 
 def given(**members: Any) -> dict[str, Any]:

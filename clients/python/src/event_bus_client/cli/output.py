@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
@@ -73,9 +72,9 @@ class Output:
 
 
 def plain(document: Any) -> Any:
-    """A document as it is in JSON."""
+    """A document as the bus answered it."""
     if isinstance(document, BaseModel):
-        return document.model_dump(mode="json")
+        return document.model_dump(mode="json", exclude_unset=True)
     return document
 
 
@@ -89,6 +88,4 @@ def _cell(item: Any, column: str) -> str:
         return " ".join(map(str, value))
     if isinstance(value, Mapping):
         return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, datetime):
-        return value.isoformat()
     return str(value)

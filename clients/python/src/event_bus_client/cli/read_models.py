@@ -3,9 +3,9 @@
 import typer
 from rich.text import Text
 
-from event_bus_client import path
 from event_bus_client.cli.context import state
-from event_bus_client.cli.options import LIMIT, YES, given, show, sure
+from event_bus_client.cli.options import LIMIT, YES, show, sure
+from event_bus_client.states import ReadModel
 
 app = typer.Typer(help="Tables of the states of streams.", no_args_is_help=True)
 
@@ -21,7 +21,7 @@ def list_read_models(
 
     Example: event-bus read-models list
     """
-    listing = state(context).bus.listing("/read-models", source=source)
+    listing = state(context).bus.read_models.list(source=source)
     show(context, listing, limit, "source", "category", "serving.indexes", "serving.built_at")
 
 
@@ -32,8 +32,7 @@ def show_read_model(context: typer.Context, category: str, source: str | None = 
     Example: event-bus read-models show task
     """
     known = state(context)
-    route = path("/read-models/{}", category)
-    known.output.document(known.bus.call("GET", route, query=given(source=source)))
+    known.output.document(known.bus.read_models.get(category, source=source))
 
 
 @app.command("put")
@@ -48,9 +47,7 @@ def put_read_model(
     Example: event-bus read-models put task --index status --index assignee
     """
     known = state(context)
-    route = path("/read-models/{}", category)
-    body = {"indexes": index}
-    model = known.bus.call("PUT", route, query=given(source=source), body=body)
+    model = known.bus.read_models.put(category, index, source=source)
     known.output.show(Text(_told(model), "green"), model)
 
 
@@ -61,8 +58,7 @@ def rebuild_read_model(context: typer.Context, category: str, source: str | None
     Example: event-bus read-models rebuild task
     """
     known = state(context)
-    route = path("/read-models/{}/rebuild", category)
-    model = known.bus.call("POST", route, query=given(source=source))
+    model = known.bus.read_models.rebuild(category, source=source)
     known.output.show(Text(_told(model), "green"), model)
 
 
@@ -76,7 +72,7 @@ def delete_read_model(
     """
     sure(f"Remove the read model of {category}?", yes)
     known = state(context)
-    known.bus.call("DELETE", path("/read-models/{}", category), query=given(source=source))
+    known.bus.read_models.delete(category, source=source)
     known.output.line(f"removed the read model of {category}", "green")
 
 
@@ -93,8 +89,8 @@ def states(
 
     Example: event-bus states task status=in_progress
     """
-    query = dict(map(_member, values or []))
-    listing = state(context).bus.listing(path("/states/{}", category), source=source, **query)
+    where = dict(map(_member, values or []))
+    listing = state(context).bus.read_models.states(category, where, source=source)
     show(context, listing, limit, "stream_id", "version", "updated_at", "state")
 
 
@@ -105,7 +101,6 @@ def _member(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _told(model: dict[str, object]) -> str:
-    if model["building"]:
-        return f"the read model of {model['category']} is being built"
-    return f"the read model of {model['category']} is built"
+def _told(model: ReadModel) -> str:
+    progress = "is being built" if model.building else "is built"
+    return f"the read model of {model.category} {progress}"

@@ -1,14 +1,12 @@
 """`event-bus reducers`."""
 
 from pathlib import Path
-from typing import Any
 
 import typer
 from rich.text import Text
 
-from event_bus_client import path
 from event_bus_client.cli.context import state
-from event_bus_client.cli.options import LIMIT, YES, given, show, sure
+from event_bus_client.cli.options import LIMIT, YES, show, sure
 from event_bus_client.cli.reading import text_of
 
 app = typer.Typer(
@@ -25,7 +23,7 @@ def list_reducers(context: typer.Context, source: str | None = _SOURCE, limit: i
 
     Example: event-bus reducers list
     """
-    show(context, state(context).bus.listing("/reducers", source=source), limit, *_COLUMNS)
+    show(context, state(context).bus.reducers.list(source=source), limit, *_COLUMNS)
 
 
 @app.command("get")
@@ -35,8 +33,7 @@ def get_reducer(context: typer.Context, category: str, source: str | None = _SOU
     Example: event-bus reducers get order
     """
     known = state(context)
-    query = given(source=source)
-    known.output.document(known.bus.call("GET", path("/reducers/{}", category), query=query))
+    known.output.document(known.bus.reducers.get(category, source=source))
 
 
 @app.command("versions")
@@ -47,7 +44,7 @@ def list_versions(
 
     Example: event-bus reducers versions order
     """
-    listing = state(context).bus.listing(path("/reducers/{}/versions", category), source=source)
+    listing = state(context).bus.reducers.versions(category, source=source)
     show(context, listing, limit, *_COLUMNS)
 
 
@@ -58,6 +55,9 @@ def set_reducer(
     file: Path | None = typer.Option(None, "--file", help="JSONata in a file; - is stdin."),
     merge: bool = typer.Option(False, "--merge", help="Merge payloads instead."),
     function: str | None = typer.Option(None, help="The ARN of a version of a Lambda function."),
+    role_arn: str | None = typer.Option(
+        None, help="The role with which the bus calls the function, as in another account."
+    ),
     source: str | None = _SOURCE,
 ) -> None:
     """Register the reducer of a category.
@@ -66,16 +66,17 @@ def set_reducer(
     """
     if [file is not None, merge, function is not None].count(True) != 1:
         raise typer.BadParameter("give --file, --merge or --function, one of the three")
-    body: dict[str, Any] = {"type": "merge"}
-    if file is not None:
-        body = {"type": "jsonata", "expression": text_of(file).strip()}
-    if function is not None:
-        body = {"type": "lambda", "function": function}
+    if role_arn is not None and function is None:
+        raise typer.BadParameter("--role-arn needs --function")
     known = state(context)
-    version = known.bus.call(
-        "PUT", path("/reducers/{}", category), query=given(source=source), body=body
+    reducer = known.bus.reducers.put(
+        category,
+        expression=None if file is None else text_of(file).strip(),
+        function=function,
+        role_arn=role_arn,
+        source=source,
     )
-    known.output.show(Text(f"{category} has version {version['version']}", "green"), version)
+    known.output.show(Text(f"{category} has version {reducer.version}", "green"), reducer)
 
 
 @app.command("remove")
@@ -88,5 +89,5 @@ def remove_reducer(
     """
     sure(f"Remove the reducer of {category}?", yes)
     known = state(context)
-    known.bus.call("DELETE", path("/reducers/{}", category), query=given(source=source))
+    known.bus.reducers.delete(category, source=source)
     known.output.line(f"removed the reducer of {category}", "green")

@@ -1,14 +1,17 @@
 """`event-bus streams`."""
 
 from pathlib import Path
+from typing import Any
 
 import typer
+from pydantic import ValidationError
 from rich.text import Text
 
+from event_bus_client._sync.streams import ExpectedVersion
 from event_bus_client.cli.context import state
-from event_bus_client.cli.options import LIMIT, YES, given, moment, show, sure
+from event_bus_client.cli.options import LIMIT, YES, moment, show, sure
 from event_bus_client.cli.reading import json_value, text_of
-from event_bus_client.publishing import new_id
+from event_bus_client.models import NewEvent
 
 app = typer.Typer(help="Event streams: events in their order.", no_args_is_help=True)
 
@@ -27,8 +30,7 @@ def list_streams(
 
     Example: event-bus streams list --category task
     """
-    query = given(category=category, prefix=prefix, source=source)
-    listing = state(context).bus.listing("/streams", **query)
+    listing = state(context).bus.streams.list(category=category, prefix=prefix, source=source)
     show(context, listing, limit, "stream_id", "source", "first_at", "truncate_before")
 
 
@@ -39,8 +41,7 @@ def stream_head(context: typer.Context, stream_id: str, source: str | None = _SO
     Example: event-bus streams head task/task_123
     """
     known = state(context)
-    query = given(stream_id=stream_id, source=source)
-    known.output.document(known.bus.call("GET", "/streams/head", query=query))
+    known.output.document(known.bus.streams.head(stream_id, source=source))
 
 
 @app.command("events")
@@ -56,12 +57,11 @@ def stream_events(
 
     Example: event-bus streams events task/task_123
     """
-    listing = state(context).bus.listing(
-        "/streams/events",
-        stream_id=stream_id,
+    listing = state(context).bus.streams.read(
+        stream_id,
         source=source,
         from_version=from_version,
-        direction="backward" if backward else None,
+        backward=backward,
         limit=min(limit, 100),
     )
     show(context, listing, limit, "version", "event.timestamp", "event.type", "event.id")
@@ -82,10 +82,10 @@ def stream_state(
     Example: event-bus streams state task/task_123 --at-version 7
     """
     known = state(context)
-    query = given(
-        stream_id=stream_id, source=source, at_version=at_version, at_time=moment(at_time)
+    found = known.bus.streams.state(
+        stream_id, source=source, at_version=at_version, at_time=moment(at_time)
     )
-    known.output.document(known.bus.call("GET", "/streams/state", query=query))
+    known.output.document(found)
 
 
 @app.command("append")
@@ -102,19 +102,17 @@ def append_events(
 
     Example: event-bus streams append task/task_123 events.json --expected 7
     """
-    events = json_value(text_of(file), str(file))
-    if not isinstance(events, list) or not all(isinstance(each, dict) for each in events):
+    documents = json_value(text_of(file), str(file))
+    if not isinstance(documents, list) or not all(isinstance(each, dict) for each in documents):
         raise typer.BadParameter(f"{file} must hold a JSON array of events")
-    version = int(expected) if expected is not None and expected.isdecimal() else expected
-    body = {
-        "stream_id": stream_id,
-        # Ids of their own: a repetition of the request appends nothing twice.
-        "events": [{"id": new_id(), **each} for each in events],
-        **given(source=source, expected_version=version),
-    }
     known = state(context)
-    answer = known.bus.call("POST", "/streams/events", body=body)
-    known.output.show(Text(f"{stream_id} has version {answer['version']}", "green"), answer)
+    appended = known.bus.streams.append(
+        stream_id,
+        [_event(number, each) for number, each in enumerate(documents, 1)],
+        expected_version=_version(expected),
+        source=source,
+    )
+    known.output.show(Text(f"{stream_id} has version {appended.version}", "green"), appended)
 
 
 @app.command("truncate")
@@ -131,9 +129,7 @@ def truncate_stream(
     """
     sure(f"Hide the events of {stream_id} before version {before}?", yes)
     known = state(context)
-    query = given(stream_id=stream_id, source=source)
-    body = {"truncate_before": before}
-    known.output.document(known.bus.call("PATCH", "/streams", query=query, body=body))
+    known.output.document(known.bus.streams.truncate(stream_id, before=before, source=source))
 
 
 @app.command("delete")
@@ -146,5 +142,23 @@ def delete_stream(
     """
     sure(f"Delete {stream_id}? This cannot be undone.", yes)
     known = state(context)
-    known.bus.call("DELETE", "/streams", query=given(stream_id=stream_id, source=source))
+    known.bus.streams.delete(stream_id, source=source)
     known.output.line(f"deleted {stream_id}", "green")
+
+
+def _event(number: int, document: dict[str, Any]) -> NewEvent:
+    try:
+        return NewEvent.of_document(document)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        member = ".".join(map(str, wrong["loc"]))
+        raise typer.BadParameter(f"event {number}: {member}: {wrong['msg']}") from error
+
+
+def _version(text: str | None) -> ExpectedVersion | None:
+    match text:
+        case None | "none" | "exists":
+            return text
+        case _ if text.isdecimal():
+            return int(text)
+    raise typer.BadParameter("--expected must be a version, none or exists")

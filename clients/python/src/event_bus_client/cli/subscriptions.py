@@ -58,6 +58,16 @@ def create_subscription(
     filters: str | None = typer.Option(None, help="Event patterns by type, as JSON."),
     name: str | None = typer.Option(None, help="A name for people."),
     service_id: str | None = typer.Option(None, "--service", help="Whose, for an admin."),
+    stream: str | None = typer.Option(
+        None, help="Only the events of this stream, in their order; needs --source."
+    ),
+    category: str | None = typer.Option(
+        None, help="Only the events of the streams of this category; needs --source."
+    ),
+    source: str | None = typer.Option(None, help="The service that publishes the streams."),
+    from_version: int | None = typer.Option(
+        None, min=1, help="The first version to receive, also if it is stored; 1 for a category."
+    ),
 ) -> None:
     """Register a subscription, and show its signing secret, once.
 
@@ -72,6 +82,7 @@ def create_subscription(
         callback_url=url,
         target=_target(target),
         filters=None if filters is None else json_object(filters, "--filters"),
+        stream=_followed(stream, category, source, from_version),
     )
     known = state(context)
     known.output.document(known.bus.subscriptions.create(**members))
@@ -201,6 +212,19 @@ def _target(text: str | None) -> dict[str, Any] | None:
     if text is None or text.startswith("{"):
         return None if text is None else json_object(text, "--target")
     return {"type": text}
+
+
+def _followed(
+    stream: str | None, category: str | None, source: str | None, from_version: int | None
+) -> dict[str, Any] | None:
+    """The streams that a subscription follows, as the API takes them."""
+    if stream is None and category is None:
+        if source is not None or from_version is not None:
+            raise typer.BadParameter("--source and --from-version need --stream or --category")
+        return None
+    if (stream is not None and category is not None) or source is None:
+        raise typer.BadParameter("give --stream or --category, one of the two, and --source")
+    return given(id=stream, category=category, source=source, from_version=from_version)
 
 
 def _tested(result: dict[str, Any]) -> Text:

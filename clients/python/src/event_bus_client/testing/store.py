@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from typing import Any
 
 from event_bus_client._matching.errors import InvalidEventTypeError, InvalidPatternError
@@ -16,6 +15,7 @@ from event_bus_client._matching.filters import SubscriptionFilter
 from event_bus_client.errors import Conflict, Fault, InvalidRequest, NotFound
 from event_bus_client.models import NewEvent
 from event_bus_client.publishing import new_id
+from event_bus_client.times import now
 
 Document = dict[str, Any]
 
@@ -68,12 +68,6 @@ def refused(pointer: str, detail: str) -> InvalidRequest:
         detail=f"{pointer}: {detail}",
         faults=(Fault(pointer, detail),),
     )
-
-
-def now() -> str:
-    """The time as the API writes it."""
-    text = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
 
 
 @dataclass
