@@ -16,6 +16,7 @@ from event_bus.encryption.payload_seal import PayloadSeal
 from event_bus.encryption.signing_secrets import SigningSecrets
 from event_bus.model.api_keys import ApiKey
 from event_bus.model.registration import Publisher, Subscription
+from event_bus.model.routing_rule import RoutingRule
 from event_bus.publishing.schema_checks import SchemaChecks
 from event_bus.routing.registry_view import RegistryView
 from event_bus.stores.announced_changes import AnnouncedChanges
@@ -44,7 +45,7 @@ from event_bus.stores.schemas import SchemaStore
 from event_bus.stores.snapshots import SnapshotStore
 from event_bus.stores.socket_subscribers import SocketSubscriberStore
 from event_bus.stores.streams import StreamStore
-from event_bus.stores.subscriptions import RoutingRule, SubscriptionStore
+from event_bus.stores.subscriptions import SubscriptionStore
 from event_bus.stores.transactions import transact
 from event_bus.targets import registry
 from event_bus.targets.upcasting import Upcaster

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from event_bus.access.callers import Caller
-from event_bus.access.ownership import own_source
 from event_bus.api.diagram import MERMAID, flow_diagram
 from event_bus.api.documents.event_streams import (
     head_document,
@@ -22,11 +21,12 @@ from event_bus.api.documents.flows import flow_document
 from event_bus.api.documents.read_models import model_state_document, read_model_document
 from event_bus.api.documents.schemas import draft_document
 from event_bus.api.listing import Listing
-from event_bus.api.operations import event_streams, read_models, reducers, schemas
+from event_bus.api.operations import event_streams, read_models, schemas
 from event_bus.api.operations import events as operations
 from event_bus.api.operations import explanations as explaining
 from event_bus.api.query import Query
 from event_bus.api.requests import Request, Response
+from event_bus.api.sources import source_of
 from event_bus.errors import Conflict, Fault, Forbidden, MalformedRequest
 from event_bus.model.stream_append import StreamChange
 from event_bus.model.stream_name import StreamName
@@ -202,7 +202,7 @@ def _delete(request: Request) -> Response:
 
 @endpoint.answers(read_models.GET)
 def _get_read_model(request: Request) -> Response:
-    source = own_source(request.query().get(reducers.SOURCE), request.caller)
+    source = source_of(request.query(), request.caller)
     model = _models.get(source, request.path_parameter("category"))
     return Response(200, read_model_document(model, _models.lag(model)))
 

@@ -8,9 +8,7 @@ from event_bus.api.requests import Request, Response
 from event_bus.model.replay import EventReplayRequest, Replay, ReplayRequest
 from event_bus.model.validation import read
 from event_bus.paging import read_cursor, write_cursor
-from event_bus.recovery.dead_letters import (
-    BulkRetryRequest,
-)
+from event_bus.recovery.dead_letters import BulkRetryRequest
 from event_bus.runtime import recovery
 from event_bus.runtime.api import handler_of, new_endpoint
 
@@ -41,9 +39,7 @@ def _begun(replay: Replay) -> Response:
 
 @endpoint.answers(replays.LIST)
 def _list_replays(request: Request) -> Response:
-    listing = Listing(request)
-    found = _replays.page(listing.behind, listing.limit + 1, listing.caller)
-    return listing.page_of_more(found, lambda replay: replay.id, replay_document)
+    return Listing(request).page_from(_replays.page, lambda each: each.id, replay_document)
 
 
 @endpoint.answers(replays.GET)

@@ -1,11 +1,8 @@
 """Registers publishers and subscriptions: `/publishers` and `/subscriptions`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
-from typing import Any, TypeVar
 
-from event_bus.access.callers import Caller
-from event_bus.access.ownership import own_source
 from event_bus.api.documents.contexts import context_entry_document, context_entry_summary
 from event_bus.api.documents.read_models import read_model_document
 from event_bus.api.documents.reducers import reducer_document
@@ -39,18 +36,17 @@ from event_bus.api.operations import (
     subscriptions,
 )
 from event_bus.api.parameters import LIMIT
-from event_bus.api.query import Query
 from event_bus.api.requests import Request, Response
+from event_bus.api.sources import listed_source, source_of
 from event_bus.model.contexts import ContextEntryRequest
 from event_bus.model.credentials import RotationRequest
 from event_bus.model.read_model import ReadModelRegistration
 from event_bus.model.registration import (
-    Publisher,
     PublisherChange,
     PublisherRegistration,
     Subscription,
 )
-from event_bus.model.rights import Grant, SubscriberRequest
+from event_bus.model.rights import SubscriberRequest
 from event_bus.model.schemas import SchemaRegistration, SchemaSettingsChange
 from event_bus.model.validation import read, read_service_id
 from event_bus.paging import MAX_NAME_POSITION, name_at, name_position, number_at
@@ -73,17 +69,14 @@ _schemas = cache(schema_registry)
 _reducers = cache(reducer_registry)
 _models = cache(read_model_registry)
 
-_OfService = TypeVar("_OfService", Publisher, Grant)
-
 endpoint = new_endpoint()
 handler = handler_of(endpoint)
 
 
 @endpoint.answers(publishers.REGISTER)
 def _register_publisher(request: Request) -> Response:
-    caller = request.caller
     registration = read(PublisherRegistration, request.json())
-    publisher, key = _publishers.register(registration, caller)
+    publisher, key = _publishers.register(registration, request.caller)
     return Response(
         201,
         created_publisher_document(publisher, key),
@@ -93,7 +86,9 @@ def _register_publisher(request: Request) -> Response:
 
 @endpoint.answers(publishers.LIST)
 def _list_publishers(request: Request) -> Response:
-    return _page_of_services(request, _publishers.page, publisher_document)
+    return Listing(request).page_from(
+        _publishers.page, lambda each: each.service_id, publisher_document
+    )
 
 
 @endpoint.answers(publishers.GET)
@@ -117,7 +112,9 @@ def _remove_publisher(request: Request) -> Response:
 
 @endpoint.answers(subscribers.LIST)
 def _list_subscribers(request: Request) -> Response:
-    return _page_of_services(request, _subscribers.page, subscriber_document)
+    return Listing(request).page_from(
+        _subscribers.page, lambda each: each.service_id, subscriber_document
+    )
 
 
 @endpoint.answers(subscribers.GET)
@@ -141,9 +138,9 @@ def _remove_subscriber(request: Request) -> Response:
 
 @endpoint.answers(subscriptions.REGISTER)
 def _register_subscription(request: Request) -> Response:
-    caller = request.caller
     registration = read(SubscriptionRegistration, request.json())
-    registered = _subscriptions.register(registration, caller, request.reserved_id("sub"))
+    reserved = request.reserved_id("sub")
+    registered = _subscriptions.register(registration, request.caller, reserved)
     return Response(
         201,
         created_subscription_document(registered),
@@ -188,9 +185,8 @@ def _get_subscription(request: Request) -> Response:
 
 @endpoint.answers(subscriptions.CHANGE)
 def _change_subscription(request: Request) -> Response:
-    caller = request.caller
     change = read(SubscriptionChange, request.json())
-    subscription = _subscriptions.change(request.resource_id, change, caller)
+    subscription = _subscriptions.change(request.resource_id, change, request.caller)
     return Response(200, _documents([subscription])[0])
 
 
@@ -202,9 +198,10 @@ def _remove_subscription(request: Request) -> Response:
 
 @endpoint.answers(subscriptions.ROTATE_SECRET)
 def _rotate_secret(request: Request) -> Response:
-    caller = request.caller
     asked = read(RotationRequest, request.json() if request.has_body else {})
-    subscription, secret = _subscriptions.rotate_secret(request.resource_id, asked.overlap, caller)
+    subscription, secret = _subscriptions.rotate_secret(
+        request.resource_id, asked.overlap, request.caller
+    )
     return Response(200, rotated_secret_document(subscription, secret))
 
 
@@ -224,9 +221,9 @@ def _register_version(request: Request) -> Response:
 
 @endpoint.answers(schemas.LIST)
 def _list_schemas(request: Request) -> Response:
-    listing = Listing(request)
-    found = _schemas().page(listing.behind, listing.limit + 1, listing.caller)
-    return listing.page_of_more(found, lambda each: each.type, type_schemas_document)
+    return Listing(request).page_from(
+        _schemas().page, lambda each: each.type, type_schemas_document
+    )
 
 
 @endpoint.answers(schemas.GET)
@@ -271,9 +268,7 @@ def _delete_version(request: Request) -> Response:
 
 @endpoint.answers(schemas.LIST_TYPES)
 def _list_event_types(request: Request) -> Response:
-    listing = Listing(request)
-    found = _catalogue.page(listing.behind, listing.limit + 1, listing.caller)
-    return listing.page_of_more(found, lambda each: each.type, event_type_summary)
+    return Listing(request).page_from(_catalogue.page, lambda each: each.type, event_type_summary)
 
 
 @endpoint.answers(schemas.GET_TYPE)
@@ -292,7 +287,7 @@ def _asyncapi(request: Request) -> Response:
 
 @endpoint.answers(reducers.PUT)
 def _put_reducer(request: Request) -> Response:
-    source, category = _own_source(request.query(), request.caller), _category(request)
+    source, category = _definition(request)
     reducer = read(ReducerRegistration, request.json()).root.reducer()
     version, is_new = _reducers().register(source, category, reducer, request.caller)
     location = {"location": f"/reducers/{category}?source={source}"}
@@ -301,43 +296,35 @@ def _put_reducer(request: Request) -> Response:
 
 @endpoint.answers(reducers.GET)
 def _get_reducer(request: Request) -> Response:
-    source = _own_source(request.query(), request.caller)
-    return Response(200, reducer_document(_reducers().get(source, _category(request))))
+    return Response(200, reducer_document(_reducers().get(*_definition(request))))
 
 
 @endpoint.answers(reducers.VERSIONS)
 def _list_reducer_versions(request: Request) -> Response:
     listing = Listing(request)
-    source = _own_source(listing.query, listing.caller)
     before = number_at(listing.behind)
-    found = _reducers().versions(source, _category(request), before, listing.limit + 1)
+    found = _reducers().versions(*_definition(request), before, listing.limit + 1)
     return listing.page_of_more(found, lambda each: str(each.number), reducer_document)
-
-
-def _listed_source(listing: Listing) -> str | None:
-    """The service whose definitions are listed; None if an admin lists those of all services."""
-    if listing.caller.admin and reducers.SOURCE not in listing.query:
-        return None
-    return _own_source(listing.query, listing.caller)
 
 
 @endpoint.answers(reducers.LIST)
 def _list_reducers(request: Request) -> Response:
     listing = Listing(request)
-    found = _reducers().page(_listed_source(listing), listing.behind, listing.limit + 1)
+    found = _reducers().page(
+        listed_source(listing.query, listing.caller), listing.behind, listing.limit + 1
+    )
     return listing.page_of_more(found, lambda each: each.name, reducer_document)
 
 
 @endpoint.answers(reducers.REMOVE)
 def _remove_reducer(request: Request) -> Response:
-    source = _own_source(request.query(), request.caller)
-    _reducers().remove(source, _category(request), request.caller)
+    _reducers().remove(*_definition(request), request.caller)
     return Response(204)
 
 
 @endpoint.answers(read_models.PUT)
 def _put_read_model(request: Request) -> Response:
-    source, category = _own_source(request.query(), request.caller), _category(request)
+    source, category = _definition(request)
     indexes = read(ReadModelRegistration, request.json()).indexes
     model, is_new = _models().register(source, category, indexes)
     location = {"location": f"/read-models/{category}?source={source}"}
@@ -347,29 +334,26 @@ def _put_read_model(request: Request) -> Response:
 @endpoint.answers(read_models.LIST)
 def _list_read_models(request: Request) -> Response:
     listing = Listing(request)
-    found = _models().page(_listed_source(listing), listing.behind, listing.limit + 1)
+    found = _models().page(
+        listed_source(listing.query, listing.caller), listing.behind, listing.limit + 1
+    )
     return listing.page_of_more(found, lambda each: each.name, read_model_document)
 
 
 @endpoint.answers(read_models.REBUILD)
 def _rebuild_read_model(request: Request) -> Response:
-    source = _own_source(request.query(), request.caller)
-    return Response(202, read_model_document(_models().rebuild(source, _category(request))))
+    return Response(202, read_model_document(_models().rebuild(*_definition(request))))
 
 
 @endpoint.answers(read_models.REMOVE)
 def _remove_read_model(request: Request) -> Response:
-    source = _own_source(request.query(), request.caller)
-    _models().remove(source, _category(request))
+    _models().remove(*_definition(request))
     return Response(204)
 
 
-def _category(request: Request) -> str:
-    return request.path_parameter("category")
-
-
-def _own_source(query: Query, caller: Caller) -> str:
-    return own_source(query.get(reducers.SOURCE), caller)
+def _definition(request: Request) -> tuple[str, str]:
+    """The service and the stream category of a reducer or a read model."""
+    return source_of(request.query(), request.caller), request.path_parameter("category")
 
 
 @endpoint.answers(contexts.PUT)
@@ -414,14 +398,3 @@ def _documents(found: Sequence[Subscription]) -> list[SubscriptionDocument]:
         )
         for each in found
     ]
-
-
-def _page_of_services(
-    request: Request,
-    find: Callable[[str | None, int, Caller], Sequence[_OfService]],
-    document: Callable[[_OfService], Any],
-) -> Response:
-    """A page of a list that has one item for each service, in the order of their names."""
-    listing = Listing(request)
-    found = find(listing.behind, listing.limit + 1, listing.caller)
-    return listing.page_of_more(found, lambda each: each.service_id, document)

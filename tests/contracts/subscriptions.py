@@ -7,11 +7,11 @@ import orjson
 import pytest
 from botocore.exceptions import ConnectionClosedError
 from event_bus.model.api_keys import ApiKey
+from event_bus.model.routing_rule import RoutingRule
 from event_bus.model.target import UnknownTarget
 from event_bus.stores import items
 from event_bus.stores.refusals import KeyTaken, Outdated, QuotaReached
 from event_bus.stores.subscription_counts import Counts
-from event_bus.stores.subscriptions import RoutingRule
 from event_bus.stores.transactions import transact
 from event_bus.targets.sqs import SqsTarget
 

@@ -1,8 +1,9 @@
-"""Lists: a page of one as it is asked for, and as it is answered."""
+"""Lists: the request for a page, and the answer."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
+from event_bus.access.callers import Caller
 from event_bus.api.parameters import LIMIT
 from event_bus.api.requests import Request, Response
 from event_bus.paging import MAX_POSITION, page_document, read_cursor
@@ -17,7 +18,7 @@ class Listing:
         query: The query parameters.
         caller: Who asks.
         behind: The position behind which the page begins; None for the first page.
-        limit: How many items it holds at most.
+        limit: The largest number of items of the page.
     """
 
     def __init__(self, request: Request, longest: int = MAX_POSITION) -> None:
@@ -25,7 +26,7 @@ class Listing:
 
         Args:
             request: The request.
-            longest: How many characters a position of the list may have.
+            longest: The largest number of characters of a position of the list.
 
         Raises:
             MalformedRequest: A parameter cannot be read, or the cursor belongs to another list.
@@ -36,11 +37,11 @@ class Listing:
         self.limit = self.query[LIMIT]
 
     def page(self, items: Iterable[tuple[str, Any]], rest: str | None) -> Response:
-        """The answer.
+        """Returns the answer.
 
         Args:
             items: Each document, and the position behind it.
-            rest: Where the next page begins if all items fit; None at the end of the list.
+            rest: The position behind which the next page begins; None at the end of the list.
         """
         return Response(200, page_document(items, rest, self.query.sent, self.caller))
 
@@ -50,7 +51,9 @@ class Listing:
         position: Callable[[Item], str],
         document: Callable[[Item], Any],
     ) -> Response:
-        """The answer from one item more than it holds, which tells whether there is a next page.
+        """Returns the answer from up to one item more than the page holds.
+
+        The further item shows that there is a next page.
 
         Args:
             found: Up to `limit + 1` items.
@@ -60,3 +63,19 @@ class Listing:
         shown = found[: self.limit]
         rest = position(shown[-1]) if len(found) > self.limit else None
         return self.page(((position(each), document(each)) for each in shown), rest)
+
+    def page_from(
+        self,
+        find: Callable[[str | None, int, Caller], Sequence[Item]],
+        position: Callable[[Item], str],
+        document: Callable[[Item], Any],
+    ) -> Response:
+        """Returns the answer from a list of what the caller may see.
+
+        Args:
+            find: Finds items behind a position, up to a number, for a caller.
+            position: The position behind an item.
+            document: The document of an item.
+        """
+        found = find(self.behind, self.limit + 1, self.caller)
+        return self.page_of_more(found, position, document)

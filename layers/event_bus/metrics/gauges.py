@@ -10,12 +10,12 @@ from event_bus.metrics.lag import oldest_due, router_lag
 from event_bus.metrics.queues import Queues
 from event_bus.model.circuit import CircuitState
 from event_bus.model.metrics import MAX_SERIES, OTHER
+from event_bus.model.routing_rule import RoutingRule
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.due_deliveries import DueDeliveries
 from event_bus.stores.events import EventStore
 from event_bus.stores.replays import ReplayStore
 from event_bus.stores.routings import RoutingStore
-from event_bus.stores.subscriptions import RoutingRule
 
 MAX_REPLAYS = 20
 """The largest number of running replays in an answer."""

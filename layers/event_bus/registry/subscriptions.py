@@ -5,50 +5,37 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from event_bus import times
-from event_bus.access.callers import Caller, unknown_key
+from event_bus.access.callers import Caller
 from event_bus.access.hearing import Hearing
 from event_bus.access.ownership import own_subscription
 from event_bus.conflicts import attempts
 from event_bus.encryption.signatures import new_secret
 from event_bus.encryption.signing_secrets import SigningSecrets, rotated
-from event_bus.errors import Conflict, Fault, Problem
+from event_bus.errors import Conflict, Problem
 from event_bus.ids import new_id
 from event_bus.matching.filters import SubscriptionFilter
 from event_bus.model.commands import check_handler
 from event_bus.model.credentials import Authentication
 from event_bus.model.filters import check_filters, check_sent_filters
 from event_bus.model.pace import Pace
-from event_bus.model.registration import ResumeFrom, Subscription, check_limits
-from event_bus.model.replay import Replay
+from event_bus.model.registration import Subscription, check_limits
 from event_bus.model.transform import check_fits
 from event_bus.paging import Portion, first_page
 from event_bus.queues.replays import ReplayQueue
-from event_bus.recovery.backlog import START_SECONDS
 from event_bus.recovery.catch_up import catch_up_of
 from event_bus.recovery.replays import SEAM_SECONDS, history_for
 from event_bus.registry.asked_subscriptions import asked_for, check_history, owner_of, plain_members
-from event_bus.registry.keys import IssuedKey, busy, taken
-from event_bus.registry.pausing import status_event, with_pause
 from event_bus.registry.sensitive_filters import refuse_sensitive_filters
-from event_bus.registry.services import Services
-from event_bus.registry.subscriber_keys import subscriber_key
 from event_bus.registry.subscription_query import SubscriptionQuery
 from event_bus.registry.subscription_requests import (
     SubscriptionChange,
     SubscriptionRegistration,
 )
 from event_bus.registry.subscription_targets import SubscriptionTargets
+from event_bus.registry.subscription_writes import SubscriptionWrites
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.inboxes import InboxStore
-from event_bus.stores.refusals import (
-    HandlerTaken,
-    KeyGone,
-    KeyTaken,
-    Outdated,
-    QuotaReached,
-    Refused,
-    Used,
-)
+from event_bus.stores.refusals import Refused, Used
 from event_bus.stores.registrations import Registrations
 
 _Result = TypeVar("_Result")
@@ -142,7 +129,7 @@ class SubscriptionRegistry:
         asked = registration.authentication or Authentication()
         try:
             provided = self.targets.provided(subscription)
-            created, issued = self._create(provided, pace, history, asked, caller)
+            created, issued = self._writes.add(provided, pace, history, asked, caller)
         except Used:
             self.targets.discard(subscription)
             raise Conflict(
@@ -236,10 +223,7 @@ class SubscriptionRegistry:
                 changed = self.targets.enriched(changed)
             if change.verify:
                 changed = self.targets.verified(changed)
-            try:
-                stored = self._store_change(before, changed, change.resume_from)
-            except HandlerTaken as refused:
-                raise _handled(refused, changed) from None
+            stored = self._writes.change(before, changed, change.resume_from)
             return stored, changed.target != before.target
 
         changed, moved = _until_current(attempt)
@@ -249,24 +233,6 @@ class SubscriptionRegistry:
         if moved and changed.target.paced:
             self.registrations.paces.put_anew(subscription_id, _ON_TRIAL)
         return changed
-
-    def _store_change(
-        self, before: Subscription, changed: Subscription, resume_from: ResumeFrom | None
-    ) -> Subscription:
-        """Stores a change, and starts the replay of the backlog that it asks for."""
-        changed, backlog = with_pause(before, changed, resume_from)
-        if changed.status == before.status:
-            return self.registrations.subscriptions.update(changed, before=before)
-        event = status_event(before, changed, backlog)
-        stored = self.registrations.change_status(before, changed, event, backlog)
-        if backlog is None:
-            return stored
-        # One that an earlier resume began, and a pause held up, goes on as well.
-        for each in (before.backlog_replay_id, backlog.id):
-            if each:
-                # Should this message be lost, the sweeper finds a replay that does not go on.
-                self.replay_queue.send(each, START_SECONDS)
-        return stored
 
     def rotate_secret(
         self, subscription_id: str, overlap: int, caller: Caller
@@ -310,7 +276,7 @@ class SubscriptionRegistry:
 
         def attempt() -> Subscription:
             subscription = self.get(subscription_id, caller)
-            self._remove(subscription)
+            self._writes.remove(subscription)
             return subscription
 
         removed = _until_current(attempt)
@@ -346,64 +312,9 @@ class SubscriptionRegistry:
         if asked.filters:
             refuse_sensitive_filters(asked, self.registrations.publishers.all())
 
-    def _create(
-        self,
-        subscription: Subscription,
-        pace: Pace | None,
-        history: Replay | None,
-        asked: Authentication,
-        caller: Caller,
-    ) -> tuple[Subscription, IssuedKey | None]:
-        """Stores a subscription together with a key that its service has or gets."""
-        for _ in attempts():
-            keys, issued = subscriber_key(self._services, subscription.service_id, asked, caller)
-            try:
-                stored = self.registrations.add_subscription(
-                    subscription, keys, pace=pace, history=history, most=self.most
-                )
-            except QuotaReached:
-                raise Conflict(
-                    f"The service {subscription.service_id} has {self.most} subscriptions, which "
-                    "is as many as it may have; delete one first."
-                ) from None
-            except HandlerTaken as refused:
-                raise _handled(refused, subscription) from None
-            except KeyTaken:
-                raise taken(asked) from None
-            except KeyGone:
-                if not caller.admin:
-                    raise unknown_key() from None
-            except Outdated:
-                continue
-            else:
-                return stored, issued
-        raise busy()
-
-    def _remove(self, subscription: Subscription) -> None:
-        service_id = subscription.service_id
-        subscriptions = self.registrations.subscriptions
-        if subscription.ends_at is not None:
-            subscriptions.delete(subscription)
-        elif subscriptions.counts.stored(service_id).subscriptions > 1:
-            subscriptions.delete(subscription, last=False)
-        elif self.registrations.publishers.get(service_id):
-            self.registrations.remove_last_subscription(subscription, None)
-        else:
-            removal = self._services.removal_of_keys(service_id)
-            self.registrations.remove_last_subscription(subscription, removal)
-
     @property
-    def _services(self) -> Services:
-        owned = self.registrations
-        return Services(owned.publishers, owned.subscriptions, owned.keys)
-
-
-def _handled(refused: HandlerTaken, subscription: Subscription) -> Conflict:
-    """The refusal of a second handler."""
-    event_type = str(refused)
-    place = subscription.event_types.index(event_type)
-    detail = f"{event_type} has a handler already; a type of commands has one"
-    return Conflict(f"{detail}.", [Fault(f"/event_types/{place}", detail)])
+    def _writes(self) -> SubscriptionWrites:
+        return SubscriptionWrites(self.registrations, self.replay_queue, self.most)
 
 
 def _until_current(attempt: Callable[[], _Result]) -> _Result:

@@ -10,12 +10,13 @@ from event_bus.matching.event_view import EventView
 from event_bus.matching.index import SubscriptionIndex
 from event_bus.model.event import Event
 from event_bus.model.read_model import model_name
+from event_bus.model.routing_rule import RoutingRule
 from event_bus.model.stream_name import StreamName
 from event_bus.stored import restored
 from event_bus.stores.changes import ChangeLog
 from event_bus.stores.read_models import ReadModelStore, live_change
 from event_bus.stores.rights import RightsStore, right_in
-from event_bus.stores.subscriptions import RoutingRule, SubscriptionStore
+from event_bus.stores.subscriptions import SubscriptionStore
 
 
 @dataclass(slots=True)

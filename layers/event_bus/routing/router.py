@@ -12,6 +12,7 @@ from event_bus.model import transitions
 from event_bus.model.commands import is_over
 from event_bus.model.delivery import Routing
 from event_bus.model.event import MAX_HOPS, Event
+from event_bus.model.routing_rule import RoutingRule
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message, next_message
 from event_bus.queues.projections import ProjectionQueue
@@ -20,7 +21,6 @@ from event_bus.stores.dead_letters import DeadLetterStore
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
 from event_bus.stores.routings import RoutingStore
-from event_bus.stores.subscriptions import RoutingRule
 
 _PAYLOADS_AT_ONCE = 10
 

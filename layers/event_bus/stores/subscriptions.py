@@ -6,23 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from event_bus.model.enrichment import read_enrichment
-from event_bus.model.filters import Filters
-from event_bus.model.followed_streams import FollowedStreams
-from event_bus.model.registration import (
-    SealedSecret,
-    Subscription,
-    received_since,
-)
-from event_bus.model.retry_policy import RetryPolicy
+from event_bus.model.registration import Subscription
+from event_bus.model.routing_rule import RoutingRule, routing_rule
 from event_bus.model.target import TargetTypes
-from event_bus.stored import restored
 from event_bus.stores.changes import ChangeLog
 from event_bus.stores.handlers import HandlerStore
 from event_bus.stores.items import (
     Item,
     batch_get,
-    document,
     number,
     query_items,
     scan_all,
@@ -31,8 +22,8 @@ from event_bus.stores.items import (
 )
 from event_bus.stores.refusals import Exists, Outdated, Refused, Used
 from event_bus.stores.subscription_counts import SubscriptionCounts
+from event_bus.stores.subscription_items import ENDING, KIND, read_subscription, subscription_item
 from event_bus.stores.transactions import Part
-from event_bus.transforms.transform import read_transform
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -40,59 +31,7 @@ if TYPE_CHECKING:
 CHOSEN = "."
 """The character that only identifiers chosen by clients contain."""
 
-_KIND = "subscription"
 _REMOVED = "removed "
-_ENDING = "by_itself"
-
-
-@dataclass(frozen=True, slots=True)
-class RoutingRule:
-    """The part of a subscription that routers keep, without its target and its secrets.
-
-    Attributes:
-        id: The subscription.
-        service_id: The service that it belongs to.
-        event_types: The type patterns that it receives.
-        filters: The event patterns that narrow them.
-        active: Whether it receives anything; False also for one that was deleted.
-        version: The number of the change that made it so.
-        protocol: How it is delivered.
-        since: When the first event that it receives was stored, at the earliest; RFC 3339.
-        pause: The number of its pause; 0 if it is not paused.
-        paused_at: Since when it is paused, RFC 3339.
-        skipped_pauses: Up to which pause it is not owed what it matched.
-        handles: Whether it is the handler of the commands that it receives.
-        enriched: Whether its events pass the enrichment lane first.
-    """
-
-    id: str
-    service_id: str
-    event_types: list[str]
-    filters: Filters
-    active: bool
-    version: int
-    protocol: str
-    since: str = ""
-    pause: int = 0
-    paused_at: str = ""
-    skipped_pauses: int = 0
-    handles: bool = False
-    enriched: bool = False
-
-    def holds(self, stored_at: str) -> bool:
-        """Whether an event is held back that it matches.
-
-        What was stored before the pause is sent to its lane, which keeps it, however late it is
-        routed: so what is held was stored since the pause began.
-
-        Args:
-            stored_at: When the event was stored, RFC 3339.
-        """
-        return self.pause > 0 and stored_at >= self.paused_at
-
-    def owes(self, pause: int) -> bool:
-        """Whether what a pause held is to be sent now: the subscription was resumed from it."""
-        return self.skipped_pauses < pause != self.pause
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +66,7 @@ class SubscriptionStore:
     def page(self, service_id: str | None, after: str | None, limit: int) -> list[Subscription]:
         """Returns subscriptions of one service or of all, oldest first, beginning after `after`."""
         index, name, value = (
-            ("by_service", "service_id", service_id) if service_id else ("by_kind", "kind", _KIND)
+            ("by_service", "service_id", service_id) if service_id else ("by_kind", "kind", KIND)
         )
         items = query_items(
             self.client,
@@ -267,7 +206,7 @@ class SubscriptionStore:
             TableName=self.table,
             IndexName="by_end",
             KeyConditionExpression="ending = :ending AND ends_at < :before",
-            ExpressionAttributeValues={":ending": text(_ENDING), ":before": number(before)},
+            ExpressionAttributeValues={":ending": text(ENDING), ":before": number(before)},
             Limit=limit,
         )
         return [item["id"]["S"] for item in answer["Items"]]
@@ -276,11 +215,10 @@ class SubscriptionStore:
         """Yields the routing rule of every subscription by a scan, for a router that starts."""
         for item in scan_all(self.client, TableName=self.table, ConsistentRead=True):
             members = orjson.loads(item["document"]["S"])
-            # No target is read: a router imports none of their modules.
-            yield _routing_rule(members, self.targets.lane_of(members["target"]["type"]))
+            yield routing_rule(members, self.targets.lane_of(members["target"]["type"]))
 
     def _read(self, item: Mapping[str, Any]) -> Subscription:
-        return _subscription(item, self.targets)
+        return read_subscription(item, self.targets)
 
     def _existing(self, service_id: str) -> Iterable[Subscription]:
         # The index may still show what is gone.
@@ -294,7 +232,7 @@ class SubscriptionStore:
         further: Sequence[Part],
     ) -> Subscription:
         def parts(version: int) -> list[Part]:
-            item = _item(replace(subscription, version=version))
+            item = subscription_item(replace(subscription, version=version))
             put: Item = {"TableName": self.table, "Item": item, **condition}
             return [Part({"Put": put}, refusal), *further]
 
@@ -342,63 +280,5 @@ def _removal_key(subscription_id: str) -> Item:
 def _change(subscription: Subscription, version: int, *, deleted: bool = False) -> dict[str, Any]:
     """Returns the entry of a change in the log."""
     members = {**asdict(subscription), "version": version}
-    rule = _routing_rule(members, subscription.target.lane)
+    rule = routing_rule(members, subscription.target.lane)
     return asdict(replace(rule, active=rule.active and not deleted))
-
-
-def _routing_rule(members: Mapping[str, Any], lane: str) -> RoutingRule:
-    return RoutingRule(
-        id=members["id"],
-        service_id=members["service_id"],
-        event_types=members["event_types"],
-        filters=members["filters"],
-        active=members["status"] != "disabled",
-        version=members["version"],
-        protocol=lane,
-        since=received_since(members["created_at"]),
-        pause=members["pauses"] if members["status"] == "paused" else 0,
-        paused_at=members.get("paused_at") or "",
-        skipped_pauses=members.get("skipped_pauses", 0),
-        handles=members.get("handles", False),
-        enriched=bool(members.get("enrichment")) and not members.get("ordered", False),
-    )
-
-
-def _item(subscription: Subscription) -> Item:
-    kept = asdict(replace(subscription, ends_at=None))
-    kept["target"] = subscription.target.stored()
-    # Beside the document: functions of an earlier version, which may run at the same time, know no
-    # such member of a target.
-    external_id = kept["target"].pop("external_id", None)
-    item: Item = {
-        "id": text(subscription.id),
-        "kind": text(_KIND),
-        "service_id": text(subscription.service_id),
-        "version": number(subscription.version),
-        "document": document(kept),
-    }
-    if external_id is not None:
-        item["external_id"] = text(external_id)
-    if subscription.ends_at is not None:
-        item |= {"ending": text(_ENDING), "ends_at": number(subscription.ends_at)}
-    return item
-
-
-def _subscription(item: Mapping[str, Any], targets: TargetTypes) -> Subscription:
-    members = orjson.loads(item["document"]["S"])
-    if policy := members.get("retry_policy"):
-        members["retry_policy"] = restored(RetryPolicy, policy)
-    if "external_id" in item:
-        members["target"]["external_id"] = item["external_id"]["S"]
-    members["target"] = targets.read(members["target"])
-    for name, reader in (("transform", read_transform), ("enrichment", read_enrichment)):
-        if kept := members.get(name):
-            members[name] = reader(kept)
-    if stream := members.get("stream"):
-        members["stream"] = restored(FollowedStreams, stream)
-    members["signing_secrets"] = tuple(
-        restored(SealedSecret, each) for each in members["signing_secrets"]
-    )
-    if "ends_at" in item:
-        members["ends_at"] = int(item["ends_at"]["N"])
-    return restored(Subscription, members)

@@ -13,8 +13,9 @@ from event_bus.matching.filters import SubscriptionFilter
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
 from event_bus.model.rights import Grant, Restriction
+from event_bus.model.routing_rule import RoutingRule
 from event_bus.routing.registry_view import RegistryView
-from event_bus.stores.subscriptions import RoutingRule, SubscriptionStore
+from event_bus.stores.subscriptions import SubscriptionStore
 from event_bus.targets.registry import TARGETS
 
 from tests.aws import Aws

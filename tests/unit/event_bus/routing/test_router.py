@@ -12,11 +12,11 @@ from event_bus.matching.event_view import EventView
 from event_bus.matching.limits import MAX_ELEMENTS
 from event_bus.model.event import INLINE_PAYLOAD_BYTES, MAX_HOPS, Event
 from event_bus.model.registration import Subscription
+from event_bus.model.routing_rule import RoutingRule
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message, from_json
 from event_bus.routing.registry_view import RegistryView
 from event_bus.routing.router import Router
-from event_bus.stores.subscriptions import RoutingRule
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import LARGE_PAYLOAD, binary_event, event, subscription

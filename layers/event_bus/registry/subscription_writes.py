@@ -1,0 +1,134 @@
+"""Writing subscriptions together with the keys and replays that depend on them."""
+
+from dataclasses import dataclass
+
+from event_bus.access.callers import Caller, unknown_key
+from event_bus.conflicts import attempts
+from event_bus.errors import Conflict, Fault
+from event_bus.model.credentials import Authentication
+from event_bus.model.pace import Pace
+from event_bus.model.registration import ResumeFrom, Subscription
+from event_bus.model.replay import Replay
+from event_bus.queues.replays import ReplayQueue
+from event_bus.recovery.backlog import START_SECONDS
+from event_bus.registry.keys import IssuedKey, busy, taken
+from event_bus.registry.pausing import status_event, with_pause
+from event_bus.registry.services import Services
+from event_bus.registry.subscriber_keys import subscriber_key
+from event_bus.stores.refusals import HandlerTaken, KeyGone, KeyTaken, Outdated, QuotaReached
+from event_bus.stores.registrations import Registrations
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionWrites:
+    """Adds, changes and removes subscriptions that were checked before.
+
+    Attributes:
+        registrations: The registrations of services, and their keys.
+        replay_queue: Starts the replays of backlogs.
+        most: The largest number of subscriptions of a service.
+    """
+
+    registrations: Registrations
+    replay_queue: ReplayQueue
+    most: int
+
+    def add(
+        self,
+        subscription: Subscription,
+        pace: Pace | None,
+        history: Replay | None,
+        asked: Authentication,
+        caller: Caller,
+    ) -> tuple[Subscription, IssuedKey | None]:
+        """Stores a subscription together with a key that its service has or gets.
+
+        Returns:
+            The subscription as it is stored, and the key, if one was generated.
+
+        Raises:
+            Conflict: The service has as many subscriptions or keys as it may have, the API key
+                belongs to another service, or another subscription handles one of its types.
+            Exists: There is a subscription with its id.
+            Used: A removed subscription had its id.
+        """
+        for _ in attempts():
+            keys, issued = subscriber_key(self._services, subscription.service_id, asked, caller)
+            try:
+                stored = self.registrations.add_subscription(
+                    subscription, keys, pace=pace, history=history, most=self.most
+                )
+            except QuotaReached:
+                raise Conflict(
+                    f"The service {subscription.service_id} has {self.most} subscriptions, which "
+                    "is as many as it may have; delete one first."
+                ) from None
+            except HandlerTaken as refused:
+                raise _handled(refused, subscription) from None
+            except KeyTaken:
+                raise taken(asked) from None
+            except KeyGone:
+                if not caller.admin:
+                    raise unknown_key() from None
+            except Outdated:
+                continue
+            else:
+                return stored, issued
+        raise busy()
+
+    def change(
+        self, before: Subscription, changed: Subscription, resume_from: ResumeFrom | None
+    ) -> Subscription:
+        """Stores a change, and starts the replay of the backlog that it asks for.
+
+        Raises:
+            Conflict: Another subscription handles one of its types.
+            Outdated: It has changed since it was read, or is gone.
+        """
+        changed, backlog = with_pause(before, changed, resume_from)
+        try:
+            if changed.status == before.status:
+                return self.registrations.subscriptions.update(changed, before=before)
+            event = status_event(before, changed, backlog)
+            stored = self.registrations.change_status(before, changed, event, backlog)
+        except HandlerTaken as refused:
+            raise _handled(refused, changed) from None
+        if backlog is None:
+            return stored
+        # The pause also stopped the replay of an earlier resume, which continues now.
+        for each in (before.backlog_replay_id, backlog.id):
+            if each:
+                # If this message is lost, the sweeper starts the replay.
+                self.replay_queue.send(each, START_SECONDS)
+        return stored
+
+    def remove(self, subscription: Subscription) -> None:
+        """Removes a subscription, and the keys of its service if nothing else is registered for it.
+
+        Raises:
+            Refused: It has changed since it was read, or what is registered for its service has.
+        """
+        service_id = subscription.service_id
+        subscriptions = self.registrations.subscriptions
+        if subscription.ends_at is not None:
+            subscriptions.delete(subscription)
+        elif subscriptions.counts.stored(service_id).subscriptions > 1:
+            subscriptions.delete(subscription, last=False)
+        elif self.registrations.publishers.get(service_id):
+            self.registrations.remove_last_subscription(subscription, None)
+        else:
+            removal = self._services.removal_of_keys(service_id)
+            self.registrations.remove_last_subscription(subscription, removal)
+
+    @property
+    def _services(self) -> Services:
+        owned = self.registrations
+        return Services(owned.publishers, owned.subscriptions, owned.keys)
+
+
+def _handled(refused: HandlerTaken, subscription: Subscription) -> Conflict:
+    """The refusal of a second handler."""
+    event_type = str(refused)
+    place = subscription.event_types.index(event_type)
+    detail = f"{event_type} has a handler already; a type of commands has one"
+    return Conflict(f"{detail}.", [Fault(f"/event_types/{place}", detail)])
