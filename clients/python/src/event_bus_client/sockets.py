@@ -3,14 +3,14 @@
 import asyncio
 import json
 import ssl
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from event_bus_client.calls import USER_AGENT
 from event_bus_client.config import WEBSOCKET_VARIABLE, Config
 from event_bus_client.errors import ConfigurationError, ConnectionFailed, problem
 
 if TYPE_CHECKING:
-    from websockets.asyncio.client import ClientConnection as AsyncConnection
+    from websockets.asyncio.client import ClientConnection as AsyncClientConnection
     from websockets.sync.client import ClientConnection
 
 OPEN_SECONDS = 30.0
@@ -22,10 +22,52 @@ CLOSE_SECONDS = 2.0
 _INSTALL = "WebSockets need another package: pip install 'event-bus-client[websocket]'."
 
 
+class AsyncConnection(Protocol):
+    """Sends and receives JSON, with asyncio."""
+
+    async def send(self, message: dict[str, Any]) -> None:
+        """Sends a message.
+
+        Raises:
+            ConnectionFailed: The connection has ended.
+        """
+
+    async def receive(self, seconds: float) -> dict[str, Any] | None:
+        """Returns the next message; None if none comes in time.
+
+        Raises:
+            ConnectionFailed: The connection has ended.
+        """
+
+    async def aclose(self) -> None:
+        """Closes the connection."""
+
+
+class Connection(Protocol):
+    """Sends and receives JSON, without asyncio."""
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Sends a message.
+
+        Raises:
+            ConnectionFailed: The connection has ended.
+        """
+
+    def receive(self, seconds: float) -> dict[str, Any] | None:
+        """Returns the next message; None if none comes in time.
+
+        Raises:
+            ConnectionFailed: The connection has ended.
+        """
+
+    def close(self) -> None:
+        """Closes the connection."""
+
+
 class AsyncSocket:
     """A connection that sends and receives JSON, with asyncio."""
 
-    def __init__(self, connection: "AsyncConnection") -> None:
+    def __init__(self, connection: "AsyncClientConnection") -> None:
         """Uses an open connection."""
         self._connection = connection
 

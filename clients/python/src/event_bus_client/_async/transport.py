@@ -10,6 +10,7 @@ from anyio import sleep
 from event_bus_client.calls import USER_AGENT, Call, RetryPolicy, read, refusal
 from event_bus_client.config import Config
 from event_bus_client.errors import ConnectionFailed
+from event_bus_client.sockets import AsyncConnection, AsyncSocket
 
 logger = logging.getLogger("event_bus_client")
 
@@ -35,12 +36,13 @@ class AsyncTransport:
             config: Where the bus is.
             timeout: How long one attempt may take, in seconds.
             retries: When a request is sent again.
-            transport: Replaces the network, as tests do.
+            transport: Replaces the network, as tests do; it may also `connect` WebSockets.
         """
         headers = {"user-agent": USER_AGENT, "accept": "application/json"}
         if config.api_key:
             headers["x-api-key"] = config.api_key
         self.config = config
+        self._connect = getattr(transport, "connect", AsyncSocket.connect)
         self._retries = retries
         self._http = httpx.AsyncClient(
             base_url=config.url,
@@ -49,6 +51,17 @@ class AsyncTransport:
             verify=ssl.create_default_context(cafile=config.ca_file) if config.ca_file else True,
             transport=transport,
         )
+
+    async def connect(self) -> AsyncConnection:
+        """Opens a WebSocket.
+
+        Raises:
+            ConfigurationError: The URL or the package is missing.
+            Problem: The bus refuses, such as Forbidden for an unknown key.
+            ConnectionFailed: There is no connection.
+        """
+        opened: AsyncConnection = await self._connect(self.config)
+        return opened
 
     async def send(self, call: Call) -> Any:
         """Sends a request until it is answered, and reads the answer.
