@@ -17,7 +17,7 @@ from infra.queue import WorkQueue
 from infra.removal import removal_policy
 from infra.settings import Settings
 from infra.stack import StageStack
-from infra.stream import Handover, StreamSource
+from infra.table_stream import Handover, TableStreamSource
 
 AUDIT_QUEUE_URL = "AUDIT_QUEUE_URL"
 """The variable that tells a function the URL of the queue of audit entries."""
@@ -79,7 +79,7 @@ class AuditStack(StageStack):
         self.write.tell("AUDIT_BUCKET", self._bucket.bucket_name)
         self.write.consume(self.queue.queue, max_concurrency=2, window=_WINDOW)
         self._come_again(data)
-        self.events_source = StreamSource(
+        self.events_source = TableStreamSource(
             self,
             "Events",
             table=data.events,
@@ -106,7 +106,7 @@ class AuditStack(StageStack):
         events.Rule(
             self,
             "GivenUp",
-            description="Stream records that the audit log gave up",
+            description="Records of the table stream that the audit log gave up",
             event_pattern=events.EventPattern(
                 source=["aws.s3"],
                 detail_type=["Object Created"],

@@ -17,7 +17,7 @@ from infra.outputs import output
 from infra.queue import WorkQueue
 from infra.settings import Settings
 from infra.stack import StageStack
-from infra.stream import Handover, StreamSource
+from infra.table_stream import Handover, TableStreamSource
 from infra.target_grants import call_reducers
 
 REPLAY_QUEUE_URL = "REPLAY_QUEUE_URL"
@@ -108,7 +108,7 @@ class BusStack(StageStack):
             data.failures, ["GetObject"], reason="Lambda chooses the names of what it gives up."
         )
         route.consume(self.unroutable.queue, max_concurrency=UNROUTABLE_CONCURRENCY)
-        self.events_source = StreamSource(
+        self.events_source = TableStreamSource(
             self,
             "Events",
             table=data.events,
@@ -142,7 +142,7 @@ class BusStack(StageStack):
         events.Rule(
             self,
             "GivenUp",
-            description="Stream records that the router gave up",
+            description="Records of the table stream that the router gave up",
             event_pattern=events.EventPattern(
                 source=["aws.s3"],
                 detail_type=["Object Created"],
@@ -194,7 +194,7 @@ class BusStack(StageStack):
         observe.tell("SUBSCRIPTION_METRICS", str(settings.subscription_metrics))
         observe.use_table(data.events, "PutItem")
         observe.use_retention()
-        self.changes_source = StreamSource(
+        self.changes_source = TableStreamSource(
             self,
             "Changes",
             table=data.deliveries,

@@ -15,7 +15,7 @@ _REQUEST_SECONDS = 0.05
 UNROUTABLE_CONCURRENCY = 4
 """How many of the router work the queue of unroutable events in parallel."""
 
-# Four shards of the table's stream with four batches each.
+# Four shards of the table stream with four batches each.
 _ROUTE = 16 + UNROUTABLE_CONCURRENCY
 _SWEEP = 2
 

@@ -45,7 +45,7 @@ class DataStack(StageStack):
         rights: The table of what services may receive.
         contexts: The table of what services keep for enrichments.
         payloads: The bucket of payloads too large for the table of events.
-        failures: The bucket of stream records that the router gave up.
+        failures: The bucket of records of the table stream that the router gave up.
         audit_failures: The bucket of those that the audit log gave up.
         observer_failures: The bucket of those that the observer gave up.
         admin_secret: The secret that holds the first admin key.

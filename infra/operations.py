@@ -17,7 +17,7 @@ from infra.outputs import output
 from infra.queue import WorkQueue
 from infra.settings import Settings
 from infra.stack import StageStack
-from infra.stream import StreamSource
+from infra.table_stream import TableStreamSource
 
 _MINUTE = cdk.Duration.minutes(1)
 _FIVE_MINUTES = cdk.Duration.minutes(5)
@@ -147,7 +147,7 @@ class OperationsStack(StageStack):
             threshold=oldest.to_milliseconds(),
         )
 
-    def _gave_up(self, name: str, source: StreamSource, description: str) -> None:
+    def _gave_up(self, name: str, source: TableStreamSource, description: str) -> None:
         self._alarm(
             name,
             cloudwatch.Metric(

@@ -14,7 +14,7 @@ from infra.layers import Layers
 from infra.nag import accept, accept_resource
 from infra.outputs import output
 from infra.settings import Settings
-from infra.stream import Handover, StreamSource
+from infra.table_stream import Handover, TableStreamSource
 
 # API Gateway itself times out after 29 seconds.
 _SOCKET_TIMEOUT = cdk.Duration.seconds(28)
@@ -114,7 +114,7 @@ class Sockets(Construct):
 
     def _push_entries(self, data: DataStack, settings: Settings) -> None:
         """Passes new entries of pushed inboxes to `push`."""
-        StreamSource(
+        TableStreamSource(
             self,
             "Inbox",
             table=data.inbox,

@@ -49,7 +49,7 @@ class Table:
         indexes: Its indexes; each costs a write more per item.
         expires: Whether items expire at the Unix time in their attribute `expires_at`.
         busy: Whether it is written for each event.
-        stream: What a record of the table's stream has: the new item, or the new and the old one.
+        stream: What a record of the table stream has: the new item, or the new and the old one.
             None if the table has no stream.
         deployed_as: The earlier id by which deployments know the table; None if it has none. A
             table whose construct changes its name is replaced, and its items are lost.

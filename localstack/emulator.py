@@ -186,7 +186,7 @@ class Emulator:
         if not functions.exists():
             return
         state = orjson.loads(functions.read_bytes())
-        # It saves each function's position in a table's stream, but not the stream, which begins
+        # It saves each function's position in a table stream, but not the stream, which begins
         # anew. A function would then skip as many records as it had read before.
         state["payload"]["dynamodb_stream_positions"] = {}
         functions.write_bytes(orjson.dumps(state))

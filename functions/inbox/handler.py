@@ -78,8 +78,8 @@ def _stream(request: Request) -> Response:
     subscription = _inbox_of(request, request.caller)
     query = request.query()
     wait = query[operations.TURN]
-    streams = replace(_inboxes.streams, reader=_reader_for(request, wait))
-    return _turn(streams.follow(subscription, _last_id(request, query), wait))
+    sse = replace(_inboxes.sse, reader=_reader_for(request, wait))
+    return _turn(sse.follow(subscription, _last_id(request, query), wait))
 
 
 @endpoint.answers(operations.LISTEN)
@@ -87,8 +87,8 @@ def _listen(request: Request) -> Response:
     caller = request.caller
     query = request.query()
     types, wait = query[operations.TYPES], query[operations.TURN]
-    streams = replace(_inboxes.streams, reader=_reader_for(request, wait))
-    turn, listener_id = streams.listen(types, caller, _last_id(request, query), wait)
+    sse = replace(_inboxes.sse, reader=_reader_for(request, wait))
+    turn, listener_id = sse.listen(types, caller, _last_id(request, query), wait)
     return replace(_turn(turn), listener_id=listener_id)
 
 

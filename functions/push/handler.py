@@ -1,4 +1,4 @@
-"""Pushes new entries of inboxes to connected clients, from the inbox table's stream."""
+"""Pushes new entries of inboxes to connected clients, from the table stream of inboxes."""
 
 from typing import Any
 

@@ -66,7 +66,7 @@ class Circuits:
         return self._known.last(subscription_id)
 
     def probe(self, subscription_id: str) -> bool:
-        """Takes the permit to probe a circuit whose pause has ended.
+        """Takes the permit to probe a circuit whose wait has ended.
 
         Returns:
             Whether it was taken; False if it is too early, or another function was faster.

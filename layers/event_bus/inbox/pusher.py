@@ -34,7 +34,7 @@ _PATIENCE_SECONDS = 5.0
 _LOOK_SECONDS = 0.05
 
 
-class Held(Exception):
+class Taken(Exception):
     """Another function is pushing to this WebSocket subscriber."""
 
 
@@ -93,7 +93,7 @@ class Pusher:
             holder: The present holder of the WebSocket subscriber, if any.
 
         Raises:
-            Held: Another function pushes to it, or crashed while it did.
+            Taken: Another function pushes to it, or crashed while it did.
         """
         holder = holder or new_id("psh")
         subscriber = self._take(key, holder)
@@ -109,7 +109,7 @@ class Pusher:
         """Removes a WebSocket subscriber, once a push to it has ended.
 
         Raises:
-            Held: Another function pushes to it, or crashed while it did.
+            Taken: Another function pushes to it, or crashed while it did.
         """
         if self._take(key, new_id("psh")):
             self.lose(key)
@@ -145,7 +145,7 @@ class Pusher:
             if self.socket_subscribers.get(key) is None:
                 return None
             if self.clock() > patience:
-                raise Held(key.connection_id)
+                raise Taken(key.connection_id)
             self.sleep(_LOOK_SECONDS)
         return subscriber
 

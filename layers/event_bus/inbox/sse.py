@@ -23,7 +23,7 @@ _BEYOND = "the last event id lies beyond the end of the inbox"
 
 
 @dataclass(frozen=True, slots=True)
-class Streams:
+class ServerSentEvents:
     """Answers requests for Server-Sent Events.
 
     Attributes:

@@ -18,7 +18,7 @@ class CrashedMessages:
     Attributes:
         deliveries: The deliveries.
         subscriptions: The subscriptions.
-        lanes: Where what an ordered subscription held back goes on.
+        lanes: The lanes on which an ordered subscription continues.
     """
 
     deliveries: DeliveryStore

@@ -115,9 +115,9 @@ def _delay(due_at: float, now: float) -> int:
 
 
 def _retry_at(circuit: Circuit | None, due_at: float, now: float) -> float | None:
-    """Returns when a delivery held back by its circuit is due again; None if the lane decides.
+    """Returns when a delivery that waits for its circuit is due again; None if the lane decides.
 
-    A lane sends the probe of a circuit whose pause is over, and knows what came of it.
+    When the wait of a circuit is over, its lane sends the probe and knows the result.
     """
     if circuit is None or circuit.state != "open" or circuit.until <= max(due_at, now):
         return None

@@ -1,4 +1,4 @@
-"""The circuit breaker of a subscription, which pauses deliveries to a failing subscriber.
+"""The circuit breaker of a subscription, which stops deliveries to a failing subscriber for a time.
 
 The pattern of Nygard, "Release It!": closed, open, half open. A healthy subscription has no circuit
 and costs nothing.
@@ -20,7 +20,7 @@ LEAST_SAMPLE, FAILURE_RATIO = 20, 0.5
 """This share of failures among at least this many attempts in a window also opens it."""
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 30.0, 900.0
-"""The first and the longest pause, in seconds; each failed probe doubles it."""
+"""The first and the longest wait until a probe, in seconds; each failed probe doubles it."""
 
 PROBE_SECONDS = 60.0
 """The time after which a probe without a result is repeated, in seconds."""
@@ -72,7 +72,7 @@ class Circuit:
         failures: Failures since then.
         consecutive: Failures since the last success.
         failing_since: The time of the first of these, in Unix seconds; None after a success.
-        pause: The present pause, in seconds.
+        pause: The present wait until a probe, in seconds.
         until: When the next probe may be sent, in Unix seconds.
         version: The number of its changes.
         opened_at: When it opened, in Unix seconds; None while it is closed.

@@ -1,4 +1,4 @@
-"""The state machine of a delivery: every transition, and the only module that makes one.
+"""Every change of a delivery's status; no other module makes one.
 
 | Transition | The delivery is | It becomes |
 |---|---|---|
@@ -15,7 +15,7 @@
 
 Delivered, exhausted and dropped end a delivery. A person requests `reopened` and `discarded`. A
 delivery becomes a dead letter, with an id, when it is exhausted or waits in the table. The store
-refuses a transition from a state that the table does not name.
+refuses a transition from a status that the table does not name.
 """
 
 from dataclasses import replace

@@ -149,6 +149,6 @@ def next_message(delivery: Delivery | Due) -> Message:
 
 
 def nudge(delivery: Delivery) -> Message:
-    """The message that has an ordered lane look again at what a settled delivery held back."""
+    """The message that lets an ordered lane continue a stream after a delivery was settled."""
     # From the second attempt on, the record is read before anything else is done.
     return replace(next_message(delivery), attempt=max(2, delivery.attempts + 1))

@@ -221,7 +221,7 @@ class DeadLetters:
         letter = self.get(dead_letter_id, caller)
         if letter.dead_letter_status == "resolved":
             raise Conflict(f"The dead letter {dead_letter_id} is resolved.")
-        # An ordered subscription holds back what follows in the stream. The first message arrives
+        # In an ordered subscription, the later events of the stream wait. The first message arrives
         # even where this function crashes between the record and the second message. Where it
         # crashes before the record, that message makes the next attempt early.
         self.lanes.send([replace(nudge(letter), delay=_OUTLASTS_SECONDS)])

@@ -128,7 +128,7 @@ class SubscriptionChange(Request):
     `filters`, `enrichment`, `transform` and `retry_policy` are replaced as a whole: an event
     pattern gives null a meaning of its own, and the members of a policy belong together. Null takes
     an enrichment, a transform, a limit or the schema version away, as in `{"rate_limit": null}`.
-    `ordered` does not change: what is held back would be without its order, or without anyone to
+    `ordered` does not change: events that wait would lose their order, or have nobody to
     bring it. Nor does the target's type: what is on its way is on the lane of one protocol.
     """
 

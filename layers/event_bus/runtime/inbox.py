@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from event_bus.inbox.listeners import Listeners
     from event_bus.inbox.pusher import Pusher
     from event_bus.inbox.reader import InboxReader
-    from event_bus.inbox.sse import Streams
+    from event_bus.inbox.sse import ServerSentEvents
     from event_bus.inbox.waiting import WaitingRoom
     from event_bus.stores.inboxes import InboxStore
     from event_bus.stores.subscriptions import SubscriptionStore
@@ -33,7 +33,7 @@ class Inboxes:
         inboxes: Their inboxes.
         reader: Reads inboxes.
         leases: Leases events, and takes acknowledgements.
-        streams: Sends events as Server-Sent Events.
+        sse: Sends events as Server-Sent Events.
         waiting: Bounds the requests that wait.
         tokens: Makes stream tokens.
     """
@@ -42,7 +42,7 @@ class Inboxes:
     inboxes: "InboxStore"
     reader: "InboxReader"
     leases: "InboxLeases"
-    streams: "Streams"
+    sse: "ServerSentEvents"
     waiting: "WaitingRoom"
     tokens: "StreamTokens"
 
@@ -52,7 +52,7 @@ def inboxes_over_http() -> Inboxes:
     from event_bus.access.stream_tokens import StreamTokens
     from event_bus.inbox.leases import InboxLeases
     from event_bus.inbox.listeners import Listeners
-    from event_bus.inbox.sse import Streams
+    from event_bus.inbox.sse import ServerSentEvents
     from event_bus.inbox.waiting import WaitingRoom
 
     subscriptions, inboxes = stores.subscriptions(changes=True), stores.inboxes()
@@ -63,7 +63,7 @@ def inboxes_over_http() -> Inboxes:
         inboxes=inboxes,
         reader=reader,
         leases=InboxLeases(reader, stores.inbox_cursors()),
-        streams=Streams(inboxes, reader, listeners),
+        sse=ServerSentEvents(inboxes, reader, listeners),
         waiting=WaitingRoom(stores.limits(), settings().waiting_requests),
         tokens=StreamTokens(stores.keys()),
     )

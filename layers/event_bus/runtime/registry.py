@@ -35,7 +35,7 @@ class Registry:
         subscriptions: Registers subscriptions.
         chosen_ids: Registers and replaces subscriptions under identifiers of a client's choice.
         circuits: The circuits of subscriptions, and their paces.
-        backlogs: What is held back for paused subscriptions.
+        backlogs: What is held for paused subscriptions.
         failing: Finds the subscriptions that fail at present.
     """
 

@@ -1,4 +1,4 @@
-"""The records of the deliveries table's stream: how deliveries changed, and what was routed."""
+"""Records of the deliveries' table stream: changes of deliveries, and routed events."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

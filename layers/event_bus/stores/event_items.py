@@ -113,7 +113,7 @@ def _origin(item: Mapping[str, Any]) -> Origin | None:
 
 
 def events_in(records: Iterable[Mapping[str, Any]]) -> tuple[list[Event], list[str]]:
-    """Reads the events that were stored, from records of the table's stream.
+    """Reads the events that were stored, from records of the table stream.
 
     Args:
         records: The records, as Lambda hands them over. A deleted event is left out.
@@ -136,5 +136,5 @@ def events_in(records: Iterable[Mapping[str, Any]]) -> tuple[list[Event], list[s
 
 
 def event_ids_in(records: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Returns the ids of the events that records of the table's stream are about."""
+    """Returns the ids of the events that records of the table stream are about."""
     return [record["dynamodb"]["Keys"]["id"]["S"] for record in records]

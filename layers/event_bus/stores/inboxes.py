@@ -158,7 +158,7 @@ def last_positions_in(records: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     """Returns the last position that was filled of each inbox, by subscription.
 
     Args:
-        records: Records of the table's stream, as Lambda hands them over.
+        records: Records of the table stream, as Lambda hands them over.
     """
     last: dict[str, int] = {}
     for record in records:

@@ -7,7 +7,7 @@ from event_bus import times
 from event_bus.inbox.leases import InboxLeases
 from event_bus.inbox.listeners import Listeners
 from event_bus.inbox.reader import InboxReader
-from event_bus.inbox.sse import Streams
+from event_bus.inbox.sse import ServerSentEvents
 from event_bus.model.delivery import DeliveryKey
 
 from tests.aws import RETENTION_DAYS, Aws
@@ -49,9 +49,11 @@ def leases(aws: Aws, reader: InboxReader) -> InboxLeases:
 
 
 @pytest.fixture
-def streams(aws: Aws, reader: InboxReader) -> Streams:
-    """Writes the turns of streams."""
-    return Streams(aws.inboxes, reader, Listeners(aws.subscriptions, aws.inboxes, 100, aws.hearing))
+def sse(aws: Aws, reader: InboxReader) -> ServerSentEvents:
+    """Answers requests for Server-Sent Events."""
+    return ServerSentEvents(
+        aws.inboxes, reader, Listeners(aws.subscriptions, aws.inboxes, 100, aws.hearing)
+    )
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import orjson
 import pytest
 from event_bus.access.callers import Caller
 from event_bus.errors import Forbidden
-from event_bus.inbox.sse import LISTENER_SECONDS, Streams
+from event_bus.inbox.sse import LISTENER_SECONDS, ServerSentEvents
 from event_bus.targets.inbox import InboxTarget
 
 from tests.aws import Aws
@@ -45,51 +45,53 @@ def last_id(text: str) -> str:
     ],
 )
 def test_a_place_that_the_inbox_never_reached_begins_it_anew(
-    streams: Streams, fill: Fill, seen: str, reason: str
+    sse: ServerSentEvents, fill: Fill, seen: str, reason: str
 ) -> None:
     fill("evt_1", "evt_2")
-    turn = streams.follow(FOLLOWED, seen, 20)
+    turn = sse.follow(FOLLOWED, seen, 20)
     assert blocks(turn) == [("2", "eventbus.stream.reset", {"reason": reason})]
     fill("evt_3")
-    assert [each[0] for each in blocks(streams.follow(FOLLOWED, last_id(turn), 20))] == ["3"]
+    assert [each[0] for each in blocks(sse.follow(FOLLOWED, last_id(turn), 20))] == ["3"]
 
 
-def test_a_stream_goes_on_where_it_was(streams: Streams, fill: Fill) -> None:
+def test_a_stream_goes_on_where_it_was(sse: ServerSentEvents, fill: Fill) -> None:
     fill("evt_1", "evt_2")
-    assert [each[0] for each in blocks(streams.follow(FOLLOWED, "0", 0))] == ["1", "2"]
-    assert [each[0] for each in blocks(streams.follow(FOLLOWED, "1", 0))] == ["2"]
+    assert [each[0] for each in blocks(sse.follow(FOLLOWED, "0", 0))] == ["1", "2"]
+    assert [each[0] for each in blocks(sse.follow(FOLLOWED, "1", 0))] == ["2"]
     for seen in ("2", None):
-        turn = streams.follow(FOLLOWED, seen, 0)
+        turn = sse.follow(FOLLOWED, seen, 0)
         assert (blocks(turn), last_id(turn)) == ([], "2")
 
 
-def test_an_empty_inbox_has_a_beginning(streams: Streams) -> None:
+def test_an_empty_inbox_has_a_beginning(sse: ServerSentEvents) -> None:
     for seen in ("0", None):
-        turn = streams.follow(FOLLOWED, seen, 0)
+        turn = sse.follow(FOLLOWED, seen, 0)
         assert (blocks(turn), last_id(turn)) == ([], "0")
 
 
-def begun(streams: Streams, caller: Caller) -> str:
+def begun(sse: ServerSentEvents, caller: Caller) -> str:
     """The id of a listener's subscription."""
-    turn, listener_id = streams.listen(TYPES, caller, None, 20)
+    turn, listener_id = sse.listen(TYPES, caller, None, 20)
     assert blocks(turn) == []
     name, _, place = last_id(turn).partition(".")
     assert (name, place) == (listener_id, "0")
     return name
 
 
-def test_a_listener_goes_on_where_it_was(streams: Streams, fill: Fill) -> None:
-    listener = begun(streams, service("llm"))
+def test_a_listener_goes_on_where_it_was(sse: ServerSentEvents, fill: Fill) -> None:
+    listener = begun(sse, service("llm"))
     fill("evt_1", "evt_2", to=listener)
-    turn, anew = streams.listen(TYPES, service("llm"), f"{listener}.1", 0)
+    turn, anew = sse.listen(TYPES, service("llm"), f"{listener}.1", 0)
     assert anew is None
     assert [each[0] for each in blocks(turn)] == [f"{listener}.2"]
 
 
-def test_a_listener_that_is_beyond_its_end_begins_anew_there(streams: Streams, fill: Fill) -> None:
-    listener = begun(streams, service("llm"))
+def test_a_listener_that_is_beyond_its_end_begins_anew_there(
+    sse: ServerSentEvents, fill: Fill
+) -> None:
+    listener = begun(sse, service("llm"))
     fill("evt_1", to=listener)
-    [block] = blocks(streams.listen(TYPES, service("llm"), f"{listener}.2", 20)[0])
+    [block] = blocks(sse.listen(TYPES, service("llm"), f"{listener}.2", 20)[0])
     assert block == (
         f"{listener}.1",
         "eventbus.stream.reset",
@@ -108,12 +110,12 @@ def test_a_listener_that_is_beyond_its_end_begins_anew_there(streams: Streams, f
     ids=["service", "admin", "types", "more types"],
 )
 def test_nobody_goes_on_with_what_another_listens_to(
-    streams: Streams, fill: Fill, aws: Aws, caller: Caller, types: list[str]
+    sse: ServerSentEvents, fill: Fill, aws: Aws, caller: Caller, types: list[str]
 ) -> None:
-    listener = begun(streams, service("llm"))
+    listener = begun(sse, service("llm"))
     fill("evt_1", to=listener)
     before = aws.subscriptions.get(listener)
-    [block] = blocks(streams.listen(types, caller, f"{listener}.0", 0)[0])
+    [block] = blocks(sse.listen(types, caller, f"{listener}.0", 0)[0])
     name, _, place = block[0].partition(".")
     assert (block[1], place) == ("eventbus.stream.reset", "0")
     assert name != listener
@@ -124,19 +126,19 @@ def test_nobody_goes_on_with_what_another_listens_to(
 
 
 @pytest.mark.parametrize("seen", ["sub_9.1", "5", "x", "sub_9", "sub_9.x"])
-def test_what_names_no_listener_begins_one(streams: Streams, seen: str) -> None:
-    [block] = blocks(streams.listen(TYPES, service("llm"), seen, 20)[0])
+def test_what_names_no_listener_begins_one(sse: ServerSentEvents, seen: str) -> None:
+    [block] = blocks(sse.listen(TYPES, service("llm"), seen, 20)[0])
     assert block[1] == "eventbus.stream.reset"
     assert block[0].endswith(".0")
 
 
-def test_a_listener_that_was_away_too_long_begins_anew(streams: Streams, time: Time) -> None:
-    listener = begun(streams, service("llm"))
+def test_a_listener_that_was_away_too_long_begins_anew(sse: ServerSentEvents, time: Time) -> None:
+    listener = begun(sse, service("llm"))
     time.now += LISTENER_SECONDS + 1
-    [block] = blocks(streams.listen(TYPES, service("llm"), f"{listener}.0", 20)[0])
+    [block] = blocks(sse.listen(TYPES, service("llm"), f"{listener}.0", 20)[0])
     assert not block[0].startswith(listener)
 
 
-def test_a_token_for_one_subscription_listens_to_no_types(streams: Streams) -> None:
+def test_a_token_for_one_subscription_listens_to_no_types(sse: ServerSentEvents) -> None:
     with pytest.raises(Forbidden):
-        streams.listen(TYPES, Caller("llm", "listener", "sub_1"), None, 0)
+        sse.listen(TYPES, Caller("llm", "listener", "sub_1"), None, 0)

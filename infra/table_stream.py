@@ -37,8 +37,8 @@ class Handover:
     whole: bool = False
 
 
-class StreamSource(Construct):
-    """A table's stream as the source of a function.
+class TableStreamSource(Construct):
+    """A table stream as the event source of a function.
 
     Attributes:
         mapping_id: The identifier of the event source mapping.
@@ -56,7 +56,7 @@ class StreamSource(Construct):
         failures: BusBucket | None = None,
         settings: Settings,
     ) -> None:
-        """Connects the stream.
+        """Connects the table stream.
 
         Args:
             scope: The parent construct.
@@ -111,7 +111,7 @@ def _allow_reading(function: BusFunction, table: BusTable, stream_arn: str) -> N
         owner=table,
         arn=table.table.table_arn,
         suffix="/stream/*",
-        reason="ListStreams is checked against every stream of the one table.",
+        reason="ListStreams is checked against every stream of the table.",
     )
 
 
