@@ -9,7 +9,7 @@ from event_bus.access.visibility import VisibleEvents
 from event_bus.commands.sending import CommandWaiter, Patience
 from event_bus.conflicts import attempts
 from event_bus.errors import Conflict, Forbidden, NotFound, Unavailable
-from event_bus.model.commands import Command, CommandState, after_cancel, state_of
+from event_bus.model.command_record import Command, CommandState, after_cancel, state_of
 from event_bus.model.delivery import Delivery, DeliveryError
 from event_bus.model.event import Event, Origin
 from event_bus.publishing.replying import Answer, Replied, Replying
@@ -83,7 +83,7 @@ class Commands:
                 handler = Handler(routing.handler, routing.matched[routing.handler])
             deliveries = [each for each in deliveries if handler and _is_of(each, handler)]
         deliveries = [each for each in deliveries if each.key.replay_id is None]
-        state = state_of(record, deliveries)
+        state = state_of(record, [each.status for each in deliveries])
         given_up = state == "failed" and record.ended is None
         return FoundCommand(
             event=event,

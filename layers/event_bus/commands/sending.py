@@ -10,7 +10,8 @@ from event_bus.access.callers import Caller
 from event_bus.conflicts import attempts
 from event_bus.errors import Unavailable
 from event_bus.inbox.waiting import Place
-from event_bus.model.commands import Command, after_deadline, is_over
+from event_bus.model.command_record import Command, after_deadline
+from event_bus.model.commands import is_over
 from event_bus.model.event import Event
 from event_bus.publishing.intake import Accepted, Intake
 from event_bus.stores.commands import CommandStore

@@ -17,7 +17,7 @@ from event_bus.delivery.steps import (
 from event_bus.ids import new_id
 from event_bus.log import logger, traces
 from event_bus.model import transitions
-from event_bus.model.commands import EndState
+from event_bus.model.command_record import EndState
 from event_bus.model.delivery import SETTLED, Attempt, Delivery, DeliveryError
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome

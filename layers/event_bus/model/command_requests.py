@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from event_bus.model.event import COMMAND_DOMAIN, EventSubmission
+from event_bus.model.command_types import is_command
+from event_bus.model.event import EventSubmission
 from event_bus.model.validation import Request
 
 MAX_COMMAND_WAIT_SECONDS = 25
@@ -22,7 +23,7 @@ class CommandSubmission(EventSubmission):
 
     @model_validator(mode="after")
     def _is_answered(self) -> "CommandSubmission":
-        if not self.type.startswith(f"{COMMAND_DOMAIN}.") and self.metadata.expect_replies is None:
+        if not is_command(self.type) and self.metadata.expect_replies is None:
             raise PydanticCustomError(
                 "command",
                 "must have a type that begins with command., or metadata.expect_replies",

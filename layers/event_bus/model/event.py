@@ -18,6 +18,7 @@ from event_bus import json_numbers, times
 from event_bus.errors import Fault, TooLarge
 from event_bus.ids import new_id
 from event_bus.matching.event_types import validate_event_type
+from event_bus.model.command_types import is_command
 from event_bus.model.content import Payload
 from event_bus.model.expected_version import StreamMember
 from event_bus.model.metadata import DEFAULT_WINDOW_MINUTES, REPLY_FOR, Metadata
@@ -60,9 +61,6 @@ ABOUT = "about"
 
 BUS_DOMAIN = "eventbus"
 """The first segment of the types that the bus itself publishes."""
-
-COMMAND_DOMAIN = "command"
-"""The first segment of the types of commands."""
 
 MAX_HOPS = 16
 """The longest chain of events that cause each other; later ones are not delivered."""
@@ -198,7 +196,7 @@ class Event:
     @property
     def is_command(self) -> bool:
         """Whether it is a command, which one service handles."""
-        return self.type.startswith(f"{COMMAND_DOMAIN}.")
+        return is_command(self.type)
 
     @property
     def expected_replies(self) -> int | None:

@@ -37,17 +37,3 @@ class StreamMember(Request):
 
     id: Label
     expected_version: ExpectedVersion = None
-
-
-def meets(expected: int | str | None, version: int) -> bool:
-    """Whether a stream has the version that a publisher expects.
-
-    Args:
-        expected: The expected version; None if any will do.
-        version: The version of the last event; 0 if there is none.
-    """
-    if expected is None:
-        return True
-    if isinstance(expected, int):
-        return version == expected
-    return (version == 0) == (expected == "none")

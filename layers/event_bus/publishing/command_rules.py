@@ -9,12 +9,6 @@ from event_bus.model.validation import invalid
 from event_bus.publishing.publisher_rights import PublisherRights
 
 
-def reply_address(event: Event) -> str:
-    """Returns the type of the replies to a command."""
-    address: str = event.metadata.get("reply_to") or f"{event.source}.commands.responses"
-    return address
-
-
 def check_command(event: Event, caller: Caller, rights: PublisherRights, at: str) -> None:
     """Refuses a command that could not be replied to; other events pass.
 

@@ -9,8 +9,10 @@ from event_bus.conflicts import attempts
 from event_bus.encryption.payload_seal import PayloadSeal
 from event_bus.errors import Conflict, Unavailable
 from event_bus.log import logger, traces
-from event_bus.model import commands as transitions
-from event_bus.model.commands import Command, Reply, is_over
+from event_bus.model import command_record as transitions
+from event_bus.model.command_record import Command, Reply
+from event_bus.model.command_types import reply_address
+from event_bus.model.commands import is_over
 from event_bus.model.event import (
     Event,
     EventSubmission,
@@ -19,7 +21,6 @@ from event_bus.model.event import (
 )
 from event_bus.model.metadata import REPLY_FOR, REPLY_STATUS
 from event_bus.model.validation import invalid, read
-from event_bus.publishing.command_rules import reply_address
 from event_bus.publishing.publisher_rights import PublisherRights
 from event_bus.publishing.schema_checks import SchemaChecks, without_secrets
 from event_bus.stores.commands import CommandStore
@@ -150,7 +151,7 @@ class Replying:
         origin: Origin | None,
         trace: Mapping[str, str],
     ) -> Event:
-        address = reply_address(command)
+        address = reply_address(command.source, command.metadata.get("reply_to"))
         submission = {
             # The id begins with the name of the service, so no other service can take it first.
             "id": f"{service_id}:reply_{hashlib.sha256(command.id.encode()).hexdigest()[:32]}",

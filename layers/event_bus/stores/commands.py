@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from event_bus import times
-from event_bus.model.commands import Command, LateReply, Reply
+from event_bus.model.command_record import Command, LateReply, Reply
 from event_bus.model.event import Event
 from event_bus.stored import restored
 from event_bus.stores.delivery_items import COMMAND

@@ -12,7 +12,7 @@ from event_bus import times
 from event_bus.conflicts import fair_attempts
 from event_bus.log import logger
 from event_bus.model.event import Event
-from event_bus.model.expected_version import meets
+from event_bus.model.stream_version import meets
 from event_bus.stores.deduplication import DeduplicationStore
 from event_bus.stores.event_items import from_item, to_item
 from event_bus.stores.event_lists import EventList

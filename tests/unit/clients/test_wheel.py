@@ -61,17 +61,26 @@ def test_the_wheel_holds_the_client(installed: Path) -> None:
     )
 
 
-def test_the_wheel_holds_the_matching_of_the_bus(installed: Path) -> None:
-    copied = {each.name for each in (installed / "event_bus_client" / "_matching").iterdir()}
+def test_the_wheel_holds_the_rules_of_the_bus(installed: Path) -> None:
+    copied = installed / "event_bus_client" / "_bus"
     bus = PROJECT.parents[1] / "layers" / "event_bus"
-    assert copied == {*(each.name for each in (bus / "matching").glob("*.py")), "json_numbers.py"}
+    assert {each.name for each in copied.glob("matching/*.py")} == {
+        each.name for each in (bus / "matching").glob("*.py")
+    }
     printed = run(
         installed,
-        "from event_bus_client._matching.filters import SubscriptionFilter as Filter;"
+        "from event_bus_client._bus.matching.filters import SubscriptionFilter as Filter;"
         "found = Filter(['order.*'], {'order.placed': {'total': [{'numeric': ['>=', 100]}]}});"
         "print([found.matches('order.placed', 's', {'total': n}, {}) for n in (99, 100)])",
     )
     assert printed == "[False, True]\n"
+    shims = PROJECT / "src" / "event_bus_client" / "_bus"
+    places = [each.relative_to(shims) for each in shims.glob("**/*.py")]
+    for place in places:
+        assert "from event_bus." not in (copied / place).read_text(), place
+        assert place.name == "__init__.py" or (bus / place).exists(), place
+    modules = [f"event_bus_client._bus.{str(each)[:-3].replace('/', '.')}" for each in places]
+    run(installed, f"from importlib import import_module; [*map(import_module, {modules})]")
 
 
 def test_the_wheel_holds_receivers(installed: Path) -> None:

@@ -135,7 +135,7 @@ class Handlers:
 
 def _types() -> ModuleType:
     # Only receivers need it, and in the repository the bus's own code must be there.
-    from event_bus_client._matching import event_types  # noqa: PLC0415
+    from event_bus_client._bus.matching import event_types  # noqa: PLC0415
 
     return event_types
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 from event_bus import times
-from event_bus.model import commands
-from event_bus.model.commands import Command, Reply
+from event_bus.model import command_record
+from event_bus.model.command_record import Command, Reply
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
 from event_bus.stores.commands import CommandStore
@@ -32,7 +32,7 @@ def store(aws: Aws) -> CommandStore:
 def watched(trial: Trial, store: CommandStore) -> Trial:
     """A lane that looks at the records of commands."""
 
-    def end(event_id: str) -> commands.EndState | None:
+    def end(event_id: str) -> command_record.EndState | None:
         return store.get(event_id).ended
 
     runner = replace(trial.lane.runner, command_end=end)
@@ -50,14 +50,14 @@ def error_of(trial: Trial, replay: str | None = None) -> str:
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        (lambda each: commands.after_cancel(each, "planner"), "command_cancelled"),
-        (commands.after_deadline, "command_expired"),
+        (lambda each: command_record.after_cancel(each, "planner"), "command_cancelled"),
+        (command_record.after_deadline, "command_expired"),
         (
-            lambda each: commands.after_reply(each, Reply("r", "worker", False, NOON), 1),
+            lambda each: command_record.after_reply(each, Reply("r", "worker", False, NOON), 1),
             "command_answered",
         ),
         (
-            lambda each: commands.after_reply(each, Reply("r", "worker", True, NOON), 1),
+            lambda each: command_record.after_reply(each, Reply("r", "worker", True, NOON), 1),
             "command_answered",
         ),
     ],
@@ -76,7 +76,7 @@ def test_others_observe_a_command_whatever_became_of_it(
     watched: Trial, aws: Aws, store: CommandStore
 ) -> None:
     observer = aws.subscriptions.create(subscription(event_types=["command.*"]))
-    store.save(commands.after_cancel(Command("evt_1"), "planner"))
+    store.save(command_record.after_cancel(Command("evt_1"), "planner"))
     watched.take(message(COMMAND, observer))
     assert watched.outcome().status == "delivered"
 

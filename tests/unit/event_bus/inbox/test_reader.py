@@ -5,7 +5,7 @@ from dataclasses import replace
 import orjson
 from event_bus import times
 from event_bus.inbox.reader import MOST_BYTES, InboxReader
-from event_bus.model.commands import Command, Reply, after_cancel, after_reply
+from event_bus.model.command_record import Command, Reply, after_cancel, after_reply
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.rights import Grant
 from event_bus.stores.commands import CommandStore

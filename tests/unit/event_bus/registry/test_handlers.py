@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from event_bus.errors import Conflict, InvalidRequest
-from event_bus.model.commands import MAX_HANDLED_TYPES
+from event_bus.model.command_types import MAX_HANDLED_TYPES
 from event_bus.registry.subscriptions import SubscriptionRegistry
 from event_bus.stores.handlers import Handler, HandlerStore
 from event_bus.targets.http import HttpTarget

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from event_bus_client._async.client import AsyncEventBus
-from event_bus_client._matching.event_types import matches_type
+from event_bus_client._bus.matching.event_types import matches_type
 from event_bus_client._sync.client import EventBus
 from event_bus_client._sync.receiver import Receiver
 from event_bus_client.calls import RetryPolicy

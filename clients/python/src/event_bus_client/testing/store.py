@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from event_bus_client._matching.errors import InvalidEventTypeError, InvalidPatternError
-from event_bus_client._matching.event_types import validate_event_type
-from event_bus_client._matching.filters import SubscriptionFilter
+from event_bus_client._bus.matching.errors import InvalidEventTypeError, InvalidPatternError
+from event_bus_client._bus.matching.event_types import validate_event_type
+from event_bus_client._bus.matching.filters import SubscriptionFilter
 from event_bus_client.errors import Conflict, Fault, InvalidRequest, NotFound
 from event_bus_client.models import NewEvent
 from event_bus_client.publishing import new_id

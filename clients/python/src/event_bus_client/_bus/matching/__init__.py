@@ -1,0 +1,1 @@
+"""Event types and event patterns of the bus."""

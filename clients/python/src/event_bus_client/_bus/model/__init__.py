@@ -1,0 +1,1 @@
+"""Rules of the bus that need nothing else of it."""

@@ -1,0 +1,5 @@
+"""See `event_bus.model.stream_version`."""
+
+from event_bus.model.stream_version import meets
+
+__all__ = ["meets"]
