@@ -94,7 +94,7 @@ def _get_trace(request: Request) -> Response:
     correlation_id = query.get(operations.CORRELATION_ID)
     trace_id = query.get(operations.TRACE_ID)
     if correlation_id and trace_id:
-        detail = "must be left out where there is a correlation_id"
+        detail = "must be left out with correlation_id"
         raise MalformedRequest.at("trace_id", detail)
     if correlation_id:
         return write(_flows.of_correlation(correlation_id, request.caller))
@@ -157,7 +157,7 @@ def _read_state(request: Request) -> Response:
     stream, at_version = _stream(query, caller), query[event_streams.AT_VERSION]
     if moment := query.get(event_streams.AT_TIME):
         if event_streams.AT_VERSION in query:
-            detail = "must be left out where there is an at_version"
+            detail = "must be left out with at_version"
             raise MalformedRequest.at("at_time", detail)
         at_version = _states.version_at(stream, moment)
     state = _states.read(stream, at_version, caller, lambda event: _readers.shown(event, caller))

@@ -43,7 +43,7 @@ def _fetch(request: Request) -> Response:
     limit, wait, place = query[LIMIT], query[operations.WAIT], query.get(operations.PLACE)
     if place is not None:
         if operations.LEASE in query:
-            raise MalformedRequest.at("lease", "must be left out where a cursor is given")
+            raise MalformedRequest.at("lease", "must be left out if a cursor is given")
         if place and place > (end := _inboxes.inboxes.last(subscription.id)):
             raise MalformedRequest.at("cursor", beyond_the_end(end))
         fetched, position = _reader_for(request, wait).read(subscription.id, place, limit, wait)

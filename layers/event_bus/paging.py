@@ -98,25 +98,30 @@ def name_at(position: str | None) -> str | None:
     except (binascii.Error, ValueError):
         name = ""
     if not name:
-        raise MalformedRequest.at("cursor", "is not one that this API gave")
+        raise unknown_cursor()
     return name
 
 
+def unknown_cursor() -> MalformedRequest:
+    """Returns the refusal of a cursor that the API did not issue."""
+    return MalformedRequest.at("cursor", "is not a cursor of this API")
+
+
 def number_at(position: str | None) -> int | None:
-    """The number at a position, in a list in the order of numbers; None for the first page.
+    """Returns the number at a position of a list of numbers; None for the first page.
 
     Raises:
-        MalformedRequest: The position is that of no number.
+        MalformedRequest: The position is not a number.
     """
     if position is None:
         return None
     if not _NUMBER.fullmatch(position):
-        raise MalformedRequest.at("cursor", "is not one that this API gave")
+        raise unknown_cursor()
     return int(position)
 
 
 def write_cursor(position: str, query: Mapping[str, str], caller: Caller) -> str:
-    """A cursor that stands behind a position, for this caller and these filters alone."""
+    """Returns the cursor behind a position, valid only for this caller and these filters."""
     content = orjson.dumps([position, _binding(query, caller)])
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
@@ -124,15 +129,16 @@ def write_cursor(position: str, query: Mapping[str, str], caller: Caller) -> str
 def read_cursor(
     query: Mapping[str, str], caller: Caller, longest: int = MAX_POSITION
 ) -> str | None:
-    """The position behind which the page begins, or None for the first.
+    """Returns the position behind which the page begins, or None for the first page.
 
     Args:
         query: The parameters.
         caller: Who asks.
-        longest: How many characters a position of the list may have.
+        longest: The largest number of characters of a position of the list.
 
     Raises:
-        MalformedRequest: The cursor is none, or was given to another caller or other filters.
+        MalformedRequest: The API did not issue the cursor, or not for this caller and these
+            filters.
     """
     cursor = query.get("cursor")
     if cursor is None:
@@ -141,11 +147,11 @@ def read_cursor(
         content = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         position, binding = orjson.loads(content)
     except (binascii.Error, ValueError, TypeError):
-        raise MalformedRequest.at("cursor", "is not one that this API gave") from None
+        raise unknown_cursor() from None
     if not isinstance(position, str) or not _POSITION.fullmatch(position):
-        raise MalformedRequest.at("cursor", "is not one that this API gave")
+        raise unknown_cursor()
     if len(position) > longest:
-        raise MalformedRequest.at("cursor", "is not one that this API gave")
+        raise unknown_cursor()
     if binding != _binding(query, caller):
         raise MalformedRequest.at(
             "cursor", "belongs to a request with other filters or another key"

@@ -15,7 +15,7 @@ from event_bus.stores.audit_heads import AuditHeads
 
 _ATTEMPTS = 8
 _BLOCK_BYTES = 300 * 1024
-"""How many bytes of entries a block holds: an item of DynamoDB holds 400 KB in all."""
+"""The most bytes of entries in a block; an item of DynamoDB holds 400 KB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,8 @@ class Appender:
 
     Attributes:
         blocks: The chains.
-        heads: What is kept apart of them.
-        signer: Signs that.
+        heads: The signed heads of the chains, which are stored separately.
+        signer: Signs heads.
     """
 
     blocks: AuditStore
@@ -44,7 +44,7 @@ class Appender:
             entries: What is written; nothing happens without any.
 
         Raises:
-            TimeoutError: Others wrote again and again in between.
+            TimeoutError: In every attempt, another writer was faster.
         """
         for block in batches(entries, _size, most=len(entries), most_bytes=_BLOCK_BYTES):
             self._append(chain, block)

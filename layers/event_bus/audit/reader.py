@@ -1,16 +1,16 @@
-"""Reading the audit log, the newest first, out of all chains together."""
+"""Reading the audit log: the entries of all chains, newest first."""
 
 import heapq
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from event_bus.errors import MalformedRequest
 from event_bus.model.audit_chain import CHAINS, Chain, Entry
+from event_bus.paging import unknown_cursor
 from event_bus.stores.audit import AuditStore
 
 READ_BUDGET = 100
-"""How many blocks of each chain one request looks at."""
+"""The most blocks of each chain that one request reads."""
 
 _BLOCKS = 10
 _POSITION = re.compile(r"[0-9]{1,15}\.[0-9]{1,9}(:[0-9]{1,15}\.[0-9]{1,9})*", re.ASCII)
@@ -18,12 +18,12 @@ _POSITION = re.compile(r"[0-9]{1,15}\.[0-9]{1,9}(:[0-9]{1,15}\.[0-9]{1,9})*", re
 
 @dataclass(frozen=True, slots=True)
 class AuditQuery:
-    """The filters of the log: what an entry must hold.
+    """The filters of a list of entries.
 
     Attributes:
         since: The first timestamp, included.
         until: The last timestamp, excluded.
-        members: What its members must be, by name.
+        members: The required values of its members, by name.
     """
 
     since: str | None
@@ -67,7 +67,7 @@ class AuditReader:
         """A page of entries.
 
         Args:
-            query: What they must be.
+            query: The filters.
             position: Where the page before ended.
             limit: How many at most.
 
@@ -80,11 +80,11 @@ class AuditReader:
         walks = [self._walk(places[chain], query) for chain in CHAINS]
         for _, place, entry in heapq.merge(*walks, key=_newest, reverse=True):
             if entry is None:
-                # The chain has more than this request looks at: it ends here for all of them.
+                # The chain has more blocks than this request reads, so the page ends here.
                 return list(found.values()), _written(places)
             places[place.chain] = place
             if query.selects(entry):
-                # A repeated entry is there twice.
+                # A repeated entry is stored twice.
                 found.setdefault(entry["id"], (_written(places), entry))
                 if len(found) == limit:
                     return list(found.values()), _written(places)
@@ -116,7 +116,7 @@ def _read(position: str | None) -> dict[Chain, _Place]:
     places = {chain: _Place(chain, 10**14, 0) for chain in CHAINS}
     if position:
         if not _POSITION.fullmatch(position) or position.count(":") != len(CHAINS) - 1:
-            raise MalformedRequest.at("cursor", "is not one that this API gave")
+            raise unknown_cursor()
         for chain, text in zip(CHAINS, position.split(":"), strict=True):
             number, _, index = text.partition(".")
             places[chain] = _Place(chain, int(number), int(index))

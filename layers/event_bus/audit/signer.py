@@ -1,4 +1,4 @@
-"""Signatures over how far a chain has come, made by KMS and checked by anyone."""
+"""Signatures of the heads of chains: made by KMS, verified with its public key."""
 
 import base64
 from dataclasses import dataclass, replace
@@ -45,7 +45,7 @@ class SignatureCheck:
 
     def genuine(self, head: Head) -> bool:
         """Whether the head's signature was made by the key."""
-        # Only who checks needs it: it would slow down every function that starts.
+        # Imported here: only verification needs it, and it would slow down cold starts.
         from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
         from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
         from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415

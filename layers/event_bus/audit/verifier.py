@@ -1,4 +1,4 @@
-"""Whether an audit log is as it was written."""
+"""Verifies that an audit log is unchanged."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from event_bus.model.audit_chain import Block, Chain, Head, head_of
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """Looks for what somebody has changed.
+    """Finds changes of an audit log.
 
     Attributes:
         genuine: Whether a signature is good.
-        kept_since: What was written before this time, RFC 3339, may be gone by itself.
+        kept_since: Entries from before this time, RFC 3339, may have expired.
     """
 
     genuine: Callable[[Head], bool]
@@ -24,7 +24,7 @@ class Verifier:
         Args:
             chain: Which chain.
             blocks: Its blocks, by their number.
-            heads: What is kept apart of it, in any order.
+            heads: Its separately stored heads, in any order.
         """
         found: dict[int, Block] = {}
         last: Block | None = None

@@ -34,8 +34,8 @@ class Circuits:
         store: The circuits.
         clock: Monotonic clock, in seconds.
         paces: The paces that were read with the circuits.
-        announced: Stores a circuit together with the event that announces its change; None if
-            nobody is told.
+        announced: Stores a circuit together with the event that announces its change; None to
+            announce nothing.
     """
 
     store: CircuitStore
@@ -55,7 +55,7 @@ class Circuits:
         stale = {each for each in subscription_ids if each not in self._known}
         if not stale:
             return
-        # What is kept for a second may be some milliseconds older; conditions guard the writes.
+        # A circuit cached for a second may be some milliseconds older; conditions guard the writes.
         found, paces = self.store.with_paces(stale, consistent=False)
         for each in stale:
             self.paces.put(each, paces.get(each))
@@ -101,13 +101,14 @@ class Circuits:
         Args:
             subscription_id: The subscription.
             tally: The results.
-            subscription: The same, if its owner is told that the circuit opens or closes.
+            subscription: The subscription, if an event tells its owner that the circuit opens or
+                closes.
 
         Returns:
             The circuit, if the subscription is still failing.
         """
         if tally.successes:
-            # Remembered, and not written: a success costs no write.
+            # Only cached: a success costs no write.
             self._succeeded.put(subscription_id, times.unix())
         if not tally.failures and self.known(subscription_id) is None:
             return None
@@ -239,7 +240,7 @@ class Permits:
             return self._troubled
 
     def _count(self, subscription_id: str) -> None:
-        # What is counted guards the subscribers. No delivery hangs on it.
+        # Counts protect subscribers; no delivery depends on them.
         try:
             circuit = self.circuits.count(
                 subscription_id,

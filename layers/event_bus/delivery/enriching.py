@@ -26,7 +26,7 @@ from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.events import EventStore
 
 Enrich = Callable[[DeliveryKey, Event, Subscription], bytes | Outcome]
-"""Makes what is added to an event, as a JSON object, or a failed outcome."""
+"""Returns the parts to add to an event, as a JSON object, or a failed outcome."""
 
 
 def to_be_enriched(
@@ -64,7 +64,7 @@ class EnrichmentStep(DeliveryStep):
     """Enriches single events.
 
     Attributes:
-        enrich: Makes what is added.
+        enrich: Makes the parts to add.
         events: Reads events that their message does not carry.
         deliveries: Records deliveries that end or fail here.
         may_receive: Whether a service may still receive an event.

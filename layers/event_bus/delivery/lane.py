@@ -32,7 +32,7 @@ Walk = Callable[[], AttemptResult]
 """Delivers the next events of an event stream, for one message."""
 
 Begun = AttemptResult | PendingAttempt | Walk
-"""The result of a message, or what remains to be done for it."""
+"""The result of a message, or the work that remains for it."""
 
 Task = Callable[[], dict[int, AttemptResult]]
 """Does what remains, and returns results by the place of their message in the batch."""

@@ -49,7 +49,7 @@ class OrderedRunner:
         streams: The order of the events.
         cursors: The position of each subscription in each stream.
         retention_days: How long events are kept.
-        history: Decides what subscriptions are owed of events that are older than they are.
+        history: Decides which events from before its registration a subscription is owed.
         clock: Monotonic clock, in seconds.
     """
 
@@ -62,7 +62,7 @@ class OrderedRunner:
     clock: Callable[[], float] = times.steady
 
     def handle(self, order: AttemptOrder, event: Event, stream: StreamName) -> AttemptResult:
-        """Delivers the next events of a stream until one must be waited for.
+        """Delivers the next events of a stream until one has to wait.
 
         The position moves past an event when its delivery is settled or it did not match.
 

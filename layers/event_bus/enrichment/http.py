@@ -67,6 +67,6 @@ def filled(source: HttpSource, parts: EventParts) -> str:
     for name, path in source.variables.items():
         value = text_at(path, parts)
         if value in _STEPS:
-            raise SourceFailed(f"{path} leads to a value that no URL can carry")
+            raise SourceFailed(f"{path} is a value that cannot be part of a URL")
         values[name] = quote(value, safe="")
     return VARIABLE.sub(lambda found: values[found[1]], source.url)

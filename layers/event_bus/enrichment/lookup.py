@@ -34,7 +34,7 @@ class LookupAsker:
             except (ClientError, BotoCoreError):
                 raise SourceFailed("the context could not be read", again=True) from None
             if entry is None:
-                raise SourceFailed(f"the context {source.context} has no entry of this key")
+                raise SourceFailed(f"the context {source.context} has no entry with this key")
             return entry.value
 
         return Question(ask, (source.context, key))

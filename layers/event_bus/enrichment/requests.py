@@ -123,7 +123,7 @@ class LambdaSourceRequest(_WithPolicy):
             InvalidRequest: Results are cached, but there is no key to tell them apart.
         """
         if self.cache_seconds and self.key is None:
-            raise InvalidRequest.at("/key", "is required where results are cached")
+            raise InvalidRequest.at("/key", "is required if results are cached")
         return LambdaSource(
             function=self.function, key=self.key, role_arn=self.role_arn, **self.policy
         )
@@ -146,7 +146,7 @@ class HttpSourceRequest(_WithPolicy):
         """
         named = set(VARIABLE.findall(self.url))
         for name in sorted(self.variables.keys() - named):
-            raise InvalidRequest.at(pointer(["variables", name]), "does not stand in the URL")
+            raise InvalidRequest.at(pointer(["variables", name]), "is not in the URL")
         for name in sorted(named - self.variables.keys()):
             raise InvalidRequest.at("/variables", f"must have the variable {name} of the URL")
         return HttpSource(url=self.url, variables=self.variables, **self.policy)
@@ -204,8 +204,8 @@ def check_enrichment_fits(enrichment: Enrichment | None, lane: str) -> None:
     if enrichment and lane == "inbox":
         raise InvalidRequest.at(
             "/enrichment",
-            "must be left out where the target is pull, sse or websocket: an inbox keeps no copies "
-            "of events to add anything to",
+            "must be left out if the target is pull, sse or websocket: an inbox keeps no copies "
+            "of events that could be enriched",
         )
 
 

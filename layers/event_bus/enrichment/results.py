@@ -17,4 +17,4 @@ def part_of(result: bytes) -> bytes:
     try:
         return json_numbers.dumps(strict_json.parse(result))
     except Problem:
-        raise SourceFailed("the result is not JSON that the bus reads") from None
+        raise SourceFailed("the result is not valid JSON for the bus") from None

@@ -64,4 +64,4 @@ def text_at(path: str, parts: EventParts) -> str:
     value: Any = JsonPath(path).value(parts.document)
     if isinstance(value, str | int) and not isinstance(value, bool) and value != "":
         return str(value)
-    raise SourceFailed(f"{path} leads to no text and no whole number in the event")
+    raise SourceFailed(f"{path} is not a text or a whole number of the event")

@@ -82,7 +82,7 @@ class Conversation:
             text: What it sent.
 
         Returns:
-            What became of it.
+            The result, for the audit log.
         """
         ref, taken = None, Taken()
         try:
@@ -155,7 +155,8 @@ class Conversation:
         if not self.socket_subscribers.add(subscriber, holder, HOLD_SECONDS, ends):
             raise Conflict("This connection follows the subscription already; unsubscribe first.")
         try:
-            # Held until now: the client hears of the subscription before its events.
+            # The subscriber was taken until now, so the client learns of the subscription before
+            # its events.
             self._answer(
                 connection_id,
                 message.ref,

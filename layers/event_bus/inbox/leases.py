@@ -61,16 +61,17 @@ class InboxLeases:
             fetched, position = self.reader.read(subscription_id, begun, limit, wait)
             if not fetched:
                 if position > begun:
-                    # What stood there has expired; the next pull need not look at it again.
+                    # The events at these places have expired, so the next pull need not read them
+                    # again.
                     self.cursors.advance(subscription_id, position)
                 return Taken([], position, None, None)
             lease = new_id("lease")
             lent = self.cursors.lend(subscription_id, lease, begun, position, lease_seconds)
             if lent:
                 return Taken(fetched, position, lease, times.at(lent.lease_until))
-            # Another consumer was faster: it has a lease, or was done with the events already.
+            # Another consumer was faster: it has a lease, or has acknowledged the events.
             wait = 0
-        raise Conflict("Another consumer has taken what is next, and its lease has not ended.")
+        raise Conflict("Another consumer has taken the next events, and its lease has not ended.")
 
     def acknowledge(self, subscription_id: str, lease: str, place: int) -> None:
         """Acknowledges a lease's events up to a place; the rest stays leased until it ends.
@@ -85,7 +86,7 @@ class InboxLeases:
         if cursor.lease != lease:
             raise Conflict(
                 "This is not the present lease of the inbox: it ended and others took the events, "
-                "or it was never given. Take what is next."
+                "or it was never given. Take the next events."
             )
         if not cursor.begun < place <= cursor.taken:
             raise InvalidRequest.at(
@@ -113,5 +114,5 @@ class InboxLeases:
         if not self.cursors.extend(subscription_id, lease, seconds):
             raise Conflict(
                 "The lease cannot be extended: it has ended, or all of its events are "
-                "acknowledged. Take what is next."
+                "acknowledged. Take the next events."
             )

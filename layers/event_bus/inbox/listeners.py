@@ -17,7 +17,7 @@ from event_bus.stores.subscriptions import SubscriptionStore
 from event_bus.targets.inbox import InboxTarget
 
 GRACE_SECONDS = 60
-"""How long a listener is kept after its end, so that a client that is just in time finds it."""
+"""How long a listener is kept after its end, for a client that returns in the last moment."""
 
 _PAGE = 100
 
@@ -32,8 +32,8 @@ class Listeners:
     Attributes:
         subscriptions: The subscriptions.
         inboxes: Their inboxes.
-        most: How many a service may have at a time; 0 if none is begun.
-        hearing: What services may receive; None if nobody begins to listen.
+        most: The most listeners of a service at a time; 0 in functions that begin none.
+        hearing: What services may receive; None in functions that begin no listener.
     """
 
     subscriptions: SubscriptionStore
@@ -112,7 +112,7 @@ class Listeners:
         try:
             self.subscriptions.delete(subscription)
         except Refused:
-            # Somebody was faster, or changed it: the sweeper looks again after its time.
+            # Another function ended or changed it first; the sweeper checks again after its end.
             logger.info("listener not ended", subscription_id=subscription_id)
             return
         self.inboxes.forget(subscription_id)

@@ -31,18 +31,16 @@ class Subscribe(_Message):
     def _types_or_subscription(cls, types: Any, info: ValidationInfo) -> Any:
         durable = info.data.get("subscription_id") is not None
         if types is None and not durable:
-            raise PydanticCustomError("types", "is required where there is no subscription_id")
+            raise PydanticCustomError("types", "is required without subscription_id")
         if types is not None and durable:
-            raise PydanticCustomError("types", "must be left out where there is a subscription_id")
+            raise PydanticCustomError("types", "must be left out with subscription_id")
         return types
 
     @field_validator("filters")
     @classmethod
     def _filters_of_types(cls, filters: Any, info: ValidationInfo) -> Any:
         if filters is not None and info.data.get("subscription_id") is not None:
-            raise PydanticCustomError(
-                "filters", "must be left out where there is a subscription_id"
-            )
+            raise PydanticCustomError("filters", "must be left out with subscription_id")
         return filters
 
     @field_validator("cursor")
@@ -54,7 +52,7 @@ class Subscribe(_Message):
 
 
 class Acknowledge(_Message):
-    """Says that the client is done with all up to a place."""
+    """Acknowledges all events up to a place."""
 
     action: Literal["ack"]
     subscription_id: Identifier
@@ -62,14 +60,14 @@ class Acknowledge(_Message):
 
 
 class Unsubscribe(_Message):
-    """Asks for no more events of a subscription."""
+    """Stops the events of a subscription."""
 
     action: Literal["unsubscribe"]
     subscription_id: Identifier
 
 
 class Ping(_Message):
-    """Asks whether the bus is there, and keeps the connection open."""
+    """Checks that the bus answers, and keeps the connection open."""
 
     action: Literal["ping"]
 
@@ -82,4 +80,4 @@ class Message(
         ]
     ]
 ):
-    """Any of these."""
+    """A message of any kind."""

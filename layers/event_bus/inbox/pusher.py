@@ -161,12 +161,12 @@ class Pusher:
         cut_short = False
         if sent < end and room > 0:
             sent, cut_short = self._send(key, sent, room)
-        # What is beyond the end has a push of its own to come.
+        # A later push sends what is beyond the end.
         closed = sent < end and room <= 0
         moved = sent > subscriber.sent
         after = self.socket_subscribers.release(key, holder, sent, waiting=closed)
         if after is None:
-            # Another one took over, and may not go as far as this one must.
+            # Another push took over, and may stop before the end of this one.
             return self._take(key, holder)
         if sent >= end:
             return None

@@ -32,7 +32,7 @@ _LOOK_SECONDS = 0.5
 
 
 def beyond_the_end(end: int) -> str:
-    """Says that a place is beyond the end of an inbox."""
+    """Returns the error for a place beyond the end of an inbox."""
     return f"lies beyond the end of the inbox, which is {end}"
 
 
@@ -68,7 +68,7 @@ class Fetched:
         if isinstance(self.event, dict):
             name = "payload_base64" if "payload_base64" in self.event else "payload"
             return replace(self, event={**self.event, name: None})
-        detail = "what the transform makes is too large for a message; fetch it by pulling"
+        detail = "the transformed event is too large for a message; pull it"
         return replace(self, event=None, error={"code": "too_large", "detail": detail})
 
 
@@ -105,7 +105,7 @@ class InboxReader:
     def read(
         self, subscription_id: str, position: int, limit: int, wait: float
     ) -> tuple[list[Fetched], int]:
-        """Reads the events after a place, which may be repeated at will.
+        """Reads the events after a place, without changing anything.
 
         Args:
             subscription_id: Whose inbox.
@@ -196,14 +196,14 @@ class InboxReader:
         if not any(event.sealed_key or event.schema_version for event in events):
             return events
         subscription = self.subscription(subscription_id)
-        # A subscription that is gone meanwhile has no owner and no reader.
+        # A subscription that was deleted meanwhile has no owner who may read.
         owner = Caller(subscription.service_id if subscription else "", "service")
         wanted = subscription.schema_version if subscription else None
         return [self.upcaster.shown(self.readers.shown(event, owner), wanted) for event in events]
 
 
 def _fetched(entry: InboxEntry, event: Event, subscription: Subscription | None) -> Fetched:
-    """An entry as its subscriber sees it; with the subscription whose transform shapes it."""
+    """Returns an entry as its subscriber sees it, shaped by the subscription's transform."""
     position, delivery_id = entry.position, entry.key.webhook_id
     if subscription is None or subscription.transform is None:
         return Fetched(position, delivery_id, event.type, envelope(entry.key, event))

@@ -1,4 +1,4 @@
-"""Server-Sent Events, one answer after the other."""
+"""Server-Sent Events in finite answers, which a client requests one after the other."""
 
 import re
 from dataclasses import dataclass
@@ -73,13 +73,13 @@ class ServerSentEvents:
                 place = int(resumed[2])
                 return self._turn(subscription.id, place, wait, f"{subscription.id}."), None
         begun = self.listeners.begin(event_types, {}, caller, "sse", LISTENER_SECONDS)
-        # At once: the client is to know that it hears all from now on.
+        # Answer at once: the client then knows that it receives everything from now on.
         name = f"{begun.id}."
         turn = reset(f"{name}0", _ENDED) if last_id else event_stream([], 0, name)
         return turn, begun.id
 
     def _turn(self, subscription_id: str, position: int | None, wait: float, name: str = "") -> str:
-        # Of a place that is not the first it is not known whether it was ever reached.
+        # Nothing shows whether a place after the first was ever reached.
         end = self.inboxes.last(subscription_id) if position != 0 else 0
         if position is None:
             position = end

@@ -71,6 +71,6 @@ class WaitingRoom:
         try:
             return self.counters.add(f"waiting#{service_id}#{window}", seconds, expires_at)
         except Exception:
-            # Rather one that waits too many than none that is answered.
+            # One waiting request too many is better than no answer.
             logger.exception("waiting requests not counted", service_id=service_id)
             return None

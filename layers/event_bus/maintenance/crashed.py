@@ -41,7 +41,7 @@ class CrashedMessages:
             return
         if record and record.waiting and record.attempts >= message.attempt:
             return
-        # The attempt may be on record already, and only the message after it missing.
+        # The attempt may already be recorded, and only its follow-up message may be missing.
         attempts = max(message.attempt, record.attempts if record else 0)
         before = replace(record or message.first_record(message.event), written_by=message_id)
         subscription = self.subscriptions.get(message.subscription_id)

@@ -1,4 +1,4 @@
-"""Telling services of keys that end soon."""
+"""Announcing keys that end soon."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ DAYS_BEFORE = 14
 """How many days before its end the bus reports a key."""
 
 INTERVAL_SECONDS = 3_600
-"""How often the keys are looked through, in seconds."""
+"""The interval between two runs, in seconds."""
 
 _OWNER, _NAME = "sweeper", "expiring_keys"
 _HOLD_SECONDS = 120
@@ -23,16 +23,16 @@ _BEFORE_SECONDS = 86_400 * DAYS_BEFORE
 
 @dataclass(frozen=True, slots=True)
 class ExpiringKeys:
-    """Stores an event for each key that ends in `DAYS_BEFORE` days.
+    """Publishes an event for each key that ends in `DAYS_BEFORE` days.
 
-    A look tells of the keys that have come so near to their end since the look before. So a key is
-    told of once, and one that was made to end sooner is not. A key that was replaced is not told
-    of, since its service knows.
+    A run announces the keys that came within this time since the previous run, so each key is
+    announced once. A key that was created with less time is not announced, and neither is a
+    replaced key, because its service knows.
 
     Attributes:
         ending: Reads the keys that end between two Unix times: after the first, and not after the
             second.
-        cursors: Up to which time keys were told of.
+        cursors: The time up to which keys were announced.
         events: The event store.
         retention_days: How many days the events are kept.
     """
@@ -43,10 +43,10 @@ class ExpiringKeys:
     retention_days: int
 
     def run(self) -> int:
-        """Looks through the keys, if the last look is an hour ago.
+        """Announces keys, if the last run was an hour ago.
 
         Returns:
-            How many keys were told of.
+            The number of announced keys.
         """
         now = int(times.unix())
         if _recent(self.cursors.position(_OWNER, _NAME), now):
@@ -66,14 +66,14 @@ class ExpiringKeys:
         return told
 
     def _tell(self, first: int, last: int) -> int:
-        # What the sweeper needs for the few keys that end is not loaded each minute.
+        # Imported here: few keys end, and the sweeper runs every minute.
         from event_bus.model.bus_events import about_key  # noqa: PLC0415
 
         told = 0
         for key in self.ending(first, last):
             if key.token or key.replaced_by or key.expires_at is None:
                 continue
-            # One that is stored already says the same.
+            # If the event is already stored, it says the same.
             self.events.put(about_key(key, key.expires_at), self.retention_days)
             logger.info("key told of", key_id=key.id, service_id=key.service_id)
             told += 1

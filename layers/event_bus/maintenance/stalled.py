@@ -8,7 +8,7 @@ from event_bus.queues.replays import ReplayQueue
 from event_bus.stores.replays import ReplayStore
 
 STALLED_SECONDS = 1_200
-"""How long a running replay may make no progress, in seconds: longer than it may pause."""
+"""How long a running replay may make no progress, in seconds: longer than its longest wait."""
 
 _PAGE = 100
 
@@ -19,7 +19,7 @@ class StalledSweep:
 
     Attributes:
         replays: The replays.
-        queue: What has a replay go on.
+        queue: Sends the message that continues a replay.
     """
 
     replays: ReplayStore
@@ -29,7 +29,7 @@ class StalledSweep:
         """Restarts the replays that have made no progress for the longest time.
 
         Returns:
-            How many had to be helped.
+            The number of restarted replays.
         """
         stalled = self.replays.standing_still(times.after(-STALLED_SECONDS), _PAGE)
         for replay_id in stalled:

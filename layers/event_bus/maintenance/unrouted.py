@@ -33,9 +33,9 @@ class UnroutedSweep:
     Attributes:
         events: The events.
         routings: The routing records of the events.
-        cursors: How far each list was looked through.
-        unroutable: Where events are put that must be routed.
-        executor: Reads partitions side by side.
+        cursors: The position reached in each list.
+        unroutable: The queue of events that must be routed.
+        executor: Reads partitions in parallel.
         clock: Monotonic clock, in seconds.
     """
 

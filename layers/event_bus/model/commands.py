@@ -44,5 +44,5 @@ def check_handler(subscription: Subscription) -> None:
         )
     if subscription.filters:
         raise InvalidRequest.at(
-            "/filters", "must be left out where handles is true: a handler takes every command"
+            "/filters", "must be left out if handles is true: a handler takes every command"
         )

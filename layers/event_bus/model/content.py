@@ -54,7 +54,7 @@ class Payload(Request):
                 "absent", "is required, and must be an object, where there is no payload_base64"
             )
         if payload is not None and encoded is not None:
-            raise PydanticCustomError("two", "must be left out where there is a payload_base64")
+            raise PydanticCustomError("two", "must be left out with payload_base64")
         return payload
 
     @field_validator("content_type")
@@ -62,7 +62,7 @@ class Payload(Request):
     def _of_what_is_not_json(cls, content_type: Any, info: ValidationInfo) -> Any:
         if content_type is not None and info.data.get("payload") is not None:
             raise PydanticCustomError(
-                "json", "must be left out where there is a payload, which is application/json"
+                "json", "must be left out with payload, which is application/json"
             )
         return content_type
 

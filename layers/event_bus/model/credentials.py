@@ -54,11 +54,11 @@ class Authentication(Request):
         fits = info.field_name == _MEMBERS[kind]
         if value is not None and not fits:
             raise PydanticCustomError(
-                "credential", "must be left out where the type is {type}", {"type": kind}
+                "credential", "must be left out if the type is {type}", {"type": kind}
             )
         if value is None and fits and kind != "api_key":
             raise PydanticCustomError(
-                "credential", "is required where the type is {type}", {"type": kind}
+                "credential", "is required if the type is {type}", {"type": kind}
             )
         return value
 

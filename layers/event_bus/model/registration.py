@@ -293,11 +293,11 @@ def check_limits(subscription: Subscription) -> None:
             continue
         if not subscription.target.paced:
             raise InvalidRequest.at(
-                f"/{member}", "must be left out where the target is neither a URL nor a function"
+                f"/{member}", "must be left out if the target is neither a URL nor a function"
             )
         if member == "rate_limit" and subscription.ordered:
             raise InvalidRequest.at(
                 "/rate_limit",
-                "must be left out where ordered is true: several events of a stream are delivered "
+                "must be left out if ordered is true: several events of a stream are delivered "
                 "in one turn; set max_in_flight instead",
             )

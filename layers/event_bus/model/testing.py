@@ -34,9 +34,9 @@ class SubscriptionTest(Request):
     def _one_event(cls, event: Any, info: ValidationInfo) -> Any:
         named = info.data.get("event_id") is not None
         if event is None and not named:
-            raise PydanticCustomError("event", "is required where there is no event_id")
+            raise PydanticCustomError("event", "is required without event_id")
         if event is not None and named:
-            raise PydanticCustomError("event", "must be left out where there is an event_id")
+            raise PydanticCustomError("event", "must be left out with event_id")
         return event
 
     enrichment: Annotated[dict[str, Any], AfterValidator(checked(_check_enrichment))] | None = None

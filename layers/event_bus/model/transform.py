@@ -75,11 +75,11 @@ def check_fits(transform: Transform | None, lane: str) -> None:
     if transform is None:
         return
     if transform.headers and lane != "http":
-        raise InvalidRequest.at("/transform/headers", "must be left out where the target is no URL")
+        raise InvalidRequest.at("/transform/headers", "must be left out if the target is not a URL")
     if transform.attributes and lane not in _WITH_ATTRIBUTES:
         raise InvalidRequest.at(
             "/transform/attributes",
-            "must be left out where the target is neither a queue nor a topic",
+            "must be left out if the target is neither a queue nor a topic",
         )
     if transform.mode == "binary" and lane not in ("http", *_WITH_ATTRIBUTES):
         raise InvalidRequest.at(
@@ -87,7 +87,7 @@ def check_fits(transform: Transform | None, lane: str) -> None:
             "must be structured where the target is neither a URL, a queue nor a topic",
         )
     if transform.mode == "batched" and lane != "http":
-        raise InvalidRequest.at("/transform/mode", "must be structured where the target is no URL")
+        raise InvalidRequest.at("/transform/mode", "must be structured if the target is not a URL")
     if lane == "eventbridge" and _makes_no_object(transform):
         raise InvalidRequest.at(
             "/transform/template/input_template",

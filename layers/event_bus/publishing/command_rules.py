@@ -35,7 +35,7 @@ def check_command(event: Event, caller: Caller, rights: PublisherRights, at: str
         detail = "must be 1 or left out: a command has one handler, which replies once"
         raise invalid([Fault(f"{at}/metadata/expect_replies", detail)])
     if expected > 1 and deadline is None:
-        detail = "is required where several replies are expected: they are collected until then"
+        detail = "is required if several replies are expected: they are collected until then"
         raise invalid([Fault(f"{at}/metadata/deadline", detail)])
     _check_address(event, caller, rights, f"{at}/metadata/reply_to")
 

@@ -85,7 +85,7 @@ class EventFinder:
         routings: The routing records of the events.
         deliveries: The deliveries of the events.
         subscriptions: Finds the subscriptions of a service.
-        executor: Reads partitions side by side.
+        executor: Reads partitions in parallel.
         rights: Reads what a service may receive.
     """
 
@@ -189,7 +189,7 @@ class EventFinder:
 def _as_seen(found: Found, caller: Caller) -> Found:
     if caller.admin or found.event.source == caller.service_id:
         return found
-    # Who else receives an event is its publisher's business, not its subscribers'.
+    # Only the publisher of an event may know who else receives it.
     return Found(
         found.event,
         found.routing and found.routing.to(caller.service_id),
@@ -198,7 +198,7 @@ def _as_seen(found: Found, caller: Caller) -> Found:
 
 
 def _listing(query: EventQuery, visibility: Visibility) -> Listing:
-    """Returns the list that holds the least besides the events asked for."""
+    """Returns the list with the fewest events that were not asked for."""
     if query.correlation_id:
         return listings.of_correlation(query.correlation_id)
     if query.trace_id:

@@ -43,12 +43,12 @@ class EventQuery:
 
     @property
     def domain(self) -> str | None:
-        """The first segment of the types that are asked for, if it is a certain one."""
+        """The first segment that all types of the query share, if there is one."""
         first = domain_of(self.type or WILDCARD)
         return None if first == WILDCARD else first
 
     def between(self, behind: str | None) -> tuple[str, str]:
-        """The first and the last position of what is left of the list.
+        """The first and the last position of the rest of the list.
 
         Args:
             behind: The position of the last event that was looked at, if any.
@@ -63,7 +63,7 @@ class EventQuery:
         return first, last
 
     def selects(self, entry: Entry) -> bool:
-        """Whether what an index tells of an event fits."""
+        """Whether the query selects an event, as far as its entry in an index shows."""
         return (
             (self.type is None or matches_type(self.type, entry.type))
             and self.source in (None, entry.source)

@@ -51,7 +51,7 @@ class Explanations:
 
 @dataclass(frozen=True, slots=True)
 class Explainer:
-    """Explains which subscriptions an event was for.
+    """Explains why an event reached subscriptions, or did not.
 
     Attributes:
         events: The events.
@@ -140,7 +140,7 @@ class _Explained:
         except InvalidPatternError as error:
             return Reason("invalid", error.pointer, f"the filters cannot be used: {error.detail}")
         if self._payload is None:
-            # Sealed, as the router saw it.
+            # The payload is sealed, as the router saw it.
             self._payload = json_numbers.loads(self.event.json_payload or b"{}")
         event = self.event
         reasons = explain(

@@ -36,8 +36,8 @@ class FilterResult:
     Attributes:
         reasons: Why the event does not match; empty if it does.
         suggestions: What looks like a mistake, whether it matches or not.
-        sent: What the subscription's target would receive, its signature aside.
-        error: The code and the detail of what would keep it from being sent.
+        sent: What the subscription's target would receive, without a signature. error: The code and
+            the detail of the error that would prevent the delivery.
     """
 
     reasons: list[Reason]
@@ -142,7 +142,7 @@ class FilterTester:
 
 
 def _added(asked: SubscriptionTest, subscription: Subscription | None = None) -> bytes | None:
-    """What is added to the event of a test: what was sent, else what needs no source."""
+    """Returns the parts to add to the event of a test: those of the request, or the static ones."""
     if asked.enrichment is not None:
         return json_numbers.dumps(asked.enrichment)
     if subscription is None or subscription.enrichment is None:

@@ -58,7 +58,8 @@ class FlowFinder:
             NotFound: There is no such event, or none that the caller may see.
         """
         event = self.events.get(event_id, caller).event
-        # Who follows from an event without a correlation id is given its id for one.
+        # If an event without a correlation id causes another, the other one gets its id as
+        # correlation id.
         correlation_id = event.metadata.get("correlation_id", event.id)
         listing = listings.of_correlation(correlation_id)
         if trace_id := event.metadata.get("trace_id"):
@@ -95,7 +96,7 @@ def _steps(found: Iterable[Found]) -> list[Step]:
     for each in shown.values():
         cause = each.event.metadata.get("causation_id")
         if cause not in shown:
-            # What was published while a delivery was handled says so by its trace.
+            # An event that was published while a delivery was handled continues its trace.
             parent = each.event.trace
             cause = spans.get(parent.span_id) if parent else None
         steps.append(Step(each, cause))

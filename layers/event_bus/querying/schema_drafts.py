@@ -75,7 +75,7 @@ class SchemaDrafts:
 
 
 def _draft(event_type: str, events: list[Event]) -> SchemaDraft:
-    # Who asks for no draft does not load the library that knows formats.
+    # Imported here, because only drafts need the library of formats.
     from event_bus.schemas.inference import draft_of  # noqa: PLC0415
 
     times = sorted(event.timestamp for event in events)

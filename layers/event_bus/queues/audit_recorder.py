@@ -1,4 +1,4 @@
-"""Telling the audit log what the API was asked, and how it answered."""
+"""Sending entries about requests and their answers to the audit log."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,7 +36,10 @@ class Recorder:
     _left_out: int = 0
 
     def record(self, entry: Entry) -> None:
-        """Sends an entry; what was done is done, so that a failure is logged, with the entry."""
+        """Sends an entry.
+
+        Its request was carried out, so a failure is only logged, with the entry.
+        """
         if entry["status"] != "success" and not self._room():
             self._left_out += 1
             return

@@ -1,4 +1,4 @@
-"""Sending messages to the delivery lanes, at the fewest requests."""
+"""Sending messages to the delivery lanes, in as few requests as possible."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _TRIES = 3
 
 _Packed = tuple[Message, str]
-"""A message, and what the lane carries of it."""
+"""A message, and its text on the lane."""
 
 
 class NotSent(Exception):
@@ -32,7 +32,7 @@ class Lanes:
     Attributes:
         client: The SQS client.
         urls: The URLs of the lanes' queues, by the lanes' names.
-        executor: Sends batches side by side.
+        executor: Sends batches in parallel.
     """
 
     client: "SQSClient"

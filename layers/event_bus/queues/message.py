@@ -1,4 +1,4 @@
-"""What travels on a lane: an event for one subscription."""
+"""Queue messages: each asks for one attempt to deliver an event to one subscription."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -41,12 +41,13 @@ class Message:
         event: The event itself; None if it is read at delivery, as a large one always is.
         replay_id: The replay that it is part of, if it is.
         attempt: The number of the attempt that it asks for.
-        round_start: How many attempts were made before a person had it tried anew.
+        round_start: The number of attempts before a person retried the delivery.
         protocol: The protocol, whose lane it travels on.
         turn: When it has its turn under a rate limit, in Unix seconds, if it was given one.
-        enrichment: What was added to the event, as a JSON object; None if nothing was yet.
-        enriches: Whether it travels on the enrichment lane; no part of what is carried.
-        paced: Whether it travels on the protocol's paced lane; no part of what is carried.
+        enrichment: The parts that were added to the event, as a JSON object; None before its
+            enrichment.
+        enriches: Whether it travels on the enrichment lane; not part of its text.
+        paced: Whether it travels on the protocol's paced lane; not part of its text.
         delay: How long the lane holds it back, in seconds; no part of what is carried.
     """
 
@@ -86,7 +87,7 @@ class Message:
         return begun(self.key, self.service_id, self.protocol, event, self.round_start)
 
     def to_json(self) -> str:
-        """The message as a lane carries it."""
+        """Returns the text of the message on its lane."""
         event = self.event
         inline = event is not None and event.inline
         return json_text(
@@ -100,7 +101,7 @@ class Message:
                 "round_start": self.round_start,
                 "protocol": self.protocol,
                 "turn": self.turn,
-                # Who asks for no enrichment pays for no byte of it.
+                # Without an enrichment, the text has no byte of it.
                 **(
                     {"enrichment": orjson.Fragment(self.enrichment)}
                     if self.enrichment is not None
@@ -123,7 +124,7 @@ class Message:
 
 
 def from_json(text: str) -> Message:
-    """Reads a message as a lane carries it."""
+    """Reads a message from its text on a lane."""
     members: dict[str, Any] = json_numbers.loads(text)
     if members["event"] is not None:
         event = members["event"]
@@ -135,7 +136,7 @@ def from_json(text: str) -> Message:
 
 
 def next_message(delivery: Delivery | Due) -> Message:
-    """The message that has a delivery on record tried once more."""
+    """The message that retries a recorded delivery."""
     return Message(
         event_id=delivery.key.event_id,
         subscription_id=delivery.key.subscription_id,

@@ -25,7 +25,7 @@ class NotSent(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ProjectionQueue:
-    """Has read models brought up to date.
+    """Requests updates of read models.
 
     Attributes:
         client: The SQS client.
@@ -36,7 +36,7 @@ class ProjectionQueue:
     url: str
 
     def changed(self, streams: Iterable[StreamName]) -> None:
-        """Has the states of streams brought up to date.
+        """Requests updates of the states of streams.
 
         Raises:
             NotSent: The queue did not take the message of each stream.

@@ -1,4 +1,4 @@
-"""The queue of replays that must go on."""
+"""The queue of running replays."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ReplayQueue:
-    """Has replays go on.
+    """Continues replays.
 
     Attributes:
         client: The SQS client.
@@ -20,5 +20,5 @@ class ReplayQueue:
     url: str
 
     def send(self, replay_id: str, delay: int = 0) -> None:
-        """Has a replay go on, after some seconds."""
+        """Sends the message that continues a replay, with a delay in seconds."""
         self.client.send_message(QueueUrl=self.url, MessageBody=replay_id, DelaySeconds=delay)

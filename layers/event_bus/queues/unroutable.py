@@ -1,7 +1,8 @@
-"""Events whose routing failed, and their way back.
+"""The queue of unroutable events.
 
-The router sets single events aside into a queue, so that they do not block the stream. What Lambda
-gave up after its retries lies in a bucket, which has EventBridge put a notice into the same queue.
+The router puts single events into the queue, so that they do not block the table stream. Lambda
+writes the batches that it gives up to a bucket, and EventBridge puts a notice of each into the same
+queue.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,7 +30,7 @@ class NotSetAside(Exception):
 
 @dataclass(frozen=True, slots=True)
 class UnroutableQueue:
-    """Takes the ids of events that must be routed again.
+    """Queues the ids of events that must be routed again.
 
     Attributes:
         client: The SQS client.

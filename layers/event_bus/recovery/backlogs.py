@@ -1,4 +1,4 @@
-"""How much waits for subscriptions that are paused, or were resumed from their backlog."""
+"""The backlogs of subscriptions that are paused, or were resumed from their backlog."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from event_bus.stores.replays import ReplayStore
 from event_bus.stores.subscriptions import SubscriptionStore
 
 MAX_BACKLOGS = 1_000
-"""How many pauses are looked through for those that hold something."""
+"""The largest number of pauses that are read."""
 
 
 @dataclass(frozen=True, slots=True)

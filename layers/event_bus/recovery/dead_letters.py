@@ -70,9 +70,9 @@ class DeadLetterQuery:
         subscriber_id: The service that the subscription belongs to.
         event_type: The event's type, or a type pattern.
         error_code: The code of the last error.
-        status: Where they stand.
-        since: When they became dead letters, at the earliest.
-        until: When they did, excluded.
+        status: Their status.
+        since: The first time at which they became dead letters, included.
+        until: The last such time, excluded.
         limit: How many a page holds at most.
     """
 
@@ -103,7 +103,7 @@ class DeadLetterQuery:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetters:
-    """What callers do with the dead letters of their subscriptions; an admin with all.
+    """Shows, retries and discards dead letters: a service its own, an admin all.
 
     Attributes:
         letters: The dead letters.
@@ -178,16 +178,17 @@ class DeadLetters:
     ) -> tuple[int, str | None]:
         """Retries up to `MAX_BULK` dead letters of a filter.
 
-        A request goes on for `BULK_SECONDS` at most, since API Gateway waits for 30 seconds.
+        A request takes `BULK_SECONDS` at most, because API Gateway waits for 30 seconds.
 
         Returns:
-            How many this request opened, and the id behind which the rest begins, or None.
+            The number of dead letters that this request reopened, and the id behind which the rest
+            begins, or None.
         """
         retried, deadline = 0, times.steady() + BULK_SECONDS
         for _ in range(MAX_BULK // _PAGE):
             letters, behind = self.page(query, behind, caller)
             retriable = [each for each in letters if each.retriable]
-            # Those that another request opened first are not counted here, and not sent twice.
+            # Those that another request reopened first are neither counted here nor sent twice.
             anew = [self.letters.reopen(transitions.reopened(each)) for each in retriable]
             reopened = [each for each in anew if each]
             self._send(reopened)
@@ -197,8 +198,8 @@ class DeadLetters:
         return retried, behind
 
     def _send(self, letters: Sequence[Delivery]) -> None:
-        # Who has mended a subscription has its dead letters tried as it is now: with its version, a
-        # lane does not take an older copy of it.
+        # Dead letters are retried with the present subscription, which may have been corrected. Its
+        # version keeps a lane from using an older copy.
         found = self.subscriptions.get_many({each.key.subscription_id for each in letters})
         versions = {subscription_id: each.version for subscription_id, each in found.items()}
         self.lanes.send(

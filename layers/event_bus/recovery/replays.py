@@ -20,7 +20,7 @@ _ATTEMPTS = 10
 
 @dataclass(frozen=True, slots=True)
 class Replays:
-    """What callers do with replays: a service with its own, an admin with all.
+    """Starts, shows and cancels replays: a service its own, an admin all.
 
     Attributes:
         store: The replays.
@@ -178,9 +178,7 @@ def refuse_future(pointer: str, since: str) -> None:
     """
     now = times.now()
     if since > now:
-        raise InvalidRequest.at(
-            pointer, f"must not lie in the future: a replay is of the past, and it is {now} now"
-        )
+        raise InvalidRequest.at(pointer, f"must not lie in the future; it is {now} now")
 
 
 def _up_to(replay: Replay, stored_until: str, until: str | None = None) -> Replay:

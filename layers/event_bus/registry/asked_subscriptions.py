@@ -62,7 +62,7 @@ def owner_of(registration: SubscriptionRegistration, caller: Caller) -> str:
         Forbidden: A service names another one, or the name is reserved.
     """
     if caller.admin and registration.service_id is None:
-        raise InvalidRequest.at("/service_id", "is required where an admin registers")
+        raise InvalidRequest.at("/service_id", "is required if an admin registers")
     service_id = registration.service_id or caller.service_id
     if service_id != caller.service_id and not caller.admin:
         detail = f"must be {caller.service_id}, whose key was sent, or left out"

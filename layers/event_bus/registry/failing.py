@@ -11,7 +11,7 @@ from event_bus.stores.levels import LevelStore, waiting
 from event_bus.stores.subscriptions import SubscriptionStore
 
 MAX_FAILING = 1_000
-"""How many failing subscriptions are looked at; of more, those that fail for the longest time."""
+"""The most failing subscriptions that are read; those that have failed longest come first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class FailingSubscription:
 
     Attributes:
         subscription: The subscription.
-        circuit: What is known of its failures.
+        circuit: The record of its failures.
         waiting: How many of its deliveries wait for another attempt, counted up to a minute late.
     """
 
@@ -31,10 +31,10 @@ class FailingSubscription:
 
 @dataclass(frozen=True, slots=True)
 class FailingSubscriptions:
-    """Finds what fails, from the first failed attempt on.
+    """Finds failing subscriptions, from their first failed attempt on.
 
-    The circuits know it: each batch with a failure writes there, and a success after it. So a
-    delivery that succeeds costs no write.
+    Circuits record it: each batch with a failure writes its circuit, and so does the success after
+    it. Other deliveries cost no write.
 
     Attributes:
         subscriptions: The subscriptions.
@@ -50,7 +50,7 @@ class FailingSubscriptions:
         """The failing subscriptions that a caller may see, the worst first.
 
         Returns:
-            As many as the limit allows, and how many there are.
+            The first of them up to the limit, and their number.
         """
         if caller.admin:
             failing = _failing(self.circuits.by_subscription())

@@ -73,7 +73,7 @@ def _issued(authentication: Authentication, service_id: str, caller: Caller) -> 
     stands_for = authentication.stands_for
     if stands_for:
         if not caller.admin:
-            detail = f"{authentication.type} is for admin keys alone to set up"
+            detail = f"{authentication.type} can be set up with an admin key only"
             raise Forbidden(
                 f"/authentication/type: {detail}.",
                 [Fault("/authentication/type", detail)],
@@ -158,7 +158,7 @@ class KeyRing:
             Unauthenticated: The caller's key is no longer valid.
         """
         if asked.rate_limit is not None and not caller.admin:
-            detail = "is for admin keys alone to set"
+            detail = "can be set with an admin key only"
             raise Forbidden(
                 f"/rate_limit {detail}.", [Fault("/rate_limit", detail)], reason="admin"
             )

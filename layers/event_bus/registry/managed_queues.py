@@ -31,7 +31,7 @@ class ManagedQueues:
 
     Attributes:
         client: The SQS client.
-        prefix: How their names begin.
+        prefix: The prefix of their names.
         settling_seconds: How long after a queue is made it may be used.
         sleep: Lets seconds pass.
     """
@@ -58,7 +58,7 @@ class ManagedQueues:
         """Removes a subscription's queue and its redrive queue, with all that they hold."""
         of_subscription = _queue_name(subscription_id)
         for name in (of_subscription, f"{of_subscription}-redrive"):
-            # One that is gone already is as it should be.
+            # A queue that is already gone needs no removal.
             with suppress(self.client.exceptions.QueueDoesNotExist):
                 url = self.client.get_queue_url(QueueName=self._name(name, fifo=fifo))["QueueUrl"]
                 self.client.delete_queue(QueueUrl=url)
@@ -70,7 +70,7 @@ class ManagedQueues:
             **({"FifoQueue": "true"} if fifo else {}),
             **attributes,
         }
-        # To make a queue that is there already, with the same attributes, is to find it.
+        # CreateQueue returns an existing queue that has the same attributes.
         url = self.client.create_queue(QueueName=self._name(name, fifo=fifo), Attributes=given)[
             "QueueUrl"
         ]

@@ -19,8 +19,8 @@ _ARN_ACCOUNT = 4
 class OptIns:
     """Refuses targets whose owners have not opted them in.
 
-    What another account owns, or is reached by a role, is its owner's to permit by the policy of
-    the resource or of the role. So is nothing checked here of these, nor of the bus's own queues.
+    Resources of other accounts, and resources reached by a role, are permitted by the policy of the
+    resource or of the role. They are not checked here, and neither are the bus's own queues.
 
     Attributes:
         account: The account of the bus.
@@ -43,8 +43,8 @@ class OptIns:
 
         Raises:
             InvalidRequest: There is no such resource, it has no such tag, or its policy keeps the
-                bus from reading its tags. The answer does not say which of these, so that nobody
-                finds out what the account holds.
+                bus from reading its tags. The answer does not say which, so it reveals nothing
+                about the account.
         """
         if not isinstance(target, AwsTarget):
             return

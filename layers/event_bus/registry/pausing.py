@@ -1,4 +1,4 @@
-"""What a change of its status means for a subscription: pausing it, and resuming it."""
+"""Pausing and resuming subscriptions."""
 
 from dataclasses import replace
 
@@ -18,15 +18,15 @@ from event_bus.recovery.backlog import backlog_of
 def with_pause(
     before: Subscription, changed: Subscription, resume_from: ResumeFrom | None
 ) -> tuple[Subscription, Replay | None]:
-    """Begins or ends the pause that a change of the status asks for.
+    """Begins or ends a pause, if a change of the status asks for it.
 
     Args:
-        before: The subscription as it stands.
+        before: The subscription as it is stored.
         changed: The same with its new status.
-        resume_from: Where it goes on after a pause; None for the backlog.
+        resume_from: Where it continues after a pause; None for the backlog.
 
     Returns:
-        The subscription as it is to be stored, and the replay of its backlog where it is owed one.
+        The subscription as it is to be stored, and the replay of its backlog, if there is one.
     """
     if before.status == changed.status:
         return changed, None
@@ -49,10 +49,10 @@ _TYPES = {
 
 
 def status_event(before: Subscription, changed: Subscription, backlog: Replay | None) -> Event:
-    """Says that a subscription has another status.
+    """Returns the event that announces another status of a subscription.
 
     Args:
-        before: The subscription as it stands.
+        before: The subscription as it is stored.
         changed: The same with its new status.
         backlog: The replay of what a pause has kept, if one begins.
     """

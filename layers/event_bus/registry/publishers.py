@@ -152,7 +152,7 @@ def _refuse_granted(members: Mapping[str, object]) -> None:
     """Refuses a service's change of what an admin has granted it."""
     for name in ("event_types", "stream_categories", "kept_stream_categories"):
         if name in members:
-            detail = "may be changed by an admin alone"
+            detail = "may be changed only by an admin"
             raise Forbidden(f"/{name} {detail}.", [Fault(f"/{name}", detail)], reason="admin")
 
 

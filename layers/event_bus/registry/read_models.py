@@ -25,7 +25,7 @@ class ReadModelRegistry:
     Attributes:
         store: The read models.
         reducers: The reducers.
-        queue: Has read models built.
+        queue: Sends the messages that build read models.
     """
 
     store: ReadModelStore
@@ -39,7 +39,7 @@ class ReadModelRegistry:
             The read model, and whether it is new.
 
         Raises:
-            InvalidRequest: No read model may be of such a category.
+            InvalidRequest: A read model cannot have such a category.
             Conflict: The service has as many as it may have, or others change this one.
         """
         read_category(category)

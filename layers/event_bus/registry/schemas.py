@@ -48,7 +48,7 @@ class Registered:
     Attributes:
         schemas: The schemas of its type.
         version: The version.
-        is_new: Whether it is registered just now.
+        is_new: Whether this request registered it.
     """
 
     schemas: TypeSchemas
@@ -78,7 +78,7 @@ class SchemaRegistry:
         Raises:
             InvalidRequest: The schema is refused, or not compatible as the type demands; or the
                 example or the expression does not fit it.
-            Forbidden: The caller may not say what the type is.
+            Forbidden: The caller may not define the type.
             Conflict: The type has as many versions as it may have, or is being changed by others.
         """
         _check_type(event_type)
@@ -152,12 +152,12 @@ class SchemaRegistry:
         return found[:limit]
 
     def change(self, event_type: str, change: SchemaSettingsChange, caller: Caller) -> TypeSchemas:
-        """Changes what a change names, and leaves the rest.
+        """Changes the members that a change names.
 
         Raises:
             InvalidRequest: A member is null that must not be.
             NotFound: The type has no schemas.
-            Forbidden: The caller may not say what the type is.
+            Forbidden: The caller may not define the type.
             Conflict: The type is being changed by others.
         """
         members = members_of(change, ("description",))
@@ -170,7 +170,7 @@ class SchemaRegistry:
 
         Raises:
             NotFound: There is none.
-            Forbidden: The caller may not say what the type is.
+            Forbidden: The caller may not define the type.
             Conflict: The type is being changed by others.
         """
         wanted = _number(number)
@@ -249,8 +249,8 @@ class SchemaRegistry:
             raise InvalidRequest.at("/upcast", detail) from None
         for fault in validator.faults(made, MAX_EXAMPLE_BYTES, ""):
             detail = (
-                f"makes of the example of version {before.number} what the schema refuses: "
-                f"{fault.pointer or 'the payload'} {fault.detail}"
+                f"turns the example of version {before.number} into a payload that the schema "
+                f"refuses: {fault.pointer or 'the payload'} {fault.detail}"
             )
             raise InvalidRequest.at("/upcast", detail)
 

@@ -79,7 +79,7 @@ class SubscriptionRegistration(Request):
     def _one_target(cls, target: Any, info: ValidationInfo) -> Any:
         _refuse_two_targets(target, info)
         if target is None and info.data.get("callback_url", "refused") is None:
-            raise PydanticCustomError("target", "is required where there is no callback_url")
+            raise PydanticCustomError("target", "is required without callback_url")
         return target
 
     @field_validator("verify")
@@ -87,7 +87,7 @@ class SubscriptionRegistration(Request):
     def _is_a_callback(cls, verify: bool, info: ValidationInfo) -> bool:
         target = info.data.get("target")
         if verify and target is not None and not isinstance(target, HttpTargetRequest):
-            raise PydanticCustomError("verify", "must be left out where the target is no URL")
+            raise PydanticCustomError("verify", "must be left out if the target is not a URL")
         return verify
 
     def guarantee(self) -> DeliveryGuarantee:
@@ -110,7 +110,7 @@ class SubscriptionRegistration(Request):
 
     @property
     def in_order(self) -> bool:
-        """Whether it is to receive the events of each stream in their order."""
+        """Whether it receives the events of each stream in their order."""
         return self.ordered or self.stream is not None
 
     def chosen_target(self) -> Target:
@@ -189,7 +189,7 @@ class SubscriptionChange(Request):
         """Where events are delivered from now on; None if that stays.
 
         Args:
-            former: Where they were delivered. Another URL alone changes nothing else of it.
+            former: The former target. If only the URL changes, its other settings stay.
         """
         if self.callback_url and isinstance(former, HttpTarget):
             return replace(former, url=self.callback_url)
@@ -199,7 +199,7 @@ class SubscriptionChange(Request):
 
 
 def _without_shown_members(change: Any) -> Any:
-    """Removes what an answer shows beside what a client sends.
+    """Removes the members that only answers have.
 
     A client may send back what it has read: an answer names a callback twice, and shows members of
     targets that the bus sets.
@@ -220,7 +220,7 @@ def _without_shown_members(change: Any) -> Any:
 
 def _refuse_two_targets(target: TargetRequest | None, info: ValidationInfo) -> None:
     if target is not None and info.data.get("callback_url") is not None:
-        raise PydanticCustomError("target", "must be left out where there is a callback_url")
+        raise PydanticCustomError("target", "must be left out with callback_url")
 
 
 def _target(callback_url: str | None, target: TargetRequest | None) -> Target:

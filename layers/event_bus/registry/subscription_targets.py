@@ -66,11 +66,11 @@ class SubscriptionTargets:
         """Returns a subscription whose callback URL has said that it wants events.
 
         Raises:
-            InvalidRequest: It has not, or the target is no URL.
+            InvalidRequest: It has not, or the target is not a URL.
         """
         url = subscription.target.callback_url
         if url is None:
-            raise InvalidRequest.at("/verify", "must be left out where the target is no URL")
+            raise InvalidRequest.at("/verify", "must be left out if the target is not a URL")
         try:
             self.handshake.ask(url)
         except Unwanted as refusal:

@@ -1,4 +1,4 @@
-"""The router's view of subscriptions and rights, never older than the events in its hands."""
+"""The router's view of subscriptions and rights, never older than the events that it routes."""
 
 import gc
 from dataclasses import dataclass, field
@@ -21,14 +21,14 @@ from event_bus.stores.subscriptions import SubscriptionStore
 
 @dataclass(slots=True)
 class RegistryView:
-    """An index of the subscriptions, and what services may receive, kept up by numbered changes.
+    """The subscriptions and what services may receive, kept current by numbered changes.
 
     Attributes:
         store: The subscriptions.
         rights_store: What services may receive, as it is stored.
         log: The changes of both.
         rights: What services may receive.
-        models: The read models, for a function that has them brought up to date.
+        models: The read models; None in functions that announce no events to them.
     """
 
     store: SubscriptionStore
@@ -42,9 +42,9 @@ class RegistryView:
     _live_models: set[str] = field(default_factory=set)
 
     def refresh(self) -> None:
-        """Takes in every change that was answered before this call: one read where none was."""
+        """Applies every change that was answered before this call; one read if there is none."""
         if self._version is None:
-            # The number first: what changes during the scan is taken in once more below.
+            # The number is read first: changes during the scan are applied again below.
             version = self.log.latest()
             for rule in self.store.routing_rules():
                 self._apply(rule)
@@ -53,7 +53,7 @@ class RegistryView:
             if self.models:
                 self._live_models = {each.name for each in self.models.all() if each.live}
             self._version = version
-            # The index lives as long as the process: the collector need not walk it again.
+            # The index lives as long as the process, so the garbage collector need not visit it.
             gc.freeze()
         for version, change in self.log.after(self._version):
             if changed := right_in(change):
@@ -61,7 +61,7 @@ class RegistryView:
             elif model := live_change(change):
                 self._take_model(*model)
             elif "kind" not in change:
-                # A change of another kind is one of a later version of the bus.
+                # A later version of the bus may write changes of other kinds.
                 self._apply(restored(RoutingRule, change))
             self._version = version
 
@@ -70,7 +70,7 @@ class RegistryView:
 
         Args:
             event: The event.
-            seen: What patterns see of it.
+            seen: The event as patterns see it.
         """
         found = self._index.match_view(event.type, seen)
         matched = [self._rules[each] for each in sorted(found)]
@@ -82,11 +82,11 @@ class RegistryView:
         ]
 
     def rule(self, subscription_id: str) -> RoutingRule | None:
-        """What routing knows of a subscription; None if it receives nothing."""
+        """Returns the routing rule of a subscription; None if it receives nothing."""
         return self._rules.get(subscription_id)
 
     def has_model(self, stream: StreamName) -> bool:
-        """Whether a read model is kept of the category of a stream."""
+        """Whether the category of a stream has a read model."""
         return bool(self._live_models) and model_name(stream) in self._live_models
 
     def _take_model(self, name: str, live: bool) -> None:
@@ -102,7 +102,7 @@ class RegistryView:
         try:
             self._index.put(rule.id, rule.event_types, rule.filters)
         except InvalidPatternError:
-            # Stored under other rules: that one receives nothing, the others all they should.
+            # It was stored under other rules. It receives nothing; others are not affected.
             logger.exception("subscription cannot be matched", subscription_id=rule.id)
             self._forget(rule.id)
             return

@@ -31,13 +31,13 @@ class Router:
 
     Attributes:
         view: The subscriptions.
-        events: Where large payloads are read.
+        events: Reads large payloads.
         routings: The routing records.
         deliveries: Records deliveries that never reach a lane.
-        dead_letters: Reopens those that a later routing sends.
+        dead_letters: Reopens dead letters that a later routing sends.
         lanes: Where messages are sent.
-        executor: Reads large payloads side by side.
-        projections: Has read models brought up to date, where the router does that.
+        executor: Reads large payloads in parallel.
+        projections: Announces events to read models; None where the router does not.
     """
 
     view: RegistryView
@@ -50,8 +50,9 @@ class Router:
     projections: ProjectionQueue | None = None
 
     def route(self, events: Sequence[Event]) -> list[str]:
-        """Routes events: messages first, then the records, so that no match is recorded unsent.
+        """Routes events.
 
+        Messages are sent before their matches are recorded, so that no match is recorded unsent.
         Routing an event again sends its messages again, under the same identifiers.
 
         Args:
@@ -62,7 +63,7 @@ class Router:
             are routed.
 
         Raises:
-            Exception: AWS did not do its part; all events may be routed again.
+            Exception: A call to AWS failed; all events may be routed again.
         """
         self.view.refresh()
         routings: list[Routing] = []
@@ -102,10 +103,10 @@ class Router:
         return list(dict.fromkeys(failed))
 
     def route_again(self, events: Sequence[Event]) -> list[str]:
-        """Routes events that were set aside.
+        """Routes events from the queue of unroutable events.
 
-        An event with a routing record was routed, except for the messages that SQS refused, and
-        for what a pause held that is over: only these are sent.
+        An event with a routing record was routed. Only two kinds of its messages are sent: those
+        that SQS refused, and those that a pause held which has ended.
 
         Args:
             events: The events; large payloads may be left in the bucket.
@@ -114,7 +115,7 @@ class Router:
             The ids of the events that still cannot be routed.
 
         Raises:
-            Exception: AWS did not do its part; all events may be routed again.
+            Exception: A call to AWS failed; all events may be routed again.
         """
         routed = self.routings.get_many((event.id for event in events), consistent=True)
         failed = self.route([event for event in events if event.id not in routed])
@@ -125,10 +126,10 @@ class Router:
         return failed
 
     def _release(self, routings: Sequence[Routing], events: Mapping[str, Event]) -> list[str]:
-        """Sends what was held for subscriptions that were resumed meanwhile.
+        """Sends the events that were held for subscriptions that were resumed meanwhile.
 
-        The replay of a backlog reads routing records. It finds a record that was written before it
-        read; what is written later is followed by this look, which sees that resume.
+        The replay of a backlog finds the routing records that were written before it read them.
+        After a later write, this method sees the resume, and sends the messages.
 
         Returns:
             The ids of the events that cannot be routed to all that they match.
@@ -149,13 +150,13 @@ class Router:
         return self._send(messages, events) + self.routings.record(released)
 
     def _project(self, events: Sequence[Event]) -> None:
-        """Has the read models of the events' streams brought up to date; there are few."""
+        """Announces the events of streams to their read models."""
         streams = [each.stream for each in events if each.stream]
         if self.projections and (kept := [each for each in streams if self.view.has_model(each)]):
             self.projections.changed(kept)
 
     def _send(self, messages: list[Message], events: Mapping[str, Event]) -> list[str]:
-        """Sends messages; the ids of the events whose messages SQS refuses.
+        """Sends messages, and returns the ids of the events whose messages SQS refuses.
 
         The deliveries of refused messages end as dead letters, so that their subscribers see them.
         """
@@ -179,7 +180,7 @@ class Router:
         return [next_message(each) for each in reopened if each]
 
     def _end_loop(self, event: Event, messages: Sequence[Message]) -> None:
-        """Has the deliveries of an event end as dead letters before their first attempt."""
+        """Ends the deliveries of an event as dead letters before their first attempt."""
         said = f"more than {MAX_HOPS} events caused each other"
         for each in messages:
             looped = transitions.exhausted(each.first_record(event), "too_many_hops", said)
@@ -196,8 +197,8 @@ class Router:
         for chunk in chunks(list(events), _PAYLOADS_AT_ONCE):
             yield from zip(chunk, self.executor.map(self._view, chunk), strict=True)
 
-    # One event must not hold up those behind it in the stream: what cannot be read or matched is
-    # set aside, whatever the reason.
+    # One event must not block later ones of the table stream: an event that cannot be read or
+    # matched is set aside, for whatever reason.
 
     def _view(self, event: Event) -> EventView | None:
         try:

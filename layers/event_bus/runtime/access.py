@@ -1,4 +1,4 @@
-"""What tells who a caller is, and how much it may ask for."""
+"""Builds the authentication of callers, and their rate limits."""
 
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,7 @@ def iam_callers() -> "IamCallers":
 
 
 def live_keys() -> "LiveKeys":
-    """Tells whether the keys of open connections are still good."""
+    """Checks whether the keys of open connections are still valid."""
     from event_bus.access.admin_key import current_id
     from event_bus.access.live_keys import LiveKeys
 

@@ -30,7 +30,7 @@ def handler_of(endpoint: Endpoint) -> api_gateway.Handler:
 
 
 def _repetitions() -> "Repetitions":
-    # Requests without an Idempotency-Key load nothing of it.
+    # Imported only for requests with an Idempotency-Key.
     from event_bus.api.idempotency import Repetitions
     from event_bus.encryption.data_keys import KEPT_ANSWERS, DataKeys
     from event_bus.stores.idempotency import IdempotencyStore

@@ -1,4 +1,4 @@
-"""What writes the audit log, and reads it."""
+"""Builds the writer and the reader of the audit log."""
 
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ def recorder() -> "Recorder":
 
 
 def appender() -> "Appender":
-    """Appends entries to their chains, and signs these."""
+    """Appends entries to their chains, and signs the heads."""
     from event_bus.audit.appender import Appender
     from event_bus.audit.signer import Signer
     from event_bus.stores.audit_heads import AuditHeads

@@ -1,4 +1,4 @@
-"""What hands out the events of inboxes: pulled, as Server-Sent Events, over a WebSocket."""
+"""Builds the services of inboxes: pull, Server-Sent Events and WebSocket."""
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""The intake of a function, over the tables and the bucket that it was given."""
+"""Builds the intake of events and replies."""
 
 import concurrent.futures
 from collections.abc import Callable
@@ -22,25 +22,25 @@ def deployed_intake(workers: int) -> Intake:
     """Makes the intake of requests.
 
     Args:
-        workers: How many events of a batch are stored side by side.
+        workers: How many events of a batch are stored in parallel.
     """
     intake = _intake(workers, visible_events().sees, deduplicates=True)
     return replace(intake, handler=stores.handlers().of)
 
 
 def visible_events() -> VisibleEvents:
-    """Makes what decides whether a caller may see an event."""
+    """Makes the rule of which events a caller may see."""
     subscriptions = stores.subscriptions()
     return VisibleEvents(stores.routings(), subscriptions.of_service, rights_reader())
 
 
 def reply_intake() -> Intake:
-    """Makes the intake of replies, each of which names the event in hand as its cause."""
+    """Makes the intake of replies, which name the present event as their cause."""
     return _intake(1, lambda _event, _caller: True)
 
 
 def replying() -> Replying:
-    """Makes what stores replies to commands."""
+    """Makes the service that stores replies to commands."""
     own = reply_intake()
     return Replying(own.store, stores.commands(writes=True), own.rights, own.schemas, own.seal)
 

@@ -66,7 +66,7 @@ def lane_handler(lane: str) -> Handler:
     transport: Transport = ShapingTransport(own, opened=opens)
     if opens:
         transport = OpeningTransport(transport, deployed_readers(), upcaster())
-    # An inbox keeps no copies of events to add anything to.
+    # An inbox stores no copies of events that could be enriched.
     enrich = enrichment_calls() if opens else None
     if not target.settings.paced:
         return _handler(transport, enrich)

@@ -1,4 +1,4 @@
-"""What keeps deliveries, replays and listeners going."""
+"""Builds what runs every minute, and what handles crashed messages."""
 
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ _WORKERS = 8
 
 
 def crashed_messages() -> "CrashedMessages":
-    """Makes dead letters of what a lane gave up."""
+    """Makes dead letters of messages that a lane gave up."""
     from event_bus.maintenance.crashed import CrashedMessages
 
     return CrashedMessages(stores.deliveries(writes=True), stores.subscriptions(), lanes(1))
@@ -50,7 +50,7 @@ def unrouted_sweep() -> "UnroutedSweep":
 
 
 def expiring_keys() -> "ExpiringKeys":
-    """Tells services of keys that end soon."""
+    """Announces keys that end soon."""
     from event_bus.maintenance.expiring_keys import ExpiringKeys
 
     return ExpiringKeys(

@@ -1,4 +1,4 @@
-"""What counts, measures and checks."""
+"""Builds metrics and health checks."""
 
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from event_bus.metrics.observer import Observer
 
 _LAG_SECONDS = 60
-"""How far behind the router may be before a person should look at it, as its alarm has it."""
+"""The delay of the router from which on a person should check it, as in its alarm."""
 
 _WORKERS = 8
 
 
 def observer() -> "Observer":
-    """Counts what happens."""
+    """Counts deliveries and events from the table stream."""
     from event_bus.metrics.observer import Observer
 
     return Observer(stores.metrics(), settings().subscription_metrics)
@@ -36,14 +36,14 @@ def level_observer() -> "LevelObserver":
 
 
 def dead_letter_events() -> "DeadLetterEvents":
-    """Tells owners of dead letters."""
+    """Publishes events about new dead letters."""
     from event_bus.metrics.dead_letter_events import DeadLetterEvents
 
     return DeadLetterEvents(stores.events(payloads=False), settings().retention_days)
 
 
 def gauges() -> "Gauges":
-    """Measures how things stand."""
+    """Reads the gauges."""
     from event_bus.metrics.gauges import Gauges
     from event_bus.metrics.queues import Queues
 

@@ -1,4 +1,4 @@
-"""What opens payloads in a function, over the key and the table that it was given."""
+"""Builds what seals and opens payloads, and what decides who may."""
 
 from typing import TYPE_CHECKING
 
@@ -17,34 +17,34 @@ if TYPE_CHECKING:
 
 
 def deployed_seal() -> PayloadSeal:
-    """Makes what seals payloads and opens them."""
+    """Seals and opens payloads."""
     return PayloadSeal(DataKeys(clients.kms(), settings().sealing_key))
 
 
 def known_publishers() -> KnownPublishers:
-    """Makes what finds publishers."""
+    """Finds publishers."""
     return KnownPublishers(stores.publishers().get)
 
 
 def deployed_readers() -> PayloadReaders:
-    """Makes what opens payloads for those who may read them."""
+    """Opens payloads for those who may read them."""
     return PayloadReaders(deployed_seal(), known_publishers())
 
 
 def upcaster() -> "Upcaster":
-    """Makes what brings events to the version that their reader asks for."""
+    """Brings events to the version that their reader asks for."""
     from event_bus.targets.upcasting import Upcaster
 
     return Upcaster(stores.schemas().version)
 
 
 def rights_reader() -> RightsReader:
-    """Makes what reads who may receive what."""
+    """Reads what services may receive."""
     store = stores.rights()
     return RightsReader(store, settings().default_receive)
 
 
 def hearing() -> Hearing:
-    """Makes what refuses to subscribe to what may not be received."""
+    """Refuses subscriptions to types that a service may not receive."""
     publishers = stores.publishers()
     return Hearing(rights_reader(), publishers.get)

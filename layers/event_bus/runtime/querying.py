@@ -1,4 +1,4 @@
-"""What reads events back."""
+"""Builds the services that read events back."""
 
 from typing import TYPE_CHECKING
 
@@ -61,7 +61,7 @@ def explainer() -> "Explainer":
 
 
 def filter_tester(explainer: "Explainer") -> "FilterTester":
-    """Tries filters on events."""
+    """Tests filters against events."""
     from event_bus.querying.filter_tester import FilterTester
 
     return FilterTester(

@@ -1,4 +1,4 @@
-"""The queues between functions."""
+"""Builds the queues between functions."""
 
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ def lanes(workers: int = 8) -> "Lanes":
     """The lanes of the protocols.
 
     Args:
-        workers: How many batches of messages are sent side by side.
+        workers: How many batches of messages are sent in parallel.
     """
     from event_bus.queues.lanes import Lanes
 
@@ -25,14 +25,14 @@ def lanes(workers: int = 8) -> "Lanes":
 
 
 def projection_queue() -> "ProjectionQueue":
-    """The queue of read models that must be brought up to date."""
+    """The queue for updates of read models."""
     from event_bus.queues.projections import ProjectionQueue
 
     return ProjectionQueue(clients.sqs(), settings().replay_queue_url)
 
 
 def replay_queue() -> "ReplayQueue":
-    """The queue of the replays that must go on."""
+    """The queue of running replays."""
     from event_bus.queues.replays import ReplayQueue
 
     return ReplayQueue(clients.sqs(), settings().replay_queue_url)

@@ -1,4 +1,4 @@
-"""Dead letters and replays."""
+"""Builds the services of dead letters and replays."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ _WORKERS = 8
 
 
 def dead_letters() -> "DeadLetters":
-    """Finds dead letters, and has them tried again or discarded."""
+    """Finds, retries and discards dead letters."""
     from event_bus.recovery.dead_letters import DeadLetters
 
     return DeadLetters(
@@ -38,7 +38,7 @@ def replays() -> "Replays":
 
 
 def replay_runner() -> "ReplayRunner":
-    """Carries replays on, a page at a time."""
+    """Continues replays, a page at a time."""
     from event_bus.recovery.backlog import BacklogRunner
     from event_bus.recovery.catch_up import CatchUpRunner
     from event_bus.recovery.replay_runner import ReplayRunner

@@ -1,4 +1,4 @@
-"""What registers publishers, subscribers, subscriptions and keys."""
+"""Builds what registers publishers, subscribers, subscriptions and keys."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

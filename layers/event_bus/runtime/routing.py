@@ -19,7 +19,7 @@ def registry_view(models: "ReadModelStore | None" = None) -> "RegistryView":
     """Keeps the routing rules of all subscriptions in memory.
 
     Args:
-        models: The read models, for a function that has them brought up to date.
+        models: The read models; None in functions that announce no events to them.
     """
     from event_bus.access.receive_rights import ReceiveRights
     from event_bus.routing.registry_view import RegistryView

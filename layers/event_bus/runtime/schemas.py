@@ -20,7 +20,7 @@ _PAGE = 100
 
 
 def schema_registry() -> "SchemaRegistry":
-    """Makes what registers schemas."""
+    """Registers schemas."""
     # Requests about other things do not load the library that compiles schemas.
     from event_bus.registry.schemas import SchemaRegistry
 

@@ -1,7 +1,7 @@
 """The stores of the deployed bus: each is built here, and nowhere else.
 
-A function imports a store's module only when it asks for that store, so that its cold start pays
-for what it uses alone. Settings that a function was not given fail when the store is built.
+A function imports a store's module only when it asks for that store, so its cold start pays only
+for what it uses. Settings that a function was not given fail when the store is built.
 """
 
 from typing import TYPE_CHECKING
@@ -47,7 +47,7 @@ def audit_entries(*, writes: bool = False) -> "AuditStore":
     """The blocks of the audit log.
 
     Args:
-        writes: Whether the function writes there, and so knows how long they are kept.
+        writes: Whether the function writes them, for which it needs their retention.
     """
     from event_bus.stores.audit import AuditStore
 
@@ -67,7 +67,7 @@ def circuits(*, writes: bool = False) -> "CircuitStore":
     """The circuit breakers.
 
     Args:
-        writes: Whether the function writes there, and so knows how long they are kept.
+        writes: Whether the function writes them, for which it needs their retention.
     """
     from event_bus.stores.circuits import CircuitStore
 
@@ -78,7 +78,7 @@ def commands(*, writes: bool = False) -> "CommandStore":
     """The records of commands.
 
     Args:
-        writes: Whether the function writes there, and so knows how long they are kept.
+        writes: Whether the function writes them, for which it needs their retention.
     """
     from event_bus.stores.commands import CommandStore
 
@@ -86,14 +86,14 @@ def commands(*, writes: bool = False) -> "CommandStore":
 
 
 def contexts() -> "ContextStore":
-    """What services keep for their enrichments to look up."""
+    """The contexts of services, which enrichments look up."""
     from event_bus.stores.contexts import ContextStore
 
     return ContextStore(clients.dynamodb(), settings().contexts_table)
 
 
 def cursors() -> "CursorStore":
-    """How far readers of event streams and sweeps have come."""
+    """The positions of ordered subscriptions and of sweeps."""
     from event_bus.stores.cursors import CursorStore
 
     own = settings()
@@ -120,7 +120,7 @@ def deliveries(*, writes: bool = False) -> "DeliveryStore":
     """The deliveries.
 
     Args:
-        writes: Whether the function records deliveries, and so knows how long they are kept.
+        writes: Whether the function records deliveries, for which it needs their retention.
     """
     from event_bus.stores.deliveries import DeliveryStore
 
@@ -128,7 +128,7 @@ def deliveries(*, writes: bool = False) -> "DeliveryStore":
 
 
 def due_deliveries() -> "DueDeliveries":
-    """The deliveries that the sweeper looks at."""
+    """The deliveries that the sweeper reads."""
     from event_bus.stores.due_deliveries import DueDeliveries
 
     return DueDeliveries(clients.dynamodb(), settings().deliveries_table)
@@ -167,21 +167,21 @@ def handlers() -> "HandlerStore":
 
 
 def metrics() -> "MetricStore":
-    """What metrics and analytics are computed from."""
+    """The counters behind metrics and analytics."""
     from event_bus.stores.metrics import MetricStore
 
     return MetricStore(clients.dynamodb(), settings().metrics_table)
 
 
 def socket_subscribers() -> "SocketSubscriberStore":
-    """The open WebSockets, and what each of them follows."""
+    """The WebSocket subscribers of inboxes."""
     from event_bus.stores.socket_subscribers import SocketSubscriberStore
 
     return SocketSubscriberStore(clients.dynamodb(), settings().socket_subscribers_table)
 
 
 def inbox_cursors() -> "InboxCursorStore":
-    """How far subscribers have acknowledged their inboxes."""
+    """The acknowledged places of inboxes."""
     from event_bus.stores.inbox_cursors import InboxCursorStore
 
     own = settings()
@@ -192,7 +192,7 @@ def inboxes(*, writes: bool = False) -> "InboxStore":
     """The inboxes.
 
     Args:
-        writes: Whether the function writes there, and so knows how long events are kept.
+        writes: Whether the function writes them, for which it needs the retention of events.
     """
     from event_bus.stores.inboxes import InboxStore
 
@@ -275,7 +275,7 @@ def replays(*, writes: bool = False) -> "ReplayStore":
     """The replays.
 
     Args:
-        writes: Whether the function starts replays, and so knows how long they are kept.
+        writes: Whether the function starts replays, for which it needs their retention.
     """
     from event_bus.stores.replays import ReplayStore
 
@@ -300,7 +300,7 @@ def routings(*, writes: bool = False) -> "RoutingStore":
     """The routing records.
 
     Args:
-        writes: Whether the function writes records, and so knows how long they are kept.
+        writes: Whether the function writes records, for which it needs their retention.
     """
     from event_bus.stores.routings import RoutingStore
 

@@ -1,4 +1,4 @@
-"""The threads in which a function does several things side by side."""
+"""Thread pools for parallel work in a function."""
 
 import concurrent.futures
 
@@ -7,6 +7,6 @@ def threads(workers: int = 8) -> concurrent.futures.Executor:
     """Makes an executor.
 
     Args:
-        workers: How many things it does at a time.
+        workers: The number of threads.
     """
     return concurrent.futures.ThreadPoolExecutor(workers)

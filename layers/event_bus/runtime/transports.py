@@ -1,4 +1,4 @@
-"""What the transports of targets are made of, in the function of a lane.
+"""The parts of transports in the function of a lane.
 
 A function imports only what its own transport needs.
 """

@@ -144,7 +144,7 @@ class FunctionReducers:
             answer = client.invoke(
                 FunctionName=reducer.function, InvocationType="RequestResponse", Payload=payload
             )
-            # A byte more than it may have tells that it has too many.
+            # One byte above the limit shows that the result is too large.
             result: bytes = answer["Payload"].read(MAX_STATE_BYTES + 1)
         except (ClientError, BotoCoreError) as error:
             return failure(error)
@@ -154,7 +154,7 @@ class FunctionReducers:
 
 
 def _error_type(result: bytes) -> str:
-    """The type of the error that a function ended with; its message may be a secret."""
+    """Returns the type of a function's error; its message may hold secrets."""
     try:
         described = orjson.loads(result)
     except orjson.JSONDecodeError:
@@ -169,7 +169,7 @@ def _state_of(result: bytes) -> bytes:
     try:
         state = strict_json.parse(result)
     except Problem:
-        raise _CallFailed("the function returned no JSON that the bus reads") from None
+        raise _CallFailed("the function did not return valid JSON for the bus") from None
     if not isinstance(state, dict):
         raise _CallFailed("the function must return the state, an object")
     return json_numbers.dumps(state)

@@ -1,4 +1,4 @@
-"""The stores: the only package that speaks DynamoDB. They hold no policy.
+"""The stores: the only package that uses DynamoDB. They hold no policy.
 
 A store owns a table, or one kind of item in it, and builds its keys. It takes and returns the
 dataclasses of the model. No item, expression or part of a transaction leaves the package.

@@ -1,7 +1,7 @@
-"""Deduplication keys: which event of a publisher was the first with a key, for a while.
+"""Deduplication keys: for each key of a publisher, the first event that had it.
 
-A key lies in the table of idempotency keys. It is claimed in the transaction that stores its event:
-so a key always leads to an event that is stored, whatever fails in between.
+A key is stored for a while in the table of idempotency keys. The transaction that stores an event
+also claims its key, so a key always leads to a stored event.
 """
 
 import hashlib

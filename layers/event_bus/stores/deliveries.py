@@ -1,6 +1,6 @@
 """The table of deliveries: one item for each delivery, from its first attempt to its end.
 
-A dead letter is such an item too. So a delivery is always in exactly one state, and one conditional
+A dead letter is such an item too. So a delivery always has exactly one status, and one conditional
 write changes it.
 """
 
@@ -68,7 +68,7 @@ class DeliveryStore:
             )
         except ClientError as error:
             # A repeated write whose first answer was lost is refused by its own result. The caller
-            # finds its own message in it, and goes on.
+            # finds its own message in it, and continues.
             return delivery_of(standing_item(error))
         return None
 

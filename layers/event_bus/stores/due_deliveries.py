@@ -1,4 +1,4 @@
-"""The deliveries that the sweeper looks at, by the time at which they fall due."""
+"""The deliveries that the sweeper reads, by the time at which they fall due."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""The items of the events table, and the records of its stream."""
+"""The items of the events table, and the records of its table stream."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -60,7 +60,7 @@ def is_odd(event: Event) -> bool:
 
 
 def from_item(item: Mapping[str, Any]) -> Event:
-    """Reads an event from its item, or from an image of it in the stream."""
+    """Reads an event from its item, or from an image of it in the table stream."""
     payload = item.get("payload")
     return Event(
         id=item["id"]["S"],

@@ -25,7 +25,7 @@ class EventList:
         client: The DynamoDB client.
         table: The name of the events table.
         listing: The partitions that hold the list, and the filter of their entries.
-        executor: Reads partitions side by side.
+        executor: Reads partitions in parallel.
         newest_first: Whether the list begins with the newest event.
     """
 

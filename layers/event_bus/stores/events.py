@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _ATTEMPTS, _ATTEMPT_SECONDS = 60, 10
-"""How often, and for how many seconds, an event meets others before it is given up."""
+"""How often, and for how many seconds, storing an event is attempted while others compete."""
 
 
 class Put(Enum):
@@ -122,7 +122,7 @@ class EventStore:
         return self._put_with(events, retention_days, expected)
 
     def put_payload(self, event: Event) -> None:
-        """Puts a payload into the bucket that is too large for the table, before its event."""
+        """Puts a payload that is too large for the table into the bucket, before its event."""
         if event.payload is not None and not event.inline:
             joined = _joined(event.payload, event.sealed)
             self.payloads.put(event.id, event.digest, joined, kept=event.kept)
@@ -266,7 +266,7 @@ class EventStore:
         return replace(event, payload=payload, sealed=sealed)
 
     def filtered_payload(self, event: Event) -> bytes:
-        """Returns the payload as filters see it; one that is not JSON is not read for it."""
+        """Returns the payload as filters see it; a payload that is not JSON is not read."""
         if event.content_type is None:
             event = self.with_payload(event)
         return event.json_payload or b"{}"
@@ -278,7 +278,7 @@ class EventStore:
 
         Args:
             listing: Which events.
-            executor: Reads partitions side by side.
+            executor: Reads partitions in parallel.
             newest_first: Whether the list begins with the newest event.
         """
         return EventList(self.client, self.table, listing, executor, newest_first)

@@ -89,7 +89,7 @@ class InboxCursorStore:
                 "OR held_until <= :now OR holder = :lease)",
                 ExpressionAttributeValues={
                     ":lease": text(lease),
-                    # Never sooner than was promised.
+                    # Rounded up: no lease ends before the promised time.
                     ":until": number(math.ceil(now + seconds)),
                     ":begun": number(begun),
                     ":taken": number(taken),

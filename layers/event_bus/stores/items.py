@@ -22,7 +22,7 @@ _BATCH_GET_LIMIT = 100
 _BATCH_REQUESTS = 8
 
 BATCH_PAUSE_SECONDS = 0.05
-"""The longest pause, in seconds, before DynamoDB is asked for what it left undone; it doubles."""
+"""The longest first wait, in seconds, before DynamoDB is asked again; it doubles."""
 
 
 def text(value: str) -> "AttributeValueTypeDef":
@@ -206,12 +206,12 @@ def batch_get(client: "DynamoDBClient", table: str, keys: list[Item], **options:
 
 
 def batch_write(client: "DynamoDBClient", table: str, requests: Sequence[Item]) -> None:
-    """Carries out up to 25 writes, each with or without effect on its own.
+    """Carries out up to 25 writes, each of which may fail on its own.
 
     Args:
         client: The DynamoDB client.
         table: The table's name.
-        requests: The writes, as BatchWriteItem takes them; each of another item.
+        requests: The writes, as BatchWriteItem takes them; each of a different item.
 
     Raises:
         TimeoutError: DynamoDB left writes undone in eight requests.

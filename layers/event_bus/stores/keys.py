@@ -2,8 +2,8 @@
 
 The ids of each service's keys are a set in an item of its own, the service's key ring. Every
 transaction that adds or removes a key writes the ring at the version that was read. So the number
-of keys is exact, and no key escapes a transaction that removes all of them. The index by service
-alone would not do, because it may lag.
+of keys is exact, and no key escapes a transaction that removes all of them. The index by service is
+not enough, because it may lag.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,7 +1,7 @@
-"""How many deliveries wait and how many events are held, counted from the changes of a stream.
+"""How many deliveries wait and how many events are held, counted from a table stream.
 
-A level goes up and down. It lies in the table of metrics, an item for each. The changes of a batch
-are added in one transaction with a mark by which the batch is known when it comes again.
+A level rises and falls. Each level is an item of the table of metrics. The changes of a batch
+are added in one transaction with a mark, by which a repeated batch is recognised.
 """
 
 from collections.abc import Iterable, Mapping
@@ -35,7 +35,7 @@ def held(subscription_id: str, pause: int) -> str:
 
 
 HELD = "held#"
-"""How the names of the levels of held events begin."""
+"""The prefix of the names of levels of held events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +54,11 @@ class LevelStore:
         """Adds the changes of a batch, once: a batch that comes again changes nothing.
 
         Args:
-            batch_id: What tells this batch from any other; the same when it comes again.
+            batch_id: Identifies the batch; the same if the batch is repeated.
             changes: What is added to each level, by its name.
 
         Raises:
-            TimeoutError: Others wrote again and again meanwhile.
+            TimeoutError: In every attempt, another writer was faster.
         """
         names = sorted(name for name, change in changes.items() if change)
         for part, some in enumerate(chunks(names, _AT_ONCE)):
@@ -104,7 +104,7 @@ class LevelStore:
         )
 
     def read(self, names: Iterable[str]) -> dict[str, int]:
-        """The levels of these names; 0 for those that nothing was added to."""
+        """Returns the levels of these names; 0 for those to which nothing was added."""
         wanted = list(dict.fromkeys(names))
         items = batch_get(self.client, self.table, [_key(name) for name in wanted])
         return dict.fromkeys(wanted, 0) | dict(map(_level, items))

@@ -26,8 +26,8 @@ class LimitStore:
 
         Args:
             name: The counter.
-            requests: What is added.
-            expires_at: When it may go, in Unix seconds.
+            requests: The number to add.
+            expires_at: When it expires, in Unix seconds.
         """
         answer = self.client.update_item(
             TableName=self.table,

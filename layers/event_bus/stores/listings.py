@@ -1,9 +1,9 @@
 """The indexes of events, and the partitions that contain the events of a list.
 
-All events lie in one grid: the row of an event is made of its source, its column of its domain,
-which is the first segment of its type. So one entry of one index serves the lists by time, by
-source and by domain: all cells, those of a row, those of a column. Other sources share a row, and
-what is not asked for is left out by DynamoDB.
+Events are arranged in one grid. The source of an event determines its row, and its domain, which is
+the first segment of its type, its column. So one entry in one index serves the lists by time (all
+cells), by source (a row) and by domain (a column). Several sources share a row, so DynamoDB filters
+out the events of the others.
 """
 
 import zlib
@@ -50,10 +50,10 @@ class Partition:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What an index contains of an event.
+    """An entry of an index: the attributes of an event that the index contains.
 
     Attributes:
-        position: Where the event stands in the list: a time, its timestamp in all but one, and
+        position: Its place in the list: a time, which is its timestamp in all indexes but one, and
             its id.
         id: The event.
         type: Its type.
@@ -77,7 +77,7 @@ class Page:
     Attributes:
         entries: The entries, in order.
         reached: The last position that was looked at; None if the list ends.
-        looked_at: How many entries were looked at, those left out included.
+        looked_at: The number of entries that were read, including those filtered out.
     """
 
     entries: Sequence[Entry]
@@ -86,11 +86,11 @@ class Page:
 
     @property
     def end(self) -> str | None:
-        """The last position that is known of; None if there is none."""
+        """The last known position; None if there is none."""
         return self.reached or (self.entries[-1].position if self.entries else None)
 
     def cut(self, length: int) -> "Page":
-        """The same with at most so many entries."""
+        """Returns the same part with at most this many entries."""
         if len(self.entries) <= length:
             return self
         entries = self.entries[:length]
@@ -99,11 +99,11 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class EventSelector:
-    """Selects events by what they have in common.
+    """Selects events by source and domain.
 
     Attributes:
-        source: Their source, if it is a certain one.
-        domain: The first segment of their types, if it is a certain one.
+        source: Their source; None for any.
+        domain: The first segment of their types; None for any.
     """
 
     source: str | None = None
@@ -125,7 +125,7 @@ class Listing:
 
     Attributes:
         partitions: The partitions that hold them.
-        selectors: Events that fit any of these are listed; all events where none is named.
+        selectors: Select the events of the list; all events if there are none.
     """
 
     partitions: tuple[Partition, ...]
@@ -135,7 +135,7 @@ class Listing:
         return Listing(self.partitions + other.partitions, self.selectors + other.selectors)
 
     def filter(self) -> dict[str, Any]:
-        """The part of a query that leaves out what is not listed."""
+        """The part of a query that filters out events that are not listed."""
         either: list[str] = []
         names: dict[str, str] = {}
         values: Item = {}
@@ -207,7 +207,7 @@ def odd_shard_of(event_id: str) -> str:
 
 
 def behind(position: str) -> str:
-    """Where a list goes on behind a position, from the oldest to the newest."""
+    """Where a list continues after a position, from the oldest to the newest."""
     # A blank sorts behind the position itself and before any other.
     return position + " "
 

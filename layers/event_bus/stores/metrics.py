@@ -1,4 +1,4 @@
-"""The table of metrics: one item in all, and one for each minute, hour and day."""
+"""The table of metrics: one item for all time, and one for each minute, hour and day."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Place:
 
     Attributes:
         span: The partition.
-        start: What they are of: a time, or all.
+        start: The start of the period, or all time.
         days: How long they are kept.
     """
 
@@ -91,18 +91,18 @@ class MetricStore:
     ) -> bool:
         """Adds the metrics of a batch once. A batch that comes again changes nothing.
 
-        All that a batch tells is added by one write, be it of how many events.
+        One transaction adds all metrics of a batch, however many events it has.
 
         Args:
-            batch_id: What tells this batch from any other; the same when it comes again.
-            by_minute: Its metrics by the minute, as a time that lies in it.
+            batch_id: Identifies the batch; the same if the batch is repeated.
+            by_minute: Its metrics by minute, named by a time within the minute.
             by_subscription: Its metrics by subscription, where these are counted.
 
         Returns:
             Whether anything was added.
 
         Raises:
-            TimeoutError: Others wrote again and again meanwhile.
+            TimeoutError: In every attempt, another writer was faster.
         """
         added = [
             self._add_once(

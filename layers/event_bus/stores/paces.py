@@ -71,11 +71,11 @@ class PaceStore:
         return False
 
     def putting_part(self, subscription_id: str, pace: Pace) -> Part:
-        """Returns the part that writes a pace, whatever was there."""
+        """Returns the part that writes a pace over any other."""
         return Part({"Put": {"TableName": self.table, "Item": self._item(subscription_id, pace)}})
 
     def put_anew(self, subscription_id: str, pace: Pace) -> None:
-        """Writes a pace, whatever was there."""
+        """Writes a pace over any other."""
         self.client.put_item(TableName=self.table, Item=self._item(subscription_id, pace))
 
     def _item(self, subscription_id: str, pace: Pace) -> Item:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 EXPIRING_PREFIX = "events/"
-"""What the keys of payloads begin with that the bucket's lifecycle rule deletes."""
+"""The key prefix of payloads that the bucket's lifecycle rule deletes."""
 
 _KEPT_PREFIX = "kept/"
 
@@ -28,7 +28,7 @@ class PayloadStore:
     bucket: str
 
     def put(self, event_id: str, digest: str, payload: bytes, *, kept: bool) -> None:
-        """Stores a payload, before the event that points at it.
+        """Stores a payload, before the event that refers to it.
 
         Args:
             event_id: The event.

@@ -87,7 +87,7 @@ class ReadModelStore:
             yield _model(item)
 
     def announce(self, before: ReadModel | None, after: ReadModel) -> None:
-        """Writes a read model that begins or ends, so that every router knows before it routes.
+        """Writes a read model that begins or ends, and the change from which routers learn it.
 
         Raises:
             Outdated: It has changed since it was read.
@@ -179,7 +179,7 @@ class ReadModelStore:
         )
         reached = found[-1]["id"]["S"] if len(found) == limit else None
         if "IndexName" in asked:
-            # An index holds keys, and may be behind: the states say what they are.
+            # An index holds only keys and may lag, so the states themselves are checked.
             keys = [{"partition": text(partition), "id": each["id"]} for each in found]
             found = batch_get(self.client, self.table, keys, ConsistentRead=True)
         states = sorted(map(_state, found), key=lambda each: each.stream_id)
@@ -222,9 +222,9 @@ class ReadModelStore:
 
 
 def indexed(value: Any) -> str | None:
-    """The value of a member as states are found by it; None for one that cannot be.
+    """Returns the index value of a member; None if it cannot be indexed.
 
-    A text is found by itself; a number, true and false as JSON writes them.
+    A text is its own index value. Numbers, true and false have their JSON text.
     """
     if isinstance(value, dict | list) or value is None or value == "":
         return None

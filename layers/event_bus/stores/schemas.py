@@ -31,7 +31,7 @@ _PAGE = 100
 
 @dataclass(frozen=True, slots=True)
 class SchemaIndex:
-    """What publishing must know of the types that have schemas.
+    """The index of types that have schemas, which publishing reads.
 
     Attributes:
         text: The index as it is stored; empty if no type has a schema.
@@ -40,11 +40,11 @@ class SchemaIndex:
     text: str = ""
 
     def types(self) -> dict[str, TypeInIndex]:
-        """What is known of each type that has a version."""
+        """Returns the entry of each type that has a version."""
         return {name: TypeInIndex(*each) for name, each in orjson.loads(self.text or "{}").items()}
 
     def with_type(self, schemas: TypeSchemas) -> "SchemaIndex":
-        """The index with what it says of a type replaced."""
+        """Returns the index with another entry for a type."""
         types: dict[str, Any] = orjson.loads(self.text or "{}")
         types.pop(schemas.type, None)
         if latest := schemas.latest:
@@ -85,7 +85,7 @@ class SchemaStore:
         return {(each.type, each.number): each for each in found}
 
     def version(self, event_type: str, number: int) -> SchemaVersion | None:
-        """One version of a type, also where it was deleted."""
+        """Returns one version of a type, even if it was deleted."""
         item = self._item(_version_key(event_type, number))
         return _version(item) if item else None
 
@@ -109,11 +109,11 @@ class SchemaStore:
             after = page[-1].type
 
     def index(self) -> SchemaIndex:
-        """What publishing must know."""
+        """Returns the index."""
         return _index(self._item(_INDEX))
 
     def publisher_and_index(self, service_id: str) -> tuple[Publisher | None, SchemaIndex]:
-        """The publisher that a service is, and the index: one request."""
+        """Returns the publisher of a service and the index, in one request."""
         keys = [{"service_id": text(each)} for each in (service_id, _INDEX)]
         found = batch_get(self.client, self.table, keys, ConsistentRead=True)
         items = {item["service_id"]["S"]: item for item in found}
@@ -135,7 +135,7 @@ class SchemaStore:
             after: The schemas from now on.
             index: The index as it was read.
             version: The version that is new, if one is.
-            told: The event that says so, which is stored in the same transaction.
+            told: The event that announces it, which is stored in the same transaction.
 
         Raises:
             Outdated: They, or the index, have changed.

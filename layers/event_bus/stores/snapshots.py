@@ -56,7 +56,7 @@ class SnapshotStore:
 
         Args:
             stream: The stream.
-            basis: What else it was made of: the version of the reducer, and the first version.
+            basis: What else it depends on: the version of the reducer, and the first version.
             at_version: The highest version.
         """
         answer = self.client.query(

@@ -141,14 +141,14 @@ class SqsTargetRequest(AwsTargetRequest):
         if queue is None and managed is False:
             raise PydanticCustomError("queue", "is required, unless the queue is managed")
         if queue is not None and managed:
-            raise PydanticCustomError("queue", "must be left out where the queue is managed")
+            raise PydanticCustomError("queue", "must be left out if the queue is managed")
         return queue
 
     @field_validator("role_arn")
     @classmethod
     def _made_in_the_own_account(cls, role_arn: str | None, info: ValidationInfo) -> str | None:
         if role_arn is not None and info.data.get("managed"):
-            raise PydanticCustomError("role", "must be left out where the queue is managed")
+            raise PydanticCustomError("role", "must be left out if the queue is managed")
         return role_arn
 
     def target(self) -> SqsTarget:

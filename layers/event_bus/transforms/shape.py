@@ -27,9 +27,9 @@ def check_transform(transform: Transform) -> None:
         InvalidTransform: It cannot be used; the pointer leads into the transform.
     """
     if transform.expression is not None and transform.template is not None:
-        raise InvalidTransform("/template", "must be left out where there is an expression")
+        raise InvalidTransform("/template", "must be left out with expression")
     if transform.mode != "structured" and transform.format != "cloudevents":
-        raise InvalidTransform("/mode", "must be left out where the format is not cloudevents")
+        raise InvalidTransform("/mode", "must be left out if the format is not cloudevents")
     check_headers(transform.headers)
     check_attributes(
         transform.attributes,

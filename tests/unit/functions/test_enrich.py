@@ -78,7 +78,7 @@ def test_a_lane_is_told_what_failed(functions: Functions) -> None:
     outcome = called(functions, about, to)
     assert isinstance(outcome, Outcome)
     assert outcome.code == "enrichment_failed"
-    assert outcome.message == "customer: the context customers has no entry of this key"
+    assert outcome.message == "customer: the context customers has no entry with this key"
     functions.aws.subscriptions.delete(to)
     gone = called(functions, about, subscription("sub_2", enrichment=CUSTOMER))
     assert gone.code == "enrichment_failed"

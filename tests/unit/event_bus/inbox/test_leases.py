@@ -175,7 +175,7 @@ def test_whoever_comes_too_late_is_told(leases: InboxLeases, fill: Fill, time: T
         take(leases)
 
     time.waiting = [meanwhile]
-    with pytest.raises(Conflict, match="Another consumer has taken what is next"):
+    with pytest.raises(Conflict, match="Another consumer has taken the next events"):
         take(leases, wait=20)
 
 

@@ -76,7 +76,7 @@ def test_media_types_are_taken(text: str) -> None:
 
 def test_an_event_has_one_payload() -> None:
     both = refused(payload={})
-    assert both == {"/3/payload": "must be left out where there is a payload_base64"}
+    assert both == {"/3/payload": "must be left out with payload_base64"}
     sent = {"type": "task.created", "payload": {}, "content_type": "text/plain"}
     with pytest.raises(InvalidRequest) as refusal:
         read(EventSubmission, sent)

@@ -197,7 +197,8 @@ class Store:
                     kind="conflict",
                     status=409,
                     title="The request contradicts what is stored",
-                    detail="Another consumer has taken what is next, and its lease has not ended.",
+                    detail="Another consumer has taken the next events, and its lease has not "
+                    "ended.",
                 )
             items = self.items(found, found.acknowledged, limit)
             found.taken = found.acknowledged + len(items)
