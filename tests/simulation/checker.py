@@ -29,6 +29,7 @@ _DROPPED = (
     "command_cancelled",
     "command_expired",
     "command_replayed",
+    "not_matched",
 )
 """Why a delivery may be dropped, whatever its guarantee."""
 

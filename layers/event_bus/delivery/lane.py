@@ -169,9 +169,10 @@ class Lane:
     def _begin(self, order: AttemptOrder) -> Begun:
         message, subscription = order.message, order.subscription
         # A deleted subscription may have been ordered, and other events may wait for this one. A
-        # paused one does not read its stream: the event of the message waits for the resume.
+        # paused one does not read its stream: the event of the message waits for the resume. Unless
+        # the message may only start the stream: then the first event that is owed waits.
         in_order = subscription is None or (
-            subscription.ordered and subscription.status != "paused"
+            subscription.ordered and (subscription.status != "paused" or subscription.catches_up)
         )
         if in_order and message.replay_id is None:
             event = message.event or self.runner.events.get(message.event_id)

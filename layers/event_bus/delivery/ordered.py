@@ -116,9 +116,14 @@ class OrderedRunner:
         record = self.runner.deliveries.get(order.message.key)
         if record and (done := self.runner.done(order, record)):
             return done
-        if record is None and order.subscription and order.subscription.catches_up:
-            # The message only starts the stream, or its event was not owed.
-            return AttemptResult(settled=True)
+        if order.subscription and order.subscription.catches_up:
+            if record is None:
+                # The message only starts the stream, or its event was not owed.
+                return AttemptResult(settled=True)
+            if not self._owes(order, event):
+                # The message only started the stream, and its function crashed in every attempt.
+                said = "the event does not match the subscription"
+                return self.runner.dropped(order, record, "not_matched", said)
         if record is None and order.subscription and order.subscription.skipped_pauses:
             routings = self.routings.get_many([event.id], consistent=True)
             if event.id in routings and _skipped(routings[event.id], order.subscription):
@@ -147,7 +152,7 @@ class OrderedRunner:
             waited = times.unix() - times.seconds(entry.created_at)
             delay = min(max(_MOMENT, round(waited / 4)), LONGEST_DELAY_SECONDS)
             return AttemptResult(settled=False, follow_up=replace(message, delay=delay))
-        owed, event = self._owed(order, entry, routing)
+        owed, event = self._owed(order, entry.event_id, routing)
         if not owed:
             return AttemptResult(settled=True)
         own = replace(
@@ -165,12 +170,16 @@ class OrderedRunner:
         event = event or self.runner.events.get(entry.event_id)
         return self.runner.attempt(replace(order, message=own), event, record)
 
+    def _owes(self, order: AttemptOrder, event: Event) -> bool:
+        routings = self.routings.get_many([event.id], consistent=True)
+        return self._owed(order, event.id, routings.get(event.id))[0]
+
     def _owed(
-        self, order: AttemptOrder, entry: StreamEntry, routing: Routing | None
+        self, order: AttemptOrder, event_id: str, routing: Routing | None
     ) -> tuple[bool, Event | None]:
         """Returns whether an event is owed to the subscription, and the event if it was read."""
         message = order.message
-        event = message.event if entry.event_id == message.event_id else None
+        event = message.event if event_id == message.event_id else None
         if routing and message.subscription_id in routing.matched:
             return True, event
         subscription = order.subscription
@@ -178,7 +187,7 @@ class OrderedRunner:
             return False, None
         # The router matches no event that is older than the subscription, or that it routed before
         # the subscription was stored.
-        event = event or self.runner.events.get(entry.event_id)
+        event = event or self.runner.events.get(event_id)
         return event is not None and self.history.owes(subscription, event), event
 
 

@@ -214,6 +214,8 @@ class Subscription:
         skipped_pauses: Up to which pause it is not owed what it matched.
         backlog_replay_id: The replay that brings what it matched during its last pause, if one was
             started.
+        catch_up_replay_id: The replay that starts the delivery of the streams that it follows from
+            a version.
         transform: What is made of each event before it is sent; None for the event as it is.
         stream: The event streams that it follows; None if it receives events of any.
         handles: Whether it is the handler of the commands that it receives.
@@ -243,6 +245,7 @@ class Subscription:
     pauses: int = 0
     skipped_pauses: int = 0
     backlog_replay_id: str | None = None
+    catch_up_replay_id: str | None = None
     schema_version: int | None = None
     transform: Transform | None = None
     stream: FollowedStreams | None = None

@@ -11,7 +11,6 @@ from event_bus.model.expected_version import MAX_VERSION
 from event_bus.model.followed_streams import FollowedStreams
 from event_bus.model.registration import Subscription
 from event_bus.model.replay import DEFAULT_RATE, Replay
-from event_bus.model.transitions import LONGEST_DELAY_SECONDS
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
 from event_bus.queues.replays import ReplayQueue
@@ -90,7 +89,9 @@ class CatchUpRunner:
             self._move(replay, replace(replay, state="completed", updated_at=times.now()))
             return
         if subscription.status == "paused":
-            self.queue.send(replay.id, LONGEST_DELAY_SECONDS)
+            # The resume continues it. This write makes it the last of the stalled replays, so that
+            # the sweeper reaches the others.
+            self._move(replay, replace(replay, updated_at=times.now()))
             return
         page = list(self._page(replay, subscription.stream))
         second = replay.position.startswith(_SECOND_LOOK)

@@ -25,7 +25,7 @@ class SubscriptionWrites:
 
     Attributes:
         registrations: The registrations of services, and their keys.
-        replay_queue: Starts the replays of backlogs.
+        replay_queue: Starts replays after a pause.
         most: The largest number of subscriptions of a service.
     """
 
@@ -79,7 +79,7 @@ class SubscriptionWrites:
     def change(
         self, before: Subscription, changed: Subscription, resume_from: ResumeFrom | None
     ) -> Subscription:
-        """Stores a change, and starts the replay of the backlog that it asks for.
+        """Stores a change, and starts the replays that continue after a pause.
 
         Raises:
             Conflict: Another subscription handles one of its types.
@@ -93,10 +93,11 @@ class SubscriptionWrites:
             stored = self.registrations.change_status(before, changed, event, backlog)
         except HandlerTaken as refused:
             raise _handled(refused, changed) from None
-        if backlog is None:
-            return stored
-        # The pause also stopped the replay of an earlier resume, which continues now.
-        for each in (before.backlog_replay_id, backlog.id):
+        # The pause also stopped the replays that the registration or an earlier resume began.
+        stopped = [before.catch_up_replay_id] if stored.status == "active" else []
+        if backlog:
+            stopped += [before.backlog_replay_id, backlog.id]
+        for each in stopped:
             if each:
                 # If this message is lost, the sweeper starts the replay.
                 self.replay_queue.send(each, START_SECONDS)

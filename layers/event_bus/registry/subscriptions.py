@@ -126,6 +126,7 @@ class SubscriptionRegistry:
             history = history_for(subscription, registration.replay_from)
         elif subscription.stream and subscription.stream.from_version:
             history = catch_up_of(subscription)
+            subscription = replace(subscription, catch_up_replay_id=history.id)
         asked = registration.authentication or Authentication()
         try:
             provided = self.targets.provided(subscription)

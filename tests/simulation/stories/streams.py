@@ -91,3 +91,23 @@ def a_deleted_stream(world: World) -> None:
     [refused] = world.publish(event("e2", **in_stream("task/1")))
     if refused != 409:
         raise Violation(f"an event of a deleted stream was answered {refused}")
+
+
+@story
+def paused_while_it_catches_up(world: World) -> None:
+    world.publish(event("e0", **in_stream("task/1")))
+    # The message that starts the stream names this last event, which is not wanted.
+    world.publish(event("e9", "order.created", **in_stream("task/1")))
+    world.settle()
+    world.wait(1_000)
+    subscription_id = world.subscribe(["task.*"], stream={**FROM_1, "id": "task/1"})
+    for _ in range(8):
+        if not world.queues.visible("http_lane"):
+            world.wait(1)
+            world.run(1)
+    world.pause(subscription_id)
+    world.publish(event("e1", **in_stream("task/1")))
+    world.wait(15)
+    world.run(6)
+    world.resume(subscription_id, "now")
+    world.publish(event("e2", **in_stream("task/1")))

@@ -177,6 +177,7 @@ def test_the_codes_of_errors_are_those_that_are_shown() -> None:
         "too_many_hops",
         "discarded",
         "message_refused",
+        "not_matched",
         "transform_failed",
     }
 

@@ -11,6 +11,8 @@ from event_bus.model.registration import Subscription
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.rights import Grant
 from event_bus.model.stream_name import StreamName
+from event_bus.model.transitions import after_crash
+from event_bus.queues.message import next_message
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import event, message, routing, subscription
@@ -149,3 +151,37 @@ def test_a_stream_that_was_silent_for_long_is_not_delivered_again(trial: Trial, 
         key = {"owner": {"S": to.id}, "name": {"S": TASK_1.key}}
         cursor = aws.dynamodb.get_item(TableName=aws.tables["cursors"], Key=key)["Item"]
         assert abs(int(cursor["expires_at"]["N"]) - times.expiry(days)) < 60
+
+
+def test_a_paused_subscription_waits_with_the_first_event_that_it_is_owed(
+    trial: Trial, aws: Aws
+) -> None:
+    first = store(aws, "evt_0", 1_000)
+    last = store(aws, "evt_1", 1_000, event_type="order.made")
+    to = catching_up(aws, status="paused", paused_at=times.now(), pauses=1)
+    trial.take(message(last, to))
+    assert trial.target.events == []
+    waiting = trial.outcome("evt_0").last_error
+    assert waiting
+    assert waiting.code == "subscription_paused"
+    # The message of the last event only starts the stream; a record of it would deliver it.
+    assert aws.deliveries.get(message(last, to).key) is None
+    aws.subscriptions.update(replace(to, status="active", paused_at=None))
+    trial.now[0] += 60
+    trial.take(message(first, to), receives=2)
+    assert trial.target.events == ["evt_0"]
+
+
+def test_an_event_that_was_not_owed_ends_although_its_lane_crashed(trial: Trial, aws: Aws) -> None:
+    store(aws, "evt_0", 1_000)
+    last = store(aws, "evt_1", 1_000, event_type="order.made")
+    to = catching_up(aws)
+    crashed = after_crash(
+        message(last, to).first_record(last), to.delivery_guarantee, to.retry_policy, 1
+    )
+    aws.deliveries.record(crashed, 2)
+    for receives in (1, 2):
+        trial.take(next_message(trial.outcome("evt_1")), receives=receives)
+    assert trial.target.events == ["evt_0"]
+    ended = trial.outcome("evt_1")
+    assert (ended.status, ended.last_error and ended.last_error.code) == ("dropped", "not_matched")

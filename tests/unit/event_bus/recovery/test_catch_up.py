@@ -1,0 +1,65 @@
+"""A subscription that is paused right after its registration still catches up."""
+
+from concurrent.futures import Executor
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from event_bus import times
+from event_bus.model.followed_streams import FollowedStreams
+from event_bus.queues.lanes import Lanes
+from event_bus.queues.message import from_json
+from event_bus.queues.replays import ReplayQueue
+from event_bus.recovery.catch_up import CatchUpRunner, catch_up_of
+from event_bus.registry.subscription_writes import SubscriptionWrites
+
+from tests.aws import RETENTION_DAYS, Aws
+from tests.builders import event, subscription
+
+
+@pytest.mark.parametrize("resume_from", ["backlog", "now"])
+def test_a_resume_continues_the_catch_up_that_a_pause_stopped(
+    aws: Aws, executor: Executor, resume_from: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr(ReplayQueue, "send", lambda _, replay_id, _delay=0: sent.append(replay_id))
+    lane, queue = aws.queue(), aws.queue()
+    replays = ReplayQueue(aws.sqs, queue)
+    runner = CatchUpRunner(
+        replays=aws.replays,
+        subscriptions=aws.subscriptions,
+        streams=aws.streams,
+        events=aws.events,
+        deliveries=aws.deliveries,
+        lanes=Lanes(aws.sqs, {"http": lane}, executor),
+        queue=replays,
+    )
+    aws.events.put(event("evt_1", metadata={"stream_id": "task/1"}), RETENTION_DAYS)
+    followed = FollowedStreams("planner", "task/1", None, 1)
+    new = subscription(ordered=True, stream=followed, created_at=times.now())
+    replay = catch_up_of(new)
+    aws.replays.add(replay)
+    paused = aws.subscriptions.create(
+        replace(
+            new,
+            status="paused",
+            paused_at=times.now(),
+            pauses=1,
+            catch_up_replay_id=replay.id,
+        )
+    )
+    runner.step(replay)
+    stopped = aws.replays.get(replay.id)
+    assert stopped
+    assert stopped.state == "running"
+    # A paused subscription costs no message that comes again and again.
+    assert (aws.take(lane), sent) == ([], [])
+
+    writes = SubscriptionWrites(aws.registrations, replays, most=10)
+    writes.change(paused, replace(paused, status="active"), resume_from)
+    assert sent[0] == replay.id
+    runner.step(stopped)
+    assert [from_json(body).event_id for body in aws.take(lane)] == ["evt_1"]
+    completed = aws.replays.get(replay.id)
+    assert completed
+    assert completed.state == "completed"
