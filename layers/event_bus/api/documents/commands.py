@@ -59,7 +59,7 @@ class Command(TypedDict):
         CommandState,
         Field(
             description="`delivered`: the handler has it, and has not replied. The last four are "
-            "final, except where a dead letter that failed is tried again."
+            "final, unless a failed dead letter is retried."
         ),
     ]
     deadline: Time | None
@@ -81,7 +81,7 @@ class Command(TypedDict):
     ]
     cancelled_by: str | None
     created_at: Time
-    delivered_at: Annotated[Time | None, Field(description="When the handler first had it.")]
+    delivered_at: Annotated[Time | None, Field(description="When the handler first received it.")]
     ended_at: Time | None
 
 

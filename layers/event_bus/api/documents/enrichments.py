@@ -25,11 +25,11 @@ class WithPolicy(TypedDict):
     fallback: Annotated[
         Fallback,
         Field(
-            description="Where a source gives nothing, the attempt fails (`fail`), or the event "
-            "goes without the part (`skip`)."
+            description="If a source has no result, `fail` fails the attempt, and `skip` "
+            "delivers the event without the part."
         ),
     ]
-    cache_seconds: Annotated[int, Field(description="How long a result is used again, in seconds.")]
+    cache_seconds: Annotated[int, Field(description="How long a result is cached, in seconds.")]
 
 
 class LookupSource(WithPolicy):
@@ -46,7 +46,12 @@ class LambdaSource(WithPolicy):
     type: Literal["lambda"]
     function: Annotated[str, Field(description="The ARN of the function.")]
     key: NotRequired[
-        Annotated[str, Field(description="The JSON path to all that the result depends on.")]
+        Annotated[
+            str,
+            Field(
+                description="The JSON path to the cache key: the value on which the result depends."
+            ),
+        ]
     ]
     role_arn: NotRequired[str]
     external_id: NotRequired[

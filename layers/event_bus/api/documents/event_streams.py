@@ -15,7 +15,7 @@ from event_bus.states import state_reader
 Version = Annotated[int, Field(ge=0, description="The place of an event in its stream, from 1 on.")]
 
 
-Category = Annotated[str, Field(description="What stands before the first slash of its id.")]
+Category = Annotated[str, Field(description="The part of its id before the first slash.")]
 TruncateBefore = Annotated[
     int | None, Field(description="The version before which its events are hidden, if any.")
 ]

@@ -105,12 +105,10 @@ class DeliveredEvent(Envelope):
 
 
 class SchemaCheck(TypedDict):
-    """By which version of its type's schema an event was checked."""
+    """The version of its type's schema against which an event was checked."""
 
     version: int
-    valid: Annotated[
-        bool | None, Field(description="Null where validation was off, and nothing was checked.")
-    ]
+    valid: Annotated[bool | None, Field(description="Null if validation was off.")]
 
 
 class EventSummary(TypedDict):
@@ -138,7 +136,7 @@ class EventSummary(TypedDict):
         Field(ge=0, description="The length of the payload as the bus keeps it, JSON or base64."),
     ]
     metadata: EventMetadata
-    schema: Annotated[SchemaCheck | None, Field(description="Null where the type had no schema.")]
+    schema: Annotated[SchemaCheck | None, Field(description="Null if the type had no schema.")]
     processed: Annotated[bool, Field(description="Whether the event was routed.")]
     created_at: Time
 

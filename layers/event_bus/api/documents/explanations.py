@@ -42,25 +42,25 @@ class Match(TypedDict):
 
 
 class MatchPage(Page):
-    """A page of the subscriptions that the caller may see, with what an event was for each."""
+    """A page of the subscriptions that the caller may see, each with the decision on an event."""
 
     items: list[Match]
     routed: Annotated[bool, Field(description="Whether the event was routed.")]
 
 
 class Sent(TypedDict):
-    """What a target would receive, its signature aside."""
+    """What a target would receive, without a signature."""
 
     body: NotRequired[str]
     body_base64: NotRequired[
-        Annotated[str, Field(description="In place of `body`, where it is not a text.")]
+        Annotated[str, Field(description="In place of `body`, if it is not a text.")]
     ]
     headers: dict[str, str]
     attributes: Object
 
 
 class SendError(TypedDict):
-    """What would keep an event from being sent."""
+    """The error that would prevent a delivery."""
 
     code: str
     detail: str
@@ -91,14 +91,12 @@ class TestResult(TypedDict):
         Annotated[
             Sent | None,
             Field(
-                description="What the transform that was sent makes of the event: the body and "
+                description="The event as the transform of the request shapes it: the body and "
                 "the headers for a callback URL, and the attributes for a queue or a topic."
             ),
         ]
     ]
-    error: NotRequired[
-        Annotated[SendError | None, Field(description="Why the transform makes nothing.")]
-    ]
+    error: NotRequired[Annotated[SendError | None, Field(description="Why the transform fails.")]]
 
 
 def match_document(match: explanations.Match) -> Match:

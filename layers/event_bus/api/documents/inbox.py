@@ -10,7 +10,7 @@ from event_bus.api.documents.members import Time
 
 
 class FetchError(TypedDict):
-    """Why there is nothing to see of an event."""
+    """The error of a transform that failed."""
 
     code: str
     detail: str
@@ -20,7 +20,7 @@ class FetchedEvent(TypedDict):
     """An event, with its place in the inbox."""
 
     cursor: str
-    delivery_id: Annotated[str, Field(description="The same where a delivery is repeated.")]
+    delivery_id: Annotated[str, Field(description="The same if a delivery is repeated.")]
     event: Annotated[
         DeliveredEvent | Any,
         Field(
@@ -35,8 +35,10 @@ class FetchedEvents(TypedDict):
     """Events from an inbox, in order."""
 
     items: list[FetchedEvent]
-    cursor: Annotated[str, Field(description="The place up to which was read.")]
-    lease: Annotated[str | None, Field(description="Acknowledge by it the places of `items`.")]
+    cursor: Annotated[str, Field(description="The last place that was read.")]
+    lease: Annotated[
+        str | None, Field(description="The lease by which to acknowledge the places of `items`.")
+    ]
     lease_expires_at: Time | None
 
 

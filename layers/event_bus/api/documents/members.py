@@ -22,8 +22,8 @@ Object = dict[str, Any]
 NextCursor = Annotated[
     str | None,
     Field(
-        description="Ask for the next page with it; null at the end. A page may be short, even "
-        "empty, and not the last."
+        description="Send it to get the next page; null at the end. A page before the end may be "
+        "short, or even empty."
     ),
 ]
 

@@ -1,4 +1,4 @@
-"""Answers to who publishes."""
+"""Answers to publishers."""
 
 from typing import Annotated, Literal, NotRequired
 
@@ -36,7 +36,7 @@ class AcceptedEvent(TypedDict):
     warnings: NotRequired[
         Annotated[
             list[Fault],
-            Field(description="Faults against the schema of the type, if it only warns."),
+            Field(description="Violations of the type's schema, if its validation only warns."),
         ]
     ]
 
@@ -51,7 +51,7 @@ class Appended(TypedDict):
 
 
 class AcceptedInBatch(AcceptedEvent):
-    """An event of a batch that is stored: 202, or 200 where it was stored before."""
+    """An event of a batch that is stored: 202, or 200 if it was stored before."""
 
     status: Literal[200, 202]
 

@@ -10,7 +10,7 @@ from event_bus.model import read_model
 
 
 class Generation(TypedDict):
-    """One building of a read model."""
+    """A generation of a read model."""
 
     number: Annotated[int, Field(ge=1)]
     reducer_version: Annotated[
@@ -37,8 +37,8 @@ class ReadModel(TypedDict):
         float | None,
         Field(
             ge=0,
-            description="How long the oldest of the latest events waits to be folded; 0 where all "
-            "are. Null while nothing is served, and where the read model was not asked for alone.",
+            description="The age of the oldest event that is not folded yet, among the latest "
+            "events; 0 if all are folded. Null while the first generation is built, and in lists.",
         ),
     ]
     created_at: Time

@@ -17,7 +17,7 @@ class Reducer(TypedDict):
     category: str
     version: Annotated[int, Field(ge=1, description="No number is used twice.")]
     type: Annotated[
-        ReducerType | None, Field(description="Null where the version removed the reducer.")
+        ReducerType | None, Field(description="Null if the version removed the reducer.")
     ]
     expression: Annotated[
         str | None, Field(description="The JSONata expression, of the type `jsonata`.")

@@ -13,15 +13,13 @@ from event_bus.model.replay import ReplayState
 class ReplayProgress(TypedDict):
     """The progress of a replay."""
 
-    ratio: Annotated[
-        float, Field(ge=0, le=1, description="The part of the period that is behind it.")
-    ]
+    ratio: Annotated[float, Field(ge=0, le=1, description="The completed part of the period.")]
     events_examined: Count
     deliveries_sent: Count
     events_unroutable: Annotated[
         Count,
         Field(
-            description="How many events the replay passed over, since they cannot be read, "
+            description="How many events the replay skipped, because they cannot be read, "
             "matched or sent to all their subscribers. The log names them."
         ),
     ]
@@ -50,7 +48,7 @@ class ReplayPage(Page):
 
 
 def replay_document(replay: model.Replay) -> Replay:
-    """A replay, with how far it has come."""
+    """A replay, with its progress."""
     return {
         "id": replay.id,
         "service_id": replay.service_id,

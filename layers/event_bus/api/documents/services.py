@@ -41,7 +41,7 @@ class Publisher(TypedDict):
         ),
     ]
     sensitive_readers: list[
-        Annotated[str, Field(description="A service that is shown what is sensitive.")]
+        Annotated[str, Field(description="A service that may read the sensitive parts.")]
     ]
     restricted: Annotated[
         dict[str, list[str]],
@@ -66,7 +66,7 @@ class Publisher(TypedDict):
 
 
 class CreatedPublisher(Publisher, WithGeneratedKey):
-    """A publisher that was registered, with a generated key where it has one."""
+    """A publisher that was registered, with its generated key, if any."""
 
 
 class PublisherPage(Page):
@@ -113,13 +113,11 @@ class Key(TypedDict):
         int | None,
         Field(description="Requests a second; null if it is what all keys may make."),
     ]
-    replaced_by: Annotated[
-        str | None, Field(description="The key that a rotation put in its place.")
-    ]
+    replaced_by: Annotated[str | None, Field(description="The key that replaced it in a rotation.")]
 
 
 class CreatedKey(Key, WithGeneratedKey):
-    """A key that was made, with its secret where the bus generated one."""
+    """A key that was made, with its secret if the bus generated one."""
 
 
 class KeyList(TypedDict):

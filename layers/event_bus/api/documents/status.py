@@ -21,7 +21,7 @@ class HealthCheck(TypedDict):
 
 
 class Health(TypedDict):
-    """Health, and the checks that it follows from."""
+    """Health, and the checks behind it."""
 
     status: HealthStatus
     checks: dict[str, HealthCheck]

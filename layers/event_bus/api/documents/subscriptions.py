@@ -26,7 +26,8 @@ from event_bus.transforms.transform import Format, Mode
 EventPattern = TypeAliasType(
     "EventPattern",
     Annotated[
-        Object, Field(description="Fields of an event, each with an array of what it may be.")
+        Object,
+        Field(description="Fields of an event, each with an array of values and comparisons."),
     ],
 )
 
@@ -76,7 +77,7 @@ class Pace(TypedDict):
     since: Annotated[Time | None, Field(description="When that changed, if it ever did.")]
     in_flight: Annotated[
         Count,
-        Field(description="Attempts that the paced lane may have in flight to it at present."),
+        Field(description="How many attempts the paced lane may have in flight to it at present."),
     ]
 
 
@@ -84,18 +85,20 @@ class Backlog(TypedDict):
     """Events that a subscription matched during a pause and has not received yet."""
 
     events: Annotated[Count, Field(description="The number of events, up to a minute late.")]
-    replay_id: Annotated[str | None, Field(description="The replay that brings them, if one does.")]
+    replay_id: Annotated[
+        str | None, Field(description="The replay that delivers them, if one does.")
+    ]
 
 
 class InputTransformer(TypedDict):
-    """An input transformer as EventBridge has it."""
+    """An input transformer, as in EventBridge."""
 
     input_template: str
     input_paths_map: NotRequired[dict[str, str]]
 
 
 class Transform(TypedDict):
-    """What is made of each event before it is sent. Members that hold nothing are left out."""
+    """How each event is transformed before it is sent. Empty members are left out."""
 
     format: Format
     mode: NotRequired[Mode]
@@ -127,7 +130,7 @@ class Subscription(TypedDict):
     enrichment: Enrichment
     transform: Annotated[
         Transform | None,
-        Field(description="What is made of each event before it is sent; null for nothing."),
+        Field(description="How each event is transformed before it is sent; null for not at all."),
     ]
     handles: Annotated[
         bool, Field(description="Whether it is the handler of the commands that it receives.")
@@ -159,15 +162,13 @@ class Subscription(TypedDict):
     ]
     verified_at: Annotated[
         Time | None,
-        Field(description="When the callback said that it wants events, if it was asked."),
+        Field(description="When the callback confirmed that it wants events, if it was asked."),
     ]
     circuit: Circuit
     pace: Pace
     expires_at: Annotated[
         Time | None,
-        Field(
-            description="When it ends by itself, if somebody listens by it without a subscription."
-        ),
+        Field(description="When it ends by itself, if it is the subscription of a listener."),
     ]
     created_at: Time
     updated_at: Time
@@ -184,7 +185,7 @@ class CreatedSubscription(Subscription, WithGeneratedKey):
         ),
     ]
     replay_id: Annotated[
-        str | None, Field(description="The replay that brings it what `replay_from` asked for.")
+        str | None, Field(description="The replay of the past events that `replay_from` asked for.")
     ]
 
 
@@ -221,7 +222,7 @@ class FailingSubscription(TypedDict):
     circuit: Circuit
     last_success: Annotated[
         Time | None,
-        Field(description="The last success before that, where the bus remembers one."),
+        Field(description="The last success before that, if the bus has recorded one."),
     ]
 
 
@@ -229,7 +230,9 @@ class FailingList(TypedDict):
     """The subscriptions that fail at present."""
 
     items: list[FailingSubscription]
-    total: Annotated[Count, Field(description="How many fail, beyond the limit as well.")]
+    total: Annotated[
+        Count, Field(description="The number of all that fail, including those beyond the limit.")
+    ]
 
 
 class RotatedSecret(TypedDict):
@@ -238,7 +241,7 @@ class RotatedSecret(TypedDict):
     subscription_id: str
     signing_secret: Annotated[str, Field(description="It is not shown again.")]
     previous_secret_expires_at: Annotated[
-        Time | None, Field(description="Until when the one before signs as well.")
+        Time | None, Field(description="Until when the former secret signs as well.")
     ]
 
 
@@ -313,7 +316,7 @@ def _stream(followed: followed_streams.FollowedStreams) -> FollowedStreams:
 
 
 def failing_document(failing: failures.FailingSubscription) -> FailingSubscription:
-    """What fails, and why."""
+    """A failing subscription, with its last error."""
     subscription, circuit = failing.subscription, failing.circuit
     error = circuit.last_error
     return {

@@ -11,7 +11,7 @@ from event_bus.model.audit_entries import Status
 
 ACTION = text("action", "The action, such as `publisher.create`.")
 ACTOR = text("actor", "The service that did it, `admin` or `anonymous`.")
-RESOURCE = text("resource", "The identifier of what it was done to.")
+RESOURCE = text("resource", "The identifier of the resource.")
 RESOURCE_TYPE = text("resource_type", "The kind of the resource, such as `subscription`.")
 STATUS: Parameter[Status] = choice("status", "The result of the request.", get_args(Status))
 SINCE = time("from", "The first timestamp, included.")
@@ -26,7 +26,7 @@ LIST = Operation(
     action="audit_log.read",
     audited=True,
     tag="Operations",
-    summary="What was done on the bus, the newest first (admin).",
+    summary="List the entries of the audit log, newest first (admin).",
     query=(ACTION, ACTOR, RESOURCE, RESOURCE_TYPE, STATUS, SINCE, UNTIL, *PAGING),
     answers={200: AuditPage},
 )

@@ -25,7 +25,7 @@ SEND = Operation(
     function="inbox",
     scope="publish",
     action="command.send",
-    # The table of events tells the audit log of those that were accepted.
+    # Accepted events reach the audit log from the table stream.
     audited=False,
     tag="Commands",
     summary="Send a command, or a request for several replies, and wait for its end.",
@@ -64,7 +64,7 @@ REPLY = Operation(
     function="inbox",
     scope="publish",
     action="command.reply",
-    # The table of events tells the audit log of those that were accepted.
+    # Accepted events reach the audit log from the table stream.
     audited=False,
     tag="Commands",
     summary="Reply to a command, once, as the service that handles it.",

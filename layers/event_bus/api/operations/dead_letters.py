@@ -1,4 +1,4 @@
-"""Deliveries that failed: seeing them, having them tried again, discarding them."""
+"""Dead letters: listing, retrying and discarding them."""
 
 from typing import get_args
 
@@ -47,7 +47,7 @@ RETRY_ALL = Operation(
     scope="recover",
     action="dead_letter.retry",
     tag="Dead letters",
-    summary=f"Try the dead letters of a filter again, up to {MAX_BULK} a request.",
+    summary=f"Retry the dead letters that a filter selects, up to {MAX_BULK} a request.",
     body=BulkRetryRequest,
     creates=True,
     answers={202: BulkRetry},
@@ -70,7 +70,7 @@ RETRY = Operation(
     scope="recover",
     action="dead_letter.retry",
     tag="Dead letters",
-    summary="Try a dead letter again.",
+    summary="Retry a dead letter.",
     creates=True,
     answers={202: DeadLetter},
     errors=(NotFound, Conflict),

@@ -46,19 +46,15 @@ AT_VERSION = whole(
     minimum=1,
     maximum=MAX_VERSION,
 )
-AT_TIME = time(
-    "at_time", "Leaves out every event from the first one on that was stored after this time."
-)
+AT_TIME = time("at_time", "The time of the state: it includes no event that was stored later.")
 REMOVED = choice(
     "removed",
-    "Whether to return events as well that a truncation or deletion hides (admin).",
+    "Whether to return also events that a truncation or deletion hides (admin).",
     ("hidden", "shown"),
     default="hidden",
 )
-CATEGORY = text(
-    "category", "What stands before the first slash of their ids.", MAX_LABEL_CHARACTERS
-)
-PREFIX = text("prefix", "What their ids begin with.", MAX_LABEL_CHARACTERS)
+CATEGORY = text("category", "The part of their ids before the first slash.", MAX_LABEL_CHARACTERS)
+PREFIX = text("prefix", "The prefix of their ids.", MAX_LABEL_CHARACTERS)
 DIRECTION = choice(
     "direction",
     "Whether the lowest or the highest versions come first.",

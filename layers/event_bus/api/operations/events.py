@@ -76,7 +76,7 @@ TRACE = Operation(
     scope="read",
     action="event.trace",
     tag="Events",
-    summary="What led to an event, what it led to, and what became of each.",
+    summary="The events that led to an event or followed from it, with their deliveries.",
     query=(FORMAT,),
     answers={200: _FLOW},
     errors=(NotFound,),
@@ -88,7 +88,7 @@ GET_TRACE = Operation(
     scope="read",
     action="trace.read",
     tag="Events",
-    summary="The events of a correlation id, or of a trace, and what became of each.",
+    summary="The events of a correlation id, or of a trace, with their deliveries.",
     query=(CORRELATION_ID, TRACE_ID, FORMAT),
     answers={200: _FLOW},
 )

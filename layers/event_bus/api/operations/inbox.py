@@ -23,7 +23,9 @@ def _place(description: str) -> Parameter[int]:
     )
 
 
-PLACE = _place("Read behind this place, as often as wanted; not beyond the end of the inbox.")
+PLACE = _place(
+    "Read after this place, without a lease; it must not be beyond the end of the inbox."
+)
 WAIT = whole(
     "wait",
     "The longest wait for the first event, in seconds.",
@@ -51,10 +53,10 @@ STREAM_PLACE = _place(
     "`eventbus.stream.reset` and begins now."
 )
 TYPES = type_patterns("types", "Event types or patterns, with commas between.")
-LISTENER_CURSOR = text("cursor", "The last id, where Last-Event-ID is not sent.")
+LISTENER_CURSOR = text("cursor", "The last id, if Last-Event-ID is not sent.")
 LAST_EVENT_ID = Header(
     "Last-Event-ID",
-    "The id of the last event that came; the stream goes on behind it.",
+    "The id of the last event received; the answer continues after it.",
     {"type": "string"},
 )
 
@@ -65,7 +67,7 @@ FETCH = Operation(
     scope="receive",
     action="inbox.read",
     tag="Receiving",
-    summary="Take what is next in an inbox, to acknowledge it; or read what is behind a cursor.",
+    summary="Take the next events of an inbox under a lease, or read the events after a cursor.",
     query=(PLACE, LIMIT, WAIT, LEASE),
     head=False,
     answers={200: FetchedEvents},

@@ -29,7 +29,7 @@ class KeyOperations:
 
     @property
     def all(self) -> tuple[Operation, ...]:
-        """All of them."""
+        """All the operations."""
         return self.make, self.list, self.revoke, self.rotate
 
 
@@ -70,7 +70,7 @@ def _operations(kind: Literal["publisher", "subscriber"]) -> KeyOperations:
             scope="manage",
             action="key.revoke",
             tag="Keys",
-            summary="Revoke a key; within half a minute nothing takes it any more.",
+            summary="Revoke a key; within half a minute it is refused everywhere.",
             answers={204: None},
             errors=(NotFound, Conflict),
         ),

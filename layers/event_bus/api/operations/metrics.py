@@ -15,8 +15,8 @@ GRANULARITY: Parameter[Granularity] = choice(
 SINCE = time("from", "RFC 3339; by default an hour, a day or 30 days before `to`.")
 UNTIL = time("to", "RFC 3339; by default now.")
 TYPE = type_pattern("type", "A type, or a type pattern.")
-SOURCE = text("source", "A publisher; what was delivered is left out then.")
-SUBSCRIBER = text("subscriber", "A subscriber; what was published is left out then.")
+SOURCE = text("source", "A publisher; then deliveries are not counted.")
+SUBSCRIBER = text("subscriber", "A subscriber; then published events are not counted.")
 
 METRICS = Operation(
     "GET /metrics",
@@ -26,7 +26,7 @@ METRICS = Operation(
     admin=True,
     action="metrics.read",
     tag="Operations",
-    summary="What happened and how things stand, for Prometheus.",
+    summary="Metrics in the text format of Prometheus.",
     answers={200: {"text/plain": str}},
 )
 ANALYTICS = Operation(
@@ -37,17 +37,17 @@ ANALYTICS = Operation(
     admin=True,
     action="analytics.read",
     tag="Operations",
-    summary="What happened over time: by minutes, hours or days, types, sources and subscribers.",
+    summary="Counts over time: by minutes, hours or days, types, sources and subscribers.",
     query=(GRANULARITY, SINCE, UNTIL, TYPE, SOURCE, SUBSCRIBER),
     answers={200: Analytics},
 )
 
 
 def question(query: Query) -> analytics.Question:
-    """What analytics are asked for.
+    """Returns the query for analytics.
 
     Raises:
-        MalformedRequest: The times ask for too much.
+        MalformedRequest: The period has too many buckets.
     """
     return analytics.question(
         granularity=query[GRANULARITY],

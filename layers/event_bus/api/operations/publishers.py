@@ -63,7 +63,7 @@ REMOVE = Operation(
     admin=True,
     action="publisher.delete",
     tag="Publishers",
-    summary="Remove a publisher (admin); without subscriptions the service is gone, and its keys.",
+    summary="Remove a publisher (admin), and its keys if it has no subscriptions.",
     answers={204: None},
     errors=(NotFound, Conflict),
 )

@@ -19,7 +19,7 @@ EventBatch = TypeAliasType(
 Publication = TypeAliasType("Publication", EventSubmission | EventBatch)
 
 REQUIRE_HANDLER = flag(
-    "require_handler", "Whether a command (`command.*`) that no subscription handles is refused."
+    "require_handler", "Whether to refuse a command (`command.*`) that no subscription handles."
 )
 
 PUBLISH = Operation(
@@ -28,10 +28,11 @@ PUBLISH = Operation(
     function="publish",
     scope="publish",
     action="event.publish",
-    # The table of events tells the audit log of those that were accepted.
+    # Accepted events reach the audit log from the table stream.
     audited=False,
     tag="Events",
-    summary=f"Publish an event, or up to {MAX_BATCH} in an array; each is judged on its own.",
+    summary=f"Publish an event, or up to {MAX_BATCH} in an array; each is stored or refused by "
+    f"itself.",
     query=(REQUIRE_HANDLER,),
     body=Publication,
     answers={200: AcceptedEvent, 202: Accepted, 207: BatchResult},
@@ -43,7 +44,7 @@ APPEND = Operation(
     function="publish",
     scope="publish",
     action="event.publish",
-    # The table of events tells the audit log of those that were accepted.
+    # Accepted events reach the audit log from the table stream.
     audited=False,
     tag="Event streams",
     summary=f"Append 1 to {MAX_APPEND} events to an event stream: all of them or none.",

@@ -8,8 +8,8 @@ from event_bus.states.reducer_requests import ReducerRegistration
 
 SOURCE = service(
     "source",
-    "The service whose streams they are: by default the key's own. Admins name it, but for a list "
-    "of all.",
+    "The service whose streams they are: by default the key's own. Admins must name it, except "
+    "for a list of all.",
 )
 
 PUT = Operation(
@@ -44,7 +44,7 @@ VERSIONS = Operation(
     scope="read",
     action="reducer.list",
     tag="Event streams",
-    summary="The versions of a category's reducer, the latest first, its removals among them.",
+    summary="The versions of a category's reducer, the latest first, including its removals.",
     query=(SOURCE, *PAGING),
     answers={200: ReducerPage},
     errors=(NotFound,),

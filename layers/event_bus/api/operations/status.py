@@ -20,7 +20,7 @@ READY = Operation(
     function="status",
     scope=None,
     tag="Status",
-    summary="Whether all that the bus stands on answers.",
+    summary="Whether all services that the bus depends on answer.",
     answers={200: _HEALTH, 503: _HEALTH},
 )
 BROKER = Operation(

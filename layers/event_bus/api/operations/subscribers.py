@@ -24,7 +24,7 @@ GET = Operation(
     scope="read",
     action="subscriber.read",
     tag="Subscribers",
-    summary="The types that a service may receive, where any are given to it.",
+    summary="The types that a service was given.",
     answers={200: Subscriber},
     errors=(NotFound,),
 )
@@ -36,7 +36,7 @@ PUT = Operation(
     admin=True,
     action="subscriber.put",
     tag="Subscribers",
-    summary="Give a service the types that it may receive, in place of those before (admin).",
+    summary="Set the types that a service may receive (admin).",
     body=SubscriberRequest,
     answers={200: Subscriber, 201: Subscriber},
 )
@@ -48,7 +48,7 @@ REMOVE = Operation(
     admin=True,
     action="subscriber.delete",
     tag="Subscribers",
-    summary="Take away the types that were given to a service, so that the default holds (admin).",
+    summary="Remove the types that a service was given, so that the default holds (admin).",
     answers={204: None},
     errors=(NotFound,),
 )

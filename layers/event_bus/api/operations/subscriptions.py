@@ -38,7 +38,7 @@ HEALTH: Parameter[Literal["failing"]] = Parameter(
     {"type": "string", "enum": ["failing"]},
 )
 
-IF_NONE_MATCH = Header("If-None-Match", "`*` where nothing may be replaced.", {"const": "*"})
+IF_NONE_MATCH = Header("If-None-Match", "`*` to replace nothing.", {"const": "*"})
 
 REGISTER = Operation(
     "POST /subscriptions",

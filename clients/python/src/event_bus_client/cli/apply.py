@@ -30,7 +30,7 @@ def apply(
     context: typer.Context,
     file: Path | None = typer.Option(None, "--file", "-f", help="The file; - is stdin."),
     check: bool = typer.Option(
-        False, "--check", help="Only compare; the exit code is 8 where something differs."
+        False, "--check", help="Only compare; the exit code is 8 if something differs."
     ),
     prune: bool = typer.Option(
         False, "--prune", help="Remove what the file lacks, of the kinds that it has."
@@ -43,7 +43,7 @@ def apply(
     ),
     yes: bool = YES,
 ) -> None:
-    """Make a bus what a file says: publishers, subscribers, schemas, reducers, subscriptions.
+    """Register what a file describes: publishers, subscribers, schemas, reducers, subscriptions.
 
     Shows what differs and asks before it changes anything. It may be repeated, even after an
     interruption: it does not repeat completed changes.
@@ -143,7 +143,7 @@ def _make(
                 _show(name, found or [file.node.fault(path, error.detail or error.title)])
             known.output.line(
                 f"{done} of {len(changes)} changes are made. Correct the cause, and repeat the "
-                "command: it goes on from there.",
+                "command: it continues from there.",
                 "yellow",
             )
             raise

@@ -130,7 +130,7 @@ def discard_dead_letters(
 
 
 def _discarded(known: State, dead_letter_id: str) -> bool:
-    """Discards a dead letter; returns False where it is resolved already."""
+    """Discards a dead letter; returns False if it is resolved already."""
     try:
         known.bus.dead_letters.discard(dead_letter_id)
     except Conflict as conflict:

@@ -38,8 +38,8 @@ def doctor(context: typer.Context) -> None:
     """Show what fails now, why, and the command to type for each finding.
 
     Looks at health, clocks, keys, subscriptions, circuits, dead letters and events that wait. An
-    admin's key sees all services, another key its own. Changes nothing. The exit code is 7 where
-    something fails, and 0 where there are only warnings.
+    admin's key sees all services, another key its own. Changes nothing. The exit code is 7 if
+    something fails, and 0 if there are only warnings.
 
     Example: event-bus doctor
     """
@@ -79,7 +79,10 @@ def examine(known: State) -> Iterator[Finding]:
 
 
 def _permitted(subject: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:
-    """What a look finds; a key without the right, or a part that fails, hides no other finding."""
+    """Returns the findings of one check.
+
+    If the key lacks a right or a check fails, other findings still show.
+    """
     try:
         return list(look())
     except Forbidden as refusal:

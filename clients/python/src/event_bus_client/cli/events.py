@@ -50,7 +50,9 @@ def list_events(
     source: str | None = typer.Option(None, help="The service that published them."),
     correlation_id: str | None = typer.Option(None, help="Their correlation id."),
     since: str | None = typer.Option(None, help="The earliest time: RFC 3339, or 15m, 2h, 7d ago."),
-    until: str | None = typer.Option(None, help="The time before which they lie, in like form."),
+    until: str | None = typer.Option(
+        None, help="The time before which they were published, in the same form."
+    ),
     limit: int = typer.Option(20, min=1, max=10_000, help="How many to show."),
 ) -> None:
     """List events, the newest first.

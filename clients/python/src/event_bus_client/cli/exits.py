@@ -98,7 +98,7 @@ def failures_shown() -> Iterator[None]:
     except KeyboardInterrupt:
         sys.exit(Exit.INTERRUPTED)
     except BrokenPipeError:
-        # Whoever reads has had enough, as `head` does.
+        # The reader closed the pipe, as `head` does.
         sys.stderr.close()
         sys.exit(Exit.DONE)
 

@@ -13,18 +13,18 @@ KEY_ENDS_WITHIN = timedelta(days=14)
 """How long before its end a key is reported."""
 
 CLOCK_SKEW = timedelta(seconds=60)
-"""How far the clocks may lie apart. The bus may show a check that is 5 seconds old."""
+"""How far the clocks may differ. The bus may show a check that is 5 seconds old."""
 
 _URGENT = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that fails, or will.
+    """Something that fails, or soon will.
 
     Attributes:
-        severity: `error` where events do not arrive or a check failed, `warning` where they soon
-            may not, `info` where something was not looked at.
+        severity: `error` if events do not arrive or a check failed, `warning` if they soon may not,
+            `info` if something was not checked.
         code: What kind of finding it is; it does not change between versions.
         what: What fails.
         why: Why, as far as the bus knows.
@@ -44,10 +44,10 @@ class Finding:
         return {**asdict(self), "commands": list(self.commands)}
 
 
-_ENDPOINT = "Mend the endpoint; the bus goes on by itself when it answers."
+_ENDPOINT = "Repair the endpoint; the bus continues by itself when it answers."
 _CERTIFICATE = "Renew or correct the certificate of the endpoint."
 _ADVICE: dict[str, str] = {
-    "http_status": "Read the answer of the endpoint in an attempt, and mend the endpoint.",
+    "http_status": "Read the answer of the endpoint in an attempt, and repair the endpoint.",
     "timeout": "Answer 2xx first and work later, or raise the timeout of the retry policy.",
     "circuit_open": _ENDPOINT,
     "connection_refused": "Start the endpoint, or correct the URL of the subscription.",
@@ -57,7 +57,7 @@ _ADVICE: dict[str, str] = {
     "address_forbidden": "Use a host with a public address.",
     "access_denied": "Give the bus the right to the target again: its tag, or the role's policy.",
     "not_permitted": "Ask an admin to give the service the type, or remove the type.",
-    "enrichment_failed": "Mend the source that the message names, then retry.",
+    "enrichment_failed": "Correct the source that the message names, then retry.",
     "transform_failed": "Correct the transform of the subscription, then retry.",
     "upcast_failed": "Correct the upcast of the schema version, then retry.",
     "subscription_disabled": "Resume the subscription, then retry.",
@@ -144,7 +144,7 @@ def of_subscriptions(subscriptions: Iterable[Document]) -> Iterator[Finding]:
                 "disabled",
                 f"{_named(each['id'], each)} is disabled and receives nothing.",
                 each["disabled_reason"] or "A request disabled it.",
-                "Mend the cause, then resume it; or delete it.",
+                "Correct the cause, then resume it; or delete it.",
                 resume,
             )
         elif each["status"] == "paused":

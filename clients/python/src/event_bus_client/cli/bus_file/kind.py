@@ -15,7 +15,7 @@ class Kind(ABC):
     """A kind of resource.
 
     Its normal form has every member that can be compared, with the defaults of those that a file
-    omits. Two resources are the same where their normal forms are.
+    omits. Two resources are the same if their normal forms are.
 
     Attributes:
         name: The member of the file that has these resources.
@@ -53,7 +53,7 @@ class Kind(ABC):
 
     @abstractmethod
     def change(self, resource_id: str, members: Members, changed: Collection[str]) -> None:
-        """Makes a resource what a file says.
+        """Changes a resource to what a file says.
 
         Args:
             resource_id: Which one.
@@ -70,7 +70,7 @@ class Kind(ABC):
         return {**self.defaults(), **members}
 
     def compared(self, before: Members, after: Members) -> tuple[Members, Members]:
-        """Two normal forms without differences that mean nothing.
+        """Returns two normal forms without differences that mean nothing.
 
         Args:
             before: What is on the bus.

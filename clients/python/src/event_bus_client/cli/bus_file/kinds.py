@@ -105,7 +105,7 @@ class Schemas(Kind):
         return {}
 
     def change(self, resource_id: str, members: Members, changed: Collection[str]) -> None:
-        """Changes the settings first: a version may be compatible by the new ones alone."""
+        """Changes the settings first: the version may be compatible only under the new ones."""
         wanted = self.normal(resource_id, members)
         settings = {name: wanted[name] for name in self._SETTINGS if name in changed}
         if settings:
@@ -242,7 +242,7 @@ KINDS: tuple[type[Kind], ...] = (
 
 
 _WAITS = {"max_attempts": 12, "base": 5, "factor": 4.0, "cap": 21_600}
-"""What a retry policy without a schedule has where it says nothing else."""
+"""The defaults of a retry policy without a schedule."""
 
 
 def service_of(subscription_id: str) -> str | None:

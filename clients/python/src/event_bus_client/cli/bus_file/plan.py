@@ -36,7 +36,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Change:
-    """Something to do for a bus to be as a file says.
+    """A change that makes a bus agree with a file.
 
     Attributes:
         kind: The kind of the resource.
@@ -131,7 +131,7 @@ def load(text: str, bus: EventBus, environment: Mapping[str, str] = os.environ) 
 
 
 def plan(file: BusFile, *, prune: bool) -> list[Change]:
-    """What to do for a bus to be as a file says; nothing is changed yet.
+    """Returns the changes that make a bus agree with a file; nothing is changed yet.
 
     Args:
         file: The file.

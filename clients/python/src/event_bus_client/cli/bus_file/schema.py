@@ -1,6 +1,6 @@
 """The JSON Schema of the file, made from the OpenAPI document of a bus.
 
-So the file takes what the bus takes, also where the bus is newer than this client.
+So the file takes what the bus takes, even if the bus is newer than this client.
 """
 
 import re
@@ -98,7 +98,7 @@ def faults(file: Node, schema: Schema) -> list[Fault]:
 
 
 def _fault(file: Node, error: ValidationError) -> Fault:
-    """The fault behind an error: of alternatives, that of the one that fits best."""
+    """The fault behind an error; if there are alternatives, the fault of the best fit."""
     while error.validator in ("anyOf", "oneOf") and error.context:
         error = best_match(_alternatives(error)) or error.context[0]
     path = list(error.absolute_path)

@@ -1,4 +1,4 @@
-"""Where keys and signing secrets go that the bus shows once."""
+"""The file for keys and signing secrets, which the bus shows once."""
 
 import json
 import os
@@ -60,7 +60,7 @@ class SecretsFile:
     """
 
     def __init__(self, file: Path) -> None:
-        """Opens the file, so that nothing is made whose secret has no place.
+        """Opens the file before anything is made, so that every secret can be stored.
 
         Raises:
             ConfigurationError: It cannot be written, or others may read it.
