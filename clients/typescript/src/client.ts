@@ -17,7 +17,7 @@ export type EventBusOptions = {
   fetch?: typeof fetch;
 };
 
-/** An event to publish. The client makes its id where it has none. */
+/** An event to publish. The client makes its id if it has none. */
 export type NewEvent = Schemas["EventSubmission"];
 
 type Given = {
@@ -76,7 +76,7 @@ export class EventBus {
       path: (path as string).replace(/{(\w+)}/g, id),
       query: given.query,
       body: given.body,
-      // By this key, a retry of what makes something makes it once.
+      // With this key, a retry creates nothing twice.
       headers: method === "POST" ? { "idempotency-key": `"${crypto.randomUUID()}"` } : {},
       signal: given.signal,
     });

@@ -17,7 +17,7 @@ export type Receiving = {
   lease?: number;
   /** Whether to end when the inbox is empty. */
   untilEmpty?: boolean;
-  /** Ends the iteration after the event at hand. */
+  /** Ends the iteration after the current event. */
   signal?: AbortSignal;
 };
 
@@ -25,7 +25,7 @@ const PAUSE = 1_000;
 
 /**
  * Yields events. One counts as handled when the loop asks for the next one; leaving the loop leaves
- * the event at hand unacknowledged. The lease is renewed while events are handled.
+ * the current event unacknowledged. The lease is renewed while events are handled.
  */
 export async function* receive(
   transport: Transport,
@@ -66,7 +66,7 @@ export async function* receive(
   }
 }
 
-/** Whether a failure is waited out: another consumer has the lease, or the bus fails. */
+/** Whether to wait and try again: another consumer has the lease, or the bus fails. */
 function passes(error: unknown): boolean {
   if (error instanceof ConnectionFailed) return true;
   return error instanceof Problem && (error.status >= 500 || [409, 429].includes(error.status));

@@ -1,4 +1,4 @@
-/** Sends requests, and sends them again where that helps. */
+/** Sends requests, and repeats them after temporary failures. */
 
 import { ConnectionFailed, Problem } from "./errors.js";
 
@@ -72,7 +72,7 @@ export class Transport {
         body: call.body === undefined ? null : JSON.stringify(call.body),
         signal: call.signal ? AbortSignal.any([call.signal, limit.signal]) : limit.signal,
       });
-      // An answer that breaks off is none.
+      // An incomplete answer counts as no answer.
       const content = await answer.arrayBuffer();
       const { status, headers: given } = answer;
       return new Response(content.byteLength ? content : null, { status, headers: given });

@@ -15,7 +15,7 @@ type Content<R> = R extends { content: infer C } ? C[keyof C] : undefined;
 
 type Succeeded<R> = { [S in keyof R]: S extends 200 | 201 | 202 | 204 | 207 ? Content<R[S]> : never };
 
-/** What an operation answers where it succeeds. */
+/** The answer of an operation that succeeds. */
 export type Answer<M extends Method, P extends keyof paths> =
   Operation<M, P> extends { responses: infer R } ? Succeeded<R>[keyof Succeeded<R>] : never;
 

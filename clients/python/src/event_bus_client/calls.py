@@ -130,7 +130,7 @@ def read(answer: httpx.Response) -> Any:
     """Reads an answer.
 
     Returns:
-        Its JSON, its text where it is none, or None if it is empty.
+        Its JSON, its text if it is not JSON, or None if it is empty.
 
     Raises:
         Problem: The bus refused the request.

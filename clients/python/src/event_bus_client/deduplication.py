@@ -18,7 +18,7 @@ class Seen(enum.Enum):
     """What a store knows of a delivery.
 
     Attributes:
-        NEW: Nothing: it is the caller's to handle.
+        NEW: Nothing: the caller handles it.
         BUSY: Somebody handles it at present.
         DONE: It was handled.
     """

@@ -1,4 +1,4 @@
-"""Keys of profiles in the keyring of the machine, where there is one (extra `keyring`)."""
+"""Keys of profiles in the keyring of the machine, if there is one (extra `keyring`)."""
 
 import logging
 from typing import Any
@@ -12,7 +12,7 @@ def keep(profile: str, url: str, api_key: str) -> bool:
     """Puts a key into the keyring.
 
     Returns:
-        Whether it is there: False where there is no keyring, or it cannot be opened.
+        Whether it is there: False if there is no keyring, or it cannot be opened.
     """
     keyring = _keyring()
     if keyring is None or keyring.get_keyring().priority <= 0:

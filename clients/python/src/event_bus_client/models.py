@@ -109,7 +109,7 @@ class NewEvent(Document):
         type: Its type.
         payload: What it says: a JSON object, or bytes of another media type.
         content_type: The media type of bytes; None is `application/octet-stream`.
-        id: Its id; the client makes one where it is None.
+        id: Its id; the client makes one if it is None.
         source: The service that it is from; None is the key's own.
         timestamp: When it happened; None is now.
         metadata: What it says about itself.
@@ -184,7 +184,7 @@ class Received(Document):
 
     Attributes:
         cursor: Its place in the inbox.
-        delivery_id: The same where a delivery is repeated; deduplicate by it.
+        delivery_id: The same if a delivery is repeated; deduplicate by it.
         event: The event.
     """
 

@@ -24,10 +24,10 @@ def up(
         None, min=1, max=65535, help="The emulator's port; by default 4566, or a free one."
     ),
 ) -> None:
-    """Start the bus, or deploy onto the one that runs what changed.
+    """Start the bus, or deploy changes to the running one.
 
-    Deploys the distribution `event-bus`, where it is installed, or else the project that the
-    current folder belongs to.
+    Deploys the distribution `event-bus` if it is installed, or else the project of the current
+    folder.
 
     Example: event-bus local up --port 4599
     """

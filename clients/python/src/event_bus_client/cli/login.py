@@ -28,8 +28,8 @@ def login(
 ) -> None:
     """Store the URL and a key of a bus in a profile, after trying them.
 
-    The key is kept in the keyring of the machine where there is one (extra `keyring`), and
-    otherwise in the file of profiles, which only you can read.
+    The key is kept in the keyring of the machine if there is one (extra `keyring`), and otherwise
+    in the file of profiles, which only you can read.
 
     Example: event-bus --profile staging login --url https://bus.example.com
     """

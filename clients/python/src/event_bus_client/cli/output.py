@@ -13,7 +13,7 @@ from rich.text import Text
 class Output:
     """Prints answers.
 
-    Colours are left out where stdout is no terminal, and where `NO_COLOR` is set.
+    Colours are left out if stdout is not a terminal, or if `NO_COLOR` is set.
 
     Attributes:
         as_json: Whether JSON is printed: a document, or one line for each item of a list.

@@ -50,7 +50,7 @@ def register_publisher(
 
 @publishers.command("delete")
 def delete_publisher(context: typer.Context, service_id: str, yes: bool = YES) -> None:
-    """Remove a publisher. Without subscriptions the service is gone, and so are its keys.
+    """Remove a publisher. The keys of its service are removed, too, if it has no subscriptions.
 
     Example: event-bus publishers delete shop
     """
@@ -97,7 +97,7 @@ def rotate_key(
     service_id: str,
     key_id: str,
     overlap: int | None = typer.Option(
-        None, min=0, help="For how many seconds the old key stays good; a day by default."
+        None, min=0, help="For how many seconds the old key stays valid; a day by default."
     ),
 ) -> None:
     """Replace a key by a new one, and show it, once. The old one ends after the overlap.
@@ -111,7 +111,7 @@ def rotate_key(
 
 @keys.command("revoke")
 def revoke_key(context: typer.Context, service_id: str, key_id: str, yes: bool = YES) -> None:
-    """Revoke a key: within half a minute nothing takes it any more.
+    """Revoke a key: within half a minute it is refused everywhere.
 
     Example: event-bus keys revoke shop ebk_5f0c6e0e2b9d4a7c8e13
     """

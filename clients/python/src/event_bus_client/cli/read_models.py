@@ -42,7 +42,7 @@ def put_read_model(
     index: list[str] = typer.Option([], help="A member of the states to find them by; up to two."),
     source: str | None = _SOURCE,
 ) -> None:
-    """Keep the states of a category in a table. Other indexes than before build it anew.
+    """Keep the states of a category in a table. Changed indexes rebuild it.
 
     Example: event-bus read-models put task --index status --index assignee
     """
@@ -53,7 +53,7 @@ def put_read_model(
 
 @app.command("rebuild")
 def rebuild_read_model(context: typer.Context, category: str, source: str | None = _SOURCE) -> None:
-    """Build a read model anew by the present reducer. The old states are read until then.
+    """Rebuild a read model with the present reducer. Reads return the old states until then.
 
     Example: event-bus read-models rebuild task
     """

@@ -23,7 +23,7 @@ def replay(
         None, help="The beginning of the period: RFC 3339, or 15m, 2h, 7d ago."
     ),
     until: str | None = typer.Option(
-        None, help="The end of the period, in like form; now if omitted."
+        None, help="The end of the period, in the same form; now if omitted."
     ),
     subscription_id: str | None = typer.Option(None, "--subscription", help="Only to this one."),
     event_types: list[str] = typer.Option(
@@ -108,7 +108,7 @@ def _follow(known: State, replay: dict[str, Any]) -> dict[str, Any]:
                 progress.update(task, completed=replay["progress"]["ratio"])
         except KeyboardInterrupt:
             console.print(
-                f"The replay goes on; stop it with: event-bus replays cancel {replay['id']}"
+                f"The replay continues; stop it with: event-bus replays cancel {replay['id']}"
             )
             raise
     return replay

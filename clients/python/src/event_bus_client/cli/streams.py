@@ -22,7 +22,7 @@ _SOURCE = typer.Option(None, help="The service whose streams they are, for an ad
 def list_streams(
     context: typer.Context,
     category: str | None = typer.Option(None, help="Only those of a category."),
-    prefix: str | None = typer.Option(None, help="Only those whose ids begin so."),
+    prefix: str | None = typer.Option(None, help="Only those whose ids begin with this."),
     source: str | None = _SOURCE,
     limit: int = LIMIT,
 ) -> None:
@@ -77,7 +77,7 @@ def stream_state(
         None, help="As it was at this time: RFC 3339, or 15m, 2h, 7d ago."
     ),
 ) -> None:
-    """Show the state that the events of a stream add up to.
+    """Show the state of a stream, computed from its events.
 
     Example: event-bus streams state task/task_123 --at-version 7
     """

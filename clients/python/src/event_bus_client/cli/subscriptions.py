@@ -116,7 +116,7 @@ def resume_subscription(
     context: typer.Context,
     subscription_id: str,
     resume_from: str = typer.Option(
-        "backlog", "--from", help="backlog: with what was kept; now: without it."
+        "backlog", "--from", help="backlog: deliver the held events as well; now: only new ones."
     ),
 ) -> None:
     """Make a paused or disabled subscription active again.
