@@ -17,6 +17,7 @@ COPIED = (
     "model/command_record.py",
     "model/command_types.py",
     "model/merge_patch.py",
+    "model/stream_name.py",
     "model/stream_version.py",
 )
 """The copied modules of `layers/event_bus`. They import each other and `times` only."""

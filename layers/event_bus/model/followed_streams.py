@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from event_bus.errors import InvalidRequest
 from event_bus.model.expected_version import MAX_VERSION
 from event_bus.model.filters import Filters
-from event_bus.model.stream_name import StreamName
+from event_bus.model.stream_name import StreamName, stream_id_pattern
 from event_bus.model.validation import Label, Request, ServiceId
 
 _EVERY_TYPE = "*"
@@ -76,13 +76,9 @@ class FollowedStreams:
         pattern = {**filters.get(_EVERY_TYPE, {})}
         metadata = {**_object(pattern.get("metadata"))}
         _add(pattern, "source", [self.source], "/filters/*/source")
-        _add(metadata, "stream_id", self._ids(), "/filters/*/metadata/stream_id")
+        ids = stream_id_pattern(self.stream_id, self.category)
+        _add(metadata, "stream_id", ids, "/filters/*/metadata/stream_id")
         return {**filters, _EVERY_TYPE: {**pattern, "metadata": metadata}}
-
-    def _ids(self) -> list[Any]:
-        if self.category is None:
-            return [self.stream_id]
-        return [self.category, {"prefix": f"{self.category}/"}]
 
 
 def _object(value: Any) -> dict[str, Any]:

@@ -1,6 +1,10 @@
-"""The names of event streams."""
+"""The names of event streams.
+
+The fake bus of the Python client has a copy of this module in its wheel.
+"""
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +38,8 @@ class StreamName:
 def category_of(stream_id: str) -> str:
     """Returns the part of a stream's id before the first slash, or the whole id."""
     return stream_id.partition("/")[0]
+
+
+def stream_id_pattern(stream_id: str | None, category: str | None) -> list[Any]:
+    """Returns the event pattern of stream ids: of one stream, or of all streams of a category."""
+    return [stream_id] if category is None else [category, {"prefix": f"{category}/"}]

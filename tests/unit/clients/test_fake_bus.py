@@ -2,17 +2,18 @@
 
 import asyncio
 import base64
+import threading
 from collections.abc import Sequence
 from contextlib import aclosing, closing
 from typing import Any
 
-import httpx
 import orjson
 import pytest
 from event_bus.api.description import DOCUMENT
 from event_bus.matching.filters import SubscriptionFilter
 from event_bus_client import (
     BackgroundPublisher,
+    CommandFailed,
     Conflict,
     ConnectionFailed,
     Event,
@@ -21,10 +22,12 @@ from event_bus_client import (
     NewEvent,
     NotFound,
     Receiver,
+    Refused,
     ServerError,
 )
+from event_bus_client.calls import Call
 from event_bus_client.testing import FakeBus
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 SECRET = "whsec_" + base64.b64encode(bytes(32)).decode()
@@ -117,14 +120,12 @@ def test_what_was_not_handled_comes_again(bus: EventBus) -> None:
         assert next(events).event.id == sent[0]
         assert next(events).event.id == sent[1]
     with pytest.raises(Conflict):
-        bus._transport.send(call(inbox))
+        bus._transport.send(pull_of(inbox))
     found = [each.event.id for each in bus.inbox(inbox).receive(until_empty=True)]
     assert found == sent[1:]
 
 
-def call(inbox: str) -> Any:
-    from event_bus_client.calls import Call  # noqa: PLC0415
-
+def pull_of(inbox: str) -> Call:
     return Call("GET", f"/subscriptions/{inbox}/events")
 
 
@@ -171,6 +172,176 @@ def test_the_client_for_asyncio_does_the_same(fake: FakeBus) -> None:
     assert len(asyncio.run(play())) == 3
 
 
+def test_a_command_is_answered_by_a_receiver(fake: FakeBus, bus: EventBus) -> None:
+    receiver = Receiver(SECRET)
+
+    @receiver.on("command.pay")
+    def pay(event: Event) -> Any:
+        assert event.payload
+        if event.payload["total"] > 100:
+            raise Refused("Too much")
+        if event.payload["total"] < 0:
+            raise ValueError("how?")
+        return {"paid": event.payload["total"]}
+
+    fake.connect(receiver, "command.pay", handles=True, service_id="bank")
+    heard = pulled(bus, "shop.commands.responses")
+    assert bus.commands.request("command.pay", {"total": 20}).payload == {"paid": 20}
+    with pytest.raises(CommandFailed, match="Too much"):
+        bus.commands.request("command.pay", {"total": 250})
+    with pytest.raises(CommandFailed, match="expired"):
+        bus.commands.request("command.pay", {"total": -1}, timeout=0.05)
+    assert [each.status for each in fake.failed_deliveries] == [500]
+    # What has expired is not delivered again.
+    assert fake.deliver() == []
+    replies = [each.event for each in bus.inbox(heard).receive(until_empty=True)]
+    assert [each.source for each in replies] == ["bank", "bank"]
+
+
+def test_a_command_is_answered_from_another_thread(fake: FakeBus, bus: EventBus) -> None:
+    bank = fake.client("bank")
+    inbox = pulled(bank, "command.pay", handles=True)
+
+    def work() -> None:
+        for received in bank.inbox(inbox).receive(until_empty=True):
+            bank.commands.reply(received.event.id, {"paid": True})
+
+    sent = bus.commands.send("command.pay", {})
+    assert sent.state == "delivered"
+    threading.Thread(target=work).start()
+    assert bus.commands.get(sent.id, wait_seconds=10).state == "succeeded"
+    cancelled = bus.commands.send("command.pay", {})
+    bus.commands.cancel(cancelled.id)
+    assert list(bank.inbox(inbox).receive(until_empty=True)) == []
+
+
+def test_several_receivers_answer_a_request(fake: FakeBus, bus: EventBus) -> None:
+    for name in ("one", "two"):
+        receiver = Receiver(SECRET)
+        receiver.on("price.asked")(lambda event: {"asked": event.id})
+        fake.connect(receiver, "price.asked", reply=True, service_id=name)
+    metadata = {"expect_replies": 2, "deadline": "2040-01-01T00:00:00Z"}
+    ended = bus.commands.send("price.asked", {}, require_handler=False, metadata=metadata)
+    assert (ended.state, [each["service_id"] for each in ended.replies]) == (
+        "succeeded",
+        ["one", "two"],
+    )
+
+
+def test_an_inbox_is_followed_over_a_websocket(fake: FakeBus, bus: EventBus) -> None:
+    made = bus.subscriptions.create(event_types=["order.*"], target={"type": "websocket"})
+    sent = [bus.publish("order.placed", {"n": n}).id for n in range(3)]
+    inbox, found = bus.inbox(made["id"]), []
+    with closing(inbox.follow()) as events:
+        for received in events:
+            found.append(received.event.id)
+            if len(found) == 3:
+                sent.append(bus.publish("order.placed", {}).id)
+            if len(found) == 4:
+                inbox.stop()
+    assert found == sent
+    # Everything is acknowledged, so the next consumer begins behind it.
+    sent.append(bus.publish("order.placed", {}).id)
+    with closing(bus.inbox(made["id"]).follow()) as events:
+        assert next(events).event.id == sent[-1]
+    with pytest.raises(NotFound):
+        next(bus.inbox("none").follow())
+
+
+def test_what_is_published_is_heard(fake: FakeBus, bus: EventBus) -> None:
+    bus.publish("order.placed", {}, id="before")
+    heard: list[str] = []
+    listening = bus.listen("order.*", "user.created")
+
+    def listen() -> None:
+        for event in listening:
+            heard.append(event.id)
+            if event.id == "last":
+                listening.stop()
+                return
+
+    thread = threading.Thread(target=listen)
+    thread.start()
+    fake.wait_for_listener()
+    for event_type, event_id in (
+        ("order.placed", "a"),
+        ("user.removed", "b"),
+        ("user.created", "c"),
+        ("order.placed", "last"),
+    ):
+        bus.publish(event_type, {}, id=event_id)
+    thread.join(10)
+    assert heard == ["a", "c", "last"]
+
+
+def test_iterators_for_asyncio_do_not_hold_up_other_tasks(fake: FakeBus) -> None:
+    async def play() -> list[str]:
+        bus = fake.async_client()
+        made = await bus.subscriptions.create(event_types=["*"], target={"type": "websocket"})
+        inbox, found = bus.inbox(made["id"]), []
+
+        async def follow() -> None:
+            async with aclosing(inbox.follow()) as events:
+                async for received in events:
+                    found.append(received.event.id)
+                    if len(found) == 2:
+                        inbox.stop()
+
+        async def listen() -> None:
+            async for event in bus.listen("*"):
+                found.append(event.id)
+                return
+
+        tasks = [asyncio.create_task(each()) for each in (follow, listen)]
+        await asyncio.to_thread(fake.wait_for_listener)
+        for event_id in ("a", "b"):
+            await bus.publish("order.placed", {}, id=event_id)
+        await asyncio.wait_for(asyncio.gather(*tasks), 10)
+        return found
+
+    assert sorted(asyncio.run(play())) == ["a", "a", "b"]
+
+
+def test_a_paused_subscription_keeps_what_it_matches(fake: FakeBus, bus: EventBus) -> None:
+    receiver, seen = Receiver(SECRET), []
+    receiver.on("*")(lambda event: seen.append(event.id))
+    callback, inbox = fake.connect(receiver, "*"), pulled(bus, "*")
+    for each in (callback, inbox):
+        bus.subscriptions.update(each, status="paused")
+    bus.publish("order.placed", {}, id="a")
+    assert seen == []
+    assert list(bus.inbox(inbox).receive(until_empty=True)) == []
+    for each in (callback, inbox):
+        bus.subscriptions.update(each, status="active")
+    assert seen == ["a"]
+    assert [each.event.id for each in bus.inbox(inbox).receive(until_empty=True)] == ["a"]
+    bus.subscriptions.update(inbox, status="paused")
+    bus.publish("order.placed", {}, id="b")
+    bus.subscriptions.update(inbox, status="active", resume_from="now")
+    assert list(bus.inbox(inbox).receive(until_empty=True)) == []
+
+
+def test_a_subscription_catches_up_with_streams(bus: EventBus) -> None:
+    events = [NewEvent(type="order.placed", id=f"e{n}", payload={}) for n in range(3)]
+    bus.streams.append("order/1", events)
+    bus.publish("order.placed", {}, id="none")
+    follow = bus.subscriptions
+    pull = {"type": "pull"}
+    one = follow.follow_stream("order/1", source="shop", from_version=2, target=pull)
+    every = follow.follow_category("order", source="shop", from_beginning=True, target=pull)
+    new = follow.follow_category("order", source="shop", target=pull)
+    bus.publish("order.placed", {}, id="e3", stream={"id": "order/2"})
+    bus.publish("order.placed", {}, id="other", stream={"id": "orders/1"})
+
+    def found(subscription: dict[str, Any]) -> list[str]:
+        received = bus.inbox(subscription["id"]).receive(until_empty=True)
+        return [each.event.id for each in received]
+
+    assert found(one) == ["e1", "e2"]
+    assert found(every) == ["e0", "e1", "e2", "e3"]
+    assert found(new) == ["e3"]
+
+
 VALUES = st.one_of(st.integers(-3, 3), st.sampled_from(["a", "b", "ab"]), st.none(), st.booleans())
 PATTERNS = st.sampled_from(
     [
@@ -184,35 +355,41 @@ PATTERNS = st.sampled_from(
 )
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(st.sampled_from("xy"), VALUES), PATTERNS)
 def test_events_are_matched_as_by_the_bus(payload: dict[str, Any], pattern: Any) -> None:
     fake = FakeBus()
     bus, filters = fake.client(), {"order.*": pattern}
     inbox = pulled(bus, "order.placed", filters=filters)
     bus.publish("order.placed", payload)
-    found = bus.inbox(inbox)._transport.send(call(inbox))["items"]
+    found = bus.inbox(inbox)._transport.send(pull_of(inbox))["items"]
     expected = SubscriptionFilter(["order.placed"], filters)
     assert bool(found) == expected.matches("order.placed", "test", payload, {})
 
 
 def test_answers_have_the_members_of_the_api(fake: FakeBus) -> None:
     schemas = orjson.loads(DOCUMENT.read_bytes())["components"]["schemas"]
-    shown: dict[str, Any] = {}
 
-    def keep(request: httpx.Request) -> httpx.Response:
-        answer = fake._answer(request)
-        shown[f"{request.method} {request.url.path.split('/')[-1]}"] = answer.json()
-        return answer
-
-    bus = EventBus("https://bus.invalid", transport=httpx.MockTransport(keep))
+    bus = fake.client()
+    shown = bus.call
     made = pulled(bus, "order.*")
-    sent = bus.publish("order.placed", {}).id
-    bus.events.get(sent)
-    bus._transport.send(call(made))
-    for name, schema in (
-        ("POST subscriptions", "CreatedSubscription"),
-        ("POST events", "AcceptedEvent"),
-        (f"GET {sent}", "Event"),
-        ("GET events", "FetchedEvents"),
+    fake.connect(Receiver(SECRET), "command.*", service_id="bank")
+    stream = {"stream_id": "order/1"}
+    event = {"type": "order.placed", "payload": {}}
+    for schema, found in (
+        ("CreatedSubscription", bus.subscriptions.create(event_types=["a.*"], callback_url="x")),
+        ("Appended", shown("POST", "/streams/events", body={**stream, "events": [event]})),
+        (
+            "AcceptedEvent",
+            shown("POST", "/events", body={**event, "id": "e", "stream": {"id": "a"}}),
+        ),
+        ("Event", shown("GET", "/events/e")),
+        ("FetchedEvents", shown("GET", f"/subscriptions/{made}/events")),
+        ("StreamHead", shown("GET", "/streams/head", query=stream)),
+        ("StreamState", shown("GET", "/streams/state", query=stream)),
+        ("Command", shown("POST", "/commands", body={"type": "command.a", "payload": {}})),
     ):
-        assert shown[name].keys() <= schemas[schema]["properties"].keys(), name
+        described = schemas[schema]
+        assert found.keys() <= described["properties"].keys(), schema
+        if schema not in ("CreatedSubscription", "Event"):
+            assert found.keys() >= set(described["required"]), schema

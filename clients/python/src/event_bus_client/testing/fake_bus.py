@@ -1,24 +1,25 @@
 """A bus in memory, behind the real client: its methods, its retries and its models are tested."""
 
 import json
-import re
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
-
-import httpx
 
 from event_bus_client._async.client import AsyncEventBus
 from event_bus_client._bus.matching.event_types import matches_type
 from event_bus_client._sync.client import EventBus
 from event_bus_client._sync.receiver import Receiver
 from event_bus_client.calls import RetryPolicy
-from event_bus_client.errors import Problem
+from event_bus_client.errors import Conflict
 from event_bus_client.models import Event
-from event_bus_client.testing.store import Document, Store, Subscription, envelope, missing
+from event_bus_client.receiving import Answer
+from event_bus_client.testing.api import Api
+from event_bus_client.testing.network import AsyncioTransport, BlockingTransport, Outage
+from event_bus_client.testing.store import Stored
+from event_bus_client.testing.submissions import Document, envelope
+from event_bus_client.testing.subscriptions import Subscription
 from event_bus_client.webhooks import Webhook
 
 _URL = "https://bus.invalid"
@@ -43,10 +44,11 @@ class FailedDelivery:
 
 
 class FakeBus:
-    """Events, subscriptions, inboxes and webhooks in memory.
+    """Events, streams, commands, subscriptions, inboxes and webhooks in memory.
 
-    Events are matched as the bus matches them, and every event is routed before `publish` returns.
-    There are no keys, publishers, schemas and replays, and a request for one is answered with 404.
+    Types, filters, versions and states of commands follow the rules of the bus, by its own code.
+    Every event is routed before `publish` returns. There are no rights, schemas and replays, and a
+    request for one is answered with 404.
 
     Example:
         ```python
@@ -62,23 +64,32 @@ class FakeBus:
         """Makes an empty bus.
 
         Args:
-            source: The service in whose name events are published.
+            source: The service of a client that names none.
         """
-        self._store = Store(source)
+        self._source = source
+        self._api = Api(source, self._handed)
         self._receivers: dict[str, Receiver] = {}
         self._undelivered: list[tuple[Subscription, Document]] = []
         self._failures: list[FailedDelivery] = []
-        self._outage: int | None = None
-        self._arrived = threading.Condition()
+        self._outage = Outage()
 
-    def client(self) -> EventBus:
-        """A client of this bus."""
-        return EventBus(_URL, "test", retries=_QUICK, transport=httpx.MockTransport(self._answer))
+    def client(self, service_id: str | None = None) -> EventBus:
+        """A client of this bus.
 
-    def async_client(self) -> AsyncEventBus:
-        """A client of this bus for asyncio."""
-        transport = httpx.MockTransport(self._answer)
-        return AsyncEventBus(_URL, "test", retries=_QUICK, transport=transport)
+        Args:
+            service_id: The service that the client belongs to; None is the bus's `source`.
+        """
+        transport = BlockingTransport(self._api.store, self._api.respond, self._outage)
+        return EventBus(_URL, service_id or self._source, retries=_QUICK, transport=transport)
+
+    def async_client(self, service_id: str | None = None) -> AsyncEventBus:
+        """A client of this bus for asyncio.
+
+        Args:
+            service_id: The service that the client belongs to; None is the bus's `source`.
+        """
+        transport = AsyncioTransport(self._api.store, self._api.respond, self._outage)
+        return AsyncEventBus(_URL, service_id or self._source, retries=_QUICK, transport=transport)
 
     def published(self, *patterns: str) -> list[Event]:
         """The events that were published, in their order.
@@ -88,27 +99,32 @@ class FakeBus:
         """
         return [
             Event.model_validate(envelope(each))
-            for each in self._store.events.values()
+            for each in list(self._api.store.events.values())
             if not patterns or any(matches_type(pattern, each["type"]) for pattern in patterns)
         ]
 
-    def connect(self, receiver: Receiver, *event_types: str, **members: Any) -> str:
+    def connect(
+        self, receiver: Receiver, *event_types: str, reply: bool = False, **members: Any
+    ) -> str:
         """Subscribes a receiver: its webhooks are signed and delivered when events are published.
+
+        With `handles=True` the receiver handles commands: what its functions return is the reply.
 
         Args:
             receiver: Receives them, signed by its own secret.
             event_types: Types or patterns.
-            members: Further members of the subscription, such as `filters`.
+            reply: Whether its answers to requests are replies; those of a handler are.
+            members: Further members of the subscription, such as `filters` or `service_id`.
 
         Returns:
             The subscription's id.
         """
         url = f"{_URL}/receivers/{len(self._receivers)}"
-        made = self._store.subscribe(
-            {"event_types": list(event_types), "callback_url": url, **members}
-        )
+        replies = reply or bool(members.get("handles"))
+        target = {"type": "http", "url": url, "reply": replies}
         self._receivers[url] = receiver
-        return made.id
+        body = {"event_types": list(event_types), "target": target, **members}
+        return self._api.store.subscribe(body, self._source).id
 
     def deliver(self) -> list[FailedDelivery]:
         """Delivers once more what failed.
@@ -116,7 +132,7 @@ class FakeBus:
         Returns:
             What fails still.
         """
-        with self._store.lock:
+        with self._api.store.lock:
             again, self._undelivered, self._failures = self._undelivered, [], []
         for subscription, event in again:
             self._deliver(subscription, event)
@@ -127,6 +143,19 @@ class FakeBus:
         """The webhooks that failed and have not been delivered since."""
         return list(self._failures)
 
+    def wait_for_listener(self, seconds: float = 5) -> None:
+        """Waits until a program listens: an event that is published before is not for `listen`.
+
+        Args:
+            seconds: The longest wait.
+
+        Raises:
+            TimeoutError: No program listens by then.
+        """
+        with self._api.store.lock:
+            if not self._api.store.lock.wait_for(lambda: self._api.listeners > 0, seconds):
+                raise TimeoutError("no program listens")
+
     @contextmanager
     def outage(self, status: int = 503) -> Iterator[None]:
         """Answers every request within the block with a failure.
@@ -134,170 +163,45 @@ class FakeBus:
         Args:
             status: The status of the answers; 0 gives no answer.
         """
-        self._outage = status
+        self._outage.status = status
         try:
             yield
         finally:
-            self._outage = None
+            self._outage.status = None
 
-    def _answer(self, request: httpx.Request) -> httpx.Response:
-        if self._outage == 0:
-            raise httpx.ConnectError("the bus in memory has an outage", request=request)
-        if self._outage:
-            return httpx.Response(self._outage, json={"title": "An outage", "status": self._outage})
-        for method, path, respond in _ROUTES:
-            found = path.fullmatch(request.url.path)
-            if found and method == request.method:
-                try:
-                    return respond(self, request, *found.groups())
-                except Problem as problem:
-                    return httpx.Response(problem.status, json=_document(problem))
-        return httpx.Response(404, json=_document(missing("route", request.url.path)))
-
-    def _publish(self, request: httpx.Request) -> httpx.Response:
-        body = json.loads(request.content)
-        if not isinstance(body, list):
-            return httpx.Response(202, json=self._published(body))
-        results = [self._result(each) for each in body]
-        accepted = sum(1 for each in results if each["status"] == 202)
-        return httpx.Response(
-            202 if accepted == len(results) else 207,
-            json={"accepted": accepted, "refused": len(results) - accepted, "results": results},
-        )
-
-    def _result(self, body: Any) -> Document:
-        """What became of one event of a batch."""
-        try:
-            return {"status": 202, **self._published(body)}
-        except Problem as problem:
-            return {"status": problem.status, "error": _document(problem)}
-
-    def _published(self, body: Any) -> Document:
-        event, matched = self._store.publish(body)
-        for each in matched:
+    def _handed(self, stored: Stored) -> None:
+        for each in stored.matched:
             if each.callback_url is not None:
-                self._deliver(each, event)
-        with self._arrived:
-            self._arrived.notify_all()
-        return {name: event[name] for name in ("id", "type", "source", "timestamp", "created_at")}
+                self._deliver(each, stored.event)
 
     def _deliver(self, subscription: Subscription, event: Document) -> None:
         receiver = self._receivers.get(str(subscription.callback_url))
-        if receiver is None:
+        store = self._api.store
+        if receiver is None or not store.live(event, subscription):
             return
         body = json.dumps(envelope(event)).encode()
         webhook = receiver.webhook or Webhook(subscription.secret)
         headers = webhook.sign(event["id"], int(time.time()), body)
         answer = receiver.receive("POST", headers, body)
-        if 200 <= answer.status < 300:
+        replied = self._replied(event, subscription, answer)
+        if replied or 200 <= answer.status < 300:
+            store.statuses[event["id"]][subscription.id] = "delivered"
             return
         shown = Event.model_validate(envelope(event))
-        with self._store.lock:
+        with store.lock:
             self._undelivered.append((subscription, event))
             self._failures.append(
                 FailedDelivery(subscription.id, shown, answer.status, answer.body)
             )
 
-    def _event(self, _: httpx.Request, event_id: str) -> httpx.Response:
-        event = self._store.event(event_id)
-        return httpx.Response(200, json={**event, "processed": True, "deliveries": []})
-
-    def _events(self, request: httpx.Request) -> httpx.Response:
-        asked = request.url.params
-        members = {"type", "source", "correlation_id", "order", "limit", "cursor"}
-        if unknown := asked.keys() - members:
-            raise missing("parameter of the bus in memory", min(unknown))
-        found = [
-            {**each, "processed": True}
-            for each in self._store.events.values()
-            if matches_type(asked.get("type", "*"), each["type"])
-            and asked.get("source", each["source"]) == each["source"]
-            and asked.get("correlation_id") in (None, each["metadata"].get("correlation_id"))
-        ]
-        if asked.get("order") != "oldest":
-            found.reverse()
-        return _page(found, asked)
-
-    def _subscribe(self, request: httpx.Request) -> httpx.Response:
-        made = self._store.subscribe(json.loads(request.content))
-        return httpx.Response(201, json={**made.document, "signing_secret": made.secret})
-
-    def _subscriptions(self, request: httpx.Request) -> httpx.Response:
-        found = [each.document for each in self._store.subscriptions.values()]
-        return _page(found, request.url.params)
-
-    def _subscription(self, _: httpx.Request, its_id: str) -> httpx.Response:
-        return httpx.Response(200, json=self._store.subscription(its_id).document)
-
-    def _change(self, request: httpx.Request, its_id: str) -> httpx.Response:
-        before = self._store.subscription(its_id)
-        changed = self._store.subscribe(
-            {**before.document, **json.loads(request.content)}, subscription_id=its_id
-        )
-        changed.secret, changed.inbox = before.secret, before.inbox
-        changed.acknowledged = before.acknowledged
-        return httpx.Response(200, json=changed.document)
-
-    def _unsubscribe(self, _: httpx.Request, its_id: str) -> httpx.Response:
-        self._store.subscription(its_id)
-        with self._store.lock:
-            del self._store.subscriptions[its_id]
-        return httpx.Response(204)
-
-    def _fetch(self, request: httpx.Request, its_id: str) -> httpx.Response:
-        asked, found = request.url.params, self._store.subscription(its_id)
-        limit = int(asked.get("limit", 50))
-        if (cursor := asked.get("cursor")) is not None:
-            items = self._store.items(found, int(cursor), limit)
-            end = str(int(cursor) + len(items))
-            answer = {"items": items, "cursor": end, "lease": None, "lease_expires_at": None}
-            return httpx.Response(200, json=answer)
-        # A client for asyncio calls this in its loop, which must not wait for long.
-        with self._arrived:
-            self._arrived.wait_for(lambda: len(found.inbox) > found.acknowledged, 0.02)
-        return httpx.Response(
-            200, json=self._store.take(found, limit, float(asked.get("lease", 30)))
-        )
-
-    def _acknowledge(self, request: httpx.Request, its_id: str) -> httpx.Response:
-        self._store.acknowledge(self._store.subscription(its_id), json.loads(request.content))
-        return httpx.Response(204)
-
-    def _ready(self, _: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, json={"status": "pass"})
-
-
-def _page(found: list[Document], asked: httpx.QueryParams) -> httpx.Response:
-    begun, limit = int(asked.get("cursor", 0)), int(asked.get("limit", 50))
-    end = begun + limit
-    cursor = str(end) if end < len(found) else None
-    return httpx.Response(200, json={"items": found[begun:end], "next_cursor": cursor})
-
-
-def _document(problem: Problem) -> Document:
-    return {
-        "type": f"urn:event-bus:problem:{problem.kind}",
-        "title": problem.title,
-        "status": problem.status,
-        "detail": problem.detail,
-        "errors": [{"pointer": each.pointer, "detail": each.detail} for each in problem.faults],
-    }
-
-
-_Respond = Callable[..., httpx.Response]
-_ROUTES: list[tuple[str, re.Pattern[str], _Respond]] = [
-    (method, re.compile(path), respond)
-    for method, path, respond in (
-        ("POST", "/events", FakeBus._publish),
-        ("GET", "/events", FakeBus._events),
-        ("GET", "/events/([^/]+)", FakeBus._event),
-        ("POST", "/subscriptions", FakeBus._subscribe),
-        ("GET", "/subscriptions", FakeBus._subscriptions),
-        ("GET", "/subscriptions/([^/]+)", FakeBus._subscription),
-        ("PATCH", "/subscriptions/([^/]+)", FakeBus._change),
-        ("DELETE", "/subscriptions/([^/]+)", FakeBus._unsubscribe),
-        ("GET", "/subscriptions/([^/]+)/events", FakeBus._fetch),
-        ("POST", "/subscriptions/([^/]+)/ack", FakeBus._acknowledge),
-        ("GET", "/health/ready", FakeBus._ready),
-    )
-]
+    def _replied(self, event: Document, subscription: Subscription, answer: Answer) -> bool:
+        """Stores the answer of a callback if it is a reply."""
+        try:
+            stored = self._api.commands.answered(event, subscription, answer)
+        except Conflict:
+            # The command ended meanwhile. The receiver has acted, so it is not called again.
+            return True
+        if stored is None:
+            return False
+        self._api.deliver(stored)
+        return True

@@ -1,130 +1,81 @@
-"""What the bus in memory keeps: events, subscriptions and their inboxes."""
+"""What the bus in memory keeps: events in their order, and subscriptions."""
 
-import base64
-import json
-import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from event_bus_client._bus.matching.errors import InvalidEventTypeError, InvalidPatternError
-from event_bus_client._bus.matching.event_types import validate_event_type
-from event_bus_client._bus.matching.filters import SubscriptionFilter
-from event_bus_client.errors import Conflict, Fault, InvalidRequest, NotFound
-from event_bus_client.models import NewEvent
 from event_bus_client.publishing import new_id
+from event_bus_client.testing.problems import conflict, missing, refused
+from event_bus_client.testing.submissions import Document, Submission, envelope
+from event_bus_client.testing.subscriptions import Subscription, subscription
 from event_bus_client.times import now
 
-Document = dict[str, Any]
 
-_PAYLOAD = ("payload", "payload_base64", "content_type")
-_INBOXES = ("pull", "sse", "websocket")
-
-
-@dataclass
-class Subscription:
-    """A subscription.
+@dataclass(frozen=True)
+class Stored:
+    """An event that is stored.
 
     Attributes:
-        document: How the API shows it.
-        filter: Which events it is for.
-        secret: The secret that its webhooks are signed by.
-        inbox: The ids of its events, in order.
-        acknowledged: How many of them are acknowledged.
-        lease: The lease that was given last.
-        lease_ends: When it ends, by the monotonic clock.
-        taken: Up to where it reaches.
+        event: The event.
+        matched: The subscriptions that it is for; none if it was stored before.
+        repeated: Whether it was stored before.
     """
 
-    document: Document
-    filter: SubscriptionFilter
-    secret: str
-    inbox: list[str] = field(default_factory=list)
-    acknowledged: int = 0
-    lease: str | None = None
-    lease_ends: float = 0.0
-    taken: int = 0
-
-    @property
-    def id(self) -> str:
-        """Its id."""
-        return str(self.document["id"])
-
-    @property
-    def callback_url(self) -> str | None:
-        """The URL of its webhooks; None if it has an inbox."""
-        url = self.document["callback_url"]
-        return None if url is None else str(url)
-
-
-def refused(pointer: str, detail: str) -> InvalidRequest:
-    """A refusal of one member."""
-    return InvalidRequest(
-        kind="invalid-request",
-        status=422,
-        title="The request is not valid",
-        detail=f"{pointer}: {detail}",
-        faults=(Fault(pointer, detail),),
-    )
+    event: Document
+    matched: tuple[Subscription, ...] = ()
+    repeated: bool = False
 
 
 @dataclass
 class Store:
-    """Events and subscriptions. Threads may share it, under its lock.
+    """Events and subscriptions. Threads share it, under its lock.
 
     Attributes:
-        source: The service in whose name events are published.
         events: The events by id, in the order of publishing.
         subscriptions: The subscriptions by id.
-        lock: Is held while something is changed.
+        lock: Is held while something is changed, and notified afterwards.
+        live: Whether an event may still be delivered to a subscription.
+        statuses: What became of the deliveries of each event, by subscription.
     """
 
-    source: str
     events: dict[str, Document] = field(default_factory=dict)
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
-    lock: threading.RLock = field(default_factory=threading.RLock)
-    _sent: dict[str, Document] = field(default_factory=dict)
+    lock: threading.Condition = field(default_factory=threading.Condition)
+    live: Callable[[Document, Subscription], bool] = lambda *_: True
+    statuses: dict[str, dict[str, str]] = field(default_factory=dict)
+    _contents: dict[str, Document] = field(default_factory=dict)
 
-    def publish(self, body: Any) -> tuple[Document, list[Subscription]]:
-        """Stores an event.
-
-        Returns:
-            The event, and the subscriptions that it is for; none where it was stored before.
+    def known(self, sent: Submission) -> Document | None:
+        """An event that was stored by an earlier request with the same content, if any.
 
         Raises:
-            InvalidRequest: It is not valid.
             Conflict: Another event has its id.
         """
-        sent = _submission(body)
-        event_id = sent.id or new_id()
-        with self.lock:
-            if (stored := self.events.get(event_id)) is not None:
-                if self._sent[event_id] != body:
-                    raise Conflict(
-                        kind="conflict",
-                        status=409,
-                        title="The request contradicts what is stored",
-                        detail=f"Another event with the id {event_id} is stored.",
-                    )
-                return stored, []
-            at = now()
-            event: Document = {
-                "id": event_id,
-                "type": sent.type,
-                "source": sent.source or self.source,
-                "timestamp": body.get("timestamp") or at,
-                **{name: body[name] for name in _PAYLOAD if name in body},
-                "metadata": dict(sent.metadata),
-                "created_at": at,
-            }
-            self.events[event_id], self._sent[event_id] = event, body
-            matched = [each for each in self.subscriptions.values() if _matches(each, event)]
-            for each in matched:
-                if each.callback_url is None:
-                    each.inbox.append(event_id)
-            return event, matched
+        if (stored := self.events.get(sent.id)) is not None and not self.repeats(sent):
+            raise conflict(f"Another event with the id {sent.id} is stored.")
+        return stored
+
+    def repeats(self, sent: Submission) -> bool:
+        """Whether the event with this id has the same content."""
+        return self._contents.get(sent.id) == sent.content
+
+    def add(self, sent: Submission, metadata: Mapping[str, Any]) -> Stored:
+        """Stores a new event, and routes it.
+
+        Args:
+            sent: The event.
+            metadata: Members that the bus adds to its metadata.
+        """
+        event = {**sent.event, "metadata": {**sent.event["metadata"], **metadata}}
+        self.events[sent.id], self._contents[sent.id] = event, sent.content
+        matched = [each for each in self.subscriptions.values() if each.wants(event)]
+        self.statuses[sent.id] = {each.id: "pending" for each in matched}
+        for each in matched:
+            self._hand(each, sent.id)
+        ready = tuple(each for each in matched if not each.paused)
+        return Stored(event, ready)
 
     def event(self, event_id: str) -> Document:
         """Reads an event.
@@ -146,62 +97,71 @@ class Store:
             raise missing("subscription", subscription_id)
         return found
 
-    def subscribe(self, body: Any, subscription_id: str | None = None) -> Subscription:
-        """Stores a subscription.
+    def subscribe(
+        self, body: Any, service_id: str, subscription_id: str | None = None
+    ) -> Subscription:
+        """Stores a subscription, or replaces it.
 
         Args:
             body: What was sent.
+            service_id: The service that it belongs to, unless it names one.
             subscription_id: Its id; None makes one.
 
         Raises:
-            InvalidRequest: Its types, filters or target are not valid.
+            InvalidRequest: It is not valid.
+            Conflict: It would be the second handler of a type.
         """
-        if not isinstance(body, dict):
-            raise refused("", "must be an object")
-        target = body.get("target") or {"type": "http", "url": body.get("callback_url")}
-        url = target.get("url")
-        if target.get("type") not in ("http", *_INBOXES) or (target["type"] == "http") != bool(url):
-            raise refused("/target", "the bus in memory has callbacks and inboxes alone")
-        document = {
-            **body,
-            "id": subscription_id or new_id("sub"),
-            "service_id": body.get("service_id") or self.source,
-            "name": body.get("name") or "",
-            "event_types": body.get("event_types"),
-            "filters": body.get("filters") or {},
-            "callback_url": url,
-            "target": target,
-            "status": body.get("status") or "active",
-            "created_at": now(),
-            "updated_at": now(),
-        }
-        try:
-            matcher = SubscriptionFilter(document["event_types"], document["filters"])
-        except InvalidPatternError as error:
-            raise refused(error.pointer, error.detail) from None
-        secret = "whsec_" + base64.b64encode(os.urandom(32)).decode()
-        made = Subscription(document, matcher, secret)
+        made = subscription(body, service_id, subscription_id)
         with self.lock:
+            self._check_rivals(made)
+            before = self.subscriptions.get(made.id)
             self.subscriptions[made.id] = made
+            if before is None:
+                self._catch_up(made)
+            else:
+                made.secret, made.inbox, made.backlog = before.secret, before.inbox, before.backlog
+                made.acknowledged = before.acknowledged
+            self.lock.notify_all()
         return made
 
+    def resume(self, found: Subscription, resume_from: str) -> list[Document]:
+        """Returns the events that a subscription matched while it was paused.
+
+        Args:
+            found: The subscription, which is active again.
+            resume_from: `backlog`, or `now` to leave them out.
+        """
+        with self.lock:
+            kept, found.backlog[:] = list(found.backlog), []
+            if resume_from == "now":
+                return []
+            for each in kept:
+                self._hand(found, each)
+            self.lock.notify_all()
+            return [self.events[each] for each in kept]
+
+    def handler(self, event_type: str) -> Subscription | None:
+        """The handler of a command type, if there is one."""
+        found = (
+            each
+            for each in self.subscriptions.values()
+            if each.handles and event_type in each.document["event_types"]
+        )
+        return next(found, None)
+
     def take(self, found: Subscription, limit: int, seconds: float) -> Document:
-        """Leases what is next in an inbox.
+        """Leases the next events of an inbox.
 
         Raises:
             Conflict: Another lease holds.
         """
         with self.lock:
             if found.lease_ends > time.monotonic() and found.acknowledged < found.taken:
-                raise Conflict(
-                    kind="conflict",
-                    status=409,
-                    title="The request contradicts what is stored",
-                    detail="Another consumer has taken the next events, and its lease has not "
-                    "ended.",
+                raise conflict(
+                    "Another consumer has taken the next events, and its lease has not ended."
                 )
             items = self.items(found, found.acknowledged, limit)
-            found.taken = found.acknowledged + len(items)
+            found.taken = int(items[-1]["cursor"]) if items else found.acknowledged
             found.lease = new_id("lease") if items else None
             found.lease_ends = time.monotonic() + seconds
             return {
@@ -212,12 +172,14 @@ class Store:
             }
 
     def items(self, found: Subscription, begun: int, limit: int) -> list[Document]:
-        """What comes after a place of an inbox."""
-        ids = found.inbox[begun : begun + limit]
-        return [
+        """The events after a place of an inbox; without commands that have ended."""
+        ids = found.inbox[begun:]
+        items = [
             {"cursor": str(place), "delivery_id": each, "event": envelope(self.events[each])}
             for place, each in enumerate(ids, begun + 1)
+            if self.live(self.events[each], found)
         ]
+        return items[:limit]
 
     def acknowledge(self, found: Subscription, body: Mapping[str, Any]) -> None:
         """Acknowledges what a lease covers, or extends it.
@@ -227,52 +189,35 @@ class Store:
         """
         with self.lock:
             if found.lease != body.get("lease") or found.lease_ends <= time.monotonic():
-                raise Conflict(
-                    kind="conflict",
-                    status=409,
-                    title="The request contradicts what is stored",
-                    detail="This is not the present lease of the inbox.",
-                )
+                raise conflict("This is not the present lease of the inbox.")
             if (cursor := body.get("cursor")) is not None:
                 if int(cursor) > found.taken:
-                    raise refused("/cursor", "is not covered by the lease")
+                    raise refused(("/cursor", "is not covered by the lease"))
                 found.acknowledged = max(found.acknowledged, int(cursor))
             if (seconds := body.get("extend")) is not None:
                 found.lease_ends = time.monotonic() + seconds
 
+    def _hand(self, found: Subscription, event_id: str) -> None:
+        """Puts an event where its subscription gets it."""
+        if found.paused:
+            found.backlog.append(event_id)
+        elif found.callback_url is None:
+            found.inbox.append(event_id)
+            self.statuses[event_id][found.id] = "delivered"
 
-def envelope(event: Document) -> Document:
-    """An event as its subscribers see it."""
-    return {name: value for name, value in event.items() if name != "created_at"}
+    def _catch_up(self, made: Subscription) -> None:
+        begun = (made.document["stream"] or {}).get("from_version")
+        if begun is None or made.callback_url is not None:
+            return
+        for event_id, event in self.events.items():
+            if made.wants(event) and event["metadata"]["stream_version"] >= begun:
+                made.inbox.append(event_id)
 
-
-def missing(kind: str, its_id: str) -> NotFound:
-    """There is no such resource."""
-    return NotFound(
-        kind="not-found",
-        status=404,
-        title="There is no such resource",
-        detail=f"There is no {kind} {its_id}.",
-    )
-
-
-def _matches(found: Subscription, event: Document) -> bool:
-    return found.document["status"] == "active" and found.filter.matches(
-        event["type"], event["source"], event.get("payload", {}), event["metadata"]
-    )
-
-
-def _submission(body: Any) -> NewEvent:
-    if not isinstance(body, dict):
-        raise refused("", "must be an object")
-    try:
-        validate_event_type(body.get("type"))
-    except InvalidEventTypeError as error:
-        raise refused("/type", error.detail) from None
-    if "payload_base64" not in body and not isinstance(body.get("payload"), dict):
-        raise refused("/payload", "must be an object")
-    unknown = body.keys() - NewEvent.model_fields.keys() - {"payload_base64"}
-    if unknown:
-        raise refused(f"/{min(unknown)}", "is unknown")
-    # What is sent passes through JSON, as on its way to a bus.
-    return NewEvent.of_document(json.loads(json.dumps(body)))
+    def _check_rivals(self, made: Subscription) -> None:
+        if not made.handles:
+            return
+        for place, each in enumerate(made.document["event_types"]):
+            rival = self.handler(each)
+            if rival is not None and rival.id != made.id:
+                detail = f"{each} has a handler already"
+                raise conflict(f"{detail}.", (f"/event_types/{place}", detail))

@@ -1,0 +1,83 @@
+"""The refusals of the bus in memory."""
+
+from typing import Any
+
+from event_bus_client.errors import (
+    Conflict,
+    Fault,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    Problem,
+    VersionConflict,
+)
+
+
+def refused(*faults: tuple[str, str]) -> InvalidRequest:
+    """A refusal of members, each a JSON pointer and what is wrong."""
+    pointer, detail = faults[0]
+    return InvalidRequest(
+        kind="invalid-request",
+        status=422,
+        title="The request is not valid",
+        detail=f"{pointer}: {detail}",
+        faults=tuple(Fault(*each) for each in faults),
+    )
+
+
+def missing(kind: str, its_id: str) -> NotFound:
+    """There is no such resource."""
+    return NotFound(
+        kind="not-found",
+        status=404,
+        title="There is no such resource",
+        detail=f"There is no {kind} {its_id}.",
+    )
+
+
+def conflict(detail: str, *faults: tuple[str, str]) -> Conflict:
+    """The request contradicts what is stored."""
+    return Conflict(
+        kind="conflict",
+        status=409,
+        title="The request conflicts with what is stored",
+        detail=detail,
+        faults=tuple(Fault(*each) for each in faults),
+    )
+
+
+def forbidden(detail: str) -> Forbidden:
+    """Another service may do it."""
+    return Forbidden(kind="forbidden", status=403, title="The key may not do this", detail=detail)
+
+
+def version_conflict(pointer: str, version: int) -> VersionConflict:
+    """The stream has another version than expected."""
+    detail = f"the stream has version {version}" if version else "the stream has no events"
+    return VersionConflict(
+        kind="version-conflict",
+        status=409,
+        title="The stream has another version",
+        detail=f"{pointer}: {detail}.",
+        faults=(Fault(pointer, f"{detail}: read its new events, and decide again"),),
+        document={"actual_version": version},
+    )
+
+
+def details(kind: str, title: str, status: int, detail: str) -> dict[str, Any]:
+    """Problem details that the bus itself writes."""
+    return {
+        "type": f"urn:event-bus:problem:{kind}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+    }
+
+
+def document(problem: Problem) -> dict[str, Any]:
+    """A problem as the API answers it."""
+    return {
+        **details(problem.kind, problem.title, problem.status, problem.detail),
+        "errors": [{"pointer": each.pointer, "detail": each.detail} for each in problem.faults],
+        **problem.document,
+    }
