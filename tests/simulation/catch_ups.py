@@ -18,6 +18,13 @@ def inbox_of(world: World, subscription_id: str) -> list[tuple[int, str]]:
     return sorted(found)
 
 
+def fits(pattern: str, event_type: str) -> bool:
+    """Whether a type is one of an exact pattern, or of `domain.*`."""
+    if pattern.endswith(".*"):
+        return event_type.startswith(pattern.removesuffix("*"))
+    return pattern == event_type
+
+
 def version_of(item: dict[str, Any]) -> int:
     """The version of an event in its stream; 0 where it is in none."""
     return int(orjson.loads(item["metadata"]["S"]).get("stream_version", 0))

@@ -11,8 +11,9 @@ from event_bus import times
 from event_bus.model.delivery import DeliveryKey
 
 from tests.simulation.answered_commands import check_commands
-from tests.simulation.catch_ups import check_catch_ups, follows, inbox_of, version_of
-from tests.simulation.known import Receipt, Violation
+from tests.simulation.catch_ups import check_catch_ups, fits, follows, inbox_of, version_of
+from tests.simulation.known import Receipt, Subscribed, Violation
+from tests.simulation.replayed import check_replays
 from tests.simulation.surroundings import UNSENDABLE
 from tests.simulation.world import World
 
@@ -55,6 +56,7 @@ def check(world: World) -> None:
     _check_limits(world)
     _check_inboxes(world)
     check_catch_ups(world)
+    _check_replays(world)
     _check_dead_letters(world)
     check_commands(world)
 
@@ -169,6 +171,20 @@ def _check_history(world: World) -> None:
                 )
 
 
+def _check_replays(world: World) -> None:
+    uncertain = world.unsettled | _disabled(world) | world.gone
+
+    def owed(subscribed: Subscribed, item: dict[str, Any]) -> bool:
+        return (
+            subscribed.id not in uncertain
+            and _wants(subscribed.request, item)
+            and _permitted(world, subscribed.request, item) == {True}
+            and not _is_about(item, subscribed.id)
+        )
+
+    check_replays(world, owed)
+
+
 def _is_about(item: dict[str, Any], subscription_id: str) -> bool:
     """Whether the bus says an event of a subscription, which does not receive it."""
     told = orjson.loads(item["metadata"]["S"])
@@ -201,11 +217,7 @@ def _permitted(world: World, request: dict[str, Any], item: dict[str, Any]) -> s
 def _wants(request: dict[str, Any], item: dict[str, Any]) -> bool:
     # An independent and much simpler judgement: exact types, `domain.*`, and equality.
     event_type = item["type"]["S"]
-    if not any(
-        pattern == event_type
-        or (pattern.endswith(".*") and event_type.startswith(pattern.removesuffix("*")))
-        for pattern in request["event_types"]
-    ):
+    if not any(fits(pattern, event_type) for pattern in request["event_types"]):
         return False
     if (followed := request.get("stream")) and not follows(followed, item):
         return False

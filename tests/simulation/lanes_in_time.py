@@ -20,8 +20,10 @@ from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.disabling import Disabler
 from event_bus.delivery.history import StreamHistory
 from event_bus.delivery.lane import Lane
+from event_bus.delivery.live_stream import LiveStreams
 from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.pacing import HandOver, Turns
+from event_bus.delivery.replayed_stream import ReplayedStreams
 from event_bus.delivery.steps import QueueMessage
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.log import logger
@@ -257,14 +259,7 @@ class LanesInTime:
         )
         return Lane(
             runner=runner,
-            ordered=OrderedRunner(
-                runner,
-                RoutingStore(client, "deliveries", _DAYS),
-                StreamStore(client, "streams"),
-                CursorStore(client, "cursors", _DAYS),
-                _DAYS,
-                StreamHistory(lambda _service, _event: True, events.filtered_payload),
-            ),
+            ordered=_ordered(client, runner),
             subscriptions=SubscriptionCache(self.subscriptions),
             circuits=circuits,
             disabler=Disabler(AnnouncedChanges(self.subscriptions, events, _DAYS)),
@@ -272,6 +267,19 @@ class LanesInTime:
             executor=executor,
             pacing=pacing,
         )
+
+
+def _ordered(client: Any, runner: AttemptRunner) -> OrderedRunner:
+    """Delivers streams of which nothing is replayed."""
+    streams = StreamStore(client, "streams")
+    history = StreamHistory(lambda _service, _event: True, runner.events.filtered_payload)
+    routings = RoutingStore(client, "deliveries", _DAYS)
+    return OrderedRunner(
+        runner,
+        CursorStore(client, "cursors", _DAYS),
+        LiveStreams(runner, routings, streams, _DAYS, history),
+        ReplayedStreams(runner, streams, history, lambda _: None, cast("Any", None), _DAYS),
+    )
 
 
 @contextmanager

@@ -36,9 +36,10 @@ class StreamHistory:
         """Whether a subscription is owed an event, as the router would decide now."""
         if event.hop_count > MAX_HOPS or event.about == subscription.id:
             return False
-        return self._matches(subscription, event) and self.permits(subscription.service_id, event)
+        return self.matches(subscription, event) and self.permits(subscription.service_id, event)
 
-    def _matches(self, subscription: Subscription, event: Event) -> bool:
+    def matches(self, subscription: Subscription, event: Event) -> bool:
+        """Whether an event matches the type patterns and filters of a subscription."""
         key = (subscription.id, subscription.version)
         wanted = self._filters.fetch(
             key, lambda: SubscriptionFilter(subscription.event_types, subscription.filters)

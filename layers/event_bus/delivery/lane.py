@@ -167,14 +167,8 @@ class Lane:
         return {place: result for place, result in made if result}
 
     def _begin(self, order: AttemptOrder) -> Begun:
-        message, subscription = order.message, order.subscription
-        # A deleted subscription may have been ordered, and other events may wait for this one. A
-        # paused one does not read its stream: the event of the message waits for the resume. Unless
-        # the message may only start the stream: then the first event that is owed waits.
-        in_order = subscription is None or (
-            subscription.ordered and (subscription.status != "paused" or subscription.catches_up)
-        )
-        if in_order and message.replay_id is None:
+        message = order.message
+        if _in_order(message, order.subscription):
             event = message.event or self.runner.events.get(message.event_id)
             if event and (stream := event.stream):
                 return partial(self.ordered.handle, order, event, stream)
@@ -212,6 +206,17 @@ def _chains(messages: Sequence[Message], side_by_side: Mapping[str, int]) -> lis
         if side_by_side[subscription_id] < len(own)
         for number in range(side_by_side[subscription_id])
     ]
+
+
+def _in_order(message: Message, subscription: Subscription | None) -> bool:
+    """Whether a message has the stream of its event delivered in order."""
+    if subscription is None:
+        # It may have been ordered, and other events may wait for this one. A replay owes it
+        # nothing any more.
+        return message.replay_id is None
+    # A paused one does not read its stream: the event of the message waits for the resume. Unless
+    # the message may only start the stream: then the first event that is owed waits.
+    return subscription.ordered and (subscription.status != "paused" or subscription.catches_up)
 
 
 def _fails_too_long(circuit: Circuit, subscription: Subscription) -> bool:

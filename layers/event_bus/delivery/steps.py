@@ -240,8 +240,7 @@ class DeliveryStep:
         elif not self.may_receive(subscription.service_id, event):
             refusal = "not_permitted", f"the service may not receive {event.type} any more"
         if refusal:
-            end = transitions.dropped if once else transitions.exhausted
-            return self._end(order, end(delivery, *refusal))
+            return self.refused(order, delivery, subscription, *refusal)
         if once and delivery.attempts > delivery.round_start:
             said = "an attempt was made before the subscription became at_most_once"
             return self.dropped(order, delivery, "already_attempted", said)
@@ -255,6 +254,19 @@ class DeliveryStep:
         stands = self.deliveries.record(waiting, order.message.attempt)
         # Another function may have settled it, and left its stream to this message.
         return AttemptResult(settled=stands is not None and stands.status in SETTLED)
+
+    def refused(
+        self,
+        order: StepOrder,
+        delivery: Delivery,
+        subscription: Subscription,
+        code: str,
+        said: str,
+    ) -> AttemptResult:
+        """Records a dead letter without an attempt; the error says why. At most once: a drop."""
+        once = subscription.delivery_guarantee == "at_most_once"
+        end = transitions.dropped if once else transitions.exhausted
+        return self._end(order, end(delivery, code, said))
 
     def dropped(self, order: StepOrder, delivery: Delivery, code: str, said: str) -> AttemptResult:
         """Records that a delivery is no longer owed."""

@@ -7,6 +7,8 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from event_bus import times
+from event_bus.matching.event_types import matches_type
+from event_bus.model.event import MAX_AHEAD_SECONDS, Event
 from event_bus.model.registration import TypePatterns
 from event_bus.model.validation import Identifier, Request, ServiceId, Time
 
@@ -92,6 +94,40 @@ class Replay:
     def end(self) -> str:
         """The end of its period, as its caller sees it."""
         return min(self.until, self.stored_until or self.until)
+
+    def wants(self, event_type: str, source: str) -> bool:
+        """Whether it replays events of a type from a source."""
+        if self.source not in (None, source):
+            return False
+        return self.event_types is None or any(
+            matches_type(pattern, event_type) for pattern in self.event_types
+        )
+
+    def covers(self, event: Event) -> bool:
+        """Whether it replays an event, to subscriptions that match."""
+        if self.event_id is not None:
+            return event.id == self.event_id
+        return (
+            self.since <= event.timestamp < self.until
+            and (self.stored_until is None or event.created_at <= self.stored_until)
+            and self.wants(event.type, event.source)
+        )
+
+    @property
+    def stored_since(self) -> str:
+        """When the bus stored the first event that it may cover, RFC 3339."""
+        return times.at(times.seconds(self.since) - MAX_AHEAD_SECONDS)
+
+    def may_cover(self, event_id: str, created_at: str) -> bool:
+        """Whether it may cover an event of which only its id and its time of storing are known.
+
+        Args:
+            event_id: The event.
+            created_at: When it was stored, RFC 3339.
+        """
+        if self.event_id is not None:
+            return event_id == self.event_id
+        return self.stored_since <= created_at <= (self.stored_until or created_at)
 
     @property
     def progress(self) -> float:

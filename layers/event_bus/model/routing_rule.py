@@ -27,6 +27,7 @@ class RoutingRule:
             `now`.
         handles: Whether it is the handler of the commands that it receives.
         enriched: Whether its events pass the enrichment lane first.
+        ordered: Whether it receives the events of each stream in their order.
     """
 
     id: str
@@ -42,6 +43,7 @@ class RoutingRule:
     skipped_pauses: int = 0
     handles: bool = False
     enriched: bool = False
+    ordered: bool = False
 
     def holds(self, stored_at: str) -> bool:
         """Whether the pause holds a matching event.
@@ -81,4 +83,5 @@ def routing_rule(members: Mapping[str, Any], lane: str) -> RoutingRule:
         skipped_pauses=members.get("skipped_pauses", 0),
         handles=members.get("handles", False),
         enriched=bool(members.get("enrichment")) and not members.get("ordered", False),
+        ordered=members.get("ordered", False),
     )

@@ -1,6 +1,7 @@
 """Running replays, one page of events at a time."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -8,10 +9,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from event_bus import json_numbers
 from event_bus.log import logger, traces
-from event_bus.matching.event_types import matches_type
 from event_bus.matching.event_view import event_view
 from event_bus.model.event import Event
 from event_bus.model.replay import Replay
+from event_bus.model.stream_name import StreamName
 from event_bus.querying.event_query import EventQuery
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.message import Message
@@ -69,10 +70,10 @@ class ReplayRunner:
             return
         self.view.refresh()
         page = self._page(replay)
-        wanted = [entry.id for entry in page.entries if _wanted(replay, entry.type, entry.source)]
+        wanted = [entry.id for entry in page.entries if replay.wants(entry.type, entry.source)]
         events, unroutable = self.events.readable(wanted)
         messages, unmatched = self._messages(replay, events.values())
-        refused = send_recorded(self.lanes, self.deliveries, messages)
+        refused = self._send(messages)
         unroutable |= unmatched | {each.event_id for each in refused}
         end_step(
             self.replays,
@@ -99,6 +100,34 @@ class ReplayRunner:
             if page.entries:
                 break
         return page.cut(length)
+
+    def _send(self, messages: Sequence[Message]) -> list[Message]:
+        """Sends messages; returns those that SQS refuses.
+
+        An ordered subscription needs one message for several events of a stream, that of the last
+        one: its lane delivers the others first.
+        """
+        streams: defaultdict[tuple[str, StreamName], list[Message]] = defaultdict(list)
+        single: list[Message] = []
+        for each in messages:
+            rule = self.view.rule(each.subscription_id)
+            if rule and rule.ordered and each.event and (stream := each.event.stream):
+                streams[each.subscription_id, stream].append(each)
+            else:
+                single.append(each)
+        last = [max(group, key=_version) for group in streams.values()]
+        refused = send_recorded(self.lanes, self.deliveries, single + last)
+        if not refused:
+            return []
+        without = {each.key for each in refused}
+        left = [
+            each
+            for message, group in zip(last, streams.values(), strict=True)
+            if message.key in without
+            for each in group
+            if each is not message
+        ]
+        return refused + send_recorded(self.lanes, self.deliveries, left)
 
     def _messages(self, replay: Replay, events: Iterable[Event]) -> tuple[list[Message], set[str]]:
         """Returns the messages of events, and the ids of events that cannot be read or matched."""
@@ -138,9 +167,5 @@ class ReplayRunner:
         ]
 
 
-def _wanted(replay: Replay, event_type: str, source: str) -> bool:
-    if replay.source not in (None, source):
-        return False
-    return replay.event_types is None or any(
-        matches_type(pattern, event_type) for pattern in replay.event_types
-    )
+def _version(message: Message) -> int:
+    return (message.event and message.event.stream_version) or 0

@@ -12,8 +12,10 @@ from event_bus.delivery.disabling import Disabler
 from event_bus.delivery.enriching import Enrich
 from event_bus.delivery.history import StreamHistory
 from event_bus.delivery.lane import Lane
+from event_bus.delivery.live_stream import LiveStreams
 from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.pacing import HandOver, Turns
+from event_bus.delivery.replayed_stream import ReplayedStreams
 from event_bus.delivery.steps import queue_messages
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.queues.lanes import Lanes
@@ -103,14 +105,7 @@ def _handler(
     )
     lane = Lane(
         runner=runner,
-        ordered=OrderedRunner(
-            runner,
-            stores.routings(),
-            stores.streams(),
-            stores.cursors(),
-            retention_days,
-            StreamHistory(rights.permits_late, events.filtered_payload),
-        ),
+        ordered=_ordered(runner, rights, retention_days),
         subscriptions=SubscriptionCache(subscriptions),
         circuits=circuits,
         disabler=Disabler(AnnouncedChanges(subscriptions, events, retention_days)),
@@ -127,3 +122,18 @@ def _handler(
         }
 
     return handler
+
+
+def _ordered(runner: AttemptRunner, rights: HandoverRights, retention_days: int) -> OrderedRunner:
+    streams = stores.streams()
+    history = StreamHistory(rights.permits_late, runner.events.filtered_payload)
+    return OrderedRunner(
+        runner,
+        stores.cursors(),
+        LiveStreams(runner, stores.routings(), streams, retention_days, history),
+        ReplayedStreams(
+            *(runner, streams, history, lambda replay_id: stores.replays().get(replay_id)),
+            rights=rights.reader.of,
+            retention_days=retention_days,
+        ),
+    )

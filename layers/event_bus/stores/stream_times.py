@@ -13,10 +13,32 @@ def version_at(streams: StreamStore, stream: StreamName, moment: str) -> int:
     The number of reads grows with the logarithm of the stream's length, and with the number of
     events that were stored within about a minute of the time.
     """
-    # Every event up to `low` was certainly stored by then: the times of a stream are out of order
-    # by seconds at most.
-    low, high = 0, streams.last_version(stream)
+    low = version_certainly_before(streams, stream, moment, streams.last_version(stream))
+    while entries := streams.between(stream, low + 1, _END, _PAGE):
+        for each in entries:
+            if each.created_at > moment:
+                return each.version - 1
+        low = entries[-1].version
+    return low
+
+
+def version_certainly_before(
+    streams: StreamStore, stream: StreamName, moment: str, last: int
+) -> int:
+    """Returns a version up to which every event was stored before a time (RFC 3339).
+
+    It lies within about a minute of the time. The number of reads grows with the logarithm of the
+    stream's length.
+
+    Args:
+        streams: The streams.
+        stream: The stream.
+        moment: The time.
+        last: The highest version to return.
+    """
+    # The times of a stream are out of order by seconds at most.
     certainly_by = times.at(times.seconds(moment) - DISORDER_SECONDS)
+    low, high = 0, last
     while low < high:
         middle = (low + high + 1) // 2
         entry = _first_from(streams, stream, middle, high)
@@ -26,11 +48,6 @@ def version_at(streams: StreamStore, stream: StreamName, moment: str) -> int:
             low = entry.version
         else:
             high = middle - 1
-    while entries := streams.between(stream, low + 1, _END, _PAGE):
-        for each in entries:
-            if each.created_at > moment:
-                return each.version - 1
-        low = entries[-1].version
     return low
 
 

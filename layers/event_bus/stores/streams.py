@@ -154,22 +154,20 @@ class StreamStore:
             limit: How many entries to return at most.
             newest_first: Whether the highest versions come first.
         """
-        if last < first:
-            return []
-        answer = self.client.query(
-            TableName=self.table,
-            KeyConditionExpression="stream_id = :stream AND version BETWEEN :first AND :last",
-            ExpressionAttributeValues={
-                ":stream": text(stream.key),
-                ":first": number(first),
-                ":last": number(last),
-            },
-            ConsistentRead=True,
-            ScanIndexForward=not newest_first,
-            # One of them may be the end of a deleted stream.
-            Limit=limit + 1,
-        )
-        return _entries(answer["Items"])[:limit]
+        return self._between(stream.key, first, last, limit, newest_first=newest_first)
+
+    def shared_between(
+        self, stream_id: str, first: int, last: int, limit: int
+    ) -> list[StreamEntry]:
+        """Returns the entries of a time when all sources shared the streams of one id, in order.
+
+        Args:
+            stream_id: The id.
+            first: The lowest version.
+            last: The highest version.
+            limit: How many entries to return at most.
+        """
+        return self._between(stream_id, first, last, limit, newest_first=False)
 
     def version_before(self, stream: StreamName, moment: str) -> int:
         """Returns the version before the first event stored at a time (RFC 3339) or later."""
@@ -290,6 +288,26 @@ class StreamStore:
         )
         found = [_listed(item) for item in items]
         return [each for each in found if each.name.stream_id != after][:limit]
+
+    def _between(
+        self, key: str, first: int, last: int, limit: int, *, newest_first: bool
+    ) -> list[StreamEntry]:
+        if last < first:
+            return []
+        answer = self.client.query(
+            TableName=self.table,
+            KeyConditionExpression="stream_id = :stream AND version BETWEEN :first AND :last",
+            ExpressionAttributeValues={
+                ":stream": text(key),
+                ":first": number(first),
+                ":last": number(last),
+            },
+            ConsistentRead=True,
+            ScanIndexForward=not newest_first,
+            # One of them may be the end of a deleted stream.
+            Limit=limit + 1,
+        )
+        return _entries(answer["Items"])[:limit]
 
     def _put_of(self, stream: StreamName, version: int) -> Item:
         return {

@@ -1,10 +1,12 @@
 """Events of the past that are sent again."""
 
 from event_bus import times
+from event_bus.model.event import Event
+from event_bus.model.outcome import Outcome
 
 from tests.simulation.clients import ADMIN
 from tests.simulation.known import Subscriber
-from tests.simulation.stories.story import event, story
+from tests.simulation.stories.story import REFUSED, SOON, TAKEN, event, in_stream, story
 from tests.simulation.surroundings import NOON
 from tests.simulation.world import World
 
@@ -43,3 +45,32 @@ def history_of_a_clock_that_runs_ahead(world: World) -> None:
     world.settle()
     found = {receipt.key.event_id for receipt in receiver.log if receipt.key.replay_id}
     assert found == {"e1", "e2"}, f"history held {sorted(found)}"
+
+
+@story
+def replay_a_stream_in_order(world: World) -> None:
+    def refuse_the_second_once(seen: Event, number: int) -> Outcome:
+        return REFUSED if seen.id == "e2" and number == 1 else TAKEN
+
+    # The second one comes last in the lists of events.
+    world.publish(
+        event("e1", **in_stream("task/1")),
+        event("e2", **in_stream("task/1"), timestamp=times.at(NOON + 250)),
+        event("e3", **in_stream("task/1")),
+    )
+    world.settle()
+    receiver = Subscriber(refuse_the_second_once)
+    world.subscribe(
+        ["task.*"], receiver, retry_policy=SOON, ordered=True, replay_from="2026-05-01T00:00:00Z"
+    )
+    world.publish(event("e4", **in_stream("task/1")))
+    world.settle()
+    found = [receipt.key.event_id for receipt in receiver.log if receipt.key.replay_id]
+    assert [*dict.fromkeys(found)][:3] == ["e1", "e2", "e3"], f"the replay brought {found}"
+
+
+@story
+def replay_a_stream_into_an_inbox(world: World) -> None:
+    world.publish(*[event(f"e{number}", **in_stream("task/1")) for number in range(2)])
+    world.settle()
+    world.subscribe_inbox(["task.*"], "pull", ordered=True, replay_from="2026-05-01T00:00:00Z")

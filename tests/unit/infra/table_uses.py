@@ -11,8 +11,9 @@ OF_A_LANE = {
     "cursors": {"UpdateItem"},
     "streams": {"GetItem", "Query"},
     "deliveries": {"BatchGetItem", "GetItem", "UpdateItem"},
-    "events": {"GetItem", "PutItem"},
+    "events": {"BatchGetItem", "GetItem", "PutItem"},
     "rights": {"BatchGetItem"},
+    "replays": {"GetItem"},
 }
 
 

@@ -13,7 +13,9 @@ from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.disabling import Disabler
 from event_bus.delivery.history import StreamHistory
 from event_bus.delivery.lane import Lane
+from event_bus.delivery.live_stream import LiveStreams
 from event_bus.delivery.ordered import OrderedRunner
+from event_bus.delivery.replayed_stream import ReplayedStreams
 from event_bus.delivery.steps import QueueMessage
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.model.delivery import Delivery, DeliveryKey
@@ -102,20 +104,30 @@ def received(carried: Message | str, receives: int = 1) -> QueueMessage:
     return QueueMessage(f"m-{carried.event_id}-{carried.attempt}", receives, carried.to_json())
 
 
+def ordered_runner(aws: Aws, runner: AttemptRunner, rights: HandoverRights) -> OrderedRunner:
+    """Delivers streams as a lane does."""
+    history = StreamHistory(rights.permits_late, aws.events.filtered_payload)
+    return OrderedRunner(
+        runner,
+        aws.cursors,
+        LiveStreams(runner, aws.routings, aws.streams, RETENTION_DAYS, history),
+        ReplayedStreams(
+            *(runner, aws.streams, history, aws.replays.get, rights.reader.of, RETENTION_DAYS)
+        ),
+    )
+
+
 @pytest.fixture
 def trial(aws: Aws, executor: Executor) -> Trial:
     target, now, url = ScriptedTransport(), [1_000.0], aws.queue()
     rights = HandoverRights(aws.rights_reader)
-    history = StreamHistory(rights.permits_late, aws.events.filtered_payload)
     runner = AttemptRunner(target, aws.events, aws.claims, aws.deliveries, rights.permits)
     return Trial(
         aws,
         target,
         Lane(
             runner=runner,
-            ordered=OrderedRunner(
-                runner, aws.routings, aws.streams, aws.cursors, RETENTION_DAYS, history
-            ),
+            ordered=ordered_runner(aws, runner, rights),
             subscriptions=SubscriptionCache(aws.subscriptions, clock=lambda: now[0]),
             circuits=Circuits(aws.circuits, clock=lambda: now[0]),
             disabler=Disabler(aws.announced_changes),

@@ -15,9 +15,7 @@ from event_bus.access.receive_rights import HandoverRights
 from event_bus.delivery.attempts import AttemptRunner
 from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.disabling import Disabler
-from event_bus.delivery.history import StreamHistory
 from event_bus.delivery.lane import Lane
-from event_bus.delivery.ordered import OrderedRunner
 from event_bus.delivery.pacing import HandOver, Turns
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.model.pace import SLOW_SECONDS, Pace
@@ -28,11 +26,11 @@ from event_bus.queues.message import Message
 from event_bus.stores.paces import PaceStore
 from event_bus.targets.answer_times import AnswerTimes
 
-from tests.aws import RETENTION_DAYS, Aws
+from tests.aws import Aws
 from tests.builders import event, message, subscription
 from tests.faults import not_sent
 from tests.timed_transport import TimedTransport
-from tests.unit.event_bus.delivery.lanes import REFUSED, ScriptedTransport, received
+from tests.unit.event_bus.delivery.lanes import REFUSED, ScriptedTransport, ordered_runner, received
 
 SHARE = 2
 
@@ -98,13 +96,10 @@ def _lane(aws: Aws, target: ScriptedTransport, lanes: Lanes, *, paced: bool) -> 
         pacing = HandOver(circuits, aws.paces, aws.deliveries)
         timed = TimedTransport(target, AnswerTimes(pacing.slow))
     rights = HandoverRights(aws.rights_reader)
-    history = StreamHistory(rights.permits_late, aws.events.filtered_payload)
     runner = AttemptRunner(timed, aws.events, aws.claims, aws.deliveries, rights.permits)
     return Lane(
         runner=runner,
-        ordered=OrderedRunner(
-            runner, aws.routings, aws.streams, aws.cursors, RETENTION_DAYS, history
-        ),
+        ordered=ordered_runner(aws, runner, rights),
         subscriptions=SubscriptionCache(aws.subscriptions),
         circuits=circuits,
         disabler=Disabler(aws.announced_changes),

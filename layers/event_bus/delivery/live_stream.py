@@ -1,0 +1,193 @@
+"""The walk along a stream of which events are routed: each is owed to what it matched then."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from event_bus import times
+from event_bus.delivery.attempts import AttemptOrder, AttemptRunner
+from event_bus.delivery.history import StreamHistory
+from event_bus.delivery.steps import AttemptResult
+from event_bus.delivery.stream_walk import NotYet, Turn
+from event_bus.model.delivery import SETTLED, Delivery, DeliveryKey, Routing
+from event_bus.model.event import Event
+from event_bus.model.registration import Subscription, received_since
+from event_bus.model.stream_name import StreamName
+from event_bus.model.transitions import LONGEST_DELAY_SECONDS
+from event_bus.stores.routings import RoutingStore
+from event_bus.stores.streams import StreamEntry, StreamStore
+
+MOMENT_SECONDS = 3
+"""How long to wait before checking again whether others are ready, in seconds."""
+
+_PAGE = 25
+
+_CATCH_UP_DAYS = 3_650
+"""Days that the cursor of a subscription with a history is kept after its last event.
+
+Without the cursor, a stream is delivered from its beginning again, and its events may be kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveStreams:
+    """Makes walks along streams of which events are routed.
+
+    Attributes:
+        runner: Makes the single deliveries.
+        routings: The routing records of the events.
+        streams: The order of the events.
+        retention_days: How long events are kept.
+        history: Decides which events from before its registration a subscription is owed.
+    """
+
+    runner: AttemptRunner
+    routings: RoutingStore
+    streams: StreamStore
+    retention_days: int
+    history: StreamHistory
+
+    def walk(self, order: AttemptOrder, event: Event, stream: StreamName) -> "LiveWalk":
+        """Makes the walk that a message asks for.
+
+        Args:
+            order: The message.
+            event: The event of the message.
+            stream: The stream that the event belongs to.
+        """
+        return LiveWalk(self, order, event, stream)
+
+
+@dataclass(slots=True)
+class LiveWalk:
+    """A walk to the end of a stream.
+
+    Attributes:
+        parts: What it reads.
+        order: The message that asks for it.
+        event: The event of the message.
+        stream: The stream.
+        position: The version up to which every event that is owed is settled.
+    """
+
+    parts: LiveStreams
+    order: AttemptOrder
+    event: Event
+    stream: StreamName
+    position: int = 0
+    _routings: dict[str, Routing] = field(default_factory=dict)
+
+    @property
+    def cursor_name(self) -> str:
+        """The stream's key: there is one cursor for each stream."""
+        return self.stream.key
+
+    @property
+    def cursor_days(self) -> int | None:
+        """Long for a subscription that follows streams from a version."""
+        subscription = self.order.subscription
+        return _CATCH_UP_DAYS if subscription and subscription.catches_up else None
+
+    def begin(self, stored: str) -> None:
+        """Goes to the stored position, or to where the subscription begins."""
+        self.position = int(stored or self._start())
+
+    def kept(self) -> str:
+        """The position."""
+        return str(self.position)
+
+    @property
+    def needs_cursor(self) -> bool:
+        """Never: the next message begins where the cursor is, and finds what is settled."""
+        return False
+
+    def entries(self) -> Sequence[StreamEntry]:
+        """Returns the next entries, with their routing records at hand."""
+        found = self.parts.streams.after(self.stream, self.position, _PAGE)
+        # The router sends messages before it records them, so records may be missing.
+        ids = (entry.event_id for entry in found)
+        self._routings = self.parts.routings.get_many(ids, consistent=True) if found else {}
+        return found
+
+    def turn(self, entry: StreamEntry) -> Turn | NotYet | None:
+        """Decides by the routing record of an event."""
+        routing, subscription = self._routings.get(entry.event_id), self.order.subscription
+        runner = self.parts.runner
+        if routing is None and not _is_history(entry, subscription):
+            if runner.events.get(entry.event_id) is None:
+                return None
+            # It is stored but not routed yet; whether it matches is not known.
+            waited = times.unix() - times.seconds(entry.created_at)
+            return NotYet(min(max(MOMENT_SECONDS, round(waited / 4)), LONGEST_DELAY_SECONDS))
+        owed, event = self._owed(entry.event_id, routing)
+        if not owed:
+            return None
+        message = self.order.message
+        record = runner.deliveries.get(DeliveryKey(entry.event_id, message.subscription_id))
+        skipped = record is None and routing and _skipped(routing, subscription)
+        if skipped or (record and record.status in SETTLED):
+            return None
+        return Turn(event, record)
+
+    def passed_over(self, record: Delivery | None) -> AttemptResult | None:
+        """Settled if the event was not owed."""
+        subscription, event_id = self.order.subscription, self.event.id
+        if subscription is None:
+            return None
+        if subscription.catches_up:
+            if record is None:
+                # The message only starts the stream, or its event was not owed.
+                return AttemptResult(settled=True)
+            if not self._owes():
+                # The message only started the stream, and its function crashed in every attempt.
+                said = "the event does not match the subscription"
+                return self.parts.runner.dropped(self.order, record, "not_matched", said)
+        if record is None and subscription.skipped_pauses:
+            routings = self.parts.routings.get_many([event_id], consistent=True)
+            if event_id in routings and _skipped(routings[event_id], subscription):
+                return AttemptResult(settled=True)
+        return None
+
+    def _start(self) -> int:
+        subscription, streams = self.order.subscription, self.parts.streams
+        if subscription is None:
+            return int(self.event.metadata["stream_version"]) - 1
+        if subscription.stream and subscription.stream.from_version:
+            visible = streams.marks(self.stream).first_visible
+            return max(subscription.stream.from_version, visible) - 1
+        # The router matches no earlier event, and expired events are owed to nobody.
+        expired = times.at(times.unix() - 86_400 * self.parts.retention_days)
+        since = max(received_since(subscription.created_at), expired)
+        return streams.version_before(self.stream, since)
+
+    def _owes(self) -> bool:
+        """Whether the event of the message is owed to the subscription."""
+        routings = self.parts.routings.get_many([self.event.id], consistent=True)
+        return self._owed(self.event.id, routings.get(self.event.id))[0]
+
+    def _owed(self, event_id: str, routing: Routing | None) -> tuple[bool, Event | None]:
+        """Returns whether an event is owed to the subscription, and the event if it was read."""
+        message = self.order.message
+        event = message.event if event_id == message.event_id else None
+        if routing and message.subscription_id in routing.matched:
+            return True, event
+        subscription = self.order.subscription
+        if subscription is None or not subscription.catches_up or subscription.status == "disabled":
+            return False, None
+        # The router matches no event that is older than the subscription, or that it routed before
+        # the subscription was stored.
+        event = event or self.parts.runner.events.get(event_id)
+        return event is not None and self.parts.history.owes(subscription, event), event
+
+
+def _is_history(entry: StreamEntry, subscription: Subscription | None) -> bool:
+    """Whether `from_version` includes an event that is too old for the router to match."""
+    return (
+        subscription is not None
+        and subscription.catches_up
+        and entry.created_at < received_since(subscription.created_at)
+    )
+
+
+def _skipped(routing: Routing, subscription: Subscription | None) -> bool:
+    """Whether an event was held by a pause after which the subscription went on without it."""
+    pause = routing.held.get(subscription.id, 0) if subscription else 0
+    return subscription is not None and 0 < pause <= subscription.skipped_pauses

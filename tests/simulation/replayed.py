@@ -1,0 +1,85 @@
+"""What must hold of replays: they omit no event, and are ordered for ordered subscriptions."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import orjson
+from event_bus import times
+
+from tests.simulation.catch_ups import fits, inbox_of, version_of
+from tests.simulation.known import Subscribed, Violation
+from tests.simulation.world import World
+
+_INDEXED_SECONDS = 10
+"""How long before a replay an event must have been stored to be certainly in the lists."""
+
+Owed = Callable[[Subscribed, dict[str, Any]], bool]
+"""Whether a subscription wanted an event all the time since it was stored."""
+
+
+def check_replays(world: World, owed: Owed) -> None:
+    """Checks every replay."""
+    for item in world.tables.items["replays"].values():
+        replay = orjson.loads(item["document"]["S"])
+        if replay["state"] == "completed" and not replay["pause"] and not replay["catches_up"]:
+            _check_complete(world, replay, owed)
+    for subscribed in world.subscribed.values():
+        if subscribed.request.get("ordered"):
+            _check_order(world, subscribed)
+
+
+def _check_complete(world: World, replay: dict[str, Any], owed: Owed) -> None:
+    created = times.seconds(replay["created_at"])
+    for subscribed in world.subscribed.values():
+        addressed = (
+            subscribed.at < created
+            and replay["audience"] in (None, subscribed.request["service_id"])
+            and replay["subscription_id"] in (None, subscribed.id)
+        )
+        if not addressed:
+            continue
+        for (event_id,), event in world.tables.items["events"].items():
+            if _covers(replay, created, event_id, event) and owed(subscribed, event):
+                name = f"{subscribed.id}#{replay['id']}"
+                if (event_id, name) not in world.tables.items["deliveries"]:
+                    raise Violation(f"{replay['id']} did not bring {event_id} to {subscribed.id}")
+
+
+def _covers(replay: dict[str, Any], created: float, event_id: str, event: dict[str, Any]) -> bool:
+    if replay["event_id"]:
+        return bool(replay["event_id"] == event_id)
+    wanted = replay["event_types"]
+    return bool(
+        (wanted is None or any(fits(pattern, event["type"]["S"]) for pattern in wanted))
+        and replay["since"] <= event["timestamp"]["S"] < replay["until"]
+        and times.seconds(event["created_at"]["S"]) < created - _INDEXED_SECONDS
+    )
+
+
+def _check_order(world: World, subscribed: Subscribed) -> None:
+    streams: dict[tuple[str, str], list[int]] = {}
+    for event_id, replay_id in dict.fromkeys(_replayed(world, subscribed)):
+        event = world.tables.items["events"][event_id,]
+        stream_id = orjson.loads(event["metadata"]["S"]).get("stream_id")
+        record = world.tables.items["deliveries"].get((event_id, f"{subscribed.id}#{replay_id}"))
+        # What was a dead letter comes late, when it comes.
+        if stream_id and record and "dead_letter_id" not in record:
+            stream = f"{event['source']['S']}/{stream_id}"
+            streams.setdefault((replay_id, stream), []).append(version_of(event))
+    for (replay_id, stream), versions in streams.items():
+        if versions != sorted(versions):
+            raise Violation(f"{replay_id} brought {stream} to {subscribed.id} as {versions}")
+
+
+def _replayed(world: World, subscribed: Subscribed) -> Iterator[tuple[str, str]]:
+    """Yields the events and replays of the attempts of a subscription, in their order."""
+    if "target" in subscribed.request:
+        for _, name in inbox_of(world, subscribed.id):
+            event_id, _, replay_id = name.rpartition(":")
+            if event_id and replay_id.startswith("rpl_"):
+                yield event_id, replay_id
+        return
+    for subscriber in world.subscribers.values():
+        for receipt in subscriber.log:
+            if receipt.key.subscription_id == subscribed.id and receipt.key.replay_id:
+                yield receipt.key.event_id, receipt.key.replay_id

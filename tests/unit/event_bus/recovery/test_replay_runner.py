@@ -1,0 +1,86 @@
+"""The messages of a replay: one for the events of a stream, where a subscription is ordered."""
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import cast
+
+import pytest
+from event_bus.queues.lanes import Lanes
+from event_bus.queues.message import Message, from_json
+from event_bus.queues.replays import ReplayQueue
+from event_bus.recovery.backlog import BacklogRunner
+from event_bus.recovery.catch_up import CatchUpRunner
+from event_bus.recovery.replay_runner import ReplayRunner
+from event_bus.routing.registry_view import RegistryView
+
+from tests.aws import RETENTION_DAYS, Aws
+from tests.builders import event, replay, subscription
+
+Sent = Callable[[], tuple[list[tuple[str, str]], int]]
+"""Steps the replay; returns the subscription and event of each message, and what was counted."""
+
+
+@pytest.fixture
+def step(aws: Aws, executor: Executor) -> Sent:
+    lane, queue = aws.queue(), aws.queue()
+    runner = ReplayRunner(
+        replays=aws.replays,
+        view=aws.view(RegistryView),
+        events=aws.events,
+        deliveries=aws.deliveries,
+        lanes=Lanes(aws.sqs, {"http": lane}, executor),
+        queue=ReplayQueue(aws.sqs, queue),
+        executor=executor,
+        backlogs=cast("BacklogRunner", None),
+        catch_ups=cast("CatchUpRunner", None),
+    )
+    aws.replays.add(replay())
+
+    def step() -> tuple[list[tuple[str, str]], int]:
+        runner.step("rpl_1")
+        sent = [from_json(each) for each in aws.take(lane)]
+        after = aws.replays.get("rpl_1")
+        assert after
+        return sorted((each.subscription_id, each.event_id) for each in sent), after.sent
+
+    return step
+
+
+def store(aws: Aws) -> None:
+    """Two events of a stream, one of another and one without a stream; the last one first."""
+    for name, stream, second in (("1", "a", 9), ("2", "a", 8), ("3", "b", 7), ("4", None, 6)):
+        metadata = {"stream_id": stream} if stream else {}
+        sent = event(f"evt_{name}", timestamp=f"2026-05-01T12:00:0{second}.000Z", metadata=metadata)
+        aws.events.put(sent, RETENTION_DAYS)
+
+
+def test_a_stream_gets_one_message_where_the_subscription_is_ordered(aws: Aws, step: Sent) -> None:
+    aws.subscriptions.create(subscription("sub_1", ordered=True))
+    aws.subscriptions.create(subscription("sub_2"))
+    store(aws)
+    sent, counted = step()
+    ordered = [event_id for subscription_id, event_id in sent if subscription_id == "sub_1"]
+    # Not the one that comes last in the list of events: that with the highest version.
+    assert ordered == ["evt_2", "evt_3", "evt_4"]
+    assert len(sent) == 3 + 4
+    assert counted == 8
+
+
+def test_events_are_sent_themselves_where_the_message_of_their_stream_is_refused(
+    aws: Aws, step: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.subscriptions.create(subscription("sub_1", ordered=True))
+    store(aws)
+    send = Lanes.send
+
+    def refusing(lanes: Lanes, messages: list[Message]) -> list[Message]:
+        refused = [each for each in messages if each.event_id == "evt_2"]
+        return refused + send(lanes, [each for each in messages if each.event_id != "evt_2"])
+
+    monkeypatch.setattr(Lanes, "send", refusing)
+    sent, counted = step()
+    assert [event_id for _, event_id in sent] == ["evt_1", "evt_3", "evt_4"]
+    assert counted == 3
+    after = aws.replays.get("rpl_1")
+    assert after
+    assert (after.unroutable, after.state) == (1, "completed")
