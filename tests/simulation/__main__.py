@@ -1,4 +1,8 @@
-"""Runs many seeds: `python -m tests.simulation --seeds 5000`, or one again: `--seed 4711`."""
+"""Runs many seeds: `python -m tests.simulation --seeds 5000`, or one again: `--seed 4711`.
+
+With `--stories`, it tells the stories with every call going wrong. The test suite leaves out those
+that differ from others only in the state that a call finds.
+"""
 
 import argparse
 import os
@@ -7,7 +11,10 @@ import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 
+from tests.simulation.faults import MODES
 from tests.simulation.known import Violation
+from tests.simulation.stories import STORIES
+from tests.simulation.telling import spoil
 from tests.simulation.workload import run
 
 
@@ -26,13 +33,34 @@ def outcome(seed: int) -> tuple[int, str, Counter[str]]:
     return seed, "", counts
 
 
+def broken(story: str) -> tuple[str, list[str]]:
+    """A story, and what broke in it when each of its calls went wrong in every mode."""
+    return story, [each for mode in MODES for each in spoil(story, mode, every=True)]
+
+
+def _stories() -> int:
+    began, failed = time.monotonic(), 0
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        for story, faults in pool.map(broken, STORIES):
+            failed += len(faults)
+            sys.stdout.write(f"{story}: {len(faults)} broken\n")
+            sys.stdout.writelines(f"  {each}\n" for each in faults[:5])
+            sys.stdout.flush()
+    took = time.monotonic() - began
+    sys.stdout.write(f"{len(STORIES)} stories in {took:.0f} s, {failed} broken\n")
+    return 1 if failed else 0
+
+
 def main() -> int:
     """Runs what was asked for, and says what came of it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=2_000, help="how many")
     parser.add_argument("--first", type=int, default=1, help="the first of them")
     parser.add_argument("--seed", type=int, help="one alone, with its traceback")
+    parser.add_argument("--stories", action="store_true", help="tell the stories instead")
     asked = parser.parse_args()
+    if asked.stories:
+        return _stories()
     if asked.seed is not None:
         run(asked.seed)
         return 0

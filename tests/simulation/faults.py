@@ -1,7 +1,10 @@
 """What may go wrong at one call."""
 
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
 from typing import Literal
 
 Mode = Literal["refused", "lost", "repeated", "exit_before", "exit_after", "throttled", "delayed"]
@@ -46,11 +49,15 @@ class Call:
         operation: The service and the operation, such as "dynamodb.PutItem".
         invocation: The number of the invocation that made it.
         at: When, in Unix seconds; the clock goes on with each attempt to deliver.
+        function: The function that made it.
+        lines: The lines of the functions' code that were running.
     """
 
     operation: str
     invocation: int
     at: float
+    function: str
+    lines: tuple[str, ...] = ()
 
     @property
     def reads(self) -> bool:
@@ -90,3 +97,42 @@ def faults(calls: Sequence[Call], mode: Mode) -> Iterator[Fault]:
         if mode == "exit_before" and number > 1 and call.follows(calls[number - 2]):
             continue
         yield Fault(number, mode)
+
+
+def one_of_each(
+    found: Iterable[Fault], calls: Sequence[Call], *, registering: bool
+) -> Iterator[Fault]:
+    """Leaves out what differs from another fault only in the state that the call finds.
+
+    Of the calls that the same lines of code make, only the first goes wrong.
+
+    Args:
+        found: What may go wrong in one mode.
+        calls: The calls of the story where nothing goes wrong.
+        registering: Whether the registrations at the beginning may go wrong.
+    """
+    others = (number for number, call in enumerate(calls, 1) if call.function != "registry")
+    begin = 1 if registering else next(others, 1)
+    met = set()
+    for fault in found:
+        call = calls[fault.call - 1]
+        way = (call.function, call.lines)
+        if fault.call >= begin and way not in met:
+            met.add(way)
+            yield fault
+
+
+_CODE = tuple(
+    f"{Path(__file__).parents[2] / folder}/" for folder in ("layers/event_bus", "functions")
+)
+
+
+def running_lines() -> tuple[str, ...]:
+    """Returns the lines of the functions' code that are running, the innermost first."""
+    lines = []
+    frame: FrameType | None = sys._getframe(1)
+    while frame:
+        if frame.f_code.co_filename.startswith(_CODE):
+            lines.append(f"{frame.f_code.co_filename}:{frame.f_lineno}")
+        frame = frame.f_back
+    return tuple(lines)

@@ -15,7 +15,7 @@ from event_bus.queues.unroutable import NotSetAside
 from infra.tables import TABLES
 from tests.requests import http_request
 from tests.simulation.dynamodb import MemoryDynamoDB
-from tests.simulation.faults import Call, Fault, ProcessExit
+from tests.simulation.faults import Call, Fault, ProcessExit, running_lines
 from tests.simulation.functions import MemoryFunctions
 from tests.simulation.kms import MemoryKms
 from tests.simulation.known import Given, Published, Subscribed, Subscriber, Violation
@@ -137,7 +137,9 @@ class Surroundings:
             raise ProcessExit
         self.hand_over()
         self.calls += 1
-        self.made.append(Call(f"{service}.{operation}", self.moves, self.now))
+        lines = () if self.faults or self.chaos else running_lines()
+        call = Call(f"{service}.{operation}", self.moves, self.now, self.running, lines)
+        self.made.append(call)
         mode = self.faults.get(self.calls)
         if mode is None and self.chaos and self.rng.random() < self.chaos:
             mode = self.rng.choice(

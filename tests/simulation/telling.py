@@ -1,10 +1,10 @@
 """Stories, told to their end and checked."""
 
 from tests.simulation.checker import check
-from tests.simulation.faults import Fault, Mode, faults
+from tests.simulation.faults import Fault, Mode, faults, one_of_each
 from tests.simulation.known import Violation
 from tests.simulation.process import simulated
-from tests.simulation.stories import STORIES
+from tests.simulation.stories import STORIES, registrations
 from tests.simulation.world import World
 
 
@@ -26,14 +26,25 @@ def tell(
     return world
 
 
-def spoil(name: str, mode: Mode) -> list[str]:
-    """Tells a story once for each of its calls that can go wrong in a mode of its own.
+def spoil(name: str, mode: Mode, *, every: bool = False) -> list[str]:
+    """Tells a story again and again, each time with another call that goes wrong in a mode.
+
+    Args:
+        name: The story.
+        mode: What goes wrong.
+        every: Whether every call goes wrong; if not, one of each kind, as `one_of_each` says.
 
     Returns:
         What was broken.
     """
     broken = []
-    for fault in faults(tell(name).made, mode):
+    calls = tell(name).made
+    wrong = faults(calls, mode)
+    if not every:
+        # The stories of `registrations` are about them.
+        registering = STORIES[name].__module__ == registrations.__name__
+        wrong = one_of_each(wrong, calls, registering=registering)
+    for fault in wrong:
         try:
             world = tell(name, fault)
             assert world.happened[mode] == 1

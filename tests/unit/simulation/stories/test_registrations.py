@@ -1,0 +1,3 @@
+"""The stories of registrations."""
+
+from tests.unit.simulation.stories.suite import *  # noqa: F403
