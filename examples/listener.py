@@ -1,4 +1,4 @@
-"""A subscriber to try the bus with: prints each event that it is sent.
+"""A subscriber for trying the bus: prints each event that it receives.
 
 `python3 examples/listener.py 8099` listens on that port of this machine.
 """
@@ -20,7 +20,7 @@ class Listener(BaseHTTPRequestHandler):
         print("received", event["type"], *map(json.dumps, parts), flush=True)
 
     def log_message(self, *_: object) -> None:
-        """Says nothing of the requests themselves."""
+        """Logs nothing about the requests themselves."""
 
 
 if __name__ == "__main__":

@@ -176,7 +176,7 @@ class BusStack(StageStack):
         replay.use_retention()
         replay.consume(self.replays.queue, max_concurrency=_REPLAY_CONCURRENCY)
         replay.allow_recursion(
-            "Each message goes on by a page, up to the end of the replay's time, of a stream, or "
+            "Each message continues by a page, up to the end of the replay's time, of a stream, or "
             "of the events of a service."
         )
         return replay

@@ -56,7 +56,7 @@ class EnrichmentLane(Construct):
         deliver_to(self.enrich, FUNCTIONS, settings)
         self.enrich.consume(self.work.queue, max_concurrency=lane_concurrency(ENRICH, settings))
         self.enrich.allow_recursion(
-            "Each message is an attempt that the retry policy counts, or goes on to its target."
+            "Each message is an attempt that the retry policy counts, or continues to its target."
         )
 
     def send_from(self, function: BusFunction) -> None:

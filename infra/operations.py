@@ -133,7 +133,7 @@ class OperationsStack(StageStack):
             work.queue.metric_approximate_age_of_oldest_message(
                 statistic="Maximum", period=_MINUTE
             ),
-            "The queue is not worked off: its oldest message waits too long.",
+            "The oldest message of the queue waits too long.",
             threshold=_OLDEST_MESSAGE.to_seconds(),
         )
 

@@ -14,7 +14,7 @@ def removal_policy(settings: Settings) -> cdk.RemovalPolicy:
     Returns:
         A local stage is deleted with all its data. Elsewhere data stays once its deployment has
         finished; a failed first deployment is removed by its rollback, so that the next one can
-        begin anew.
+        begin again.
     """
     if settings.local:
         return cdk.RemovalPolicy.DESTROY

@@ -52,7 +52,7 @@ class Machine:
             ),
         ] = None,
     ) -> None:
-        """Start the emulator and deploy the bus; where it runs already, deploy what changed."""
+        """Start the emulator and deploy the bus, or deploy changes to the running one."""
         try:
             bus = self._up(port)
         except LocalError as error:

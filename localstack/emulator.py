@@ -187,7 +187,7 @@ class Emulator:
             return
         state = orjson.loads(functions.read_bytes())
         # It saves each function's position in a table stream, but not the stream, which begins
-        # anew. A function would then skip as many records as it had read before.
+        # again. A function would then skip as many records as it had read before.
         state["payload"]["dynamodb_stream_positions"] = {}
         functions.write_bytes(orjson.dumps(state))
 
@@ -248,13 +248,13 @@ def _port_of_state(directory: Path, wanted: int | None) -> int | None:
         return None
     if wanted not in (None, needed):
         raise LocalError(
-            f"What the bus has stored needs port {needed}; leave PORT out, or begin anew with: "
+            f"What the bus has stored needs port {needed}; leave PORT out, or begin again with: "
             "make reset"
         )
     if not _free(needed):
         raise LocalError(
             f"Port {needed} is taken, and what the bus has stored needs it; free the port, or "
-            "begin anew with: make reset"
+            "begin again with: make reset"
         )
     return needed
 

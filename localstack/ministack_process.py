@@ -1,13 +1,14 @@
 """The emulator's own process: ministack, without four costs and with more tags.
 
-- It parses a condition anew for every item that it looks at. A query over some thousand items, such
+- It parses a condition again for every item that it looks at. A query over some thousand items,
+such
   as the router's for what changed in the registry, then stops everything for seconds. Here it
   parses each condition once.
 - It unpacks a function's code and layers, 50 MB, for every process that runs the function. Here it
   unpacks each archive once, and all processes share the copy.
-- It starts Python and imports boto3 anew for every such process. Here a process is forked.
-- When it ends, it waits 30 s for each idle client to close its TLS connection. Here it waits 1 s.
-- For a condition on tags it looks up those of queues, topics and functions, by the ARN. Here it
+- It starts Python and imports boto3 again for every such process. Here a process is forked. - When
+it ends, it waits 30 s for each idle client to close its TLS connection. Here it waits 1 s. - For a
+condition on tags it looks up those of queues, topics and functions, by the ARN. Here it
   looks up those of event buses and state machines, too, and those of the function that a version
   or an alias belongs to.
 """

@@ -50,7 +50,7 @@ def states(screen: Screen, manager: Bus, correlation_id: str) -> None:
 def why_not(
     screen: Screen, address: Address, entries: Sequence[Published], subscriptions: Mapping[str, str]
 ) -> None:
-    """Asks why the first event that a filter kept back did not come.
+    """Asks why the first event that a filter excluded did not come.
 
     Args:
         screen: Where the answer is shown.

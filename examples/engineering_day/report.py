@@ -69,7 +69,7 @@ def summarise(screen: Screen, day: DayTotals, warmed: WarmUp) -> None:
     _figure(screen, "published", day.published, f"events of {day.types} types, all stored")
     _figure(screen, "matched", day.matched, "deliveries that the bus decided on")
     _figure(screen, "delivered", day.delivered, f"in {day.attempts} attempts")
-    _figure(screen, "filtered out", day.filtered_out, "asked for by type, kept back by a filter")
+    _figure(screen, "filtered out", day.filtered_out, "of a subscribed type, excluded by a filter")
     _figure(screen, "signatures verified", day.verified, "by the Python client")
     _times(screen, "publish to stored", day.stored_ms)
     for protocol, received_ms in day.received_ms.items():
@@ -101,7 +101,7 @@ def conclude(screen: Screen, address: Address, correlation_id: str) -> None:
     screen.say("\nNothing was lost, and nothing arrived that should not have.", "bold green")
     task = {"task_id": "task-201", "title": "Try the bus", "priority": "low", "context_tokens": 0}
     event = json.dumps({"type": "task.created", "payload": task})
-    screen.heading("The bus runs on; the services of the day have left it. Try next:")
+    screen.heading("The bus keeps running; the services of the day have left it. Try next:")
     key = f"-H 'x-api-key: {TASK_MANAGER.api_key}'"
     screen.say(f"  curl {address.url}/health/ready\n")
     screen.say(

@@ -1,4 +1,4 @@
-"""The output in the terminal while the day goes on."""
+"""The output in the terminal during the day."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""Plays the saga on the bus that `make up` has started, or on the one that a file tells of."""
+"""Plays the saga on the bus that `make up` has started, or on the bus that a file describes."""
 
 import json
 import sys
@@ -19,7 +19,7 @@ def main(arguments: list[str]) -> int:
         arguments: Nothing, or a file of the form of `.local/bus.json`.
 
     Returns:
-        The exit code: 0 where all went as it must.
+        The exit code: 0 if the saga was played without a fault.
     """
     file = Path(arguments[0]) if arguments else BUS_FILE
     try:

@@ -40,7 +40,7 @@ class Bus:
         self._http.close()
 
     def ask(self, method: str, path: str, body: Document | None = None, **query: Any) -> Document:
-        """Makes a request, and returns the document that it is answered with.
+        """Makes a request, and returns the document of the answer.
 
         Raises:
             SagaError: It was refused.
@@ -81,7 +81,7 @@ class Handler:
         self._thread.start()
 
     def stop(self) -> None:
-        """Takes no more commands."""
+        """Stops taking commands."""
         self._stopped.set()
         if self._thread:
             self._thread.join()

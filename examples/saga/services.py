@@ -29,7 +29,7 @@ class Generator:
         return {"requirement": requirement, "lines": self.code[requirement].count("\n")}
 
     def discard(self, payload: Document) -> Document:
-        """Discards the code of a requirement; what is gone already stays gone."""
+        """Discards the code of a requirement; repeating this changes nothing."""
         self.code.pop(payload["requirement"], None)
         return {"requirement": payload["requirement"]}
 

@@ -13,12 +13,12 @@ ANALYST, GENERATOR, REVIEWER = "saga_analyst", "saga_generator", "saga_reviewer"
 
 @dataclass
 class Saga:
-    """Leads requirements to reviewed code.
+    """Turns requirements into reviewed code.
 
     Attributes:
         bus: The bus, by the key of the analyst.
         run: A text of this run's own, for the ids of its events.
-        say: Is told each step.
+        say: Called with the text of each step.
     """
 
     bus: Bus
@@ -29,7 +29,7 @@ class Saga:
         """Plays the saga for one requirement.
 
         Returns:
-            Whether the requirement was completed; if not, what was done for it is undone.
+            Whether the requirement was completed; if not, its steps are undone.
         """
         self._tell("requirement.approved", requirement)
         work = {"requirement": requirement, "wish": wish}
@@ -77,7 +77,7 @@ def played_by(url: str, admin: Bus, say: Callable[[str], None]) -> Iterator[tupl
     Args:
         url: The root of the bus's API.
         admin: The bus, by an admin key.
-        say: Is told each step.
+        say: Called with the text of each step.
     """
     generator = Generator()
     with ExitStack() as open_:
@@ -97,7 +97,7 @@ def played_by(url: str, admin: Bus, say: Callable[[str], None]) -> Iterator[tupl
 
 
 def _service(url: str, admin: Bus, name: str) -> Bus:
-    """Registers a service with a new key, in place of what an earlier run has left."""
+    """Registers a service with a new key, replacing that of an earlier run."""
     _unsubscribe(admin, name)
     if any(each["service_id"] == name for each in admin.ask("GET", "/publishers")["items"]):
         admin.ask("DELETE", f"/publishers/{name}")

@@ -64,7 +64,7 @@ def _reason(headers: dict[str, str], query: dict[str, str], subject: str | None)
 
 
 def _record_refusal(event: dict[str, Any], caller: Caller | None, reason: Reason) -> None:
-    # Only a refusal needs it: it would slow down every start.
+    # Imported here: only a refusal needs it, and it would slow down every start.
     from event_bus.inbox.audit import refusal  # noqa: PLC0415
 
     _recorder().record(refusal(event.get("requestContext", {}), caller, reason))

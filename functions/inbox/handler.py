@@ -97,7 +97,7 @@ def _reader_for(request: Request, wait: int) -> InboxReader:
 
 
 def _last_id(request: Request, query: Query) -> str | None:
-    # A browser that comes back says by the header where it was.
+    # A returning browser sends its last place in the header.
     return request.headers.get("last-event-id") or query.sent.get("cursor")
 
 

@@ -1,4 +1,4 @@
-"""Computes metrics from the stream of the deliveries table."""
+"""Computes metrics from the table stream of deliveries."""
 
 from typing import Any
 

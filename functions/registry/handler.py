@@ -1,4 +1,4 @@
-"""Registers publishers and subscriptions: `/publishers` and `/subscriptions`."""
+"""Registers publishers, subscriptions, schemas, reducers, read models and contexts."""
 
 from collections.abc import Sequence
 from functools import cache

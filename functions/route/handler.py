@@ -1,4 +1,4 @@
-"""Routes events: from the stream of the events table, and from the queue of unroutable events."""
+"""Routes events: from the table stream of events, and from the queue of unroutable events."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def _route_stream(records: list[dict[str, Any]]) -> dict[str, Any]:
-    # What the stream holds of deleted events needs no routing.
+    # Records of deleted events need no routing.
     events, unreadable = events_in(records)
     _unroutable.send(unreadable + _router.route(events))
     return {"batchItemFailures": []}

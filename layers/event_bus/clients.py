@@ -23,7 +23,7 @@ _CONFIG = Config(
     tcp_keepalive=True,
     # A seventh of what a call takes of a processor; types are checked before anything runs.
     parameter_validation=False,
-    # Who asks, for CloudTrail; boto3's own tells much more, and puts it together for each call.
+    # The caller's name for CloudTrail; boto3's default is longer, and is built for each call.
     user_agent=f"event-bus boto3/{boto3.__version__}",
 )
 
@@ -113,6 +113,6 @@ def connections(endpoint: str) -> "ApiGatewayManagementApiClient":
     Args:
         endpoint: The URL of its stage.
     """
-    # One client that does not take what it is sent must not hold up the others for long.
+    # One client that does not read its messages must not block the others for long.
     config = _CONFIG.merge(Config(retries={"total_max_attempts": 2}, read_timeout=4))
     return boto3.client("apigatewaymanagementapi", endpoint_url=endpoint, config=config)

@@ -1,4 +1,4 @@
-"""Attempts at a request that AWS may not carry out at once, with pauses between them."""
+"""Attempts at a request that AWS may not carry out at once, with waits between them."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ def attempts(
     longest_pause: float = 0.64,
     sleep: Callable[[float], None] = times.sleep,
 ) -> Iterator[int]:
-    """Yields the number of each attempt, from 0, and pauses between two of them.
+    """Yields the number of each attempt, from 0, and waits between two of them.
 
     The caller reads and writes in the loop's body, and leaves the loop once a write succeeds. The
     code behind the loop handles the case that other writers won every attempt:
@@ -27,12 +27,12 @@ def attempts(
     Requests to DynamoDB that it carries out in part are repeated in the same way, as it demands
     (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html#Programming.Errors.BatchOperations).
 
-    Pauses are random, so that writers that met once do not meet again, and grow twofold.
+    Waits are random, so that writers that met once do not meet again, and double.
 
     Args:
         most: The largest number of attempts.
-        pause: The longest first pause, in seconds.
-        longest_pause: The longest pause of all, in seconds.
+        pause: The longest first wait, in seconds.
+        longest_pause: The longest wait of all, in seconds.
         sleep: Waits for some seconds.
     """
     for attempt in range(most):
@@ -53,14 +53,14 @@ def fair_attempts(
 ) -> Iterator[int]:
     """Yields the number of each attempt at a write that many others make all the time, from 0.
 
-    Pauses are random, and shorter after each attempt: whoever has lost most often is first, so that
-    all of them come to their turn.
+    Waits are random, and shorter after each attempt: the writer that has lost most often is first,
+    so that every writer gets its turn.
 
     Args:
         most: The largest number of attempts.
         seconds: After how many seconds the last attempt begins.
-        longest_pause: The longest first pause, in seconds.
-        shortest_pause: The longest pause after many attempts, in seconds.
+        longest_pause: The longest first wait, in seconds.
+        shortest_pause: The longest wait after many attempts, in seconds.
         sleep: Waits for some seconds.
         clock: Monotonic clock, in seconds.
     """

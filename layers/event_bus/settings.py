@@ -236,7 +236,7 @@ class Settings:
 
     @property
     def replay_queue_url(self) -> str:
-        """The URL of the queue of replays that must go on."""
+        """The URL of the queue of running replays."""
         return self._name("REPLAY_QUEUE_URL")
 
     @property

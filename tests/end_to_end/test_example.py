@@ -19,7 +19,7 @@ from localstack.bus import LocalBus
 METRICS = {
     "published": "50  events of 18 types, all stored",
     "matched": "31  deliveries that the bus decided on",
-    "filtered out": "4  asked for by type, kept back by a filter",
+    "filtered out": "4  of a subscribed type, excluded by a filter",
     "signatures verified": "8  by the Python client",
 }
 

@@ -250,7 +250,7 @@ def test_what_is_missing_is_named(world: World) -> None:
     document = problem(world.admin.http.post("/events", json={}), 422)
     assert {each["pointer"]: each["detail"] for each in document["errors"]} == {
         "/type": "is required",
-        "/payload": "is required, and must be an object, where there is no payload_base64",
+        "/payload": "is required, and must be an object, without payload_base64",
     }
 
 

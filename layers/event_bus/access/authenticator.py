@@ -121,7 +121,7 @@ class Authenticator:
     def _proven(self, key: str) -> tuple[Caller | None, float]:
         admin = self._admin_key()
         if hmac.compare_digest(key.encode(), admin.value.encode()):
-            # It is cached where it is read.
+            # Its reader caches it.
             return Caller(ADMIN, "admin", key_id=admin.id), 0
         proof = proof_of(key)
         kept = self._keys.find(proof.id) if proof else None

@@ -26,7 +26,7 @@ def json_text(body: bytes | str, headers: Mapping[str, str]) -> bytes | str:
         headers: The request's headers, with lower-case names.
 
     Returns:
-        The decompressed body; as a string where it was one.
+        The decompressed body; as a string if it was one.
 
     Raises:
         UnsupportedMediaType: Its media type is not JSON, or its content coding is not gzip.

@@ -52,7 +52,7 @@ TAGS = {
     "Contexts": "Keep what enrichments look up.",
     "Keys": "Make, rotate and revoke the API keys of a service.",
     "Receiving": "Fetch the events of a subscription: by pulling, or as Server-Sent Events.",
-    "Dead letters": "See what could not be delivered, and try it anew.",
+    "Dead letters": "See which deliveries failed, and retry them.",
     "Replays": "Deliver events of the past again.",
     "Operations": "Metrics, analytics and the audit log (admin).",
     "Status": "Health, and this document. No key is needed.",
@@ -261,7 +261,7 @@ def _answer(
 
 
 def main() -> None:
-    """Writes the document to where it is served from."""
+    """Writes the document to the file from which it is served."""
     document = orjson.dumps(describe(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     DOCUMENT.write_bytes(document)
 

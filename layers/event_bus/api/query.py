@@ -64,7 +64,7 @@ class Query:
         return cast("Value", self._values.get(parameter.name, parameter.default))
 
     def get(self, parameter: Parameter[Value]) -> Value | None:
-        """The value of a parameter; its default, or None, where it was not sent."""
+        """The value of a parameter; its default, or None, if it was not sent."""
         value: Value | None = self._values.get(parameter.name, parameter.default)
         return value
 

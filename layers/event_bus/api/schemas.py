@@ -24,7 +24,7 @@ def schemas_of(models: Iterable[Any]) -> tuple[dict[Any, Schema], dict[str, Sche
         models: Pydantic models, TypedDicts, named types of these, and plain types.
 
     Returns:
-        A schema for each model, which is a reference where it has a name, and the named schemas.
+        A schema for each model, which is a reference if it has a name, and the named schemas.
     """
     inputs: list[tuple[Any, Any, TypeAdapter[Any]]] = [
         (model, "validation", TypeAdapter(model)) for model in models

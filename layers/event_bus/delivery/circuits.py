@@ -156,7 +156,7 @@ class Permits:
 
     A permit is taken at the last moment before its attempt, so that no message holds one without
     making an attempt. If anything fails here, attempts are made all the same, so that no events are
-    held up.
+    delayed.
 
     Attributes:
         circuits: The circuits.

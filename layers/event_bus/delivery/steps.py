@@ -282,7 +282,7 @@ class DeliveryStep:
             status=stands.status,
             error=stands.last_error and stands.last_error.code,
         )
-        # Another function may have recorded a later attempt, whose message goes on.
+        # Another function may have recorded a later attempt, whose message continues.
         return AttemptResult(stands.status in SETTLED, follow_up=self.resumed(order, stands))
 
 

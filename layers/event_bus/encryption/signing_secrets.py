@@ -78,7 +78,7 @@ def rotated(
     Args:
         secrets: Those that it has, the latest first.
         latest: The new one.
-        overlap: For how many seconds more those sign that would go on for longer.
+        overlap: For how many more seconds the former secrets sign at most.
     """
     now = times.unix()
     until = int(now + overlap)

@@ -83,7 +83,7 @@ class InboxReader:
         upcaster: Brings events to the version that a subscription asks for.
         rights: Reads what a service may receive.
         subscription: Finds a subscription by its id.
-        executor: Reads large payloads side by side.
+        executor: Reads large payloads in parallel.
         commands: The records of commands; None if deadlines alone end them.
         clock: Monotonic clock, in seconds.
         sleep: Lets seconds pass.

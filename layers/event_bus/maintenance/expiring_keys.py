@@ -75,7 +75,7 @@ class ExpiringKeys:
                 continue
             # If the event is already stored, it says the same.
             self.events.put(about_key(key, key.expires_at), self.retention_days)
-            logger.info("key told of", key_id=key.id, service_id=key.service_id)
+            logger.info("key announced", key_id=key.id, service_id=key.service_id)
             told += 1
         return told
 

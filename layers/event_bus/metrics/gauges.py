@@ -50,7 +50,7 @@ class Gauges:
         events: The events.
         routings: The routing records of the events.
         due: The due deliveries.
-        executor: Reads side by side.
+        executor: Reads in parallel.
     """
 
     routing_rules: Callable[[], Iterable[RoutingRule]]
@@ -111,7 +111,7 @@ class Gauges:
             Gauge("queue_messages", "Messages in queues.", ("queue", "state"), depths),
             Gauge(
                 "oldest_message_age_seconds",
-                "How long the oldest message of each queue waits, where that is known.",
+                "How long the oldest message of each queue waits, if that is known.",
                 ("queue",),
                 {(name,): age for name, age in ages.items() if age is not None},
             ),

@@ -24,7 +24,7 @@ Status = Literal["pass", "warn", "fail"]
 """How a component is. `warn`: it works, and a person should look at it."""
 
 Look = Callable[[], dict[str, Any]]
-"""Looks at a component, returns what was seen, and raises where it does not answer.
+"""Checks a component, returns what was observed, and raises if it does not answer.
 
 What was seen may hold a `status` of `warn`.
 """
@@ -126,7 +126,7 @@ def count_check(count: Callable[[], int], unit: str) -> Look:
 
 
 def seconds_check(measure: Callable[[], float | None], most: float = math.inf) -> Look:
-    """A look at how far behind something is, where that is known.
+    """A check of how far behind something is, if that is known.
 
     Args:
         measure: Measures the seconds.

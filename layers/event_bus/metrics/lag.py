@@ -22,10 +22,10 @@ def router_lag(events: EventStore, routings: RoutingStore, executor: Executor) -
     Args:
         events: The events.
         routings: The routing records of the events.
-        executor: Reads partitions side by side.
+        executor: Reads partitions in parallel.
 
     Returns:
-        0 where all is routed; 4,096 where it is that far behind, or farther.
+        0 if all is routed; 4,096 if it is that far behind, or farther.
     """
     now, age = times.unix(), 0
     while age < _LONGEST_SECONDS:
@@ -44,7 +44,7 @@ def oldest_due(deliveries: DueDeliveries, executor: Executor) -> float:
 
     Args:
         deliveries: The due deliveries.
-        executor: Reads them side by side.
+        executor: Reads them in parallel.
     """
     now = times.now()
     pages = executor.map(lambda shard: deliveries.page(shard, now, 1), range(SHARDS))

@@ -46,7 +46,7 @@ class Queues:
         urls: Their URLs, by name.
         sqs: The client that counts their messages.
         cloudwatch: The client that knows how old these are.
-        executor: Asks side by side.
+        executor: Asks in parallel.
         clock: Monotonic clock, in seconds.
     """
 
@@ -74,7 +74,7 @@ class Queues:
             depths: The number of messages in each; empty queues are not asked.
 
         Returns:
-            0 where there is no message; None if it is not known.
+            0 if there is no message; None if it is not known.
         """
         holding = [name for name in self.urls if any(depths[name, s] for s in _STATES.values())]
         found = self.executor.map(

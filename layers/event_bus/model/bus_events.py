@@ -225,7 +225,7 @@ def about_dead_letter(letter: Delivery, minute: str) -> Event:
 
 
 def about_key(key: ApiKey, ends_at: int) -> Event:
-    """Says that a key comes to its end.
+    """Says that a key ends soon.
 
     Args:
         key: The key.

@@ -26,7 +26,7 @@ def check_handler(subscription: Subscription) -> None:
     transform = subscription.transform
     if transform and transform.mode == "batched" and subscription.target.replies:
         raise InvalidRequest.at(
-            "/transform/mode", "must not be batched where the target says reply: true"
+            "/transform/mode", "must not be batched if the target says reply: true"
         )
     if not subscription.handles:
         return

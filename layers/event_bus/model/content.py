@@ -51,7 +51,7 @@ class Payload(Request):
         encoded = info.data.get("payload_base64", "refused")
         if payload is None and encoded is None:
             raise PydanticCustomError(
-                "absent", "is required, and must be an object, where there is no payload_base64"
+                "absent", "is required, and must be an object, without payload_base64"
             )
         if payload is not None and encoded is not None:
             raise PydanticCustomError("two", "must be left out with payload_base64")

@@ -35,7 +35,7 @@ from event_bus.model.validation import (
 from event_bus.transforms import payloads
 
 MAX_PAYLOAD_BYTES = 1024 * 1024
-"""The largest payload, as compact JSON in UTF-8, or in base64 where it is not JSON."""
+"""The largest payload, as compact JSON in UTF-8, or in base64 if it is not JSON."""
 
 MAX_METADATA_BYTES = 8 * 1024
 """The largest metadata, as compact JSON in UTF-8."""
@@ -183,7 +183,7 @@ class Event:
 
     @property
     def stream_version(self) -> int | None:
-        """Its version in its stream; None before it is stored, and where it is in no stream."""
+        """Its version in its stream; None before it is stored, and if it is in no stream."""
         return self.metadata.get("stream_version")
 
     @property

@@ -27,7 +27,7 @@ class FollowedStreamsRequest(Request):
     @classmethod
     def _fits(cls, from_version: Any, info: ValidationInfo) -> Any:
         if from_version not in (None, 1) and info.data.get("category") is not None:
-            raise PydanticCustomError("version", "must be 1 or left out where there is a category")
+            raise PydanticCustomError("version", "must be 1 or left out with category")
         return from_version
 
     @model_validator(mode="after")

@@ -91,7 +91,7 @@ class ReducerVersion:
 
     @property
     def effective(self) -> Reducer:
-        """The reducer; the default where there is none."""
+        """The reducer; the default if there is none."""
         return self.reducer or DEFAULT
 
 

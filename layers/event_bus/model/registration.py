@@ -32,7 +32,7 @@ SubscriptionStatus = Literal["active", "paused", "disabled"]
 """Active: it receives matching events. Paused: they are kept for it. Disabled: it gets none."""
 
 ResumeFrom = Literal["backlog", "now"]
-"""Where a paused subscription goes on: with what it matched while it was paused, or without it."""
+"""Where a paused subscription continues: with the events of the pause, or without them."""
 
 DeliveryGuarantee = Literal["at_least_once", "at_most_once", "exactly_once"]
 

@@ -84,14 +84,14 @@ def check_fits(transform: Transform | None, lane: str) -> None:
     if transform.mode == "binary" and lane not in ("http", *_WITH_ATTRIBUTES):
         raise InvalidRequest.at(
             "/transform/mode",
-            "must be structured where the target is neither a URL, a queue nor a topic",
+            "must be structured if the target is neither a URL, a queue nor a topic",
         )
     if transform.mode == "batched" and lane != "http":
         raise InvalidRequest.at("/transform/mode", "must be structured if the target is not a URL")
     if lane == "eventbridge" and _makes_no_object(transform):
         raise InvalidRequest.at(
             "/transform/template/input_template",
-            "must make an object where the target is an event bus of EventBridge",
+            "must make an object if the target is an event bus of EventBridge",
         )
 
 

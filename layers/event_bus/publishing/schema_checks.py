@@ -80,7 +80,7 @@ class SchemaChecks:
 
         Args:
             event: The event.
-            payload: Its payload, parsed from JSON; not looked at where it is not JSON.
+            payload: Its payload, parsed from JSON; not read if it is not JSON.
             at: The JSON pointer of the event in the request's body.
         """
         if event.type not in self._types:

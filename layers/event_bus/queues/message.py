@@ -14,7 +14,7 @@ from event_bus.stored import restored
 from event_bus.stores.due_deliveries import Due
 
 ENRICH = "enrich"
-"""The name of the lane on which events are enriched before they go on to their target's lane."""
+"""The name of the lane on which events are enriched before they continue to their target's lane."""
 
 _PACED = "_paced"
 

@@ -142,7 +142,7 @@ class ReplayRunner:
                 if isinstance(error, BotoCoreError | ClientError) and not is_missing(error):
                     # S3 does not answer now, so the step is repeated with all its events.
                     raise
-                # One event must not hold up later ones.
+                # One event must not block later ones.
                 logger.exception("event passed over", replay_id=replay.id, **traces(event))
                 unroutable.add(event.id)
         return messages, unroutable

@@ -37,7 +37,7 @@ class Router:
         dead_letters: Reopens dead letters that a later routing sends.
         lanes: Where messages are sent.
         executor: Reads large payloads in parallel.
-        projections: Announces events to read models; None where the router does not.
+        projections: Announces events to read models; None if the router does not.
     """
 
     view: RegistryView

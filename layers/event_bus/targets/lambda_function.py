@@ -90,7 +90,7 @@ class LambdaTargetRequest(AwsTargetRequest):
     @classmethod
     def _has_a_result(cls, reply: bool, info: ValidationInfo) -> bool:
         if reply and info.data.get("invocation") == "async":
-            raise PydanticCustomError("reply", "must be false where the invocation is not sync")
+            raise PydanticCustomError("reply", "must be false if the invocation is not sync")
         return reply
 
     def target(self) -> LambdaTarget:

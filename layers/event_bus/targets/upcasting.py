@@ -38,7 +38,7 @@ class Upcaster:
     """Brings events to later versions, one version after the other.
 
     Attributes:
-        version: Finds one version of a type, also where it was deleted.
+        version: Finds one version of a type, even if it was deleted.
         clock: Monotonic clock, in seconds.
     """
 
@@ -93,7 +93,7 @@ class Upcaster:
         try:
             return self.brought(event, wanted)
         except UpcastFailed as failure:
-            # Who reads an event is better off with an old version than with none.
+            # For its reader, an old version of an event is better than none.
             logger.warning("event not upcast", **traces(event), detail=failure.detail)
             return event
 
