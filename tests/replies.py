@@ -3,15 +3,15 @@
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from event_bus.commands.subscriber_replies import SubscriberReplies
 from event_bus.model.outcome import Outcome
 from event_bus.publishing.intake import Intake
 from event_bus.publishing.replying import Replying
-from event_bus.targets.replies import Replies
 from event_bus.targets.transport import DeliveryRequest
 
 
 @dataclass(frozen=True)
-class KeptReplies(Replies):
+class KeptReplies(SubscriberReplies):
     """Keeps what would be published.
 
     Attributes:

@@ -59,13 +59,13 @@ SUITES = (
         "secrets",
         (
             "event_bus/access/payload_*.py",
-            "event_bus/encryption/signatures.py",
+            "event_bus/encryption/webhook_signatures.py",
             "event_bus/encryption/signing_secrets.py",
         ),
         (
             f"{_UNIT}/access/test_payload_readers.py",
             f"{_UNIT}/encryption/test_payload_seal.py",
-            f"{_UNIT}/encryption/test_signatures.py",
+            f"{_UNIT}/encryption/test_webhook_signatures.py",
             f"{_UNIT}/encryption/test_signing_secrets.py",
         ),
     ),

@@ -25,7 +25,7 @@ from tests.handler_modules import handler_module
 from tests.timed_transport import TimedTransport
 
 if TYPE_CHECKING:
-    from event_bus.targets.replies import Replies
+    from event_bus.targets.answers import Replies
 
     from tests.simulation.world import World
 

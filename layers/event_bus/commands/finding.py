@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from event_bus.access.callers import Caller
-from event_bus.access.visibility import VisibleEvents
+from event_bus.access.event_visibility import VisibleEvents
 from event_bus.commands.sending import CommandWaiter, Patience
 from event_bus.conflicts import attempts
 from event_bus.errors import Conflict, Forbidden, NotFound, Unavailable

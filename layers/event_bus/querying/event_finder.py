@@ -5,8 +5,8 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from event_bus.access.callers import Caller
+from event_bus.access.event_visibility import Visibility
 from event_bus.access.receive_rights import RightsReader
-from event_bus.access.visibility import Visibility
 from event_bus.batches import chunks
 from event_bus.errors import NotFound
 from event_bus.matching.event_types import WILDCARD

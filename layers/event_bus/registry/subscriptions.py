@@ -9,8 +9,8 @@ from event_bus.access.callers import Caller
 from event_bus.access.hearing import Hearing
 from event_bus.access.ownership import own_subscription
 from event_bus.conflicts import attempts
-from event_bus.encryption.signatures import new_secret
 from event_bus.encryption.signing_secrets import SigningSecrets, rotated
+from event_bus.encryption.webhook_signatures import new_secret
 from event_bus.errors import Conflict, Problem
 from event_bus.ids import new_id
 from event_bus.matching.filters import SubscriptionFilter

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from event_bus.access.callers import Caller
+from event_bus.access.event_visibility import VisibleEvents
 from event_bus.access.known_publishers import KnownPublishers
-from event_bus.access.visibility import VisibleEvents
 from event_bus.model.event import Event
 from event_bus.model.registration import Publisher
 from event_bus.publishing.intake import Intake

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from event_bus.callbacks.client import CallbackClient
     from event_bus.model.registration import Subscription
     from event_bus.stores.inboxes import InboxStore
+    from event_bus.targets.answers import Replies
     from event_bus.targets.aws_clients import TargetClients
-    from event_bus.targets.replies import Replies
 
 
 class LaneFunction:
@@ -47,7 +47,7 @@ class LaneFunction:
 
     def replies(self) -> "Replies":
         """Publishes replies."""
+        from event_bus.commands.subscriber_replies import SubscriberReplies
         from event_bus.runtime.intake import reply_intake, replying
-        from event_bus.targets.replies import Replies
 
-        return Replies(reply_intake(), replying())
+        return SubscriberReplies(reply_intake(), replying())

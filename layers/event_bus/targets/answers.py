@@ -1,6 +1,6 @@
-"""What a target answers to an event, as a reply to it."""
+"""The answer of a target to an event, as a reply to it."""
 
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from event_bus import strict_json
 from event_bus.errors import MalformedRequest
@@ -8,8 +8,29 @@ from event_bus.model.commands import may_answer
 from event_bus.model.outcome import Outcome
 from event_bus.targets.transport import DeliveryRequest
 
-if TYPE_CHECKING:
-    from event_bus.targets.replies import Replies
+
+class Replies(Protocol):
+    """Publishes results of subscribers as replies."""
+
+    def publish(self, request: DeliveryRequest, result: Any, *, failed: bool = False) -> Outcome:
+        """Publishes a result as the reply to an event.
+
+        Args:
+            request: The delivery of the event to the subscriber.
+            result: The payload of the reply; a value other than an object becomes its member
+                `result`.
+            failed: Whether the result is problem details, by which a command fails.
+        """
+        ...
+
+    def refuse(self, request: DeliveryRequest, detail: str) -> Outcome:
+        """Replies for a subscriber whose result is not a valid reply.
+
+        Args:
+            request: The delivery of the event to the subscriber.
+            detail: What is wrong with the result.
+        """
+        ...
 
 
 def wants_reply(request: DeliveryRequest) -> bool:
@@ -21,7 +42,7 @@ def wants_reply(request: DeliveryRequest) -> bool:
 
 
 def reply_by(
-    request: DeliveryRequest, replies: "Replies", answered: bytes, *, failed: bool = False
+    request: DeliveryRequest, replies: Replies, answered: bytes, *, failed: bool = False
 ) -> Outcome:
     """Publishes an answer as the reply to an event.
 

@@ -14,7 +14,7 @@ from event_bus import times
 from event_bus.callbacks.client import MAX_RESPONSE_BYTES, Answer, CallbackClient
 from event_bus.callbacks.failures import Unanswered
 from event_bus.callbacks.urls import CallbackRules
-from event_bus.encryption.signatures import signed_headers
+from event_bus.encryption.webhook_signatures import signed_headers
 from event_bus.model.outcome import Outcome
 from event_bus.model.registration import Subscription
 from event_bus.model.target import Target
@@ -28,7 +28,7 @@ from event_bus.targets.target_type import REPLYING, Grants, TargetType
 from event_bus.targets.transport import DeliveryRequest, Sent
 
 if TYPE_CHECKING:
-    from event_bus.targets.replies import Replies
+    from event_bus.targets.answers import Replies
 
 _PROBLEM_MEDIA_TYPE = "application/problem+json"
 _ASKS_TO_WAIT = frozenset({429, 503})

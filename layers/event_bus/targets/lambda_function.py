@@ -26,8 +26,8 @@ from event_bus.targets.target_type import REPLYING, Grants, TargetType
 from event_bus.targets.transport import DeliveryRequest, Sent
 
 if TYPE_CHECKING:
+    from event_bus.targets.answers import Replies
     from event_bus.targets.aws_clients import TargetClients
-    from event_bus.targets.replies import Replies
 
 _QUALIFIED_FUNCTION_PARTS = 7
 

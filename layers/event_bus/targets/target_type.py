@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from event_bus.callbacks.client import CallbackClient
     from event_bus.model.registration import Subscription
     from event_bus.stores.inboxes import InboxStore
+    from event_bus.targets.answers import Replies
     from event_bus.targets.aws_clients import TargetClients
-    from event_bus.targets.replies import Replies
 
 
 class Deployment(Protocol):

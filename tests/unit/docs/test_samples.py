@@ -17,7 +17,7 @@ import pytest
 import yaml
 from event_bus.api.openapi import read_document
 from event_bus.api.operations.registry import OPERATIONS
-from event_bus.encryption.signatures import new_secret, signed_headers
+from event_bus.encryption.webhook_signatures import new_secret, signed_headers
 from event_bus.errors import InvalidRequest
 from event_bus.inbox.messages import Message
 from event_bus.model import circuit
@@ -178,6 +178,7 @@ def test_the_codes_of_errors_are_those_that_are_shown() -> None:
         "discarded",
         "message_refused",
         "not_matched",
+        "stream_passed",
         "transform_failed",
     }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from event_bus.encryption.signatures import new_secret, signed_headers
+from event_bus.encryption.webhook_signatures import new_secret, signed_headers
 
 from examples.engineering_day.bus import Address, DayError
 from examples.engineering_day.receiver import Inbox, listening

@@ -1,4 +1,7 @@
-"""Replies: publishes the answer of a subscriber as an event."""
+"""Publishes the answers of subscribers as replies.
+
+A reply is a new event, which enters the bus by `publishing`; `targets` knows only the interface.
+"""
 
 import hashlib
 from dataclasses import dataclass
@@ -20,7 +23,7 @@ _ERRORS = (ClientError, BotoCoreError, TimeoutError)
 
 
 @dataclass(frozen=True, slots=True)
-class Replies:
+class SubscriberReplies:
     """Publishes replies, with the rights of the subscriber's service.
 
     Attributes:

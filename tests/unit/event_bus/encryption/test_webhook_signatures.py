@@ -4,7 +4,7 @@ import base64
 import time
 
 import pytest
-from event_bus.encryption.signatures import new_secret, signed_headers
+from event_bus.encryption.webhook_signatures import new_secret, signed_headers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import pytest
 from event_bus.access.callers import Caller
+from event_bus.access.event_visibility import Visibility, VisibleEvents
 from event_bus.access.receive_rights import RightsReader
-from event_bus.access.visibility import Visibility, VisibleEvents
 from event_bus.model.delivery import Routing
 from event_bus.model.registration import Subscription
 from event_bus.model.rights import Grant
