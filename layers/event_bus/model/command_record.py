@@ -13,7 +13,8 @@ This module is the state machine of both, and the only module that changes a `Co
 | `after_cancel` | open | cancelled |
 | `after_late_reply` | expired or cancelled | the same, with a note of the late reply |
 
-Succeeded, failed, expired and cancelled are final.
+Succeeded, failed, expired and cancelled are final. An open command whose delivery was given up is
+shown as failed too, without a time of its end: who retries the dead letter opens it again.
 
 The fake bus of the Python client has a copy of this module in its wheel, so it imports only `times`
 and the standard library.
@@ -135,7 +136,7 @@ def state_of(command: Command, statuses: Collection[str]) -> CommandState:
         return command.ended
     if "delivered" in statuses:
         return "delivered"
-    # A person may retry a dead letter, so the command may still succeed.
+    # Not final: a person may retry a dead letter, and the handler may still reply.
     if statuses and all(each in ("exhausted", "dropped") for each in statuses):
         return "failed"
     return "accepted"

@@ -10,8 +10,9 @@ import pytest
 from event_bus import times
 from event_bus.access.callers import Caller
 from event_bus.model.delivery import Routing
+from event_bus.model.transitions import exhausted
 
-from tests.builders import AN_ADMIN, LATER, publisher, service
+from tests.builders import AN_ADMIN, LATER, delivery, publisher, service
 from tests.handlers import Answer, Functions
 from tests.interference import before_next
 
@@ -304,6 +305,53 @@ def test_a_cancelled_command_is_not_answered(functions: Functions) -> None:
     assert (late.status, "was cancelled" in late.body["detail"]) == (409, True)
     assert len(read(functions).body["late_replies"]) == 1
     assert send(functions).status == 200
+
+
+def give_up(functions: Functions) -> str:
+    """Makes a dead letter of the delivery of a command to its handler."""
+    send(functions, metadata={"deadline": times.after(60)})
+    route(functions, "analyst:1")
+    handler = read(functions).body["handler"]["subscription_id"]
+    attempted = delivery("retrying", "analyst:1", handler, service_id="generator")
+    given_up = exhausted(attempted, "timeout", "too late")
+    functions.aws.deliveries.record(given_up, 1)
+    return str(given_up.dead_letter_id)
+
+
+def retry(functions: Functions, letter: str) -> None:
+    """Retries a dead letter."""
+    route = "POST /dead-letters/{id}/retry"
+    retried = functions.request("recovery", route, GENERATOR, parameters={"id": letter})
+    assert retried.status == 202, retried.body
+
+
+def test_a_command_that_was_given_up_is_open(functions: Functions) -> None:
+    letter = give_up(functions)
+    failed = read(functions).body
+    assert (failed["state"], failed["ended_at"]) == ("failed", None)
+    assert failed["error"]["type"].endswith("delivery-failed")
+    retry(functions, letter)
+    opened = read(functions).body
+    assert (opened["state"], opened["error"], opened["ended_at"]) == ("accepted", None, None)
+    assert reply(functions).status == 202
+    assert read(functions).body["state"] == "succeeded"
+
+
+def test_a_command_that_was_given_up_is_cancelled_for_good(functions: Functions) -> None:
+    letter = give_up(functions)
+    assert cancel(functions).body["state"] == "cancelled"
+    retry(functions, letter)
+    assert (read(functions).body["state"], reply(functions).status) == ("cancelled", 409)
+
+
+def test_a_command_that_was_given_up_expires_for_good(
+    functions: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    letter = give_up(functions)
+    pass_by(monkeypatch, 61)
+    assert read(functions).body["state"] == "expired"
+    retry(functions, letter)
+    assert (read(functions).body["state"], reply(functions).status) == ("expired", 409)
 
 
 def test_an_answered_command_is_not_cancelled(functions: Functions) -> None:

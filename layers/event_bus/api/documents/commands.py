@@ -59,7 +59,8 @@ class Command(TypedDict):
         CommandState,
         Field(
             description="`delivered`: the handler has it, and has not replied. The last four are "
-            "final, unless a failed dead letter is retried."
+            "final if `ended_at` is set. `failed` without it: the delivery was given up, and a "
+            "retry of its dead letter opens the command again."
         ),
     ]
     deadline: Time | None
@@ -82,7 +83,10 @@ class Command(TypedDict):
     cancelled_by: str | None
     created_at: Time
     delivered_at: Annotated[Time | None, Field(description="When the handler first received it.")]
-    ended_at: Time | None
+    ended_at: Annotated[
+        Time | None,
+        Field(description="When it ended; null while its state may change."),
+    ]
 
 
 class Replied(TypedDict):
