@@ -114,6 +114,8 @@ class ModelState:
         types: The types of these events; a service sees the state if it may receive all of them.
         updated_at: When it last changed, RFC 3339.
         failed: Why the reducer failed for the event after `version`, if it did.
+        failures: How often a function failed in a row for that event.
+        retry_at: When the function is called again, RFC 3339; None for no retry.
     """
 
     stream_id: str
@@ -123,3 +125,5 @@ class ModelState:
     types: list[str] = field(default_factory=list)
     updated_at: str = ""
     failed: str | None = None
+    failures: int = 0
+    retry_at: str | None = None

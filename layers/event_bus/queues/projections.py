@@ -48,6 +48,11 @@ class ProjectionQueue:
             if left := send_bodies(self.client, self.url, chunk):
                 raise NotSent(f"{left} messages")
 
+    def retry(self, stream: StreamName, delay: int) -> None:
+        """Has the states of a stream brought up to date after some seconds."""
+        body = json_text({"stream": [stream.source, stream.stream_id]})
+        self.client.send_message(QueueUrl=self.url, MessageBody=body, DelaySeconds=delay)
+
     def go_on(self, source: str, category: str, generation: int, delay: int = 0) -> None:
         """Sends the message that continues to build a generation, or to remove its states."""
         body = json_text({"generation": [source, category, generation]})

@@ -127,7 +127,9 @@ class ReadModelReader:
     def _waits(self, model: ReadModel, stream: StreamName, version: int) -> bool:
         assert model.serving is not None  # noqa: S101
         state = self.models.state(model, model.serving.number, stream.stream_id)
-        return state is None or (state.version < version and state.failed is None)
+        return state is None or (
+            state.version < version and (state.failed is None or state.retry_at is not None)
+        )
 
     def _visible(self, states: list[ModelState], source: str, caller: Caller) -> list[ModelState]:
         rights = self.finder.rights.of(caller.service_id, [source])

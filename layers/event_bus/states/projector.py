@@ -3,6 +3,10 @@
 A message only says that a stream may have new events, or that a generation may have work left. Each
 state has the version up to which it was folded, and a write replaces only the state that was read.
 So messages may come twice, late or in any order.
+
+If the function of a reducer fails, a delayed message retries it. The message is sent before the
+failure is stored, so it is not lost with this function. Until it comes, other messages for the
+state are passed over.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +22,9 @@ from event_bus.model.read_model import Generation, ModelState, ReadModel
 from event_bus.model.reducer import DEFAULT, Reducer
 from event_bus.model.stream_name import StreamName
 from event_bus.queues.projections import ProjectionQueue
+from event_bus.states.function_reducing import ReducerUnavailable
 from event_bus.states.reducing import Numbered, Reduce, ReducerFailed, reduced
+from event_bus.states.retrying import retry_delay, waits_for_retry
 from event_bus.stores.events import EventStore
 from event_bus.stores.listings import EventSelector, behind, with_any
 from event_bus.stores.read_models import MAX_STORED_BYTES, ReadModelStore
@@ -30,6 +36,8 @@ _PAGE = 100
 _END = 10**15
 _LAST = "9999"
 _STEP_SECONDS = 15.0
+_UNAVAILABLE_SECONDS = 60
+"""How long the building of a generation waits for a function that cannot be called, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +91,7 @@ class Projector:
             ):
                 self.queue.go_on(source, category, number)
             return
-        reached, done = self._build(model, building)
+        reached, done, delay = self._build(model, building)
         after = replace(building, position=reached)
         with suppress(Outdated):
             if not done:
@@ -91,7 +99,7 @@ class Projector:
             else:
                 self._switch(model, after)
                 return
-        self.queue.go_on(source, category, number)
+        self.queue.go_on(source, category, number, delay)
 
     def _switch(self, model: ReadModel, built: Generation) -> None:
         now = times.now()
@@ -101,8 +109,12 @@ class Projector:
         if model.serving:
             self.queue.go_on(model.source, model.category, model.serving.number)
 
-    def _build(self, model: ReadModel, building: Generation) -> tuple[str | None, bool]:
-        """Folds the streams of the next events; returns the position, and whether it is the end."""
+    def _build(self, model: ReadModel, building: Generation) -> tuple[str | None, bool, int]:
+        """Folds the streams of the next events.
+
+        Returns:
+            The position, whether it is the end, and for how many seconds to wait before the rest.
+        """
         end, position = self.clock() + _STEP_SECONDS, building.position
         listing = with_any(EventSelector(source=model.source))
         listed = self.events.listed(listing, self.executor, newest_first=False)
@@ -112,28 +124,73 @@ class Projector:
 
         for page in listed.pages(between, position, _PAGE):
             found = self.events.get_many([each.id for each in page.entries])
-            for stream in dict.fromkeys(each.stream for each in found.values()):
-                if stream and stream.category == model.category:
-                    while self._advance(model, building, stream):
-                        pass
+            try:
+                for stream in dict.fromkeys(each.stream for each in found.values()):
+                    if stream and stream.category == model.category:
+                        while self._advance(model, building, stream, marks=False):
+                            pass
+            except ReducerUnavailable:
+                logger.exception("building waits for a function", read_model=model.name)
+                return position, False, _UNAVAILABLE_SECONDS
             if page.reached is None:
-                return position, True
+                return position, True, 0
             position = page.reached
             if self.clock() >= end:
                 break
-        return position, False
+        return position, False, 0
 
-    def _advance(self, model: ReadModel, generation: Generation, stream: StreamName) -> bool:
-        """Folds new events into the state of a stream; returns whether more may follow."""
+    def _advance(
+        self, model: ReadModel, generation: Generation, stream: StreamName, *, marks: bool = True
+    ) -> bool:
+        """Folds new events into the state of a stream.
+
+        Args:
+            model: The read model.
+            generation: The generation of the state.
+            stream: The stream.
+            marks: Whether to mark the state as failed if its function cannot be called now.
+
+        Returns:
+            Whether more events may follow.
+
+        Raises:
+            ReducerUnavailable: The function cannot be called now, and `marks` is false.
+        """
         reducer = self._reducer(model, generation)
         for _ in attempts():
             before = self.models.state(model, generation.number, stream.stream_id)
-            after, left = self._folded(reducer, stream, before)
-            if after == before or after is None:
+            if before and waits_for_retry(before):
+                return False
+            try:
+                after, left = self._folded(reducer, stream, before)
+            except ReducerUnavailable as unavailable:
+                if not marks:
+                    raise
+                after, left = replace(self._begun(stream, before), failed=unavailable.detail), False
+            if after and after.failed and reducer.type == "lambda":
+                after = self._retried(stream, before, after)
+            elif after == before or after is None:
                 return False
             if self.models.put_state(model, generation, before, after):
                 return left and after.failed is None
         raise TimeoutError(f"other functions changed the state of {stream.text} in every attempt")
+
+    def _retried(
+        self, stream: StreamName, before: ModelState | None, failed: ModelState
+    ) -> ModelState:
+        """Sends the message that retries a state, unless it has failed too often."""
+        failures = 1
+        if before and before.version == failed.version:
+            failures += before.failures
+        delay = retry_delay(failures)
+        if delay is None:
+            return replace(failed, failures=failures, retry_at=None)
+        self.queue.retry(stream, delay)
+        return replace(failed, failures=failures, retry_at=times.after(delay))
+
+    def _begun(self, stream: StreamName, state: ModelState | None) -> ModelState:
+        first = self.streams.marks(stream).first_visible if state is None else 1
+        return state or ModelState(stream.stream_id, version=first - 1, updated_at=times.now())
 
     def _reducer(self, model: ReadModel, generation: Generation) -> Reducer:
         if generation.reducer == 0:
@@ -144,9 +201,7 @@ class Projector:
     def _folded(
         self, reducer: Reducer, stream: StreamName, before: ModelState | None
     ) -> tuple[ModelState | None, bool]:
-        state = before or ModelState(
-            stream.stream_id, version=self.streams.marks(stream).first_visible - 1
-        )
+        state = self._begun(stream, before)
         entries = self.streams.between(stream, state.version + 1, _END, _PAGE)
         if not entries:
             return before, False

@@ -65,6 +65,13 @@ class ModelState(TypedDict):
             description="Why the reducer made no state of the next event; null if it did not fail."
         ),
     ]
+    retry_at: Annotated[
+        Time | None,
+        Field(
+            description="When the reducer's function is called again for that event; null for no "
+            "retry."
+        ),
+    ]
     state: Annotated[Object, Field(description="The state; sealed values are markers.")]
 
 
@@ -96,6 +103,7 @@ def model_state_document(state: read_model.ModelState) -> ModelState:
         "complete": state.events == state.version,
         "updated_at": state.updated_at,
         "failed": state.failed,
+        "retry_at": state.retry_at,
         "state": state.state,
     }
 

@@ -9,11 +9,16 @@ from typing import Any, cast
 import orjson
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
+from event_bus import times
 from event_bus.errors import Conflict, InvalidRequest, Unavailable
+from event_bus.model.read_model import ModelState
 from event_bus.model.reducer import Reducer
+from event_bus.model.stream_name import StreamName
+from event_bus.queues.projections import ProjectionQueue, projection_in
 from event_bus.registry import read_models
-from event_bus.states import function_reducing, state_reader
+from event_bus.states import function_reducing, retrying, state_reader
 from event_bus.states.function_reducing import FunctionReducers, ReducerUnavailable
+from event_bus.states.model_reader import ReadModelReader
 from event_bus.states.reducing import MAX_STATE_BYTES, Numbered, ReducerFailed
 
 from tests.aws import Aws
@@ -152,12 +157,12 @@ def test_the_event_that_a_function_fails_for_is_found(at: int) -> None:
 @pytest.mark.parametrize(
     ("result", "says"),
     [
-        (b"", "no JSON"),
-        (b'{"a":1,"a":2}', "no JSON"),
-        (b'{"a":NaN}', "no JSON"),
-        (b"[" * 100_000, "no JSON"),
-        (b'{"a":' * 40 + b"1" + b"}" * 40, "no JSON"),
-        (b"\xff", "no JSON"),
+        (b"", "valid JSON"),
+        (b'{"a":1,"a":2}', "valid JSON"),
+        (b'{"a":NaN}', "valid JSON"),
+        (b"[" * 100_000, "valid JSON"),
+        (b'{"a":' * 40 + b"1" + b"}" * 40, "valid JSON"),
+        (b"\xff", "valid JSON"),
         (b"null", "must return the state, an object"),
         (b"[]", "must return the state, an object"),
         (b" " * MAX_STATE_BYTES + b"{}", f"more than {MAX_STATE_BYTES} bytes"),
@@ -249,27 +254,113 @@ def test_a_request_does_not_wait_for_ever_for_a_slow_function(
     assert len(aws_lambda.calls) == 4
 
 
-def test_a_read_model_waits_for_a_busy_function_and_tells_of_a_failing_one(
+@pytest.fixture
+def functions(
     aws: Aws, executor: Executor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> tuple[Models, Lambda]:
+    """A read model of one stream whose reducer is a function."""
     monkeypatch.setattr(read_models, "_LISTED_SECONDS", 0)
     aws_lambda = Lambda()
     register(aws, FOLD)
     append(aws, [{"n": 1}, {"n": 2}])
     models = Models(aws, executor)
-    projector = replace(models.projector, reduce=aws_lambda.reducers.reduced)
-    models.projector = projector
+    models.projector = replace(models.projector, reduce=aws_lambda.reducers.reduced)
     models.registry.register("planner", "task", [])
-    models.work()
-    assert models.states() == {"task/1": {"total": 3, "last": 2}}
-    append(aws, [{"n": 4}, {"n": "x"}])
-    aws_lambda.faults = [refused("TooManyRequestsException")] * 2
-    # The message stays in the queue.
-    with pytest.raises(ReducerUnavailable):
-        projector.project(STREAM)
-    assert models.states() == {"task/1": {"total": 3, "last": 2}}
-    projector.project(STREAM)
+    return models, aws_lambda
+
+
+def stored_state(models: Models) -> ModelState:
     found = models.store.state(models.model, 1, STREAM.stream_id)
     assert found is not None
-    assert (found.state, found.version) == ({"total": 7, "last": 3}, 3)
-    assert found.failed == "version 4: the function failed (TypeError)"
+    return found
+
+
+def go_on(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    now = times.unix()
+    monkeypatch.setattr(times, "unix", lambda: now + seconds)
+
+
+@pytest.mark.parametrize("busy", [True, False])
+def test_a_function_that_failed_is_called_again_without_a_new_event(
+    aws: Aws,
+    executor: Executor,
+    functions: tuple[Models, Lambda],
+    monkeypatch: pytest.MonkeyPatch,
+    busy: bool,
+) -> None:
+    models, aws_lambda = functions
+    retries: list[tuple[StreamName, int]] = []
+    monkeypatch.setattr(ProjectionQueue, "retry", lambda _, *asked: retries.append(asked))
+    models.work()
+    assert models.states() == {"task/1": {"total": 3, "last": 2}}
+    append(aws, [{"n": 4}, {"n": "5"}])
+    aws_lambda.faults = [refused("TooManyRequestsException")] * 2 if busy else []
+    models.projector.project(STREAM)
+    failed = stored_state(models)
+    assert (failed.version, failed.failures) == (2 if busy else 3, 1)
+    assert failed.failed
+    assert ("throttled" if busy else "TypeError") in failed.failed
+    models_read = ReadModelReader(models.store, reader(aws, executor).finder)
+    assert models_read.lag(models.model)
+    assert failed.retry_at
+    assert 3 <= times.seconds(failed.retry_at) - times.unix() <= 10
+
+    # Until then, a message of the stream calls nothing. Each failure doubles the wait.
+    calls = len(aws_lambda.calls)
+    models.projector.project(STREAM)
+    assert len(aws_lambda.calls) == calls
+    aws_lambda.faults = [refused("TooManyRequestsException")] * 2 if busy else []
+    go_on(monkeypatch, 12)
+    models.projector.project(STREAM)
+    again = stored_state(models)
+    assert (again.failures, len(aws_lambda.calls) > calls) == (2, True)
+    assert again.retry_at
+    assert again.retry_at > times.after(9)
+
+    aws_lambda.function = lambda called: {"last": called["events"][-1]["version"]}
+    go_on(monkeypatch, 25)
+    models.projector.project(STREAM)
+    assert [stream for stream, _ in retries] == [STREAM] * 2
+    mended = stored_state(models)
+    assert (mended.version, mended.failed) == (4, None)
+    assert (mended.failures, mended.retry_at) == (0, None)
+    assert models_read.lag(models.model) == 0
+
+
+def test_a_function_is_called_again_up_to_a_number(
+    aws: Aws, functions: tuple[Models, Lambda], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models, _ = functions
+    models.work()
+    append(aws, [{"n": "x"}])
+    models.projector.project(STREAM)
+    monkeypatch.setattr(retrying, "MOST_RETRIES", 1)
+    go_on(monkeypatch, 60)
+    models.projector.project(STREAM)
+    given_up = stored_state(models)
+    assert (given_up.failures, given_up.retry_at, given_up.failed) == (
+        2,
+        None,
+        "version 3: the function failed (TypeError)",
+    )
+    # A new event has it called once more, as it may change nothing for the event that failed.
+    append(aws, [{"n": 1}])
+    models.projector.project(STREAM)
+    assert (stored_state(models).failures, stored_state(models).retry_at) == (3, None)
+
+
+def test_the_building_of_a_read_model_waits_for_a_busy_function(
+    functions: tuple[Models, Lambda], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models, aws_lambda = functions
+    asked: list[Any] = []
+    monkeypatch.setattr(ProjectionQueue, "go_on", lambda _, *sent: asked.append(sent))
+    aws_lambda.faults = [refused("TooManyRequestsException")] * 2
+    [message] = models.aws.take(models.url)
+    models.projector.take(projection_in(message) or {})
+    # Nothing is marked as failed; a message continues the building.
+    assert models.model.building
+    assert models.store.state(models.model, 1, STREAM.stream_id) is None
+    assert asked == [("planner", "task", 1, 60)]
+    models.projector.step("planner", "task", 1)
+    assert models.states() == {"task/1": {"total": 3, "last": 2}}
