@@ -3,9 +3,14 @@
 from functools import cache
 from typing import Any
 
+from event_bus import times
 from event_bus.batches import take_each
 from event_bus.queues.projections import projection_in
 from event_bus.runtime import recovery, states
+
+_BEGINS_SECONDS = 20.0
+"""For how long an invocation begins work, in seconds: one message may take half a minute, and the
+function times out after a minute."""
 
 _runner = recovery.replay_runner()
 # Made by the first message about a read model.
@@ -13,11 +18,19 @@ _projector = cache(states.projector)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Takes the messages of a batch, each on its own."""
-    return take_each(event, _take)
+    """Takes the messages of a batch, each on its own; sends those again that it cannot begin."""
+    end = times.steady() + _BEGINS_SECONDS
+
+    def take(_message_id: str, body: str) -> None:
+        if times.steady() < end:
+            _take(body)
+        else:
+            _runner.queue.send(body)
+
+    return take_each(event, take)
 
 
-def _take(_message_id: str, body: str) -> None:
+def _take(body: str) -> None:
     if projection := projection_in(body):
         _projector().take(projection)
     else:

@@ -23,7 +23,13 @@ from event_bus.model.reducer import DEFAULT, Reducer
 from event_bus.model.stream_name import StreamName
 from event_bus.queues.projections import ProjectionQueue
 from event_bus.states.function_reducing import ReducerUnavailable
-from event_bus.states.reducing import Numbered, Reduce, ReducerFailed, reduced
+from event_bus.states.reducing import (
+    Numbered,
+    Reduce,
+    ReducerFailed,
+    reduced,
+    reduced_in_time,
+)
 from event_bus.states.retrying import retry_delay, waits_for_retry
 from event_bus.stores.events import EventStore
 from event_bus.stores.listings import EventSelector, behind, with_any
@@ -35,7 +41,8 @@ from event_bus.stores.streams import StreamStore
 _PAGE = 100
 _END = 10**15
 _LAST = "9999"
-_STEP_SECONDS = 15.0
+_STEP_SECONDS, _FOLD_SECONDS = 15.0, 10.0
+"""How long a step of a building takes, and how long a stream is folded at once, in seconds."""
 _UNAVAILABLE_SECONDS = 60
 """How long the building of a generation waits for a function that cannot be called, in seconds."""
 
@@ -128,7 +135,8 @@ class Projector:
                 for stream in dict.fromkeys(each.stream for each in found.values()):
                     if stream and stream.category == model.category:
                         while self._advance(model, building, stream, marks=False):
-                            pass
+                            if self.clock() >= end:
+                                return position, False, 0
             except ReducerUnavailable:
                 logger.exception("building waits for a function", read_model=model.name)
                 return position, False, _UNAVAILABLE_SECONDS
@@ -213,8 +221,11 @@ class Projector:
             if (event := found.get(each.event_id))
         ]
         made, failed, version = json_numbers.dumps(state.state), None, entries[-1].version
+        left = len(entries) == _PAGE
         try:
-            made = self.reduce(reducer, made, numbered)
+            made, count = self._reduced(reducer, made, numbered)
+            if count < len(numbered):
+                version, left = numbered[count - 1].version, True
             if len(made) > MAX_STORED_BYTES:
                 detail = f"the state has more than {MAX_STORED_BYTES} bytes"
                 made, failed, version = json_numbers.dumps(state.state), detail, state.version
@@ -235,5 +246,9 @@ class Projector:
                 updated_at=times.now(),
                 failed=failed,
             ),
-            len(entries) == _PAGE,
+            left,
         )
+
+    def _reduced(self, reducer: Reducer, state: bytes, events: list[Numbered]) -> tuple[bytes, int]:
+        end = self.clock() + _FOLD_SECONDS
+        return reduced_in_time(self.reduce, reducer, state, events, lambda: self.clock() < end)

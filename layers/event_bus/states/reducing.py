@@ -81,6 +81,41 @@ def reduced(reducer: Reducer, state: bytes, events: Sequence[Numbered]) -> bytes
     return state
 
 
+def reduced_in_time(
+    reduce: Reduce,
+    reducer: Reducer,
+    state: bytes,
+    events: Sequence[Numbered],
+    in_time: Callable[[], bool],
+) -> tuple[bytes, int]:
+    """Returns the state after as many events as time permits, and their number: one at least.
+
+    An expression may take a quarter of a second for each event, so time is checked before each. A
+    function has a limit of its own for a batch, and a merge takes next to no time.
+
+    Args:
+        reduce: Applies reducers.
+        reducer: The reducer.
+        state: The state before the events, as JSON.
+        events: The events, in order.
+        in_time: Whether there is time left.
+
+    Raises:
+        ReducerFailed: The reducer fails, or the state is over `MAX_STATE_BYTES`.
+    """
+    if reducer.type != "jsonata":
+        return reduce(reducer, state, events), len(events)
+    for place, each in enumerate(events):
+        if place and not in_time():
+            return state, place
+        try:
+            state = reduce(reducer, state, [each])
+        except ReducerFailed as failed:
+            before = events[place - 1].version if place else None
+            raise ReducerFailed(failed.version, failed.detail, state, before) from None
+    return state, len(events)
+
+
 def _next(reducer: Reducer, state: bytes, each: Numbered) -> bytes:
     if reducer.type == "merge":
         patch = json_numbers.loads(each.event.json_payload or EMPTY)

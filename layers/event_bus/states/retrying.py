@@ -26,5 +26,5 @@ def retry_delay(failures: int) -> int | None:
     """
     if failures > MOST_RETRIES:
         return None
-    longest = min(_LONGEST_SECONDS, _FIRST_SECONDS * 2 ** min(failures - 1, 10))
+    longest = min(_LONGEST_SECONDS, _FIRST_SECONDS << min(failures - 1, 10))
     return round(longest * random.uniform(0.5, 1))  # noqa: S311

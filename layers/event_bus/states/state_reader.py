@@ -17,7 +17,14 @@ from event_bus.model.reducer import ReducerVersion
 from event_bus.model.stream_name import StreamName
 from event_bus.querying.event_finder import EventFinder
 from event_bus.states.function_reducing import ReducerUnavailable
-from event_bus.states.reducing import EMPTY, Numbered, Reduce, ReducerFailed, reduced
+from event_bus.states.reducing import (
+    EMPTY,
+    Numbered,
+    Reduce,
+    ReducerFailed,
+    reduced,
+    reduced_in_time,
+)
 from event_bus.stores.reducers import ReducerStore
 from event_bus.stores.snapshots import Snapshot, SnapshotStore
 from event_bus.stores.stream_times import version_at
@@ -83,6 +90,15 @@ class _Fold:
     expires_at: int | None = None
     sealed: bool = False
     end: float = 0.0
+
+    def include(self, folded: Sequence[tuple[int, Event]]) -> None:
+        """Notes events that are folded into the state, with their versions."""
+        for version, event in folded:
+            self.version = version
+            self.events += 1
+            self.sealed = self.sealed or event.sealed_key is not None
+            if event.expires_at is not None:
+                self.expires_at = min(event.expires_at, self.expires_at or event.expires_at)
 
 
 class _OutOfTime(Exception):
@@ -188,8 +204,7 @@ class StateReader:
             try:
                 self._advance(reducer, fold, numbered, as_shown)
             except _OutOfTime:
-                if not examined:
-                    raise
+                kept = self._keep(stream, basis, fold)
                 raise _unfinished(fold, kept=kept) from None
             examined += len(entries)
             if len(entries) == SNAPSHOT_EVERY:
@@ -241,7 +256,7 @@ class StateReader:
         """Folds the events of entries.
 
         Raises:
-            _OutOfTime: The fold must end before all of them are folded.
+            _OutOfTime: The fold must end before all of them are folded. It includes some of them.
         """
         present = [(each.version, event) for each, event in entries if event]
         chunks = batches(
@@ -258,13 +273,17 @@ class StateReader:
                 Numbered(version, as_shown(event))
                 for (version, _), event in zip(chunk, read, strict=True)
             ]
-            fold.state = self.reduce(reducer.effective, fold.state, numbered)
+            fold.state, count = reduced_in_time(
+                self.reduce,
+                reducer.effective,
+                fold.state,
+                numbered,
+                lambda: self.clock() < fold.end,
+            )
+            fold.include(chunk[:count])
+            if count < len(chunk):
+                raise _OutOfTime
         fold.version = entries[-1][0].version
-        fold.events += len(present)
-        fold.sealed = fold.sealed or any(event.sealed_key for _, event in present)
-        for _, event in present:
-            if event.expires_at is not None:
-                fold.expires_at = min(event.expires_at, fold.expires_at or event.expires_at)
 
     # A snapshot expires with its first event. Otherwise it would contain expired events, and the
     # same request would get another answer than without the snapshot.

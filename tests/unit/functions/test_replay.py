@@ -1,5 +1,9 @@
 """A replay goes on by what there is of it, and passes over what there is beside."""
 
+import pytest
+from event_bus import times
+from event_bus.recovery.replay_runner import ReplayRunner
+
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import BESIDE_PLANNER, event, replay
 from tests.handlers import Functions
@@ -25,3 +29,24 @@ def test_what_is_beside_a_quiet_source_is_passed_over(functions: Functions, aws:
     aws.replays.add(replay("rpl_busy", source=BESIDE_PLANNER))
     assert steps(functions, aws, "rpl_quiet") == 1
     assert steps(functions, aws, "rpl_busy") > 2
+
+
+def test_what_an_invocation_has_no_time_for_is_sent_again(
+    functions: Functions, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replaying = functions.load("replay")
+    taken: list[str] = []
+    clock = [0.0]
+
+    def step(_runner: object, replay_id: str) -> None:
+        taken.append(replay_id)
+        clock[0] += 15
+
+    monkeypatch.setattr(ReplayRunner, "step", step)
+    monkeypatch.setattr(times, "steady", lambda: clock[0])
+    bodies = ["rpl_1", "rpl_2", "rpl_3", '{"stream":["planner","task/1"]}']
+    records = [{"messageId": each, "body": each} for each in bodies]
+    assert functions.invoke("replay", {"Records": records}) == {"batchItemFailures": []}
+    assert taken == ["rpl_1", "rpl_2"]
+    # As new messages, so that the queue does not count the receipts of those that only waited.
+    assert sorted(aws.take(replaying._runner.queue.url)) == sorted(bodies[2:])

@@ -1,7 +1,9 @@
 """Read models hold the states of their category, whatever becomes of messages and functions."""
 
 import itertools
+from collections.abc import Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -15,6 +17,7 @@ from event_bus.registry import read_models as registering
 from event_bus.registry.read_models import ReadModelRegistry
 from event_bus.states import projector as projecting
 from event_bus.states.projector import Projector
+from event_bus.states.reducing import Numbered, reduced
 from event_bus.stores import read_models as storing
 from event_bus.stores.read_models import ReadModelStore, indexed, live_change
 from hypothesis import HealthCheck, given, settings
@@ -228,6 +231,35 @@ def test_a_building_goes_on_where_it_was(
     monkeypatch.setattr(projecting, "_PAGE", 1)
     assert models.work() > 2
     assert len(models.states()) == 5
+
+
+def test_a_slow_expression_is_folded_in_several_messages(aws: Aws, models: Models) -> None:
+    register(aws, SUM)
+    append(aws, [{"n": n} for n in range(1, 101)], stream(1))
+    clock = [0.0]
+
+    def slow(reducer: Reducer, before: bytes, events: Sequence[Numbered]) -> bytes:
+        clock[0] += 0.25 * len(events)
+        return reduced(reducer, before, events)
+
+    models.projector = replace(models.projector, reduce=slow, clock=lambda: clock[0])
+    models.registry.register("planner", "task", [])
+    messages = 0
+    while bodies := aws.take(models.url):
+        for body in bodies:
+            began = clock[0]
+            models.projector.take(projection_in(body) or {})
+            # It stays far below the timeout of its function.
+            assert clock[0] - began <= 25
+            messages += 1
+    assert (messages, models.model.building) == (2, None)
+    assert models.states() == {"task/1": {"total": 5050, "last": 100}}
+    # A new event is folded in as many messages as it takes.
+    append(aws, [{"n": 0}] * 50, stream(1))
+    models.projector.project(stream(1))
+    assert models.states() == {"task/1": {"total": 5050, "last": 140}}
+    assert models.work() == 1
+    assert models.states() == {"task/1": {"total": 5050, "last": 150}}
 
 
 def test_a_failing_reducer_keeps_the_last_state_and_says_why(aws: Aws, models: Models) -> None:
