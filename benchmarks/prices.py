@@ -21,6 +21,9 @@ GB_SECOND = 0.0000133334
 WRITE_UNIT = 0.625 / MILLION
 READ_UNIT = 0.125 / MILLION
 
+_GB = 1024**3
+DYNAMODB_BYTE_MONTH = 0.25 / _GB
+
 # https://aws.amazon.com/sqs/pricing/: a request of 64 KB; what names a message group on a standard
 # queue is served fairly, at a surcharge.
 SQS_REQUEST = 0.40 / MILLION
@@ -29,6 +32,7 @@ SQS_FAIR = 0.10 / MILLION
 # https://aws.amazon.com/s3/pricing/
 S3_PUT = 5.00 / MILLION
 S3_GET = 0.40 / MILLION
+S3_BYTE_MONTH = 0.023 / _GB
 
 # https://aws.amazon.com/kms/pricing/
 KMS_REQUEST = 3.00 / MILLION

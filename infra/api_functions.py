@@ -75,6 +75,8 @@ class ApiFunctions:
         function.know_rights(self._data, "BatchGetItem")
         function.seal_payloads(self._data)
         function.use_bucket(self._data.payloads, "PutObject")
+        # What an archived event was, where its id is published again.
+        function.read_archive(self._data.payloads)
         function.use_retention()
         return function
 

@@ -3,7 +3,6 @@
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
@@ -17,7 +16,8 @@ from infra.queue import WorkQueue
 from infra.removal import removal_policy
 from infra.settings import Settings
 from infra.stack import StageStack
-from infra.table_stream import Handover, TableStreamSource
+from infra.storage import deny_deletion
+from infra.table_stream import STORED_EVENTS, Handover, TableStreamSource
 
 AUDIT_QUEUE_URL = "AUDIT_QUEUE_URL"
 """The variable that tells a function the URL of the queue of audit entries."""
@@ -84,7 +84,7 @@ class AuditStack(StageStack):
             "Events",
             table=data.events,
             function=self.write,
-            pattern={"eventName": ["INSERT", "MODIFY"]},
+            patterns=STORED_EVENTS,
             # Half of the day for which a stream keeps records, so none is lost before.
             handover=Handover(cdk.Duration.hours(12), most=1000, window=_EVENTS_WINDOW),
             failures=data.audit_failures,
@@ -98,6 +98,9 @@ class AuditStack(StageStack):
         self.write.use_queue(AUDIT_QUEUE_URL, self.queue.queue, "SendMessage")
         self.write.allow_recursion(_SET_ASIDE)
         self.write.use_table(data.events, "BatchGetItem")
+        # An event may be archived before a person has had its message tried again.
+        self.write.read_archive(data.payloads)
+        self.write.tell_missing(data.payloads)
         self.write.allow_objects(
             data.audit_failures,
             ["GetObject"],
@@ -142,13 +145,5 @@ class AuditStack(StageStack):
             "that, without a further bucket to keep.",
         )
         if not settings.local:
-            bucket.add_to_resource_policy(
-                iam.PolicyStatement(
-                    sid="KeptUntilItsTime",
-                    effect=iam.Effect.DENY,
-                    principals=[iam.AnyPrincipal()],
-                    actions=["s3:DeleteObject", "s3:DeleteObjectVersion"],
-                    resources=[bucket.arn_for_objects("*")],
-                )
-            )
+            deny_deletion(bucket, "KeptUntilItsTime")
         return bucket

@@ -17,7 +17,7 @@ from infra.outputs import output
 from infra.queue import WorkQueue
 from infra.settings import Settings
 from infra.stack import StageStack
-from infra.table_stream import Handover, TableStreamSource
+from infra.table_stream import CHANGES, STORED_EVENTS, Handover, TableStreamSource
 from infra.target_grants import call_reducers
 
 REPLAY_QUEUE_URL = "REPLAY_QUEUE_URL"
@@ -100,6 +100,7 @@ class BusStack(StageStack):
         route.know_rights(data, "Scan")
         route.use_table(data.events, "BatchGetItem")
         route.use_bucket(data.payloads, "GetObject")
+        route.tell_missing(data.payloads)
         self.lanes.send_from(route)
         self.lanes.enrichment.send_from(route)
         route.use_queue("UNROUTABLE_QUEUE_URL", self.unroutable.queue, "SendMessage")
@@ -113,8 +114,7 @@ class BusStack(StageStack):
             "Events",
             table=data.events,
             function=route,
-            # An event changes only where it takes the place of an expired one of its id.
-            pattern={"eventName": ["INSERT", "MODIFY"]},
+            patterns=STORED_EVENTS,
             # Half of the day that the stream keeps its records: given up before they are lost.
             handover=Handover(cdk.Duration.hours(12), parallel=_ROUTE_PARALLEL),
             failures=data.failures,
@@ -169,6 +169,7 @@ class BusStack(StageStack):
         replay.use_table(data.streams, "GetItem", "Query", indexes=("by_source",))
         replay.use_table(data.states, "DeleteItem", "GetItem", "PutItem", "Query")
         replay.use_bucket(data.payloads, "GetObject")
+        replay.tell_missing(data.payloads)
         call_reducers(replay, settings)
         self.lanes.send_from(replay)
         self.lanes.enrichment.send_from(replay)
@@ -199,7 +200,7 @@ class BusStack(StageStack):
             "Changes",
             table=data.deliveries,
             function=observe,
-            pattern={"eventName": ["INSERT", "MODIFY"]},
+            patterns=CHANGES,
             # Whole, since it is known by all of its records that a batch was counted.
             handover=Handover(cdk.Duration.hours(12), most=1000, window=_COUNT_WINDOW, whole=True),
             # A person has them counted: a batch counts once, however often it is handed over.
@@ -231,6 +232,15 @@ class BusStack(StageStack):
         sweep.use_queue("UNROUTABLE_QUEUE_URL", self.unroutable.queue, "SendMessage")
         sweep.use_queue(REPLAY_QUEUE_URL, self.replays.queue, "SendMessage")
         sweep.use_retention()
+        self._archive(sweep, data)
         sweep.run_every(_SWEEP_INTERVAL)
         output(self, "SweepFunction", sweep.function.function_name)
         return sweep
+
+    def _archive(self, sweep: BusFunction, data: DataStack) -> None:
+        """Lets the sweeper archive old events, if the settings say so."""
+        days = sweep.settings.archive_after_days
+        sweep.tell("ARCHIVE_AFTER_DAYS", str(days))
+        if days:
+            sweep.use_table(data.events, "BatchGetItem")
+            sweep.write_archive(data.payloads)

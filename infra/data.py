@@ -8,6 +8,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
+from event_bus.stores.archive import ARCHIVE_PREFIX
 from event_bus.stores.payloads import EXPIRING_PREFIX
 
 from infra import tables
@@ -17,7 +18,7 @@ from infra.outputs import output
 from infra.removal import removal_policy
 from infra.settings import Settings
 from infra.stack import StageStack
-from infra.storage import BusBucket, BusTable
+from infra.storage import BusBucket, BusTable, deny_deletion
 
 
 class DataStack(StageStack):
@@ -44,7 +45,7 @@ class DataStack(StageStack):
         changes: The table of subscription changes.
         rights: The table of what services may receive.
         contexts: The table of what services keep for enrichments.
-        payloads: The bucket of payloads too large for the table of events.
+        payloads: The bucket of payloads too large for the table of events, and of the archive.
         failures: The bucket of records of the table stream that the router gave up.
         audit_failures: The bucket of those that the audit log gave up.
         observer_failures: The bucket of those that the observer gave up.
@@ -96,6 +97,9 @@ class DataStack(StageStack):
         self.payloads = BusBucket(
             self, "Payloads", key=self.key, settings=settings, expiring=EXPIRING_PREFIX
         )
+        if not settings.local:
+            # What an object of the archive holds is nowhere else.
+            deny_deletion(self.payloads.bucket, "Archive", ARCHIVE_PREFIX)
         self.failures = BusBucket(self, "Failures", key=self.key, settings=settings)
         self.failures.announce()
         self.audit_failures = BusBucket(self, "AuditFailures", key=self.key, settings=settings)

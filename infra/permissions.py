@@ -14,6 +14,8 @@ from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 from event_bus.encryption import data_keys
+from event_bus.stores.archive import ARCHIVE_PREFIX
+from event_bus.stores.payloads import EXPIRING_PREFIX, KEPT_PREFIX
 
 from infra.data import DataStack, secret_arn
 from infra.nag import accept_resource, accept_wildcard
@@ -124,36 +126,67 @@ class PermittedFunction(Construct):
         self.tell(table.description.variable, table.table.table_name)
 
     def use_bucket(self, bucket: BusBucket, action: str) -> None:
-        """Lets the function use the bucket of payloads.
+        """Lets the function read all of the bucket of payloads, or put payloads there.
 
         Args:
             bucket: The bucket.
-            action: An action of S3 on objects.
+            action: `GetObject` or `PutObject`.
         """
         self.allow_objects(
             bucket,
             [action],
-            reason="The bucket holds payloads alone, and any event's payload may be asked for.",
+            prefixes=(EXPIRING_PREFIX, KEPT_PREFIX) if action == "PutObject" else ("",),
+            reason="The bucket holds events and their payloads, and any may be asked for.",
         )
         self.tell("PAYLOADS_BUCKET", bucket.bucket.bucket_name)
 
-    def allow_objects(self, bucket: BusBucket, actions: Sequence[str], *, reason: str) -> None:
-        """Lets the function act on every object of a bucket.
+    def read_archive(self, bucket: BusBucket) -> None:
+        """Lets the function read archived events, but no payloads."""
+        self._allow_archive(bucket, "GetObject")
+
+    def write_archive(self, bucket: BusBucket) -> None:
+        """Lets the function add objects to the archive."""
+        self._allow_archive(bucket, "PutObject")
+
+    def _allow_archive(self, bucket: BusBucket, action: str) -> None:
+        reason = "Objects of the archive are named after their content."
+        self.allow_objects(bucket, [action], prefixes=(ARCHIVE_PREFIX,), reason=reason)
+        self.tell("PAYLOADS_BUCKET", bucket.bucket.bucket_name)
+
+    def tell_missing(self, bucket: BusBucket) -> None:
+        """Lets the function tell a missing object from one that it may not read.
+
+        Without the right to list, S3 answers 403 for both
+        (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html).
+        """
+        self.allow("s3", ["ListBucket"], [bucket.bucket.bucket_arn])
+
+    def allow_objects(
+        self,
+        bucket: BusBucket,
+        actions: Sequence[str],
+        *,
+        prefixes: Sequence[str] = ("",),
+        reason: str,
+    ) -> None:
+        """Lets the function act on objects of a bucket.
 
         Args:
             bucket: The bucket.
             actions: Actions of S3 on objects.
+            prefixes: How the keys of these objects begin.
             reason: Why no single object can be named.
         """
-        self.allow("s3", actions, [bucket.bucket.arn_for_objects("*")])
+        self.allow("s3", actions, [bucket.bucket.arn_for_objects(f"{each}*") for each in prefixes])
         self.allow_key(bucket.key, "s3", actions)
-        accept_wildcard(
-            self,
-            owner=bucket,
-            arn=bucket.bucket.bucket_arn,
-            suffix="/*",
-            reason=reason,
-        )
+        for each in prefixes:
+            accept_wildcard(
+                self,
+                owner=bucket,
+                arn=bucket.bucket.bucket_arn,
+                suffix=f"/{each}*",
+                reason=reason,
+            )
 
     def use_queue(self, variable: str, queue: sqs.IQueue, *actions: str) -> None:
         """Lets the function use a queue.

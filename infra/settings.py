@@ -129,6 +129,13 @@ class Settings(BaseModel):
         le=3650,
         description="Days that events, payloads and deliveries are kept.",
     )
+    archive_after_days: int = Field(
+        default=0,
+        ge=0,
+        le=3650,
+        description="The age at which events of kept stream categories leave their table for the "
+        "archive in S3, in days; 0 for never.",
+    )
     audit_retention_days: int = Field(
         default=365,
         ge=1,

@@ -120,10 +120,12 @@ class Sockets(Construct):
             table=data.inbox,
             function=self.push,
             # Other inboxes are fetched from, not pushed.
-            pattern={
-                "eventName": ["INSERT"],
-                "dynamodb": {"NewImage": {"pushed": {"BOOL": [True]}}},
-            },
+            patterns=[
+                {
+                    "eventName": ["INSERT"],
+                    "dynamodb": {"NewImage": {"pushed": {"BOOL": [True]}}},
+                }
+            ],
             # An event that is not pushed stays in its inbox, and is pushed with the next one.
             handover=Handover(cdk.Duration.minutes(5)),
             settings=settings,

@@ -4,6 +4,7 @@ from typing import cast
 
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
@@ -92,6 +93,25 @@ class BusTable(Construct):
             # A write to the table waits for the writes to its indexes.
             warm_throughput=self._warm,
         )
+
+
+def deny_deletion(bucket: s3.Bucket, sid: str, prefix: str = "") -> None:
+    """Denies everybody to delete objects of a bucket; its lifecycle rules still do.
+
+    Args:
+        bucket: The bucket.
+        sid: The id of the statement.
+        prefix: How the keys of these objects begin.
+    """
+    bucket.add_to_resource_policy(
+        iam.PolicyStatement(
+            sid=sid,
+            effect=iam.Effect.DENY,
+            principals=[iam.AnyPrincipal()],
+            actions=["s3:DeleteObject", "s3:DeleteObjectVersion"],
+            resources=[bucket.arn_for_objects(f"{prefix}*")],
+        )
+    )
 
 
 class BusBucket(Construct):

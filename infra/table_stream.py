@@ -1,7 +1,7 @@
 """The event source that passes changes of a table to a function."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import aws_cdk as cdk
@@ -13,6 +13,18 @@ from infra.function import BusFunction
 from infra.nag import accept_wildcard
 from infra.settings import Settings
 from infra.storage import BusBucket, BusTable
+
+CHANGES: Sequence[Mapping[str, object]] = ({"eventName": ["INSERT", "MODIFY"]},)
+"""The filters of a table stream whose function takes all but deletions."""
+
+STORED_EVENTS: Sequence[Mapping[str, object]] = (
+    {"eventName": ["INSERT"]},
+    # An event that takes the place of an expired one of its id. A stub, which takes the place of an
+    # archived event, has no digest. Lambda tells whether an attribute exists by its value alone
+    # (https://docs.aws.amazon.com/lambda/latest/dg/with-ddb-filtering.html#filtering-ddb-exists).
+    {"eventName": ["MODIFY"], "dynamodb": {"NewImage": {"digest": {"S": [{"exists": True}]}}}},
+)
+"""The filters of the table stream of events for functions that take events as they are stored."""
 
 _RETRIES = 10
 
@@ -51,7 +63,7 @@ class TableStreamSource(Construct):
         *,
         table: BusTable,
         function: BusFunction,
-        pattern: Mapping[str, object],
+        patterns: Sequence[Mapping[str, object]],
         handover: Handover,
         failures: BusBucket | None = None,
         settings: Settings,
@@ -63,7 +75,7 @@ class TableStreamSource(Construct):
             construct_id: Its id in the parent construct.
             table: The table, which has a stream.
             function: The function.
-            pattern: The filter of records.
+            patterns: The filters of records; one that fits any of them is passed.
             handover: How records are passed.
             failures: The bucket for records on which the function keeps failing; None if they may
                 be dropped.
@@ -93,7 +105,10 @@ class TableStreamSource(Construct):
             maximum_record_age_in_seconds=handover.max_age.to_seconds(),
             destination_config=destination,
             filter_criteria=lambda_.CfnEventSourceMapping.FilterCriteriaProperty(
-                filters=[lambda_.CfnEventSourceMapping.FilterProperty(pattern=json.dumps(pattern))]
+                filters=[
+                    lambda_.CfnEventSourceMapping.FilterProperty(pattern=json.dumps(pattern))
+                    for pattern in patterns
+                ]
             ),
             metrics_config=lambda_.CfnEventSourceMapping.MetricsConfigProperty(
                 metrics=["EventCount"]

@@ -13,6 +13,8 @@ from localstack.errors import LocalError
 
 # Each function is a process that shares this machine with all others.
 _LANE_CONCURRENCY = 8
+# The shortest age, so that the archive can be tried.
+_ARCHIVE_AFTER_DAYS = 1
 # Where the subscribers of a bus on this machine listen.
 _THIS_MACHINE = "127.0.0.0/8,::1/128"
 
@@ -43,6 +45,7 @@ def _synthesise(folder: Path) -> None:
         "paced_lane_concurrency": _LANE_CONCURRENCY,
         "callback_networks": _THIS_MACHINE,
         "iam_callers": True,
+        "archive_after_days": _ARCHIVE_AFTER_DAYS,
     }
     done = subprocess.run(
         [sys.executable, "app.py"],

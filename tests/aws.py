@@ -1,8 +1,9 @@
 """AWS as the stores see it, be it moto's or the emulator's: empty tables, a bucket, queues."""
 
 from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.awsrequest import AWSPreparedRequest
@@ -20,6 +21,7 @@ from event_bus.model.routing_rule import RoutingRule
 from event_bus.publishing.schema_checks import SchemaChecks
 from event_bus.routing.registry_view import RegistryView
 from event_bus.stores.announced_changes import AnnouncedChanges
+from event_bus.stores.archive import ArchiveStore
 from event_bus.stores.changes import ChangeLog
 from event_bus.stores.circuits import CircuitStore
 from event_bus.stores.claims import ClaimStore
@@ -28,6 +30,7 @@ from event_bus.stores.cursors import CursorStore
 from event_bus.stores.dead_letters import DeadLetterStore
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.due_deliveries import DueDeliveries
+from event_bus.stores.event_archive import EventArchive
 from event_bus.stores.events import EventStore
 from event_bus.stores.inbox_cursors import InboxCursorStore
 from event_bus.stores.inboxes import InboxStore
@@ -108,7 +111,20 @@ class Aws:
 
     @property
     def events(self) -> EventStore:
-        return EventStore(self.dynamodb, self.tables["events"], self.payloads, self.streams)
+        return EventStore(
+            self.dynamodb,
+            self.tables["events"],
+            self.payloads,
+            self.streams,
+            archive=self.archive,
+        )
+
+    @property
+    def archive(self) -> ArchiveStore:
+        return ArchiveStore(self.s3, self.bucket, partial(ThreadPoolExecutor, 4))
+
+    def event_archive(self, executor: Executor) -> EventArchive:
+        return EventArchive(self.dynamodb, self.tables["events"], self.archive, executor)
 
     @property
     def deliveries(self) -> DeliveryStore:

@@ -14,7 +14,7 @@ from event_bus.runtime import audit, metrics, queues, stores
 from event_bus.stores.event_items import events_in
 
 _appender = audit.appender()
-_events = stores.events(payloads=False)
+_events = stores.events()
 _observer = metrics.observer()
 _set_aside = audit.set_aside()
 

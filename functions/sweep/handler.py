@@ -1,27 +1,36 @@
 """Runs every minute: sends due deliveries, and finds what was left undone."""
 
+from collections.abc import Callable
 from typing import Any
 
+from event_bus import times
 from event_bus.log import logger
 from event_bus.runtime import inbox, maintenance
 
 _DUE_SECONDS = 30
+_ALL_SECONDS = 45
+"""When the last part ends that may take as long as there is time, of the 60 seconds of a call."""
+
 _due = maintenance.due_sweep()
 _unrouted = maintenance.unrouted_sweep()
 _stalled = maintenance.stalled_sweep()
 _listeners = inbox.ended_listeners()
 _keys = maintenance.expiring_keys()
+_archiver = maintenance.archiver()
 
 
 def handler(_event: dict[str, Any], _context: object) -> dict[str, int]:
     """Runs all parts of the sweep; a part that fails does not stop the others."""
-    parts = {
+    end = times.steady() + _ALL_SECONDS
+    parts: dict[str, Callable[[], int]] = {
         "due": lambda: _due.run(_DUE_SECONDS),
         "unrouted": _unrouted.run,
         "stalled": _stalled.run,
         "listeners": _listeners.sweep,
         "keys": _keys.run,
     }
+    if archiver := _archiver:
+        parts["archive"] = lambda: archiver.run(end - times.steady())
     done: dict[str, int] = {}
     failed = []
     for name, part in parts.items():

@@ -255,6 +255,11 @@ class Settings:
         return int(self._name("RETENTION_DAYS"))
 
     @property
+    def archive_after_days(self) -> int:
+        """The age at which kept events are archived, in days; 0 for never."""
+        return int(self.environment.get("ARCHIVE_AFTER_DAYS", "0"))
+
+    @property
     def region(self) -> str:
         """The region of the bus."""
         return self._name("AWS_REGION")

@@ -1,5 +1,6 @@
 """Every contract of the stores, as tests: moto and the emulator are held to the same."""
 
+from tests.contracts.archive import ArchiveContract
 from tests.contracts.connections import SocketSubscribersContract
 from tests.contracts.contexts import ContextsContract
 from tests.contracts.deliveries import DeliveriesContract
@@ -23,6 +24,9 @@ from tests.contracts.subscriptions import SubscriptionsContract
 
 
 class TestPuttingEvents(PutContract): ...
+
+
+class TestArchive(ArchiveContract): ...
 
 
 class TestListingEvents(ListContract): ...

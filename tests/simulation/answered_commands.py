@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 
+from tests.simulation.archived import stored_events
 from tests.simulation.known import Violation
 from tests.simulation.world import World
 
@@ -14,7 +15,7 @@ def check_commands(world: World) -> None:
     Raises:
         Violation: A reply was lost or has no effect, or a command was answered too often.
     """
-    events = world.tables.items["events"]
+    events = stored_events(world)
     metadata = {name: orjson.loads(item["metadata"]["S"]) for (name,), item in events.items()}
     replies: dict[str, set[str]] = {}
     for name, members in metadata.items():

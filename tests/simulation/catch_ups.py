@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 
+from tests.simulation.archived import stored_events
 from tests.simulation.known import Violation
 from tests.simulation.world import World
 
@@ -42,7 +43,7 @@ def follows(followed: dict[str, Any], item: dict[str, Any]) -> bool:
 
 def check_catch_ups(world: World) -> None:
     """Checks that subscriptions that follow a stream received each of its events once, in order."""
-    stored = world.tables.items["events"]
+    stored = stored_events(world)
     for subscribed in world.subscribed.values():
         if "stream" not in subscribed.request or subscribed.id in world.unsettled:
             continue

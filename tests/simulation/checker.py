@@ -11,6 +11,7 @@ from event_bus import times
 from event_bus.model.delivery import DeliveryKey
 
 from tests.simulation.answered_commands import check_commands
+from tests.simulation.archived import stored_events
 from tests.simulation.catch_ups import check_catch_ups, fits, follows, inbox_of, version_of
 from tests.simulation.known import Receipt, Subscribed, Violation
 from tests.simulation.replayed import check_replays
@@ -47,7 +48,7 @@ def check(world: World) -> None:
         elif published.status:
             _check_stored(world, event_id, published.event)
     _check_streams(world)
-    for (event_id,) in world.tables.items["events"]:
+    for (event_id,) in stored_events(world):
         _check_routed(world, event_id)
     _check_history(world)
     for key, item in world.tables.items["deliveries"].items():
@@ -67,7 +68,7 @@ def _demand(holds: object, said: str) -> None:
 
 
 def _check_stored(world: World, event_id: str, sent: dict[str, Any]) -> None:
-    item = world.tables.items["events"].get((event_id,))
+    item = stored_events(world).get((event_id,))
     _demand(item, f"{event_id} was answered 2xx and is not stored")
     assert item
     payload = orjson.loads(item["payload"]["S"]) if "payload" in item else _object(world, event_id)
@@ -78,8 +79,8 @@ def _check_stored(world: World, event_id: str, sent: dict[str, Any]) -> None:
 
 def _check_deduplicated(world: World, event_id: str) -> None:
     first = world.deduplicated[event_id]
-    _demand((event_id,) not in world.tables.items["events"], f"{event_id} is stored as well")
-    _demand((first,) in world.tables.items["events"], f"{first} was answered and is not stored")
+    _demand((event_id,) not in stored_events(world), f"{event_id} is stored as well")
+    _demand((first,) in stored_events(world), f"{first} was answered and is not stored")
 
 
 def _object(world: World, event_id: str) -> Any:
@@ -99,7 +100,7 @@ def _check_streams(world: World) -> None:
             ends[item["stream_id"]["S"]] = int(item["version"]["N"])
             continue
         streams.setdefault(item["stream_id"]["S"], []).append(int(item["version"]["N"]))
-        event = world.tables.items["events"].get((item["event_id"]["S"],))
+        event = stored_events(world).get((item["event_id"]["S"],))
         _demand(event, f"{item['event_id']['S']} has a place in a stream and is not stored")
         assert event
         metadata = orjson.loads(event["metadata"]["S"])
@@ -109,12 +110,12 @@ def _check_streams(world: World) -> None:
         end = ends.get(stream, len(versions) + 1)
         _demand(end == len(versions) + 1, f"{stream} goes on behind its end")
     for event_id, version in world.versions.items():
-        metadata = orjson.loads(world.tables.items["events"][event_id,]["metadata"]["S"])
+        metadata = orjson.loads(stored_events(world)[event_id,]["metadata"]["S"])
         _demand(metadata["stream_version"] == version, f"{event_id} was answered version {version}")
 
 
 def _check_routed(world: World, event_id: str) -> None:
-    item = world.tables.items["events"][event_id,]
+    item = stored_events(world)[event_id,]
     _demand(
         (event_id, "#routing") in world.tables.items["deliveries"], f"{event_id} was never routed"
     )
@@ -157,7 +158,7 @@ def _check_history(world: World) -> None:
         followed = subscribed.request.get("stream", {}).get("from_version")
         if not (since or followed) or subscribed.id in world.unsettled | _disabled(world):
             continue
-        for (event_id,), item in world.tables.items["events"].items():
+        for (event_id,), item in stored_events(world).items():
             if (
                 (item["timestamp"]["S"] >= since if since else version_of(item) >= followed)
                 and _wants(subscribed.request, item)
@@ -286,7 +287,7 @@ def _check_delivery(world: World, item: dict[str, Any]) -> None:
         paused = world.pauses[item["subscription_id"]["S"].partition("#")[0]] > 0
         _demand(unsendable or paused or "dead_letter_id" not in item, f"{name} is a dead letter")
     for receipt in receipts:
-        stored = world.tables.items["events"].get((receipt.key.event_id,))
+        stored = stored_events(world).get((receipt.key.event_id,))
         _demand(stored, f"{name} was attempted, and its event is not stored")
 
 

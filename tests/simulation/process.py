@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import gc
+import os
 import random
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -122,6 +123,13 @@ def simulated(world: "World", seed: int) -> Iterator[None]:
             random.setstate(state)
 
 
+def deploy_anew(world: "World", **variables: str) -> None:
+    """Changes what functions are told, until the end of the block in which they are simulated."""
+    os.environ.update(variables)
+    settings.cache_clear()
+    world.end_processes()
+
+
 def _transport(world: "World", *_: object, replies: "Callable[[], Replies]") -> TimedTransport:
     """The transport of callbacks in a process: the subscribers of the world."""
     world.replies = replies
@@ -137,6 +145,7 @@ def _environment() -> dict[str, str]:
         "ADMIN_SECRET_ARN": "admin",
         "SEALING_KEY_ARN": "sealing",
         "RETENTION_DAYS": str(RETENTION_DAYS),
+        "ARCHIVE_AFTER_DAYS": "0",
         "PACED_SHARE": "2",
         "WAITING_REQUESTS": "50",
         "KEY_RATE": "200",

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 from event_bus import times
 
+from tests.simulation.archived import stored_events
 from tests.simulation.catch_ups import fits, inbox_of, version_of
 from tests.simulation.known import Subscribed, Violation
 from tests.simulation.world import World
@@ -38,7 +39,7 @@ def _check_complete(world: World, replay: dict[str, Any], owed: Owed) -> None:
         )
         if not addressed:
             continue
-        for (event_id,), event in world.tables.items["events"].items():
+        for (event_id,), event in stored_events(world).items():
             if _covers(replay, created, event_id, event) and owed(subscribed, event):
                 name = f"{subscribed.id}#{replay['id']}"
                 if (event_id, name) not in world.tables.items["deliveries"]:
@@ -59,7 +60,7 @@ def _covers(replay: dict[str, Any], created: float, event_id: str, event: dict[s
 def _check_order(world: World, subscribed: Subscribed) -> None:
     streams: dict[tuple[str, str], list[int]] = {}
     for event_id, replay_id in dict.fromkeys(_replayed(world, subscribed)):
-        event = world.tables.items["events"][event_id,]
+        event = stored_events(world)[event_id,]
         stream_id = orjson.loads(event["metadata"]["S"]).get("stream_id")
         record = world.tables.items["deliveries"].get((event_id, f"{subscribed.id}#{replay_id}"))
         # What was a dead letter comes late, when it comes.

@@ -1,9 +1,12 @@
 """S3 in memory."""
 
 import io
+import re
 from typing import Any
 
 from tests.simulation.seam import Client, Interceptor, carried_out, error
+
+_RANGE = re.compile(r"bytes=(\d+)-(\d+)")
 
 
 class MemoryS3(Client):
@@ -36,7 +39,7 @@ class MemoryS3(Client):
             found = self.objects.get((request["Bucket"], request["Key"]))
             if found is None:
                 raise error("NoSuchKey", "GetObject")
-            return {"Body": io.BytesIO(found)}
+            return {"Body": io.BytesIO(_part(found, request.get("Range")))}
 
         return self.call("GetObject", get)
 
@@ -52,3 +55,15 @@ class MemoryS3(Client):
             return {"Contents": [{"Key": key} for key in sorted(keys)]}
 
         return self.call("ListObjectsV2", listed)
+
+
+def _part(content: bytes, asked: str | None) -> bytes:
+    """A range of an object, whose last byte counts; it ends with the object at the latest."""
+    if asked is None:
+        return content
+    match = _RANGE.fullmatch(asked)
+    assert match
+    first, last = int(match[1]), int(match[2])
+    if first >= len(content) or last < first:
+        raise error("InvalidRange", "GetObject")
+    return content[first : last + 1]

@@ -66,6 +66,7 @@ class Surroundings:
         staleness: How many of the reads that need not be consistent answer the past, from 0 to 1.
         forgetful: How many of the messages that were deleted a queue hands over again, from 0 to 1.
         rival: What somebody else does, once, while a process stands still.
+        archives: Whether old events are archived.
     """
 
     def __init__(
@@ -120,6 +121,7 @@ class Surroundings:
         self.gone: set[str] = set()
         self.moves = 0
         self.rival: Callable[[], object] | None = None
+        self.archives = False
         self._processes = Processes()
         self._shards: list[list[tuple[list[dict[str, Any]], int]]] = [
             [] for _ in range(STREAM_SHARDS)
@@ -190,6 +192,10 @@ class Surroundings:
                     break
         finally:
             self._processes, self._nested = own, False
+
+    def end_processes(self) -> None:
+        """Ends all processes, with all that they remember."""
+        self._processes = Processes()
 
     def wait(self, seconds: float) -> None:
         """Lets time pass."""

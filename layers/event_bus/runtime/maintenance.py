@@ -2,12 +2,14 @@
 
 from typing import TYPE_CHECKING
 
+from event_bus import clients
 from event_bus.runtime import stores
 from event_bus.runtime.queues import lanes, replay_queue, unroutable_queue
 from event_bus.runtime.threads import threads
 from event_bus.settings import settings
 
 if TYPE_CHECKING:
+    from event_bus.maintenance.archiving import Archiver
     from event_bus.maintenance.crashed import CrashedMessages
     from event_bus.maintenance.due import DueSweep
     from event_bus.maintenance.expiring_keys import ExpiringKeys
@@ -15,6 +17,24 @@ if TYPE_CHECKING:
     from event_bus.maintenance.unrouted import UnroutedSweep
 
 _WORKERS = 8
+
+
+def archiver() -> "Archiver | None":
+    """Moves old events to the archive; None if the deployment has none moved."""
+    own = settings()
+    if not own.archive_after_days:
+        return None
+    from event_bus.maintenance.archiving import Archiver
+    from event_bus.stores.event_archive import EventArchive
+
+    executor = threads(_WORKERS)
+    return Archiver(
+        events=stores.events(),
+        archive=EventArchive(clients.dynamodb(), own.events_table, stores.archive(), executor),
+        cursors=stores.cursors(),
+        executor=executor,
+        after_days=own.archive_after_days,
+    )
 
 
 def crashed_messages() -> "CrashedMessages":

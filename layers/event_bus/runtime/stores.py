@@ -10,6 +10,7 @@ from event_bus import clients
 from event_bus.settings import settings
 
 if TYPE_CHECKING:
+    from event_bus.stores.archive import ArchiveStore
     from event_bus.stores.audit import AuditStore
     from event_bus.stores.changes import ChangeLog
     from event_bus.stores.circuits import CircuitStore
@@ -41,6 +42,14 @@ if TYPE_CHECKING:
     from event_bus.stores.socket_subscribers import SocketSubscriberStore
     from event_bus.stores.streams import StreamStore
     from event_bus.stores.subscriptions import SubscriptionStore
+
+
+def archive() -> "ArchiveStore":
+    """The archive of old events."""
+    from event_bus.runtime.threads import threads
+    from event_bus.stores.archive import ArchiveStore
+
+    return ArchiveStore(clients.s3(), settings().payloads_bucket, threads)
 
 
 def audit_entries(*, writes: bool = False) -> "AuditStore":
@@ -140,7 +149,7 @@ def events(
     """The events.
 
     Args:
-        payloads: Whether the function may read and write large payloads.
+        payloads: Whether the function reads or writes the bucket of payloads and of the archive.
         to_streams: Whether the function stores events in event streams.
         deduplicates: Whether the function stores events that have a deduplication key.
     """
@@ -156,6 +165,7 @@ def events(
         PayloadStore(clients.s3(), bucket),
         streams() if to_streams else None,
         DeduplicationStore(clients.dynamodb(), own.idempotency_table) if deduplicates else None,
+        archive() if payloads else None,
     )
 
 

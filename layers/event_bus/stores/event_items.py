@@ -15,6 +15,15 @@ ODD_SECONDS = 300
 """The largest difference, in seconds, between the times at which an event happened and was stored
 that lists by time allow for. Events with a larger one are in an index of their own."""
 
+ARCHIVED = "archived"
+"""The attribute of a stub that names the place of the whole item in the archive."""
+
+_STUB = (
+    *("id", "type", "source", "correlation_id", "trace_id"),
+    *("cell", "position", "odd_shard", "odd_position"),
+)
+"""What a stub keeps of an item: the attributes that the indexes of the table hold."""
+
 
 def to_item(event: Event, retention_days: int) -> Item:
     """Returns the item of an event, without a payload that lies in the bucket."""
@@ -84,6 +93,17 @@ def from_item(item: Mapping[str, Any]) -> Event:
     )
 
 
+def is_stub(item: Mapping[str, Any]) -> bool:
+    """Whether the rest of an item lies in the archive."""
+    return ARCHIVED in item
+
+
+def stub_of(item: Mapping[str, Any], place: object) -> Item:
+    """Returns the item that takes the place of an item in the archive."""
+    kept = {name: item[name] for name in _STUB if name in item}
+    return {**kept, ARCHIVED: text(str(place))}
+
+
 def _schema_attributes(event: Event) -> Item:
     found: Item = {}
     if event.schema_version is not None:
@@ -116,7 +136,8 @@ def events_in(records: Iterable[Mapping[str, Any]]) -> tuple[list[Event], list[s
     """Reads the events that were stored, from records of the table stream.
 
     Args:
-        records: The records, as Lambda hands them over. A deleted event is left out.
+        records: The records, as Lambda hands them over. What they say of deleted and of archived
+            events is left out.
 
     Returns:
         The events, and the ids of those that cannot be read.
@@ -125,7 +146,7 @@ def events_in(records: Iterable[Mapping[str, Any]]) -> tuple[list[Event], list[s
     unreadable: list[str] = []
     for record in records:
         change = record["dynamodb"]
-        if image := change.get("NewImage"):
+        if (image := change.get("NewImage")) and not is_stub(image):
             try:
                 events.append(from_item(image))
             except Exception:

@@ -1,6 +1,6 @@
 """The table of events. Its stream is the outbox from which the router reads."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -13,8 +13,9 @@ from event_bus.conflicts import fair_attempts
 from event_bus.log import logger
 from event_bus.model.event import Event
 from event_bus.model.stream_version import meets
+from event_bus.stores.archive import ArchiveStore, Lost
 from event_bus.stores.deduplication import DeduplicationStore
-from event_bus.stores.event_items import from_item, to_item
+from event_bus.stores.event_items import from_item, is_stub, to_item
 from event_bus.stores.event_lists import EventList
 from event_bus.stores.items import Item, batch_get, number, standing_item, text, unexpired
 from event_bus.stores.listings import Listing
@@ -55,6 +56,7 @@ class EventStore:
         payloads: The bucket of large payloads.
         streams: The event streams, for a function that stores events in them.
         deduplication: The deduplication keys, for a function that stores events with them.
+        archive: The archive, for a function that reads events.
     """
 
     client: "DynamoDBClient"
@@ -62,6 +64,7 @@ class EventStore:
     payloads: PayloadStore
     streams: StreamStore | None = None
     deduplication: DeduplicationStore | None = None
+    archive: ArchiveStore | None = None
 
     def put(
         self, event: Event, retention_days: int, expected: int | str | None = None
@@ -96,7 +99,7 @@ class EventStore:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            return _met(event, from_item(standing_item(error)))
+            return _met(event, self._read(standing_item(error)))
         return Put.STORED, event
 
     def append(
@@ -228,7 +231,24 @@ class EventStore:
             TableName=self.table, Key={"id": text(event_id)}, ConsistentRead=True
         )
         item = answer.get("Item")
-        return from_item(item) if item and unexpired(item) else None
+        return self._read(item) if item and unexpired(item) else None
+
+    def _read(self, item: Item) -> Event:
+        """Reads an event from its item, or from the archive if the item is a stub."""
+        if not is_stub(item):
+            return from_item(item)
+        restored, lost = self._restore([item])
+        for error in lost.values():
+            raise error
+        return from_item(restored[0])
+
+    def _restore(self, stubs: Sequence[Item]) -> tuple[Sequence[Item], Lost]:
+        """Returns the items that stubs stand for, and why others cannot be read."""
+        if not stubs:
+            return [], {}
+        if self.archive is None:
+            raise LookupError("this function does not read the archive")
+        return self.archive.restore(stubs)
 
     def probe(self) -> None:
         """Makes the smallest read, and raises if the table does not answer."""
@@ -238,13 +258,19 @@ class EventStore:
 
     def get_many(self, event_ids: Iterable[str]) -> dict[str, Event]:
         """Returns the events with these ids, by id, without payloads that lie in the bucket."""
-        return {item["id"]["S"]: from_item(item) for item in self._items(event_ids)}
+        items, stubs = self._items(event_ids)
+        restored, lost = self._restore(stubs)
+        for error in lost.values():
+            raise error
+        return {item["id"]["S"]: from_item(item) for item in [*items, *restored]}
 
     def readable(self, event_ids: Iterable[str]) -> tuple[dict[str, Event], set[str]]:
         """Returns the events with these ids, as `get_many`, and the ids of those it cannot read."""
+        items, stubs = self._items(event_ids)
+        restored, lost = self._restore(stubs)
         events: dict[str, Event] = {}
-        unreadable: set[str] = set()
-        for item in self._items(event_ids):
+        unreadable = set(lost)
+        for item in [*items, *restored]:
             event_id = item["id"]["S"]
             try:
                 events[event_id] = from_item(item)
@@ -253,9 +279,15 @@ class EventStore:
                 unreadable.add(event_id)
         return events, unreadable
 
-    def _items(self, event_ids: Iterable[str]) -> Iterator[Item]:
+    def _items(self, event_ids: Iterable[str]) -> tuple[list[Item], list[Item]]:
+        """Returns the items of events, and the stubs of those that are archived."""
         keys = [{"id": text(event_id)} for event_id in dict.fromkeys(event_ids)]
-        yield from filter(unexpired, batch_get(self.client, self.table, keys, ConsistentRead=True))
+        items: list[Item] = []
+        stubs: list[Item] = []
+        for item in batch_get(self.client, self.table, keys, ConsistentRead=True):
+            if unexpired(item):
+                (stubs if is_stub(item) else items).append(item)
+        return items, stubs
 
     def with_payload(self, event: Event) -> Event:
         """Returns the event with its payload, which is read from the bucket if it lies there."""

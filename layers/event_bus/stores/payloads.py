@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from event_bus.stores.archive_runs import Damaged
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
@@ -12,7 +14,8 @@ if TYPE_CHECKING:
 EXPIRING_PREFIX = "events/"
 """The key prefix of payloads that the bucket's lifecycle rule deletes."""
 
-_KEPT_PREFIX = "kept/"
+KEPT_PREFIX = "kept/"
+"""What the keys of payloads begin with that never expire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +53,13 @@ class PayloadStore:
 
 
 def is_missing(error: Exception) -> bool:
-    """Whether a payload was not read because it is not there."""
-    return isinstance(error, ClientError) and error.response["Error"]["Code"] == "NoSuchKey"
+    """Whether a payload or an archived event was not read because it is not there."""
+    if isinstance(error, ClientError):
+        # An object of the archive that is shorter than its stubs say.
+        return error.response["Error"]["Code"] in ("NoSuchKey", "InvalidRange")
+    return isinstance(error, Damaged)
 
 
 def _key(event_id: str, digest: str, *, kept: bool) -> str:
     # With the digest: a refused event of the same id must not replace the payload of the first.
-    return f"{_KEPT_PREFIX if kept else EXPIRING_PREFIX}{event_id}/{digest}"
+    return f"{KEPT_PREFIX if kept else EXPIRING_PREFIX}{event_id}/{digest}"

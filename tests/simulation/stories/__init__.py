@@ -1,6 +1,7 @@
 """Short stories: each runs once without faults, and again with each of its calls going wrong."""
 
 from tests.simulation.stories import (
+    archive,
     commands,
     enrichment,
     inboxes,
@@ -21,6 +22,7 @@ from tests.simulation.stories.story import STORIES
 
 __all__ = [
     "STORIES",
+    "archive",
     "commands",
     "enrichment",
     "inboxes",

@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 from event_bus import times
 from event_bus.maintenance.stalled import STALLED_SECONDS
+from event_bus.settings import settings
 
-from tests.aws import Aws
-from tests.builders import replay
+from tests.aws import RETENTION_DAYS, Aws
+from tests.builders import event, replay
+from tests.handler_modules import handler_module
 from tests.handlers import Functions
 
 
@@ -24,4 +26,25 @@ def test_one_part_that_fails_keeps_no_other_from_its_work(
     monkeypatch.setattr(functions.load("sweep"), part, _Broken())
     with pytest.raises(RuntimeError, match=part.removeprefix("_")):
         functions.invoke("sweep", {})
+    assert aws.take(functions.replays) == ["rpl_1"]
+
+
+def test_old_events_are_archived_where_the_deployment_says_so(
+    aws: Aws, functions: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = times.after(-3 * 86_400)
+    old = replace(event(timestamp=at), kept=True, created_at=at)
+    aws.events.put(old, RETENTION_DAYS)
+    # The settings are read when a process starts.
+    assert "archive" not in functions.invoke("sweep", {})
+    monkeypatch.setenv("ARCHIVE_AFTER_DAYS", "2")
+    settings.cache_clear()
+    started = handler_module("sweep")
+    assert started.handler({}, None)["archive"] == 1
+    assert aws.events.get(old.id) == old
+    assert [each.split("/")[0] for each in aws.objects()] == ["archive"]
+    monkeypatch.setattr(started, "_archiver", _Broken())
+    aws.replays.add(replace(replay(), updated_at=times.after(-2 * STALLED_SECONDS)))
+    with pytest.raises(RuntimeError, match="not swept: archive"):
+        started.handler({}, None)
     assert aws.take(functions.replays) == ["rpl_1"]

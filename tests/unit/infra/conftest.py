@@ -22,6 +22,7 @@ EVERYTHING = {
     "dual_stack": True,
     "warm_writes": 8000,
     "websocket_access_log": True,
+    "archive_after_days": 365,
 }
 """What may be asked for, and mostly is not."""
 

@@ -292,6 +292,9 @@ TABLES = {
 def tables_of(app: Synthesised, function: str) -> dict[str, set[str]]:
     """What a function does with each table."""
     used = TABLES[function]
+    if function == "sweep" and not app.local:
+        # It archives events where the settings say so.
+        return {**used, "events": used["events"] | {"BatchGetItem"}}
     if app.local or function not in {route.function for route in OPERATIONS if not route.public}:
         return used
     # Callers that sign are found by the functions themselves.

@@ -17,17 +17,38 @@ def test_the_key_is_used_through_one_service_at_a_time(app: Synthesised) -> None
         assert "kms:ViaService" in statement["Condition"]["StringEquals"]
 
 
-def test_only_publish_writes_payloads_and_only_readers_read_them(app: Synthesised) -> None:
-    functions = app.functions()
-    payloads = {
-        name
-        for name, function in functions.items()
-        if "PAYLOADS_BUCKET" in function.properties["Environment"]["Variables"]
-    }
-    readers = {name for name in functions if "s3:GetObject" in actions_of(app, functions[name])}
-    # The audit log reads what its stream gave up.
-    assert payloads == readers - {"audit"} | {"publish"}
-    assert "s3:GetObject" not in actions_of(app, functions["publish"])
+READERS = {
+    *(f"deliver_{name}" for name in LANE_NAMES),
+    *("enrich", "events", "inbox", "push", "recovery", "replay", "route", "socket"),
+}
+"""The functions that read payloads."""
+
+
+def test_payloads_and_the_archive_are_used_as_their_functions_need_them(app: Synthesised) -> None:
+    used: dict[str, set[str]] = {}
+    for name, function in app.functions().items():
+        for statement in grants_of(app, function):
+            for arn in listed(statement["Resource"]):
+                if "PayloadsBucket" in str(arn):
+                    for action in listed(statement["Action"]):
+                        use = f"{action} {arn['Fn::Join'][1][-1] if 'Fn::Join' in arn else ''}"
+                        used.setdefault(name, set()).add(use)
+        told = "PAYLOADS_BUCKET" in function.properties["Environment"]["Variables"]
+        assert told is (name in used), name
+    puts = {"s3:PutObject /events/*", "s3:PutObject /kept/*"}
+    replies = {f"deliver_{name}" for name in LANE_NAMES if name.startswith(("http", "lambda"))}
+    expected = {name: {"s3:GetObject /*"} for name in READERS}
+    # An id may be published again after its event was archived.
+    expected["publish"] = {*puts, "s3:GetObject /archive/*"}
+    expected["audit"] = {"s3:GetObject /archive/*"}
+    for name in {"inbox", *replies}:
+        expected[name] |= puts
+    # Without it, S3 does not tell a missing object from one that may not be read.
+    for name in ("route", "replay", "audit"):
+        expected[name].add("s3:ListBucket ")
+    if not app.local:
+        expected["sweep"] = {"s3:PutObject /archive/*"}
+    assert used == expected
 
 
 def test_who_serves_websockets_knows_the_admin_key_by_its_version_alone(app: Synthesised) -> None:
@@ -112,3 +133,24 @@ def test_the_audit_log_is_signed_by_who_writes_it_and_its_signatures_stay(
         if statement.get("Sid") == "KeptUntilItsTime"
     ]
     assert [each["Effect"] for each in denied] == ([] if app.local else ["Deny"])
+
+
+def test_nobody_deletes_from_the_archive(app: Synthesised) -> None:
+    for name, function in app.functions().items():
+        assert "s3:DeleteObject" not in actions_of(app, function), name
+    denied = [
+        statement
+        for policy in app.resources("AWS::S3::BucketPolicy")
+        for statement in policy.properties["PolicyDocument"]["Statement"]
+        if statement.get("Sid") == "Archive"
+    ]
+    if app.local:
+        # All goes with its stacks.
+        assert denied == []
+        return
+    [statement] = denied
+    assert (statement["Effect"], statement["Principal"]) == ("Deny", {"AWS": "*"})
+    assert statement["Action"] == ["s3:DeleteObject", "s3:DeleteObjectVersion"]
+    bucket, path = statement["Resource"]["Fn::Join"][1]
+    assert "Payloads" in str(bucket)
+    assert path == "/archive/*"

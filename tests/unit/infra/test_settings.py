@@ -31,6 +31,8 @@ def test_what_belongs_to_the_cdk_is_passed_over() -> None:
         ({"stage2": "prod"}, "stage2"),
         ({"retention_days": "0"}, "retention_days"),
         ({"retention_days": "soon"}, "retention_days"),
+        ({"archive_after_days": "-1"}, "archive_after_days"),
+        ({"archive_after_days": "3651"}, "archive_after_days"),
         ({"stage": "Prod!"}, "stage"),
         ({"stage": "prod-"}, "stage"),
         ({"stage": "fifteen-letters"}, "at most 14 characters: CloudFormation would cut"),

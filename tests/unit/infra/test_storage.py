@@ -2,6 +2,8 @@
 
 import aws_cdk as cdk
 from aws_cdk.assertions import Template
+from event_bus.stores.archive import ARCHIVE_PREFIX
+from event_bus.stores.payloads import KEPT_PREFIX
 
 from infra.data import DataStack
 from infra.settings import Settings
@@ -174,6 +176,9 @@ def test_buckets_are_private_encrypted_and_empty_themselves(app: Synthesised) ->
         # The payloads of kept events have other keys.
         payloads = bucket.name.startswith("Payloads")
         assert lifecycle.get("Prefix") == ("events/" if payloads else None), bucket
+        if payloads:
+            for kept in (KEPT_PREFIX, ARCHIVE_PREFIX):
+                assert not kept.startswith(lifecycle["Prefix"])
     policies = str([p.properties for p in app.resources("AWS::S3::BucketPolicy")])
     assert policies.count("'aws:SecureTransport': 'false'") == len(buckets)
 

@@ -1,0 +1,138 @@
+"""Old events of a kept stream leave their table, and every route answers as before."""
+
+from typing import Any
+
+import pytest
+from event_bus import times
+
+from tests.end_to_end.problems import problem
+from tests.end_to_end.receiver import eventually
+from tests.end_to_end.world import Client, World
+
+_DAY = 86_400
+
+
+@pytest.fixture
+def keeper(world: World, domain: str) -> Client:
+    """A service whose streams of one category are kept."""
+    service_id = world.name("publisher")
+    asked = {
+        "service_id": service_id,
+        "name": "A keeper",
+        "event_types": [f"{domain}.*"],
+        "kept_stream_categories": [domain],
+    }
+    answer = world.admin.http.post("/publishers", json=asked)
+    assert answer.status_code == 201, answer.text
+    return world.with_key(answer.json()["authentication"]["api_key"], service_id)
+
+
+def item(world: World, event_id: str) -> dict[str, Any]:
+    table = world.bus.resources["events_table"]
+    key = {"id": {"S": event_id}}
+    found = world.bus.dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True)
+    return dict(found["Item"])
+
+
+def age(world: World, *event_ids: str) -> None:
+    """Has events be stored two days ago."""
+    at = times.after(-2 * _DAY)
+    for event_id in event_ids:
+        old = {
+            **item(world, event_id),
+            "timestamp": {"S": at},
+            "created_at": {"S": at},
+            "position": {"S": f"{at}#{event_id}"},
+        }
+        world.bus.dynamodb.put_item(TableName=world.bus.resources["events_table"], Item=old)
+
+
+def archive(world: World, *event_ids: str) -> list[str]:
+    """Has old events archived; returns their places."""
+    # The archiver may have passed their new places in the list.
+    for name in ("by_cell", "by_odd"):
+        world.bus.dynamodb.delete_item(
+            TableName=world.bus.resources["cursors_table"],
+            Key={"owner": {"S": "archiver"}, "name": {"S": name}},
+        )
+
+    def places() -> list[str]:
+        world.sweep()
+        found = [item(world, each).get("archived", {}).get("S") for each in event_ids]
+        return [each for each in found if each] if all(found) else []
+
+    found: list[str] = eventually(places, 60)
+    return found
+
+
+def test_every_route_reads_an_archived_stream(world: World, keeper: Client, domain: str) -> None:
+    stream = f"{domain}/task_1"
+    sent: list[dict[str, Any]] = [
+        {"payload": {"title": "Write", "status": "created"}},
+        {"payload": {"assignee": "Ada", "phone": "555"}, "sensitive": ["/phone"]},
+        {"payload": {"text": "x" * 50_000}},
+        {"payload": {"text": None, "status": "done"}},
+    ]
+    flow = {"correlation_id": world.name("flow")}
+    sent = [
+        {
+            "id": world.name("evt"),
+            "type": f"{domain}.changed",
+            "stream": {"id": stream},
+            "metadata": flow,
+            **each,
+        }
+        for each in sent
+    ]
+    for each in sent:
+        assert keeper.http.post("/events", json=each).status_code == 202
+    ids = [each["id"] for each in sent]
+    eventually(lambda: all(keeper.event(each)["processed"] for each in ids))
+    aged_at = times.now()
+    age(world, *ids)
+    # They are routed anew, because the test has changed their items.
+    eventually(lambda: all(keeper.event(each)["updated_at"] > aged_at for each in ids))
+    state = {"stream_id": stream}
+    reads: list[tuple[str, dict[str, Any]]] = [
+        *((f"/events/{each}", {}) for each in ids),
+        *((f"/events/{each}/trace", {}) for each in ids),
+        *((f"/events/{each}/matches", {}) for each in ids),
+        ("/events", {"type": f"{domain}.*"}),
+        ("/events", flow),
+        ("/streams/events", state),
+        ("/streams/events", {**state, "direction": "backward", "limit": 3}),
+        ("/streams", {"category": domain}),
+        ("/streams/head", state),
+        ("/streams/state", {**state, "at_version": 2}),
+        ("/streams/state", state),
+    ]
+
+    def answers() -> list[Any]:
+        found = [keeper.http.get(path, params=query) for path, query in reads]
+        assert {each.status_code for each in found} == {200}
+        return [each.json() for each in found]
+
+    before = answers()
+    places = archive(world, *ids)
+    assert len({each.partition("/")[0] for each in places}) == 1
+    assert "payload" not in item(world, ids[0])
+    assert answers() == before
+    # An event is itself, however often its publisher sends it.
+    assert keeper.http.post("/events", json=sent[1]).status_code == 200
+    problem(keeper.http.post("/events", json={**sent[0], "payload": {}}), 409)
+    body = {"stream_id": stream, "events": [{k: v for k, v in sent[3].items() if k != "stream"}]}
+    assert keeper.http.post("/streams/events", json=body).status_code == 200
+    keeper.publish(f"{domain}.changed", {"status": "reopened"}, stream={"id": stream})
+    assert keeper.http.get("/streams/state", params=state).json()["version"] == 5
+    # A subscriber that comes now receives the stream from its beginning, and a replay again.
+    receiver = world.receiver()
+    begins = {"source": keeper.service_id, "id": stream, "from_version": 1}
+    keeper.subscribe(receiver, f"{domain}.*", ordered=True, stream=begins)
+    received = [each.event for each in receiver.wait_for(5)]
+    assert [each["id"] for each in received[:4]] == ids
+    assert received[2]["payload"] == sent[2]["payload"]
+    replay = keeper.replayed(f"/events/{ids[2]}/replay")
+    assert replay["progress"]["events_unroutable"] == 0
+    assert receiver.wait_for(6)[5].event["payload"] == sent[2]["payload"]
+    # Nothing was routed anew because its item changed.
+    assert sorted(receiver.event_ids()[:5]) == sorted([*ids, received[4]["id"]])
