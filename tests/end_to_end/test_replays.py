@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.end_to_end.problems import problem
-from tests.end_to_end.receiver import eventually
+from tests.end_to_end.receiver import Delivered, eventually
 from tests.end_to_end.world import World
 
 BUSY_SECONDS = 240.0
@@ -105,6 +105,49 @@ def test_a_period_is_replayed_by_filter_as_a_job(world: World) -> None:
         each for each in receiver.wait_for(120, BUSY_SECONDS) if "event-bus-replay" in each.headers
     ]
     assert sorted(each.event["id"] for each in replayed) == sorted(ids[1::2])
+
+
+def test_a_replay_of_a_stream_is_ordered_beside_its_live_events(world: World) -> None:
+    domain = world.name("task")
+    publisher, receiver, stream = world.publisher(f"{domain}.*"), world.receiver(), "task/1"
+    begin = at(-100)
+    metadata = {"stream_id": stream}
+    # The last version happened first.
+    for seconds in range(1, 7):
+        publisher.publish(f"{domain}.created", metadata=metadata, timestamp=at(-10 * seconds))
+    policy = {"schedule": [1], "max_attempts": 30}
+    subscription = publisher.subscribe(receiver, f"{domain}.*", ordered=True, retry_policy=policy)
+    receiver.wait_for(6, BUSY_SECONDS)
+    live: list[str] = []
+
+    def respond(count: int) -> tuple[int, dict[str, str]]:
+        # The second version fails twice, and until the live events have arrived.
+        request = receiver.requests[count - 1]
+        failed = [each for each in receiver.requests[:count] if _replayed(each, 2)]
+        arrived = {each.event["id"] for each in receiver.acknowledged}
+        fails = _replayed(request, 2) and (len(failed) <= 2 or not {*live} or {*live} - arrived)
+        return (503 if fails else 204), {}
+
+    receiver.respond = respond
+    replay = publisher.replayed("/replays", {"from": begin, "subscription_id": subscription["id"]})
+    assert replay["progress"]["deliveries_sent"] == 6
+    eventually(lambda: any(_replayed(each, 2) for each in receiver.requests), BUSY_SECONDS)
+    live += [publisher.publish(f"{domain}.created", metadata=metadata) for _ in range(2)]
+
+    def replayed() -> list[int] | None:
+        done = [each.event["metadata"] for each in receiver.acknowledged]
+        found = [each["stream_version"] for each in done if each.get("replay_id") == replay["id"]]
+        return found if 6 in found else None
+
+    assert eventually(replayed, BUSY_SECONDS) == [1, 2, 3, 4, 5, 6]
+    attempts = [each for each in receiver.requests if _replayed(each, 2)]
+    assert len(attempts) >= 3
+    assert {each.headers["event-bus-replay"] for each in attempts} == {replay["id"]}
+
+
+def _replayed(request: Delivered, version: int) -> bool:
+    metadata = request.event["metadata"]
+    return "replay_id" in metadata and metadata["stream_version"] == version
 
 
 def test_a_replay_is_cancelled(world: World) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import orjson
 from event_bus import times
@@ -129,7 +129,7 @@ class Subscribers(Commanders):
         """Checks that nothing earlier in the stream, or in that of its replay, is under way."""
         for earlier in self._earlier(event):
             status = self.status(replace(key, event_id=earlier))
-            if status in ("delivered", "exhausted", "dropped"):
+            if status in ("delivered", "exhausted", "dropped") or self._reopened(earlier, key):
                 continue
             if status is None and (
                 # At the end, the checker looks for what a replay left out.
@@ -161,11 +161,19 @@ class Subscribers(Commanders):
             and int(item["version"]["N"]) < event.metadata["stream_version"]
         ]
 
+    def _reopened(self, event_id: str, key: DeliveryKey) -> bool:
+        """Whether a dead letter, which its stream may have passed, is tried anew."""
+        item = self._item(replace(key, event_id=event_id))
+        return item is not None and item.get("round_start", {"N": "0"})["N"] != "0"
+
     def status(self, key: DeliveryKey) -> str | None:
         """Where a delivery stands, if it is recorded."""
-        replay = f"#{key.replay_id}" if key.replay_id else ""
-        item = self.tables.items["deliveries"].get((key.event_id, key.subscription_id + replay))
+        item = self._item(key)
         return item["status"]["S"] if item else None
+
+    def _item(self, key: DeliveryKey) -> dict[str, Any] | None:
+        replay = f"#{key.replay_id}" if key.replay_id else ""
+        return self.tables.items["deliveries"].get((key.event_id, key.subscription_id + replay))
 
     def matched(self, event_id: str, subscription_id: str) -> bool:
         """Whether an event was routed to a subscription."""
