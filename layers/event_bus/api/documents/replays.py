@@ -15,7 +15,10 @@ class ReplayProgress(TypedDict):
 
     ratio: Annotated[float, Field(ge=0, le=1, description="The completed part of the period.")]
     events_examined: Count
-    deliveries_sent: Count
+    deliveries_sent: Annotated[
+        Count,
+        Field(description="How many deliveries were sent: one for each event and subscription."),
+    ]
     events_unroutable: Annotated[
         Count,
         Field(

@@ -136,7 +136,13 @@ class Subscription(TypedDict):
         bool, Field(description="Whether it is the handler of the commands that it receives.")
     ]
     delivery_guarantee: DeliveryGuarantee
-    ordered: bool
+    ordered: Annotated[
+        bool,
+        Field(
+            description="Whether the events of each stream arrive one after the other, by their "
+            "versions; the same holds for the events of each replay."
+        ),
+    ]
     stream: Annotated[
         FollowedStreams | None,
         Field(description="The event streams that it follows; null if it follows none."),
