@@ -8,8 +8,10 @@ import time
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
+from event_bus.json_numbers import read_integer
 from event_bus.matching.event_view import event_view
 from event_bus.matching.index import SubscriptionIndex
 
@@ -31,12 +33,23 @@ class Attack:
         pattern: The filter of the n-th subscription.
         payload: Makes the payload of the event.
         subscriptions: How many subscriptions there are.
+        types: The type patterns of the n-th subscription.
+        others: Its filters for other types than the event's.
+        event_type: The event's type.
     """
 
     name: str
     pattern: Callable[[int], Pattern]
     payload: Callable[[], Payload]
     subscriptions: int = SUBSCRIPTIONS
+    types: Callable[[int], list[str]] = lambda _: ["task.*"]
+    others: Callable[[int], dict[str, Pattern]] = lambda _: {}
+    event_type: str = "task.created"
+
+    def subscription(self, n: int) -> tuple[list[str], dict[str, Pattern]]:
+        """Returns the type patterns and the filters of the n-th subscription."""
+        types = self.types(n)
+        return types, {**self.others(n), types[0]: self.pattern(n)}
 
 
 def nested(levels: int, value: Any) -> Any:
@@ -61,6 +74,13 @@ def alternatives(n: int) -> Pattern:
 def many_prefixes(n: int) -> Pattern:
     length = 1 + n % 64
     return {"a": [{"prefix": f"{n:0{length}}"[:length]}, {"suffix": f"{n:0{length}}"[:length]}]}
+
+
+def wide_types(n: int) -> list[str]:
+    """Type patterns that all select one type of 16 segments, each with 4 wildcards."""
+    places = list(combinations(range(15), 4))
+    chosen = [places[(n * 100 + k) % len(places)] for k in range(100)]
+    return [".".join("*" if k in each else "a" for k in range(16)) for each in chosen]
 
 
 WORDS = [f"/{n}/report-{n}.txt" for n in range(9_000)]
@@ -169,6 +189,25 @@ ATTACKS = (
         lambda: {"l": [{"m": [{"k": [{"x": n, "y": n}]} for n in range(30)]} for _ in range(60)]},
     ),
     Attack(
+        "numbers whose hashes are equal",
+        lambda n: {"a": [{"numeric": [">", n, "<", n + 1]}, n]},
+        lambda: {"a": [read_integer(str((2**61 - 1) * n)) for n in range(1, 10_001)]},
+    ),
+    Attack(
+        "49 filters each for other types",
+        lambda n: {"a": [n]},
+        lambda: {"a": [1, 2, 3]},
+        others=lambda n: {f"task.{n}-{k}.*": {"a": [1]} for k in range(49)},
+    ),
+    Attack(
+        "100 types of 4 wildcards each",
+        lambda n: {"a": [n]},
+        lambda: {"a": list(range(1_000))},
+        100,
+        types=wide_types,
+        event_type=".".join("a" * 16),
+    ),
+    Attack(
         "32 levels of objects",
         lambda n: deep_pattern(31, [n]),
         lambda: deep_pattern(31, [n % 50 for n in range(100_000)]),
@@ -189,7 +228,7 @@ def measure(attack: Attack) -> tuple[int, float, float, bool]:
     gc.collect()
     gc.disable()
     for n in range(attack.subscriptions):
-        index.put(str(n), ["task.*"], {"task.*": attack.pattern(n)})
+        index.put(str(n), *attack.subscription(n))
     gc.enable()
     gc.freeze()
     payload = attack.payload()
@@ -197,11 +236,11 @@ def measure(attack: Attack) -> tuple[int, float, float, bool]:
     for _ in range(3):
         view = event_view("bench", payload, {})
         started = time.process_time()
-        found = index.match_view("task.created", view)
+        found = index.match_view(attack.event_type, view)
         spent.append(time.process_time() - started)
     tracemalloc.start()
     view = event_view("bench", payload, {})
-    index.match_view("task.created", view)
+    index.match_view(attack.event_type, view)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     gc.unfreeze()

@@ -44,7 +44,7 @@ class ExactNumber:
         ValueError: It is beyond the largest double, or has more digits than `MAX_DIGITS`.
     """
 
-    __slots__ = ("text", "value")
+    __slots__ = ("_hash", "_key", "text", "value")
 
     def __init__(self, text: str) -> None:
         try:
@@ -58,12 +58,17 @@ class ExactNumber:
             raise ValueError(text)
         self.text = text
         self.value = value
+        self._key: object = None
+        self._hash: int | None = None
 
     @property
     def key(self) -> object:
-        """What equals the hash keys of numbers of the same value: an integer where it is whole."""
-        whole = self.value == self.value.to_integral_value()
-        return int(self.value) if whole else self
+        """The hash key that numbers of the same value share: an integer if 64 bits hold it."""
+        if self._key is None:
+            small = _SMALLEST <= self.value <= _LARGEST
+            whole = small and self.value == self.value.to_integral_value()
+            self._key = int(self.value) if whole else self
+        return self._key
 
     def __float__(self) -> float:
         return float(self.text)
@@ -75,25 +80,30 @@ class ExactNumber:
         return isinstance(other, ExactNumber) and self.value == other.value
 
     def __hash__(self) -> int:
-        return hash((ExactNumber, self.value))
+        # Numbers whose hashes are equal are easy to find, also as decimals; such texts are not.
+        if self._hash is None:
+            digits, _, exponent = f"{self.value:e}".partition("e")
+            self._hash = hash((digits.rstrip("0").rstrip("."), exponent))
+        return self._hash
 
     def __lt__(self, other: object) -> bool:
-        return self.value < _decimal(other)
+        return self.value < as_decimal(other)
 
     def __le__(self, other: object) -> bool:
-        return self.value <= _decimal(other)
+        return self.value <= as_decimal(other)
 
     def __gt__(self, other: object) -> bool:
-        return self.value > _decimal(other)
+        return self.value > as_decimal(other)
 
     def __ge__(self, other: object) -> bool:
-        return self.value >= _decimal(other)
+        return self.value >= as_decimal(other)
 
 
-def _decimal(number: Any) -> Decimal:
+def as_decimal(number: Any) -> Decimal:
+    """Returns the decimal that a number, or its hash key, is written as."""
     if isinstance(number, ExactNumber):
         return number.value
-    return Decimal(repr(number))
+    return Decimal(number) if isinstance(number, int) else Decimal(repr(number))
 
 
 def number_key(number: float | ExactNumber) -> object:
@@ -102,7 +112,7 @@ def number_key(number: float | ExactNumber) -> object:
         return number.key
     if isinstance(number, float) and not -_WHOLE_BELOW < number < _WHOLE_BELOW:
         # Doubles this large are whole, and written by fewer digits than they have.
-        return int(Decimal(repr(number))) if math.isfinite(number) else number
+        return ExactNumber(repr(number)).key if math.isfinite(number) else number
     return number
 
 

@@ -9,7 +9,11 @@ import re
 from functools import lru_cache
 
 from event_bus.matching.errors import InvalidEventTypeError
-from event_bus.matching.limits import MAX_EVENT_TYPE_LENGTH, MAX_EVENT_TYPE_SEGMENTS
+from event_bus.matching.limits import (
+    MAX_EVENT_TYPE_LENGTH,
+    MAX_EVENT_TYPE_SEGMENTS,
+    MAX_TYPE_WILDCARDS,
+)
 
 WILDCARD = "*"
 
@@ -67,6 +71,23 @@ def validate_type_pattern(text: object) -> None:
         InvalidEventTypeError: It is no event type, nor one with `*` for some segments.
     """
     _validate(text, "a type pattern", wildcard=True)
+
+
+def validate_new_type_pattern(text: object) -> None:
+    """Refuses a text that is not a type pattern which a new registration may have.
+
+    Args:
+        text: The text.
+
+    Raises:
+        InvalidEventTypeError: It is not a type pattern, or has too many wildcards.
+    """
+    validate_type_pattern(text)
+    if str(text).split(".")[:-1].count(WILDCARD) > MAX_TYPE_WILDCARDS:
+        raise InvalidEventTypeError(
+            f"a type pattern has at most {MAX_TYPE_WILDCARDS} segments before its last one that "
+            "are *"
+        )
 
 
 @lru_cache(_REMEMBERED)

@@ -1,6 +1,6 @@
 """The filter of one subscription: the event types it receives, and an event pattern for some."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from event_bus.matching.errors import InvalidEventTypeError, InvalidPatternError, below
@@ -76,17 +76,18 @@ class SubscriptionFilter:
             event: The event.
             work: The work that is allowed.
         """
+        selected = {key for key, _ in self.filters if matches_type(key, event_type)}
         try:
-            return self.decides(event_type, event, work)
+            return self.decides(selected, event, work)
         except OutOfWork:
             event.limited = True
             return False
 
-    def decides(self, event_type: str, event: EventView, work: Work) -> bool:
+    def decides(self, selected: Set[str], event: EventView, work: Work) -> bool:
         """Returns whether the filters accept an event whose type the subscription receives.
 
         Args:
-            event_type: The event's type.
+            selected: The keys of filters that select the event's type.
             event: The event.
             work: The work that is allowed.
 
@@ -94,7 +95,7 @@ class SubscriptionFilter:
             OutOfWork: The check needs more work than is allowed.
         """
         for key, pattern in self.filters:
-            if matches_type(key, event_type) and not pattern.satisfied_by(event, work):
+            if key in selected and not pattern.satisfied_by(event, work):
                 return False
         return True
 

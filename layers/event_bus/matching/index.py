@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from event_bus.matching.event_types import covers, intersection, matches_type
+from event_bus.matching.event_types import covers, intersection
 from event_bus.matching.event_view import EventView, event_view
 from event_bus.matching.filters import SubscriptionFilter
 from event_bus.matching.limits import CHECK_WORK, EVENT_WORK, FIND_WORK, HEAVY_WORK
@@ -42,15 +42,31 @@ class _TypeEntry:
         return not self.unfiltered and self.filtered.is_empty()
 
 
+class _FilterKey:
+    """A type pattern that filters have as their key.
+
+    Attributes:
+        text: The type pattern.
+        uses: How many rules have a filter under it.
+    """
+
+    __slots__ = ("text", "uses")
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.uses = 0
+
+
 class SubscriptionIndex:
     """The subscriptions of a bus, found by the content of an event."""
 
-    __slots__ = ("_by_id", "_by_key", "_types")
+    __slots__ = ("_by_id", "_by_key", "_filter_keys", "_types")
 
     def __init__(self) -> None:
         self._by_id: dict[str, Rule] = {}
         self._by_key: dict[str, Rule] = {}
         self._types: TypeTrie[_TypeEntry] = TypeTrie(_TypeEntry)
+        self._filter_keys: TypeTrie[_FilterKey] = TypeTrie(_FilterKey)
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -126,9 +142,11 @@ class SubscriptionIndex:
         matched: set[str] = set()
         candidates: set[Rule] = set()
         work = Work(FIND_WORK)
+        # One walk of a trie, since subscriptions may have 50 filters each for other types.
+        selected = {each.text for each in self._filter_keys.matching(event_type)}
         for entry in self._types.matching(event_type):
             for keys, rules in entry.unfiltered.items():
-                if not any(matches_type(key, event_type) for key in keys):
+                if selected.isdisjoint(keys):
                     for rule in rules:
                         matched |= rule.subscriptions
             if entry.rules:
@@ -137,18 +155,20 @@ class SubscriptionIndex:
                 except OutOfWork:
                     candidates |= entry.rules
         if candidates:
-            for rule in self._verified(candidates, event_type, event):
+            for rule in self._verified(candidates, selected, event):
                 matched |= rule.subscriptions
         return matched
 
-    def _verified(self, candidates: set[Rule], event_type: str, event: EventView) -> Iterator[Rule]:
+    def _verified(
+        self, candidates: set[Rule], selected: set[str], event: EventView
+    ) -> Iterator[Rule]:
         """Yields those of the found rules whose filters accept the event."""
         heavy = []
         work = Work(0)
         for rule in candidates:
             work.left = CHECK_WORK
             try:
-                if self._decides(rule, event_type, event, work):
+                if self._decides(rule, selected, event, work):
                     yield rule
             except OutOfWork:
                 heavy.append(rule)
@@ -160,15 +180,22 @@ class SubscriptionIndex:
                 event.limited = True
                 break
             work.left = share = min(left, max(left // (len(heavy) - place), HEAVY_WORK))
-            if rule.filter.accepts(event_type, event, work):
-                yield rule
+            try:
+                if rule.filter.decides(selected, event, work):
+                    yield rule
+            except OutOfWork:
+                event.limited = True
             left -= share - max(0, work.left)
 
-    def _decides(self, rule: Rule, event_type: str, event: EventView, work: Work) -> bool:
+    def _decides(self, rule: Rule, selected: set[str], event: EventView, work: Work) -> bool:
         """Returns whether a rule matches; each rule may use a fixed amount of work."""
-        return rule.filter.decides(event_type, event, work)
+        return rule.filter.decides(selected, event, work)
 
     def _insert(self, rule: Rule) -> None:
+        for text, _ in rule.filter.filters:
+            key = self._filter_keys.at(text)
+            key.text = text
+            key.uses += 1
         for event_type in dict.fromkeys(rule.filter.event_types):
             always = [pattern for key, pattern in rule.filter.filters if covers(key, event_type)]
             if always:
@@ -201,6 +228,11 @@ class SubscriptionIndex:
         return self._types.at(type_pattern)
 
     def _withdraw(self, rule: Rule) -> None:
+        for text, _ in rule.filter.filters:
+            key = self._filter_keys.at(text)
+            key.uses -= 1
+            if not key.uses:
+                self._filter_keys.discard(text)
         for entry in rule.entries:
             entry.bucket.discard(entry)
         rule.entries.clear()

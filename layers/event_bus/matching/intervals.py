@@ -63,6 +63,11 @@ class IntervalSet(Generic[T]):
         self._nodes: dict[int, tuple[_Bounds[T], _Bounds[T]]] = {}
         self._depths: dict[int, int] = {}
 
+    @property
+    def levels(self) -> int:
+        """How many nodes a lookup reads at most."""
+        return len(self._depths)
+
     def add(self, lower: float, upper: float, entry: T) -> None:
         """Adds an entry at an interval."""
         bottom, top = _ordered(lower), _ordered(upper)

@@ -10,6 +10,12 @@ MAX_EVENT_TYPE_LENGTH = 128
 MAX_EVENT_TYPE_SEGMENTS = 16
 """Dotted segments of an event type or a type pattern."""
 
+MAX_TYPE_WILDCARDS = 4
+"""Segments of a type pattern, before its last one, that are `*`.
+
+Each doubles the places where a pattern for an event's type may stand in the trie of type patterns.
+"""
+
 MAX_EVENT_TYPES = 100
 """Type patterns of one subscription."""
 

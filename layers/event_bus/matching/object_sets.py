@@ -24,10 +24,11 @@ class ObjectSet:
             object that contains them.
 
     Attributes:
+        columns: The values of each field that was asked for; None if no object has it.
         numbers: The numbers of all, as a set.
     """
 
-    __slots__ = ("_columns", "_members", "_objects", "_survey", "_unseen", "numbers")
+    __slots__ = ("_members", "_objects", "_survey", "_unseen", "columns", "numbers")
 
     def __init__(
         self,
@@ -43,7 +44,7 @@ class ObjectSet:
         self._survey = survey
         self._objects = objects
         self._unseen = unseen
-        self._columns: dict[str, Column | None] = {}
+        self.columns: dict[str, Column | None] = {}
         self._members: dict[str, list[_Pair]] | None = None
 
     def names(self) -> Collection[str]:
@@ -53,9 +54,9 @@ class ObjectSet:
     def column(self, name: str) -> "Column | None":
         """Returns the values of a field in these objects; None if none has the field."""
         try:
-            return self._columns[name]
+            return self.columns[name]
         except KeyError:
-            column = self._columns[name] = self._made(name)
+            column = self.columns[name] = self._made(name)
             return column
 
     def _made(self, name: str) -> "Column | None":

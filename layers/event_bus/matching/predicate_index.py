@@ -21,6 +21,8 @@ from event_bus.matching.work import Work
 SPLIT_ABOVE = 8
 # The cost of a lookup in a nested index, as a number of checked patterns.
 _NESTED_COST = 4
+# The steps of looking for a value under one name of a path.
+_PATH_STEPS = 10
 
 Path = tuple[str, ...]
 
@@ -165,7 +167,7 @@ class PredicateIndex:
             bucket.collect(event, found, work)
         has_value = _has_value if event.walked else _set_has_value
         for path, bucket in self._absent.items():
-            work.take(len(path))
+            work.take(_PATH_STEPS * len(path))
             if not has_value(event, path):
                 bucket.collect(event, found, work)
 

@@ -41,9 +41,9 @@ class IntervalTable(Table[T]):
             self._intervals.find(cast("float", value), found)
             found.work.take(len(found) - before)
 
-    def lookups(self) -> int:
-        """Returns how many lookups a value needs: one for each level of the trie."""
-        return 64
+    def steps(self) -> int:
+        """Returns the steps of finding entries from one value, before it is known how many."""
+        return 16 + 6 * self._intervals.levels
 
     def _met(self, key: tuple[float, float], values: ValueIndex) -> bool:
         return values.has_between(*key, NUMBER)
@@ -76,16 +76,15 @@ class BlockTable(Table[T]):
         if address is None:
             return
         width, number = address
-        found.work.take(len(self._lengths))
         for length in self._lengths:
             if length[0] == width:
                 entry = self.entries.get((*length, number >> (width - length[1])))
                 if entry is not None:
                     found.append(entry)
 
-    def lookups(self) -> int:
-        """Returns how many lookups a value needs, including one for reading the address."""
-        return 8 + len(self._lengths)
+    def steps(self) -> int:
+        """Returns the steps of finding entries from one value, including reading the address."""
+        return 20 + 3 * len(self._lengths)
 
     def _met(self, key: tuple[int, int, int], values: ValueIndex) -> bool:
         return values.has_between(*block_ends(*key), ADDRESS)

@@ -74,9 +74,11 @@ def _satisfying(
     """Returns the objects that satisfy a step: positive, absent."""
     positive = 0
     absent = satisfied = every = objects.numbers
+    columns = objects.columns
+    work.take(len(asked.leaves) + 2 * len(asked.inside))
     for name, leaf in asked.leaves.items():
-        work.take(1)
-        column, values = objects.column(name), leaf.values
+        column = columns[name] if name in columns else objects.column(name)
+        values = leaf.values
         found = none = 0
         if column is not None:
             if leaf not in known:
@@ -90,8 +92,7 @@ def _satisfying(
         if not satisfied:
             return 0, 0
     for name, inner in asked.inside.items():
-        work.take(2)
-        column = objects.column(name)
+        column = columns[name] if name in columns else objects.column(name)
         found, none = 0, every if inner.optional else 0
         if column is not None and column.objects is not None:
             held, lacking = _satisfying(column.objects, inner, known, work)

@@ -46,10 +46,12 @@ class Unseen:
     def _add_objects(self, objects: list[dict[str, object]], nesting: int) -> None:
         kinds = set(map(type, chain.from_iterable(map(dict.values, objects))))
         if not kinds & _CONTAINERS:
-            names = set(chain.from_iterable(objects))
-            for name in names & self.fields.keys():
-                self._field(name).valued = True
-            self.fields.update(dict.fromkeys(names - self.fields.keys(), _VALUED))
+            names = dict.fromkeys(chain.from_iterable(objects), _VALUED)
+            if self.fields:
+                for name in names:
+                    self.fields.setdefault(name, _VALUED).valued = True
+            else:
+                self.fields = names
             return
         members: dict[str, list[object]] = {}
         for each in objects:

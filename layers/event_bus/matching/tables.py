@@ -12,7 +12,7 @@ from event_bus.matching.value_index import (
 from event_bus.matching.work import Work
 
 # The steps of a lookup of a key among sorted values.
-_KEY_STEPS = 4
+_KEY_STEPS = 10
 
 T = TypeVar("T")
 
@@ -68,17 +68,17 @@ class Table(Generic[T]):
         Raises:
             OutOfWork: The lookup needs more work than is left.
         """
-        if len(self.entries) * _KEY_STEPS < len(values.by_key) * self.lookups():
-            found.work.take(len(self.entries) * _KEY_STEPS)
+        by_keys, by_values = len(self.entries) * _KEY_STEPS, len(values.by_key) * self.steps()
+        found.work.take(min(by_keys, by_values))
+        if by_keys < by_values:
             found.extend(entry for key, entry in self.entries.items() if self._met(key, values))
         else:
-            found.work.take(len(values.by_key))
             for value in values.by_key:
                 self.find(value, found)
 
-    def lookups(self) -> int:
-        """Returns how many lookups a value needs."""
-        return 1
+    def steps(self) -> int:
+        """Returns the steps of finding entries from one value, before it is known how many."""
+        return 3
 
     def _met(self, key: Any, values: ValueIndex) -> bool:
         """Returns whether one of several scalars finds a key."""

@@ -19,6 +19,8 @@ from event_bus.matching.work import text_steps
 
 # With more keys than this, a lookup at each place of a long text is faster than a search.
 SEARCH_BELOW = 256
+# The steps of a lookup at one place of a text.
+_PLACE_STEPS = 3
 # A character has at most three characters in another case.
 _LONGEST_FOLDED = 3 * MAX_STRING_LENGTH
 
@@ -30,9 +32,9 @@ class FoldedTable(Table[T]):
 
     __slots__ = ()
 
-    def lookups(self) -> int:
-        """Returns how many lookups a value needs, including one for folding it."""
-        return 2
+    def steps(self) -> int:
+        """Returns the steps of finding entries from one value, with those of folding it."""
+        return 8
 
     def _met(self, key: str, values: ValueIndex) -> bool:
         return values.has_between(key, key, FOLDED_TEXT)
@@ -69,16 +71,15 @@ class PrefixTable(Table[T]):
     def find(self, value: object, found: Found[T]) -> None:
         """Appends the entries that a scalar finds."""
         if isinstance(value, str):
-            found.work.take(len(self._lengths))
             text = self._text(value)
             for length in self._lengths:
                 entry = self.entries.get(self._part(text, length))
                 if entry is not None:
                     found.append(entry)
 
-    def lookups(self) -> int:
-        """Returns how many lookups a value needs."""
-        return len(self._lengths)
+    def steps(self) -> int:
+        """Returns the steps of finding entries from one value, before it is known how many."""
+        return 4 + 3 * len(self._lengths)
 
     def _met(self, key: str, values: ValueIndex) -> bool:
         return values.begins(key, TEXT)
@@ -166,7 +167,7 @@ class InfixTable(Table[T]):
                 found.work.take(len(entries) * text_steps(value))
                 found.extend(entry for key, entry in entries.items() if key in value)
             else:
-                found.work.take(len(places))
+                found.work.take(_PLACE_STEPS * len(places))
                 found.extend(
                     {
                         entries[part]

@@ -7,9 +7,11 @@ distinct value is compared. Sets of objects are integers, as in `object_sets`.
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 from itertools import accumulate, islice
+from math import inf
 from operator import or_
 from typing import Any
 
+from event_bus.json_numbers import ExactNumber, as_decimal
 from event_bus.matching import operators
 from event_bus.matching.addresses import block_ends, parse_address
 from event_bus.matching.expressions import ValueList
@@ -82,7 +84,8 @@ class ValueIndex:
 
     def has_between(self, low: object, high: object, kind: str) -> bool:
         """Returns whether a number or address lies between two bounds, inclusive."""
-        keys = self._values_by(kind).keys
+        ordered = self._values_by(kind)
+        keys, low, high = ordered.keys, ordered.read(low), ordered.read(high)
         start = bisect_left(keys, low)
         return start < len(keys) and bool(keys[start] <= high)
 
@@ -108,10 +111,15 @@ class ValueIndex:
 
     def _numeric(self, operator: operators.Numeric, work: Work) -> int:
         ordered = self._values_by(NUMBER)
-        first = bisect_right if operator.lower_open else bisect_left
-        last = bisect_left if operator.upper_open else bisect_right
-        start = first(ordered.keys, operator.lower)
-        return ordered.between(start, last(ordered.keys, operator.upper), work)
+        keys = ordered.keys
+        start, end = 0, len(keys)
+        if operator.lower != -inf:
+            place = bisect_right if operator.lower_open else bisect_left
+            start = place(keys, ordered.read(operator.lower))
+        if operator.upper != inf:
+            place = bisect_left if operator.upper_open else bisect_right
+            end = place(keys, ordered.read(operator.upper))
+        return ordered.between(start, end, work)
 
     def _cidr(self, operator: operators.Cidr, work: Work) -> int:
         ordered = self._values_by(ADDRESS)
@@ -175,6 +183,7 @@ class ValueIndex:
             self._sorted[kind] = _SortedValues(
                 [(key, value, self.by_key[value]) for key, value in keys if key is not None],
                 single=self._single,
+                exact=kind == NUMBER and any(isinstance(each, ExactNumber) for each in self.by_key),
             )
         return self._sorted[kind]
 
@@ -185,11 +194,15 @@ class _SortedValues:
     Attributes:
         keys: The sort keys.
         values: The values.
+        exact: Whether the keys are decimals, which compare faster than exact numbers.
     """
 
-    __slots__ = ("_above", "_all", "_below", "_sets", "_single", "keys", "values")
+    __slots__ = ("_above", "_all", "_below", "_sets", "_single", "exact", "keys", "values")
 
-    def __init__(self, entries: list[tuple[Any, Any, int]], *, single: bool) -> None:
+    def __init__(self, entries: list[tuple[Any, Any, int]], *, single: bool, exact: bool) -> None:
+        self.exact = exact
+        if exact:
+            entries = [(as_decimal(key), value, objects) for key, value, objects in entries]
         entries.sort(key=lambda entry: entry[0])
         self.keys = [key for key, _, _ in entries]
         self.values = [value for _, value, _ in entries]
@@ -199,6 +212,10 @@ class _SortedValues:
         self._below = list(accumulate(self._sets, or_, initial=0))
         self._above = list(accumulate(reversed(self._sets), or_, initial=0))[::-1]
         self._all = self._below[-1]
+
+    def read(self, bound: Any) -> Any:
+        """Returns a bound in the form of the sort keys."""
+        return as_decimal(bound) if self.exact else bound
 
     def between(self, start: int, end: int, work: Work) -> int:
         """Returns the objects with a value from one place up to another."""

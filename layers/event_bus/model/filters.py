@@ -6,7 +6,8 @@ from pydantic import WithJsonSchema
 
 from event_bus import json_numbers
 from event_bus.errors import InvalidRequest
-from event_bus.matching.errors import InvalidPatternError
+from event_bus.matching.errors import InvalidEventTypeError, InvalidPatternError, below
+from event_bus.matching.event_types import validate_new_type_pattern
 from event_bus.matching.filters import SubscriptionFilter
 from event_bus.matching.other_forms import refuse_other_forms
 
@@ -41,7 +42,13 @@ def check_sent_filters(event_types: list[str], filters: Filters) -> Subscription
         refuse_other_forms(event_types, filters)
     except InvalidPatternError as error:
         raise InvalidRequest.at(error.pointer, error.detail) from None
-    return check_filters(event_types, filters)
+    compiled = check_filters(event_types, filters)
+    for key in filters:
+        try:
+            validate_new_type_pattern(key)
+        except InvalidEventTypeError as error:
+            raise InvalidRequest.at(below("/filters", key), error.detail) from None
+    return compiled
 
 
 def check_filters(event_types: list[str], filters: Filters) -> SubscriptionFilter:

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from event_bus import json_numbers, times
 from event_bus.errors import InvalidRequest
-from event_bus.matching.event_types import matches_type, validate_type_pattern
+from event_bus.matching.event_types import matches_type, validate_new_type_pattern
 from event_bus.matching.limits import MAX_EVENT_TYPES
 from event_bus.model.credentials import Authentication
 from event_bus.model.enrichment import Enrichment
@@ -36,7 +36,7 @@ ResumeFrom = Literal["backlog", "now"]
 
 DeliveryGuarantee = Literal["at_least_once", "at_most_once", "exactly_once"]
 
-TypePattern = Annotated[str, AfterValidator(checked(validate_type_pattern))]
+TypePattern = Annotated[str, AfterValidator(checked(validate_new_type_pattern))]
 """An event type, exact or with `*` for whole segments."""
 
 TypePatterns = Annotated[

@@ -7,6 +7,7 @@ from event_bus.matching.event_types import (
     intersection,
     matches_type,
     validate_event_type,
+    validate_new_type_pattern,
     validate_type_pattern,
 )
 from hypothesis import given, settings
@@ -86,3 +87,12 @@ def test_intersection_and_covers_agree_with_the_types_themselves(first: str, sec
     assert {t for t in EVERY_TYPE if common and matches_type(common, t)} == both
     # Five levels of two letters tell all these patterns apart.
     assert covers(first, second) == ({t for t in EVERY_TYPE if matches_type(second, t)} == both)
+
+
+def test_a_new_type_pattern_has_few_wildcards() -> None:
+    for pattern in ("*", "*.*.*.*.*", "a.*.*.b.*.*.c.*", "*.a.*.a.*.a.*.a"):
+        validate_new_type_pattern(pattern)
+    with pytest.raises(InvalidEventTypeError, match="at most 4 segments"):
+        validate_new_type_pattern("*.*.*.*.*.a")
+    # One that was stored before is still read.
+    validate_type_pattern("*.*.*.*.*.a")

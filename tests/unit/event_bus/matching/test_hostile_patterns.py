@@ -6,10 +6,12 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from event_bus.matching import limits
+from event_bus.json_numbers import read_decimal, read_integer
+from event_bus.matching import event_types, limits
 from event_bus.matching.event_view import EventView, event_view
 from event_bus.matching.filters import SubscriptionFilter
 from event_bus.matching.index import SubscriptionIndex
+from event_bus.matching.operators import scalar_key
 from event_bus.matching.pattern import EventPattern
 from event_bus.matching.work import Work
 
@@ -80,10 +82,10 @@ def test_a_hostile_pattern_is_answered_in_bounded_work(
 def test_many_hostile_subscriptions_are_answered_in_bounded_work(attack: Attack) -> None:
     index, count = SubscriptionIndex(), 100
     for n in range(count):
-        index.put(str(n), ["task.*"], {"task.*": attack.pattern(n)})
+        index.put(str(n), *attack.subscription(n))
     with counted_work() as steps:
         view = event_view("bench", attack.payload(), {})
-        found = index.match_view("task.created", view)
+        found = index.match_view(attack.event_type, view)
     assert steps[0] <= limits.FIND_WORK + count * limits.CHECK_WORK + limits.EVENT_WORK
     if not view.limited:
         one_by_one = {
@@ -92,6 +94,31 @@ def test_many_hostile_subscriptions_are_answered_in_bounded_work(attack: Attack)
             if EventPattern(attack.pattern(n)).satisfied_by(view, Work(limits.EVENT_WORK))
         }
         assert found == one_by_one
+
+
+def test_filters_for_other_types_are_not_compared_one_by_one() -> None:
+    index = SubscriptionIndex()
+    for n in range(40):
+        filters: dict[str, Any] = {f"task.{n}-{k}.*": {"a": [1]} for k in range(49)}
+        index.put(f"narrow-{n}", ["task.*"], filters)
+        index.put(f"wide-{n}", ["task.*"], {**filters, "*.created": {"a": [n]}})
+    index.put("late", ["task.*"], {"task.7-7.*": {"a": [2]}})
+    index.remove("late")
+    with patch.object(event_types, "matches_type", side_effect=AssertionError):
+        created = index.match("task.created", "s", {"a": 3}, {})
+        narrowed = index.match("task.7-7.created", "s", {"a": 3}, {})
+    assert created == {"wide-3", *(f"narrow-{n}" for n in range(40))}
+    others = [n for n in range(40) if n != 7]
+    assert narrowed == {f"{kind}-{n}" for n in others for kind in ("narrow", "wide")}
+
+
+def test_no_numbers_of_an_event_share_a_hash() -> None:
+    for text in ("{}", "{}.5", "{}.25"):
+        numbers = {read_decimal(text.format((2**61 - 1) * n)) for n in range(1, 300)}
+        numbers |= {read_integer(str((2**61 - 1) * n)) for n in range(1, 300)}
+        hashes = {hash(scalar_key(each)) for each in numbers}
+        # Of integers of 64 bits, few have the same hash.
+        assert len(hashes) > len(numbers) - 20
 
 
 def test_each_filter_has_its_share_of_work_whatever_others_take() -> None:

@@ -19,9 +19,9 @@ class CountingIndex(SubscriptionIndex):
         super().__init__()
         self.checked = 0
 
-    def _decides(self, rule: Rule, event_type: str, event: EventView, work: Work) -> bool:
+    def _decides(self, rule: Rule, selected: set[str], event: EventView, work: Work) -> bool:
         self.checked += 1
-        return super()._decides(rule, event_type, event, work)
+        return super()._decides(rule, selected, event, work)
 
 
 def test_put_replaces_and_remove_forgets() -> None:
