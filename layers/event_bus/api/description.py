@@ -224,15 +224,14 @@ def _header(header: Header) -> dict[str, Any]:
 
 
 def _refusals(operation: Operation) -> list[type[Problem]]:
-    kinds = set(operation.errors)
+    # Every operation refuses query parameters that it does not know.
+    kinds = {MalformedRequest, *operation.errors}
     if not operation.public:
         kinds |= {Unauthenticated, Forbidden, TooManyRequests, Unavailable}
-    if operation.query:
-        kinds.add(MalformedRequest)
     if operation.body is not None:
-        kinds |= {MalformedRequest, TooLarge, UnsupportedMediaType, InvalidRequest}
+        kinds |= {TooLarge, UnsupportedMediaType, InvalidRequest}
     if operation.creates:
-        kinds |= {MalformedRequest, Conflict, InvalidRequest}
+        kinds |= {Conflict, InvalidRequest}
     return sorted(
         (kind for kind in kinds if kind.status not in operation.answers),
         key=lambda kind: kind.status,

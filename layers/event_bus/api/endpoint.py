@@ -105,6 +105,8 @@ class Endpoint:
             caller.need(operation.scope)
             if operation.admin and not caller.admin:
                 raise Forbidden("This needs an admin key.", reason="admin")
+        # Before anything is done: a misspelt parameter must not be ignored.
+        request.query()
         if operation.creates and "idempotency-key" in request.headers:
             return self.repetitions().once(request, function)
         return function(request)

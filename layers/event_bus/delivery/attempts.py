@@ -186,11 +186,12 @@ class AttemptRunner(DeliveryStep):
         duration_ms = round(1000 * (self.clock() - start))
         # An attempt counts for its circuit even if it cannot be recorded.
         for each, outcome in zip(pending, outcomes, strict=True):
-            if not outcome.unsendable:
+            subscription_id = each.order.message.subscription_id
+            if outcome.unsendable:
+                each.order.permits.unused(subscription_id)
+            else:
                 each.order.permits.ended(
-                    each.order.message.subscription_id,
-                    _error(outcome, began),
-                    delivered=outcome.delivered,
+                    subscription_id, _error(outcome, began), delivered=outcome.delivered
                 )
 
         def conclude(each: PendingAttempt, outcome: Outcome) -> AttemptResult | None:

@@ -221,6 +221,13 @@ class Permits:
             if subscription_id in self._probing or tally.trailing >= CONSECUTIVE_FAILURES:
                 self._count(subscription_id)
 
+    def unused(self, subscription_id: str) -> None:
+        """Reports that an attempt sent nothing, so that the next one may use its permit."""
+        with self._lock:
+            if subscription_id in self._probing:
+                self._give_back(subscription_id)
+                self._probing.discard(subscription_id)
+
     def close(self) -> dict[str, Circuit]:
         """Counts remaining results, and returns unused permits.
 
@@ -231,13 +238,16 @@ class Permits:
             for subscription_id in list(self._tallies):
                 self._count(subscription_id)
             for subscription_id in self._probing:
-                try:
-                    self.circuits.give_back(subscription_id)
-                except Exception:
-                    # The next probe is sent when the time of this one is over.
-                    logger.exception("permit not given back", subscription_id=subscription_id)
+                self._give_back(subscription_id)
             self._probing.clear()
             return self._troubled
+
+    def _give_back(self, subscription_id: str) -> None:
+        try:
+            self.circuits.give_back(subscription_id)
+        except Exception:
+            # The next probe is sent when the time of this one is over.
+            logger.exception("permit not given back", subscription_id=subscription_id)
 
     def _count(self, subscription_id: str) -> None:
         # Counts protect subscribers; no delivery depends on them.

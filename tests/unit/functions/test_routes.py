@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from event_bus.api.operations.registry import OPERATIONS
 
+from tests.builders import AN_ADMIN
 from tests.handlers import Functions
 
 FUNCTIONS = sorted({operation.function for operation in OPERATIONS})
@@ -25,3 +26,19 @@ def test_only_public_routes_are_served_without_a_caller(functions: Functions, ro
     if not route.public:
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("route", OPERATIONS, ids=lambda route: route.key)
+def test_no_operation_ignores_an_unknown_query_parameter(functions: Functions, route: Any) -> None:
+    if route.members:
+        pytest.skip("its parameters are names of members")
+    parameters = dict.fromkeys(route.path_parameters, "x")
+    answer = functions.request(
+        route.function, route.key, AN_ADMIN, {}, query={"foo": "1"}, parameters=parameters
+    )
+    assert answer.status == 400, answer.body
+    assert answer.headers["content-type"] == "application/problem+json"
+    fault = next(each for each in answer.body["errors"] if each["pointer"] == "foo")
+    known = sorted(each.name for each in route.query)
+    others = f"known are {', '.join(known)}" if known else "there are no parameters"
+    assert fault["detail"] == f"is not known; {others}"

@@ -338,3 +338,16 @@ def test_what_was_stored_in_a_shared_stream_is_delivered(trial: Trial, aws: Aws)
     # Each is delivered once, however often its message comes.
     assert trial.take(message(old[1], to, attempt=2)) == []
     assert trial.target.events == ["evt_1", "evt_3", "evt_2"]
+
+
+def test_what_cannot_be_sent_does_not_use_up_the_probe(trial: Trial, aws: Aws) -> None:
+    to = ordered(aws)
+    first, *_ = store(aws, "evt_1", "evt_2", "evt_3")
+    open_circuit(aws)
+    said = Outcome("transform_failed", "the expression yields no value", unsendable=True)
+    trial.target.script["evt_1"] = said
+    assert trial.take(message(first, to)) == []
+    assert (trial.outcome("evt_1").status, trial.outcome("evt_1").attempts) == ("exhausted", 1)
+    # The next event of the stream is the probe, in the same walk.
+    assert [trial.outcome(name).status for name in ("evt_2", "evt_3")] == ["delivered"] * 2
+    assert aws.circuits.get_many(["sub_1"]) == {}
