@@ -145,7 +145,9 @@ class ApiFunctions:
         function.use_table(self._data.states, "GetItem", "PutItem", "Query")
         function.use_table(self._data.metrics, "BatchGetItem")
         function.use_table(self._data.inbox, "DeleteItem")
-        function.use_table(self._data.contexts, "DeleteItem", "GetItem", "PutItem", "Query")
+        function.use_table(
+            self._data.contexts, "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"
+        )
         know_targets(function, self._settings)
         read_tags(function, self._settings)
         provide_queues(function, self._settings)

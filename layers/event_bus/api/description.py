@@ -225,7 +225,7 @@ def _header(header: Header) -> dict[str, Any]:
 
 def _refusals(operation: Operation) -> list[type[Problem]]:
     # Every operation refuses query parameters that it does not know.
-    kinds = {MalformedRequest, *operation.errors}
+    kinds: set[type[Problem]] = {MalformedRequest, *operation.errors}
     if not operation.public:
         kinds |= {Unauthenticated, Forbidden, TooManyRequests, Unavailable}
     if operation.body is not None:

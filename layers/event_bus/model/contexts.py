@@ -9,6 +9,9 @@ from pydantic import AfterValidator, Field
 from event_bus import json_numbers
 from event_bus.model.validation import Request, checked, refuse_control_characters, spelled
 
+MAX_ENTRIES = 10_000
+"""Entries of all contexts of a service."""
+
 MAX_KEY_CHARACTERS = 128
 """The longest key of an entry."""
 

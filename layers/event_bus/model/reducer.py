@@ -9,6 +9,9 @@ from pydantic import TypeAdapter, ValidationError
 from event_bus.errors import InvalidRequest
 from event_bus.model.validation import spelled
 
+MAX_VERSIONS = 1_000
+"""Versions that a category's reducer may have had."""
+
 MAX_REDUCERS = 100
 """How many categories of a service may have a reducer."""
 

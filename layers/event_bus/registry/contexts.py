@@ -1,18 +1,28 @@
 """Keeping the contexts of services."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from event_bus import json_numbers, times
 from event_bus.access.callers import Caller
 from event_bus.conflicts import attempts
-from event_bus.errors import Conflict, Forbidden, InvalidRequest, MalformedRequest, NotFound
+from event_bus.errors import (
+    Conflict,
+    Fault,
+    Forbidden,
+    InvalidRequest,
+    MalformedRequest,
+    NotFound,
+)
 from event_bus.model.contexts import (
+    MAX_ENTRIES,
     ContextEntry,
     ContextEntryRequest,
     check_context_key,
     check_context_name,
 )
 from event_bus.stores.contexts import ContextStore
+from event_bus.stores.refusals import Contended, Outdated, QuotaReached
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +96,8 @@ class Contexts:
 
         Raises:
             InvalidRequest: The context or the entry cannot have such a name.
-            Conflict: The entry is not of the expected version, or others write it in every attempt.
+            Conflict: The entry is not of the expected version, the service has as many entries as
+                it may have, or others write in every attempt.
         """
         _check_names(context, key)
         value = json_numbers.dumps(request.value)
@@ -103,18 +114,43 @@ class Contexts:
             entry = ContextEntry(
                 context.service_id, context.name, key, value, version + 1, times.now()
             )
-            if self.store.put(entry, before):
-                return entry, before is None
-        raise Conflict("The entry is being written by others; send the request again.")
+            if before:
+                if self.store.replace(entry, before):
+                    return entry, False
+            elif self._added(entry):
+                return entry, True
+        raise _busy()
 
     def delete(self, context: ContextOf, key: str) -> None:
         """Removes an entry.
 
         Raises:
             NotFound: There is none.
+            Conflict: Others write in every attempt.
         """
-        self.get(context, key)
-        self.store.delete(context.service_id, context.name, key)
+        for _ in attempts():
+            self.get(context, key)
+            with suppress(Outdated, Contended):
+                self.store.delete(context.service_id, context.name, key)
+                return
+        raise _busy()
+
+    def _added(self, entry: ContextEntry) -> bool:
+        try:
+            self.store.add(entry, MAX_ENTRIES)
+        except QuotaReached:
+            detail = (
+                f"{entry.service_id} has {MAX_ENTRIES:,} entries in its contexts, the most that a "
+                "service may have; remove some"
+            )
+            raise Conflict(f"{detail}.", [Fault("key", detail)]) from None
+        except (Outdated, Contended):
+            return False
+        return True
+
+
+def _busy() -> Conflict:
+    return Conflict("The contexts are being written by others; send the request again.")
 
 
 def _check_names(context: ContextOf, key: str) -> None:

@@ -11,6 +11,7 @@ from event_bus.errors import Conflict, Fault, InvalidRequest, NotFound
 from event_bus.expressions.evaluator import InvalidExpression, check
 from event_bus.model.reducer import (
     MAX_REDUCERS,
+    MAX_VERSIONS,
     Reducer,
     ReducerVersion,
     read_category,
@@ -50,7 +51,8 @@ class ReducerRegistry:
 
         Raises:
             InvalidRequest: The category, the expression or the function is refused.
-            Conflict: The service has as many reducers as it may have, or others change this one.
+            Conflict: The service has as many reducers as it may have, the category has had as
+                many versions, or others change this one.
         """
         read_category(category)
         if reducer.expression is not None:
@@ -66,6 +68,9 @@ class ReducerRegistry:
                 return latest, False
             if latest is None or latest.reducer is None:
                 self._check_room(source)
+            if latest and latest.number >= MAX_VERSIONS:
+                detail = f"{category} has had {MAX_VERSIONS:,} versions of its reducer, the most"
+                raise Conflict(f"{detail}.", [Fault("category", detail)])
             with suppress(Outdated):
                 return self._add(source, category, latest, reducer, caller), True
         raise _busy(category)

@@ -1,4 +1,7 @@
-"""The table of contexts: one partition for each context of each service."""
+"""The table of contexts: one partition for each context of each service.
+
+A further item for each service counts its entries. Entries of earlier releases are not counted.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from event_bus.model.contexts import ContextEntry
 from event_bus.stores.items import Item, number, put_unless_refused, query_items, text
+from event_bus.stores.refusals import Outdated, QuotaReached
+from event_bus.stores.transactions import Part, transact
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -47,23 +52,82 @@ class ContextStore:
             _entry(item) for item in query_items(self.client, limit, TableName=self.table, **asked)
         ]
 
-    def put(self, entry: ContextEntry, before: ContextEntry | None) -> bool:
-        """Writes an entry, unless it has changed since it was read.
+    def add(self, entry: ContextEntry, most: int) -> None:
+        """Writes a new entry.
 
         Args:
             entry: The entry.
-            before: The entry as it was read; None if there was none.
+            most: How many entries its service may have in all its contexts.
+
+        Raises:
+            Outdated: There is an entry of this key.
+            QuotaReached: The service has as many.
+            Contended: Another entry of the service was written or removed at the same time.
+        """
+        put: Item = {
+            "TableName": self.table,
+            "Item": _item(entry),
+            "ConditionExpression": "attribute_not_exists(#context)",
+            "ExpressionAttributeNames": {"#context": "context"},
+        }
+        count = self._counting(entry.service_id, 1)
+        count["ConditionExpression"] = "attribute_not_exists(entries) OR entries < :most"
+        count["ExpressionAttributeValues"][":most"] = number(most)
+        transact(
+            self.client,
+            [
+                Part({"Put": put}, Outdated(entry.key)),
+                Part({"Update": count}, QuotaReached(entry.service_id)),
+            ],
+        )
+
+    def replace(self, entry: ContextEntry, before: ContextEntry) -> bool:
+        """Writes an entry in place of another, unless that has changed since it was read.
 
         Returns:
             Whether it was written.
         """
         return put_unless_refused(
-            self.client, TableName=self.table, Item=_item(entry), **_unchanged(before)
+            self.client,
+            TableName=self.table,
+            Item=_item(entry),
+            ConditionExpression="version = :version AND updated_at = :updated_at",
+            ExpressionAttributeValues={
+                ":version": number(before.version),
+                # After a removal in between, versions begin at 1 again.
+                ":updated_at": text(before.updated_at),
+            },
         )
 
     def delete(self, service_id: str, context: str, key: str) -> None:
-        """Removes an entry, if it is there."""
-        self.client.delete_item(TableName=self.table, Key=_key(service_id, context, key))
+        """Removes an entry.
+
+        Raises:
+            Outdated: There is none.
+            Contended: Another entry of the service was written or removed at the same time.
+        """
+        removal: Item = {
+            "TableName": self.table,
+            "Key": _key(service_id, context, key),
+            "ConditionExpression": "attribute_exists(#context)",
+            "ExpressionAttributeNames": {"#context": "context"},
+        }
+        transact(
+            self.client,
+            [
+                Part({"Delete": removal}, Outdated(key)),
+                Part({"Update": self._counting(service_id, -1)}),
+            ],
+        )
+
+    def _counting(self, service_id: str, by: int) -> Item:
+        return {
+            "TableName": self.table,
+            # No context has an empty name.
+            "Key": _key(service_id, "", "entries"),
+            "UpdateExpression": "SET entries = if_not_exists(entries, :none) + :by",
+            "ExpressionAttributeValues": {":none": number(0), ":by": number(by)},
+        }
 
 
 def _partition(service_id: str, context: str) -> str:
@@ -72,23 +136,6 @@ def _partition(service_id: str, context: str) -> str:
 
 def _key(service_id: str, context: str, key: str) -> Item:
     return {"context": text(_partition(service_id, context)), "key": text(key)}
-
-
-def _unchanged(before: ContextEntry | None) -> Item:
-    """The condition that an entry is as it was read."""
-    if before is None:
-        return {
-            "ConditionExpression": "attribute_not_exists(#context)",
-            "ExpressionAttributeNames": {"#context": "context"},
-        }
-    return {
-        "ConditionExpression": "version = :version AND updated_at = :updated_at",
-        "ExpressionAttributeValues": {
-            ":version": number(before.version),
-            # After a removal in between, versions begin at 1 again.
-            ":updated_at": text(before.updated_at),
-        },
-    }
 
 
 def _item(entry: ContextEntry) -> Item:

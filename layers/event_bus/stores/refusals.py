@@ -42,7 +42,7 @@ class HandlerTaken(Refused):
 
 
 class QuotaReached(Refused):
-    """The service has as many subscriptions, or listeners, as it may have."""
+    """The service has as many subscriptions, listeners or entries of contexts as it may have."""
 
 
 class KeyTaken(Refused):

@@ -122,3 +122,18 @@ def test_a_body_that_cannot_be_is_refused(functions: Functions, body: Any, point
 
 def test_the_largest_value_is_taken(functions: Functions) -> None:
     assert ask(functions, "PUT", {"value": "x" * (MAX_VALUE_BYTES - 2)}).status == 201
+
+
+def test_a_service_has_no_more_entries_than_it_may_have(
+    functions: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("event_bus.registry.contexts.MAX_ENTRIES", 2)
+    for key in ("1", "2"):
+        assert ask(functions, "PUT", {"value": 1}, key=key).status == 201
+    refused = ask(functions, "PUT", {"value": 1}, key="3", name="prices")
+    assert (refused.status, refused.body["errors"][0]["pointer"]) == (409, "key")
+    assert "billing has 2 entries in its contexts" in refused.body["detail"]
+    # What exists may still change, and what is removed makes room.
+    assert ask(functions, "PUT", {"value": 2}, key="2").status == 200
+    assert ask(functions, "DELETE", key="1").status == 204
+    assert ask(functions, "PUT", {"value": 1}, key="3", name="prices").status == 201

@@ -27,7 +27,7 @@ KEY = DeliveryKey("evt_1", "sub_1", "rpl_1")
 def prepared(functions: Functions, **payload: Any) -> tuple[Event, Subscription]:
     """An event and a subscription that asks for what is known of `42`."""
     entry = ContextEntry("worker", "customers", "42", b'{"tier":"gold"}', 1, NOON)
-    functions.aws.contexts.put(entry, None)
+    functions.aws.contexts.add(entry, 9)
     to = functions.aws.subscriptions.create(subscription(enrichment=CUSTOMER))
     _, stored = functions.aws.events.put(event(payload={"id": 42, **payload}), RETENTION_DAYS)
     return stored, to

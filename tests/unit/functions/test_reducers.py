@@ -194,3 +194,16 @@ def test_a_service_has_so_many_reducers(
     ask(functions, "DELETE", category="a")
     assert ask(functions, "PUT", MERGE, category="c").status == 201
     assert model.MAX_REDUCERS == 100
+
+
+def test_a_reducer_has_so_many_versions(
+    functions: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registering, "MAX_VERSIONS", 2)
+    for reducer in (MERGE, SUM):
+        assert ask(functions, "PUT", reducer).status == 201
+    assert ask(functions, "PUT", SUM).status == 200
+    refused = ask(functions, "PUT", MERGE)
+    assert (refused.status, refused.body["errors"][0]["pointer"]) == (409, "category")
+    assert "has had 2 versions" in refused.body["detail"]
+    assert ask(functions, "DELETE").status == 204

@@ -56,5 +56,5 @@ DELETE = Operation(
     summary="Remove an entry of a context.",
     query=(SERVICE_ID,),
     answers={204: None},
-    errors=(NotFound,),
+    errors=(Conflict, NotFound),
 )
