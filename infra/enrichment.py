@@ -2,6 +2,7 @@
 
 import aws_cdk as cdk
 from constructs import Construct
+from event_bus.encryption import signing_secrets
 from event_bus.queues.message import ENRICH
 from event_bus.targets.lambda_function import FUNCTIONS
 
@@ -48,6 +49,9 @@ class EnrichmentLane(Construct):
         self.enrich.use_table(data.events, "GetItem")
         self.enrich.use_bucket(data.payloads, "GetObject")
         self.enrich.use_table(data.contexts, "GetItem")
+        # The circuits of sources.
+        self.enrich.use_table(data.circuits, "BatchGetItem", "DeleteItem", "PutItem")
+        self.enrich.use_sealing_key(data.sealing_key, signing_secrets.PURPOSE, "Decrypt")
         # The schemas of events, which a subscription may ask for in another version.
         self.enrich.use_table(data.publishers, "GetItem")
         self.enrich.use_queue(self.url_variable, self.work.queue, "SendMessage")

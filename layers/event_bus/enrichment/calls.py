@@ -72,7 +72,12 @@ def called_with(call: dict[str, Any]) -> Message | None:
 def answer_of(found: bytes | Outcome) -> dict[str, Any]:
     """Makes the result of the function."""
     if isinstance(found, Outcome):
-        return {"code": found.code, "message": found.message, "unsendable": found.unsendable}
+        return {
+            "code": found.code,
+            "message": found.message,
+            "unsendable": found.unsendable,
+            "retry_after": found.retry_after,
+        }
     return {"enrichment": found.decode()}
 
 
@@ -81,4 +86,10 @@ def read_answer(answer: dict[str, Any]) -> bytes | Outcome:
     if "enrichment" in answer:
         enrichment: str = answer["enrichment"]
         return enrichment.encode()
-    return Outcome(answer["code"], answer["message"], unsendable=answer["unsendable"])
+    return Outcome(
+        answer["code"],
+        answer["message"],
+        unsendable=answer["unsendable"],
+        # A function of an earlier release does not tell it.
+        retry_after=answer.get("retry_after"),
+    )

@@ -2,7 +2,8 @@
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import orjson
@@ -10,7 +11,7 @@ import orjson
 from event_bus import times
 from event_bus.cache import Cache
 from event_bus.enrichment.calls import ENRICHMENT_FAILED
-from event_bus.enrichment.sources import Asker, Question, SourceFailed
+from event_bus.enrichment.sources import Asker, Question, SourceCircuits, SourceFailed
 from event_bus.log import logger, traces
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.enrichment import Source, StaticSource
@@ -36,12 +37,14 @@ class Enricher:
     Attributes:
         askers: Asks sources, by their type.
         upcaster: Brings events to the version that a subscription asks for.
+        circuits: The circuit breakers of sources.
         clock: Monotonic clock, in seconds.
         sleep: Waits for some seconds.
     """
 
     askers: Mapping[str, Asker[Any]]
     upcaster: Upcaster
+    circuits: SourceCircuits
     clock: Callable[[], float] = times.steady
     sleep: Callable[[float], None] = times.sleep
     _known: Cache[Any, bytes] = field(init=False)
@@ -67,7 +70,7 @@ class Enricher:
         found: dict[str, orjson.Fragment] = {}
         for name, source in (subscription.enrichment or {}).items():
             try:
-                found[name] = orjson.Fragment(self._part(source, subscription.service_id, parts))
+                found[name] = orjson.Fragment(self._part(name, source, subscription, parts))
             except SourceFailed as failure:
                 logger.warning(
                     "event not enriched",
@@ -78,17 +81,26 @@ class Enricher:
                     fallback=source.fallback,
                 )
                 if source.fallback == "fail":
-                    return Outcome(ENRICHMENT_FAILED, f"{name}: {failure.detail}")
+                    return Outcome(
+                        ENRICHMENT_FAILED,
+                        f"{name}: {failure.detail}",
+                        retry_after=failure.retry_after,
+                    )
         return orjson.dumps(found)
 
-    def _part(self, source: Source, service_id: str, parts: EventParts) -> bytes:
+    def _part(
+        self, name: str, source: Source, subscription: Subscription, parts: EventParts
+    ) -> bytes:
         if isinstance(source, StaticSource):
             return source.json.encode()
-        question = self.askers[source.type].question(source, service_id, parts)
+        question = self.askers[source.type].question(source, subscription, parts)
+        if question.guarded:
+            guarded = partial(self.circuits.guarded, subscription.id, name, question.ask)
+            question = replace(question, ask=guarded)
         if not source.cache_seconds or question.key is None:
             return self._tried(source, question)
         # Results are cached for one service alone.
-        asked = (service_id, source.type, question.key)
+        asked = (subscription.service_id, source.type, question.key)
         if (known := self._known.get(asked)) is not None:
             return known
         part = self._tried(source, question)

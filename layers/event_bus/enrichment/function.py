@@ -9,6 +9,7 @@ from event_bus import json_numbers
 from event_bus.enrichment.results import part_of
 from event_bus.enrichment.sources import Question, SourceFailed, text_at
 from event_bus.model.enrichment import MAX_PART_BYTES, LambdaSource
+from event_bus.model.registration import Subscription
 from event_bus.targets.aws_transport import failure
 from event_bus.transforms.event_parts import EventParts
 
@@ -28,7 +29,12 @@ class FunctionAsker:
 
     clients: "TargetClients"
 
-    def question(self, source: LambdaSource, service_id: str, parts: EventParts) -> Question:  # noqa: ARG002
+    def question(
+        self,
+        source: LambdaSource,
+        subscription: Subscription,  # noqa: ARG002
+        parts: EventParts,
+    ) -> Question:
         """Returns the result for the event; the function sees it like the subscriber."""
         key = text_at(source.key, parts) if source.key else None
 
@@ -54,4 +60,5 @@ class FunctionAsker:
                 raise SourceFailed("the function failed", again=True)
             return part_of(result)
 
-        return Question(ask, (source.function, source.role_arn, source.key, key) if key else None)
+        asked = (source.function, source.role_arn, source.key, key) if key else None
+        return Question(ask, asked, guarded=True)

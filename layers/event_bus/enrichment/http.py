@@ -1,14 +1,20 @@
 """Sources of the type `http`: answers to GET requests."""
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from botocore.exceptions import BotoCoreError, ClientError
+
+from event_bus import times
 from event_bus.callbacks.failures import Unanswered
+from event_bus.encryption.signatures import signed_headers
 from event_bus.enrichment.results import part_of
 from event_bus.enrichment.sources import Question, SourceFailed, text_at
 from event_bus.model.enrichment import HttpSource
+from event_bus.model.registration import Subscription
 from event_bus.transforms.event_parts import EventParts
 
 if TYPE_CHECKING:
@@ -32,17 +38,24 @@ class HttpAsker:
 
     Attributes:
         client: Makes requests to URLs that anyone may have chosen.
+        secrets: The secrets of a subscription, which sign its requests.
+        clock: The time, in Unix seconds.
     """
 
     client: "CallbackClient"
+    secrets: Callable[[Subscription], Sequence[str]]
+    clock: Callable[[], float] = times.unix
 
-    def question(self, source: HttpSource, service_id: str, parts: EventParts) -> Question:  # noqa: ARG002
+    def question(
+        self, source: HttpSource, subscription: Subscription, parts: EventParts
+    ) -> Question:
         """Returns the answer of the URL, with its variables filled from the event."""
         url = filled(source, parts)
 
         def ask() -> bytes:
+            headers = {**_HEADERS, **self._signature(subscription, parts)}
             try:
-                answer = self.client.exchange("GET", url, _HEADERS, source.timeout)
+                answer = self.client.exchange("GET", url, headers, source.timeout)
             except Unanswered as unanswered:
                 raise SourceFailed(unanswered.message, again=True) from None
             if not 200 <= answer.status < 300:
@@ -52,7 +65,17 @@ class HttpAsker:
                 raise SourceFailed(f"the answer has {len(answer.body)} bytes or more")
             return part_of(answer.body)
 
-        return Question(ask, url)
+        return Question(ask, url, guarded=True)
+
+    def _signature(self, subscription: Subscription, parts: EventParts) -> dict[str, str]:
+        """The headers by which the URL knows the bus; none if the subscription has no secret."""
+        if not subscription.signing_secrets:
+            return {}
+        try:
+            secrets = self.secrets(subscription)
+        except (ClientError, BotoCoreError):
+            raise SourceFailed("the signing secret could not be read", again=True) from None
+        return signed_headers(parts.envelope["id"], int(self.clock()), b"", secrets)
 
 
 def filled(source: HttpSource, parts: EventParts) -> str:

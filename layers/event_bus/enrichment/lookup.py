@@ -7,6 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from event_bus.enrichment.sources import Question, SourceFailed, text_at
 from event_bus.model.contexts import check_context_key
 from event_bus.model.enrichment import LookupSource
+from event_bus.model.registration import Subscription
 from event_bus.stores.contexts import ContextStore
 from event_bus.transforms.event_parts import EventParts
 
@@ -21,14 +22,16 @@ class LookupAsker:
 
     contexts: ContextStore
 
-    def question(self, source: LookupSource, service_id: str, parts: EventParts) -> Question:
+    def question(
+        self, source: LookupSource, subscription: Subscription, parts: EventParts
+    ) -> Question:
         """Returns the entry under the key that the event names."""
         key = text_at(source.key, parts)
 
         def ask() -> bytes:
             try:
                 check_context_key(key)
-                entry = self.contexts.get(service_id, source.context, key)
+                entry = self.contexts.get(subscription.service_id, source.context, key)
             except ValueError:
                 entry = None
             except (ClientError, BotoCoreError):

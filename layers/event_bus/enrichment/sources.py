@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from event_bus.model.enrichment import Source
+from event_bus.model.registration import Subscription
 from event_bus.transforms.event_parts import EventParts
 from event_bus.transforms.json_paths import JsonPath
 
@@ -17,12 +18,16 @@ class SourceFailed(Exception):
     Attributes:
         detail: The reason, without values of the event or of the source.
         again: Whether another try may succeed.
+        retry_after: The wait before the next attempt, in seconds, if the source is not asked now.
     """
 
-    def __init__(self, detail: str, *, again: bool = False) -> None:
+    def __init__(
+        self, detail: str, *, again: bool = False, retry_after: float | None = None
+    ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.again = again
+        self.retry_after = retry_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +37,42 @@ class Question:
     Attributes:
         ask: Asks once; returns the part as JSON, or raises `SourceFailed`.
         key: Identifies the result in the cache of the source; None if it must not be cached.
+        guarded: Whether the source has a circuit breaker.
     """
 
     ask: Callable[[], bytes]
     key: Hashable | None = None
+    guarded: bool = False
+
+
+class SourceCircuits(Protocol):
+    """The circuit breakers of sources."""
+
+    def guarded(self, subscription_id: str, name: str, ask: Callable[[], bytes]) -> bytes:
+        """Asks a source, unless its circuit is open, and counts the result for the circuit.
+
+        Args:
+            subscription_id: The subscription that the source belongs to.
+            name: The name of its part.
+            ask: Asks once.
+
+        Raises:
+            SourceFailed: The source failed, or its circuit is open.
+        """
+        ...
 
 
 class Asker(Protocol[_Source_contra]):
     """Asks sources of one type."""
 
-    def question(self, source: _Source_contra, service_id: str, parts: EventParts) -> Question:
+    def question(
+        self, source: _Source_contra, subscription: Subscription, parts: EventParts
+    ) -> Question:
         """Makes the question to a source about an event.
 
         Args:
             source: The source.
-            service_id: The service whose subscription it belongs to.
+            subscription: The subscription that it belongs to.
             parts: The event.
 
         Raises:

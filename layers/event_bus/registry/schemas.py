@@ -243,7 +243,7 @@ class SchemaRegistry:
         if before is None or before.example is None:
             return
         try:
-            made = orjson.loads(evaluate(upcast, before.example, {}))
+            made = json_numbers.loads(evaluate(upcast, before.example, {}))
         except ExpressionFailed as failure:
             detail = f"fails for the example of version {before.number}: {failure.detail}"
             raise InvalidRequest.at("/upcast", detail) from None

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from event_bus import clients
 from event_bus.access.receive_rights import HandoverRights
+from event_bus.delivery.circuits import Circuits
 from event_bus.delivery.enriching import EnrichmentLane, EnrichmentStep
+from event_bus.delivery.source_circuits import SourceCircuits
 from event_bus.delivery.steps import queue_messages
 from event_bus.delivery.subscription_cache import SubscriptionCache
 from event_bus.enrichment.calls import (
@@ -42,9 +44,10 @@ def enrichment_handler() -> Callable[[dict[str, Any], object], dict[str, Any]]:
         {
             "lookup": LookupAsker(stores.contexts()),
             "lambda": FunctionAsker(function.aws_clients("lambda")),
-            "http": HttpAsker(function.callback_client()),
+            "http": HttpAsker(function.callback_client(), function.signing_secrets()),
         },
         upcaster(),
+        SourceCircuits(Circuits(stores.circuits(writes=True))),
     )
     executor = concurrent.futures.ThreadPoolExecutor(_BATCH)
     subscriptions = SubscriptionCache(stores.subscriptions())

@@ -62,12 +62,13 @@ class CircuitStore:
         return _circuits(items), dict(found for item in items if (found := pace_in(item)))
 
     def all(self) -> Iterator[Circuit]:
-        """Yields every circuit."""
+        """Yields the circuit of every subscription."""
         yield from self.by_subscription().values()
 
     def by_subscription(self) -> dict[str, Circuit]:
-        """Every circuit, by its subscription."""
-        return _circuits(scan_all(self.client, TableName=self.table))
+        """The circuits of all subscriptions, without those of the sources of enrichments."""
+        found = _circuits(scan_all(self.client, TableName=self.table))
+        return {each: circuit for each, circuit in found.items() if "#" not in each}
 
     def put(self, subscription_id: str, circuit: Circuit) -> bool:
         """Replaces a circuit by its next version; version 1 is the first.

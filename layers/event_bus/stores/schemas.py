@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from event_bus import json_numbers
 from event_bus.model.event import Event
 from event_bus.model.registration import Publisher
 from event_bus.model.schemas import SchemaVersion, TypeInIndex, TypeSchemas, VersionEntry
@@ -148,7 +149,7 @@ class SchemaStore:
             puts.append(self._replacing(_INDEX, index.text or None, changed.text))
         if version:
             key = _version_key(version.type, version.number)
-            puts.append(self._replacing(key, None, orjson.dumps(asdict(version)).decode()))
+            puts.append(self._replacing(key, None, json_numbers.dumps(asdict(version)).decode()))
         parts = [Part(each, Outdated(after.type)) for each in puts]
         if told and self.events:
             parts.append(self.events.adding_part(told, self.retention_days))
@@ -192,7 +193,7 @@ def _schemas(item: Mapping[str, Any]) -> TypeSchemas:
 
 
 def _version(item: Mapping[str, Any]) -> SchemaVersion:
-    return restored(SchemaVersion, orjson.loads(item["document"]["S"]))
+    return restored(SchemaVersion, json_numbers.loads(item["document"]["S"]))
 
 
 def _index(item: Mapping[str, Any] | None) -> SchemaIndex:

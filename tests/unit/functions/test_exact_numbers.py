@@ -51,3 +51,37 @@ def test_a_reply_holds_numbers_as_they_were_sent(functions: Functions, number: s
     shown = ask(functions, "inbox", "GET /commands/{id}", PLANNER)
     # In the error of the command, in its last reply and in the list of its replies.
     assert shown.count(f'"price":{number}') == 3, shown
+
+
+def register(functions: Functions, body: str) -> str:
+    """The status and the body of the answer to a registration of a schema."""
+    parameters = {"type": "task.made"}
+    event = http_request(
+        "POST /schemas/{type}/versions", caller=PLANNER, body=body, parameters=parameters
+    )
+    answer = functions.invoke("registry", event)
+    return f"{answer['statusCode']} {answer['body']}"
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_an_example_holds_numbers_as_they_were_sent(functions: Functions, number: str) -> None:
+    body = f'{{"schema": true, "example": {{"n": {number}}}}}'
+    assert register(functions, body).startswith("201 ")
+    # The same registration again is the same version.
+    assert register(functions, body).startswith("200 ")
+    parameters = {"type": "task.made", "version": "1"}
+    event = http_request(
+        "GET /schemas/{type}/versions/{version}", caller=PLANNER, parameters=parameters
+    )
+    assert f'"n":{number}' in functions.invoke("registry", event)["body"]
+
+
+def test_what_an_upcast_makes_is_not_rounded(functions: Functions) -> None:
+    # As a double, 2^65 + 1 is 2^65.
+    schema = '{"properties": {"n": {"maximum": 3.6893488147419103e+19}}}'
+    first = f'{{"schema": {schema}, "example": {{"n": 1}}}}'
+    assert register(functions, first).startswith("201 ")
+    made = '{\\"n\\": 36893488147419103233}'
+    refused = register(functions, f'{{"schema": {schema}, "upcast": "{made}", "example": {{}}}}')
+    assert refused.startswith("422 "), refused
+    assert '"pointer":"/upcast"' in refused

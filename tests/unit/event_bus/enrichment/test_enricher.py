@@ -3,6 +3,8 @@
 import io
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any, cast
 
 import orjson
@@ -10,10 +12,13 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from event_bus.callbacks.client import MAX_RESPONSE_BYTES, Answer
 from event_bus.callbacks.failures import Unanswered
+from event_bus.encryption.signatures import new_secret
+from event_bus.enrichment.calls import answer_of, read_answer
 from event_bus.enrichment.enricher import Enricher
 from event_bus.enrichment.function import FunctionAsker
 from event_bus.enrichment.http import HttpAsker
 from event_bus.enrichment.lookup import LookupAsker
+from event_bus.enrichment.sources import SourceFailed
 from event_bus.model.contexts import ContextEntry
 from event_bus.model.delivery import DeliveryKey
 from event_bus.model.enrichment import (
@@ -25,8 +30,12 @@ from event_bus.model.enrichment import (
     StaticSource,
 )
 from event_bus.model.outcome import Outcome
+from event_bus.model.registration import SealedSecret
 from event_bus.model.schemas import SchemaVersion
+from event_bus.targets.shaping import event_parts
+from event_bus.targets.transport import DeliveryRequest
 from event_bus.targets.upcasting import Upcaster
+from standardwebhooks.webhooks import Webhook
 
 from tests.builders import NOON, event, subscription
 
@@ -47,15 +56,18 @@ class World:
     slept: list[float] = field(default_factory=list)
     now: float = 1_000.0
     upcasts: dict[int, str] = field(default_factory=dict)
+    guarded_names: list[str] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.enricher = Enricher(
             {
                 "lookup": LookupAsker(cast("Any", self)),
                 "lambda": FunctionAsker(cast("Any", self)),
-                "http": HttpAsker(cast("Any", self)),
+                "http": HttpAsker(cast("Any", self), lambda _: [], lambda: 1_700_000_000.5),
             },
             Upcaster(self._version),
+            self,
             lambda: self.now,
             self.slept.append,
         )
@@ -67,7 +79,11 @@ class World:
             raise answer
         return answer
 
-    # A store of contexts, clients of Lambda and a client of callbacks.
+    # Circuits, a store of contexts, clients of Lambda and a client of callbacks.
+
+    def guarded(self, _subscription_id: str, name: str, ask: Callable[[], bytes]) -> bytes:
+        self.guarded_names.append(name)
+        return ask()
 
     def get(self, service_id: str, context: str, key: str) -> ContextEntry | None:
         value = self.next((service_id, context, key))
@@ -81,7 +97,8 @@ class World:
         answer = self.next(asked)
         return {"Payload": io.BytesIO(answer)} if isinstance(answer, bytes) else answer
 
-    def exchange(self, method: str, url: str, _headers: Any, seconds: float) -> Answer:
+    def exchange(self, method: str, url: str, headers: Any, seconds: float) -> Answer:
+        self.headers = headers
         answer = self.next((method, url, seconds))
         return answer if isinstance(answer, Answer) else Answer(200, {}, "", answer)
 
@@ -241,3 +258,38 @@ def test_an_event_is_enriched_in_the_version_that_is_delivered() -> None:
     outcome = world.enricher.enriched(DeliveryKey("evt_1", "sub_1"), sent, to)
     assert isinstance(outcome, Outcome)
     assert (outcome.code, outcome.unsendable) == ("upcast_failed", True)
+
+
+def test_functions_and_urls_have_circuits() -> None:
+    world = World([b"{}", b'{"score": 1}', b'"9.99"'])
+    world.enriched(customer=LOOKUP, score=SCORE, price=HTTP)
+    assert world.guarded_names == ["score", "price"]
+
+
+def test_a_source_whose_circuit_is_open_says_when_it_is_asked_again() -> None:
+    world = World()
+
+    def refused(_subscription_id: str, _name: str, _ask: Any) -> bytes:
+        raise SourceFailed("its circuit is open", retry_after=42.0)
+
+    world.enricher.circuits = cast("Any", SimpleNamespace(guarded=refused))
+    outcome = world.enriched(price=HTTP)
+    assert (outcome.code, outcome.retry_after, world.slept) == ("enrichment_failed", 42.0, [])
+    # A lane that waits for the answer is told as well.
+    assert read_answer(answer_of(outcome)) == outcome
+    assert world.enriched(price=replace(HTTP, fallback="skip")) == {}
+
+
+def test_a_url_is_asked_with_the_signature_of_the_subscription() -> None:
+    world, secret = World([b"1", b"1"]), new_secret()
+    world.enriched(price=HTTP)
+    assert not [name for name in world.headers if name.startswith("webhook-")]
+    asker = HttpAsker(cast("Any", world), lambda _: [secret])
+    to = subscription(enrichment={"price": HTTP}, signing_secrets=(SealedSecret("sealed"),))
+    parts = event_parts(DeliveryRequest(DeliveryKey("evt_1", to.id), event(payload={"sku": 1}), to))
+    asker.question(HTTP, to, parts).ask()
+    assert world.headers["webhook-id"] == "evt_1"
+    sent_at = datetime.fromtimestamp(int(world.headers["webhook-timestamp"]), tz=UTC)
+    # Made by a library that others wrote.
+    expected = Webhook(secret).sign("evt_1", sent_at, "")
+    assert world.headers["webhook-signature"] == expected

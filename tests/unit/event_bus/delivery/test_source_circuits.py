@@ -1,0 +1,83 @@
+"""Sources of enrichments have circuits of their own."""
+
+import pytest
+from event_bus import times
+from event_bus.delivery.circuits import Circuits
+from event_bus.delivery.source_circuits import SourceCircuits
+from event_bus.enrichment.sources import SourceFailed
+from event_bus.model.circuit import CONSECUTIVE_FAILURES, Circuit
+
+from tests.aws import Aws
+
+KEY = "sub_1#enrich#price"
+
+
+def answering() -> bytes:
+    return b"1"
+
+
+def failing() -> bytes:
+    raise SourceFailed("the URL answered 503", again=True)
+
+
+def lacking() -> bytes:
+    raise SourceFailed("the URL answered 404")
+
+
+def never() -> bytes:
+    raise AssertionError("an open circuit was asked")
+
+
+def sources(aws: Aws) -> SourceCircuits:
+    """The sources as a function sees them that has just started."""
+    return SourceCircuits(Circuits(aws.circuits))
+
+
+def ask_in_vain(circuits: SourceCircuits, times_: int = 1) -> None:
+    for _ in range(times_):
+        with pytest.raises(SourceFailed):
+            circuits.guarded("sub_1", "price", failing)
+
+
+def test_a_source_that_fails_is_left_alone_and_then_probed(aws: Aws) -> None:
+    ask_in_vain(sources(aws), CONSECUTIVE_FAILURES)
+    with pytest.raises(SourceFailed) as refused:
+        sources(aws).guarded("sub_1", "price", never)
+    assert not refused.value.again
+    assert refused.value.retry_after is not None
+    assert refused.value.retry_after > 0
+    # Other parts and other subscriptions are asked.
+    assert sources(aws).guarded("sub_1", "score", answering) == b"1"
+    assert sources(aws).guarded("sub_2", "price", answering) == b"1"
+    # The subscriber itself is not at fault, and no list shows the circuit as its own.
+    assert aws.circuits.get_many(["sub_1"]) == aws.circuits.by_subscription() == {}
+    opened = aws.circuits.get_many([KEY])[KEY]
+    over = Circuit(state="open", until=times.unix() - 1, version=opened.version + 1)
+    assert aws.circuits.put(KEY, over)
+    assert sources(aws).guarded("sub_1", "price", answering) == b"1"
+    assert aws.circuits.get_many([KEY]) == {}
+
+
+def test_a_source_that_lacks_a_value_works(aws: Aws) -> None:
+    for _ in range(2 * CONSECUTIVE_FAILURES):
+        with pytest.raises(SourceFailed, match="404"):
+            sources(aws).guarded("sub_1", "price", lacking)
+    assert aws.circuits.get_many([KEY]) == {}
+
+
+def test_a_source_that_answers_costs_one_read_a_second_and_no_write(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    for name in ("batch_get_item", "get_item", "put_item", "update_item", "delete_item"):
+        original = getattr(aws.dynamodb, name)
+
+        def counted(*, name: str = name, original: object = original, **request: object) -> object:
+            made.append(name)
+            return original(**request)  # type: ignore[operator]
+
+        monkeypatch.setattr(aws.dynamodb, name, counted)
+    circuits = sources(aws)
+    for _ in range(5):
+        circuits.guarded("sub_1", "price", answering)
+    assert made == ["batch_get_item"]
