@@ -6,15 +6,17 @@ such
   parses each condition once.
 - It unpacks a function's code and layers, 50 MB, for every process that runs the function. Here it
   unpacks each archive once, and all processes share the copy.
-- It starts Python and imports boto3 again for every such process. Here a process is forked. - When
-it ends, it waits 30 s for each idle client to close its TLS connection. Here it waits 1 s. - For a
-condition on tags it looks up those of queues, topics and functions, by the ARN. Here it
+- It starts Python and imports boto3 again for every such process. Here a process is forked.
+- When it ends, it waits 30 s for each idle client to close its TLS connection, and logs an error
+  for each that does not. Here it waits 1 s, and logs nothing.
+- For a condition on tags it looks up those of queues, topics and functions, by the ARN. Here it
   looks up those of event buses and state machines, too, and those of the function that a version
   or an alias belongs to.
 """
 
 import asyncio.constants
 import hashlib
+import logging
 import os
 import subprocess
 import sys
@@ -31,6 +33,7 @@ from ministack.services import dynamodb, stepfunctions, tagging  # type: ignore[
 
 sys.path.append(str(Path(__file__).parent.parent))
 from localstack import function_processes
+from localstack.quiet_log import IdleClients
 
 # The check of an expression's grammar: text in, the error or None out. It is three quarters of what
 # a condition costs.
@@ -95,5 +98,6 @@ lambda_runtime.subprocess = SimpleNamespace(
 )
 
 asyncio.constants.SSL_SHUTDOWN_TIMEOUT = 1.0
+logging.getLogger("asyncio").addFilter(IdleClients())
 
 main()

@@ -1,4 +1,4 @@
-"""Receivers in each framework do the same, with the framework's own test client."""
+"""Receivers in each framework do the same, with its own test client or, for ASGI, httpx."""
 
 import asyncio
 import base64
@@ -12,6 +12,7 @@ from typing import Any
 
 import django.test
 import flask
+import httpx
 import pytest
 from django.conf import settings as django_settings
 from django.urls import path
@@ -31,7 +32,6 @@ from event_bus_client.integrations import flask as for_flask
 from event_bus_client.receiving import MAX_BODY_BYTES
 from fastapi import FastAPI
 from pydantic import BaseModel
-from starlette.testclient import TestClient
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 EVENT = {
@@ -64,13 +64,23 @@ class Answered:
 Send = Callable[[str, Mapping[str, str], bytes], Answered]
 
 
+def asked(app: Any, method: str, headers: Mapping[str, str], body: bytes) -> httpx.Response:
+    """The answer of an ASGI application to a request."""
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+            return await client.request(method, "/events", headers=dict(headers), content=body)
+
+    return asyncio.run(ask())
+
+
 def by_fastapi(receiver: Receiver | AsyncReceiver) -> Send:
     app = FastAPI()
     app.add_route("/events", starlette.endpoint(receiver), methods=["POST", "OPTIONS"])
-    client = TestClient(app)
 
     def send(method: str, headers: Mapping[str, str], body: bytes) -> Answered:
-        answer = client.request(method, "/events", headers=dict(headers), content=body)
+        answer = asked(app, method, headers, body)
         return Answered(answer.status_code, dict(answer.headers), answer.text)
 
     return send

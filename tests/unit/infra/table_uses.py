@@ -124,7 +124,7 @@ TABLES = {
         "replays": {"GetItem", "PutItem"},
         "metrics": {"BatchGetItem"},
         "inbox": {"DeleteItem"},
-        "contexts": {"DeleteItem", "GetItem", "PutItem", "Query"},
+        "contexts": {"DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"},
         "rights": {"BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query/by_kind"},
     },
     "recovery": {
@@ -220,6 +220,7 @@ TABLES = {
         "deliveries": {"GetItem", "UpdateItem"},
         "events": {"GetItem"},
         "contexts": {"GetItem"},
+        "circuits": {"BatchGetItem", "DeleteItem", "PutItem"},
         "publishers": {"GetItem"},
     },
     "redrive": {"subscriptions": {"GetItem"}, "deliveries": {"GetItem", "UpdateItem"}},

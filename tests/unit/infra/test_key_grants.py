@@ -78,6 +78,7 @@ def test_secrets_are_sealed_where_they_are_made_and_opened_where_they_sign(
         "registry": {"kms:Encrypt"},
         "deliver_http": {"kms:Decrypt"},
         "deliver_http_paced": {"kms:Decrypt"},
+        "enrich": {"kms:Decrypt"},
     }
 
 
