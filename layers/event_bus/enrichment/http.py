@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from event_bus import times
 from event_bus.callbacks.failures import Unanswered
-from event_bus.encryption.signatures import signed_headers
+from event_bus.encryption.webhook_signatures import signed_headers
 from event_bus.enrichment.results import part_of
 from event_bus.enrichment.sources import Question, SourceFailed, text_at
 from event_bus.model.enrichment import HttpSource

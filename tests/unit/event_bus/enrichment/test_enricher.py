@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from event_bus.callbacks.client import MAX_RESPONSE_BYTES, Answer
 from event_bus.callbacks.failures import Unanswered
-from event_bus.encryption.signatures import new_secret
+from event_bus.encryption.webhook_signatures import new_secret
 from event_bus.enrichment.calls import answer_of, read_answer
 from event_bus.enrichment.enricher import Enricher
 from event_bus.enrichment.function import FunctionAsker
