@@ -35,14 +35,7 @@ class SubscriberReplies:
     replying: Replying
 
     def publish(self, request: DeliveryRequest, result: Any, *, failed: bool = False) -> Outcome:
-        """Publishes a result as the reply to an event.
-
-        Args:
-            request: The delivery of the event to the subscriber.
-            result: The payload of the reply; a value other than an object becomes its member
-                `result`.
-            failed: Whether the result is problem details, by which a command fails.
-        """
+        """Publishes a result as the reply to an event, as `Replies` describes it."""
         payload = result if isinstance(result, dict) else {"result": result}
         try:
             if request.event.expected_replies is not None:
@@ -56,10 +49,6 @@ class SubscriberReplies:
         """Replies for a subscriber whose result is not a valid reply.
 
         A command fails by this reply, because its handler has acted and must not act again.
-
-        Args:
-            request: The delivery of the event to the subscriber.
-            detail: What is wrong with the result.
         """
         if request.event.expected_replies is None:
             return Outcome("reply_refused", detail)

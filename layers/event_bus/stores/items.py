@@ -119,6 +119,46 @@ def scan_all(client: "DynamoDBClient", **request: Any) -> Iterator[Item]:
         yield from page["Items"]
 
 
+def of_service_or_all(service_id: str | None, kind: str) -> tuple[str, tuple[str, str]]:
+    """Returns the index that lists the items of a service, or all of a kind, and the partition."""
+    if service_id:
+        return "by_service", ("service_id", service_id)
+    return "by_kind", ("kind", kind)
+
+
+def index_page(
+    client: "DynamoDBClient",
+    table: str,
+    index: str,
+    partition: tuple[str, str],
+    after: tuple[str, str],
+    limit: int,
+    *,
+    descending: bool = False,
+) -> list[Item]:
+    """Returns items of a partition of an index, in the order of the index.
+
+    Args:
+        client: The DynamoDB client.
+        table: The table's name.
+        index: The index's name.
+        partition: The name of the partition key, and its value.
+        after: The name of the sort key, and the value that the page follows.
+        limit: The largest number of items.
+        descending: Whether the largest value comes first.
+    """
+    (name, value), (sort, behind) = partition, after
+    return query_items(
+        client,
+        limit,
+        TableName=table,
+        IndexName=index,
+        KeyConditionExpression=f"{name} = :value AND {sort} {'<' if descending else '>'} :after",
+        ExpressionAttributeValues={":value": text(value), ":after": text(behind)},
+        ScanIndexForward=not descending,
+    )
+
+
 def query_items(client: "DynamoDBClient", limit: int, **asked: Any) -> list[Item]:
     """Returns the first items of a query.
 

@@ -8,7 +8,7 @@ import orjson
 
 from event_bus.model.registration import Publisher
 from event_bus.stored import restored
-from event_bus.stores.items import Item, document, query_items, text
+from event_bus.stores.items import Item, document, index_page, text
 from event_bus.stores.refusals import Exists, Outdated
 from event_bus.stores.transactions import Part
 
@@ -46,14 +46,8 @@ class PublisherStore:
     def page(self, after: str | None, limit: int) -> list[Publisher]:
         """Returns publishers in the order of their service ids, beginning after `after`."""
         # Service ids are not empty, so all of them sort after a space.
-        items = query_items(
-            self.client,
-            limit,
-            TableName=self.table,
-            IndexName="by_kind",
-            KeyConditionExpression="kind = :kind AND service_id > :after",
-            ExpressionAttributeValues={":kind": text(_KIND), ":after": text(after or " ")},
-        )
+        behind = ("service_id", after or " ")
+        items = index_page(self.client, self.table, "by_kind", ("kind", _KIND), behind, limit)
         return [read_publisher(item) for item in items]
 
     def all(self) -> Iterator[Publisher]:

@@ -12,9 +12,10 @@ from event_bus.stored import restored
 from event_bus.stores.items import (
     Item,
     document,
+    index_page,
     number,
+    of_service_or_all,
     put_unless_refused,
-    query_items,
     text,
     unexpired,
 )
@@ -88,17 +89,10 @@ class ReplayStore:
             before: The id before which the page begins; None for the newest.
             limit: The largest number of replays.
         """
-        index, name, value = (
-            ("by_service", "service_id", service_id) if service_id else ("by_kind", "kind", _KIND)
-        )
-        items = query_items(
-            self.client,
-            limit,
-            TableName=self.table,
-            IndexName=index,
-            KeyConditionExpression=f"{name} = :value AND id < :before",
-            ExpressionAttributeValues={":value": text(value), ":before": text(before or "~")},
-            ScanIndexForward=False,
+        index, partition = of_service_or_all(service_id, _KIND)
+        behind = ("id", before or "~")
+        items = index_page(
+            self.client, self.table, index, partition, behind, limit, descending=True
         )
         return [_replay(item) for item in items]
 

@@ -12,7 +12,7 @@ import orjson
 from event_bus.model.rights import Grant, Restriction
 from event_bus.stored import restored
 from event_bus.stores.changes import ChangeLog
-from event_bus.stores.items import Item, batch_get, document, query_items, scan_all, text
+from event_bus.stores.items import Item, batch_get, document, index_page, scan_all, text
 from event_bus.stores.refusals import Outdated
 from event_bus.stores.transactions import Part
 
@@ -47,17 +47,8 @@ class RightsStore:
 
     def page(self, after: str | None, limit: int) -> list[Grant]:
         """Returns what services were given, in the order of their ids, beginning after `after`."""
-        items = query_items(
-            self.client,
-            limit,
-            TableName=self.table,
-            IndexName="by_kind",
-            KeyConditionExpression="kind = :kind AND id > :after",
-            ExpressionAttributeValues={
-                ":kind": text(_GRANT),
-                ":after": text(_key(_GRANT, after or "")),
-            },
-        )
+        behind = ("id", _key(_GRANT, after or ""))
+        items = index_page(self.client, self.table, "by_kind", ("kind", _GRANT), behind, limit)
         return [_grant(item) for item in items]
 
     def read(self, service_id: str, sources: Iterable[str]) -> list[Grant | Restriction]:

@@ -16,7 +16,7 @@ from event_bus.model.registration import Publisher
 from event_bus.model.schemas import SchemaVersion, TypeInIndex, TypeSchemas, VersionEntry
 from event_bus.stored import restored
 from event_bus.stores.events import EventStore
-from event_bus.stores.items import Item, batch_get, document, query_items, text
+from event_bus.stores.items import Item, batch_get, document, index_page, text
 from event_bus.stores.publishers import read_publisher
 from event_bus.stores.refusals import Outdated
 from event_bus.stores.transactions import Part, transact
@@ -91,15 +91,9 @@ class SchemaStore:
         return _version(item) if item else None
 
     def page(self, after: str | None, limit: int) -> list[TypeSchemas]:
-        """The schemas of types, in the order of the types, behind one."""
-        items = query_items(
-            self.client,
-            limit,
-            TableName=self.table,
-            IndexName="by_kind",
-            KeyConditionExpression="kind = :kind AND service_id > :after",
-            ExpressionAttributeValues={":kind": text(_KIND), ":after": text(_key(after or ""))},
-        )
+        """Returns the schemas of types in the order of the types, beginning after `after`."""
+        behind = ("service_id", _key(after or ""))
+        items = index_page(self.client, self.table, "by_kind", ("kind", _KIND), behind, limit)
         return [_schemas(item) for item in items]
 
     def all(self) -> Iterator[TypeSchemas]:

@@ -14,8 +14,9 @@ from event_bus.stores.handlers import HandlerStore
 from event_bus.stores.items import (
     Item,
     batch_get,
+    index_page,
     number,
-    query_items,
+    of_service_or_all,
     scan_all,
     text,
     unless_refused,
@@ -65,17 +66,9 @@ class SubscriptionStore:
 
     def page(self, service_id: str | None, after: str | None, limit: int) -> list[Subscription]:
         """Returns subscriptions of one service or of all, oldest first, beginning after `after`."""
-        index, name, value = (
-            ("by_service", "service_id", service_id) if service_id else ("by_kind", "kind", KIND)
-        )
-        items = query_items(
-            self.client,
-            limit,
-            TableName=self.table,
-            IndexName=index,
-            KeyConditionExpression=f"{name} = :value AND id > :after",
-            ExpressionAttributeValues={":value": text(value), ":after": text(after or " ")},
-        )
+        index, partition = of_service_or_all(service_id, KIND)
+        behind = ("id", after or " ")
+        items = index_page(self.client, self.table, index, partition, behind, limit)
         return [self._read(item) for item in items]
 
     def of_service(self, service_id: str) -> Iterator[Subscription]:
