@@ -1,4 +1,8 @@
-"""The deployed bus, with every function and every call of theirs to AWS measured."""
+"""The deployed bus, with every function and every call of theirs to AWS measured.
+
+Its clients speak plain HTTP, because one request must be one call: the Python client may repeat a
+request.
+"""
 
 import json
 import tempfile

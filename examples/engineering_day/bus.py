@@ -133,9 +133,8 @@ class Bus:
 
     def state(self, stream_id: str, at_version: int) -> Document:
         """The state that the events of a stream of the service add up to, up to a version."""
-        query = {"stream_id": stream_id, "at_version": at_version}
         with _refusals_shown():
-            return cast("Document", self._client.call("GET", "/streams/state", query=query))
+            return self._client.streams.state(stream_id, at_version=at_version).state
 
     def _list(self, listed: str, **query: Any) -> list[Document]:
         with _refusals_shown():

@@ -40,7 +40,7 @@ def states(screen: Screen, manager: Bus, correlation_id: str) -> None:
         "The task after each of its events: GET /streams/state?stream_id=task/...&at_version="
     )
     for version, expected in enumerate(_STATES, 1):
-        whole = manager.state(f"task/{correlation_id}", version)["state"]
+        whole = manager.state(f"task/{correlation_id}", version)
         state = {name: whole[name] for name in ("assignee", "completed_by") if name in whole}
         if state != expected:
             raise DayError(f"the state of {correlation_id} at version {version} is {whole}")

@@ -2,10 +2,10 @@
 
 import json
 import sys
-from contextlib import closing
 from pathlib import Path
 
-from examples.saga.bus import Bus, SagaError
+from event_bus_client import EventBus, EventBusError
+
 from examples.saga.story import played_by
 
 BUS_FILE = Path(__file__).parents[2] / ".local" / "bus.json"
@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
     try:
         found = json.loads(file.read_text())
         with (
-            closing(Bus(found["api_url"], found["admin_api_key"])) as admin,
+            EventBus(found["api_url"], found["admin_api_key"]) as admin,
             played_by(found["api_url"], admin, lambda step: print(f"  {step}")) as (saga, _),
         ):
             print("A saga: a requirement becomes reviewed code, by commands and their replies")
@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
     except FileNotFoundError:
         print("No bus is running here; start one with: make up")
         return 1
-    except SagaError as error:
+    except EventBusError as error:
         print(error)
         return 1
     return 0 if completed and rejected else 1

@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from examples.saga.bus import Document, Refused
+from event_bus_client import Refused
+
+Document = dict[str, Any]
 
 GENERATE, REVIEW, DISCARD = (
     "command.saga.generate_code",
@@ -34,7 +36,7 @@ class Generator:
         return {"requirement": payload["requirement"]}
 
 
-def review(payload: dict[str, Any]) -> Document:
+def review(payload: Document) -> Document:
     """Reviews code.
 
     Raises:

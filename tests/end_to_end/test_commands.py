@@ -4,15 +4,14 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from typing import Any
 
 import httpx
 import pytest
 from event_bus import times
+from event_bus_client import EventBus
 
 from examples.saga import story
-from examples.saga.bus import Bus
 from localstack.bus import LocalBus
 from tests.end_to_end.problems import problem
 from tests.end_to_end.receiver import Receiver, eventually
@@ -245,7 +244,7 @@ def test_a_request_gathers_the_replies_of_several_services(world: World, domain:
 def test_a_saga_is_completed_or_compensated(bus: LocalBus) -> None:
     steps: list[str] = []
     with (
-        closing(Bus(bus.api_url, bus.admin_api_key)) as admin,
+        EventBus(bus.api_url, bus.admin_api_key) as admin,
         story.played_by(bus.api_url, admin, steps.append) as (saga, generator),
     ):
         assert saga.play("req-1", "a list of open tasks")
