@@ -1,4 +1,4 @@
-"""Batches: what is sent in one request, and messages of a queue that are taken one by one."""
+"""Batches: dividing entries into requests, and handling the messages of a queue one by one."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
@@ -22,11 +22,11 @@ def batches(
     most: int = MOST,
     most_bytes: int = MOST_BYTES,
 ) -> Iterator[list[_Item]]:
-    """Divides what is to be sent into requests; what is too large for any has one of its own.
+    """Divides entries into requests; an entry that is too large gets a request of its own.
 
     Args:
-        items: What is to be sent, in order.
-        size: Tells how many bytes one takes.
+        items: The entries, in order.
+        size: Returns the number of bytes of an entry.
         most: How many a request takes.
         most_bytes: How many bytes a request takes.
     """
@@ -68,7 +68,7 @@ _NOT_ABOUT_CONTENT = ("AccessDenied", "Kms", "KMS", "OverLimit", "RequestThrottl
 
 
 def blames_content(error: Exception) -> bool:
-    """Whether AWS refused a request for what it holds, so that it refuses it each time.
+    """Whether AWS refused a request for its content, and so would refuse it again.
 
     It does not if access is denied, the resource is missing, AWS is busy or the connection broke.
     """
@@ -78,7 +78,7 @@ def blames_content(error: Exception) -> bool:
 
 
 def blames_entry(failure: Mapping[str, Any]) -> bool:
-    """Whether an entry of a batch failed for what it holds.
+    """Whether an entry of a batch failed for its content.
 
     Args:
         failure: The entry's element of `Failed` in an answer of SQS.
@@ -121,14 +121,14 @@ def _word(code: str) -> str:
 
 
 def take_each(event: dict[str, Any], take: Callable[[str, str], None]) -> dict[str, Any]:
-    """Takes the messages of a batch, each on its own.
+    """Handles the messages of a batch, each on its own.
 
     Args:
         event: What Lambda hands over from a queue.
         take: Takes a message, by the queue's identifier of it and its body.
 
     Returns:
-        Which of them the queue must keep, as Lambda wants to be told
+        The messages that the queue must keep, in the form that Lambda expects
         (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html).
     """
     kept = []

@@ -16,7 +16,7 @@ Reason = Literal[
     "stream_category",
     "receive_type",
 ]
-"""Why somebody is denied what he asks for: who is not known, and what who is known may not.
+"""Reason codes for 401 and 403 responses.
 
 `bad_token` is a stream token that is not good, `unknown_principal` a certificate, role or user
 that stands for no service. `scope` is what the key, or the token, is limited to; `admin` what needs
@@ -30,7 +30,7 @@ MAX_FAULTS = 50
 """The number of faults that a problem document lists; its `detail` counts the others."""
 
 MAX_TEXT_CHARACTERS = 1_000
-"""The longest text of a problem document: what a client sent, it can make arbitrarily long."""
+"""The longest text of a problem document; a client may send, and so have quoted, any length."""
 
 
 def pointer(path: Sequence[str | int]) -> str:
@@ -40,11 +40,11 @@ def pointer(path: Sequence[str | int]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong with a request.
+    """A fault of a request.
 
     Attributes:
         pointer: Where: a JSON pointer (RFC 6901) into the body, or the name of a parameter.
-        detail: What is wrong, and what would be right.
+        detail: What is wrong, and what to send instead.
     """
 
     pointer: str
@@ -62,7 +62,7 @@ class Problem(Exception):
         status: The HTTP status code.
         kind: The last part of the problem's type URI.
         title: The kind in words, the same for every occurrence.
-        reason: Why somebody was denied, if that is what happened.
+        reason: The reason code, if the caller was denied.
     """
 
     status: ClassVar[int]
@@ -112,7 +112,7 @@ class MalformedRequest(Problem):
 
 
 class Unauthenticated(Problem):
-    """No key, or one that is not known."""
+    """There is no key, or an unknown one."""
 
     status, kind, title = 401, "unauthenticated", "A valid API key is needed"
 
@@ -122,7 +122,7 @@ class Unauthenticated(Problem):
 
 
 class Forbidden(Problem):
-    """The key is good, but not for this."""
+    """The key does not permit the request."""
 
     status, kind, title = 403, "forbidden", "The key does not permit this"
 
@@ -132,7 +132,7 @@ class Forbidden(Problem):
 
 
 class NotFound(Problem):
-    """No such thing, or none that the caller may see."""
+    """There is no such resource, or none that the caller may see."""
 
     status, kind, title = 404, "not-found", "There is no such resource"
 
@@ -158,7 +158,7 @@ class VersionConflict(Conflict):
 
 
 class PreconditionFailed(Problem):
-    """A header of the request asks for another state than what is stored."""
+    """A header of the request demands another state than the stored one."""
 
     status, kind, title = 412, "precondition-failed", "The resource is in another state"
 
@@ -170,13 +170,13 @@ class TooLarge(Problem):
 
 
 class UnsupportedMediaType(Problem):
-    """The body is of a type that the API does not read."""
+    """The API does not read bodies of this type."""
 
     status, kind, title = 415, "unsupported-media-type", "The body's media type is not supported"
 
 
 class InvalidRequest(Problem):
-    """The body can be read, but a member of it is not what it must be."""
+    """The body can be read, but a member of it is not valid."""
 
     status, kind, title = 422, "invalid-request", "The request is not valid"
 
@@ -187,7 +187,7 @@ class InvalidRequest(Problem):
 
 
 class TooManyRequests(Problem):
-    """The key has made its requests, and may make more in a moment."""
+    """The key has used up its requests for the moment."""
 
     status, kind, title = 429, "too-many-requests", "The key makes too many requests"
 

@@ -1,4 +1,4 @@
-"""What goes wrong with a request, as a problem."""
+"""Failures of a request as problems."""
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -7,14 +7,14 @@ from event_bus.log import logger
 
 
 def problem_of(error: Exception, request_id: str = "") -> Problem:
-    """The problem that an exception is for a client.
+    """Returns the problem that a client gets for an exception.
 
     Args:
         error: The exception that is being handled. An unexpected one is logged.
         request_id: The request.
 
     Returns:
-        Itself, if it is one; where AWS did not answer, a 503; else a 500.
+        The exception itself, if it is a problem; a 503 if AWS did not answer; else a 500.
     """
     if isinstance(error, Problem):
         return error

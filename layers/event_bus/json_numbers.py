@@ -23,8 +23,8 @@ _SAFE_CHARACTERS = 16
 # comparing the decimals that they are written as.
 _WHOLE_BELOW = float(2**53)
 
-# What a number looks like that may be no double: many digits, or an exponent of three digits. It is
-# looked for in text whose digits are all 0, and in which a colon is all that stands before numbers.
+# Finds numbers that a double may not represent: many digits, or an exponent of three digits. It
+# searches text in which all digits are 0, and only a colon precedes numbers.
 _UNIFORM = bytes.maketrans(b"123456789.E+,[ \n\r\t", b"0000000000e-::::::")
 _MANY_DIGITS = b"0" * _SAFE_CHARACTERS
 _INEXACT = re.compile(rb":-?(?:0{16}|0{1,15}e-?000)")

@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger
 
 
 class Traceable(Protocol):
-    """What log lines can be about: an event."""
+    """The subject of a log line: an event."""
 
     @property
     def id(self) -> str:
@@ -21,7 +21,7 @@ class Traceable(Protocol):
         """The metadata of the event."""
 
 
-# Every byte of a log costs, event by event: a message names its place as well as a line number.
+# Every byte of a log costs money. The message identifies its place, so there is no line number.
 logger = Logger(location=None)
 
 

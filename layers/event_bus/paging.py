@@ -1,4 +1,4 @@
-"""Pages: how many, and from where on."""
+"""Pages of lists: their positions, cursors and sizes."""
 
 import base64
 import binascii
@@ -17,7 +17,7 @@ from event_bus.errors import MalformedRequest
 DEFAULT_LIMIT, MAX_LIMIT = 50, 100
 
 MAX_PAGE_BYTES = 5 * 1024 * 1024
-"""How much the items of a page hold, as Lambda counts it: a function may answer with 6 MB
+"""The most bytes of the items of a page, as Lambda counts them: a function may answer with 6 MB
 (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
 """
 
@@ -40,7 +40,7 @@ class Portion(Generic[_Element]):
 
     Attributes:
         elements: The position of each element, and the element; None if it is left out.
-        size: The number of elements, those left out included.
+        size: The number of elements, including those left out.
         reached: The position up to which the list was read; None at its end.
     """
 
@@ -79,21 +79,21 @@ def first_page(
 
 
 def name_position(name: str) -> str:
-    """The position behind a name that a client chose, in a list in the order of names."""
+    """Returns the position behind a name that a client chose, for a list in the order of names."""
     return base64.urlsafe_b64encode(name.encode()).rstrip(b"=").decode()
 
 
 def name_at(position: str | None) -> str | None:
-    """The name at a position, or None for the first page.
+    """Returns the name at a position, or None for the first page.
 
     Raises:
-        MalformedRequest: The position is that of no name.
+        MalformedRequest: The position is not a name.
     """
     if position is None:
         return None
     padded = position + "=" * (-len(position) % 4)
     try:
-        # Without validation, characters that are not of base64 are left out.
+        # Without validation, characters outside of base64 would be ignored.
         name = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
         name = ""
@@ -162,7 +162,7 @@ def read_cursor(
 def page_document(
     items: Iterable[tuple[str, Any]], rest: str | None, query: Mapping[str, str], caller: Caller
 ) -> dict[str, Any]:
-    """A page of a list as it is answered: as many items as the answer can hold, one at least.
+    """Returns the document of a page: as many items as an answer can hold, and at least one.
 
     Args:
         items: Each document, and the position behind it.

@@ -165,7 +165,7 @@ class Authenticator:
         try:
             self._keys.saw(kept.id, times.now())
         except Exception:
-            # A good key is good, whether that can be noted or not.
+            # A valid key is accepted even if its use cannot be recorded.
             logger.exception("use of a key not noted", key_id=kept.id)
 
 

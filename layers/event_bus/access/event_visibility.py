@@ -25,7 +25,7 @@ class Visibility:
     receive, the events that were routed to it or that its subscriptions match.
 
     Attributes:
-        caller: Who looks.
+        caller: The caller.
         subscriptions: Finds the subscriptions of a service.
         rights: Reads what a service may receive.
     """
@@ -52,7 +52,7 @@ class Visibility:
             try:
                 filters.append(SubscriptionFilter(subscription.event_types, subscription.filters))
             except InvalidPatternError:
-                # Stored under other rules: it receives nothing, and shows nothing.
+                # It was stored under other rules. It receives nothing, and shows nothing.
                 logger.exception("filter cannot be used", subscription_id=subscription.id)
         return filters
 

@@ -53,7 +53,7 @@ class PayloadReaders:
                 return self.seal.open(event)
             return self.opened(event, caller.service_id)
         except NotOpened:
-            # What can still be shown of it is better than an answer that never comes.
+            # The rest of the event is better than no answer.
             logger.exception("payload not opened", **traces(event))
             return event
 

@@ -125,12 +125,12 @@ class RateLimiter:
             expires_at = (window.begun + 2) * WINDOW_SECONDS
             window.counted = self._counters.add(name, spent + share, expires_at)
         except Exception:
-            # Rather one request too many than none.
+            # One request too many is better than none.
             logger.exception("requests not counted", key_id=key_id)
             window.credit = share
             return
         room = quota - (window.counted - share)
         window.credit = max(0, min(share, room))
         window.closed = window.credit == 0
-        # What the share holds is counted already, and is not spent yet.
+        # The rest of the share is already counted in the table, but not used yet.
         window.uncounted = -share

@@ -20,7 +20,7 @@ def publishes(publisher: Publisher, event_type: str) -> bool:
 
 
 def check_owner(caller: Caller, publisher: Publisher | None, event_type: str) -> None:
-    """Refuses a caller that may not say what a type is.
+    """Refuses a caller that may not define a type.
 
     Args:
         caller: Who asks.
@@ -44,13 +44,13 @@ def check_owner(caller: Caller, publisher: Publisher | None, event_type: str) ->
 
 @dataclass(frozen=True, slots=True)
 class TypeVisibility:
-    """Says which event types one caller may see.
+    """Decides which event types one caller may see.
 
     An admin sees all. A service sees the types that it may publish, and those that it may receive
     from one of their publishers.
 
     Attributes:
-        caller: Who looks.
+        caller: The caller.
         publishers: All publishers.
         rights: The rights of the caller to what these publish.
     """

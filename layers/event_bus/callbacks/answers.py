@@ -1,8 +1,8 @@
 """Strict and bounded reading of HTTP answers.
 
-http.client accepts much that is no valid answer, takes an answer that was cut off for a complete
-one, and skips no interim answer but 100. A delivery counts as successful only if its answer was
-received as RFC 9112 demands.
+http.client accepts invalid answers, takes a truncated answer for a complete one, and skips only the
+interim answer 100. A delivery counts as successful only if its answer was received as RFC 9112
+demands.
 """
 
 import email.parser
@@ -110,7 +110,8 @@ class StrictAnswer(http.client.HTTPResponse):
         self.chunked, self.chunk_left, self.length = False, None, None
         self.will_close = self.version == 10 or "close" in connection
         if self.status in (_NO_CONTENT, _NOT_MODIFIED):
-            # It ends with its head, whatever that says. A body that follows is of no answer.
+            # The answer ends with its head, whatever the head says. A body that follows belongs to
+            # no answer.
             self.length = 0
             self.will_close |= self.status == _NO_CONTENT and bool(codings or lengths)
         elif codings and lengths:

@@ -11,7 +11,7 @@ from event_bus.callbacks.failures import Unanswered, left_unanswered, unanswered
 from event_bus.model.outcome import KEPT_RESPONSE_BYTES
 
 MAX_RESPONSE_BYTES = 16 * 1024
-"""How much of an answer is read; what is longer costs the connection."""
+"""The most bytes of an answer that are read; a longer answer ends the connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Answer:
     Attributes:
         status: The HTTP status.
         headers: The headers; names in any case.
-        begun: How the body begins.
+        begun: The beginning of the body.
         body: The body, up to `MAX_RESPONSE_BYTES`.
     """
 
@@ -69,8 +69,8 @@ class CallbackClient:
     ) -> Answer:
         """Makes one request.
 
-        A connection that was kept may have ended unnoticed. A request that is lost with one is made
-        again on a new connection, if none of it was sent or it may arrive twice.
+        A kept connection may have ended unnoticed. Then the request is repeated on a new
+        connection, if nothing of it was sent or it may arrive twice.
 
         Args:
             method: The HTTP method.
@@ -110,7 +110,7 @@ class CallbackClient:
             method, url, body=body, headers=headers, redirect=False, preload_content=False
         )
         try:
-            # Read to the end, or the connection could not be used again.
+            # Read to the end, so that the connection can be used again.
             read = _beginning(response)
             begun = read[:KEPT_RESPONSE_BYTES].decode(errors="replace")
             return Answer(response.status, response.headers, begun, read)

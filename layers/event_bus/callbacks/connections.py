@@ -30,7 +30,7 @@ CONNECT_SECONDS = 5.0
 """What the connection may take of an exchange, from the look-up of the name on."""
 
 MAX_IDLE_SECONDS = 4.0
-"""How long a connection may rest before it is used again; many servers end it after five."""
+"""How long a connection may be idle before it is used again; many servers end it after five."""
 
 MAX_AGE_SECONDS = 60.0
 """How old a connection may be when it is used again; a newer one leads to a newer address."""
@@ -45,14 +45,14 @@ class ForbiddenAddress(HTTPError):
 
 
 class NoRouteToIPv6(HTTPError):
-    """A host has only IPv6 addresses, and this machine has no way to any of them."""
+    """A host has only IPv6 addresses, and this machine has no route to any of them."""
 
 
 class Exchange:
-    """One request and its answer, ended in time wherever they stand.
+    """One request and its answer, which end at the deadline in any phase.
 
-    A socket's own timeout begins anew with each byte: a subscriber that drips its answer would
-    never meet it.
+    A socket's own timeout starts again with each byte, so a subscriber that sends single bytes
+    would never reach it.
 
     Attributes:
         passed: Whether the time is over.
@@ -85,13 +85,13 @@ class Exchange:
         _running.exchange = None
 
     def let_go(self) -> None:
-        """Lets go of the connection: what becomes of it is no matter of this exchange any more."""
+        """Releases the connection; the exchange has no further influence on it."""
         self._deadline.call_off()
         with self._lock:
             self._forget()
 
     def take_a_new_connection(self) -> None:
-        """Begins anew, over a connection that was not used before."""
+        """Begins again, over a connection that was not used before."""
         self.reused = self.sent = False
         self.renewed = True
 
@@ -105,7 +105,7 @@ class Exchange:
             ForbiddenAddress: They may not.
             NameResolutionError: The name has no address.
             ConnectTimeoutError: It took too long.
-            NoRouteToIPv6: The host has only IPv6 addresses, and there is no way to them.
+            NoRouteToIPv6: The host has only IPv6 addresses, and there is no route to them.
             NewConnectionError: No address took the connection.
         """
         until = times.steady() + self._connect_seconds
@@ -120,7 +120,7 @@ class Exchange:
             raise ForbiddenAddress(connection.host)
         refusal: OSError | None = None
         for place, address in enumerate(found):
-            # Each of several addresses has its share of the time, lest one that is dead takes all.
+            # Each address gets a share of the time, so that a dead one does not use all of it.
             share = (until - times.steady()) / (len(found) - place)
             try:
                 connected = _connected(address, share, connection)
@@ -140,7 +140,7 @@ class Exchange:
         """Takes the connection that the exchange runs over."""
         with self._lock:
             self._forget()
-            # By a descriptor of its own: the TLS handshake takes the socket's away.
+            # Through a duplicate descriptor, because the TLS handshake takes over the socket's.
             self._socket = socket.socket(fileno=os.dup(connection.fileno()))
         if self.passed:
             self._pass()
@@ -235,7 +235,7 @@ class _HTTPPool(HTTPConnectionPool):
 
     def _put_conn(self, conn: Any) -> None:
         if conn is not None:
-            # At once another exchange may take it, which the deadline of this one must not end.
+            # Another exchange may take the connection at once, and this deadline must not end it.
             _exchange().let_go()
             conn.rest()
         super()._put_conn(conn)
@@ -246,7 +246,7 @@ class _HTTPSPool(_HTTPPool, HTTPSConnectionPool):
 
 
 def connection_pools() -> urllib3.PoolManager:
-    """Pooled connections that no proxy of the environment and no redirect leads astray."""
+    """Pooled connections, without proxies of the environment and without redirects."""
     pools = urllib3.PoolManager(
         num_pools=64,
         maxsize=10,
@@ -262,7 +262,7 @@ def _only_ipv6(found: _Found) -> bool:
 
 
 def _look_up(host: str, port: int, seconds: float) -> _Found:
-    # The resolver cannot be interrupted; it is left behind where it takes too long.
+    # The resolver cannot be interrupted; it is abandoned if it takes too long.
     answers: queue.SimpleQueue[_Found | Exception] = queue.SimpleQueue()
 
     def ask() -> None:

@@ -9,17 +9,17 @@ from event_bus import times
 
 
 class Deadline:
-    """A time after which something is done, unless it is called off before."""
+    """A time at which an action is called, unless it is cancelled before."""
 
     def __init__(self, act: Callable[[], None]) -> None:
         self._act: Callable[[], None] | None = act
 
     def call_off(self) -> None:
-        """Has nothing done any more."""
+        """Cancels the action."""
         self._act = None
 
     def pass_(self) -> None:
-        """Does what is to be done."""
+        """Calls the action."""
         if act := self._act:
             act()
 
@@ -34,11 +34,11 @@ class Deadlines:
         self._thread: threading.Thread | None = None
 
     def after(self, seconds: float, act: Callable[[], None]) -> Deadline:
-        """Has something done in so many seconds; it must not take long, or others are late.
+        """Schedules an action, which must return quickly, or other deadlines are late.
 
         Args:
-            seconds: When.
-            act: Does it.
+            seconds: The time until the action, in seconds.
+            act: The action.
         """
         deadline = Deadline(act)
         entry = (times.steady() + seconds, next(self._numbers), deadline)

@@ -1,4 +1,4 @@
-"""Why a callback gave no answer that counts: a code for each cause, and words that explain it."""
+"""Failures of callbacks: a code for each cause, and a message that explains it."""
 
 import http.client
 import ssl
@@ -14,8 +14,8 @@ class Unanswered(Exception):
     """There was no complete and valid answer.
 
     Attributes:
-        code: Why, in a word that does not change.
-        message: The same for people; nothing in it is a subscriber's.
+        code: The cause, as a code that does not change.
+        message: The same for people; it quotes nothing of the subscriber.
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -92,7 +92,7 @@ _FAILED_HANDSHAKE = ("tls_failed", "the TLS handshake failed")
 
 
 def unanswered(error: Exception) -> Unanswered:
-    """What an error of a connection means.
+    """Returns the failure behind an error of a connection.
 
     Args:
         error: The error, as urllib3 or a socket raised it.

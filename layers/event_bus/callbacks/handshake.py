@@ -1,4 +1,4 @@
-"""The handshake by which a callback says that it wants events.
+"""The handshake by which a callback confirms that it wants events.
 
 HTTP 1.1 Web Hooks for Event Delivery, section 4
 (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/http-webhook.md#4-abuse-protection).
@@ -10,13 +10,13 @@ from event_bus.callbacks.client import CallbackClient
 from event_bus.callbacks.failures import Unanswered
 
 HANDSHAKE_SECONDS = 5.0
-"""What a handshake may take."""
+"""The longest duration of a handshake, in seconds."""
 
 _ANYONE = "*"
 
 
 class Unwanted(Exception):
-    """The callback did not say that it wants events; the text tells why."""
+    """The callback did not confirm that it wants events; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Data keys: KMS makes and opens them, and is asked for few."""
+"""Data keys, which KMS generates and decrypts, and which are reused to save calls."""
 
 import threading
 from dataclasses import dataclass, field
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
 
 PURPOSE = "event-payload"
-"""What the encryption context says that the key is used for."""
+"""The purpose of the keys in the encryption context."""
 
 KEPT_ANSWERS = "kept-answer"
 """The purpose of keys that seal answers to requests with an `Idempotency-Key`."""
 
 LIFETIME_SECONDS = 300.0
-"""How long a data key is used, and how long an opened one is remembered."""
+"""How long a data key is used, and how long an opened one is cached."""
 
 MOST_USES = 10_000
-"""How many payloads are sealed under one: far below what random nonces of 96 bits allow
-(2^32, NIST SP 800-38D, section 8.3)."""
+"""The most payloads that one key seals: far below what random nonces of 96 bits allow (2^32, NIST
+SP 800-38D, section 8.3)."""
 
 _OPENED_KEYS = 1_000
 
@@ -34,7 +34,7 @@ class DataKey:
 
     Attributes:
         plain: The key: 256 bits.
-        sealed: The same, as KMS gives it out to be kept with the data.
+        sealed: The key encrypted by KMS, which is stored with the data.
     """
 
     plain: bytes
@@ -43,14 +43,14 @@ class DataKey:
 
 @dataclass(slots=True)
 class DataKeys:
-    """Makes and opens data keys, and remembers them for a while.
+    """Makes and opens data keys, and caches them.
 
     Attributes:
         client: The KMS client.
-        key: The ARN of the key of KMS that seals them.
+        key: The ARN of the KMS key that seals them.
         clock: Monotonic clock, in seconds.
-        purpose: What they are for, as the encryption context says. One data key serves many: what
-            binds what it sealed to its place is told to the cipher itself.
+        purpose: What they are for, as the encryption context says. One data key serves many
+            payloads, so the cipher itself binds each to its place.
     """
 
     client: "KMSClient"
@@ -67,7 +67,7 @@ class DataKeys:
         self._opened = Cache(LIFETIME_SECONDS, _OPENED_KEYS, self.clock)
 
     def for_sealing(self) -> DataKey:
-        """A key to seal one payload with."""
+        """Returns a key to seal one payload with."""
         with self._lock:
             if self._current is None or self._uses >= MOST_USES or self.clock() >= self._until:
                 answer = self.client.generate_data_key(
@@ -80,7 +80,7 @@ class DataKeys:
             return self._current
 
     def opened(self, sealed: bytes) -> bytes:
-        """The key that KMS sealed.
+        """Returns the key that KMS sealed.
 
         Raises:
             ClientError: KMS does not open it.

@@ -16,11 +16,11 @@ from event_bus.model.sensitive import put_back, take_out
 
 _NONCE_BYTES = 12
 REFUSED = frozenset({"InvalidCiphertextException", "IncorrectKeyException"})
-"""What KMS answers for a data key that it did not make, or made for something else."""
+"""The error codes of KMS for a data key that it did not make, or made for another purpose."""
 
 
 class NotOpened(Exception):
-    """What is sealed is not what was sealed: it was changed, or belongs to another event."""
+    """The sealed part was changed, or belongs to another event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +34,18 @@ class PayloadSeal:
     keys: DataKeys
 
     def close(self, event: Event, pointers: Sequence[str]) -> Event:
-        """Seals what is sensitive in an event.
+        """Seals the sensitive parts of an event.
 
-        Its digest is keyed from then on: who knows the rest could guess at a short value by it.
+        Its digest is keyed from then on; otherwise, the digest would help to guess a short sealed
+        value.
 
         Args:
             event: The event, with its payload.
-            pointers: Where its payload is sensitive.
+            pointers: JSON pointers to the sensitive parts of its payload.
 
         Returns:
-            The event with markers in its payload, and what was there sealed; the same event, where
-            the pointers lead to nothing.
+            The event with markers in its payload, and the parts sealed; the same event, if the
+            pointers lead to nothing.
         """
         shown, values = take_out(json_numbers.loads(event.payload or b"{}"), pointers)
         if not values:
@@ -69,7 +70,7 @@ class PayloadSeal:
             event: The event, with its payload.
 
         Raises:
-            NotOpened: What is sealed was changed, or belongs to another event.
+            NotOpened: The sealed part was changed, or belongs to another event.
             ClientError: KMS does not open the data key.
         """
         if event.sealed_key is None:
@@ -95,7 +96,7 @@ class PayloadSeal:
         )
 
     def is_digest(self, digest: str, stored: Event) -> bool:
-        """Whether an event that may be sealed was made of what has this digest."""
+        """Whether a possibly sealed event has the content of this digest."""
         if stored.sealed_key:
             digest = _keyed(digest, self._opened(stored.sealed_key))
         return hmac.compare_digest(digest, stored.digest)
@@ -105,19 +106,19 @@ class PayloadSeal:
 
 
 def _bound_to(event: Event) -> bytes:
-    # None of them holds a line break: no two events have this in common.
+    # No part contains a line break, so no two events share this text.
     return f"{event.id}\n{event.type}\n{event.source}".encode()
 
 
 def _keyed(digest: str, key: bytes) -> str:
-    # By a key of its own: the data key is for the cipher.
+    # The digest has a key of its own, because the data key is for the cipher.
     own = hmac.digest(key, b"digest", "sha256")
     return hmac.new(own, digest.encode(), "sha256").hexdigest()
 
 
 def cipher(key: bytes) -> Any:
     """The cipher of a data key."""
-    # Where nothing is sensitive, nothing of it is loaded.
+    # Imported here: functions without sensitive parts do not load it.
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
 
     return AESGCM(key)

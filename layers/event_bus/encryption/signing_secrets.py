@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
 
 PURPOSE = "signing-secret"
-"""What the encryption context says that the key is used for."""
+"""The purpose of the key in the encryption context."""
 
 MAX_SECRETS = 3
 """How many secrets of a subscription sign at a time: the latest, and those that it replaced."""
@@ -28,7 +28,7 @@ _OPENED_SECRETS = 10_000
 class SigningSecrets:
     """Seals and opens the signing secrets of subscriptions.
 
-    KMS binds what it sealed to its subscription: put to another one, it does not open
+    KMS binds a sealed secret to its subscription, so it does not open for another one
     (https://docs.aws.amazon.com/kms/latest/developerguide/encrypt_context.html).
 
     Attributes:
@@ -43,7 +43,7 @@ class SigningSecrets:
     )
 
     def seal(self, secret: str, subscription_id: str) -> SealedSecret:
-        """What is kept of a secret."""
+        """Returns the sealed form of a secret."""
         answer = self.client.encrypt(
             KeyId=self.key,
             Plaintext=secret.encode(),
@@ -73,10 +73,10 @@ class SigningSecrets:
 def rotated(
     secrets: "Sequence[SealedSecret]", latest: SealedSecret, overlap: int
 ) -> tuple[SealedSecret, ...]:
-    """The secrets of a subscription that is given another one.
+    """Returns the secrets of a subscription after a rotation.
 
     Args:
-        secrets: Those that it has, the latest first.
+        secrets: Its present secrets, the latest first.
         latest: The new one.
         overlap: For how many more seconds the former secrets sign at most.
     """

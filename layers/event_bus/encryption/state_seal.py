@@ -26,7 +26,7 @@ class StateSeal:
 
         Args:
             state: The state.
-            place: What it is the state of. It can be opened as the state of this alone.
+            place: Identifies the state; it opens only under the same text.
 
         Returns:
             The sealed state, and the sealed key.

@@ -1,4 +1,4 @@
-"""MetricTotals over time, for a question."""
+"""Analytics: counts over time."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,28 +12,28 @@ from event_bus.model.metrics import KINDS, Histogram, Labels, MetricTotals, merg
 from event_bus.stores.metrics import RETENTION_DAYS, SECONDS, Granularity, MetricStore, place_of
 
 MAX_BUCKETS = 400
-"""How many minutes, hours or days an answer covers."""
+"""The most minutes, hours or days that an answer covers."""
 
 TOP = 10
-"""How many types, sources and subscribers an answer names."""
+"""The most types, sources and subscribers that an answer names."""
 
 DELAY_SECONDS = 60
-"""How late what happened is counted, as a rule."""
+"""The usual delay of counts, in seconds."""
 
 _DEFAULT_BUCKETS: dict[Granularity, int] = {"minute": 60, "hour": 24, "day": 30}
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked for.
+    """A query for analytics.
 
     Attributes:
-        granularity: What each bucket is.
+        granularity: The length of each bucket.
         since: When the first bucket begins, in Unix seconds.
         until: When the last one ends, in Unix seconds.
         type: A type, or a type pattern, if not all.
-        source: Of what publisher, if not of all.
-        subscriber: Of what subscriber, if not of all.
+        source: The publisher, if not all.
+        subscriber: The subscriber, if not all.
     """
 
     granularity: Granularity
@@ -55,7 +55,7 @@ class Question:
         event_type, service_id = labels
         if self.type is not None and not matches_type(self.type, event_type):
             return False
-        # What was published has no subscriber yet, what was delivered no source any more.
+        # Published events are counted by source, and deliveries by subscriber.
         named, other = (
             (self.source, self.subscriber)
             if kind == "published"
@@ -73,7 +73,7 @@ def question(
     source: str | None = None,
     subscriber: str | None = None,
 ) -> Question:
-    """What is asked for by the parameters of a request.
+    """Returns the query for the parameters of a request.
 
     Args:
         granularity: What each bucket is.
@@ -84,7 +84,7 @@ def question(
         subscriber: A subscriber.
 
     Raises:
-        MalformedRequest: The times ask for too much.
+        MalformedRequest: The period has too many buckets.
     """
     length = SECONDS[granularity]
     end = times.seconds(until or times.now())
@@ -98,7 +98,7 @@ def question(
     if times.unix() - start > 86_400 * kept:
         detail = f"must be in the last {kept} days: so long {granularity}s are kept"
         raise MalformedRequest.at("from", detail)
-    # The buckets of the two ends are included in whole.
+    # The first and the last bucket are included as a whole.
     start, end = start - start % length, end + -end % length
     return Question(granularity, start, end, type, source, subscriber)
 
@@ -166,7 +166,7 @@ def _by(
     name: str,
     of: tuple[str, ...] = KINDS,
 ) -> list[dict[str, Any]]:
-    """The sums by one label, those with the most first; failures count most of all."""
+    """Returns the sums by one label, largest first; failures have the greatest weight."""
     parts: dict[str, MetricTotals] = {}
     for kind in of:
         for labels, count in metrics.counts[kind].items():

@@ -1,4 +1,4 @@
-"""Telling owners of dead letters, from the changes of deliveries."""
+"""Announcing dead letters to their owners, from changes of deliveries."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ from event_bus.stores.events import EventStore
 class DeadLetterEvents:
     """Stores an event for the first dead letter of each subscription in a minute.
 
-    The minute is a part of the event's id, so a batch that comes again stores none twice, and an
-    outage of a subscriber is told once a minute at most.
+    The minute is a part of the event's id, so a repeated batch stores none twice, and an outage of
+    a subscriber is announced at most once a minute.
 
     Attributes:
         events: The event store.
@@ -28,16 +28,16 @@ class DeadLetterEvents:
     retention_days: int
 
     def tell(self, records: Sequence[Mapping[str, Any]]) -> None:
-        """Stores what a batch of changes has to tell.
+        """Stores the events for a batch of changes.
 
         Args:
-            records: The records of a stream, which come again as they are where this fails.
+            records: The records of the table stream, which come again unchanged if this fails.
         """
         first: dict[str, Event] = {}
         for event in understood(records, _events):
             first.setdefault(event.id, event)
         for event in first.values():
-            # One that is stored already says the same.
+            # If the event is already stored, it says the same.
             self.events.put(event, self.retention_days)
 
 
@@ -45,6 +45,6 @@ def _events(change: RoutingChange | DeliveryChange) -> Iterator[Event]:
     if isinstance(change, RoutingChange) or change.after.dead_letter_id is None:
         return
     known = change.before is not None and change.before.dead_letter_id is not None
-    # What is not delivered of the bus's own events is no reason for another one.
+    # Failed deliveries of the bus's own events are not announced.
     if not known and change.after.event_type.partition(".")[0] != BUS_DOMAIN:
         yield about_dead_letter(change.after, times.at(change.at)[:16].replace(":", "-"))

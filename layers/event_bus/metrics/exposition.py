@@ -1,4 +1,4 @@
-"""What Prometheus reads (https://prometheus.io/docs/instrumenting/exposition_formats/)."""
+"""The text format of Prometheus (https://prometheus.io/docs/instrumenting/exposition_formats/)."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -63,7 +63,7 @@ _BY_SUBSCRIPTION = (
 
 
 class _Collected(Collector):
-    """Metrics that are known already."""
+    """A collector of metrics that were made before."""
 
     def __init__(self, metrics: Sequence[Metric]) -> None:
         self._metrics = metrics
@@ -75,12 +75,12 @@ class _Collected(Collector):
 def exposition(
     metrics: MetricTotals, gauges: Iterable[Gauge], by_subscription: MetricTotals | None = None
 ) -> str:
-    """The text that Prometheus reads.
+    """Returns the text for Prometheus.
 
     Args:
-        metrics: What was counted, of all time.
-        gauges: How things stand.
-        by_subscription: What was counted by subscription, where this is counted.
+        metrics: The counters of all time.
+        gauges: The gauges of the present state.
+        by_subscription: The counters by subscription, if these are counted.
     """
     registry = CollectorRegistry(auto_describe=False)
     counters = [*_counters(metrics)]

@@ -23,7 +23,7 @@ MAX_REPLAYS = 20
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """A metric that may go up and down.
+    """A metric that rises and falls.
 
     Attributes:
         name: Its name, without the prefix of the bus.
@@ -40,10 +40,10 @@ class Gauge:
 
 @dataclass(frozen=True, slots=True)
 class Gauges:
-    """Reads how things stand.
+    """Reads the gauges.
 
     Attributes:
-        routing_rules: Finds what every subscription is for.
+        routing_rules: Reads the routing rule of every subscription.
         queues: The queues.
         circuits: The circuit breakers.
         replays: The replays.
@@ -63,7 +63,7 @@ class Gauges:
     executor: Executor
 
     def subscriptions(self) -> Gauge:
-        """How many are active, of each type."""
+        """Returns the number of active subscriptions by target type."""
         active: Counter[tuple[str, ...]] = Counter()
         for rule in self.routing_rules():
             if rule.active and not rule.pause:

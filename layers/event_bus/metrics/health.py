@@ -18,27 +18,27 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 CACHE_SECONDS = 5.0
-"""How long a result stands: anyone may ask, and every look costs."""
+"""How long a result is cached: anyone may ask, and every check costs money."""
 
 Status = Literal["pass", "warn", "fail"]
-"""How a component is. `warn`: it works, and a person should look at it."""
+"""The status of a component. `warn`: it works, and a person should look at it."""
 
 Look = Callable[[], dict[str, Any]]
 """Checks a component, returns what was observed, and raises if it does not answer.
 
-What was seen may hold a `status` of `warn`.
+The observation may have a `status` of `warn`.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The result of one look.
+    """The result of one check.
 
     Attributes:
         name: The component.
-        status: How it is.
+        status: Its status.
         time: When, RFC 3339.
-        observed: What was seen.
+        observed: The observation.
     """
 
     name: str
@@ -53,10 +53,10 @@ class Check:
 
 @dataclass(slots=True)
 class Health:
-    """Looks at components, at most once in `CACHE_SECONDS`.
+    """Checks components, at most once in `CACHE_SECONDS`.
 
     Attributes:
-        looks: The components by area (`database`), each with its look.
+        looks: The components by area (`database`), each with its check.
         clock: Monotonic clock, in seconds.
     """
 
@@ -69,7 +69,7 @@ class Health:
         self._known = Cache(CACHE_SECONDS, components, self.clock)
 
     def check(self, *areas: str) -> list[Check]:
-        """The state of every component of these areas."""
+        """Returns the status of every component of these areas."""
         return [
             self._known.fetch(name, partial(_checked, name, look))
             for area in areas
@@ -87,7 +87,7 @@ def _checked(name: str, look: Look) -> Check:
 
 
 def database_check(probe: Callable[[], None]) -> Look:
-    """Returns a look at a table.
+    """Returns the check of a table.
 
     Args:
         probe: Reads from the table, and raises if it does not answer.
@@ -101,12 +101,12 @@ def database_check(probe: Callable[[], None]) -> Look:
 
 
 def queue_check(client: "SQSClient", url: str, warning: str = "") -> Look:
-    """A look at a queue: how many messages wait in it.
+    """Returns the check of a queue: how many messages wait in it.
 
     Args:
         client: The SQS client.
         url: The queue's URL.
-        warning: What it means that the queue holds any message; empty if that is no matter.
+        warning: The meaning of any message in the queue; empty if messages are normal.
     """
 
     def look() -> dict[str, Any]:
@@ -121,7 +121,7 @@ def queue_check(client: "SQSClient", url: str, warning: str = "") -> Look:
 
 
 def count_check(count: Callable[[], int], unit: str) -> Look:
-    """A look at how many of something there are."""
+    """Returns the check of a number."""
     return lambda: {"observedValue": count(), "observedUnit": unit}
 
 
@@ -130,7 +130,7 @@ def seconds_check(measure: Callable[[], float | None], most: float = math.inf) -
 
     Args:
         measure: Measures the seconds.
-        most: Up to how many are no matter.
+        most: The most seconds that are normal.
     """
 
     def look() -> dict[str, Any]:
@@ -144,7 +144,7 @@ def seconds_check(measure: Callable[[], float | None], most: float = math.inf) -
 
 
 def worst(checks: Iterable[Check]) -> Status:
-    """The status of a whole: that of its worst part."""
+    """Returns the status of the whole: that of its worst part."""
     found = {check.status for check in checks}
     return "fail" if "fail" in found else "warn" if "warn" in found else "pass"
 

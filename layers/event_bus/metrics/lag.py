@@ -1,4 +1,4 @@
-"""How far behind the router is."""
+"""The lag of the router and of deliveries."""
 
 from concurrent.futures import Executor
 
@@ -14,9 +14,9 @@ _LOOKED_AT = 8
 
 
 def router_lag(events: EventStore, routings: RoutingStore, executor: Executor) -> int:
-    """How old the newest events are that were routed, in seconds, rounded up to a power of two.
+    """Returns the age of the newest routed events, in seconds, rounded up to a power of two.
 
-    It looks at the newest events, and, where one is not routed yet, at older ones: one read of each
+    It reads the newest events, and older ones if one of them is not routed yet: one read of each
     partition, unless the router is behind.
 
     Args:
@@ -40,7 +40,7 @@ def router_lag(events: EventStore, routings: RoutingStore, executor: Executor) -
 
 
 def oldest_due(deliveries: DueDeliveries, executor: Executor) -> float:
-    """For how long the delivery is overdue that should have been tried again first, in seconds.
+    """Returns how long the earliest due delivery is overdue, in seconds.
 
     Args:
         deliveries: The due deliveries.

@@ -12,7 +12,7 @@ from event_bus.stores.levels import LevelStore
 
 @dataclass(frozen=True, slots=True)
 class LevelObserver:
-    """Counts what goes up and down.
+    """Counts waiting deliveries and held events.
 
     Attributes:
         levels: Keeps the levels.
@@ -21,13 +21,13 @@ class LevelObserver:
     levels: LevelStore
 
     def count(self, records: Sequence[Mapping[str, Any]]) -> None:
-        """Adds what a batch changes, once, however often it comes.
+        """Adds the changes of a batch once, even if the batch is repeated.
 
         Args:
-            records: The records of a stream, which come again as they are where this fails.
+            records: The records of the table stream, which come again unchanged if this fails.
 
         Raises:
-            TimeoutError: The changes could not be kept.
+            TimeoutError: The changes could not be stored.
         """
         changes: Counter[str] = Counter()
         for name, change in understood(records, levels_changed):

@@ -1,4 +1,4 @@
-"""The observations that a change in the deliveries table stands for."""
+"""The observations behind a change in the deliveries table."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from event_bus.stores.levels import held, waiting
 def observed(change: RoutingChange | DeliveryChange) -> Iterator[Observation]:
     """Yields what happened when a routing record or a delivery was written.
 
-    A repeated request, a retry or a replay is observed where it changes something.
+    A repeated request, a retry or a replay is observed if it changes something.
 
     Args:
         change: The change.

@@ -1,4 +1,4 @@
-"""Counting what a batch of changes tells."""
+"""Counting a batch of changes."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,16 +29,17 @@ class Observer:
     subscriptions: int = 0
 
     def count(self, records: Sequence[Mapping[str, Any]]) -> MetricTotals | None:
-        """Counts what a batch tells, once, however often it comes.
+        """Counts a batch once, even if the batch is repeated.
 
         Args:
-            records: The records of a stream, which come again as they are where this fails.
+            records: The records of the table stream, which come again unchanged if this fails.
 
         Returns:
-            The metrics of the batch; None if they were counted before, or it tells nothing.
+            The metrics of the batch; None if they were counted before, or there is nothing to
+            count.
 
         Raises:
-            TimeoutError: They could not be kept.
+            TimeoutError: They could not be stored.
         """
         by_minute: dict[str, MetricTotals] = {}
         for observation in understood(records, observed):
@@ -58,15 +59,16 @@ class Observer:
         metrics = MetricTotals()
         for observation in understood(records, by_subscription):
             metrics.add(observation)
-        # The bound is that of all batches: in this one, another subscription may have come first.
+        # The bound applies to all batches together, so another subscription may have taken the last
+        # place.
         metrics.most = self.subscriptions
         return metrics
 
     def count_denied(self, entries: Sequence[Mapping[str, Any]]) -> None:
-        """Counts the requests that were refused, among what the audit log says.
+        """Counts refused requests from entries of the audit log.
 
         Raises:
-            TimeoutError: They could not be kept.
+            TimeoutError: They could not be stored.
         """
         by_minute: dict[str, MetricTotals] = {}
         for entry in entries:
@@ -83,18 +85,18 @@ def understood(
     records: Sequence[Mapping[str, Any]],
     tells: Callable[[RoutingChange | DeliveryChange], Iterable[_Told]],
 ) -> list[_Told]:
-    """Returns what the records of a batch tell, without those that cannot be read."""
+    """Returns the observations of a batch, without records that cannot be read."""
     found: list[_Told] = []
     for record in records:
         try:
             if change := change_in(record):
                 found += tells(change)
         except (LookupError, ValueError, TypeError):
-            # Better a metric too few than none from here on.
+            # One missing count is better than no counts from here on.
             logger.exception("change not understood", event_id=record.get("eventID"))
     return found
 
 
 def identity(ids: Sequence[object]) -> str:
-    """What tells a batch from any other, by the ids of its records."""
+    """Returns the identifier of a batch, made of the ids of its records."""
     return hashlib.sha256("\n".join(map(str, ids)).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What lies in the queues, and for how long."""
+"""The number and the age of the messages in queues."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 AGE_SECONDS = 60
-"""How long an age stands: SQS tells CloudWatch once a minute."""
+"""How long an age is cached: SQS reports to CloudWatch once a minute."""
 
 _STATES: dict["QueueAttributeNameType", str] = {
     "ApproximateNumberOfMessages": "visible",
     "ApproximateNumberOfMessagesNotVisible": "in_flight",
     "ApproximateNumberOfMessagesDelayed": "delayed",
 }
-# What is older says nothing of now; SQS may be a few minutes late.
+# Older values are ignored; SQS may be a few minutes late.
 _LOOK_BACK_SECONDS = 300
 
 Depths = dict[tuple[str, ...], float]
@@ -32,7 +32,7 @@ Depths = dict[tuple[str, ...], float]
 
 
 class Statistics(Protocol):
-    """What is asked of CloudWatch's client."""
+    """The client of CloudWatch."""
 
     def get_metric_statistics(self, **asked: Any) -> Any:
         """The statistics of a metric."""
@@ -40,12 +40,12 @@ class Statistics(Protocol):
 
 @dataclass(slots=True)
 class Queues:
-    """Looks at queues.
+    """Reads queues.
 
     Attributes:
         urls: Their URLs, by name.
         sqs: The client that counts their messages.
-        cloudwatch: The client that knows how old these are.
+        cloudwatch: The client that reads their age.
         executor: Asks in parallel.
         clock: Monotonic clock, in seconds.
     """
@@ -61,14 +61,14 @@ class Queues:
         self._ages = Cache(AGE_SECONDS, len(self.urls), self.clock)
 
     def depths(self) -> Depths:
-        """How many messages are in them, about."""
+        """Returns the approximate number of messages in each."""
         depths: Depths = {}
         for each in self.executor.map(self._depth, self.urls):
             depths |= each
         return depths
 
     def ages(self, depths: Depths) -> dict[str, float | None]:
-        """For how many seconds the oldest message of each waits, about.
+        """Returns the approximate age of the oldest message of each, in seconds.
 
         Args:
             depths: The number of messages in each; empty queues are not asked.
@@ -83,7 +83,7 @@ class Queues:
         return {**dict.fromkeys(self.urls, 0.0), **dict(zip(holding, found, strict=True))}
 
     def oldest(self) -> float | None:
-        """For how many seconds the oldest message of all waits; None if one is not known."""
+        """Returns the age of the oldest message of all, in seconds; None if one is not known."""
         longest = 0.0
         for age in self.ages(self.depths()).values():
             if age is None:
@@ -110,7 +110,7 @@ class Queues:
                 Statistics=["Maximum"],
             )
         except (BotoCoreError, ClientError):
-            # It is one metric of many, and no reason to tell none.
+            # One missing metric must not hide all others.
             logger.exception("age of messages not known", queue=url)
             return None
         newest = max(answer["Datapoints"], key=lambda each: each["Timestamp"], default=None)

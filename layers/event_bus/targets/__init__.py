@@ -1,1 +1,1 @@
-"""Targets: one module for each, with all that it is, and one registry of them."""
+"""Targets: one module for each type, with everything about it, and one registry."""

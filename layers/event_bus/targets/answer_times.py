@@ -1,4 +1,4 @@
-"""Measures how long subscribers take to answer, and reports a slow one while it still takes."""
+"""Measures how long subscribers take to answer, and reports a slow one before it answers."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -16,11 +16,10 @@ Seconds = dict[str, list[float]]
 
 @dataclass(slots=True)
 class Wait:
-    """The time in which one subscriber is waited for.
+    """The wait for the answer of one subscriber.
 
     Attributes:
-        answered: Tells whether an answer has begun to arrive that nobody has read yet; None if
-            nobody can tell.
+        answered: Returns whether an unread answer has begun to arrive; None if that is not known.
         in_time: Whether that was so after `SLOW_SECONDS`. Then this function is busy, and the
             subscriber is not slow.
     """
@@ -30,10 +29,10 @@ class Wait:
     _deadline: Deadline | None = None
 
     def ask(self, answered: Callable[[], bool]) -> None:
-        """Takes what tells whether an answer has begun to arrive.
+        """Sets the function that reports whether an answer has begun to arrive.
 
         Args:
-            answered: Tells it.
+            answered: The function.
         """
         self.answered = answered
 
@@ -83,7 +82,7 @@ class AnswerTimes:
                     self._seconds.setdefault(subscription_id, []).append(seconds)
 
     def taken(self) -> Seconds:
-        """How long the answers took that ended since this was asked last."""
+        """Returns the durations of the answers since the last call."""
         with self._lock:
             seconds, self._seconds = self._seconds, {}
         return seconds
@@ -94,7 +93,7 @@ class AnswerTimes:
     def _look(self, wait: Wait, report: "_Once") -> None:
         if wait.answered and wait.answered():
             wait.in_time = True
-            # An answer that is not read after as long again comes in drips.
+            # An answer that is still unread after twice the time arrives in small pieces.
             self._arm(wait, report.call)
         else:
             report.call()
@@ -105,7 +104,7 @@ class AnswerTimes:
 
 
 class _Once:
-    """Calls something at its first call alone."""
+    """Calls a function only once."""
 
     def __init__(self, act: Callable[[], None]) -> None:
         self._act: Callable[[], None] | None = act

@@ -1,4 +1,4 @@
-"""What the targets that are AWS resources share: their settings, their requests, their tags."""
+"""The common part of targets that are AWS resources: settings, requests and tags."""
 
 from abc import abstractmethod
 from collections.abc import Callable
@@ -50,8 +50,8 @@ class AwsTarget(Target):
 
     Attributes:
         role_arn: The role by which it is reached, if its owner named one.
-        external_id: What the bus names when it assumes that role; None for a role that was named
-            before ids held the account and the region.
+        external_id: The external id with which the bus assumes that role; None for a role that was
+            named before ids held the account and the region.
     """
 
     role_arn: str | None = field(default=None, kw_only=True)

@@ -1,4 +1,4 @@
-"""What the transports to AWS share: requests of several events, and what refusals mean."""
+"""The common part of transports to AWS: requests of several events, and their errors."""
 
 import hashlib
 import re
@@ -48,7 +48,7 @@ class BatchTransport(ABC):
         return request.subscription.target, request.subscription.service_id
 
     def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:
-        """Hands each event over; one that the service took is delivered."""
+        """Sends each event; an event that the service accepted is delivered."""
         outcomes: list[Outcome] = []
         packed = [(request, body(request)) for request in requests]
         for batch in batches(packed, lambda each: len(each[1].encode())):
@@ -62,7 +62,7 @@ class BatchTransport(ABC):
         """Makes one call to AWS for requests of the same batch key.
 
         Returns:
-            What the service says of each, in their order.
+            The outcome of each, in their order.
 
         Raises:
             ClientError: It refused the request.
@@ -70,7 +70,7 @@ class BatchTransport(ABC):
 
 
 def failure(error: ClientError | BotoCoreError) -> Outcome:
-    """What a failed request means for a delivery."""
+    """Returns the outcome of a delivery whose request failed."""
     if isinstance(error, ClientError):
         refusal = error.response["Error"]
         return refused(refusal["Code"], refusal["Message"])
@@ -80,7 +80,7 @@ def failure(error: ClientError | BotoCoreError) -> Outcome:
 
 
 def refused(code: str, message: str) -> Outcome:
-    """What an error code of AWS means for a delivery."""
+    """Returns the outcome of a delivery for an error code of AWS."""
     word = aws_codes.word(code)
     for found, codes, said in (
         (
@@ -100,7 +100,7 @@ def refused(code: str, message: str) -> Outcome:
 
 
 def outcomes_of(batch: Sequence[Packed], answer: dict[str, Any]) -> list[Outcome]:
-    """What an answer of SQS or SNS to a batch says of each entry, by its place in it."""
+    """Returns the outcome of each entry of a batch from the answer of SQS or SNS."""
     failed = {each["Id"]: each for each in answer.get("Failed", [])}
     return [
         refused(entry["Code"], entry.get("Message", ""))
@@ -125,7 +125,7 @@ def json_body(request: DeliveryRequest) -> str:
 
 
 def sent_to_aws(request: DeliveryRequest) -> Sent:
-    """What SQS or SNS receives."""
+    """Returns what SQS or SNS receives."""
     return Sent(body(request), attributes=_attributes(request))
 
 
@@ -158,8 +158,8 @@ def messages(batch: Sequence[Packed], member: str, *, fifo: bool) -> list[dict[s
 
 
 def _attributes(request: DeliveryRequest) -> dict[str, Any]:
-    # What queues and topics can filter by without reading the body. An attribute has no escapes:
-    # a value that AWS does not accept is left out, and stands in the body alone.
+    # Queues and topics can filter by these without reading the body. An attribute has no escapes,
+    # so a value that AWS does not accept is only in the body.
     event = request.event
     context = delivery_trace(request.key, event)
     made = request.shaped
@@ -190,7 +190,7 @@ def _attribute(value: Any) -> dict[str, str] | None:
 
 
 def _fifo_members(request: DeliveryRequest) -> dict[str, str]:
-    # The stream keeps its order, and a repetition is left out.
+    # The group keeps the order of the stream, and SQS drops repetitions.
     stream = request.event.stream
     return {
         "MessageGroupId": _short(stream.text if stream else request.event.id),

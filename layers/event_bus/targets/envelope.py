@@ -12,10 +12,8 @@ from event_bus.model.trace_context import TraceContext
 def envelope(key: DeliveryKey, event: Event, enrichment: bytes | None = None) -> dict[str, Any]:
     """The event as its subscriber sees it.
 
-    What was added to the event stands beside the payload.
-
-    The metadata marks a replay, and leads from the trace in which the event was published on to the
-    delivery, which is a step of its own there.
+    The parts of an enrichment are beside the payload. The metadata marks a replay, and continues
+    the trace of the event with a step for the delivery.
     """
     shown = event.envelope()
     if key.replay_id:
@@ -28,6 +26,6 @@ def envelope(key: DeliveryKey, event: Event, enrichment: bytes | None = None) ->
 
 
 def delivery_trace(key: DeliveryKey, event: Event) -> TraceContext | None:
-    """The step of a trace that a delivery is, on every attempt; None if nothing is traced."""
+    """Returns the trace step of a delivery, the same on every attempt; None without a trace."""
     context = event.trace
     return context and context.child(f"{key.subscription_id}#{key.webhook_id}")

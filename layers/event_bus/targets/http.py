@@ -92,7 +92,7 @@ class HttpTransport:
         client: Makes the requests.
         clock: The Unix time, in seconds.
         answers: Measures how long subscribers take to answer.
-        replies: Makes what publishes replies, when the first of them comes.
+        replies: Makes the service that publishes replies, at the first reply.
     """
 
     secrets: Callable[[Subscription], Sequence[str]]
@@ -139,7 +139,7 @@ class HttpTransport:
 
         Args:
             subscription: Whom it is for.
-            webhook_id: What the receiver knows a repetition by.
+            webhook_id: The id by which the receiver recognises a repetition.
             body: The body.
             unsigned: The headers, without those of the signature.
         """
@@ -251,7 +251,7 @@ def _seconds(retry_after: str, now: float) -> float | None:
     """The seconds that a `Retry-After` asks for (RFC 9110, 10.2.3); None if it says nothing."""
     text = retry_after.strip()
     if text.isascii() and text.isdigit():
-        # More digits than any wait has.
+        # More digits than the longest wait has.
         return float(text[:9])
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - now)

@@ -24,8 +24,8 @@ class InboxTarget(Target):
     """An inbox, from which the subscriber fetches its events.
 
     Attributes:
-        type: How it means to: by pulling, as Server-Sent Events, or over a WebSocket. The first two
-            may always be used; only what is meant for a WebSocket is pushed to one.
+        type: How it fetches: by pulling, as Server-Sent Events, or over a WebSocket. The first two
+            are always possible; only inboxes of the type `websocket` are pushed.
     """
 
     type: Literal["pull", "sse", "websocket"]
@@ -98,7 +98,7 @@ TARGET = TargetType(
     request=InboxTargetRequest,
     transport=lambda deployment: InboxTransport(deployment.inboxes()),
     grants=Grants(
-        # It stores no payloads; they are opened when the inbox is read.
+        # An inbox stores no payloads; they are opened when it is read.
         payloads="passes",
         tables={"inbox": ("GetItem", "PutItem", "UpdateItem")},
     ),
