@@ -64,7 +64,7 @@ def exit_code(bus: Bus, *arguments: str) -> int:
     assert result.exception
     with pytest.raises(SystemExit) as ended, failures_shown():
         raise result.exception
-    return int(str(ended.value.code))
+    return int(ended.value.code or 0)
 
 
 def commands() -> list[tuple[tuple[str, ...], Any]]:

@@ -150,7 +150,10 @@ def test_a_login_is_tried_and_stored(tmp_path: Path, monkeypatch: pytest.MonkeyP
     bus = Bus(**{"GET /events": {"items": [], "next_cursor": None}})
     state = State(transport=httpx.MockTransport(bus))
     for name in ("staging", 'od"d\u00e9'):
-        arguments = ["--profile", name, "login", "--url", "https://b", "--api-key", "ebk_2"]
+        arguments = [
+            *("--profile", name, "login", "--no-keyring"),
+            *("--url", "https://b", "--api-key", "ebk_2"),
+        ]
         result = CliRunner().invoke(app, arguments, obj=state)
         assert result.exit_code == 0, result.output
         assert "ebk_2" not in result.output

@@ -38,6 +38,13 @@ class Ring(keyring.backend.KeyringBackend):
             raise keyring.errors.KeyringLocked("locked")
         self.kept[service, username] = password
 
+    def delete_password(self, service: str, username: str) -> None:
+        if self.locked:
+            raise keyring.errors.KeyringLocked("locked")
+        if (service, username) not in self.kept:
+            raise keyring.errors.PasswordDeleteError("there is none")
+        del self.kept[service, username]
+
 
 # It is no backend of this machine that other tests may find.
 keyring.backend.KeyringBackend._classes.discard(Ring)
@@ -94,3 +101,23 @@ def test_without_a_keyring_the_file_keeps_it(file: Path, ring: Ring) -> None:
 def test_a_key_may_come_from_stdin(file: Path) -> None:
     login("--no-keyring", key="-", input="ebk_from_stdin\n")
     assert tomllib.loads(file.read_text())["default"]["api_key"] == "ebk_from_stdin"
+
+
+@pytest.mark.parametrize("where", ["keyring", "file", "lost", "locked"])
+def test_a_logout_removes_the_profile_and_its_key(file: Path, ring: Ring, where: str) -> None:
+    login(*(["--no-keyring"] if where == "file" else []))
+    arguments = ["--profile", "other", "login", "--url", "https://c", "--api-key", "ebk_3"]
+    bus = Bus(**{"GET /events": {"items": [], "next_cursor": None}})
+    CliRunner().invoke(app, arguments, obj=State(transport=MockTransport(bus)))
+    if where == "lost":
+        ring.kept.clear()
+    ring.locked = where == "locked"
+    done = CliRunner().invoke(app, ["logout"], obj=State())
+    assert done.exit_code == 0, done.output
+    assert "Profile default is removed" in done.output
+    assert [*tomllib.loads(file.read_text())] == ["other"]
+    assert file.stat().st_mode & 0o777 == 0o600
+    if where != "locked":
+        assert "ebk_2" not in ring.kept.values()
+    again = CliRunner().invoke(app, ["logout"], obj=State())
+    assert isinstance(again.exception, ConfigurationError)

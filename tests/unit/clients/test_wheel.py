@@ -1,8 +1,10 @@
 """The package is built, and works where it alone is installed."""
 
 import os
+import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -81,6 +83,20 @@ def test_the_wheel_holds_the_rules_of_the_bus(installed: Path) -> None:
         assert place.name == "__init__.py" or (bus / place).exists(), place
     modules = [f"event_bus_client._bus.{str(each)[:-3].replace('/', '.')}" for each in places]
     run(installed, f"from importlib import import_module; [*map(import_module, {modules})]")
+
+
+def test_copied_rules_are_checked_for_the_python_of_the_client() -> None:
+    root = PROJECT.parents[1]
+    project = tomllib.loads((root / "pyproject.toml").read_text())
+    checked_by_ruff = project["tool"]["ruff"]["per-file-target-version"]
+    checked_by_mypy = (root / "Makefile").read_text().partition("CLIENT :=")[2].partition("LINT")[0]
+    hook = (PROJECT / "hatch_build.py").read_text()
+    copied = re.findall(r'^    "([\w/*.]+)",$', hook, re.MULTILINE)
+    assert len(copied) > 5
+    for each in copied:
+        name = each.replace("/*.py", "/**")
+        assert checked_by_ruff[f"layers/event_bus/{name}"] == "py310", each
+        assert each.replace("/*.py", "").rpartition("/")[2] in checked_by_mypy, each
 
 
 def test_the_wheel_holds_receivers(installed: Path) -> None:

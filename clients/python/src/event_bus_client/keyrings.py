@@ -38,6 +38,20 @@ def kept(profile: str, url: str) -> str | None:
     return found
 
 
+def forget(profile: str, url: str) -> None:
+    """Removes the key of a profile from the keyring, if it is there."""
+    keyring = _keyring()
+    if keyring is None:
+        return
+    try:
+        keyring.delete_password(_SERVICE, _user(profile, url))
+    except keyring.errors.PasswordDeleteError:
+        # There is none.
+        return
+    except keyring.errors.KeyringError as error:
+        logger.warning("the keyring cannot be used: %s", error)
+
+
 def _user(profile: str, url: str) -> str:
     return f"{profile} {url}"
 

@@ -1,4 +1,4 @@
-"""`event-bus login`: stores a URL and a key in a profile."""
+"""`event-bus login` and `logout`: the URLs and keys in profiles."""
 
 import json
 import os
@@ -8,9 +8,10 @@ from pathlib import Path
 import typer
 
 from event_bus_client._sync.client import EventBus
-from event_bus_client.cli.context import state
+from event_bus_client.cli.context import State, state
 from event_bus_client.config import DEFAULT_FILE, FILE_VARIABLE, Profile, profiles
-from event_bus_client.keyrings import keep
+from event_bus_client.errors import ConfigurationError
+from event_bus_client.keyrings import forget, keep
 
 
 def login(
@@ -37,8 +38,7 @@ def login(
     key = sys.stdin.readline().strip() if api_key == "-" else api_key
     with EventBus(url, key, ca_file=known.ca_file, transport=known.transport) as bus:
         bus.events.list(limit=1).page()
-    name = known.profile or "default"
-    file = Path(os.environ.get(FILE_VARIABLE) or DEFAULT_FILE).expanduser()
+    name, file = _profile(known), _file()
     members: Profile = {"url": url}
     kept = use_keyring and keep(name, url, key)
     if kept:
@@ -52,6 +52,31 @@ def login(
     _write(file, {**profiles(file), name: members})
     place = "the keyring" if kept else str(file)
     known.output.line(f"Profile {name} is stored in {file}, its key in {place}.", "green")
+
+
+def logout(context: typer.Context) -> None:
+    """Remove a profile with its key. The key itself stays valid until it is revoked.
+
+    Example: event-bus --profile staging logout
+    """
+    known = state(context)
+    name, file = _profile(known), _file()
+    stored = profiles(file)
+    removed = stored.pop(name, None)
+    if removed is None:
+        raise ConfigurationError(f"There is no profile [{name}] in {file}.")
+    if removed.get("api_key_in") == "keyring":
+        forget(name, removed.get("url", ""))
+    _write(file, stored)
+    known.output.line(f"Profile {name} is removed from {file}, with its key.", "green")
+
+
+def _profile(known: State) -> str:
+    return known.profile or "default"
+
+
+def _file() -> Path:
+    return Path(os.environ.get(FILE_VARIABLE) or DEFAULT_FILE).expanduser()
 
 
 def _write(file: Path, stored: dict[str, Profile]) -> None:

@@ -26,7 +26,7 @@ from event_bus_client.cli.context import State
 from event_bus_client.cli.doctor import doctor
 from event_bus_client.cli.exits import failures_shown
 from event_bus_client.cli.listen import listen
-from event_bus_client.cli.login import login
+from event_bus_client.cli.login import login, logout
 
 
 class Root(TyperGroup):
@@ -51,6 +51,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(login)
+app.command()(logout)
 app.command()(insight.status)
 app.command()(doctor)
 app.command()(events.publish)
