@@ -10,7 +10,9 @@ from functools import partial
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import event_bus.delivery.replayed_stream
 import event_bus.ids
+import event_bus.recovery.replay_runner
 import event_bus.stores.listings
 import event_bus.targets.http
 import pytest
@@ -99,6 +101,9 @@ def simulated(world: "World", seed: int) -> Iterator[None]:
         for name, count in (("ROWS", 2), ("COLUMNS", 1), ("SHARDS", 2)):
             # A call for each cell of a large grid goes wrong in no other ways.
             patch.setattr(event_bus.stores.listings, name, count)
+        for module in (event_bus.recovery.replay_runner, event_bus.delivery.replayed_stream):
+            # A few events of a stream are on several pages.
+            patch.setattr(module, "_PAGE", 2)
         # Sorts by time, as a ULID does.
         patch.setattr(event_bus.ids, "ULID", lambda: f"{next(numbers):026d}")
         patch.setattr(concurrent.futures, "ThreadPoolExecutor", Inline)

@@ -204,7 +204,9 @@ def _replay(world: World, rng: random.Random) -> None:
     period: dict[str, Any] = {"from": rng.choice(("2026-03-01T00:00:00Z", "2026-05-01T00:00:00Z"))}
     if rng.random() < 0.3:
         period["event_types"] = rng.choice(_PATTERNS)
-    _, replay = world.insist("recovery", "POST /replays", ADMIN, {**period, "rate": 10})
+    _, replay = world.insist(
+        "recovery", "POST /replays", ADMIN, {**period, "rate": rng.choice((1, 10))}
+    )
     if rng.random() < 0.3:
         world.run(3)
         world.insist("recovery", "DELETE /replays/{id}", ADMIN, parameters={"id": replay["id"]})
