@@ -16,14 +16,14 @@ Handler = Callable[[dict[str, Any], object], dict[str, Any]]
 
 
 Identify = Callable[[Mapping[str, Any]], Mapping[str, str]]
-"""What an authorizer would hand on of a caller that IAM knows."""
+"""Identifies a caller that IAM knows, as an authorizer would."""
 
 
 def handler_of(endpoint: Endpoint, iam_caller: Identify) -> Handler:
     """Makes the handler of a function behind API Gateway.
 
     Args:
-        endpoint: What answers its requests.
+        endpoint: Answers its requests.
         iam_caller: Identifies the caller of a signed request.
     """
 
@@ -87,8 +87,8 @@ def _body(event: Mapping[str, Any]) -> bytes | str:
 
 def _api_url(context: Mapping[str, Any], headers: Mapping[str, str]) -> str:
     if emulator := settings().emulator:
-        # It answers under one host for all APIs, which functions know by another name.
+        # The emulator has one host for all APIs, which functions know by another name.
         scheme = emulator.partition(":")[0]
         return f"{scheme}://{headers.get('host')}/_aws/execute-api/{context.get('apiId')}"
-    # API Gateway's own name, and no header of the client's: others may keep the answer.
+    # API Gateway's own name, not a header of the client, because others may cache the answer.
     return f"https://{context.get('domainName')}"

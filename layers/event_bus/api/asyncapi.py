@@ -16,7 +16,7 @@ from event_bus.registry.event_types import EventType
 from event_bus.schemas.structure import Schema, schemas_in
 
 MAX_SCHEMA_BYTES = 3 * 1024 * 1024
-"""How much the schemas of a document may hold; types beyond are described without theirs."""
+"""The most bytes of all schemas of a document; further types are described without schemas."""
 
 _ENVELOPE = {
     "id": {"type": "string", "description": "The event's identifier; one id is one event."},
@@ -45,7 +45,7 @@ def asyncapi_document(
         size += len(orjson.dumps(version.schema)) if version else 0
         # A function answers with 6 MB at most.
         shown = version if size <= MAX_SCHEMA_BYTES else None
-        # A key holds letters, digits, '-', '_' and dots, as a type does.
+        # A key has letters, digits, '-', '_' and dots, like a type.
         name = found.type
         messages[name] = _message(found, shown, name)
         channels[name] = _channel(name)
@@ -138,7 +138,7 @@ def _payload(version: SchemaVersion, name: str) -> Schema:
     place = f"#/components/messages/{name}/payload/properties/payload"
     for _, each in schemas_in(schema):
         if isinstance(each, dict):
-            # What is relative to an identifier of its own would not be found.
+            # References relative to an identifier of the schema would not be found.
             each.pop("$id", None)
             each.pop("$schema", None)
             if "$ref" in each:

@@ -10,7 +10,7 @@ _TOO_MANY = 429
 
 
 def entry_of(request: Request, operation: Operation, response: Response) -> Entry | None:
-    """The entry of a request in the audit log; None for one that is not recorded.
+    """Returns the entry of a request in the audit log; None if it is not recorded.
 
     Args:
         request: The request.

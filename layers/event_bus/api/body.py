@@ -9,20 +9,20 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 """The largest body of a request, decompressed: Lambda takes 6 MB, of which base64 leaves 4.5."""
 
 BINARY_JSON = "application/vnd.event-bus+json"
-"""A media type of JSON that API Gateway hands on as bytes: any but application/json does."""
+"""A media type of JSON that API Gateway passes on as bytes; any but application/json works."""
 
 _ENCODINGS = ("", "identity", "gzip", "x-gzip")
 _GZIP = zlib.MAX_WBITS + 16
-# No JSON text begins so. What does not is read as it is: a proxy may have decompressed it and left
-# the header.
+# No JSON text begins like this. Other bodies are read as they are, because a proxy may have
+# decompressed them and left the header.
 _MAGIC = b"\x1f\x8b"
 
 
 def json_text(body: bytes | str, headers: Mapping[str, str]) -> bytes | str:
-    """The text of a JSON body.
+    """Returns the text of a JSON body.
 
     Args:
-        body: The body; a string where its carrier decoded it.
+        body: The body; a string if its carrier decoded it.
         headers: The request's headers, with lower-case names.
 
     Returns:
@@ -39,7 +39,7 @@ def json_text(body: bytes | str, headers: Mapping[str, str]) -> bytes | str:
         raise UnsupportedMediaType("Send the body as application/json.")
     encoding = headers.get("content-encoding", "").strip().lower()
     if encoding not in _ENCODINGS:
-        # RFC 9110, section 12.5.3: the answer says what would have been taken.
+        # RFC 9110, section 12.5.3: the answer says what is accepted.
         raise UnsupportedMediaType(
             "Send the body as it is, or compressed by gzip.", headers={"accept-encoding": "gzip"}
         )
@@ -62,7 +62,7 @@ def _decompressed(body: bytes | str) -> bytes | str:
         return body
     reader = zlib.decompressobj(wbits=_GZIP)
     try:
-        # One byte more than allowed tells that there is more, whatever the rest would become.
+        # One byte above the limit shows that the body is too large; the rest is not decompressed.
         text = reader.decompress(body, MAX_BODY_BYTES + 1)
     except zlib.error:
         raise MalformedRequest("The body is not valid gzip.") from None

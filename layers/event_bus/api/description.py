@@ -1,7 +1,7 @@
 """Makes the OpenAPI document of the API: `python -m event_bus.api.description`.
 
-It is made from the operations, from which the API stack makes its routes, and from the models that
-requests are read by and answers are written by. A test keeps the served document equal to it.
+It is made from the operations, which also make the routes of the API stack, and from the models of
+requests and answers. A test keeps the served document equal to it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -39,7 +39,7 @@ from event_bus.errors import (
 DOCUMENT = Path(__file__).with_name("openapi.json")
 
 NOWHERE = "https://event-bus.example.com"
-"""The URL of no deployment; the document that is served names its own."""
+"""A placeholder; the served document has the URL of its deployment."""
 
 TAGS = {
     "Events": "Publish events, and read them back with their deliveries.",

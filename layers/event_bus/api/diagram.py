@@ -12,8 +12,8 @@ MERMAID = "application/vnd.mermaid"
 def flow_diagram(flow: Flow) -> str:
     """A flow as a sequence diagram (https://mermaid.js.org/syntax/sequenceDiagram.html).
 
-    What happened stands in the order of its time. Names are letters, digits and a few marks, none
-    of which means anything to Mermaid where they stand.
+    Steps are in the order of their times. Names consist of letters, digits and a few marks that
+    have no meaning to Mermaid there.
     """
     happened: list[tuple[str, int, str]] = []
     actors: dict[str, str] = {}

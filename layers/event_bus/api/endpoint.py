@@ -67,8 +67,8 @@ class Endpoint:
         """Answers a request.
 
         Returns:
-            The answer. A refusal or a failure is a problem details object (RFC 9457): 503 where
-            AWS did not answer, and 500, with a log entry, for a fault of the bus.
+            The answer. A refusal or a failure is a problem details object (RFC 9457): 503 if AWS
+            did not answer, and 500, with a log entry, for a fault of the bus.
         """
         method, _, path = request.key.partition(" ")
         key = f"GET {path}" if method == "HEAD" else request.key
@@ -105,7 +105,7 @@ class Endpoint:
             caller.need(operation.scope)
             if operation.admin and not caller.admin:
                 raise Forbidden("This needs an admin key.", reason="admin")
-        # Before anything is done: a misspelt parameter must not be ignored.
+        # Read before anything is done, because a misspelt parameter must not be ignored.
         request.query()
         if operation.creates and "idempotency-key" in request.headers:
             return self.repetitions().once(request, function)

@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: a request that is sent again is carried out once.
+"""`Idempotency-Key`: a repeated request is carried out once.
 
 https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 """
@@ -28,7 +28,7 @@ from event_bus.stores.idempotency import Claim, IdempotencyStore
 HEADER = "idempotency-key"
 
 REPLAYED = "idempotent-replayed"
-"""The header of an answer that was given before."""
+"""The header of an answer that is repeated."""
 
 KEPT_SECONDS = 24 * 3600
 """How long a key is kept, from its first request on."""
@@ -55,19 +55,19 @@ class Repetitions:
     keys: DataKeys
 
     def once(self, request: Request, operation: Callable[[Request], Response]) -> Response:
-        """Carries out a request, unless it was before: then its answer is given again.
+        """Carries out a request, or repeats the answer of an earlier one.
 
-        A refusal (4xx) changed nothing, and frees the key. Where the bus failed (5xx), nobody knows
-        what took effect: the next request is carried out under the same nonce.
+        A refusal (4xx) changed nothing, and frees the key. If the bus failed (5xx), nobody knows
+        what took effect, so the next request is carried out under the same nonce.
 
         Raises:
-            MalformedRequest: The key is not one.
+            MalformedRequest: The key is not valid.
             InvalidRequest: Another request had this key.
             Conflict: The request is being carried out.
         """
         wanted = _claim_for(request)
         standing = self.store.claim(wanted, int(times.unix()))
-        # A write that meets its own has succeeded: its first answer was lost.
+        # A write that finds its own result has succeeded; its first answer was lost.
         if standing.claimed_by != wanted.claimed_by:
             if standing.fingerprint != wanted.fingerprint:
                 raise InvalidRequest.at(HEADER, "belongs to another request; choose another key")
@@ -90,7 +90,7 @@ class Repetitions:
         try:
             self.store.answer(held, self._sealed(held, response))
         except (ClientError, BotoCoreError):
-            # It has taken effect, and its client learns of it.
+            # The request has taken effect, so its client gets the answer.
             logger.exception("answer not kept", request_id=request.id)
         return response
 
@@ -117,7 +117,7 @@ def _text(sealed: bytes) -> str:
 
 def _claim_for(request: Request) -> Claim:
     now, key = int(times.unix()), _key_in(request.headers[HEADER])
-    # A body may hold a chosen API key: its plain hash would let readers of the table guess at it.
+    # A body may hold a chosen API key, which readers of the table could guess from a plain hash.
     body = request.body
     sent = orjson.dumps([request.key, request.path, body if isinstance(body, str) else _text(body)])
     return Claim(
@@ -131,7 +131,7 @@ def _claim_for(request: Request) -> Claim:
 
 
 def _scope(caller: Caller) -> tuple[str, ...]:
-    # Another key of the same service may permit less than to see what this one made.
+    # Another key of the same service may not permit reading what this one created.
     return caller.role, caller.service_id, caller.key_id or ""
 
 

@@ -17,5 +17,5 @@ def read_document() -> dict[str, Any]:
 
 
 def served_document(api_url: str) -> dict[str, Any]:
-    """The document, with the URL of the API that was asked for it."""
+    """Returns the document, with the URL of the API."""
     return {**read_document(), "servers": [{"url": api_url}]}

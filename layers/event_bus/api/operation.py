@@ -1,4 +1,4 @@
-"""What an operation of the API is."""
+"""The declaration of an operation of the API."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -103,7 +103,7 @@ class Operation:
 
     @property
     def public(self) -> bool:
-        """Whether it is answered to anyone."""
+        """Whether it needs no key."""
         return self.scope is None
 
     @property

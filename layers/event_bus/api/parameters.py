@@ -11,7 +11,7 @@ from event_bus.model.validation import SERVICE_PATTERN, SERVICE_WORDS, is_servic
 from event_bus.paging import DEFAULT_LIMIT, MAX_LIMIT
 
 MAX_PARAMETER_CHARACTERS = 500
-"""The longest query parameter: as a key, DynamoDB takes 2,048 bytes."""
+"""The longest query parameter; a key of DynamoDB has at most 2,048 bytes."""
 
 Value = TypeVar("Value")
 Choice = TypeVar("Choice", bound=str)
@@ -56,7 +56,7 @@ class Header:
 
 
 def text(name: str, description: str, longest: int = MAX_PARAMETER_CHARACTERS) -> Parameter[str]:
-    """A parameter whose text is taken as it is."""
+    """A parameter whose text is used unchanged."""
     schema = {"type": "string", "minLength": 1, **_bound(longest)}
     return Parameter(name, description, str, schema, longest=longest)
 
@@ -64,7 +64,7 @@ def text(name: str, description: str, longest: int = MAX_PARAMETER_CHARACTERS) -
 def required_text(
     name: str, description: str, longest: int = MAX_PARAMETER_CHARACTERS
 ) -> Parameter[str]:
-    """A parameter that every request must send, and whose text is taken as it is."""
+    """A required parameter whose text is used unchanged."""
     return replace(text(name, description, longest), required=True)
 
 
@@ -80,7 +80,7 @@ def service(name: str, description: str) -> Parameter[str]:
 
 
 def _bound(longest: int) -> dict[str, int]:
-    """The schema of a bound that only some parameters have."""
+    """The schema of an optional bound."""
     return {} if longest == MAX_PARAMETER_CHARACTERS else {"maxLength": longest}
 
 
@@ -90,7 +90,7 @@ def whole(
     """A whole number within bounds."""
 
     def read(sent: str) -> int:
-        # Longer ones would take time to convert.
+        # Longer numbers would take time to convert.
         if sent.isascii() and sent.isdigit() and len(sent) < 17:
             number = int(sent)
             if minimum <= number <= maximum:
@@ -106,7 +106,7 @@ def whole(
 def choice(
     name: str, description: str, choices: Sequence[Choice], default: Choice | None = None
 ) -> Parameter[Choice]:
-    """One word of two or more."""
+    """One of several words."""
     *most, last = choices
 
     def read(sent: str) -> Choice:

@@ -1,4 +1,4 @@
-"""Requests and responses of the API, whatever carries them."""
+"""Requests and responses of the API, independent of their carrier."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -73,7 +73,7 @@ class Request:
         headers: The headers, with lower-case names.
         in_path: The path parameters.
         in_query: The query parameters.
-        body: The body: text where the carrier decoded it, else bytes.
+        body: The body: text if the carrier decoded it, else bytes.
         id: The identifier of the request.
         ip_address: The address that the request came from, if the carrier knows it.
         api_url: The URL of the API that was asked.
@@ -99,7 +99,7 @@ class Request:
 
     @property
     def caller(self) -> Caller:
-        """Who makes the request, by a key, or by a stream token where the operation takes one.
+        """The caller, by a key, or by a stream token if the operation accepts one.
 
         Raises:
             Unauthenticated: The caller is not known.
@@ -109,7 +109,7 @@ class Request:
 
     @property
     def allowance(self) -> Allowance | None:
-        """What is left of the key's rate, if its requests are counted."""
+        """The remaining rate of the key, if its requests are counted."""
         return allowance_of(self.identity)
 
     @property
@@ -117,7 +117,7 @@ class Request:
         """The identifier in the path.
 
         Raises:
-            NotFound: It is empty or longer than any identifier, and so names nothing.
+            NotFound: It is empty or longer than any identifier.
         """
         return self.path_parameter("id")
 
@@ -125,7 +125,7 @@ class Request:
         """A parameter of the path.
 
         Raises:
-            NotFound: It is empty or longer than any identifier, and so names nothing.
+            NotFound: It is empty or longer than any identifier.
         """
         given = self.in_path.get(name, "")
         if not 1 <= len(given) <= MAX_ID_CHARACTERS:
@@ -173,7 +173,7 @@ class Request:
         Raises:
             UnsupportedMediaType: Its media type is not JSON, or its content coding is not gzip.
             TooLarge: It is over `body.MAX_BODY_BYTES`.
-            MalformedRequest: It is not JSON that the API reads.
+            MalformedRequest: It is not valid JSON for the API.
         """
         return strict_json.parse(json_text(self.body, self.headers))
 

@@ -43,7 +43,7 @@ class _Generator(GenerateJsonSchema):
         described["additionalProperties"] = False
         described.pop("title", None)
         for member in described.get("properties", {}).values():
-            # Made of the member's name, it says nothing more.
+            # The title is made of the member's name and adds nothing.
             member.pop("title", None)
         return described
 
@@ -60,6 +60,6 @@ class _Generator(GenerateJsonSchema):
         described = super().union_schema(schema)
         members = described.get("anyOf", [])
         if members and all("$ref" in each for each in members):
-            # No value fits two of them.
+            # No value fits two of the types.
             return {"oneOf": members}
         return described

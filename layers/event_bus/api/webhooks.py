@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of the endpoints of subscribers."""
+"""The endpoints of subscribers in the OpenAPI document."""
 
 from typing import Any
 

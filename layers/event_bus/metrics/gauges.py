@@ -63,7 +63,7 @@ class Gauges:
     executor: Executor
 
     def subscriptions(self) -> Gauge:
-        """Returns the number of active subscriptions by target type."""
+        """Returns the number of active subscriptions by event type or type pattern."""
         active: Counter[tuple[str, ...]] = Counter()
         for rule in self.routing_rules():
             if rule.active and not rule.pause:

@@ -42,7 +42,7 @@ class _AboutSubscription(TypedDict):
 
 
 class SubscriptionEventPayload(_AboutSubscription):
-    """What has become of a subscription; `reason` is there where the bus disabled it."""
+    """A change of a subscription; `reason` is present if the bus disabled it."""
 
     reason: str | None
     previous_status: NotRequired[str]
@@ -50,7 +50,7 @@ class SubscriptionEventPayload(_AboutSubscription):
 
 
 class CircuitEventPayload(_AboutSubscription):
-    """The circuit of a subscription, with what its attempts failed of."""
+    """The circuit of a subscription, with the last error of its attempts."""
 
     opened_at: str
     failures: int

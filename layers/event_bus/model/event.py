@@ -219,7 +219,7 @@ class Event:
 
     @property
     def deduplication_key(self) -> str | None:
-        """The key by which its publisher has later events of the same key left out."""
+        """The deduplication key that its publisher chose."""
         return self.metadata.get("deduplication_key")
 
     @property
@@ -296,7 +296,7 @@ def accept(
         raise invalid(
             [Fault(f"{at}/metadata", f"must have at most {MAX_METADATA_BYTES} bytes as JSON")]
         )
-    # Else a misspelt name would let out what it was to protect.
+    # Otherwise a misspelt name would expose what it was meant to protect.
     missing = [
         Fault(f"{at}/sensitive/{place}", f"leads to nothing in the payload: {each}")
         for place, each in enumerate(submission.sensitive)
@@ -354,7 +354,7 @@ def _traced(metadata: dict[str, Any], request_trace: Mapping[str, str]) -> dict[
 
 
 def _digest(submission: EventSubmission, source: str, metadata: dict[str, Any]) -> str:
-    # Of what was sent alone: a repeated request without a timestamp has another "now", and a client
+    # Only of what was sent: a repeated request without a timestamp has another "now", and a client
     # that traces its requests makes each a step of its own.
     sent = {
         "type": submission.type,

@@ -1,1 +1,1 @@
-"""Schemas of payloads: what a schema may be, checking payloads, and comparing versions. Pure."""
+"""Schemas of payloads: their limits, checks of payloads, and comparisons of versions. Pure."""

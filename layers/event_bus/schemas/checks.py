@@ -1,4 +1,4 @@
-"""Refusing schemas that the bus cannot check payloads by within bounds."""
+"""Refusing schemas by which the bus cannot check payloads within bounds."""
 
 from collections.abc import Iterator, Set
 from typing import Any
@@ -43,7 +43,7 @@ def check_schema(schema: Any, at: str) -> Schema:
     if faults:
         raise InvalidRequest(f"{faults[0].pointer}: {faults[0].detail}", faults)
     checks_of_a_value(schema, at)
-    # Last, when it is known to hold nothing that takes long.
+    # Checked last, when nothing in the schema can take long any more.
     if fault := meta_fault(schema):
         raise InvalidRequest.at(at + fault.pointer, fault.detail)
     return schema

@@ -18,7 +18,7 @@ def incompatibilities(
     Args:
         new: The new schema.
         earlier: The earlier versions and their numbers, the latest last.
-        mode: What is demanded.
+        mode: The required compatibility.
         at: The JSON pointer of the new schema in the request.
 
     Returns:
@@ -41,7 +41,7 @@ def incompatibilities(
 
 
 def _faults(narrow: Schema, wide: Schema, at: str, said: str) -> list[Fault]:
-    # The rules take a millisecond; the library, which knows more, takes a process.
+    # The rules take a millisecond; the library proves more, but needs a process.
     found = breaking_changes(narrow, wide)
     if not found or library_covers(wide, narrow):
         return []

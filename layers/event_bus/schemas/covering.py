@@ -27,10 +27,10 @@ def library_covers(new: Schema, old: Schema) -> bool:
         old: The schema that is to accept less, or the same.
 
     Returns:
-        Whether it does; not where it denies it, does not know, or takes too long.
+        True if it proves it; False if it denies it, does not know, or takes too long.
     """
     environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    # No credentials: what is compared comes from clients.
+    # The process gets no credentials, because the schemas come from clients.
     environment["PYTHONPATH"] = os.pathsep.join(each for each in sys.path if each)
     try:
         answer = subprocess.run(

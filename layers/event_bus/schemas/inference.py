@@ -11,10 +11,10 @@ from event_bus.json_numbers import ExactNumber
 from event_bus.schemas.structure import Schema
 
 MAX_MEMBERS = 100
-"""How many members a drafted object names; one with more is taken for a map."""
+"""The most members of a drafted object; an object with more counts as a map."""
 
 MAX_DRAFT_DEPTH = 12
-"""How deep a draft describes; what lies deeper is left open."""
+"""The depth of a draft; deeper values are left open."""
 
 _FORMATS = ("date-time", "date", "time", "uuid", "email", "ipv4", "ipv6", "uri")
 _MARKER = {"$encrypted": True}
@@ -28,7 +28,7 @@ def draft_of(payloads: Sequence[Any]) -> Schema:
         payloads: The payloads, at least one.
 
     Returns:
-        The draft. It says nothing of what is sealed, and holds no values.
+        The draft. It describes no sealed parts, and contains no values.
     """
     return _described(payloads, 0)
 

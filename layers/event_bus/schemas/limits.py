@@ -1,4 +1,4 @@
-"""How large a schema may be, and how much work it may cause."""
+"""The limits of a schema: its size, and the work that it may cause."""
 
 MAX_SCHEMA_BYTES = 64 * 1024
 """The largest schema, as compact JSON in UTF-8."""

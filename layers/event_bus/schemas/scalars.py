@@ -55,7 +55,7 @@ def _type_of(value: Any) -> str:
 def accepts(schema: Node, kind: str) -> bool:
     """Whether a schema may accept a value of a kind; numbers are a kind, and integers are numbers.
 
-    A rule about one kind of values has nothing to say where the old schema accepts none of them.
+    A rule about one kind of values does not apply if the old schema accepts none of them.
     """
     kinds = types_of(schema)
     return kind in kinds or (kind == "number" and "integer" in kinds)
@@ -75,7 +75,7 @@ def same_value(one: Any, other: Any) -> bool:
 
 
 def permitted_values(schema: Node) -> list[Any] | None:
-    """The values that a schema may accept, where it lists them."""
+    """The values that a schema may accept, if it lists them."""
     if "const" in schema:
         return [schema["const"]]
     return schema.get("enum")
@@ -114,7 +114,7 @@ def bound_faults(old: Node, new: Node, path: Path) -> Iterator[Breaking]:
 
 
 def text_faults(old: Node, new: Node, path: Path) -> Iterator[Breaking]:
-    """The rules of `pattern` and `format`: they stay as they are, or go."""
+    """The rules of `pattern` and `format`: they stay unchanged, or are removed."""
     for keyword in ("pattern", "format"):
         if keyword in new and accepts(old, "string") and old.get(keyword) != new[keyword]:
             yield Breaking((*path, keyword), f"demands a {keyword}")
@@ -160,7 +160,7 @@ def _multiple(old: Node, factor: Any) -> bool:
     before = old.get("multipleOf")
     if before == factor:
         return True
-    # Of fractions, rounding decides.
+    # The result for fractions depends on rounding.
     return isinstance(before, int) and isinstance(factor, int) and before % factor == 0
 
 

@@ -11,8 +11,8 @@ Schema: TypeAlias = dict[str, Any] | bool
 Path: TypeAlias = tuple[str | int, ...]
 """The members and elements that lead to a place."""
 
-# In these the value is a schema, a list of schemas, or schemas by their names. `definitions` is how
-# earlier dialects call `$defs`; references lead there still.
+# In these the value is a schema, a list of schemas, or schemas by their names. `definitions` is the
+# earlier name of `$defs`; references still lead there.
 _SINGLE = (
     "additionalProperties",
     "contains",

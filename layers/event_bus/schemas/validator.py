@@ -32,7 +32,7 @@ class PayloadValidator:
     checks: int
 
     def faults(self, payload: Any, size: int, at: str) -> list[Fault]:
-        """What is wrong with a payload: the first `MAX_FAULTS`, without any of its values.
+        """Returns the first `MAX_FAULTS` faults of a payload, without any of its values.
 
         Args:
             payload: The payload.
@@ -44,7 +44,7 @@ class PayloadValidator:
         try:
             return self._faults(payload, at)
         except ValueError:
-            # The library reads decimals, and no numbers of ours.
+            # The library reads decimals, but not `ExactNumber`.
             return self._faults(_with_decimals(payload), at)
 
     def _faults(self, payload: Any, at: str) -> list[Fault]:
@@ -60,7 +60,7 @@ def compiled(schema: Schema) -> PayloadValidator:
 
 
 def meta_fault(schema: Schema) -> Fault | None:
-    """What is wrong with a schema itself, if anything is."""
+    """Returns the fault of a schema itself, if there is one."""
     try:
         _compiled(schema)
     except jsonschema_rs.ValidationError as error:
@@ -80,11 +80,11 @@ _NO_PATTERN = "must be a regular expression without lookaround and backreference
 def _compiled(schema: Schema) -> jsonschema_rs.Draft202012Validator:
     return jsonschema_rs.Draft202012Validator(
         schema,
-        # An annotation in the standard; who writes a format expects it to be checked.
+        # The standard calls it an annotation, but authors of schemas expect a check.
         validate_formats=True,
         ignore_unknown_formats=True,
         pattern_options=PATTERNS,
-        # Nothing is ever fetched.
+        # No reference is ever fetched.
         offline=True,
         # Payloads may hold secrets.
         mask=_MASK,

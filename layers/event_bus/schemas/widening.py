@@ -67,7 +67,8 @@ class Comparison:
     def faults(self, old: Schema | Node, new: Schema, path: Path) -> list[Breaking]:
         """Where a part of the new schema may refuse what a part of the old one accepts."""
         self._step()
-        # Pairs are known by what is referred to, else a circle would be gone round once more.
+        # Pairs are identified by the targets of their references; otherwise a cycle would be
+        # followed once more.
         while isinstance(old, dict) and old.keys() == {"$ref"}:
             old = _resolved(self.old_root, old["$ref"])
         while isinstance(new, dict) and new.keys() == {"$ref"}:
@@ -77,7 +78,8 @@ class Comparison:
         if not isinstance(new, dict):
             return [Breaking(path, "permits nothing")]
         pair = id(old), id(new)
-        # A pair that is met again inside itself holds if all else does: documents are finite.
+        # A pair that recurs inside itself holds if everything else does, because documents are
+        # finite.
         if pair in self._open:
             return []
         self._open.add(pair)
@@ -87,7 +89,7 @@ class Comparison:
             self._open.discard(pair)
 
     def alike(self, old: Any, new: Any, seen: frozenset[str] = frozenset()) -> bool:
-        """Whether two schemas are the same, and refer to the same."""
+        """Whether two schemas are equal, including their references."""
         self._step()
         if not same_value(old, new):
             return False
@@ -164,7 +166,7 @@ def _accepts_all(new: Node, old: Node) -> bool:
 
 
 def _member(schema: Node, name: str) -> Schema:
-    """What a schema demands of one member, or less."""
+    """Returns a schema that demands of one member at most what the whole schema does."""
     found: Schema = True
     if name in schema.get("properties", {}):
         found = schema["properties"][name]
@@ -275,7 +277,7 @@ def _any_of(c: Comparison, old: Node, new: Node, path: Path) -> Iterator[Breakin
 def _kept_as_it_is(c: Comparison, old: Node, new: Node, path: Path) -> Iterator[Breaking]:
     """Keywords that may accept less when a part of them accepts more."""
     for keyword in ("oneOf", "not"):
-        # A branch stands in no schema itself, so that the schema around it is compared.
+        # A branch is part of its schema, so the schema around it is compared.
         if keyword in new and not c.alike(
             {"allOf": _listed(old.get(keyword))}, {"allOf": _listed(new[keyword])}
         ):
@@ -288,7 +290,7 @@ def _kept_as_it_is(c: Comparison, old: Node, new: Node, path: Path) -> Iterator[
         if not c.alike(before, condition):
             yield Breaking((*path, "if"), "may demand more")
     for keyword in ("unevaluatedItems", "unevaluatedProperties"):
-        # What is evaluated depends on the whole schema, and that is not the same.
+        # The evaluated members depend on the whole schema, which differs.
         if new.get(keyword, True) is not True:
             yield Breaking((*path, keyword), "may demand more")
 

@@ -87,7 +87,7 @@ class _Counting:
             return known
         if chain > MAX_CHAIN:
             raise self._refusal(place, f"must not follow more than {MAX_CHAIN} references in a row")
-        # Empty while it is being counted: who meets it has gone round in a circle.
+        # Empty while it is being counted; finding it empty means a cycle.
         self._closures[place] = Counter()
         closure: _Group = Counter([place])
         for each in self._same_value(place):

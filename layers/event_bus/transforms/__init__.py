@@ -1,1 +1,1 @@
-"""What a subscriber receives: the shape that its subscription gives to an event."""
+"""Transforms: the shape that a subscription gives to its events."""

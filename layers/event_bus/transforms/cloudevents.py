@@ -22,7 +22,7 @@ BATCH_MEDIA_TYPE = "application/cloudevents-batch+json"
 JSON = "application/json"
 
 ENRICHMENT = "enrichment"
-"""The extension attribute that holds what was added to an event, as JSON."""
+"""The extension attribute with the parts of an enrichment, as JSON."""
 
 _DEFINED = frozenset(
     {"specversion", "id", "source", "type", "subject", "time"}
@@ -39,7 +39,7 @@ _NOT_IN_STRINGS = re.compile(
 )
 
 
-# Such characters stand in strings of JSON alone, where an escape can take their place.
+# Such characters occur only in strings of JSON, where an escape can replace them.
 _NOT_ASCII = re.compile(r"[^\x20-\x7e]")
 
 
@@ -85,7 +85,7 @@ def structured(attributes: Mapping[str, Any], data: bytes, *, binary: bool = Fal
     Args:
         attributes: Its context attributes.
         data: Its data as JSON, or any bytes.
-        binary: Whether the data are any bytes, which stand in base64.
+        binary: Whether the data are any bytes, which are encoded in base64.
     """
     if binary:
         return orjson.dumps({**attributes, "data_base64": base64.b64encode(data).decode()})
@@ -111,7 +111,7 @@ def message_attributes(
     """The message attributes of an event in binary mode over SQS and SNS.
 
     No binding of CloudEvents covers them: the names are those of the HTTP binding, and the values
-    stand as they are. A message has room for ten attributes, so that the extensions come last.
+    stand as they are. A message has room for ten attributes, so the extensions come last.
 
     Args:
         attributes: The context attributes.

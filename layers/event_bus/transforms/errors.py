@@ -1,4 +1,4 @@
-"""What goes wrong with a transform: at registration, and at delivery."""
+"""Errors of transforms: at registration, and at delivery."""
 
 
 class InvalidTransform(ValueError):
@@ -6,7 +6,7 @@ class InvalidTransform(ValueError):
 
     Attributes:
         pointer: Where in the transform, as a JSON pointer.
-        detail: What is wrong, and what would be right.
+        detail: What is wrong, and what to send instead.
     """
 
     def __init__(self, pointer: str, detail: str) -> None:

@@ -36,13 +36,13 @@ class EventParts:
 
     @property
     def delivery(self) -> str:
-        """What tells this delivery from any other, and is the same at each attempt."""
+        """Identifies the delivery; the same at each attempt."""
         replay_id = self.envelope["metadata"].get("replay_id", "")
         return f"{self.envelope['id']} {self.subscription_id} {replay_id}"
 
     @property
     def document(self) -> dict[str, Any]:
-        """What JSON paths lead into: the event, under the names of EventBridge as well.
+        """The event as JSON paths see it, under the names of EventBridge as well.
 
         A payload that is not JSON is no `detail`.
         """
