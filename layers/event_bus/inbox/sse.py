@@ -17,8 +17,8 @@ _MOST = 100
 _PLACE = re.compile(r"[0-9]{1,15}", re.ASCII)
 _RESUMED = re.compile(r"(sub_[0-9A-Za-z]{1,64})\.([0-9]{1,15})", re.ASCII)
 
-_ENDED = "the listener was away too long, or the last event id is of another stream"
-_FOREIGN = "the last event id is of another stream"
+_ENDED = "the listener was away too long, or the last event id is of another inbox"
+_FOREIGN = "the last event id is of another inbox"
 _BEYOND = "the last event id lies beyond the end of the inbox"
 
 

@@ -39,7 +39,7 @@ def reset(last_id: str, reason: str) -> str:
     """Tells a client that there may be a gap before the next event.
 
     Args:
-        last_id: The id from which the stream continues.
+        last_id: The id from which the events continue.
         reason: The reason, in words.
     """
     data = orjson.dumps({"reason": reason}).decode()

@@ -49,7 +49,7 @@ TURN = whole(
     maximum=TURN_SECONDS,
 )
 STREAM_PLACE = _place(
-    "Where to begin without Last-Event-ID. Beyond the end of the inbox the stream sends "
+    "Where to begin without Last-Event-ID. Beyond the end of the inbox the answer has "
     "`eventbus.stream.reset` and begins now."
 )
 TYPES = type_patterns("types", "Event types or patterns, with commas between.")

@@ -37,11 +37,11 @@ def last_id(text: str) -> str:
     [
         ("3", "the last event id lies beyond the end of the inbox"),
         ("999999999999999", "the last event id lies beyond the end of the inbox"),
-        ("9999999999999999", "the last event id is of another stream"),
-        ("-1", "the last event id is of another stream"),
-        ("1.0", "the last event id is of another stream"),
-        ("sub_2.1", "the last event id is of another stream"),
-        ("x", "the last event id is of another stream"),
+        ("9999999999999999", "the last event id is of another inbox"),
+        ("-1", "the last event id is of another inbox"),
+        ("1.0", "the last event id is of another inbox"),
+        ("sub_2.1", "the last event id is of another inbox"),
+        ("x", "the last event id is of another inbox"),
     ],
 )
 def test_a_place_that_the_inbox_never_reached_begins_it_anew(
