@@ -219,6 +219,8 @@ class ApiFunctions:
     def _audit_log(self) -> BusFunction:
         function = self._function("audit_log")
         function.use_table(self._data.audit, "Query")
+        # It keeps no data: cursors are encrypted by a key that is made from its ARN.
+        function.tell("SEALING_KEY_ARN", self._data.sealing_key.key_arn)
         return function
 
     def _metrics(self) -> BusFunction:

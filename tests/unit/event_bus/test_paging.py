@@ -1,9 +1,12 @@
 """A cursor goes on where the page before ended, for the same caller and the same filters."""
 
 import base64
+from collections.abc import Iterator
+from types import SimpleNamespace
 
 import orjson
 import pytest
+from event_bus import settings as configured
 from event_bus.access.callers import Caller
 from event_bus.errors import MalformedRequest
 from event_bus.paging import (
@@ -23,6 +26,15 @@ PLANNER = service("planner")
 QUERY = {"type": "task.*", "order": "oldest"}
 
 
+@pytest.fixture(autouse=True, scope="module")
+def sealing_key() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEALING_KEY_ARN", "arn:aws:kms:eu-central-1:000000000000:key/made-up")
+        configured.settings.cache_clear()
+        yield
+    configured.settings.cache_clear()
+
+
 def encoded(content: object) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(content)).rstrip(b"=").decode()
 
@@ -35,6 +47,16 @@ def test_without_a_cursor_the_first_page_is_meant() -> None:
 def test_a_cursor_is_read_as_it_was_written(position: str) -> None:
     cursor = write_cursor(position, QUERY, PLANNER)
     assert read_cursor({**QUERY, "cursor": cursor}, PLANNER) == position
+
+
+def test_a_cursor_does_not_show_its_position(monkeypatch: pytest.MonkeyPatch) -> None:
+    cursor = write_cursor(POSITION, QUERY, PLANNER)
+    content = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+    assert not [part for part in (b"evt", b"2026", b"12:00") if part in content]
+    # The buses of two deployments do not read each other's cursors.
+    monkeypatch.setattr("event_bus.paging.settings", lambda: SimpleNamespace(sealing_key="another"))
+    with pytest.raises(MalformedRequest, match="begin without a cursor"):
+        read_cursor({**QUERY, "cursor": cursor}, PLANNER)
 
 
 def test_the_limit_may_change_between_pages() -> None:
