@@ -103,10 +103,8 @@ class Subscribers(Commanders):
     def _check_permitted(self, event: Event, subscription: Subscription) -> None:
         if event.source == "eventbus":
             return
-        since = times.seconds(event.created_at)
-        if not self.happened["delayed"]:
-            # What was routed before a type was taken away is handed over for a while.
-            since = max(since, self.now - _HANDED_OVER_SECONDS)
+        # What was routed before a type was taken away is handed over for a while.
+        since = max(times.seconds(event.created_at), self.before(_HANDED_OVER_SECONDS))
         if self.permitted(subscription.service_id, event.type, event.source, since) == {False}:
             raise Violation(f"{event.id} is sent to {subscription.service_id}, who may not have it")
 
@@ -114,7 +112,7 @@ class Subscribers(Commanders):
         key, event, subscription = request.key, request.event, request.subscription
         self._check_permitted(event, subscription)
         paused_at = self.paused.get(subscription.id, self.now)
-        if self.now - paused_at > _PAUSE_KNOWN_SECONDS and not self.happened["delayed"]:
+        if paused_at < self.before(_PAUSE_KNOWN_SECONDS):
             raise Violation(f"{key} is attempted, and its subscription is paused")
         self._check_open(key, event, subscription)
         # Lambda ends a function before its claims lapse. One that a fault delays lives longer.
@@ -141,12 +139,10 @@ class Subscribers(Commanders):
             raise Violation(f"{event.id} overtakes {earlier} on its way to {key}")
 
     def _check_open(self, key: DeliveryKey, event: Event, subscription: Subscription) -> None:
-        if self.happened["delayed"]:
-            return
         ends = [times.seconds(event.deadline)] if event.deadline else []
         if subscription.handles:
             ends += [self.cancelled[each] for each in [event.id] if each in self.cancelled]
-        if any(self.now > each + _BATCH_SECONDS for each in ends):
+        if any(each < self.before(_BATCH_SECONDS) for each in ends):
             raise Violation(f"{key} is attempted, and the command has ended")
         if subscription.handles and key.replay_id:
             raise Violation(f"{key} repeats a command")

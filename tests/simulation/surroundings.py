@@ -88,6 +88,7 @@ class Surroundings:
         self.calls = 0
         self.made: list[Call] = []
         self.happened: Counter[str] = Counter()
+        self.standstills: list[tuple[float, float]] = []
         self.spoiled = False
         self.tables = Tables(TABLES, lambda: self.now)
         self.queues = Queues(lambda: self.now)
@@ -182,6 +183,7 @@ class Surroundings:
             return
         self._nested = True
         own, self._processes = self._processes, Processes()
+        began = self.now
         self.now += DELAY_SECONDS
         rival, self.rival = self.rival, None
         try:
@@ -192,6 +194,17 @@ class Surroundings:
                     break
         finally:
             self._processes, self._nested = own, False
+            self.standstills.append((began, self.now))
+
+    def before(self, seconds: float) -> float:
+        """The time of so many seconds ago, without those in which a fault had a function stand."""
+        then, left = self.now, seconds
+        for began, ended in reversed(self.standstills):
+            if then - ended >= left:
+                break
+            left -= then - ended
+            then = began
+        return then - left
 
     def end_processes(self) -> None:
         """Ends all processes, with all that they remember."""
