@@ -168,6 +168,9 @@ def test_a_model_is_rebuilt_while_the_old_one_is_read(aws: Aws, models: Models) 
     append(aws, [{"n": 4}])
     models.projector.project(STREAM)
     assert models.states(n="4") == {"task/1": {"n": 4}}
+    built = models.store.state(models.model, 2, STREAM.stream_id)
+    assert built is not None
+    assert built.state == {"total": 10, "last": 4}
     models.work()
     assert models.states() == {"task/1": {"total": 10, "last": 4}}
     assert models.store.state(models.model, 1, STREAM.stream_id) is None
