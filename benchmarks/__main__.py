@@ -3,6 +3,7 @@
 import sys
 
 from benchmarks import (
+    background,
     cold_start,
     contention,
     cost,
@@ -24,6 +25,7 @@ if __name__ == "__main__":
         cold_start,
         matching,
         contention,
+        background,
     ):
         try:
             benchmark.main()

@@ -35,7 +35,7 @@ from starlette.responses import Response
 
 from tests.end_to_end.receiver import eventually
 from tests.end_to_end.world import Client, World
-from tests.flaky_proxy import any_fault, flaky
+from tests.flaky_proxy import Fault, any_fault, flaky
 from tests.unit.clients.typescript import compiled, run
 from tests.unit.docs.pages import samples
 
@@ -151,8 +151,36 @@ def test_a_stream_is_appended_to_and_read(world: World, service: Client, domain:
         assert last.version == bus.streams.head(stream)["version"] == 4
         assert [each["stream_id"] for each in bus.streams.list(category=domain)] == [stream]
         assert bus.streams.state(stream).state == {"n": 3}
+        caught_up = bus.subscriptions.follow_stream(
+            stream, source=appended.source, from_version=2, target={"type": "pull"}
+        )
+        received = bus.inbox(caught_up["id"]).receive()
+        versions = [next(received).event.metadata.stream_version for _ in range(3)]
+        assert versions == [2, 3, 4]
+        received.close()
+        bus.subscriptions.delete(caught_up["id"])
+        _keep_states(bus, domain, stream)
         bus.streams.truncate(stream, before=3)
         assert [each.version for each in bus.streams.read(stream)] == [3, 4]
+
+
+def _keep_states(bus: EventBus, domain: str, stream: str) -> None:
+    """Reduces the stream, and keeps its state in a read model."""
+    expression = '{"sum": $sum([state.sum, event.payload.n])}'
+    assert bus.reducers.put(domain, expression=expression).version == 1
+    assert bus.reducers.put(domain, expression=expression).version == 1
+    assert [each.category for each in bus.reducers.list()] == [domain]
+    assert bus.streams.state(stream).state == {"sum": 6}
+    assert bus.read_models.put(domain, ["sum"]).building
+    built = eventually(lambda: (found := bus.read_models.get(domain)).building is None and found)
+    assert built.serving.indexes == ["sum"]
+    [found] = bus.read_models.states(domain, {"sum": 6})
+    assert (found.stream_id, found.version, found.failed) == (stream, 4, None)
+    assert list(bus.read_models.states(domain, {"sum": 7})) == []
+    assert bus.read_models.rebuild(domain).building
+    bus.read_models.delete(domain)
+    bus.reducers.delete(domain)
+    assert [each.type for each in bus.reducers.versions(domain)] == [None, "jsonata"]
 
 
 CONSUMER = """
@@ -171,12 +199,17 @@ for received in inbox.receive(wait_seconds=2, lease_seconds=2):
 def test_nothing_is_lost_or_doubled_through_a_network_that_fails(
     world: World, service: Client, domain: str, tmp_path: Path
 ) -> None:
-    chance, count = random.Random(1), 80
+    chance, count, away = random.Random(1), 80, threading.Event()
+
+    def fault(_: int) -> Fault:
+        spoiled = any_fault(chance, share=0.2, after=_HANDSHAKE_BYTES)
+        return Fault(refuse=True) if away.is_set() else spoiled
+
     address = urlsplit(world.bus.api_url)
     server = (address.hostname or "", address.port or 80)
     with (
         EventBus(world.bus.api_url, service.key, timeout=60) as bus,
-        flaky(server, lambda _: any_fault(chance, share=0.2, after=_HANDSHAKE_BYTES)) as proxy,
+        flaky(server, fault) as proxy,
     ):
         made = bus.subscriptions.create(
             event_types=[f"{domain}.*"], target={"type": "pull"}, ordered=True
@@ -190,6 +223,10 @@ def test_nothing_is_lost_or_doubled_through_a_network_that_fails(
                 publisher.publish(f"{domain}.created", {"n": n}, metadata={"stream_id": "a/1"})
                 for n in range(count)
             ]
+            # As while a bus restarts: nobody answers for a while.
+            away.set()
+            assert not publisher.flush(1)
+            away.clear()
             assert publisher.flush(300)
         seen = consumed(spoiled, service.key, made["id"], (20, 15, 10**6), count - 1)
         stored = [each.id for each in bus.events.list(type=f"{domain}.*", limit=100)]
