@@ -1,12 +1,18 @@
 """The router knows which categories have read models, and no others cost anything."""
 
+from concurrent.futures import Executor
+
+import pytest
 from event_bus.model.read_model import Generation, ReadModel
 from event_bus.model.stream_name import StreamName
+from event_bus.queues.lanes import Lanes
+from event_bus.queues.projections import NotSent, ProjectionQueue, projection_in
 from event_bus.routing.registry_view import RegistryView
+from event_bus.routing.router import Router
 from event_bus.stores.read_models import ReadModelStore
 
 from tests.aws import Aws
-from tests.builders import NOON
+from tests.builders import NOON, event
 
 TASK = StreamName("planner", "task/1")
 BUILDING = Generation(1, 0, [], NOON)
@@ -34,3 +40,36 @@ def test_a_view_learns_of_read_models_by_changes_and_when_it_starts(aws: Aws) ->
     other = aws.view(RegistryView)
     other.refresh()
     assert not other.has_model(TASK)
+
+
+def test_events_are_announced_to_their_read_models_before_they_count_as_routed(
+    aws: Aws, executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ReadModelStore(aws.dynamodb, aws.tables["states"], aws.tables["changes"])
+    store.announce(None, ReadModel("planner", "task", NOON, NOON, 1, building=BUILDING))
+    queue = aws.queue()
+    router = Router(
+        view=aws.view(RegistryView, models=store),
+        events=aws.events,
+        routings=aws.routings,
+        deliveries=aws.deliveries,
+        dead_letters=aws.dead_letters,
+        lanes=Lanes(aws.sqs, {}, executor),
+        executor=executor,
+        projections=ProjectionQueue(aws.sqs, queue),
+    )
+    in_streams = [("evt_1", "task/1"), ("evt_2", "task/1"), ("evt_3", "order/1")]
+    events = [event(name, metadata={"stream_id": stream}) for name, stream in in_streams]
+    assert router.route([*events, event("evt_4")]) == []
+    # A message for each stream, and none for what no read model holds.
+    assert list(map(projection_in, aws.take(queue))) == [{"stream": ["planner", "task/1"]}]
+
+    def refused(*_: object) -> None:
+        raise NotSent("1 messages")
+
+    monkeypatch.setattr(ProjectionQueue, "changed", refused)
+    again = event("evt_5", metadata={"stream_id": "task/1"})
+    with pytest.raises(NotSent):
+        router.route([again])
+    # So it is routed again.
+    assert aws.routings.get_many(["evt_1", "evt_5"], consistent=True).keys() == {"evt_1"}
