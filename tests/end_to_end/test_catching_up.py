@@ -51,8 +51,9 @@ class Targets:
 
     def queue(self, *, fifo: bool = False) -> Queue:
         name = self.world.name("caught")
-        more = {"FifoQueue": "true"} if fifo else {}
-        return Queue(self.world, f"{name}.fifo" if fifo else name, **more)
+        if fifo:
+            return Queue(self.world, f"{name}.fifo", FifoQueue="true")
+        return Queue(self.world, name)
 
     def sqs(self) -> tuple[dict[str, Any], Versions]:
         queue = self.queue()
@@ -125,8 +126,7 @@ def test_every_target_receives_a_stream_from_its_first_version_on(
     name = f"{domain}/1"
 
     def publish(count: int) -> list[str]:
-        event = {"type": f"{domain}.made", "payload": {}, "stream": {"id": name}}
-        return [service.publish(f"{domain}.made", {}, stream=event["stream"]) for _ in range(count)]
+        return [service.publish(f"{domain}.made", stream={"id": name}) for _ in range(count)]
 
     ids = publish(OLD)
     targets = Targets(world, tmp_path)
