@@ -1,4 +1,4 @@
-"""What the use of AWS costs at list prices, and what it would cost at the least."""
+"""The cost of calls to AWS at list prices, next to the least possible cost."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -35,10 +35,10 @@ Bill = Mapping[str, float]
 
 
 def bill(usage: Usage, memory: Mapping[str, int]) -> Bill:
-    """What a million such events cost.
+    """The cost of a million such events.
 
     Args:
-        usage: What some of them took.
+        usage: The usage of some of them.
         memory: Megabytes of each function.
     """
     dollars: defaultdict[str, float] = defaultdict(float)
@@ -63,7 +63,7 @@ def bill(usage: Usage, memory: Mapping[str, int]) -> Bill:
 
 
 def price_of(call: Call) -> float:
-    """What one call to AWS costs."""
+    """Returns the cost of one call to AWS."""
     return _writes(call) + _reads(call) + _request(call)
 
 
@@ -111,8 +111,9 @@ def _one_after_the_other(calls: Iterable[Call]) -> int:
 
 
 def floor(usage: Usage) -> Bill:
-    """What the design allows at the best: everything shared that can be, and nothing else done.
+    """Returns the least that the design allows.
 
+    Everything possible is shared, and nothing else is done:
     One request, one call of `publish`, one write of the event, its share of a batch of the router
     and of one of a lane, and one write for each outcome.
     """

@@ -31,14 +31,14 @@ print(took * 1000, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, le
 
 
 def environments() -> dict[str, dict[str, str]]:
-    """What each function is told by its stack, by its name."""
+    """The environment of each function from its stack, by its name."""
     found = {}
     for template in assembly().glob("*.template.json"):
         for resource in json.loads(template.read_text())["Resources"].values():
             if resource["Type"] == "AWS::Lambda::Function":
                 told = resource["Properties"].get("Environment", {}).get("Variables", {})
                 if function := told.get("POWERTOOLS_SERVICE_NAME"):
-                    # What only a deployment knows is never asked for at the start.
+                    # Values that only a deployment knows are not needed at the start.
                     found[function] = {
                         name: value if isinstance(value, str) else "https://example.com/1/x"
                         for name, value in told.items()

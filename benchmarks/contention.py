@@ -40,7 +40,7 @@ STREAM = StreamName("shop", "order/1")
 
 @dataclass(frozen=True)
 class Measured:
-    """What writers met.
+    """The conflicts of writers.
 
     Attributes:
         seconds: How long each stored event took.

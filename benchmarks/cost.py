@@ -23,7 +23,7 @@ from benchmarks.receiver import receiving
 
 
 def units(usage: Usage) -> dict[str, float]:
-    """What one event takes of everything that is charged by what is done."""
+    """The usage of one event of everything that AWS charges by use."""
     found: defaultdict[str, float] = defaultdict(float)
     for each in usage.invocations:
         found[f"calls of functions: {each.function}"] += 1

@@ -1,4 +1,4 @@
-"""What a feature costs an event that uses it, and that it costs nothing to one that does not.
+"""The cost of each feature for events that use it; other events pay nothing.
 
 Run it with `python -m benchmarks.features`; it takes about two minutes. Plain events are measured
 first, on a bus where nothing else is in use, and once more when other types and subscriptions use
@@ -31,7 +31,7 @@ class Feature:
     """Something that an event, its type or its subscription may use.
 
     Attributes:
-        name: What the table calls it.
+        name: Its name in the table.
         domain: The first segment of its type.
         event: Members of its events beside the type; `{}` in a text stands for a number.
         subscription: Further members of its subscription.
@@ -72,7 +72,7 @@ FEATURES = (
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What one event takes of the functions on its way, on average.
+    """The average usage of functions by one event.
 
     Attributes:
         requests: Requests to AWS.

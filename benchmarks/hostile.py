@@ -29,7 +29,7 @@ class Attack:
     """Subscriptions that do harm together, and an event of at most 1 MiB that sets them off.
 
     Attributes:
-        name: What the table calls it.
+        name: Its name in the table.
         pattern: The filter of the n-th subscription.
         payload: Makes the payload of the event.
         subscriptions: How many subscriptions there are.

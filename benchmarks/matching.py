@@ -30,7 +30,7 @@ class Shape:
     """A way in which subscriptions differ, and events that look for them.
 
     Attributes:
-        name: What the table calls it.
+        name: Its name in the table.
         subscription: The n-th subscription of so many.
         event: An event among so many subscriptions.
     """

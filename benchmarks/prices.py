@@ -1,4 +1,4 @@
-"""What AWS asks for, in US dollars: list prices of us-east-1, without free tiers and discounts.
+"""The prices of AWS in US dollars: list prices of us-east-1, without free tiers and discounts.
 
 As published in the first half of 2026 on the pages named. Change them here, and nowhere else.
 """

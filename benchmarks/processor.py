@@ -1,4 +1,4 @@
-"""What of a processor each function takes for an event, next to the least that its hop can take.
+"""The processor time of each function for an event, next to the least that its hop can take.
 
 Run it with `python -m benchmarks.processor`; it takes about two minutes. The bare functions are
 those of `benchmarks/bare`: the same hops, with handlers that do nothing else.
@@ -23,7 +23,7 @@ _HOPS = {
     "route": "route",
     "deliver_http": "deliver",
 }
-"""What the functions of the bus are called in the bare pipeline."""
+"""The names of the functions of the bus in the bare pipeline."""
 
 _BARE_EVENTS = 100
 

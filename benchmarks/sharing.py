@@ -1,4 +1,4 @@
-"""What shares its work on AWS, and not on the emulator.
+"""The work that AWS shares among events, and the emulator does not.
 
 Counting and the audit log wait up to a minute for what they work on together. The emulator knows
 no such window: it calls them for each event, and has the router wait for them.

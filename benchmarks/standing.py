@@ -43,7 +43,7 @@ Standing = dict[str, tuple[float, float]]
 
 
 def standing(templates: Path) -> Standing:
-    """What is charged for being there.
+    """The charges without use.
 
     Args:
         templates: The folder of the templates.

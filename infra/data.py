@@ -98,7 +98,7 @@ class DataStack(StageStack):
             self, "Payloads", key=self.key, settings=settings, expiring=EXPIRING_PREFIX
         )
         if not settings.local:
-            # What an object of the archive holds is nowhere else.
+            # The archive holds the only copy of its events.
             deny_deletion(self.payloads.bucket, "Archive", ARCHIVE_PREFIX)
         self.failures = BusBucket(self, "Failures", key=self.key, settings=settings)
         self.failures.announce()

@@ -1,4 +1,4 @@
-"""The enrichment lane: the way of events to whose subscriptions the bus adds something."""
+"""The enrichment lane, in which events are enriched before they reach their lane."""
 
 import aws_cdk as cdk
 from constructs import Construct

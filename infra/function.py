@@ -114,7 +114,7 @@ class BusFunction(PermittedFunction):
                 limit Lambda adds functions while the queue grows, and takes them from all others.
             window: How long messages may wait for others to share a batch with; None for not at
                 all.
-            name: What tells the source from others of the function.
+            name: Distinguishes the source from others of the function.
         """
         self.allow(
             "sqs",

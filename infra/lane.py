@@ -17,7 +17,7 @@ from infra.settings import Settings
 from infra.target_grants import deliver_to, deny_own
 
 _TIMEOUT = cdk.Duration.seconds(60)
-# Of each lane: the least that Lambda takes.
+# For each lane; Lambda requires at least this.
 _REDRIVE_CONCURRENCY = 2
 
 
@@ -110,7 +110,7 @@ class Lanes(Construct):
 
     Attributes:
         all: The lanes.
-        enrichment: The lane that events pass before, where something is added to them.
+        enrichment: The lane in which events are enriched before they reach another one.
         redrive: The function that works their redrive queues.
     """
 

@@ -1,4 +1,4 @@
-"""What all stacks of a deployment have in common."""
+"""The common base of the stacks of a deployment."""
 
 import aws_cdk as cdk
 from constructs import Construct

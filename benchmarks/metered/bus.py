@@ -34,8 +34,8 @@ class Invocation:
 
     Attributes:
         function: Its folder.
-        processor_ms: What it took of a processor.
-        ms: What it took of time.
+        processor_ms: Its processor time, in milliseconds.
+        ms: Its duration, in milliseconds.
         records: How many records it was called with.
         logged: How many characters it wrote to its log.
     """
@@ -68,7 +68,7 @@ class MeteredBus:
         """Has deployed functions measured.
 
         Args:
-            functions: What each is called in what is measured, by its name.
+            functions: The name of each in the measurements, by its own name.
         """
         client: Any = self.bus.client("lambda")
         for name, called in functions.items():
@@ -148,5 +148,5 @@ def metered_bus() -> Iterator[MeteredBus]:
 
 
 def _on_aws(handler: str) -> str:
-    # What the emulator's own handler prints costs nothing on AWS.
+    # The output of the emulator's own handler costs nothing on AWS.
     return AWS.handler if handler == EMULATOR.handler else handler

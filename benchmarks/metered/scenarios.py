@@ -1,4 +1,4 @@
-"""What is measured: events that come alone and in batches, for one subscriber and for five."""
+"""The measured scenarios: single events and batches, for one subscriber and for five."""
 
 import time
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ BATCH = 100
 """How many events a batch holds: as many as it may."""
 
 SWEEP = "sweep-later"
-"""What the sweeper's look at events is counted as."""
+"""The name under which the sweeper's reads of events are counted."""
 
 _KEY = "the-key-of-the-benchmark"
 _PAYLOAD = {
@@ -44,7 +44,7 @@ class Scenario:
     """A way in which events come.
 
     Attributes:
-        name: What tables call it.
+        name: Its name in tables.
         domain: The first segment of its types.
         fan_out: How many subscriptions want each event.
         batched: Whether they come in batches of `BATCH`, and not alone.
@@ -83,7 +83,7 @@ SCENARIOS = (
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a scenario took.
+    """The measurements of a scenario.
 
     Attributes:
         scenario: The scenario.
@@ -107,7 +107,7 @@ def usages(metered: MeteredBus, receiver: str) -> Iterator[Usage]:
         _register(admin, receiver)
     with metered.client(_KEY) as client:
         sweep = _sweep(metered)
-        # What a new process does once is measured by another benchmark.
+        # Another benchmark measures what a new process does once.
         for warm in SCENARIOS:
             for body in islice(warm.requests(), 5):
                 _publish(client, body)
@@ -122,7 +122,7 @@ def usages(metered: MeteredBus, receiver: str) -> Iterator[Usage]:
                     each = BATCH if scenario.batched else 1
                     metered.delivered(number * each * scenario.fan_out)
             _sweep_later(sweep)
-            # What it does every minute is no matter of how many events there are.
+            # Its work of every minute does not depend on the number of events.
             calls = [each for each in metered.wire.take() if each.function != "sweep"]
             invocations = [each for each in metered.invocations() if each.function != "sweep"]
             yield Usage(scenario, calls, invocations)

@@ -1,8 +1,8 @@
 """The wire between the functions and AWS, on which every request is counted.
 
 Each function is given an endpoint of its own, `http://…/{function}`, so that it is known who asks.
-A request is handed on to the emulator as it is, but that DynamoDB is asked for the capacity that
-it takes (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html).
+A request is handed on to the emulator as it is, but that DynamoDB is asked for the capacity that it
+takes (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html).
 """
 
 import json
@@ -36,9 +36,9 @@ class Call:
     """One request to AWS.
 
     Attributes:
-        function: Who made it.
+        function: The function that made it.
         service: The service.
-        operation: What was asked of it.
+        operation: The operation.
         began: When, in seconds.
         ended: When it was answered, in seconds.
         chunks: How many pieces of 64 KiB it holds, by which SQS charges.
@@ -61,11 +61,11 @@ class Exchange:
     """A request and its answer, as the wire saw them.
 
     Attributes:
-        function: Who made it.
+        function: The function that made it.
         method: Its method.
         target: The service and operation that it names, if it does.
-        asked: What it holds, where it names them.
-        answered: What was answered, where it does.
+        asked: The number of items of the request, if it names them.
+        answered: The number of items of the answer, if it names them.
         size: How many bytes it holds.
         began: When it was made, in seconds.
     """
@@ -81,10 +81,10 @@ class Exchange:
 
 @dataclass(slots=True)
 class Wire:
-    """What went over the wire.
+    """The recorded calls.
 
     Attributes:
-        tables: What each table holds, by its name.
+        tables: The content of each table, by its name.
         url: Where the functions find it.
     """
 
@@ -94,12 +94,12 @@ class Wire:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def calls(self) -> list[Call]:
-        """What was called so far."""
+        """Returns the calls so far."""
         with self._lock:
             return list(self._calls)
 
     def take(self) -> list[Call]:
-        """What was called since this was asked last."""
+        """Returns the calls since the last call of this method."""
         with self._lock:
             taken, self._calls = self._calls, []
             return taken

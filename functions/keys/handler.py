@@ -34,7 +34,7 @@ def _answer(operations: KeyOperations, find: Find, find_owner: Find) -> None:
 
 def _make(request: Request, path: str, find: Find) -> Response:
     service = partial(find, request.resource_id, request.caller)
-    service()  # What is not there is said before what is wrong with the request.
+    service()  # A missing service is reported before faults of the request.
     asked = read(KeyRequest, request.json() if request.has_body else {})
     return _created(path, _ring.make(service, asked, request.caller))
 

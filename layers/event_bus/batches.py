@@ -11,7 +11,7 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 MOST, MOST_BYTES = 10, 240 * 1024
-"""What one request of SQS, SNS or EventBridge takes: ten entries, and together less than the
+"""The limits of one request to SQS, SNS or EventBridge: ten entries, and together less than the
 256 KiB that every endpoint allows."""
 
 
@@ -124,7 +124,7 @@ def take_each(event: dict[str, Any], take: Callable[[str, str], None]) -> dict[s
     """Handles the messages of a batch, each on its own.
 
     Args:
-        event: What Lambda hands over from a queue.
+        event: The event of Lambda with messages of a queue.
         take: Takes a message, by the queue's identifier of it and its body.
 
     Returns:

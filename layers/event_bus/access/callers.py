@@ -68,7 +68,7 @@ class Caller:
             raise Forbidden(f"The key has not the scope {scope}, which this needs.", reason="scope")
 
     def context(self) -> dict[str, str]:
-        """What the authorizer passes on."""
+        """Returns the context that the authorizer passes on."""
         context = {"service_id": self.service_id, "role": self.role}
         if self.subscription_id:
             context["subscription_id"] = self.subscription_id

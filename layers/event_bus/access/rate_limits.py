@@ -39,7 +39,7 @@ class Allowance:
     exceeded: bool = False
 
     def context(self) -> dict[str, str]:
-        """What the authorizer passes on."""
+        """Returns the context that the authorizer passes on."""
         return {
             "rate_quota": str(self.quota),
             "rate_left": str(self.left),

@@ -41,7 +41,7 @@ class Appender:
 
         Args:
             chain: The chain.
-            entries: What is written; nothing happens without any.
+            entries: The entries; nothing happens without any.
 
         Raises:
             TimeoutError: In every attempt, another writer was faster.

@@ -27,7 +27,7 @@ _SWITCHING_PROTOCOLS, _NO_CONTENT, _NOT_MODIFIED = 101, 204, 304
 
 
 class InvalidAnswer(http.client.HTTPException):
-    """What arrived is not a valid answer; the text says why and quotes nothing of it."""
+    """The answer is not valid; the text says why and quotes nothing of it."""
 
 
 class StrictAnswer(http.client.HTTPResponse):

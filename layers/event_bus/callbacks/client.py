@@ -16,7 +16,7 @@ MAX_RESPONSE_BYTES = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a callback answered.
+    """The answer of a callback.
 
     Attributes:
         status: The HTTP status.
@@ -76,8 +76,8 @@ class CallbackClient:
             method: The HTTP method.
             url: The callback.
             headers: The headers.
-            seconds: What it may take, from the look-up of the name to the end of the answer.
-            body: What is sent, if anything is.
+            seconds: Its longest duration, from the look-up of the name to the end of the answer.
+            body: The body, if there is one.
             repeatable: Whether the request may arrive twice.
             watch: Is called at the beginning with what tells whether an answer has begun to arrive
                 that nobody has read yet.

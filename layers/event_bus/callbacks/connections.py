@@ -27,7 +27,7 @@ from event_bus.callbacks.answers import StrictAnswer
 from event_bus.callbacks.deadlines import Deadlines
 
 CONNECT_SECONDS = 5.0
-"""What the connection may take of an exchange, from the look-up of the name on."""
+"""The share of an exchange that connecting may take, from the look-up of the name on."""
 
 MAX_IDLE_SECONDS = 4.0
 """How long a connection may be idle before it is used again; many servers end it after five."""
@@ -65,7 +65,7 @@ class Exchange:
         """Makes an exchange, which begins with its block.
 
         Args:
-            seconds: What it may take.
+            seconds: Its longest duration.
             allowed: Networks that it may lead to although they are in a forbidden range.
         """
         self.passed = self.reused = self.sent = self.renewed = False
@@ -195,7 +195,7 @@ class _Guarded(HTTPConnection):
         try:
             super().send(data)
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
-            # What the subscriber said before it ended the connection is read as without TLS.
+            # Bytes that the subscriber sent before it ended the connection are read as without TLS.
             raise BrokenPipeError from error
         _exchange().sent = True
 

@@ -14,7 +14,7 @@ PORTS = (443, 8443)
 
 @dataclass(frozen=True, slots=True)
 class CallbackRules:
-    """What a deployment allows of callback URLs.
+    """The callback URLs that a deployment allows.
 
     Attributes:
         own_host: The host of the bus's own API, in lower case; None if it is not known.

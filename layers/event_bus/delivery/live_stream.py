@@ -61,7 +61,7 @@ class LiveWalk:
     """A walk to the end of a stream.
 
     Attributes:
-        parts: What it reads.
+        parts: The stores that it reads.
         order: The message that asks for it.
         event: The event of the message.
         stream: The stream.

@@ -69,7 +69,7 @@ class ReplayWalk:
     keeps its version, and the message of the failed event continues up to it.
 
     Attributes:
-        parts: What it reads.
+        parts: The stores that it reads.
         order: The message that asks for it.
         event: The event of the message.
         stream: The stream.

@@ -1,4 +1,4 @@
-"""What a walk along an event stream must know: its position, and which events are owed."""
+"""A walk along an event stream: its position, and the events that are owed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ class StreamWalk(Protocol):
         """Goes to the position that its cursor keeps.
 
         Args:
-            stored: What the cursor keeps; empty for a new cursor.
+            stored: The text in the cursor; empty for a new cursor.
 
         Returns:
             The message to send instead, if this function may not go on.
@@ -66,7 +66,7 @@ class StreamWalk(Protocol):
         ...
 
     def kept(self) -> str:
-        """What the cursor is to keep."""
+        """Returns the text for the cursor."""
         ...
 
     @property

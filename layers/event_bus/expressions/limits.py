@@ -1,4 +1,4 @@
-"""What one expression may take."""
+"""The limits of one expression."""
 
 MAX_EXPRESSION_CHARACTERS = 8192
 """The longest expression."""

@@ -78,8 +78,8 @@ class Conversation:
 
         Args:
             connection_id: The client's connection.
-            caller: Who the client is.
-            text: What it sent.
+            caller: The client.
+            text: The message.
 
         Returns:
             The result, for the audit log.

@@ -1,4 +1,4 @@
-"""What clients send over a WebSocket."""
+"""The messages of clients over a WebSocket."""
 
 from typing import Annotated, Any, Literal
 

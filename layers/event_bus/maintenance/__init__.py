@@ -1,1 +1,1 @@
-"""What runs every minute."""
+"""The work of every minute, and of crashed messages."""

@@ -32,7 +32,7 @@ class CrashedMessages:
 
         Args:
             message_id: The queue's identifier of the message.
-            body: What the message carries.
+            body: The text of the message.
         """
         message = from_json(body)
         record = self.deliveries.get(message.key)

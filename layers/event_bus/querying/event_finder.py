@@ -34,7 +34,7 @@ class Found:
 
     Attributes:
         event: The event.
-        routing: Whom it was routed to; None while it is not routed.
+        routing: Its routing record; None while it is not routed.
         deliveries: The outcomes so far; empty in lists.
     """
 

@@ -21,7 +21,7 @@ from event_bus.stores.subscriptions import SubscriptionStore
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What the bus decided about an event and a subscription.
+    """The decision of the bus about an event and a subscription.
 
     Attributes:
         subscription: The subscription as it is now.
@@ -55,7 +55,7 @@ class Explainer:
 
     Attributes:
         events: The events.
-        routings: Whom they were routed to.
+        routings: The routing records of the events.
         subscriptions: The subscriptions.
         rights: Reads what services may receive.
     """
@@ -77,7 +77,7 @@ class Explainer:
         raise NotFound(f"There is no event {event_id}, or none that this key may see.")
 
     def matches(self, event_id: str, after: str | None, limit: int, caller: Caller) -> Explanations:
-        """What the bus decided about an event and the subscriptions that the caller may see.
+        """Returns the decisions about an event and the subscriptions that the caller may see.
 
         Args:
             event_id: The event.
@@ -116,7 +116,7 @@ class _Explained:
     _payload: Mapping[str, Any] | None = None
 
     def of(self, subscription: Subscription) -> Match:
-        """What the bus decided about a subscription."""
+        """Returns the decision about a subscription."""
         if self.routing and subscription.id in self.routing.matched:
             return Match(subscription, matched=True)
         reason = (

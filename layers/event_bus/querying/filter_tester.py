@@ -36,8 +36,8 @@ class FilterResult:
     Attributes:
         reasons: Why the event does not match; empty if it does.
         suggestions: What looks like a mistake, whether it matches or not.
-        sent: What the subscription's target would receive, without a signature. error: The code and
-            the detail of the error that would prevent the delivery.
+        sent: What the subscription's target would receive, without a signature.
+        error: The code and the detail of the error that would prevent the delivery.
     """
 
     reasons: list[Reason]
@@ -156,7 +156,7 @@ def _sent(event: Event, subscription: Subscription, added: bytes | None) -> Sent
 
 
 def _previewed(event: Event, transform: Transform, service_id: str, added: bytes | None) -> Sent:
-    """What a transform makes of an event: for a callback URL, and the attributes for a queue."""
+    """Returns a transformed event: for a callback URL, with the attributes for a queue."""
     now = times.now()
     subscription = Subscription(
         id="sub_test",

@@ -96,7 +96,7 @@ class StreamFinder:
         Args:
             source: The service that publishes them.
             category: Their category; None for all.
-            prefix: What their ids begin with.
+            prefix: The beginning of their ids.
             after: The id after which the page begins; None for the first page.
             limit: How many streams the page holds at most.
             caller: Who reads.

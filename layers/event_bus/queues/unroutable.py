@@ -68,7 +68,7 @@ def unroutable_in(message: str, read_object: ReadObject) -> list[str]:
     """The events that a message of the queue is about.
 
     Args:
-        message: What `UnroutableQueue` sent, or EventBridge's notice of a new object.
+        message: A message of `UnroutableQueue`, or EventBridge's notice of a new object.
         read_object: Reads that object.
 
     Returns:

@@ -1,1 +1,1 @@
-"""What people do about deliveries: list, retry and discard dead letters, and replay events."""
+"""Recovery: listing, retrying and discarding dead letters, and replaying events."""

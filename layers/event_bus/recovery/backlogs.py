@@ -15,7 +15,7 @@ MAX_BACKLOGS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What a subscription has matched during a pause, and has not been sent yet.
+    """The events that a subscription matched during a pause, and that were not sent yet.
 
     Attributes:
         events: How many events, as far as they are counted: up to a minute late.

@@ -47,7 +47,7 @@ class Replays:
 
         Args:
             event_id: The event.
-            request: What was asked for.
+            request: The request.
             caller: Who asks.
             replay_id: The identifier of the replay, by default a new one; a replay that has it
                 begins anew.
@@ -75,7 +75,7 @@ class Replays:
         An admin replays to all that match, a service to itself.
 
         Args:
-            request: What was asked for.
+            request: The request.
             caller: Who asks.
             replay_id: The identifier of the replay, by default a new one; a replay that has it
                 begins anew.

@@ -50,7 +50,7 @@ class ChosenIds:
 
         Args:
             subscription_id: The identifier.
-            body: What was sent, parsed from JSON.
+            body: The body of the request, parsed from JSON.
             caller: Who asks.
             only_new: Whether nothing may be replaced.
 
@@ -60,7 +60,7 @@ class ChosenIds:
         Raises:
             NotFound: There is none that the caller may see, and it may not choose the identifier.
             PreconditionFailed: There is one, and nothing may be replaced.
-            InvalidRequest: What was sent is refused, or would change what cannot be changed.
+            InvalidRequest: The body is refused, or would change a member that cannot change.
             Conflict: A removed subscription had the identifier.
         """
         registration = read(SubscriptionRegistration, body)
@@ -121,7 +121,7 @@ class ChosenIds:
         }
         if not registration.verify:
             named.pop("verify", None)
-        # What a registration leaves out has its default, and what a change leaves out stays.
+        # Omitted members of a registration have their defaults, but those of a change stay.
         if "callback_url" in named and isinstance(before.target, HttpTarget):
             named["target"] = {"type": "http", "url": named.pop("callback_url")}
         whole = {

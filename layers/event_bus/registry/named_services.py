@@ -21,7 +21,7 @@ class NamedServices:
 
     Attributes:
         services: The services for which something is registered.
-        rights: What is given to services, also to those that register later.
+        rights: The types given to services, including services that register later.
     """
 
     services: Services

@@ -1,4 +1,4 @@
-"""What a consumer of an inbox says over a WebSocket, and what the answers mean, without a network.
+"""The protocol of a consumer of an inbox over a WebSocket, without a network.
 
 The client with asyncio and the one without it send the messages that this module makes, and hand it
 the messages that they receive.

@@ -15,7 +15,7 @@ CLAIM_SECONDS = 300
 
 
 class Seen(enum.Enum):
-    """What a store knows of a delivery.
+    """The status of a delivery in a store.
 
     Attributes:
         NEW: Nothing: the caller handles it.
@@ -42,7 +42,7 @@ class SeenStore(Protocol):
         """Notes that a claimed delivery was handled, and what was answered; empty for nothing."""
 
     def answer(self, delivery_id: str) -> str:
-        """What was answered to a delivery that was handled."""
+        """Returns the answer to a handled delivery."""
 
     def abandon(self, delivery_id: str) -> None:
         """Gives a claimed delivery back, because handling it failed."""
@@ -89,7 +89,7 @@ class MemoryStore:
             self._note(delivery_id, Seen.DONE, self._keep_seconds, answer)
 
     def answer(self, delivery_id: str) -> str:
-        """What was answered to a delivery that was handled."""
+        """Returns the answer to a handled delivery."""
         with self._lock:
             return self._known.get(delivery_id, (Seen.NEW, 0.0, ""))[2]
 

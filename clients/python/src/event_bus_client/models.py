@@ -1,4 +1,4 @@
-"""What the bus sends and takes. Members of later versions of the bus are kept, not refused."""
+"""The documents of the bus. Members of later versions of the bus are kept, not refused."""
 
 import base64
 import builtins
@@ -16,13 +16,13 @@ Item = TypeVar("Item")
 
 
 class Document(BaseModel):
-    """What the bus sends; members of later versions are attributes, too."""
+    """A document of the bus; members of later versions are attributes, too."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
 
 class Metadata(Document):
-    """What an event says about itself. Further keys that the publisher chose are attributes, too.
+    """The metadata of an event. Further keys that the publisher chose are attributes, too.
 
     Attributes:
         correlation_id: Links the events of one business process.
@@ -62,7 +62,7 @@ class Event(Document):
         payload: What it says; None if it was left out because it is large, or is not JSON.
         content_type: The media type of a payload that is not JSON; None for JSON.
         payload_base64: The bytes of a payload that is not JSON, in base64; see `content`.
-        metadata: What it says about itself.
+        metadata: Its metadata.
     """
 
     id: str
@@ -94,7 +94,7 @@ class StoredEvent(Event):
     Attributes:
         created_at: When the bus stored it.
         processed: Whether it was routed to its subscriptions.
-        deliveries: What became of it, by subscription. Lists leave it out.
+        deliveries: Its deliveries, by subscription. Lists leave them out.
     """
 
     created_at: Time
@@ -112,7 +112,7 @@ class NewEvent(Document):
         id: Its id; the client makes one if it is None.
         source: The service that it is from; None is the key's own.
         timestamp: When it happened; None is now.
-        metadata: What it says about itself.
+        metadata: Its metadata.
         sensitive: JSON pointers of members that few may read, or True for the whole payload.
         stream: The stream that it is appended to: its `id`, and the `expected_version` if any.
     """
@@ -146,7 +146,7 @@ class NewEvent(Document):
 
 
 class Receipt(Document):
-    """What the bus answers for an event that it stored.
+    """The answer of the bus for a stored event.
 
     Attributes:
         id: The event.
@@ -164,7 +164,7 @@ class Receipt(Document):
 
 
 class Result(Document):
-    """What became of one event of a batch.
+    """The result of one event of a batch.
 
     Attributes:
         id: The event's id.
@@ -212,7 +212,7 @@ class Appended(Document):
         source: The service that publishes the stream.
         stream_id: The stream.
         version: The version of the last of them.
-        events: What was stored, in their order.
+        events: The stored events, in their order.
     """
 
     source: str
@@ -225,7 +225,7 @@ class Page(BaseModel, Generic[Item]):
     """A page of a list.
 
     Attributes:
-        items: What it holds.
+        items: Its items.
         next_cursor: Where the next page begins; None on the last one.
     """
 

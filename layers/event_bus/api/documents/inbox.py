@@ -1,4 +1,4 @@
-"""What subscribers fetch from their inboxes."""
+"""The events that subscribers fetch from their inboxes."""
 
 from typing import Annotated, Any, NotRequired
 

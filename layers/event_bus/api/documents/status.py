@@ -1,4 +1,4 @@
-"""What operators read: health, analytics and the audit log."""
+"""Health, analytics and the audit log."""
 
 from typing import Annotated, Literal, NotRequired
 

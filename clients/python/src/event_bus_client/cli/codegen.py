@@ -176,7 +176,10 @@ def _generated(name: str, schema: Any) -> str:
 
 
 def _surplus(tree: ast.Module) -> Iterator[ast.AST]:
-    """What does more than declare models. Whoever registers a schema must not run code here."""
+    """Yields the code that does more than declare models.
+
+    Nobody who registers a schema may run code here.
+    """
     for each in ast.walk(tree):
         match each:
             case ast.ImportFrom(module=module, level=0) if module in _MODULES:

@@ -1,4 +1,4 @@
-"""What every command has: the bus, and where to print."""
+"""The context of every command: the bus, and the output."""
 
 from dataclasses import dataclass, field
 from functools import cached_property

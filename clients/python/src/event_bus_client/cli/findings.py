@@ -25,7 +25,7 @@ class Finding:
     Attributes:
         severity: `error` if events do not arrive or a check failed, `warning` if they soon may not,
             `info` if something was not checked.
-        code: What kind of finding it is; it does not change between versions.
+        code: The kind of finding; it does not change between versions.
         what: What fails.
         why: Why, as far as the bus knows.
         advice: What to do.
@@ -68,12 +68,12 @@ _ADVICE: dict[str, str] = {
 
 
 def advice_for(code: str) -> str:
-    """What to do about the code of a failed attempt."""
+    """Returns the advice for the code of a failed attempt."""
     return _ADVICE.get(code, _CERTIFICATE if code.startswith("tls_") else _ENDPOINT)
 
 
 def of_health(health: Document) -> Iterator[Finding]:
-    """What the bus says of its own parts."""
+    """Yields the findings from the health checks of the bus."""
     for name, check in health.get("checks", {}).items():
         if check["status"] == "pass":
             continue

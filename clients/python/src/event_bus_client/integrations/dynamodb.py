@@ -65,7 +65,7 @@ class DynamoDBStore:
         self._client.put_item(TableName=self._table, Item={**item, "answer": {"S": answer}})
 
     def answer(self, delivery_id: str) -> str:
-        """What was answered to a delivery that was handled."""
+        """Returns the answer to a handled delivery."""
         return self._read(delivery_id, "answer")
 
     def abandon(self, delivery_id: str) -> None:

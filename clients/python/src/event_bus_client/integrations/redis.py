@@ -49,7 +49,7 @@ class RedisStore:
         self._client.set(self._key(delivery_id), _DONE + answer, ex=self._keep_seconds)
 
     def answer(self, delivery_id: str) -> str:
-        """What was answered to a delivery that was handled."""
+        """Returns the answer to a handled delivery."""
         return self._read(self._key(delivery_id)).removeprefix(_DONE)
 
     def abandon(self, delivery_id: str) -> None:

@@ -26,7 +26,7 @@ class Api:
     """Answers requests.
 
     Attributes:
-        store: What the bus keeps.
+        store: The content of the bus.
         streams: Its event streams.
         commands: Its commands.
         listeners: How many turns of Server-Sent Events have begun.
@@ -91,7 +91,7 @@ class Api:
         )
 
     def _result(self, body: Any, caller: str) -> Document:
-        """What became of one event of a batch."""
+        """Returns the result of one event of a batch."""
         try:
             status, shown = self.publish(body, caller)
         except Problem as problem:

@@ -1,4 +1,4 @@
-"""What stands between the real client and the bus in memory: requests, and WebSockets."""
+"""The network between the real client and the bus in memory: requests and WebSockets."""
 
 import time
 from collections.abc import Callable
@@ -71,7 +71,7 @@ class MemoryTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         """Stands before a bus.
 
         Args:
-            store: What the bus keeps.
+            store: The content of the bus.
             respond: Answers requests.
             outage: Whether the bus fails at present.
         """

@@ -1,4 +1,4 @@
-"""What the bus in memory keeps: events in their order, and subscriptions."""
+"""The content of the bus in memory: events in their order, and subscriptions."""
 
 import threading
 import time
@@ -37,7 +37,7 @@ class Store:
         subscriptions: The subscriptions by id.
         lock: Is held while something is changed, and notified afterwards.
         live: Whether an event may still be delivered to a subscription.
-        statuses: What became of the deliveries of each event, by subscription.
+        statuses: The statuses of the deliveries of each event, by subscription.
     """
 
     events: dict[str, Document] = field(default_factory=dict)

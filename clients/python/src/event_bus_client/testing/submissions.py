@@ -30,7 +30,7 @@ class Submission:
 
     Attributes:
         event: The event as the API shows it, without its version.
-        content: What a repeated request must have again.
+        content: The content by which a repeated request is recognised.
         expected_version: The version that its stream must have; None if any will do.
     """
 

@@ -1,4 +1,4 @@
-"""What a file says of categories of streams: their reducers and their read models."""
+"""The reducers and read models of stream categories in a file."""
 
 from abc import abstractmethod
 from collections.abc import Collection, Iterable
@@ -57,7 +57,7 @@ class OfCategories(Kind):
 
 
 class Reducers(OfCategories):
-    """What makes a state of the events of a stream, by service and category."""
+    """Reducers, by service and category."""
 
     name = "reducers"
     definition = "FileReducer"
@@ -86,5 +86,5 @@ class ReadModels(OfCategories):
         return {"indexes": list(dict.fromkeys(members.get("indexes", [])))}
 
     def shown(self, answer: Members) -> Members | None:
-        """The indexes that a read model has, or will have once it is built anew."""
+        """The indexes that a read model has, or will have once it is rebuilt."""
         return {"indexes": (answer["building"] or answer["serving"])["indexes"]}

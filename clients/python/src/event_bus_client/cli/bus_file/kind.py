@@ -1,4 +1,4 @@
-"""What a kind of resource of the file can do."""
+"""The interface of a kind of resource of the file."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping
@@ -66,20 +66,20 @@ class Kind(ABC):
         """Removes a resource."""
 
     def normal(self, _resource_id: str, members: Members) -> Members:
-        """The normal form of what a file says."""
+        """Returns the normal form of a resource in a file."""
         return {**self.defaults(), **members}
 
     def compared(self, before: Members, after: Members) -> tuple[Members, Members]:
         """Returns two normal forms without differences that mean nothing.
 
         Args:
-            before: What is on the bus.
-            after: What a file says.
+            before: The resource on the bus.
+            after: The resource in a file.
         """
         return before, after
 
     def written(self, resource_id: str, normal: Members) -> Members:
-        """What a file says of a normal form: the members that are not the defaults."""
+        """Returns the members of a normal form that a file needs: those that are not defaults."""
         defaults = self.normal(resource_id, {})
         return {
             name: value

@@ -129,7 +129,7 @@ class Schemas(Kind):
 
 
 class Subscriptions(Kind):
-    """Who receives which events, and where."""
+    """Subscriptions."""
 
     name = "subscriptions"
     definition = "Subscription"

@@ -41,7 +41,7 @@ class Change:
     Attributes:
         kind: The kind of the resource.
         resource_id: The resource.
-        action: What is done.
+        action: The action.
         fields: The members that differ, of a change.
         members: The members in the file; None if it is removed.
     """

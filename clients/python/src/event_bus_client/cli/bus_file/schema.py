@@ -86,7 +86,7 @@ def file_schema(openapi: Mapping[str, Any]) -> Schema:
 
 
 def faults(file: Node, schema: Schema) -> list[Fault]:
-    """What is wrong in a file.
+    """Returns the faults of a file.
 
     Args:
         file: The file.
