@@ -38,6 +38,9 @@ from localstack.quiet_log import IdleClients
 # The check of an expression's grammar: text in, the error or None out. It is three quarters of what
 # a condition costs.
 dynamodb._condition_syntax_error = lru_cache(maxsize=4096)(dynamodb._condition_syntax_error)
+_tokens = lru_cache(maxsize=4096)(dynamodb._tokenize)
+# Some callers change the list.
+dynamodb._tokenize = lambda expression: list(_tokens(expression))
 
 tagging._RESOURCE_TAG_COLLECTORS["events"] = tagging._collect_eventbridge
 tagging._RESOURCE_TAG_COLLECTORS["states"] = lambda: (

@@ -44,7 +44,11 @@ def create_stacks(emulator: Emulator, assembly: Path) -> dict[str, str]:
     )
 
     def client(service: str) -> Any:
-        return session.client(service, endpoint_url=f"http://127.0.0.1:{emulator.port}")
+        return session.client(
+            service,
+            endpoint_url=emulator.endpoint_url,
+            verify=str(emulator.certificate) if emulator.strict else None,
+        )
 
     client("ssm").put_parameter(
         Name=_BOOTSTRAP_PARAMETER, Value=_BOOTSTRAP_VERSION, Type="String", Overwrite=True
@@ -102,7 +106,7 @@ def _deploy(client: Any, emulator: Emulator, properties: Mapping[str, Any]) -> d
     template = _filled(properties["stackTemplateAssetObjectUrl"])
     request = {
         "StackName": name,
-        "TemplateURL": template.replace("s3://", f"http://127.0.0.1:{emulator.port}/"),
+        "TemplateURL": template.replace("s3://", f"{emulator.endpoint_url}/"),
         "Capabilities": _CAPABILITIES,
     }
     try:

@@ -11,9 +11,13 @@ import psutil
 import pytest
 from hypothesis import settings
 
+from infra.cors import cors
+from infra.settings import LOCAL
+from localstack.assembly import assembly
 from localstack.bus import LocalBus
-from localstack.deployment import deploy
 from localstack.emulator import LOG, Emulator
+from localstack.opening import opened
+from localstack.stacks import create_stacks
 
 pytest.register_assert_rewrite("tests.contracts")
 
@@ -61,7 +65,9 @@ def bus(emulator_folder: Path) -> Iterator[LocalBus]:
         with pytest.MonkeyPatch.context() as patch:
             for variable in _TRUSTED:
                 patch.setenv(variable, str(emulator.certificate))
-            yield deploy(emulator)
+            # Without the CDK's command line, which takes a processor 12 s.
+            outputs = create_stacks(emulator, assembly())
+            yield opened(emulator, outputs, LOCAL, cors(["*"]))
     finally:
         emulator.stop()
 

@@ -112,7 +112,7 @@ def test_the_api_keeps_to_its_description(
 
     @given(case=operation.as_strategy())
     @settings(
-        max_examples=15, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
+        max_examples=8, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck)
     )
     def check(case: schemathesis.Case[Any]) -> None:
         case.call_and_validate(

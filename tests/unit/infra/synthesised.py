@@ -1,4 +1,7 @@
-"""A synthesised app, taken apart for the tests."""
+"""A synthesised app, taken apart for the tests.
+
+The CDK is imported only where it is needed: every worker collects all tests, and it takes seconds.
+"""
 
 import contextlib
 import json
@@ -9,12 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import aws_cdk as cdk
-from aws_cdk import Validations
-from cdk_nag import AwsSolutionsChecks
 from event_bus.targets.registry import TARGETS
 
-from app import build
 from infra.built import BUILT, ROOT, files_of, fingerprint, made_once
 from localstack.assembly import SOURCES
 
@@ -115,6 +114,12 @@ def synthesise(stage: str, context: Mapping[str, object]) -> Synthesised:
 
 
 def _synthesise(stage: str, context: Mapping[str, object], folder: Path) -> None:
+    import aws_cdk as cdk
+    from aws_cdk import Validations
+    from cdk_nag import AwsSolutionsChecks
+
+    from app import build
+
     flags = json.loads((ROOT / "cdk.json").read_text())["context"]
     app = cdk.App(context={**flags, "stage": stage, **context}, outdir=str(folder))
     build(app)

@@ -1,11 +1,7 @@
 """What a stack exports does not depend on what the other stacks import."""
 
-import aws_cdk as cdk
 import pytest
 
-from infra.audit import AuditStack
-from infra.bus import BusStack
-from infra.data import DataStack
 from infra.settings import Settings
 from tests.unit.infra.synthesised import Synthesised
 
@@ -18,6 +14,13 @@ def exports_of(template: dict[str, dict[str, dict[str, object]]]) -> set[str]:
 @pytest.fixture(scope="module")
 def alone(app: Synthesised) -> dict[str, set[str]]:
     """The exports of stacks that no other stack imports from."""
+    # Every worker collects all tests, and the CDK takes seconds.
+    import aws_cdk as cdk
+
+    from infra.audit import AuditStack
+    from infra.bus import BusStack
+    from infra.data import DataStack
+
     settings = Settings(stage=app.stage)
     only_data = cdk.App()
     DataStack(only_data, "Data", settings=settings)

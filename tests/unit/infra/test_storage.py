@@ -1,11 +1,8 @@
 """What is stored is encrypted, restorable, private, and not deleted by accident."""
 
-import aws_cdk as cdk
-from aws_cdk.assertions import Template
 from event_bus.stores.archive import ARCHIVE_PREFIX
 from event_bus.stores.payloads import KEPT_PREFIX
 
-from infra.data import DataStack
 from infra.settings import Settings
 from infra.tables import EXPIRY_ATTRIBUTE, TABLES
 from tests.unit.infra.synthesised import Resource, Synthesised
@@ -151,6 +148,12 @@ def test_busy_tables_and_their_indexes_are_warm_where_the_settings_say_so(
 
 
 def test_a_first_deployment_that_fails_leaves_nothing_that_stops_the_next() -> None:
+    # Every worker collects all tests, and the CDK takes seconds.
+    import aws_cdk as cdk
+    from aws_cdk.assertions import Template
+
+    from infra.data import DataStack
+
     stack = DataStack(cdk.App(), "Data", settings=Settings(stage="first"))
     resources = Template.from_stack(stack).to_json()["Resources"]
     # CloudFormation deletes neither a protected stack nor a protected table when it rolls back.
