@@ -110,7 +110,8 @@ class Registry(Bus):
             return httpx.Response(200, json=documents[below[0]])
         asked = read(SubscriptionRegistration, body)
         shown = subscription_document(asked_for(asked, below[0], str(asked.service_id)))
-        documents[below[0]] = {**shown, **_TIMES}
+        status = "active" if new else documents[below[0]]["status"]
+        documents[below[0]] = {**shown, **_TIMES, "status": status}
         secret = {"signing_secret": "whsec_1"} if new and shown["callback_url"] else {}
         return httpx.Response(201 if new else 200, json={**documents[below[0]], **secret})
 

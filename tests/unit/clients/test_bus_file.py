@@ -14,6 +14,7 @@ from event_bus.api.description import DOCUMENT
 from event_bus_client import EventBus
 from event_bus_client.cli import apply as command
 from event_bus_client.cli.bus_file.plan import load, plan
+from event_bus_client.cli.bus_file.schema import faults, file_schema
 from event_bus_client.cli.bus_file.text import (
     MAX_BYTES,
     MAX_VALUES,
@@ -280,7 +281,7 @@ def test_what_differs_is_shown_and_changed(tmp_path: Path) -> None:
         "PUT /subscriptions/billing.large-orders",
     ]
     document = json.loads(run(bus, *arguments, "--check", "--json").stdout)
-    assert document == {"changes": [], "applied": False}
+    assert document == {"changes": [], "notes": [], "applied": False}
 
 
 def test_a_new_version_of_a_schema_is_registered(tmp_path: Path) -> None:
@@ -404,6 +405,74 @@ def test_a_key_is_not_in_the_plan() -> None:
     registry = Registry()
     changes = plan(load(text, bus_of(registry)), prune=False)
     assert "the-key-of-the-shop" not in json.dumps([each.document() for each in changes])
+
+
+def test_the_plan_says_that_keys_are_not_compared(tmp_path: Path) -> None:
+    bus, file = Registry(), tmp_path / "bus.yaml"
+    key = "    authentication: {api_key: the-key-of-the-shop}\n"
+    text = "publishers:\n  shop:\n    event_types: [a.b]\n"
+    # The first time the key is registered, so there is nothing to say.
+    assert (
+        json.loads(run(bus, *written(file, text + key), "--check", "--json").stdout)["notes"] == []
+    )
+    run(bus, *written(file, text + key), "--yes")
+    shown = run(bus, *written(file, text + key.replace("shop}", "new-shop}")), "--check")
+    assert "publishers/shop: /authentication is not compared" in shown.output
+    assert "event-bus keys" in shown.output
+    assert "Nothing differs." in shown.output
+    assert "the-key-of" not in shown.output
+    assert "not compared" not in run(bus, *written(file, text), "--check").output
+
+
+@pytest.mark.parametrize("paused", [None, True, False])
+@pytest.mark.parametrize("status", [None, "active", "paused", "disabled"])
+def test_a_file_pauses_resumes_or_leaves_alone(status: str | None, paused: bool | None) -> None:
+    bus = Registry()
+    found = bus.stored["subscriptions"]
+    members: dict[str, Any] = {"event_types": ["a.*"], "target": {"type": "pull"}}
+    if status is not None:
+        bus_of(bus).subscriptions.put("billing.all", service_id="billing", **members)
+        found["billing.all"]["status"] = status
+    if paused is not None:
+        members["paused"] = paused
+    text = json.dumps({"subscriptions": {"billing.all": {**members, "name": "All"}}})
+    before = len(bus.changes)
+    for change in plan(load(text, bus_of(bus)), prune=False):
+        change.carry_out()
+    expected = {None: status or "active", True: "paused", False: "active"}[paused]
+    assert found["billing.all"]["status"] == expected
+    made = [each.partition(" ")[0] for each in bus.changes[before:]]
+    patched = expected != (status or "active")
+    # It gets no event by its old members while it is to be paused.
+    order = ["PATCH", "PUT"] if paused and status is not None else ["PUT", "PATCH"]
+    assert made == (order if patched else ["PUT"])
+    assert plan(load(text, bus_of(bus)), prune=False) == []
+
+
+def test_an_export_says_what_is_paused() -> None:
+    bus = Registry()
+    for name, status in (("a", "active"), ("b", "paused"), ("c", "disabled")):
+        made = {"event_types": ["a.*"], "target": {"type": "pull"}, "service_id": "billing"}
+        bus_of(bus).subscriptions.put(f"billing.{name}", **made)
+        bus.stored["subscriptions"][f"billing.{name}"]["status"] = status
+    exported = run(bus, "export").stdout
+    found = yaml.safe_load(exported)["subscriptions"]
+    assert [each.get("paused") for each in found.values()] == [None, True, None]
+    assert plan(load(exported, bus_of(bus)), prune=False) == []
+
+
+SCHEMA = file_schema(OPENAPI)
+
+
+@settings(max_examples=50)
+@given(json_values)
+def test_paused_is_true_or_false(value: Any) -> None:
+    members = {"event_types": ["a.*"], "target": {"type": "pull"}, "paused": value}
+    text = yaml.safe_dump({"subscriptions": {"billing.all": members}}, allow_unicode=True)
+    found = faults(read(text), SCHEMA)
+    assert [each.pointer for each in found] == (
+        [] if isinstance(value, bool) else ["/subscriptions/billing.all/paused"]
+    )
 
 
 def test_the_schema_of_the_file_is_valid_and_knows_every_member() -> None:

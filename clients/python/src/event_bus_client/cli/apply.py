@@ -13,7 +13,7 @@ from rich.console import Console, Group
 from rich.text import Text
 
 from event_bus_client.cli.bus_file.kind import Kind
-from event_bus_client.cli.bus_file.plan import BusFile, Change, kinds_of, load, plan
+from event_bus_client.cli.bus_file.plan import BusFile, Change, kinds_of, load, plan, unread
 from event_bus_client.cli.bus_file.secrets import SecretsFile, hands_out, lost, secrets_in
 from event_bus_client.cli.bus_file.text import CORE, Fault, InvalidFile, parts, read
 from event_bus_client.cli.context import State, state
@@ -62,9 +62,11 @@ def apply(
         changes = plan(wanted, prune=prune)
     except InvalidFile as invalid:
         _refuse(name, invalid.faults)
-    document = {"changes": [each.document() for each in changes], "applied": False}
+    notes = unread(wanted, changes)
+    listed = [each.document() for each in changes]
+    document = {"changes": listed, "notes": notes, "applied": False}
     if check or not changes:
-        known.output.show(_drawn(changes), document)
+        known.output.show(_drawn(changes, notes), document)
         if changes:
             raise Ended(Exit.DIFFERENT)
         return
@@ -73,7 +75,7 @@ def apply(
             "the bus will show keys or secrets once: name a file for them by --secrets"
         )
     if not known.as_json:
-        known.output.console.print(_drawn(changes))
+        known.output.console.print(_drawn(changes, notes))
     elif not yes:
         raise typer.BadParameter("--json changes something only with --yes")
     sure(f"Make {len(changes)} changes?", yes)
@@ -87,7 +89,7 @@ def apply(
 def export(context: typer.Context) -> None:
     """Print what is registered on a bus as a file that `event-bus apply` takes.
 
-    Keys and secrets are not in it, nor the status of subscriptions.
+    Keys and secrets are not in it. Of the status of subscriptions, it says which are paused.
 
     Example: event-bus export > bus.yaml
     """
@@ -172,10 +174,11 @@ def _show(name: str, faults: Sequence[Fault]) -> None:
         console.print(f"{name}:{fault}", style="red", markup=False)
 
 
-def _drawn(changes: Sequence[Change]) -> Group:
-    """The changes, with the members that differ."""
+def _drawn(changes: Sequence[Change], notes: Sequence[str]) -> Group:
+    """The changes, with the members that differ, and what was not compared."""
+    noted = [Text(each, "yellow") for each in notes]
     if not changes:
-        return Group(Text("Nothing differs.", "green"))
+        return Group(*noted, Text("Nothing differs.", "green"))
     lines: list[Text] = []
     for change in changes:
         sign, style = _SIGNS[change.action]
@@ -190,7 +193,7 @@ def _drawn(changes: Sequence[Change]) -> Group:
             for each in change.fields
         ]
     counts = [f"{sum(each.action == action for each in changes)} to {action}" for action in _SIGNS]
-    return Group(*lines, Text(", ".join(counts), "bold"))
+    return Group(*lines, *noted, Text(", ".join(counts), "bold"))
 
 
 def _short(value: Any) -> str:

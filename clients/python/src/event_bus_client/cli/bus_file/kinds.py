@@ -162,7 +162,12 @@ class Subscriptions(Kind):
         }
 
     def compared(self, before: Members, after: Members) -> tuple[Members, Members]:
-        """Takes a queue's URL for its ARN, and a callback that agreed for one that may be asked."""
+        """Takes a queue's URL for its ARN, and a callback that agreed for one that may be asked.
+
+        The status counts only if the file says whether the subscription is paused.
+        """
+        if after["paused"] is None:
+            before = {**before, "paused": None}
         if not after["verify"]:
             before = {**before, "verify": False}
         old, new = ((each["target"] or {}).get("queue") for each in (before, after))
@@ -173,6 +178,8 @@ class Subscriptions(Kind):
     def written(self, resource_id: str, normal: Members) -> Members:
         """Writes a callback as its URL."""
         members = super().written(resource_id, normal)
+        if members.get("paused") is not True:
+            members.pop("paused", None)
         target = members.get("target") or {}
         if target.get("type") == "http":
             members["callback_url"] = target["url"]
@@ -194,22 +201,44 @@ class Subscriptions(Kind):
 
     def create(self, resource_id: str, members: Members) -> Members:
         """Registers a subscription under its id."""
-        owner = {"service_id": service_of(resource_id)} if service_of(resource_id) else {}
-        return self.bus.subscriptions.put(resource_id, **{**owner, **members})
+        made = self._put(resource_id, members)
+        if members.get("paused"):
+            self._pause(resource_id, paused=True)
+        return made
 
-    def change(self, resource_id: str, members: Members, _changed: Collection[str]) -> None:
-        """Replaces a subscription as a whole; its secret, status and circuit are kept."""
-        self.create(resource_id, members)
+    def change(self, resource_id: str, members: Members, changed: Collection[str]) -> None:
+        """Replaces a subscription as a whole; its secret and circuit are kept.
+
+        It is paused before its other members change, and resumed after they have.
+        """
+        paused = members.get("paused") if "paused" in changed else None
+        if paused:
+            self._pause(resource_id, paused=True)
+        if {*changed} != {"paused"}:
+            self._put(resource_id, members)
+        if paused is False:
+            self._pause(resource_id, paused=False)
 
     def remove(self, resource_id: str) -> None:
         """Removes a subscription."""
         self.bus.subscriptions.delete(resource_id)
+
+    def _put(self, resource_id: str, members: Members) -> Members:
+        owner = {"service_id": service_of(resource_id)} if service_of(resource_id) else {}
+        put = {name: value for name, value in {**owner, **members}.items() if name != "paused"}
+        return self.bus.subscriptions.put(resource_id, **put)
+
+    def _pause(self, resource_id: str, *, paused: bool) -> None:
+        status = "paused" if paused else "active"
+        self.bus.subscriptions.update(resource_id, status=status)
 
     def _shown(self, answer: Members) -> Members:
         """The normal form of a subscription that a bus shows."""
         members = {name: answer[name] for name in self.defaults() if name in answer}
         members["event_types"] = answer["event_types"]
         members["verify"] = answer["verified_at"] is not None
+        # A disabled subscription is neither paused nor active.
+        members["paused"] = {"active": False, "paused": True}.get(answer["status"], "disabled")
         members.pop("callback_url", None)
         return self.normal(answer["id"], members)
 

@@ -169,6 +169,29 @@ def plan(file: BusFile, *, prune: bool) -> list[Change]:
     return [*_ordered(changes), *reversed(removals)]
 
 
+def unread(file: BusFile, changes: Collection[Change]) -> list[str]:
+    """Says which members of a file are not compared, because the bus does not show them.
+
+    Args:
+        file: The file.
+        changes: The changes that make the bus agree with it.
+    """
+    created = {each.resource for each in changes if each.action == "create"}
+    found = (f"{Publishers.name}/{each}" for each in _with_keys(file))
+    return [
+        f"{each}: /authentication is not compared, because the bus shows no keys. Change keys by "
+        "event-bus keys."
+        for each in found
+        if each not in created
+    ]
+
+
+def _with_keys(file: BusFile) -> list[str]:
+    """The publishers whose authentication the file names."""
+    publishers = file.members.get(Publishers.name) or {}
+    return [name for name, each in publishers.items() if "authentication" in each]
+
+
 def _differences(
     kind: Kind, resource_id: str, before: Members, members: Members
 ) -> Iterator[Field]:

@@ -35,9 +35,7 @@ def file_schema(openapi: Mapping[str, Any]) -> Schema:
         "Publisher": _without(components["PublisherRegistration"], "service_id"),
         "Subscriber": _without(components["SubscriberRequest"]),
         "Schema": _schemas(components),
-        "Subscription": _without(
-            components["SubscriptionRegistration"], "authentication", "replay_from"
-        ),
+        "Subscription": _subscriptions(components),
     }
     kinds = {
         "publishers": ("The services that publish, by name.", service_id, "Publisher"),
@@ -150,6 +148,17 @@ def _without(schema: Schema, *members: str) -> Schema:
     required = [name for name in schema.get("required", []) if name not in members]
     made = {name: each for name, each in schema.items() if name != "examples"}
     return {**made, "properties": properties, "required": required}
+
+
+def _subscriptions(components: Mapping[str, Schema]) -> Schema:
+    """A subscription, and whether it is paused."""
+    made = _without(components["SubscriptionRegistration"], "authentication", "replay_from")
+    paused = {
+        "type": "boolean",
+        "description": "Whether it keeps its events until it is resumed. Without this member, its "
+        "status stays as it is.",
+    }
+    return {**made, "properties": {**made["properties"], "paused": paused}}
 
 
 def _schemas(components: Mapping[str, Schema]) -> Schema:
