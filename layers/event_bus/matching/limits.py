@@ -58,8 +58,10 @@ MAX_WALKED = 32
 Up to this number, a walk is faster than making sets.
 """
 
-FIND_WORK = 150_000
+FIND_WORK = 60_000
 """Steps of work for finding the rules that one event may match.
+
+A longer search would cost more than it saves: to check 10,000 rules costs about as much.
 
 If they are used up, all filters for the event's type are checked.
 """
