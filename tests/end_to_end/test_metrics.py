@@ -227,7 +227,7 @@ def test_the_age_of_what_waits_on_a_lane_is_told(
     )
     age = "event_bus_oldest_message_age_seconds", frozenset({("queue", lane)})
     # It may have been asked a minute ago.
-    eventually(lambda: scraped(world).get(age) == 754, 75)
+    eventually(lambda: scraped(world).get(age) == 754, 150)
 
     def oldest() -> Any:
         return world.anonymous().get("/health/broker").json()["checks"]["oldest-delivery"]

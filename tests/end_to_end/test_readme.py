@@ -12,7 +12,7 @@ from localstack.bus import LocalBus
 
 ROOT = Path(__file__).parent.parent.parent
 
-_UNTIL_DELIVERED = """for n in $(seq 60); do
+_UNTIL_DELIVERED = """for n in $(seq 120); do
   sleep 1
   curl -s $API/events/shop:order-1 -H "x-api-key: the-key-of-the-shop" |
     grep -q '"status":"delivered"' && break
@@ -34,7 +34,7 @@ def test_the_quickstart_runs_as_it_is_written(bus: LocalBus, tmp_path: Path) -> 
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=240,
             check=True,
         )
     finally:

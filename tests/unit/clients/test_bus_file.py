@@ -340,6 +340,20 @@ def test_an_export_is_applied_without_a_change(tmp_path: Path) -> None:
     assert json.loads(run(bus, "export", "--json").stdout) == yaml.safe_load(exported)
 
 
+def test_a_type_whose_schemas_were_deleted_is_not_in_an_export(tmp_path: Path) -> None:
+    bus = Registry()
+    settings = {"compatibility": "none", "validation": "off", "description": None}
+    bus.stored["schemas"]["order.lost"] = {
+        **settings,
+        "type": "order.lost",
+        "latest_version": None,
+    }
+    exported = run(bus, "export").stdout
+    assert "order.lost" not in exported
+    shown = run(bus, *written(tmp_path / "again.yaml", exported), "--check", "--prune")
+    assert shown.exit_code == 0, shown.output + exported
+
+
 def test_what_cannot_change_is_refused_before_anything_is_changed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -79,12 +79,12 @@ class Schemas(Kind):
     _SETTINGS = ("compatibility", "validation", "description")
 
     def stored(self, ids: Collection[str] | None) -> dict[str, Members]:
-        """Reads schemas with their settings."""
+        """Reads schemas with their settings, but no settings of types without a schema."""
         found: dict[str, Members] = {}
         for each in self._found("schemas", ids):
-            version: Members = dict.fromkeys(self._VERSION)
-            if each["latest_version"] is not None:
-                version = self.bus.call("GET", self._route(each["type"], "/versions/latest"))
+            if each["latest_version"] is None:
+                continue
+            version = self.bus.call("GET", self._route(each["type"], "/versions/latest"))
             found[each["type"]] = {
                 **{name: version[name] for name in self._VERSION},
                 **{name: each[name] for name in self._SETTINGS},
