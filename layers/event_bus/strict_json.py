@@ -183,7 +183,7 @@ def _repeated(members: list[tuple[str, Any]]) -> str:
 
 
 def _problem_in(value: Any, at: tuple[str | int, ...], *, flawed: bool) -> MalformedRequest | None:
-    """What is wrong with a value that stands somewhere in the body."""
+    """Returns the fault of a value in the body."""
     if _deeper_than(value, MAX_DEPTH + (not at and isinstance(value, list))):
         return _refused(at, _TOO_DEEP)
     if not flawed:

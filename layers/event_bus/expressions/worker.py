@@ -109,7 +109,7 @@ def _evaluated(
 ) -> bytes:
     expression = _compiled(evaluate)
     expression.moment = moment
-    # What $random() and $shuffle() draw from.
+    # The source of $random() and $shuffle().
     random.seed(seed)
     # The library evaluates by the expression that was compiled last in the thread.
     Jsonata.CURRENT.jsonata = expression
@@ -132,7 +132,7 @@ def _compiled(text: str) -> _Expression:
     expression = _Expression(text)
     # Else null and "no value" are the same.
     expression.set_output_convert_nulls(False)
-    # What was read as JSON needs no check.
+    # Values that were read from JSON need no check.
     expression.set_validate_input(False)
     return expression
 

@@ -115,7 +115,7 @@ class PredicateIndex:
         return not self._root.fields and not self._absent
 
     def cost(self, pattern: EventPattern) -> int:
-        """Estimates how many patterns events check in vain once a pattern is added."""
+        """Estimates how many patterns events check without a match once a pattern is added."""
         chosen = self._choose(pattern, pattern.combinations, 0)
         return sum(self._leaf_cost(pattern, leaf) for leaf in chosen)
 

@@ -243,7 +243,7 @@ def about_key(key: ApiKey, ends_at: int) -> Event:
 
 
 def _part_of_id(subscription_id: str) -> str:
-    """What names a subscription in the id of an event.
+    """Returns the name of a subscription in the id of an event.
 
     An identifier that a client chose has a dot, which no id of an event has, and may be as long as
     such an id.

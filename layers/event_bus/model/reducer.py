@@ -50,7 +50,7 @@ def read_category(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reducer:
-    """What makes a state from events.
+    """The rule that makes a state from events.
 
     Attributes:
         type: How.

@@ -136,7 +136,7 @@ class TypeSchemas:
 
 @dataclass(frozen=True, slots=True)
 class TypeInIndex:
-    """What publishing needs to know of a type with a schema.
+    """The entry of a type with a schema, for publishing.
 
     Attributes:
         latest: The latest version.

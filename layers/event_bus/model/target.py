@@ -1,4 +1,4 @@
-"""What all targets have in common: where and how a subscription receives its events.
+"""The common base of targets: where and how a subscription receives its events.
 
 Each target is a module of `event_bus.targets`.
 """
@@ -62,7 +62,7 @@ class UnknownTarget(Target):
     """A target of a type that a later version of the bus has stored.
 
     After a rollback, such a subscription is listed, changed and deleted as any other, and its
-    target stays as it is. Its lane is not there: what it matches ends as a dead letter.
+    target stays as it is. Its lane does not exist, so its deliveries end as dead letters.
 
     Attributes:
         members: The stored members besides the type.

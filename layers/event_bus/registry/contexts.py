@@ -89,7 +89,7 @@ class Contexts:
     def put(
         self, context: ContextOf, key: str, request: ContextEntryRequest
     ) -> tuple[ContextEntry, bool]:
-        """Writes an entry; one that has the value already stays as it is.
+        """Writes an entry; an entry with the same value does not change.
 
         Returns:
             The entry, and whether it is new.

@@ -258,7 +258,7 @@ class KeyRing:
         self._changed(find, lambda ring: (KeyChange(ring, removed=(_one(ring, key_id),)), None))
 
     def _changed(self, find: Find, change: Callable[[Ring], tuple[KeyChange, _Result]]) -> _Result:
-        """Carries out a change of a ring as it stands, and again if others change it meanwhile.
+        """Carries out a change of the present ring, and again if others change it meanwhile.
 
         Raises:
             KeyTaken: A key that is added belongs to another service.

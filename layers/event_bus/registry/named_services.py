@@ -32,7 +32,8 @@ class NamedServices:
 
         Args:
             publisher: The publisher as it will be.
-            before: The publisher as it is. What it names stays: a service may have gone since.
+            before: The publisher as it is. Its names are permitted, because a service may have gone
+                since.
 
         Raises:
             InvalidRequest: There are such names; each fault points at one.

@@ -1,4 +1,4 @@
-"""What clients send to register and to change subscriptions."""
+"""Requests that register and change subscriptions."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -128,8 +128,8 @@ class SubscriptionChange(Request):
     `filters`, `enrichment`, `transform` and `retry_policy` are replaced as a whole: an event
     pattern gives null a meaning of its own, and the members of a policy belong together. Null takes
     an enrichment, a transform, a limit or the schema version away, as in `{"rate_limit": null}`.
-    `ordered` does not change: events that wait would lose their order, or have nobody to
-    bring it. Nor does the target's type: what is on its way is on the lane of one protocol.
+    `ordered` does not change: events that wait would lose their order, or have nobody to bring it.
+    Neither does the target's type, because deliveries under way are on the lane of one protocol.
     """
 
     fixed: ClassVar[Mapping[str, str]] = {

@@ -138,7 +138,7 @@ class FunctionReducers:
         raise _CallFailed(f"the function cannot be called: {reason}", called=False)
 
     def _invoke(self, reducer: Reducer, payload: bytes) -> bytes | Outcome:
-        """What the function returns, or why it could not be called."""
+        """Returns the result of the function, or the reason why it could not be called."""
         try:
             client = self.clients.by_role(reducer.role_arn, reducer.external_id or "", CALL_SECONDS)
             answer = client.invoke(

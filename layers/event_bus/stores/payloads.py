@@ -15,7 +15,7 @@ EXPIRING_PREFIX = "events/"
 """The key prefix of payloads that the bucket's lifecycle rule deletes."""
 
 KEPT_PREFIX = "kept/"
-"""What the keys of payloads begin with that never expire."""
+"""The key prefix of payloads that never expire."""
 
 
 @dataclass(frozen=True, slots=True)

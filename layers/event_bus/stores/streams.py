@@ -75,7 +75,7 @@ class StreamEnd:
 
 @dataclass(frozen=True, slots=True)
 class StreamMarks:
-    """What was done to a stream as a whole.
+    """The changes of a stream as a whole.
 
     Attributes:
         truncate_before: The version before which events are hidden; 0 for none.

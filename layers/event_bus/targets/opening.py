@@ -28,11 +28,11 @@ class OpeningTransport:
     upcaster: Upcaster
 
     def batch_key(self, request: DeliveryRequest) -> Hashable:
-        """What the protocol says."""
+        """Returns the batch key of the protocol."""
         return self.transport.batch_key(request)
 
     def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:
-        """Delivers what can be opened or need not be; the rest fails, and may be tried again."""
+        """Delivers events whose payloads are open; those that cannot be opened may be retried."""
         outcomes: dict[int, Outcome] = {}
         ready: dict[int, DeliveryRequest] = {}
         for place, request in enumerate(requests):

@@ -89,7 +89,7 @@ class ShapingTransport:
     opened: bool = True
 
     def batch_key(self, request: DeliveryRequest) -> Hashable:
-        """What the protocol says."""
+        """Returns the batch key of the protocol."""
         return self.transport.batch_key(request)
 
     def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:

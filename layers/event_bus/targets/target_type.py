@@ -1,4 +1,4 @@
-"""What describes a target: the parts that each module of a target fills in."""
+"""The description of a target: the parts that each module of a target provides."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Deployment(Protocol):
-    """What transports need of the function that they run in. Each part is made when asked for."""
+    """The parts that transports need of their function. Each part is made when asked for."""
 
     def aws_clients(self, service: str) -> "TargetClients":
         """Clients of an AWS service, named as boto3 names it."""
@@ -43,7 +43,7 @@ class Deployment(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """What a lane's function may do for its target, beyond what every lane's function may do.
+    """The grants of a lane's function for its target, beyond those of every lane.
 
     Attributes:
         payloads: What it does with sensitive payloads: `opens` them for the subscriber, `seals`

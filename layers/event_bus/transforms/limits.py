@@ -1,4 +1,4 @@
-"""What one transform may hold, and what it may make.
+"""The limits of a transform and of its results.
 
 The limits of templates are those of EventBridge's `InputTransformer`
 (https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_InputTransformer.html), those of

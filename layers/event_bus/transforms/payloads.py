@@ -52,6 +52,6 @@ def members_of(payload: bytes | None, content_type: str | None) -> dict[str, Any
     shown = None if payload is None else orjson.Fragment(payload)
     if content_type is None:
         return {"payload": shown}
-    # What is sealed is shown as the marker, which is an object.
+    # A sealed part is shown as its marker, which is an object.
     name = "payload_base64" if payload is None or payload[:1] == b'"' else "payload"
     return {"content_type": content_type, name: shown}

@@ -44,7 +44,7 @@ def check_transform(transform: Transform) -> None:
 
 
 def shape(transform: Transform, parts: EventParts) -> Shaped:
-    """What a transform makes of an event.
+    """An event as a transform shapes it.
 
     Raises:
         TransformFailed: It makes nothing of it.
@@ -91,7 +91,7 @@ def shape(transform: Transform, parts: EventParts) -> Shaped:
 
 
 def _data(transform: Transform, parts: EventParts) -> tuple[bytes, str, bool]:
-    """What is sent in place of the payload, its media type, and whether it is any bytes."""
+    """Returns the replacement of the payload, its media type, and whether it is bytes."""
     if transform.template:
         template = _compiled(
             tuple(transform.template.input_paths_map.items()), transform.template.input_template

@@ -77,7 +77,7 @@ class Template:
         self._check()
 
     def render(self, parts: EventParts) -> bytes:
-        """What the template makes of an event.
+        """Returns the event as the template shapes it.
 
         Raises:
             TransformFailed: It is too large.

@@ -38,7 +38,7 @@ class InputTransformer:
 
 @dataclass(frozen=True, slots=True)
 class Transform:
-    """What a subscription makes of each event before it is sent.
+    """The transform of a subscription, which shapes each event before it is sent.
 
     Attributes:
         format: The format around the payload.
@@ -59,7 +59,7 @@ class Transform:
 
 @dataclass(frozen=True, slots=True)
 class Shaped:
-    """What is sent of an event.
+    """An event in the form in which it is sent.
 
     Attributes:
         body: The body.

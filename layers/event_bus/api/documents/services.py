@@ -21,7 +21,7 @@ class GeneratedKey(TypedDict):
 
 
 class WithGeneratedKey(TypedDict):
-    """What holds a key in the one answer that shows it."""
+    """The credentials in the one answer that shows the key."""
 
     authentication: NotRequired[GeneratedKey]
 
