@@ -51,12 +51,18 @@ def check_catch_ups(world: World) -> None:
             receipt.key.event_id
             for subscriber in world.subscribers.values()
             for receipt in subscriber.log
-            if receipt.taken and receipt.key.subscription_id == subscribed.id
+            if receipt.taken
+            and receipt.key.subscription_id == subscribed.id
+            and receipt.key.replay_id is None
         ]
         if "target" in subscribed.request:
-            taken = [name for _, name in inbox_of(world, subscribed.id)]
+            taken = [name for _, name in inbox_of(world, subscribed.id) if ":" not in name]
+        deliveries = world.tables.items["deliveries"]
         streams: dict[str, list[int]] = {}
         for event_id in dict.fromkeys(taken):
+            if "dead_letter_id" in deliveries.get((event_id, subscribed.id), {}):
+                # A dead letter that was given up may come late, when a person retries it.
+                continue
             name = orjson.loads(stored[event_id,]["metadata"]["S"])["stream_id"]
             streams.setdefault(name, []).append(version_of(stored[event_id,]))
         for name, versions in streams.items():

@@ -78,7 +78,7 @@ class Clients(Surroundings):
     def _register(self, request: dict[str, Any]) -> str:
         if request.get("handles"):
             # By an id of its own: a request that is repeated is not its own rival.
-            path = {"id": f"{request['service_id']}.handler-{len(self.subscribed)}"}
+            path = {"id": f"{request['service_id']}.handler-{self.moves}"}
             route = "PUT /subscriptions/{id}"
             status, answer = self.insist("registry", route, ADMIN, request, parameters=path)
             status = 201 if status == 200 else status

@@ -9,7 +9,7 @@ from event_bus import times
 from event_bus.model.event import Event
 from event_bus.model.outcome import Outcome
 
-from tests.simulation import commanding
+from tests.simulation import commanding, streaming
 from tests.simulation.checker import check
 from tests.simulation.clients import ADMIN
 from tests.simulation.known import Subscriber
@@ -260,5 +260,9 @@ _ACTIONS: tuple[Callable[[World, random.Random], None], ...] = (
     commanding.send,
     commanding.send,
     commanding.answer,
+    streaming.append,
+    streaming.append,
+    streaming.catch_up,
+    streaming.read_state,
     _give,
 )
