@@ -10,11 +10,14 @@ from rich.text import Text
 from event_bus_client import path
 from event_bus_client.cli.context import State, state
 from event_bus_client.cli.exits import Ended, Exit
+from event_bus_client.cli.groups import Group
 from event_bus_client.cli.options import YES, given, sure
 from event_bus_client.cli.reading import json_object
 from event_bus_client.publishing import new_id
 
-app = typer.Typer(help="Commands: events that one service carries out.", no_args_is_help=True)
+app = typer.Typer(
+    cls=Group, help="Commands: events that one service carries out.", no_args_is_help=True
+)
 
 _WAIT = typer.Option(25, min=0, max=25, help="How many seconds to wait for the end.")
 _STYLES = {"succeeded": "green", "failed": "red", "expired": "red", "cancelled": "yellow"}

@@ -7,10 +7,13 @@ import typer
 
 from event_bus_client import path
 from event_bus_client.cli.context import state
+from event_bus_client.cli.groups import Group
 from event_bus_client.cli.options import LIMIT, YES, given, show, sure
 from event_bus_client.cli.reading import json_value
 
-app = typer.Typer(help="Contexts: data that enrichments add to events.", no_args_is_help=True)
+app = typer.Typer(
+    cls=Group, help="Contexts: data that enrichments add to events.", no_args_is_help=True
+)
 
 _SERVICE = typer.Option(None, "--service", help="The service whose context it is, for an admin.")
 

@@ -7,10 +7,11 @@ from typing import Any
 import typer
 
 from event_bus_client.cli.context import State, state
+from event_bus_client.cli.groups import Group
 from event_bus_client.cli.options import DRY_RUN, LIMIT, YES, given, moment, show, sure
 from event_bus_client.errors import Conflict
 
-app = typer.Typer(help="Deliveries that failed.", no_args_is_help=True)
+app = typer.Typer(cls=Group, help="Deliveries that failed.", no_args_is_help=True)
 
 _SUBSCRIPTION = typer.Option(None, "--subscription", help="Those of a subscription.")
 _SERVICE = typer.Option(None, "--service", help="Those of a service's subscriptions.")

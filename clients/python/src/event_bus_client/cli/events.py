@@ -9,11 +9,12 @@ from rich.text import Text
 from rich.tree import Tree
 
 from event_bus_client.cli.context import state
+from event_bus_client.cli.groups import Group
 from event_bus_client.cli.options import moment, show
 from event_bus_client.cli.reading import json_object
 from event_bus_client.times import rfc3339
 
-app = typer.Typer(help="Read events back, and follow them.", no_args_is_help=True)
+app = typer.Typer(cls=Group, help="Read events back, and follow them.", no_args_is_help=True)
 
 _STYLES = {"delivered": "green", "dropped": "yellow", "dead": "red", "exhausted": "red"}
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import typer
 
 from event_bus_client.cli.exits import Ended
+from event_bus_client.cli.groups import Group
 from event_bus_client.errors import ConfigurationError
 
-app = typer.Typer(help="A bus on this machine, on an emulator.", no_args_is_help=True)
+app = typer.Typer(cls=Group, help="A bus on this machine, on an emulator.", no_args_is_help=True)
 
 _INSTALLED = "event_bus_local"
 _CHECKOUT = ("localstack/__main__.py", "infra/built.py", "app.py")

@@ -3,7 +3,6 @@
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
 
 from event_bus_client.cli import (
     codegen,
@@ -25,11 +24,12 @@ from event_bus_client.cli.apply import apply, export
 from event_bus_client.cli.context import State
 from event_bus_client.cli.doctor import doctor
 from event_bus_client.cli.exits import failures_shown
+from event_bus_client.cli.groups import Group
 from event_bus_client.cli.listen import listen
 from event_bus_client.cli.login import login, logout
 
 
-class Root(TyperGroup):
+class Root(Group):
     """The command `event-bus`. It takes `--json` after the command, too."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -80,9 +80,13 @@ app.add_typer(local.app, name="local")
 @app.callback()
 def options(
     context: typer.Context,
-    profile: str | None = typer.Option(None, envvar="EVENT_BUS_PROFILE", help="The profile."),
-    url: str | None = typer.Option(None, help="The URL of the bus."),
-    api_key: str | None = typer.Option(None, help="The key. It is safer in the environment."),
+    profile: str | None = typer.Option(
+        None, envvar="EVENT_BUS_PROFILE", help="The profile, as login stores it."
+    ),
+    url: str | None = typer.Option(None, help="The URL of the bus, instead of the profile's."),
+    api_key: str | None = typer.Option(
+        None, help="The key, instead of the profile's. It is safer in EVENT_BUS_API_KEY."
+    ),
     ca_file: str | None = typer.Option(None, help="Certificates to trust, as for a local bus."),
     as_json: bool = typer.Option(
         False, "--json", help="Print JSON: a document, or a line for each item of a list."

@@ -6,11 +6,12 @@ import typer
 
 from event_bus_client import path
 from event_bus_client.cli.context import State, state
+from event_bus_client.cli.groups import Group
 from event_bus_client.cli.options import LIMIT, YES, given, moment, show, sure
 from event_bus_client.errors import NotFound
 
-publishers = typer.Typer(help="The services that publish.", no_args_is_help=True)
-keys = typer.Typer(help="The keys of a service.", no_args_is_help=True)
+publishers = typer.Typer(cls=Group, help="The services that publish.", no_args_is_help=True)
+keys = typer.Typer(cls=Group, help="The keys of a service.", no_args_is_help=True)
 
 
 @publishers.command("list")

@@ -4,10 +4,11 @@ import typer
 from rich.text import Text
 
 from event_bus_client.cli.context import state
+from event_bus_client.cli.groups import Group
 from event_bus_client.cli.options import LIMIT, YES, show, sure
 from event_bus_client.states import ReadModel
 
-app = typer.Typer(help="Tables of the states of streams.", no_args_is_help=True)
+app = typer.Typer(cls=Group, help="Tables of the states of streams.", no_args_is_help=True)
 
 _SOURCE = typer.Option(None, help="The service whose streams they are, for an admin.")
 _PARAMETERS = ("source", "limit", "cursor")

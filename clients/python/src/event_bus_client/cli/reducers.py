@@ -6,11 +6,14 @@ import typer
 from rich.text import Text
 
 from event_bus_client.cli.context import state
+from event_bus_client.cli.groups import Group
 from event_bus_client.cli.options import LIMIT, YES, show, sure
 from event_bus_client.cli.reading import text_of
 
 app = typer.Typer(
-    help="Reducers: the rules that compute states from the events of streams.", no_args_is_help=True
+    cls=Group,
+    help="Reducers: the rules that compute states from the events of streams.",
+    no_args_is_help=True,
 )
 
 _SOURCE = typer.Option(None, help="The service whose streams they are, for an admin.")

@@ -9,9 +9,10 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.text import Text
 
 from event_bus_client.cli.context import State, state
+from event_bus_client.cli.groups import Group
 from event_bus_client.cli.options import LIMIT, given, moment, show
 
-app = typer.Typer(help="Past and running replays.", no_args_is_help=True)
+app = typer.Typer(cls=Group, help="Past and running replays.", no_args_is_help=True)
 
 _POLL_SECONDS = 1.0
 

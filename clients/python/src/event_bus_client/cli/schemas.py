@@ -7,10 +7,11 @@ from rich.text import Text
 
 from event_bus_client import path
 from event_bus_client.cli.context import state
+from event_bus_client.cli.groups import Group
 from event_bus_client.cli.options import LIMIT, YES, given, show, sure
 from event_bus_client.cli.reading import json_object, json_value, text_of
 
-app = typer.Typer(help="The schemas of event types.", no_args_is_help=True)
+app = typer.Typer(cls=Group, help="The schemas of event types.", no_args_is_help=True)
 
 
 @app.command("list")

@@ -9,11 +9,12 @@ from rich.text import Text
 
 from event_bus_client._sync.streams import ExpectedVersion
 from event_bus_client.cli.context import state
+from event_bus_client.cli.groups import Group
 from event_bus_client.cli.options import LIMIT, YES, moment, show, sure
 from event_bus_client.cli.reading import json_value, text_of
 from event_bus_client.models import NewEvent
 
-app = typer.Typer(help="Event streams: events in their order.", no_args_is_help=True)
+app = typer.Typer(cls=Group, help="Event streams: events in their order.", no_args_is_help=True)
 
 _SOURCE = typer.Option(None, help="The service whose streams they are, for an admin.")
 

@@ -9,16 +9,17 @@ from rich.text import Text
 from event_bus_client import path
 from event_bus_client.cli.context import state
 from event_bus_client.cli.exits import Ended, Exit
+from event_bus_client.cli.groups import Group
 from event_bus_client.cli.options import LIMIT, YES, given, show, sure
 from event_bus_client.cli.reading import json_object, text_of
 
-app = typer.Typer(help="Who receives which events, and where.", no_args_is_help=True)
+app = typer.Typer(cls=Group, help="Who receives which events, and where.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_subscriptions(
     context: typer.Context,
-    service_id: str | None = typer.Option(None, "--service", help="Whose."),
+    service_id: str | None = typer.Option(None, "--service", help="Only those of this service."),
     event_type: str | None = typer.Option(None, "--type", help="A type that they receive."),
     status: str | None = typer.Option(None, help="active, paused or disabled."),
     failing: bool = typer.Option(False, "--failing", help="Only those whose last attempt failed."),
@@ -57,7 +58,9 @@ def create_subscription(
     ),
     filters: str | None = typer.Option(None, help="Event patterns by type, as JSON."),
     name: str | None = typer.Option(None, help="A name for people."),
-    service_id: str | None = typer.Option(None, "--service", help="Whose, for an admin."),
+    service_id: str | None = typer.Option(
+        None, "--service", help="The service that receives, for an admin."
+    ),
     stream: str | None = typer.Option(
         None, help="Only the events of this stream, in their order; needs --source."
     ),
