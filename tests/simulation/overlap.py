@@ -22,6 +22,7 @@ from hypothesis.stateful import (
 from tests.simulation import overlap_promises as promises
 from tests.simulation.checker import check
 from tests.simulation.known import Subscriber
+from tests.simulation.overlap_commands import COMMAND_CONTESTS
 from tests.simulation.overlap_operations import CONTESTS, KINDS, POLICIES, SERVICES, Operations
 from tests.simulation.overlapping_world import refuses_each
 from tests.simulation.process import simulated
@@ -36,8 +37,13 @@ class Overlap(Operations, RuleBasedStateMachine):
         self._stack = ExitStack()
         self._stack.enter_context(simulated(self.world, 0))
 
-    @initialize(refuses=st.integers(0, 3), ordered=st.booleans(), opened=st.booleans())
-    def begin(self, refuses: int, ordered: bool, opened: bool) -> None:
+    @initialize(
+        refuses=st.integers(0, 3),
+        ordered=st.booleans(),
+        opened=st.booleans(),
+        handler=st.none() | st.integers(0, 3),
+    )
+    def begin(self, refuses: int, ordered: bool, opened: bool, handler: int | None) -> None:
         for service in SERVICES:
             self._register(service)
             self._make_key(SERVICES.index(service))()
@@ -55,9 +61,14 @@ class Overlap(Operations, RuleBasedStateMachine):
             self._open_circuit(subscription_id)
         self.world.publish(*[self._event(f"task/{each % 2}") for each in range(4)])
         self._replay(0)()
+        if handler is not None:
+            self._handle(handler)()
+            self._send(handler)()
 
     @rule(
-        kinds=st.sampled_from(CONTESTS) | st.lists(st.sampled_from(KINDS), max_size=3),
+        kinds=st.sampled_from(CONTESTS)
+        | st.sampled_from(COMMAND_CONTESTS)
+        | st.lists(st.sampled_from(KINDS), max_size=3),
         choice=st.integers(0, 3),
         order=st.lists(st.integers(0, 5), max_size=20),
     )

@@ -9,6 +9,7 @@ from event_bus.model.circuit import Circuit
 
 from tests.simulation.clients import ADMIN
 from tests.simulation.known import Subscriber, Violation
+from tests.simulation.overlap_commands import COMMAND_KINDS, CommandOperations
 from tests.simulation.overlapping_world import OverlappingWorld, refuses_each
 from tests.simulation.stories.story import event
 
@@ -26,6 +27,7 @@ KINDS = (
     *("register", "unregister", "patch_publisher", "make_key", "rotate_key", "revoke_key"),
     *("rotate_secret", "retry", "retry_all", "discard", "replay", "cancel", "pull", "connect"),
     *("work", "work", "work", "sweep"),
+    *COMMAND_KINDS,
 )
 """What an operation may be."""
 
@@ -59,7 +61,7 @@ CONTESTS = (
 """Operations that want the same resource."""
 
 
-class Operations:
+class Operations(CommandOperations):
     """What clients and functions do; None where there is no resource to do it to."""
 
     def __init__(self) -> None:
