@@ -18,7 +18,7 @@ from event_bus_client.cli.bus_file.secrets import SecretsFile, hands_out, lost, 
 from event_bus_client.cli.bus_file.text import CORE, Fault, InvalidFile, parts, read
 from event_bus_client.cli.context import State, state
 from event_bus_client.cli.exits import Ended, Exit
-from event_bus_client.cli.options import YES, sure
+from event_bus_client.cli.options import YES, counted, sure
 from event_bus_client.cli.reading import text_of
 from event_bus_client.errors import EventBusError, Problem
 
@@ -78,12 +78,13 @@ def apply(
         known.output.console.print(_drawn(changes, notes))
     elif not yes:
         raise typer.BadParameter("--json changes something only with --yes")
-    sure(f"Make {len(changes)} changes?", yes)
+    sure(f"Make {counted(len(changes), 'change')}?", yes)
     _make(known, name, wanted, changes, SecretsFile(secrets) if secrets else None)
     if known.as_json:
         known.output.item({**document, "applied": True})
     else:
-        known.output.line(f"{len(changes)} changes are made.", "bold green")
+        made = f"{counted(len(changes), 'change')} {'is' if len(changes) == 1 else 'are'} made."
+        known.output.line(made, "bold green")
 
 
 def export(context: typer.Context) -> None:

@@ -24,6 +24,11 @@ def show(context: typer.Context, listing: Iterable[Any], limit: int, *columns: s
     state(context).output.rows(islice(listing, limit), columns)
 
 
+def counted(count: int, noun: str) -> str:
+    """A number of things, such as `1 event` or `2 events`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def sure(question: str, yes: bool) -> None:
     """Asks before something that cannot be undone, unless the answer was given as an option."""
     if not yes:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from event_bus_client.cli.context import State, state
 from event_bus_client.cli.groups import Group
-from event_bus_client.cli.options import LIMIT, given, moment, show
+from event_bus_client.cli.options import LIMIT, counted, given, moment, show
 
 app = typer.Typer(cls=Group, help="Past and running replays.", no_args_is_help=True)
 
@@ -58,8 +58,8 @@ def replay(
     progress = ended["progress"]
     known.output.show(
         Text(
-            f"{ended['id']} {ended['state']}: {progress['deliveries_sent']} deliveries of "
-            f"{progress['events_examined']} events"
+            f"{ended['id']} {ended['state']}: {_deliveries(progress['deliveries_sent'])} of "
+            f"{counted(progress['events_examined'], 'event')}"
         ),
         ended,
     )
@@ -113,3 +113,7 @@ def _follow(known: State, replay: dict[str, Any]) -> dict[str, Any]:
             )
             raise
     return replay
+
+
+def _deliveries(count: int) -> str:
+    return "1 delivery" if count == 1 else f"{count} deliveries"
