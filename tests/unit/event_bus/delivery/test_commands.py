@@ -10,6 +10,7 @@ from event_bus.model.command_record import Command, Reply
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
 from event_bus.stores.commands import CommandStore
+from event_bus.stores.refusals import Outdated
 
 from tests.aws import RETENTION_DAYS, Aws
 from tests.builders import LATER, NOON, event, message, subscription
@@ -136,3 +137,13 @@ def test_events_that_are_no_commands_cost_no_look(
     lane = replace(watched.lane, runner=runner)
     replace(watched, lane=lane).take(message(event(), to))
     assert watched.outcome().status == "delivered"
+
+
+def test_of_two_changes_of_one_record_the_first_counts(store: CommandStore) -> None:
+    read = store.save(command_record.after_cancel(Command("evt_1"), "planner"))
+    first = store.save(replace(read, ended_by="one"))
+    for outdated in (read, Command("evt_1")):
+        with pytest.raises(Outdated):
+            store.save(outdated)
+    assert store.get("evt_1") == first
+    assert store.save(first).version == 3

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import orjson
 import pytest
 from botocore.exceptions import ConnectionClosedError
+from event_bus import times
 from event_bus.matching.event_view import EventView
 from event_bus.matching.limits import MAX_ELEMENTS
 from event_bus.model.event import INLINE_PAYLOAD_BYTES, MAX_HOPS, Event
@@ -307,6 +308,19 @@ def test_a_chain_whose_hops_are_hidden_ends_as_any_other(bus: Routed) -> None:
     hidden = replace(event(metadata={"hop_count": 1}), hidden_hops=MAX_HOPS + 1)
     bus.router.route([hidden, replace(hidden, id="evt_2", hidden_hops=MAX_HOPS)])
     assert [each.event_id for each in bus.sent()] == ["evt_2"]
+
+
+def test_a_command_is_not_sent_after_its_deadline(bus: Routed) -> None:
+    bus.subscribe("sub_1", event_types=["command.make"])
+    deadline = times.at(times.unix() - 1)
+    late = event("evt_1", "command.make", metadata={"deadline": deadline})
+    later = event("evt_2", "command.make", metadata={"deadline": times.at(times.unix() + 900)})
+    assert bus.router.route([late, later]) == []
+    assert [each.event_id for each in bus.sent()] == ["evt_2"]
+    _, [ended] = bus.aws.deliveries.of_event("evt_1")
+    assert ended.status == "dropped"
+    assert ended.last_error
+    assert ended.last_error.code == "command_expired"
 
 
 def test_a_payload_that_is_not_json_is_matched_by_metadata_without_being_read(
