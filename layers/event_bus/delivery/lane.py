@@ -215,8 +215,10 @@ def _in_order(message: Message, subscription: Subscription | None) -> bool:
         # nothing any more.
         return message.replay_id is None
     # A paused one does not read its stream: the event of the message waits for the resume. Unless
-    # the message may only start the stream: then the first event that is owed waits.
-    return subscription.ordered and (subscription.status != "paused" or subscription.catches_up)
+    # the message may only start the stream, or continue that of a replay: then the first event that
+    # is owed waits.
+    reads = message.replay_id is not None or subscription.catches_up
+    return subscription.ordered and (reads or subscription.status != "paused")
 
 
 def _fails_too_long(circuit: Circuit, subscription: Subscription) -> bool:

@@ -1,5 +1,6 @@
 """An ordered subscription receives the events of a stream that one replay sends in their order."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -233,9 +234,25 @@ def test_a_pause_keeps_the_order(trial: Trial, aws: Aws) -> None:
     for each in (second, first):
         trial.take(replayed(each, paused))
     assert trial.target.events == []
+    assert status(trial, "evt_1") == "retrying"
     resumed = aws.subscriptions.update(replace(paused, status="active", paused_at=None))
-    trial.take(replayed(second, resumed))
+    trial.take(replayed(first, resumed))
     assert trial.target.events == ["evt_1", "evt_2"]
+
+
+def test_what_was_discarded_during_a_pause_holds_up_nothing_after_it(
+    trial: Trial, aws: Aws
+) -> None:
+    to, (first, second) = ordered(aws), store(aws, "evt_1", "evt_2")
+    start(aws)
+    trial.target.script["evt_1"] = REFUSED
+    trial.take(replayed(second, to))
+    aws.dead_letters.discard(transitions.discarded(trial.outcome("evt_1", replay="rpl_1"), "me"))
+    paused = aws.subscriptions.update(replace(to, status="paused", paused_at=times.now(), pauses=1))
+    # The message that has the stream continue comes during the pause.
+    trial.take(replayed(first, paused, attempt=2))
+    assert status(trial, "evt_2") == "retrying"
+    assert trial.target.events == ["evt_1"]
 
 
 def test_the_replay_of_one_event_delivers_it_alone(trial: Trial, aws: Aws) -> None:
@@ -252,6 +269,36 @@ def test_an_event_of_an_expired_replay_is_delivered_alone(trial: Trial, aws: Aws
     to, (_, second) = ordered(aws), store(aws, "evt_1", "evt_2")
     trial.take(replayed(second, to))
     assert trial.target.events == ["evt_2"]
+
+
+def test_a_walk_reads_once_what_all_its_events_need(
+    trial: Trial, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to, stored = ordered(aws), store(aws, *[f"evt_{number:02d}" for number in range(11)])
+    start(aws)
+    calls: Counter[str] = Counter()
+
+    def count(name: str) -> None:
+        made = getattr(aws.dynamodb, name)
+
+        def counted(**asked: Any) -> Any:
+            calls[name] += 1
+            return made(**asked)
+
+        monkeypatch.setattr(aws.dynamodb, name, counted)
+
+    for name in ("query", "get_item", "batch_get_item", "update_item"):
+        count(name)
+    trial.take(replayed(stored[0], to))
+    alone = calls.copy()
+    trial.take(replayed(stored[-1], to))
+    assert trial.target.events == [each.id for each in stored]
+    # The cursor is taken and released, and an outcome is recorded. The subscription and its
+    # circuit are read for the batch, and the deliveries of a page.
+    assert alone == {"update_item": 3, "query": 1, "batch_get_item": 3}
+    # For ten events: the replay, the rights and the other nine events as well. The subscription and
+    # its circuit are cached.
+    assert calls - alone == {"update_item": 12, "query": 1, "get_item": 1, "batch_get_item": 3}
 
 
 def test_the_beginning_of_a_long_stream_is_not_read(
