@@ -43,6 +43,9 @@ _END = 10**15
 _LAST = "9999"
 _STEP_SECONDS, _FOLD_SECONDS = 15.0, 10.0
 """How long a step of a building takes, and how long a stream is folded at once, in seconds."""
+_SWITCHED_SECONDS = 120
+"""After how many seconds a generation is certainly replaced: longer than a function may run."""
+
 _UNAVAILABLE_SECONDS = 60
 """How long the building of a generation waits for a function that cannot be called, in seconds."""
 
@@ -111,6 +114,9 @@ class Projector:
     def _switch(self, model: ReadModel, built: Generation) -> None:
         now = times.now()
         serving = replace(built, built_at=now, position=None)
+        if model.serving:
+            # If this function ends before the last line, this message has the states removed.
+            self.queue.go_on(model.source, model.category, model.serving.number, _SWITCHED_SECONDS)
         self.models.put(model, replace(model, serving=serving, building=None, updated_at=now))
         logger.info("read model built", read_model=model.name, generation=built.number)
         if model.serving:

@@ -34,8 +34,12 @@ def _complete(world: World, generation: int, **versions: int) -> None:
     if document["building"] or document["serving"]["number"] != generation:
         raise Violation(f"the generation {generation} is not read: {document}")
     expected = {(f"state#admin#task#{generation}", f"task/{n}"): v for n, v in versions.items()}
-    if _folded(world) != expected:
-        raise Violation(f"the read model holds {_folded(world)}, not {expected}")
+    found = _folded(world)
+    if world.happened["delayed"]:
+        # A function that outlives its timeout may write to a generation that was removed.
+        found = {key: value for key, value in found.items() if key in expected}
+    if found != expected:
+        raise Violation(f"the read model holds {found}, not {expected}")
 
 
 @story
@@ -48,3 +52,16 @@ def a_read_model_catches_up(world: World) -> None:
     world.publish(event("e4", **in_stream("task/b")), event("e5", **in_stream("order/a")))
     _watched(world)
     _complete(world, 1, a=3, b=2)
+
+
+@story
+def a_read_model_is_rebuilt(world: World) -> None:
+    route = "PUT /read-models/{category}"
+    world.insist("registry", route, ADMIN, {"indexes": ["n"]}, **_OF_TASKS)
+    world.publish(event("e0", **in_stream("task/a")))
+    _watched(world)
+    # Other indexes have it built again; events come before, while and after it is.
+    world.insist("registry", route, ADMIN, {"indexes": []}, **_OF_TASKS)
+    world.publish(event("e1", **in_stream("task/a")), event("e2", **in_stream("task/b")))
+    _watched(world)
+    _complete(world, 2, a=2, b=1)
