@@ -90,6 +90,6 @@ def read_answer(answer: dict[str, Any]) -> bytes | Outcome:
         answer["code"],
         answer["message"],
         unsendable=answer["unsendable"],
-        # A function of an earlier release does not tell it.
+        # A function of an earlier release omits it.
         retry_after=answer.get("retry_after"),
     )

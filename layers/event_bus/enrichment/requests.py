@@ -70,7 +70,7 @@ def _check_url(url: str) -> None:
     # The owner of the subscription fixes the host; no event may change it.
     host = url.partition("://")[2].partition("/")[0].partition("?")[0]
     if "{" in host:
-        raise ValueError("must have its variables behind the host")
+        raise ValueError("must have its variables after the host")
 
 
 class _WithPolicy(Request):
@@ -171,7 +171,7 @@ def enrichment_of(request: Mapping[str, EnrichmentSourceRequest]) -> Enrichment:
     """Reads the enrichment in a request.
 
     Raises:
-        InvalidRequest: It is refused; the fault is named by its JSON pointer.
+        InvalidRequest: It is invalid; a JSON pointer names the fault.
     """
     enrichment: Enrichment = {}
     for name, asked in request.items():

@@ -90,8 +90,8 @@ def evaluate(
         document: Its input, `$`: parsed JSON, or an `orjson.Fragment` of ready-made JSON.
         bindings: Further variables, by their names without `$`.
         at: The time that `$now()` and `$millis()` return, RFC 3339; None for the present.
-        seed: What `$random()` and `$shuffle()` begin with: the same seed, the same numbers; None
-            for others each time.
+        seed: The seed of `$random()` and `$shuffle()`. The same seed gives the same numbers; None
+            gives new ones each time.
 
     Returns:
         The result as compact JSON, of at most `MAX_OUTPUT_BYTES`.
@@ -132,7 +132,7 @@ class _Process:
             ExpressionFailed: The child did not answer.
         """
         with self._lock:
-            # One that was left over may have died meanwhile, and has not begun this request.
+            # A process of an earlier request may have died since, and has not begun this request.
             child = self._child if self._child and self._child.poll() is None else self._start()
             try:
                 return _exchange(child, request)
@@ -147,7 +147,7 @@ class _Process:
     def _start(self) -> "subprocess.Popen[bytes]":
         self._end()
         environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-        # No credentials: what is evaluated comes from clients.
+        # It gets no credentials, because clients write the expressions.
         environment["PYTHONPATH"] = os.pathsep.join(each for each in sys.path if each)
         self._child = subprocess.Popen(  # noqa: S603
             [sys.executable, "-S", "-m", _WORKER],
@@ -167,7 +167,7 @@ class _Process:
 
 
 def _exchange(child: "subprocess.Popen[bytes]", request: bytes) -> bytes:
-    # The child reads a request whole before it writes, so that neither waits for the other.
+    # The child reads the whole request before it writes, so neither waits for the other.
     stdin = cast("IO[bytes]", child.stdin)
     stdin.write(_LENGTH.pack(len(request)) + request)
     stdin.flush()

@@ -29,7 +29,7 @@ class _OutOfTime(BaseException):
 
 
 class _Expression(Jsonata):  # type: ignore[misc]
-    """An expression whose `$now()` and `$millis()` are what a request says.
+    """An expression whose `$now()` and `$millis()` return the time that a request names.
 
     Attributes:
         moment: The time, in milliseconds since 1970; None for the present.
@@ -82,7 +82,7 @@ def _bounded(request: dict[str, Any]) -> bytes:
     except MemoryError:
         return _failure("the expression took too much memory")
     except RecursionError:
-        return _failure("the expression is nested, or calls itself, too deep")
+        return _failure("the expression is nested or calls itself too deeply")
 
 
 def _answer(request: dict[str, Any]) -> bytes:
@@ -96,7 +96,7 @@ def _answer(request: dict[str, Any]) -> bytes:
     except (MemoryError, RecursionError):
         raise
     except Exception as error:
-        # The port raises errors of Python where the reference has errors of its own.
+        # The port raises Python's built-in errors for some errors of the reference.
         return _failure(str(error) or type(error).__name__)
 
 
@@ -130,7 +130,7 @@ def _evaluated(
 @lru_cache(256)
 def _compiled(text: str) -> _Expression:
     expression = _Expression(text)
-    # Else null and "no value" are the same.
+    # Otherwise null and "no value" look the same.
     expression.set_output_convert_nulls(False)
     # Values that were read from JSON need no check.
     expression.set_validate_input(False)

@@ -1,4 +1,4 @@
-"""Access keys: from a value of an event, an index finds the patterns that it may satisfy.
+"""Access keys, by which an index finds the patterns that a value of an event may satisfy.
 
 A lookup may find too many patterns, never too few. Each one found is then checked.
 """

@@ -68,7 +68,7 @@ def validate_type_pattern(text: object) -> None:
         text: The text.
 
     Raises:
-        InvalidEventTypeError: It is no event type, nor one with `*` for some segments.
+        InvalidEventTypeError: It is not an event type, even with `*` for some segments.
     """
     _validate(text, "a type pattern", wildcard=True)
 

@@ -224,7 +224,7 @@ def _suggestion(
         numeric = isinstance(each, dict) and "numeric" in each
         for value in values:
             if isinstance(value, str) and numeric:
-                return f"the event holds the string {_shown(value)}, which is no number"
+                return f"the event holds the string {_shown(value)}, not a number"
             if isinstance(each, dict) or isinstance(value, dict) or value is None or each is None:
                 continue
             if isinstance(value, str) != isinstance(each, str) and _shown(value).strip(

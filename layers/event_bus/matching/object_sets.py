@@ -20,8 +20,8 @@ class ObjectSet:
     Args:
         survey: The survey of the event.
         objects: The objects, each with its number.
-        unseen: What is known of elements that patterns do not look at, each with the number of the
-            object that contains them.
+        unseen: The fields of elements that patterns do not look at, each with the number of the
+            object that contains these elements.
 
     Attributes:
         columns: The values of each field that was asked for; None if no object has it.

@@ -141,7 +141,7 @@ class _Reader:
         if not isinstance(pattern, dict):
             raise InvalidPatternError(pointer, "a pattern is an object")
         if not pattern:
-            raise InvalidPatternError(pointer, "an empty object asks for nothing: name a field")
+            raise InvalidPatternError(pointer, "an empty object demands nothing: name a field")
         if depth > MAX_DEPTH:
             raise InvalidPatternError(pointer, f"a pattern has at most {MAX_DEPTH} levels")
         combinations = [0]

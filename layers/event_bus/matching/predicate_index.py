@@ -17,7 +17,7 @@ from event_bus.matching.rule import Entry, Rule
 from event_bus.matching.tables import Found
 from event_bus.matching.work import Work
 
-# Up to so many patterns, checking all is faster than an index.
+# Up to this many patterns, checking all of them is faster than an index.
 SPLIT_ABOVE = 8
 # The cost of a lookup in a nested index, as a number of checked patterns.
 _NESTED_COST = 4
@@ -318,7 +318,7 @@ def _walk_set(field: _Field, objects: ObjectSet, found: Found[Bucket]) -> None:
 
 
 def _has_value(event: EventView, path: Path) -> bool:
-    """Returns whether there is a scalar at a path, in any element of the arrays on the way."""
+    """Returns whether there is a scalar at a path, in any element of the arrays on the path."""
     level: list[object] = [event.document]
     for name in path:
         level = _flat(value[name] for value in level if isinstance(value, dict) and name in value)

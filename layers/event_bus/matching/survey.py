@@ -91,7 +91,7 @@ class Elements:
 
 
 class Survey:
-    """What is known of an event's arrays.
+    """The arrays of an event.
 
     Args:
         elements: How many elements patterns look at; an object counts once more for each field.

@@ -155,7 +155,7 @@ def about_subscription(event_type: str, subscription: Subscription, **more: Any)
         more: Further members of the payload.
     """
     what = event_type.rpartition(".")[2]
-    # By the replaced version, the same change is reported once.
+    # The replaced version is in the name, so the same change is reported once.
     name = f"{what}_{_part_of_id(subscription.id)}_{subscription.version}"
     payload = {**_subscription(subscription), "reason": subscription.disabled_reason, **more}
     return bus_event(event_type, name, subscription.service_id, payload, subscription.id)
@@ -225,7 +225,7 @@ def about_dead_letter(letter: Delivery, minute: str) -> Event:
 
 
 def about_key(key: ApiKey, ends_at: int) -> Event:
-    """Says that a key ends soon.
+    """Makes the event that reports a key which ends soon.
 
     Args:
         key: The key.

@@ -14,7 +14,7 @@ This module is the state machine of both, and the only module that changes a `Co
 | `after_late_reply` | expired or cancelled | the same, with a note of the late reply |
 
 Succeeded, failed, expired and cancelled are final. An open command whose delivery was given up is
-shown as failed too, without a time of its end: who retries the dead letter opens it again.
+shown as failed too, without a time of its end: a retry of the dead letter opens it again.
 
 The fake bus of the Python client has a copy of this module in its wheel, so it imports only `times`
 and the standard library.

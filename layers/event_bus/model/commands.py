@@ -36,11 +36,11 @@ def check_handler(subscription: Subscription) -> None:
         if not may_be_handled(each)
     ]
     if wrong:
-        said = f"{wrong[0].pointer} {wrong[0].detail}, where handles is true"
+        said = f"{wrong[0].pointer} {wrong[0].detail}, if handles is true"
         raise InvalidRequest(said, wrong)
     if len(subscription.event_types) > MAX_HANDLED_TYPES:
         raise InvalidRequest.at(
-            "/event_types", f"must have at most {MAX_HANDLED_TYPES} types where handles is true"
+            "/event_types", f"must have at most {MAX_HANDLED_TYPES} types if handles is true"
         )
     if subscription.filters:
         raise InvalidRequest.at(

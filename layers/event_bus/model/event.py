@@ -208,7 +208,7 @@ class Event:
 
     @property
     def deadline(self) -> str | None:
-        """After which time a command is delivered to nobody any more, RFC 3339."""
+        """The time after which the command is no longer delivered, RFC 3339."""
         if self.expected_replies is None or "deadline" not in self.metadata:
             return None
         try:
@@ -224,12 +224,12 @@ class Event:
 
     @property
     def deduplication_window(self) -> int:
-        """For how many minutes the key holds."""
+        """How many minutes the key is valid."""
         return int(self.metadata.get("deduplication_window", DEFAULT_WINDOW_MINUTES))
 
     @property
     def about(self) -> str | None:
-        """The subscription that it is about, if the bus says something of one."""
+        """The subscription that it is about, if it is an event of the bus about one."""
         return self.metadata.get(ABOUT) if self.source == BUS_DOMAIN else None
 
     @property
@@ -354,8 +354,8 @@ def _traced(metadata: dict[str, Any], request_trace: Mapping[str, str]) -> dict[
 
 
 def _digest(submission: EventSubmission, source: str, metadata: dict[str, Any]) -> str:
-    # Only of what was sent: a repeated request without a timestamp has another "now", and a client
-    # that traces its requests makes each a step of its own.
+    # The digest covers only what was sent. A repeated request without a timestamp gets another
+    # time, and a client that traces its requests makes each a new step.
     sent = {
         "type": submission.type,
         "source": source,

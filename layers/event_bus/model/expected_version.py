@@ -18,7 +18,7 @@ def _said_once(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
     try:
         return validate(value)
     except ValidationError:
-        # Else each alternative of the union is a fault of its own.
+        # Otherwise each alternative of the union would be reported as a fault.
         raise fault from None
 
 

@@ -38,5 +38,5 @@ class Acknowledgement(Request):
     @classmethod
     def _asks_for_something(cls, cursor: Any, info: ValidationInfo) -> Any:
         if cursor is None and info.data.get("extend") is None:
-            raise PydanticCustomError("cursor", "must be given where extend is not")
+            raise PydanticCustomError("cursor", "is required if extend is left out")
         return cursor

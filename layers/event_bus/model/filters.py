@@ -1,4 +1,4 @@
-"""The filters of a subscription, and which are refused."""
+"""The filters of a subscription, and their checks."""
 
 from typing import Annotated, Any
 

@@ -4,7 +4,7 @@ from typing import Any
 
 
 def merged(target: Any, patch: Any) -> Any:
-    """Applies a patch: members that are null are removed, objects are merged, all else replaces.
+    """Applies a patch: removes members that are null, merges objects, replaces other values.
 
     Args:
         target: The document. It is not changed.

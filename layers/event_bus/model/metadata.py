@@ -16,7 +16,7 @@ from event_bus.model.trace_context import TRACESTATE, read_traceparent
 from event_bus.model.validation import Label, Request, checked, spelled
 
 DEFAULT_WINDOW_MINUTES, MAX_WINDOW_MINUTES = 5, 60
-"""For how many minutes a deduplication key holds by default, and at most."""
+"""How many minutes a deduplication key is valid by default, and at most."""
 
 REPLY_FOR = "reply_for"
 """The member of a reply's metadata that names the one service which it is for; the bus sets it."""

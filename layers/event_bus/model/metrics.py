@@ -19,8 +19,9 @@ OTHER = "other"
 """The label of further pairs; no service and no type of two segments has this name."""
 
 Labels = tuple[str, str]
-"""The type of an event, and the service that published or should receive it; see `DENIED`. Of
-metrics by subscription, the subscription and its service."""
+"""The type of an event, and the service that published or should receive it; see `DENIED`. For
+metrics by subscription: the subscription and its service.
+"""
 
 KINDS = ("published", "delivered", "failed", "dead_lettered")
 """The kinds of metrics. A failure is a failed attempt."""
@@ -81,7 +82,7 @@ class Histogram:
     def quantile(self, share: float) -> float | None:
         """The latency that a share of them does not exceed, interpolated within its bucket.
 
-        For the last bucket, which has no bound, the bound of the bucket before.
+        In the last bucket, which has no bound, it is the bound of the bucket before.
         """
         wanted, below = share * self.count, 0
         if not self.count:

@@ -50,12 +50,12 @@ def read_category(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reducer:
-    """The rule that makes a state from events.
+    """The rule that computes a state from events.
 
     Attributes:
-        type: How.
-        expression: The JSONata expression, of the type `jsonata`.
-        function: The ARN of a version of a function, of the type `lambda`.
+        type: How it computes the state.
+        expression: The JSONata expression, for the type `jsonata`.
+        function: The ARN of a version of a function, for the type `lambda`.
         role_arn: The role by which the function is reached, if its owner named one.
         external_id: What the bus names when it assumes that role.
     """
@@ -106,7 +106,7 @@ def reducer_name(source: str, category: str) -> str:
 DEFAULT = Reducer("merge")
 """The reducer of categories that have none of their own."""
 
-# Each of them would give another result at another time, or could hide a call of one that does.
+# Each of them gives another result at another time, or could hide a call of one that does.
 _NOT_DETERMINISTIC = frozenset({"now", "millis", "random", "shuffle", "eval"})
 
 _TOKEN = re.compile(

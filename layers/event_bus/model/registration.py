@@ -1,4 +1,4 @@
-"""Publishers and subscriptions as they are stored, and what registers a publisher."""
+"""Publishers and subscriptions as they are stored, and the requests of publishers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -65,7 +65,7 @@ SensitiveTypes = Annotated[
 
 def _check_category(category: str) -> None:
     if "/" in category:
-        raise ValueError("must hold no slash: it is what stands before the first one")
+        raise ValueError("must hold no slash: it ends before the first slash of the id")
 
 
 StreamCategories = Annotated[
@@ -185,7 +185,7 @@ class SealedSecret:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A service's wish to receive events.
+    """A service's registration to receive events.
 
     Attributes:
         id: Its identifier.
@@ -209,17 +209,18 @@ class Subscription:
         signing_secrets: Its signing secrets, latest first, if its target is signed.
         verified_at: When its callback agreed to receive events, RFC 3339, if it was asked.
         ends_at: When it ends, in Unix seconds, if it is that of a listener.
-        paused_at: Since when it is paused, RFC 3339, if it is.
+        paused_at: When its present pause began, RFC 3339; None if it is not paused.
         pauses: How often it was paused: the number of its present pause, or of its last one.
-        skipped_pauses: Up to which pause it is not owed what it matched.
+        skipped_pauses: The last pause whose events are not owed to it, since it was resumed from
+            `now`.
         backlog_replay_id: The replay that brings what it matched during its last pause, if one was
             started.
         catch_up_replay_id: The replay that starts the delivery of the streams that it follows from
             a version.
-        transform: What is made of each event before it is sent; None for the event as it is.
+        transform: How each event is shaped before it is sent; None to send it unchanged.
         stream: The event streams that it follows; None if it receives events of any.
         handles: Whether it is the handler of the commands that it receives.
-        enrichment: What is added to each event before that; None for nothing.
+        enrichment: What is added to each event before the transform; None for nothing.
     """
 
     id: str

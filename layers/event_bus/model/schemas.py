@@ -74,7 +74,7 @@ class VersionEntry:
 
     Attributes:
         number: Its number; the first one is 1.
-        digest: A hash of what was registered, by which a repeated registration is known.
+        digest: A hash of what was registered, to recognise a repeated registration.
         created_at: When it was registered, RFC 3339.
         created_by: The service that registered it, or `admin`.
         deleted_at: When it was deleted, RFC 3339, if it was.

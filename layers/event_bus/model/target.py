@@ -80,7 +80,7 @@ class UnknownTarget(Target):
         return {"type": self.type, **self.members}
 
     def shown(self, service_id: str) -> dict[str, Any]:  # noqa: ARG002
-        """The type alone, since a member may be one that only its own version knows to hide."""
+        """Only the type, since only the version that stored it knows which members to hide."""
         return {"type": self.type}
 
 

@@ -1,4 +1,4 @@
-"""The transform of a subscription: how clients send it, and what is refused."""
+"""The transform of a subscription, as clients send it, and its checks."""
 
 from typing import Annotated
 
@@ -39,7 +39,7 @@ class TransformRequest(Request):
     attributes: dict[str, _Text] = Field(default_factory=dict)
 
     def transform(self) -> Transform:
-        """The transform. What an expression or a template makes is sent alone by default.
+        """The transform. By default, the result of an expression or a template is sent alone.
 
         Raises:
             InvalidRequest: It cannot be used; the fault is named by its JSON pointer.

@@ -10,7 +10,7 @@ from event_bus.publishing.publisher_rights import PublisherRights
 
 
 def check_command(event: Event, caller: Caller, rights: PublisherRights, at: str) -> None:
-    """Refuses a command that could not be replied to; other events pass.
+    """Refuses a command that nobody could reply to; accepts all other events.
 
     Args:
         event: The event.
@@ -19,8 +19,8 @@ def check_command(event: Event, caller: Caller, rights: PublisherRights, at: str
         at: The JSON pointer of the event in the request's body.
 
     Raises:
-        InvalidRequest: Its deadline is no time, its address is no event type, or it expects several
-            replies although it has one handler, or without a deadline.
+        InvalidRequest: Its deadline is not a time, its address is not an event type, or it expects
+            several replies although it has one handler, or without a deadline.
         Forbidden: The address belongs to another service, and the caller may not publish there.
     """
     if event.expected_replies is None:

@@ -163,7 +163,7 @@ class Intake:
                 raise
             except Exception:
                 logger.exception("event not judged", place=place)
-                results.append(Failure("The bus failed to judge the event."))
+                results.append(Failure("The bus failed to check the event."))
             else:
                 said = f"The event was not stored; send it again as {judged.event.id}."
                 results.append(Unavailable(said))
@@ -229,7 +229,7 @@ class Intake:
         self.rights.check_stream(caller, event.stream, f"{at}/{_naming(parsed)}")
         event = replace(event, kept=self.rights.keeps(event.stream))
         if sensitive and event.content_type:
-            # It has no parts that could be sealed alone.
+            # No part of it can be sealed alone.
             sensitive = [WHOLE]
         checked = self.schemas.check(event, parsed.payload, at)
         faults = without_secrets(checked.faults, sensitive, at)
@@ -285,7 +285,7 @@ class Intake:
             raise no_handler(event, at)
 
     def repeats(self, judged: Judged, stored: Event) -> bool:
-        """Whether an event is the one that is stored, although the digests of the two differ."""
+        """Whether an event is the stored one, although their digests differ."""
         digests = [judged.event.digest]
         if judged.event.timestamp == stored.timestamp:
             # The bus had set the timestamp; the publisher now sends the one from the answer.

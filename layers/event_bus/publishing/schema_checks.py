@@ -132,7 +132,7 @@ class SchemaChecks:
 
 
 def _version_of(event: Event, known: TypeInIndex) -> int | None:
-    """The version that an event names, or the latest; None if it names none that there is."""
+    """The version that an event names, or the latest; None if it names an unknown version."""
     named = event.metadata.get("version")
     if named is None:
         return known.latest

@@ -20,8 +20,8 @@ class Wait:
 
     Attributes:
         answered: Returns whether an unread answer has begun to arrive; None if that is not known.
-        in_time: Whether that was so after `SLOW_SECONDS`. Then this function is busy, and the
-            subscriber is not slow.
+        in_time: Whether an answer had begun to arrive after `SLOW_SECONDS`. If so, this function is
+            busy, and the subscriber is not slow.
     """
 
     answered: Callable[[], bool] | None = None

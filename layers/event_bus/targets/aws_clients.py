@@ -19,7 +19,7 @@ _MARGIN_SECONDS = 300.0
 class TargetClients:
     """Clients of one AWS service, for the bus's own role or one that a target names.
 
-    They repeat nothing: retries are the subscription's.
+    They do not retry: the retry policy of the subscription does.
 
     Attributes:
         service: The service, as boto3 names it.
@@ -37,7 +37,7 @@ class TargetClients:
             ClientError: The target's role cannot be assumed.
         """
         subscription = request.subscription
-        # The lanes that have such clients carry targets of AWS alone.
+        # The lanes with such clients carry only AWS targets.
         target = cast("AwsTarget", subscription.target)
         external = external_id_of(target.external_id, subscription.service_id)
         return self.by_role(target.role_arn, external, subscription.retry_policy.timeout)

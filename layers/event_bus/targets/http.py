@@ -1,4 +1,4 @@
-"""Targets of the type `http`: callbacks, posted to and signed after Standard Webhooks."""
+"""Targets of the type `http`: callback URLs, with requests signed as Standard Webhooks defines."""
 
 import hashlib
 from collections.abc import Callable, Hashable, Sequence
@@ -179,8 +179,8 @@ def _replied(
 ) -> Outcome:
     """Publishes an answer as the reply, if it is one.
 
-    A success without a body is none: the subscriber replies later. Problem details with a status of
-    4xx, after which another attempt would be of no use, reply that a command failed.
+    A success without a body is not a reply: the subscriber replies later. Problem details
+    with a status of 4xx, after which another attempt would be useless, reply that a command failed.
     """
     failed = (
         outcome.client_error

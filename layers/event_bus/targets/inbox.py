@@ -58,7 +58,7 @@ class InboxTransport:
     inboxes: "InboxStore"
 
     def batch_key(self, request: DeliveryRequest) -> Hashable:
-        """Those for one inbox."""
+        """The inbox."""
         return request.subscription.id
 
     def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:

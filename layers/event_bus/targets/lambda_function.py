@@ -103,7 +103,7 @@ class LambdaTransport:
     """Invokes functions.
 
     Attributes:
-        replies: Makes what publishes replies, when the first of them comes.
+        replies: Makes the service that publishes replies, at the first reply.
         clients: The clients of Lambda.
         answers: Measures how long functions take to answer.
     """
@@ -119,8 +119,8 @@ class LambdaTransport:
     def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:
         """Invokes the function with each event.
 
-        An asynchronous one has it delivered when Lambda has queued it, a synchronous one when the
-        function has returned.
+        The event is delivered once Lambda has queued an asynchronous invocation, or once the
+        function of a synchronous one has returned.
         """
         return [self._attempt(request) for request in requests]
 

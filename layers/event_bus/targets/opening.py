@@ -1,4 +1,4 @@
-"""Making an event ready just before it is handed over: opened, and of the version asked for."""
+"""Opens events and brings them to the wanted schema version, just before their delivery."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
@@ -54,6 +54,6 @@ class OpeningTransport:
                     requests[place].event.sealed_key
                     and ready[place].event is not requests[place].event
                 )
-                # A subscriber may answer with what it was sent; that is not kept anywhere.
+                # A subscriber may answer with what it received, so the answer is not kept.
                 outcomes[place] = replace(outcome, response="") if opened else outcome
         return [outcomes[place] for place in range(len(requests))]

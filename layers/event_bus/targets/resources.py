@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from event_bus.settings import settings
 
 ROLE_PREFIX = "event-bus-"
-"""How the names of the roles begin that the bus assumes; it may assume no others."""
+"""The prefix of role names. The bus may only assume roles with this prefix."""
 
 _ARN = re.compile(r"arn:(aws[a-z-]*):([a-z0-9-]+):([a-z0-9-]*):([0-9]{12}):(.+)", re.ASCII)
 _ROLE_NAME = r"role/(?:[!-~]{1,510}/)?[A-Za-z0-9+=,.@_-]{1,64}"

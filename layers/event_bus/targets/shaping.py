@@ -1,4 +1,4 @@
-"""Shaping: what a subscription's transform makes of an event, just before it is handed over."""
+"""Applies a subscription's transform to an event, just before its delivery."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
     from event_bus.transforms.event_parts import EventParts
 
 TRANSFORM_FAILED = "transform_failed"
-"""The error code of a delivery whose transform makes nothing of the event."""
+"""The error code of a delivery whose transform has no result for the event."""
 
 
 def shaped(request: DeliveryRequest) -> Shaped | None:
-    """What is sent of an event; None if its subscription has no transform.
+    """The event as it is sent; None if its subscription has no transform.
 
     Raises:
-        TransformFailed: The transform makes nothing of the event.
+        TransformFailed: The transform has no result for the event.
     """
     transform = request.subscription.transform
     if transform is None:
         return None
-    # Loaded where an event is shaped, and nowhere else.
+    # Only functions that shape an event load this module.
     from event_bus.transforms.shape import shape  # noqa: PLC0415
 
     try:
         made = shape(transform, event_parts(request))
     except InvalidTransform as error:
-        # It was stored under other rules.
+        # An earlier version of the bus stored it, with other rules.
         raise TransformFailed(f"{error.pointer}: {error.detail}") from None
     _check(made, request.subscription.target.lane)
     return made
@@ -77,12 +77,12 @@ class ShapingTransport:
     """Shapes events, and leaves the rest to another transport.
 
     An event that cannot be shaped is not sent, and no attempt follows: the next one would fail in
-    the same way. Requests without a transform are handed on as they are.
+    the same way. Requests without a transform are passed on unchanged.
 
     Attributes:
         transport: The protocol.
         opened: Whether payloads are opened, and brought to the wanted schema version, before they
-            come here. Where they are not, whoever does so shapes them.
+            come here. If they are not, the transport that opens them shapes them too.
     """
 
     transport: Transport

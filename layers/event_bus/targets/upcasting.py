@@ -13,12 +13,12 @@ from event_bus.model.event import Event
 from event_bus.model.schemas import SchemaVersion
 
 CACHE_SECONDS = 10.0
-"""How long the expression of a version, or that there is no such version, is known."""
+"""How long the cache keeps a version's expression, or its absence, in seconds."""
 
 _CACHED_VERSIONS = 1_000
 
 MOST_SECONDS = 2.0
-"""How long the expressions of all versions between may take together."""
+"""The longest time of all expressions that bring one event to a version, in seconds."""
 
 
 class UpcastFailed(Exception):
@@ -52,16 +52,16 @@ class Upcaster:
     def brought(self, event: Event, wanted: int | None) -> Event:
         """The event at a version, or at the latest version before it that its type has.
 
-        An event that is of that version or a later one stays as it is; so does one that is of no
-        known version, and one whose payload is not JSON. A version without an expression takes
-        payloads as they are.
+        An event of that version or a later one is not changed. Nor is an event of an unknown
+        version, or one whose payload is not JSON. A version without an expression takes payloads as
+        they are.
 
         Args:
             event: The event, with its payload as its reader may see it.
             wanted: The version; None for the one that the event is of.
 
         Raises:
-            UpcastFailed: An expression makes nothing, or no object, of the payload.
+            UpcastFailed: An expression fails, or does not make an object of the payload.
         """
         own = event.schema_version
         if wanted is None or own is None or own >= wanted:
@@ -89,7 +89,7 @@ class Upcaster:
         )
 
     def shown(self, event: Event, wanted: int | None) -> Event:
-        """The event as `brought` has it; as it is where an expression fails."""
+        """The event as `brought` returns it; unchanged if an expression fails."""
         try:
             return self.brought(event, wanted)
         except UpcastFailed as failure:

@@ -96,7 +96,7 @@ def header_values(attributes: Mapping[str, Any]) -> dict[str, str]:
     """The headers of an event in binary mode over HTTP, `content-type` aside.
 
     Values are percent-encoded as the HTTP binding says (3.1.3.2): spaces, quotes, percent signs and
-    what is no printable ASCII character.
+    everything except printable ASCII.
     """
     return {
         f"ce-{name}": "".join(map(_encoded, _text(value)))
@@ -111,12 +111,12 @@ def message_attributes(
     """The message attributes of an event in binary mode over SQS and SNS.
 
     No binding of CloudEvents covers them: the names are those of the HTTP binding, and the values
-    stand as they are. A message has room for ten attributes, so the extensions come last.
+    are not encoded. A message has room for ten attributes, so the extensions come last.
 
     Args:
         attributes: The context attributes.
         further: The attributes that the subscription asks for.
-        encoding: The attribute that says how the data are written as a text, where they are.
+        encoding: The attribute that names the encoding, if the data are bytes written as text.
     """
     texts = {
         f"ce-{name}": _text(value) for name, value in attributes.items() if name in _IN_MESSAGES

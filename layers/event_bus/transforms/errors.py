@@ -16,7 +16,7 @@ class InvalidTransform(ValueError):
 
 
 class TransformFailed(Exception):
-    """A transform that makes nothing of this event. Another attempt would fail in the same way.
+    """A transform that has no result for this event. Another attempt would fail in the same way.
 
     Attributes:
         detail: Why.

@@ -44,7 +44,7 @@ class EventParts:
     def document(self) -> dict[str, Any]:
         """The event as JSON paths see it, under the names of EventBridge as well.
 
-        A payload that is not JSON is no `detail`.
+        If the payload is not JSON, there is no `detail`.
         """
         if self._document is None:
             payload = json_numbers.loads(self.payload)

@@ -1,6 +1,6 @@
 """JSON paths as EventBridge has them: `$.detail.state`, `$.items[0].name`, `$.items[*].price`.
 
-Dot notation, array indices and wildcards alone
+They have only dot notation, array indices and wildcards
 (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html).
 """
 
@@ -23,7 +23,7 @@ class JsonPath:
         text: The path.
 
     Raises:
-        ValueError: It is not such a path; the message says what is.
+        ValueError: It is not such a path; the message shows the form of one.
     """
 
     __slots__ = ("_steps", "text")
@@ -47,7 +47,7 @@ class JsonPath:
             end = step.end()
 
     def value(self, document: Any) -> Any:
-        """The value where the path leads; `MISSING` where it leads to nothing.
+        """The value at the path; `MISSING` if there is none.
 
         A path with a wildcard leads to the array of the values that it selects.
         """

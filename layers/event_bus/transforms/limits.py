@@ -1,8 +1,8 @@
 """The limits of a transform and of its results.
 
 The limits of templates are those of EventBridge's `InputTransformer`
-(https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_InputTransformer.html), those of
-attributes SQS's and SNS's.
+(https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_InputTransformer.html), and those
+of attributes are those of SQS and SNS.
 """
 
 MAX_TEMPLATE_CHARACTERS = 8192

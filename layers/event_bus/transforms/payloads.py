@@ -15,14 +15,14 @@ def decoded(text: str) -> bytes:
     """The bytes of a text in base64.
 
     Raises:
-        ValueError: It is not base64 as RFC 4648 writes it: of its alphabet, with padding, without
-            line breaks, and with unused bits of zero.
+        ValueError: It is not base64 as RFC 4648 demands: the standard alphabet, with padding,
+            without line breaks, and with unused bits of zero.
     """
     try:
         found = binascii.a2b_base64(text, strict_mode=True)
     except ValueError:
         found = b""
-    # The decoder ignores the unused bits, so that several texts would be the same bytes.
+    # The decoder ignores the unused bits, so several texts would decode to the same bytes.
     if not found or base64.b64encode(found) != text.encode():
         raise ValueError(
             "must be base64 of at least one byte, with padding and without line breaks (RFC 4648)"

@@ -47,7 +47,7 @@ def shape(transform: Transform, parts: EventParts) -> Shaped:
     """An event as a transform shapes it.
 
     Raises:
-        TransformFailed: It makes nothing of it.
+        TransformFailed: The transform has no result for it.
     """
     data, content_type, binary = _data(transform, parts)
     headers = {
@@ -106,7 +106,7 @@ def _data(transform: Transform, parts: EventParts) -> tuple[bytes, str, bool]:
 
 
 def _evaluated(expression: str, parts: EventParts) -> bytes:
-    # Loaded where an expression is met, and nowhere else.
+    # Only a transform with an expression loads this module.
     from event_bus.expressions.evaluator import ExpressionFailed, evaluate  # noqa: PLC0415
 
     try:
@@ -133,9 +133,7 @@ def _check_template(transform: Transform) -> None:
     except InvalidTransform as error:
         raise InvalidTransform(f"/template{error.pointer}", error.detail) from None
     if transform.format == "event" and not template.is_json:
-        raise InvalidTransform(
-            "/template/input_template", "must make JSON where the format is event"
-        )
+        raise InvalidTransform("/template/input_template", "must make JSON if the format is event")
 
 
 def _check_expression(expression: str) -> None:

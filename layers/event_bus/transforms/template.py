@@ -1,10 +1,10 @@
 """EventBridge's input transformer: variables from JSON paths, and a template that names them.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html. A template
-is JSON with variables, or a text. As there, the JSON that is sent has no white space between its
-parts. In two points this one is stricter: a value inside a string is escaped, so that no event can
-change the structure of what is sent, and a template that is not JSON with its variables filled in
-is refused at registration.
+is JSON with variables, or a text. Like EventBridge, it sends JSON without white space between its
+parts. It is stricter in two points: a value inside a string is escaped, so that no event can change
+the structure of what is sent, and a template that is not JSON with its variables filled in is
+refused at registration.
 """
 
 import json

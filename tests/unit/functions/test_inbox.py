@@ -90,7 +90,7 @@ def test_an_acknowledgement_of_what_is_no_place_is_refused(
     assert answer.body["errors"][0]["detail"] in (
         "must be a string",
         "must match the pattern ^[0-9]{1,15}$",
-        "must be given where extend is not",
+        "is required if extend is left out",
     )
     assert functions.aws.inbox_cursors.get("sub_1").acknowledged == 0
 
