@@ -1,1 +1,1 @@
-"""What an event costs, each file a command: `python -m benchmarks.pipeline`."""
+"""Benchmarks of the cost of events. Each file is a command: `python -m benchmarks.pipeline`."""

@@ -30,6 +30,6 @@ if __name__ == "__main__":
         try:
             benchmark.main()
         except SystemExit:
-            # It has said what is worse than documented; the others are measured all the same.
+            # It has printed what is worse than documented; the other benchmarks still run.
             worse = True
     sys.exit(worse)

@@ -1,7 +1,7 @@
-"""What it costs to archive kept events, and after how many months it has paid for itself.
+"""The cost of archiving kept events, and the months after which it has paid for itself.
 
-Sizes are measured with the bus's own items, stubs and objects; list prices do the rest. Run it with
-`python -m benchmarks.archive`; it takes a few seconds.
+Sizes are measured with the bus's own items, stubs and objects, and costed at list prices. Run it
+with `python -m benchmarks.archive`; it takes a few seconds.
 """
 
 import math
@@ -21,7 +21,7 @@ from rich.table import Table
 from benchmarks import prices
 
 PAYLOADS = (100, 300, 1_000, 4_000, 16_000)
-"""About how many bytes the payloads have that are measured."""
+"""The approximate sizes of the measured payloads, in bytes."""
 
 _STREAM_LENGTH = 10
 _KB = 1024
@@ -29,10 +29,10 @@ _KB = 1024
 
 @dataclass(frozen=True)
 class Measured:
-    """What an event takes, in bytes, and what the archive costs and saves, in dollars.
+    """The bytes of an event, and the dollars that its archiving costs and saves.
 
     Attributes:
-        payload: About how large its payload is.
+        payload: The approximate size of its payload.
         item: Its item in the table.
         stub: The stub that takes its place.
         archived: Its share of an object.
@@ -45,7 +45,7 @@ class Measured:
 
     @property
     def once(self) -> float:
-        """What it costs to move an event."""
+        """The cost of moving an event."""
         writes = -(-self.item // _KB) * prices.WRITE_UNIT
         # Half a unit for each 4 KB, since the reads need not be consistent.
         reads = -(-self.item // (4 * _KB)) / 2 * prices.READ_UNIT
@@ -53,12 +53,12 @@ class Measured:
 
     @property
     def before(self) -> float:
-        """What its item costs in a month."""
+        """The cost of its item in a month."""
         return self.item * prices.DYNAMODB_BYTE_MONTH
 
     @property
     def after(self) -> float:
-        """What its stub and its share of an object cost in a month."""
+        """The cost of its stub and its share of an object in a month."""
         return self.stub * prices.DYNAMODB_BYTE_MONTH + self.archived * prices.S3_BYTE_MONTH
 
     @property
@@ -71,7 +71,7 @@ def measured(payload: int) -> Measured:
     """Measures an object full of events.
 
     Args:
-        payload: About how many bytes their payloads have.
+        payload: The approximate size of their payloads, in bytes.
     """
     rng = random.Random(7)
     words = ["".join(rng.choices("etaoinshrdlu", k=rng.randint(3, 10))) for _ in range(3_000)]

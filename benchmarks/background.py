@@ -2,7 +2,7 @@
 
 Run it with `python -m benchmarks.background`; it takes about five minutes. The bus stops after a
 third of the events, and starts again with what it has stored. The benchmark ends with an error if
-an event is missing, or if another one is stored.
+an event is missing or an unknown one is stored.
 """
 
 import sys

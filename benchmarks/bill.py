@@ -10,10 +10,12 @@ from benchmarks.metered.scenarios import BATCH, Usage
 from benchmarks.metered.wire import Call
 
 CALL_MS = 5.0
-"""How long a call to AWS takes within a region, about."""
+"""The approximate time of a call to AWS within a region, in milliseconds."""
 
 SUBSCRIBER_MS = 50.0
-"""How long a subscriber takes to answer, about: the function waits, and is paid for."""
+"""The approximate time of a subscriber's answer, in milliseconds; the waiting function is
+charged.
+"""
 
 _WHOLE_PROCESSOR_MB = 1769
 """https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html"""
@@ -52,7 +54,8 @@ def bill(usage: Usage, memory: Mapping[str, int]) -> Bill:
         if each.function in _API:
             dollars["API Gateway"] += prices.HTTP_API_REQUEST
         if each.function.startswith(_FROM_QUEUES):
-            # Lambda's own: the receipt, in which each message's group is named, and the removal.
+            # Lambda's own requests: the receipt, in which each message names its group, and the
+            # deletion.
             dollars["SQS"] += 2 * prices.SQS_REQUEST + prices.SQS_FAIR
     dollars["Lambda, time"] = sum(
         prices.GB_SECOND * memory[name] / 1024 * milliseconds / 1000
@@ -84,8 +87,8 @@ def _request(call: Call) -> float:
 def _billed(usage: Usage, memory: Mapping[str, int]) -> dict[str, float]:
     """About how many milliseconds of each function are charged.
 
-    The emulator takes other times than AWS does. So it is what was used of a processor, of which a
-    function has as much as its memory buys, and what it waits for one after the other.
+    Times on the emulator differ from those on AWS. So this is the processor time, stretched by the
+    share of a processor that the function's memory buys, plus the time of its consecutive calls.
     """
     milliseconds: defaultdict[str, float] = defaultdict(float)
     for each in usage.invocations:
@@ -101,7 +104,7 @@ def _billed(usage: Usage, memory: Mapping[str, int]) -> dict[str, float]:
 
 
 def _one_after_the_other(calls: Iterable[Call]) -> int:
-    """How many calls there are if those that overlap count as one."""
+    """Returns the number of calls; calls that overlap count as one."""
     count, until = 0, 0.0
     for call in sorted(calls, key=attrgetter("began")):
         if call.began >= until:
@@ -113,9 +116,8 @@ def _one_after_the_other(calls: Iterable[Call]) -> int:
 def floor(usage: Usage) -> Bill:
     """Returns the least that the design allows.
 
-    Everything possible is shared, and nothing else is done:
-    One request, one call of `publish`, one write of the event, its share of a batch of the router
-    and of one of a lane, and one write for each outcome.
+    Everything that can be shared is shared: one request, one call of `publish`, one write of the
+    event, its share of a batch of the router and of one of a lane, and one write for each outcome.
     """
     scenario = usage.scenario
     requests = 1 / BATCH if scenario.batched else 1.0

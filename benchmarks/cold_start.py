@@ -1,8 +1,8 @@
-"""What a function costs before its first call: time and memory, next to the bare minimum.
+"""The time and memory of a function before its first call, next to the bare minimum.
 
 The bare minimum is an interpreter that imports boto3 and pydantic and makes one client, as any
-function of this kind would. Each is measured in processes of its own, with the bytecode at hand as
-in the layers. Run it with `python -m benchmarks.cold_start`; it takes a minute or two.
+function of this kind would. Each is measured in processes of its own, with bytecode as in the
+layers. Run it with `python -m benchmarks.cold_start`; it takes a minute or two.
 """
 
 import json
@@ -38,7 +38,7 @@ def environments() -> dict[str, dict[str, str]]:
             if resource["Type"] == "AWS::Lambda::Function":
                 told = resource["Properties"].get("Environment", {}).get("Variables", {})
                 if function := told.get("POWERTOOLS_SERVICE_NAME"):
-                    # Values that only a deployment knows are not needed at the start.
+                    # The start needs no values that only a deployment knows.
                     found[function] = {
                         name: value if isinstance(value, str) else "https://example.com/1/x"
                         for name, value in told.items()

@@ -1,8 +1,8 @@
-"""Writers on one event stream: how long an append takes beside the bare transaction.
+"""The time of an append with several writers on one stream, next to the bare transaction.
 
-`python -m benchmarks.contention` prints it. The tables are those of moto, in this process, and each
-call takes some milliseconds more, as over a network. Moto carries out one request at a time and
-knows no conflicts of transactions under way, so a writer meets others by their versions alone.
+`python -m benchmarks.contention` prints it. The tables are moto's, in this process. Each call takes
+several milliseconds more, as over a network. Moto carries out one request at a time and has no
+conflicts between running transactions, so writers conflict only by versions.
 """
 
 import os
@@ -40,7 +40,7 @@ STREAM = StreamName("shop", "order/1")
 
 @dataclass(frozen=True)
 class Measured:
-    """The conflicts of writers.
+    """The measurements of competing writers.
 
     Attributes:
         seconds: How long each stored event took.
@@ -108,7 +108,7 @@ def _by_the_bus(store: EventStore) -> Callable[[Event], None]:
 
 
 def _bare(store: EventStore) -> Callable[[Event], None]:
-    """The same two writes, tried again at once and for ever."""
+    """Makes the same two writes, and repeats them at once until they succeed."""
     streams = store.streams
     assert streams
 

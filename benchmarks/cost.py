@@ -1,11 +1,11 @@
-"""What an event costs: calls to AWS and units, counted on the wire, and money at list prices.
+"""The cost of an event: calls to AWS and units, counted on the wire, at list prices.
 
 Run it with `python -m benchmarks.cost`; it takes about three minutes.
 
-Counted is what the functions of the deployed bus ask of AWS, and what calls them. What waits for
-others up to a minute (counting, the audit log) has the events of one scenario to share. Not
-counted, since it is not done on the wire: what Lambda asks of SQS, which follows from the calls of
-functions (one receipt and one removal each), and KMS, which DynamoDB asks once in five minutes.
+It counts the requests of the bus's functions to AWS, and the calls of these functions. Functions
+that collect events for up to a minute (counting, the audit log) share the events of one scenario.
+Lambda's requests to SQS are not on the wire: they are computed from the calls of functions, one
+receipt and one deletion each. Nor are DynamoDB's requests to KMS, one in five minutes.
 """
 
 from collections import defaultdict
@@ -23,7 +23,7 @@ from benchmarks.receiver import receiving
 
 
 def units(usage: Usage) -> dict[str, float]:
-    """The usage of one event of everything that AWS charges by use."""
+    """Returns the usage of one event, of everything that AWS charges by use."""
     found: defaultdict[str, float] = defaultdict(float)
     for each in usage.invocations:
         found[f"calls of functions: {each.function}"] += 1

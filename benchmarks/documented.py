@@ -1,6 +1,6 @@
-"""The ratios that docs/architecture/performance.md states, and whether a run still meets them.
+"""The ratios in docs/architecture/performance.md, and the check that a run still meets them.
 
-Seconds differ from machine to machine, ratios within one run hardly do. `documented.json` holds
+Seconds differ from machine to machine; ratios within one run hardly differ. `documented.json` holds
 them once: a test compares the page with it, and each benchmark compares what it measured.
 """
 
@@ -20,14 +20,14 @@ class Documented:
 
     Attributes:
         ratios: How many times the floor each row takes, by the row's name.
-        tolerance: How many times as much still passes, since runs differ.
+        tolerance: The factor by which a measured ratio may be higher, since runs differ.
     """
 
     ratios: dict[str, float]
     tolerance: float
 
     def drifted(self, measured: Mapping[str, float]) -> list[str]:
-        """Says of each ratio that is too high what was measured and what is documented.
+        """Describes each ratio that is too high: the measured and the documented value.
 
         Args:
             measured: The ratios of a run, which has all documented rows.

@@ -28,12 +28,12 @@ _TOLERANCE = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """Something that an event, its type or its subscription may use.
+    """A feature that an event, its type or its subscription may use.
 
     Attributes:
         name: Its name in the table.
         domain: The first segment of its type.
-        event: Members of its events beside the type; `{}` in a text stands for a number.
+        event: Members of its events beside the type; `{}` in a text is replaced by a number.
         subscription: Further members of its subscription.
         schema: A schema of its type that is enforced.
     """
@@ -155,7 +155,7 @@ def main() -> None:
         table.add_row(name, f"{taken.requests:.2f}", f"{taken.written:.2f}", f"{taken.read:.2f}")
     console.print(table)
     if found[AGAIN].written > found[PLAIN.name].written + _TOLERANCE:
-        raise SystemExit("What is not used costs something: plain events take more write units.")
+        raise SystemExit("Unused features cost something: plain events take more write units.")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Subscriptions and events made to be slow: what is the most that one event can cost?
+"""The highest cost of one event: subscriptions and events that are made to be slow.
 
-`python -m benchmarks.matching` prints it below what ordinary events cost.
+`python -m benchmarks.matching` prints it below the cost of ordinary events.
 """
 
 import gc
@@ -26,7 +26,7 @@ Payload = dict[str, Any]
 
 @dataclass(frozen=True)
 class Attack:
-    """Subscriptions that do harm together, and an event of at most 1 MiB that sets them off.
+    """Subscriptions that are harmful together, and an event of at most 1 MiB that triggers them.
 
     Attributes:
         name: Its name in the table.
@@ -158,7 +158,7 @@ ATTACKS = (
         lambda: {"a": [f"10.{n >> 8}.{n & 255}.7" for n in range(9_000)]},
     ),
     Attack(
-        "anything-but each, beside what never is",
+        "anything-but each, beside an impossible value",
         lambda n: {
             "a": [{"anything-but": [n, n + 1]}],
             "b": [{"anything-but": {"prefix": f"{n}"}}],
@@ -223,7 +223,7 @@ def deep_pattern(levels: int, value: Any) -> dict[str, Any]:
 
 
 def measure(attack: Attack) -> tuple[int, float, float, bool]:
-    """How many match, the milliseconds and MiB that it takes, and whether matching was limited."""
+    """Returns the number of matches, milliseconds and MiB, and whether matching was limited."""
     index = SubscriptionIndex()
     gc.collect()
     gc.disable()

@@ -1,6 +1,6 @@
-"""What finding the subscriptions of one event costs, as subscriptions grow.
+"""The cost of finding the subscriptions of one event, as the number of subscriptions grows.
 
-Seconds are those of the processor, so others on the machine count little. Run it with
+Seconds are processor time, so other work on the machine has little effect. Run it with
 `python -m benchmarks.matching`; it takes about three minutes.
 """
 
@@ -27,12 +27,12 @@ Event = tuple[str, dict[str, Any]]
 
 @dataclass(frozen=True)
 class Shape:
-    """A way in which subscriptions differ, and events that look for them.
+    """A respect in which subscriptions differ, and the events to match.
 
     Attributes:
         name: Its name in the table.
-        subscription: The n-th subscription of so many.
-        event: An event among so many subscriptions.
+        subscription: Makes the n-th subscription of a number of them.
+        event: Makes an event for a number of subscriptions.
     """
 
     name: str
@@ -67,7 +67,7 @@ def mixed_subscription(n: int, size: int) -> Subscription:
 
 
 def open_subscription(n: int, _: int) -> Subscription:
-    # One in ten wants the type of the event, so a tenth of all is the answer.
+    # One subscription in ten selects the type of the event, so a tenth of them matches.
     return [f"task.type-{n % 10}"], {}
 
 
@@ -101,7 +101,7 @@ SHAPES = (
 
 
 def cost(match: Callable[[Event], Any], events: Iterator[Event]) -> float:
-    """Seconds of the processor for each event."""
+    """Returns the processor seconds for each event."""
     match(next(events))
     count, started = 0, time.process_time()
     while (passed := time.process_time() - started) < SECONDS_PER_CELL:
@@ -112,10 +112,10 @@ def cost(match: Callable[[Event], Any], events: Iterator[Event]) -> float:
 
 
 def filled(shape: Shape, size: int) -> tuple[SubscriptionIndex, float]:
-    """An index of so many subscriptions, and the seconds that each put took."""
+    """Returns an index with a number of subscriptions, and the seconds of each `put`."""
     index = SubscriptionIndex()
     gc.collect()
-    # Loading makes no garbage, and the collector would look at every object again and again.
+    # Loading makes no garbage, but the collector would scan every object repeatedly.
     gc.disable()
     started = time.process_time()
     for n in range(size):
@@ -126,7 +126,7 @@ def filled(shape: Shape, size: int) -> tuple[SubscriptionIndex, float]:
 
 
 def loop(shape: Shape, size: int, events: Iterator[Event]) -> float:
-    """Seconds for each event when every subscription is asked."""
+    """Returns the seconds for each event if every subscription is checked."""
     compiled = [SubscriptionFilter(*shape.subscription(n, size)) for n in range(size)]
     return cost(
         lambda one: [each for each in compiled if each.matches(one[0], "bench", one[1], {})],
@@ -135,7 +135,7 @@ def loop(shape: Shape, size: int, events: Iterator[Event]) -> float:
 
 
 def measure(shape: Shape, size: int) -> tuple[float, float, float, float | None]:
-    """How many are found, and the seconds of a match, of a put, and of a match by the loop."""
+    """Returns the number of matches, and the seconds of a match, of a `put`, and of the loop."""
     index, put = filled(shape, size)
     rng = random.Random(7)
     sample = [shape.event(rng, size) for _ in range(200)]
@@ -146,7 +146,7 @@ def measure(shape: Shape, size: int) -> tuple[float, float, float, float | None]
 
 
 def main() -> None:
-    """Prints what ordinary events cost, then what hostile ones do."""
+    """Prints the cost of ordinary events, then that of hostile ones."""
     print(
         f"{'shape':<28}{'subscriptions':>14}{'found':>9}{'index us':>10}{'loop us':>10}"
         f"{'growth':>8}{'put us':>8}"

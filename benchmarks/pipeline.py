@@ -1,9 +1,9 @@
 """Latency and throughput of the bus next to a bare pipeline of the same hops, in one run.
 
-On one machine both share the emulator, which bounds both: the figure that tells something is the
-ratio. Counting and the audit log, which work apart and later on AWS, do so here too. Run it with
-`python -m benchmarks.pipeline`; it takes about three minutes. It speaks plain HTTP to both, since
-the bare pipeline has no client, and the time of a client would count on one side only.
+On one machine both share the emulator, which limits both, so only the ratio is meaningful. Counting
+and the audit log run separately and later, as on AWS. Run it with `python -m benchmarks.pipeline`;
+it takes about three minutes. It uses plain HTTP for both, because the bare pipeline has no client,
+and a client's time would count on one side only.
 """
 
 import statistics
@@ -32,13 +32,12 @@ PACED = 40
 """Events of a round that are published one by one, for their latency."""
 
 PACE_SECONDS = 0.2
-"""Between two of them: so long that what is still recorded of one does not hold up the next.
-
-A write that nobody waits for has the emulator look at its streams again only 50 ms later.
+"""The time between two of them: long enough that the last writes of one do not delay the next.
+After a write without a waiting caller, the emulator polls its streams only 50 ms later.
 """
 
 LOAD = 300
-"""Events of a round that are published as fast as they are taken, for the throughput."""
+"""Events of a round that are published as fast as they are accepted, for the throughput."""
 
 CLIENTS = 4
 BATCH = 50
@@ -49,7 +48,7 @@ _PAYLOAD = {"task_id": "task_123", "title": "Write the report", "priority": "hig
 
 @dataclass
 class Subject:
-    """One of the two that are measured."""
+    """The bus or the bare pipeline."""
 
     name: str
     client: httpx.Client
@@ -61,7 +60,7 @@ class Subject:
     batched: list[float]
 
     def publish(self) -> tuple[str, float]:
-        """Publishes an event, and tells its id and when that began."""
+        """Publishes an event; returns its id and the start of the request."""
         event_id, begun = str(uuid.uuid4()), time.time()
         body = {"id": event_id, "type": "task.created", "payload": _PAYLOAD}
         answer = self.client.post("/events", json=body)
@@ -70,7 +69,7 @@ class Subject:
         return event_id, begun
 
     def publish_batch(self) -> list[str]:
-        """Publishes a batch, and tells the ids."""
+        """Publishes a batch; returns the ids."""
         ids = [str(uuid.uuid4()) for _ in range(BATCH)]
         body = [{"id": each, "type": "task.created", "payload": _PAYLOAD} for each in ids]
         answer = self.client.post("/events", json=body)
@@ -79,7 +78,7 @@ class Subject:
         return ids
 
     def receipts(self, ids: set[str]) -> dict[str, float]:
-        """When each of these events was first received."""
+        """Returns when each of these events was first received."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             receipts: dict[str, float] = httpx.get(self.receiver).json()
@@ -135,7 +134,7 @@ def _measure(console: Console, subjects: list[Subject]) -> None:
             with console.status(f"Round {number} of {ROUNDS}: {subject.name}"):
                 subject.measure()
             if number == 0:
-                # The first round only warms the functions.
+                # The first round only starts the functions.
                 _forget(subject)
 
 

@@ -1,4 +1,4 @@
-"""The processor time of each function for an event, next to the least that its hop can take.
+"""The processor time of each function for an event, next to a bare function of the same hop.
 
 Run it with `python -m benchmarks.processor`; it takes about two minutes. The bare functions are
 those of `benchmarks/bare`: the same hops, with handlers that do nothing else.
@@ -29,7 +29,7 @@ _BARE_EVENTS = 100
 
 
 def spent(invocations: Iterable[Invocation], events: int) -> dict[str, float]:
-    """Milliseconds of a processor for one event, by function.
+    """Returns the processor milliseconds for one event, by function.
 
     Args:
         invocations: The calls of functions.

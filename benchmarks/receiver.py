@@ -1,4 +1,4 @@
-"""A receiver in a process of its own, so that it takes no time from who measures."""
+"""A receiver in a process of its own, so that it does not slow down the measuring process."""
 
 import json
 import multiprocessing
@@ -33,7 +33,7 @@ def _serve(told: Connection) -> None:
             pass
 
     class Server(ThreadingHTTPServer):
-        # All that a lane delivers side by side may connect at once.
+        # All parallel attempts of a lane may connect at once.
         request_queue_size = 256
 
     server = Server(("127.0.0.1", 0), Handler)
@@ -43,7 +43,7 @@ def _serve(told: Connection) -> None:
 
 @contextmanager
 def receiving() -> Iterator[str]:
-    """The URL of a receiver: POST an event to it, GET when each event came first."""
+    """Yields the URL of a receiver: POST sends it an event, GET lists when each first arrived."""
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(
         target=_serve, args=(theirs,), daemon=True

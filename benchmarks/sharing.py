@@ -1,7 +1,7 @@
-"""The work that AWS shares among events, and the emulator does not.
+"""Work that events share on AWS but not on the emulator.
 
-Counting and the audit log wait up to a minute for what they work on together. The emulator knows
-no such window: it calls them for each event, and has the router wait for them.
+Counting and the audit log collect events for up to a minute. The emulator has no such window: it
+calls them for each event, and the router waits for them.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from typing import Any
 from localstack.bus import LocalBus
 
 SHARED = ("audit", "observe")
-"""The functions that wait."""
+"""The functions that collect events."""
 
 _NAME = "POWERTOOLS_SERVICE_NAME"
 
@@ -33,7 +33,7 @@ def folders(client: Any) -> dict[str, str]:
 
 @contextmanager
 def shared_later(bus: LocalBus) -> Iterator[None]:
-    """Has these functions wait for the end of the block."""
+    """Delays these functions until the end of the block."""
     _switch(bus, enabled=False)
     yield
     _switch(bus, enabled=True)

@@ -1,7 +1,7 @@
-"""What a deployment costs in a month in which nothing happens.
+"""The cost of a deployment in a month without events.
 
-Counted in the templates, and on the wire for what runs every minute; priced at list prices. Run it
-with `python -m benchmarks.standing`; it takes about a minute.
+Resources are counted in the templates, the calls of every minute on the wire; at list prices. Run
+it with `python -m benchmarks.standing`; it takes about a minute.
 """
 
 import json
@@ -21,13 +21,13 @@ from benchmarks.sharing import folders
 from localstack.assembly import assembly
 
 SWEEPS = 10
-"""How many sweeps are measured."""
+"""The number of measured sweeps."""
 
-# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html: five pollers, which ask a
-# queue that is empty once in 20 seconds each.
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html: five pollers, each of
+# which asks an empty queue once in 20 seconds.
 _POLLS_A_MINUTE = 15
 
-# How often a turn looks whether anything has come.
+# How often a waiting request checks for new events.
 _LOOKS_A_SECOND = 2
 _INBOX_MEMORY_MB = 512
 
@@ -39,7 +39,7 @@ _MONTHLY = {
 }
 
 Standing = dict[str, tuple[float, float]]
-"""How many there are, and the dollars of a month, by what is charged."""
+"""The count and the dollars of a month, by what is charged."""
 
 
 def standing(templates: Path) -> Standing:
@@ -58,20 +58,20 @@ def standing(templates: Path) -> Standing:
         name: (counted[kind], counted[kind] * each) for kind, (name, each) in _MONTHLY.items()
     }
     polls = polled * _POLLS_A_MINUTE * prices.MONTH_MINUTES
-    return {**found, "queues that Lambda looks at": (polled, polls * prices.SQS_REQUEST)}
+    return {**found, "queues that Lambda polls": (polled, polls * prices.SQS_REQUEST)}
 
 
 def _polls(resource: Mapping[str, Any]) -> bool:
-    # Where it starts is said of streams alone, which Lambda looks at for nothing.
+    # Only streams have a starting position, and Lambda polls streams free of charge.
     source = resource["Type"] == "AWS::Lambda::EventSourceMapping"
     return source and "StartingPosition" not in resource["Properties"]
 
 
 def listening(memory_mb: int) -> float:
-    """Dollars of a month for a client that follows an empty inbox by Server-Sent Events.
+    """Returns a month's dollars for a client that follows an empty inbox by Server-Sent Events.
 
     Args:
-        memory_mb: The memory of the function that waits with it.
+        memory_mb: The memory of the waiting function.
     """
     turns = prices.MONTH_MINUTES * 60 / TURN_SECONDS
     turn = (
@@ -85,12 +85,12 @@ def listening(memory_mb: int) -> float:
 
 
 def connected() -> float:
-    """Dollars of a month for a client that follows an inbox by a WebSocket, without a message."""
+    """Returns a month's dollars for a client that follows an empty inbox by a WebSocket."""
     return prices.MONTH_MINUTES * prices.WEBSOCKET_MINUTE
 
 
 def swept(metered: MeteredBus) -> float:
-    """Dollars of a month for what the sweeper asks of AWS every minute, on a bus without events."""
+    """Returns a month's dollars for the sweeper's requests to AWS, on a bus without events."""
     client: Any = metered.bus.client("lambda")
     [name] = [name for name, folder in folders(client).items() if folder == "sweep"]
     # The first sweep also does what is done once an hour.

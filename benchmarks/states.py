@@ -1,4 +1,4 @@
-"""What the state of a long stream costs: calls, read and write units, and time.
+"""The cost of the state of a long stream: calls, read and write units, and time.
 
 Tables are in memory. The time is that of reading items and folding them; the answers of DynamoDB
 take no time. Run it with `python -m benchmarks.states`.
@@ -49,7 +49,7 @@ COUNT = Reducer(
 
 
 class Meter:
-    """A client of DynamoDB that counts its calls, and the units that they take."""
+    """A client of DynamoDB that counts its calls and their units."""
 
     def __init__(self, client: Any) -> None:
         self._client = client

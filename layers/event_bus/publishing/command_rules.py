@@ -50,7 +50,7 @@ def no_handler(event: Event, at: str) -> Conflict:
 def _check_address(event: Event, caller: Caller, rights: PublisherRights, at: str) -> None:
     """Refuses an address at which the publisher could not publish the reply itself.
 
-    The handler needs no right to publish there. Without this rule a command could have its handler
+    The handler needs no right to publish there. Without this rule, a sender could make the handler
     publish types that only the handler may publish.
     """
     address = event.metadata.get("reply_to")
