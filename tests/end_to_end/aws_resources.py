@@ -11,14 +11,14 @@ from tests.end_to_end.world import World
 
 TAG = "event-bus-local"
 OPTED_IN = {TAG: "target"}
-"""The tag by which an owner lets the bus deliver to a resource."""
+"""The tag by which an owner permits the bus to deliver to a resource."""
 
 LISTED: Any = [{"Key": TAG, "Value": "target"}]
 """The same, as most services write it."""
 
 
 class Queue:
-    """A subscriber's queue, which it works when it wants to."""
+    """A subscriber's queue, and the consumer that works on it."""
 
     def __init__(
         self, world: World, name: str, tags: dict[str, str] = OPTED_IN, **attributes: str
@@ -32,13 +32,13 @@ class Queue:
 
     @classmethod
     def known(cls, world: World, url: str) -> "Queue":
-        """A queue that is there already."""
+        """Returns a queue that already exists."""
         queue = cls.__new__(cls)
         queue._sqs, queue.url = world.bus.sqs, url
         return queue
 
     def let_in(self, service: str, source: str) -> None:
-        """Lets a service of AWS send to it, for one of its resources."""
+        """Permits a service of AWS to send to it, for one of its resources."""
         statement = {
             "Effect": "Allow",
             "Principal": {"Service": f"{service}.amazonaws.com"},
@@ -55,7 +55,7 @@ class Queue:
         self._sqs.delete_queue(QueueUrl=self.url)
 
     def take(self, count: int, *, delete: bool = True, seconds: float = 30) -> list[dict[str, Any]]:
-        """The next messages, once there are so many."""
+        """Waits for a number of messages, and returns them."""
         taken: list[dict[str, Any]] = []
         deadline = time.monotonic() + seconds
         while len(taken) < count:

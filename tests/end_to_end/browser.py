@@ -26,7 +26,7 @@ class Page:
 
     @property
     def messages(self) -> list[Any]:
-        """The reports of messages; those that a connection was opened are between them."""
+        """Returns the reports of messages, without those of opened connections."""
         return [each for each in self.reports if "event" in each]
 
 
@@ -72,7 +72,7 @@ def browsing(script: str) -> Iterator[Page]:
             [
                 *(_chromium(folder), "--headless", "--no-sandbox", "--disable-gpu"),
                 *("--disable-dev-shm-usage", "--no-first-run"),
-                # The emulator's certificate is signed by nobody else.
+                # The emulator's certificate is self-signed.
                 "--ignore-certificate-errors",
                 *(f"--user-data-dir={folder}/profile", f"http://127.0.0.1:{server.server_port}/"),
             ],
@@ -94,7 +94,7 @@ def _chromium(folder: str) -> str:
     found = subprocess.run(
         ["node", "--input-type=module", "--eval", _FIND],
         cwd=ROOT,
-        # It is unpacked there, and goes with the folder.
+        # It is unpacked there, and deleted with the folder.
         env={**os.environ, "TMPDIR": folder},
         capture_output=True,
         text=True,

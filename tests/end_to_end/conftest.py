@@ -1,4 +1,4 @@
-"""What end-to-end tests share."""
+"""Fixtures of the end-to-end tests."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from tests.end_to_end.world import Client, World, http_client
 
 @pytest.fixture
 def world(bus: LocalBus) -> Iterator[World]:
-    """The deployed bus, and whatever a test needs on it."""
+    """The deployed bus, and the services of a test."""
     with http_client(bus, {"x-api-key": bus.admin_api_key}) as http:
         made = World(bus, Client(http))
         yield made

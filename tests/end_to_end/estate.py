@@ -1,4 +1,4 @@
-"""All that one service can have on the bus, and every key that somebody may come with."""
+"""Everything that one service can have on the bus, and every kind of key."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,12 +21,12 @@ CONTEXT = "customers"
 
 @dataclass(frozen=True)
 class Keys:
-    """The keys that requests are made with.
+    """The keys for requests.
 
     Attributes:
-        only: Keys of the owner that permit one thing, by what that is.
-        but: Keys of the owner that permit all but one thing, by what that is.
-        bad: Keys that are none, by what is wrong with them.
+        only: Keys of the owner that permit one scope, by this scope.
+        but: Keys of the owner that permit all scopes but one, by this scope.
+        bad: Invalid keys, by their fault.
         token: A stream token of the owner.
         stranger: A key of another service, which has subscriptions too.
     """
@@ -40,7 +40,7 @@ class Keys:
 
 @dataclass(frozen=True)
 class Estate:
-    """What the owner has.
+    """The resources of the owner.
 
     Attributes:
         world: The bus.
@@ -61,7 +61,7 @@ class Estate:
     keys: Keys
 
     def made(self, path: str, status: int, body: Any = None) -> dict[str, Any]:
-        """What the owner makes by a request."""
+        """Creates a resource by a request of the owner."""
         answer = self.owner.http.post(path, json=body)
         assert answer.status_code == status, answer.text
         document: dict[str, Any] = answer.json()
@@ -80,11 +80,11 @@ class Estate:
         self.owner.http.post("/events", json=batch).raise_for_status()
 
     def chosen_id(self) -> str:
-        """An id that the owner may choose for a subscription, used by none."""
+        """Returns an unused id that the owner may choose for a subscription."""
         return f"{self.owner.service_id}.{uuid4().hex}"
 
     def granted(self) -> str:
-        """The owner, who is given all types to receive."""
+        """Gives the owner all types to receive; returns its name."""
         path = f"/subscribers/{self.owner.service_id}"
         answer = self.world.admin.http.put(path, json={"event_types": ["*"]})
         assert answer.status_code in (200, 201), answer.text
@@ -96,7 +96,7 @@ class Estate:
         return str(self.owner.subscribe(receiver, f"{self.domain}.created")["id"])
 
     def registration(self) -> dict[str, Any]:
-        """What asks for a subscription in the name of the owner."""
+        """Returns the request for a subscription of the owner."""
         return {
             "service_id": self.owner.service_id,
             "event_types": [f"{self.domain}.created"],
@@ -169,7 +169,7 @@ class Estate:
         return self.world.service().service_id
 
     def lease(self, subscription_id: str = "") -> dict[str, str]:
-        """What acknowledges the events that wait for a subscription."""
+        """Returns the acknowledgement of a subscription's waiting events."""
         path = f"/subscriptions/{subscription_id or self.subscription_id}/events"
 
         def taken() -> dict[str, str] | None:

@@ -1,4 +1,4 @@
-"""All that the deployed bus keeps, wherever it lies."""
+"""Everything that the deployed bus stores."""
 
 import base64
 import json
@@ -42,19 +42,19 @@ def objects(bus: LocalBus) -> Iterator[tuple[str, str]]:
 
 
 def kept(bus: LocalBus) -> Iterator[tuple[str, str]]:
-    """Everything of these."""
+    """Returns all of these."""
     yield from lines(bus)
     yield from items(bus)
     yield from objects(bus)
 
 
 def forms(secret: str) -> list[str]:
-    """How a secret could be written down."""
+    """Returns the forms in which a secret could be written."""
     raw = secret.encode()
     return [secret, base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()]
 
 
 def telling(bus: LocalBus, secrets: Iterable[str]) -> list[tuple[str, str]]:
-    """Where something of these stands, and what it says."""
+    """Returns the places that contain one of these, and their text."""
     wanted = [form for secret in secrets for form in forms(secret)]
     return [each for each in kept(bus) if any(form in each[1] for form in wanted)]

@@ -1,4 +1,4 @@
-"""What every refusal of the deployed bus must look like."""
+"""The form of every refusal of the deployed bus."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import httpx
 
 
 def problem(answer: httpx.Response, status: int) -> dict[str, Any]:
-    """The problem details (RFC 9457) of a refusal, which must have this status."""
+    """Returns the problem details (RFC 9457) of a refusal, which must have this status."""
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     document: dict[str, Any] = answer.json()

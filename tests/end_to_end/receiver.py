@@ -1,4 +1,4 @@
-"""A subscriber as real as any: an HTTP server on this machine that keeps what it is sent."""
+"""A subscriber: an HTTP server on this machine that keeps its requests."""
 
 import threading
 import time
@@ -29,16 +29,16 @@ class Delivered:
         return event
 
     def verify(self, secret: str) -> None:
-        """Checks the signature with a library that is not ours."""
+        """Checks the signature with an independent library."""
         Webhook(secret).verify(self.body, self.headers)
 
 
 @dataclass
 class Receiver:
-    """Keeps requests, and answers each with what `respond` says of the count so far.
+    """Keeps requests, and answers each as `respond` says for the count so far.
 
-    Those that it answers with a success are kept once more, in the order of the answers. One that
-    echoes answers with what it was sent.
+    Requests that it answers with a success are also kept in the order of the answers. An echoing
+    receiver answers with the body of the request.
     """
 
     respond: Callable[[int], tuple[int, dict[str, str]]] = lambda _: (204, {})
@@ -65,14 +65,14 @@ class Receiver:
         return status, headers
 
     def wait_for(self, count: int, seconds: float = PATIENCE_SECONDS) -> list[Delivered]:
-        """The requests, once there are so many."""
+        """Waits for a number of requests, and returns them."""
         with self._changed:
             enough = self._changed.wait_for(lambda: len(self.requests) >= count, seconds)
             assert enough, f"{len(self.requests)} of {count} requests came within {seconds:g} s"
             return list(self.requests)
 
     def wait_for_event(self, event_id: str) -> Delivered:
-        """The request that brought an event."""
+        """Waits for the request with an event, and returns it."""
         with self._changed:
             assert self._changed.wait_for(lambda: self._of(event_id) is not None, PATIENCE_SECONDS)
         found = self._of(event_id)
@@ -108,7 +108,7 @@ def receiving(
             self.wfile.write(said)
 
         def log_message(self, *_: object) -> None:
-            """Keeps quiet."""
+            """Logs nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
@@ -125,11 +125,11 @@ def receiving(
 
 
 def eventually(check: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
-    """The first result of a check that is true; time is given for it to become so."""
+    """Repeats a check until its result is true, and returns this result."""
     began = time.monotonic()
     while not (result := check()):
         waited = time.monotonic() - began
         assert waited < seconds, f"it did not become true within {seconds:g} s"
-        # A check is a request that several processes work on: what takes long is asked less often.
+        # A check occupies several processes, so slow checks are repeated less often.
         time.sleep(min(0.05 + waited / 10, 1.0))
     return result

@@ -21,7 +21,7 @@ class SocketClient:
         self.connection.send(json.dumps({"action": action, **message}))
 
     def receive(self, seconds: float = SECONDS) -> dict[str, Any]:
-        """The next message; raises TimeoutError where none comes."""
+        """Returns the next message; raises TimeoutError if none comes."""
         message: dict[str, Any] = json.loads(self.connection.recv(seconds))
         return message
 
@@ -36,7 +36,7 @@ class SocketClient:
         return answer
 
     def items(self, count: int) -> list[dict[str, Any]]:
-        """The next events, so many."""
+        """Returns the next events, up to a number."""
         found: list[dict[str, Any]] = []
         while len(found) < count:
             message = self.receive()
@@ -54,8 +54,8 @@ class SocketClient:
         return False
 
     def break_off(self) -> None:
-        """Goes away without a word, as a client that is killed."""
-        # Not closed: the thread that reads would go on with whatever has its number next.
+        """Disconnects without a message, like a killed client."""
+        # It is not closed: the reading thread would read from the next socket of this number.
         self.connection.socket.shutdown(socket.SHUT_RDWR)
 
 
@@ -64,7 +64,7 @@ def connected(url: str, key: str | None = None, token: str | None = None) -> Ite
     """A connection, until the end of the block."""
     headers = {"x-api-key": key} if key else {}
     query = f"?token={token}" if token else ""
-    # Where it was broken off, there is nobody who would answer that it is closed.
+    # After an abrupt end, nobody answers the closing handshake.
     with connect(
         url + query, additional_headers=headers, open_timeout=30, close_timeout=1
     ) as connection:

@@ -1,4 +1,4 @@
-"""An admin key that is replaced ends, with all that was opened by it."""
+"""A replaced admin key ends, and so does everything that was opened with it."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -54,7 +54,7 @@ def test_a_replaced_admin_key_ends_everywhere_within_half_a_minute(
         service.publish(f"{domain}.created")
         ended(by_key)
         ended(by_token)
-        # Who has another key goes on.
+        # Callers with another key are not affected.
         other.items(1)
 
 

@@ -1,4 +1,4 @@
-"""Old events of a kept stream leave their table, and every route answers as before."""
+"""Old events of a kept stream move to the archive, and every route answers as before."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def item(world: World, event_id: str) -> dict[str, Any]:
 
 
 def age(world: World, *event_ids: str) -> None:
-    """Has events be stored two days ago."""
+    """Changes events as if they had been stored two days ago."""
     at = times.after(-2 * _DAY)
     for event_id in event_ids:
         old = {
@@ -48,7 +48,7 @@ def age(world: World, *event_ids: str) -> None:
 
 
 def archive(world: World, *event_ids: str) -> list[str]:
-    """Has old events archived; returns their places."""
+    """Archives old events; returns their places."""
     # The archiver may have passed their new places in the list.
     for name in ("by_cell", "by_odd"):
         world.bus.dynamodb.delete_item(
@@ -117,14 +117,14 @@ def test_every_route_reads_an_archived_stream(world: World, keeper: Client, doma
     assert len({each.partition("/")[0] for each in places}) == 1
     assert "payload" not in item(world, ids[0])
     assert answers() == before
-    # An event is itself, however often its publisher sends it.
+    # A repeated event is recognised.
     assert keeper.http.post("/events", json=sent[1]).status_code == 200
     problem(keeper.http.post("/events", json={**sent[0], "payload": {}}), 409)
     body = {"stream_id": stream, "events": [{k: v for k, v in sent[3].items() if k != "stream"}]}
     assert keeper.http.post("/streams/events", json=body).status_code == 200
     keeper.publish(f"{domain}.changed", {"status": "reopened"}, stream={"id": stream})
     assert keeper.http.get("/streams/state", params=state).json()["version"] == 5
-    # A subscriber that comes now receives the stream from its beginning, and a replay again.
+    # A new subscriber receives the stream from its beginning, and so does a replay.
     receiver = world.receiver()
     begins = {"source": keeper.service_id, "id": stream, "from_version": 1}
     keeper.subscribe(receiver, f"{domain}.*", ordered=True, stream=begins)

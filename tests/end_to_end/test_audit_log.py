@@ -1,4 +1,4 @@
-"""The audit log tells who did what, and a command tells whether somebody has changed it."""
+"""The audit log shows who did what; a command verifies that nobody has changed it."""
 
 import os
 import subprocess
@@ -38,7 +38,7 @@ def test_what_is_done_is_told(world: World) -> None:
     assert stranger.http.get("/events").status_code == 401
 
     def told() -> list[dict[str, Any]]:
-        # The queue may hand them over in another order than they were sent in.
+        # The queue may deliver them in another order.
         found = entries(world, actor=service.service_id)
         return sorted(found, key=lambda each: str(each["timestamp"]), reverse=True)
 
@@ -180,7 +180,7 @@ def test_it_is_read_page_by_page_by_admins_alone(world: World) -> None:
 
 
 def verified(world: World) -> tuple[int, str]:
-    """What the command says of the log, and its exit code."""
+    """Returns the command's output and exit code."""
     done = subprocess.run(
         [sys.executable, "-m", "event_bus.audit", "--stage", "local"],
         cwd=ROOT,
@@ -232,7 +232,7 @@ def test_whoever_changes_it_is_found_out(world: World) -> None:
         assert code == 1, said
         return said
 
-    # Somebody edits an entry, and even hashes anew.
+    # Somebody edits an entry, and computes its hash again.
     put({**kept[before.number], "entries": {"S": "[]"}})
     assert f"operations {before.number}: its content was changed" in faults()
     forged = next_block("operations", None, before.at, [{"id": "x"}])
@@ -245,7 +245,7 @@ def test_whoever_changes_it_is_found_out(world: World) -> None:
     put(kept[before.number])
     world.bus.dynamodb.delete_item(TableName=table, Key=keys[newest.number])
     assert f"operations {newest.number}: the block is missing" in faults()
-    # Somebody has two change places.
+    # Somebody exchanges two blocks.
     for one, other in ((newest, before), (before, newest)):
         put({**kept[other.number], "number": {"N": str(one.number)}})
     assert f"operations {newest.number}: its content was changed" in faults()

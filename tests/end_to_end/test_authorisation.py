@@ -1,4 +1,4 @@
-"""Who may do what: every route, with every kind of key."""
+"""The right to each operation: every route, with every kind of key."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -17,17 +17,17 @@ from tests.end_to_end.world import Client, World, http_client
 
 @dataclass(frozen=True)
 class Case:
-    """A request for a route that asks for a key.
+    """A request to a route that demands a key.
 
     Attributes:
-        right: The status of the answer where the key is right.
-        stranger: The status where it is another service's.
+        right: The status of the answer to the right key.
+        stranger: The status of the answer to another service's key.
         names: Makes or finds what the path names.
         key_id: Makes what the path names as its key.
         body: Makes the body.
         query: The query.
-        late: The status where the bus was faster than the right key.
-        shared: A stranger is told of the resource, because it may receive its type.
+        late: The status if the bus acted before the request with the right key.
+        shared: Whether a stranger sees the resource, because it may receive its type.
         makes: Makes what the query names.
     """
 
@@ -89,18 +89,18 @@ CASES = {
         },
     ),
     "GET /commands/{id}": Case(200, 404, Estate.request),
-    # A service does not answer itself.
+    # A service does not reply to itself.
     "POST /events/{id}/reply": Case(403, 404, Estate.request, body=lambda _: {"payload": {}}),
     "POST /commands/{id}/cancel": Case(200, 404, Estate.request),
     "GET /events": Case(200, 200),
     "GET /events/{id}": Case(200, 404, the_event),
     "GET /events/{id}/trace": Case(200, 404, the_event),
-    # Whoever may receive its type may ask why an event did not come.
+    # A service that may receive its type may ask why an event did not arrive.
     "GET /events/{id}/matches": Case(200, 200, the_event, shared=True),
     # A stream belongs to its source: a stranger's own stream of that id is another, empty one.
     "GET /streams/events": Case(200, 200, query={"stream_id": "task/1", "source": "x"}),
     "GET /streams/state": Case(200, 200, query={"stream_id": "task/1", "source": "x"}),
-    # Reducers are those of the key's own streams, where no other source is named.
+    # Without another source, reducers are those of the key's own streams.
     "PUT /reducers/{category}": Case(
         201, 201, Estate.new_category, body=lambda _: {"type": "merge"}
     ),
@@ -153,7 +153,7 @@ CASES = {
     "GET /dead-letters/{id}": Case(200, 404, the_dead_letter),
     "POST /dead-letters/{id}/retry": Case(202, 404, Estate.dead_letter),
     "DELETE /dead-letters/{id}": Case(204, 404, Estate.dead_letter),
-    # In the order of the list it would take what others need.
+    # In the order of the list, it would remove what other cases need.
     "POST /dead-letters/retry": Case(202, 202, body=lambda _: {}),
     "POST /publishers": Case(
         201,
@@ -260,7 +260,7 @@ def test_a_route_answers_to_the_right_keys_alone(estate: Estate, name: str) -> N
         problem(foreign, case.stranger)
     if route.admin:
         problem(asked(keys.only[route.scope]), 403)
-    # What nobody above could do or spoil is done by whom it belongs to.
+    # The owner can do what nobody above could do or damage.
     answer = asked(estate.world.admin.key if route.admin else keys.only[route.scope])
     assert answer.status_code in (case.right, case.late), answer.text
 
@@ -302,7 +302,7 @@ def test_a_cursor_is_good_for_whom_it_was_given(estate: Estate, path: str) -> No
     if path == "/replays":
         estate.replay()
         estate.replay()
-    # A service is its only publisher, so that its pages never go on.
+    # The service is its only publisher, so there is never a next page.
     giver = estate.world.admin if path == "/publishers" else estate.owner
     other = estate.owner if path == "/publishers" else estate.world.with_key(estate.keys.stranger)
     page = giver.http.get(path, params={"limit": "1"}).json()

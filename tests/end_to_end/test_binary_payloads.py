@@ -67,7 +67,7 @@ def receivers(
 def verified(found: Delivered, secret: str) -> Delivered:
     Webhook(secret).check(found.headers, found.body)
     with contextlib.suppress(ValueError):
-        # The other library signs texts alone.
+        # The other library signs only texts.
         found.verify(secret)
     return found
 

@@ -1,4 +1,4 @@
-"""Callbacks lead where they may, and to whom they are wanted."""
+"""Callbacks lead only to permitted addresses, and to endpoints that agree."""
 
 import ssl
 from pathlib import Path
@@ -56,7 +56,7 @@ def test_a_callback_is_asked_whether_it_wants_events(world: World) -> None:
         problem(service.http.patch(path, json=changed), 422)
         [kept] = service.http.get("/subscriptions").json()["items"]
         assert (kept["callback_url"], kept["verified_at"]) == (willing.url, made["verified_at"])
-        # What is not asked for is not verified.
+        # Without `verify`, nothing is verified.
         moved = service.http.patch(path, json={"callback_url": unwilling.url}).json()
         assert moved["verified_at"] is None
 

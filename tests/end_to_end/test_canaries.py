@@ -1,4 +1,4 @@
-"""No secret is kept, logged or shown but in the answer that hands it out."""
+"""Secrets are stored, logged and shown nowhere except in the answer that creates them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ class Canaries:
     answers: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, name: str, secret: str) -> str:
-        # What stands before the point is the key's name, which may be shown.
+        # The part before the dot is the key's id, which may be shown.
         self.secrets[name] = secret.rpartition(".")[2]
         return secret
 
@@ -32,7 +32,7 @@ class Canaries:
         return answer
 
     def sung(self, told: Iterator[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Which of them stands where."""
+        """Returns which secret was found where."""
         return [
             (name, where)
             for where, text in told
@@ -50,13 +50,13 @@ def chosen(world: World, canaries: Canaries, domain: str) -> Client:
         "authentication": {"api_key": canaries.add("chosen key", key)},
     }
     canaries.hear(world.admin.http.post("/publishers", json=registration))
-    # Once more: it is a conflict, and says so.
+    # The second request is a conflict.
     assert canaries.hear(world.admin.http.post("/publishers", json=registration)).status_code == 409
     return world.with_key(key, service_id)
 
 
 def provoke(world: World, canaries: Canaries, service: Client, domain: str) -> None:
-    """Has keys fail in every way."""
+    """Makes keys fail in every way."""
     made = make_key(service, name="second")
     second = canaries.add("second key", made["authentication"]["api_key"])
     path = f"/publishers/{service.service_id}/keys/{made['id']}"
@@ -76,7 +76,7 @@ def provoke(world: World, canaries: Canaries, service: Client, domain: str) -> N
 
 
 def listen(world: World, canaries: Canaries, service: Client, domain: str) -> None:
-    """Has tokens and sockets used."""
+    """Uses tokens and WebSockets."""
     token = canaries.add("token", service.http.post("/stream-tokens").json()["token"])
     query = {"types": f"{domain}.*", "token": token, "wait": "0"}
     canaries.hear(world.anonymous().get("/stream", params=query))
@@ -88,7 +88,7 @@ def listen(world: World, canaries: Canaries, service: Client, domain: str) -> No
 
 
 def deliver(world: World, canaries: Canaries, service: Client, domain: str) -> None:
-    """Has deliveries signed, refused and tried again, and secrets replaced meanwhile."""
+    """Makes deliveries that are signed, refused and retried, and replaces secrets meanwhile."""
     refusing = world.receiver(lambda count: (500 if count == 1 else 204, {}))
     refusing.echoes = True
     made = service.subscribe(refusing, f"{domain}.*", retry_policy={"max_attempts": 1})
@@ -105,7 +105,7 @@ def deliver(world: World, canaries: Canaries, service: Client, domain: str) -> N
 
 
 def read_all(canaries: Canaries, *clients: Client) -> None:
-    """Reads all that can be read, and each thing of each list."""
+    """Reads every route, and each element of each list."""
     for client in clients:
         for route in OPERATIONS:
             path = route.path.replace("{id}", client.service_id)
@@ -144,7 +144,7 @@ def test_no_secret_is_kept_or_told(world: World, canaries: Canaries, domain: str
     read_all(canaries, world.admin, service)
     assert len(canaries.secrets) == 10
     assert canaries.sung(iter(canaries.answers)) == []
-    # Its entries come some seconds late; by then all that was done is in the logs.
+    # Its entries come some seconds late; by then the logs are complete.
     eventually(
         lambda: any(
             "key.rotate" in text and service.service_id in text for _, text in kept(world.bus)

@@ -31,7 +31,7 @@ def version_of(event: dict[str, Any]) -> int:
 
 
 def arrived(queue: Queue, member: str | None = None) -> Versions:
-    """Reads a queue. A standard queue may hand out messages in another order than they came."""
+    """Reads a queue. A standard queue may return messages in another order."""
 
     def versions() -> list[int]:
         messages = queue.take(len(ALL))
@@ -44,7 +44,7 @@ def arrived(queue: Queue, member: str | None = None) -> Versions:
 
 
 class Targets:
-    """Targets of each type that AWS has, and how what they received is read."""
+    """Targets of each AWS type, with functions that read what they received."""
 
     def __init__(self, world: World, directory: Path) -> None:
         self.world, self.directory = world, directory

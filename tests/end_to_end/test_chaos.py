@@ -1,11 +1,11 @@
-"""Nothing is lost though the process of every function is killed again and again."""
+"""Nothing is lost although the process of every function is killed repeatedly."""
 
 from tests.chaos.load import ChaosTest
 from tests.chaos.processes import FUNCTIONS
 from tests.end_to_end.world import World
 
 _ONLY_BY_CHANCE = {"LanesRedrive", "Replay"}
-"""The first runs where a message was cut off twice, the second for a moment alone."""
+"""The first runs only if a message was interrupted twice, the second only briefly."""
 
 
 def test_nothing_is_lost_in_a_chaos_test(world: World) -> None:

@@ -1,4 +1,4 @@
-"""A subscriber that keeps failing is left alone for a while, and found again."""
+"""A circuit opens for a failing subscriber, and closes when it answers again."""
 
 import time
 from datetime import datetime
@@ -35,7 +35,7 @@ def test_a_circuit_opens_is_probed_and_closes(world: World) -> None:
     )
     assert 20 < (probe_at - opened_at).total_seconds() < 60
     time.sleep(CACHE_SECONDS)
-    # What is published meanwhile waits, without an attempt; the others get theirs.
+    # Events that are published meanwhile wait without an attempt; other subscribers get theirs.
     before = len(receiver.requests)
     late = service.publish(f"{domain}.created")
     quick.wait_for_event(late)

@@ -223,7 +223,7 @@ def test_nothing_is_lost_or_doubled_through_a_network_that_fails(
                 publisher.publish(f"{domain}.created", {"n": n}, metadata={"stream_id": "a/1"})
                 for n in range(count)
             ]
-            # As while a bus restarts: nobody answers for a while.
+            # Like a restart of the bus: requests get no answer.
             away.set()
             assert not publisher.flush(1)
             away.clear()
@@ -238,7 +238,7 @@ def test_nothing_is_lost_or_doubled_through_a_network_that_fails(
 
 
 def consumed(url: str, key: str, subscription: str, kills: tuple[int, ...], last: int) -> list[str]:
-    """What consumers print, each killed after some events, until one has the last event."""
+    """Returns the output of consumers that are killed after some events, up to the last event."""
     seen: list[str] = []
     for kill_after in kills:
         running = subprocess.Popen(

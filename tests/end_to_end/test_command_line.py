@@ -1,4 +1,4 @@
-"""`event-bus`, the real process, on the deployed bus: from a file to a repaired delivery."""
+"""`event-bus` as a process on the deployed bus: from a file to a repaired delivery."""
 
 import json
 import os
@@ -90,18 +90,18 @@ class Terminal:
     pictures: dict[str, str] = field(default_factory=dict)
 
     def run(self, *arguments: str, code: int = 0, key: str | None = None) -> str:
-        """What a command prints to stdout; it must end with a code."""
+        """Returns what a command prints to stdout; the command must end with a code."""
         done = self._done(arguments, {} if key is None else {"EVENT_BUS_API_KEY": key})
         assert done.returncode == code, f"{arguments}: {done.stdout}\n{done.stderr}"
         return done.stdout
 
     def documents(self, *arguments: str, code: int = 0, key: str | None = None) -> list[Any]:
-        """What a command prints as JSON."""
+        """Returns what a command prints as JSON."""
         printed = self.run(*arguments, "--json", code=code, key=key)
         return [json.loads(line) for line in printed.splitlines()]
 
     def drawn(self, name: str, *arguments: str, code: int = 0, key: str | None = None) -> None:
-        """Keeps a picture of a command."""
+        """Keeps a picture of a command's output."""
         colours = {"FORCE_COLOR": "1", "COLUMNS": str(WIDTH), "EVENT_BUS_API_KEY": key}
         done = self._done(arguments, {name: each for name, each in colours.items() if each})
         assert done.returncode == code, f"{arguments}: {done.stdout}\n{done.stderr}"
@@ -211,7 +211,7 @@ def _applied(terminal: Terminal) -> dict[str, str]:
 
 
 def _compared(terminal: Terminal) -> None:
-    """What is applied does not differ, nor does what is exported."""
+    """Neither the applied file nor the exported one differs from the bus."""
     assert "Nothing differs." in terminal.run("apply", "--file", "bus.yaml", "--check")
     exported = terminal.run("export")
     assert yaml.safe_load(exported)["read_models"]["store/sale"] == {"indexes": ["count"]}
@@ -235,7 +235,7 @@ def _compared(terminal: Terminal) -> None:
 
 
 def _explained(terminal: Terminal, keys: dict[str, str]) -> None:
-    """Publishes a large sale and a small one, and asks what became of them."""
+    """Publishes a large sale and a small one, and explains their deliveries."""
     for number, total in ((1, 250), (2, 20)):
         payload = json.dumps({"total": total})
         sale = f"store:sale-{number}"
@@ -262,7 +262,7 @@ def _matches(terminal: Terminal, event_id: str) -> dict[str, Any]:
 
 
 def _repaired(terminal: Terminal, key: str, works: dict[str, int]) -> None:
-    """The doctor names what fails and the commands for it; they are typed."""
+    """`doctor` names what fails and the commands for it; this runs them."""
     letters = ("dead-letters", "list", "--status", "exhausted")
     [letter] = eventually(lambda: terminal.documents(*letters, key=key))
     [found] = terminal.documents("doctor", code=7, key=key)
@@ -282,7 +282,7 @@ def _repaired(terminal: Terminal, key: str, works: dict[str, int]) -> None:
 
 
 def _generated(terminal: Terminal) -> None:
-    """Classes are generated from the catalogue."""
+    """Generates classes from the catalogue."""
     terminal.run("codegen", "python", "--output", "sales", "--type", "sale.placed")
     check = "from sales import SalePlaced; print(SalePlaced(total=250).model_dump_json())"
     done = subprocess.run(
@@ -310,7 +310,7 @@ def _removed(terminal: Terminal, key: str) -> None:
 
 
 def _folded(terminal: Terminal) -> None:
-    """An event that is appended to a stream changes the state in the read model."""
+    """Appends an event to a stream, which changes the state in the read model."""
     events = [{"type": "sale.placed", "payload": {"total": 20}}]
     (terminal.folder / "events.json").write_text(json.dumps(events))
     store = ("--source", "store")
@@ -322,7 +322,7 @@ def _folded(terminal: Terminal) -> None:
 
 
 def _held(pictures: dict[str, str]) -> None:
-    """Holds the pictures of the docs against this run, or makes them anew."""
+    """Compares the pictures of the docs with this run, or makes them again."""
     for name, drawn in pictures.items():
         file = FOLDER / f"{name}.svg"
         if os.environ.get(VARIABLE) == "new":

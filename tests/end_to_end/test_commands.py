@@ -1,4 +1,4 @@
-"""Commands: one handler, its reply by every way, deadlines, cancellation, gathering and a saga."""
+"""Commands: one handler, every form of reply, deadlines, cancellation, several replies, a saga."""
 
 import threading
 import time
@@ -119,7 +119,7 @@ def test_a_callback_answers_a_command_that_is_waited_for(
     assert found["reply"]["payload"]["payload"] == {"order": 7}
     metadata = found["reply"]["metadata"]
     assert (metadata["correlation_id"], metadata["causation_id"]) == ("order-7", found["id"])
-    # The reply comes as an event, too, and to its address alone.
+    # The reply is also an event, for its address only.
     fetched = eventually(
         lambda: analyst.http.get(f"/subscriptions/{replies}/events", params={"cursor": 0}).json()[
             "items"
@@ -175,7 +175,7 @@ def test_a_callback_answers_a_command_that_is_waited_for(
 def test_after_its_deadline_or_its_cancellation_a_command_is_not_delivered(
     world: World, command: str, analyst: Client, generator: Client
 ) -> None:
-    # It refuses everything, and is tried again a second later.
+    # It refuses everything, and gets another attempt a second later.
     receiver = world.receiver(lambda _: (503, {}))
     policy = {"schedule": [1], "max_attempts": 40}
     handler = handle(generator, command, callback(receiver), retry_policy=policy)

@@ -1,4 +1,4 @@
-"""From a published event to the subscribers of the deployed bus, and what they make of it."""
+"""Delivery from a published event to the subscribers of the deployed bus."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -164,7 +164,7 @@ def test_every_event_under_load_reaches_every_subscriber(world: World) -> None:
 
 
 def _forget_routing(world: World, publisher: Client, event_id: str) -> None:
-    """Removes the record that an event was routed, once it is there."""
+    """Waits for the routing record of an event, and removes it."""
     eventually(lambda: publisher.event(event_id)["processed"])
     world.bus.dynamodb.delete_item(
         TableName=world.bus.resources["deliveries_table"],

@@ -1,4 +1,4 @@
-"""The documentation's commands and programs do what they say, on a deployed bus."""
+"""The documentation's commands and programs work on a deployed bus."""
 
 import json
 import os
@@ -104,7 +104,7 @@ def run(page: Path, variables: dict[str, str], folder: Path, replace: dict[str, 
 
 
 def expected(sample: Sample) -> str:
-    """What the statuses of a block begin with: `4` for `<!-- answers: 422 -->`, or else `2`."""
+    """Returns the first digit of a block's statuses: `4` for `<!-- answers: 422 -->`, else `2`."""
     return sample.marked("answers") or "2"
 
 
@@ -138,7 +138,7 @@ def test_the_tutorial_tells_what_happens(bus: LocalBus, tmp_path: Path) -> None:
 
 
 def _json(text: str) -> Any:
-    """The document in what was printed."""
+    """Returns the JSON document in an output."""
     return json.loads(text[text.index("{") : text.rindex("}") + 1])
 
 
@@ -173,7 +173,7 @@ def _program(page: Path, name: str) -> str:
 
 
 def _printed_after_publishing(program: str, environment: dict[str, str], world: World) -> str:
-    """The first line that a program prints while events are published."""
+    """Returns the first line that a program prints while events are published."""
     running = subprocess.Popen(
         [sys.executable, "-u", "-c", program],
         env={**os.environ, **environment},
@@ -191,7 +191,7 @@ def _printed_after_publishing(program: str, environment: dict[str, str], world: 
 
         threading.Thread(target=read, args=(running.stdout,), daemon=True).start()
         for _ in range(20):
-            # It may have yet to connect: then the next event is its first one.
+            # If it has not connected yet, the next event is its first one.
             shop.publish("order.placed", {"total": 7})
             with suppress(queue.Empty):
                 return lines.get(timeout=2).strip()

@@ -1,4 +1,4 @@
-"""What stands before the functions: signatures of IAM, origins of pages, headers of answers."""
+"""API Gateway before the functions: IAM signatures, origins of pages, headers of answers."""
 
 import gzip
 from collections.abc import Callable
@@ -77,7 +77,7 @@ def test_a_role_of_iam_stands_for_a_service(world: World) -> None:
         "scopes": ["publish", "read"],
         "authentication": {"type": "iam", "principal": arn},
     }
-    # Which role is whose is for admins to say.
+    # Only admins assign roles to services.
     assert problem(service.http.post(path, json=asked), 403)
     made = world.admin.http.post(path, json=asked)
     assert made.status_code == 201, made.text
@@ -155,7 +155,7 @@ def test_a_head_is_answered_wherever_a_get_only_reads(world: World) -> None:
         assert head.headers["content-type"] == get.headers["content-type"]
     assert service.http.head("/events/none").status_code == 404
     assert world.anonymous().head("/events").status_code == 401
-    # It would lease what it does not hand out.
+    # Otherwise it would lease events that it does not return.
     problem_status = service.http.head("/subscriptions/sub_x/events").status_code
     assert problem_status == 404
 

@@ -1,4 +1,4 @@
-"""Events arrive with what their subscription has the bus add to them, on the deployed bus."""
+"""Events arrive with the enrichment of their subscription, on the deployed bus."""
 
 import threading
 from collections.abc import Iterator

@@ -13,7 +13,7 @@ from tests.end_to_end.world import Client, World
 
 @pytest.fixture
 def stream(service: Client, domain: str) -> str:
-    """A stream of four events, of which one has a sensitive member and one a large payload."""
+    """A stream of four events: one has a sensitive member, another a large payload."""
     name = f"{domain}/task_123"
     sent: list[dict[str, Any]] = [
         {"payload": {"task_id": "task_123", "title": "Write", "status": "created"}},
@@ -70,7 +70,7 @@ def test_a_state_adds_up_and_goes_back_in_time(world: World, service: Client, st
     }
     assert state(service, at_version=1)["state"] == made | {"status": "created"}
     assert len(state(service, at_version=3)["state"]["text"]) == 300_000
-    # A subscriber of its types sees the marker of what is sensitive.
+    # A subscriber of its types sees a marker in place of the sensitive value.
     stranger = world.service()
     assert state(stranger, source=service.service_id)["events"] == 0
     stranger.http.post(
@@ -106,7 +106,7 @@ def test_events_of_a_kept_category_have_no_expiry(
 
     eventually(lambda: "expires_at" not in stored(), 30)
     last = read(service, name, direction="backward", limit=1)["items"][0]["event"]["id"]
-    # Its large payload is read from where payloads are kept.
+    # Its large payload is read from the bucket.
     assert len(service.http.get(f"/events/{last}").json()["payload"]["text"]) == 99_999
 
 
@@ -140,7 +140,7 @@ def test_a_stream_is_appended_to_listed_truncated_and_deleted(
     assert (again.status_code, again.json()["version"]) == (200, 2)
     refused = problem(append(ids[2], expected_version=1), 409)
     assert refused["actual_version"] == 2
-    # Many writers, each of which reads the version from its conflicts.
+    # Many writers; each reads the version from its conflicts.
     with ThreadPoolExecutor(8) as writers:
         list(writers.map(lambda _: _written(service, domain, name), range(8)))
     assert [each["version"] for each in read(service, name)["items"]] == list(range(1, 11))
@@ -163,7 +163,7 @@ def test_a_stream_is_appended_to_listed_truncated_and_deleted(
 
 
 def _written(service: Client, domain: str, name: str) -> None:
-    """Appends one event as its version from what conflicts say, as an aggregate would."""
+    """Appends one event like an aggregate, which takes its version from conflicts."""
     expected = 2
     for _ in range(50):
         sent = {
@@ -211,7 +211,7 @@ def test_a_subscription_catches_up_with_a_category(
     def all_of_them() -> list[dict[str, Any]] | None:
         path = f"/subscriptions/{subscribed['id']}/events"
         answer = subscriber.http.get(path, params={"lease": "1"})
-        # While the lease of the look before holds, the answer is 409.
+        # While the lease of the previous request is valid, the answer is 409.
         items = answer.json().get("items", [])
         return items if len(items) >= 5 else None
 

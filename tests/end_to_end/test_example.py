@@ -1,4 +1,4 @@
-"""The example, played on the deployed bus."""
+"""The example, run on the deployed bus."""
 
 import os
 import re
@@ -25,11 +25,11 @@ METRICS = {
 
 
 RECEIVED = {"callback": 8, "SQS": 8, "pulling": 5, "WebSocket": 10}
-"""How many events arrive by which way."""
+"""The number of events that arrive over each protocol."""
 
 
 def played(file: Path) -> subprocess.CompletedProcess[str]:
-    """Plays the day as `make run` does, with no terminal."""
+    """Runs the example like `make run`, without a terminal."""
     return subprocess.run(
         [sys.executable, "-m", "examples.engineering_day", str(file)],
         cwd=ROOT,
@@ -63,7 +63,7 @@ def test_the_day_goes_well_again_and_again(bus: LocalBus, tmp_path: Path) -> Non
         assert re.search(r"^  delivered +31  in \d+ attempts$", done.stdout, re.M), done.stdout
         assert bus.admin_api_key not in done.stdout
         hops = [line for line in done.stdout.splitlines() if "→" in line]
-        # Each delivery, each event kept back by a filter, and each that no one asked for.
+        # Each delivery, each event excluded by a filter, and each without a subscription.
         assert len(hops) == 31 + 4 + sum("no subscriber" in hop for hop in hops)
         assert max(map(len, hops)) <= 100
     left = Bus(bus.api_url, bus.admin_api_key)

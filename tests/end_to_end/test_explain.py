@@ -1,4 +1,4 @@
-"""Why an event came, or did not, is answered by the deployed bus."""
+"""Explanations why an event was or was not delivered, on the deployed bus."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def subscribe(client: Client, *event_types: str, **more: Any) -> str:
 
 
 def codes(client: Client, event_id: str) -> dict[str, str | None]:
-    """The reason of each subscription, by way of several pages."""
+    """Returns the reason of each subscription, from several pages."""
     found: dict[str, str | None] = {}
     query = {"limit": "2"}
     while True:
@@ -58,7 +58,7 @@ def test_each_subscription_is_told_why(world: World, placed: str) -> None:
     assert told == expected
     everything = codes(world.admin, event_id)
     assert {name: everything[name] for name in expected} == expected
-    # What was routed stays so, whatever the subscription asks for now.
+    # The routing does not change, whatever the subscription selects now.
     shop.http.patch(f"/subscriptions/{all_of_it}", json={"event_types": [f"{placed}.late"]})
     shop.http.patch(f"/subscriptions/{large}", json={"filters": {}})
     assert codes(shop, event_id) | {all_of_it: None, large: "changed"} == codes(shop, event_id)
@@ -81,7 +81,7 @@ def test_filters_are_tried_on_an_event(world: World, placed: str) -> None:
     assert shop.http.post(path, json={"event_id": stored}).json()["matched"] is True
     tested = shop.http.post(path, json={"event": sent}).json()
     assert tested["matched"] is False
-    # What would be sent is shown, whether the event matches or not.
+    # The answer shows what would be sent, even if the event does not match.
     assert orjson.loads(tested["sent"]["body"])["payload"] == {"total": 20}
     changed = shop.http.patch(f"/subscriptions/{subscription}", json={"transform": TOTAL})
     assert changed.status_code == 200, changed.text

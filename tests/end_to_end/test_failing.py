@@ -1,4 +1,4 @@
-"""What fails is listed with its reason from the first failed attempt on, on the deployed bus."""
+"""Failing subscriptions are listed with the reason from the first failed attempt on."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def test_what_fails_is_listed_with_its_reason_until_it_succeeds(
     assert "503" in found["last_error"]["message"]
     assert found["circuit"]["state"] == "closed"
     assert found["failing_since"] <= found["last_error"]["timestamp"] or found["failing_since"]
-    # No dead letter is needed for that.
+    # It is listed without a dead letter.
     assert service.dead_letters(event_id=event_id) == []
     eventually(lambda: failing(service)[0]["waiting"] == 1)
 
@@ -58,7 +58,7 @@ def test_the_worst_comes_first(world: World, service: Client, domain: str) -> No
     eventually(lambda: failing(service))
     for _ in range(12):
         service.publish(f"{domain}.second")
-    # The circuit of the second one opens: nothing is attempted there any more.
+    # The circuit of the second one opens: it gets no more attempts.
     ranked = eventually(
         lambda: (each := failing(service))[0]["circuit"]["state"] == "open" and each
     )

@@ -1,4 +1,4 @@
-"""What led to an event, and what it led to, is told with each hop."""
+"""The flow of an event shows its causes, its effects and each delivery."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ def test_a_flow_is_told_from_its_publisher_to_the_last_subscriber(
     headers = {"traceparent": PARENT, "tracestate": "vendor=1"}
     placed = shop.http.post("/events", json=sent, headers=headers).json()["id"]
     request = taking.wait_for_event(placed)
-    # The trace goes on, in a step of its own.
+    # The trace continues in a step of its own.
     onward = request.headers["traceparent"]
     assert onward.startswith(f"00-{TRACE}-")
     assert onward != PARENT
@@ -51,7 +51,7 @@ def test_a_flow_is_told_from_its_publisher_to_the_last_subscriber(
         assert [each["status_code"] for each in taken["attempts"]] == [204]
         assert [each["error"] for each in refused["attempts"]] == ["http_status"]
         assert refused["dead_letter_id"]
-    # Each sees the part that is his to see.
+    # Each service sees the part that it may see.
     assert [each["id"] for each in flow_of(billing, billed)] == [placed, billed]
     assert flow_of(billing, billed)[1]["deliveries"] == second["deliveries"]
     assert problem(world.service().http.get(f"/events/{placed}/trace"), 404)
@@ -69,7 +69,7 @@ def test_an_event_that_was_matched_in_part_says_so(world: World, domain: str) ->
     shop, seen, unseen = world.publisher(f"{domain}.*"), world.receiver(), world.receiver()
     lines = [{"sku": f"sku-{n}"} for n in range(6_000)]
     shop.subscribe(seen, f"{domain}.*", filters={f"{domain}.*": {"lines": {"sku": ["sku-7"]}}})
-    # Beyond what is looked at, a value satisfies nothing; that it is there is known all the same.
+    # Beyond the limit, a value satisfies no comparison, but is not missing.
     for asked in (["sku-5999"], [{"exists": False}]):
         shop.subscribe(unseen, f"{domain}.*", filters={f"{domain}.*": {"lines": {"sku": asked}}})
     large = shop.publish(f"{domain}.large", payload={"lines": lines})

@@ -1,4 +1,4 @@
-"""How often, and in which order, the deployed bus delivers."""
+"""The guarantees and the order of deliveries on the deployed bus."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -46,7 +46,7 @@ def test_exactly_once_makes_no_attempt_after_a_success(world: World) -> None:
 
 
 def repeat(world: World, event_id: str, subscription_id: str) -> None:
-    """Sends a message a second time, as a queue that delivers at least once may do."""
+    """Sends a message a second time, as an at-least-once queue may do."""
     world.bus.sqs.send_message(
         QueueUrl=world.bus.resources["http_lane_url"],
         MessageBody=Message(event_id, subscription_id, "whoever", 0).to_json(),
@@ -105,7 +105,7 @@ def test_a_failing_event_holds_back_its_own_stream_and_no_other(world: World) ->
     receiver.wait_for_event(other)
     free.wait_for_event(held)
     assert held not in receiver.event_ids()
-    # Once it is discarded, its stream goes on.
+    # After it is discarded, its stream continues.
     receiver.respond = lambda _: (204, {})
     assert service.http.delete(f"/dead-letters/{letter['id']}").status_code == 204
     after = service.publish(f"{domain}.d", metadata={"stream_id": f"{domain}/1"})

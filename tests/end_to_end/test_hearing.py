@@ -1,4 +1,4 @@
-"""A service hears what it may hear, on every way by which events reach it."""
+"""The rights of a service to receive events apply to every protocol and route."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -18,11 +18,10 @@ def shop(world: World) -> Client:
 
 @pytest.fixture
 def other(world: World) -> Iterator[Client]:
-    """A service that has taken part in everything, until types are given to it."""
+    """A service without a limited right, until types are given to it."""
     client = world.service()
     yield client
-    # It would hear the events of all tests to come, also where it listens without a subscription,
-    # and fail to take them.
+    # Otherwise it would receive the events of all later tests, also as a listener, and fail.
     end_subscriptions(client)
     give(world, client)
 
@@ -36,10 +35,10 @@ def named(world: World) -> Iterator[Client]:
 
 
 def end_subscriptions(client: Client) -> None:
-    """Deletes whatever a service has subscribed to."""
+    """Deletes all subscriptions of a service."""
     while items := client.http.get("/subscriptions").json()["items"]:
         for each in items:
-            # A listener ends by itself, too.
+            # A listener may have ended already.
             assert client.http.delete(f"/subscriptions/{each['id']}").status_code in (204, 404)
 
 
@@ -111,7 +110,7 @@ def test_what_is_not_given_is_refused_where_it_is_asked_for(
     problem(other.http.patch(path, json={"event_types": ["secret.a"]}), 403)
     problem(other.http.get("/stream", params={"types": "secret.a", "wait": "0"}), 403)
     assert other.http.get("/stream", params={"types": "shop.a", "wait": "0"}).status_code == 200
-    # What an admin registers for it is held to it as well.
+    # Subscriptions that an admin registers for it have the same rights.
     for_it = {**body, "service_id": other.service_id, "event_types": ["secret.a"]}
     problem(world.admin.http.post("/subscriptions", json=for_it), 403)
 
@@ -122,7 +121,7 @@ def test_no_way_leads_to_what_is_not_given(world: World, shop: Client, other: Cl
     listens = other.http.get("/stream", params={"types": "*", "wait": "0"})
     last_id = [line for line in listens.text.splitlines() if line.startswith("id:")][-1][3:].strip()
     give(world, other, "shop.*")
-    # It was answered: it holds for what is published from now on.
+    # After the answer, it applies to events that are published from now on.
     hidden, shown = shop.publish("secret.made", {"text": "hidden"}), shop.publish("shop.made")
     eventually(lambda: [each for each in receiver.requests if each.event["id"] == shown])
     eventually(lambda: pulled(other, pulls) == ["shop.made"])
@@ -144,7 +143,7 @@ def test_no_way_leads_to_what_is_not_given(world: World, shop: Client, other: Cl
     assert pulled(other, pulls) == ["shop.made"]
     services = [each["service_id"] for each in world.admin.event(hidden)["deliveries"]]
     assert other.service_id not in services
-    # Its own events it hears in any case.
+    # It always receives its own events.
     own = other.publish(f"{other.http.get('/publishers').json()['items'][0]['event_types'][0]}")
     eventually(lambda: [each for each in receiver.requests if each.event["id"] == own])
     assert other.event(own)["deliveries"]
@@ -168,7 +167,7 @@ def test_a_restricted_type_reaches_those_alone_whom_its_publisher_names(
     changed = shop.http.patch(path, json={"restricted": restricted})
     assert (changed.status_code, changed.json()["restricted"]) == (200, restricted)
     assert world.admin.http.get(path).json() == changed.json()
-    # It was answered: it holds for what is published from now on, and for reads of what is stored.
+    # After the answer, it applies to events that are published from now on, and to all reads.
     hidden, shown = shop.publish("secret.kept", {"text": "hidden"}), shop.publish("shop.made")
     eventually(lambda: [each for each in hears.requests if each.event["id"] == hidden])
     eventually(lambda: [each for each in receiver.requests if each.event["id"] == shown])
@@ -194,7 +193,7 @@ def test_a_restricted_type_reaches_those_alone_whom_its_publisher_names(
     assert "secret.kept" in pulled(named, its)
     services = {each["service_id"] for each in world.admin.event(hidden)["deliveries"]}
     assert services == {named.service_id}
-    # An admin may lift it again.
+    # An admin may remove it again.
     assert world.admin.http.patch(path, json={"restricted": {}}).json()["restricted"] == {}
     assert other.event(hidden)["id"] == hidden
 
@@ -212,7 +211,7 @@ def test_a_publisher_names_known_services(world: World, shop: Client, other: Cli
     change: dict[str, Any] = {"sensitive_readers": names, "restricted": {"secret.*": names}}
     assert shop.http.patch(path, json=change).json().items() >= change.items()
     world.admin.http.delete(f"/subscribers/{later}")
-    # What was shown can be sent again.
+    # The answer can be sent back as a request.
     assert shop.http.patch(path, json=change).status_code == 200
     problem(other.http.patch(path, json={"restricted": {}}), 404)
 
@@ -227,7 +226,7 @@ def test_what_was_received_is_not_shown_when_its_type_is_taken_away(
     give(world, other, "shop.*")
     problem(other.http.get(f"/events/{sent}"), 404)
     assert listed(other, shop) == []
-    # An inbox shows for 30 seconds what the router put there before.
+    # For 30 seconds, an inbox shows events that were routed before the change.
     assert eventually(lambda: pulled(other, pulls) == [], 45)
     give(world, other, "secret.*")
     assert pulled(other, pulls) == ["secret.made"]

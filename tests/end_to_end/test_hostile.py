@@ -1,4 +1,4 @@
-"""Whatever a subscriber does to the bus, its own events end as dead letters, and no others."""
+"""A hostile subscriber only makes dead letters of its own events."""
 
 from contextlib import ExitStack
 
@@ -101,7 +101,7 @@ def test_hostile_subscribers_harm_themselves_alone(world: World) -> None:
             assert letter["error"]["code"] == code, name
             assert [each["status_code"] for each in letter["attempts"]] == [status] * 2, name
             for attempt in letter["attempts"]:
-                # Its own deadline, and not that of a policy that says nothing, which is 15 s.
+                # The deadline of its own policy, not the default of 15 s.
                 assert attempt["duration_ms"] < 1_000 * (_TIMEOUT + 5), name
                 assert len(attempt["response"]) <= 256, name
     assert sorted(quick.event_ids()) == sorted(ids)

@@ -1,4 +1,4 @@
-"""Requests that are sent again, on the deployed bus."""
+"""Repeated requests with an idempotency key, on the deployed bus."""
 
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4

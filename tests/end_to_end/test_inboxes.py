@@ -70,7 +70,7 @@ def test_what_a_consumer_took_before_it_went_down_is_taken_again(
     path = inbox(service, domain)
     event_id = service.publish(f"{domain}.created", {"kept": "whole"})
     eventually(lambda: take(service, path, cursor=0)["items"])
-    # Not by a pull that waits: its lease lasts for as long as it might have waited, and then some.
+    # Not by a waiting pull: its lease lasts longer than the pull may wait.
     lost = take(service, path, lease=1)
     assert ids_in(lost) == [event_id]
     again = eventually(
@@ -99,10 +99,10 @@ def test_nothing_is_skipped_whatever_a_consumer_acknowledges(service: Client, do
         assert "reaches from 1 to 4" in refusal(lease, cursor, 422)
     for wrong in (3, 3.0, "-3", "3.0", "3" * 16, None):
         assert refusal(lease, wrong, 422).startswith("/cursor: must ")
-    # What is left of the lease is nobody else's.
+    # Nobody else may take the rest of the lease.
     problem(service.http.get(f"{path}/events"), 409)
     refusal("lease_of_nobody", "3", 409)
-    # Backwards is done already.
+    # An earlier place is already acknowledged.
     assert service.http.post(f"{path}/ack", json={"lease": lease, "cursor": "1"}).is_success
     assert acknowledge(service, path, first).status_code == 204
     rest = take(service, path)
@@ -145,7 +145,7 @@ def test_consumers_at_the_same_time_share_an_inbox(service: Client, domain: str)
         each.start()
     for each in consumers:
         each.join()
-    # Nobody was handed what another one was done with.
+    # No consumer received an event that another had acknowledged.
     assert sorted(done) == list(range(1, len(batch) + 1))
 
 
@@ -225,7 +225,7 @@ def test_a_place_that_the_inbox_has_not_reached_is_refused(service: Client, doma
 
 
 def events_of(text: str) -> list[dict[str, str]]:
-    """The blocks of an event stream that carry data, as a client reads them."""
+    """Returns the blocks of an event stream that carry data, as a client reads them."""
     blocks = [
         dict(line.partition(": ")[::2] for line in block.split("\n") if not line.startswith(":"))
         for block in text.split("\n\n")

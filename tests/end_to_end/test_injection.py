@@ -1,4 +1,4 @@
-"""What comes in a path, a query, a header or a payload stays there."""
+"""Hostile text in a path, query, header or payload has no effect elsewhere."""
 
 import socket
 import ssl
@@ -34,7 +34,7 @@ READS = [each.path for each in OPERATIONS if each.method == "GET" and "{id}" in 
 
 
 def harmless(answer: httpx.Response) -> None:
-    """Checks that an answer refuses, and that nothing has found its way into its headers."""
+    """Checks that an answer is a refusal, and that its headers contain nothing of the request."""
     assert 400 <= answer.status_code < 500, (answer.status_code, answer.text)
     assert "x-injected" not in answer.headers
     assert answer.json()
@@ -58,7 +58,7 @@ def test_a_hostile_query_is_refused_or_finds_nothing(world: World, name: str) ->
 
 
 def raw(world: World, *headers: bytes) -> bytes:
-    """The answer to a request for `/events` with these headers, sent as they are."""
+    """Sends a request for `/events` with these exact headers; returns the answer."""
     url = urlsplit(world.bus.api_url)
     assert url.hostname
     assert url.port

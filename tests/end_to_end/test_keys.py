@@ -1,4 +1,4 @@
-"""A service has keys of several names, scopes and ends; each is replaced and revoked by itself."""
+"""A service has several keys with names, scopes and ends; each is replaced or revoked alone."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ from tests.end_to_end.socket_client import connected
 from tests.end_to_end.world import Client, World
 
 REVOKED_WITHIN = 60
-"""How many seconds a revocation may take everywhere."""
+"""The longest time until a revocation is effective everywhere, in seconds."""
 
 
 def make_key(client: Client, service_id: str = "", **members: Any) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def test_a_service_makes_lists_and_revokes_keys(world: World) -> None:
     listed = next(each for each in keys_of(service) if each["id"] == made["id"])
     assert "authentication" not in listed
     assert listed["name"] == "second"
-    # The use of it was noted, though not at once everywhere.
+    # Its use was recorded, but not at once everywhere.
     eventually(lambda: next(e for e in keys_of(service) if e["id"] == made["id"])["last_used_at"])
     path = f"/publishers/{service.service_id}/keys/{made['id']}"
     assert service.http.delete(path).status_code == 204
@@ -80,9 +80,9 @@ def test_a_key_makes_none_that_permits_more(world: World) -> None:
         said = problem(manager.http.post(path, json=asked), 403)
         assert said["errors"][0]["pointer"] == "/scopes"
     assert make_key(manager, scopes=["read"])["scopes"] == ["read"]
-    # What is left out is as for the key that makes it.
+    # Omitted members are those of the key that creates it.
     assert make_key(manager)["scopes"] == ["manage", "read"]
-    # Nor is one handed out that is there already, by being replaced.
+    # Nor does a rotation hand out an existing key.
     publishing = make_key(service, scopes=["publish"])
     assert problem(manager.http.post(f"{path}/{publishing['id']}/rotate"), 403)
     reading = make_key(service, scopes=["read"])
@@ -161,7 +161,7 @@ def test_keys_go_with_the_last_registration_of_a_service(world: World) -> None:
     assert service.http.delete(f"/subscriptions/{made[0]}").status_code == 204
     assert len(service.http.get(path).json()["items"]) == 2
     assert service.http.delete(f"/subscriptions/{made[1]}").status_code == 204
-    # What some function may still take for half a minute opens no new way in.
+    # A revoked key that a function accepts for half a minute more creates no new key.
     for where, body in ((path, {}), ("/subscriptions", asked), ("/stream-tokens", {})):
         assert service.http.post(where, json=body).status_code in (401, 404), where
     eventually(lambda: second.http.get("/events").status_code == 401, REVOKED_WITHIN)

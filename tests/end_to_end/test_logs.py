@@ -1,4 +1,4 @@
-"""What the functions of the deployed bus write into their logs, and what they never do."""
+"""The log lines of the deployed functions, and what they must not contain."""
 
 from collections import Counter
 
@@ -66,5 +66,5 @@ def test_no_function_is_silent(world: World) -> None:
         elif line == '{"level":"INFO","message":"called"}':
             told[group] += 1
     assert len(calls) >= 3
-    # Where the machine is busy, a line may be read too late to be told with its call.
+    # On a busy machine, a line may be read too late to be assigned to its call.
     assert [group for group in calls if told[group] < calls[group] / 2] == []

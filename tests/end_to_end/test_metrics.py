@@ -1,4 +1,4 @@
-"""What happens is counted, once: for Prometheus, over time, and for CloudWatch."""
+"""Every event and delivery is counted once, in Prometheus, analytics and CloudWatch."""
 
 from typing import Any
 
@@ -181,7 +181,7 @@ def test_refusals_are_counted_by_what_was_asked_and_why(
 
 
 def lanes_that_hold(world: World, *names: str) -> list[str]:
-    """Those of some lanes on which messages wait."""
+    """Returns the lanes on which messages wait."""
     return [
         name
         for name in names
@@ -207,7 +207,7 @@ def test_the_age_of_what_waits_on_a_lane_is_told(
     service.settled(service.publish(f"{domain}.created"), waiting["id"], "retrying")
     # Its first answer ended the trial of the new subscription: the retry may wait on either lane.
     [lane] = eventually(lambda: lanes_that_hold(world, "http_lane", "http_paced_lane")[:1])
-    # What SQS does on AWS once a minute; the emulator's does not. On the other lanes, retries of
+    # SQS does this once a minute on AWS, but not on the emulator. On the other lanes, retries of
     # other tests may wait.
     ages = {
         url.rpartition("/")[2]: 754.0 if name == f"{lane}_url" else 1.0
@@ -226,7 +226,7 @@ def test_the_age_of_what_waits_on_a_lane_is_told(
         ],
     )
     age = "event_bus_oldest_message_age_seconds", frozenset({("queue", lane)})
-    # It may have been asked a minute ago.
+    # The answer may be a minute old.
     eventually(lambda: scraped(world).get(age) == 754, 150)
 
     def oldest() -> Any:

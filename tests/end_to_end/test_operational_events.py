@@ -1,4 +1,4 @@
-"""The bus tells owners what becomes of their subscriptions, by events of its own."""
+"""The bus publishes events about subscriptions to their owners."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ from tests.end_to_end.world import Client, World
 
 @pytest.fixture
 def told(world: World, service: Client) -> Receiver:
-    """Receives what the bus tells the service."""
+    """Receives the bus's events for the service."""
     receiver = world.receiver()
     service.subscribe(receiver, "eventbus.*.*")
     return receiver
 
 
 def heard(receiver: Receiver, event_type: str) -> dict[str, Any]:
-    """The first event of a type, once it is there."""
+    """Waits for the first event of a type, and returns it."""
     event: dict[str, Any] = eventually(
         lambda: next((e for r in receiver.requests if (e := r.event)["type"] == event_type), None)
     )
@@ -112,7 +112,7 @@ def test_the_owner_hears_of_a_key_that_ends_soon(
     ends = {"name": "Laptop", "expires_at": times.after(3 * 86_400)}
     made = world.admin.http.post(f"/publishers/{service.service_id}/keys", json=ends)
     assert made.status_code == 201, made.text
-    # As before the first look of a deployment, which tells of all that end soon.
+    # As in a new deployment, whose first check reports all keys that end within 14 days.
     world.bus.dynamodb.delete_item(
         TableName=world.bus.resources["cursors_table"],
         Key={"owner": {"S": "sweeper"}, "name": {"S": "expiring_keys"}},

@@ -1,4 +1,4 @@
-"""The owner of a resource opts it in as a target; without that it is none."""
+"""Only a resource that its owner has opted in can be a target."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -35,7 +35,7 @@ def test_a_resource_is_a_target_once_its_owner_has_tagged_it(
     made = subscribe(service, target, f"{domain}.*")
     event_id = service.publish(f"{domain}.created")
     assert [event["id"] for event in events_in(queue.take(1))] == [event_id]
-    # Nor does it move to another one unasked.
+    # Nor can it change to another resource that is not opted in.
     change = {"target": {"type": "sqs", "queue": other.arn}}
     answer = service.http.patch(f"/subscriptions/{made['id']}", json=change)
     assert problem(answer, 422)["errors"][0]["pointer"] == "/target/queue"
@@ -141,7 +141,7 @@ def test_every_kind_of_target_is_opted_in(
     made = service.http.post("/subscriptions", json=asked)
     assert made.status_code == 201, made.text
     service.settled(service.publish(f"{domain}.created"), made.json()["id"], "delivered")
-    # The tag decides at delivery, too, whatever was registered.
+    # The tag decides at delivery as well, whatever is registered.
     resource.untag()
     letter = service.dead_letter(event_id=service.publish(f"{domain}.created"))
     assert letter["error"]["code"] == "access_denied"

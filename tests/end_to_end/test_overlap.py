@@ -1,4 +1,4 @@
-"""Requests that overlap: of several that cannot all hold, one is carried out."""
+"""Overlapping requests: of several that exclude each other, one takes effect."""
 
 import time
 from collections import Counter
@@ -15,7 +15,7 @@ from tests.end_to_end.world import Client, World
 
 ONCE = {"max_attempts": 1}
 CALLERS = 6
-"""How many make a request at once; each needs processes of its own on the emulator."""
+"""The number of simultaneous callers; each needs processes of its own on the emulator."""
 
 PATIENCE = 120.0
 
@@ -29,7 +29,7 @@ def threads() -> Iterator[ThreadPoolExecutor]:
 def at_once(
     threads: ThreadPoolExecutor, client: Client, method: str, path: str, body: Any = None
 ) -> list[httpx.Response]:
-    """The answers to a request that several callers make at the same time."""
+    """Returns the answers to a request that several callers make at the same time."""
     request = partial(client.http.request, method, path, json=body, timeout=PATIENCE)
     asked = [threads.submit(request) for _ in range(CALLERS)]
     return [each.result() for each in asked]

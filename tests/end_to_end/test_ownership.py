@@ -1,4 +1,4 @@
-"""A service neither learns of, nor takes, what belongs to another."""
+"""A service can neither see nor use the resources of another."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def test_a_cause_that_may_not_be_seen_tells_nothing(world: World) -> None:
     nothing = {"correlation_id": None, "hop_count": 1}
     assert caused_by(second, outsider, f"{own}.a") == nothing
     assert caused_by("evt_none", outsider, f"{own}.a") == nothing
-    # Who receives the cause goes on with its flow, also before it is on record as routed.
+    # A receiver of the cause continues its flow, even before the routing is recorded.
     receiver = world.receiver()
     outsider.subscribe(receiver, f"{domain}.*")
     third = shop.publish(f"{domain}.sent", metadata={"causation_id": second})
@@ -69,7 +69,7 @@ def test_an_id_with_the_name_of_a_service_is_left_to_it(world: World) -> None:
     assert again["detail"] == refused["detail"]
     replaced = {**event, "source": shop.service_id, "payload": {"by": "an admin"}}
     assert problem(world.admin.http.post("/events", json=replaced), 409)
-    # Any other id is taken by whoever publishes it first.
+    # The first publisher of any other id owns it.
     plain = {**event, "id": f"{domain}-1"}
     assert shop.http.post("/events", json=plain).status_code == 202
     assert problem(other.http.post("/events", json=plain), 409)

@@ -21,7 +21,7 @@ def change(client: Client, subscription: dict[str, Any], **members: Any) -> dict
 
 
 def held(client: Client, event_ids: list[str], subscription: dict[str, Any]) -> None:
-    """Waits until events are routed, and held."""
+    """Waits until events are routed and held."""
     for each in event_ids:
         client.settled(each, subscription["id"], "held")
 
@@ -52,7 +52,7 @@ def test_what_matches_during_a_pause_comes_afterwards_once(
     checks = world.anonymous().get("/health/broker").json()["checks"]
     assert checks["held-events"]["observedUnit"] == "events"
 
-    # What matched stays owed, whatever the filters say by now.
+    # Events that matched stay owed, whatever the filters say now.
     change(service, made, filters={f"{domain}.created": {"size": ["small"]}})
     resumed = change(service, made, status="active", resume_from="backlog")
     assert (resumed["status"], resumed["paused_at"]) == ("active", None)

@@ -1,4 +1,4 @@
-"""Events that AWS could refuse arrive as they were sent, and hold up no other."""
+"""Events that AWS could refuse arrive unchanged, and delay no others."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ def test_characters_that_sqs_refuses_arrive_unchanged(world: World) -> None:
         assert received[ids[1]]["metadata"] == metadata
     [odd] = [message for event, message in messages if event["id"] == ids[1]]
     assert "correlation_id" not in odd["MessageAttributes"]
-    # A replay goes past them, and every event comes once.
+    # A replay skips them, and every other event arrives once.
     replay = publisher.replayed("/replays", {"from": publisher.event(ids[0])["timestamp"]})
     assert replay["progress"]["deliveries_sent"] == 8
     assert replay["progress"]["events_unroutable"] == 0
@@ -47,7 +47,7 @@ def test_characters_that_sqs_refuses_arrive_unchanged(world: World) -> None:
     assert {each.event["id"]: each.event["payload"] for each in again[4:]} == {
         each: sent[each]["payload"] for each in ids
     }
-    # What is published later is routed.
+    # Later events are routed.
     later = publisher.publish(f"{domain}.later")
     receiver.wait_for_event(later)
     assert sorted(receiver.event_ids()) == sorted([*ids, *ids, later])

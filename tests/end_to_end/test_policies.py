@@ -1,4 +1,4 @@
-"""IAM holds the functions to their roles, and everyone to the policies of queues and buckets."""
+"""IAM enforces the roles of functions, and the policies of queues and buckets."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from tests.end_to_end.world import World
 
 @contextmanager
 def deprived(bus: LocalBus, function: str, service: str) -> Iterator[None]:
-    """A function whose role lets it do nothing with a service."""
+    """A function whose role permits nothing with a service."""
     iam = bus.client("iam")
     roles = (
         each["RoleName"] for p in iam.get_paginator("list_roles").paginate() for each in p["Roles"]
@@ -47,7 +47,7 @@ def test_a_function_can_do_nothing_that_its_role_does_not_let_it(world: World) -
 
 
 def outsider(world: World, service: str, *, encrypted: bool) -> Any:
-    """A client of someone who may do everything with a service, as far as IAM lets them."""
+    """A client that IAM permits everything with a service."""
     iam, user = world.bus.client("iam"), world.name("outsider")
     iam.create_user(UserName=user)
     everything = {"Effect": "Allow", "Action": f"{service}:*", "Resource": "*"}
@@ -62,7 +62,7 @@ def outsider(world: World, service: str, *, encrypted: bool) -> Any:
         aws_secret_access_key=key["SecretAccessKey"],
     )
     if not encrypted:
-        # The emulator speaks TLS alone; so it is told where it came from by plain HTTP.
+        # The emulator accepts only TLS, so a header says that the request came by plain HTTP.
         client.meta.events.register(
             "before-send",
             lambda request, **_: request.headers.__setitem__("x-forwarded-proto", "http"),

@@ -300,7 +300,7 @@ def test_an_unreadable_event_of_a_batch_is_refused_by_its_index(world: World, do
     for place, result in enumerate(results[1:-1], 1):
         assert result["error"]["errors"][0]["pointer"].startswith(f"/{place}/payload")
     assert publisher.event(f"{domain}-5")["payload"] == {"n": 5}
-    # Where an event ends cannot be told if the whole is no JSON: nothing is stored.
+    # If the body is not JSON, the end of an event is unknown: nothing is stored.
     broken = f"[{event % (8, '{}')}, {{'id': 'quoted'}}]"
     document = problem(publisher.http.post("/events", content=broken, headers=headers), 400)
     assert document["errors"][0]["pointer"] == "/1"

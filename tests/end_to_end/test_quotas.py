@@ -1,4 +1,4 @@
-"""A service subscribes and listens so often, and no more."""
+"""The quotas of a service for subscriptions and listeners."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ def threads() -> Iterator[ThreadPoolExecutor]:
 
 
 def counted(world: World, service_id: str, **counts: int) -> None:
-    """Has a service have so many subscriptions, of which nothing is known but their number."""
+    """Sets the counted number of a service's subscriptions."""
     world.bus.dynamodb.update_item(
         TableName=world.bus.resources["changes_table"],
         Key={"log": {"S": f"subscriptions of {service_id}"}, "version": {"N": "0"}},
@@ -44,7 +44,7 @@ def test_a_service_has_so_many_subscriptions(world: World, threads: ThreadPoolEx
     ):
         refused = problem(client.http.post("/subscriptions", json=members), 409)
         assert f"has {MOST} subscriptions" in refused["detail"]
-    # Listeners are counted by themselves, and so are other services.
+    # Listeners and other services are counted separately.
     assert service.http.get("/stream", params={"types": "a.b", "wait": "0"}).status_code == 200
     assert world.service().http.post("/subscriptions", json=ASKED).status_code == 201
     assert service.http.delete(f"/subscriptions/{first}").status_code == 204
@@ -75,7 +75,7 @@ def test_services_of_an_earlier_release_are_counted(world: World) -> None:
         TableName=world.bus.resources["changes_table"],
         Key={"log": {"S": f"subscriptions of {service.service_id}"}, "version": {"N": "0"}},
     )
-    # Subscriptions that nobody had counted keep the service.
+    # A service continues to exist with subscriptions that were not counted.
     assert world.admin.http.delete(f"/publishers/{service.service_id}").status_code == 204
     assert service.http.delete(f"/subscriptions/{made[0]}").status_code == 204
     assert len(service.http.get("/subscriptions").json()["items"]) == 1

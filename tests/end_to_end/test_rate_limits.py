@@ -1,4 +1,4 @@
-"""A key makes as many requests as it may; one too many is a 429 that says when to come again."""
+"""The rate limit of a key: one request too many is a 429 with `Retry-After`."""
 
 import time
 

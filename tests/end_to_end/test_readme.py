@@ -23,7 +23,7 @@ def test_the_quickstart_runs_as_it_is_written(bus: LocalBus, tmp_path: Path) -> 
     blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     bus.write(tmp_path / "bus.json")
     script = "\n".join(f"{block}\necho; echo ---" for block in blocks)
-    # What differs: where the bus of this test is described, and a port that is surely free.
+    # Two things differ: the file that describes the bus of this test, and a free port.
     script = script.replace(".local/bus.json", str(tmp_path / "bus.json"))
     script = script.replace("8099", str(_free_port()))
     # A busy machine may need longer than a reader waits.

@@ -49,7 +49,7 @@ def test_a_publisher_chooses_its_key_and_it_is_kept_as_a_hash(world: World) -> N
     assert answer.status_code == 201
     assert "authentication" not in answer.json()
     world.with_key(key).publish(f"{domain}.created")
-    # The key stands for this service now, and for no other.
+    # The key now identifies this service, and no other.
     other = {**body, "service_id": world.name("publisher")}
     document = problem(world.admin.http.post("/publishers", json=other), 409)
     assert document["errors"][0]["pointer"] == "/authentication/api_key"
@@ -94,7 +94,7 @@ def test_a_removed_publisher_publishes_no_more(world: World) -> None:
     domain = world.name("task")
     publisher = world.publisher(f"{domain}.*")
     assert world.admin.http.delete(f"/publishers/{publisher.service_id}").status_code == 204
-    # Neither its key nor its permission is left; caches may take a moment to forget the first.
+    # Its key and its permission are gone; caches may still hold the key for some seconds.
     answer = publisher.http.post("/events", json={"type": f"{domain}.created", "payload": {}})
     assert answer.status_code in (401, 403)
 

@@ -10,7 +10,7 @@ from tests.end_to_end.receiver import Delivered, eventually
 from tests.end_to_end.world import World
 
 BUSY_SECONDS = 240.0
-"""How long deliveries may take: on a busy machine a subscriber counts as slow, and waits."""
+"""The longest time of deliveries, in seconds: on a busy machine a subscriber counts as slow."""
 
 
 def test_an_event_is_replayed_to_all_that_match_it_now(world: World) -> None:
@@ -32,7 +32,7 @@ def test_an_event_is_replayed_to_all_that_match_it_now(world: World) -> None:
     again, [new] = receiver.wait_for(2)[1], later.wait_for(1)
     again.verify(subscription["signing_secret"])
     new.verify(newcomer["signing_secret"])
-    # Marked as a replay, so that nobody takes it for a repetition.
+    # It is marked as a replay, so no receiver takes it for a repetition.
     assert again.headers["event-bus-replay"] == replay["id"]
     assert again.headers["webhook-id"] == f"{event_id}:{replay['id']}"
     assert "event-bus-replay" not in original.headers
@@ -185,7 +185,7 @@ def test_a_new_subscription_asks_for_history(world: World) -> None:
     begin = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 1))
     ids = [publisher.publish(f"{domain}.created") for _ in range(3)]
     old = publisher.publish(f"{domain}.created", timestamp="2020-01-01T00:00:00Z")
-    # What is not routed yet would be routed to the new subscription.
+    # An event that is not routed yet would be routed to the new subscription.
     eventually(lambda: all(publisher.event(each)["processed"] for each in (*ids, old)))
     subscription = publisher.subscribe(receiver, f"{domain}.*", replay_from=begin)
     found = receiver.wait_for(3)
@@ -210,7 +210,7 @@ def test_an_event_of_a_clock_that_runs_ahead_is_replayed(world: World) -> None:
     assert replay["progress"]["deliveries_sent"] == 2
     assert replay["to"] <= at(1)
     receiver.wait_for(4)
-    # Up to a moment of the past, the timestamp alone counts.
+    # With an end in the past, only the timestamp counts.
     replay = publisher.replayed("/replays", {"from": begin, "to": at(0)})
     assert replay["progress"]["deliveries_sent"] == 0
 
@@ -219,7 +219,7 @@ def test_what_is_published_after_a_subscription_is_no_history(world: World) -> N
     domain = world.name("task")
     publisher, receiver = world.publisher(f"{domain}.*"), world.receiver()
     subscription = publisher.subscribe(receiver, f"{domain}.*", replay_from=at(-2))
-    # History takes in what is stored within ten seconds, and no later event.
+    # The history includes events that are stored within ten seconds, and no later ones.
     time.sleep(11)
     later = publisher.publish(f"{domain}.created", timestamp=at(200))
     receiver.wait_for_event(later)
@@ -258,7 +258,7 @@ def test_a_key_that_may_not_replay_asks_for_no_history(world: World) -> None:
 
 
 def at(seconds: float) -> str:
-    """The time so many seconds from now."""
+    """Returns the time some seconds from now."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
 
 

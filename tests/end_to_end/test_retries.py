@@ -1,4 +1,4 @@
-"""What the deployed bus does about a subscriber that fails: retries, dead letters, and people."""
+"""Failing subscribers on the deployed bus: retries, dead letters, and requests of people."""
 
 import time
 from typing import Any
@@ -24,7 +24,7 @@ def failing(world: World, status: int = 500, **headers: str) -> Receiver:
 
 
 def exhausted(world: World, **policy: Any) -> tuple[Client, Receiver, dict[str, Any]]:
-    """A service with a dead letter that waits for a person, and the receiver that refused it."""
+    """A service with an exhausted dead letter, and the receiver that refused it."""
     domain = world.name("task")
     service = world.publisher(f"{domain}.*")
     answers = {"status": 500}
@@ -100,7 +100,7 @@ def test_retry_after_is_honoured(world: World) -> None:
     publisher, receiver = world.publisher(f"{domain}.*"), failing(world, 429, retry_after="3600")
     publisher.subscribe(receiver, f"{domain}.*", retry_policy=SOON)
     letter = publisher.dead_letter(event_id=publisher.publish(f"{domain}.created"))
-    # Longer than a lane can hold it: it waits as a dead letter.
+    # The wait is too long for a lane, so it waits as a dead letter.
     assert letter["status"] == "retrying"
     assert letter["next_retry_at"] > letter["updated_at"]
     assert letter["next_retry_at"][:13] != letter["updated_at"][:13]
@@ -160,7 +160,7 @@ def test_what_waits_is_sent_by_the_sweeper_when_it_is_due(world: World) -> None:
     time.sleep(1)
     assert len(receiver.requests) == 1
     world.make_due(letter)
-    # Without being called: every minute.
+    # The sweeper runs by itself, every minute.
     receiver.wait_for(2, seconds=90)
     publisher.settled(event_id, subscription["id"], "delivered")
     assert publisher.dead_letters(event_id=event_id, status="resolved")
@@ -263,7 +263,7 @@ def test_what_a_lane_gave_up_becomes_a_dead_letter_and_is_delivered(world: World
     domain = world.name("task")
     publisher, receiver = world.publisher(f"{domain}.*"), world.receiver()
     subscription = publisher.subscribe(receiver, f"{domain}.created", retry_policy=LATE)
-    # An event that did not match, so that nothing is known of its delivery.
+    # An event that did not match, so it has no record of a delivery.
     event_id = publisher.publish(f"{domain}.silent", {"kept": "whole"})
     message = Message(event_id, subscription["id"], publisher.service_id, 0)
     world.bus.sqs.send_message(

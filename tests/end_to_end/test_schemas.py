@@ -40,7 +40,7 @@ def validate(client: Client, event_type: str, validation: str) -> None:
 
 
 def refused(client: Client, event_type: str, payload: Any) -> dict[str, Any] | None:
-    """The problem of an event, as soon as every copy of its schema is new."""
+    """Waits until every cached schema is current; returns the problem of an event."""
     answer = client.http.post("/events", json={"type": event_type, "payload": payload})
     return None if answer.status_code == 202 else problem(answer, 422)
 
@@ -84,7 +84,7 @@ def test_a_breaking_version_is_refused_with_its_place(planner: Client, event_typ
     [fault] = problem(answer, 422)["errors"]
     assert fault["pointer"] == "/schema/properties/title/maxLength"
     assert "version 1" in fault["detail"]
-    # What the rules do not know, the library does.
+    # The library decides what the rules cannot.
     union = {**TITLE, "properties": {"title": {"anyOf": [{"type": "string"}, {"type": "null"}]}}}
     assert register(planner, event_type, union)["version"] == 2
 

@@ -1,4 +1,4 @@
-"""What publishers mark as sensitive is sealed wherever it lies, and shown to whom they name."""
+"""Sensitive values are sealed wherever they are stored, and shown to named readers only."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ MARKER = {"$encrypted": True}
 
 
 def mark(publisher: Client, domain: str, *readers: Client) -> None:
-    """Has a publisher mark the e-mail addresses in its events, and name who reads them."""
+    """Makes a publisher mark the e-mail addresses in its events, and name their readers."""
     change = {
         "sensitive": {f"{domain}.*": ["/email"]},
         "sensitive_readers": [each.service_id for each in readers],
@@ -38,7 +38,7 @@ def pulling(service: Client, domain: str, kind: str = "pull") -> str:
 
 
 def pulled(service: Client, path: str) -> list[Any]:
-    """The e-mail addresses in what waits in an inbox."""
+    """Returns the e-mail addresses of the events in an inbox."""
     query = {"cursor": "0", "wait": "20"}
     taken = service.http.get(f"{path}/events", params=query).json()["items"]
     return [each["event"]["payload"]["email"] for each in taken]
@@ -46,7 +46,7 @@ def pulled(service: Client, path: str) -> list[Any]:
 
 @contextmanager
 def held(world: World, queue_url: str) -> Iterator[None]:
-    """A queue that nobody works."""
+    """A queue without a consumer."""
     client = world.bus.client("lambda")
     asked = world.bus.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
     queue = asked["Attributes"]["QueueArn"]
@@ -125,7 +125,7 @@ def test_it_is_sealed_in_queues_and_dead_letters_and_replays_open_it(
     letter = world.admin.dead_letter(subscription_id=made["id"])
     assert letter["attempts"][0]["status_code"] == 500
     assert echo.requests[0].event["payload"] == {"email": SECRET}
-    # The subscriber answered with what it was sent.
+    # The subscriber answered with the event that it received.
     assert SECRET not in world.admin.http.get(f"/dead-letters/{letter['id']}").text
     assert telling(world.bus, [SECRET]) == []
     assert granted.http.post(f"/dead-letters/{letter['id']}/retry").status_code == 202
@@ -153,7 +153,7 @@ def test_what_is_sealed_opens_for_its_own_event_alone(
     )
     assert service.event(first)["payload"] == {"email": SECRET}
     assert service.event(second)["payload"] == {"email": MARKER}
-    # What was changed is routed once more, and may be in the inbox twice by now.
+    # The changed event is routed again, so it may be in the inbox twice.
     assert set(map(str, pulled(granted, inbox))) == {SECRET, str(MARKER)}
     receiver = world.receiver()
     made = granted.subscribe(receiver, f"{domain}.*", retry_policy={"max_attempts": 1})

@@ -24,7 +24,7 @@ def test_a_signing_secret_is_replaced_with_an_overlap(world: World) -> None:
     request = receiver.wait_for_event(service.publish(f"{domain}.created"))
     for secret in (old, new):
         request.verify(secret)
-    # One that somebody else has seen ends at once.
+    # A leaked secret ends at once.
     last = service.http.post(path, json={"overlap": 0}).json()
     assert last["previous_secret_expires_at"] is None
     request = receiver.wait_for_event(service.publish(f"{domain}.created"))

@@ -1,4 +1,4 @@
-"""A slow subscriber holds up no other one, and subscriptions may limit what comes to them."""
+"""A slow subscriber delays no other one, and subscriptions may limit their rate."""
 
 import threading
 import time
@@ -13,7 +13,7 @@ SLOW_SECONDS = 12.0
 
 
 class Timed:
-    """Answers after some seconds, and notes how many requests are there at a time."""
+    """Answers after some seconds, and records how many requests overlap."""
 
     def __init__(self, seconds: float = 0.0) -> None:
         self.seconds = seconds
@@ -32,7 +32,7 @@ class Timed:
 
 
 def _slowest(service: Client, event_type: str, fast: Receiver) -> float:
-    """Publishes events one after the other, and tells how long the slowest took to arrive."""
+    """Publishes events one after the other; returns the latency of the slowest."""
     published: dict[str, float] = {}
     for _ in range(EVENTS):
         moment = time.monotonic()
@@ -54,12 +54,13 @@ def test_a_slow_subscriber_does_not_hold_up_a_fast_one(world: World) -> None:
     hanging = world.receiver(slow.respond)
     subscription = service.subscribe(hanging, f"{domain}.both")
     assert subscription["pace"] == {"state": "trial", "since": None, "in_flight": 0}
-    # The rest is for a machine that starts functions meanwhile. Held up, they take 12 s and more.
+    # The rest allows for a machine that starts functions meanwhile. Delayed events take at least 12
+    # s.
     bound = 1.5 * alone + SLOW_SECONDS / 4
     assert _slowest(service, f"{domain}.both", fast) < bound
     path = f"/subscriptions/{subscription['id']}"
     eventually(lambda: service.http.get(path).json()["pace"]["state"] == "slow", seconds=40)
-    # What comes later goes to the paced lane at once.
+    # Later events go to the paced lane at once.
     assert _slowest(service, f"{domain}.both", fast) < bound
     # The slow one gets all of its events, each once.
     hanging.wait_for(2 * EVENTS, seconds=120)
@@ -83,11 +84,11 @@ def test_a_subscription_limits_what_comes_to_it(world: World, limit: dict[str, i
     if member == "max_in_flight":
         assert timed.most <= most
     else:
-        # By the clock of the bus, in seconds: requests arrive together at a receiver that stood
-        # still. The first four may be sent at once, and the others take three seconds.
+        # By the clock of the bus, in seconds, because requests arrive together at a receiver that
+        # was suspended. The first four may be sent at once, and the others take three seconds.
         sent = [int(each.headers["webhook-timestamp"]) for each in receiver.requests]
         assert max(sent) - min(sent) >= 2
-    # What the bus shows, it takes again; null takes the limit away.
+    # The bus accepts what it shows; null removes the limit.
     shown = service.http.get(path).json()
     members = {name: shown[name] for name in ("max_in_flight", "rate_limit")}
     assert service.http.patch(path, json=members).status_code == 200

@@ -1,4 +1,4 @@
-"""Subscribers that are connected by a WebSocket."""
+"""Subscribers that are connected over a WebSocket."""
 
 import json
 from collections.abc import Iterator
@@ -72,7 +72,7 @@ def test_a_client_that_went_away_gets_what_it_missed_in_order_without_a_gap(
         again = client.items(6)
         assert numbers(first) + numbers(again)[1:] == list(range(8))
         assert [int(each["cursor"]) for each in again] == list(range(3, 9))
-        # What it acknowledges is not sent to whoever comes without having seen anything.
+        # Acknowledged events are not sent to a client that connects without a cursor.
         client.send("ack", subscription_id=subscription_id, cursor=again[3]["cursor"])
         assert client.ask("ping")["type"] == "pong"
     with connected(url, service.key) as client:
@@ -116,7 +116,7 @@ def test_a_client_gets_no_more_than_it_can_hold_before_it_acknowledges(
     for _ in range(2):
         assert service.http.post("/events", json=batch).status_code == 202
     path = f"/subscriptions/{subscription_id}"
-    # Before it is filled so far, the place lies beyond its end. A busy machine takes its time.
+    # Until the inbox is filled up to the place, the place is beyond its end.
     eventually(
         lambda: service.http.get(f"{path}/events?cursor=199").json().get("items"), seconds=120
     )
@@ -125,7 +125,7 @@ def test_a_client_gets_no_more_than_it_can_hold_before_it_acknowledges(
         window = client.items(100)
         assert [int(each["cursor"]) for each in window] == list(range(1, 101))
         assert client.quiet()
-        # It is pushed when something comes as little as before.
+        # It still gets no new events.
         service.publish(f"{domain}.created", {"n": 0})
         assert client.quiet()
         client.send("ack", subscription_id=subscription_id, cursor="60")
@@ -143,7 +143,7 @@ def test_what_is_connected_no_more_is_forgotten(world: World, service: Client, d
         begun = client.subscribe(event_types=[f"{domain}.*"])["subscription_id"]
         client.break_off()
     eventually(lambda: service.http.get(f"/subscriptions/{begun}").status_code == 404)
-    # One whose end nobody was told of is found out when it is pushed to.
+    # A connection that ended without a notice is found by the next push.
     socket_subscribers = world.bus.resources["socket_subscribers_table"]
     subscription_id = durable(service, domain)
     with connected(url, service.key) as client:

@@ -126,7 +126,7 @@ def test_a_read_model_is_listed_kept_up_and_rebuilt(
     running = states(service, domain, status="in_progress")
     assert [each["stream_id"] for each in running] == [f"{domain}/{n}" for n in range(2, 6)]
     assert running[0]["state"] == {"status": "in_progress", "owner": "Ada"}
-    # Events come in by themselves; what is sealed stays a marker.
+    # New events update it; sealed values stay markers.
     service.publish(
         f"{domain}.closed",
         {"status": "done", "note": "hidden"},
@@ -140,7 +140,7 @@ def test_a_read_model_is_listed_kept_up_and_rebuilt(
     assert done[1]["state"]["note"] == {"$encrypted": True}
     assert (done[1]["version"], done[1]["complete"], done[1]["failed"]) == (2, True, None)
     assert service.http.get(model).json()["lag_seconds"] == 0
-    # A service that may not receive one of the types sees no state that has it in it.
+    # A service that may not receive one of the types sees no state that includes it.
     stranger = world.service()
     restricted = {"restricted": {f"{domain}.closed": [service.service_id]}}
     answer = service.http.patch(f"/publishers/{service.service_id}", json=restricted)
@@ -151,7 +151,7 @@ def test_a_read_model_is_listed_kept_up_and_rebuilt(
     assert states(stranger, "none", source=service.service_id) == []
     refused = problem(service.http.get(f"/states/{domain}", params={"colour": "red"}), 400)
     assert refused["errors"][0]["pointer"] == "colour"
-    # It is built anew by the present reducer, and read all the time.
+    # It is rebuilt by the present reducer, and stays readable.
     put(service, f"/reducers/{domain}", {"type": "jsonata", "expression": '{"n": event.version}'})
     answer = service.http.post(f"{model}/rebuild")
     assert (answer.status_code, answer.json()["building"]["number"]) == (202, 2)

@@ -35,7 +35,7 @@ def test_health_is_public_and_passes(world: World, part: str) -> None:
 
 @contextmanager
 def misled(bus: LocalBus, variable: str, value: str) -> Iterator[None]:
-    """The status function, told of a resource that is not there."""
+    """The status function, with the name of a resource that does not exist."""
     functions = bus.client("lambda")
     pages = functions.get_paginator("list_functions").paginate()
     name = next(

@@ -25,14 +25,14 @@ def subscribed(service: Client, domain: str, **more: Any) -> str:
 
 
 class StreamClient:
-    """A client of a stream, as `EventSource` is one: it asks again from where it was."""
+    """A client of a stream that reconnects like `EventSource`, from its last id."""
 
     def __init__(self, http: httpx.Client, path: str, **query: Any) -> None:
         self.http, self.path, self.query = http, path, query
         self.last_id: str | None = None
 
     def turn(self, wait: int = 20) -> list[dict[str, str]]:
-        """The events of one turn."""
+        """Returns the events of one request."""
         headers = {"last-event-id": self.last_id} if self.last_id else {}
         answer = self.http.get(self.path, params={**self.query, "wait": wait}, headers=headers)
         assert answer.status_code == 200, answer.text
@@ -42,7 +42,7 @@ class StreamClient:
         return events_of(answer.text)
 
     def events(self, count: int) -> list[dict[str, Any]]:
-        """The next events, so many."""
+        """Returns the next events, up to a number."""
         found: list[dict[str, Any]] = []
         while len(found) < count:
             found += [orjson.loads(block["data"]) for block in self.turn()]
@@ -56,7 +56,7 @@ def test_a_client_that_is_killed_goes_on_where_it_was(service: Client, domain: s
     for n in range(3):
         service.publish(f"{domain}.moved", {"n": n}, **stream)
     first = client.events(3)
-    # The next turn ends with its client, which has seen nothing of it.
+    # The client ends with its next request, without having seen the answer.
     with pytest.raises(httpx.ReadTimeout):
         service.http.get(path, headers={"last-event-id": client.last_id or ""}, timeout=0.5)
     for n in range(3, 6):
@@ -102,7 +102,7 @@ def test_anyone_listens_to_types_for_a_while(
     assert (
         service.http.get(f"/subscriptions/{listener}").json()["expires_at"] > heard[0]["timestamp"]
     )
-    # Between two turns nothing is missed.
+    # Between two requests nothing is missed.
     later = service.publish(f"{domain}.created")
     time.sleep(1)
     assert [each["id"] for each in listening.events(1)] == [later]
@@ -170,7 +170,7 @@ source.addEventListener(%s, (message) =>
 
 
 def following(url: str, event_type: str) -> str:
-    """The script of a page that follows a stream, and reports what it hears."""
+    """Returns the script of a page that follows a stream and reports its events."""
     return SCRIPT % (orjson.dumps(url).decode(), orjson.dumps(event_type).decode())
 
 
@@ -191,7 +191,7 @@ def test_a_browser_follows_a_subscription_over_many_turns(
         eventually(lambda: heard() == [0])
         for n in range(1, 5):
             service.publish(f"{domain}.moved", {"n": n}, **stream)
-            # Some while the browser waits, some between two turns, some after a turn of silence.
+            # Some while the browser waits, some between two requests, some after an empty answer.
             time.sleep(0.9 * n)
         eventually(lambda: len(heard()) >= 5)
     assert heard() == list(range(5))
@@ -220,7 +220,7 @@ def test_a_browser_listens_to_types(world: World, service: Client, domain: str) 
     url = f"{world.bus.api_url}/stream?types={domain}.*&token={token}"
     with browsing(following(url, f"{domain}.created")) as page:
         eventually(lambda: {"open": True} in page.reports)
-        # The first answer is there at once, so that all is heard from then on.
+        # The first answer comes at once, so every event is received from then on.
         ids = [service.publish(f"{domain}.created") for _ in range(2)]
         publisher = threading.Timer(2, lambda: ids.append(service.publish(f"{domain}.created")))
         publisher.start()

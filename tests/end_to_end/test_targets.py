@@ -1,4 +1,4 @@
-"""Subscribers that are no callbacks: queues, topics, functions and event buses of their own."""
+"""Subscribers without a callback: their own queues, topics, functions and event buses."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -69,7 +69,7 @@ def test_a_consumer_that_goes_down_finds_its_messages_again(
     queue = Queue(world, world.name("orders"), VisibilityTimeout="2")
     subscribe(service, {"type": "sqs", "queue": queue.url}, f"{domain}.*")
     ids = {service.publish(f"{domain}.created") for _ in range(5)}
-    # It took them, and crashed before it was done with any.
+    # It received them, and crashed before it processed any.
     assert {event["id"] for event in events_in(queue.take(5, delete=False))} == ids
     assert {event["id"] for event in events_in(queue.take(5))} == ids
 
@@ -123,7 +123,7 @@ def test_a_queue_that_comes_late_gets_its_dead_letters(
     queue.remove()
     event_id = service.publish(f"{domain}.created", {"kept": "whole"})
     letter = service.dead_letter(event_id=event_id)
-    # What is not there has no tag.
+    # A resource that does not exist has no tag.
     assert letter["error"]["code"] in ("access_denied", "target_not_found")
     queue = Queue(world, name)
     assert queue.arn == arn
@@ -170,7 +170,7 @@ def test_a_topic_receives_what_its_filter_policies_know(
     subscribe(service, {"type": "sns", "topic": topic}, f"{domain}.*")
     service.publish(f"{domain}.closed")
     created = service.publish(f"{domain}.created")
-    # Whoever works the queue behind the topic crashes, and comes again.
+    # The consumer of the queue behind the topic crashes, and restarts.
     for done in (False, True):
         assert [event["id"] for event in events_in(queue.take(1, delete=done))] == [created]
 
@@ -187,7 +187,7 @@ def test_an_event_bus_has_rules_for_what_it_receives(
     events.put_targets(Rule=name, EventBusName=name, Targets=[{"Id": "queue", "Arn": queue.arn}])
     made = subscribe(service, {"type": "eventbridge", "event_bus": event_bus}, f"{domain}.*")
     ids = [service.publish(f"{domain}.created", {"n": number}) for number in range(3)]
-    # Whoever works the queue behind the rule crashes, and comes again.
+    # The consumer of the queue behind the rule crashes, and restarts.
     [lost] = events_in(queue.take(1, delete=False))
     [entry] = events_in(queue.take(1))
     assert entry == lost
@@ -297,7 +297,7 @@ def test_a_function_is_invoked_without_waiting(service: Client, domain: str, fun
 
 
 def test_another_account_is_reached_by_its_role(world: World, service: Client, domain: str) -> None:
-    # Its owner lets the role in, and needs no tag.
+    # Its owner permits the role, so it needs no tag.
     queue = Queue(world, world.name("orders"), {})
     iam, name = world.bus.client("iam"), f"event-bus-{world.name('delivery')}"
     external_id = f"event-bus/000000000000/{world.bus.region}/local/{service.service_id}"
@@ -308,7 +308,7 @@ def test_another_account_is_reached_by_its_role(world: World, service: Client, d
         "Condition": {"StringEquals": {"sts:ExternalId": external_id}},
     }
     role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=policy_of(trust))["Role"]["Arn"]
-    # The second of these the emulator wants for what AWS permits by the first.
+    # AWS needs only the first permission; the emulator demands the second as well.
     send = ["sqs:SendMessage", "sqs:SendMessageBatch"]
     allowed = {"Effect": "Allow", "Action": send, "Resource": queue.arn}
     iam.put_role_policy(RoleName=name, PolicyName="send", PolicyDocument=policy_of(allowed))

@@ -1,4 +1,4 @@
-"""What subscribers receive is what their transforms make of events, on the deployed bus."""
+"""Subscribers receive the results of their transforms, on the deployed bus."""
 
 import contextlib
 import time
@@ -125,11 +125,11 @@ def test_a_transform_that_fails_is_a_dead_letter_and_can_be_mended(
     assert shop.http.get(path).json()["circuit"]["state"] == "closed"
     mended = shop.http.patch(path, json={"transform": {"expression": SUM}})
     assert mended.status_code == 200, mended.text
-    # It goes by the subscription as it is now, though the lane knows it as it was.
+    # The current subscription counts, although the lane has cached an older one.
     assert shop.http.post(f"/dead-letters/{letter['id']}/retry").status_code == 202
     [request] = eventually(lambda: receiver.requests)
     assert orjson.loads(request.body) == {"id": event_id, "sum": 5}
-    # Null takes the transform away; a replay sends the event as it is.
+    # Null removes the transform; a replay sends the event unchanged.
     assert shop.http.patch(path, json={"transform": None}).json()["transform"] is None
     time.sleep(CACHE_SECONDS)
     shop.replayed(f"/events/{event_id}/replay")

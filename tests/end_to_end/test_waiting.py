@@ -1,4 +1,4 @@
-"""Requests that wait for events occupy functions: a service has so many of them and no more."""
+"""Waiting requests occupy functions, so their number is limited for each service."""
 
 import time
 
@@ -17,7 +17,7 @@ def _inbox(world: World, service: Client) -> str:
 
 
 def _counter(service: Client, windows: int = 0) -> dict[str, dict[str, str]]:
-    """The key of what a service has taken in this window, or so many windows later."""
+    """Returns the key of a service's counter in this window, or some windows later."""
     window = int(time.time() // WINDOW_SECONDS) + windows
     return {"id": {"S": f"waiting#{service.service_id}#{window}"}}
 
@@ -32,7 +32,7 @@ def test_one_request_too_many_may_not_wait(world: World) -> None:
     assert not any(dynamodb.get_item(TableName=table, Key=key).get("Item") for key in before)
     assert service.http.get(path, params={"wait": 2}).status_code == 200
     assert any(dynamodb.get_item(TableName=table, Key=key).get("Item") for key in before)
-    # As many wait as may, in this window and in the next ones.
+    # The permitted number of requests waits, in this window and in the next ones.
     for windows in range(4):
         dynamodb.update_item(
             TableName=table,
@@ -46,6 +46,6 @@ def test_one_request_too_many_may_not_wait(world: World) -> None:
         assert 1 <= int(refused.headers["retry-after"]) <= WINDOW_SECONDS
         assert refused.json()["type"].endswith("too-many-requests")
         assert "wait for events" in refused.json()["detail"]
-    # Who does not wait is answered, and so is another service.
+    # Requests that do not wait are answered, and so are those of another service.
     assert service.http.get(path).status_code == 200
     assert other.http.get(beside, params={"wait": 1}).status_code == 200

@@ -19,19 +19,19 @@ _SOON_SECONDS = 3
 
 
 _API = re.compile("^/_aws/execute-api/[^/]+")
-"""How the paths of an API begin on the emulator."""
+"""The beginning of an API's paths on the emulator."""
 
 
 def http_client(bus: LocalBus, headers: dict[str, str]) -> httpx.Client:
-    """A client that holds every answer against what its operation declares."""
+    """Returns a client that checks every answer against its operation's declaration."""
     hooks = {"response": [_check]}
     return httpx.Client(base_url=bus.api_url, headers=headers, timeout=60, event_hooks=hooks)
 
 
 def _check(response: httpx.Response) -> None:
     media_type = response.headers.get("content-type", "")
-    # What API Gateway answers by itself has a form of its own, and lacks this header. Streams are
-    # left to the tests that read them.
+    # API Gateway's own answers have another form, and lack this header. Tests that read streams
+    # check them.
     ours = "x-content-type-options" in response.headers
     method = response.request.method
     if not ours or media_type.startswith("text/") or method == "HEAD":
@@ -46,7 +46,7 @@ def _check(response: httpx.Response) -> None:
 
 @dataclass
 class Client:
-    """What a caller with one key does on the bus."""
+    """The requests of a caller with one key."""
 
     http: httpx.Client
     service_id: str = "admin"
@@ -75,7 +75,7 @@ class Client:
         return event
 
     def delivery(self, event_id: str, subscription_id: str) -> dict[str, Any] | None:
-        """How the delivery of an event to a subscription stands, if the event was routed to it."""
+        """Returns the delivery of an event to a subscription, if the event was routed to it."""
         found = [
             each
             for each in self.event(event_id)["deliveries"]
@@ -84,7 +84,7 @@ class Client:
         return found[0] if found else None
 
     def settled(self, event_id: str, subscription_id: str, status: str) -> dict[str, Any]:
-        """The delivery of an event to a subscription, once it has this status."""
+        """Waits until the delivery of an event to a subscription has this status; returns it."""
         found: dict[str, Any] = eventually(
             lambda: (
                 (each := self.delivery(event_id, subscription_id))
@@ -95,20 +95,20 @@ class Client:
         return found
 
     def dead_letters(self, **filters: str) -> list[dict[str, Any]]:
-        """The dead letters of some filters, the newest first."""
+        """Returns the dead letters that filters select, newest first."""
         answer = self.http.get("/dead-letters", params=filters)
         assert answer.status_code == 200, answer.text
         items: list[dict[str, Any]] = answer.json()["items"]
         return items
 
     def dead_letter(self, **filters: str) -> dict[str, Any]:
-        """The one dead letter of some filters, once it is there."""
+        """Waits for the one dead letter that filters select; returns it."""
         [letter] = eventually(lambda: self.dead_letters(**filters))
         found: dict[str, Any] = letter
         return found
 
     def replayed(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Asks for a replay, and waits until it is completed."""
+        """Requests a replay, and waits until it is completed."""
         answer = self.http.post(path, json=body)
         assert answer.status_code == 202, answer.text
         location = answer.headers["location"]
@@ -139,7 +139,7 @@ class Client:
 
 @dataclass
 class World:
-    """The bus, and the services that a test lets loose on it.
+    """The bus, and the services that a test registers on it.
 
     Every service and every domain of types has a name of its own, so that tests share one bus.
     """
@@ -179,7 +179,7 @@ class World:
         return self._open.enter_context(receiving(*args))
 
     def sweep(self) -> None:
-        """Has the sweeper run, without waiting for its minute."""
+        """Runs the sweeper, without waiting for its minute."""
         answer = self.bus.client("lambda").invoke(
             FunctionName=self.bus.resources["sweep_function"], Payload=b"{}"
         )
@@ -208,9 +208,9 @@ class World:
             )
 
     def make_due(self, letter: dict[str, Any]) -> None:
-        """Has a dead letter tried again in some seconds, if it is not tried now.
+        """Makes a dead letter due in some seconds, if it is not due now.
 
-        The sweep that is next sends it, with a delay until then.
+        The next sweep sends it, with a delay until then.
         """
         replay = f"#{letter['replay_id']}" if letter["replay_id"] else ""
         with suppress(self.bus.dynamodb.exceptions.ConditionalCheckFailedException):
