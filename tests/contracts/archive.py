@@ -1,4 +1,4 @@
-"""How events that never expire move to the archive, and are read there."""
+"""The contract of the archive: events that never expire move there, and stay readable."""
 
 from concurrent.futures import Executor
 from dataclasses import replace
@@ -29,7 +29,7 @@ def kept(name: str, **members: Any) -> Event:
 
 
 def of_all_kinds() -> list[Event]:
-    """Events that never expire, with everything that an item may have."""
+    """Returns events that never expire, with every member that an item may have."""
     flow = {"correlation_id": "c", "trace_id": "t"}
     sealed = replace(kept("evt_sealed"), sealed="c2VhbGVk", sealed_key="a2V5", hidden_hops=3)
     return [
@@ -47,14 +47,14 @@ def of_all_kinds() -> list[Event]:
 
 
 def in_lists(aws: Aws, executor: Executor) -> list[list[Entry]]:
-    """What all lists show."""
+    """Returns what all lists show."""
     of_flow = listings.of_correlation("c"), listings.of_trace("t")
     lists = (listings.all_events(), listings.all_odd_events(), *of_flow)
     return [list(aws.events.listed(each, executor).page(("0", "~"), 99).entries) for each in lists]
 
 
 def move(aws: Aws, executor: Executor, *ids: str, odd: bool = False) -> int:
-    """Archives those of some events that never expire; returns how many these were."""
+    """Archives those of some events that never expire; returns their number."""
     archive = aws.event_archive(executor)
     found = archive.kept(ids, odd=odd)
     if found:
@@ -80,7 +80,7 @@ class ArchiveContract:
     def test_an_archived_event_reads_as_before(self, aws: Aws, executor: Executor) -> None:
         events = [aws.events.put(each, RETENTION_DAYS)[1] for each in of_all_kinds()]
         ids = [each.id for each in events]
-        # As it is listed, a large payload is in the bucket.
+        # In lists, a large payload is in the bucket.
         listed, shown = aws.events.get_many(ids), in_lists(aws, executor)
         assert move(aws, executor, *ids) == 5
         assert "payload" not in stored(aws, "evt_small")
@@ -117,7 +117,7 @@ class ArchiveContract:
         assert "expires_at" in stored(aws, "evt_expiring")
         assert "payload" in stored(aws, "evt_odd")
         shown = in_lists(aws, executor)
-        # It stands in a list of its own, by the time at which it was stored.
+        # It is in a list of its own, sorted by the time of storing.
         assert move(aws, executor, *ids, odd=True) == 1
         assert aws.events.get("evt_odd") == odd
         assert in_lists(aws, executor) == shown

@@ -1,4 +1,4 @@
-"""What is promised of those who follow inboxes."""
+"""The contract of WebSocket subscribers."""
 
 import time
 from dataclasses import replace
@@ -15,14 +15,14 @@ SOON = 4_000_000_000
 def added(
     aws: Aws, key: SocketSubscriberKey = FIRST, sent: int = 0, *, held: float = -1
 ) -> SocketSubscriber:
-    """A WebSocket subscriber that stands in the table."""
+    """Returns a WebSocket subscriber that is in the table."""
     subscriber = SocketSubscriber(key, sent=sent, acknowledged=0, durable=True)
     aws.socket_subscribers.add(subscriber, "adder", held, SOON)
     return subscriber
 
 
 class SocketSubscribersContract:
-    """How WebSocket subscribers are kept and lent."""
+    """The contract of storing and claiming WebSocket subscribers."""
 
     def test_socket_subscribers_are_found_from_both_sides(self, aws: Aws) -> None:
         added(aws, FIRST)
@@ -43,7 +43,7 @@ class SocketSubscribersContract:
         subscriber = replace(added(aws), pushing=True)
         assert aws.socket_subscribers.hold(FIRST, "a", 60) == subscriber
         assert aws.socket_subscribers.hold(FIRST, "b", 60) is None
-        # A hold whose answer was lost, and which is repeated, meets itself.
+        # A hold that is repeated, because its answer was lost, recognises itself.
         assert aws.socket_subscribers.hold(FIRST, "a", 60) == subscriber
         released = aws.socket_subscribers.release(FIRST, "a", 7, waiting=True)
         assert released == SocketSubscriber(FIRST, 7, 0, durable=True, waiting=True)

@@ -1,4 +1,4 @@
-"""What holds for the entries of contexts, on every DynamoDB."""
+"""The contract of the entries of contexts, on every DynamoDB."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ ENTRY = ContextEntry("billing", "customers", "42", b'{"tier":"gold"}', 1, NOON)
 
 
 class ContextsContract:
-    """How entries are written, found and listed."""
+    """The contract of writing, finding and listing entries."""
 
     def test_an_entry_is_written_once_for_each_version(self, aws: Aws) -> None:
         aws.contexts.add(ENTRY, 9)

@@ -1,4 +1,4 @@
-"""What the store of deliveries promises, on whatever it stands."""
+"""The contract of the store of deliveries, on every DynamoDB."""
 
 from dataclasses import replace
 
@@ -24,7 +24,7 @@ KEY = DeliveryKey("evt_1", "sub_1")
 
 
 def waiting(due_at: str = NOON, **members: object) -> Delivery:
-    """A dead letter that waits for its time."""
+    """Returns a dead letter that waits for its next attempt."""
     return replace(
         delivery("retrying", next_retry_at=due_at, waiting=True, dead_letter_id="dl_1"),
         **members,  # type: ignore[arg-type]
@@ -32,12 +32,12 @@ def waiting(due_at: str = NOON, **members: object) -> Delivery:
 
 
 def due(aws: Aws) -> list[Due]:
-    """What is due at present, of all shards."""
+    """Returns the due deliveries of all shards."""
     return [each for shard in range(SHARDS) for each in aws.due.page(shard, times.now(), 10)]
 
 
 class DeliveriesContract:
-    """How deliveries and routings are kept."""
+    """The contract of deliveries and routing records."""
 
     def test_of_an_event_that_was_not_routed_nothing_is_known(self, aws: Aws) -> None:
         assert aws.deliveries.of_event("evt_1") == (None, [])
@@ -165,7 +165,7 @@ class DeliveriesContract:
         shown = aws.deliveries.get(KEY)
         assert shown
         assert (shown.next_retry_at, shown.waiting) == (NOON, False)
-        # Another sweeper that had read it too comes too late.
+        # Another sweeper that had read it as well is too late.
         assert not aws.due.postpone(found, "2099-01-01T00:00:00.000Z", waits=False)
         assert aws.due.postpone(found, LATER, waits=True)
         assert aws.deliveries.record(delivery(attempts=2), 2) is None
@@ -179,7 +179,7 @@ class DeliveriesContract:
         assert reopened
         assert (reopened.status, reopened.attempts, reopened.round_start) == ("retrying", 4, 4)
         assert due(aws) == []
-        # Another who read it at the same time comes too late.
+        # Another caller that read it at the same time is too late.
         assert aws.dead_letters.reopen(transitions.reopened(letter)) is None
         assert aws.dead_letters.reopen(transitions.reopened(reopened)) is None
         aws.deliveries.record(delivery("exhausted", attempts=5), 5)
@@ -295,7 +295,7 @@ class DeliveriesContract:
         aws.deliveries.record(delivery(event_id="evt_2"), 1)
         seen, [recorded] = aws.deliveries.of_event("evt_2")
         assert (seen, recorded.key.event_id) == (wide, "evt_2")
-        # Fewer hold it later.
+        # Later, fewer pauses hold it.
         aws.routings.record([replace(wide, held={})])
         assert aws.deliveries.of_event("evt_2")[0] == replace(wide, held={})
 

@@ -36,7 +36,7 @@ def versions(aws: Aws) -> list[tuple[int, str]]:
 
 @dataclass(frozen=True)
 class Overtaken(StreamStore):
-    """Another event is stored after the last version was read, once."""
+    """Stores another event once, after the last version was read."""
 
     meanwhile: EventStore | None = None
 
@@ -48,7 +48,7 @@ class Overtaken(StreamStore):
 
 
 class ExpectedVersionsContract:
-    """How an event meets the version that its publisher expects."""
+    """The contract of expected versions."""
 
     @pytest.mark.parametrize(
         ("stored", "expected", "fits"),
@@ -117,7 +117,7 @@ def with_keys(aws: Aws) -> EventStore:
 
 
 class AppendContract:
-    """How several events are appended at once."""
+    """The contract of appends of several events."""
 
     def test_all_events_follow_each_other_without_a_gap(self, aws: Aws) -> None:
         aws.events.put(in_stream("evt_0"), RETENTION_DAYS)
@@ -189,7 +189,7 @@ class AppendContract:
 
 
 class ListedStreamsContract:
-    """How streams are listed, truncated and deleted."""
+    """The contract of listing, truncating and deleting streams."""
 
     def _put(self, aws: Aws, *names: str, source: str = "planner") -> None:
         for place, name in enumerate(names):
@@ -238,7 +238,7 @@ class ListedStreamsContract:
             aws.streams.truncate(TASK_1, version)
             assert aws.streams.marks(TASK_1) == StreamMarks(marked)
             assert aws.streams.marks(TASK_1).first_visible == marked
-        # What the bus itself reads stays as it was.
+        # The bus itself reads the same as before.
         assert [each.version for each in aws.streams.after(TASK_1, 0, 9)] == [1, 2]
         other = StreamName("planner", "task/2")
         assert aws.streams.marks_of([TASK_1, other]) == {TASK_1: StreamMarks(3)}
@@ -254,7 +254,7 @@ class ListedStreamsContract:
         with pytest.raises(StreamDeleted):
             aws.events.append([in_stream("evt_new")], RETENTION_DAYS)
         assert aws.events.get("evt_new") is None
-        # What is stored is answered as before, and its end is no event.
+        # A stored event is answered as before, and the end of a stream is not an event.
         again = event("evt_planner_0", metadata={"stream_id": "task/1"})
         assert aws.events.put(again, RETENTION_DAYS)[0] is Put.REPEATED
         assert [each.version for each in aws.streams.after(TASK_1, 0, 9)] == [1, 2]

@@ -1,4 +1,4 @@
-"""What the event store promises, on whatever it stands."""
+"""The contract of the event store, on every backend."""
 
 from collections.abc import Iterator
 from concurrent.futures import Executor
@@ -20,7 +20,7 @@ ALL = ("0", "~")
 
 
 class PutContract:
-    """How events are stored."""
+    """The contract of storing events."""
 
     def test_a_stored_event_is_read_back_as_it_was(self, aws: Aws) -> None:
         sent = event(payload={"n": 1.5, "s": "ü"}, metadata={"trace_id": "t", "own": "x"})
@@ -58,7 +58,7 @@ class PutContract:
             for name, payload in (("evt_1", {"a": 1}), ("evt_2", LARGE_PAYLOAD))
         )
         for each in (small, large):
-            # Another event of its id would be gone by now.
+            # Another event of its id would have expired by now.
             assert aws.events.put(each, -1) == (Put.STORED, each)
             assert aws.events.get(each.id) == each
             assert aws.events.put(each, -1)[0] is Put.REPEATED
@@ -68,7 +68,7 @@ class PutContract:
             None,
             None,
         ]
-        # The lifecycle rule of the bucket deletes what lies under events/.
+        # The lifecycle rule of the bucket deletes objects under events/.
         assert [each.split("/")[:2] for each in aws.objects()] == [["kept", "evt_2"]]
         # Of two events with one id, each has its own payload, kept or not.
         expiring = event("evt_2", payload={"text": "y" * len(LARGE_PAYLOAD["text"])})
@@ -158,7 +158,7 @@ def _moments() -> Iterator[Event]:
 
 
 class ListContract:
-    """How events are listed."""
+    """The contract of listing events."""
 
     @pytest.mark.parametrize(
         ("listing", "others"),
@@ -191,7 +191,7 @@ class ListContract:
             aws.events.put(each, RETENTION_DAYS)
         for name, kind, source in (
             ("evt_other", "role.made", "other"),
-            # Where types begin alike, their first segments need not be the same.
+            # Types that begin alike may have different first segments.
             ("evt_same_source", "tasks.made", "planner"),
         ):
             made = event(name, kind, source, metadata={"correlation_id": "x"})

@@ -1,4 +1,4 @@
-"""What holds for the cursors of inboxes, on every DynamoDB."""
+"""The contract of the cursors of inboxes, on every DynamoDB."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from tests.faults import answer_lost
 
 
 def lent(aws: Aws, lease: str, begun: int, taken: int, seconds: int = 60) -> bool:
-    """Whether a lease is given."""
+    """Returns whether a lease is given."""
     before = times.unix()
     cursor = aws.inbox_cursors.lend("sub_1", lease, begun, taken, seconds)
     if cursor is None:
@@ -24,7 +24,7 @@ def lent(aws: Aws, lease: str, begun: int, taken: int, seconds: int = 60) -> boo
 
 
 class InboxCursorsContract:
-    """How inboxes are leased and acknowledged."""
+    """The contract of leases and acknowledgements."""
 
     def test_an_inbox_begins_without_a_lease(self, aws: Aws) -> None:
         assert aws.inbox_cursors.get("sub_1") == InboxCursor()

@@ -1,4 +1,4 @@
-"""What the stores of circuits, cursors, streams, replays and inboxes promise, whatever is below."""
+"""The contracts of circuits, cursors, streams, replays and inboxes, on every DynamoDB."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,7 +20,7 @@ from tests.faults import answer_lost, not_sent
 
 
 class CircuitsContract:
-    """How circuits are kept."""
+    """The contract of circuits."""
 
     def test_a_subscription_that_never_failed_has_none(self, aws: Aws) -> None:
         assert aws.circuits.get_many(["sub_1"]) == {}
@@ -43,7 +43,7 @@ class CircuitsContract:
 
 
 class PacesContract:
-    """How paces are kept, beside the circuits."""
+    """The contract of paces, which are beside the circuits."""
 
     def test_a_pace_comes_back_as_it_was_and_with_the_circuits(self, aws: Aws) -> None:
         assert aws.paces.get("sub_1") is None
@@ -56,7 +56,7 @@ class PacesContract:
         assert aws.paces.get("sub_1") == pace
         found = aws.circuits.with_paces(["sub_1", "sub_2", "sub_3"])
         assert found == ({"sub_2": circuit}, {"sub_1": pace})
-        # Each of them is what it is to those who ask for one kind alone.
+        # Reading one kind alone gives the same result.
         assert aws.circuits.get_many(["sub_1", "sub_2"]) == {"sub_2": circuit}
         assert list(aws.circuits.all()) == [circuit]
 
@@ -70,7 +70,7 @@ class PacesContract:
 
 
 class CursorsContract:
-    """How cursors are lent."""
+    """The contract of cursors."""
 
     def test_a_cursor_is_held_by_one_and_remembers_its_position(self, aws: Aws) -> None:
         first = aws.cursors.hold("sub_1", "task/1", "a", 60)
@@ -105,7 +105,7 @@ TASK_1 = StreamName("planner", "task/1")
 
 @dataclass(frozen=True, slots=True)
 class LateReader(StreamStore):
-    """Sees a stream at first as it was before its last event."""
+    """Reads a stream at first as it was before its last event."""
 
     looks: list[str] = field(default_factory=list)
 
@@ -116,7 +116,7 @@ class LateReader(StreamStore):
 
 
 class StreamsContract:
-    """How events stand in their streams."""
+    """The contract of events in streams."""
 
     def _put(self, aws: Aws, name: str, stream: str = "task/1") -> tuple[Put, int]:
         put, stored = aws.events.put(event(name, metadata={"stream_id": stream}), RETENTION_DAYS)
@@ -219,7 +219,7 @@ class StreamsContract:
 
 
 class ReplaysContract:
-    """How replays are kept."""
+    """The contract of replays."""
 
     def test_a_replay_is_found_and_listed_newest_first(self, aws: Aws) -> None:
         made = [replay("rpl_1"), replay("rpl_2", service_id="other"), replay("rpl_3")]
@@ -258,7 +258,7 @@ class ReplaysContract:
 
 @dataclass(frozen=True, slots=True)
 class LateFiller(InboxStore):
-    """Sees an inbox at first as it was before its last entry."""
+    """Reads an inbox at first as it was before its last entry."""
 
     looks: list[str] = field(default_factory=list)
 
@@ -268,7 +268,7 @@ class LateFiller(InboxStore):
 
 
 class InboxesContract:
-    """How inboxes are filled and read."""
+    """The contract of inboxes."""
 
     def _keys(self, *names: str) -> list[DeliveryKey]:
         return [DeliveryKey(name, "sub_1") for name in names]

@@ -1,4 +1,4 @@
-"""What the stores of publishers and of keys promise, on whatever they stand."""
+"""The contracts of the stores of publishers and of keys, on every DynamoDB."""
 
 import time
 from dataclasses import replace
@@ -14,7 +14,7 @@ from tests.builders import NOON, publisher
 
 
 class PublishersContract:
-    """How publishers are kept."""
+    """The contract of publishers."""
 
     def test_a_publisher_is_read_back_as_it_was(self, aws: Aws) -> None:
         added = publisher("planner", "task.*", "role.made")
@@ -46,7 +46,7 @@ class PublishersContract:
 
 
 class KeysContract:
-    """How keys are kept."""
+    """The contract of keys."""
 
     def test_a_key_is_found_by_its_id(self, aws: Aws) -> None:
         key = ApiKey("hash", "planner", NOON, "proof", name="first", scopes=("publish", "read"))
@@ -81,7 +81,7 @@ class KeysContract:
         aws.keys.change(KeyChange(ring, (second,), (first,)))
         assert aws.keys.ring("planner") == Ring("planner", (second,), 2)
         assert aws.keys.find("1") is None
-        # Who has read it before changes nothing any more.
+        # A caller that has read it before can no longer change anything.
         with pytest.raises(Outdated):
             aws.keys.change(KeyChange(ring, (ApiKey("3", "planner", NOON),)))
         assert aws.keys.find("3") is None
@@ -164,7 +164,7 @@ class KeysContract:
 
 
 class TransactionsContract:
-    """How several tables agree."""
+    """The contract of transactions over several tables."""
 
     def test_all_parts_are_carried_out_or_none(self, aws: Aws) -> None:
         aws.put_keys(ApiKey("hash", "other", NOON))

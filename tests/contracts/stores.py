@@ -1,4 +1,4 @@
-"""Every contract of the stores, as tests: moto and the emulator are held to the same."""
+"""Every contract of the stores, as tests for moto, the simulator and the emulator."""
 
 from tests.contracts.archive import ArchiveContract
 from tests.contracts.connections import SocketSubscribersContract

@@ -1,4 +1,4 @@
-"""What the store of subscriptions promises, on whatever it stands."""
+"""The contract of the store of subscriptions, on every DynamoDB."""
 
 from concurrent.futures import Executor
 from dataclasses import replace
@@ -25,7 +25,7 @@ def _changes(aws: Aws, after: int = 0) -> list[RoutingRule]:
 
 
 class SubscriptionsContract:
-    """How subscriptions and their changes are kept."""
+    """The contract of subscriptions and their changes."""
 
     def test_a_subscription_is_read_back_as_it_was(self, aws: Aws) -> None:
         filters = {"task.*": {"priority": [{"numeric": [">", 1.0]}, None]}}
@@ -36,7 +36,7 @@ class SubscriptionsContract:
         assert aws.subscriptions.get_many(["sub_1", "sub_1", "sub_2"]) == {"sub_1": stored}
 
     def test_an_external_id_is_kept_beside_the_document(self, aws: Aws) -> None:
-        """Functions of an earlier version read the document, and know no such member."""
+        """Functions of an earlier version read the document, and do not know this member."""
         queue = SqsTarget("arn:aws:sqs:us-east-1:1:a", "https://sqs/1/a", role_arn="arn:role")
         former = aws.subscriptions.create(subscription("sub_1", target=queue))
         named = replace(queue, external_id="event-bus/1/us-east-1/prod/worker")
@@ -117,7 +117,7 @@ class SubscriptionsContract:
         key = {"log": items.text("subscriptions of worker"), "version": items.number(0)}
         aws.dynamodb.delete_item(TableName=table, Key=key)
         if earlier is not None:
-            # What an earlier release had counted, since it began to.
+            # The count of an earlier release.
             item = {**key, "subscriptions": items.number(earlier)}
             aws.dynamodb.put_item(TableName=table, Item=item)
         counts = aws.subscriptions.counts
@@ -273,13 +273,13 @@ class SubscriptionsContract:
         assert aws.subscriptions.ended(before=300, limit=10) == ["sub_1", "sub_2"]
         changes = len(_changes(aws))
         assert aws.subscriptions.prolong("sub_1", 400)
-        # Whom it concerns not does not hear of it.
+        # Subscriptions that it does not concern are not affected.
         assert len(_changes(aws)) == changes
         assert aws.subscriptions.ended(before=300, limit=10) == ["sub_2"]
         assert not aws.subscriptions.prolong("sub_3", 400)
         assert not aws.subscriptions.prolong("sub_4", 400)
         again = aws.subscriptions.get("sub_1")
         assert again
-        # What was read before can still be changed, and deleted.
+        # A subscription that was read before can still be changed and deleted.
         aws.subscriptions.delete(again)
         assert aws.subscriptions.ended(before=500, limit=10) == ["sub_2"]

@@ -1,4 +1,4 @@
-"""The way of an event through the route and deliver functions, on whatever they stand."""
+"""The path of an event through the route and deliver functions, on every backend."""
 
 import time
 from dataclasses import replace
@@ -30,7 +30,7 @@ from tests.handlers import Functions
 from tests.hostile import answering, subscriber
 
 _AT_ONCE = 0.95
-"""Seconds that are left for the sweep of what is overdue, rounded down to none."""
+"""The remaining seconds of a delivery that is almost due; the sweep rounds them down to none."""
 
 TAKEN = answering("HTTP/1.1 204 No Content\r\n\r\n")
 REFUSED = answering("HTTP/1.1 500 No\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
@@ -46,7 +46,7 @@ def _deliver(functions: Functions) -> Any:
 
 
 def _make_due(functions: Functions) -> None:
-    """Has a delivery be so late that the sweep sends it without a delay."""
+    """Makes a delivery so late that the sweep sends it without a delay."""
     functions.aws.dynamodb.update_item(
         TableName=functions.aws.tables["deliveries"],
         Key={"event_id": {"S": "evt_1"}, "subscription_id": {"S": "sub_1"}},
@@ -66,7 +66,7 @@ def _outcome(functions: Functions, event_id: str = "evt_1") -> Delivery:
 
 
 class WayContract:
-    """From the stream to the subscriber."""
+    """The contract of the path from the table stream to the subscriber."""
 
     @pytest.mark.parametrize("payload", [{"a": "ü"}, LARGE_PAYLOAD], ids=["small", "large"])
     def test_a_stored_event_reaches_its_subscriber(
@@ -141,7 +141,7 @@ class WayContract:
             assert (outcome.status, outcome.attempts, outcome.waiting) == ("retrying", 1, True)
             assert outcome.last_error
             assert outcome.last_error.code == "function_crashed"
-            # A second copy of it adds nothing.
+            # A second copy adds nothing.
             functions.invoke("redrive", {"Records": [record]})
             assert _outcome(functions).attempts == 1
             assert outcome.dead_letter_id

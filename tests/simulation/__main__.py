@@ -1,6 +1,6 @@
 """Runs many seeds: `python -m tests.simulation --seeds 5000`, or one again: `--seed 4711`.
 
-With `--stories`, it tells the stories with every call going wrong. The test suite leaves out those
+With `--stories`, it runs the stories with a fault in every call. The test suite leaves out faults
 that differ from others only in the state that a call finds.
 """
 
@@ -19,7 +19,7 @@ from tests.simulation.workload import run
 
 
 def outcome(seed: int) -> tuple[int, str, Counter[str]]:
-    """What came of a seed: what went wrong, if anything did, and what had happened in it."""
+    """Returns the result of a seed: its violation, if there is one, and its course."""
     try:
         world = run(seed)
     except (Exception, Violation) as error:
@@ -34,7 +34,7 @@ def outcome(seed: int) -> tuple[int, str, Counter[str]]:
 
 
 def broken(story: str) -> tuple[str, list[str]]:
-    """A story, and what broke in it when each of its calls went wrong in every mode."""
+    """Returns a story, and its violations under every fault of each call."""
     return story, [each for mode in MODES for each in spoil(story, mode, every=True)]
 
 
@@ -52,7 +52,7 @@ def _stories() -> int:
 
 
 def main() -> int:
-    """Runs what was asked for, and says what came of it."""
+    """Runs the command, and prints the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=2_000, help="how many")
     parser.add_argument("--first", type=int, default=1, help="the first of them")

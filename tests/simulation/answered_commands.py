@@ -1,4 +1,4 @@
-"""What must hold of commands and replies when everything has come to rest."""
+"""Checks of commands and replies after the world has settled."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ def check_commands(world: World) -> None:
 
 
 def _check_handled(world: World, event_id: str, record: dict[str, Any]) -> None:
-    """A handler whose answer arrived has answered the command, or came too late."""
+    """Checks that a handler whose answer arrived has ended the command, or came too late."""
     for subscribed in world.subscribed.values():
         target = subscribed.request.get("target", {})
         if not (subscribed.request.get("handles") and target.get("reply")):

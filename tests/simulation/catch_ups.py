@@ -1,4 +1,4 @@
-"""What must hold of subscriptions that follow streams, and what else is read of inboxes."""
+"""Checks of subscriptions that follow streams, and readers of inboxes."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.simulation.world import World
 
 
 def inbox_of(world: World, subscription_id: str) -> list[tuple[int, str]]:
-    """The places of an inbox, and which delivery stands at each."""
+    """Returns the delivery at each place of an inbox."""
     found = []
     for item in world.tables.items["inbox"].values():
         if item["subscription_id"]["S"] == subscription_id and "event_id" in item:
@@ -20,14 +20,14 @@ def inbox_of(world: World, subscription_id: str) -> list[tuple[int, str]]:
 
 
 def fits(pattern: str, event_type: str) -> bool:
-    """Whether a type is one of an exact pattern, or of `domain.*`."""
+    """Returns whether a type matches an exact pattern, or `domain.*`."""
     if pattern.endswith(".*"):
         return event_type.startswith(pattern.removesuffix("*"))
     return pattern == event_type
 
 
 def version_of(item: dict[str, Any]) -> int:
-    """The version of an event in its stream; 0 where it is in none."""
+    """Returns the version of an event in its stream; 0 if it is in none."""
     return int(orjson.loads(item["metadata"]["S"]).get("stream_version", 0))
 
 
@@ -61,14 +61,14 @@ def check_catch_ups(world: World) -> None:
         streams: dict[str, list[int]] = {}
         for event_id in dict.fromkeys(taken):
             if "dead_letter_id" in deliveries.get((event_id, subscribed.id), {}):
-                # A dead letter that was given up may come late, when a person retries it.
+                # An exhausted dead letter may arrive late, when a person retries it.
                 continue
             name = orjson.loads(stored[event_id,]["metadata"]["S"])["stream_id"]
             streams.setdefault(name, []).append(version_of(stored[event_id,]))
         for name, versions in streams.items():
             if versions != sorted(versions):
                 raise Violation(f"{subscribed.id} got {name} as {versions}")
-        # A second time is possible only where the answer to the first was lost.
+        # A second attempt is possible only if the answer to the first was lost.
         lied = any(subscriber.lies for subscriber in world.subscribers.values())
         if subscribed.request.get("delivery_guarantee") == "exactly_once" and not lied:
             again = len(taken) - len(set(taken))

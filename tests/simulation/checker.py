@@ -1,7 +1,7 @@
-"""What must hold when everything has come to rest, read from the outside.
+"""Checks every promise after the world has settled.
 
-It knows what clients were answered, what subscribers saw, and the items of the tables; nothing of
-the code in between.
+It reads the answers to clients, what subscribers received, and the items of the tables. It knows
+nothing of the code in between.
 """
 
 from typing import Any
@@ -19,8 +19,9 @@ from tests.simulation.surroundings import UNSENDABLE
 from tests.simulation.world import World
 
 _EARLIEST_SECONDS = 2
-"""How long before a subscription an event may have been stored that it receives: what the clocks of
-two functions may differ by, and no more."""
+"""How long before its registration a subscription may receive stored events, in seconds: the
+greatest difference between the clocks of two functions.
+"""
 
 
 _DROPPED = (
@@ -187,7 +188,7 @@ def _check_replays(world: World) -> None:
 
 
 def _is_about(item: dict[str, Any], subscription_id: str) -> bool:
-    """Whether the bus says an event of a subscription, which does not receive it."""
+    """Returns whether an event of the bus is about a subscription, which does not receive it."""
     told = orjson.loads(item["metadata"]["S"])
     return bool(item["source"]["S"] == "eventbus" and told.get("about") == subscription_id)
 
@@ -203,7 +204,7 @@ def _disabled(world: World) -> set[str]:
 
 
 def _permitted(world: World, request: dict[str, Any], item: dict[str, Any]) -> set[bool]:
-    """Whether the service of a subscription might receive an event since it was stored."""
+    """Returns whether the service of a subscription might receive an event since it was stored."""
     if item["source"]["S"] == "eventbus":
         told = orjson.loads(item["metadata"]["S"])
         return {told["audience"] == request["service_id"]}
@@ -216,7 +217,7 @@ def _permitted(world: World, request: dict[str, Any], item: dict[str, Any]) -> s
 
 
 def _wants(request: dict[str, Any], item: dict[str, Any]) -> bool:
-    # An independent and much simpler judgement: exact types, `domain.*`, and equality.
+    # Independent of the code under test, and much simpler: exact types, `domain.*`, and equality.
     event_type = item["type"]["S"]
     if not any(fits(pattern, event_type) for pattern in request["event_types"]):
         return False
@@ -258,7 +259,7 @@ def _check_delivery(world: World, item: dict[str, Any]) -> None:
     _demand(status in ("delivered", "exhausted", "dropped"), f"{name} is left {status}")
     receipts = _receipts(world, item)
     if status == "delivered":
-        # The inbox of a deleted subscription is gone.
+        # A deleted subscription has no inbox.
         gone = item["subscription_id"]["S"].partition("#")[0] in world.gone
         _demand(gone or any(each.taken for each in receipts), f"{name} was never taken")
         _demand("due_shard" not in item, f"{name} is delivered and waits")
@@ -266,7 +267,7 @@ def _check_delivery(world: World, item: dict[str, Any]) -> None:
         _demand("last_error" in item, f"{name} ended without a reason")
     if status == "exhausted":
         _demand("dead_letter_id" in item, f"{name} is exhausted and no dead letter")
-        # Where a call went wrong, it may have been the record of that.
+        # If a call failed, it may have been the one that records it.
         _demand(
             world.spoiled or not any(each.taken and each.answered for each in receipts),
             f"{name} was taken, and is exhausted",
@@ -282,8 +283,8 @@ def _check_delivery(world: World, item: dict[str, Any]) -> None:
     _demand(unsendable or not refused, f"{name} was refused")
     if guarantee == "at_most_once":
         _demand(len(receipts) <= 1, f"{name} was attempted {len(receipts)} times")
-        # Nobody has seen an event whose message was refused: its subscriber may have it tried. What
-        # met a pause has waited for its end.
+        # No subscriber has seen an event whose message was refused, so a retry is possible. A
+        # delivery that met a pause has waited for its end.
         paused = world.pauses[item["subscription_id"]["S"].partition("#")[0]] > 0
         _demand(unsendable or paused or "dead_letter_id" not in item, f"{name} is a dead letter")
     for receipt in receipts:
@@ -311,7 +312,7 @@ def _check_inboxes(world: World) -> None:
         _demand(places == list(range(1, len(entries) + 1)), f"{subscribed.id} has gaps")
         names = [name for _, name in entries]
         if subscribed.request.get("ordered"):
-            # What was a dead letter comes late, when it comes.
+            # A former dead letter may arrive late.
             on_time = [
                 name
                 for name in dict.fromkeys(names)
@@ -347,7 +348,7 @@ def _check_order(world: World, names: list[str]) -> None:
 
 
 _KEPT = ("unroutable_queue_redrive", "replay_queue_redrive", "audit_queue")
-"""The queues whose messages nobody takes here."""
+"""The queues whose messages nothing receives here."""
 
 
 def _check_limits(world: World) -> None:
@@ -364,7 +365,7 @@ def _check_dead_letters(world: World) -> None:
         for item in world.tables.items["deliveries"].values()
         if "dead_letter_id" in item
     }
-    # The checker's own request is no part of the story.
+    # The checker's own request is not part of the story.
     world.faults, world.chaos, world.staleness = {}, 0.0, 0.0
     calls, made = world.calls, len(world.made)
     shown = {each["id"] for each in world.dead_letters()}

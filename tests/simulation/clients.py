@@ -1,4 +1,4 @@
-"""Clients of the API: they publish, subscribe and change things until they are answered."""
+"""Clients of the API, which repeat each request until it is answered."""
 
 from typing import Any
 
@@ -12,10 +12,10 @@ ADMIN = Caller("admin", "admin")
 
 
 class Clients(Surroundings):
-    """Clients that insist on an answer."""
+    """Clients that repeat each request until it is answered."""
 
     def publish(self, *events: dict[str, Any]) -> list[int]:
-        """Publishes events in one request, by ids that the client chose, until it is answered.
+        """Publishes events in one request, with chosen ids, until it is answered.
 
         Returns:
             The status of each.
@@ -61,10 +61,10 @@ class Clients(Surroundings):
     def subscribe(
         self, event_types: list[str], subscriber: Subscriber | None = None, **members: Any
     ) -> str:
-        """Registers a subscription, and whoever is behind it.
+        """Registers a subscription, and its subscriber.
 
         Returns:
-            Its id; empty where its service may receive nothing of a pattern.
+            Its id; empty if its service may receive no type of a pattern.
         """
         url = f"http://subscriber-{len(self.subscribers)}.example/"
         self.subscribers[url] = subscriber or Subscriber()
@@ -77,7 +77,7 @@ class Clients(Surroundings):
 
     def _register(self, request: dict[str, Any]) -> str:
         if request.get("handles"):
-            # By an id of its own: a request that is repeated is not its own rival.
+            # It has a chosen id, so a repeated request does not conflict with itself.
             path = {"id": f"{request['service_id']}.handler-{self.moves}"}
             route = "PUT /subscriptions/{id}"
             status, answer = self.insist("registry", route, ADMIN, request, parameters=path)
@@ -86,7 +86,7 @@ class Clients(Surroundings):
             status, answer = self.insist("registry", "POST /subscriptions", ADMIN, request)
         given = [each for each in self.given if each.service_id == request["service_id"]]
         if status == 403 and given and given[-1].event_types is not None:
-            # Of one of its patterns the service may receive nothing.
+            # The service may receive no type of one of its patterns.
             return ""
         if status != 201:
             raise Violation(f"a subscription was answered {status}: {answer}")
@@ -95,7 +95,7 @@ class Clients(Surroundings):
         return str(answer["id"])
 
     def change(self, subscription_id: str, **members: Any) -> None:
-        """Changes a subscription; what it is to receive is not certain any more."""
+        """Changes a subscription; from then on, its expected events are uncertain."""
         self.unsettled.add(subscription_id)
         if members.get("status") == "disabled" and subscription_id in self.paused:
             self.skipped[subscription_id] = self.pauses[subscription_id]
@@ -104,7 +104,7 @@ class Clients(Surroundings):
         self._patch(subscription_id, members)
 
     def pause(self, subscription_id: str) -> None:
-        """Pauses a subscription: it is owed what it matches, and gets it later."""
+        """Pauses a subscription: it receives later what it matches."""
         self._patch(subscription_id, {"status": "paused"})
         self.pauses[subscription_id] += 1
         self.paused[subscription_id] = self.now
@@ -117,7 +117,7 @@ class Clients(Surroundings):
         self._patch(subscription_id, {"status": "active", "resume_from": start})
 
     def resume_all(self) -> None:
-        """Resumes all that is paused, from its backlog."""
+        """Resumes all paused subscriptions from their backlogs."""
         for subscription_id in list(self.paused):
             self.resume(subscription_id, "backlog")
 
@@ -131,7 +131,7 @@ class Clients(Surroundings):
         )
 
     def give(self, service_id: str, event_types: list[str] | None) -> None:
-        """Gives a service the types that it may receive; None takes them away again."""
+        """Gives a service the types that it may receive; None removes this right."""
         began, place = self.now, {"id": service_id}
         if event_types is None:
             self.insist("registry", "DELETE /subscribers/{id}", ADMIN, parameters=place)
@@ -141,7 +141,7 @@ class Clients(Surroundings):
         self.given.append(Given(service_id, event_types, began, self.now))
 
     def permitted(self, service_id: str, event_type: str, source: str, since: float) -> set[bool]:
-        """Whether a service might receive a type at any time since a moment: all answers."""
+        """Returns whether a service may receive a type: every answer that held since a time."""
         if service_id == source:
             return {True}
         default = Given(service_id, None, 0.0, 0.0)
@@ -154,7 +154,7 @@ class Clients(Surroundings):
         }
 
     def delete(self, subscription_id: str) -> None:
-        """Removes a subscription; what it is to receive is not certain any more."""
+        """Removes a subscription; from then on, its expected events are uncertain."""
         self.unsettled.add(subscription_id)
         self.gone.add(subscription_id)
         self.paused.pop(subscription_id, None)
@@ -163,7 +163,7 @@ class Clients(Surroundings):
         )
 
     def dead_letters(self, **filters: str) -> list[dict[str, Any]]:
-        """The dead letters of some filters."""
+        """Returns the dead letters that filters select."""
         _, answer = self.insist(
             "recovery", "GET /dead-letters", ADMIN, query={"limit": "100", **filters}
         )
@@ -172,7 +172,7 @@ class Clients(Surroundings):
 
 
 def _covers(patterns: list[str] | None, event_type: str) -> bool:
-    # An independent and much simpler judgement: exact types, `*` and `domain.*`.
+    # Independent of the code under test, and much simpler: exact types, `*` and `domain.*`.
     return patterns is None or any(
         pattern in ("*", event_type)
         or (pattern.endswith(".*") and event_type.startswith(pattern.removesuffix("*")))

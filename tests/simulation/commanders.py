@@ -14,7 +14,7 @@ WORKER = Caller("worker", "service")
 
 
 class Commanders(Consumers):
-    """Those who have others act, and those who act.
+    """Senders and handlers of commands.
 
     Attributes:
         replied: The replies that were answered with 2xx, by the command.
@@ -36,7 +36,7 @@ class Commanders(Consumers):
         return self.subscribe(event_types, subscriber, **members)
 
     def handle_inbox(self, event_types: list[str]) -> str:
-        """Registers a handler that fetches its commands; returns its id."""
+        """Registers a handler with an inbox; returns its id."""
         members = {"handles": True, "delivery_guarantee": "exactly_once"}
         return self.subscribe_inbox(event_types, "pull", **members)
 
@@ -61,7 +61,7 @@ class Commanders(Consumers):
         self._show(answer)
 
     def try_to_reply(self, command_id: str, body: dict[str, Any]) -> int:
-        """Replies to a command as the handler's service, which it may not be; the status."""
+        """Replies to a command as a service that may not be its handler; returns the status."""
         route, path = "POST /events/{id}/reply", {"id": command_id}
         status, answer = self.insist("inbox", route, WORKER, body, parameters=path)
         if status in (200, 202):
@@ -74,7 +74,7 @@ class Commanders(Consumers):
             status = self.try_to_reply(command_id, body)
             if status != 403:
                 return status
-            # It handles the command; the router has not got so far.
+            # It handles the command, but the router has not routed the command yet.
             self.now += 1
         raise Violation(f"{command_id} cannot be answered by its handler")
 

@@ -1,4 +1,4 @@
-"""The part of a random course that is about commands."""
+"""The commands of a random course."""
 
 import random
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def handle(world: World, rng: random.Random) -> None:
 
 
 def send(world: World, rng: random.Random) -> None:
-    """Sends a command, and perhaps sends it again."""
+    """Sends a command, and perhaps repeats it."""
     handle(world, rng)
     name = f"c{len(world.published)}"
     deadline = rng.choice((None, None, times.at(world.now + rng.choice((30, 4_000)))))
@@ -45,7 +45,7 @@ def send(world: World, rng: random.Random) -> None:
 
 
 def answer(world: World, rng: random.Random) -> None:
-    """Has the handler's service reply, or somebody cancel, and perhaps the other meanwhile."""
+    """Makes the handler reply or somebody cancel, and perhaps the other at the same time."""
     sent = [each for each in sorted(world.published) if each.startswith("c")]
     if not sent:
         return

@@ -1,4 +1,4 @@
-"""Consumers that have an inbox: they pull it, or are connected by a WebSocket."""
+"""Consumers of inboxes: they pull, or are connected over a WebSocket."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ from tests.simulation.sockets import SocketClient
 
 
 class Consumers(Clients):
-    """Those who take or are sent what is in an inbox."""
+    """Clients that pull an inbox, or that the bus pushes to."""
 
     def subscribe_inbox(self, event_types: list[str], kind: str, **members: Any) -> str:
-        """Registers a subscription that fetches its events, or that is pushed them.
+        """Registers a subscription with an inbox that is pulled or pushed.
 
         Returns:
             Its id.
@@ -28,14 +28,14 @@ class Consumers(Clients):
         )
 
     def connect(self, subscription_id: str) -> SocketClient:
-        """Has a client follow a subscription over a WebSocket."""
+        """Makes a client follow a subscription over a WebSocket."""
         client = SocketClient(subscription_id, len(self.sockets))
         self.sockets.append(client)
         self.reconnect(client)
         return client
 
     def reconnect(self, client: SocketClient) -> None:
-        """Has a client come again, until it follows."""
+        """Reconnects a client until it follows."""
         for _ in range(20):
             client.reconnect()
             asked = {
@@ -43,14 +43,14 @@ class Consumers(Clients):
                 "subscription_id": client.subscription_id,
                 "cursor": str(client.last),
             }
-            # Whoever is told of an error comes again.
+            # A client that receives an error reconnects.
             if self.say(client, asked) and client.following:
                 return
             self.now += 1
         raise Violation(f"{client.connection_id} never follows")
 
     def say(self, client: SocketClient, message: dict[str, Any]) -> bool:
-        """Sends what a client says; whether the bus took it."""
+        """Sends a client's message; returns whether the bus accepted it."""
         context = {
             "eventType": "MESSAGE",
             "connectionId": client.connection_id,
@@ -69,7 +69,7 @@ class Consumers(Clients):
         part: bool = False,
         careless: bool = False,
     ) -> bool:
-        """Has a consumer take what is next, and acknowledge it.
+        """Makes a consumer pull the next events, and acknowledge them.
 
         Args:
             subscription_id: Whose inbox.
@@ -78,7 +78,7 @@ class Consumers(Clients):
             careless: Whether it also sends acknowledgements that must be refused.
 
         Returns:
-            Whether there was anything.
+            Whether there were events.
         """
         if subscription_id in self.gone:
             return False
@@ -143,7 +143,7 @@ class Consumers(Clients):
                 raise Violation(f"an acknowledgement of {place} was answered {status}")
 
     def come_again(self) -> None:
-        """Has all who have an inbox come once more, and stay until they have seen it to its end."""
+        """Reconnects all consumers, until they have seen the end of their inboxes."""
         for client in self.sockets:
             if client.subscription_id not in self.gone:
                 self.reconnect(client)

@@ -27,7 +27,7 @@ from tests.simulation.tables import (
 _MAX_BATCH_GET, _MAX_BATCH_WRITE, _MAX_TRANSACTION = 100, 25, 100
 
 _PARTITION = re.compile(r"\s*(#?\w+)\s*=\s*(:\w+)", re.ASCII)
-"""How the condition of a key begins: with the partition."""
+"""The beginning of a key condition: the partition."""
 
 
 class MemoryDynamoDB(Client):
@@ -35,7 +35,7 @@ class MemoryDynamoDB(Client):
 
     Attributes:
         tables: The tables.
-        age: How old the next answer is that need not be consistent, in seconds.
+        age: The age of the next eventually consistent answer, in seconds.
     """
 
     service = "dynamodb"
@@ -108,7 +108,7 @@ class MemoryDynamoDB(Client):
 
         def write() -> Any:
             if done:
-                # The SDK sends the same token again: what was done is not done twice.
+                # The SDK sends the same token again: the transaction is not carried out twice.
                 return {}
             self._refuse_repeated_parts(parts)
             reasons = []
@@ -227,7 +227,7 @@ class MemoryDynamoDB(Client):
             "ScannedCount": len(looked_at),
         }
         if len(looked_at) == request.get("Limit"):
-            # Whether there is more, DynamoDB does not know either.
+            # DynamoDB does not know either whether there is more.
             answer["LastEvaluatedKey"] = {name: looked_at[-1][name] for name in keys}
         return answer
 
@@ -277,7 +277,7 @@ def _partition(request: dict[str, Any]) -> str:
 
 
 def _check_keys(request: dict[str, Any]) -> None:
-    """Refuses what DynamoDB takes for no key, as a part of the condition of one."""
+    """Refuses key conditions that DynamoDB does not accept as such."""
     for name in re.findall(r":\w+", request["KeyConditionExpression"]):
         value = request["ExpressionAttributeValues"][name].get("S")
         if value == "":
@@ -320,5 +320,5 @@ def _check(request: dict[str, Any]) -> None:
 
 
 def _scattered(key: Key) -> int:
-    # A scan has no order that could be relied upon.
+    # A scan has no reliable order.
     return zlib.crc32(repr(key).encode())

@@ -16,12 +16,12 @@ Value = dict[str, Any]
 
 
 class InvalidExpression(Exception):
-    """What DynamoDB answers with a ValidationException."""
+    """An expression that DynamoDB refuses with a ValidationException."""
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What an expression is evaluated in."""
+    """The item, names and values with which an expression is evaluated."""
 
     item: Mapping[str, Value]
     names: Mapping[str, str]
@@ -55,7 +55,7 @@ _COMPARATORS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def sortable(value: Value) -> Any:
-    """What a value is compared by: numbers by value, strings by their bytes."""
+    """Returns the sort key of a value: numbers by value, strings by their bytes."""
     # Code points sort as their bytes in UTF-8.
     return Decimal(value["N"]) if "N" in value else next(iter(value.values()))
 
@@ -196,7 +196,7 @@ def _operand(reader: _Reader) -> Operand:
 
 
 def _size(value: Value | None) -> Value | None:
-    # Only that of strings is asked for.
+    # The stores only need that of strings.
     return {"N": str(len(value["S"].encode()))} if value and "S" in value else None
 
 
@@ -252,7 +252,7 @@ def _term(reader: _Reader) -> Operand:
 
 
 def updated(expression: str, scope: Scope) -> Item:
-    """The item that an update makes of the item in its scope."""
+    """Returns the updated item."""
     update = _update(expression)
     paths = [scope.name(name) for name, _ in update.sets] + [
         scope.name(name) for name in update.removes

@@ -1,4 +1,4 @@
-"""What may go wrong at one call."""
+"""The faults of one call."""
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,23 +18,24 @@ MODES: tuple[Mode, ...] = (
     "throttled",
     "delayed",
 )
-"""Refused: an error before the effect. Lost: the effect, and no answer. Repeated: the same, and the
-SDK makes the call again. Exit: the process ends, before or after the effect. Throttled: AWS says
-no. Delayed: the process stands still until every lease and every visibility timeout has run out,
-while others work."""
+"""Refused: an error without the effect. Lost: the effect, and no answer. Repeated: the same, and
+the SDK makes the call again. Exit: the process ends, before or after the effect. Throttled: AWS
+refuses the call for now. Delayed: the process stands still until every lease and every visibility
+timeout has run out, while others work.
+"""
 
 
 class ProcessExit(BaseException):
-    """The process of a function is gone; nothing of it may catch this."""
+    """The process of a function has ended; its code must not catch this."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that goes wrong.
+    """One fault.
 
     Attributes:
         call: The number of the call, from 1 on.
-        mode: What goes wrong with it.
+        mode: The kind of fault.
     """
 
     call: int
@@ -80,15 +81,15 @@ _READS = {
 
 
 def faults(calls: Sequence[Call], mode: Mode) -> Iterator[Fault]:
-    """Lists what may go wrong in a mode, without what another fault does as well.
+    """Lists the faults of a mode, without those that have the same result as another.
 
-    A read has no effect: it makes no difference whether it was carried out before its answer was
-    lost or its process ended, and a repeated read differs from no fault in nothing. Between two
-    calls of one invocation nothing happens outside of its process unless it delivers: a process
-    that ends before the second leaves what one leaves that ends after the first.
+    A read has no effect. So it makes no difference whether it was carried out before its answer was
+    lost or its process ended, and a repeated read is like no fault. Between two calls of an
+    invocation that does not deliver, nothing happens outside of its process. So a process that ends
+    before the second call leaves the same state as one that ends after the first.
 
     Args:
-        calls: The calls of the story where nothing goes wrong.
+        calls: The calls of the story without faults.
         mode: The mode.
     """
     for number, call in enumerate(calls, start=1):
@@ -102,14 +103,14 @@ def faults(calls: Sequence[Call], mode: Mode) -> Iterator[Fault]:
 def one_of_each(
     found: Iterable[Fault], calls: Sequence[Call], *, registering: bool
 ) -> Iterator[Fault]:
-    """Leaves out what differs from another fault only in the state that the call finds.
+    """Leaves out faults that differ from another only in the state that the call finds.
 
-    Of the calls that the same lines of code make, only the first goes wrong.
+    Of the calls that the same lines of code make, only the first gets a fault.
 
     Args:
-        found: What may go wrong in one mode.
-        calls: The calls of the story where nothing goes wrong.
-        registering: Whether the registrations at the beginning may go wrong.
+        found: The faults of one mode.
+        calls: The calls of the story without faults.
+        registering: Whether the registrations at the beginning may get faults.
     """
     others = (number for number, call in enumerate(calls, 1) if call.function != "registry")
     begin = 1 if registering else next(others, 1)

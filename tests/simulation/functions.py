@@ -1,4 +1,4 @@
-"""Lambda in memory: functions of the bus that another one calls, and waits for."""
+"""Lambda in memory: functions of the bus that another function invokes synchronously."""
 
 import io
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import orjson
 from tests.simulation.seam import Client, Interceptor, carried_out
 
 Call = Callable[[str, dict[str, Any]], tuple[bool, Any]]
-"""Calls a function; whether it ended well, and its answer."""
+"""Calls a function; returns whether it succeeded, and its answer."""
 
 
 class MemoryFunctions(Client):

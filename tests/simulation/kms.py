@@ -1,4 +1,4 @@
-"""KMS in memory: it keeps what it encrypted, and hands it back to who names the same context."""
+"""KMS in memory: it stores plaintexts, and returns one for the same encryption context."""
 
 import hashlib
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ class MemoryKms(Client):
     """A client of keys in memory.
 
     Attributes:
-        sealed: What was encrypted: its key, what it was, its context.
+        sealed: The plaintexts, with their keys and contexts.
     """
 
     service = "kms"
@@ -35,7 +35,7 @@ class MemoryKms(Client):
 
     def generate_data_key(self, **request: Any) -> Any:
         def generate() -> Any:
-            # Nobody guesses at it here, and a seed must tell the same story again.
+            # Nobody attacks it here, and a seed must repeat the same course.
             key = hashlib.sha256(str(len(self.sealed)).encode()).digest()
             return {**self._encrypted(request, key), "Plaintext": key}
 

@@ -1,4 +1,4 @@
-"""What clients and subscribers know of what they did, apart from what the bus stores."""
+"""The knowledge of clients and subscribers, apart from the bus's own data."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +12,8 @@ from event_bus.model.outcome import Outcome
 class Violation(BaseException):
     """A promise that was broken while the world ran.
 
-    No `Exception`: a function that survives any failure of one message must not survive this one.
+    It is not an `Exception`, because a function that survives any failure of one message must not
+    survive this one.
     """
 
 
@@ -37,12 +38,12 @@ class Receipt:
 
 @dataclass
 class Subscriber:
-    """Someone behind a callback URL.
+    """A subscriber behind a callback URL.
 
     Attributes:
-        answer: What it answers to the n-th attempt of a delivery.
+        answer: Its answer to the n-th attempt of a delivery.
         log: The attempts, in order.
-        lies: How many answers are lost on their way, of those that say that it acted.
+        lies: How many of its successful answers are lost.
         seconds: How long it takes to answer.
     """
 
@@ -54,12 +55,12 @@ class Subscriber:
 
 @dataclass(frozen=True)
 class Published:
-    """What a client knows of an event that it published.
+    """The knowledge of a client about an event that it published.
 
     Attributes:
         event: The event as it was sent.
-        status: The status of the last answer; 0 where none came.
-        began: The number of the step at which it was sent first.
+        status: The status of the last answer; 0 if none came.
+        began: The number of the step at which it was first sent.
     """
 
     event: dict[str, Any]
@@ -69,7 +70,7 @@ class Published:
 
 @dataclass(frozen=True)
 class Subscribed:
-    """What a client knows of a subscription that it registered.
+    """The knowledge of a client about a subscription that it registered.
 
     Attributes:
         id: Its identifier.
@@ -90,7 +91,7 @@ class Given:
 
     Attributes:
         service_id: The service.
-        event_types: The type patterns; None where the default holds, which is everything.
+        event_types: The type patterns; None for the default, which is everything.
         began: When the request was sent first, in Unix seconds.
         answered: When it was answered, in Unix seconds.
     """

@@ -1,7 +1,7 @@
-"""The two HTTP lanes in virtual time: their queues, their functions side by side, subscribers.
+"""The two HTTP lanes in virtual time: queues, parallel functions and subscribers.
 
-It shows what a subscriber waits for: the lanes' own code runs in as many functions as are deployed,
-each takes up to ten messages and is occupied until the slowest of its attempts has ended.
+It measures how long events take to subscribers. The lanes' own code runs in as many functions as
+are deployed; each takes up to ten messages and is occupied until its slowest attempt has ended.
 """
 
 import random
@@ -56,23 +56,23 @@ from tests.timed_transport import TimedTransport
 
 NOON = 1_777_636_800.0
 OVERHEAD_SECONDS = 0.03
-"""What a function takes beside its attempts."""
+"""The time of a function besides its attempts, in seconds."""
 
 _DAYS = 30
 _BATCH = 10
 
 Answer = Callable[[float, random.Random], float]
-"""How many seconds a subscriber takes to answer a request, by the seconds since the start."""
+"""Returns the seconds that a subscriber takes to answer, by the seconds since the start."""
 
 
 @dataclass
 class QueueInTime:
-    """A lane's queue, and the functions that work it.
+    """A lane's queue, and the functions that work on it.
 
     Attributes:
         free: The functions that wait for work.
-        fair: Whether it hands over first what belongs to subscriptions with little in flight, as
-            SQS does for message groups.
+        fair: Whether it prefers messages of subscriptions with few in flight, as SQS does for
+            message groups.
     """
 
     free: list[Lane]
@@ -102,12 +102,12 @@ class QueueInTime:
 
 
 class LanesInTime:
-    """The lanes, and whoever they deliver to.
+    """The lanes and their subscribers.
 
     Attributes:
         time: The time.
         arrived: For each subscription, when each event was published and when it first arrived.
-        most_at_once: The most requests that a subscription had before it at a time.
+        most_at_once: The most simultaneous requests of a subscription.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class LanesInTime:
         Args:
             name: Its id.
             answer: How long its subscriber takes.
-            known: Whether it has proved fast already; a new one is on trial.
+            known: Whether it is known to be fast; a new one is on trial.
             members: Further members of it.
         """
         self._answers[name] = answer
@@ -149,11 +149,11 @@ class LanesInTime:
             self.paces.put_anew(name, Pace(state="trial", version=1))
 
     def publish(self, name: str, *, rate: float, seconds: float, start: float = 0.0) -> None:
-        """Has events come for a subscription, at random moments.
+        """Publishes events for a subscription at random times.
 
         Args:
             name: The subscription.
-            rate: How many a second on the average.
+            rate: The average number a second.
             seconds: For how long.
             start: When they begin, in seconds after the start.
         """
@@ -162,16 +162,16 @@ class LanesInTime:
             self.time.at(moment, partial(self._publish, name))
 
     def flood(self, name: str, events: int, start: float = 0.0) -> None:
-        """Has events come for a subscription all at once."""
+        """Publishes events for a subscription all at once."""
         for _ in range(events):
             self.time.at(NOON + start, partial(self._publish, name))
 
     def run(self, seconds: float) -> None:
-        """Lets so many seconds pass since the start."""
+        """Runs until some seconds have passed since the start."""
         self.time.run(NOON + seconds)
 
     def latencies(self, *names: str) -> list[float]:
-        """How long the events of some subscriptions took to arrive, in order."""
+        """Returns the latencies of the events of some subscriptions, in order."""
         return sorted(
             arrived - published
             for name in names
@@ -185,7 +185,7 @@ class LanesInTime:
         return request.key
 
     def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:
-        """One request each."""
+        """Makes one request for each event."""
         return [self._deliver(request.subscription, request.event.id) for request in requests]
 
     def _deliver(self, to: Subscription, event_id: str) -> Outcome:
@@ -219,7 +219,7 @@ class LanesInTime:
     def _arrive(self, message: Message) -> None:
         queue = self._queues[message.lane]
         queue.waiting[message.subscription_id].append((next(self._numbers), message))
-        # Behind all that arrives at this moment: it comes in one batch.
+        # After everything else that arrives at this time, so that it is one batch.
         self.time.at(self.time.now, partial(self._work, queue))
 
     def _work(self, queue: QueueInTime) -> None:
@@ -270,7 +270,7 @@ class LanesInTime:
 
 
 def _ordered(client: Any, runner: AttemptRunner) -> OrderedRunner:
-    """Delivers streams of which nothing is replayed."""
+    """Delivers streams without replays."""
     streams = StreamStore(client, "streams")
     history = StreamHistory(lambda _service, _event: True, runner.events.filtered_payload)
     routings = RoutingStore(client, "deliveries", _DAYS)
@@ -286,7 +286,7 @@ def _ordered(client: Any, runner: AttemptRunner) -> OrderedRunner:
 def lanes_in_time(
     concurrency: int, paced_concurrency: int, *, fair: bool = True, seed: int = 1
 ) -> Iterator[LanesInTime]:
-    """Lanes whose time passes as fast as it can, until the end of the block."""
+    """Yields lanes in virtual time."""
     lanes = LanesInTime(concurrency, paced_concurrency, fair=fair, seed=seed)
     clock = SimpleNamespace(
         time=lambda: lanes.time.now, monotonic=lambda: lanes.time.now, sleep=lanes.time.sleep

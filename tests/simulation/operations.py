@@ -1,7 +1,7 @@
-"""Operations that go on side by side, and hand over to each other at each call to AWS.
+"""Concurrent operations, which yield to each other at each call to AWS.
 
-Each runs in a thread of its own, and one of them at a time. So whoever says which one goes on next
-chooses the interleaving, and the same choices are the same interleaving again.
+Each has a thread of its own, and one of them runs at a time. So the choice of the next one
+determines the interleaving, and the same choices repeat it.
 """
 
 import threading
@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 
 class Abandoned(BaseException):
-    """An operation that nobody has go on any more."""
+    """An operation that is not continued any more."""
 
 
 class Operation:
-    """Something that goes on beside others.
+    """An operation that runs concurrently with others.
 
     Attributes:
         name: What it is.
@@ -30,10 +30,10 @@ class Operation:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def go_on(self) -> None:
-        """Has it go on to its next call, or to its end.
+        """Continues it to its next call, or to its end.
 
         Raises:
-            BaseException: What it has raised, if it has ended so.
+            BaseException: The error with which it has ended.
         """
         if self.done:
             return
@@ -45,21 +45,21 @@ class Operation:
             raise self._failure
 
     def hand_over(self) -> None:
-        """Stands still until it is to go on; called by the operation itself."""
+        """Waits until it is continued; called by the operation itself."""
         self._back.release()
         self._go.acquire()
         if self._abandoned:
             raise Abandoned
 
     def abandon(self) -> None:
-        """Ends it where it stands."""
+        """Ends it at its present call."""
         self._abandoned = True
         while not self.done:
             self._go.release()
             self._back.acquire()
 
     def is_current(self) -> bool:
-        """Whether it is what calls."""
+        """Whether the calling thread runs it."""
         return threading.current_thread() is self._thread
 
     def _run(self) -> None:
@@ -73,36 +73,36 @@ class Operation:
 
 
 class Operations:
-    """All operations that go on at present."""
+    """All running operations."""
 
     def __init__(self) -> None:
         self.running: list[Operation] = []
 
     @property
     def current(self) -> Operation | None:
-        """The operation that calls; None where none does."""
+        """The operation of the calling thread; None if it has none."""
         return next((each for each in self.running if each.is_current()), None)
 
     def start(self, name: str, work: Callable[[], object]) -> Operation:
-        """Begins an operation, which goes on to its first call."""
+        """Starts an operation, which runs to its first call."""
         operation = Operation(name, work)
         self.running.append(operation)
         self._go_on(operation)
         return operation
 
     def go_on(self, choice: int) -> None:
-        """Has one of them go on to its next call."""
+        """Continues one of them to its next call."""
         if self.running:
             self._go_on(self.running[choice % len(self.running)])
 
     def finish(self) -> None:
-        """Has all of them end, by turns."""
+        """Runs all of them to their ends, by turns."""
         while self.running:
             for each in list(self.running):
                 self._go_on(each)
 
     def abandon(self) -> None:
-        """Ends all of them where they stand."""
+        """Ends all of them at their present calls."""
         for each in self.running:
             each.abandon()
         self.running.clear()

@@ -1,7 +1,7 @@
 """Clients, functions and subscribers that overlap, in an order that Hypothesis chooses.
 
-`python -m tests.simulation.overlap --examples 2000` looks for what the tests do not find; with
-`--seed` it looks somewhere else.
+`python -m tests.simulation.overlap --examples 2000` searches more courses than the tests; `--seed`
+chooses other ones.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from tests.simulation.process import simulated
 
 
 class Overlap(Operations, RuleBasedStateMachine):
-    """Starts operations, has them go on in any order, and checks what must hold."""
+    """Starts operations, continues them in any order, and checks every promise."""
 
     def __init__(self) -> None:
         RuleBasedStateMachine.__init__(self)
@@ -73,7 +73,7 @@ class Overlap(Operations, RuleBasedStateMachine):
         order=st.lists(st.integers(0, 5), max_size=20),
     )
     def overlap(self, kinds: Sequence[str], choice: int, order: list[int]) -> None:
-        """Begins several things at once, and has all that goes on go on in an order."""
+        """Starts several operations at once, and continues all running ones in an order."""
         for kind in kinds:
             operation: Callable[[int], Callable[[], object] | None] = getattr(self, f"_{kind}")
             if work := operation(choice):
@@ -89,7 +89,7 @@ class Overlap(Operations, RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from((1, 40, 2_000)))
     def wait(self, seconds: int) -> None:
-        """Lets time pass; no function runs as long as that, and no message waits for one."""
+        """Lets time pass: longer than any function runs, or a message waits for one."""
         self.world.operations.finish()
         while self.world.step():
             pass
@@ -117,13 +117,13 @@ class Overlap(Operations, RuleBasedStateMachine):
 
 
 def run(examples: int, steps: int, seed: int | None = None, *, shrink: bool = True) -> None:
-    """Looks for a violation in so many courses of so many steps each.
+    """Searches a number of courses for a violation.
 
     Args:
         examples: How many courses.
         steps: How many steps each has.
-        seed: Where to look; None for the same courses every time.
-        shrink: Whether a course that fails is made as short as it can be.
+        seed: Chooses the courses; None for the same ones every time.
+        shrink: Whether a failing course is shrunk to its shortest form.
     """
     machine: type[RuleBasedStateMachine] = Overlap
     if seed is not None:
@@ -146,7 +146,7 @@ def run(examples: int, steps: int, seed: int | None = None, *, shrink: bool = Tr
 
 
 def main() -> int:
-    """Runs what was asked for; a violation is shown with the steps that lead to it."""
+    """Runs the command; shows a violation with the steps that lead to it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--examples", type=int, default=500, help="how many courses")
     parser.add_argument("--steps", type=int, default=15, help="how many steps each has")

@@ -1,4 +1,4 @@
-"""Operations of commands that overlap: sent, answered, cancelled, read, and without a handler."""
+"""Overlapping operations of commands: send, reply, cancel, read, and delete handlers."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ _DONE = Outcome(status_code=200, response='{"paid":true}')
 _POLICIES = ({"max_attempts": 1}, {"schedule": [1], "max_attempts": 3})
 
 COMMAND_KINDS = ("handle", "send", "send", "reply", "cancel_command", "read_command")
-"""What an operation of commands may be."""
+"""The kinds of operations of commands."""
 
 COMMAND_CONTESTS = (
     ("handle", "send", "work"),
@@ -26,11 +26,11 @@ COMMAND_CONTESTS = (
     ("retry", "cancel_command", "work"),
     ("retry", "reply", "work"),
 )
-"""Operations that want the same command or its handler."""
+"""Operations that compete for the same command or its handler."""
 
 
 class CommandOperations:
-    """What clients do with commands; None if there is nothing to do it to."""
+    """Operations of clients with commands; None if there is no command for them."""
 
     world: OverlappingWorld
     _handlers: int = 0

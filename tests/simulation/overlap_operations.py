@@ -1,4 +1,4 @@
-"""Operations that overlap: each finds its resource and says what to do."""
+"""Overlapping operations: each finds its resource and acts on it."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -29,7 +29,7 @@ KINDS = (
     *("work", "work", "work", "sweep"),
     *COMMAND_KINDS,
 )
-"""What an operation may be."""
+"""The kinds of operations."""
 
 _ANY_PAUSE = 10**9
 
@@ -58,11 +58,11 @@ CONTESTS = (
     ("resume", "publish", "work"),
     ("resume", "disable", "work"),
 )
-"""Operations that want the same resource."""
+"""Operations that compete for the same resource."""
 
 
 class Operations(CommandOperations):
-    """What clients and functions do; None where there is no resource to do it to."""
+    """Operations of clients and functions; None if there is no resource for them."""
 
     def __init__(self) -> None:
         self.world = OverlappingWorld()
@@ -120,7 +120,7 @@ class Operations(CommandOperations):
 
     def _change(self, subscription_id: str, **members: Any) -> None:
         if members.get("status") == "disabled":
-            # It may be paused: then it is not owed what it has matched meanwhile.
+            # If it is paused, it is not owed the events that it has matched meanwhile.
             self.world.skipped[subscription_id] = _ANY_PAUSE
         self.world.unsettled.add(subscription_id)
         self.world.ask("registry", "PATCH /subscriptions/{id}", subscription_id, members)
@@ -286,7 +286,7 @@ class Operations(CommandOperations):
         return lambda: work(letters[choice % len(letters)])
 
     def _open_circuit(self, subscription_id: str) -> None:
-        """Gives a subscription an open circuit whose pause is over."""
+        """Gives a subscription an open circuit that may be probed."""
         document = asdict(Circuit(state="open", until=self.world.now, version=1))
         self.world.tables.put(
             "circuits",

@@ -1,4 +1,4 @@
-"""What must hold where operations overlap, beside what must hold in any case.
+"""Promises for overlapping operations, in addition to the general ones.
 
 These courses have no faults and no message that comes twice, so that they can ask for more than the
 checker does.
@@ -17,7 +17,7 @@ _UNREGISTER = "DELETE /publishers/{id}"
 
 
 def check_failures(world: OverlappingWorld) -> None:
-    """Checks that failures that count as failures in a row are in a row."""
+    """Checks that consecutive failures are really consecutive."""
     for subscription_id, circuit in _circuits(world):
         longest = run = 0
         for subscriber in world.subscribers.values():
@@ -30,14 +30,14 @@ def check_failures(world: OverlappingWorld) -> None:
 
 
 def check_probes(world: OverlappingWorld) -> None:
-    """Checks, when no operation goes on, that every permit to probe was used or given back."""
+    """Checks, when no operation runs, that every permit to probe was used or given back."""
     for subscription_id, circuit in _circuits(world):
         if circuit["state"] == "half_open" and circuit["until"] > world.now:
             raise Violation(f"the permit of {subscription_id} is lost")
 
 
 def check_overlaps(world: OverlappingWorld) -> None:
-    """Checks, when all has come to rest, what overlaps must not have broken."""
+    """Checks the promises for overlaps after the world has settled."""
     _check_attempts(world)
     _check_removals(world)
     _check_keys(world)
@@ -49,7 +49,7 @@ def _check_attempts(world: OverlappingWorld) -> None:
     )
     for key, count in made.items():
         if key.subscription_id in world.gone:
-            # A function that has not heard of that yet may deliver what another has dropped.
+            # A function with an older cached state may deliver what another has dropped.
             continue
         replay = f"#{key.replay_id}" if key.replay_id else ""
         stored = world.tables.items["deliveries"][key.event_id, key.subscription_id + replay]
@@ -60,7 +60,7 @@ def _check_attempts(world: OverlappingWorld) -> None:
 def _check_removals(world: OverlappingWorld) -> None:
     for (request, status), count in world.answers.items():
         route, _, name = request.rpartition(" ")
-        # A service may be registered anew, and be removed once more.
+        # A service may be registered and removed again.
         most = world.answers[f"registered {name}", 201] if route == _UNREGISTER else 1
         if route.startswith("DELETE") and status in _REMOVED and count > most:
             raise Violation(f"{request} was answered {status} {count} times")

@@ -1,4 +1,4 @@
-"""A world whose clients, functions and subscribers go on side by side."""
+"""A world whose clients, functions and subscribers run concurrently."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -16,13 +16,13 @@ from tests.simulation.world import World
 
 
 class OverlappingWorld(World):
-    """A world in which operations hand over to each other at each call.
+    """A world in which operations yield to each other at each call.
 
-    Functions that run at the same time are different processes, as in Lambda. A process that is
-    free again is taken for the next operation, with all that it remembers.
+    Functions that run at the same time are different processes, as in Lambda. A free process is
+    used for the next operation, with everything in its memory.
 
     Attributes:
-        operations: What goes on at present.
+        operations: The running operations.
         answers: How often each request was answered with each status.
     """
 
@@ -47,7 +47,7 @@ class OverlappingWorld(World):
             current.hand_over()
 
     def start(self, name: str, work: Callable[[], object]) -> None:
-        """Begins an operation beside those that go on."""
+        """Starts an operation beside the running ones."""
         self._taken[name] = self._free.pop() if self._free else Processes()
 
         def run() -> None:
@@ -67,12 +67,12 @@ class OverlappingWorld(World):
         return answer if status < 300 else None
 
     def step(self) -> bool:
-        """Has one thing happen of those that are to; whether there was any."""
+        """Runs one step; returns whether there was any."""
         return self._step()
 
 
 def refuses_each(number: int) -> Callable[[Event, int], Outcome]:
-    """Refuses each so-manieth attempt; all of them for 1, and none for 0."""
+    """Refuses every n-th attempt: all of them for 1, none for 0."""
     count = 0
 
     def answer(_event: Event, _number: int) -> Outcome:

@@ -1,4 +1,4 @@
-"""The functions of the bus as they are deployed, in a process whose time and chance are ours."""
+"""The deployed functions of the bus, in a process with simulated time and randomness."""
 
 import concurrent.futures
 import gc
@@ -44,7 +44,7 @@ QUEUES = (
     "replay_queue",
     "audit_queue",
 )
-"""The queues with a redrive queue each, by the names that functions know them by."""
+"""The queues that have a redrive queue, by their names in the settings of functions."""
 
 
 class Inline:
@@ -81,13 +81,13 @@ class Processes:
         return handler
 
     def end(self, function: str) -> None:
-        """Ends the process of a function, with all that it remembers."""
+        """Ends the process of a function, with everything in its memory."""
         self._running.pop(function, None)
 
 
 @contextmanager
 def simulated(world: "World", seed: int) -> Iterator[None]:
-    """Has the functions run in a world, deterministically, until the end of the block."""
+    """Runs the functions in a world, deterministically, until the end of the block."""
     state = random.getstate()
     level = logger.log_level
     random.seed(seed)
@@ -99,7 +99,7 @@ def simulated(world: "World", seed: int) -> Iterator[None]:
         patch.setattr(times, "time", clock)
         patch.setattr(times, "_steady_clock", times.SteadyClock())
         for name, count in (("ROWS", 2), ("COLUMNS", 1), ("SHARDS", 2)):
-            # A call for each cell of a large grid goes wrong in no other ways.
+            # A call for each cell of a large grid would add no other faults.
             patch.setattr(event_bus.stores.listings, name, count)
         for module in (event_bus.recovery.replay_runner, event_bus.delivery.replayed_stream):
             # A few events of a stream are on several pages.
@@ -107,7 +107,7 @@ def simulated(world: "World", seed: int) -> Iterator[None]:
         # Sorts by time, as a ULID does.
         patch.setattr(event_bus.ids, "ULID", lambda: f"{next(numbers):026d}")
         patch.setattr(concurrent.futures, "ThreadPoolExecutor", Inline)
-        # What is frozen stays: here, one index for each process of each world.
+        # The frozen objects stay: one index for each process of each world.
         patch.setattr(gc, "freeze", lambda: None)
         patch.setattr(
             event_bus.targets.http,
@@ -129,7 +129,7 @@ def simulated(world: "World", seed: int) -> Iterator[None]:
 
 
 def deploy_anew(world: "World", **variables: str) -> None:
-    """Changes what functions are told, until the end of the block in which they are simulated."""
+    """Changes the settings of functions, until the end of the simulation."""
     os.environ.update(variables)
     settings.cache_clear()
     world.end_processes()

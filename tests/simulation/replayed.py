@@ -1,4 +1,4 @@
-"""What must hold of replays: they omit no event, and are ordered for ordered subscriptions."""
+"""Checks of replays: they omit no event, and are ordered for ordered subscriptions."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,7 +15,7 @@ _INDEXED_SECONDS = 10
 """How long before a replay an event must have been stored to be certainly in the lists."""
 
 Owed = Callable[[Subscribed, dict[str, Any]], bool]
-"""Whether a subscription wanted an event all the time since it was stored."""
+"""Returns whether a subscription matched an event all the time since it was stored."""
 
 
 def check_replays(world: World, owed: Owed) -> None:
@@ -63,7 +63,7 @@ def _check_order(world: World, subscribed: Subscribed) -> None:
         event = stored_events(world)[event_id,]
         stream_id = orjson.loads(event["metadata"]["S"]).get("stream_id")
         record = world.tables.items["deliveries"].get((event_id, f"{subscribed.id}#{replay_id}"))
-        # What was a dead letter comes late, when it comes.
+        # A former dead letter may arrive late.
         if stream_id and record and "dead_letter_id" not in record:
             stream = f"{event['source']['S']}/{stream_id}"
             streams.setdefault((replay_id, stream), []).append(version_of(event))

@@ -58,7 +58,7 @@ class MemoryS3(Client):
 
 
 def _part(content: bytes, asked: str | None) -> bytes:
-    """A range of an object, whose last byte counts; it ends with the object at the latest."""
+    """Returns a range of an object, including its last byte, up to the object's end."""
     if asked is None:
         return content
     match = _RANGE.fullmatch(asked)

@@ -1,4 +1,4 @@
-"""The seam between the code and AWS: every call passes here, and may go wrong."""
+"""The boundary between the code and AWS, where every call may fail."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,16 +9,16 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 _Answer = TypeVar("_Answer")
 
 Interceptor = Callable[[str, str, Callable[[], Any]], Any]
-"""Is given the service, the operation, and what carries the call out."""
+"""Receives the service, the operation, and a function that makes the call."""
 
 
 def carried_out(_service: str, _operation: str, carry_out: Callable[[], Any]) -> Any:
-    """Nothing goes wrong."""
+    """Makes the call without a fault."""
     return carry_out()
 
 
 class _Hooks:
-    """What `tests.faults` asks of a client's events."""
+    """The part of a client's events that `tests.faults` uses."""
 
     def __init__(self) -> None:
         self._hooks: dict[str, list[Callable[..., None]]] = {}
@@ -44,7 +44,7 @@ class _ServiceId:
 
 @dataclass
 class Meta:
-    """What `tests.faults` asks of a client."""
+    """The part of a client that `tests.faults` uses."""
 
     service: str
     events: _Hooks = field(default_factory=_Hooks)
@@ -59,10 +59,10 @@ class Meta:
 
 
 class Client:
-    """The base of the stand-ins: a client whose every call passes the seam.
+    """The base of the stand-ins: a client whose calls all pass the interceptor.
 
     Attributes:
-        intercept: What a call passes.
+        intercept: The interceptor of every call.
         attempts: How often it makes a call whose connection breaks.
     """
 
@@ -88,6 +88,6 @@ class Client:
 
 
 def error(code: str, operation: str, message: str = "", **members: Any) -> ClientError:
-    """What boto3 raises when AWS refuses a call."""
+    """Makes the error that boto3 raises when AWS refuses a call."""
     answer: Any = {"Error": {"Code": code, "Message": message}, **members}
     return ClientError(answer, operation)

@@ -1,4 +1,4 @@
-"""Clients that are connected by a WebSocket, and the management API that reaches them."""
+"""WebSocket clients, and the management API that sends to them."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,24 +9,24 @@ from tests.simulation.seam import Client, Interceptor, carried_out
 
 
 class GapFound(AssertionError):
-    """A client was sent what stands behind something that it has not seen."""
+    """A client received an event after one that it has not seen."""
 
 
 @dataclass
 class SocketClient:
-    """A client of one subscription that lasts; it comes again with its last place.
+    """A client of one lasting subscription; it reconnects with its last place.
 
     Attributes:
         subscription_id: The subscription.
-        number: What tells it from other clients.
-        connection_id: Its present connection; empty where it has none.
+        number: A number that distinguishes it from other clients.
+        connection_id: Its present connection; empty if it has none.
         following: Whether the bus has said that it follows.
         last: The last place that it has seen.
         acknowledged: The last place that it has acknowledged.
         seen: The deliveries that it has seen, by their places from 1 on.
         connections: How many connections it has had.
-        errors: What went wrong with the last thing that it said.
-        patience: How often it acknowledges in vain on one connection.
+        errors: The errors of its last message.
+        patience: How many refused acknowledgements it accepts on one connection.
     """
 
     subscription_id: str
@@ -41,7 +41,7 @@ class SocketClient:
     patience: int = 20
 
     def reconnect(self) -> None:
-        """Begins a connection; the one before is gone without a word."""
+        """Begins a connection; the previous one ended without a notice."""
         self.connections += 1
         self.connection_id = f"{self.subscription_id}-{self.number}-{self.connections}"
         self.following = False
@@ -51,7 +51,7 @@ class SocketClient:
         """Takes a message.
 
         Raises:
-            GapFound: It leaves something out.
+            GapFound: It omits an event.
         """
         if message["type"] == "subscribed":
             self.following = True
@@ -71,7 +71,7 @@ class SocketClient:
 
 
 class GoneException(Exception):
-    """What boto3 raises where a connection has ended."""
+    """The error that boto3 raises if a connection has ended."""
 
 
 class _Exceptions:

@@ -27,9 +27,9 @@ class Queue:
     """A queue.
 
     Attributes:
-        visibility_timeout: Seconds for which a message that was handed over stays invisible.
-        redrive: The queue that messages go to that were handed over too often.
-        max_receives: How often that is.
+        visibility_timeout: How long a received message stays invisible, in seconds.
+        redrive: The queue for messages that were received too often.
+        max_receives: The number of receipts after which a message goes there.
     """
 
     visibility_timeout: float = 30.0
@@ -43,7 +43,7 @@ class Queues:
 
     Attributes:
         clock: The Unix time, in seconds.
-        refuses: Whether a queue refuses a message for a reason that nobody foresaw.
+        refuses: Returns whether a queue refuses a message, for any reason.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -63,7 +63,7 @@ class Queues:
         return message.id
 
     def visible(self, url: str) -> list[Message]:
-        """The messages that can be handed over; those handed over too often move on first."""
+        """Returns the messages that can be received; those received too often move on first."""
         queue, now = self.queues[url], self.clock()
         visible = [each for each in queue.messages if each.visible_at <= now]
         if queue.redrive:
@@ -74,7 +74,7 @@ class Queues:
         return visible
 
     def hand_over(self, url: str, message: Message) -> dict[str, Any]:
-        """Hands a message over, as Lambda's poller receives it."""
+        """Receives a message, as Lambda's poller does."""
         message.receives += 1
         message.visible_at = self.clock() + self.queues[url].visibility_timeout
         return {
@@ -156,7 +156,7 @@ class MemorySqs(Client):
         return self.call("DeleteQueue", lambda: self.queues.queues.pop(request["QueueUrl"]))
 
     def _check(self, url: str, entries: list[dict[str, Any]]) -> None:
-        # As SQS may do at its worst: one entry that it refuses has it refuse the whole request.
+        # The worst case of SQS: one refused entry makes it refuse the whole request.
         if not 1 <= len(entries) <= _MAX_BATCH:
             raise error("AWS.SimpleQueueService.TooManyEntriesInBatchRequest", "SendMessageBatch")
         if len({entry["Id"] for entry in entries}) != len(entries):

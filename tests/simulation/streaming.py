@@ -1,4 +1,4 @@
-"""The part of a random course that is about streams: appends, catching up, and states."""
+"""The streams of a random course: appends, catching up, and states."""
 
 import random
 from typing import Any
@@ -15,7 +15,7 @@ _EXPECTED: tuple[int | str | None, ...] = (None, None, "none", "exists", 0, 1, 2
 
 
 def append(world: World, rng: random.Random) -> None:
-    """Appends events that may expect a version, and perhaps the same ones again."""
+    """Appends events that may expect a version, and perhaps repeats the append."""
     stream, expected = rng.choice(_STREAMS), rng.choice(_EXPECTED)
     number = len(world.published)
     events = [

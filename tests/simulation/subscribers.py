@@ -1,4 +1,4 @@
-"""Subscribers behind callback URLs, who check each attempt as it arrives."""
+"""Subscribers behind callback URLs, which check each attempt as it arrives."""
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
@@ -22,7 +22,7 @@ _PAUSE_KNOWN_SECONDS = 10 + 10 * 13.0
 remember a subscription for 10 seconds, and a batch makes its attempts one after the other."""
 
 _BATCH_SECONDS = 10 * 13.0
-"""How long after an attempt was permitted it may be made, behind the others of its batch."""
+"""How long after its permission an attempt may be made, after the others of its batch."""
 
 _HANDED_OVER_SECONDS = 30 + 10 * 13.0
 """How long after a type was taken away an event may still be sent that was routed before.
@@ -32,7 +32,7 @@ Beside the 30 seconds that the bus promises, it waits for the other attempts of 
 
 
 def _check_enriched(request: DeliveryRequest) -> None:
-    """Checks that an event comes with the parts that its subscription asks for, and no others."""
+    """Checks that an event has exactly the parts that its subscription asks for."""
     asked = request.subscription.enrichment
     if asked is None:
         if request.enrichment is not None:
@@ -50,7 +50,7 @@ class Subscribers(Commanders):
     """The transport of the HTTP lane, with the subscribers behind it.
 
     Attributes:
-        replies: Makes what publishes replies, in the process that delivers.
+        replies: Makes the service that publishes replies, in the delivering process.
     """
 
     replies: Callable[[], Replies]
@@ -60,7 +60,7 @@ class Subscribers(Commanders):
         return request.key
 
     def deliver(self, requests: Sequence[DeliveryRequest]) -> list[Outcome]:
-        """One attempt each, as the subscriber sees it."""
+        """Makes one attempt for each request, as the subscriber sees it."""
         for each in requests:
             _check_enriched(each)
         return [self._answered(each) for each in requests]
@@ -74,7 +74,7 @@ class Subscribers(Commanders):
         return reply_by(request, self.replies(), outcome.response.encode())
 
     def _check_shape(self, request: DeliveryRequest) -> None:
-        """Each attempt of a delivery by the same subscription sends the same body."""
+        """Checks that the attempts of a delivery by an unchanged subscription send one body."""
         if (request.shaped is None) is not (request.subscription.transform is None):
             raise Violation(f"{request.key} is not in the shape that its subscription asks for")
         if request.shaped:
@@ -103,7 +103,7 @@ class Subscribers(Commanders):
     def _check_permitted(self, event: Event, subscription: Subscription) -> None:
         if event.source == "eventbus":
             return
-        # What was routed before a type was taken away is handed over for a while.
+        # Events that were routed before a type was revoked are still sent for some time.
         since = max(times.seconds(event.created_at), self.before(_HANDED_OVER_SECONDS))
         if self.permitted(subscription.service_id, event.type, event.source, since) == {False}:
             raise Violation(f"{event.id} is sent to {subscription.service_id}, who may not have it")
@@ -130,7 +130,7 @@ class Subscribers(Commanders):
             if status in ("delivered", "exhausted", "dropped") or self._reopened(earlier, key):
                 continue
             if status is None and (
-                # At the end, the checker looks for what a replay left out.
+                # At the end, the checker looks for events that a replay omitted.
                 key.replay_id
                 or self.passed_over(earlier, subscription.id)
                 or not self.matched(earlier, subscription.id)
@@ -158,12 +158,12 @@ class Subscribers(Commanders):
         ]
 
     def _reopened(self, event_id: str, key: DeliveryKey) -> bool:
-        """Whether a dead letter, which its stream may have passed, is tried anew."""
+        """Returns whether a dead letter, which its stream may have passed, is retried."""
         item = self._item(replace(key, event_id=event_id))
         return item is not None and item.get("round_start", {"N": "0"})["N"] != "0"
 
     def status(self, key: DeliveryKey) -> str | None:
-        """Where a delivery stands, if it is recorded."""
+        """Returns the status of a delivery, if it is recorded."""
         item = self._item(key)
         return item["status"]["S"] if item else None
 
@@ -172,12 +172,12 @@ class Subscribers(Commanders):
         return self.tables.items["deliveries"].get((key.event_id, key.subscription_id + replay))
 
     def matched(self, event_id: str, subscription_id: str) -> bool:
-        """Whether an event was routed to a subscription."""
+        """Returns whether an event was routed to a subscription."""
         routing = self.tables.items["deliveries"].get((event_id, "#routing"))
         return routing is not None and subscription_id in orjson.loads(routing["matched"]["S"])
 
     def passed_over(self, event_id: str, subscription_id: str) -> bool:
-        """Whether an event was held by a pause that its subscription went on without."""
+        """Returns whether a pause held an event, and its subscription was resumed from now."""
         routing = self.tables.items["deliveries"].get((event_id, "#routing"))
         if routing is None or "held" not in routing:
             return False

@@ -1,4 +1,4 @@
-"""AWS around the functions, where any call may go wrong, and a clock that tests move."""
+"""Simulated AWS around the functions, where any call may fail, and a clock that tests set."""
 
 import random
 from collections import Counter
@@ -27,10 +27,10 @@ from tests.simulation.sqs import MemorySqs, Queue, Queues
 from tests.simulation.tables import REMEMBERED_SECONDS, Tables
 
 NOON = 1_777_636_800.0
-"""Where the clock starts: 2026-05-01T12:00:00Z."""
+"""The start of the clock: 2026-05-01T12:00:00Z."""
 
 UNSENDABLE = "unsendable"
-"""How the ids of events begin whose messages no lane takes, whatever they hold."""
+"""The prefix of ids of events whose messages SQS always refuses."""
 
 _VISIBILITY_SECONDS = 360.0
 
@@ -39,23 +39,23 @@ DELAY_SECONDS = 1_000.0
 STREAM_SHARDS = 3
 
 _EXPECTED = (ClientError, BotoCoreError, TimeoutError, NotSent, NotSetAside, RuntimeError)
-"""What a function may raise when AWS does not do its part; anything else is a fault of its own."""
+"""The errors that a function may raise when AWS fails; any other is a fault of the function."""
 
 
 class Surroundings:
-    """AWS around the functions, and what the parties know.
+    """Simulated AWS around the functions, and the knowledge of clients and subscribers.
 
     Attributes:
         now: The time, in Unix seconds.
         running: The function that runs.
-        clock_errors: By how much the clocks of functions are wrong, in seconds.
-        pulled: What consumers have taken of inboxes, in order, by subscription.
+        clock_errors: The errors of the functions' clocks, in seconds.
+        pulled: The events that consumers have pulled from inboxes, in order, by subscription.
         done: The place up to which they have acknowledged it.
         published: What clients published, by id.
         deduplicated: The event that was answered instead of one with the same deduplication key.
         subscribed: What clients subscribed, by id.
         given: What admins gave to services, in order.
-        subscribers: Who is behind each callback URL.
+        subscribers: The subscriber behind each callback URL.
         paused: When the pause of each paused subscription was answered, in Unix seconds.
         pauses: How often each subscription was paused.
         skipped: Up to which pause a subscription was resumed from now, or disabled.
@@ -134,9 +134,9 @@ class Surroundings:
         self._swept = self.now
 
     def intercept(self, service: str, operation: str, carry_out: Callable[[], Any]) -> Any:
-        """Carries out a call, unless a fault is meant for it."""
+        """Carries out a call, unless it gets a fault."""
         if self._dead:
-            # What is left of a process that crashed makes no calls.
+            # Code of a crashed process that still runs makes no calls.
             raise ProcessExit
         self.hand_over()
         self.calls += 1
@@ -197,7 +197,7 @@ class Surroundings:
             self.standstills.append((began, self.now))
 
     def before(self, seconds: float) -> float:
-        """The time of so many seconds ago, without those in which a fault had a function stand."""
+        """Returns the time some seconds ago, without those for which a fault stopped a function."""
         then, left = self.now, seconds
         for began, ended in reversed(self.standstills):
             if then - ended >= left:
@@ -207,7 +207,7 @@ class Surroundings:
         return then - left
 
     def end_processes(self) -> None:
-        """Ends all processes, with all that they remember."""
+        """Ends all processes, with everything in their memory."""
         self._processes = Processes()
 
     def wait(self, seconds: float) -> None:
@@ -216,14 +216,14 @@ class Surroundings:
         self.hand_over()
 
     def hand_over(self) -> None:
-        """Lets others go on, where functions and clients overlap; here they do not."""
+        """Continues other operations, if functions and clients overlap; here they do not."""
 
     def invoke(self, function: str, event: dict[str, Any]) -> Any:
-        """Calls a function; None where it failed or crashed."""
+        """Calls a function; returns None if it failed or crashed."""
         return self._call(function, event)[1]
 
     def _call(self, function: str, event: dict[str, Any]) -> tuple[bool, Any]:
-        """Calls a function; whether it ended well, and its answer."""
+        """Calls a function; returns whether it succeeded, and its answer."""
         self.moves += 1
         self.now += 0.01
         processes = self._processes
@@ -243,13 +243,13 @@ class Surroundings:
 
     @property
     def clock(self) -> float:
-        """What the clock of the function says that runs, in Unix seconds."""
+        """Returns the time on the clock of the running function, in Unix seconds."""
         return self.now + self.clock_errors.get(self.running, 0.0)
 
     def request(
         self, function: str, route: str, caller: Caller, body: Any = None, **members: Any
     ) -> tuple[int, Any]:
-        """Makes a request of the API once; the status is 0 where no answer came."""
+        """Makes a request to the API once; the status is 0 if no answer came."""
         text = None if body is None else orjson.dumps(body).decode()
         answer = self.invoke(function, http_request(route, caller=caller, body=text, **members))
         if answer is None:
@@ -259,7 +259,7 @@ class Surroundings:
     def insist(
         self, function: str, route: str, caller: Caller, body: Any = None, **members: Any
     ) -> tuple[int, Any]:
-        """Makes a request until it is answered, as a client does that wants it done."""
+        """Repeats a request until it is answered."""
         for _ in range(20):
             status, answer = self.request(function, route, caller, body, **members)
             if status not in (0, 500, 502, 503):
@@ -272,11 +272,11 @@ class Surroundings:
     # What the world does.
 
     def settle(self) -> None:
-        """Lets everything take its course until nothing is left to do."""
+        """Runs the world until nothing is left to do."""
         raise NotImplementedError
 
     def _step(self) -> bool:
-        """Lets one thing happen, if any is to."""
+        """Runs one step, if there is any."""
         raise NotImplementedError
 
 

@@ -1,4 +1,4 @@
-"""The items of tables in memory, as they stand and as they stood a moment ago."""
+"""The items of tables in memory: the present state and the recent past."""
 
 import threading
 from collections import deque
@@ -16,7 +16,7 @@ MAX_PARTITION_BYTES, MAX_SORT_BYTES = 2_048, 1_024
 """The longest texts of keys."""
 
 REMEMBERED_SECONDS = 5.0
-"""How far back the past is known."""
+"""How far back the past is kept, in seconds."""
 
 
 class Tables:
@@ -27,7 +27,7 @@ class Tables:
         clock: The time, in seconds.
 
     Attributes:
-        lock: Held while a call is carried out, where tests make calls side by side.
+        lock: Held during a call, for tests that make calls in parallel.
     """
 
     def __init__(self, tables: Sequence[Table], clock: Callable[[], float] = lambda: 0.0) -> None:
@@ -53,13 +53,13 @@ class Tables:
         return partition, key_value(item, described.sort_key, MAX_SORT_BYTES)
 
     def get(self, table: str, key: Item, age: float = 0.0) -> Item | None:
-        """The item of a key, as it stood some seconds ago."""
+        """Returns the item of a key, as it was some seconds ago."""
         found = self.key(table, key)
         past = self._past(table, age)
         return past[found] if found in past else self.items[table].get(found)
 
     def all(self, table: str, age: float = 0.0) -> dict[Key, Item]:
-        """All items of a table, as they stood some seconds ago."""
+        """Returns all items of a table, as they were some seconds ago."""
         standing = self.items[table]
         if past := self._past(table, age):
             merged: dict[Key, Item | None] = {**standing, **past}
@@ -67,7 +67,7 @@ class Tables:
         return standing
 
     def partition(self, table: str, name: str, value: str, age: float = 0.0) -> list[Item]:
-        """The items of one partition of a table or an index, as they stood some seconds ago.
+        """Returns the items of one partition of a table or an index, as they were some seconds ago.
 
         Args:
             table: The table.
@@ -123,7 +123,7 @@ class Tables:
             self.items[table][key] = after
 
     def _past(self, table: str, age: float) -> dict[Key, Item | None]:
-        """What has changed within some seconds, as it stood before."""
+        """Returns the items that have changed within some seconds, as they were before."""
         if not age:
             return {}
         moment, past = self._clock() - age, {}

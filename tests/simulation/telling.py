@@ -1,4 +1,4 @@
-"""Stories, told to their end and checked."""
+"""Runs stories to their end, and checks them."""
 
 from tests.simulation.checker import check
 from tests.simulation.faults import Fault, Mode, faults, one_of_each
@@ -15,7 +15,7 @@ def tell(
     seed: int = 1,
     clock_errors: dict[str, float] | None = None,
 ) -> World:
-    """Tells a story to its end, and checks what must hold."""
+    """Runs a story to its end, and checks every promise."""
     world = World(seed, wrong, staleness=staleness)
     world.clock_errors = clock_errors or {}
     with simulated(world, seed):
@@ -27,15 +27,15 @@ def tell(
 
 
 def spoil(name: str, mode: Mode, *, every: bool = False) -> list[str]:
-    """Tells a story again and again, each time with another call that goes wrong in a mode.
+    """Runs a story repeatedly, each time with a fault of one mode in another call.
 
     Args:
         name: The story.
-        mode: What goes wrong.
-        every: Whether every call goes wrong; if not, one of each kind, as `one_of_each` says.
+        mode: The kind of fault.
+        every: Whether every call gets a fault; otherwise one of each kind, as `one_of_each` says.
 
     Returns:
-        What was broken.
+        The broken promises.
     """
     broken = []
     calls = tell(name).made

@@ -1,7 +1,7 @@
-"""Time that passes only while everybody waits: threads that sleep in it, one running at a time.
+"""Virtual time, which passes only while all threads sleep; one thread runs at a time.
 
-A thread runs until it sleeps, waits for others, or ends; then whoever is due next goes on. So the
-course of things is the same in every run, and an hour takes as long as what is done in it.
+A thread runs until it sleeps, waits for others, or ends; then the thread that is due next
+continues. So the order is the same in every run, and an hour takes only as long as its work.
 """
 
 import heapq
@@ -15,7 +15,7 @@ from event_bus.callbacks.deadlines import Deadline
 
 
 class VirtualTime:
-    """A clock, and the threads that live by it.
+    """A clock, and the threads that use it.
 
     Attributes:
         now: The time, in seconds.
@@ -29,7 +29,7 @@ class VirtualTime:
         self._failed: list[BaseException] = []
 
     def at(self, moment: float, act: Callable[[], None]) -> None:
-        """Has something done at a moment; it must not sleep."""
+        """Schedules a call at a time; it must not sleep."""
         heapq.heappush(self._due, (max(moment, self.now), next(self._numbers), act))
 
     def start(self, work: Callable[[], None]) -> None:
@@ -47,14 +47,15 @@ class VirtualTime:
         self.at(self.now, partial(self._hand_over, thread.start))
 
     def sleep(self, seconds: float) -> None:
-        """Lets seconds pass for the thread that calls this."""
+        """Makes the calling thread sleep for some seconds."""
         self.wait(lambda wake: self.at(self.now + seconds, wake))
 
     def wait(self, arrange: Callable[[Callable[[], None]], None]) -> None:
-        """Has the thread that calls this wait until it is woken.
+        """Makes the calling thread wait until it is woken.
 
         Args:
-            arrange: Is given what wakes it; that is to be called while no other thread runs.
+            arrange: Receives the function that wakes it, which must be called while no other thread
+                runs.
         """
         woken = threading.Event()
         arrange(partial(self._hand_over, woken.set))
@@ -62,7 +63,7 @@ class VirtualTime:
         woken.wait()
 
     def run(self, until: float) -> None:
-        """Lets time pass.
+        """Lets time pass, up to a time.
 
         Raises:
             BaseException: What a thread raised.
@@ -86,7 +87,7 @@ class VirtualExecutor:
         self._time = time
 
     def map(self, function: Callable[..., Any], *arguments: Iterable[Any]) -> Iterator[Any]:
-        """The results of a function, each of them computed in a thread of its own."""
+        """Returns the results of a function, each computed in a thread of its own."""
         calls = list(zip(*arguments, strict=False))
         results: dict[int, Any] = {}
         if not calls:
@@ -112,7 +113,7 @@ class VirtualDeadlines:
         self._time = time
 
     def after(self, seconds: float, act: Callable[[], None]) -> Deadline:
-        """Has something done in so many seconds."""
+        """Schedules a call in some seconds."""
         deadline = Deadline(act)
         self._time.at(self._time.now + seconds, deadline.pass_)
         return deadline

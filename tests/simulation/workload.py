@@ -1,4 +1,4 @@
-"""A random course of things, the same for the same seed: clients, subscribers, faults, people."""
+"""A random course of clients, subscribers, faults and people; a seed determines it."""
 
 import random
 from collections.abc import Callable
@@ -37,7 +37,7 @@ _STALENESS = (0.0, 0.2, 1.0)
 
 
 def run(seed: int) -> World:
-    """Runs the course of a seed to its end, and checks what must hold.
+    """Runs the course of a seed to its end, and checks every promise.
 
     Raises:
         Violation: A promise was broken.
@@ -100,7 +100,7 @@ def _subscribe(world: World, rng: random.Random) -> None:
 
 
 def _enrichment(world: World, rng: random.Random, service_id: str) -> dict[str, Any]:
-    """An enrichment by a context that knows some of the types."""
+    """Returns an enrichment by a context that has entries for some of the types."""
     for known in _TYPES[: rng.randint(0, len(_TYPES))]:
         world.insist(
             *("registry", "PUT /contexts/{name}/{key}", ADMIN, {"value": known}),
@@ -140,7 +140,7 @@ def _pull(world: World, rng: random.Random) -> None:
         return
     subscription_id = rng.choice(pulled)
     if rng.random() < 0.3:
-        # Another consumer, if this one stands still.
+        # Another consumer, if this one stops.
         world.rival = partial(world.pull, subscription_id)
     crash, part, careless = (rng.random() < 0.3 for _ in range(3))
     world.pull(subscription_id, crash=crash, part=part, careless=careless)
@@ -166,7 +166,7 @@ def _publish(world: World, rng: random.Random) -> None:
             members["payload"] = {"\ufffe": [1.5, "a\uffffb\x00\\\uffff"]}
         name = f"{rng.choice(_NAMES)}{len(world.published)}-{number}"
         if name.startswith(UNSENDABLE):
-            # A stream goes on past such an event with its next message, which may never come.
+            # A stream passes such an event with its next message, which may never come.
             metadata.pop("stream_id", None)
             members.pop("metadata", None)
         events.append(event(name, rng.choice(_TYPES), **members))

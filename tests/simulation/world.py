@@ -1,4 +1,4 @@
-"""A world in memory: AWS around the functions, clients before them, subscribers behind them.
+"""A world in memory: the functions with simulated AWS, clients and subscribers.
 
 It hands batches to the functions as Lambda's event sources do: SQS hands messages over in any
 order, sometimes twice, and again after their visibility timeout; a stream keeps the order of each
@@ -39,13 +39,13 @@ _STEPS = 40_000
 
 
 class World(Subscribers):
-    """Everything outside of the code, and the course that it takes."""
+    """Everything outside of the code under test, and the course of events."""
 
     def settle(self) -> None:
-        """Lets everything take its course until nothing is left to do.
+        """Runs the world until nothing is left to do.
 
         Raises:
-            Violation: There is no end of it.
+            Violation: The world does not settle.
         """
         for _ in range(_STEPS):
             if not self._step() and not self._later():
@@ -53,11 +53,11 @@ class World(Subscribers):
         raise Violation(f"it does not settle: {self._left()}")
 
     def lose_stream(self) -> None:
-        """Loses what the stream holds: it keeps its records for a day and no longer."""
+        """Loses the records of the stream, which it keeps for a day only."""
         self._streamed = len(self.tables.records["events"])
 
     def run(self, steps: int) -> None:
-        """Lets some things happen, if any are to."""
+        """Runs some steps, if there are any."""
         for _ in range(steps):
             if not self._step():
                 return
@@ -95,7 +95,7 @@ class World(Subscribers):
         batch, retries = shard.pop(0)
         while shard and retries == 0 and self.rng.random() < 0.5:
             batch = batch + shard.pop(0)[0]
-        # What is given up after some retries is in the inbox for whoever comes again.
+        # Records that are given up after some retries stay in the inbox for the next client.
         done, _ = self._call("push", {"Records": batch})
         if not done and retries < _STREAM_RETRIES:
             self.now += 2
@@ -115,7 +115,7 @@ class World(Subscribers):
             self.now += 2
 
     def _hand_stream(self, shard: list[tuple[list[dict[str, Any]], int]]) -> None:
-        # A batch that failed comes again by halves, before what is behind it.
+        # A failed batch comes again in halves, before later records.
         batch, retries = shard.pop(0)
         while shard and shard[0][1] == 0 and retries == 0 and self.rng.random() < 0.7:
             batch = batch + shard.pop(0)[0]
@@ -145,7 +145,7 @@ class World(Subscribers):
             return
         kept = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
         for message in batch:
-            # At least once: now and then the queue forgets that a message was deleted.
+            # At least once: sometimes the queue forgets that a message was deleted.
             if message.id in kept:
                 continue
             if self.rng.random() < self.forgetful:
@@ -169,7 +169,7 @@ class World(Subscribers):
         moments = [
             max(each, self.now + _SWEEP_SECONDS) if each <= self.now else each for each in moments
         ]
-        # What nothing will wake is found by the sweeper, in its time.
+        # The sweeper finds whatever nothing else continues.
         self.now = max(self.now, min(moments, default=self.now + DELAY_SECONDS)) + 0.01
         if self.now - self._swept >= _SWEEP_SECONDS:
             self._swept = self.now

@@ -1,4 +1,4 @@
-"""Short stories: each runs once without faults, and again with each of its calls going wrong."""
+"""Short stories: each runs once without faults, and again for a fault in each of its calls."""
 
 from tests.simulation.stories import (
     archive,

@@ -24,7 +24,7 @@ def _sent(number: int, **members: Any) -> dict[str, Any]:
 
 
 def _archive(world: World, *names: str) -> None:
-    """Has the sweeper run until events are archived; one failure may not hold it up for long."""
+    """Runs the sweeper until events are archived; one failure must not delay it for long."""
     before = stored_events(world)
     for _ in range(4):
         world.wait(200)
@@ -57,7 +57,7 @@ def a_kept_stream_is_archived(world: World) -> None:
     world.rival = lambda: world.publish(_sent(2))
     _archive(world, "e0", "e1")
     world.rival = None
-    # Published again, each finds itself, and what differs is refused.
+    # A repeated event is recognised, and a different one is refused.
     if world.publish(_sent(0)) != [200]:
         raise Violation("an archived event is not known by its publisher")
     status, _ = world.insist("publish", "POST /events", ADMIN, {**_sent(1), "payload": {"n": "x"}})

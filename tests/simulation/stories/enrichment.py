@@ -1,4 +1,4 @@
-"""Deliveries to whose events something is added on their way."""
+"""Deliveries of enriched events."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ SKIPPED = {"customer": {**CUSTOMER, "fallback": "skip"}, "region": REGION}
 
 
 def know(world: World, *names: str) -> None:
-    """Has the service keep what is looked up for some events."""
+    """Stores context entries of the service for some events."""
     for name in names:
         status, _ = world.insist(
             "registry",

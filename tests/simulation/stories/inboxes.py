@@ -1,4 +1,4 @@
-"""Events that consumers pull, or are pushed."""
+"""Events that consumers pull, or that the bus pushes."""
 
 from tests.simulation.stories.story import SOON, event, in_stream, story
 from tests.simulation.world import World
@@ -57,7 +57,7 @@ def pull_in_parts(world: World) -> None:
     world.publish(*[event(f"e{number}") for number in range(5)])
     world.settle()
     world.pull(subscription_id, part=True, careless=True)
-    # What is left of the lease is nobody else's before it ends.
+    # Nobody else may take the rest of the lease before it ends.
     world.pull(subscription_id)
     world.pull(subscription_id, part=True)
 

@@ -31,7 +31,7 @@ def ordered(world: World) -> None:
 def an_ordered_newcomer_while_routing_is_late(world: World) -> None:
     world.publish(*[event(f"e{number}", **in_stream("task/1")) for number in range(4)])
     world.wait(1_000)
-    # Nothing is routed yet, and what is was stored long before these.
+    # No event of these is routed yet, and earlier ones were stored long before.
     world.subscribe_inbox(["task.*"], "pull", ordered=True)
     world.subscribe(["task.*"], ordered=True)
     world.publish(*[event(f"e{number}", **in_stream("task/1")) for number in range(4, 8)])

@@ -11,13 +11,13 @@ _OF_TASKS = {"parameters": {"category": "task"}, "query": {"source": "admin"}}
 
 
 def _folded(world: World) -> dict[tuple[str, ...], int]:
-    """The versions up to which states are folded, by generation and stream."""
+    """Returns the versions up to which states are folded, by generation and stream."""
     states = world.tables.items["states"].items()
     return {key: int(item["version"]["N"]) for key, item in states if key[0].startswith("state#")}
 
 
 def _watched(world: World) -> None:
-    """Lets everything take its course; no state may go back to a lower version."""
+    """Runs the world until it settles; no state may return to a lower version."""
     before = _folded(world)
     for _ in range(40):
         world.run(1)
@@ -29,7 +29,7 @@ def _watched(world: World) -> None:
 
 
 def _complete(world: World, generation: int, **versions: int) -> None:
-    """Demands that a generation is read, and holds each stream up to its last event."""
+    """Checks that requests read a generation, and that it has each stream up to its last event."""
     document = orjson.loads(world.tables.items["states"]["models", "admin#task"]["document"]["S"])
     if document["building"] or document["serving"]["number"] != generation:
         raise Violation(f"the generation {generation} is not read: {document}")

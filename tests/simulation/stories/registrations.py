@@ -1,6 +1,6 @@
 """Subscriptions that are registered before anything is published.
 
-In other stories, nothing goes wrong in these calls.
+In other stories, these calls have no faults.
 """
 
 from tests.simulation.stories.story import SOON, event, failing, in_stream, story

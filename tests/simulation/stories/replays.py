@@ -1,4 +1,4 @@
-"""Events of the past that are sent again."""
+"""Events of the past that are replayed."""
 
 from event_bus import times
 from event_bus.model.event import Event

@@ -54,7 +54,7 @@ def retry_a_dead_letter_and_go_away(world: World) -> None:
     world.publish(event("e1"))
     world.settle()
     for letter in world.dead_letters():
-        # Whoever asks does not ask again, whatever the answer.
+        # The caller does not repeat the request, whatever the answer.
         world.request(
             "recovery", "POST /dead-letters/{id}/retry", ADMIN, parameters={"id": letter["id"]}
         )

@@ -24,7 +24,7 @@ def subscribe_late(world: World) -> None:
 def subscribe_after_events_that_are_not_routed_yet(world: World) -> None:
     world.publish(*[event(f"e{number}") for number in range(10)])
     world.wait(2.5)
-    # Nothing was routed yet: all of these meet the index that knows the subscription.
+    # Nothing was routed yet, so the index that matches all of these has the subscription.
     world.subscribe(["task.*"])
     world.subscribe_inbox(["task.*"], "pull")
     world.publish(*[event(f"e{number}") for number in range(10, 15)])

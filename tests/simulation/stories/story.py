@@ -1,4 +1,4 @@
-"""What stories are made of."""
+"""The parts of stories."""
 
 from collections.abc import Callable
 from typing import Any

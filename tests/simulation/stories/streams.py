@@ -32,7 +32,7 @@ def appends_that_expect_versions(world: World) -> None:
     world.rival = lambda: world.publish(event("e8", **in_stream("task/1")))
     _append(world, "none", "e0", "e1")
     _append(world, 2, "e2", "e3", "e4")
-    # Repeated, both find what is stored, wherever the stream has come.
+    # Both are recognised when repeated, whatever the stream's version is.
     _append(world, "none", "e0", "e1")
     _append(world, 2, "e2", "e3", "e4")
 
@@ -96,7 +96,7 @@ def a_deleted_stream(world: World) -> None:
 @story
 def paused_while_it_catches_up(world: World) -> None:
     world.publish(event("e0", **in_stream("task/1")))
-    # The message that starts the stream names this last event, which is not wanted.
+    # The message that starts the stream names this last event, which does not match.
     world.publish(event("e9", "order.created", **in_stream("task/1")))
     world.settle()
     world.wait(1_000)

@@ -3,7 +3,7 @@
 from tests.simulation.stories.story import SOON, event, failing, story
 from tests.simulation.world import World
 
-# What it draws is the same at each attempt, so that a receiver may deduplicate by the body.
+# Its random numbers are the same at each attempt, so a receiver may deduplicate by the body.
 DRAWS = {"expression": '{"n": n, "at": $now(), "number": $random()}'}
 
 
