@@ -26,7 +26,7 @@ class StreamDeleted(Refused):
 
 
 class Contended(Outdated):
-    """Another transaction on the same items was in the way."""
+    """Another transaction on the same items was in the way, or a write was throttled."""
 
 
 class Exists(Refused):

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
+_NOT_NOW = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+"""Codes of reasons that are over a moment later
+(https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One write of a transaction, or one check.
@@ -38,7 +43,8 @@ def transact(client: "DynamoDBClient", parts: Sequence[Part]) -> None:
 
     Raises:
         Refused: A condition did not hold. The part determines the subclass.
-        Contended: Another transaction on the same items was in the way.
+        Contended: Another transaction on the same items was in the way, or DynamoDB throttled one
+            of the writes. The SDK does not repeat such requests.
     """
     items: Any = [part.item for part in parts]
     try:
@@ -51,9 +57,9 @@ def transact(client: "DynamoDBClient", parts: Sequence[Part]) -> None:
         for part, code in zip(parts, codes, strict=False):
             if code == "ConditionalCheckFailed" and part.refusal:
                 raise part.refusal from None
-        if "TransactionConflict" not in codes:
+        if _NOT_NOW.isdisjoint(codes):
             raise
-        raise Contended("another transaction was in the way") from None
+        raise Contended("another transaction was in the way, or a write was throttled") from None
 
 
 def put_alone(client: "DynamoDBClient", part: Part) -> None:

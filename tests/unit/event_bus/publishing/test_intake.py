@@ -1,5 +1,6 @@
 """Events are judged one by one, and stored before they are answered."""
 
+import itertools
 import threading
 import time
 from concurrent.futures import Executor
@@ -7,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from event_bus import times
 from event_bus.access.callers import Caller
 from event_bus.access.known_publishers import KnownPublishers
@@ -28,7 +30,7 @@ from event_bus.publishing.publisher_rights import PublisherRights
 from event_bus.stores.events import EventStore, Put
 
 from tests.aws import RETENTION_DAYS, Aws
-from tests.builders import AN_ADMIN, LARGE_PAYLOAD, publisher, service, submission
+from tests.builders import AN_ADMIN, LARGE_PAYLOAD, event, publisher, service, submission
 from tests.faults import answer_lost, broken, not_sent
 
 PLANNER = service("planner")
@@ -289,6 +291,38 @@ def test_the_events_of_a_stream_stand_in_it_as_they_were_sent(aws: Aws, intake: 
     for stream in (0, 1):
         entries = aws.streams.after(StreamName("planner", f"task/{stream}"), 0, 50)
         assert [each.event_id for each in entries] == [f"evt_{n}" for n in range(stream, 12, 2)]
+
+
+@pytest.mark.parametrize("reason", ["TransactionConflict", "ThrottlingError"])
+def test_a_batch_takes_its_places_in_a_stream_among_competing_events(
+    aws: Aws, intake: Intake, monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    batch = [submission(id=f"evt_{n}", metadata={"stream_id": "task/1"}) for n in range(6)]
+    transact, calls = aws.dynamodb.transact_write_items, itertools.count()
+
+    def compete(**request: Any) -> Any:
+        number = next(calls)
+        if number % 3 == 0:
+            # Another publisher takes the version that was read.
+            other = event(f"evt_other_{number}", metadata={"stream_id": "task/1"})
+            monkeypatch.setattr(aws.dynamodb, "transact_write_items", transact)
+            aws.events.put(other, RETENTION_DAYS)
+            monkeypatch.setattr(aws.dynamodb, "transact_write_items", compete)
+        if number % 3 == 1:
+            reasons = [{"Code": "None"}, {"Code": reason}]
+            error: Any = {
+                "Error": {"Code": "TransactionCanceledException", "Message": "cancelled"},
+                "CancellationReasons": reasons,
+            }
+            raise ClientError(error, "TransactWriteItems")
+        return transact(**request)
+
+    monkeypatch.setattr(aws.dynamodb, "transact_write_items", compete)
+    assert statuses(intake.take_all(batch, PLANNER)) == [202] * 6
+    entries = aws.streams.after(StreamName("planner", "task/1"), 0, 50)
+    stored = [each.event_id for each in entries if "other" not in each.event_id]
+    assert stored == [each["id"] for each in batch]
+    assert len(entries) == 12
 
 
 def test_an_event_is_stored_after_the_cause_that_it_names(aws: Aws, intake: Intake) -> None:
