@@ -52,12 +52,13 @@ class CrashedMessages:
             delivery = transitions.after_crash(
                 before, subscription.delivery_guarantee, subscription.retry_policy, attempts
             )
-        self.deliveries.record(delivery, attempts + 1)
-        if delivery.status in SETTLED:
-            self.lanes.send([nudge(delivery)])
+        # Another function may have settled it since it was read.
+        stands = self.deliveries.record(delivery, attempts + 1) or delivery
+        if stands.status in SETTLED:
+            self.lanes.send([nudge(stands)])
         logger.error(
             "message given up by its lane",
             event_id=message.event_id,
             subscription_id=message.subscription_id,
-            status=delivery.status,
+            status=stands.status,
         )

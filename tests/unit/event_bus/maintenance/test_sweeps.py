@@ -13,6 +13,7 @@ from event_bus.maintenance.unrouted import UnroutedSweep
 from event_bus.model.delivery import DeliveryKey
 from event_bus.queues.lanes import Lanes
 from event_bus.queues.unroutable import UnroutableQueue
+from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.due_deliveries import Due, DueDeliveries
 
 from tests.aws import RETENTION_DAYS, Aws
@@ -116,6 +117,17 @@ def test_what_was_settled_before_is_not_given_up(aws: Aws, executor: Executor) -
     letter = aws.deliveries.get(DeliveryKey("evt_1", "sub_1"))
     assert letter
     assert letter.status == "delivered"
+    assert numbers(aws.take(url)) == [("evt_1", 2)]
+
+
+def test_what_another_settled_meanwhile_lets_its_stream_continue(
+    aws: Aws, executor: Executor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to, url = aws.subscriptions.create(subscription(ordered=True)), aws.queue()
+    aws.deliveries.record(delivery(), 1)
+    # The record is read just before the other one writes it.
+    monkeypatch.setattr(DeliveryStore, "get", lambda _store, _key: None)
+    crashed(aws, executor, url).take("m-1", message(event(), to).to_json())
     assert numbers(aws.take(url)) == [("evt_1", 2)]
 
 
