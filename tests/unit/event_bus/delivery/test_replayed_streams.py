@@ -181,6 +181,29 @@ def test_an_event_that_matched_too_late_for_its_place_is_no_secret(
     assert (found.status, found.last_error and found.last_error.code) == (end, "stream_passed")
 
 
+def test_a_pause_does_not_hide_that_an_event_matched_too_late(trial: Trial, aws: Aws) -> None:
+    to = ordered(aws, filters={"task.created": {"size": [1]}})
+    [first], [second] = store(aws, "evt_1"), store(aws, "evt_2", payload={"size": 1})
+    start(aws)
+    trial.take(replayed(second, to))
+    to = replace(to, filters={}, status="paused", paused_at=times.now(), pauses=1)
+    trial.take(replayed(first, aws.subscriptions.update(to)))
+    found = trial.outcome("evt_1", replay="rpl_1")
+    code = found.last_error and found.last_error.code
+    assert (found.status, code) == ("exhausted", "stream_passed")
+    # A person who retries it during the pause accepts that it arrives out of order.
+    reopened = aws.dead_letters.reopen(transitions.reopened(found))
+    assert reopened
+    paused = aws.subscriptions.get("sub_1")
+    assert paused
+    again = replayed(first, paused, attempt=1)
+    trial.take(again, receives=2)
+    assert status(trial, "evt_1") == "retrying"
+    active = aws.subscriptions.update(replace(paused, status="active", paused_at=None))
+    trial.take(replayed(first, active), receives=2)
+    assert trial.target.events == ["evt_2", "evt_1"]
+
+
 def test_a_walk_does_not_judge_by_an_older_subscription(trial: Trial, aws: Aws) -> None:
     to = ordered(aws, filters={"task.created": {"size": [1]}})
     first, second, third = store(aws, "evt_1", "evt_2", "evt_3")
