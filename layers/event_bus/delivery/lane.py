@@ -171,6 +171,8 @@ class Lane:
         if _in_order(message, order.subscription):
             event = message.event or self.runner.events.get(message.event_id)
             if event and (stream := event.stream):
+                if _without_walk(message, order.subscription):
+                    return self.ordered.wait_for_resume(order, event, stream)
                 return partial(self.ordered.handle, order, event, stream)
         return self.runner.begin(order)
 
@@ -214,11 +216,17 @@ def _in_order(message: Message, subscription: Subscription | None) -> bool:
         # It may have been ordered, and other events may wait for this one. A replay owes it
         # nothing any more.
         return message.replay_id is None
-    # A paused one does not read its stream: the event of the message waits for the resume. Unless
-    # the message may only start the stream, or continue that of a replay: then the first event that
-    # is owed waits.
+    return subscription.ordered
+
+
+def _without_walk(message: Message, subscription: Subscription | None) -> bool:
+    """Whether only the event of a message waits, because its subscription is paused."""
+    if subscription is None or subscription.status != "paused":
+        return False
+    # If the message may only start the stream, or continue that of a replay, then the first event
+    # that is owed waits.
     reads = message.replay_id is not None or subscription.catches_up
-    return subscription.ordered and (reads or subscription.status != "paused")
+    return not reads
 
 
 def _fails_too_long(circuit: Circuit, subscription: Subscription) -> bool:

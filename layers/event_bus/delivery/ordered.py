@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from event_bus import times
 from event_bus.delivery.attempts import AttemptOrder, AttemptRunner
 from event_bus.delivery.live_stream import MOMENT_SECONDS, LiveStreams
-from event_bus.delivery.pauses import waits_for_resume
+from event_bus.delivery.pauses import look_again_at, waits_for_resume
 from event_bus.delivery.replayed_stream import ReplayedStreams
 from event_bus.delivery.steps import AttemptResult
 from event_bus.delivery.stream_walk import NotYet, StreamWalk
@@ -22,10 +22,13 @@ from event_bus.model.delivery import Delivery
 from event_bus.model.event import Event
 from event_bus.model.registration import Subscription
 from event_bus.model.stream_name import StreamName
+from event_bus.model.transitions import LONGEST_DELAY_SECONDS
+from event_bus.queues.message import Message
 from event_bus.stores.cursors import CursorStore
 from event_bus.stores.streams import StreamEntry
 
 _HOLD_SECONDS = 90
+_LONGEST_HELD_SECONDS, _MOST_TIMES_HELD = 30, 9
 _BUDGET_SECONDS = 20.0
 
 _KNOWN_EVERYWHERE = round(CACHE_SECONDS) + 5
@@ -69,13 +72,15 @@ class OrderedRunner:
             LeaseLost: The message must be delivered again.
         """
         message, holder = order.message, new_id("cur")
+        # What follows this message begins to count anew.
+        order = replace(order, message=replace(message, times_held=0))
         walks = self.live if message.replay_id is None else self.replayed
         walk: StreamWalk = walks.walk(order, event, stream)
         cursor = self.cursors.hold(
             message.subscription_id, walk.cursor_name, holder, _HOLD_SECONDS, days=walk.cursor_days
         )
         if cursor is None:
-            return AttemptResult(settled=False, follow_up=replace(message, delay=MOMENT_SECONDS))
+            return AttemptResult(settled=False, follow_up=_held(message))
         instead = walk.begin(cursor.position)
         try:
             if instead is not None:
@@ -84,6 +89,36 @@ class OrderedRunner:
         finally:
             if not self.cursors.release(cursor, walk.kept()) and walk.needs_cursor:
                 raise LeaseLost(message.event_id)
+
+    def wait_for_resume(
+        self, order: AttemptOrder, event: Event, stream: StreamName
+    ) -> AttemptResult:
+        """Lets the event of a message wait until its subscription is resumed, without a walk.
+
+        A walk would record deliveries of the events that the pause holds. They would be owed even
+        if the subscription is resumed from now.
+
+        Args:
+            order: The message, whose subscription is paused.
+            event: The event of the message.
+            stream: The stream that the event belongs to.
+        """
+        message, runner = order.message, self.runner
+        record = runner.record_of(order)
+        done = runner.done(order, record) if record else None
+        result = done or runner.attempt(order, event, record)
+        if order.subscription and result.settled and self._has_more(message, stream):
+            # Later events have waited for this one, and there may be no other message for them.
+            wait = look_again_at(order.subscription) - times.unix()
+            delay = min(round(wait), LONGEST_DELAY_SECONDS)
+            return AttemptResult(settled=False, follow_up=replace(message, delay=delay))
+        return result
+
+    def _has_more(self, message: Message, stream: StreamName) -> bool:
+        """Whether no walk has reached the end of a stream, apart from the event of a message."""
+        position = self.cursors.position(message.subscription_id, stream.key)
+        found = self.live.streams.after(stream, int(position or 0), 2)
+        return any(each.event_id != message.event_id for each in found)
 
     def _go(self, order: AttemptOrder, event: Event, walk: StreamWalk) -> AttemptResult:
         message = order.message
@@ -137,6 +172,19 @@ class OrderedRunner:
             own = replace(own, attempt=record.attempts + 1, round_start=record.round_start)
         event = turn.event or self.runner.events.get(entry.event_id)
         return self.runner.attempt(replace(order, message=own), event, record)
+
+
+def _held(message: Message) -> Message:
+    """The message that checks again whether a cursor is free.
+
+    The waits grow, because the function that holds the cursor usually delivers the event as well.
+    """
+    delay = MOMENT_SECONDS * 2 ** max(0, message.times_held - 1)
+    return replace(
+        message,
+        times_held=min(message.times_held + 1, _MOST_TIMES_HELD),
+        delay=min(delay, _LONGEST_HELD_SECONDS),
+    )
 
 
 def _budget(subscription: Subscription | None) -> float:

@@ -46,6 +46,7 @@ class Message:
         turn: When it has its turn under a rate limit, in Unix seconds, if it was given one.
         enrichment: The parts that were added to the event, as a JSON object; None before its
             enrichment.
+        times_held: How often in a row another function was delivering its stream.
         enriches: Whether it travels on the enrichment lane; not part of its text.
         paced: Whether it travels on the protocol's paced lane; not part of its text.
         delay: How long the lane holds it back, in seconds; no part of what is carried.
@@ -62,6 +63,7 @@ class Message:
     protocol: str = "http"
     turn: float | None = None
     enrichment: bytes | None = None
+    times_held: int = 0
     enriches: bool = False
     paced: bool = False
     delay: int = 0
@@ -101,6 +103,7 @@ class Message:
                 "round_start": self.round_start,
                 "protocol": self.protocol,
                 "turn": self.turn,
+                **({"times_held": self.times_held} if self.times_held else {}),
                 # Without an enrichment, the text has no byte of it.
                 **(
                     {"enrichment": orjson.Fragment(self.enrichment)}

@@ -1,6 +1,20 @@
 """Subscriptions that are paused and resumed."""
 
-from tests.simulation.stories.story import SOON, event, failing, in_stream, story
+from event_bus.model.event import Event
+from event_bus.model.outcome import Outcome
+
+from tests.simulation.clients import ADMIN
+from tests.simulation.known import Subscriber
+from tests.simulation.stories.story import (
+    LATE,
+    REFUSED,
+    SOON,
+    TAKEN,
+    event,
+    failing,
+    in_stream,
+    story,
+)
 from tests.simulation.world import World
 
 
@@ -39,6 +53,26 @@ def paused_in_order(world: World) -> None:
     world.run(4)
     world.resume(subscription_id, "backlog")
     world.publish(event("e4", **in_stream("task/1")))
+
+
+@story
+def discarded_while_paused_in_order(world: World) -> None:
+    def refuse_the_first(seen: Event, _number: int) -> Outcome:
+        return REFUSED if seen.id == "e1" else TAKEN
+
+    subscriber = Subscriber(refuse_the_first)
+    subscription_id = world.subscribe(["task.*"], subscriber, retry_policy=LATE, ordered=True)
+    world.publish(*[event(f"e{number}", **in_stream("task/1")) for number in (1, 2)])
+    world.run(6)
+    world.pause(subscription_id)
+    for letter in world.dead_letters():
+        world.insist(
+            "recovery", "DELETE /dead-letters/{id}", ADMIN, parameters={"id": letter["id"]}
+        )
+    # Both messages of the discarded event come during the pause, and no later event has one.
+    world.wait(120)
+    world.run(8)
+    world.resume(subscription_id, "backlog")
 
 
 @story

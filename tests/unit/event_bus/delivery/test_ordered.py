@@ -1,5 +1,6 @@
 """An ordered subscription receives the events of a stream one after the other."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,8 @@ from event_bus.model.outcome import Outcome
 from event_bus.model.registration import Subscription
 from event_bus.model.retry_policy import RetryPolicy
 from event_bus.model.stream_name import StreamName
+from event_bus.queues.lanes import Lanes
+from event_bus.queues.message import Message, from_json
 from event_bus.stores.deliveries import DeliveryStore
 from event_bus.stores.streams import StreamEntry
 
@@ -38,6 +41,20 @@ def store(aws: Aws, *names: str, stream: str = "task/1", routed: bool = True) ->
     if routed:
         aws.routings.record([routing(name, sub_1="worker") for name in names])
     return stored
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[Message]:
+    """The messages that lanes sent, with their delays."""
+    found: list[Message] = []
+    send = Lanes.send
+
+    def sending(lanes: Lanes, messages: Sequence[Message]) -> list[Message]:
+        found.extend(replace(from_json(each.to_json()), delay=each.delay) for each in messages)
+        return send(lanes, messages)
+
+    monkeypatch.setattr(Lanes, "send", sending)
+    return found
 
 
 def test_whichever_message_comes_first_the_stream_is_kept(trial: Trial, aws: Aws) -> None:
@@ -144,6 +161,74 @@ def test_while_another_goes_along_a_stream_its_messages_wait(trial: Trial, aws: 
     aws.cursors.release(held, "0")
     trial.take(message(stored, to))
     assert trial.target.events == ["evt_1"]
+
+
+def test_the_waits_for_one_who_delivers_a_stream_grow(
+    trial: Trial, aws: Aws, sent: list[Message]
+) -> None:
+    to = ordered(aws)
+    first, second = store(aws, "evt_1", "evt_2")
+    held = aws.cursors.hold("sub_1", StreamName("planner", "task/1").key, "another", 60)
+    assert held
+    sent.append(message(first, to))
+    for _ in range(20):
+        assert trial.take(sent[-1]) == []
+    # Two checks as soon as ever: the function at work has usually ended by then.
+    assert [each.delay for each in sent[1:]] == [3, 3, 6, 12, 24, *[30] * 15]
+    aws.cursors.release(held, "0")
+    trial.target.script["evt_1"] = REFUSED
+    trial.take(sent[-1])
+    # The message of the next attempt counts anew.
+    assert (sent[-1].attempt, sent[-1].times_held) == (2, 0)
+    assert trial.take(message(second, to)) == []
+    assert trial.target.events == ["evt_1"]
+
+
+@pytest.mark.parametrize("resume_from", ["backlog", "now"])
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_what_was_settled_during_a_pause_holds_up_nothing_after_it(
+    trial: Trial, aws: Aws, sent: list[Message], resume_from: str, attempt: int
+) -> None:
+    to = ordered(aws)
+    first, second = store(aws, "evt_1", "evt_2")
+    trial.target.script["evt_1"] = REFUSED
+    trial.take(message(second, to))
+    sent.clear()
+    assert aws.dead_letters.discard(transitions.discarded(trial.outcome("evt_1"), "worker"))
+    paused = aws.subscriptions.update(replace(to, status="paused", paused_at=times.now(), pauses=1))
+    [third] = store(aws, "evt_3", routed=False)
+    aws.routings.record([replace(routing("evt_3", sub_1="worker"), held={"sub_1": 1})])
+    # The message that has the stream continue comes during the pause.
+    assert trial.take(message(first, paused, attempt=attempt)) == []
+    [again] = sent
+    assert 30 <= again.delay <= 60
+    assert trial.target.events == ["evt_1"]
+    for each in (second, third):
+        assert aws.deliveries.get(DeliveryKey(each.id, "sub_1")) is None
+    skipped = 1 if resume_from == "now" else 0
+    aws.subscriptions.update(
+        replace(paused, status="active", paused_at=None, skipped_pauses=skipped)
+    )
+    trial.now[0] += 60
+    assert trial.take(again) == []
+    assert trial.target.events == ["evt_1", "evt_2", *["evt_3"][skipped:]]
+
+
+def test_a_message_ends_during_a_pause_if_nothing_comes_behind_it(
+    trial: Trial, aws: Aws, sent: list[Message]
+) -> None:
+    to = ordered(aws)
+    first, second = store(aws, "evt_1", "evt_2")
+    trial.take(message(first, to))
+    [alone] = store(aws, "evt_3", stream="task/2")
+    trial.target.script["evt_3"] = REFUSED
+    trial.take(message(alone, to))
+    sent.clear()
+    assert aws.dead_letters.discard(transitions.discarded(trial.outcome("evt_3"), "worker"))
+    paused = aws.subscriptions.update(replace(to, status="paused", paused_at=times.now(), pauses=1))
+    repeated = [message(each, paused, attempt=2) for each in (first, second, alone)]
+    assert trial.take(*repeated) == []
+    assert sent == []
 
 
 def test_what_a_stream_passed_is_tried_anew_out_of_its_order(trial: Trial, aws: Aws) -> None:
