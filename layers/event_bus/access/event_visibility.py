@@ -21,8 +21,9 @@ from event_bus.stores.routings import RoutingStore
 class Visibility:
     """The events that one caller may see.
 
-    An admin sees all events. A service sees the events that it published and, of those that it may
-    receive, the events that were routed to it or that its subscriptions match.
+    An admin sees all events. A service sees the events that it published, the replies to its own
+    commands and, of those that it may receive, the events that were routed to it or that its
+    subscriptions match.
 
     Attributes:
         caller: The caller.
@@ -67,7 +68,7 @@ class Visibility:
             payload: Reads its payload, if a filter needs it.
         """
         service = self.caller.service_id
-        if self.caller.admin or event.source == service:
+        if self.caller.admin or service in (event.source, event.reply_for):
             return True
         received = routing is not None and service in routing.matched.values()
         if not received and not any(
@@ -108,7 +109,7 @@ class VisibleEvents:
         Filters cannot see a payload in the bucket. An event with such a payload is visible to those
         who filter its payload once it was routed to them.
         """
-        if caller.admin or event.source == caller.service_id:
+        if caller.admin or caller.service_id in (event.source, event.reply_for):
             return True
         routing = self.routings.get_many([event.id], consistent=True).get(event.id)
         visibility = Visibility(caller, self.subscriptions, self.rights)

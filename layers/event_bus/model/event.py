@@ -187,11 +187,16 @@ class Event:
         return self.metadata.get("stream_version")
 
     @property
+    def reply_for(self) -> str | None:
+        """The one service that it is a reply for; None if it is no reply, or for several."""
+        return None if self.source == BUS_DOMAIN else self.metadata.get(REPLY_FOR)
+
+    @property
     def audience(self) -> str | None:
         """The one service that may receive it, beside admins; None if rights alone decide."""
         if self.source == BUS_DOMAIN:
             return self.metadata.get(AUDIENCE)
-        return self.metadata.get(REPLY_FOR)
+        return self.reply_for
 
     @property
     def is_command(self) -> bool:

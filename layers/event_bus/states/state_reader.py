@@ -155,7 +155,8 @@ class StateReader:
         """
         latest = self.reducers.latest(stream.source, stream.category)
         reducer = latest or ReducerVersion(stream.source, stream.category, 0, None, "", "")
-        first = self.streams.marks(stream).first_visible
+        marks = self.streams.marks(stream)
+        first = marks.first_visible
         # Snapshots of a truncated stream are separate, because they begin with another event.
         basis = f"{reducer.number}" if first == 1 else f"{reducer.number}/{first}"
         whole = caller.admin or caller.service_id == stream.source
@@ -177,9 +178,11 @@ class StateReader:
             raise Unavailable(f"The state cannot be made: {unavailable.detail}.") from None
         except _OutOfTime:
             raise _too_long(f"a request can fold in {READ_SECONDS:g} s") from None
+        # A deleted stream reads as empty, and a stranger may not learn how long a stream is.
+        hidden = 0 if marks.deleted_at or not whole else min(at_version, first - 1)
         return StreamState(
             stream=stream,
-            version=fold.version if fold.version >= first else 0,
+            version=fold.version if fold.version >= first else hidden,
             events=fold.events,
             state=json_numbers.loads(fold.state),
             reducer=reducer,

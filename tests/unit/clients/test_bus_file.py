@@ -69,6 +69,12 @@ subscriptions:
     event_types: [order.*]
     target: {type: sqs, managed: true}
 """
+HANDLER = """\
+  billing.commands:
+    event_types: [command.bill]
+    handles: true
+    target: {type: http, url: "https://billing.example.com/commands", reply: true}
+"""
 
 
 def bus_of(respond: Callable[[httpx.Request], httpx.Response]) -> EventBus:
@@ -329,7 +335,8 @@ def test_an_interrupted_apply_is_repeated(tmp_path: Path, fails_after: int) -> N
 
 def test_an_export_is_applied_without_a_change(tmp_path: Path) -> None:
     bus = Registry()
-    run(bus, *written(tmp_path / "bus.yaml"), "--yes", "--secrets", str(tmp_path / "secrets"))
+    file = written(tmp_path / "bus.yaml", GOOD + HANDLER)
+    run(bus, *file, "--yes", "--secrets", str(tmp_path / "secrets"))
     exported = run(bus, "export").stdout
     shown = run(bus, *written(tmp_path / "again.yaml", exported), "--check", "--prune")
     assert shown.exit_code == 0, shown.output + exported

@@ -10,6 +10,7 @@ from event_bus_client import (
     RetryPolicy,
     ServerError,
     TooManyRequests,
+    Unavailable,
 )
 from event_bus_client.calls import Call, creating, path, read
 from event_bus_client.errors import problem
@@ -80,7 +81,13 @@ def test_problem_details_become_an_exception_of_their_kind() -> None:
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(429, TooManyRequests), (409, Conflict), (503, ServerError), (418, Problem)],
+    [
+        (429, TooManyRequests),
+        (409, Conflict),
+        (503, Unavailable),
+        (502, ServerError),
+        (418, Problem),
+    ],
 )
 def test_what_is_no_problem_document_is_known_by_its_status(
     status: int, kind: type[Problem]

@@ -56,9 +56,15 @@ def test_what_is_published_is_what_the_api_takes() -> None:
     assert sent <= SCHEMAS["Metadata"]["properties"].keys()
 
 
-def test_every_problem_has_an_exception() -> None:
-    known = {kind for each in errors.Problem.__subclasses__() for kind in each.kinds}
-    assert {each.kind for each in Problem.__subclasses__() if hasattr(each, "kind")} == known
+def _below(kind: type[Problem]) -> set[type[Problem]]:
+    direct = set(kind.__subclasses__())
+    return direct.union(*map(_below, direct))
+
+
+def test_every_type_of_problem_has_an_exception_of_its_own() -> None:
+    stated = {each.kind for each in _below(Problem) if "kind" in vars(each)}
+    made = {kind: errors.problem(400, {"type": f"urn:event-bus:problem:{kind}"}) for kind in stated}
+    assert {kind: each.kinds for kind, each in made.items()} == {kind: (kind,) for kind in stated}
 
 
 def test_what_is_exported_is_sorted_and_there() -> None:

@@ -85,21 +85,22 @@ def test_a_request_that_ends_without_a_reply_says_how(state: str) -> None:
 
 
 def test_a_command_is_read_replied_to_and_cancelled() -> None:
-    bus = Bus(command("accepted"), {"id": "r1"}, {"id": "r2"}, command("cancelled"))
+    bus = Bus(command("accepted"), {"id": "r1"}, {"id": "r2"}, {"id": "r3"}, command("cancelled"))
     commands = bus.client.commands
     assert not commands.get("c/1").ended
     commands.reply("c1", {"billed": 250})
     commands.reply("c1", error="The till is empty")
+    commands.reply("c1", error={"title": "The till is empty", "status": 422})
     assert commands.cancel("c1").ended
     assert [each.url.raw_path.split(b"?")[0] for each in bus.requests] == [
         b"/commands/c%2F1",
-        b"/events/c1/reply",
-        b"/events/c1/reply",
+        *[b"/events/c1/reply"] * 3,
         b"/commands/c1/cancel",
     ]
-    assert bus.bodies[1:3] == [
+    assert bus.bodies[1:4] == [
         {"payload": {"billed": 250}},
         {"error": {"title": "The till is empty"}},
+        {"error": {"title": "The till is empty", "status": 422}},
     ]
 
 

@@ -157,10 +157,25 @@ class TooManyRequests(Problem):
 class ServerError(Problem):
     """500 and above: the bus failed or is not available."""
 
-    kinds = ("internal-error", "unavailable")
+
+class InternalError(ServerError):
+    """500: the bus has a fault; it is logged."""
+
+    kinds = ("internal-error",)
 
 
-_ALL: tuple[type[Problem], ...] = (*Problem.__subclasses__(), VersionConflict)
+class Unavailable(ServerError):
+    """503: a service behind the bus failed; `retry_after` says when to repeat the request."""
+
+    kinds = ("unavailable",)
+
+
+_ALL: tuple[type[Problem], ...] = (
+    *Problem.__subclasses__(),
+    VersionConflict,
+    InternalError,
+    Unavailable,
+)
 _BY_KIND = {kind: each for each in _ALL for kind in each.kinds}
 _BY_STATUS: Mapping[int, type[Problem]] = {
     400: MalformedRequest,
@@ -173,6 +188,8 @@ _BY_STATUS: Mapping[int, type[Problem]] = {
     415: UnsupportedMediaType,
     422: InvalidRequest,
     429: TooManyRequests,
+    500: InternalError,
+    503: Unavailable,
 }
 
 
@@ -194,7 +211,7 @@ def problem(
     """
     members: Mapping[str, Any] = document if isinstance(document, dict) else {}
     kind = str(members.get("type", "")).rpartition(":")[2]
-    fallback = ServerError if status >= 500 else _BY_STATUS.get(status, Problem)
+    fallback = _BY_STATUS.get(status, ServerError if status >= 500 else Problem)
     listed = members.get("errors")
     faults = tuple(
         Fault(str(each.get("pointer", "")), str(each.get("detail", "")))

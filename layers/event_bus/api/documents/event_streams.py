@@ -84,14 +84,17 @@ class StreamState(TypedDict):
     stream_id: str
     version: Annotated[
         int,
-        Field(ge=0, description="The last version that was folded; 0 in an empty stream."),
+        Field(
+            ge=0,
+            description="The last version that was folded or is missing; 0 in an empty stream.",
+        ),
     ]
     events: Annotated[Count, Field(description="How many events were folded.")]
     complete: Annotated[
         bool,
         Field(
             description="Whether every event up to `version` was folded. Events are missing after "
-            "their retention has ended, and where the key may not see them."
+            "their retention has ended or a truncation, and where the key may not see them."
         ),
     ]
     reducer: StateReducer

@@ -1,12 +1,14 @@
 """A service sees what it published, what was routed to it, and what it subscribed to."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 from event_bus.access.callers import Caller
 from event_bus.access.event_visibility import Visibility, VisibleEvents
 from event_bus.access.receive_rights import RightsReader
 from event_bus.model.delivery import Routing
+from event_bus.model.event import BUS_DOMAIN
 from event_bus.model.registration import Subscription
 from event_bus.model.rights import Grant
 
@@ -54,6 +56,28 @@ EVENT = event(source="planner", payload={"priority": "high"}, metadata={"team": 
 def test_who_sees_an_event(caller: Caller, routed: Routing | None, sees: bool) -> None:
     visibility = Visibility(caller, of_service, EVERYTHING)
     assert visibility.sees(EVENT, routed, lambda: EVENT.payload) is sees
+
+
+@pytest.mark.parametrize(
+    ("source", "metadata", "sees"),
+    [
+        ("planner", {"reply_for": "stranger"}, True),
+        ("planner", {"reply_for": "other"}, False),
+        ("planner", {}, False),
+        (BUS_DOMAIN, {"reply_for": "stranger"}, False),
+        (BUS_DOMAIN, {"audience": "stranger"}, False),
+    ],
+)
+def test_a_service_without_a_subscription_sees_the_replies_to_its_commands(
+    aws: Aws, source: str, metadata: dict[str, str], sees: bool
+) -> None:
+    sent = event(event_type="stranger.commands.responses")
+    reply = replace(sent, source=source, metadata=metadata)
+    aws.rights.put(Grant("stranger", []))
+    rights = RightsReader(aws.rights, "nothing")
+    caller = service("stranger")
+    assert Visibility(caller, of_service, rights).sees(reply, None, _no_payload) is sees
+    assert VisibleEvents(aws.routings, of_service, rights).sees(reply, caller) is sees
 
 
 def _no_payload() -> bytes:

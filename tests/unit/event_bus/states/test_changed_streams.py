@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.aws import Aws
-from tests.builders import AN_ADMIN
+from tests.builders import AN_ADMIN, service
 from tests.unit.event_bus.states.streams import PLANNER, SUM, append, reader, register, state
 from tests.unit.event_bus.states.test_projector import Models
 
@@ -56,7 +56,9 @@ def test_a_truncated_stream_is_folded_from_its_first_visible_event(
             found = state(aws, read, at, stream=stream)
             count = max(0, at - first + 1)
             assert found.state == expected(first, at)
-            assert (found.version, found.events) == (at if count else 0, count)
+            assert (found.version, found.events) == (at, count)
+            stranger = state(aws, read, at, service("stranger"), stream)
+            assert (stranger.version, stranger.events) == (0, 0)
 
 
 @pytest.mark.usefixtures("few_between_snapshots")

@@ -125,19 +125,22 @@ class AsyncCommands:
         command_id: str,
         payload: dict[str, Any] | BaseModel | None = None,
         *,
-        error: str | None = None,
+        error: str | dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         """Replies to a command that your service handles.
 
         Args:
             command_id: The id of the event that your service received.
             payload: The reply.
-            error: Why the command failed, instead of a payload.
+            error: Why the command failed, instead of a payload: a title, or problem details
+                (RFC 9457).
 
         Raises:
             Conflict: The command has ended, or your service has replied differently.
         """
-        body: dict[str, Any] = {"error": {"title": error}} if error is not None else {}
+        body: dict[str, Any] = {}
+        if error is not None:
+            body = {"error": {"title": error} if isinstance(error, str) else error}
         if payload is not None:
             shown = payload.model_dump(mode="json") if isinstance(payload, BaseModel) else payload
             body = {"payload": shown}

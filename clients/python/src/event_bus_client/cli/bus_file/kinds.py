@@ -176,17 +176,16 @@ class Subscriptions(Kind):
         return before, after
 
     def written(self, resource_id: str, normal: Members) -> Members:
-        """Writes a callback as its URL."""
+        """Writes a callback without further settings as its URL."""
         members = super().written(resource_id, normal)
         if members.get("paused") is not True:
             members.pop("paused", None)
-        target = members.get("target") or {}
-        if target.get("type") == "http":
-            members["callback_url"] = target["url"]
-            del members["target"]
-        elif target:
+        if target := members.pop("target", None):
             given = {name: value for name, value in target.items() if value not in (None, False)}
-            members["target"] = given
+            if given.keys() == {"type", "url"} and given["type"] == "http":
+                members["callback_url"] = given["url"]
+            else:
+                members["target"] = given
         if "retry_policy" in members:
             default = self.normal(resource_id, {})["retry_policy"]
             policy = members["retry_policy"]
