@@ -203,7 +203,7 @@ class BusStack(StageStack):
             patterns=CHANGES,
             # Whole, since it is known by all of its records that a batch was counted.
             handover=Handover(cdk.Duration.hours(12), most=1000, window=_COUNT_WINDOW, whole=True),
-            # A person has them counted: a batch counts once, however often it is handed over.
+            # A person requests the count: a batch counts once, however often it is passed on.
             failures=data.observer_failures,
             settings=settings,
         )

@@ -1,7 +1,7 @@
 """Terminal pictures for the docs: what a real run has printed, as SVG.
 
 `tests/end_to_end/test_command_line.py` runs the commands on a deployed bus. With
-`EVENT_BUS_PICTURES=new` it writes the pictures anew; otherwise it holds them against its own run.
+`EVENT_BUS_PICTURES=new` it writes the pictures again; otherwise it compares them with its own run.
 """
 
 import os
@@ -25,7 +25,7 @@ _CHANGING = (
     (re.compile(r"https?://[\w.:/-]+"), "URL"),
     (re.compile(r"\d+(\.\d+)?"), "0"),
 )
-"""What differs from run to run."""
+"""The parts of the output that differ from run to run."""
 
 
 def picture(command: str, printed: str) -> str:

@@ -146,9 +146,9 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 
 
 def _element_at(text: str, position: int) -> int | None:
-    """The place of the element in which a position lies, or beyond which nothing can be read.
+    """The place of the element that contains a position, or after which nothing can be read.
 
-    None if the text is no array, or the position is behind it.
+    None if the text is not an array, or the position is after it.
     """
     read = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode
     at = _after_space(text, 0)

@@ -221,7 +221,7 @@ def test_a_place_that_the_inbox_has_not_reached_is_refused(service: Client, doma
         "lease_expires_at": None,
     }
     refused = problem(service.http.get(f"{path}/events?cursor=2"), 400)
-    assert refused["detail"] == "cursor: lies beyond the end of the inbox, which is 1."
+    assert refused["detail"] == "cursor: is beyond the end of the inbox, which is 1."
 
 
 def events_of(text: str) -> list[dict[str, str]]:

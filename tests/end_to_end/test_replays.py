@@ -239,7 +239,7 @@ def test_a_replay_of_the_future_is_refused(world: World, seconds: int) -> None:
         answer = problem(service.http.post(path, json={member: at(seconds), **more}), 422)
         [fault] = answer["errors"]
         assert fault["pointer"] == f"/{member}"
-        assert "must not lie in the future" in fault["detail"]
+        assert "must not be in the future" in fault["detail"]
     assert service.http.get("/replays").json()["items"] == []
     assert service.http.get("/subscriptions").json()["items"] == []
 

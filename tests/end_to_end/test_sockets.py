@@ -102,7 +102,7 @@ def test_nothing_is_skipped_whatever_a_client_acknowledges(
     with connected(world.bus.websocket_url, service.key) as client:
         beyond = client.ask("subscribe", subscription_id=subscription_id, cursor="4")
         assert beyond["error"]["errors"] == [
-            {"pointer": "/cursor", "detail": "lies beyond the end of the inbox, which is 3"}
+            {"pointer": "/cursor", "detail": "is beyond the end of the inbox, which is 3"}
         ]
         assert client.subscribe(subscription_id=subscription_id)["cursor"] == "2"
         assert [each["cursor"] for each in client.items(1)] == ["3"]

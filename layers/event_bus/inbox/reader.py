@@ -33,7 +33,7 @@ _LOOK_SECONDS = 0.5
 
 def beyond_the_end(end: int) -> str:
     """Returns the error for a place beyond the end of an inbox."""
-    return f"lies beyond the end of the inbox, which is {end}"
+    return f"is beyond the end of the inbox, which is {end}"
 
 
 @dataclass(frozen=True, slots=True)

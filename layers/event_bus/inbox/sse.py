@@ -19,7 +19,7 @@ _RESUMED = re.compile(r"(sub_[0-9A-Za-z]{1,64})\.([0-9]{1,15})", re.ASCII)
 
 _ENDED = "the listener was away too long, or the last event id is of another inbox"
 _FOREIGN = "the last event id is of another inbox"
-_BEYOND = "the last event id lies beyond the end of the inbox"
+_BEYOND = "the last event id is beyond the end of the inbox"
 
 
 @dataclass(frozen=True, slots=True)

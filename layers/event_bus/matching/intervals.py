@@ -103,7 +103,7 @@ class IntervalSet(Generic[T]):
             if node is None:
                 continue
             lowers, uppers = node
-            # Behind the prefix, the number lies to the left or to the right of the middle.
+            # After the prefix, the number is to the left or to the right of the middle.
             if depth == _BITS or not point >> (_BITS - 1 - depth) & 1:
                 lowers.extend(found, 0, bisect_right(lowers.bounds, point))
             else:

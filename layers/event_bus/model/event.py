@@ -188,7 +188,7 @@ class Event:
 
     @property
     def reply_for(self) -> str | None:
-        """The one service that it is a reply for; None if it is no reply, or for several."""
+        """The one service that it is a reply for; None for no reply, or one for several."""
         return None if self.source == BUS_DOMAIN else self.metadata.get(REPLY_FOR)
 
     @property

@@ -77,7 +77,7 @@ def take_out(
     last: tuple[str, ...] | None = None
     for steps, pointer in chosen:
         if last is not None and steps[: len(last)] == last:
-            # It lies within the pointer before.
+            # It is inside the value of the previous pointer.
             continue
         value = _value(shown, steps)
         if value is not _MISSING:

@@ -66,7 +66,7 @@ class Explainer:
     rights: RightsReader
 
     def event(self, event_id: str, caller: Caller) -> Event:
-        """An event that a caller may ask about: its publisher, and whoever may receive it.
+        """An event that a caller may ask about: its publisher, or a service that may receive it.
 
         Raises:
             NotFound: There is none, or none that the caller may ask about.

@@ -174,11 +174,11 @@ def refuse_future(pointer: str, since: str) -> None:
         since: The time, RFC 3339.
 
     Raises:
-        InvalidRequest: The time lies in the future.
+        InvalidRequest: The time is in the future.
     """
     now = times.now()
     if since > now:
-        raise InvalidRequest.at(pointer, f"must not lie in the future; it is {now} now")
+        raise InvalidRequest.at(pointer, f"must not be in the future; it is {now} now")
 
 
 def _up_to(replay: Replay, stored_until: str, until: str | None = None) -> Replay:

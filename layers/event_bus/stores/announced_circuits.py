@@ -33,7 +33,7 @@ class AnnouncedCircuits:
         return self._carried_out(self.circuits.putting_part(subscription_id, circuit), event)
 
     def forget(self, subscription_id: str, event: Event) -> None:
-        """Removes a circuit; its event is stored once, whoever removes it."""
+        """Removes a circuit; its event is stored once, even if several functions remove it."""
         self._carried_out(self.circuits.removing_part(subscription_id), event)
 
     def _carried_out(self, part: Part, event: Event) -> bool:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 ARCHIVE_PREFIX = "archive/"
-"""What the keys of the archive's objects begin with. No lifecycle rule deletes them."""
+"""The prefix of the keys of the archive's objects. No lifecycle rule deletes them."""
 
 Lost = dict[str, Exception]
 """Why events cannot be read, by id."""

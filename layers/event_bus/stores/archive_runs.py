@@ -53,7 +53,7 @@ class Place:
         """Reads the text of a place.
 
         Raises:
-            Damaged: It is none.
+            Damaged: It is not a place.
         """
         try:
             name, offset, length = text.split("/")

@@ -103,7 +103,7 @@ class ContextStore:
         """Removes an entry.
 
         Raises:
-            Outdated: There is none.
+            Outdated: There is no such entry.
             Contended: Another entry of the service was written or removed at the same time.
         """
         removal: Item = {

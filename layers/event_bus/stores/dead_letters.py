@@ -104,7 +104,7 @@ class DeadLetterStore:
     def reopen(self, reopened: Delivery) -> Delivery | None:
         """Records that a dead letter is tried again, with all attempts of its policy.
 
-        The delivery must be exhausted or wait in the table. Then no message of it is on its way,
+        The delivery must be exhausted or wait in the table. Then no queue has a message of it,
         and the caller sends the only one.
 
         Args:

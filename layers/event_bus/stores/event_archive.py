@@ -115,5 +115,5 @@ class EventArchive:
 
 
 def _set_aside(event_id: str) -> None:
-    # It stays in the table, readable as before, and holds up no other.
+    # It stays in the table, readable as before, and delays no other event.
     logger.exception("event cannot be archived", event_id=event_id)

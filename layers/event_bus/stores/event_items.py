@@ -22,11 +22,11 @@ _STUB = (
     *("id", "type", "source", "correlation_id", "trace_id"),
     *("cell", "position", "odd_shard", "odd_position"),
 )
-"""What a stub keeps of an item: the attributes that the indexes of the table hold."""
+"""The attributes of an item that its stub keeps: those that the table's indexes hold."""
 
 
 def to_item(event: Event, retention_days: int) -> Item:
-    """Returns the item of an event, without a payload that lies in the bucket."""
+    """Returns the item of an event, without a payload that is in the bucket."""
     item: Item = {
         "id": text(event.id),
         "type": text(event.type),
@@ -94,7 +94,7 @@ def from_item(item: Mapping[str, Any]) -> Event:
 
 
 def is_stub(item: Mapping[str, Any]) -> bool:
-    """Whether the rest of an item lies in the archive."""
+    """Whether the rest of an item is in the archive."""
     return ARCHIVED in item
 
 

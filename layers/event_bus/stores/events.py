@@ -290,7 +290,7 @@ class EventStore:
         return items, stubs
 
     def with_payload(self, event: Event) -> Event:
-        """Returns the event with its payload, which is read from the bucket if it lies there."""
+        """Returns the event with its payload, which is read from the bucket if it is there."""
         if event.payload is not None:
             return event
         joined = self.payloads.get(event.id, event.digest, kept=event.kept)

@@ -259,7 +259,7 @@ def _ring_id(service_id: str) -> str:
 
 
 def _valid(item: Mapping[str, Any]) -> bool:
-    # A ring is no key. It has no service id, so that the index does not list it.
+    # A ring is not a key. It has no service id, so the index does not list it.
     return "service_id" in item and ("expires_at" not in item or unexpired(item))
 
 

@@ -91,7 +91,7 @@ class ReadModelStore:
 
         Raises:
             Outdated: It has changed since it was read.
-            TimeoutError: Other changes of registrations were in the way in every attempt.
+            TimeoutError: Other changes of registrations were faster in every attempt.
         """
         part = self._replacing(before, after)
         change = {"kind": _KIND, _KIND: {"name": after.name, "live": bool(after.live)}}

@@ -97,7 +97,7 @@ class RightsStore:
 
         Raises:
             Refused: A condition of the other parts did not hold; they determine the subclass.
-            TimeoutError: Other changes were in the way in every attempt.
+            TimeoutError: Other changes were faster in every attempt.
         """
         self._log.append(
             lambda _: change_of(restriction),

@@ -134,7 +134,7 @@ class SchemaStore:
 
         Raises:
             Outdated: They, or the index, have changed.
-            Contended: Another transaction was in the way.
+            Contended: Another transaction was under way on the same items.
         """
         own = self._replacing(_key(after.type), _stored(before) if before else None, _stored(after))
         own["Put"]["Item"]["kind"] = text(_KIND)

@@ -27,7 +27,7 @@ def version_certainly_before(
 ) -> int:
     """Returns a version up to which every event was stored before a time (RFC 3339).
 
-    It lies within about a minute of the time. The number of reads grows with the logarithm of the
+    It is within about a minute of the time. The number of reads grows with the logarithm of the
     stream's length.
 
     Args:

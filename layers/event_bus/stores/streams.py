@@ -274,7 +274,7 @@ class StreamStore:
             return []
         items = query_items(
             self.client,
-            # The index has no place behind an id: the one where the page before ended comes first.
+            # The range includes its lower bound: the last stream of the previous page comes first.
             limit + 1,
             TableName=self.table,
             IndexName="by_source",
@@ -349,7 +349,7 @@ def _entries(items: Iterable[Mapping[str, Any]]) -> list[StreamEntry]:
 
 def _read(items: Iterable[Mapping[str, Any]]) -> Iterator[StreamEntry]:
     for item in items:
-        # The end of a deleted stream is no event.
+        # The end of a deleted stream is not an event.
         if "event_id" in item:
             yield _entry(item)
 

@@ -130,7 +130,7 @@ class SubscriptionStore:
         Args:
             subscription: The subscription. Its next version is assigned here.
             further: Further parts of the transaction.
-            before: The subscription as it was read, where it may come to handle other commands.
+            before: The subscription as it was read, if the change may concern handled commands.
 
         Returns:
             The subscription as it is stored.

@@ -46,7 +46,7 @@ def test_a_place_beyond_the_end_is_refused(functions: Functions) -> None:
         answer = fetch(functions, cursor=cursor)
         assert answer.status == 400
         assert answer.body["errors"] == [
-            {"pointer": "cursor", "detail": "lies beyond the end of the inbox, which is 2"}
+            {"pointer": "cursor", "detail": "is beyond the end of the inbox, which is 2"}
         ]
 
 

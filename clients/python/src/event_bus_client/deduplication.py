@@ -31,8 +31,8 @@ class Seen(enum.Enum):
 class SeenStore(Protocol):
     """Keeps the ids of deliveries. The processes of a service should share one.
 
-    `begin` must decide atomically: of several callers with one id, one is told NEW. A claim that is
-    neither finished nor abandoned must end by itself, because its holder may have died.
+    `begin` must decide atomically: of several callers with one id, only one gets NEW. A claim that
+    is neither finished nor abandoned must end by itself, because its holder may have died.
     """
 
     def begin(self, delivery_id: str) -> Seen:

@@ -35,8 +35,8 @@ def last_id(text: str) -> str:
 @pytest.mark.parametrize(
     ("seen", "reason"),
     [
-        ("3", "the last event id lies beyond the end of the inbox"),
-        ("999999999999999", "the last event id lies beyond the end of the inbox"),
+        ("3", "the last event id is beyond the end of the inbox"),
+        ("999999999999999", "the last event id is beyond the end of the inbox"),
         ("9999999999999999", "the last event id is of another inbox"),
         ("-1", "the last event id is of another inbox"),
         ("1.0", "the last event id is of another inbox"),
@@ -95,7 +95,7 @@ def test_a_listener_that_is_beyond_its_end_begins_anew_there(
     assert block == (
         f"{listener}.1",
         "eventbus.stream.reset",
-        {"reason": "the last event id lies beyond the end of the inbox"},
+        {"reason": "the last event id is beyond the end of the inbox"},
     )
 
 

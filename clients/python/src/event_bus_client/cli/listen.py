@@ -99,7 +99,7 @@ def _followed(bus: EventBus, subscription_id: str) -> Iterator[Event]:
 
 
 def _listened(known: State, types: list[str]) -> Iterator[Event]:
-    """Listens by Server-Sent Events. After a gap, reads back what lies in it."""
+    """Listens by Server-Sent Events. After a gap, reads the missed events back."""
     gaps: list[str] = []
     on_gap: Callable[[str], None] = gaps.append
     seen: dict[str, None] = {}

@@ -181,7 +181,7 @@ def test_nobody_begins_beyond_the_end(aws: Aws, conversation: Conversation, wire
     say(conversation, {**SUBSCRIBE, "cursor": "2"})
     [error] = wire.received["one"]
     assert error["error"]["errors"] == [
-        {"pointer": "/cursor", "detail": "lies beyond the end of the inbox, which is 1"}
+        {"pointer": "/cursor", "detail": "is beyond the end of the inbox, which is 1"}
     ]
     assert aws.socket_subscribers.of_subscription("sub_1") == []
 
