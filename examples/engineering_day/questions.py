@@ -12,6 +12,7 @@ from examples.engineering_day.ledger import Published
 from examples.engineering_day.screen import Screen
 
 _WAIT_SECONDS = 20
+_PULLS = 5
 _TYPE = "demo.order.placed"
 _TEMPLATE = {
     "input_paths_map": {"who": "$.payload.customer", "total": "$.payload.total"},
@@ -100,7 +101,11 @@ def pause_and_resume(screen: Screen, address: Address) -> None:
             screen.say(f"  POST /events  {_TYPE}")
             _asked(bus, "PATCH", own, body={"status": "active"})
             screen.say("  PATCH /subscriptions/{id}  status: active")
-            items = _asked(bus, "GET", f"{own}/events", query={"wait": _WAIT_SECONDS})["items"]
+            items: list[dict[str, Any]] = []
+            for _ in range(_PULLS):
+                items = _asked(bus, "GET", f"{own}/events", query={"wait": _WAIT_SECONDS})["items"]
+                if items:
+                    break
         finally:
             _asked(bus, "DELETE", own)
     received = [each["event"] for each in items]
