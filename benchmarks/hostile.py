@@ -1,12 +1,14 @@
 """The highest cost of one event: subscriptions and events that are made to be slow.
 
-`python -m benchmarks.matching` prints it below the cost of ordinary events.
+`python -m benchmarks.matching` prints it below the cost of ordinary events. `python -m
+benchmarks.hostile prefixes blocks` prints only the rows whose names contain one of these words.
 """
 
 import gc
+import sys
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -69,6 +71,11 @@ def alternatives(n: int) -> Pattern:
             f"o{place}": {"$or": [{"x": [n]}, {"y": [{"prefix": f"{n}-"}]}]} for place in range(9)
         }
     }
+
+
+def other(n: int) -> list[Pattern]:
+    """Values that most events have, so that no lookup excludes the filter."""
+    return [{"anything-but": n}]
 
 
 def many_prefixes(n: int) -> Pattern:
@@ -208,6 +215,19 @@ ATTACKS = (
         event_type=".".join("a" * 16),
     ),
     Attack(
+        "six prefixes of one element each, 1,400 objects",
+        lambda n: {"l": {f"x{k}": [{"prefix": f"v{n % 7}"}] for k in range(6)}, "z": other(n)},
+        lambda: {
+            "l": [{f"x{k}": f"v{n % 7}-{n}" for k in range(6)} for n in range(1_400)],
+            "z": "z",
+        },
+    ),
+    Attack(
+        "anything-but of 30 fields each",
+        lambda n: {f"x{k}": other(n) for k in range(30)},
+        lambda: {f"x{k}": "x" for k in range(30)},
+    ),
+    Attack(
         "32 levels of objects",
         lambda n: deep_pattern(31, [n]),
         lambda: deep_pattern(31, [n % 50 for n in range(100_000)]),
@@ -247,10 +267,16 @@ def measure(attack: Attack) -> tuple[int, float, float, bool]:
     return len(found), min(spent) * 1e3, peak / MEGABYTE, view.limited
 
 
-def main() -> None:
-    """Prints the table."""
+def main(words: Sequence[str] = ()) -> None:
+    """Prints the table.
+
+    Args:
+        words: Parts of names; only rows with one of these are measured. All rows by default.
+    """
     print(f"{'attack':<58}{'subscriptions':>14}{'found':>8}{'ms':>8}{'MiB':>7}  limited")
     for attack in ATTACKS:
+        if words and not any(word in attack.name for word in words):
+            continue
         found, ms, mib, limited = measure(attack)
         print(
             f"{attack.name:<58}{attack.subscriptions:>14,}{found:>8,}{ms:>8.1f}{mib:>7.1f}  "
@@ -260,4 +286,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -168,7 +168,7 @@ class SubscriptionIndex:
         for rule in candidates:
             work.left = CHECK_WORK
             try:
-                if self._decides(rule, selected, event, work):
+                if rule.filter.decides(selected, event, work):
                     yield rule
             except OutOfWork:
                 heavy.append(rule)
@@ -186,10 +186,6 @@ class SubscriptionIndex:
             except OutOfWork:
                 event.limited = True
             left -= share - max(0, work.left)
-
-    def _decides(self, rule: Rule, selected: set[str], event: EventView, work: Work) -> bool:
-        """Returns whether a rule matches; each rule may use a fixed amount of work."""
-        return rule.filter.decides(selected, event, work)
 
     def _insert(self, rule: Rule) -> None:
         for text, _ in rule.filter.filters:

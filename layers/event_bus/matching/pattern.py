@@ -76,7 +76,7 @@ class EventPattern:
         InvalidPatternError: It is not an event pattern, or it exceeds a limit.
     """
 
-    __slots__ = ("_plan", "_root", "combinations", "leaves", "required")
+    __slots__ = ("_only", "_plan", "_root", "combinations", "leaves", "required")
 
     def __init__(self, pattern: object) -> None:
         reader = _Reader()
@@ -86,6 +86,7 @@ class EventPattern:
             1 << position for position, leaf in enumerate(self.leaves) if not leaf.values.absent
         )
         self._root = _tree(self.leaves, self.combinations)
+        self._only = self.leaves[0] if len(self.leaves) == 1 else None
         self._plan = set_matching.plan(self.leaves) if len(self.combinations) == 1 else None
 
     def matches(self, document: Mapping[str, object]) -> bool:
@@ -112,6 +113,8 @@ class EventPattern:
         if event.walked:
             positive, absent = _object(self._root, event.document, work)
             return bool(positive or absent)
+        if self._only is not None:
+            return set_matching.meets(event.root, self._only, work)
         plans = self._plans(work) if self._plan is None else (self._plan,)
         return set_matching.matches(event.root, plans, work)
 

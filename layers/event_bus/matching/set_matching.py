@@ -68,6 +68,36 @@ def matches(root: ObjectSet, plans: Iterable[Plan], work: Work) -> bool:
     return False
 
 
+def meets(root: ObjectSet, leaf: "Leaf", work: Work) -> bool:
+    """Returns whether a document satisfies a pattern that names one field.
+
+    No second field must be satisfied by the same element, so one value of any element suffices.
+
+    Args:
+        root: The document.
+        leaf: What the pattern demands of the field.
+        work: The work that is allowed.
+
+    Raises:
+        OutOfWork: The check needs more work than is allowed.
+    """
+    work.take(len(leaf.path))
+    objects: ObjectSet | None = root
+    column = None
+    for name in leaf.path:
+        if objects is None:
+            return leaf.values.absent
+        columns = objects.columns
+        column = columns[name] if name in columns else objects.column(name)
+        if column is None:
+            return leaf.values.absent
+        objects = column.objects
+    values = leaf.values
+    if column is None or (values.absent and not column.filled):
+        return values.absent
+    return column.values.satisfying(values, work) != 0
+
+
 def _satisfying(
     objects: ObjectSet, asked: Plan, known: dict["Leaf", int], work: Work
 ) -> tuple[int, int]:

@@ -1,7 +1,8 @@
 """A budget for the work that one event may cost.
 
-Work is counted in steps of about a tenth of a microsecond: the lookup of a field, the comparison of
-a value, the search of 256 characters. Unlike a clock, a count does not depend on the machine.
+Work is counted in steps: the lookup of a field, the comparison of a value, the search of 256
+characters. A step takes from a tenth of a microsecond to one. Unlike a clock, a count does not
+depend on the machine.
 """
 
 PAGE = 256

@@ -230,6 +230,11 @@ def test_large_events_agree_with_the_reference(size: int) -> None:
         {"l": {"tags": [{"equals-ignore-case": "T4"}], "x": [{"exists": False}], "n": [4]}},
         {"l": {"n": [{"anything-but": {"prefix": ["x"]}}], "m": {"k": [19]}}, "ip": ["10.0.9.1"]},
         {"ip": [{"cidr": "10.0.16.0/20"}], "l": {"m": {"k": [{"numeric": [">", 30]}]}}},
+        *({"l": {"m": {"k": [value]}}} for value in (0, 19, 499, 500, {"numeric": [">", 30]})),
+        *({"l": {"m": {"o": [{"exists": value}]}}} for value in (True, False)),
+        *({"l": {"m": {"p": [{"exists": False}, value]}}} for value in (1, 2)),
+        *({"l": {name: [{"exists": False}, 9]}} for name in ("n", "m", "x")),
+        *({"l": {"n": {"deeper": [{"exists": value}]}}} for value in (True, False)),
         {"$or": [{"l": {"n": [9]}}, {"l": {"n": [5], "tags": ["u2"]}}, {"ip": ["x"]}]},
     ]
     for pattern in asked:
