@@ -202,7 +202,10 @@ def test_streams_and_metrics_are_read() -> None:
             "GET /streams/state": {**STATE, "source": "shop", "state": {"a": 1}},
             "GET /metrics": httpx.Response(200, text="# HELP x\n"),
             "GET /analytics": {
-                "buckets": [{"start": AT, **totals, "latency_seconds": None}],
+                "buckets": [
+                    {**dict.fromkeys(totals, 0), "start": "empty", "latency_seconds": None},
+                    {"start": AT, **totals, "latency_seconds": None},
+                ],
                 "totals": totals,
                 "delay_seconds": 60,
             },
@@ -213,7 +216,10 @@ def test_streams_and_metrics_are_read() -> None:
     assert bus.requests[0].url.params["direction"] == "backward"
     assert '"a": 1' in run(bus, "streams", "state", "task/1").output
     assert run(bus, "metrics", "--prometheus").stdout.startswith("# HELP x")
-    assert "180 ms" in run(bus, "metrics", "--since", "30m").output
+    metrics = run(bus, "metrics", "--since", "30m").output
+    assert "180 ms" in metrics
+    assert ("2026-05" in metrics, "empty" in metrics) == (True, False)
+    assert "empty" in run(bus, "metrics", "--json").output
 
 
 def test_a_flow_is_drawn_as_a_tree() -> None:
@@ -453,3 +459,35 @@ def test_events_that_cannot_be_appended_are_refused(
     assert result.exit_code == 2
     assert said in result.output
     assert not bus.requests
+
+
+@pytest.mark.parametrize(
+    ("arguments", "route", "pointer", "option"),
+    [
+        (("contexts", "get", "a", "b"), "GET /contexts/a/b", "service_id", "--service"),
+        (("dead-letters", "list"), "GET /dead-letters", "subscriber_id", "--service"),
+        (("events", "list"), "GET /events", "from", "--since"),
+        (("replay", "--since", "x"), "POST /replays", "/from", "--since"),
+        (("replay", "--since", "1h"), "POST /replays", "/event_types/0", "--type"),
+        (("publish", "a.b"), "POST /events", "/payload/total", "/payload/total"),
+        (("streams", "list"), "GET /streams", "colour", "colour"),
+    ],
+)
+def test_a_problem_names_the_option(
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    route: str,
+    pointer: str,
+    option: str,
+) -> None:
+    refusal = {
+        "title": "The request is not valid",
+        "status": 400,
+        "detail": f"{pointer}: is required with an admin key",
+        "errors": [{"pointer": pointer, "detail": "is required with an admin key"}],
+    }
+    bus = Bus(**{route: httpx.Response(400, json=refusal)})
+    assert exit_code(bus, *arguments) == 1
+    said = capsys.readouterr().err
+    assert f"  {option}: is required with an admin key\n" in said
+    assert f"valid: {option}: is required with an admin key\n" in said

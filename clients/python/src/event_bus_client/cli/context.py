@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import httpx
 import typer
@@ -22,6 +23,7 @@ class State:
         ca_file: Certificates to trust.
         as_json: Whether to print JSON.
         transport: Replaces the network, as tests do.
+        command: The command that runs, as Click knows it.
     """
 
     profile: str | None = None
@@ -30,6 +32,7 @@ class State:
     ca_file: str | None = None
     as_json: bool = False
     transport: httpx.BaseTransport | None = field(default=None, repr=False)
+    command: Any = field(default=None, repr=False)
 
     @cached_property
     def config(self) -> Config:
@@ -57,4 +60,6 @@ class State:
 
 def state(context: typer.Context) -> State:
     """The state of a command."""
-    return context.ensure_object(State)
+    found = context.ensure_object(State)
+    found.command = context.command
+    return found

@@ -10,6 +10,8 @@ from rich.text import Text
 from event_bus_client.cli.context import state
 from event_bus_client.cli.options import given, moment
 
+_COUNTS = ("published", "delivered", "failed", "dead_lettered")
+
 
 def status(context: typer.Context) -> None:
     """Show whether the bus is ready.
@@ -33,6 +35,8 @@ def metrics(
 ) -> None:
     """Show what was published, delivered and failed over time (admin).
 
+    The table leaves out the times when nothing happened.
+
     Example: event-bus metrics --granularity minute --since 30m
     """
     known = state(context)
@@ -51,11 +55,12 @@ def metrics(
 
 
 def _drawn(answer: dict[str, Any]) -> Group:
-    """The totals, and what happened in each part of the period."""
+    """The totals, and what happened in each part of the period that was not empty."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("START", "PUBLISHED", "DELIVERED", "FAILED", "DEAD LETTERS", "P50", "P99"):
         table.add_column(column, justify="left" if column == "START" else "right")
-    for each in [*answer["buckets"], {"start": "total", **answer["totals"]}]:
+    busy = [each for each in answer["buckets"] if any(each[name] for name in _COUNTS)]
+    for each in [*busy, {"start": "total", **answer["totals"]}]:
         latency = each["latency_seconds"] or {}
         table.add_row(
             each["start"],

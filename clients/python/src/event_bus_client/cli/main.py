@@ -27,6 +27,8 @@ from event_bus_client.cli.exits import failures_shown
 from event_bus_client.cli.groups import Group
 from event_bus_client.cli.listen import listen
 from event_bus_client.cli.login import login, logout
+from event_bus_client.cli.naming import name_options
+from event_bus_client.errors import Problem
 
 
 class Root(Group):
@@ -40,6 +42,16 @@ class Root(Group):
             args = ["--json", *ours, *args[end:]]
         rest: list[str] = super().parse_args(ctx, args)
         return rest
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs a command; a problem names the command's options."""
+        try:
+            return super().invoke(ctx)
+        except Problem as problem:
+            command = ctx.ensure_object(State).command
+            if command is not None:
+                name_options(problem, command)
+            raise
 
 
 app = typer.Typer(
