@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,19 @@ def test_a_request_that_ends_without_a_reply_says_how(state: str) -> None:
     with pytest.raises(CommandFailed, match="till is empty: until noon") as failed:
         bus.client.commands.request("command.bill", {})
     assert failed.value.command.state == state
+
+
+def test_a_period_is_replayed_and_a_browser_gets_a_token() -> None:
+    token = {"token": "ebt_1", "expires_at": AT}
+    bus = Bus({"id": "r1"}, {"id": "r2"}, token, token)
+    since = datetime(2026, 5, 1, tzinfo=UTC)
+    bus.client.replays.start(since=since, until=AT, rate=5)
+    bus.client.replays.start(since=AT)
+    assert bus.bodies[:2] == [{"from": "2026-05-01T00:00:00Z", "to": AT, "rate": 5}, {"from": AT}]
+    assert bus.client.stream_token().token == "ebt_1"
+    assert bus.client.stream_token("sub_1").expires_at.year == 2026
+    paths = [each.url.path for each in bus.requests[2:]]
+    assert paths == ["/stream-tokens", "/subscriptions/sub_1/stream-tokens"]
 
 
 def test_a_command_is_read_replied_to_and_cancelled() -> None:

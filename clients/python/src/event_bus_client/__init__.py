@@ -55,6 +55,7 @@ from event_bus_client.models import (
     Result,
     StoredEvent,
     StreamEvent,
+    StreamToken,
 )
 from event_bus_client.receiving import Answer, Refused, TryLater
 from event_bus_client.states import Generation, ModelState, ReadModel, Reducer, StreamState
@@ -108,6 +109,7 @@ __all__ = [
     "StoredEvent",
     "StreamEvent",
     "StreamState",
+    "StreamToken",
     "TooLarge",
     "TooManyRequests",
     "TryLater",

@@ -43,7 +43,7 @@ class Call:
 
     def parameters(self) -> dict[str, str]:
         """The query parameters as they are sent."""
-        return {name: _text(value) for name, value in self.query.items() if value is not None}
+        return {name: text(value) for name, value in self.query.items() if value is not None}
 
     def content(self) -> bytes | None:
         """The body as it is sent: compact JSON in UTF-8."""
@@ -62,14 +62,14 @@ def path(template: str, *ids: str) -> str:
     return template.format(*(quote(each, safe="") for each in ids))
 
 
-def _text(value: Any) -> str:
+def text(value: Any) -> str:
+    """A value as query parameters and bodies have it: times in RFC 3339, lists with commas."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (list, tuple)):
         return ",".join(map(str, value))
     if hasattr(value, "isoformat"):
-        text: str = value.isoformat()
-        return text.replace("+00:00", "Z")
+        return str(value.isoformat()).replace("+00:00", "Z")
     return str(value)
 
 

@@ -221,6 +221,18 @@ class Appended(Document):
     events: list[Receipt]
 
 
+class StreamToken(Document):
+    """A token with which a browser receives events.
+
+    Attributes:
+        token: The token.
+        expires_at: When it ends.
+    """
+
+    token: str
+    expires_at: Time
+
+
 class Page(BaseModel, Generic[Item]):
     """A page of a list.
 

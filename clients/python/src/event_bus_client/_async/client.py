@@ -25,9 +25,9 @@ from event_bus_client._async.schemas import AsyncSchemas
 from event_bus_client._async.states import AsyncReadModels, AsyncReducers
 from event_bus_client._async.streams import AsyncStreams
 from event_bus_client._async.transport import AsyncTransport
-from event_bus_client.calls import Call, RetryPolicy, creating
+from event_bus_client.calls import Call, RetryPolicy, creating, path
 from event_bus_client.event_types import new_event
-from event_bus_client.models import NewEvent, Receipt, Result, result
+from event_bus_client.models import NewEvent, Receipt, Result, StreamToken, result
 from event_bus_client.publishing import batches, prepared
 
 
@@ -186,6 +186,20 @@ class AsyncEventBus:
                 warning is logged.
         """
         return AsyncListening(self._transport, event_types, on_gap)
+
+    async def stream_token(self, subscription_id: str | None = None) -> StreamToken:
+        """Makes a token with which a browser receives events, so that it needs no API key.
+
+        Args:
+            subscription_id: The one subscription that it follows; None for a token that listens
+                to event types.
+        """
+        call = (
+            creating("/stream-tokens")
+            if subscription_id is None
+            else creating(path("/subscriptions/{}/stream-tokens", subscription_id))
+        )
+        return StreamToken.model_validate(await self._transport.send(call))
 
     async def call(
         self,

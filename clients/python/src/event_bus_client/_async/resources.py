@@ -1,11 +1,12 @@
 """Resources of the bus, such as publishers and subscriptions: one class for each kind."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from event_bus_client._async.lists import AsyncListing
 from event_bus_client._async.transport import AsyncTransport
-from event_bus_client.calls import Call, creating, path
+from event_bus_client.calls import Call, creating, path, text
 
 Document = dict[str, Any]
 
@@ -205,13 +206,18 @@ class AsyncReplays(_Resources):
 
     _path = "/replays"
 
-    async def start(self, **members: Any) -> Document:
+    async def start(
+        self, *, since: datetime | str, until: datetime | str | None = None, **members: Any
+    ) -> Document:
         """Replays the events of a period.
 
         Args:
-            members: The members of the request, as the API documents them.
+            since: The earliest timestamp.
+            until: The end of the period; None for now.
+            members: Further members of the request, as the API documents them.
         """
-        return await self._send(creating("/replays", members))
+        period = {"from": text(since)} | ({} if until is None else {"to": text(until)})
+        return await self._send(creating("/replays", period | members))
 
     async def cancel(self, replay_id: str) -> Document:
         """Stops one."""

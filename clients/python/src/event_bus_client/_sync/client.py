@@ -25,9 +25,9 @@ from event_bus_client._sync.schemas import Schemas
 from event_bus_client._sync.states import ReadModels, Reducers
 from event_bus_client._sync.streams import Streams
 from event_bus_client._sync.transport import Transport
-from event_bus_client.calls import Call, RetryPolicy, creating
+from event_bus_client.calls import Call, RetryPolicy, creating, path
 from event_bus_client.event_types import new_event
-from event_bus_client.models import NewEvent, Receipt, Result, result
+from event_bus_client.models import NewEvent, Receipt, Result, StreamToken, result
 from event_bus_client.publishing import batches, prepared
 
 
@@ -186,6 +186,20 @@ class EventBus:
                 warning is logged.
         """
         return Listening(self._transport, event_types, on_gap)
+
+    def stream_token(self, subscription_id: str | None = None) -> StreamToken:
+        """Makes a token with which a browser receives events, so that it needs no API key.
+
+        Args:
+            subscription_id: The one subscription that it follows; None for a token that listens
+                to event types.
+        """
+        call = (
+            creating("/stream-tokens")
+            if subscription_id is None
+            else creating(path("/subscriptions/{}/stream-tokens", subscription_id))
+        )
+        return StreamToken.model_validate(self._transport.send(call))
 
     def call(
         self,

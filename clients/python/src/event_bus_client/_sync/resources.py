@@ -1,11 +1,12 @@
 """Resources of the bus, such as publishers and subscriptions: one class for each kind."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from event_bus_client._sync.lists import Listing
 from event_bus_client._sync.transport import Transport
-from event_bus_client.calls import Call, creating, path
+from event_bus_client.calls import Call, creating, path, text
 
 Document = dict[str, Any]
 
@@ -205,13 +206,18 @@ class Replays(_Resources):
 
     _path = "/replays"
 
-    def start(self, **members: Any) -> Document:
+    def start(
+        self, *, since: datetime | str, until: datetime | str | None = None, **members: Any
+    ) -> Document:
         """Replays the events of a period.
 
         Args:
-            members: The members of the request, as the API documents them.
+            since: The earliest timestamp.
+            until: The end of the period; None for now.
+            members: Further members of the request, as the API documents them.
         """
-        return self._send(creating("/replays", members))
+        period = {"from": text(since)} | ({} if until is None else {"to": text(until)})
+        return self._send(creating("/replays", period | members))
 
     def cancel(self, replay_id: str) -> Document:
         """Stops one."""

@@ -47,13 +47,14 @@ def replay(
         started = known.bus.events.replay(event_id, subscription_id=subscription_id)
     else:
         members = given(
-            to=moment(until),
+            since=moment(since),
+            until=moment(until),
             subscription_id=subscription_id,
             event_types=event_types,
             source=source,
             rate=rate,
         )
-        started = known.bus.replays.start(**{"from": moment(since)}, **members)
+        started = known.bus.replays.start(**members)
     ended = _follow(known, started) if wait else started
     progress = ended["progress"]
     known.output.show(
