@@ -5,12 +5,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-import httpx
-
 from localstack.deployment import deploy
 from localstack.emulator import Emulator
 from tests.chaos.load import ChaosResult, ChaosTest
-from tests.end_to_end.world import Client, World
+from tests.end_to_end.world import World, client_of
 
 
 def main() -> int:
@@ -23,9 +21,8 @@ def main() -> int:
         emulator = Emulator.start(Path(scratch), port=0)
         try:
             bus = deploy(emulator)
-            headers = {"x-api-key": bus.admin_api_key}
-            with httpx.Client(base_url=bus.api_url, headers=headers, timeout=30) as http:
-                world = World(bus, Client(http))
+            with client_of(bus, bus.admin_api_key) as admin:
+                world = World(bus, admin)
                 try:
                     result = ChaosTest(world, asked.seed).run(asked.seconds, asked.seed)
                 finally:

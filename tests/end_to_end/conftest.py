@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import pytest
 
 from localstack.bus import LocalBus
-from tests.end_to_end.world import Client, World, http_client
+from tests.end_to_end.world import Client, World, client_of
 
 
 @pytest.fixture
 def world(bus: LocalBus) -> Iterator[World]:
     """The deployed bus, and the services of a test."""
-    with http_client(bus, {"x-api-key": bus.admin_api_key}) as http:
-        made = World(bus, Client(http))
+    with client_of(bus, bus.admin_api_key) as admin:
+        made = World(bus, admin)
         yield made
         made.close()
 

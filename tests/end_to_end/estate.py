@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from event_bus.model.api_keys import generate_key
 from event_bus.model.scopes import SCOPES
+from event_bus_client import Conflict, EventBus, path
 
 from tests.end_to_end.receiver import eventually
 from tests.end_to_end.world import Client, World
@@ -60,16 +61,14 @@ class Estate:
     dead_letters: list[str]
     keys: Keys
 
-    def made(self, path: str, status: int, body: Any = None) -> dict[str, Any]:
-        """Creates a resource by a request of the owner."""
-        answer = self.owner.http.post(path, json=body)
-        assert answer.status_code == status, answer.text
-        document: dict[str, Any] = answer.json()
-        return document
+    @property
+    def bus(self) -> EventBus:
+        """The client of the owner."""
+        return self.owner.bus
 
     def subscription(self) -> str:
         """A new subscription."""
-        return str(self.made("/subscriptions", 201, self.registration())["id"])
+        return str(self.bus.subscriptions.create(**self.registration())["id"])
 
     def stream(self) -> None:
         """Adds to two event streams of the owner."""
@@ -77,7 +76,7 @@ class Estate:
             {"type": f"{self.domain}.created", "payload": {}, "stream": {"id": f"estate/{number}"}}
             for number in (1, 2)
         ]
-        self.owner.http.post("/events", json=batch).raise_for_status()
+        self.owner.publish_all(batch)
 
     def chosen_id(self) -> str:
         """Returns an unused id that the owner may choose for a subscription."""
@@ -85,9 +84,8 @@ class Estate:
 
     def granted(self) -> str:
         """Gives the owner all types to receive; returns its name."""
-        path = f"/subscribers/{self.owner.service_id}"
-        answer = self.world.admin.http.put(path, json={"event_types": ["*"]})
-        assert answer.status_code in (200, 201), answer.text
+        place = path("/subscribers/{}", self.owner.service_id)
+        self.world.admin.bus.call("PUT", place, body={"event_types": ["*"]})
         return self.owner.service_id
 
     def webhook(self) -> str:
@@ -110,7 +108,7 @@ class Estate:
     def described_type(self) -> str:
         """A type of the owner that nobody else may receive, and that has a schema."""
         event_type = self.new_type()
-        self.made(f"/schemas/{event_type}/versions", 201, {"schema": {"type": "object"}})
+        self.bus.schemas.register(event_type, {"type": "object"})
         return event_type
 
     def new_category(self) -> str:
@@ -120,45 +118,41 @@ class Estate:
     def reduced_category(self) -> str:
         """A category of the owner's streams that has a reducer."""
         category = self.new_category()
-        answer = self.owner.http.put(f"/reducers/{category}", json={"type": "merge"})
-        assert answer.status_code == 201, answer.text
+        self.bus.reducers.put(category)
         return category
 
     def entry(self) -> str:
         """The key of a new entry of the owner's context."""
         key = uuid4().hex
-        path = f"/contexts/{CONTEXT}/{key}"
-        assert self.owner.http.put(path, json={"value": 1}).status_code == 201
+        self.bus.call("PUT", path("/contexts/{}/{}", CONTEXT, key), body={"value": 1})
         return key
 
     def modelled_category(self) -> str:
         """A category of the owner's streams that has a read model."""
         category = self.new_category()
-        answer = self.owner.http.put(f"/read-models/{category}", json={})
-        assert answer.status_code == 201, answer.text
+        self.bus.read_models.put(category)
         return category
 
     def served_category(self) -> str:
         """A category of the owner's streams that has a read model, which is built."""
         category = self.modelled_category()
-        path = f"/read-models/{category}"
-        eventually(lambda: self.owner.http.get(path).json()["serving"])
+        eventually(lambda: self.bus.read_models.get(category).serving)
         return category
 
     def replay(self) -> str:
         """A new replay."""
-        return str(self.made(f"/events/{self.event_id}/replay", 202)["id"])
+        return str(self.bus.events.replay(self.event_id)["id"])
 
     def request(self) -> str:
         """A new event that asks for a reply."""
-        metadata = {"expect_replies": 1}
-        body = {"type": f"{self.domain}.created", "payload": {}, "metadata": metadata}
-        return str(self.made("/commands", 202, body)["id"])
+        sent = self.bus.commands.send(
+            f"{self.domain}.created", require_handler=False, metadata={"expect_replies": 1}
+        )
+        return sent.id
 
     def key(self) -> str:
         """The id of a new key that nobody uses."""
-        asked = {"scopes": ["manage"]}
-        return str(self.made(f"/publishers/{self.owner.service_id}/keys", 201, asked)["id"])
+        return str(made_key(self.owner, scopes=["manage"])["id"])
 
     def dead_letter(self) -> str:
         """The id of a dead letter that nobody else names."""
@@ -170,11 +164,15 @@ class Estate:
 
     def lease(self, subscription_id: str = "") -> dict[str, str]:
         """Returns the acknowledgement of a subscription's waiting events."""
-        path = f"/subscriptions/{subscription_id or self.subscription_id}/events"
+        place = path("/subscriptions/{}/events", subscription_id or self.subscription_id)
 
         def taken() -> dict[str, str] | None:
-            fetched = self.owner.http.get(path, params={"lease": "1"}).json()
-            if not fetched.get("lease"):
+            try:
+                fetched = self.bus.call("GET", place, query={"lease": 1})
+            except Conflict:
+                # Another lease holds.
+                return None
+            if not fetched["lease"]:
                 return None
             return {"lease": fetched["lease"], "cursor": fetched["cursor"]}
 
@@ -188,16 +186,13 @@ def estate_on(world: World) -> Iterator[Estate]:
     domain = world.name("estate")
     owner = world.publisher(f"{domain}.*")
     stranger = world.service()
-    restricted = {"restricted": {f"{domain}.described.*": [owner.service_id]}}
-    answer = owner.http.patch(f"/publishers/{owner.service_id}", json=restricted)
-    assert answer.status_code == 200, answer.text
+    restricted = {f"{domain}.described.*": [owner.service_id]}
+    owner.bus.publishers.update(owner.service_id, restricted=restricted)
     for client in (owner, stranger):
         client.subscribe(world.receiver(), f"{client.service_id}.*")
     refusing = world.receiver(lambda _: (500, {}))
     owner.subscribe(refusing, f"{domain}.failed", retry_policy={"max_attempts": 1})
-    pulled = owner.http.post(
-        "/subscriptions", json={"event_types": [f"{domain}.*"], "target": {"type": "pull"}}
-    ).json()["id"]
+    pulled = owner.pull(f"{domain}.*")
     for number in range(DEAD_LETTERS):
         owner.publish(f"{domain}.failed", {"number": number})
     event_id = owner.publish(f"{domain}.created")
@@ -212,22 +207,21 @@ def estate_on(world: World) -> Iterator[Estate]:
     yield Estate(world, owner, domain, event_id, pulled, [each["id"] for each in letters], keys)
 
 
+def made_key(owner: Client, **asked: Any) -> dict[str, Any]:
+    """A new key of a publisher."""
+    place = path("/publishers/{}/keys", owner.service_id)
+    key: dict[str, Any] = owner.bus.call("POST", place, body=asked)
+    return key
+
+
 def _keys(owner: Client, stranger: Client) -> Keys:
-    path = f"/publishers/{owner.service_id}/keys"
-
-    def made(**asked: Any) -> dict[str, Any]:
-        answer = owner.http.post(path, json=asked)
-        assert answer.status_code == 201, answer.text
-        key: dict[str, Any] = answer.json()
-        return key
-
     def text(**asked: Any) -> str:
-        return str(made(**asked)["authentication"]["api_key"])
+        return str(made_key(owner, **asked)["authentication"]["api_key"])
 
-    revoked = made()
+    revoked = made_key(owner)
     soon = datetime.now(UTC) + timedelta(seconds=3)
     expired = text(expires_at=soon.isoformat())
-    assert owner.http.delete(f"{path}/{revoked['id']}").status_code == 204
+    owner.bus.call("DELETE", path("/publishers/{}/keys/{}", owner.service_id, revoked["id"]))
     keys = Keys(
         only={scope: text(scopes=[scope]) for scope in SCOPES},
         but={scope: text(scopes=[each for each in SCOPES if each != scope]) for scope in SCOPES},
@@ -238,7 +232,7 @@ def _keys(owner: Client, stranger: Client) -> Keys:
             "revoked": revoked["authentication"]["api_key"],
             "expired": expired,
         },
-        token=owner.http.post("/stream-tokens").json()["token"],
+        token=owner.stream_token(),
         stranger=stranger.key,
     )
     eventually(lambda: owner.http.get("/events", headers={"x-api-key": expired}).status_code == 401)

@@ -33,7 +33,7 @@ def test_a_replaced_admin_key_ends_everywhere_within_half_a_minute(
 ) -> None:
     domain = world.name("task")
     service = world.publisher(f"{domain}.*")
-    token = world.admin.http.post("/stream-tokens").json()["token"]
+    token = world.admin.stream_token()
     query = {"types": f"{domain}.*", "wait": "0", "token": token}
     url = world.bus.websocket_url
     with (

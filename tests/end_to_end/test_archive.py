@@ -131,7 +131,7 @@ def test_every_route_reads_an_archived_stream(world: World, keeper: Client, doma
     received = [each.event for each in receiver.wait_for(5)]
     assert [each["id"] for each in received[:4]] == ids
     assert received[2]["payload"] == sent[2]["payload"]
-    replay = keeper.replayed(f"/events/{ids[2]}/replay")
+    replay = keeper.replayed(ids[2])
     assert replay["progress"]["events_unroutable"] == 0
     assert receiver.wait_for(6)[5].event["payload"] == sent[2]["payload"]
     # Nothing was routed anew because its item changed.

@@ -12,7 +12,7 @@ from event_bus.api.operations.registry import BY_KEY
 from localstack.bus import LocalBus
 from tests.end_to_end.estate import CONTEXT, Estate, estate_on
 from tests.end_to_end.problems import problem
-from tests.end_to_end.world import Client, World, http_client
+from tests.end_to_end.world import World, client_of
 
 
 @dataclass(frozen=True)
@@ -222,8 +222,8 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def estate(bus: LocalBus) -> Iterator[Estate]:
-    with http_client(bus, {"x-api-key": bus.admin_api_key}) as http:
-        world = World(bus, Client(http))
+    with client_of(bus, bus.admin_api_key) as admin:
+        world = World(bus, admin)
         with estate_on(world) as made:
             yield made
         world.close()
@@ -317,7 +317,7 @@ def test_a_lease_and_a_token_are_good_for_their_subscription(estate: Estate) -> 
     estate.owner.publish(f"{estate.domain}.created")
     ack = f"/subscriptions/{other}/ack"
     problem(estate.owner.http.post(ack, json=estate.lease(one)), 409)
-    token = estate.made(f"/subscriptions/{estate.subscription_id}/stream-tokens", 201)["token"]
+    token = estate.owner.stream_token(estate.subscription_id)
     anyone, query = estate.world.anonymous(), {"token": token, "wait": "0"}
     own = f"/subscriptions/{estate.subscription_id}/stream"
     assert anyone.get(own, params=query).status_code == 200

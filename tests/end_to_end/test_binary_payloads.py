@@ -31,15 +31,7 @@ def scanner(world: World, scanned: str) -> Client:
 
 
 def publish(client: Client, event_type: str, content: bytes, **more: Any) -> str:
-    sent = {
-        "type": event_type,
-        "content_type": "image/png",
-        "payload_base64": base64.b64encode(content).decode(),
-        **more,
-    }
-    answer = client.http.post("/events", json=sent)
-    assert answer.status_code == 202, answer.text
-    return str(answer.json()["id"])
+    return client.bus.publish(event_type, content, content_type="image/png", **more).id
 
 
 @pytest.fixture
@@ -61,7 +53,7 @@ def receivers(
         ids.append(to["id"])
     yield made
     for each in ids:
-        scanner.http.delete(f"/subscriptions/{each}")
+        scanner.bus.subscriptions.delete(each)
 
 
 def verified(found: Delivered, secret: str) -> Delivered:
@@ -97,11 +89,11 @@ def test_bytes_are_delivered_in_each_format(
     assert (read.get_id(), read.get_data()) == (event_id, content)
     stored = scanner.event(event_id)
     assert base64.b64decode(stored["payload_base64"]) == content
-    listed = scanner.http.get("/events", params={"type": scanned}).json()["items"]
-    shown = [each["payload_base64"] for each in listed if each["id"] == event_id]
-    assert shown == [stored["payload_base64"] if content == IMAGE else None]
+    listed = scanner.bus.events.list(type=scanned)
+    shown = [each.content for each in listed if each.id == event_id]
+    assert shown == [content if content == IMAGE else None]
     # A replay brings the same bytes.
-    scanner.replayed(f"/events/{event_id}/replay")
+    scanner.replayed(event_id)
     receiver, secret = receivers["payload"]
     assert verified(receiver.wait_for(2)[1], secret).body == content
     assert len(receiver.requests) == 2
@@ -111,18 +103,13 @@ def test_what_is_sensitive_is_sealed_as_a_whole(
     world: World, scanner: Client, scanned: str
 ) -> None:
     other = world.service()
-    paths = []
-    for client in (scanner, other):
-        asked = {"event_types": [scanned], "target": {"type": "pull"}}
-        answer = client.http.post("/subscriptions", json=asked)
-        assert answer.status_code == 201, answer.text
-        paths.append(f"/subscriptions/{answer.json()['id']}")
+    inboxes = [client.pull(scanned) for client in (scanner, other)]
     event_id = publish(scanner, scanned, IMAGE, sensitive=True)
     seen = []
-    for client, path in zip((scanner, other), paths, strict=True):
-        [item] = client.http.get(f"{path}/events", params={"wait": "20"}).json()["items"]
+    for client, inbox in zip((scanner, other), inboxes, strict=True):
+        [item] = client.waiting(inbox, wait=20)
         seen.append(item["event"])
-        client.http.delete(path)
+        client.bus.subscriptions.delete(inbox)
     assert base64.b64decode(seen[0]["payload_base64"]) == IMAGE
     assert (seen[1]["id"], seen[1]["payload"]) == (event_id, {"$encrypted": True})
     assert "payload_base64" not in seen[1]
@@ -132,18 +119,18 @@ def test_a_state_passes_it_over(scanner: Client, scanned: str) -> None:
     stream = {"stream_id": scanned}
     scanner.publish(scanned, {"pages": 1}, metadata=stream)
     publish(scanner, scanned, IMAGE, metadata=stream)
-    state = scanner.http.get("/streams/state", params=stream).json()
-    assert (state["version"], state["state"]) == (2, {"pages": 1})
+    state = scanner.bus.streams.state(scanned)
+    assert (state.version, state.state) == (2, {"pages": 1})
 
 
 def test_what_would_be_sent_is_shown(scanner: Client, scanned: str) -> None:
     event_id = publish(scanner, scanned, IMAGE)
     asked = {"event_id": event_id, "transform": {"format": "payload"}}
-    tested = scanner.http.post("/filters/test", json=asked).json()
+    tested = scanner.bus.call("POST", "/filters/test", body=asked)
     assert base64.b64decode(tested["sent"]["body_base64"]) == IMAGE
     assert tested["sent"]["headers"]["content-type"] == "image/png"
     asked = {"event_id": event_id, "filters": {scanned: {"pages": [1]}}}
-    assert scanner.http.post("/filters/test", json=asked).json()["matched"] is False
+    assert scanner.bus.call("POST", "/filters/test", body=asked)["matched"] is False
 
 
 @pytest.mark.parametrize(
@@ -166,10 +153,7 @@ def test_what_cannot_be_published_is_refused_in_its_place(
 
 
 def test_a_type_with_an_enforced_schema_refuses_it(scanner: Client, scanned: str) -> None:
-    version = {"schema": {"type": "object"}}
-    assert scanner.http.post(f"/schemas/{scanned}/versions", json=version).status_code == 201
-    settings = {"validation": "enforce"}
-    assert scanner.http.patch(f"/schemas/{scanned}", json=settings).status_code == 200
+    scanner.bus.schemas.register(scanned, {"type": "object"}, validation="enforce")
 
     def refused() -> Any:
         answer = scanner.http.post("/events", json={"type": scanned, "payload_base64": "aGk="})

@@ -101,7 +101,9 @@ def deliver(world: World, canaries: Canaries, service: Client, domain: str) -> N
     canaries.hear(service.http.patch(path, json={"callback_url": "http://169.254.169.254/"}))
     canaries.hear(service.http.post(f"/dead-letters/{letter['id']}/retry"))
     eventually(lambda: len(refusing.requests) == 2)
-    service.replayed("/replays", {"subscription_id": made["id"], "from": "2020-01-01T00:00:00Z"})
+    service.completed(
+        service.bus.replays.start(since="2020-01-01T00:00:00Z", subscription_id=made["id"])
+    )
 
 
 def read_all(canaries: Canaries, *clients: Client) -> None:

@@ -37,16 +37,14 @@ def generator(world: World) -> Iterator[Client]:
     """A service that handles them; its subscriptions are removed."""
     client = world.service()
     yield client
-    for each in client.http.get("/subscriptions").json()["items"]:
-        client.http.delete(f"/subscriptions/{each['id']}")
+    for each in client.bus.subscriptions.list():
+        client.bus.subscriptions.delete(each["id"])
 
 
 def handle(client: Client, command: str, target: Any, **more: Any) -> str:
-    body = {"event_types": [command], "handles": True, "target": target, **more}
-    answer = client.http.post("/subscriptions", json=body)
-    assert answer.status_code == 201, answer.text
-    assert answer.json()["delivery_guarantee"] == "exactly_once"
-    return str(answer.json()["id"])
+    made = client.subscribe(target, command, handles=True, **more)
+    assert made["delivery_guarantee"] == "exactly_once"
+    return str(made["id"])
 
 
 def callback(receiver: Receiver) -> dict[str, Any]:
@@ -60,9 +58,8 @@ def send(client: Client, command: str, wait: int = 0, **more: Any) -> httpx.Resp
 
 def ended(client: Client, command_id: str) -> dict[str, Any]:
     def look() -> dict[str, Any] | None:
-        answer = client.http.get(f"/commands/{command_id}", params={"wait": 10})
-        assert answer.status_code == 200, answer.text
-        found: dict[str, Any] = answer.json()
+        command = client.bus.commands.get(command_id, wait_seconds=10)
+        found = command.model_dump(mode="json", exclude_unset=True)
         return found if found["ended_at"] else None
 
     found: dict[str, Any] = eventually(look)
@@ -86,11 +83,9 @@ def test_of_services_that_register_at_the_same_time_one_is_the_handler(
     for each in answers:
         if each is not made:
             assert problem(each, 409)["errors"][0]["pointer"] == "/event_types/0"
-    path = f"/subscriptions/{made.json()['id']}"
-    assert world.admin.http.delete(path).status_code == 204
-    again = services[0].http.post("/subscriptions", json=body)
-    assert again.status_code == 201
-    assert services[0].http.delete(f"/subscriptions/{again.json()['id']}").status_code == 204
+    world.admin.bus.subscriptions.delete(made.json()["id"])
+    again = services[0].bus.subscriptions.create(**body)
+    services[0].bus.subscriptions.delete(again["id"])
 
 
 def test_a_callback_answers_a_command_that_is_waited_for(
@@ -106,12 +101,7 @@ def test_a_callback_answers_a_command_that_is_waited_for(
     handle(generator, command, callback(receiver))
     stranger = world.service()
     address = f"{analyst.service_id}.commands.responses"
-    replies, others = (
-        each.http.post(
-            "/subscriptions", json={"event_types": [address], "target": {"type": "pull"}}
-        ).json()["id"]
-        for each in (analyst, stranger)
-    )
+    replies, others = (each.pull(address) for each in (analyst, stranger))
     first = send(analyst, command, 25, metadata={"correlation_id": "order-7"})
     assert first.status_code == 200, first.text
     found = first.json()
@@ -120,14 +110,9 @@ def test_a_callback_answers_a_command_that_is_waited_for(
     metadata = found["reply"]["metadata"]
     assert (metadata["correlation_id"], metadata["causation_id"]) == ("order-7", found["id"])
     # The reply is also an event, for its address only.
-    fetched = eventually(
-        lambda: analyst.http.get(f"/subscriptions/{replies}/events", params={"cursor": 0}).json()[
-            "items"
-        ]
-    )
+    fetched = eventually(lambda: analyst.waiting(replies))
     assert [each["event"]["id"] for each in fetched] == [found["reply"]["id"]]
-    nothing = stranger.http.get(f"/subscriptions/{others}/events", params={"cursor": 0})
-    assert nothing.json()["items"] == []
+    assert stranger.waiting(others) == []
     problem(stranger.http.get(f"/events/{found['reply']['id']}"), 404)
     problem(stranger.http.get(f"/commands/{found['id']}"), 404)
 
@@ -143,7 +128,7 @@ def test_a_callback_answers_a_command_that_is_waited_for(
     assert (later.status_code, later.json()["state"]) == (202, "accepted")
     command_id = later.json()["id"]
     assert later.headers["location"] == f"/commands/{command_id}"
-    eventually(lambda: analyst.http.get(f"/commands/{command_id}").json()["state"] == "delivered")
+    eventually(lambda: analyst.bus.commands.get(command_id).state == "delivered")
     path, body = f"/events/{command_id}/reply", {"payload": {"done": True}}
     problem(stranger.http.post(path, json=body), 404)
     problem(analyst.http.post(path, json=body), 403)
@@ -157,7 +142,7 @@ def test_a_callback_answers_a_command_that_is_waited_for(
     problem(analyst.http.post(f"/commands/{command_id}/cancel"), 409)
     assert len(receiver.requests) == 3
     # A replay brings no command to its handler.
-    replay = world.admin.replayed(f"/events/{command_id}/replay")
+    replay = world.admin.replayed(command_id)
 
     def skipped() -> bool:
         found = world.admin.event(command_id)["deliveries"]
@@ -183,8 +168,7 @@ def test_after_its_deadline_or_its_cancellation_a_command_is_not_delivered(
     late = send(analyst, command, metadata=deadline).json()["id"]
     cancelled = send(analyst, command).json()["id"]
     receiver.wait_for_event(cancelled)
-    answer = analyst.http.post(f"/commands/{cancelled}/cancel")
-    assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
+    assert analyst.bus.commands.cancel(cancelled).state == "cancelled"
     problem(generator.http.post(f"/commands/{cancelled}/cancel"), 403)
     settled = generator.settled(cancelled, handler, "dropped")
     assert settled["last_error"]["code"] == "command_cancelled"
@@ -208,17 +192,15 @@ def test_an_inbox_hands_out_no_command_that_has_ended(
     inbox = handle(generator, command, {"type": "pull"})
 
     def waiting() -> list[str]:
-        answer = generator.http.get(f"/subscriptions/{inbox}/events", params={"cursor": 0})
-        return [each["event"]["id"] for each in answer.json()["items"]]
+        return [each["event"]["id"] for each in generator.waiting(inbox)]
 
     names = [send(analyst, command).json()["id"] for _ in range(2)]
     late = send(analyst, command, metadata={"deadline": times.after(2)}).json()["id"]
     eventually(lambda: {*names} <= {*waiting()})
-    assert analyst.http.post(f"/commands/{names[0]}/cancel").status_code == 200
+    analyst.bus.commands.cancel(names[0])
     assert ended(analyst, late)["state"] == "expired"
     assert waiting() == [names[1]]
-    answer = generator.http.post(f"/events/{names[1]}/reply", json={"error": {"title": "No"}})
-    assert answer.status_code == 202
+    generator.bus.commands.reply(names[1], error="No")
     assert ended(analyst, names[1])["error"] == {"type": "about:blank", "title": "No"}
     assert waiting() == []
 
@@ -229,8 +211,7 @@ def test_a_request_gathers_the_replies_of_several_services(world: World, domain:
     receiver = world.receiver(lambda _: (200, {}))
     receiver.echoes = True
     for each in shops:
-        body = {"event_types": [f"{domain}.asked"], "target": callback(receiver)}
-        assert each.http.post("/subscriptions", json=body).status_code == 201
+        each.subscribe(callback(receiver), f"{domain}.asked")
     began = time.monotonic()
     metadata = {"expect_replies": 2, "deadline": times.after(30)}
     answer = send(asking, f"{domain}.asked", 25, metadata=metadata)

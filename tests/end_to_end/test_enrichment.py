@@ -107,7 +107,7 @@ def test_every_source_adds_its_part(
     shop.settled(event_id, to["id"], "delivered")
     # A replay asks the sources again.
     keep(shop, "42", {"tier": "silver"})
-    shop.replayed(f"/events/{event_id}/replay")
+    shop.replayed(event_id)
     [_, again] = receiver.wait_for(2)
     assert again.event["enrichment"]["customer"] == {"tier": "silver"}
 

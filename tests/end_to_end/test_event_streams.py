@@ -24,15 +24,14 @@ def stream(service: Client, domain: str) -> str:
     batch = [
         {"type": f"{domain}.changed", "metadata": {"stream_id": name}, **each} for each in sent
     ]
-    answer = service.http.post("/events", json=batch)
-    assert answer.json()["accepted"] == 4, answer.text
+    service.publish_all(batch)
     return name
 
 
 def read(client: Client, stream: str, **query: Any) -> dict[str, Any]:
-    answer = client.http.get("/streams/events", params={"stream_id": stream, **query})
-    assert answer.status_code == 200, answer.text
-    page: dict[str, Any] = answer.json()
+    page: dict[str, Any] = client.bus.call(
+        "GET", "/streams/events", query={"stream_id": stream, **query}
+    )
     return page
 
 
@@ -52,10 +51,7 @@ def test_a_stream_is_read_in_order_and_by_pages(service: Client, stream: str) ->
 
 def test_a_state_adds_up_and_goes_back_in_time(world: World, service: Client, stream: str) -> None:
     def state(client: Client, **query: Any) -> dict[str, Any]:
-        answer = client.http.get("/streams/state", params={"stream_id": stream, **query})
-        assert answer.status_code == 200, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
+        return client.bus.streams.state(stream, **query).model_dump(exclude_unset=True)
 
     made = {"task_id": "task_123", "title": "Write"}
     assert state(service) == {
@@ -73,10 +69,7 @@ def test_a_state_adds_up_and_goes_back_in_time(world: World, service: Client, st
     # A subscriber of its types sees a marker in place of the sensitive value.
     stranger = world.service()
     assert state(stranger, source=service.service_id)["events"] == 0
-    stranger.http.post(
-        "/subscriptions",
-        json={"event_types": [stream.replace("/task_123", ".*")], "target": {"type": "pull"}},
-    ).raise_for_status()
+    stranger.pull(stream.replace("/task_123", ".*"))
     seen = state(stranger, source=service.service_id)
     assert seen["complete"]
     assert seen["state"]["phone"] == {"$encrypted": True}
@@ -88,26 +81,22 @@ def test_events_of_a_kept_category_have_no_expiry(
     path = f"/publishers/{service.service_id}"
     granted = {"kept_stream_categories": [f"{domain}-kept"]}
     problem(service.http.patch(path, json=granted), 403)
-    answer = world.admin.http.patch(path, json=granted)
-    assert answer.json()["kept_stream_categories"] == [f"{domain}-kept"]
+    changed = world.admin.bus.publishers.update(service.service_id, **granted)
+    assert changed["kept_stream_categories"] == [f"{domain}-kept"]
     name = f"{domain}-kept/task_1"
 
     def stored() -> dict[str, Any]:
-        event = {
-            "id": world.name("evt"),
-            "type": f"{domain}.made",
-            "payload": {"text": "x" * 99_999},
-        }
-        service.http.post("/events", json={**event, "stream": {"id": name}}).raise_for_status()
+        text = "x" * 99_999
+        event_id = service.publish(f"{domain}.made", {"text": text}, stream={"id": name})
         table = world.bus.resources["events_table"]
-        key = {"id": {"S": event["id"]}}
+        key = {"id": {"S": event_id}}
         item: dict[str, Any] = world.bus.dynamodb.get_item(TableName=table, Key=key)["Item"]
         return item
 
     eventually(lambda: "expires_at" not in stored(), 30)
     last = read(service, name, direction="backward", limit=1)["items"][0]["event"]["id"]
     # Its large payload is read from the bucket.
-    assert len(service.http.get(f"/events/{last}").json()["payload"]["text"]) == 99_999
+    assert len(service.event(last)["payload"]["text"]) == 99_999
 
 
 def test_what_cannot_be_read_is_said(world: World, service: Client) -> None:
@@ -145,20 +134,16 @@ def test_a_stream_is_appended_to_listed_truncated_and_deleted(
         list(writers.map(lambda _: _written(service, domain, name), range(8)))
     assert [each["version"] for each in read(service, name)["items"]] == list(range(1, 11))
 
-    query = {"stream_id": name}
-    head = service.http.get("/streams/head", params=query).json()
+    head = service.bus.streams.head(name)
     assert (head["version"], head["category"]) == (10, domain)
-    listed = service.http.get("/streams", params={"category": domain}).json()["items"]
-    assert [each["stream_id"] for each in listed] == [name]
-    cut = service.http.patch("/streams", params=query, json={"truncate_before": 9})
-    assert cut.json()["truncate_before"] == 9
+    assert [each["stream_id"] for each in service.bus.streams.list(category=domain)] == [name]
+    assert service.bus.streams.truncate(name, before=9)["truncate_before"] == 9
     assert [each["version"] for each in read(service, name)["items"]] == [9, 10]
-    assert service.http.delete("/streams", params=query).status_code == 204
+    service.bus.streams.delete(name)
     assert read(service, name)["items"] == []
     problem(append(ids[3]), 409)
     # A category that the registration does not list.
-    path = f"/publishers/{service.service_id}"
-    world.admin.http.patch(path, json={"stream_categories": ["other"]}).raise_for_status()
+    world.admin.bus.publishers.update(service.service_id, stream_categories=["other"])
     eventually(lambda: append(ids[3]).status_code == 403, 30)
 
 
@@ -187,23 +172,20 @@ def test_a_subscription_catches_up_with_a_category(
             {"id": event_id, "type": f"{domain}.made", "payload": {}, "stream": {"id": stream}}
             for stream, event_id in places
         ]
-        assert service.http.post("/events", json=batch).json()["refused"] == 0
+        service.publish_all(batch)
 
     one, two, other = f"{domain}/1", f"{domain}/2", f"other{domain}/1"
     ids = [world.name("evt") for _ in range(7)]
     publish((one, ids[0]), (two, ids[1]), (one, ids[2]), (other, ids[3]))
     subscriber = world.service()
-    answer = subscriber.http.post(
-        "/subscriptions",
-        json={
-            "event_types": [f"{domain}.*"],
-            "target": {"type": "pull"},
-            "delivery_guarantee": "exactly_once",
-            "stream": {"source": service.service_id, "category": domain, "from_version": 1},
-        },
+    subscribed = subscriber.bus.subscriptions.follow_category(
+        domain,
+        source=service.service_id,
+        from_beginning=True,
+        event_types=[f"{domain}.*"],
+        target={"type": "pull"},
+        delivery_guarantee="exactly_once",
     )
-    assert answer.status_code == 201, answer.text
-    subscribed = answer.json()
     assert subscribed["ordered"]
     assert subscribed["stream"]["category"] == domain
     publish((one, ids[4]), (two, ids[5]), (other, ids[6]))
@@ -220,4 +202,4 @@ def test_a_subscription_catches_up_with_a_category(
         metadata = each["event"]["metadata"]
         places.setdefault(metadata["stream_id"], []).append(metadata["stream_version"])
     assert places == {one: [1, 2, 3], two: [1, 2]}
-    subscriber.http.delete(f"/subscriptions/{subscribed['id']}").raise_for_status()
+    subscriber.bus.subscriptions.delete(subscribed["id"])

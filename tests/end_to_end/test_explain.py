@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
+from event_bus_client import path
 
 from tests.end_to_end.problems import problem
 from tests.end_to_end.receiver import eventually
@@ -20,25 +21,15 @@ def placed(world: World) -> str:
 
 
 def subscribe(client: Client, *event_types: str, **more: Any) -> str:
-    asked = {"event_types": event_types, "target": {"type": "pull"}, **more}
-    answer = client.http.post("/subscriptions", json=asked)
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["id"])
+    return client.pull(*event_types, **more)
 
 
 def codes(client: Client, event_id: str) -> dict[str, str | None]:
     """Returns the reason of each subscription, from several pages."""
-    found: dict[str, str | None] = {}
-    query = {"limit": "2"}
-    while True:
-        answer = client.http.get(f"/events/{event_id}/matches", params=query)
-        assert answer.status_code == 200, answer.text
-        page = answer.json()
-        for each in page["items"]:
-            found[each["subscription_id"]] = each["reason"] and each["reason"]["code"]
-        if page["next_cursor"] is None:
-            return found
-        query = {"limit": "2", "cursor": page["next_cursor"]}
+    return {
+        each["subscription_id"]: each["reason"] and each["reason"]["code"]
+        for each in client.bus.listing(path("/events/{}/matches", event_id), limit=2)
+    }
 
 
 def test_each_subscription_is_told_why(world: World, placed: str) -> None:
@@ -47,9 +38,9 @@ def test_each_subscription_is_told_why(world: World, placed: str) -> None:
     large = subscribe(shop, placed, filters={placed: LARGE})
     other = subscribe(shop, f"{placed}.late")
     disabled = subscribe(shop, placed)
-    shop.http.patch(f"/subscriptions/{disabled}", json={"status": "disabled"})
+    shop.bus.subscriptions.update(disabled, status="disabled")
     event_id = shop.publish(placed, {"total": 20})
-    eventually(lambda: shop.http.get(f"/events/{event_id}/matches").json()["routed"])
+    eventually(lambda: shop.bus.call("GET", path("/events/{}/matches", event_id))["routed"])
     later = subscribe(shop, placed)
     expected = {all_of_it: None, large: "field", other: "type", disabled: "disabled"}
     told = codes(shop, event_id)
@@ -59,8 +50,8 @@ def test_each_subscription_is_told_why(world: World, placed: str) -> None:
     everything = codes(world.admin, event_id)
     assert {name: everything[name] for name in expected} == expected
     # The routing does not change, whatever the subscription selects now.
-    shop.http.patch(f"/subscriptions/{all_of_it}", json={"event_types": [f"{placed}.late"]})
-    shop.http.patch(f"/subscriptions/{large}", json={"filters": {}})
+    shop.bus.subscriptions.update(all_of_it, event_types=[f"{placed}.late"])
+    shop.bus.subscriptions.update(large, filters={})
     assert codes(shop, event_id) | {all_of_it: None, large: "changed"} == codes(shop, event_id)
 
 
@@ -68,24 +59,23 @@ def test_filters_are_tried_on_an_event(world: World, placed: str) -> None:
     shop = world.publisher(placed)
     sent = {"type": placed, "payload": {"total": 20}}
     asked = {"event": sent, "event_types": [placed], "filters": {placed: LARGE}}
-    answer = shop.http.post("/filters/test", json=asked).json()
+    answer = shop.bus.call("POST", "/filters/test", body=asked)
     assert answer["matched"] is False
     [reason] = answer["reasons"]
     assert reason["pointer"] == f"/filters/{placed}/total"
     assert reason["detail"] == "total is 20, and must be a number >= 100"
     stored = shop.publish(placed, {"total": 100})
     asked = {"event_id": stored, "filters": {placed: LARGE}}
-    assert shop.http.post("/filters/test", json=asked).json()["matched"] is True
+    assert shop.bus.call("POST", "/filters/test", body=asked)["matched"] is True
     subscription = subscribe(shop, placed, filters={placed: LARGE})
-    path = f"/subscriptions/{subscription}/test"
-    assert shop.http.post(path, json={"event_id": stored}).json()["matched"] is True
-    tested = shop.http.post(path, json={"event": sent}).json()
+    place = path("/subscriptions/{}/test", subscription)
+    assert shop.bus.call("POST", place, body={"event_id": stored})["matched"] is True
+    tested = shop.bus.call("POST", place, body={"event": sent})
     assert tested["matched"] is False
     # The answer shows what would be sent, even if the event does not match.
     assert orjson.loads(tested["sent"]["body"])["payload"] == {"total": 20}
-    changed = shop.http.patch(f"/subscriptions/{subscription}", json={"transform": TOTAL})
-    assert changed.status_code == 200, changed.text
-    tested = shop.http.post(path, json={"event_id": stored}).json()
+    shop.bus.subscriptions.update(subscription, transform=TOTAL)
+    tested = shop.bus.call("POST", place, body={"event_id": stored})
     assert (tested["sent"]["body"], tested["error"]) == ('{"total":100}', None)
 
 
@@ -94,21 +84,20 @@ def test_common_mistakes_are_named(world: World, placed: str) -> None:
     sent = {"type": placed, "payload": {"total": 20}}
     misspelt = placed.replace("placed", "palced")
     asked = {"event": sent, "event_types": [misspelt]}
-    answer = shop.http.post("/filters/test", json=asked).json()
+    answer = shop.bus.call("POST", "/filters/test", body=asked)
     assert answer["reasons"][0]["suggestion"] == f"did you mean {misspelt}?"
     assert any(f"did you mean {placed}?" in each for each in answer["suggestions"])
     for filters in ({"detail": {"total": [1]}}, {"total": [1]}):
         refused = problem(shop.http.post("/filters/test", json={**asked, "filters": filters}), 422)
         assert "write {" in refused["detail"]
     asked = {"event": sent, "filters": {placed: {"totl": [20]}}}
-    [reason] = shop.http.post("/filters/test", json=asked).json()["reasons"]
+    [reason] = shop.bus.call("POST", "/filters/test", body=asked)["reasons"]
     assert reason["suggestion"] == "did you mean total?"
 
 
 def test_who_may_not_receive_an_event_is_told_nothing(world: World, placed: str) -> None:
     shop, stranger = world.publisher(placed), world.service()
-    changed = shop.http.patch(f"/publishers/{shop.service_id}", json={"restricted": {placed: []}})
-    assert changed.status_code == 200, changed.text
+    shop.bus.publishers.update(shop.service_id, restricted={placed: []})
     event_id = shop.publish(placed, {"total": 20})
     for client, name in ((stranger, event_id), (stranger, "none")):
         problem(client.http.get(f"/events/{name}/matches"), 404)

@@ -7,10 +7,7 @@ from tests.end_to_end.world import Client, World
 
 
 def failing(client: Client) -> list[dict[str, Any]]:
-    answer = client.http.get("/failing")
-    assert answer.status_code == 200, answer.text
-    items: list[dict[str, Any]] = answer.json()["items"]
-    return items
+    return list(client.bus.listing("/failing"))
 
 
 def test_what_fails_is_listed_with_its_reason_until_it_succeeds(
@@ -37,7 +34,7 @@ def test_what_fails_is_listed_with_its_reason_until_it_succeeds(
     assert service.dead_letters(event_id=event_id) == []
     eventually(lambda: failing(service)[0]["waiting"] == 1)
 
-    listed = service.http.get("/subscriptions", params={"health": "failing"}).json()["items"]
+    listed = service.bus.subscriptions.list(health="failing")
     assert [each["id"] for each in listed] == [made["id"]]
     assert made["id"] in [each["subscription_id"] for each in failing(world.admin)]
     assert failing(world.service()) == []
@@ -45,7 +42,7 @@ def test_what_fails_is_listed_with_its_reason_until_it_succeeds(
     assert refused.status_code == 400
 
     answers["status"] = 204
-    service.http.patch(f"/subscriptions/{made['id']}", json={"status": "active"})
+    service.bus.subscriptions.update(made["id"], status="active")
     assert failing(service) == []
 
 
@@ -63,5 +60,5 @@ def test_the_worst_comes_first(world: World, service: Client, domain: str) -> No
         lambda: (each := failing(service))[0]["circuit"]["state"] == "open" and each
     )
     assert [each["subscription_id"] for each in ranked] == [second["id"], first["id"]]
-    answer = service.http.get("/failing", params={"limit": "1"}).json()
+    answer = service.bus.call("GET", "/failing", query={"limit": 1})
     assert (len(answer["items"]), answer["total"]) == (1, 2)

@@ -1,9 +1,11 @@
 """The rights of a service to receive events apply to every protocol and route."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from event_bus_client import NotFound, path
 
 from tests.end_to_end.problems import problem
 from tests.end_to_end.receiver import eventually
@@ -36,63 +38,49 @@ def named(world: World) -> Iterator[Client]:
 
 def end_subscriptions(client: Client) -> None:
     """Deletes all subscriptions of a service."""
-    while items := client.http.get("/subscriptions").json()["items"]:
-        for each in items:
-            # A listener may have ended already.
-            assert client.http.delete(f"/subscriptions/{each['id']}").status_code in (204, 404)
+    for each in list(client.bus.subscriptions.list()):
+        # A listener may have ended already.
+        with suppress(NotFound):
+            client.bus.subscriptions.delete(each["id"])
 
 
 def give(world: World, client: Client, *event_types: str) -> None:
-    answer = world.admin.http.put(
-        f"/subscribers/{client.service_id}", json={"event_types": event_types}
-    )
-    assert answer.status_code in (200, 201), answer.text
+    place = path("/subscribers/{}", client.service_id)
+    world.admin.bus.call("PUT", place, body={"event_types": event_types})
 
 
 def pulled(client: Client, subscription_id: str) -> list[str]:
-    answer = client.http.get(f"/subscriptions/{subscription_id}/events", params={"cursor": "0"})
-    assert answer.status_code == 200, answer.text
-    return [each["event"]["type"] for each in answer.json()["items"]]
-
-
-def inbox(client: Client, *event_types: str, **more: Any) -> str:
-    answer = client.http.post(
-        "/subscriptions",
-        json={"name": "x", "event_types": event_types, "target": {"type": "pull"}, **more},
-    )
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["id"])
+    return [each["event"]["type"] for each in client.waiting(subscription_id)]
 
 
 def listed(client: Client, source: Client) -> list[str]:
-    answer = client.http.get("/events", params={"source": source.service_id, "order": "oldest"})
-    assert answer.status_code == 200, answer.text
-    return [each["type"] for each in answer.json()["items"]]
+    listing = client.bus.events.list(source=source.service_id, order="oldest")
+    return [each.type for each in listing]
 
 
 def test_types_are_given_by_admins(world: World) -> None:
     client, name = world.service(), world.name("subscriber")
-    path, body = f"/subscribers/{name}", {"event_types": ["a.*", "b.c"]}
-    made = world.admin.http.put(path, json=body)
+    place, body = f"/subscribers/{name}", {"event_types": ["a.*", "b.c"]}
+    made = world.admin.http.put(place, json=body)
     assert (made.status_code, made.json()["event_types"]) == (201, ["a.*", "b.c"])
-    again = world.admin.http.put(path, json={"event_types": []})
+    again = world.admin.http.put(place, json={"event_types": []})
     assert (again.status_code, again.json()["event_types"]) == (200, [])
-    assert world.admin.http.get(path).json() == again.json()
+    assert world.admin.http.get(place).json() == again.json()
     listed = world.admin.http.get("/subscribers", params={"limit": 100}).json()["items"]
     assert again.json() in listed
-    for refused in (client.http.put(path, json=body), client.http.delete(path)):
+    for refused in (client.http.put(place, json=body), client.http.delete(place)):
         problem(refused, 403)
-    problem(client.http.get(path), 404)
+    problem(client.http.get(place), 404)
     assert client.http.get("/subscribers").json()["items"] == []
     give(world, client, "a.*")
     [own] = client.http.get("/subscribers").json()["items"]
     assert client.http.get(f"/subscribers/{client.service_id}").json() == own
     for bad in ({"event_types": ["a b"]}, {"event_types": "a.*"}, {}, {"event_types": [], "x": 1}):
-        problem(world.admin.http.put(path, json=bad), 422)
+        problem(world.admin.http.put(place, json=bad), 422)
     for odd in ("admin", "eventbus", "-x"):
         problem(world.admin.http.put(f"/subscribers/{odd}", json=body), 422)
-    assert world.admin.http.delete(path).status_code == 204
-    problem(world.admin.http.delete(path), 404)
+    assert world.admin.http.delete(place).status_code == 204
+    problem(world.admin.http.delete(place), 404)
 
 
 def test_what_is_not_given_is_refused_where_it_is_asked_for(
@@ -106,8 +94,8 @@ def test_what_is_not_given_is_refused_where_it_is_asked_for(
     )
     assert [each["pointer"] for each in refused["errors"]] == ["/event_types/1"]
     made = other.subscribe(receiver, "*")
-    path = f"/subscriptions/{made['id']}"
-    problem(other.http.patch(path, json={"event_types": ["secret.a"]}), 403)
+    place = f"/subscriptions/{made['id']}"
+    problem(other.http.patch(place, json={"event_types": ["secret.a"]}), 403)
     problem(other.http.get("/stream", params={"types": "secret.a", "wait": "0"}), 403)
     assert other.http.get("/stream", params={"types": "shop.a", "wait": "0"}).status_code == 200
     # Subscriptions that an admin registers for it have the same rights.
@@ -117,7 +105,7 @@ def test_what_is_not_given_is_refused_where_it_is_asked_for(
 
 def test_no_way_leads_to_what_is_not_given(world: World, shop: Client, other: Client) -> None:
     receiver = world.receiver()
-    pushed, pulls = other.subscribe(receiver, "*"), inbox(other, "*")
+    pushed, pulls = other.subscribe(receiver, "*"), other.pull("*")
     listens = other.http.get("/stream", params={"types": "*", "wait": "0"})
     last_id = [line for line in listens.text.splitlines() if line.startswith("id:")][-1][3:].strip()
     give(world, other, "shop.*")
@@ -125,9 +113,9 @@ def test_no_way_leads_to_what_is_not_given(world: World, shop: Client, other: Cl
     hidden, shown = shop.publish("secret.made", {"text": "hidden"}), shop.publish("shop.made")
     eventually(lambda: [each for each in receiver.requests if each.event["id"] == shown])
     eventually(lambda: pulled(other, pulls) == ["shop.made"])
-    for path in (f"/events/{hidden}", f"/events/{hidden}/trace"):
-        problem(other.http.get(path), 404)
-    problem(other.http.post(f"/events/{hidden}/replay"), 404)
+    for read in (other.bus.events.get, other.bus.events.trace, other.bus.events.replay):
+        with pytest.raises(NotFound):
+            read(hidden)
     assert listed(other, shop) == ["shop.made"]
     turn = other.http.get("/stream", params={"types": "*", "cursor": last_id, "wait": "20"})
     assert ("hidden" in turn.text, shown in turn.text) == (False, True)
@@ -135,8 +123,8 @@ def test_no_way_leads_to_what_is_not_given(world: World, shop: Client, other: Cl
     assert flow == []
     # Neither an admin's replay nor the publisher's brings it.
     for client in (world.admin, shop):
-        client.replayed(f"/events/{hidden}/replay")
-    replayed = inbox(other, "*", replay_from=world.admin.event(hidden)["timestamp"])
+        client.replayed(hidden)
+    replayed = other.pull("*", replay_from=world.admin.event(hidden)["timestamp"])
     eventually(lambda: pulled(other, replayed))
     assert set(pulled(other, replayed)) == {"shop.made"}
     assert {each.event["type"] for each in receiver.requests} == {"shop.made"}
@@ -144,7 +132,8 @@ def test_no_way_leads_to_what_is_not_given(world: World, shop: Client, other: Cl
     services = [each["service_id"] for each in world.admin.event(hidden)["deliveries"]]
     assert other.service_id not in services
     # It always receives its own events.
-    own = other.publish(f"{other.http.get('/publishers').json()['items'][0]['event_types'][0]}")
+    [publisher] = other.bus.publishers.list()
+    own = other.publish(publisher["event_types"][0])
     eventually(lambda: [each for each in receiver.requests if each.event["id"] == own])
     assert other.event(own)["deliveries"]
     assert pushed["id"]
@@ -153,38 +142,37 @@ def test_no_way_leads_to_what_is_not_given(world: World, shop: Client, other: Cl
 def test_a_restricted_type_reaches_those_alone_whom_its_publisher_names(
     world: World, shop: Client, other: Client, named: Client
 ) -> None:
-    path = f"/publishers/{shop.service_id}"
     give(world, other, "*")
     receiver, hears = world.receiver(), world.receiver()
     other.subscribe(receiver, "shop.*", "secret.*")
     named.subscribe(hears, "secret.*")
-    pulls, its = inbox(other, "shop.*", "secret.*"), inbox(named, "secret.*")
+    pulls, its = other.pull("shop.*", "secret.*"), named.pull("secret.*")
     listens = other.http.get("/stream", params={"types": "*", "wait": "0"})
     last_id = [line for line in listens.text.splitlines() if line.startswith("id:")][-1][3:].strip()
     earlier = shop.publish("secret.made")
     eventually(lambda: pulled(other, pulls) == ["secret.made"])
     restricted = {"secret.*": [named.service_id]}
-    changed = shop.http.patch(path, json={"restricted": restricted})
-    assert (changed.status_code, changed.json()["restricted"]) == (200, restricted)
-    assert world.admin.http.get(path).json() == changed.json()
+    changed = shop.bus.publishers.update(shop.service_id, restricted=restricted)
+    assert changed["restricted"] == restricted
+    assert world.admin.bus.publishers.get(shop.service_id) == changed
     # After the answer, it applies to events that are published from now on, and to all reads.
     hidden, shown = shop.publish("secret.kept", {"text": "hidden"}), shop.publish("shop.made")
     eventually(lambda: [each for each in hears.requests if each.event["id"] == hidden])
     eventually(lambda: [each for each in receiver.requests if each.event["id"] == shown])
     assert named.event(hidden)["payload"] == {"text": "hidden"}
     for event_id in (earlier, hidden):
-        for read in (f"/events/{event_id}", f"/events/{event_id}/trace"):
-            problem(other.http.get(read), 404)
-        problem(other.http.post(f"/events/{event_id}/replay"), 404)
+        for read in (other.bus.events.get, other.bus.events.trace, other.bus.events.replay):
+            with pytest.raises(NotFound):
+                read(event_id)
     assert listed(other, shop) == ["shop.made"]
     assert listed(named, shop) == ["secret.made", "secret.kept"]
     turn = other.http.get("/stream", params={"types": "*", "cursor": last_id, "wait": "20"})
     assert ("hidden" in turn.text, shown in turn.text) == (False, True)
     assert other.http.get("/traces", params={"correlation_id": hidden}).json()["events"] == []
     since = world.admin.event(earlier)["timestamp"]
-    old = inbox(other, "shop.*", "secret.*", replay_from=since)
-    old_of_named = inbox(named, "secret.*", replay_from=since)
-    world.admin.replayed(f"/events/{hidden}/replay")
+    old = other.pull("shop.*", "secret.*", replay_from=since)
+    old_of_named = named.pull("secret.*", replay_from=since)
+    world.admin.replayed(hidden)
     eventually(lambda: {"secret.made", "secret.kept"} <= set(pulled(named, old_of_named)))
     eventually(lambda: pulled(other, old))
     assert set(pulled(other, old)) == {"shop.made"}
@@ -194,32 +182,33 @@ def test_a_restricted_type_reaches_those_alone_whom_its_publisher_names(
     services = {each["service_id"] for each in world.admin.event(hidden)["deliveries"]}
     assert services == {named.service_id}
     # An admin may remove it again.
-    assert world.admin.http.patch(path, json={"restricted": {}}).json()["restricted"] == {}
+    lifted = world.admin.bus.publishers.update(shop.service_id, restricted={})
+    assert lifted["restricted"] == {}
     assert other.event(hidden)["id"] == hidden
 
 
 def test_a_publisher_names_known_services(world: World, shop: Client, other: Client) -> None:
-    path, later = f"/publishers/{shop.service_id}", world.name("later")
+    place, later = f"/publishers/{shop.service_id}", world.name("later")
     names = [other.service_id, later]
     for unknown, where in (
         ({"sensitive_readers": names}, "/sensitive_readers/1"),
         ({"restricted": {"secret.*": names}}, "/restricted/secret.*/1"),
     ):
-        refused = problem(shop.http.patch(path, json=unknown), 422)
+        refused = problem(shop.http.patch(place, json=unknown), 422)
         assert [each["pointer"] for each in refused["errors"]] == [where]
     assert world.admin.http.put(f"/subscribers/{later}", json={"event_types": []}).is_success
     change: dict[str, Any] = {"sensitive_readers": names, "restricted": {"secret.*": names}}
-    assert shop.http.patch(path, json=change).json().items() >= change.items()
+    assert shop.http.patch(place, json=change).json().items() >= change.items()
     world.admin.http.delete(f"/subscribers/{later}")
     # The answer can be sent back as a request.
-    assert shop.http.patch(path, json=change).status_code == 200
-    problem(other.http.patch(path, json={"restricted": {}}), 404)
+    assert shop.http.patch(place, json=change).status_code == 200
+    problem(other.http.patch(place, json={"restricted": {}}), 404)
 
 
 def test_what_was_received_is_not_shown_when_its_type_is_taken_away(
     world: World, shop: Client, other: Client
 ) -> None:
-    pulls = inbox(other, "shop.*", "secret.*")
+    pulls = other.pull("shop.*", "secret.*")
     sent = shop.publish("secret.made")
     eventually(lambda: pulled(other, pulls) == ["secret.made"])
     assert other.event(sent)["id"] == sent

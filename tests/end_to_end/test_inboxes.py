@@ -174,7 +174,7 @@ def test_an_inbox_has_guarantees_order_and_replays_as_all_have(
     subscription = path.rpartition("/")[2]
     for event_id in ids:
         service.settled(event_id, subscription, "delivered")
-    replay = service.replayed(f"/events/{ids[0]}/replay")
+    replay = service.replayed(ids[0])
     again = take(service, path, cursor=taken["cursor"], wait=20)
     assert [each["delivery_id"] for each in again["items"]] == [f"{ids[0]}:{replay['id']}"]
     assert again["items"][0]["event"]["metadata"]["replay_id"] == replay["id"]

@@ -68,7 +68,7 @@ def test_the_way_of_events_is_counted_once(world: World, service: Client, domain
     eventually(lambda: counted(world, name) == expected)
     assert service.http.post(f"/dead-letters/{letter['id']}/retry").status_code == 202
     service.settled(event_id, refused["id"], "delivered")
-    service.replayed(f"/events/{event_id}/replay")
+    service.replayed(event_id)
     # Sent again, it is the same event.
     again = {"id": f"{domain}-1", "type": name, "payload": {}}
     assert [service.http.post("/events", json=again).status_code for _ in range(2)] == [202, 200]

@@ -14,10 +14,7 @@ def receiver(world: World) -> Receiver:
 
 
 def change(client: Client, subscription: dict[str, Any], **members: Any) -> dict[str, Any]:
-    answer = client.http.patch(f"/subscriptions/{subscription['id']}", json=members)
-    assert answer.status_code == 200, answer.text
-    changed: dict[str, Any] = answer.json()
-    return changed
+    return client.bus.subscriptions.update(subscription["id"], **members)
 
 
 def held(client: Client, event_ids: list[str], subscription: dict[str, Any]) -> None:
@@ -46,8 +43,7 @@ def test_what_matches_during_a_pause_comes_afterwards_once(
     small = service.publish(f"{domain}.created", {"size": "small"})
     held(service, [*kept, old], made)
     assert service.delivery(small, made["id"]) is None
-    path = f"/subscriptions/{made['id']}"
-    eventually(lambda: service.http.get(path).json()["backlog"]["events"] == 4)
+    eventually(lambda: service.bus.subscriptions.get(made["id"])["backlog"]["events"] == 4)
     assert receiver.event_ids() == [first]
     checks = world.anonymous().get("/health/broker").json()["checks"]
     assert checks["held-events"]["observedUnit"] == "events"
@@ -65,8 +61,8 @@ def test_what_matches_during_a_pause_comes_afterwards_once(
         delivered = receiver.wait_for_event(each)
         assert delivered.headers["webhook-id"] == each
         delivered.verify(made["signing_secret"])
-    eventually(lambda: service.http.get(f"/replays/{replay_id}").json()["state"] == "completed")
-    assert service.http.get(path).json()["backlog"] is None
+    service.completed({"id": replay_id})
+    assert service.bus.subscriptions.get(made["id"])["backlog"] is None
     assert sorted(receiver.event_ids()) == sorted([first, *kept, old])
 
 
@@ -133,7 +129,7 @@ def test_what_makes_no_sense_is_refused_by_name(
     answer = service.http.patch(f"/subscriptions/{made['id']}", json=members)
     assert answer.status_code == 422
     assert [each["pointer"] for each in answer.json()["errors"]] == [pointer]
-    assert service.http.get(f"/subscriptions/{made['id']}").json()["status"] == "active"
+    assert service.bus.subscriptions.get(made["id"])["status"] == "active"
 
 
 def test_a_paused_subscription_is_its_services_alone_and_gets_no_replay(
@@ -144,8 +140,7 @@ def test_a_paused_subscription_is_its_services_alone_and_gets_no_replay(
     path = f"/subscriptions/{made['id']}"
     assert other.http.patch(path, json={"status": "paused"}).status_code == 404
     change(service, made, status="paused")
-    listed = service.http.get("/subscriptions", params={"status": "paused"}).json()["items"]
-    assert [each["id"] for each in listed] == [made["id"]]
+    assert [each["id"] for each in service.bus.subscriptions.list(status="paused")] == [made["id"]]
     asked = {"from": "2026-01-01T00:00:00Z", "subscription_id": made["id"]}
     answer = service.http.post("/replays", json=asked)
     assert answer.status_code == 409

@@ -22,7 +22,7 @@ def test_an_event_is_replayed_to_all_that_match_it_now(world: World) -> None:
     original = receiver.wait_for_event(event_id)
     before = publisher.event(event_id)
     newcomer = publisher.subscribe(later, f"{domain}.*")
-    replay = publisher.replayed(f"/events/{event_id}/replay")
+    replay = publisher.replayed(event_id)
     assert replay["progress"] == {
         "ratio": 1.0,
         "events_examined": 1,
@@ -61,16 +61,16 @@ def test_a_subscriber_replays_to_itself_alone(world: World) -> None:
     first.wait_for(1)
     second.wait_for(1)
     path = f"/events/{event_id}/replay"
-    replay = one.replayed(path)
+    replay = one.replayed(event_id)
     assert replay["progress"]["deliveries_sent"] == 1
-    one.replayed(path, {"subscription_id": own["id"]})
+    one.replayed(event_id, own["id"])
     first.wait_for(3)
     assert len(second.requests) == 1
     problem(one.http.post(path, json={"subscription_id": foreign["id"]}), 404)
     problem(two.http.get(f"/replays/{replay['id']}"), 404)
     problem(world.service().http.post(path), 404)
     problem(one.http.post("/events/evt_none/replay"), 404)
-    assert [each["id"] for each in one.http.get("/replays", params={"limit": "1"}).json()["items"]]
+    assert len(one.bus.replays.list(limit=1).page().items) == 1
 
 
 def test_a_period_is_replayed_by_filter_as_a_job(world: World) -> None:
@@ -82,19 +82,16 @@ def test_a_period_is_replayed_by_filter_as_a_job(world: World) -> None:
         {"type": f"{domain}.{'created' if number % 2 else 'closed'}", "payload": {"n": number}}
         for number in range(80)
     ]
-    answer = publisher.http.post("/events", json=batch)
-    ids = [each["id"] for each in answer.json()["results"]]
+    ids = publisher.publish_all(batch)
     receiver.wait_for(80, BUSY_SECONDS)
-    replay = publisher.replayed(
-        "/replays",
-        {
-            "from": begin,
-            "subscription_id": subscription["id"],
-            "event_types": [f"{domain}.created"],
-            "source": publisher.service_id,
-            "rate": 100,
-        },
+    started = publisher.bus.replays.start(
+        since=begin,
+        subscription_id=subscription["id"],
+        event_types=[f"{domain}.created"],
+        source=publisher.service_id,
+        rate=100,
     )
+    replay = publisher.completed(started)
     assert replay["progress"] == {
         "ratio": 1.0,
         "events_examined": 80,
@@ -129,7 +126,8 @@ def test_a_replay_of_a_stream_is_ordered_beside_its_live_events(world: World) ->
         return (503 if fails else 204), {}
 
     receiver.respond = respond
-    replay = publisher.replayed("/replays", {"from": begin, "subscription_id": subscription["id"]})
+    started = publisher.bus.replays.start(since=begin, subscription_id=subscription["id"])
+    replay = publisher.completed(started)
     assert replay["progress"]["deliveries_sent"] == 6
     eventually(lambda: any(_replayed(each, 2) for each in receiver.requests), BUSY_SECONDS)
     live += [publisher.publish(f"{domain}.created", metadata=metadata) for _ in range(2)]
@@ -154,29 +152,30 @@ def test_a_replay_is_cancelled(world: World) -> None:
     domain = world.name("task")
     publisher, receiver = world.publisher(f"{domain}.*"), world.receiver()
     publisher.subscribe(receiver, f"{domain}.*")
-    publisher.http.post(
-        "/events", json=[{"type": f"{domain}.created", "payload": {}} for _ in range(100)]
-    )
+    publisher.publish_all([{"type": f"{domain}.created", "payload": {}} for _ in range(100)])
     receiver.wait_for(100, BUSY_SECONDS)
     begin = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60))
     # One delivery a second: after its first page, of fifty events at most, it pauses.
     answer = publisher.http.post(
         "/replays", json={"from": begin, "source": publisher.service_id, "rate": 1}
     )
+    replay_id = answer.json()["id"]
     path = answer.headers["location"]
+    assert path == f"/replays/{replay_id}"
+    replays = publisher.bus.replays
     running = eventually(
-        lambda: (each := publisher.http.get(path).json())["progress"]["deliveries_sent"] and each
+        lambda: (each := replays.get(replay_id))["progress"]["deliveries_sent"] and each
     )
     assert running["state"] == "running"
     assert 0 < running["progress"]["ratio"] < 1
-    cancelled = publisher.http.delete(path)
-    assert (cancelled.status_code, cancelled.json()["state"]) == (200, "cancelled")
+    cancelled = replays.cancel(replay_id)
+    assert cancelled["state"] == "cancelled"
     problem(publisher.http.delete(path), 409)
-    assert publisher.http.get(path).json()["state"] == "cancelled"
-    sent = cancelled.json()["progress"]["deliveries_sent"]
+    assert replays.get(replay_id)["state"] == "cancelled"
+    sent = cancelled["progress"]["deliveries_sent"]
     assert 0 < sent <= 50
     receiver.wait_for(100 + sent, BUSY_SECONDS)
-    assert publisher.http.get(path).json()["progress"]["deliveries_sent"] == sent
+    assert replays.get(replay_id)["progress"]["deliveries_sent"] == sent
 
 
 def test_a_new_subscription_asks_for_history(world: World) -> None:
@@ -206,12 +205,12 @@ def test_an_event_of_a_clock_that_runs_ahead_is_replayed(world: World) -> None:
     # Both as the history of a new subscription and as a replay up to now.
     publisher.subscribe(receiver, f"{domain}.*", replay_from=begin)
     assert sorted(each.event["id"] for each in receiver.wait_for(2)) == sorted(ahead)
-    replay = publisher.replayed("/replays", {"from": begin})
+    replay = publisher.completed(publisher.bus.replays.start(since=begin))
     assert replay["progress"]["deliveries_sent"] == 2
     assert replay["to"] <= at(1)
     receiver.wait_for(4)
     # With an end in the past, only the timestamp counts.
-    replay = publisher.replayed("/replays", {"from": begin, "to": at(0)})
+    replay = publisher.completed(publisher.bus.replays.start(since=begin, until=at(0)))
     assert replay["progress"]["deliveries_sent"] == 0
 
 
@@ -223,8 +222,7 @@ def test_what_is_published_after_a_subscription_is_no_history(world: World) -> N
     time.sleep(11)
     later = publisher.publish(f"{domain}.created", timestamp=at(200))
     receiver.wait_for_event(later)
-    path = f"/replays/{subscription['replay_id']}"
-    eventually(lambda: publisher.http.get(path).json()["state"] == "completed")
+    publisher.completed({"id": subscription["replay_id"]})
     time.sleep(1)
     assert receiver.event_ids() == [later]
 

@@ -80,7 +80,7 @@ def test_what_never_succeeds_becomes_a_dead_letter_with_its_attempts(world: Worl
     for attempt in letter["attempts"]:
         assert (attempt["code"], attempt["status_code"]) == ("http_status", 302)
         assert attempt["duration_ms"] < 15_000
-    assert publisher.http.get(f"/dead-letters/{letter['id']}").json() == letter
+    assert publisher.bus.dead_letters.get(letter["id"]) == letter
     assert len(receiver.requests) == 3
     assert not other.requests
 
@@ -119,28 +119,25 @@ def test_gone_disables_the_subscription_and_the_bus_tells_of_it(world: World) ->
     [notice] = told.wait_for(1)
     assert notice.event["source"] == "eventbus"
     assert notice.event["payload"]["reason"] == "the subscriber answered 410 Gone"
-    path = f"/subscriptions/{subscription['id']}"
-    shown = publisher.http.get(path).json()
+    shown = publisher.bus.subscriptions.get(subscription["id"])
     assert (shown["status"], shown["disabled_reason"]) == (
         "disabled",
         "the subscriber answered 410 Gone",
     )
     assert publisher.dead_letter(event_id=event_id)["status"] == "exhausted"
-    again = publisher.http.patch(path, json={"status": "active"}).json()
+    again = publisher.bus.subscriptions.update(subscription["id"], status="active")
     assert (again["status"], again["disabled_reason"]) == ("active", None)
 
 
 def test_a_dead_letter_is_tried_anew_and_resolved(world: World) -> None:
     service, receiver, letter = exhausted(world)
-    path = f"/dead-letters/{letter['id']}"
-    answer = service.http.post(f"{path}/retry")
-    assert answer.status_code == 202, answer.text
-    assert answer.json()["status"] == "retrying"
+    letters, path = service.bus.dead_letters, f"/dead-letters/{letter['id']}"
+    assert letters.retry(letter["id"])["status"] == "retrying"
     second = receiver.wait_for(2)[1]
     assert second.event["payload"] == {"kept": "whole"}
     assert second.headers["webhook-id"] == letter["event_id"]
     resolved = eventually(
-        lambda: (each := service.http.get(path).json())["status"] == "resolved" and each
+        lambda: (each := letters.get(letter["id"]))["status"] == "resolved" and each
     )
     assert [each["code"] for each in resolved["attempts"]] == ["http_status", None]
     assert resolved["error"] is None
@@ -169,8 +166,8 @@ def test_what_waits_is_sent_by_the_sweeper_when_it_is_due(world: World) -> None:
 def test_a_discarded_dead_letter_is_not_tried_again(world: World) -> None:
     service, receiver, letter = exhausted(world)
     path = f"/dead-letters/{letter['id']}"
-    assert service.http.delete(path).status_code == 204
-    shown = service.http.get(path).json()
+    service.bus.dead_letters.discard(letter["id"])
+    shown = service.bus.dead_letters.get(letter["id"])
     assert (shown["status"], shown["error"]["code"]) == ("resolved", "discarded")
     problem(service.http.post(f"{path}/retry"), 409)
     delivery = service.delivery(letter["event_id"], letter["subscription_id"])
@@ -189,11 +186,10 @@ def test_dead_letters_are_retried_by_filter(world: World) -> None:
     other = service.publish(f"{domain}.other")
     eventually(lambda: len(service.dead_letters(status="exhausted")) == 5)
     answers["status"] = 204
-    answer = service.http.post(
-        "/dead-letters/retry",
-        json={"subscription_id": subscription["id"], "event_type": f"{domain}.created"},
+    answer = service.bus.dead_letters.retry_all(
+        subscription_id=subscription["id"], event_type=f"{domain}.created"
     )
-    assert (answer.status_code, answer.json()) == (202, {"retried": 4, "next_cursor": None})
+    assert answer == {"retried": 4, "next_cursor": None}
     eventually(lambda: len(service.dead_letters(status="resolved")) == 4)
     assert {each["event_id"] for each in service.dead_letters(status="resolved")} == ids
     assert [each["event_id"] for each in service.dead_letters(status="exhausted")] == [other]
@@ -205,16 +201,9 @@ def test_dead_letters_are_listed_in_pages_to_whom_they_belong(world: World) -> N
     subscription = subscriber.subscribe(failing(world), f"{domain}.*", retry_policy=ONCE)
     ids = [publisher.publish(f"{domain}.created") for _ in range(5)]
     eventually(lambda: len(subscriber.dead_letters()) == 5)
-    found: list[str] = []
-    cursor = None
-    while True:
-        query = {"limit": "2", **({"cursor": cursor} if cursor else {})}
-        page = subscriber.http.get("/dead-letters", params=query).json()
-        found += [each["event_id"] for each in page["items"]]
-        cursor = page["next_cursor"]
-        if cursor is None:
-            break
-    assert sorted(found) == sorted(ids)
+    listing = subscriber.bus.dead_letters.list(limit=2)
+    assert len(listing.page().items) == 2
+    assert sorted(each["event_id"] for each in listing) == sorted(ids)
     # They are the subscriber's, not the publisher's.
     assert publisher.dead_letters() == []
     letter = subscriber.dead_letters()[0]
@@ -272,7 +261,7 @@ def test_what_a_lane_gave_up_becomes_a_dead_letter_and_is_delivered(world: World
     letter = publisher.dead_letter(event_id=event_id)
     assert letter["status"] == "retrying"
     assert letter["error"]["code"] == "function_crashed"
-    assert publisher.http.post(f"/dead-letters/{letter['id']}/retry").status_code == 202
+    publisher.bus.dead_letters.retry(letter["id"])
     [delivered] = receiver.wait_for(1)
     assert delivered.event["payload"] == {"kept": "whole"}
     publisher.settled(event_id, subscription["id"], "delivered")
@@ -293,8 +282,7 @@ def test_what_waits_comes_to_the_new_target_though_it_would_not_match_any_more(
         "callback_url": new.url,
         "filters": {f"{domain}.*": {"priority": ["high"]}},
     }
-    answer = service.http.patch(f"/subscriptions/{subscription['id']}", json=changed)
-    assert answer.status_code == 200, answer.text
+    service.bus.subscriptions.update(subscription["id"], **changed)
     filtered = service.publish(f"{domain}.created", {"priority": "low"})
     new.wait_for_event(event_id)
     service.settled(event_id, subscription["id"], "delivered")

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from event_bus_client import path
 
 from tests.end_to_end.problems import problem
 from tests.end_to_end.receiver import eventually
@@ -23,20 +24,18 @@ def planner(world: World) -> Client:
 
 @pytest.fixture
 def event_type(planner: Client) -> str:
-    publisher = planner.http.get(f"/publishers/{planner.service_id}").json()
+    publisher = planner.bus.publishers.get(planner.service_id)
     return str(publisher["event_types"][0]).replace("*", "made")
 
 
 def register(client: Client, event_type: str, schema: Any, **more: Any) -> dict[str, Any]:
-    answer = client.http.post(f"/schemas/{event_type}/versions", json={"schema": schema, **more})
-    assert answer.status_code == 201, answer.text
-    document: dict[str, Any] = answer.json()
+    place = path("/schemas/{}/versions", event_type)
+    document: dict[str, Any] = client.bus.call("POST", place, body={"schema": schema, **more})
     return document
 
 
 def validate(client: Client, event_type: str, validation: str) -> None:
-    answer = client.http.patch(f"/schemas/{event_type}", json={"validation": validation})
-    assert answer.status_code == 200, answer.text
+    client.bus.call("PATCH", path("/schemas/{}", event_type), body={"validation": validation})
 
 
 def refused(client: Client, event_type: str, payload: Any) -> dict[str, Any] | None:
@@ -95,8 +94,8 @@ def test_a_schema_that_would_take_long_is_refused_at_once(planner: Client, event
     }
     hostile = {"$defs": {**definitions, "d40": {}}, "$ref": "#/$defs/d0"}
     for schema in (hostile, {"$ref": "http://169.254.169.254/"}, {"pattern": "(a+)+(?=b)"}):
-        path = f"/schemas/{event_type}/versions"
-        problem(planner.http.post(path, json={"schema": schema}), 422)
+        asked = {"schema": schema}
+        problem(planner.http.post(f"/schemas/{event_type}/versions", json=asked), 422)
     problem(planner.http.get(f"/schemas/{event_type}"), 404)
 
 
@@ -108,7 +107,7 @@ def test_the_catalogue_and_asyncapi_show_the_type(
     assert (found["schema"], found["example"]) == (TITLE, {"title": "a"})
     assert (found["owner"], found["publisher_ids"]) == (planner.service_id, [planner.service_id])
 
-    document = planner.http.get("/asyncapi.json").json()
+    document = planner.bus.call("GET", "/asyncapi.json")
     assert document["asyncapi"] == "3.0.0"
     assert document["channels"][event_type]["address"] == event_type
 
@@ -119,11 +118,8 @@ def test_who_registers_what_is_in_the_audit_log(
     register(planner, event_type, TITLE)
 
     def entries() -> list[dict[str, Any]]:
-        query = {"action": "schema.create", "resource": event_type}
-        found: list[dict[str, Any]] = world.admin.http.get("/audit-log", params=query).json()[
-            "items"
-        ]
-        return found
+        listing = world.admin.bus.listing
+        return list(listing("/audit-log", action="schema.create", resource=event_type))
 
     [entry] = eventually(entries)
     assert (entry["actor"], entry["resource_type"]) == (planner.service_id, "schema")
@@ -141,15 +137,12 @@ def test_a_subscription_receives_older_events_in_its_version(
     world: World, planner: Client, event_type: str
 ) -> None:
     register(planner, event_type, TITLE, example={"title": "Ada Lovelace"})
-    planner.http.patch(f"/schemas/{event_type}", json={"compatibility": "none"})
+    planner.bus.call("PATCH", path("/schemas/{}", event_type), body={"compatibility": "none"})
     register(planner, event_type, SPLIT, upcast=UPCAST)
     receiver = world.receiver()
     subscription = planner.subscribe(receiver, event_type, schema_version=2)
     assert subscription["schema_version"] == 2
-    inbox = planner.http.post(
-        "/subscriptions",
-        json={"event_types": [event_type], "target": {"type": "pull"}, "schema_version": 2},
-    ).json()["id"]
+    inbox = planner.pull(event_type, schema_version=2)
 
     def old() -> str | None:
         more = {"metadata": {"version": "1.0"}}
@@ -163,8 +156,7 @@ def test_a_subscription_receives_older_events_in_its_version(
     assert delivered["metadata"]["version"] == "2"
 
     def fetched() -> dict[str, Any] | None:
-        path = f"/subscriptions/{inbox}/events"
-        items = planner.http.get(path, params={"cursor": "0"}).json()["items"]
+        items = planner.waiting(inbox)
         found = [each["event"] for each in items if each["event"]["id"] == event_id]
         return found[0] if found else None
 
@@ -172,7 +164,7 @@ def test_a_subscription_receives_older_events_in_its_version(
     assert planner.event(event_id)["payload"] == {"title": "Ada Lovelace"}
     read = planner.http.get(f"/events/{event_id}", params={"schema_version": "2"}).json()
     assert read["payload"] == {"first": "Ada", "last": "Lovelace"}
-    planner.http.delete(f"/subscriptions/{inbox}")
+    planner.bus.subscriptions.delete(inbox)
 
 
 def test_an_event_that_cannot_be_upcast_is_a_dead_letter_at_once(
@@ -194,10 +186,12 @@ def test_an_event_that_cannot_be_upcast_is_a_dead_letter_at_once(
 def test_what_is_published_is_drafted(world: World, planner: Client, event_type: str) -> None:
     for payload in ({"title": "a", "due": "2026-05-01"}, {"title": "b"}):
         planner.publish(event_type, payload)
-    path, query = "/schema-drafts", {"type": event_type}
+
+    def drafts(client: Client) -> list[dict[str, Any]]:
+        return list(client.bus.listing("/schema-drafts", type=event_type))
 
     def drafted() -> dict[str, Any] | None:
-        items = planner.http.get(path, params=query).json()["items"]
+        items = drafts(planner)
         return items[0] if items and items[0]["events"] == 2 else None
 
     draft = eventually(drafted)
@@ -206,6 +200,6 @@ def test_what_is_published_is_drafted(world: World, planner: Client, event_type:
         "properties": {"due": {"type": "string", "format": "date"}, "title": {"type": "string"}},
         "required": ["title"],
     }
-    assert world.service().http.get(path, params=query).json()["items"] == []
+    assert drafts(world.service()) == []
     register(planner, event_type, draft["schema"])
-    assert planner.http.get(path, params=query).json()["items"] == []
+    assert drafts(planner) == []

@@ -23,25 +23,13 @@ def mark(publisher: Client, domain: str, *readers: Client) -> None:
         "sensitive": {f"{domain}.*": ["/email"]},
         "sensitive_readers": [each.service_id for each in readers],
     }
-    answer = publisher.http.patch(f"/publishers/{publisher.service_id}", json=change)
-    assert answer.status_code == 200, answer.text
-    assert answer.json()["sensitive_readers"] == change["sensitive_readers"]
+    changed = publisher.bus.publishers.update(publisher.service_id, **change)
+    assert changed["sensitive_readers"] == change["sensitive_readers"]
 
 
-def pulling(service: Client, domain: str, kind: str = "pull") -> str:
-    """A subscription that a service fetches from."""
-    answer = service.http.post(
-        "/subscriptions", json={"event_types": [f"{domain}.*"], "target": {"type": kind}}
-    )
-    assert answer.status_code == 201, answer.text
-    return f"/subscriptions/{answer.json()['id']}"
-
-
-def pulled(service: Client, path: str) -> list[Any]:
+def pulled(service: Client, inbox: str) -> list[Any]:
     """Returns the e-mail addresses of the events in an inbox."""
-    query = {"cursor": "0", "wait": "20"}
-    taken = service.http.get(f"{path}/events", params=query).json()["items"]
-    return [each["event"]["payload"]["email"] for each in taken]
+    return [each["event"]["payload"]["email"] for each in service.waiting(inbox, wait=20)]
 
 
 @contextmanager
@@ -77,7 +65,7 @@ def test_what_is_sensitive_is_shown_to_whom_the_publisher_lets_read_it(
     receivers = {each.service_id: world.receiver() for each in (service, granted, other)}
     for each in (service, granted, other):
         each.subscribe(receivers[each.service_id], f"{domain}.*")
-    inboxes = {each.service_id: pulling(each, domain) for each in (granted, other)}
+    inboxes = {each.service_id: each.pull(f"{domain}.*") for each in (granted, other)}
     secret = SECRET + "x" * size
     event_id = service.publish(f"{domain}.created", {"email": secret, "n": 1})
 
@@ -95,8 +83,8 @@ def test_what_is_sensitive_is_shown_to_whom_the_publisher_lets_read_it(
     listed = other.http.get("/events", params={"type": f"{domain}.*"}).text
     assert SECRET not in listed
     if not size:
-        own = granted.http.get("/events", params={"type": f"{domain}.*"}).json()["items"]
-        assert [each["payload"]["email"] for each in own] == [secret]
+        own = granted.bus.events.list(type=f"{domain}.*")
+        assert [each.payload for each in own] == [{"email": secret, "n": 1}]
     assert telling(world.bus, [SECRET]) == []
 
 
@@ -128,9 +116,9 @@ def test_it_is_sealed_in_queues_and_dead_letters_and_replays_open_it(
     # The subscriber answered with the event that it received.
     assert SECRET not in world.admin.http.get(f"/dead-letters/{letter['id']}").text
     assert telling(world.bus, [SECRET]) == []
-    assert granted.http.post(f"/dead-letters/{letter['id']}/retry").status_code == 202
+    granted.bus.dead_letters.retry(letter["id"])
     eventually(lambda: len(echo.requests) == 2)
-    granted.replayed(f"/events/{event_id}/replay")
+    granted.replayed(event_id)
     eventually(lambda: len(echo.requests) == 3)
     assert [each.event["payload"] for each in echo.requests] == [{"email": SECRET}] * 3
     assert telling(world.bus, [SECRET]) == []
@@ -140,7 +128,7 @@ def test_what_is_sealed_opens_for_its_own_event_alone(
     world: World, service: Client, domain: str, granted: Client
 ) -> None:
     mark(service, domain, granted)
-    inbox = pulling(granted, domain)
+    inbox = granted.pull(f"{domain}.*")
     first, second = (service.publish(f"{domain}.created", {"email": SECRET}) for _ in range(2))
     eventually(lambda: pulled(granted, inbox) == [SECRET] * 2)
     table = world.bus.resources["events_table"]
@@ -157,7 +145,8 @@ def test_what_is_sealed_opens_for_its_own_event_alone(
     assert set(map(str, pulled(granted, inbox))) == {SECRET, str(MARKER)}
     receiver = world.receiver()
     made = granted.subscribe(receiver, f"{domain}.*", retry_policy={"max_attempts": 1})
-    granted.replayed("/replays", {"subscription_id": made["id"], "from": "2020-01-01T00:00:00Z"})
+    begin = "2020-01-01T00:00:00Z"
+    granted.completed(granted.bus.replays.start(since=begin, subscription_id=made["id"]))
     letter = granted.dead_letter(subscription_id=made["id"])
     assert (letter["event_id"], letter["error"]["code"]) == (second, "payload_not_opened")
     assert receiver.wait_for_event(first).event["payload"] == {"email": SECRET}
@@ -186,7 +175,7 @@ def test_a_grant_ends_for_what_is_stored_too(
     world: World, service: Client, domain: str, granted: Client
 ) -> None:
     mark(service, domain, granted)
-    inbox = pulling(granted, domain)
+    inbox = granted.pull(f"{domain}.*")
     event_id = service.publish(f"{domain}.created", {"email": SECRET})
     assert pulled(granted, inbox) == [SECRET]
     mark(service, domain)

@@ -13,10 +13,8 @@ def test_a_signing_secret_is_replaced_with_an_overlap(world: World) -> None:
     domain = world.name("task")
     service, receiver = world.publisher(f"{domain}.*"), world.receiver()
     made = service.subscribe(receiver, f"{domain}.*")
-    path = f"/subscriptions/{made['id']}/secret/rotate"
-    answer = service.http.post(path, json={"overlap": 60})
-    assert answer.status_code == 200, answer.text
-    rotated = answer.json()
+    rotate = service.bus.subscriptions.rotate_secret
+    rotated = rotate(made["id"], overlap=60)
     old, new = made["signing_secret"], rotated["signing_secret"]
     assert rotated["previous_secret_expires_at"]
     assert new.startswith("whsec_")
@@ -25,14 +23,14 @@ def test_a_signing_secret_is_replaced_with_an_overlap(world: World) -> None:
     for secret in (old, new):
         request.verify(secret)
     # A leaked secret ends at once.
-    last = service.http.post(path, json={"overlap": 0}).json()
+    last = rotate(made["id"], overlap=0)
     assert last["previous_secret_expires_at"] is None
     request = receiver.wait_for_event(service.publish(f"{domain}.created"))
     request.verify(last["signing_secret"])
     for secret in (old, new):
         with pytest.raises(WebhookVerificationError):
             request.verify(secret)
-    assert "whsec_" not in service.http.get(f"/subscriptions/{made['id']}").text
+    assert "whsec_" not in str(service.bus.subscriptions.get(made["id"]))
 
 
 @pytest.mark.parametrize(
@@ -50,7 +48,6 @@ def test_what_is_wrong_with_a_rotation_is_said(
 
 def test_what_is_not_signed_has_no_secret(world: World) -> None:
     service = world.service()
-    asked = {"event_types": ["a.b"], "target": {"type": "pull"}}
-    made = service.http.post("/subscriptions", json=asked).json()
+    made = service.subscribe({"type": "pull"}, "a.b")
     assert made["signing_secret"] is None
     problem(service.http.post(f"/subscriptions/{made['id']}/secret/rotate"), 409)

@@ -185,7 +185,7 @@ def test_replays_and_guarantees_are_as_for_all(world: World, service: Client, do
     with connected(world.bus.websocket_url, service.key) as client:
         client.subscribe(subscription_id=subscription_id)
         [first] = client.items(1)
-        replay = service.replayed(f"/events/{event_id}/replay")
+        replay = service.replayed(event_id)
         [again] = client.items(1)
     assert first["delivery_id"] == event_id
     assert again["delivery_id"] == f"{event_id}:{replay['id']}"

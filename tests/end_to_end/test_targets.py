@@ -25,12 +25,7 @@ def events_in(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def subscribe(client: Client, target: dict[str, Any], *event_types: str, **more: Any) -> Any:
-    answer = client.http.post(
-        "/subscriptions",
-        json={"event_types": event_types, "target": target, "retry_policy": SOON, **more},
-    )
-    assert answer.status_code == 201, answer.text
-    return answer.json()
+    return client.subscribe(target, *event_types, **{"retry_policy": SOON, **more})
 
 
 def test_a_queue_receives_what_matches(world: World, service: Client, domain: str) -> None:
@@ -48,9 +43,7 @@ def test_a_queue_receives_what_matches(world: World, service: Client, domain: st
         {"type": f"{domain}.created", "payload": {"wanted": number % 2 == 0, "n": number}}
         for number in range(20)
     ]
-    answer = service.http.post("/events", json=batch)
-    assert answer.status_code == 202
-    ids = {each["id"] for each in answer.json()["results"][::2]}
+    ids = {*service.publish_all(batch)[::2]}
     messages = queue.take(10)
     assert {event["id"] for event in events_in(messages)} == ids
     for message in messages:
@@ -89,7 +82,7 @@ def test_the_bus_provides_a_queue(world: World, service: Client, domain: str) ->
         },
     )
     assert problem(named, 422)["errors"][0]["pointer"] == "/target/queue"
-    assert service.http.delete(f"/subscriptions/{made['id']}").status_code == 204
+    service.bus.subscriptions.delete(made["id"])
     with pytest.raises(world.bus.sqs.exceptions.QueueDoesNotExist):
         world.bus.sqs.get_queue_url(QueueName=target["queue_url"].rpartition("/")[2])
 
@@ -127,11 +120,11 @@ def test_a_queue_that_comes_late_gets_its_dead_letters(
     assert letter["error"]["code"] in ("access_denied", "target_not_found")
     queue = Queue(world, name)
     assert queue.arn == arn
-    assert service.http.post(f"/dead-letters/{letter['id']}/retry").status_code == 202
+    service.bus.dead_letters.retry(letter["id"])
     [event] = events_in(queue.take(1))
     assert (event["id"], event["payload"]) == (event_id, {"kept": "whole"})
     service.settled(event_id, made["id"], "delivered")
-    replay = service.replayed(f"/events/{event_id}/replay")
+    replay = service.replayed(event_id)
     [again] = queue.take(1)
     assert again["MessageAttributes"]["replay_id"]["StringValue"] == replay["id"]
 
@@ -215,7 +208,7 @@ def test_a_state_machine_runs_once_for_each_event(
     assert sorted(each["id"] for each in inputs) == sorted(ids)
     assert sorted(each["payload"]["n"] for each in inputs) == [0, 1, 2]
     # A replay is a delivery of its own.
-    service.replayed(f"/events/{min(ids)}/replay")
+    service.replayed(min(ids))
     eventually(lambda: len(states.list_executions(stateMachineArn=arn)["executions"]) == 4)
 
 
@@ -356,9 +349,9 @@ def test_the_type_of_a_target_stays(world: World, service: Client, domain: str) 
     path = f"/subscriptions/{made['id']}"
     answer = service.http.patch(path, json={"callback_url": "https://shop.example/"})
     assert problem(answer, 422)["errors"][0]["pointer"] == "/callback_url"
-    answer = service.http.patch(path, json={"target": {"type": "sqs", "queue": other.arn}})
-    assert answer.status_code == 200
-    assert answer.json()["target"]["queue"] == other.arn
+    moved = {"type": "sqs", "queue": other.arn}
+    changed = service.bus.subscriptions.update(made["id"], target=moved)
+    assert changed["target"]["queue"] == other.arn
     event_id = service.publish(f"{domain}.created")
     assert [event["id"] for event in events_in(other.take(1))] == [event_id]
     eventually(lambda: service.settled(event_id, made["id"], "delivered"))

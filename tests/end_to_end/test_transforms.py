@@ -1,7 +1,7 @@
 """Subscribers receive the results of their transforms, on the deployed bus."""
 
-import contextlib
 import time
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -15,7 +15,7 @@ from tests.end_to_end.aws_resources import LISTED, Queue, made_function
 from tests.end_to_end.problems import problem
 from tests.end_to_end.receiver import eventually
 from tests.end_to_end.socket_client import connected
-from tests.end_to_end.world import Client, World
+from tests.end_to_end.world import World
 
 PAYLOAD = {"total": 250, "customer": {"name": "Zoë"}, "items": [{"price": 2}, {"price": 3}]}
 SUM = '{"id": $event.id, "sum": $sum(items.price)}'
@@ -39,11 +39,11 @@ def received(
     event_id = shop.publish(placed, PAYLOAD, metadata={"correlation_id": "cart-7"})
     [request] = eventually(lambda: receiver.requests)
     # The library reads what it has verified as JSON.
-    with contextlib.suppress(ValueError):
+    with suppress(ValueError):
         request.verify(to["signing_secret"])
     assert request.headers["webhook-id"] == event_id
-    assert to["transform"] == shop.http.get(f"/subscriptions/{to['id']}").json()["transform"]
-    shop.http.delete(f"/subscriptions/{to['id']}")
+    assert to["transform"] == shop.bus.subscriptions.get(to["id"])["transform"]
+    shop.bus.subscriptions.delete(to["id"])
     return {**request.headers, "id": event_id}, request.body
 
 
@@ -76,36 +76,27 @@ def test_cloudevents_over_http(world: World, placed: str) -> None:
 def test_a_queue_takes_body_and_attributes(world: World, placed: str) -> None:
     shop = world.publisher(placed)
     queue = Queue(world, world.name("orders"))
-    asked = {
-        "event_types": [placed],
-        "target": {"type": "sqs", "queue": queue.arn},
-        "transform": {"format": "payload", "attributes": {"total": "$.payload.total"}},
-    }
-    answer = shop.http.post("/subscriptions", json=asked)
-    assert answer.status_code == 201, answer.text
+    made = shop.subscribe(
+        {"type": "sqs", "queue": queue.arn},
+        placed,
+        transform={"format": "payload", "attributes": {"total": "$.payload.total"}},
+    )
     shop.publish(placed, PAYLOAD)
     [message] = queue.take(1)
     assert orjson.loads(message["Body"]) == PAYLOAD
     assert message["MessageAttributes"]["total"]["StringValue"] == "250"
-    shop.http.delete(f"/subscriptions/{answer.json()['id']}")
+    shop.bus.subscriptions.delete(made["id"])
     queue.remove()
-
-
-def pulling(client: Client, placed: str, **more: Any) -> str:
-    asked = {"event_types": [placed], "target": {"type": "pull"}, **more}
-    answer = client.http.post("/subscriptions", json=asked)
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["id"])
 
 
 def test_an_inbox_shows_what_the_transform_makes(world: World, placed: str) -> None:
     shop = world.publisher(placed)
-    subscription = pulling(shop, placed, transform={"expression": SUM})
+    subscription = shop.pull(placed, transform={"expression": SUM})
     event_id = shop.publish(placed, PAYLOAD)
-    path = f"/subscriptions/{subscription}"
-    [item] = shop.http.get(f"{path}/events", params={"wait": "20"}).json()["items"]
+    [item] = shop.waiting(subscription, wait=20)
     assert item["event"] == {"id": event_id, "sum": 5}
-    stream = shop.http.get(f"{path}/stream", params={"cursor": "0", "wait": "20"}).text
+    path = f"/subscriptions/{subscription}/stream"
+    stream = shop.http.get(path, params={"cursor": "0", "wait": "20"}).text
     assert f"event: {placed}\n" in stream
     assert f'data: {{"id":"{event_id}","sum":5}}\n' in stream
 
@@ -121,34 +112,31 @@ def test_a_transform_that_fails_is_a_dead_letter_and_can_be_mended(
     assert "no value" in letter["error"]["message"]
     assert letter["retry_count"] == 0
     assert receiver.requests == []
-    path = f"/subscriptions/{to['id']}"
-    assert shop.http.get(path).json()["circuit"]["state"] == "closed"
-    mended = shop.http.patch(path, json={"transform": {"expression": SUM}})
-    assert mended.status_code == 200, mended.text
+    assert shop.bus.subscriptions.get(to["id"])["circuit"]["state"] == "closed"
+    shop.bus.subscriptions.update(to["id"], transform={"expression": SUM})
     # The current subscription counts, although the lane has cached an older one.
-    assert shop.http.post(f"/dead-letters/{letter['id']}/retry").status_code == 202
+    shop.bus.dead_letters.retry(letter["id"])
     [request] = eventually(lambda: receiver.requests)
     assert orjson.loads(request.body) == {"id": event_id, "sum": 5}
     # Null removes the transform; a replay sends the event unchanged.
-    assert shop.http.patch(path, json={"transform": None}).json()["transform"] is None
+    assert shop.bus.subscriptions.update(to["id"], transform=None)["transform"] is None
     time.sleep(CACHE_SECONDS)
-    shop.replayed(f"/events/{event_id}/replay")
+    shop.replayed(event_id)
     eventually(lambda: len(receiver.requests) == 2)
     assert orjson.loads(receiver.requests[1].body)["payload"] == PAYLOAD
-    shop.http.delete(path)
+    shop.bus.subscriptions.delete(to["id"])
 
 
 def test_a_transform_sees_no_sealed_value_of_others(world: World, placed: str) -> None:
     shop, other = world.publisher(placed), world.service()
     asked = {"expression": '{"seen": $string(customer)}'}
-    subscriptions = [(each, pulling(each, placed, transform=asked)) for each in (shop, other)]
+    subscriptions = [(each, each.pull(placed, transform=asked)) for each in (shop, other)]
     shop.publish(placed, PAYLOAD, sensitive=["/customer/name"])
     seen = []
     for client, subscription in subscriptions:
-        path = f"/subscriptions/{subscription}"
-        [item] = client.http.get(f"{path}/events", params={"wait": "20"}).json()["items"]
+        [item] = client.waiting(subscription, wait=20)
         seen.append(item["event"]["seen"])
-        client.http.delete(path)
+        client.bus.subscriptions.delete(subscription)
     assert "Zo" in seen[0]
     assert "Zo" not in seen[1]
     assert "$encrypted" in seen[1]
@@ -188,19 +176,13 @@ def test_the_other_targets_receive_what_a_transform_makes(world: World, placed: 
     event_bus, bus_queue = made_event_bus(world, placed)
     function = made_function(world, ECHO)
     invoked = {"type": "lambda", "function": function, "invocation": "sync", "reply": True}
-    targets = [
+    targets: list[dict[str, Any]] = [
         {"type": "sns", "topic": topic},
         {"type": "eventbridge", "event_bus": event_bus},
         invoked,
         {"type": "websocket"},
     ]
-    made = [
-        shop.http.post(
-            "/subscriptions",
-            json={"event_types": [placed], "target": each, "transform": {"expression": SUM}},
-        ).json()["id"]
-        for each in targets
-    ]
+    made = [shop.subscribe(each, placed, transform={"expression": SUM})["id"] for each in targets]
     asker = world.receiver()
     made.append(shop.subscribe(asker, answered)["id"])
     with connected(world.bus.websocket_url, shop.key) as socket:
@@ -216,7 +198,7 @@ def test_the_other_targets_receive_what_a_transform_makes(world: World, placed: 
     [reply] = asker.wait_for(1)
     assert reply.event["payload"] == {"seen": expected}
     for each in made:
-        shop.http.delete(f"/subscriptions/{each}")
+        shop.bus.subscriptions.delete(each)
     world.bus.client("lambda").delete_function(FunctionName=function)
 
 

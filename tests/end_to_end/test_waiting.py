@@ -8,12 +8,8 @@ from tests.end_to_end.world import Client, World
 
 
 def _inbox(world: World, service: Client) -> str:
-    made = service.http.post(
-        "/subscriptions",
-        json={"event_types": [f"{world.name('task')}.*"], "target": {"type": "pull"}},
-    )
-    assert made.status_code == 201, made.text
-    return f"/subscriptions/{made.json()['id']}/events"
+    subscription_id = service.pull(f"{world.name('task')}.*")
+    return f"/subscriptions/{subscription_id}/events"
 
 
 def _counter(service: Client, windows: int = 0) -> dict[str, dict[str, str]]:

@@ -1,7 +1,8 @@
 """Clients of the deployed bus, as its admin and as its services."""
 
 import re
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import httpx
 import orjson
 from event_bus import times
+from event_bus_client import EventBus, NewEvent, RetryPolicy, path
 
 from localstack.bus import LocalBus
 from tests.answers import check_answer, template_of
@@ -22,34 +24,40 @@ _API = re.compile("^/_aws/execute-api/[^/]+")
 """The beginning of an API's paths on the emulator."""
 
 
-def http_client(bus: LocalBus, headers: dict[str, str]) -> httpx.Client:
-    """Returns a client that checks every answer against its operation's declaration."""
-    hooks = {"response": [_check]}
-    return httpx.Client(base_url=bus.api_url, headers=headers, timeout=60, event_hooks=hooks)
+class CheckedTransport(httpx.HTTPTransport):
+    """Checks every answer against its operation's declaration."""
 
-
-def _check(response: httpx.Response) -> None:
-    media_type = response.headers.get("content-type", "")
-    # API Gateway's own answers have another form, and lack this header. Tests that read streams
-    # check them.
-    ours = "x-content-type-options" in response.headers
-    method = response.request.method
-    if not ours or media_type.startswith("text/") or method == "HEAD":
-        return
-    response.read()
-    body: Any = None
-    if response.content:
-        body = response.json() if "json" in media_type else response.text
-    template = template_of(_API.sub("", response.request.url.path))
-    check_answer(method, template, response.status_code, media_type, body)
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        answer = super().handle_request(request)
+        media_type = answer.headers.get("content-type", "")
+        # API Gateway's own answers have another form, and lack this header. Tests that read streams
+        # check them.
+        ours = "x-content-type-options" in answer.headers
+        if not ours or media_type.startswith("text/") or request.method == "HEAD":
+            return answer
+        answer.read()
+        body: Any = None
+        if answer.content:
+            body = answer.json() if "json" in media_type else answer.text
+        template = template_of(_API.sub("", request.url.path))
+        check_answer(request.method, template, answer.status_code, media_type, body)
+        return answer
 
 
 @dataclass
 class Client:
-    """The requests of a caller with one key."""
+    """The requests of a caller with one key.
+
+    Attributes:
+        http: Sends raw requests, for tests of statuses, headers and invalid input.
+        bus: The Python client, for all other tests. It makes one attempt, because a retry would
+            hide a failure.
+        service_id: The service that the key belongs to.
+    """
 
     http: httpx.Client
-    service_id: str = "admin"
+    bus: EventBus
+    service_id: str
 
     @property
     def key(self) -> str:
@@ -62,17 +70,22 @@ class Client:
         Returns:
             Its id.
         """
-        answer = self.http.post(
-            "/events", json={"type": event_type, "payload": payload or {}, **more}
-        )
-        assert answer.status_code == 202, answer.text
-        return str(answer.json()["id"])
+        return self.bus.publish(event_type, payload, **more).id
+
+    def publish_all(self, events: list[dict[str, Any]]) -> list[str]:
+        """Publishes up to 100 events in one request; checks that each was accepted.
+
+        Returns:
+            Their ids.
+        """
+        results = self.bus.publish_batch([NewEvent.of_document(each) for each in events])
+        refused = [each.problem for each in results if each.problem]
+        assert not refused, refused
+        return [each.receipt.id for each in results if each.receipt]
 
     def event(self, event_id: str) -> dict[str, Any]:
-        answer = self.http.get(f"/events/{event_id}")
-        assert answer.status_code == 200, answer.text
-        event: dict[str, Any] = answer.json()
-        return event
+        """Reads an event with its deliveries."""
+        return self.bus.events.get(event_id).model_dump(mode="json", exclude_unset=True)
 
     def delivery(self, event_id: str, subscription_id: str) -> dict[str, Any] | None:
         """Returns the delivery of an event to a subscription, if the event was routed to it."""
@@ -96,10 +109,7 @@ class Client:
 
     def dead_letters(self, **filters: str) -> list[dict[str, Any]]:
         """Returns the dead letters that filters select, newest first."""
-        answer = self.http.get("/dead-letters", params=filters)
-        assert answer.status_code == 200, answer.text
-        items: list[dict[str, Any]] = answer.json()["items"]
-        return items
+        return list(self.bus.dead_letters.list(**filters))
 
     def dead_letter(self, **filters: str) -> dict[str, Any]:
         """Waits for the one dead letter that filters select; returns it."""
@@ -107,34 +117,72 @@ class Client:
         found: dict[str, Any] = letter
         return found
 
-    def replayed(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    def replayed(self, event_id: str, subscription_id: str | None = None) -> dict[str, Any]:
         """Requests a replay, and waits until it is completed."""
-        answer = self.http.post(path, json=body)
-        assert answer.status_code == 202, answer.text
-        location = answer.headers["location"]
-        assert location == f"/replays/{answer.json()['id']}"
+        return self.completed(self.bus.events.replay(event_id, subscription_id=subscription_id))
 
-        def completed() -> dict[str, Any] | None:
-            replay: dict[str, Any] = self.http.get(location).json()
-            return replay if replay["state"] == "completed" else None
+    def completed(self, replay: dict[str, Any]) -> dict[str, Any]:
+        """Waits until a replay is completed."""
 
-        done: dict[str, Any] = eventually(completed)
+        def look() -> dict[str, Any] | None:
+            found = self.bus.replays.get(replay["id"])
+            return found if found["state"] == "completed" else None
+
+        done: dict[str, Any] = eventually(look)
         return done
 
-    def subscribe(self, receiver: Receiver | str, *event_types: str, **more: Any) -> dict[str, Any]:
+    def subscribe(
+        self, to: Receiver | str | dict[str, Any], *event_types: str, **more: Any
+    ) -> dict[str, Any]:
         """Registers a subscription.
 
+        Args:
+            to: A receiver, the URL of a callback, or a target.
+            event_types: Types or patterns.
+            more: Further members of the subscription.
+
         Returns:
-            It, with its signing secret.
+            It, with its signing secret if it has one.
         """
-        url = receiver if isinstance(receiver, str) else receiver.url
-        answer = self.http.post(
-            "/subscriptions",
-            json={"name": "test", "event_types": event_types, "callback_url": url, **more},
-        )
-        assert answer.status_code == 201, answer.text
-        subscription: dict[str, Any] = answer.json()
-        return subscription
+        if isinstance(to, dict):
+            where: dict[str, Any] = {"target": to}
+        else:
+            where = {"callback_url": to if isinstance(to, str) else to.url}
+        members = {"name": "test", "event_types": event_types, **where, **more}
+        return self.bus.subscriptions.create(**members)
+
+    def pull(self, *event_types: str, **more: Any) -> str:
+        """Registers a subscription whose events are pulled, and returns its id."""
+        return str(self.subscribe({"type": "pull"}, *event_types, **more)["id"])
+
+    def waiting(self, subscription_id: str, wait: int = 0) -> list[dict[str, Any]]:
+        """Returns the items of an inbox, without a lease.
+
+        Args:
+            subscription_id: The subscription.
+            wait: How many seconds to wait for the first event.
+        """
+        query = {"cursor": "0", "wait": wait or None}
+        where = path("/subscriptions/{}/events", subscription_id)
+        items: list[dict[str, Any]] = self.bus.call("GET", where, query=query)["items"]
+        return items
+
+    def stream_token(self, subscription_id: str | None = None) -> str:
+        """Makes a token for browsers: for one subscription, or for event types."""
+        return self.bus.stream_token(subscription_id).token
+
+
+@contextmanager
+def client_of(bus: LocalBus, key: str, service_id: str = "admin") -> Iterator[Client]:
+    """A client with a key."""
+    transport = CheckedTransport()
+    ours = EventBus(
+        bus.api_url, key, timeout=60, retries=RetryPolicy(attempts=1), transport=transport
+    )
+    with httpx.Client(
+        base_url=bus.api_url, headers={"x-api-key": key}, timeout=60, transport=transport
+    ) as http:
+        yield Client(http, ours, service_id)
 
 
 @dataclass
@@ -154,21 +202,20 @@ class World:
 
     def anonymous(self) -> httpx.Client:
         """A client without a key."""
-        return self._client({})
+        http = httpx.Client(base_url=self.bus.api_url, timeout=60, transport=CheckedTransport())
+        return self._open.enter_context(http)
 
     def with_key(self, key: str, service_id: str = "") -> Client:
         """A client with a key."""
-        return Client(self._client({"x-api-key": key}), service_id)
+        return self._open.enter_context(client_of(self.bus, key, service_id))
 
-    def publisher(self, *event_types: str) -> Client:
+    def publisher(self, *event_types: str, **more: Any) -> Client:
         """A service that may publish these types."""
         service_id = self.name("publisher")
-        answer = self.admin.http.post(
-            "/publishers",
-            json={"service_id": service_id, "name": "A publisher", "event_types": event_types},
+        made = self.admin.bus.publishers.create(
+            service_id=service_id, name="A publisher", event_types=event_types, **more
         )
-        assert answer.status_code == 201, answer.text
-        return self.with_key(answer.json()["authentication"]["api_key"], service_id)
+        return self.with_key(made["authentication"]["api_key"], service_id)
 
     def service(self) -> Client:
         """A service that may publish one type of its own, and subscribe."""
@@ -224,9 +271,6 @@ class World:
                 ConditionExpression="attribute_exists(due_shard)",
                 ExpressionAttributeValues={":soon": {"S": times.after(_SOON_SECONDS)}},
             )
-
-    def _client(self, headers: dict[str, str]) -> httpx.Client:
-        return self._open.enter_context(http_client(self.bus, headers))
 
     def close(self) -> None:
         self._open.close()

@@ -15,6 +15,7 @@ from event_bus_client.conversation import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 AT = "2026-05-01T12:00:00.000Z"
 SUBSCRIBED = {"type": "subscribed", "ref": "subscribe", "cursor": "0"}
@@ -155,3 +156,26 @@ def test_a_large_payload_is_read_over_http() -> None:
     )
     assert with_payload(large, {"items": [item(7, {"n": 1})]}) == small
     assert with_payload(large, {"items": [item(8, {"n": 1})]}) == large
+
+
+@pytest.mark.parametrize(
+    ("members", "is_read"),
+    [
+        ({"event": {"sum": 5}}, False),
+        ({"event": [1, 2]}, False),
+        ({"event": {"sum": 5, "payload": None}}, True),
+        ({"event": {"payload_base64": None, "content_type": "image/png"}}, True),
+        ({"event": {"payload_base64": "aGk="}}, False),
+        ({"event": None, "error": {"code": "too_large", "detail": "pull it"}}, True),
+        ({"event": None, "error": {"code": "transform_failed", "detail": "no value"}}, False),
+    ],
+)
+def test_what_a_transform_makes_is_received(members: dict[str, Any], is_read: bool) -> None:
+    consumer = conversation()
+    consumer.received(SUBSCRIBED, 1)
+    message = {"type": "events", "items": [{"cursor": "7", "delivery_id": "d7", **members}]}
+    [found] = consumer.received(message, 1)
+    assert (found.content, found.error) == (members["event"], members.get("error"))
+    assert (consumer.read_payload(found) is not None) is is_read
+    with pytest.raises(ValidationError):
+        _ = found.event

@@ -43,7 +43,8 @@ def test_the_client_without_asyncio_is_made_from_the_one_with_it() -> None:
 )
 def test_models_are_those_of_the_api(model: type[BaseModel], schema: str) -> None:
     described = SCHEMAS[schema]
-    for name, field in model.model_fields.items():
+    for attribute, field in model.model_fields.items():
+        name = field.alias or attribute
         assert name in described["properties"], name
         if field.is_required():
             assert name in described["required"], name

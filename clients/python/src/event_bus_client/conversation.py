@@ -131,8 +131,12 @@ class Conversation:
         return seconds
 
     def read_payload(self, received: Received) -> Call | None:
-        """Returns the request for an event whose payload is too large for a WebSocket."""
-        if received.event.payload is not None or received.event.payload_base64 is not None:
+        """Returns the request for an event that is too large for a WebSocket."""
+        content, error = received.content, received.error or {}
+        left_out = isinstance(content, dict) and any(
+            name in content and content[name] is None for name in ("payload", "payload_base64")
+        )
+        if not left_out and error.get("code") != "too_large":
             return None
         query = {"cursor": int(received.cursor) - 1, "limit": 1}
         return Call("GET", path("/subscriptions/{}/events", self._id), query=query)

@@ -4,6 +4,7 @@ import base64
 import builtins
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -185,12 +186,24 @@ class Received(Document):
     Attributes:
         cursor: Its place in the inbox.
         delivery_id: The same if a delivery is repeated; deduplicate by it.
-        event: The event.
+        content: The event as JSON, or what the subscription's transform makes of it; None if the
+            transform failed.
+        error: The code and the detail of a transform that failed; None if none did.
     """
 
     cursor: str
     delivery_id: str
-    event: Event
+    content: Any = Field(alias="event")
+    error: dict[str, str] | None = None
+
+    @cached_property
+    def event(self) -> Event:
+        """The event.
+
+        Raises:
+            pydantic.ValidationError: The subscription's transform makes something else of it.
+        """
+        return Event.model_validate(self.content)
 
 
 class StreamEvent(Document):
