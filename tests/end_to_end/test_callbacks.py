@@ -35,7 +35,7 @@ def test_an_address_that_is_not_public_is_refused(world: World, url: str) -> Non
     assert said["errors"] == [
         {"pointer": "/callback_url", "detail": "must not name a private or reserved address"}
     ]
-    assert service.http.get("/subscriptions").json()["items"] == []
+    assert list(service.bus.subscriptions.list()) == []
 
 
 def test_a_callback_is_asked_whether_it_wants_events(world: World) -> None:
@@ -54,10 +54,10 @@ def test_a_callback_is_asked_whether_it_wants_events(world: World) -> None:
         assert "405" in said["errors"][0]["detail"]
         changed = {"callback_url": unwilling.url, "verify": True}
         problem(service.http.patch(path, json=changed), 422)
-        [kept] = service.http.get("/subscriptions").json()["items"]
+        [kept] = service.bus.subscriptions.list()
         assert (kept["callback_url"], kept["verified_at"]) == (willing.url, made["verified_at"])
         # Without `verify`, nothing is verified.
-        moved = service.http.patch(path, json={"callback_url": unwilling.url}).json()
+        moved = service.bus.subscriptions.update(made["id"], callback_url=unwilling.url)
         assert moved["verified_at"] is None
 
 

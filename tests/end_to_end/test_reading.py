@@ -14,16 +14,7 @@ URL = "http://127.0.0.1:9/hook"
 
 def listed(client: Client, **query: str) -> list[str]:
     """The ids of a whole list, read page by page."""
-    found: list[str] = []
-    cursor: dict[str, str] = {}
-    while True:
-        answer = client.http.get("/events", params={**query, **cursor})
-        assert answer.status_code == 200, answer.text
-        page = answer.json()
-        found += [each["id"] for each in page["items"]]
-        if page["next_cursor"] is None:
-            return found
-        cursor = {"cursor": page["next_cursor"]}
+    return [each["id"] for each in client.bus.listing("/events", **query)]
 
 
 @pytest.fixture
@@ -44,8 +35,7 @@ def history(world: World) -> tuple[Client, str, list[str]]:
         }
         for number in range(12)
     ]
-    assert publisher.http.post("/events", json=events).status_code == 202
-    ids = [str(event["id"]) for event in events]
+    ids = publisher.publish_all(events)
     eventually(
         lambda: listed(publisher, source=publisher.service_id, processed="true") == ids[::-1]
     )
@@ -100,7 +90,7 @@ def test_a_list_shows_events_and_leaves_large_payloads_out(world: World) -> None
     publisher = world.publisher(f"{domain}.*")
     small = publisher.publish(f"{domain}.small", {"n": 1})
     large = publisher.publish(f"{domain}.large", {"blob": "x" * 20_000})
-    items = publisher.http.get("/events", params={"type": f"{domain}.*"}).json()["items"]
+    items = publisher.bus.listing("/events", type=f"{domain}.*")
     shown = {each["id"]: (each["payload"], each["payload_bytes"]) for each in items}
     assert shown == {small: ({"n": 1}, 7), large: (None, 20_011)}
     assert publisher.event(large)["payload"] == {"blob": "x" * 20_000}
@@ -137,8 +127,7 @@ def test_a_service_sees_what_it_published_or_is_subscribed_to(world: World) -> N
 
 def subscriber_type(world: World, service: Client) -> str:
     """The one type that a service made by `World.service` may publish."""
-    answer = world.admin.http.get(f"/publishers/{service.service_id}")
-    return str(answer.json()["event_types"][0])
+    return str(world.admin.bus.publishers.get(service.service_id)["event_types"][0])
 
 
 BAD_QUERIES: list[tuple[dict[str, str], str]] = [
