@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
+from event_bus_client import path
 
 from tests.end_to_end.aws_resources import made_function
 from tests.end_to_end.problems import problem
@@ -69,13 +70,12 @@ def placed(world: World) -> str:
 def shop(world: World, placed: str) -> Iterator[Client]:
     made = world.publisher(placed)
     yield made
-    for each in made.http.get("/subscriptions").json()["items"]:
-        made.http.delete(f"/subscriptions/{each['id']}")
+    for each in made.bus.subscriptions.list():
+        made.bus.subscriptions.delete(each["id"])
 
 
 def keep(shop: Client, key: str, value: Any) -> None:
-    answer = shop.http.put(f"/contexts/customers/{key}", json={"value": value})
-    assert answer.status_code in (200, 201), answer.text
+    shop.bus.call("PUT", path("/contexts/customers/{}", key), body={"value": value})
 
 
 def test_every_source_adds_its_part(
@@ -134,7 +134,7 @@ def test_a_source_that_gives_nothing_fails_the_attempt_or_is_skipped(
     assert failing.requests == []
     # Once there is an entry, the dead letter is retried with it.
     keep(shop, "none", {"tier": "new"})
-    assert shop.http.post(f"/dead-letters/{letter['id']}/retry").status_code == 202
+    shop.bus.dead_letters.retry(letter["id"])
     assert failing.wait_for(1)[0].event["enrichment"] == {"customer": {"tier": "new"}}
 
 

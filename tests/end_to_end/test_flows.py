@@ -11,10 +11,9 @@ PARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
 
 
 def flow_of(client: Client, event_id: str) -> list[dict[str, Any]]:
-    answer = client.http.get(f"/events/{event_id}/trace")
-    assert answer.status_code == 200, answer.text
-    assert answer.json()["complete"]
-    events: list[dict[str, Any]] = answer.json()["events"]
+    flow = client.bus.events.trace(event_id)
+    assert flow["complete"]
+    events: list[dict[str, Any]] = flow["events"]
     return events
 
 
@@ -80,7 +79,7 @@ def test_an_event_that_was_matched_in_part_says_so(world: World, domain: str) ->
         [step] = flow_of(shop, event_id)
         assert step["matching_limited"] is limited
         assert len(step["deliveries"]) == 1
-        assert shop.http.get(f"/events/{event_id}").json()["matching_limited"] is limited
+        assert shop.event(event_id)["matching_limited"] is limited
 
 
 def test_what_is_wrong_with_a_question_is_said(world: World) -> None:
