@@ -39,7 +39,7 @@ def test_a_resource_is_a_target_once_its_owner_has_tagged_it(
     change = {"target": {"type": "sqs", "queue": other.arn}}
     answer = service.http.patch(f"/subscriptions/{made['id']}", json=change)
     assert problem(answer, 422)["errors"][0]["pointer"] == "/target/queue"
-    shown = service.http.get(f"/subscriptions/{made['id']}").json()
+    shown = service.bus.subscriptions.get(made["id"])
     assert shown["target"]["queue"] == queue.arn
 
 
@@ -58,9 +58,9 @@ def test_who_takes_the_tag_away_receives_nothing_more(
     letter = service.dead_letter(event_id=event_id)
     assert letter["error"]["code"] == "access_denied"
     assert "opted it in" in letter["error"]["message"]
-    assert service.http.get(f"/subscriptions/{made['id']}").json()["status"] == "active"
+    assert service.bus.subscriptions.get(made["id"])["status"] == "active"
     world.bus.sqs.tag_queue(QueueUrl=queue.url, Tags=OPTED_IN)
-    assert service.http.post(f"/dead-letters/{letter['id']}/retry").status_code == 202
+    service.bus.dead_letters.retry(letter["id"])
     assert [event["id"] for event in events_in(queue.take(1))] == [event_id]
 
 
@@ -138,9 +138,8 @@ def test_every_kind_of_target_is_opted_in(
     refusal = problem(service.http.post("/subscriptions", json=asked), 422)["errors"][0]
     assert refusal["pointer"] == f"/target/{[*resource.target][1]}"
     resource.tag()
-    made = service.http.post("/subscriptions", json=asked)
-    assert made.status_code == 201, made.text
-    service.settled(service.publish(f"{domain}.created"), made.json()["id"], "delivered")
+    made = service.bus.subscriptions.create(**asked)
+    service.settled(service.publish(f"{domain}.created"), made["id"], "delivered")
     # The tag decides at delivery as well, whatever is registered.
     resource.untag()
     letter = service.dead_letter(event_id=service.publish(f"{domain}.created"))

@@ -16,9 +16,7 @@ def test_characters_that_sqs_refuses_arrive_unchanged(world: World) -> None:
     publisher, receiver = world.publisher(f"{domain}.*"), world.receiver()
     queue = Queue(world, world.name("odd"))
     publisher.subscribe(receiver, f"{domain}.*")
-    target = {"target": {"type": "sqs", "queue": queue.arn}}
-    answer = publisher.http.post("/subscriptions", json={"event_types": [f"{domain}.*"], **target})
-    assert answer.status_code == 201, answer.text
+    publisher.subscribe({"type": "sqs", "queue": queue.arn}, f"{domain}.*")
     metadata = {"correlation_id": "c\ufffe", "note": "\uffff"}
     events: list[dict[str, Any]] = [
         {"type": f"{domain}.fine", "payload": {"n": 1}},
@@ -26,8 +24,7 @@ def test_characters_that_sqs_refuses_arrive_unchanged(world: World) -> None:
         {"type": f"{domain}.large", "payload": {**ODD, "more": "\uffff" * 20_000}},
         {"type": f"{domain}.fine", "payload": {"n": 2}},
     ]
-    published = publisher.http.post("/events", content=orjson.dumps(events)).json()["results"]
-    ids = [each["id"] for each in published]
+    ids = publisher.publish_all(events)
     sent = dict(zip(ids, events, strict=True))
     by_callback = {each.event["id"]: each.event for each in receiver.wait_for(4)}
     messages = [(orjson.loads(each["Body"]), each) for each in queue.take(4)]
@@ -40,9 +37,8 @@ def test_characters_that_sqs_refuses_arrive_unchanged(world: World) -> None:
     [odd] = [message for event, message in messages if event["id"] == ids[1]]
     assert "correlation_id" not in odd["MessageAttributes"]
     # A replay skips them, and every other event arrives once.
-    replay = publisher.completed(
-        publisher.bus.replays.start(since=publisher.event(ids[0])["timestamp"])
-    )
+    begin = publisher.event(ids[0])["timestamp"]
+    replay = publisher.completed(publisher.bus.replays.start(since=begin))
     assert replay["progress"]["deliveries_sent"] == 8
     assert replay["progress"]["events_unroutable"] == 0
     again = receiver.wait_for(8)

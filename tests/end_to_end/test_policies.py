@@ -87,10 +87,8 @@ def test_buckets_refuse_what_comes_by_plain_http(world: World, resource: str) ->
 
 
 def test_a_managed_queue_refuses_what_comes_by_plain_http(world: World) -> None:
-    answer = world.service().http.post(
-        "/subscriptions", json={"event_types": ["a.b"], "target": {"type": "sqs", "managed": True}}
-    )
-    asked = {"QueueUrl": answer.json()["target"]["queue_url"], "AttributeNames": ["QueueArn"]}
+    made = world.service().subscribe({"type": "sqs", "managed": True}, "a.b")
+    asked = {"QueueUrl": made["target"]["queue_url"], "AttributeNames": ["QueueArn"]}
     assert outsider(world, "sqs", encrypted=True).get_queue_attributes(**asked)
     with pytest.raises(ClientError, match="AccessDenied"):
         outsider(world, "sqs", encrypted=False).get_queue_attributes(**asked)
