@@ -106,13 +106,18 @@ def _compile(layer: Path, target: Target) -> None:
     # A layer is read-only, so without bytecode every cold start would compile it again.
     if not brings_bytecode(target):
         return
-    compileall.compile_dir(
-        layer,
-        quiet=2,
-        stripdir=str(layer),
-        prependdir="/opt",
-        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-    )
+    # Beside the sources, even if this process keeps its own elsewhere.
+    prefix, sys.pycache_prefix = sys.pycache_prefix, None
+    try:
+        compileall.compile_dir(
+            layer,
+            quiet=2,
+            stripdir=str(layer),
+            prependdir="/opt",
+            invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+        )
+    finally:
+        sys.pycache_prefix = prefix
 
 
 def _install(folder: Path, target: Target) -> None:

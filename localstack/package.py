@@ -24,7 +24,7 @@ NAME = "event_bus_local"
 
 MODULES = (
     *("bus", "commands", "emulator", "enforcement", "errors", "function_processes"),
-    *("ministack_process", "opening", "packaged", "process_template", "stacks"),
+    *("ministack_process", "opening", "packaged", "process_template", "quiet_log", "stacks"),
 )
 """The modules of this package that the distribution has."""
 

@@ -109,11 +109,11 @@ def test_a_replay_of_a_stream_is_ordered_beside_its_live_events(world: World) ->
     publisher, receiver, stream = world.publisher(f"{domain}.*"), world.receiver(), "task/1"
     begin = at(-100)
     metadata = {"stream_id": stream}
+    policy = {"schedule": [1], "max_attempts": 30}
+    subscription = publisher.subscribe(receiver, f"{domain}.*", ordered=True, retry_policy=policy)
     # The last version happened first.
     for seconds in range(1, 7):
         publisher.publish(f"{domain}.created", metadata=metadata, timestamp=at(-10 * seconds))
-    policy = {"schedule": [1], "max_attempts": 30}
-    subscription = publisher.subscribe(receiver, f"{domain}.*", ordered=True, retry_policy=policy)
     receiver.wait_for(6, BUSY_SECONDS)
     live: list[str] = []
 
