@@ -15,16 +15,7 @@ _DAY = 86_400
 @pytest.fixture
 def keeper(world: World, domain: str) -> Client:
     """A service whose streams of one category are kept."""
-    service_id = world.name("publisher")
-    asked = {
-        "service_id": service_id,
-        "name": "A keeper",
-        "event_types": [f"{domain}.*"],
-        "kept_stream_categories": [domain],
-    }
-    answer = world.admin.http.post("/publishers", json=asked)
-    assert answer.status_code == 201, answer.text
-    return world.with_key(answer.json()["authentication"]["api_key"], service_id)
+    return world.publisher(f"{domain}.*", kept_stream_categories=[domain])
 
 
 def item(world: World, event_id: str) -> dict[str, Any]:
@@ -84,9 +75,7 @@ def test_every_route_reads_an_archived_stream(world: World, keeper: Client, doma
         }
         for each in sent
     ]
-    for each in sent:
-        assert keeper.http.post("/events", json=each).status_code == 202
-    ids = [each["id"] for each in sent]
+    ids = keeper.publish_all(sent)
     eventually(lambda: all(keeper.event(each)["processed"] for each in ids))
     aged_at = times.now()
     age(world, *ids)
@@ -123,7 +112,7 @@ def test_every_route_reads_an_archived_stream(world: World, keeper: Client, doma
     body = {"stream_id": stream, "events": [{k: v for k, v in sent[3].items() if k != "stream"}]}
     assert keeper.http.post("/streams/events", json=body).status_code == 200
     keeper.publish(f"{domain}.changed", {"status": "reopened"}, stream={"id": stream})
-    assert keeper.http.get("/streams/state", params=state).json()["version"] == 5
+    assert keeper.bus.streams.state(stream).version == 5
     # A new subscriber receives the stream from its beginning, and so does a replay.
     receiver = world.receiver()
     begins = {"source": keeper.service_id, "id": stream, "from_version": 1}

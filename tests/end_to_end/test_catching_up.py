@@ -142,12 +142,7 @@ def test_every_target_receives_a_stream_from_its_first_version_on(
     followed = {"source": service.service_id, "id": name, "from_version": 1}
     subscriptions = {}
     for each, (target, _) in (made | inboxes).items():
-        answer = service.http.post(
-            "/subscriptions",
-            json={"event_types": [f"{domain}.*"], "target": target, "stream": followed},
-        )
-        assert answer.status_code == 201, answer.text
-        subscriptions[each] = answer.json()["id"]
+        subscriptions[each] = service.subscribe(target, f"{domain}.*", stream=followed)["id"]
     ids += publish(NEW)
 
     received = {each: versions() for each, (_, versions) in made.items()}
@@ -161,4 +156,4 @@ def test_every_target_receives_a_stream_from_its_first_version_on(
     assert [version_of(each["event"]) for each in items] == ALL
     for each in subscriptions.values():
         check_turns(service, ids, each)
-        assert service.http.delete(f"/subscriptions/{each}").status_code == 204
+        service.bus.subscriptions.delete(each)

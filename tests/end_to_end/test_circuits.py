@@ -2,6 +2,7 @@
 
 import time
 from datetime import datetime
+from typing import Any
 
 from event_bus.delivery.circuits import CACHE_SECONDS
 
@@ -18,17 +19,19 @@ def test_a_circuit_opens_is_probed_and_closes(world: World) -> None:
         receiver, f"{domain}.*", retry_policy={"schedule": [2], "max_attempts": 20}
     )
     service.subscribe(quick, f"{domain}.*")
-    path = f"/subscriptions/{subscription['id']}"
-    assert service.http.get(path).json()["circuit"] == {
+
+    def circuit() -> dict[str, Any]:
+        found: dict[str, Any] = service.bus.subscriptions.get(subscription["id"])["circuit"]
+        return found
+
+    assert circuit() == {
         "state": "closed",
         "consecutive_failures": 0,
         "failing_since": None,
         "next_probe_at": None,
     }
     ids = {service.publish(f"{domain}.created") for _ in range(12)}
-    opened = eventually(
-        lambda: (each := service.http.get(path).json()["circuit"])["state"] == "open" and each
-    )
+    opened = eventually(lambda: (each := circuit())["state"] == "open" and each)
     assert opened["consecutive_failures"] >= 10
     opened_at, probe_at = (
         datetime.fromisoformat(opened[name]) for name in ("failing_since", "next_probe_at")
@@ -59,4 +62,4 @@ def test_a_circuit_opens_is_probed_and_closes(world: World) -> None:
         )
 
     eventually(all_delivered, seconds=60)
-    assert service.http.get(path).json()["circuit"]["state"] == "closed"
+    assert circuit()["state"] == "closed"

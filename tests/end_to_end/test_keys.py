@@ -118,7 +118,7 @@ def test_limits_are_handed_on_by_every_way_that_makes_a_key(world: World) -> Non
     assert chosen.http.get("/subscriptions").status_code == 403
     assert limits_of(keys_of(service)[-1]) == limits_of(limited)
     # The rate of a token, and that of a key that replaces this one.
-    token = caller.http.post("/stream-tokens").json()["token"]
+    token = caller.stream_token()
     query = {"types": "a.b", "wait": "0", "token": token}
     turn = world.anonymous().get("/stream", params=query)
     assert turn.status_code == 200
@@ -155,12 +155,12 @@ def test_keys_go_with_the_last_registration_of_a_service(world: World) -> None:
     service = world.service()
     second = with_key(world, make_key(service))
     asked = {"event_types": ["a.b"], "target": {"type": "pull"}}
-    made = [service.http.post("/subscriptions", json=asked).json()["id"] for _ in range(2)]
-    assert world.admin.http.delete(f"/publishers/{service.service_id}").status_code == 204
+    made = [service.pull("a.b") for _ in range(2)]
+    world.admin.bus.publishers.delete(service.service_id)
     path = f"/subscribers/{service.service_id}/keys"
-    assert service.http.delete(f"/subscriptions/{made[0]}").status_code == 204
+    service.bus.subscriptions.delete(made[0])
     assert len(service.http.get(path).json()["items"]) == 2
-    assert service.http.delete(f"/subscriptions/{made[1]}").status_code == 204
+    service.bus.subscriptions.delete(made[1])
     # A revoked key that a function accepts for half a minute more creates no new key.
     for where, body in ((path, {}), ("/subscriptions", asked), ("/stream-tokens", {})):
         assert service.http.post(where, json=body).status_code in (401, 404), where
@@ -282,7 +282,7 @@ def test_a_websocket_and_a_token_end_with_their_key(world: World) -> None:
     service = world.publisher(f"{domain}.*")
     made = make_key(service, name="browser")
     listener = with_key(world, made)
-    token = listener.http.post("/stream-tokens").json()["token"]
+    token = listener.stream_token()
     with connected(world.bus.websocket_url, token=token) as socket:
         socket.subscribe(event_types=[f"{domain}.*"])
         service.publish(f"{domain}.created")

@@ -231,17 +231,10 @@ def test_subscriptions_are_listed_in_pages_and_filtered(world: World) -> None:
         service.subscribe(URL, f"{domain}.{'created' if number % 2 else 'deleted'}")["id"]
         for number in range(5)
     ]
-    service.http.patch(f"/subscriptions/{made[1]}", json={"status": "disabled"})
+    service.bus.subscriptions.update(made[1], status="disabled")
 
     def listed(client: Client, **query: str) -> list[str]:
-        found: list[str] = []
-        cursor: dict[str, str] = {}
-        while True:
-            page = client.http.get("/subscriptions", params={**query, **cursor}).json()
-            found += [each["id"] for each in page["items"]]
-            if page["next_cursor"] is None:
-                return found
-            cursor = {"cursor": page["next_cursor"]}
+        return [each["id"] for each in client.bus.subscriptions.list(**query)]
 
     assert listed(service, limit="2") == made
     assert listed(service, event_type=f"{domain}.created") == [made[1], made[3]]
@@ -274,14 +267,8 @@ def test_a_subscription_can_be_sent_back_as_it_is_shown(
     service = world.service()
     if target["type"] == "http":
         target = {**target, "url": world.receiver().url}
-    made = service.http.post(
-        "/subscriptions",
-        json={
-            "event_types": ["task.*"],
-            "target": target,
-            "retry_policy": {"schedule": [1, 2, 3], "timeout": 5},
-        },
-    ).json()
+    policy = {"schedule": [1, 2, 3], "timeout": 5}
+    made = service.subscribe(target, "task.*", retry_policy=policy)
     path = f"/subscriptions/{made['id']}"
     shown = service.http.get(path).json()
     writable = ("name", "event_types", "filters", "callback_url", "target", "delivery_guarantee")

@@ -16,12 +16,7 @@ from tests.end_to_end.world import Client, World
 
 
 def subscribed(service: Client, domain: str, **more: Any) -> str:
-    answer = service.http.post(
-        "/subscriptions",
-        json={"event_types": [f"{domain}.*"], "target": {"type": "sse"}, **more},
-    )
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["id"])
+    return str(service.subscribe({"type": "sse"}, f"{domain}.*", **more)["id"])
 
 
 class StreamClient:
@@ -99,9 +94,7 @@ def test_anyone_listens_to_types_for_a_while(
     heard = listening.events(2)
     assert {each["id"] for each in heard} == {ids[0], ids[2]}
     listener = str(listening.last_id).partition(".")[0]
-    assert (
-        service.http.get(f"/subscriptions/{listener}").json()["expires_at"] > heard[0]["timestamp"]
-    )
+    assert service.bus.subscriptions.get(listener)["expires_at"] > heard[0]["timestamp"]
     # Between two requests nothing is missed.
     later = service.publish(f"{domain}.created")
     time.sleep(1)
@@ -149,7 +142,7 @@ def test_what_cannot_be_listened_to_is_refused(service: Client, query: str) -> N
 
 
 def test_a_token_listens_and_does_nothing_else(world: World, service: Client, domain: str) -> None:
-    token = service.http.post("/stream-tokens").json()["token"]
+    token = service.stream_token()
     anonymous = world.anonymous()
     query = {"types": f"{domain}.*", "token": token}
     assert anonymous.get("/stream", params=query).status_code == 200
@@ -157,8 +150,8 @@ def test_a_token_listens_and_does_nothing_else(world: World, service: Client, do
     problem(anonymous.get("/events", params={"token": token}), 401)
     problem(anonymous.get("/stream", params={"what": "?"}), 401)
     problem(anonymous.post("/stream-tokens", headers={"x-api-key": token}), 401)
-    bound = service.http.post(f"/subscriptions/{subscribed(service, domain)}/stream-tokens")
-    problem(anonymous.get("/stream", params={**query, "token": bound.json()["token"]}), 403)
+    bound = service.stream_token(subscribed(service, domain))
+    problem(anonymous.get("/stream", params={**query, "token": bound}), 403)
 
 
 SCRIPT = """
@@ -179,7 +172,7 @@ def test_a_browser_follows_a_subscription_over_many_turns(
 ) -> None:
     subscription_id = subscribed(service, domain, ordered=True)
     path = f"/subscriptions/{subscription_id}/stream"
-    token = service.http.post(f"{path}-tokens").json()["token"]
+    token = service.stream_token(subscription_id)
     stream = {"metadata": {"stream_id": f"{domain}/1"}}
     service.publish(f"{domain}.moved", {"n": 0}, **stream)
     url = f"{world.bus.api_url}{path}?token={token}&cursor=0&wait=2"
@@ -201,9 +194,9 @@ def test_a_browser_follows_a_subscription_over_many_turns(
 def test_a_browser_that_is_killed_goes_on_in_another_one(
     world: World, service: Client, domain: str
 ) -> None:
-    path = f"/subscriptions/{subscribed(service, domain)}/stream"
-    token = service.http.post(f"{path}-tokens").json()["token"]
-    url = f"{world.bus.api_url}{path}?token={token}&cursor="
+    subscription_id = subscribed(service, domain)
+    token = service.stream_token(subscription_id)
+    url = f"{world.bus.api_url}/subscriptions/{subscription_id}/stream?token={token}&cursor="
     first = service.publish(f"{domain}.created")
     with browsing(following(f"{url}0", f"{domain}.created")) as page:
         eventually(lambda: bool(page.messages))
@@ -216,7 +209,7 @@ def test_a_browser_that_is_killed_goes_on_in_another_one(
 
 
 def test_a_browser_listens_to_types(world: World, service: Client, domain: str) -> None:
-    token = service.http.post("/stream-tokens").json()["token"]
+    token = service.stream_token()
     url = f"{world.bus.api_url}/stream?types={domain}.*&token={token}"
     with browsing(following(url, f"{domain}.created")) as page:
         eventually(lambda: {"open": True} in page.reports)
