@@ -77,7 +77,7 @@ def provoke(world: World, canaries: Canaries, service: Client, domain: str) -> N
 
 def listen(world: World, canaries: Canaries, service: Client, domain: str) -> None:
     """Uses tokens and WebSockets."""
-    token = canaries.add("token", service.http.post("/stream-tokens").json()["token"])
+    token = canaries.add("token", service.stream_token())
     query = {"types": f"{domain}.*", "token": token, "wait": "0"}
     canaries.hear(world.anonymous().get("/stream", params=query))
     canaries.hear(world.anonymous().get("/events", params={"token": token}))
@@ -101,9 +101,8 @@ def deliver(world: World, canaries: Canaries, service: Client, domain: str) -> N
     canaries.hear(service.http.patch(path, json={"callback_url": "http://169.254.169.254/"}))
     canaries.hear(service.http.post(f"/dead-letters/{letter['id']}/retry"))
     eventually(lambda: len(refusing.requests) == 2)
-    service.completed(
-        service.bus.replays.start(since="2020-01-01T00:00:00Z", subscription_id=made["id"])
-    )
+    begin = "2020-01-01T00:00:00Z"
+    service.completed(service.bus.replays.start(since=begin, subscription_id=made["id"]))
 
 
 def read_all(canaries: Canaries, *clients: Client) -> None:

@@ -41,9 +41,7 @@ def counted(world: World, event_type: str) -> dict[str, float]:
 
 
 def analysed(world: World, **query: str) -> dict[str, Any]:
-    answer = world.admin.http.get("/analytics", params=query)
-    assert answer.status_code == 200, answer.text
-    told: dict[str, Any] = answer.json()
+    told: dict[str, Any] = world.admin.bus.call("GET", "/analytics", query=query)
     return told
 
 
@@ -66,7 +64,7 @@ def test_the_way_of_events_is_counted_once(world: World, service: Client, domain
         "dead_letters": 1,
     }
     eventually(lambda: counted(world, name) == expected)
-    assert service.http.post(f"/dead-letters/{letter['id']}/retry").status_code == 202
+    service.bus.dead_letters.retry(letter["id"])
     service.settled(event_id, refused["id"], "delivered")
     service.replayed(event_id)
     # Sent again, it is the same event.

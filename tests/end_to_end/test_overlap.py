@@ -51,7 +51,9 @@ def test_of_several_who_retry_one_dead_letter_one_opens_it(
     answers = at_once(threads, service, "POST", f"{path}/retry")
     assert statuses(answers) == {202: 1, 409: CALLERS - 1}
     resolved = eventually(
-        lambda: (each := service.http.get(path).json())["status"] == "resolved" and each
+        lambda: (
+            (each := service.bus.dead_letters.get(letter["id"]))["status"] == "resolved" and each
+        )
     )
     time.sleep(2)
     assert len(receiver.requests) == len(resolved["attempts"]) == 2
@@ -116,8 +118,8 @@ def test_the_streams_of_a_batch_are_in_its_order(world: World) -> None:
         }
         for number in range(20)
     ]
-    results = service.http.post("/events", json=batch).json()["results"]
-    versions = [service.event(each["id"])["metadata"]["stream_version"] for each in results]
+    ids = service.publish_all(batch)
+    versions = [service.event(each)["metadata"]["stream_version"] for each in ids]
     assert versions == [number // 2 + 1 for number in range(20)]
 
 

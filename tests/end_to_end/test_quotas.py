@@ -34,7 +34,7 @@ def counted(world: World, service_id: str, **counts: int) -> None:
 
 def test_a_service_has_so_many_subscriptions(world: World, threads: ThreadPoolExecutor) -> None:
     service = world.service()
-    first = service.http.post("/subscriptions", json=ASKED).json()["id"]
+    first = service.pull("a.b")
     counted(world, service.service_id, subscriptions=MOST - 2)
     asked = [threads.submit(service.http.post, "/subscriptions", json=ASKED) for _ in range(4)]
     assert Counter(each.result().status_code for each in asked) == {201: 2, 409: 2}
@@ -46,9 +46,9 @@ def test_a_service_has_so_many_subscriptions(world: World, threads: ThreadPoolEx
         assert f"has {MOST} subscriptions" in refused["detail"]
     # Listeners and other services are counted separately.
     assert service.http.get("/stream", params={"types": "a.b", "wait": "0"}).status_code == 200
-    assert world.service().http.post("/subscriptions", json=ASKED).status_code == 201
-    assert service.http.delete(f"/subscriptions/{first}").status_code == 204
-    assert service.http.post("/subscriptions", json=ASKED).status_code == 201
+    world.service().pull("a.b")
+    service.bus.subscriptions.delete(first)
+    service.pull("a.b")
 
 
 def test_a_service_listens_so_often_at_a_time(world: World) -> None:
@@ -65,19 +65,19 @@ def test_a_service_listens_so_often_at_a_time(world: World) -> None:
         socket.send(action="unsubscribe", subscription_id=name)
         assert socket.receive()["type"] == "unsubscribed"
         assert service.http.get("/stream", params=query).status_code == 200
-    assert service.http.post("/subscriptions", json=ASKED).status_code == 201
+    service.pull("a.b")
 
 
 def test_services_of_an_earlier_release_are_counted(world: World) -> None:
     service = world.service()
-    made = [service.http.post("/subscriptions", json=ASKED).json()["id"] for _ in range(2)]
+    made = [service.pull("a.b") for _ in range(2)]
     world.bus.dynamodb.delete_item(
         TableName=world.bus.resources["changes_table"],
         Key={"log": {"S": f"subscriptions of {service.service_id}"}, "version": {"N": "0"}},
     )
     # A service continues to exist with subscriptions that were not counted.
-    assert world.admin.http.delete(f"/publishers/{service.service_id}").status_code == 204
-    assert service.http.delete(f"/subscriptions/{made[0]}").status_code == 204
-    assert len(service.http.get("/subscriptions").json()["items"]) == 1
-    assert service.http.delete(f"/subscriptions/{made[1]}").status_code == 204
+    world.admin.bus.publishers.delete(service.service_id)
+    service.bus.subscriptions.delete(made[0])
+    assert len(list(service.bus.subscriptions.list())) == 1
+    service.bus.subscriptions.delete(made[1])
     assert problem(world.admin.http.get(f"/subscribers/{service.service_id}/keys"), 404)

@@ -58,8 +58,8 @@ def test_a_slow_subscriber_does_not_hold_up_a_fast_one(world: World) -> None:
     # s.
     bound = 1.5 * alone + SLOW_SECONDS / 4
     assert _slowest(service, f"{domain}.both", fast) < bound
-    path = f"/subscriptions/{subscription['id']}"
-    eventually(lambda: service.http.get(path).json()["pace"]["state"] == "slow", seconds=40)
+    shown = service.bus.subscriptions.get
+    eventually(lambda: shown(subscription["id"])["pace"]["state"] == "slow", seconds=40)
     # Later events go to the paced lane at once.
     assert _slowest(service, f"{domain}.both", fast) < bound
     # The slow one gets all of its events, each once.
@@ -75,9 +75,9 @@ def test_a_subscription_limits_what_comes_to_it(world: World, limit: dict[str, i
     timed = Timed(0.3)
     receiver = world.receiver(timed.respond)
     made = service.subscribe(receiver, f"{domain}.*", **limit)
-    path = f"/subscriptions/{made['id']}"
+    subscriptions = service.bus.subscriptions
     [(member, most)] = limit.items()
-    assert service.http.get(path).json()[member] == most
+    assert subscriptions.get(made["id"])[member] == most
     ids = {service.publish(f"{domain}.created") for _ in range(16)}
     receiver.wait_for(16, seconds=60)
     assert sorted(receiver.event_ids()) == sorted(ids)
@@ -89,10 +89,10 @@ def test_a_subscription_limits_what_comes_to_it(world: World, limit: dict[str, i
         sent = [int(each.headers["webhook-timestamp"]) for each in receiver.requests]
         assert max(sent) - min(sent) >= 2
     # The bus accepts what it shows; null removes the limit.
-    shown = service.http.get(path).json()
+    shown = subscriptions.get(made["id"])
     members = {name: shown[name] for name in ("max_in_flight", "rate_limit")}
-    assert service.http.patch(path, json=members).status_code == 200
-    assert service.http.patch(path, json={member: None}).json()[member] is None
+    assert subscriptions.update(made["id"], **members)[member] == most
+    assert subscriptions.update(made["id"], **{member: None})[member] is None
 
 
 @pytest.mark.parametrize(

@@ -19,12 +19,7 @@ def socket(world: World, service: Client) -> Iterator[SocketClient]:
 
 
 def durable(service: Client, domain: str, **more: Any) -> str:
-    answer = service.http.post(
-        "/subscriptions",
-        json={"event_types": [f"{domain}.*"], "target": {"type": "websocket"}, **more},
-    )
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["id"])
+    return str(service.subscribe({"type": "websocket"}, f"{domain}.*", **more)["id"])
 
 
 def numbers(items: list[dict[str, Any]]) -> list[int]:
@@ -114,7 +109,7 @@ def test_a_client_gets_no_more_than_it_can_hold_before_it_acknowledges(
     subscription_id = durable(service, domain)
     batch = [{"type": f"{domain}.created", "payload": {"n": n}} for n in range(100)]
     for _ in range(2):
-        assert service.http.post("/events", json=batch).status_code == 202
+        service.publish_all(batch)
     path = f"/subscriptions/{subscription_id}"
     # Until the inbox is filled up to the place, the place is beyond its end.
     eventually(
@@ -204,11 +199,11 @@ def test_only_those_who_are_known_connect(world: World, service: Client) -> None
 def test_a_token_connects_a_browser(world: World, service: Client, domain: str) -> None:
     url = world.bus.websocket_url
     own, other = durable(service, domain), durable(service, domain)
-    token = service.http.post("/stream-tokens").json()["token"]
+    token = service.stream_token()
     with connected(url, token=token) as client:
         client.subscribe(event_types=[f"{domain}.*"])
         client.subscribe(subscription_id=own)
-    token = service.http.post(f"/subscriptions/{own}/stream-tokens").json()["token"]
+    token = service.stream_token(own)
     with connected(url, token=token) as client:
         client.subscribe(subscription_id=own)
         assert client.ask("subscribe", subscription_id=other)["error"]["status"] == 404
@@ -291,7 +286,5 @@ def test_a_place_that_is_not_reached_is_refused(
     socket.items(2)
     needless = socket.ask("ack", subscription_id=begun["subscription_id"], cursor="1")
     assert needless["error"]["status"] == 409
-    pulled = service.http.post(
-        "/subscriptions", json={"event_types": [f"{domain}.*"], "target": {"type": "pull"}}
-    ).json()["id"]
+    pulled = service.pull(f"{domain}.*")
     assert socket.ask("subscribe", subscription_id=pulled)["error"]["status"] == 409

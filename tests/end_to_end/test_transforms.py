@@ -1,7 +1,7 @@
 """Subscribers receive the results of their transforms, on the deployed bus."""
 
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any
 
 import orjson
@@ -95,6 +95,8 @@ def test_an_inbox_shows_what_the_transform_makes(world: World, placed: str) -> N
     event_id = shop.publish(placed, PAYLOAD)
     [item] = shop.waiting(subscription, wait=20)
     assert item["event"] == {"id": event_id, "sum": 5}
+    with closing(shop.bus.inbox(subscription).receive()) as receiving:
+        assert next(receiving).content == {"id": event_id, "sum": 5}
     path = f"/subscriptions/{subscription}/stream"
     stream = shop.http.get(path, params={"cursor": "0", "wait": "20"}).text
     assert f"event: {placed}\n" in stream
