@@ -18,8 +18,8 @@ RUN_BYTES = 64 * 1024
 
 _LEVEL = 6
 _GZIP = 31
-# An item of DynamoDB has at most 400 KB, and JSON may escape each character of it.
-_LONGEST_RUN_BYTES = 1024 * 1024
+# An item of DynamoDB has at most 400 KB, and JSON may write six characters for one of it.
+_LONGEST_RUN_BYTES = 6 * 400 * 1024 + RUN_BYTES
 
 
 class Damaged(LookupError):

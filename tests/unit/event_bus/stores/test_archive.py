@@ -189,6 +189,13 @@ def test_a_run_that_expands_without_end_is_damaged() -> None:
         list(unpack(bomb))
 
 
+def test_the_largest_item_of_dynamodb_is_read_again() -> None:
+    # JSON writes six characters for each of these.
+    item = {"id": {"S": "e1"}, "payload": {"S": "\x01" * 400 * 1024}}
+    content, [_, place] = pack([b"{}", orjson.dumps(item)])
+    assert [*unpack(content[place.offset : place.end])][-1] == item
+
+
 def test_ranges_are_joined_across_short_gaps_alone() -> None:
     near, far = Place("a", 0, 100), Place("a", 500_000, 100)
     beside, other = Place("a", 20_000, 100), Place("b", 100, 100)
