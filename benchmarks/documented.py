@@ -1,4 +1,4 @@
-"""The ratios in docs/architecture/performance.md, and the check that a run still meets them.
+"""Compares the ratios of a benchmark with those in docs/architecture/performance.md.
 
 Seconds differ from machine to machine; ratios within one run hardly differ. `documented.json` holds
 them once: a test compares the page with it, and each benchmark compares what it measured.

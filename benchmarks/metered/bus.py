@@ -1,7 +1,7 @@
 """The deployed bus, with every function and every call of theirs to AWS measured.
 
-Its clients speak plain HTTP, because one request must be one call: the Python client may repeat a
-request.
+Its clients send plain HTTP requests. The Python client may send a request again, and then it would
+be counted twice.
 """
 
 import json

@@ -27,7 +27,7 @@ def attempts(
     Requests to DynamoDB that it carries out in part are repeated in the same way, as it demands
     (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html#Programming.Errors.BatchOperations).
 
-    Waits are random, so that writers that met once do not meet again, and double.
+    The wait doubles with each attempt. It is random, so that writers do not conflict again.
 
     Args:
         most: The largest number of attempts.

@@ -84,8 +84,9 @@ def test_a_subscription_limits_what_comes_to_it(world: World, limit: dict[str, i
     if member == "max_in_flight":
         assert timed.most <= most
     else:
-        # By the clock of the bus, in seconds, because requests arrive together at a receiver that
-        # was suspended. The first four may be sent at once, and the others take three seconds.
+        # The bus's timestamps count, in whole seconds: a receiver that the machine suspended sees
+        # several requests at the same time. The first four may be sent at once, and the others
+        # take three seconds.
         sent = [int(each.headers["webhook-timestamp"]) for each in receiver.requests]
         assert max(sent) - min(sent) >= 2
     # The bus accepts what it shows; null removes the limit.

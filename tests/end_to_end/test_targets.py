@@ -163,7 +163,7 @@ def test_a_topic_receives_what_its_filter_policies_know(
     subscribe(service, {"type": "sns", "topic": topic}, f"{domain}.*")
     service.publish(f"{domain}.closed")
     created = service.publish(f"{domain}.created")
-    # The consumer of the queue behind the topic crashes, and restarts.
+    # The consumer of the topic's queue crashes and restarts.
     for done in (False, True):
         assert [event["id"] for event in events_in(queue.take(1, delete=done))] == [created]
 

@@ -1,4 +1,4 @@
-"""Consumers of inboxes: they pull, or are connected over a WebSocket."""
+"""Consumers that read inboxes by pull or over a WebSocket."""
 
 from typing import Any
 

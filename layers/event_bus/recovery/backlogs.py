@@ -10,7 +10,7 @@ from event_bus.stores.replays import ReplayStore
 from event_bus.stores.subscriptions import SubscriptionStore
 
 MAX_BACKLOGS = 1_000
-"""The largest number of pauses that are read."""
+"""The largest number of pauses whose backlogs are counted together."""
 
 
 @dataclass(frozen=True, slots=True)

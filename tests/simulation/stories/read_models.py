@@ -17,7 +17,7 @@ def _folded(world: World) -> dict[tuple[str, ...], int]:
 
 
 def _watched(world: World) -> None:
-    """Runs the world until it settles; no state may return to a lower version."""
+    """Runs the world until it settles, and checks that no state returns to a lower version."""
     before = _folded(world)
     for _ in range(40):
         world.run(1)

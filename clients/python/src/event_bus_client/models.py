@@ -23,7 +23,7 @@ class Document(BaseModel):
 
 
 class Metadata(Document):
-    """The metadata of an event. Further keys that the publisher chose are attributes, too.
+    """The metadata of an event. Each further key that the publisher sent is an attribute, too.
 
     Attributes:
         correlation_id: Links the events of one business process.

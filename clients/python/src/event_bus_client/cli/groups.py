@@ -1,4 +1,4 @@
-"""Groups of commands, whose help shows an example of each."""
+"""Command groups. The help of a group shows an example of each of its commands."""
 
 import re
 from typing import Any
